@@ -1,0 +1,8 @@
+//! The daemon as a library: each stage of `source → ranges → generation → kernel → snapshot → view`
+//! is a module, so that tests drive the same code as `main`.
+//!
+//! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
+
+pub mod ranges;
+pub mod snapshot;
+pub mod source;

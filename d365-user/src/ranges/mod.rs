@@ -1,0 +1,79 @@
+//! What is recognised: ranges of source addresses, each with its geo. Pure; no I/O, no kernel.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+/// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GeoCode([u8; 3]);
+
+/// Where a geo comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GeoSource {
+    /// The vendor's table of ranges names it.
+    Documented,
+    /// Concluded from the Azure region of the range.
+    Inferred,
+    /// The operator's own list names it.
+    Configured,
+    /// Nobody names it; the code is then `ZZZ`.
+    Unknown,
+}
+
+/// A geo and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Geo {
+    /// The code.
+    pub code: GeoCode,
+    /// Who says so.
+    pub source: GeoSource,
+}
+
+/// One range: a prefix without host bits, its geo, and its Azure region where that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The prefix; no bit is set behind its length.
+    pub prefix: IpNet,
+    /// The geo.
+    pub geo: Geo,
+    /// The Azure region's name (`WestUS2`).
+    pub region: Option<String>,
+}
+
+impl GeoCode {
+    /// The code of a range whose geo nobody knows.
+    pub const UNKNOWN: Self = Self(*b"ZZZ");
+
+    /// A code from its three letters; `None` unless all are upper-case ASCII letters.
+    #[must_use]
+    pub fn new(code: &str) -> Option<Self> {
+        let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
+        bytes.iter().all(u8::is_ascii_uppercase).then_some(Self(bytes))
+    }
+
+    /// The three letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("ZZZ")
+    }
+}
+
+impl fmt::Display for GeoCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl GeoSource {
+    /// The value of the label `geo_source`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Inferred => "inferred",
+            Self::Configured => "configured",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! All automation of this workspace: `cargo xtask --help`.
+
+fn main() {}
