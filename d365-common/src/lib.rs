@@ -1,2 +1,13 @@
-//! What the kernel program and the daemon share.
+//! What the kernel program and the daemon share: the packet parser and the verdict, the layout of
+//! keys, entries and counters, and the names of maps.
+//!
+//! `no_std`, no allocation, no panics on any input. Nothing here knows a map, a kernel or a file;
+//! who reads a packet and who looks a source up is handed in.
 #![no_std]
+
+pub mod counter;
+pub mod entry;
+pub mod key;
+pub mod names;
+pub mod packet;
+pub mod verdict;

@@ -1,9 +1,58 @@
-//! The XDP program.
+//! The XDP program: it recognises port-25 TCP packets from listed ranges, counts every packet once,
+//! and passes every packet.
+//!
+//! It must not drop, change or delay a packet. Parsing and the verdict are `d365-common`'s; this crate
+//! only reads packets, looks sources up and counts.
 #![no_std]
 #![no_main]
+#![expect(missing_docs, unreachable_pub, reason = "the program macros make undocumented public symbols")]
+
+mod context;
+mod count;
+mod log;
+mod lookup;
+mod maps;
+
+// The log macros name their support module by this path; see `log`.
+extern crate self as aya_log_ebpf;
+pub use log::macro_support;
+
+use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
+use d365_common::verdict;
+
+use crate::context::Frame;
+
+/// For kernels that know frames in several buffers (5.18 and later).
+#[xdp(frags)]
+pub fn d365(ctx: XdpContext) -> u32 {
+    let len = context::buffers_len(&ctx);
+    observe(&ctx, len)
+}
+
+/// For older kernels.
+#[xdp]
+pub fn d365_linear(ctx: XdpContext) -> u32 {
+    let len = context::linear_len(&ctx);
+    observe(&ctx, len)
+}
+
+/// Judges and counts one frame of `len` bytes. The only exit.
+#[inline(always)]
+fn observe(ctx: &XdpContext, len: usize) -> u32 {
+    let frame = Frame::new(ctx, len);
+    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
+    count::count(maps::row(ctx), len, &verdict);
+    log::packet(ctx, len, &verdict);
+    XDP_PASS
+}
 
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
+
+/// The kernel lets programs under this licence use its GPL-only functions.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

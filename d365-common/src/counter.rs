@@ -1,0 +1,46 @@
+//! Counters: their layout, and where each stands in its map.
+//!
+//! Both maps are per-CPU arrays of [`Counter`], one row an interface. Only the kernel program writes
+//! them. They live outside generations.
+
+use crate::verdict::Class;
+
+/// One CPU's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counter {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of the frames, from the Ethernet header on.
+    pub bytes: u64,
+    /// Segments with SYN and without ACK.
+    pub connections: u64,
+}
+
+const _: () = assert!(size_of::<Counter>() == 24 && align_of::<Counter>() == 8);
+
+// SAFETY: three `u64`, `repr(C)`, no padding; every bit pattern is a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Counter {}
+
+/// Index of a range's counter: `row` is the interface's, `capacity` the slots of a row.
+#[inline(always)]
+#[must_use]
+pub const fn range_index(row: u32, capacity: u32, slot: u32) -> u32 {
+    row * capacity + slot
+}
+
+/// Index of a class's counter in the interface's `row`.
+#[inline(always)]
+#[must_use]
+pub const fn class_index(row: u32, class: Class) -> u32 {
+    row * Class::COUNT + class as u32
+}
+
+/// Rows for so many interfaces. With more than one there is a last row for packets that name none of
+/// them: a bond's program sees the interface below the bond.
+#[inline(always)]
+#[must_use]
+pub const fn rows(interfaces: u32) -> u32 {
+    if interfaces > 1 { interfaces + 1 } else { 1 }
+}

@@ -1,0 +1,67 @@
+//! What a lookup answers: range slot and geo, packed into one `u32`.
+//!
+//! ```text
+//!  31   28 27    26 25      18 17                0
+//! ┌───────┬────────┬──────────┬───────────────────┐
+//! │ zero  │ kind   │ geo      │ range slot        │
+//! └───────┴────────┴──────────┴───────────────────┘
+//! ```
+//! `kind` is zero in a trie. Its other values are kept free for a direct table in front of the trie,
+//! whose entries also say "page" and "ask the trie".
+
+/// Bits of a range slot.
+pub const SLOT_BITS: u32 = 18;
+/// Most ranges of a generation: what [`SLOT_BITS`] can number.
+pub const MAX_SLOTS: u32 = 1 << SLOT_BITS;
+
+/// A range's slot (index of its counters) and its geo's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Entry(u32);
+
+const _: () = assert!(size_of::<Entry>() == 4 && align_of::<Entry>() == 4);
+
+impl Entry {
+    /// Packs a slot and a geo's number; `None` when the slot is not below [`MAX_SLOTS`].
+    #[must_use]
+    pub const fn new(slot: u32, geo: u8) -> Option<Self> {
+        if slot < MAX_SLOTS { Some(Self(((geo as u32) << SLOT_BITS) | slot)) } else { None }
+    }
+
+    /// The range's slot, below [`MAX_SLOTS`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.0 & (MAX_SLOTS - 1)
+    }
+
+    /// The geo's number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn geo(self) -> u8 {
+        (self.0 >> SLOT_BITS).to_le_bytes()[0]
+    }
+}
+
+// SAFETY: a transparent `u32`; every bit pattern is a value, and there is no padding.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Entry {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slot_and_geo_come_back() {
+        for (slot, geo) in [(0, 0), (1, 255), (MAX_SLOTS - 1, 0), (MAX_SLOTS - 1, 255), (38, 12)] {
+            let entry = Entry::new(slot, geo).unwrap();
+            assert_eq!((entry.slot(), entry.geo()), (slot, geo));
+        }
+    }
+
+    #[test]
+    fn a_slot_past_the_last_is_refused() {
+        assert_eq!(Entry::new(MAX_SLOTS, 0), None);
+        assert_eq!(Entry::new(u32::MAX, 0), None);
+    }
+}

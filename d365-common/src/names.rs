@@ -1,0 +1,45 @@
+//! Names and capacities of the kernel object's maps, programs and load-time constants.
+//!
+//! The daemon finds them by these names; the kernel keeps 15 bytes of a name.
+
+/// The XDP program for kernels that know frames in several buffers (5.18 and later).
+pub const PROGRAM: &str = "d365";
+/// The same for older kernels.
+pub const PROGRAM_LINEAR: &str = "d365_linear";
+
+/// Array of IPv4 tries, one for each place.
+pub const TRIES_V4: &str = "TRIES_V4";
+/// Array of IPv6 tries, one for each place.
+pub const TRIES_V6: &str = "TRIES_V6";
+/// One `u32`: the place of the published generation.
+pub const ACTIVE: &str = "ACTIVE";
+/// Counters of ranges, by [`range_index`](crate::counter::range_index).
+pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
+/// Counters of classes, by [`class_index`](crate::counter::class_index).
+pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
+/// Ring buffer of log records, as aya-log names it.
+pub const LOGS: &str = "AYA_LOGS";
+
+/// `[u16; MAX_PORTS]`: the watched ports, host byte order.
+pub const PORTS: &str = "PORTS";
+/// `u32`: how many of them count.
+pub const PORT_COUNT: &str = "PORT_COUNT";
+/// `[u32; MAX_INTERFACES]`: the interfaces' indexes.
+pub const IFINDEXES: &str = "IFINDEXES";
+/// `u32`: how many of them count.
+pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
+/// `u32`: slots of a row of [`RANGE_COUNTERS`].
+pub const CAPACITY: &str = "CAPACITY";
+/// `u8`: 1 to send a log record of each packet to a watched port.
+pub const LOG_PACKETS: &str = "LOG_PACKETS";
+
+/// Most watched ports.
+pub const MAX_PORTS: usize = 8;
+/// Most interfaces.
+pub const MAX_INTERFACES: usize = 16;
+/// Places for generations: the published one and the one that is built.
+pub const PLACES: u32 = 2;
+/// Slots of a row unless told otherwise.
+pub const DEFAULT_CAPACITY: u32 = 4096;
+/// SMTP, RFC 5321.
+pub const SMTP_PORT: u16 = 25;

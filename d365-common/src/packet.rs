@@ -1,0 +1,277 @@
+//! The one packet parser: from a link-layer frame to "a TCP segment to a watched port from this
+//! source", or the reason why it is not.
+//!
+//! It must stay total and bounded: every read is checked by the [`Reader`], every loop has a constant
+//! limit, because the kernel's verifier and a mail server's traffic both have to accept it. It never
+//! decides what happens to a packet; whatever it cannot read is a [`Reason`], and passes.
+//!
+//! Offsets are bytes from the start of the Ethernet header; header fields are big-endian (RFC 1700).
+
+/// Most VLAN tags that are looked through (802.1Q inside 802.1ad).
+pub const MAX_VLAN_TAGS: usize = 2;
+/// Most IPv6 extension headers that are looked through. RFC 8200 section 4.1 recommends at most six
+/// before the upper layer, one of them twice.
+pub const MAX_EXTENSION_HEADERS: usize = 7;
+
+const ETHERNET_LEN: usize = 14;
+const ETHERTYPE_OFFSET: usize = 12;
+const VLAN_TAG_LEN: usize = 4;
+const IPV6_LEN: usize = 40;
+const IPV6_FRAGMENT_LEN: usize = 8;
+const TCP_MIN_LEN: usize = 20;
+/// No header that is looked for starts behind this: 2 tags, the IPv6 header and the longest chain.
+const MAX_OFFSET: usize =
+    ETHERNET_LEN + MAX_VLAN_TAGS * VLAN_TAG_LEN + IPV6_LEN + MAX_EXTENSION_HEADERS * 2048;
+
+/// EtherTypes, IEEE 802 numbers.
+mod ethertype {
+    pub(super) const IPV4: u16 = 0x0800;
+    pub(super) const IPV6: u16 = 0x86dd;
+    pub(super) const VLAN: u16 = 0x8100;
+    pub(super) const SERVICE_VLAN: u16 = 0x88a8;
+}
+
+/// IP protocol and IPv6 next-header numbers, IANA "Assigned Internet Protocol Numbers".
+mod protocol {
+    pub(super) const HOP_BY_HOP: u8 = 0;
+    pub(super) const TCP: u8 = 6;
+    pub(super) const ROUTING: u8 = 43;
+    pub(super) const FRAGMENT: u8 = 44;
+    pub(super) const AUTHENTICATION: u8 = 51;
+    pub(super) const DESTINATION_OPTIONS: u8 = 60;
+}
+
+/// Reads a frame.
+pub trait Reader {
+    /// `N` bytes from `offset`, or `None` when the frame does not hold all of them.
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+
+    /// Length of the whole frame in bytes, the link-layer header included. It may be more than what
+    /// [`read`](Self::read) reaches (a frame in several buffers).
+    fn frame_len(&self) -> usize;
+}
+
+impl Reader for [u8] {
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.get(offset..)?.first_chunk::<N>().copied()
+    }
+
+    fn frame_len(&self) -> usize {
+        self.len()
+    }
+}
+
+/// A source address, in network byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// IPv4.
+    V4([u8; 4]),
+    /// IPv6.
+    V6([u8; 16]),
+}
+
+/// A TCP segment to a watched port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it says that it comes from.
+    pub source: Source,
+    /// SYN is set and ACK is not: it asks for a new connection.
+    pub opens: bool,
+}
+
+/// Why a packet is not a TCP segment to a watched port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reason {
+    /// TCP to a port that is not watched.
+    OtherPort,
+    /// IP, and the upper layer is not TCP.
+    NotTcp,
+    /// Neither IPv4 nor IPv6.
+    NotIp,
+    /// A fragment of a TCP segment behind its first: it has no ports.
+    LaterFragment,
+    /// A header is cut off, or contradicts itself or the frame's length.
+    Malformed,
+    /// More VLAN tags or extension headers than are looked through.
+    TooManyHeaders,
+}
+
+/// An upper-layer header: where it starts, and where the packet that holds it ends.
+struct Upper {
+    source: Source,
+    offset: usize,
+    end: usize,
+}
+
+/// Parses a frame. `watched` says whether a TCP destination port (host byte order) is one to look for.
+///
+/// # Errors
+/// The [`Reason`] why the frame is not a TCP segment to a watched port.
+#[inline(always)]
+pub fn parse<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool) -> Result<Segment, Reason> {
+    let (ethertype, offset) = ethernet(frame)?;
+    let upper = match ethertype {
+        ethertype::IPV4 => ipv4(frame, offset)?,
+        ethertype::IPV6 => ipv6(frame, offset)?,
+        _ => return Err(Reason::NotIp),
+    };
+    tcp(frame, &upper, watched)
+}
+
+/// Reads the Ethernet header and up to two VLAN tags: EtherType and offset of what follows.
+#[inline(always)]
+fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
+    let mut ethertype = be16(frame.read(ETHERTYPE_OFFSET).ok_or(Reason::Malformed)?);
+    let mut offset = ETHERNET_LEN;
+    for _ in 0..MAX_VLAN_TAGS {
+        if !is_vlan(ethertype) {
+            return Ok((ethertype, offset));
+        }
+        let tag: [u8; VLAN_TAG_LEN] = frame.read(offset).ok_or(Reason::Malformed)?;
+        ethertype = be16([tag[2], tag[3]]);
+        offset += VLAN_TAG_LEN;
+    }
+    if is_vlan(ethertype) { Err(Reason::TooManyHeaders) } else { Ok((ethertype, offset)) }
+}
+
+/// IPv4, RFC 791 section 3.1.
+#[inline(always)]
+fn ipv4<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
+    let header: [u8; 20] = frame.read(offset).ok_or(Reason::Malformed)?;
+    let header_len = usize::from(header[0] & 0x0f) * 4;
+    if header[0] >> 4 != 4 || header_len < 20 {
+        return Err(Reason::Malformed);
+    }
+    let end = end_of_packet(frame, offset, be16([header[2], header[3]]), 0)?;
+    if offset + header_len > end {
+        return Err(Reason::Malformed);
+    }
+    if header[9] != protocol::TCP {
+        return Err(Reason::NotTcp);
+    }
+    if be16([header[6], header[7]]) & 0x1fff != 0 {
+        return Err(Reason::LaterFragment);
+    }
+    let source = Source::V4([header[12], header[13], header[14], header[15]]);
+    Ok(Upper { source, offset: offset + header_len, end })
+}
+
+/// IPv6, RFC 8200 sections 3 and 4; authentication header, RFC 4302.
+#[inline(always)]
+fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
+    let header: [u8; 8] = frame.read(offset).ok_or(Reason::Malformed)?;
+    if header[0] >> 4 != 6 {
+        return Err(Reason::Malformed);
+    }
+    let end = end_of_packet(frame, offset, be16([header[4], header[5]]), IPV6_LEN)?;
+    let source = Source::V6(frame.read(offset + 8).ok_or(Reason::Malformed)?);
+    let first = header[6];
+    let mut next = first;
+    let mut offset = offset + IPV6_LEN;
+    for position in 0..MAX_EXTENSION_HEADERS {
+        if next == protocol::TCP {
+            return Ok(Upper { source, offset, end });
+        }
+        if !is_extension(next) {
+            return Err(Reason::NotTcp);
+        }
+        // RFC 8200 section 4.1: hop-by-hop options stand first or nowhere.
+        if next == protocol::HOP_BY_HOP && position > 0 {
+            return Err(Reason::Malformed);
+        }
+        let extension: [u8; 4] = frame.read(offset).ok_or(Reason::Malformed)?;
+        let len = extension_len(next, extension[1]);
+        if next == protocol::FRAGMENT && be16([extension[2], extension[3]]) & 0xfff8 != 0 {
+            let inner = extension[0];
+            let tcp = inner == protocol::TCP || is_extension(inner);
+            return Err(if tcp { Reason::LaterFragment } else { Reason::NotTcp });
+        }
+        next = extension[0];
+        offset += len;
+        if offset > end {
+            return Err(Reason::Malformed);
+        }
+    }
+    if next == protocol::TCP {
+        Ok(Upper { source, offset, end })
+    } else if is_extension(next) {
+        Err(Reason::TooManyHeaders)
+    } else {
+        Err(Reason::NotTcp)
+    }
+}
+
+/// TCP, RFC 9293 section 3.1.
+#[inline(always)]
+fn tcp<R: Reader + ?Sized>(
+    frame: &R,
+    upper: &Upper,
+    watched: impl Fn(u16) -> bool,
+) -> Result<Segment, Reason> {
+    if upper.offset > MAX_OFFSET || upper.offset + TCP_MIN_LEN > upper.end {
+        return Err(Reason::Malformed);
+    }
+    let header: [u8; 14] = frame.read(upper.offset).ok_or(Reason::Malformed)?;
+    let header_len = usize::from(header[12] >> 4) * 4;
+    if header_len < TCP_MIN_LEN || upper.offset + header_len > upper.end {
+        return Err(Reason::Malformed);
+    }
+    if !watched(be16([header[2], header[3]])) {
+        return Err(Reason::OtherPort);
+    }
+    const SYN_ACK: u8 = 0x12;
+    const SYN: u8 = 0x02;
+    Ok(Segment { source: upper.source, opens: header[13] & SYN_ACK == SYN })
+}
+
+/// Where the IP packet at `offset` ends, from its length field, which does not count the first
+/// `uncounted` bytes. What lies behind that in the frame is padding, never a header. Zero stands for "as
+/// long as the frame": an IPv6 jumbogram (RFC 2675) or a batch that the kernel joined ("BIG TCP").
+#[inline(always)]
+fn end_of_packet<R: Reader + ?Sized>(
+    frame: &R,
+    offset: usize,
+    len: u16,
+    uncounted: usize,
+) -> Result<usize, Reason> {
+    if len == 0 {
+        return Ok(frame.frame_len());
+    }
+    let end = offset + uncounted + usize::from(len);
+    if end > frame.frame_len() { Err(Reason::Malformed) } else { Ok(end) }
+}
+
+/// Length in bytes of an extension header of kind `next` whose length field is `len`.
+#[inline(always)]
+fn extension_len(next: u8, len: u8) -> usize {
+    match next {
+        protocol::FRAGMENT => IPV6_FRAGMENT_LEN,
+        // RFC 4302 section 2.2: in 4-byte units, less two.
+        protocol::AUTHENTICATION => (usize::from(len) + 2) * 4,
+        // RFC 8200 section 4.2: in 8-byte units, the first not counted.
+        _ => (usize::from(len) + 1) * 8,
+    }
+}
+
+#[inline(always)]
+fn is_extension(next: u8) -> bool {
+    matches!(
+        next,
+        protocol::HOP_BY_HOP
+            | protocol::ROUTING
+            | protocol::FRAGMENT
+            | protocol::AUTHENTICATION
+            | protocol::DESTINATION_OPTIONS
+    )
+}
+
+#[inline(always)]
+fn is_vlan(ethertype: u16) -> bool {
+    ethertype == ethertype::VLAN || ethertype == ethertype::SERVICE_VLAN
+}
+
+#[inline(always)]
+fn be16(bytes: [u8; 2]) -> u16 {
+    u16::from_be_bytes(bytes)
+}

@@ -1,0 +1,52 @@
+//! The packet reader over the kernel's XDP context.
+//!
+//! It only reads what the kernel says is there; every read is checked against the end of the data.
+
+use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
+use d365_common::packet::Reader;
+
+/// A frame as the driver hands it over. Headers are read from its first buffer, where drivers put them.
+pub(crate) struct Frame {
+    data: usize,
+    data_end: usize,
+    len: usize,
+}
+
+impl Frame {
+    /// A frame of `len` bytes in all its buffers.
+    #[inline(always)]
+    pub(crate) fn new(ctx: &XdpContext, len: usize) -> Self {
+        Self { data: ctx.data(), data_end: ctx.data_end(), len }
+    }
+}
+
+impl Reader for Frame {
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let start = self.data + offset;
+        if start + N > self.data_end {
+            return None;
+        }
+        // SAFETY: `N` bytes from `start` lie before the end of the data; an array of bytes has no
+        // alignment and no invalid values.
+        Some(unsafe { *(start as *const [u8; N]) })
+    }
+
+    #[inline(always)]
+    fn frame_len(&self) -> usize {
+        self.len
+    }
+}
+
+/// Length of a frame in all its buffers (`bpf_xdp_get_buff_len`, kernel 5.18).
+#[inline(always)]
+pub(crate) fn buffers_len(ctx: &XdpContext) -> usize {
+    // SAFETY: the kernel hands the program a valid context.
+    unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) as usize }
+}
+
+/// Length of a frame in one buffer.
+#[inline(always)]
+pub(crate) fn linear_len(ctx: &XdpContext) -> usize {
+    ctx.data_end() - ctx.data()
+}

@@ -1,0 +1,22 @@
+//! Looks a source up in the published generation.
+
+use aya_ebpf::btf_maps::lpm_trie::Key;
+use d365_common::{
+    entry::Entry,
+    key::{IPV4_BITS, IPV6_BITS},
+    packet::Source,
+};
+
+use crate::maps::{ACTIVE, TRIES_V4, TRIES_V6};
+
+/// The entry of the longest prefix that holds `source`, or `None`: not listed, or nothing is published.
+///
+/// The place is read once, so that a packet sees one generation.
+#[inline(always)]
+pub(crate) fn find(source: &Source) -> Option<Entry> {
+    let place = *ACTIVE.get(0)?;
+    match source {
+        Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address)).copied(),
+        Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address)).copied(),
+    }
+}

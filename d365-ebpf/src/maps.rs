@@ -1,0 +1,88 @@
+//! Maps and load-time constants of the object, all declared here.
+//!
+//! Maps are declared by BTF, so that libbpf's tools read the object as well. Their names, and the
+//! constants', are those of `d365_common::names`. Constants are read-only data that the loader fills in
+//! before the program is loaded; the verifier knows their values and removes code that they switch off.
+
+use aya_ebpf::{
+    EbpfContext as _, Global,
+    btf_maps::{Array, ArrayOfMaps, LpmTrie, PerCpuArray},
+    macros::btf_map,
+    programs::XdpContext,
+};
+use d365_common::{
+    counter::Counter,
+    entry::Entry,
+    key,
+    names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SMTP_PORT},
+    verdict::Class,
+};
+
+/// Template of the inner IPv4 tries; the loader makes each as large as its generation.
+pub(crate) type TrieV4 = LpmTrie<key::Ipv4, Entry, 1>;
+/// Template of the inner IPv6 tries.
+pub(crate) type TrieV6 = LpmTrie<key::Ipv6, Entry, 1>;
+
+#[btf_map]
+pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
+#[btf_map]
+pub(crate) static TRIES_V6: ArrayOfMaps<TrieV6, { PLACES as usize }> = ArrayOfMaps::new();
+#[btf_map]
+pub(crate) static ACTIVE: Array<u32, 1> = Array::new();
+#[btf_map]
+pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usize }> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { Class::COUNT as usize }> = PerCpuArray::new();
+
+#[unsafe(no_mangle)]
+static PORTS: Global<[u16; MAX_PORTS]> = Global::new([SMTP_PORT; MAX_PORTS]);
+#[unsafe(no_mangle)]
+static PORT_COUNT: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
+static IFINDEXES: Global<[u32; MAX_INTERFACES]> = Global::new([0; MAX_INTERFACES]);
+#[unsafe(no_mangle)]
+static IFINDEX_COUNT: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
+static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
+#[unsafe(no_mangle)]
+static LOG_PACKETS: Global<u8> = Global::new(0);
+
+/// Whether a TCP destination port is one to look for.
+#[inline(always)]
+pub(crate) fn is_watched(port: u16) -> bool {
+    let ports = PORTS.load();
+    let count = PORT_COUNT.load() as usize;
+    (0..MAX_PORTS).any(|index| index < count && ports[index] == port)
+}
+
+/// The counters' row for the interface that the packet came in by.
+#[inline(always)]
+pub(crate) fn row(ctx: &XdpContext) -> u32 {
+    let count = IFINDEX_COUNT.load();
+    if count <= 1 {
+        return 0;
+    }
+    // SAFETY: the kernel hands the program a valid context.
+    let ifindex = unsafe { (*ctx.as_ptr().cast::<aya_ebpf::bindings::xdp_md>()).ingress_ifindex };
+    let ifindexes = IFINDEXES.load();
+    let mut index = 0;
+    while index < MAX_INTERFACES as u32 {
+        if index < count && ifindexes[index as usize] == ifindex {
+            return index;
+        }
+        index += 1;
+    }
+    count
+}
+
+/// Slots of a row of range counters.
+#[inline(always)]
+pub(crate) fn capacity() -> u32 {
+    CAPACITY.load()
+}
+
+/// Whether log records are asked for.
+#[inline(always)]
+pub(crate) fn log_packets() -> bool {
+    LOG_PACKETS.load() != 0
+}
