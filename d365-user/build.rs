@@ -1,0 +1,98 @@
+//! Builds the kernel program into `$OUT_DIR/d365`, and says to the compiler which commit this is.
+//!
+//! It installs nothing: where the kernel program cannot be built, `cargo xtask setup` is the way.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use aya_build::{Package, Toolchain};
+
+#[path = "../xtask/src/toolchain.rs"]
+mod toolchain;
+
+/// What goes into the binary: a change elsewhere does not make the commit "dirty".
+const INPUTS: [&str; 6] =
+    ["Cargo.lock", "Cargo.toml", "d365-common", "d365-ebpf", "d365-user", "xtask/src/toolchain.rs"];
+
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No backtrace, whatever the environment says: the message is all that helps.
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<()> {
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("not run by cargo")?);
+    let workspace = manifest.parent().context("d365-user is not in its workspace")?;
+    kernel_program(&workspace.join("d365-ebpf"))?;
+    for input in INPUTS {
+        println!("cargo:rerun-if-changed={}", workspace.join(input).display());
+    }
+    println!("cargo:rustc-env=D365_REVISION={}", revision(workspace).unwrap_or_else(|| "unknown".to_owned()));
+    Ok(())
+}
+
+fn kernel_program(root: &Path) -> Result<()> {
+    println!("cargo:rerun-if-env-changed={}", toolchain::WANTED);
+    let facts = toolchain::Facts::gather();
+    let choice = facts.choose().map_err(|missing| {
+        anyhow!("cannot build the kernel program: {missing}\n\n    run `cargo xtask setup`\n")
+    })?;
+    let path = env::join_paths(toolchain::search_path())?;
+    // SAFETY: a build script has one thread, and has started none yet.
+    unsafe {
+        env::set_var("PATH", path);
+        // Cargo shows every line of the inner cargo as a warning; what is wrong with the code still comes through.
+        env::set_var("CARGO_TERM_QUIET", "true");
+        if !choice.compiler.nightly {
+            env::set_var("RUSTC_BOOTSTRAP", "1");
+        }
+    }
+    let root_dir = root.to_str().context("the workspace's path is not UTF-8")?;
+    // Without a rustup `aya-build` takes the compiler on the PATH and never looks at the name.
+    let name = choice.compiler.name.as_deref().unwrap_or_default();
+    let package = Package { name: "d365-ebpf", root_dir, ..Package::default() };
+    aya_build::build_ebpf([package], Toolchain::Custom(name))
+        .with_context(|| format!("building the kernel program with {choice:?}"))
+}
+
+/// The commit, 12 digits, `-dirty` behind it where one of [`INPUTS`] differs from it; `None` outside of git.
+fn revision(workspace: &Path) -> Option<String> {
+    // A source tarball may lie in somebody else's repository: that one's commit says nothing about us.
+    let top_level = git(workspace, &["rev-parse", "--show-toplevel"])?;
+    (Path::new(&top_level).canonicalize().ok()? == workspace.canonicalize().ok()?).then_some(())?;
+    let head = git(workspace, &["rev-parse", "--short=12", "HEAD"])?;
+    let mut watched = vec!["HEAD".to_owned(), "packed-refs".to_owned()];
+    watched.extend(git(workspace, &["symbolic-ref", "--quiet", "HEAD"]));
+    for name in watched {
+        let path = workspace.join(git(workspace, &["rev-parse", "--git-path", &name])?);
+        // A packed branch has no file until the next commit makes one in the nearest directory that is there;
+        // a path that is not there would make cargo run this again each time.
+        let there = path
+            .ancestors()
+            .find(|path| path.exists())
+            .filter(|there| *there == path || name.starts_with("refs/"));
+        if let Some(there) = there {
+            println!("cargo:rerun-if-changed={}", there.display());
+        }
+    }
+    let mut status = vec!["--no-optional-locks", "status", "--porcelain", "--"];
+    status.extend(INPUTS);
+    let dirty = if git(workspace, &status)?.is_empty() { "" } else { "-dirty" };
+    Some(format!("{head}{dirty}"))
+}
+
+/// What git prints, without the last line break; `None` if it fails.
+fn git(workspace: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(workspace).args(args).output().ok()?;
+    let stdout = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Some(stdout.trim_end().to_owned())
+}

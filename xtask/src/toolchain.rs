@@ -1,0 +1,235 @@
+//! Which compiler and which linker can build the kernel program on this machine.
+//!
+//! `bpfel-unknown-none` has no prebuilt `core`: it takes the `rust-src` of exactly the compiler used, and a
+//! `bpf-linker` whose LLVM is not older than the compiler's. This module looks and chooses; it never changes
+//! the machine. Std only: `d365-user/build.rs` includes this very file by its path.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Names the rustup toolchain to use, past all others.
+pub(crate) const WANTED: &str = "D365_BPF_TOOLCHAIN";
+
+/// Name under which rustup knows Debian's compiler in `/usr`.
+pub(crate) const LINKED: &str = "d365-bpf";
+
+/// A compiler that has its `rust-src`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compiler {
+    /// Rustup's name for it; `None` for the compiler on the PATH of a machine without rustup.
+    pub(crate) name: Option<String>,
+    /// Major and minor version.
+    pub(crate) release: (u32, u32),
+    /// Whether it takes `-Z` flags without being asked by `RUSTC_BOOTSTRAP`.
+    pub(crate) nightly: bool,
+    /// Major version of its LLVM.
+    pub(crate) llvm: u32,
+}
+
+/// A `bpf-linker` that can start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Linker {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Major version of the LLVM library that it loads; `None` where it brings its own.
+    pub(crate) llvm: Option<u32>,
+}
+
+/// What is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Value of [`WANTED`].
+    pub(crate) wanted: Option<String>,
+    /// Whether there is a rustup. `aya-build` then calls compilers by rustup's names only.
+    pub(crate) rustup: bool,
+    /// Every compiler with `rust-src`: rustup's, or the one on the PATH where there is no rustup.
+    pub(crate) compilers: Vec<Compiler>,
+    /// The linker.
+    pub(crate) linker: Option<Linker>,
+}
+
+/// What to build the kernel program with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice<'a> {
+    /// The compiler.
+    pub(crate) compiler: &'a Compiler,
+    /// The linker.
+    pub(crate) linker: &'a Linker,
+}
+
+/// Why nothing can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// [`WANTED`] names a toolchain that cannot be used.
+    Wanted(String),
+    /// No compiler with `rust-src`, new enough.
+    Compiler,
+    /// No linker.
+    Linker,
+    /// The linker's LLVM is older than this one, the compiler's.
+    LinkerLlvm(u32),
+}
+
+impl Compiler {
+    /// Whether it can build this workspace.
+    pub(crate) fn is_new_enough(&self) -> bool {
+        self.release >= oldest_release()
+    }
+
+    /// Whether rustup takes `name` for this toolchain: in full, or without the host's triple.
+    fn is_called(&self, name: &str) -> bool {
+        let rest = self.name.as_deref().and_then(|own| own.strip_prefix(name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(&format!("-{}-", env::consts::ARCH)))
+    }
+}
+
+impl Facts {
+    /// Looks around on this machine.
+    pub(crate) fn gather() -> Self {
+        let rustup = find("rustup").is_some();
+        let compilers = if rustup { rustup_compilers() } else { compiler_on_path().into_iter().collect() };
+        let wanted = env::var(WANTED).ok().filter(|name| !name.is_empty());
+        Self { wanted, rustup, compilers, linker: find("bpf-linker").and_then(linker_at) }
+    }
+
+    /// The compiler to use, whatever the linker: the wanted one; else the newest nightly, then Debian's.
+    pub(crate) fn compiler(&self, newest_llvm: Option<u32>) -> Result<&Compiler, Missing> {
+        let fits = |c: &&Compiler| c.is_new_enough() && newest_llvm.is_none_or(|newest| c.llvm <= newest);
+        let named = |name: &str| self.compilers.iter().find(|c| c.is_called(name));
+        if let Some(wanted) = &self.wanted {
+            return named(wanted).ok_or_else(|| Missing::Wanted(wanted.clone()));
+        }
+        if !self.rustup {
+            return self.compilers.iter().find(fits).ok_or(Missing::Compiler);
+        }
+        let nightlies = self.compilers.iter().filter(|c| c.nightly).filter(fits);
+        nightlies.max_by_key(|c| c.release).or_else(|| named(LINKED).filter(fits)).ok_or(Missing::Compiler)
+    }
+
+    /// Compiler and linker that go together.
+    pub(crate) fn choose(&self) -> Result<Choice<'_>, Missing> {
+        let Some(linker) = &self.linker else {
+            return Err(self.compiler(None).err().unwrap_or(Missing::Linker));
+        };
+        match self.compiler(linker.llvm) {
+            Ok(compiler) if linker.llvm.is_some_and(|llvm| llvm < compiler.llvm) => {
+                Err(Missing::LinkerLlvm(compiler.llvm))
+            }
+            Ok(compiler) => Ok(Choice { compiler, linker }),
+            Err(missing) => Err(self.compiler(None).map_or(missing, |c| Missing::LinkerLlvm(c.llvm))),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = oldest_release();
+        match self {
+            Self::Wanted(name) => {
+                write!(f, "{WANTED}={name}: rustup has no such toolchain with rust-src")
+            }
+            Self::Compiler => {
+                write!(f, "no compiler for the BPF target: rustc {major}.{minor} or newer with rust-src")
+            }
+            Self::Linker => f.write_str("no bpf-linker"),
+            Self::LinkerLlvm(llvm) => {
+                write!(f, "bpf-linker's LLVM is older than the compiler's, which is {llvm}")
+            }
+        }
+    }
+}
+
+/// The workspace's `rust-version`.
+fn oldest_release() -> (u32, u32) {
+    major_minor(env!("CARGO_PKG_RUST_VERSION")).unwrap_or_default()
+}
+
+/// The directories of the PATH, and behind them cargo's own: plain Debian does not have that one on the PATH.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut dirs: Vec<PathBuf> = env::split_paths(&path).collect();
+    if let Some(bin) = home("CARGO_HOME", ".cargo").map(|home| home.join("bin"))
+        && !dirs.contains(&bin)
+    {
+        dirs.push(bin);
+    }
+    dirs
+}
+
+/// The first file of this name on [`search_path`].
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    search_path().into_iter().map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+/// The compiler below `sysroot`, if it has its `rust-src`.
+pub(crate) fn compiler_at(sysroot: &Path, name: Option<String>) -> Option<Compiler> {
+    sysroot.join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file().then_some(())?;
+    let version = stdout_of(&sysroot.join("bin/rustc"), &["-vV"])?;
+    parse_compiler(&version, name)
+}
+
+fn rustup_compilers() -> Vec<Compiler> {
+    let Some(home) = home("RUSTUP_HOME", ".rustup") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(home.join("toolchains")) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let name = |path: &Path| path.file_name().and_then(OsStr::to_str).map(str::to_owned);
+    paths.iter().filter_map(|path| compiler_at(path, Some(name(path)?))).collect()
+}
+
+fn compiler_on_path() -> Option<Compiler> {
+    let sysroot = stdout_of(&find("rustc")?, &["--print", "sysroot"])?;
+    compiler_at(Path::new(sysroot.trim_end()), None)
+}
+
+fn linker_at(path: PathBuf) -> Option<Linker> {
+    let libraries = stdout_of(Path::new("ldd"), &[path.to_str()?]).unwrap_or_default();
+    let llvm = parse_linker_llvm(&libraries)?;
+    Some(Linker { path, llvm })
+}
+
+/// `rustc -vV`, read.
+fn parse_compiler(version: &str, name: Option<String>) -> Option<Compiler> {
+    let field = |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let release = field("release:")?;
+    Some(Compiler {
+        name,
+        release: major_minor(release)?,
+        nightly: release.ends_with("-nightly") || release.ends_with("-dev"),
+        llvm: major_minor(field("LLVM version:")?)?.0,
+    })
+}
+
+/// The LLVM in what `ldd` prints; the outer `None` for a library that is not found: that linker cannot start.
+fn parse_linker_llvm(libraries: &str) -> Option<Option<u32>> {
+    let Some(line) = libraries.lines().map(str::trim).find(|line| line.starts_with("libLLVM")) else {
+        return Some(None);
+    };
+    let digits = line.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    (!line.contains("not found")).then(|| digits[..end].parse().ok())
+}
+
+fn major_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn home(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(below_home)))
+}
+
+fn stdout_of(program: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()
+}
+
+#[cfg(test)]
+#[path = "toolchain_tests.rs"]
+mod tests;
