@@ -1,3 +1,62 @@
 //! All automation of this workspace: `cargo xtask --help`.
+//!
+//! It must build on a machine where nothing is set up yet: it never depends on `d365-user`.
 
-fn main() {}
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod apt;
+mod cargo;
+mod command;
+mod demo;
+mod run;
+mod setup;
+mod step;
+mod toolchain;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "All automation of this workspace")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the kernel program's build needs and this machine lacks
+    Setup(setup::Options),
+    /// Set up, build, and run the daemon: `cargo xtask run --iface eth0`; every argument goes to it
+    #[command(disable_help_flag = true)]
+    Run {
+        /// The daemon's arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Set up, build, and show the daemon at work between network namespaces of the demo's own making
+    Demo {
+        /// Show this daemon instead of setting up and building one
+        #[arg(long)]
+        daemon: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = carry_out(Cli::parse().task);
+    outcome.map_or_else(
+        |error| {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn carry_out(task: Task) -> Result<()> {
+    match task {
+        Task::Setup(options) => setup::ensure(options),
+        Task::Run { args } => run::daemon(&args),
+        Task::Demo { daemon } => run::demo(daemon),
+    }
+}

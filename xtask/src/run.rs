@@ -1,0 +1,60 @@
+//! `cargo xtask run` and `cargo xtask demo`: from a clean clone to a running daemon.
+
+use std::{
+    env,
+    ffi::OsString,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    cargo::{self, Profile},
+    command, demo as lab, setup, toolchain,
+};
+
+/// Becomes the daemon: signals and the exit code are its own.
+pub(crate) fn daemon(args: &[OsString]) -> Result<()> {
+    setup::ensure(setup::Options::default())?;
+    let daemon = cargo::build_daemon(Profile::Release)?;
+    become_root(&daemon, args)
+}
+
+/// Shows the daemon in the lab, which only root can make.
+pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
+    let daemon = match daemon {
+        Some(daemon) => daemon,
+        None => {
+            setup::ensure(setup::Options::default())?;
+            cargo::build_daemon(Profile::Release)?
+        }
+    };
+    if command::is_root() || toolchain::find("sudo").is_none() {
+        return lab::run(&daemon);
+    }
+    become_root(&env::current_exe()?, &["demo".into(), "--daemon".into(), daemon.into()])
+}
+
+/// Replaces this program by another, as root where sudo makes that possible. Returns only if it cannot.
+fn become_root(program: &Path, args: &[OsString]) -> Result<()> {
+    let mut command = match toolchain::find("sudo").filter(|_| !command::is_root()) {
+        Some(sudo) => {
+            let mut command = Command::new(sudo);
+            command.args(kept_variables()).arg("--").arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    let error = command.args(args).exec();
+    Err(error).with_context(|| format!("cannot start `{}`", command::shown(&command)))
+}
+
+/// Tells sudo to keep the daemon's own variables: every flag can come from the environment.
+fn kept_variables() -> Option<String> {
+    let ours = |name: &String| name.starts_with("D365_") || name == "RUST_LOG" || name == "NO_COLOR";
+    let names: Vec<String> =
+        env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours).collect();
+    (!names.is_empty()).then(|| format!("--preserve-env={}", names.join(",")))
+}

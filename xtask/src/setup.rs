@@ -1,0 +1,231 @@
+//! `cargo xtask setup`: what the kernel program's build lacks on this machine, and getting it.
+//!
+//! Facts are gathered, a plan is made from them (pure), the plan is carried out.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    apt,
+    step::{self, Change, Consent, Step},
+    toolchain::{self, Compiler, Missing},
+};
+
+pub(crate) type Options = Consent;
+
+/// LLVM of Debian 12's security suite: what its compiler has, and what `bpf-linker` is built against.
+const DEBIAN_LLVM: u32 = 22;
+/// Debian's compiler for the BPF target.
+const COMPILER: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
+/// What `bpf-linker` is built against and with.
+const LINKER_NEEDS: &[&str] = &["llvm-22-dev", "libpolly-22-dev"];
+/// How `bpf-linker` is built: it uses features that stable compilers have behind `RUSTC_BOOTSTRAP`.
+const LINKER: Change = Change::Crate(
+    &["bpf-linker", "--version", "0.13.0", "--force", "--no-default-features", "--features", "llvm-22"],
+    &[("RUSTC_BOOTSTRAP", "1"), ("LLVM_PREFIX", "/usr/lib/llvm-22")],
+);
+
+/// What there is on this machine.
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    /// For the build script.
+    toolchain: toolchain::Facts,
+    /// Whether this is Debian 12, whose packages we know.
+    debian_12: bool,
+    /// The compiler in `/usr`, with `rust-src`, whether or not rustup knows it.
+    usr: Option<Compiler>,
+    /// Those of [`COMPILER`] and [`LINKER_NEEDS`] that are not installed.
+    lacking: Vec<&'static str>,
+}
+
+impl Facts {
+    /// Those of `packages` that are not installed.
+    fn lacking(&self, packages: &[&'static str]) -> Vec<&'static str> {
+        packages.iter().copied().filter(|package| self.lacking.contains(package)).collect()
+    }
+}
+
+/// Makes sure that the kernel program can be built here. Silent when it can.
+pub(crate) fn ensure(options: Options) -> Result<()> {
+    let facts = toolchain::Facts::gather();
+    if facts.choose().is_ok() {
+        return Ok(());
+    }
+    let debian_12 =
+        is_debian_12(&fs::read_to_string("/etc/os-release").unwrap_or_default()) && apt::is_there();
+    let lacking = if debian_12 { apt::not_installed(&[COMPILER, LINKER_NEEDS].concat()) } else { Vec::new() };
+    let usr = toolchain::compiler_at(Path::new("/usr"), None);
+    let steps = plan(&Facts { toolchain: facts, debian_12, usr, lacking })?;
+    step::take(&steps, options)?;
+    if options.dry_run {
+        return Ok(());
+    }
+    let facts = toolchain::Facts::gather();
+    facts
+        .choose()
+        .map(drop)
+        .map_err(|missing| by_hand(&missing))
+        .context("set-up ran, but the kernel program still cannot be built here")
+}
+
+/// The steps from these facts to a machine that can build the kernel program.
+fn plan(facts: &Facts) -> Result<Vec<Step>> {
+    let Err(missing) = facts.toolchain.choose() else { return Ok(Vec::new()) };
+    if let Missing::Wanted(_) = missing {
+        return Err(by_hand(&missing));
+    }
+    let mut steps = Vec::new();
+    if !facts.debian_12 {
+        if missing != Missing::Compiler || !facts.toolchain.rustup || facts.toolchain.linker.is_none() {
+            return Err(by_hand(&missing));
+        }
+        let args = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "rust-src"];
+        let change = Change::Rustup(args.map(str::to_owned).into());
+        steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
+        return Ok(steps);
+    }
+    if facts.toolchain.compiler(Some(DEBIAN_LLVM)).is_err() {
+        if facts.usr.as_ref().is_none_or(|usr| !usr.is_new_enough()) {
+            // All there, and yet no compiler that is new enough: then apt has newer ones of all.
+            let lacking = facts.lacking(COMPILER);
+            let change = Change::Packages(if lacking.is_empty() { COMPILER.into() } else { lacking });
+            steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
+        }
+        if facts.toolchain.rustup {
+            let change =
+                Change::Rustup(["toolchain", "link", toolchain::LINKED, "/usr"].map(str::to_owned).into());
+            steps.push(Step { change, why: "lets the build call Debian's compiler by a name of rustup's" });
+        }
+    }
+    let too_old = |linker: &toolchain::Linker| linker.llvm.is_some_and(|llvm| llvm < DEBIAN_LLVM);
+    if facts.toolchain.linker.as_ref().is_none_or(too_old) {
+        let lacking = facts.lacking(LINKER_NEEDS);
+        if !lacking.is_empty() {
+            steps.push(Step { change: Change::Packages(lacking), why: "what bpf-linker is built with" });
+        }
+        steps.push(Step { change: LINKER, why: "links BPF programs" });
+    }
+    Ok(steps)
+}
+
+/// What to tell somebody whose machine we do not know how to set up.
+fn by_hand(missing: &Missing) -> anyhow::Error {
+    let advice = match missing {
+        Missing::Wanted(name) => format!(
+            "unset {wanted}, or give that toolchain its source: rustup component add rust-src --toolchain {name}",
+            wanted = toolchain::WANTED
+        ),
+        Missing::Compiler | Missing::Linker | Missing::LinkerLlvm(_) => "\
+on Debian 12 `cargo xtask setup` installs what is missing; elsewhere please install
+  - rustup (https://rustup.rs), and with it: rustup toolchain install nightly --component rust-src
+  - bpf-linker 0.13.0, on the PATH, with an LLVM not older than that nightly's (`rustc +nightly -vV` says which):
+    a released binary from https://github.com/aya-rs/bpf-linker/releases, or
+    LLVM_PREFIX=… cargo install bpf-linker --version 0.13.0 --locked --no-default-features --features llvm-NN"
+            .to_owned(),
+    };
+    anyhow::anyhow!("{missing}\n{advice}")
+}
+
+/// Whether `/etc/os-release` says so.
+fn is_debian_12(os_release: &str) -> bool {
+    let has = |wanted: &str| os_release.lines().any(|line| line.replace('"', "") == wanted);
+    has("ID=debian") && has("VERSION_ID=12")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toolchain::Linker;
+
+    fn fresh_debian() -> Facts {
+        let lacking = [COMPILER, LINKER_NEEDS].concat();
+        Facts { debian_12: true, lacking, ..Facts::default() }
+    }
+
+    fn debian_compiler(name: Option<&str>) -> Compiler {
+        Compiler { name: name.map(str::to_owned), release: (1, 96), nightly: false, llvm: 22 }
+    }
+
+    fn linker(llvm: u32) -> Option<Linker> {
+        Some(Linker { path: "/root/.cargo/bin/bpf-linker".into(), llvm: Some(llvm) })
+    }
+
+    fn shown(facts: &Facts) -> Vec<String> {
+        plan(facts).unwrap().iter().map(|step| step.change.to_string()).collect()
+    }
+
+    const BUILD_LINKER: &str = "RUSTC_BOOTSTRAP=1 LLVM_PREFIX=/usr/lib/llvm-22 cargo install --locked bpf-linker \
+                                --version 0.13.0 --force --no-default-features --features llvm-22";
+
+    #[test]
+    fn a_fresh_debian_gets_everything() {
+        let mut facts = fresh_debian();
+        let compiler = "apt-get install rustc-web cargo-web rust-web-src";
+        let needs = "apt-get install llvm-22-dev libpolly-22-dev";
+        assert_eq!(shown(&facts), [compiler, needs, BUILD_LINKER]);
+        facts.toolchain.rustup = true;
+        assert_eq!(shown(&facts), [compiler, "rustup toolchain link d365-bpf /usr", needs, BUILD_LINKER]);
+    }
+
+    #[test]
+    fn a_debian_with_cargo_web_gets_the_source_only() {
+        let mut facts = fresh_debian();
+        facts.lacking = vec!["rust-web-src"];
+        facts.toolchain.linker = linker(22);
+        assert_eq!(shown(&facts), ["apt-get install rust-web-src"]);
+        facts.lacking.clear();
+        let newer = "apt-get install rustc-web cargo-web rust-web-src";
+        assert_eq!(shown(&facts), [newer], "it is there, but too old");
+    }
+
+    #[test]
+    fn only_what_is_missing_is_done() {
+        let mut facts = fresh_debian();
+        facts.toolchain.rustup = true;
+        facts.toolchain.linker = linker(22);
+        facts.usr = Some(debian_compiler(None));
+        assert_eq!(shown(&facts), ["rustup toolchain link d365-bpf /usr"]);
+        facts.toolchain.compilers.push(debian_compiler(Some(toolchain::LINKED)));
+        assert!(shown(&facts).is_empty());
+        facts.toolchain.linker = linker(19);
+        assert_eq!(shown(&facts).last().map(String::as_str), Some(BUILD_LINKER), "too old a linker");
+    }
+
+    #[test]
+    fn a_nightly_that_debians_llvm_can_link_is_enough() {
+        let mut facts = fresh_debian();
+        facts.toolchain.rustup = true;
+        let nightly = Compiler { release: (1, 97), nightly: true, ..debian_compiler(Some("nightly")) };
+        facts.toolchain.compilers.push(nightly);
+        assert_eq!(shown(&facts), ["apt-get install llvm-22-dev libpolly-22-dev", BUILD_LINKER]);
+        facts.toolchain.compilers[0].llvm = 23;
+        assert_eq!(shown(&facts)[0], "apt-get install rustc-web cargo-web rust-web-src");
+    }
+
+    #[test]
+    fn elsewhere_rustup_brings_the_compiler_and_the_rest_is_by_hand() {
+        let mut facts = Facts::default();
+        let advice = plan(&facts).unwrap_err().to_string();
+        assert!(
+            advice.contains("rustup toolchain install nightly") && advice.contains("bpf-linker 0.13.0"),
+            "{advice}"
+        );
+        facts.toolchain.rustup = true;
+        facts.toolchain.linker = linker(23);
+        assert_eq!(
+            shown(&facts),
+            ["rustup toolchain install nightly --profile minimal --component rust-src"]
+        );
+        facts.toolchain.wanted = Some("mine".to_owned());
+        let advice = plan(&facts).unwrap_err().to_string();
+        assert!(advice.contains("--toolchain mine"), "{advice}");
+    }
+
+    #[test]
+    fn knows_debian_12() {
+        assert!(is_debian_12("NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n"));
+        assert!(!is_debian_12("VERSION_ID=\"13\"\nID=debian\n"));
+        assert!(!is_debian_12("ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"12\"\n"));
+    }
+}

@@ -1,0 +1,124 @@
+//! What set-up can do to a machine: every change is one of these, is shown first, and can be refused.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{apt, cargo, command, toolchain};
+
+/// One change, and what it is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// The change.
+    pub(crate) change: Change,
+    /// What it is good for.
+    pub(crate) why: &'static str,
+}
+
+/// A change to the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Install these Debian packages.
+    Packages(Vec<&'static str>),
+    /// Build programs from crates.io, with these arguments and variables.
+    Crate(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// Call rustup.
+    Rustup(Vec<String>),
+}
+
+/// What the user allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+pub(crate) struct Consent {
+    /// Do not ask before installing
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Say what would be installed, and install nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Shows `steps`, asks where somebody can answer, and takes them. Silent when there are none.
+pub(crate) fn take(steps: &[Step], consent: Consent) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    eprintln!("xtask: this machine lacks something; to be done:");
+    for Step { change, why } in steps {
+        eprintln!("  {change}\n      {why}");
+    }
+    if consent.dry_run {
+        return Ok(());
+    }
+    if !consent.yes && io::stdin().is_terminal() {
+        eprint!("Go on? [Y/n] ");
+        io::stderr().flush()?;
+        ensure!(agreed(&mut io::stdin().lock())?, "nothing was installed, as you wished");
+    }
+    steps.iter().try_for_each(|step| {
+        eprintln!("xtask: {}", step.change);
+        step.change.carry_out().with_context(|| format!("could not {} ({})", step.change, step.why))
+    })
+}
+
+/// Whether the answer agrees; the end of input does not.
+fn agreed(answer: &mut dyn io::BufRead) -> Result<bool> {
+    let mut line = String::new();
+    let read = answer.read_line(&mut line)?;
+    Ok(read > 0 && matches!(line.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
+}
+
+impl Change {
+    fn carry_out(&self) -> Result<()> {
+        match self {
+            Self::Packages(packages) => apt::install(packages),
+            Self::Crate(args, variables) => {
+                let mut install = cargo::cargo()?;
+                // Its build is thrown away; it has no business in our target directory.
+                install.env_remove("CARGO_TARGET_DIR").envs(variables.iter().copied());
+                command::run(install.args(["install", "--quiet", "--locked"]).args(*args))
+            }
+            Self::Rustup(args) => {
+                let rustup = toolchain::find("rustup").context("there is no rustup any more")?;
+                command::run(std::process::Command::new(rustup).args(args))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packages(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Crate(args, variables) => {
+                variables.iter().try_for_each(|(name, value)| write!(f, "{name}={value} "))?;
+                write!(f, "cargo install --locked {}", args.join(" "))
+            }
+            Self::Rustup(args) => write!(f, "rustup {}", args.join(" ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_and_enter_agree() {
+        for (typed, expected) in
+            [("\n", true), ("Y\n", true), ("yes\n", true), ("n\n", false), ("what?\n", false), ("", false)]
+        {
+            assert_eq!(agreed(&mut typed.as_bytes()).unwrap(), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_shown_as_one_would_type_it() {
+        let change =
+            Change::Crate(&["bpf-linker", "--version", "0.13.0"], &[("LLVM_PREFIX", "/usr/lib/llvm-22")]);
+        let shown = "LLVM_PREFIX=/usr/lib/llvm-22 cargo install --locked bpf-linker --version 0.13.0";
+        assert_eq!(change.to_string(), shown);
+    }
+}
