@@ -1,8 +1,12 @@
 //! Debian's packages: which are there, installing, and unpacking without installing.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{command, toolchain};
 
@@ -31,6 +35,21 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         || command::run(apt_get()?.args(["install", "--yes", "--no-install-recommends"]).args(packages));
     // Old lists name files that the archive no longer has.
     install().or_else(|_| update().and_then(|()| install()))
+}
+
+/// Unpacks `package` below `into`, and installs nothing.
+pub(crate) fn unpack(package: &str, into: &Path) -> Result<()> {
+    let download = into.with_extension("download");
+    fs::create_dir_all(&download).with_context(|| format!("cannot make {}", download.display()))?;
+    if !known(&[package])? {
+        update()?;
+    }
+    let fetch = || command::run(Command::new("apt-get").args(["download", package]).current_dir(&download));
+    fetch().or_else(|_| update().and_then(|()| fetch()))?;
+    for file in fs::read_dir(&download)? {
+        command::run(Command::new("dpkg-deb").arg("--extract").arg(file?.path()).arg(into))?;
+    }
+    fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))
 }
 
 /// Whether apt's lists have a version of each that will do.

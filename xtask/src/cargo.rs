@@ -14,6 +14,8 @@ use crate::{command, toolchain};
 /// How the daemon is built.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Profile {
+    /// Quick to build; what the tests run.
+    Debug,
     /// What users run.
     Release,
 }
@@ -31,10 +33,11 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     dir.map(Path::to_path_buf).with_context(|| format!("{} is in no target directory", program.display()))
 }
 
-/// The PATH for everything that we start: the user's PATH, cargo's and the administrator's
+/// The PATH for everything that we start: tools of our own, the user's PATH, cargo's and the administrator's
 /// programs.
 pub(crate) fn path() -> Result<OsString> {
-    let mut dirs = toolchain::search_path();
+    let mut dirs = vec![crate::tools::unpacked()?];
+    dirs.extend(toolchain::search_path());
     dirs.extend(["/usr/sbin".into(), "/sbin".into()]);
     Ok(env::join_paths(dirs)?)
 }
@@ -52,6 +55,7 @@ pub(crate) fn build_daemon(profile: Profile) -> Result<PathBuf> {
     // The features of the whole workspace, so that a later `cargo test --workspace` builds nothing twice.
     build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", "d365-user"]);
     let dir = match profile {
+        Profile::Debug => "debug",
         Profile::Release => {
             build.arg("--release");
             "release"

@@ -1,6 +1,6 @@
 //! Running other programs: an error names the program, what became of it, and what it was called with.
 
-use std::{io::IsTerminal as _, path::Path, process::Command};
+use std::{env, io::IsTerminal as _, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -31,6 +31,11 @@ pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words = program.file_name().into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this is CI, where a thing that is missing is a failure.
+pub(crate) fn ci() -> bool {
+    env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
 /// Whether this runs as root.

@@ -14,7 +14,9 @@ mod demo;
 mod run;
 mod setup;
 mod step;
+mod test;
 mod toolchain;
+mod tools;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "All automation of this workspace")]
@@ -40,6 +42,12 @@ enum Task {
         #[arg(long)]
         daemon: Option<PathBuf>,
     },
+    /// Set up and run every test, the privileged ones too; arguments behind `--` go to `cargo test`
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -58,5 +66,6 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Setup(options) => setup::ensure(options),
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
+        Task::Test { args } => test::all(&args),
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -23,6 +24,8 @@ pub(crate) struct Step {
 pub(crate) enum Change {
     /// Install these Debian packages.
     Packages(Vec<&'static str>),
+    /// Unpack a Debian package into a directory, and do not install it.
+    Unpack(&'static str, PathBuf),
     /// Build programs from crates.io, with these arguments and variables.
     Crate(&'static [&'static str], &'static [(&'static str, &'static str)]),
     /// Call rustup.
@@ -74,6 +77,7 @@ impl Change {
     fn carry_out(&self) -> Result<()> {
         match self {
             Self::Packages(packages) => apt::install(packages),
+            Self::Unpack(package, into) => apt::unpack(package, into),
             Self::Crate(args, variables) => {
                 let mut install = cargo::cargo()?;
                 // Its build is thrown away; it has no business in our target directory.
@@ -92,6 +96,9 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packages(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Unpack(package, into) => {
+                write!(f, "apt-get download {package}, unpacked into {}, not installed", into.display())
+            }
             Self::Crate(args, variables) => {
                 variables.iter().try_for_each(|(name, value)| write!(f, "{name}={value} "))?;
                 write!(f, "cargo install --locked {}", args.join(" "))

@@ -1,0 +1,90 @@
+//! `cargo xtask test`: every test, with the daemon's binary beside them; only the privileged ones as root.
+
+use std::{ffi::OsString, path::Path, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    cargo::{self, Profile},
+    command, setup, toolchain, tools,
+};
+
+/// The package and the target of the tests that need root.
+const LAB: &str = "d365-tests";
+const PRIVILEGED: &str = "privileged";
+
+/// Sets up, builds the daemon, and runs the tests; `args` go to `cargo test`.
+pub(crate) fn all(args: &[OsString]) -> Result<()> {
+    setup::ensure(setup::Options::default())?;
+    tools::for_tests()?;
+    let daemon = cargo::build_daemon(Profile::Debug)?;
+    let test = |selection: &[&str]| -> Result<Command> {
+        let mut test = cargo::cargo()?;
+        test.arg("test").args(selection).args(args).env("D365_USER_BIN", &daemon);
+        Ok(test)
+    };
+    if selects(args) {
+        return command::run(&mut test(&[])?);
+    }
+    if command::is_root() {
+        return command::run(&mut test(&["--workspace", "--exclude", "d365-ebpf"])?);
+    }
+    command::run(&mut test(&["--workspace", "--exclude", "d365-ebpf", "--exclude", LAB])?)?;
+    command::run(&mut test(&["--package", LAB, "--lib", "--test", "unprivileged"])?)?;
+    let Some(sudo) = toolchain::find("sudo") else {
+        let advice = "the privileged tests did not run: they need root, and there is no sudo";
+        if command::ci() {
+            bail!(advice);
+        }
+        eprintln!("xtask: {advice}");
+        return Ok(());
+    };
+    let mut privileged = test(&["--package", LAB, "--test", PRIVILEGED])?;
+    let (variable, runner) = runner(&host()?, &sudo, &cargo::path()?.to_string_lossy());
+    command::run(privileged.env(variable, runner))
+}
+
+/// Whether the user chooses packages or targets: then we add none.
+fn selects(args: &[OsString]) -> bool {
+    let ours = args.iter().map(|arg| arg.to_string_lossy()).take_while(|arg| arg != "--");
+    let selectors =
+        ["--package", "--workspace", "--all", "--test", "--lib", "--bin", "--bins", "--tests", "--doc"];
+    let selects =
+        |arg: &str| selectors.contains(&arg.split('=').next().unwrap_or(arg)) || arg.starts_with("-p");
+    ours.into_iter().any(|arg| selects(&arg))
+}
+
+/// The variable that makes cargo start tests through sudo, and its value. Sudo has a PATH of its own mind.
+fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
+    let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
+    (variable, format!("{} -E env PATH={path}", sudo.display()))
+}
+
+/// The triple of the machine.
+fn host() -> Result<String> {
+    let version = command::stdout(cargo::cargo()?.arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("`cargo -vV` names no host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_choice_of_tests_is_not_widened() {
+        let selects = |args: &[&str]| selects(&args.iter().map(OsString::from).collect::<Vec<_>>());
+        assert!(!selects(&[]));
+        assert!(!selects(&["ranges", "--release"]));
+        assert!(!selects(&["--", "--test", "-p"]), "behind a second -- they are for the test binary");
+        assert!(selects(&["-p", "d365-common"]));
+        assert!(selects(&["--test=privileged"]));
+    }
+
+    #[test]
+    fn privileged_tests_run_through_sudo_with_our_path() {
+        let (variable, runner) = runner("x86_64-unknown-linux-gnu", Path::new("/usr/bin/sudo"), "/a:/b");
+        assert_eq!(variable, "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER");
+        assert_eq!(runner, "/usr/bin/sudo -E env PATH=/a:/b");
+    }
+}
