@@ -15,6 +15,7 @@ mod run;
 mod setup;
 mod step;
 mod test;
+mod tidy;
 mod toolchain;
 mod tools;
 
@@ -48,6 +49,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Check the repository's own rules
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -67,5 +70,6 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
         Task::Test { args } => test::all(&args),
+        Task::Tidy => tidy::check(&cargo::workspace()),
     }
 }

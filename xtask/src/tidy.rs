@@ -1,0 +1,76 @@
+//! The repository's own rules, for the files that git tracks. A rule is a pure function over one file's text.
+
+use std::{collections::BTreeSet, fmt, fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::command;
+
+mod layers;
+mod links;
+mod paths;
+mod source;
+mod text;
+
+/// Where a rule is broken, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Finding {
+    /// From the workspace's directory.
+    path: String,
+    /// From 1.
+    line: usize,
+    /// What is wrong, and what to do.
+    what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.what)
+    }
+}
+
+/// Checks the whole repository; prints what it finds.
+pub(crate) fn check(workspace: &Path) -> Result<()> {
+    let findings = findings(workspace)?;
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    ensure!(findings.is_empty(), "tidy: {} finding(s)", findings.len());
+    Ok(())
+}
+
+fn findings(workspace: &Path) -> Result<Vec<Finding>> {
+    let list = command::stdout(Command::new("git").arg("-C").arg(workspace).args(["ls-files", "-z"]))
+        .context("tidy asks git which files are ours")?;
+    let tracked: BTreeSet<&str> =
+        list.split_terminator('\0').filter(|path| workspace.join(path).is_file()).collect();
+    let mut findings = Vec::new();
+    for &path in &tracked {
+        let Some(extension @ ("rs" | "toml" | "md")) = path.rsplit_once('.').map(|(_, extension)| extension)
+        else {
+            continue;
+        };
+        let text = fs::read_to_string(workspace.join(path)).with_context(|| format!("cannot read {path}"))?;
+        findings.extend(text::check(path, &text));
+        if extension == "rs" {
+            findings.extend(source::check(path, &text));
+            findings.extend(layers::check(path, &text));
+        }
+        if extension == "md" {
+            findings.extend(links::check(path, &text, &tracked));
+        }
+    }
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_tidy() {
+        let findings = findings(&crate::cargo::workspace()).unwrap();
+        let list: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(list.is_empty(), "\n{}", list.join("\n"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Who may name whom: the way of the data goes in one direction, with the kernel and I/O at its places only.
+
+use super::{Finding, paths};
+
+/// What some files must not name.
+struct Layer {
+    /// Files and directories that the rule is for, without `.rs`.
+    of: &'static [&'static str],
+    /// Those among them that it is not for.
+    but: &'static [&'static str],
+    /// Paths that they must not name.
+    forbidden: &'static [&'static str],
+    /// The rule.
+    rule: &'static str,
+}
+
+const DAEMON: &str = "d365-user/src";
+
+const LAYERS: [Layer; 5] = [
+    Layer {
+        of: &[DAEMON],
+        but: &["d365-user/src/kernel"],
+        forbidden: &["aya", "aya_log", "aya_obj"],
+        rule: "only d365-user/src/kernel/ knows aya: give it what it needs as plain data",
+    },
+    Layer {
+        of: &[
+            "d365-user/src/ranges",
+            "d365-user/src/source",
+            "d365-user/src/generation",
+            "d365-user/src/snapshot",
+            "d365-user/src/view",
+            "d365-user/src/export",
+        ],
+        but: &["d365-user/src/generation/prove"],
+        forbidden: &["crate::kernel", "crate::daemon", "crate::http"],
+        rule: "the data goes one way, and this stage does not know those ends of it",
+    },
+    Layer {
+        of: &[
+            "d365-user/src/ranges",
+            "d365-user/src/generation",
+            "d365-user/src/snapshot",
+            "d365-user/src/view",
+        ],
+        but: &["d365-user/src/generation/prove"],
+        forbidden: &[
+            "std::env",
+            "std::fs",
+            "std::net::TcpListener",
+            "std::net::TcpStream",
+            "std::net::UdpSocket",
+            "std::os::unix::net",
+            "std::process",
+            "tokio",
+        ],
+        rule: "this stage is pure: let the caller do the I/O",
+    },
+    Layer {
+        of: &["tests/harness"],
+        but: &[],
+        forbidden: &["aya", "d365_common", "d365_user"],
+        rule: "the lab knows nothing of the daemon's code: xtask uses it before that can be built",
+    },
+    Layer {
+        of: &["xtask/src"],
+        but: &[],
+        forbidden: &["aya", "d365_common", "d365_user"],
+        rule: "xtask must build before anything is set up",
+    },
+];
+
+pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let layers: Vec<&Layer> = LAYERS.iter().filter(|layer| layer.holds(path)).collect();
+    if layers.is_empty() || is_test_file(path) {
+        return findings;
+    }
+    for (line, named) in paths::paths(&paths::code(without_tests(text))) {
+        for layer in &layers {
+            let is = |forbidden: &&&str| {
+                named.strip_prefix(**forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            };
+            if let Some(forbidden) = layer.forbidden.iter().find(is) {
+                let what = format!("names `{forbidden}`: {}", layer.rule);
+                findings.push(Finding { path: path.to_owned(), line, what });
+            }
+        }
+    }
+    findings
+}
+
+impl Layer {
+    fn holds(&self, path: &str) -> bool {
+        let among = |places: &[&str]| places.iter().any(|place| is_in(path, place));
+        among(self.of) && !among(self.but)
+    }
+}
+
+/// Whether `path` is the module `place` (`place.rs`) or lies in its directory.
+fn is_in(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/src/tests/")
+}
+
+/// The part before a file's own tests, which may do as they please.
+fn without_tests(text: &str) -> &str {
+    text.find("\n#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(path: &str, text: &str) -> Vec<usize> {
+        check(path, text).iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn only_the_kernel_stage_knows_aya() {
+        let text = "//! About aya::Ebpf.\nuse aya::Ebpf;\nuse aya_build::x;\n";
+        assert_eq!(lines("d365-user/src/daemon.rs", text), [2]);
+        assert_eq!(lines("d365-user/src/kernel/load.rs", text), []);
+        assert_eq!(lines("d365-user/src/kernel.rs", text), []);
+        assert_eq!(lines("d365-user/src/kernels.rs", text), [2], "a look-alike is not exempt");
+        assert_eq!(lines("tests/privileged/main.rs", text), []);
+    }
+
+    #[test]
+    fn the_data_goes_one_way() {
+        let text = "use crate::{kernel::Loaded, snapshot};\n";
+        assert_eq!(lines("d365-user/src/view/table.rs", text), [1]);
+        assert_eq!(lines("d365-user/src/snapshot.rs", text), [1]);
+        assert_eq!(lines("d365-user/src/daemon.rs", text), []);
+        assert_eq!(lines("d365-user/src/generation/prove.rs", text), []);
+        assert_eq!(lines("d365-user/src/view/mod.rs", "fn f() { super::kernel::x() }"), [1]);
+    }
+
+    #[test]
+    fn pure_stages_do_no_io() {
+        assert_eq!(lines("d365-user/src/ranges/set.rs", "use std::{\n    fs,\n    net::IpAddr,\n};\n"), [2]);
+        assert_eq!(lines("d365-user/src/view/json.rs", "#[tokio::main]\n"), [1]);
+        assert_eq!(lines("d365-user/src/source/embedded.rs", "use std::fs;\n"), [], "sources read");
+    }
+
+    #[test]
+    fn tests_may_do_as_they_please() {
+        let text = "//! X.\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n";
+        assert_eq!(lines("d365-user/src/ranges/set.rs", text), []);
+        assert_eq!(lines("d365-user/src/ranges/tests.rs", "use std::fs;\n"), []);
+    }
+}
