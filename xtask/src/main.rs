@@ -11,6 +11,7 @@ mod apt;
 mod cargo;
 mod command;
 mod demo;
+mod lint;
 mod run;
 mod setup;
 mod step;
@@ -49,6 +50,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Set up and check formatting, lints, licences, dependencies and the repository's own rules
+    Lint,
     /// Check the repository's own rules
     Tidy,
 }
@@ -70,6 +73,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
         Task::Test { args } => test::all(&args),
+        Task::Lint => lint::all(),
         Task::Tidy => tidy::check(&cargo::workspace()),
     }
 }

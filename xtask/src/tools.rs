@@ -1,12 +1,13 @@
-//! Programs that tests call: which are missing, and what brings them.
+//! Programs that tests and lints call: which are missing, and what brings them.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     apt, cargo, command,
     step::{self, Change, Consent, Step},
+    toolchain,
 };
 
 /// A program that tests call, the Debian package that has it, and what it is for.
@@ -19,6 +20,8 @@ const TEST_TOOLS: [Tool; 3] = [
 ];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
+
+const DENY: Change = Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]);
 
 /// Where programs of packages are that were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
@@ -48,6 +51,64 @@ pub(crate) fn for_tests() -> Result<()> {
         steps.push(Step { change: Change::Unpack(package, into), why });
     }
     step::take(&steps, Consent::default())
+}
+
+/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, and cargo-deny.
+pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
+    let mut steps = Vec::new();
+    let here = |subcommand: &str| {
+        Ok::<_, anyhow::Error>(command::succeeds(cargo::cargo()?.args([subcommand, "--version"])))
+    };
+    let rustup = toolchain::find("rustup").is_some();
+    for (subcommand, package) in [("fmt", "rustfmt-web"), ("clippy", "rust-web-clippy")] {
+        if !here(subcommand)? {
+            let component = if subcommand == "fmt" { "rustfmt" } else { subcommand };
+            let change =
+                if rustup { add_component(component, None) } else { Change::Packages(vec![package]) };
+            steps.push(Step { change, why: "checks the host's code" });
+        }
+    }
+    let clippy = |step: &Step| step.change == Change::Packages(vec!["rust-web-clippy"]);
+    if !command::succeeds(kernel_cargo(compiler)?.args(["clippy", "--version"])) && !steps.iter().any(clippy)
+    {
+        let of_debian = compiler.name.as_deref().is_none_or(|name| name == toolchain::LINKED);
+        let change = if of_debian {
+            Change::Packages(vec!["rust-web-clippy"])
+        } else {
+            add_component("clippy", compiler.name.as_deref())
+        };
+        steps.push(Step { change, why: "checks the kernel program's code" });
+    }
+    if !here("deny")? {
+        steps.push(Step {
+            change: DENY,
+            why: "checks licences, sources, versions and advisories of dependencies",
+        });
+    }
+    step::take(&steps, Consent::default())
+}
+
+/// Cargo of the kernel program's compiler.
+pub(crate) fn kernel_cargo(compiler: &toolchain::Compiler) -> Result<Command> {
+    let mut cargo = match &compiler.name {
+        Some(name) => {
+            let mut rustup = Command::new(toolchain::find("rustup").context("there is no rustup any more")?);
+            rustup.args(["run", name, "cargo"]);
+            rustup
+        }
+        None => Command::new(toolchain::find("cargo").context("there is no cargo on the PATH")?),
+    };
+    cargo.current_dir(cargo::workspace()).env("PATH", cargo::path()?);
+    if !compiler.nightly {
+        cargo.env("RUSTC_BOOTSTRAP", "1");
+    }
+    Ok(cargo)
+}
+
+fn add_component(component: &str, toolchain: Option<&str>) -> Change {
+    let mut args = vec!["component".to_owned(), "add".to_owned(), component.to_owned()];
+    args.extend(toolchain.into_iter().flat_map(|name| ["--toolchain".to_owned(), name.to_owned()]));
+    Change::Rustup(args)
 }
 
 fn is_there(program: &str) -> bool {

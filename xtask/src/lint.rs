@@ -1,0 +1,66 @@
+//! `cargo xtask lint`: formatting, clippy, dependencies, and the repository's own rules. All are checked, then
+//! all failures are named.
+
+use std::{env, process::Command};
+
+use anyhow::{Result, anyhow, ensure};
+
+use crate::{cargo, command, setup, tidy, toolchain, tools};
+
+/// Sets up and checks everything.
+pub(crate) fn all() -> Result<()> {
+    setup::ensure(setup::Options::default())?;
+    let facts = toolchain::Facts::gather();
+    let compiler = facts.choose().map_err(|missing| anyhow!("{missing}"))?.compiler;
+    tools::for_lints(compiler)?;
+
+    let outcomes = [
+        ("tidy", tidy::check(&cargo::workspace())),
+        ("rustfmt", check(cargo::cargo()?.args(["fmt", "--all", "--check"]))),
+        ("clippy, host", check(clippy_host(&mut cargo::cargo()?))),
+        ("clippy, kernel program", check(clippy_kernel(&mut tools::kernel_cargo(compiler)?)?)),
+        ("dependencies", check(cargo::cargo()?.args(["deny", "check", "bans", "licenses", "sources"]))),
+        ("advisories", advisories()),
+    ];
+    let failed: Vec<&str> =
+        outcomes.iter().filter(|(_, outcome)| outcome.is_err()).map(|(name, _)| *name).collect();
+    for (name, outcome) in &outcomes {
+        if let Err(error) = outcome {
+            eprintln!("xtask: {name}: {error:#}");
+        }
+    }
+    ensure!(failed.is_empty(), "lint found something: {}", failed.join("; "));
+    Ok(())
+}
+
+fn check(command: &mut Command) -> Result<()> {
+    eprintln!("xtask: {}", command::shown(command));
+    command::run(command)
+}
+
+fn clippy_host(cargo: &mut Command) -> &mut Command {
+    cargo.args(["clippy", "--workspace", "--exclude", "d365-ebpf", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// The flags are those with which `aya-build` builds it.
+fn clippy_kernel(cargo: &mut Command) -> Result<&mut Command> {
+    let target = if cfg!(target_endian = "big") { "bpfeb-unknown-none" } else { "bpfel-unknown-none" };
+    cargo.args(["clippy", "--package", "d365-ebpf", "--release", "-Z", "build-std=core", "--target", target]);
+    cargo.arg("--target-dir").arg(cargo::target_dir()?.join("lint-kernel")).args(["--", "-D", "warnings"]);
+    let arch = env::consts::ARCH;
+    Ok(cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--cfg=bpf_target_arch=\"{arch}\"")))
+}
+
+/// Known faults of dependencies, where the list of them can be fetched; where not, that is said, and is no failure.
+fn advisories() -> Result<()> {
+    let mut fetch = Command::new("timeout");
+    fetch.arg("120").arg(cargo::cargo()?.get_program()).args(["deny", "fetch", "db"]);
+    fetch.current_dir(cargo::workspace()).env("PATH", cargo::path()?);
+    if let Err(error) = command::stdout(&mut fetch) {
+        let error = error.to_string();
+        let reason = error.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        eprintln!("xtask: advisories NOT CHECKED: their database cannot be fetched: {reason}");
+        return Ok(());
+    }
+    check(cargo::cargo()?.args(["deny", "--offline", "check", "advisories"]))
+}
