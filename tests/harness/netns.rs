@@ -1,0 +1,127 @@
+//! Network namespaces without names.
+//!
+//! A namespace is held by a thread and a descriptor of this process and by nothing else: no file under
+//! `/run/netns`, no pinned mount. When the process ends, by SIGKILL too, its namespaces and every interface in
+//! them are gone. Nothing here may configure an interface of the namespace that the process started in.
+
+use std::{
+    fs::File,
+    os::fd::AsRawFd as _,
+    process::{Command, Output},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::child::Child;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A network namespace; clones are the same namespace, which lives as long as one of them.
+#[derive(Clone, Debug)]
+pub struct Netns {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    namespace: File,
+    anchor: mpsc::Sender<Job>,
+}
+
+impl Netns {
+    /// Makes an empty namespace with loopback up. Needs `CAP_SYS_ADMIN`.
+    pub fn new() -> Result<Self> {
+        let (report, made) = mpsc::channel();
+        let (anchor, jobs) = mpsc::channel::<Job>();
+        thread::Builder::new().name("netns".to_owned()).spawn(move || {
+            let namespace = make();
+            let usable = namespace.is_ok();
+            if report.send(namespace).is_ok() && usable {
+                // Children are forked here: the signal that ends them with their parent is sent when the
+                // *thread* that forked them ends, and this one ends with the last clone of the namespace.
+                jobs.into_iter().for_each(|job| job());
+            }
+        })?;
+        let namespace = made.recv().context("the namespace's thread died")??;
+        let netns = Self { inner: Arc::new(Inner { namespace, anchor }) };
+        netns.ip(&["link", "set", "lo", "up"])?;
+        Ok(netns)
+    }
+
+    /// Runs `body` on a thread of its own inside the namespace and returns what it returns; a panic is passed
+    /// on. Sockets made there stay in the namespace wherever they are used afterwards, and so do threads
+    /// started there.
+    pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        let name = thread::current().name().unwrap_or("netns").to_owned();
+        thread::scope(|scope| {
+            let inside = thread::Builder::new().name(name).spawn_scoped(scope, || {
+                setns(&self.inner.namespace, CloneFlags::CLONE_NEWNET).expect("setns (needs CAP_SYS_ADMIN)");
+                body()
+            });
+            inside
+                .expect("a thread for the namespace")
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Starts a program inside the namespace. It is killed when the returned value is dropped, and by the
+    /// kernel when this process ends in whatever way.
+    pub fn spawn(&self, mut command: Command) -> Result<Child> {
+        crate::child::die_with_parent(&mut command);
+        let (report, started) = mpsc::channel();
+        let job: Job = Box::new(move || {
+            let described = describe(&command);
+            let _ = report.send(command.spawn().with_context(|| format!("cannot start {described}")));
+        });
+        self.inner.anchor.send(job).map_err(|_| anyhow!("the namespace's thread is gone"))?;
+        let child = started.recv().context("the namespace's thread died")??;
+        Ok(Child::new(child, self.clone()))
+    }
+
+    /// Runs a program inside the namespace to its end; an exit status other than 0 is an error with what the
+    /// program wrote to standard error. Returns its standard output.
+    pub fn output(&self, command: &mut Command) -> Result<String> {
+        let described = describe(command);
+        let Output { status, stdout, stderr } =
+            self.run(|| command.output()).with_context(|| format!("cannot start {described}"))?;
+        let stderr = String::from_utf8_lossy(&stderr);
+        ensure!(status.success(), "{described}: {status}: {}", stderr.trim());
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// Runs iproute2's `ip` inside the namespace.
+    pub fn ip(&self, arguments: &[&str]) -> Result<String> {
+        self.output(Command::new("ip").args(arguments))
+    }
+
+    /// Writes a kernel parameter of the namespace; `name` is the path below `/proc/sys`, which shows the network
+    /// parameters of the task that opens it.
+    pub fn sysctl(&self, name: &str, value: &str) -> Result<()> {
+        let path = format!("/proc/sys/{name}");
+        self.run(|| std::fs::write(&path, value)).with_context(|| format!("cannot write {value} to {path}"))
+    }
+
+    /// A path by which another program of the same user finds the namespace (`ip link … netns PATH`, `nsenter
+    /// --net=PATH`) for as long as this process holds it.
+    pub fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.inner.namespace.as_raw_fd())
+    }
+}
+
+/// Moves the calling thread into a new namespace and opens that.
+fn make() -> Result<File> {
+    unshare(CloneFlags::CLONE_NEWNET).context("cannot make a network namespace (needs CAP_SYS_ADMIN)")?;
+    let path = "/proc/thread-self/ns/net";
+    File::open(path).with_context(|| format!("cannot open {path}"))
+}
+
+/// The command line as one would type it.
+fn describe(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    format!("`{}`", words.join(" "))
+}
