@@ -1,9 +1,15 @@
 //! The lab: what tests and the demo need around the daemon. It must not know the daemon's code.
 
+mod capture;
 pub mod child;
+pub mod credentials;
+pub mod daemon;
+mod daemon_options;
 pub mod frame;
 pub mod http;
 pub mod lab;
+pub mod mount;
 pub mod netns;
 pub mod scrape;
+pub mod seccomp;
 pub mod veth;

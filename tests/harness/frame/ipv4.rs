@@ -21,7 +21,8 @@ impl Ipv4 {
     /// A packet that carries nothing yet.
     pub fn new(source: impl Into<Ipv4Addr>, destination: impl Into<Ipv4Addr>) -> Self {
         let (source, destination) = (source.into().octets(), destination.into().octets());
-        let header = Ipv4Header::new(0, 64, IpNumber::TCP, source, destination).expect("an empty payload fits");
+        let header =
+            Ipv4Header::new(0, 64, IpNumber::TCP, source, destination).expect("an empty payload fits");
         let segment = Segment::raw(IpNumber::TCP.0, []);
         Self { header, segment, version: 4, ihl: None, total_length: None, protocol: None }
     }
@@ -118,7 +119,8 @@ mod tests {
     #[test]
     fn a_plain_packet_has_right_lengths_and_checksums() {
         let segment = Tcp::new(1, 25).options(&[2, 4, 5, 0xb4]).payload(*b"odd");
-        let packet = Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).options(&[1; 12]).carrying(segment));
+        let packet =
+            Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).options(&[1; 12]).carrying(segment));
         let (header, rest) = Ipv4Header::from_slice(&packet.bytes).unwrap();
         assert_eq!((header.ihl(), usize::from(header.total_len)), (8, packet.bytes.len()));
         assert_eq!(header.header_checksum, header.calc_header_checksum());
@@ -129,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_datagram_has_a_right_checksum() {
-        let packet = Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).carrying(Udp::new(9, 25).payload([7])));
+        let packet =
+            Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).carrying(Udp::new(9, 25).payload([7])));
         let (header, rest) = Ipv4Header::from_slice(&packet.bytes).unwrap();
         let udp = UdpSlice::from_slice(rest).unwrap();
         let right = udp.to_header().calc_checksum_ipv4_raw(header.source, header.destination, udp.payload());

@@ -146,7 +146,9 @@ impl Ipv6 {
 }
 
 impl From<Ipv6> for Packet {
-    fn from(Ipv6 { mut header, extensions, mut segment, version, payload_length, last_header }: Ipv6) -> Self {
+    fn from(
+        Ipv6 { mut header, extensions, mut segment, version, payload_length, last_header }: Ipv6,
+    ) -> Self {
         let pseudo = Sum16BitWords::new()
             .add_16bytes(header.source)
             .add_16bytes(header.destination)
@@ -180,7 +182,7 @@ impl From<Ipv6> for Packet {
 mod tests {
     use std::net::Ipv6Addr;
 
-    use etherparse::{IpNumber, Ipv6Slice, Ipv6FragmentHeader, TcpSlice};
+    use etherparse::{IpNumber, Ipv6FragmentHeader, Ipv6Slice, TcpSlice};
 
     use super::{Extension, Ipv6};
     use crate::frame::{Packet, Tcp};

@@ -24,11 +24,11 @@ pub use self::{
 };
 use crate::veth::Mac;
 
-/// EtherType of IPv4.
+/// Ethernet type of IPv4.
 pub const IPV4: u16 = 0x0800;
-/// EtherType of IPv6.
+/// Ethernet type of IPv6.
 pub const IPV6: u16 = 0x86dd;
-/// EtherType of ARP.
+/// Ethernet type of ARP.
 pub const ARP: u16 = 0x0806;
 /// Tag protocol of IEEE 802.1Q.
 pub const DOT1Q: u16 = 0x8100;
@@ -38,14 +38,14 @@ pub const DOT1AD: u16 = 0x88a8;
 /// What an Ethernet frame carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// The EtherType that announces it.
+    /// The Ethernet type that announces it.
     pub ethertype: u16,
     /// The packet.
     pub bytes: Vec<u8>,
 }
 
 impl Packet {
-    /// Any bytes under any EtherType.
+    /// Any bytes under any Ethernet type.
     pub fn raw(ethertype: u16, bytes: impl Into<Vec<u8>>) -> Self {
         Self { ethertype, bytes: bytes.into() }
     }
@@ -105,7 +105,7 @@ impl Frame {
         self
     }
 
-    /// Announces the packet by another EtherType than its own.
+    /// Announces the packet by another Ethernet type than its own.
     #[must_use]
     pub fn ethertype(mut self, ethertype: u16) -> Self {
         self.ethertype = ethertype;

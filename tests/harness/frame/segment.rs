@@ -19,7 +19,7 @@ impl Segment {
         Self { protocol, bytes: bytes.into(), checksum_at: None }
     }
 
-    /// An ICMPv4 echo request.
+    /// An ICMP echo request (IPv4).
     pub fn ping() -> Self {
         Self::raw(IpNumber::ICMP.0, [8, 0, 0xf7, 0xff, 0, 0, 0, 0])
     }

@@ -1,0 +1,82 @@
+//! Whom a child runs as: `nobody`, with no capability or with a chosen few, as a systemd unit would start it.
+
+use std::{io, os::unix::process::CommandExt as _, process::Command};
+
+use nix::{
+    errno::Errno,
+    libc,
+    sys::prctl,
+    unistd::{Gid, Uid, setgroups, setresgid, setresuid},
+};
+
+/// Numbers of capabilities (`linux/capability.h`).
+pub mod capability {
+    /// `CAP_NET_ADMIN`
+    pub const NET_ADMIN: u32 = 12;
+    /// `CAP_SYS_ADMIN`
+    pub const SYS_ADMIN: u32 = 21;
+    /// `CAP_SYS_RESOURCE`
+    pub const SYS_RESOURCE: u32 = 24;
+    /// `CAP_PERFMON`
+    pub const PERFMON: u32 = 38;
+    /// `CAP_BPF`
+    pub const BPF: u32 = 39;
+}
+
+/// The user and group id of `nobody` where Debian puts it.
+const NOBODY: u32 = 65534;
+
+/// `_LINUX_CAPABILITY_VERSION_3`: sets of 64 bits in two halves.
+const VERSION: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct Header {
+    version: u32,
+    pid: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Half {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Has the program run as `nobody`, without supplementary groups, with these capabilities and no other.
+pub(crate) fn become_nobody(command: &mut Command, capabilities: &[u32]) {
+    let capabilities = capabilities.to_vec();
+    let change = move || {
+        let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        prctl::set_keepcaps(true)?;
+        setgroups(&[])?;
+        setresgid(group, group, group)?;
+        setresuid(user, user, user)?;
+        keep(&capabilities)
+    };
+    // SAFETY: the closure makes system calls only; it neither allocates nor takes a lock.
+    unsafe {
+        command.pre_exec(change);
+    }
+}
+
+/// Reduces all sets to these capabilities, and has them survive `execve` (the ambient set).
+fn keep(capabilities: &[u32]) -> io::Result<()> {
+    let mut halves = [Half { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    for capability in capabilities {
+        let bit = 1 << (capability % 32);
+        let half = &mut halves[usize::from(*capability >= 32)];
+        half.effective |= bit;
+        half.permitted |= bit;
+        half.inheritable |= bit;
+    }
+    let header = Header { version: VERSION, pid: 0 };
+    // SAFETY: both pointers are to live values of the layout that version 3 asks for.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })?;
+    for capability in capabilities {
+        let raise = libc::PR_CAP_AMBIENT_RAISE.cast_unsigned();
+        // SAFETY: this prctl takes numbers only.
+        Errno::result(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, *capability, 0, 0) })?;
+    }
+    Ok(())
+}

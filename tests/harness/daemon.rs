@@ -1,0 +1,161 @@
+//! The real daemon in a namespace: started, waited for, scraped, stopped, and never left behind.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitStatus,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::sys::signal::Signal;
+
+pub use crate::daemon_options::DaemonOptions;
+use crate::{
+    capture::Capture,
+    child::Child,
+    http::{self, Response},
+    netns::Netns,
+    scrape::Scrape,
+};
+
+/// Where the daemon listens unless told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9365);
+
+/// How a daemon ended.
+#[derive(Debug)]
+pub struct Exit {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// All that it wrote to standard output.
+    pub stdout: String,
+    /// All that it wrote to standard error.
+    pub stderr: String,
+    /// From the start, or from the signal that stopped it, to its end.
+    pub took: Duration,
+}
+
+/// A running daemon; killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    netns: Netns,
+    listen: SocketAddr,
+    stdout: Capture,
+    stderr: Capture,
+    started: Instant,
+}
+
+impl Daemon {
+    /// Starts the daemon and returns at once.
+    pub fn spawn(netns: &Netns, options: &DaemonOptions) -> Result<Self> {
+        let started = Instant::now();
+        let mut child = netns.spawn(options.command()?)?;
+        let stdout = Capture::start(child.take_stdout().context("no standard output")?);
+        let stderr = Capture::start(child.take_stderr().context("no standard error")?);
+        Ok(Self { child, netns: netns.clone(), listen: options.listen, stdout, stderr, started })
+    }
+
+    /// Starts the daemon and waits until `/readyz` answers 200. An error shows what it wrote to standard error.
+    pub fn start(netns: &Netns, options: &DaemonOptions) -> Result<Self> {
+        let mut daemon = Self::spawn(netns, options)?;
+        daemon.wait_until_ready(options.patience)?;
+        Ok(daemon)
+    }
+
+    /// Runs the daemon to its end, as one does that must refuse to start; still running after the options'
+    /// patience is an error.
+    pub fn run(netns: &Netns, options: &DaemonOptions) -> Result<Exit> {
+        let daemon = Self::spawn(netns, options)?;
+        let since = daemon.started;
+        daemon.ended(since, options.patience)
+    }
+
+    /// Waits until `/readyz` answers 200.
+    pub fn wait_until_ready(&mut self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.wait(Duration::ZERO)? {
+                let stderr = self.stderr.whole();
+                bail!("the daemon ended ({status}) before it was ready; its standard error:\n{stderr}");
+            }
+            let answer = self.get("/readyz", &[]);
+            if answer.as_ref().is_ok_and(|response| response.status == 200) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let stderr = self.stderr.so_far();
+                bail!("not ready after {limit:?}; last answer {answer:?}; its standard error:\n{stderr}");
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Fetches a path of the daemon's HTTP server, from inside its namespace.
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+        self.netns.run(|| http::get(self.listen, path, headers))
+    }
+
+    /// Scrapes `/metrics` in the classic text format.
+    pub fn scrape(&self) -> Result<Scrape> {
+        let response = self.get("/metrics", &[("Accept", "text/plain")])?;
+        ensure!(response.status == 200, "/metrics answers {}: {}", response.status, response.body);
+        Scrape::parse(&response.body)
+    }
+
+    /// What the daemon has written to standard error up to now.
+    pub fn log(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// Waits until standard error contains `text`.
+    pub fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        while !self.log().contains(text) {
+            ensure!(Instant::now() < deadline, "`{text}` not logged within {limit:?}; log:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// The daemon's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.child.signal(signal)
+    }
+
+    /// Asks for the end by SIGTERM and waits for it, at most 10 s.
+    pub fn stop(self) -> Result<Exit> {
+        self.stop_by(Signal::SIGTERM)
+    }
+
+    /// Asks for the end by any signal and waits for it, at most 10 s.
+    pub fn stop_by(self, signal: Signal) -> Result<Exit> {
+        let since = Instant::now();
+        self.signal(signal)?;
+        self.ended(since, Duration::from_secs(10))
+    }
+
+    fn ended(mut self, since: Instant, limit: Duration) -> Result<Exit> {
+        let Some(status) = self.child.wait(limit)? else {
+            bail!("the daemon still runs after {limit:?}; its standard error:\n{}", self.stderr.so_far());
+        };
+        let took = since.elapsed();
+        Ok(Exit { status, stdout: self.stdout.whole(), stderr: self.stderr.whole(), took })
+    }
+}
+
+/// The daemon's binary: `D365_USER_BIN`, or `d365-user` in the directory of cargo's profile that this test was
+/// built into. Nothing here builds it; `cargo xtask test` does.
+pub fn binary() -> Option<PathBuf> {
+    let named = std::env::var_os("D365_USER_BIN").map(PathBuf::from);
+    // target/<profile>/deps/<test>-<hash>
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("d365-user"));
+    named.or_else(beside).filter(|path| path.is_file())
+}

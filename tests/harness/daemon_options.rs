@@ -1,0 +1,143 @@
+//! How a test wants the daemon to be started.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    os::fd::AsRawFd as _,
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{credentials, daemon, mount::View, seccomp::BpfFault};
+
+/// Flags, environment and surroundings of a daemon. The environment's own `D365_…` variables are not passed on.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// The binary; [`daemon::binary`] where `None`.
+    pub binary: Option<PathBuf>,
+    /// The command line after the program's name.
+    pub arguments: Vec<String>,
+    /// Additional environment.
+    pub environment: Vec<(String, String)>,
+    /// Where to expect its HTTP server; passed as `--listen` unless it is the daemon's default.
+    pub listen: SocketAddr,
+    /// Run as `nobody` with these capabilities (see [`credentials::capability`]); as the test itself where `None`.
+    pub nobody: Option<Vec<u32>>,
+    /// What of `/sys` it sees; what the test sees where `None`.
+    pub view: Option<View>,
+    /// `bpf` calls that fail.
+    pub faults: Vec<BpfFault>,
+    /// How long to wait until it is ready, or for the end of one that must refuse to start.
+    pub patience: Duration,
+}
+
+impl DaemonOptions {
+    /// The daemon with `--iface` for each of these interfaces.
+    pub fn on(interfaces: &[&str]) -> Self {
+        let options = Self {
+            binary: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            listen: daemon::DEFAULT_LISTEN,
+            nobody: None,
+            view: None,
+            faults: Vec::new(),
+            patience: Duration::from_secs(30),
+        };
+        options.args(interfaces.iter().flat_map(|interface| ["--iface", interface]))
+    }
+
+    /// Adds flags.
+    #[must_use]
+    pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Listens elsewhere than on the default address.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Runs as `nobody`, with these capabilities only.
+    #[must_use]
+    pub fn nobody(mut self, capabilities: &[u32]) -> Self {
+        self.nobody = Some(capabilities.to_vec());
+        self
+    }
+
+    /// Runs with another view of `/sys`.
+    #[must_use]
+    pub fn view(mut self, view: &View) -> Self {
+        self.view = Some(view.clone());
+        self
+    }
+
+    /// Has a `bpf` call fail.
+    #[must_use]
+    pub fn fault(mut self, fault: BpfFault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Another time limit for becoming ready or ending.
+    #[must_use]
+    pub fn patience(mut self, limit: Duration) -> Self {
+        self.patience = limit;
+        self
+    }
+
+    /// The command that all of this makes.
+    pub(crate) fn command(&self) -> Result<Command> {
+        let binary = self.binary.clone().or_else(daemon::binary);
+        let binary = binary.context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;
+        let file = File::open(&binary).with_context(|| format!("cannot open {}", binary.display()))?;
+        // By descriptor, so that `nobody` can start what lies below a directory that only root may enter.
+        let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        command.arg0(&binary).args(&self.arguments).current_dir("/");
+        if self.listen != daemon::DEFAULT_LISTEN {
+            command.args(["--listen", &self.listen.to_string()]);
+        }
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+
+        // In this order: mounts need the privileges that go next, and the filter must not see any of it.
+        if let Some(view) = &self.view {
+            view.give_to(&mut command);
+        }
+        if let Some(capabilities) = &self.nobody {
+            credentials::become_nobody(&mut command, capabilities);
+        }
+        self.faults.iter().try_for_each(|fault| fault.inflict_on(&mut command))?;
+        keep_open_until_exec(&mut command, file);
+        Ok(command)
+    }
+}
+
+/// Ties the descriptor's life to the command's; the kernel closes the child's copy in `execve`, after it was used.
+fn keep_open_until_exec(command: &mut Command, file: File) {
+    let hold = move || {
+        let _ = &file;
+        Ok(())
+    };
+    // SAFETY: the closure does nothing.
+    unsafe {
+        command.pre_exec(hold);
+    }
+}

@@ -1,0 +1,85 @@
+//! What a child sees of `/sys`: a mount namespace of its own, with a bpffs, or with things hidden.
+//!
+//! Held by a descriptor of this process; what is mounted in it, a bpffs and the pins on it too, is gone with the
+//! last holder. The process's own mounts are never touched.
+
+use std::{fs::File, os::unix::process::CommandExt as _, process::Command, sync::Arc, thread};
+
+use anyhow::{Context as _, Result};
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, setns, unshare},
+};
+
+use crate::netns::Netns;
+
+/// One difference between a view and the system's own mounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// `/sys` anew, so that `/sys/class/net` shows the interfaces of the network namespace. Goes first: it covers
+    /// what is mounted below.
+    Sysfs,
+    /// An empty bpffs on `/sys/fs/bpf`.
+    Bpffs,
+    /// Nothing on `/sys/fs/bpf` (an empty tmpfs).
+    HideBpffs,
+    /// Nothing in `/sys/kernel/btf` (an empty tmpfs): a kernel without BTF.
+    HideBtf,
+}
+
+impl Mount {
+    fn apply(self) -> Result<()> {
+        let (kind, target) = match self {
+            Self::Sysfs => ("sysfs", "/sys"),
+            Self::Bpffs => ("bpf", "/sys/fs/bpf"),
+            Self::HideBpffs => ("tmpfs", "/sys/fs/bpf"),
+            Self::HideBtf => ("tmpfs", "/sys/kernel/btf"),
+        };
+        mount(Some(kind), target, Some(kind), MsFlags::empty(), None::<&str>)
+            .with_context(|| format!("cannot mount {kind} on {target}"))
+    }
+}
+
+/// A mount namespace; clones are the same, so that one child finds what another pinned.
+#[derive(Clone, Debug)]
+pub struct View {
+    namespace: Arc<File>,
+}
+
+impl View {
+    /// Makes the view, as seen from `netns`, with these differences in this order.
+    pub fn new(netns: &Netns, mounts: &[Mount]) -> Result<Self> {
+        netns.run(|| {
+            // Takes this thread's root and working directory apart from the process's as well.
+            unshare(CloneFlags::CLONE_NEWNS)
+                .context("cannot make a mount namespace (needs CAP_SYS_ADMIN)")?;
+            let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+            mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("cannot make / private")?;
+            mounts.iter().try_for_each(|mount| mount.apply())?;
+            let namespace = File::open("/proc/thread-self/ns/mnt")?;
+            Ok(Self { namespace: Arc::new(namespace) })
+        })
+    }
+
+    /// Runs `body` on a thread of its own that has the view (and the caller's network namespace).
+    pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                unshare(CloneFlags::CLONE_FS).expect("unshare");
+                setns(&*self.namespace, CloneFlags::CLONE_NEWNS).expect("setns (needs CAP_SYS_ADMIN)");
+                body()
+            });
+            inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Gives the view to a program that is yet to be started.
+    pub fn give_to(&self, command: &mut Command) {
+        let namespace = Arc::clone(&self.namespace);
+        let enter = move || Ok(setns(&*namespace, CloneFlags::CLONE_NEWNS)?);
+        // SAFETY: the closure makes one system call; it neither allocates nor takes a lock.
+        unsafe {
+            command.pre_exec(enter);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A kernel that lacks something: a seccomp filter that fails chosen commands of the `bpf` system call in a child
+//! and lets everything else pass.
+
+use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
+
+use anyhow::Result;
+use nix::{errno::Errno, libc};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    apply_filter,
+};
+
+/// Numbers of the `bpf` system call's commands (`enum bpf_cmd`, `linux/bpf.h`).
+pub mod command {
+    /// `BPF_MAP_CREATE`
+    pub const MAP_CREATE: u32 = 0;
+    /// `BPF_MAP_UPDATE_ELEM`
+    pub const MAP_UPDATE_ELEM: u32 = 2;
+    /// `BPF_PROG_LOAD`
+    pub const PROG_LOAD: u32 = 5;
+    /// `BPF_OBJ_PIN`
+    pub const OBJ_PIN: u32 = 6;
+    /// `BPF_PROG_TEST_RUN`
+    pub const PROG_TEST_RUN: u32 = 10;
+    /// `BPF_BTF_LOAD`
+    pub const BTF_LOAD: u32 = 18;
+    /// `BPF_LINK_CREATE`
+    pub const LINK_CREATE: u32 = 28;
+}
+
+/// A failing `bpf` call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BpfFault {
+    /// The command that fails (see [`command`]); all of them where `None`.
+    pub command: Option<u32>,
+    /// What the caller gets.
+    pub errno: Errno,
+}
+
+impl BpfFault {
+    /// One command fails.
+    pub fn of(command: u32, errno: Errno) -> Self {
+        Self { command: Some(command), errno }
+    }
+
+    /// A kernel without the system call.
+    pub fn no_bpf() -> Self {
+        Self { command: None, errno: Errno::ENOSYS }
+    }
+
+    fn filter(self) -> Result<BpfProgram> {
+        let rules = match self.command {
+            // An empty list of rules matches every call of that number.
+            None => Vec::new(),
+            Some(number) => {
+                let (length, equal) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
+                let condition = SeccompCondition::new(0, length, equal, u64::from(number))?;
+                vec![SeccompRule::new(vec![condition])?]
+            }
+        };
+        let errno = SeccompAction::Errno(u32::try_from(self.errno as i32)?);
+        let rules = BTreeMap::from([(libc::SYS_bpf, rules)]);
+        let filter =
+            SeccompFilter::new(rules, SeccompAction::Allow, errno, std::env::consts::ARCH.try_into()?)?;
+        Ok(filter.try_into()?)
+    }
+
+    /// Makes the call fail in a program that is yet to be started, and in its children.
+    pub fn inflict_on(self, command: &mut Command) -> Result<()> {
+        let filter = self.filter()?;
+        let install = move || apply_filter(&filter).map_err(|_| io::Error::last_os_error());
+        // SAFETY: the closure makes two system calls on a filter made before; it neither allocates nor locks.
+        unsafe {
+            command.pre_exec(install);
+        }
+        Ok(())
+    }
+}
