@@ -50,7 +50,8 @@ fn parse(answer: &[u8]) -> Result<Response> {
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n").context("no end of the header")?;
     let (head, body) = (std::str::from_utf8(&answer[..head])?, &answer[head + 4..]);
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")?.get(2..5)).context("no status line")?;
+    let status =
+        lines.next().and_then(|line| line.strip_prefix("HTTP/1.")?.get(2..5)).context("no status line")?;
     let headers: Vec<_> = lines
         .map(|line| line.split_once(':').ok_or_else(|| anyhow!("odd header field `{line}`")))
         .map(|field| field.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())))
@@ -88,14 +89,16 @@ mod tests {
     #[test]
     fn a_counted_body() {
         let response =
-            parse(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\ncontent-length: 4\r\n\r\nnone").unwrap();
+            parse(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\ncontent-length: 4\r\n\r\nnone")
+                .unwrap();
         assert_eq!((response.status, response.body.as_str()), (404, "none"));
         assert_eq!(response.header("content-type"), Some("text/plain"));
     }
 
     #[test]
     fn a_chunked_body() {
-        let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n";
+        let answer =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n";
         assert_eq!(parse(answer).unwrap().body, "abc0123456789");
     }
 

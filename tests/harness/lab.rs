@@ -1,10 +1,169 @@
-//! lab
-use crate::veth::Mac;
-/// x
+//! A sender and a mail edge host, each in a network namespace of its own, joined by veth pairs.
+//!
+//! No router and no way out: whatever source address a test puts on the sender, the host answers it over the
+//! link. Sources can therefore bear the real ranges' addresses. Nothing but the test's own packets is on the
+//! links: neighbours are static and the interfaces send neither ARP, neighbour discovery nor MLD.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    netns::Netns,
+    offload::{self, Offload},
+    veth::{self, End, Mac},
+};
+
+/// What hosts call each other's end of link `n`: next hops only, never seen in a packet.
+const NEXT_HOP_V4: &str = "169.254.0.1";
+const NEXT_HOP_V6: &str = "fe80::1";
+
+/// Hardware address of the sender's end of a link.
 pub const fn sender_mac(link: u8) -> Mac {
     Mac([0x02, 0xd3, 0x65, 0x00, link, 0x01])
 }
-/// x
+
+/// Hardware address of the host's end of a link.
 pub const fn host_mac(link: u8) -> Mac {
     Mac([0x02, 0xd3, 0x65, 0x00, link, 0x02])
+}
+
+/// The host's IPv4 address on a link, from the range for benchmarks (RFC 2544).
+pub const fn host_v4(link: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 18, link, 25)
+}
+
+/// The host's IPv6 address on a link, from the documentation range (RFC 3849).
+pub const fn host_v6(link: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0xd365, link as u16, 0, 0, 0, 25)
+}
+
+/// Shape of a lab.
+#[derive(Clone, Copy, Debug)]
+pub struct LabOptions {
+    /// Number of veth pairs.
+    pub links: u8,
+    /// MTU of all of them.
+    pub mtu: u32,
+    /// Leave segmentation and checksums to the interfaces, as a real host does. Off by default: then each packet
+    /// on the link is one that a wire could carry, and counts are exact.
+    pub offloads: bool,
+}
+
+impl Default for LabOptions {
+    fn default() -> Self {
+        Self { links: 1, mtu: 1500, offloads: false }
+    }
+}
+
+/// One veth pair of a lab.
+#[derive(Clone, Debug)]
+pub struct Link {
+    number: u8,
+    /// The sender's end.
+    pub sender: End,
+    /// The mail edge's end: the interface to watch.
+    pub host: End,
+}
+
+impl Link {
+    /// The host's IPv4 address on this link.
+    pub fn host_v4(&self) -> Ipv4Addr {
+        host_v4(self.number)
+    }
+
+    /// The host's IPv6 address on this link.
+    pub fn host_v6(&self) -> Ipv6Addr {
+        host_v6(self.number)
+    }
+
+    /// The host's address on this link in the family of `peer`.
+    pub fn host_for(&self, peer: IpAddr) -> IpAddr {
+        match peer {
+            IpAddr::V4(_) => self.host_v4().into(),
+            IpAddr::V6(_) => self.host_v6().into(),
+        }
+    }
+}
+
+/// Two namespaces and the links between them.
+#[derive(Debug)]
+pub struct Lab {
+    /// Where mail comes from.
+    pub sender: Netns,
+    /// The mail edge.
+    pub host: Netns,
+    /// At least one.
+    pub links: Vec<Link>,
+}
+
+impl Lab {
+    /// One link, MTU 1500, no offloads.
+    pub fn new() -> Result<Self> {
+        Self::with(LabOptions::default())
+    }
+
+    /// A lab of that shape.
+    pub fn with(options: LabOptions) -> Result<Self> {
+        let (sender, host) = (Netns::new()?, Netns::new()?);
+        let links = (0..options.links.max(1)).map(|number| connect(&sender, &host, number, options));
+        let links = links.collect::<Result<_>>().context("cannot build the lab")?;
+        Ok(Self { sender, host, links })
+    }
+
+    /// The first link.
+    pub fn link(&self) -> &Link {
+        &self.links[0]
+    }
+
+    /// Name of the interface to watch on the first link.
+    pub fn iface(&self) -> &str {
+        &self.link().host.name
+    }
+
+    /// Gives the sender an address on the first link.
+    pub fn add_source(&self, source: IpAddr) -> Result<()> {
+        self.add_source_on(0, source)
+    }
+
+    /// Gives the sender an address on a link. The host answers it over the same link.
+    pub fn add_source_on(&self, link: usize, source: IpAddr) -> Result<()> {
+        let link = &self.links[link];
+        let (family, prefix, next_hop) = match source {
+            IpAddr::V4(_) => ("-4", format!("{source}/32"), NEXT_HOP_V4),
+            IpAddr::V6(_) => ("-6", format!("{source}/128"), NEXT_HOP_V6),
+        };
+        let dev = &link.sender.name;
+        // Without a prefix route: the host's is the only one, over the next hop.
+        self.sender.ip(&[family, "addr", "add", &prefix, "dev", dev, "noprefixroute"])?;
+        let dev = &link.host.name;
+        self.host.ip(&[family, "route", "add", &prefix, "via", next_hop, "dev", dev, "onlink"])?;
+        Ok(())
+    }
+}
+
+fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Result<Link> {
+    let link = Link {
+        number,
+        sender: End::new(sender, veth::unique_name("snd"), sender_mac(number)),
+        host: End::new(host, veth::unique_name("mx"), host_mac(number)),
+    };
+    veth::connect(&link.sender, &link.host, options.mtu)?;
+    for (end, peer) in [(&link.sender, &link.host), (&link.host, &link.sender)] {
+        let (dev, mac) = (&end.name, peer.mac.to_string());
+        for next_hop in [NEXT_HOP_V4, NEXT_HOP_V6] {
+            end.netns.ip(&["neigh", "add", next_hop, "lladdr", &mac, "dev", dev, "nud", "permanent"])?;
+        }
+        if !options.offloads {
+            let off = |offload| end.netns.run(|| offload::set(dev, offload, false));
+            [Offload::TxChecksum, Offload::Tso, Offload::Gso, Offload::Gro].into_iter().try_for_each(off)?;
+        }
+    }
+    let (v4, v6) = (link.host_v4().to_string(), link.host_v6().to_string());
+    host.ip(&["addr", "add", &format!("{v4}/32"), "dev", &link.host.name])?;
+    host.ip(&["-6", "addr", "add", &format!("{v6}/128"), "dev", &link.host.name, "noprefixroute"])?;
+    let dev = &link.sender.name;
+    sender.ip(&["route", "add", &v4, "via", NEXT_HOP_V4, "dev", dev, "onlink"])?;
+    sender.ip(&["-6", "route", "add", &v6, "via", NEXT_HOP_V6, "dev", dev, "onlink"])?;
+    Ok(link)
 }

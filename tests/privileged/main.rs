@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests that need root.
+
+mod harness;

@@ -1,0 +1,78 @@
+//! Offloads of an interface, switched through the ethtool ioctl: no tool needed, and an answer to be trusted.
+
+use std::{io, os::fd::AsRawFd as _};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::{
+    errno::Errno,
+    libc,
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+};
+
+/// What an interface or its driver does on the stack's behalf. The numbers are the set and get commands of
+/// `linux/ethtool.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offload {
+    /// The sender hands over packets larger than the MTU (TCP segmentation).
+    Tso,
+    /// The same for everything else, done as late as possible.
+    Gso,
+    /// The receiver joins segments before the stack sees them.
+    Gro,
+    /// The sender leaves checksums to the driver: on a veth nobody ever fills them in.
+    TxChecksum,
+}
+
+impl Offload {
+    const fn commands(self) -> (u32, u32) {
+        match self {
+            Self::TxChecksum => (0x16, 0x17),
+            Self::Tso => (0x1e, 0x1f),
+            Self::Gso => (0x23, 0x24),
+            Self::Gro => (0x2b, 0x2c),
+        }
+    }
+}
+
+/// `struct ethtool_value`.
+#[repr(C)]
+struct Value {
+    command: u32,
+    data: u32,
+}
+
+/// Switches an offload of an interface of the calling thread's network namespace, and reads it back.
+///
+/// An XDP program on a veth switches GRO on: switch it off after attaching.
+pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
+    let (get, set) = offload.commands();
+    let wanted = u32::from(on);
+    ethtool(interface, Value { command: set, data: wanted })
+        .with_context(|| format!("cannot switch {offload:?} of {interface}"))?;
+    let is = ethtool(interface, Value { command: get, data: 0 })?;
+    ensure!(is == wanted, "{offload:?} of {interface} stays {is}");
+    Ok(())
+}
+
+/// Whether an offload is on.
+pub fn is_on(interface: &str, offload: Offload) -> Result<bool> {
+    let (get, _) = offload.commands();
+    Ok(ethtool(interface, Value { command: get, data: 0 })? != 0)
+}
+
+fn ethtool(interface: &str, mut value: Value) -> Result<u32> {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    if interface.len() >= libc::IFNAMSIZ {
+        bail!("interface name {interface} is too long");
+    }
+    // SAFETY: all zeros is a valid value of this plain C structure.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: `request` names the interface and points to a live `struct ethtool_value`.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
+    Errno::result(done).map_err(io::Error::from)?;
+    Ok(value.data)
+}
