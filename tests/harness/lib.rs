@@ -11,6 +11,7 @@ pub mod lab;
 pub mod mount;
 pub mod netns;
 pub mod offload;
+pub mod raw;
 pub mod require;
 pub mod scrape;
 pub mod seccomp;

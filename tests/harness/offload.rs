@@ -43,7 +43,7 @@ struct Value {
 
 /// Switches an offload of an interface of the calling thread's network namespace, and reads it back.
 ///
-/// An XDP program on a veth switches GRO on: switch it off after attaching.
+/// What is switched off here stays off when an XDP program is attached to the veth (seen on 6.18).
 pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
     let (get, set) = offload.commands();
     let wanted = u32::from(on);

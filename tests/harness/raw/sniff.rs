@@ -1,0 +1,83 @@
+//! Counting frames as they arrive behind XDP: the truth that counters are compared with.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use nix::libc;
+use socket2::Socket;
+
+use super::{Sniffed, bind, packet_socket, receive};
+use crate::veth::End;
+
+/// Arrival is over when nothing has come for this long.
+const QUIET: Duration = Duration::from_millis(30);
+/// An end to waiting for that.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Room for some ten thousand frames that wait to be counted.
+const BUFFER: i32 = 64 << 20;
+
+/// Counts the frames that arrive on an interface, joined or unsplit segments as the packets that they were. Both
+/// ends are sharp: on return of [`Self::on`] it counts, and [`Self::stop`] counts all that had been sent before.
+#[derive(Debug)]
+pub struct Sniffer {
+    stopped: Arc<AtomicBool>,
+    counting: JoinHandle<Result<Sniffed>>,
+}
+
+impl Sniffer {
+    /// Starts counting frames that arrive on the interface; not those that leave.
+    pub fn on(end: &End) -> Result<Self> {
+        let open = || {
+            let socket = packet_socket()?;
+            receive::prepare(&socket, BUFFER)?;
+            socket.set_read_timeout(Some(QUIET))?;
+            bind(&socket, &end.name, libc::ETH_P_ALL).map(|()| socket)
+        };
+        let socket = end.netns.run(open).with_context(|| format!("cannot sniff on {}", end.name))?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        Ok(Self { stopped, counting: thread::spawn(move || count(&socket, &stop)) })
+    }
+
+    /// Waits until nothing has arrived for a while, and returns what did. A frame that the kernel could not keep
+    /// for the sniffer is an error.
+    pub fn stop(self) -> Result<Sniffed> {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.counting.join().map_err(|_| anyhow!("the sniffer panicked"))?
+    }
+}
+
+fn count(socket: &Socket, stopped: &AtomicBool) -> Result<Sniffed> {
+    let (mut sniffed, mut frames) = (Sniffed::default(), 0_u64);
+    let mut buffer = receive::Buffer::new();
+    let mut stopping_since = None;
+    loop {
+        if stopped.load(Ordering::Relaxed) {
+            let since: Instant = *stopping_since.get_or_insert_with(Instant::now);
+            ensure!(since.elapsed() < PATIENCE, "frames still arrive {PATIENCE:?} after the sniffer's stop");
+        }
+        match buffer.receive(socket) {
+            Ok(received) => {
+                sniffed.add(&received);
+                frames += 1;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && stopping_since.is_some() => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context("sniffer"),
+        }
+    }
+    let statistics = receive::statistics(socket)?;
+    let (seen, lost) = (u64::from(statistics.tp_packets), statistics.tp_drops);
+    ensure!(lost == 0, "the sniffer lost {lost} of {seen} frames");
+    ensure!(seen == frames, "the sniffer read {frames} frames of {seen}");
+    Ok(sniffed)
+}
