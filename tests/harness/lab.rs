@@ -4,9 +4,13 @@
 //! link. Sources can therefore bear the real ranges' addresses. Nothing but the test's own packets is on the
 //! links: neighbours are static and the interfaces send neither ARP, neighbour discovery nor MLD.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     netns::Netns,
@@ -129,16 +133,8 @@ impl Lab {
     /// Gives the sender an address on a link. The host answers it over the same link.
     pub fn add_source_on(&self, link: usize, source: IpAddr) -> Result<()> {
         let link = &self.links[link];
-        let (family, prefix, next_hop) = match source {
-            IpAddr::V4(_) => ("-4", format!("{source}/32"), NEXT_HOP_V4),
-            IpAddr::V6(_) => ("-6", format!("{source}/128"), NEXT_HOP_V6),
-        };
-        let dev = &link.sender.name;
-        // Without a prefix route: the host's is the only one, over the next hop.
-        self.sender.ip(&[family, "addr", "add", &prefix, "dev", dev, "noprefixroute"])?;
-        let dev = &link.host.name;
-        self.host.ip(&[family, "route", "add", &prefix, "via", next_hop, "dev", dev, "onlink"])?;
-        Ok(())
+        add_address(&link.sender, source)?;
+        route(&link.host, source)
     }
 }
 
@@ -159,11 +155,34 @@ fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Res
             [Offload::TxChecksum, Offload::Tso, Offload::Gso, Offload::Gro].into_iter().try_for_each(off)?;
         }
     }
-    let (v4, v6) = (link.host_v4().to_string(), link.host_v6().to_string());
-    host.ip(&["addr", "add", &format!("{v4}/32"), "dev", &link.host.name])?;
-    host.ip(&["-6", "addr", "add", &format!("{v6}/128"), "dev", &link.host.name, "noprefixroute"])?;
-    let dev = &link.sender.name;
-    sender.ip(&["route", "add", &v4, "via", NEXT_HOP_V4, "dev", dev, "onlink"])?;
-    sender.ip(&["-6", "route", "add", &v6, "via", NEXT_HOP_V6, "dev", dev, "onlink"])?;
+    for address in [link.host_v4().into(), link.host_v6().into()] {
+        add_address(&link.host, address)?;
+        route(&link.sender, address)?;
+    }
     Ok(link)
+}
+
+/// The address alone, on one end.
+fn add_address(end: &End, address: IpAddr) -> Result<()> {
+    let (netns, text) = (&end.netns, address.to_string());
+    if address.is_ipv4() {
+        netns.ip(&["address", "add", &text, "dev", &end.name])?;
+        return Ok(());
+    }
+    netns.ip(&["-6", "address", "add", &text, "dev", &end.name, "nodad"])?;
+    // With duplicate detection off, too, the kernel accepts packets to it only a moment later.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !netns.ip(&["-6", "route", "get", &text])?.starts_with("local") {
+        ensure!(Instant::now() < deadline, "{address} on {} is not usable after 5 s", end.name);
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// The way from one end to an address at the other.
+fn route(end: &End, to: IpAddr) -> Result<()> {
+    let next_hop = if to.is_ipv4() { NEXT_HOP_V4 } else { NEXT_HOP_V6 };
+    let family = if to.is_ipv4() { "-4" } else { "-6" };
+    end.netns.ip(&[family, "route", "add", &to.to_string(), "via", next_hop, "dev", &end.name, "onlink"])?;
+    Ok(())
 }

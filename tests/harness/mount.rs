@@ -1,4 +1,4 @@
-//! What a child sees of `/sys`: a mount namespace of its own, with a bpffs, or with things hidden.
+//! What a child sees of `/sys` and `/run`: a mount namespace of its own, with a bpffs, or with things hidden.
 //!
 //! Held by a descriptor of this process; what is mounted in it, a bpffs and the pins on it too, is gone with the
 //! last holder. The process's own mounts are never touched.
@@ -25,6 +25,8 @@ pub enum Mount {
     HideBpffs,
     /// Nothing in `/sys/kernel/btf` (an empty tmpfs): a kernel without BTF.
     HideBtf,
+    /// An empty `/run` (a tmpfs): the lock files that xdp-tools keep there are the view's own.
+    EmptyRun,
 }
 
 impl Mount {
@@ -34,6 +36,7 @@ impl Mount {
             Self::Bpffs => ("bpf", "/sys/fs/bpf"),
             Self::HideBpffs => ("tmpfs", "/sys/fs/bpf"),
             Self::HideBtf => ("tmpfs", "/sys/kernel/btf"),
+            Self::EmptyRun => ("tmpfs", "/run"),
         };
         mount(Some(kind), target, Some(kind), MsFlags::empty(), None::<&str>)
             .with_context(|| format!("cannot mount {kind} on {target}"))
