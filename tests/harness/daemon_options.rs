@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     os::fd::AsRawFd as _,
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -104,10 +104,11 @@ impl DaemonOptions {
     pub(crate) fn command(&self) -> Result<Command> {
         let binary = self.binary.clone().or_else(daemon::binary);
         let binary = binary.context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;
-        let file = File::open(&binary).with_context(|| format!("cannot open {}", binary.display()))?;
-        // By descriptor, so that `nobody` can start what lies below a directory that only root may enter.
-        let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        command.arg0(&binary).args(&self.arguments).current_dir("/");
+        let mut command = match self.nobody {
+            Some(_) => by_descriptor(&binary)?,
+            None => Command::new(&binary),
+        };
+        command.args(&self.arguments).current_dir("/");
         if self.listen != daemon::DEFAULT_LISTEN {
             command.args(["--listen", &self.listen.to_string()]);
         }
@@ -125,19 +126,23 @@ impl DaemonOptions {
             credentials::become_nobody(&mut command, capabilities);
         }
         self.faults.iter().try_for_each(|fault| fault.inflict_on(&mut command))?;
-        keep_open_until_exec(&mut command, file);
         Ok(command)
     }
 }
 
-/// Ties the descriptor's life to the command's; the kernel closes the child's copy in `execve`, after it was used.
-fn keep_open_until_exec(command: &mut Command, file: File) {
+/// A command that finds its program by descriptor, so that `nobody` can start what lies below a directory that only
+/// root may enter. Not for scripts: the kernel closes the descriptor before their interpreter would read it.
+fn by_descriptor(program: &Path) -> Result<Command> {
+    let file = File::open(program).with_context(|| format!("cannot open {}", program.display()))?;
+    let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    command.arg0(program);
     let hold = move || {
         let _ = &file;
         Ok(())
     };
-    // SAFETY: the closure does nothing.
+    // SAFETY: the closure does nothing; it ties the descriptor's life to the command's.
     unsafe {
         command.pre_exec(hold);
     }
+    Ok(command)
 }
