@@ -117,7 +117,6 @@ impl<E> NotRun for Result<(), E> {
 #[macro_export]
 macro_rules! require {
     ($($requirement:expr),+ $(,)?) => {{
-        #[allow(unused_imports, clippy::allow_attributes, reason = "a test names some of them only")]
         use $crate::require::Requirement::*;
         if !$crate::require::all_met(&[$($requirement),+]) {
             return $crate::require::NotRun::not_run();

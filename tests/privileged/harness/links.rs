@@ -38,6 +38,21 @@ fn mail_is_delivered_from_any_source_of_both_families_over_any_link() {
 }
 
 #[test]
+fn jumbo_frames_pass() {
+    require!(Root, Tool("ip"));
+    let lab = Lab::with(LabOptions { mtu: 9000, ..LabOptions::default() }).unwrap();
+    let source = "2001:db8:1::7".parse().unwrap();
+    lab.add_source(source).unwrap();
+    let server = SocketAddr::new(lab.link().host_for(source), 25);
+    let listener = lab.host.run(|| Listener::bind(&[server]).unwrap());
+    let sniffer = Sniffer::on(&lab.link().host).unwrap();
+    lab.sender.run(|| deliver(source, server, &Mail::new("a line of a mail\r\n".repeat(20_000)))).unwrap();
+    let tally = sniffer.stop().unwrap().from(source, 25);
+    assert_eq!(listener.stop().len(), 1);
+    assert!((360_000 / 9000..360_000 / 1500).contains(&tally.packets), "{tally:?}");
+}
+
+#[test]
 fn a_sniffer_counts_frames_as_they_were_on_the_wire() {
     require!(Root, Tool("ip"));
     let lab = Lab::new().unwrap();
