@@ -4,11 +4,19 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+mod azure;
+mod documented;
+pub mod geo;
+
+pub use documented::documented;
+
 /// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
+///
+/// Its number and its name are in [`geo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GeoCode([u8; 3]);
 
-/// Where a geo comes from.
+/// Where a geo comes from. The order is that of trust: of two sources that name the same geo, the lesser is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GeoSource {
     /// The vendor's table of ranges names it.
@@ -42,7 +50,7 @@ pub struct Range {
 }
 
 impl GeoCode {
-    /// The code of a range whose geo nobody knows.
+    /// The code of a range whose geo nobody knows: ISO 3166-1 leaves ZZA to ZZZ to its users.
     pub const UNKNOWN: Self = Self(*b"ZZZ");
 
     /// A code from its three letters; `None` unless all are upper-case ASCII letters.
@@ -61,7 +69,7 @@ impl GeoCode {
 
 impl fmt::Display for GeoCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
@@ -75,5 +83,22 @@ impl GeoSource {
             Self::Configured => "configured",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+impl fmt::Display for GeoSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Geo {
+    /// What a range has whose geo nobody names.
+    pub const UNKNOWN: Self = Self { code: GeoCode::UNKNOWN, source: GeoSource::Unknown };
+}
+
+impl fmt::Display for Geo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.code, self.source)
     }
 }
