@@ -1,0 +1,118 @@
+//! The list compiled into the program: the service tag as it was at a release, in `data/embedded-ranges.csv`, which also says
+//! where it is from. Its geo columns are for people and for the tests: what counts is [`crate::ranges::geo::attribute`].
+
+use crate::ranges::{Geo, GeoCode, GeoSource};
+
+use super::line::{self, LineError};
+use super::{List, Origin, Record, SourceError};
+
+/// The file as it is compiled in.
+const TEXT: &str = include_str!("../../data/embedded-ranges.csv");
+/// The list's name.
+const NAME: &str = "embedded";
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The prefix, the region, and the geo where the vendor documents it: an inferred one is left to be inferred.
+    pub record: Record,
+    /// The geo that the file shows.
+    pub geo: Geo,
+}
+
+/// The embedded list.
+///
+/// # Errors
+/// None with the file that is compiled in: a test reads it.
+pub fn list() -> Result<List, SourceError> {
+    let records = rows()?.into_iter().map(|row| row.record).collect();
+    let change_number = header("change-number").and_then(|number| number.parse().ok());
+    let date = header("date").map(str::to_owned);
+    Ok(List { origin: Origin { name: NAME.to_owned(), change_number, date }, records })
+}
+
+/// The embedded list's lines, with the geo that the file shows for each.
+///
+/// # Errors
+/// As [`list`].
+pub fn rows() -> Result<Vec<Row>, SourceError> {
+    let mut rows = Vec::new();
+    for (line, content) in line::lines(TEXT.as_bytes()) {
+        let read = content.and_then(|content| row(content, line));
+        rows.extend(read.map_err(|problem| SourceError::Line { list: NAME.to_owned(), line, problem })?);
+    }
+    Ok(rows)
+}
+
+/// The value of a `# name: value` line.
+fn header(name: &str) -> Option<&'static str> {
+    let value = |line: &'static str| line.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(": ");
+    TEXT.lines().find_map(value)
+}
+
+fn row(content: &str, line: usize) -> Result<Option<Row>, LineError> {
+    let fields = line::fields(content);
+    let (prefix, code, source, region) = match fields[..] {
+        [] => return Ok(None),
+        [prefix, code, source, region] => (prefix, code, source, region),
+        _ => return Err(LineError::TooManyFields { found: fields.len(), most: 4 }),
+    };
+    let code = GeoCode::new(code).ok_or_else(|| LineError::NotAGeo(line::excerpt(code)))?;
+    let (source, geo) = match source {
+        "documented" => (GeoSource::Documented, Some(code)),
+        "inferred" => (GeoSource::Inferred, None),
+        other => return Err(LineError::NotAGeoSource(line::excerpt(other))),
+    };
+    let record = Record { prefix: line::prefix(prefix)?, geo, region: line::region(region)?, line };
+    Ok(Some(Row { record, geo: Geo { code, source } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ranges::{documented, geo};
+
+    #[test]
+    fn the_file_is_whole_and_dated() {
+        let list = list().unwrap();
+        assert_eq!(list.records.len(), 39);
+        assert_eq!(list.origin.change_number, Some(412));
+        assert_eq!(list.origin.date.as_deref(), Some("2026-08-03"));
+        assert!(header("source").is_some_and(|source| source.contains("Dynamics365ForMarketingEmail")));
+    }
+
+    #[test]
+    fn the_geo_columns_say_what_the_code_attributes() {
+        for Row { record, geo } in rows().unwrap() {
+            let region = record.region.as_deref();
+            assert_eq!(geo::attribute(&record.prefix, record.geo, region), geo, "{}", record.prefix);
+            assert_ne!(geo.code.number(), 0, "{}", record.prefix);
+        }
+    }
+
+    #[test]
+    fn every_documented_range_is_in_it_as_documented() {
+        let rows = rows().unwrap();
+        let shown: Vec<_> = rows.iter().filter(|row| row.geo.source == GeoSource::Documented).collect();
+        assert_eq!(shown.len(), documented().len());
+        for (prefix, code) in documented() {
+            assert!(
+                shown.iter().any(|row| row.record.prefix == *prefix && row.geo.code == *code),
+                "{prefix}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_is_an_error_not_a_panic() {
+        for content in [
+            "4.166.33.32/27",
+            "4.166.33.32/27,SWE,inferred",
+            "4.166.33.32/27,SWE,guessed,X",
+            "x,SWE,inferred,X",
+        ] {
+            assert!(row(content, 1).is_err(), "{content}");
+        }
+        assert_eq!(row("# comment", 1), Ok(None));
+    }
+}

@@ -1,0 +1,168 @@
+//! What the line-by-line formats share: comments, fields, prefixes. Total: any bytes give fields or a [`LineError`].
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::ranges::GeoCode;
+
+/// The longest line, in bytes without its end. The longest sensible one has about a hundred.
+pub(super) const MAX_LINE: usize = 1_024;
+/// The longest region name, in bytes; Azure's have up to 20.
+const MAX_REGION: usize = 64;
+/// How much of a faulty text a message shows, in characters.
+const SHOWN: usize = 48;
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// Longer than a line of a list can be.
+    #[error("longer than {MAX_LINE} bytes; write one prefix a line")]
+    TooLong,
+    /// Not UTF-8.
+    #[error("not UTF-8 text; save the list as UTF-8")]
+    NotUtf8,
+    /// More fields than the format has.
+    #[error("{found} fields, and at most {most} are known; write prefix[,geo[,region]]")]
+    TooManyFields {
+        /// How many it has.
+        found: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// The prefix is no address.
+    #[error("{0:?} is not an IPv4 or IPv6 prefix; write it like 40.78.242.0/25 or 2603:1000::/40")]
+    NotAPrefix(String),
+    /// The prefix length is no number, or longer than the address.
+    #[error("prefix length {length:?} is not a number from 0 to {most}")]
+    Length {
+        /// As written.
+        length: String,
+        /// Bits in an address of this family.
+        most: u8,
+    },
+    /// The geo is not three letters.
+    #[error("{0:?} is not a geo code; write three letters, like NAM, or leave it empty")]
+    NotAGeo(String),
+    /// The region is no name.
+    #[error("{0:?} is not a region name; write it like WestUS2, or leave it out")]
+    NotARegion(String),
+    /// Not one of the words of the embedded file's third column.
+    #[error("{0:?} is not a geo source; write documented or inferred")]
+    NotAGeoSource(String),
+}
+
+/// The lines of a text with their numbers, from 1: without a byte order mark, and without the line ends (LF or CRLF).
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Result<&str, LineError>)> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    text.split(|byte| *byte == b'\n').map(readable).enumerate().map(|(index, line)| (index + 1, line))
+}
+
+fn readable(line: &[u8]) -> Result<&str, LineError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() > MAX_LINE {
+        return Err(LineError::TooLong);
+    }
+    std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)
+}
+
+/// The fields of a line, without the space around them; none when the line is blank or all comment.
+pub(super) fn fields(line: &str) -> Vec<&str> {
+    let content = line.split('#').next().unwrap_or_default();
+    if content.trim().is_empty() { Vec::new() } else { content.split(',').map(str::trim).collect() }
+}
+
+/// A prefix as written, host bits and all; a bare address is one host. Stricter than ipnet's own reader, which takes
+/// octets with leading zeros, that others read as octal.
+pub(super) fn prefix(field: &str) -> Result<IpNet, LineError> {
+    let (address, length) = match field.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (field, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| LineError::NotAPrefix(excerpt(field)))?;
+    let Some(length) = length else { return Ok(address.into()) };
+    let wrong = || LineError::Length { length: excerpt(length), most: IpNet::from(address).max_prefix_len() };
+    if !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    length.parse().ok().and_then(|bits| IpNet::new(address, bits).ok()).ok_or_else(wrong)
+}
+
+/// A geo code, in either case; none when the field is empty.
+pub(super) fn geo(field: &str) -> Result<Option<GeoCode>, LineError> {
+    if field.is_empty() {
+        return Ok(None);
+    }
+    let code = GeoCode::new(&field.to_ascii_uppercase());
+    code.map(Some).ok_or_else(|| LineError::NotAGeo(excerpt(field)))
+}
+
+/// A region's name as written; none when the field is empty.
+pub(super) fn region(field: &str) -> Result<Option<String>, LineError> {
+    let printable = field.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if field.len() > MAX_REGION || !printable {
+        return Err(LineError::NotARegion(excerpt(field)));
+    }
+    Ok(Some(field.to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// So much of a faulty text as a message can show.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(field: &str) -> String {
+        prefix(field).map_or_else(|error| error.to_string(), |prefix| prefix.to_string())
+    }
+
+    #[test]
+    fn prefixes_are_read_as_written() {
+        assert_eq!(written("40.78.242.0/25"), "40.78.242.0/25");
+        assert_eq!(written("40.78.242.7/25"), "40.78.242.7/25");
+        assert_eq!(written("40.78.242.7"), "40.78.242.7/32");
+        assert_eq!(written("2603:1000::1"), "2603:1000::1/128");
+        assert_eq!(written("2603:1000::/40"), "2603:1000::/40");
+        assert_eq!(written("0.0.0.0/0"), "0.0.0.0/0");
+        assert_eq!(written("::ffff:1.2.3.4/128"), "::ffff:1.2.3.4/128");
+    }
+
+    #[test]
+    fn what_is_no_prefix_is_named() {
+        let octal =
+            "\"010.0.0.1/8\" is not an IPv4 or IPv6 prefix; write it like 40.78.242.0/25 or 2603:1000::/40";
+        assert_eq!(written("010.0.0.1/8"), octal);
+        for field in
+            ["", "/", "/24", "1.2.3/24", "1.2.3.4.5/24", "256.1.1.1/8", "fe80::1%eth0/64", "x", "１.2.3.4"]
+        {
+            assert_eq!(prefix(field), Err(LineError::NotAPrefix(field.to_owned())));
+        }
+        assert_eq!(written("1.2.3.4/33"), "prefix length \"33\" is not a number from 0 to 32");
+        assert_eq!(written("2603::/129"), "prefix length \"129\" is not a number from 0 to 128");
+        for length in ["", "-1", "+24", " 24", "256", "99999999999", "255.255.255.0", "24/24"] {
+            let error = LineError::Length { length: length.to_owned(), most: 32 };
+            assert_eq!(prefix(&format!("1.2.3.4/{length}")), Err(error));
+        }
+    }
+
+    #[test]
+    fn messages_show_a_bounded_part_without_control_characters() {
+        let message = written(&"\u{1b}[2Jß".repeat(100));
+        assert!(message.len() < 400 && !message.contains('\u{1b}'), "{message}");
+    }
+
+    #[test]
+    fn a_comment_ends_the_fields() {
+        assert_eq!(fields(" a , b # c, d"), ["a", "b"]);
+        assert_eq!(fields("a,,"), ["a", "", ""]);
+        for blank in ["", " ", "\t", "# a", "  # a"] {
+            assert!(fields(blank).is_empty());
+        }
+    }
+}
