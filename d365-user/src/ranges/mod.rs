@@ -1,4 +1,6 @@
 //! What is recognised: ranges of source addresses, each with its geo. Pure; no I/O, no kernel.
+//!
+//! [`RangeSet::build`] turns the lists of [`crate::source`] into the one sorted list that everything after it uses.
 
 use std::fmt;
 
@@ -6,9 +8,19 @@ use ipnet::IpNet;
 
 mod azure;
 mod documented;
+mod error;
 pub mod geo;
+mod merge;
+mod policy;
+pub mod set;
+pub mod special;
+mod warning;
 
 pub use documented::documented;
+pub use error::{RangeError, Refusal};
+pub use policy::Policy;
+pub use set::RangeSet;
+pub use warning::{Place, Warning};
 
 /// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
 ///

@@ -1,0 +1,90 @@
+//! What may be in a set at all, whoever lists it.
+
+use ipnet::IpNet;
+
+use super::{Refusal, special};
+
+/// What is accepted into a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Accept special addresses ([`special::BLOCKS`]): for labs and tests. The limits on breadth hold nevertheless.
+    pub allow_special: bool,
+    /// How many ranges at most, from 1 to [`Self::HIGHEST_MAX_RANGES`].
+    pub max_ranges: u32,
+}
+
+impl Policy {
+    /// Ranges at most, unless the operator says otherwise: a hundred times what the vendor lists.
+    pub const DEFAULT_MAX_RANGES: u32 = 4_096;
+    /// What the operator can raise it to.
+    pub const HIGHEST_MAX_RANGES: u32 = 262_144;
+    /// The shortest IPv4 prefix that is accepted: the registries' largest unit.
+    pub const BROADEST_IPV4: u8 = 8;
+    /// The shortest IPv6 prefix that is accepted: about the largest block of one network (`2003::/19`).
+    pub const BROADEST_IPV6: u8 = 19;
+
+    /// Whether a prefix may be in a set, else why not. Host bits do not matter. A source of downloads can ask beforehand.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is wrong with it.
+    pub fn check(&self, prefix: &IpNet) -> Result<(), Refusal> {
+        let limit = match prefix {
+            IpNet::V4(_) => Self::BROADEST_IPV4,
+            IpNet::V6(_) => Self::BROADEST_IPV6,
+        };
+        if prefix.prefix_len() < limit {
+            return Err(Refusal::TooBroad { limit });
+        }
+        match special::overlapping(prefix) {
+            Some(block) if !self.allow_special => {
+                Err(Refusal::Special { block: block.prefix, purpose: block.purpose })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { allow_special: false, max_ranges: Self::DEFAULT_MAX_RANGES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(prefix: &str, allow_special: bool) -> Result<(), Refusal> {
+        Policy { allow_special, ..Policy::default() }.check(&prefix.parse().unwrap())
+    }
+
+    #[test]
+    fn breadth_ends_exactly_at_8_and_19_even_in_a_lab() {
+        for allow_special in [false, true] {
+            assert_eq!(check("13.0.0.0/8", allow_special), Ok(()));
+            assert_eq!(check("12.0.0.0/7", allow_special), Err(Refusal::TooBroad { limit: 8 }));
+            assert_eq!(check("0.0.0.0/0", allow_special), Err(Refusal::TooBroad { limit: 8 }));
+            assert_eq!(check("13.71.171.9/0", allow_special), Err(Refusal::TooBroad { limit: 8 }));
+            assert_eq!(check("2603:0::/19", allow_special), Ok(()));
+            assert_eq!(check("2603:0::/18", allow_special), Err(Refusal::TooBroad { limit: 19 }));
+            assert_eq!(check("::/0", allow_special), Err(Refusal::TooBroad { limit: 19 }));
+        }
+    }
+
+    #[test]
+    fn special_addresses_are_for_labs() {
+        for prefix in
+            ["127.0.0.1/32", "10.0.0.0/8", "192.168.77.1/16", "172.0.0.0/8", "fe80::1/64", "::1/128"]
+        {
+            assert!(matches!(check(prefix, false), Err(Refusal::Special { .. })), "{prefix}");
+            assert_eq!(check(prefix, true), Ok(()), "{prefix}");
+        }
+    }
+
+    /// Host bits that are outside a special block do not hide that the prefix holds it.
+    #[test]
+    fn host_bits_hide_nothing() {
+        assert!(check("192.0.255.255/16", false).is_err());
+        assert!(check("2001:fff::/20", false).is_err());
+    }
+}

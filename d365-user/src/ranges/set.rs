@@ -1,0 +1,94 @@
+//! The one list that everything behind it uses: checked, masked, merged, sorted. Pure and total: any records give a set or
+//! an error, never a panic, and never a part of what was asked for.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use sha2::{Digest as _, Sha256};
+
+use super::merge::Merge;
+use super::{Policy, Range, RangeError, Warning};
+use crate::source::{List, Origin};
+
+/// Ranges without a duplicate, IPv4 before IPv6, by address and then by length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeSet {
+    ranges: Vec<Range>,
+    origins: Vec<Origin>,
+    warnings: Vec<Warning>,
+}
+
+impl RangeSet {
+    /// Compiles lists, which add up. A prefix that comes again is merged: a documented geo stands, a known geo beats an
+    /// unknown one, and of two known ones the first stands, with a warning. A prefix inside another is kept.
+    ///
+    /// # Errors
+    /// A refused prefix, more ranges than the policy takes, no range at all, or a policy out of bounds: [`RangeError`].
+    pub fn build(lists: &[List], policy: &Policy) -> Result<Self, RangeError> {
+        let limit = policy.max_ranges;
+        if !(1..=Policy::HIGHEST_MAX_RANGES).contains(&limit) {
+            return Err(RangeError::BadLimit { given: limit });
+        }
+        let mut merge = Merge::default();
+        for list in lists {
+            for record in &list.records {
+                merge.add(&list.origin.name, record, policy);
+            }
+        }
+        let (ranges, warnings) = merge.finish()?;
+        match u32::try_from(ranges.len()) {
+            Ok(0) => Err(RangeError::Empty),
+            Ok(count) if count <= limit => {
+                let origins = lists.iter().map(|list| list.origin.clone()).collect();
+                Ok(Self { ranges, origins, warnings })
+            }
+            _ => Err(RangeError::TooMany { count: ranges.len(), limit }),
+        }
+    }
+
+    /// The ranges, in their order.
+    #[must_use]
+    pub fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// Where they come from, in the order given.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// What was odd in the lists.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// SHA-256 of the ranges, lower-case hexadecimal. The text under it has one line a range, in the set's order, each
+    /// ended by a line feed: prefix, geo code, geo source, one space between: `13.71.171.0/24 CAN documented`.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for Range { prefix, geo, .. } in &self.ranges {
+            hash.update(format!("{prefix} {} {}\n", geo.code, geo.source));
+        }
+        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The range that decides for an address, with its index: the longest prefix that holds it. Looks at every range: this is
+    /// the reference that the kernel's answer is compared with, not a lookup for traffic.
+    #[must_use]
+    pub fn longest_match(&self, address: IpAddr) -> Option<(usize, &Range)> {
+        let holding = self.ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
+        holding.max_by_key(|(_, range)| range.prefix.prefix_len())
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

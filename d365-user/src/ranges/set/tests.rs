@@ -1,0 +1,252 @@
+//! The set, case by case.
+
+use ipnet::IpNet;
+
+use super::*;
+use crate::ranges::{Geo, GeoSource, Warning};
+use crate::source::{Record, embedded, plain};
+
+const LAB: Policy = Policy { allow_special: true, max_ranges: 8 };
+
+/// A list from its text; its name is the letter.
+fn list(name: &str, text: &str) -> List {
+    plain::parse(text.as_bytes(), name).unwrap()
+}
+
+fn build(texts: &[&str], policy: &Policy) -> Result<RangeSet, RangeError> {
+    let names = ["a", "b", "c"];
+    let lists: Vec<_> = names.iter().zip(texts).map(|(name, text)| list(name, text)).collect();
+    RangeSet::build(&lists, policy)
+}
+
+fn set(texts: &[&str]) -> RangeSet {
+    build(texts, &Policy::default()).unwrap()
+}
+
+fn refused(texts: &[&str]) -> String {
+    build(texts, &Policy::default()).unwrap_err().to_string()
+}
+
+fn shown(set: &RangeSet) -> Vec<String> {
+    let show = |r: &Range| format!("{} {} {}", r.prefix, r.geo, r.region.as_deref().unwrap_or("-"));
+    set.ranges().iter().map(show).collect()
+}
+
+fn warned(set: &RangeSet) -> Vec<String> {
+    set.warnings().iter().map(Warning::to_string).collect()
+}
+
+#[test]
+fn sorted_ipv4_first_then_by_address_then_by_length() {
+    let set = set(&["2603::/20\n13.0.0.0/9,FRA\n13.0.0.0/8,DEU\n4.0.0.0/8\n2600::/20\n"]);
+    let prefixes: Vec<_> = set.ranges().iter().map(|range| range.prefix.to_string()).collect();
+    assert_eq!(prefixes, ["4.0.0.0/8", "13.0.0.0/8", "13.0.0.0/9", "2600::/20", "2603::/20"]);
+}
+
+#[test]
+fn host_bits_are_cleared_with_a_warning() {
+    let set = set(&["13.1.2.3/24,FRA\n13.1.2.0/24,FRA\n2603::1/20"]);
+    assert_eq!(shown(&set), ["13.1.2.0/24 FRA (configured) -", "2603::/20 ZZZ (unknown) -"]);
+    let told = [
+        "a, line 1: 13.1.2.3/24 has host bits set; taken as 13.1.2.0/24",
+        "a, line 3: 2603::1/20 has host bits set; taken as 2603::/20",
+    ];
+    assert_eq!(warned(&set), told);
+}
+
+#[test]
+fn a_refused_prefix_refuses_everything_and_is_named() {
+    assert_eq!(
+        refused(&["13.1.2.0/24", "13.1.3.0/24\n0.0.0.0/0\n10.0.0.0/8\n::/0"]),
+        "b, line 2: prefix 0.0.0.0/0 is refused: broader than /8, so it would vouch for networks of others; \
+         list the narrower prefixes that are meant (2 more refused)"
+    );
+    assert_eq!(
+        refused(&["192.168.1.9/24"]),
+        "a, line 1: prefix 192.168.1.9/24 is refused: 192.168.0.0/16 is private; \
+         correct the list, or pass --allow-special in a lab"
+    );
+    assert_eq!(
+        refused(&["172.0.0.0/8"]),
+        "a, line 1: prefix 172.0.0.0/8 is refused: 172.16.0.0/12 is private; \
+         correct the list, or pass --allow-special in a lab"
+    );
+}
+
+#[test]
+fn a_lab_takes_special_space_but_nothing_broader() {
+    let set = build(&["127.0.0.0/8\n2001:db8::/32\n::ffff:1.2.3.0/120"], &LAB).unwrap();
+    assert_eq!(set.ranges().len(), 3);
+    let error = build(&["0.0.0.0/7"], &LAB).unwrap_err();
+    assert!(matches!(
+        error,
+        RangeError::Refused { refusal: crate::ranges::Refusal::TooBroad { limit: 8 }, .. }
+    ));
+}
+
+#[test]
+fn a_list_cannot_change_a_documented_geo() {
+    let set = set(&["13.71.171.0/24,FRA\n13.71.171.0/25,DEU,WestUS\n13.71.171.0/24,CAN\n13.71.171.0/24,ZZZ"]);
+    assert_eq!(shown(&set), ["13.71.171.0/24 CAN (documented) -", "13.71.171.0/25 CAN (documented) WestUS"]);
+    let told = [
+        "a, line 1: geo FRA of 13.71.171.0/24 is ignored; the vendor documents CAN",
+        "a, line 2: geo DEU of 13.71.171.0/25 is ignored; the vendor documents CAN",
+        "13.71.171.0/25 lies within 13.71.171.0/24, of the same geo CAN; it is counted on its own",
+    ];
+    assert_eq!(warned(&set), told);
+}
+
+#[test]
+fn of_two_geos_the_first_stands() {
+    let set = set(&["13.1.2.0/24,FRA", "13.1.2.0/24,,WestUS", "13.1.2.0/24,FRA"]);
+    assert_eq!(shown(&set), ["13.1.2.0/24 FRA (configured) -"]);
+    let told = "13.1.2.0/24 has two geos: FRA (configured) from a, line 1, kept, and NAM (inferred) from b, line 1, \
+                ignored; the list named first wins";
+    assert_eq!(warned(&set), [told]);
+}
+
+#[test]
+fn a_known_geo_beats_an_unknown_one_silently_in_either_order() {
+    for texts in [["13.1.2.0/24", "13.1.2.0/24,,EastUS"], ["13.1.2.0/24,,EastUS", "13.1.2.0/24"]] {
+        let set = set(&texts);
+        assert_eq!(shown(&set), ["13.1.2.0/24 NAM (inferred) EastUS"]);
+        assert_eq!(warned(&set), [""; 0]);
+    }
+}
+
+#[test]
+fn identical_geos_merge_to_the_better_source() {
+    for texts in [["13.1.2.0/24,NAM", "13.1.2.0/24,,EastUS"], ["13.1.2.0/24,,EastUS", "13.1.2.0/24,NAM"]] {
+        assert_eq!(shown(&set(&texts)), ["13.1.2.0/24 NAM (inferred) EastUS"]);
+    }
+}
+
+/// The region that is kept is the one that the kept geo follows from.
+#[test]
+fn a_region_without_a_geo_gives_way_to_one_with() {
+    let set = set(&["13.1.2.0/24,,Atlantis", "13.1.2.0/24,,EastUS"]);
+    assert_eq!(shown(&set), ["13.1.2.0/24 NAM (inferred) EastUS"]);
+    assert_eq!(warned(&set), ["a, line 1: no geo is known for the region \"Atlantis\"; counted as ZZZ"]);
+}
+
+#[test]
+fn a_region_that_only_one_record_names_is_kept() {
+    for texts in [["13.1.2.0/24,FRA", "13.1.2.0/24,,Mars"], ["13.1.2.0/24,,Mars", "13.1.2.0/24,FRA"]] {
+        assert_eq!(shown(&set(&texts)), ["13.1.2.0/24 FRA (configured) Mars"]);
+    }
+    assert_eq!(
+        shown(&set(&["13.71.171.0/24", "13.71.171.0/24,,CanadaCentral", "13.71.171.0/24,,Mars"])),
+        ["13.71.171.0/24 CAN (documented) CanadaCentral"]
+    );
+}
+
+#[test]
+fn nested_prefixes_are_kept_and_noted_when_the_geo_is_the_same() {
+    let set = set(&[
+        "13.0.0.0/8,FRA\n13.1.0.0/16,DEU\n13.1.2.0/24,FRA\n13.1.3.0/24,DEU\n13.2.0.0/16,,FranceSouth\n14.0.0.0/8,FRA",
+    ]);
+    assert_eq!(set.ranges().len(), 6);
+    let told = [
+        "13.1.3.0/24 lies within 13.1.0.0/16, of the same geo DEU; it is counted on its own",
+        "13.2.0.0/16 lies within 13.0.0.0/8, of the same geo FRA; it is counted on its own",
+    ];
+    assert_eq!(warned(&set), told);
+}
+
+#[test]
+fn odd_names_are_told_once() {
+    let set = set(&["13.1.0.0/24,LAB\n13.1.1.0/24,LAB\n13.1.2.0/24,,Mars\n13.1.3.0/24,,Mars"]);
+    let told = [
+        "a, line 1: geo LAB is not a registered one; it is counted, but it has no number for a tag",
+        "a, line 3: no geo is known for the region \"Mars\"; counted as ZZZ",
+    ];
+    assert_eq!(warned(&set), told);
+}
+
+#[test]
+fn capacity_ends_exactly_at_the_limit_and_counts_merged_ranges() {
+    let lines =
+        |count: u32| (0..count).map(|i| format!("13.0.{i}.0/24\n13.0.{i}.7/24\n")).collect::<String>();
+    assert_eq!(build(&[&lines(8)], &LAB).unwrap().ranges().len(), 8);
+    let error = build(&[&lines(9)], &LAB).unwrap_err();
+    assert_eq!(error, RangeError::TooMany { count: 9, limit: 8 });
+    assert_eq!(
+        error.to_string(),
+        "the lists hold 9 ranges, and the limit is 8; raise --max-ranges (at most 262144) or shorten the lists"
+    );
+}
+
+#[test]
+fn the_highest_capacity_can_be_filled() {
+    let host = |number: u32| IpNet::from(IpAddr::V4((0x0d00_0000 + number).into()));
+    let record = |number| Record { prefix: host(number), geo: None, region: None, line: 1 };
+    let policy = Policy { allow_special: false, max_ranges: Policy::HIGHEST_MAX_RANGES };
+    let mut full = list("a", "14.0.0.0");
+    full.records = (0..Policy::HIGHEST_MAX_RANGES).map(record).collect();
+    assert_eq!(RangeSet::build(std::slice::from_ref(&full), &policy).unwrap().ranges().len(), 262_144);
+    let error = RangeSet::build(&[full, list("b", "14.0.0.0")], &policy).unwrap_err();
+    assert_eq!(error, RangeError::TooMany { count: 262_145, limit: 262_144 });
+}
+
+#[test]
+fn no_list_and_no_sensible_limit_are_errors() {
+    let empty = List { origin: list("a", "13.0.0.0/8").origin, records: Vec::new() };
+    assert_eq!(RangeSet::build(&[], &LAB), Err(RangeError::Empty));
+    assert_eq!(RangeSet::build(&[empty], &LAB), Err(RangeError::Empty));
+    for given in [0, Policy::HIGHEST_MAX_RANGES + 1, u32::MAX] {
+        let policy = Policy { max_ranges: given, ..LAB };
+        assert_eq!(build(&["13.0.0.0/8"], &policy), Err(RangeError::BadLimit { given }));
+    }
+}
+
+/// The digest is of the documented text and of nothing else: the sum is `sha256sum`'s.
+#[test]
+fn the_digest_is_that_of_the_documented_text() {
+    let set = set(&["2603::/20\n13.71.171.0/24\n13.1.2.0/24,FRA,here"]);
+    let expected = "f5838d7f3892c43c617708a731095790c4dbe96047249152d04210af13bda014";
+    assert_eq!(set.digest(), expected);
+    assert_eq!(
+        build(&["13.1.2.0/24,FRA\n", "2603::1/20\n13.71.171.0/24,DEU"], &LAB).unwrap().digest(),
+        expected
+    );
+    assert_ne!(build(&["13.1.2.0/24,FRA"], &LAB).unwrap().digest(), expected);
+}
+
+#[test]
+fn the_longest_prefix_decides() {
+    let set = set(&["13.0.0.0/8,FRA\n13.1.0.0/16,DEU\n2603::/20,ITA"]);
+    let of = |address: &str| {
+        set.longest_match(address.parse().unwrap()).map(|(index, range)| (index, range.geo.code.to_string()))
+    };
+    assert_eq!(of("13.1.255.255"), Some((1, "DEU".to_owned())));
+    assert_eq!(of("13.2.0.0"), Some((0, "FRA".to_owned())));
+    assert_eq!(of("2603::1"), Some((2, "ITA".to_owned())));
+    assert_eq!(of("14.0.0.0"), None);
+    assert_eq!(of("::ffff:13.1.0.0"), None);
+}
+
+#[test]
+fn the_embedded_list_builds_without_a_warning_in_its_own_order() {
+    let list = embedded::list().unwrap();
+    let set = RangeSet::build(std::slice::from_ref(&list), &Policy::default()).unwrap();
+    assert_eq!(warned(&set), [""; 0]);
+    let prefixes = |range: &Range| range.prefix;
+    let written: Vec<_> = list.records.iter().map(|record| record.prefix).collect();
+    assert_eq!(set.ranges().iter().map(prefixes).collect::<Vec<_>>(), written);
+}
+
+#[test]
+fn an_operators_list_adds_to_the_embedded_one() {
+    let own = list("own", "13.1.2.0/24,FRA\n40.78.242.0/25,FRA");
+    let set = RangeSet::build(&[embedded::list().unwrap(), own], &Policy::default()).unwrap();
+    assert_eq!(set.ranges().len(), 40);
+    assert_eq!(
+        set.origins().iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>(),
+        ["embedded", "own"]
+    );
+    let nam: IpNet = "40.78.242.0/25".parse().unwrap();
+    let range = set.ranges().iter().find(|range| range.prefix == nam).unwrap();
+    assert_eq!(range.geo.source, GeoSource::Documented);
+    assert_ne!(range.geo, Geo::UNKNOWN);
+    assert_eq!(set.warnings().len(), 1);
+}
