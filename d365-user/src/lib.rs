@@ -3,6 +3,8 @@
 //!
 //! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
 
+pub mod exit;
 pub mod ranges;
 pub mod snapshot;
 pub mod source;
+pub mod version;

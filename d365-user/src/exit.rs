@@ -1,0 +1,111 @@
+//! Why the daemon ended: its exit codes, documented once, for `main`, `--help` and the documents.
+//!
+//! A number never changes its meaning: scripts and unit files rely on it. It decides nothing; each
+//! stage's error says by itself which of these it is.
+
+use std::fmt::Write as _;
+
+/// Why the daemon ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Exit {
+    /// It was asked to stop and did.
+    Success = 0,
+    /// Something that should not happen; the message says what.
+    Internal = 1,
+    /// The command line or the environment is not valid (clap's own code).
+    Usage = 2,
+    /// No range list can be used.
+    Ranges = 3,
+    /// An interface does not exist or cannot be used.
+    Interface = 4,
+    /// A capability is missing.
+    Privilege = 5,
+    /// Another XDP program is on the interface.
+    Occupied = 6,
+    /// The address to listen on is not available.
+    Listen = 7,
+    /// The kernel lacks a feature that is needed.
+    Kernel = 8,
+    /// The kernel's verifier refused the program.
+    Verifier = 9,
+    /// The program could not be attached for any other reason.
+    Attach = 10,
+}
+
+impl Exit {
+    /// Each of them, by number.
+    pub const ALL: [Self; 11] = [
+        Self::Success,
+        Self::Internal,
+        Self::Usage,
+        Self::Ranges,
+        Self::Interface,
+        Self::Privilege,
+        Self::Occupied,
+        Self::Listen,
+        Self::Kernel,
+        Self::Verifier,
+        Self::Attach,
+    ];
+
+    /// The number that the operating system gets.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// One line for the operator, without a full stop.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Success => "stopped by SIGINT or SIGTERM, program detached",
+            Self::Internal => "unexpected internal error",
+            Self::Usage => "command line or environment not valid",
+            Self::Ranges => "range list unusable",
+            Self::Interface => "interface missing or unusable",
+            Self::Privilege => "not privileged (the message names the capabilities)",
+            Self::Occupied => "another XDP program is on the interface",
+            Self::Listen => "listen address not available",
+            Self::Kernel => "kernel lacks a needed feature (the message names it)",
+            Self::Verifier => "program refused by the kernel's verifier",
+            Self::Attach => "attach failed (native refused under --mode native, or any other reason)",
+        }
+    }
+
+    /// All of them as text, one a line, the numbers aligned.
+    #[must_use]
+    pub fn table() -> String {
+        Self::ALL.iter().fold(String::new(), |mut table, exit| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "  {:>2}  {}", exit.code(), exit.description());
+            table
+        })
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn numbers_are_the_documented_ones() {
+        for (number, exit) in Exit::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(exit.code()), number, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_has_one_line_each() {
+        let table = Exit::table();
+        assert_eq!(table.lines().count(), Exit::ALL.len());
+        assert!(table.contains("   3  range list unusable\n"), "{table}");
+        assert!(table.contains("\n  10  attach failed"), "{table}");
+    }
+}
