@@ -4,6 +4,7 @@
 //! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
 
 pub mod exit;
+pub mod logging;
 pub mod ranges;
 pub mod snapshot;
 pub mod source;

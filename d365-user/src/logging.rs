@@ -1,0 +1,214 @@
+//! The log: text or JSON on standard error, filtered; the `log` crate's records (aya's) included.
+//!
+//! It must never stop the daemon: a standard error that is gone loses log lines and nothing else.
+
+use std::{fmt, io::IsTerminal as _, str::FromStr};
+
+use thiserror::Error;
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry, fmt::MakeWriter, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _, util::TryInitError,
+};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One line of text, in colour on a terminal.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which log lines are written: a level, or directives of `tracing-subscriber`'s `EnvFilter`. Valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+/// A log filter that cannot be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LogFilterError {
+    /// A word alone must be a level; `EnvFilter` would take it for a target and hush everything else.
+    #[error(
+        "`{0}` is no level: use error, warn, info, debug, trace, off, or directives like `info,aya=debug`"
+    )]
+    Level(String),
+    /// Not what `EnvFilter` reads.
+    #[error("`{filter}` is no list of directives like `info,aya=debug`: {reason}")]
+    Directive {
+        /// What was given.
+        filter: String,
+        /// What `EnvFilter` says.
+        reason: String,
+    },
+}
+
+impl FromStr for LogFilter {
+    type Err = LogFilterError;
+
+    fn from_str(filter: &str) -> Result<Self, LogFilterError> {
+        let filter = filter.trim();
+        // A span needs no level: such a filter is left to `EnvFilter` alone.
+        if !filter.contains('[') {
+            let level = |word: &str| word.parse::<LevelFilter>().is_ok() && !word.is_empty();
+            for word in filter.split(',').map(str::trim).filter(|word| !word.contains('=')) {
+                if !level(word) {
+                    return Err(LogFilterError::Level(word.to_owned()));
+                }
+            }
+        }
+        match EnvFilter::try_new(filter) {
+            Ok(_) => Ok(Self(filter.to_owned())),
+            Err(error) => {
+                Err(LogFilterError::Directive { filter: filter.to_owned(), reason: error.to_string() })
+            }
+        }
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Starts logging to standard error, for the whole process. Once only.
+///
+/// # Errors
+/// When something in this process logs already.
+pub fn init(format: LogFormat, filter: &LogFilter) -> Result<(), TryInitError> {
+    let colour = std::io::stderr().is_terminal();
+    subscriber(format, filter, colour, std::io::stderr).try_init()
+}
+
+/// What [`init`] installs, with any writer.
+fn subscriber<W>(
+    format: LogFormat,
+    filter: &LogFilter,
+    colour: bool,
+    writer: W,
+) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // Reporting a failed write would go to standard error too, by a macro that panics when it fails.
+    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(writer);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(colour).boxed(),
+        LogFormat::Json => layer
+            .with_ansi(false)
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
+    };
+    Registry::default().with(layer.with_filter(EnvFilter::new(&filter.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::util::SubscriberInitExt as _;
+
+    use super::{EnvFilter, LogFilter, LogFilterError, LogFormat, subscriber};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Gone;
+
+    impl io::Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    /// What is written while `emit` runs, for this thread only.
+    fn logged(format: LogFormat, filter: &str, emit: fn()) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let filter = filter.parse().unwrap();
+        let guard = subscriber(format, &filter, false, move || writer.clone()).set_default();
+        emit();
+        drop(guard);
+        let bytes = buffer.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_has_level_target_and_fields() {
+        let text = logged(LogFormat::Text, "info", || {
+            tracing::info!(iface = "eth0", "attached");
+            tracing::debug!("not this one");
+        });
+        assert!(text.ends_with("d365_user::logging::tests: attached iface=\"eth0\"\n"), "{text}");
+        assert!(text.contains(" INFO "), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let text = logged(LogFormat::Json, "warn,d365_user=info", || {
+            tracing::info!(iface = "eth0", ranges = 39, "line one\nline two");
+        });
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "line one\nline two");
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["iface"], "eth0");
+        assert_eq!(line["ranges"], 39);
+        assert_eq!(line["target"], "d365_user::logging::tests");
+        assert!(line["timestamp"].is_string());
+    }
+
+    #[test]
+    fn records_of_the_log_crate_come_too() {
+        let text = logged(LogFormat::Text, "off,aya_log=info", || {
+            log::info!(target: "aya_log", "from the kernel");
+            log::info!(target: "other", "not this one");
+        });
+        assert!(text.ends_with("INFO aya_log: from the kernel\n"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_writer_that_is_gone_stops_nothing() {
+        let filter: LogFilter = "info".parse().unwrap();
+        let _guard = subscriber(LogFormat::Text, &filter, false, || Gone).set_default();
+        tracing::info!("nobody reads this");
+    }
+
+    #[test]
+    fn filters_are_levels_or_directives() {
+        for filter in ["error", "INFO", "trace", "off", " debug ", "info,aya=debug", "warn,hyper=off"] {
+            assert_eq!(filter.parse::<LogFilter>().unwrap().to_string(), filter.trim());
+        }
+        assert!("info,[scrape{peer}]".parse::<LogFilter>().is_ok());
+        for filter in ["", "verbose", "info,", "info,aya", "warning"] {
+            let word = filter.rsplit(',').next().unwrap().to_owned();
+            assert_eq!(filter.parse::<LogFilter>(), Err(LogFilterError::Level(word)), "{filter}");
+        }
+        assert!(matches!("aya=loud".parse::<LogFilter>(), Err(LogFilterError::Directive { .. })));
+        // Why a word alone is refused: `EnvFilter` takes it for a target.
+        assert!(EnvFilter::try_new("verbose").is_ok());
+    }
+}
