@@ -3,6 +3,8 @@
 //!
 //! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
 
+pub mod cli;
+pub mod config;
 pub mod exit;
 pub mod logging;
 pub mod ranges;

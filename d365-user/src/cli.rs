@@ -1,0 +1,196 @@
+//! What was typed: flags, and for each of them a variable of the environment (`D365_…`).
+//!
+//! Words become numbers and addresses here, each by itself; what they mean together is
+//! [`crate::config`]'s. A flag on the command line beats its variable. A variable that is set but
+//! empty counts as not set, as unit files and container templates leave them.
+
+use std::{
+    ffi::{OsStr, OsString},
+    net::SocketAddr,
+    sync::LazyLock,
+};
+
+use clap::{
+    ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
+    parser::ValueSource,
+};
+
+use crate::{
+    config::{DEFAULT_MAX_RANGES, MAX_MAX_RANGES, ModePolicy},
+    exit::Exit,
+    logging::{LogFilter, LogFormat},
+    version::{REVISION, VERSION},
+};
+
+/// `d365-user`'s version line: version and commit.
+static VERSION_LINE: LazyLock<String> = LazyLock::new(|| format!("{VERSION} (commit {REVISION})"));
+
+/// What `--help` says after the flags.
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "\
+Examples:
+  d365-user --iface eth0
+      Count on eth0, metrics at http://127.0.0.1:9365/metrics
+  d365-user --iface eth0,eth1 --port 25,587 --mode native
+      Two interfaces, two ports; fail unless both drivers take the program
+  D365_IFACE=eth0 D365_LOG_FORMAT=json D365_LISTEN='[::1]:9365' d365-user
+      The same flags from the environment, as a unit file sets them
+
+Needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
+
+Exit codes:
+{}",
+        Exit::table()
+    )
+});
+
+/// The command line and the environment, each value readable by itself.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "d365-user",
+    version = VERSION_LINE.as_str(),
+    about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo",
+    long_about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo.\n\n\
+        An XDP program on each interface recognises TCP packets to the mail port from the service's \
+        published ranges, counts them and lets every packet pass. Counters are served as Prometheus metrics.",
+    after_help = AFTER_HELP.as_str(),
+    max_term_width = 100,
+)]
+pub struct Cli {
+    /// Interface to watch; repeat it, or separate names by commas (at most 16)
+    #[arg(
+        long,
+        env = "D365_IFACE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        required = true,
+        help_heading = "What is watched"
+    )]
+    pub(crate) iface: Vec<String>,
+
+    /// TCP destination port to watch; repeat it, or separate ports by commas (at most 8)
+    #[arg(
+        long, env = "D365_PORT", value_name = "PORT", value_delimiter = ',', default_value = "25",
+        value_parser = clap::value_parser!(u16).range(1..), help_heading = "What is watched"
+    )]
+    pub(crate) port: Vec<u16>,
+
+    /// XDP mode
+    #[arg(
+        long,
+        env = "D365_MODE",
+        value_name = "MODE",
+        value_enum,
+        default_value_t,
+        help_heading = "What is watched"
+    )]
+    pub(crate) mode: ModePolicy,
+
+    /// Range list: `embedded`, or `file:PATH`; repeat it to add lists up (in `D365_RANGES`
+    /// separated by white space)
+    #[arg(
+        long,
+        env = "D365_RANGES",
+        value_name = "SPEC",
+        default_value = "embedded",
+        help_heading = "Ranges"
+    )]
+    pub(crate) ranges: Vec<String>,
+
+    /// Capacity for ranges, at most 262144; a longer list is refused before anything is loaded
+    #[arg(
+        long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = DEFAULT_MAX_RANGES,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_MAX_RANGES)),
+        help_heading = "Ranges"
+    )]
+    pub(crate) max_ranges: u32,
+
+    /// Accept prefixes of special use (loopback, private, link-local, documentation …); for laboratories
+    #[arg(
+        long, env = "D365_ALLOW_SPECIAL", value_parser = BoolishValueParser::new(),
+        help_heading = "Ranges"
+    )]
+    pub(crate) allow_special: bool,
+
+    /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose
+    #[arg(
+        long, env = "D365_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:9365",
+        value_parser = address, help_heading = "Metrics and log"
+    )]
+    pub(crate) listen: SocketAddr,
+
+    /// How log lines are written, to standard error
+    #[arg(
+        long,
+        env = "D365_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        help_heading = "Metrics and log"
+    )]
+    pub(crate) log_format: LogFormat,
+
+    /// Which log lines are written: error, warn, info, debug or trace, or directives such as
+    /// `info,d365_user::http=debug`
+    #[arg(
+        long,
+        env = "D365_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        help_heading = "Metrics and log"
+    )]
+    pub(crate) log_level: LogFilter,
+
+    /// Log each classified packet; costs much, only for looking closely
+    #[arg(
+        long, env = "D365_LOG_PACKETS", value_parser = BoolishValueParser::new(),
+        help_heading = "Metrics and log"
+    )]
+    pub(crate) log_packets: bool,
+}
+
+impl Cli {
+    /// Reads arguments, the program's name first, and the environment.
+    ///
+    /// # Errors
+    /// What clap says, `--help` and `--version` included: let the caller `exit()` with it.
+    pub fn parse_from<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let matches = command().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if from_environment(&matches, "ranges") {
+            cli.ranges =
+                cli.ranges.iter().flat_map(|specs| specs.split_whitespace()).map(str::to_owned).collect();
+        }
+        Ok(cli)
+    }
+}
+
+/// The command, deaf to variables that are set but empty.
+fn command() -> Command {
+    Cli::command().mut_args(|arg| {
+        let arg = arg.hide_env_values(true);
+        let value = arg.get_env().and_then(std::env::var_os);
+        match value.as_deref().and_then(OsStr::to_str) {
+            Some(value) if value.trim().is_empty() => arg.env(None::<&str>),
+            _ => arg,
+        }
+    })
+}
+
+/// Whether the values of this argument come from its variable.
+fn from_environment(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::EnvVariable)
+}
+
+/// Reads `ADDR:PORT`.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected ADDR:PORT with a numeric address, as 127.0.0.1:9365 or [::1]:9365")
+}
+
+#[cfg(test)]
+mod tests;

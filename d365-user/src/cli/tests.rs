@@ -1,0 +1,204 @@
+//! Flags by `try_parse`; the environment by running this test binary again, since a process's own
+//! environment cannot be changed safely beside other tests.
+
+use std::process::{Command, Output};
+
+use clap::error::ErrorKind;
+
+use super::Cli;
+use crate::{
+    config::{Config, MAX_INTERFACES, MAX_MAX_RANGES, MAX_PORTS, ModePolicy},
+    exit::Exit,
+    logging::LogFormat,
+};
+
+fn parse(flags: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::parse_from([&["d365-user"], flags].concat())
+}
+
+/// Says in the child which flags it shall parse.
+const CHILD: &str = "CLI_TESTS_FLAGS";
+
+/// The child: prints what the environment and the flags mean. Nothing when run by itself.
+#[test]
+fn child() {
+    let Ok(flags) = std::env::var(CHILD) else { return };
+    let flags: Vec<_> = flags.split_whitespace().collect();
+    match parse(&flags).map(Config::new) {
+        Ok(Ok((config, _))) => println!("{config:#?}"),
+        Ok(Err(error)) => println!("config error: {error}"),
+        Err(error) => println!("clap error: {error}"),
+    }
+}
+
+/// What `flags` and these variables, and no other `D365_` ones, mean.
+fn with_environment(variables: &[(&str, &str)], flags: &str) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("D365_") {
+            command.env_remove(name);
+        }
+    }
+    let Output { stdout, status, .. } = command
+        .args(["--exact", "cli::tests::child", "--nocapture", "--test-threads=1"])
+        .env(CHILD, flags)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert!(status.success());
+    String::from_utf8(stdout).unwrap()
+}
+
+#[track_caller]
+fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn defaults() {
+    let cli = parse(&["--iface", "eth0"]).unwrap();
+    assert_eq!(cli.iface, ["eth0"]);
+    assert_eq!(cli.port, [25]);
+    assert_eq!(cli.mode, ModePolicy::Auto);
+    assert_eq!(cli.ranges, ["embedded"]);
+    assert_eq!(cli.max_ranges, 4096);
+    assert_eq!(cli.listen.to_string(), "127.0.0.1:9365");
+    assert_eq!(cli.log_format, LogFormat::Text);
+    assert_eq!(cli.log_level.to_string(), "info");
+    assert!(!cli.allow_special && !cli.log_packets);
+}
+
+#[test]
+fn every_flag() {
+    let cli = parse(&[
+        "--iface=eth0,eth1",
+        "--iface",
+        "lan",
+        "--port",
+        "25,587",
+        "--port=2525",
+        "--mode",
+        "native",
+        "--ranges",
+        "file:/a b,c",
+        "--ranges=embedded",
+        "--max-ranges=262144",
+        "--allow-special",
+        "--listen",
+        "[::1]:9365",
+        "--log-format=json",
+        "--log-level",
+        "info,aya=debug",
+        "--log-packets",
+    ])
+    .unwrap();
+    assert_eq!(cli.iface, ["eth0", "eth1", "lan"]);
+    assert_eq!(cli.port, [25, 587, 2525]);
+    assert_eq!(cli.mode, ModePolicy::Native);
+    assert_eq!(cli.ranges, ["file:/a b,c", "embedded"], "a path is taken as it is");
+    assert_eq!(cli.max_ranges, 262_144);
+    assert_eq!(cli.listen.to_string(), "[::1]:9365");
+    assert_eq!(cli.log_format, LogFormat::Json);
+    assert_eq!(cli.log_level.to_string(), "info,aya=debug");
+    assert!(cli.allow_special && cli.log_packets);
+}
+
+#[test]
+fn bad_words_are_usage_errors_that_name_flag_and_value() {
+    for (flags, value) in [
+        (["--port", "0"], "'0'"),
+        (["--port", "65536"], "65536"),
+        (["--port", "smtp"], "'smtp'"),
+        (["--max-ranges", "0"], "'0'"),
+        (["--max-ranges", "262145"], "262145"),
+        (["--listen", "localhost:9365"], "expected ADDR:PORT"),
+        (["--listen", "127.0.0.1"], "expected ADDR:PORT"),
+        (["--listen", "::1:9365x"], "expected ADDR:PORT"),
+        (["--mode", "skb"], "possible values: auto, native, generic"),
+        (["--log-format", "xml"], "possible values: text, json"),
+        (["--log-level", "verbose"], "is no level"),
+        (["--frobnicate", "1"], "unexpected argument"),
+    ] {
+        let error = parse(&[&["--iface", "eth0"][..], &flags].concat()).unwrap_err();
+        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{flags:?}");
+        assert_has(&error.to_string(), &[flags[0], value]);
+    }
+    assert_eq!(parse(&[]).unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+}
+
+#[test]
+fn help_tells_limits_variables_and_exit_codes() {
+    let error = parse(&["--help"]).unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
+    let help = error.to_string();
+    assert_has(&help, &[&Exit::table(), "Examples:", "What is watched:", "Ranges:", "Metrics and log:"]);
+    let limits = [MAX_INTERFACES, MAX_PORTS, usize::try_from(MAX_MAX_RANGES).unwrap()];
+    assert_has(&help, &limits.map(|limit| format!("at most {limit}")).each_ref().map(String::as_str));
+    for argument in super::command().get_arguments().filter(|arg| arg.get_long().is_some()) {
+        let long = argument.get_long().unwrap();
+        let name = format!("D365_{}", long.to_uppercase().replace('-', "_"));
+        let variable = argument.get_env().unwrap_or_else(|| panic!("--{long} has no variable"));
+        assert_eq!(variable.to_str(), Some(&*name));
+        assert_has(&help, &[&name]);
+    }
+}
+
+#[test]
+fn version_has_the_commit() {
+    let error = parse(&["--version"]).unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayVersion, 0));
+    let line = format!("d365-user {} (commit {})\n", super::VERSION, super::REVISION);
+    assert_eq!(error.to_string(), line);
+}
+
+#[test]
+fn every_flag_from_the_environment() {
+    let variables = [
+        ("D365_IFACE", "eth0,eth1"),
+        ("D365_PORT", "25,587"),
+        ("D365_MODE", "generic"),
+        ("D365_RANGES", "embedded file:/a,b"),
+        ("D365_MAX_RANGES", "100"),
+        ("D365_ALLOW_SPECIAL", "true"),
+        ("D365_LISTEN", "0.0.0.0:9365"),
+        ("D365_LOG_FORMAT", "json"),
+        ("D365_LOG_LEVEL", "debug"),
+        ("D365_LOG_PACKETS", "1"),
+    ];
+    let config = with_environment(&variables, "");
+    let lists = ["\"eth0\",\n        \"eth1\",", "25,\n        587,", "\"file:/a,b\""];
+    assert_has(&config, &lists);
+    let values = ["Generic", "max_ranges: 100", "allow_special: true", "0.0.0.0:9365", "Json", "\"debug\""];
+    assert_has(&config, &values);
+    assert_has(&config, &["log_packets: true"]);
+}
+
+#[test]
+fn flags_beat_the_environment() {
+    let config = with_environment(&[("D365_IFACE", "eth7"), ("D365_PORT", "x")], "--iface eth0 --port 26");
+    assert_has(&config, &["[\n        \"eth0\",\n    ]", "26,"]);
+    assert!(!config.contains("eth7"), "{config}");
+}
+
+#[test]
+fn empty_variables_count_as_not_set() {
+    let all = ["PORT", "MODE", "RANGES", "MAX_RANGES", "ALLOW_SPECIAL", "LISTEN", "LOG_FORMAT", "LOG_LEVEL"];
+    let names = all.map(|name| format!("D365_{name}"));
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let config = with_environment(&variables, "--iface eth0");
+    assert_has(&config, &["25,", "Auto", "\"embedded\"", "4096", "allow_special: false", "127.0.0.1:9365"]);
+    let missing = with_environment(&[("D365_IFACE", " ")], "");
+    assert_has(&missing, &["clap error: error: the following required arguments", "--iface <NAME>"]);
+}
+
+#[test]
+fn switches_from_the_environment() {
+    for (value, meaning) in [("true", true), ("1", true), ("false", false), ("0", false)] {
+        let config = with_environment(&[("D365_ALLOW_SPECIAL", value)], "--iface eth0");
+        assert_has(&config, &[&format!("allow_special: {meaning}")]);
+    }
+    let error = with_environment(&[("D365_ALLOW_SPECIAL", "maybe")], "--iface eth0");
+    assert_has(&error, &["clap error: error: invalid value 'maybe' for '--allow-special'"]);
+}

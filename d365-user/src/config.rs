@@ -1,0 +1,179 @@
+//! What the command line and the environment mean: checked as a whole, and total.
+//!
+//! What [`Config::new`] gives is within every limit. Nothing here opens a file or asks the kernel:
+//! whether an interface exists is not this module's to say.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+use crate::{
+    cli::Cli,
+    logging::{LogFilter, LogFormat},
+};
+
+/// Longest interface name in bytes: the kernel's `IFNAMSIZ` (16) less the terminating zero.
+pub const MAX_INTERFACE_NAME: usize = 15;
+/// Most interfaces of one daemon.
+pub const MAX_INTERFACES: usize = 16;
+/// Most TCP ports that are watched.
+pub const MAX_PORTS: usize = 8;
+/// Capacity for ranges unless told otherwise.
+pub const DEFAULT_MAX_RANGES: u32 = 4096;
+/// Most ranges that can be asked for.
+pub const MAX_MAX_RANGES: u32 = 262_144;
+
+/// Which XDP mode may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ModePolicy {
+    /// Native where the driver takes it, generic otherwise.
+    #[default]
+    Auto,
+    /// Native (in the driver), or fail.
+    Native,
+    /// Generic (in the network stack), on any interface.
+    Generic,
+}
+
+/// What the daemon shall do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The interfaces, 1 to [`MAX_INTERFACES`], each once, in the order given.
+    pub interfaces: Vec<String>,
+    /// Which XDP mode may be used.
+    pub mode: ModePolicy,
+    /// TCP ports in host byte order, 1 to [`MAX_PORTS`], each once, none zero.
+    pub ports: Vec<u16>,
+    /// The range lists, at least one, each once.
+    pub ranges: Vec<String>,
+    /// Whether prefixes of special use (loopback, private, documentation …) are accepted.
+    pub allow_special: bool,
+    /// Capacity for ranges, 1 to [`MAX_MAX_RANGES`].
+    pub max_ranges: u32,
+    /// Where HTTP is served; port 0 lets the kernel choose.
+    pub listen: SocketAddr,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_filter: LogFilter,
+    /// Whether each classified packet is logged.
+    pub log_packets: bool,
+}
+
+/// Something that was put right, for the log once there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The flag that it is about (`--iface`).
+    pub flag: &'static str,
+    /// What was given more than once.
+    pub duplicate: String,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} is given more than once; once counts", self.flag, self.duplicate)
+    }
+}
+
+/// Why the command line and the environment are no configuration. Each is one line.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The kernel would not take it for a name.
+    #[error(
+        "--iface `{}` is no interface name: {reason}; `ip -brief link` lists the names",
+        name.escape_debug()
+    )]
+    InterfaceName {
+        /// What was given.
+        name: String,
+        /// Which rule it breaks.
+        reason: &'static str,
+    },
+    /// More than [`MAX_INTERFACES`].
+    #[error("--iface is given {0} times, at most {MAX_INTERFACES} can be watched by one daemon")]
+    TooManyInterfaces(usize),
+    /// More than [`MAX_PORTS`].
+    #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
+    TooManyPorts(usize),
+    /// A source that is no source.
+    #[error("--ranges `{}` is no range list: use `embedded` or `file:PATH`", .0.escape_debug())]
+    Ranges(String),
+}
+
+impl Config {
+    /// The meaning of what was typed, and what was put right in it.
+    ///
+    /// # Errors
+    /// The first thing that is out of bounds.
+    pub fn new(cli: Cli) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let mut warnings = Vec::new();
+        for name in &cli.iface {
+            interface_name(name)?;
+        }
+        let interfaces = once("--iface", cli.iface, &mut warnings);
+        if interfaces.len() > MAX_INTERFACES {
+            return Err(ConfigError::TooManyInterfaces(interfaces.len()));
+        }
+        let ports = once("--port", cli.port, &mut warnings);
+        if ports.len() > MAX_PORTS {
+            return Err(ConfigError::TooManyPorts(ports.len()));
+        }
+        let ranges = once("--ranges", sources(cli.ranges)?, &mut warnings);
+        let config = Self {
+            interfaces,
+            mode: cli.mode,
+            ports,
+            ranges,
+            allow_special: cli.allow_special,
+            max_ranges: cli.max_ranges,
+            listen: cli.listen,
+            log_format: cli.log_format,
+            log_filter: cli.log_level,
+            log_packets: cli.log_packets,
+        };
+        Ok((config, warnings))
+    }
+}
+
+/// THE ONE PLACE where `--ranges` is read: becomes `spec.parse::<source::Spec>()`, its error in
+/// [`ConfigError::Ranges`], and `Config::ranges` a `Vec<source::Spec>`.
+fn sources(specs: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    specs
+        .into_iter()
+        .map(|spec| if spec.is_empty() { Err(ConfigError::Ranges(spec)) } else { Ok(spec) })
+        .collect()
+}
+
+/// Each value once, in the order of its first coming.
+fn once<T: PartialEq + ToString>(flag: &'static str, values: Vec<T>, warnings: &mut Vec<Warning>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(values.len());
+    for value in values {
+        if kept.contains(&value) {
+            let warning = Warning { flag, duplicate: value.to_string() };
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        } else {
+            kept.push(value);
+        }
+    }
+    kept
+}
+
+/// The kernel's rules for a name (`dev_valid_name`, net/core/dev.c), and no control characters,
+/// which would spoil log lines.
+fn interface_name(name: &str) -> Result<(), ConfigError> {
+    let reason = match name {
+        "" => "it is empty",
+        "." | ".." => "it is a directory's name",
+        _ if name.len() > MAX_INTERFACE_NAME => "it is longer than 15 bytes",
+        _ if name.contains(['/', ':']) => "it holds a slash or a colon",
+        _ if name.contains(char::is_whitespace) => "it holds white space",
+        _ if name.contains(char::is_control) => "it holds a control character",
+        _ => return Ok(()),
+    };
+    Err(ConfigError::InterfaceName { name: name.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests;

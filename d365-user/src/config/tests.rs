@@ -1,0 +1,73 @@
+//! What flags mean together.
+
+use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, Warning};
+use crate::cli::Cli;
+
+fn config(flags: &[&str]) -> Result<(Config, Vec<Warning>), ConfigError> {
+    Config::new(Cli::parse_from([&["d365-user"], flags].concat()).unwrap())
+}
+
+#[test]
+fn duplicates_count_once_and_are_told_once() {
+    let (config, warnings) = config(&[
+        "--iface=eth0,eth1,eth0,eth0",
+        "--port=25,587,25",
+        "--ranges=embedded",
+        "--ranges=embedded",
+    ])
+    .unwrap();
+    assert_eq!(config.interfaces, ["eth0", "eth1"]);
+    assert_eq!(config.ports, [25, 587]);
+    assert_eq!(config.ranges, ["embedded"]);
+    let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "--iface eth0 is given more than once; once counts",
+            "--port 25 is given more than once; once counts",
+            "--ranges embedded is given more than once; once counts",
+        ]
+    );
+}
+
+#[test]
+fn interface_names_follow_the_kernel() {
+    for name in ["eth0", "enp0s31f6", "a", "br-0123456789ab", "wg0.100", "ünï"] {
+        assert_eq!(config(&["--iface", name]).unwrap().0.interfaces, [name]);
+    }
+    for (name, reason) in [
+        ("", "empty"),
+        (".", "directory"),
+        ("..", "directory"),
+        ("sixteen-letters-", "longer than 15 bytes"),
+        ("üüüüüüüü", "longer than 15 bytes"),
+        ("../eth0", "slash"),
+        ("eth0:1", "colon"),
+        ("eth 0", "white space"),
+        ("eth0\n", "white space"),
+        ("eth\u{1b}[m", "control"),
+    ] {
+        let error = config(&["--iface", name]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--iface `{}`", name.escape_debug())), "{error}");
+        assert!(error.contains(reason) && !error.contains(char::is_control), "{error}");
+    }
+    assert!(matches!(config(&["--iface", "eth0,"]), Err(ConfigError::InterfaceName { .. })));
+}
+
+#[test]
+fn limits_are_of_different_values() {
+    let list = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let (config16, _) = config(&["--iface", &list(MAX_INTERFACES), "--port", &list(MAX_PORTS)]).unwrap();
+    assert_eq!((config16.interfaces.len(), config16.ports.len()), (MAX_INTERFACES, MAX_PORTS));
+    let error = config(&["--iface", &list(MAX_INTERFACES + 1)]).unwrap_err();
+    assert_eq!(error, ConfigError::TooManyInterfaces(17));
+    let error = config(&["--iface", "eth0", "--port", &list(MAX_PORTS + 1)]).unwrap_err();
+    assert_eq!(error.to_string(), "--port is given 9 times, at most 8 can be watched");
+    assert!(config(&["--iface", "eth0", "--port", "25,25,25,25,25,25,25,25,25"]).is_ok());
+}
+
+#[test]
+fn an_empty_range_list_is_refused() {
+    let error = config(&["--iface", "eth0", "--ranges", ""]).unwrap_err();
+    assert_eq!(error.to_string(), "--ranges `` is no range list: use `embedded` or `file:PATH`");
+}
