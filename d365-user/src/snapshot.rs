@@ -2,9 +2,9 @@
 //!
 //! Nothing here, nor to the right of here, knows the kernel.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use crate::ranges::Range;
+use crate::ranges::{Geo, Range};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,8 +64,10 @@ pub struct Generation {
 pub struct Interface {
     /// Its name.
     pub name: String,
-    /// How the program is attached now; `None` when it is not (any more).
+    /// How the program is attached, or was last; `None` when it never was.
     pub attachment: Option<Attachment>,
+    /// Whether it is attached now.
+    pub attached: bool,
     /// Port-25 packets of each range of the generation.
     pub ranges: Vec<Count>,
     /// Port-25 packets from no range.
@@ -83,4 +85,82 @@ pub struct Snapshot {
     pub interfaces: Vec<Interface>,
     /// Where the metrics are served.
     pub listen: Option<SocketAddr>,
+    /// What the daemon itself uses; `None` where /proc did not tell.
+    pub process: Option<ProcessStats>,
+}
+
+/// What this process uses, for the metrics `process_*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessStats {
+    /// User and system time.
+    pub cpu: Duration,
+    /// When it started, since the Unix epoch.
+    pub start: Duration,
+    /// Resident memory in bytes.
+    pub resident_bytes: u64,
+    /// Virtual memory in bytes.
+    pub virtual_bytes: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open file descriptors, where they can be counted.
+    pub open_fds: Option<u64>,
+    /// Most file descriptors; `None` without a limit.
+    pub max_fds: Option<u64>,
+}
+
+/// Whoever can take a snapshot. It may block for as long as some hundred system calls take.
+pub trait SnapshotSource: Send + Sync + 'static {
+    /// A snapshot of now.
+    ///
+    /// # Errors
+    /// When the counters cannot be read; the message becomes one log line.
+    fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>>;
+}
+
+impl Mode {
+    /// The value of the label `mode`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+impl LinkKind {
+    /// The value of the label `link`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BpfLink => "bpf_link",
+            Self::Netlink => "netlink",
+        }
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.connections = self.connections.saturating_add(other.connections);
+    }
+}
+
+impl Interface {
+    /// The count of each range of this generation; zero where none was taken.
+    pub fn counts<'a>(&'a self, generation: &'a Generation) -> impl Iterator<Item = (&'a Range, Count)> {
+        let counts = self.ranges.iter().copied().chain(std::iter::repeat(Count::default()));
+        generation.ranges.iter().zip(counts)
+    }
+
+    /// The sum over the ranges of each geo; a geo without a packet is there with zero.
+    #[must_use]
+    pub fn geo_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
+        let mut totals = BTreeMap::new();
+        for (range, count) in self.counts(generation) {
+            *totals.entry(range.geo).or_insert_with(Count::default) += count;
+        }
+        totals
+    }
 }

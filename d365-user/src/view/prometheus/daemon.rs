@@ -1,0 +1,91 @@
+//! The daemon's own state: what it recognises, where it is attached, which build it is, what it uses.
+
+use std::{collections::BTreeMap, fmt};
+
+use prometheus_client::registry::Unit;
+
+use super::exposition::Exposition;
+use crate::{
+    ranges::Geo,
+    snapshot::{Attachment, ProcessStats, Snapshot},
+    version::{REVISION, VERSION},
+};
+
+/// Writes the daemon's families.
+pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    ranges(exposition, snapshot)?;
+    generation(exposition, snapshot)?;
+    attachments(exposition, snapshot)?;
+    let help = "The running build: version and commit.";
+    exposition.info("d365_build", help, [("version", VERSION), ("revision", REVISION)])?;
+    snapshot.process.as_ref().map_or(Ok(()), |stats| process(exposition, stats))
+}
+
+/// How many ranges, each geo with both families of addresses.
+fn ranges(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let mut counts: BTreeMap<Geo, [u64; 2]> = BTreeMap::new();
+    for range in &snapshot.generation.ranges {
+        let [ipv4, ipv6] = counts.entry(range.geo).or_default();
+        *(if range.prefix.addr().is_ipv4() { ipv4 } else { ipv6 }) += 1;
+    }
+    let samples = counts.iter().flat_map(|(geo, counts)| {
+        ["ipv4", "ipv6"].into_iter().zip(*counts).map(|(family, count)| {
+            let (code, source) = (geo.code.as_str(), geo.source.as_str());
+            ([("geo", code), ("geo_source", source), ("family", family)], count)
+        })
+    });
+    exposition.gauges(
+        "d365_ranges",
+        "Ranges of the published generation, by geo and address family.",
+        samples,
+    )
+}
+
+/// The published generation. Its info is a gauge: `OpenMetrics` would call an info's family
+/// `d365_generation`, and that name is taken by the number.
+fn generation(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let generation = &snapshot.generation;
+    let help = "Number of the published generation (compiled range list); 0 before the first.";
+    exposition.gauge("d365_generation", None, help, generation.number)?;
+    let change_number = generation.change_number.map_or_else(String::new, |number| number.to_string());
+    let labels = [
+        ("source", generation.source.as_str()),
+        ("change_number", change_number.as_str()),
+        ("digest", generation.digest.as_str()),
+    ];
+    let help = "Where the published generation comes from; always 1.";
+    exposition.gauges("d365_generation_info", help, (generation.number > 0).then_some((labels, 1_u64)))
+}
+
+/// One series an interface. Once attached, its labels stay as they were last, so that the series
+/// goes to 0 and is not replaced by another when the attachment is lost.
+fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let samples = snapshot.interfaces.iter().map(|iface| {
+        let (mode, link) = match iface.attachment {
+            Some(Attachment { mode, link }) => (mode.as_str(), link.as_str()),
+            None => ("none", "none"),
+        };
+        ([("iface", iface.name.as_str()), ("mode", mode), ("link", link)], u64::from(iface.attached))
+    });
+    let help = "1 while the program is attached to the interface, else 0; mode and link are the last known, \
+                none before the first attachment.";
+    exposition.gauges("d365_attached", help, samples)
+}
+
+/// The customary metrics of a process.
+fn process(exposition: &mut Exposition<'_>, stats: &ProcessStats) -> fmt::Result {
+    let (seconds, bytes) = (Some(&Unit::Seconds), Some(&Unit::Bytes));
+    exposition.counter("process_cpu", seconds, "User and system CPU time spent.", stats.cpu.as_secs_f64())?;
+    let help = "Start of the process since the Unix epoch.";
+    exposition.gauge("process_start_time", seconds, help, stats.start.as_secs_f64())?;
+    exposition.gauge("process_resident_memory", bytes, "Resident memory size.", stats.resident_bytes)?;
+    exposition.gauge("process_virtual_memory", bytes, "Virtual memory size.", stats.virtual_bytes)?;
+    exposition.gauge("process_threads", None, "Threads.", stats.threads)?;
+    if let Some(fds) = stats.open_fds {
+        exposition.gauge("process_open_fds", None, "Open file descriptors.", fds)?;
+    }
+    if let Some(fds) = stats.max_fds {
+        exposition.gauge("process_max_fds", None, "Most open file descriptors allowed.", fds)?;
+    }
+    Ok(())
+}
