@@ -9,6 +9,7 @@ pub mod exit;
 pub mod logging;
 pub mod process;
 pub mod ranges;
+pub mod shutdown;
 pub mod snapshot;
 pub mod source;
 pub mod version;
