@@ -1,0 +1,102 @@
+//! Connections, each within limits of number, size and time.
+//!
+//! One connection, one answer: a scrape comes every few seconds, so keeping connections open would
+//! gain nothing, and one time limit then bounds a slow head, a slow scrape and a slow reader alike.
+//! axum's own server knows no time limit; this loop over hyper does what it does, with limits.
+
+use std::{io, pin::pin, time::Duration};
+
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::Endpoints;
+
+/// Open connections; more wait in the listener's queue.
+const CONNECTIONS: usize = 32;
+/// Time for a request's head.
+const HEAD: Duration = Duration::from_secs(5);
+/// Time for a connection from its first to its last byte.
+const CONNECTION: Duration = Duration::from_secs(30);
+/// Bytes of a request's head that are read.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Pause after an accept that failed for want of something (descriptors, memory).
+const RETRY: Duration = Duration::from_millis(100);
+/// Time for the answers in flight after `shutdown`: [`serve`] returns at the latest then.
+pub const GRACE: Duration = Duration::from_secs(3);
+
+type Service = TowerToHyperService<axum::Router>;
+
+/// Serves until `shutdown`, then takes no more connections and ends those there are: requests that
+/// were read are answered, others are not waited for. Returns within [`GRACE`] after `shutdown`.
+pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl Future<Output = ()>) {
+    let service = Service::new(endpoints.router());
+    let stop = watch::Sender::new(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            _ = connections.join_next(), if !connections.is_empty() => {}
+            stream = accept(&listener), if connections.len() < CONNECTIONS => {
+                if let Some(stream) = stream {
+                    connections.spawn(answer(stream, service.clone(), stop.subscribe()));
+                }
+            }
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let ended = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!("{} HTTP connection(s) cut off: not done in time", connections.len());
+        connections.shutdown().await;
+    }
+}
+
+/// The next connection; `None` after an error.
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => Some(stream),
+        Err(error) => {
+            tracing::warn!("cannot accept an HTTP connection: {error}");
+            // The client's own failures are over; a lack of something would come again at once.
+            if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+                sleep(RETRY).await;
+            }
+            None
+        }
+    }
+}
+
+/// Answers one request.
+async fn answer(stream: TcpStream, service: Service, mut stop: watch::Receiver<bool>) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let answered = timeout(CONNECTION, async {
+        tokio::select! {
+            result = connection.as_mut() => return result,
+            _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    });
+    match answered.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!("HTTP connection: {error}"),
+        Err(_) => tracing::debug!("HTTP connection cut off after {CONNECTION:?}"),
+    }
+}

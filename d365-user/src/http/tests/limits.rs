@@ -1,0 +1,60 @@
+//! Clients that want too much.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+
+use super::{Answer, Arc, Duration, Instant, Ordering, SCRAPES, Server, Source, thread};
+
+#[test]
+fn scrapes_are_taken_few_at_a_time() {
+    let server = Arc::new(Server::start(Source::closed()));
+    let clients: Vec<_> = (0..4 * SCRAPES)
+        .map(|_| {
+            let server = Arc::clone(&server);
+            thread::spawn(move || server.get("/metrics").status)
+        })
+        .collect();
+    server.source.wait_inside(SCRAPES);
+    // Others would have come by now; and what needs no snapshot does not wait.
+    assert_eq!(server.get("/healthz").status, 200);
+    thread::sleep(Duration::from_millis(200));
+    server.source.open();
+    for client in clients {
+        assert_eq!(client.join().unwrap(), 200);
+    }
+    assert_eq!(server.source.most.load(Ordering::SeqCst), SCRAPES);
+}
+
+#[test]
+fn silent_clients_do_not_keep_others_out() {
+    let server = Server::start(Source::default());
+    let silent: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    let since = Instant::now();
+    assert_eq!(server.get("/metrics").status, 200);
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    drop(silent);
+}
+
+#[test]
+fn one_answer_a_connection() {
+    let server = Server::start(Source::default());
+    let answer = server.request("GET", "/healthz", "Connection: keep-alive\r\n");
+    assert_eq!((answer.header("connection"), &*answer.body), (Some("close"), "ok\n"));
+    let mut stream = server.connect();
+    write!(stream, "GET /healthz HTTP/1.0\r\n\r\nGET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(stream).body, "ok\n");
+}
+
+#[test]
+fn a_head_has_a_largest_size() {
+    let server = Server::start(Source::default());
+    let mut stream = server.connect();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024))
+        .unwrap_or_default();
+    // Closed with bytes unread, the connection may be reset before the answer is seen.
+    let mut answer = String::new();
+    match stream.read_to_string(&mut answer) {
+        Ok(_) => assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    assert_eq!(server.get("/healthz").status, 200);
+}
