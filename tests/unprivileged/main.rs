@@ -1,3 +1,3 @@
 //! Integration tests.
 
-mod embedded_list;
+mod promtool;
