@@ -28,6 +28,13 @@ impl Entry {
         if slot < MAX_SLOTS { Some(Self(((geo as u32) << SLOT_BITS) | slot)) } else { None }
     }
 
+    /// An entry out of a trie's value.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// The range's slot, below [`MAX_SLOTS`].
     #[inline(always)]
     #[must_use]

@@ -2,10 +2,9 @@
 //!
 //! The daemon finds them by these names; the kernel keeps 15 bytes of a name.
 
-/// The XDP program for kernels that know frames in several buffers (5.18 and later).
-pub const PROGRAM: &str = "d365";
-/// The same for older kernels.
-pub const PROGRAM_LINEAR: &str = "d365_linear";
+/// The XDP program, the best first: for kernels that know frames in several buffers (5.18 and later),
+/// and the same for older ones.
+pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 
 /// Array of IPv4 tries, one for each place.
 pub const TRIES_V4: &str = "TRIES_V4";

@@ -23,7 +23,7 @@ const TCP_MIN_LEN: usize = 20;
 const MAX_OFFSET: usize =
     ETHERNET_LEN + MAX_VLAN_TAGS * VLAN_TAG_LEN + IPV6_LEN + MAX_EXTENSION_HEADERS * 2048;
 
-/// EtherTypes, IEEE 802 numbers.
+/// `EtherType`s, IEEE 802 numbers.
 mod ethertype {
     pub(super) const IPV4: u16 = 0x0800;
     pub(super) const IPV6: u16 = 0x86dd;
@@ -119,7 +119,7 @@ pub fn parse<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool) -> Re
     tcp(frame, &upper, watched)
 }
 
-/// Reads the Ethernet header and up to two VLAN tags: EtherType and offset of what follows.
+/// Reads the Ethernet header and up to two VLAN tags: the `EtherType` and the offset of what follows.
 #[inline(always)]
 fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
     let mut ethertype = be16(frame.read(ETHERTYPE_OFFSET).ok_or(Reason::Malformed)?);

@@ -39,6 +39,7 @@ impl Reader for Frame {
 }
 
 /// Length of a frame in all its buffers (`bpf_xdp_get_buff_len`, kernel 5.18).
+#[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
 #[inline(always)]
 pub(crate) fn buffers_len(ctx: &XdpContext) -> usize {
     // SAFETY: the kernel hands the program a valid context.

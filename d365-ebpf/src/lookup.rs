@@ -15,8 +15,9 @@ use crate::maps::{ACTIVE, TRIES_V4, TRIES_V6};
 #[inline(always)]
 pub(crate) fn find(source: &Source) -> Option<Entry> {
     let place = *ACTIVE.get(0)?;
-    match source {
-        Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address)).copied(),
-        Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address)).copied(),
-    }
+    let bits = match source {
+        Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address))?,
+        Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address))?,
+    };
+    Some(Entry::from_bits(*bits))
 }

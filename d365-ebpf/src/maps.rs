@@ -12,16 +12,19 @@ use aya_ebpf::{
 };
 use d365_common::{
     counter::Counter,
-    entry::Entry,
     key,
     names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SMTP_PORT},
     verdict::Class,
 };
 
 /// Template of the inner IPv4 tries; the loader makes each as large as its generation.
-pub(crate) type TrieV4 = LpmTrie<key::Ipv4, Entry, 1>;
+///
+/// The value is an [`Entry`](d365_common::entry::Entry)'s bits, not the structure: kernels before 6.2
+/// refuse an inner map without BTF, as the loader makes them, where the template's BTF says that its value
+/// is a structure (`timer_off` in `bpf_map_meta_equal`; seen on 6.1).
+pub(crate) type TrieV4 = LpmTrie<key::Ipv4, u32, 1>;
 /// Template of the inner IPv6 tries.
-pub(crate) type TrieV6 = LpmTrie<key::Ipv6, Entry, 1>;
+pub(crate) type TrieV6 = LpmTrie<key::Ipv6, u32, 1>;
 
 #[btf_map]
 pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
@@ -64,15 +67,8 @@ pub(crate) fn row(ctx: &XdpContext) -> u32 {
     }
     // SAFETY: the kernel hands the program a valid context.
     let ifindex = unsafe { (*ctx.as_ptr().cast::<aya_ebpf::bindings::xdp_md>()).ingress_ifindex };
-    let ifindexes = IFINDEXES.load();
-    let mut index = 0;
-    while index < MAX_INTERFACES as u32 {
-        if index < count && ifindexes[index as usize] == ifindex {
-            return index;
-        }
-        index += 1;
-    }
-    count
+    let mut rows = (0..count).zip(IFINDEXES.load());
+    rows.find(|(_, known)| *known == ifindex).map_or(count, |(row, _)| row)
 }
 
 /// Slots of a row of range counters.
