@@ -16,9 +16,10 @@ use clap::{
 };
 
 use crate::{
-    config::{DEFAULT_MAX_RANGES, MAX_MAX_RANGES, ModePolicy},
+    config::ModePolicy,
     exit::Exit,
     logging::{LogFilter, LogFormat},
+    ranges::Policy,
     version::{REVISION, VERSION},
 };
 
@@ -100,8 +101,8 @@ pub struct Cli {
 
     /// Capacity for ranges, at most 262144; a longer list is refused before anything is loaded
     #[arg(
-        long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = DEFAULT_MAX_RANGES,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_MAX_RANGES)),
+        long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = Policy::DEFAULT_MAX_RANGES,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(Policy::HIGHEST_MAX_RANGES)),
         help_heading = "Ranges"
     )]
     pub(crate) max_ranges: u32,

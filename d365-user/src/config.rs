@@ -5,23 +5,17 @@
 
 use std::net::SocketAddr;
 
+use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
 use crate::{
     cli::Cli,
     logging::{LogFilter, LogFormat},
+    source::{Spec, SpecError},
 };
 
 /// Longest interface name in bytes: the kernel's `IFNAMSIZ` (16) less the terminating zero.
 pub const MAX_INTERFACE_NAME: usize = 15;
-/// Most interfaces of one daemon.
-pub const MAX_INTERFACES: usize = 16;
-/// Most TCP ports that are watched.
-pub const MAX_PORTS: usize = 8;
-/// Capacity for ranges unless told otherwise.
-pub const DEFAULT_MAX_RANGES: u32 = 4096;
-/// Most ranges that can be asked for.
-pub const MAX_MAX_RANGES: u32 = 262_144;
 
 /// Which XDP mode may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -45,10 +39,10 @@ pub struct Config {
     /// TCP ports in host byte order, 1 to [`MAX_PORTS`], each once, none zero.
     pub ports: Vec<u16>,
     /// The range lists, at least one, each once.
-    pub ranges: Vec<String>,
+    pub ranges: Vec<Spec>,
     /// Whether prefixes of special use (loopback, private, documentation …) are accepted.
     pub allow_special: bool,
-    /// Capacity for ranges, 1 to [`MAX_MAX_RANGES`].
+    /// Capacity for ranges, 1 to [`Policy::HIGHEST_MAX_RANGES`](crate::ranges::Policy::HIGHEST_MAX_RANGES).
     pub max_ranges: u32,
     /// Where HTTP is served; port 0 lets the kernel choose.
     pub listen: SocketAddr,
@@ -96,8 +90,8 @@ pub enum ConfigError {
     #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
     TooManyPorts(usize),
     /// A source that is no source.
-    #[error("--ranges `{}` is no range list: use `embedded` or `file:PATH`", .0.escape_debug())]
-    Ranges(String),
+    #[error("--ranges: {0}")]
+    Ranges(#[from] SpecError),
 }
 
 impl Config {
@@ -118,7 +112,8 @@ impl Config {
         if ports.len() > MAX_PORTS {
             return Err(ConfigError::TooManyPorts(ports.len()));
         }
-        let ranges = once("--ranges", sources(cli.ranges)?, &mut warnings);
+        let specs = cli.ranges.iter().map(|spec| spec.parse()).collect::<Result<Vec<Spec>, _>>()?;
+        let ranges = once("--ranges", specs, &mut warnings);
         let config = Self {
             interfaces,
             mode: cli.mode,
@@ -133,15 +128,6 @@ impl Config {
         };
         Ok((config, warnings))
     }
-}
-
-/// THE ONE PLACE where `--ranges` is read: becomes `spec.parse::<source::Spec>()`, its error in
-/// [`ConfigError::Ranges`], and `Config::ranges` a `Vec<source::Spec>`.
-fn sources(specs: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    specs
-        .into_iter()
-        .map(|spec| if spec.is_empty() { Err(ConfigError::Ranges(spec)) } else { Ok(spec) })
-        .collect()
 }
 
 /// Each value once, in the order of its first coming.

@@ -5,8 +5,11 @@
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod exit;
+pub mod generation;
 pub mod http;
+pub mod kernel;
 pub mod logging;
 pub mod process;
 pub mod ranges;

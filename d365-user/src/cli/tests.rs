@@ -5,11 +5,14 @@ use std::process::{Command, Output};
 
 use clap::error::ErrorKind;
 
+use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
+
 use super::Cli;
 use crate::{
-    config::{Config, MAX_INTERFACES, MAX_MAX_RANGES, MAX_PORTS, ModePolicy},
+    config::{Config, ModePolicy},
     exit::Exit,
     logging::LogFormat,
+    ranges::Policy,
 };
 
 fn parse(flags: &[&str]) -> Result<Cli, clap::Error> {
@@ -134,7 +137,7 @@ fn help_tells_limits_variables_and_exit_codes() {
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
     let help = error.to_string();
     assert_has(&help, &[&Exit::table(), "Examples:", "What is watched:", "Ranges:", "Metrics and log:"]);
-    let limits = [MAX_INTERFACES, MAX_PORTS, usize::try_from(MAX_MAX_RANGES).unwrap()];
+    let limits = [MAX_INTERFACES, MAX_PORTS, usize::try_from(Policy::HIGHEST_MAX_RANGES).unwrap()];
     assert_has(&help, &limits.map(|limit| format!("at most {limit}")).each_ref().map(String::as_str));
     for argument in super::command().get_arguments().filter(|arg| arg.get_long().is_some()) {
         let long = argument.get_long().unwrap();
@@ -168,7 +171,7 @@ fn every_flag_from_the_environment() {
         ("D365_LOG_PACKETS", "1"),
     ];
     let config = with_environment(&variables, "");
-    let lists = ["\"eth0\",\n        \"eth1\",", "25,\n        587,", "\"file:/a,b\""];
+    let lists = ["\"eth0\",\n        \"eth1\",", "25,\n        587,", "File(\n            \"/a,b\","];
     assert_has(&config, &lists);
     let values = ["Generic", "max_ranges: 100", "allow_special: true", "0.0.0.0:9365", "Json", "\"debug\""];
     assert_has(&config, &values);
@@ -188,7 +191,7 @@ fn empty_variables_count_as_not_set() {
     let names = all.map(|name| format!("D365_{name}"));
     let variables: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
     let config = with_environment(&variables, "--iface eth0");
-    assert_has(&config, &["25,", "Auto", "\"embedded\"", "4096", "allow_special: false", "127.0.0.1:9365"]);
+    assert_has(&config, &["25,", "Auto", "Embedded,", "4096", "allow_special: false", "127.0.0.1:9365"]);
     let missing = with_environment(&[("D365_IFACE", " ")], "");
     assert_has(&missing, &["clap error: error: the following required arguments", "--iface <NAME>"]);
 }

@@ -1,7 +1,7 @@
 //! What flags mean together.
 
 use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, Warning};
-use crate::cli::Cli;
+use crate::{cli::Cli, source::Spec};
 
 fn config(flags: &[&str]) -> Result<(Config, Vec<Warning>), ConfigError> {
     Config::new(Cli::parse_from([&["d365-user"], flags].concat()).unwrap())
@@ -18,7 +18,7 @@ fn duplicates_count_once_and_are_told_once() {
     .unwrap();
     assert_eq!(config.interfaces, ["eth0", "eth1"]);
     assert_eq!(config.ports, [25, 587]);
-    assert_eq!(config.ranges, ["embedded"]);
+    assert_eq!(config.ranges, [Spec::Embedded]);
     let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
@@ -69,5 +69,8 @@ fn limits_are_of_different_values() {
 #[test]
 fn an_empty_range_list_is_refused() {
     let error = config(&["--iface", "eth0", "--ranges", ""]).unwrap_err();
-    assert_eq!(error.to_string(), "--ranges `` is no range list: use `embedded` or `file:PATH`");
+    assert_eq!(
+        error.to_string(),
+        "--ranges: \"\" names no range source; write \"embedded\", or \"file:PATH\" with the path of a list"
+    );
 }

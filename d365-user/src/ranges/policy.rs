@@ -1,5 +1,6 @@
 //! What may be in a set at all, whoever lists it.
 
+use d365_common::{entry, names};
 use ipnet::IpNet;
 
 use super::{Refusal, special};
@@ -15,9 +16,9 @@ pub struct Policy {
 
 impl Policy {
     /// Ranges at most, unless the operator says otherwise: a hundred times what the vendor lists.
-    pub const DEFAULT_MAX_RANGES: u32 = 4_096;
+    pub const DEFAULT_MAX_RANGES: u32 = names::DEFAULT_CAPACITY;
     /// What the operator can raise it to.
-    pub const HIGHEST_MAX_RANGES: u32 = 262_144;
+    pub const HIGHEST_MAX_RANGES: u32 = entry::MAX_SLOTS;
     /// The shortest IPv4 prefix that is accepted: the registries' largest unit.
     pub const BROADEST_IPV4: u8 = 8;
     /// The shortest IPv6 prefix that is accepted: about the largest block of one network (`2003::/19`).

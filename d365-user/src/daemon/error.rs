@@ -1,0 +1,106 @@
+//! Why the daemon did not start, and the exit code of it.
+
+use std::{io, net::SocketAddr};
+
+use tokio::task::JoinError;
+
+use crate::{
+    exit::Exit,
+    generation::CompileError,
+    kernel::{AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError},
+    ranges::RangeError,
+    source::SourceError,
+};
+
+/// Why the daemon did not start. Each message is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A source yields no list.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The lists make no set.
+    #[error(transparent)]
+    Ranges(#[from] RangeError),
+    /// The set does not fit.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The address to listen on is not available.
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that is needed is missing.
+    #[error(transparent)]
+    Requirement(#[from] RequirementError),
+    /// An interface cannot be used.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// The object was not loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The first generation was not published.
+    #[error("cannot publish the range list: {0}")]
+    Publish(#[from] PublishError),
+    /// The program was not attached.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// The kernel's log records cannot be read.
+    #[error(transparent)]
+    PacketLog(#[from] PacketLogError),
+    /// Signals cannot be caught, or no thread be made.
+    #[error("the operating system refuses what a clean stop needs: {0}")]
+    Signals(io::Error),
+    /// The HTTP server ended by itself.
+    #[error("the HTTP server ended by itself{}", .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
+    Server(Option<JoinError>),
+    /// Loading panicked.
+    #[error("loading the kernel program failed unexpectedly: {0}")]
+    Panicked(JoinError),
+}
+
+impl StartError {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Source(_) | Self::Ranges(_) | Self::Compile(_) => Exit::Ranges,
+            Self::Listen { .. } => Exit::Listen,
+            Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
+            Self::Requirement(error)
+            | Self::Load(LoadError::Requirement(error))
+            | Self::Attach(AttachError::Requirement(error)) => requirement(error),
+            Self::Load(LoadError::Verifier { .. }) => Exit::Verifier,
+            Self::Load(LoadError::TooMany { .. }) => Exit::Usage,
+            Self::Attach(AttachError::Busy { .. }) => Exit::Occupied,
+            Self::Attach(AttachError::Refused { .. } | AttachError::Program { .. }) => Exit::Attach,
+            Self::Load(_)
+            | Self::Publish(_)
+            | Self::PacketLog(_)
+            | Self::Signals(_)
+            | Self::Server(_)
+            | Self::Panicked(_) => Exit::Internal,
+        }
+    }
+
+    /// What belongs to the message and is too long for it: the verifier's log.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Self::Load(LoadError::Verifier { log, .. }) => Some(log),
+            _ => None,
+        }
+    }
+}
+
+fn requirement(error: &RequirementError) -> Exit {
+    match error {
+        RequirementError::Capabilities { .. } => Exit::Privilege,
+        RequirementError::Feature { .. } => Exit::Kernel,
+        RequirementError::Proc(_) => Exit::Internal,
+    }
+}

@@ -1,0 +1,119 @@
+//! Network interfaces as the kernel tells of them over netlink: index, and the XDP program on them.
+//!
+//! It only asks. Attaching is [`attach`](super::attach)'s.
+
+use std::io;
+
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::net::if_::if_nametoindex;
+
+use crate::snapshot::Mode;
+
+/// An interface of this network namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+}
+
+/// The XDP program on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Xdp {
+    /// The program's id.
+    pub program: u32,
+    /// The mode in which it runs; an offloaded program counts as native.
+    pub mode: Mode,
+}
+
+/// Why an interface cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InterfaceError {
+    /// There is none of this name.
+    #[error("no interface {name:?} in this network namespace; `ip -br link` lists those that exist")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// The kernel did not answer.
+    #[error("cannot ask the kernel for interface {name:?} over netlink: {source}")]
+    Netlink {
+        /// The interface's name.
+        name: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+impl Interface {
+    /// Finds an interface by name.
+    ///
+    /// # Errors
+    /// [`InterfaceError::NotFound`] when there is none.
+    pub fn find(name: &str) -> Result<Self, InterfaceError> {
+        let index = if_nametoindex(name).map_err(|_| InterfaceError::NotFound { name: name.to_owned() })?;
+        Ok(Self { name: name.to_owned(), index })
+    }
+
+    /// The XDP program on it now, if there is one.
+    ///
+    /// # Errors
+    /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
+    /// kernel did not answer.
+    pub fn xdp(&self) -> Result<Option<Xdp>, InterfaceError> {
+        match link_attributes(self.index) {
+            Ok(attributes) => Ok(attributes.iter().find_map(program)),
+            Err(error) if error.raw_os_error() == Some(nix::libc::ENODEV) => {
+                Err(InterfaceError::NotFound { name: self.name.clone() })
+            }
+            Err(source) => Err(InterfaceError::Netlink { name: self.name.clone(), source }),
+        }
+    }
+}
+
+/// The program that a link's attribute tells of.
+fn program(attribute: &LinkAttribute) -> Option<Xdp> {
+    let LinkAttribute::Xdp(xdp) = attribute else { return None };
+    let mode = xdp.iter().find_map(|part| match part {
+        LinkXdp::Attached(XdpAttached::None) => None,
+        LinkXdp::Attached(XdpAttached::SocketBuffer) => Some(Mode::Generic),
+        LinkXdp::Attached(_) => Some(Mode::Native),
+        _ => None,
+    })?;
+    let program = xdp.iter().find_map(|part| match part {
+        LinkXdp::ProgId(id) | LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) | LinkXdp::HwProgId(id) => {
+            Some(*id)
+        }
+        _ => None,
+    })?;
+    Some(Xdp { program, mode })
+}
+
+/// Asks for one link by its index (`RTM_GETLINK`, rtnetlink(7)).
+fn link_attributes(index: u32) -> io::Result<Vec<LinkAttribute>> {
+    let socket = Socket::new(NETLINK_ROUTE)?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut link = LinkMessage::default();
+    link.header.index = index;
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST;
+    let mut request = NetlinkMessage::new(header, NetlinkPayload::from(RouteNetlinkMessage::GetLink(link)));
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+    let (answer, _) = socket.recv_from_full()?;
+    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    match answer.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link.attributes),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {other:?}"))),
+    }
+}

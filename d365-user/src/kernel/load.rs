@@ -1,0 +1,272 @@
+//! Loads the kernel object: fills in its constants, sizes its maps, and picks the program that this
+//! kernel takes.
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+};
+use aya_obj::VerifierLog;
+use d365_common::{
+    counter::rows,
+    names::{self, MAX_INTERFACES, MAX_PORTS, SMTP_PORT},
+    verdict::Class,
+};
+use nix::{
+    libc::EINVAL,
+    sys::resource::{RLIM_INFINITY, Resource, setrlimit},
+};
+
+use super::{
+    counters::{CounterError, Counters},
+    interface::Interface,
+    maps::Places,
+    requirements::{self, RequirementError},
+};
+
+/// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
+const SMALLEST_RING: u32 = 1;
+/// Ring buffer of log records, bytes.
+const LOG_RING: u32 = 256 * 1024;
+
+/// What the object is loaded with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The interfaces that it will be attached to, at most [`MAX_INTERFACES`].
+    pub interfaces: Vec<Interface>,
+    /// The watched ports, 1 to [`MAX_PORTS`].
+    pub ports: Vec<u16>,
+    /// Counter slots for each interface.
+    pub capacity: u32,
+    /// Send a log record of each packet to a watched port.
+    pub log_packets: bool,
+}
+
+/// Why the object is not in the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Something that it needs is missing.
+    #[error(transparent)]
+    Requirement(#[from] RequirementError),
+    /// The verifier refused the program.
+    #[error(
+        "the kernel's verifier refused program {program}: {summary}; please report it with your kernel's \
+         version and the whole log (--log-level debug)"
+    )]
+    Verifier {
+        /// The program's name.
+        program: &'static str,
+        /// The log's line that says why.
+        summary: String,
+        /// The whole log.
+        log: String,
+    },
+    /// The object, a map or a program could not be loaded for another reason.
+    #[error("cannot load the kernel object: {}", chain(.0))]
+    Object(#[source] Box<EbpfError>),
+    /// The object is not the one that this daemon knows.
+    #[error("the kernel object has no {0}; build the daemon and its program from one commit")]
+    Missing(&'static str),
+    /// More interfaces or ports than the object has room for.
+    #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The counters' maps are not what they should be.
+    #[error(transparent)]
+    Counters(#[from] CounterError),
+}
+
+/// The loaded object. Dropping it detaches the program from every interface.
+pub struct Kernel {
+    pub(super) ebpf: Ebpf,
+    pub(super) places: Places,
+    program: &'static str,
+    capacity: u32,
+}
+
+impl Kernel {
+    /// Loads `object`. Nothing is attached yet and nothing published.
+    ///
+    /// # Errors
+    /// [`LoadError`]; the kernel then holds nothing of it.
+    pub fn load(object: &[u8], options: &Options) -> Result<(Self, Counters), LoadError> {
+        Self::load_one_of(&names::PROGRAMS, object, options)
+    }
+
+    /// Loads `object` with the first of `programs` that the kernel takes.
+    ///
+    /// # Errors
+    /// As [`Kernel::load`].
+    pub fn load_one_of(
+        programs: &[&'static str],
+        object: &[u8],
+        options: &Options,
+    ) -> Result<(Self, Counters), LoadError> {
+        // Kernels before 5.11 charge maps to this limit. Where it may not be raised, creating a map
+        // says so.
+        let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+        let interfaces = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
+        let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
+        let rows = rows(interfaces);
+        let too_large = || LoadError::TooMany {
+            what: "counter slots over all interfaces",
+            count: options.capacity as usize * rows as usize,
+            most: u32::MAX as usize,
+        };
+        let slots = rows.checked_mul(options.capacity).ok_or_else(too_large)?;
+        let mut ports = [SMTP_PORT; MAX_PORTS];
+        ports[..options.ports.len()].copy_from_slice(&options.ports);
+        let mut ifindexes = [0; MAX_INTERFACES];
+        for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
+            *place = interface.index;
+        }
+        let ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
+        let mut ebpf = EbpfLoader::new()
+            .override_global(names::PORTS, &ports, true)
+            .override_global(names::PORT_COUNT, &port_count, true)
+            .override_global(names::IFINDEXES, &ifindexes, true)
+            .override_global(names::IFINDEX_COUNT, &interfaces, true)
+            .override_global(names::CAPACITY, &options.capacity, true)
+            .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
+            .map_max_entries(names::RANGE_COUNTERS, slots)
+            .map_max_entries(names::CLASS_COUNTERS, rows * Class::COUNT)
+            .map_max_entries(names::LOGS, ring)
+            .load(object)
+            .map_err(refused)?;
+        let program = load_first(&mut ebpf, programs)?;
+        let places = Places::take(&mut ebpf)?;
+        let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
+        Ok((Self { ebpf, places, program, capacity: options.capacity }, counters))
+    }
+
+    /// Name of the program that this kernel took.
+    #[must_use]
+    pub fn program_name(&self) -> &'static str {
+        self.program
+    }
+
+    /// The program's id in the kernel, as `bpftool prog show` lists it.
+    ///
+    /// # Errors
+    /// What aya or the kernel says.
+    pub fn program_id(&mut self) -> Result<u32, ProgramError> {
+        Ok(self.xdp()?.info()?.id())
+    }
+
+    /// Counter slots for each interface.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Runs the program on `frame` (at least 14 bytes) through `BPF_PROG_TEST_RUN`; the packet counts,
+    /// on the loopback interface of this network namespace. Returns the program's XDP action.
+    ///
+    /// # Errors
+    /// What aya or the kernel says.
+    pub fn run(&mut self, frame: &[u8]) -> Result<u32, ProgramError> {
+        let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
+        Ok(self.xdp()?.test_run(options)?.return_value)
+    }
+
+    pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
+        self.ebpf.program_mut(self.program).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+}
+
+fn count(what: &'static str, count: usize, most: usize) -> Result<u32, LoadError> {
+    let number = u32::try_from(count).ok().filter(|_| (1..=most).contains(&count));
+    number.ok_or(LoadError::TooMany { what, count, most })
+}
+
+/// Loads the first of `programs` that the kernel takes. A kernel that does not know frames in several
+/// buffers refuses that program's flag with EINVAL and without a word from the verifier.
+fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str, LoadError> {
+    let mut refusal = LoadError::Missing("XDP program");
+    for name in programs.iter().copied() {
+        match try_load(ebpf, name)? {
+            Ok(()) => return Ok(name),
+            Err(error) => {
+                let unknown_flag = matches!(
+                    &error,
+                    ProgramError::LoadError { io_error, verifier_log }
+                        if io_error.raw_os_error() == Some(EINVAL) && is_silent(verifier_log)
+                );
+                refusal = explain(name, error);
+                if !unknown_flag {
+                    break;
+                }
+                tracing::debug!("program {name} is not for this kernel");
+            }
+        }
+    }
+    Err(refusal)
+}
+
+fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramError>, LoadError> {
+    let program = ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
+    let program: &mut Xdp = program.try_into().map_err(|_| LoadError::Missing(name))?;
+    Ok(program.load())
+}
+
+fn explain(program: &'static str, error: ProgramError) -> LoadError {
+    match error {
+        ProgramError::LoadError { io_error: _, verifier_log } if !is_silent(&verifier_log) => {
+            let log = verifier_log.to_string();
+            LoadError::Verifier { program, summary: summary(&log), log }
+        }
+        error => refused(EbpfError::ProgramError(error)),
+    }
+}
+
+fn is_silent(log: &VerifierLog) -> bool {
+    log.to_string().trim().is_empty()
+}
+
+/// The line of a verifier's log that says why: the last before the statistics.
+fn summary(log: &str) -> String {
+    let statistics = ["processed ", "verification time", "stack depth", "mark_precise"];
+    let lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut reasons = lines.filter(|line| !statistics.iter().any(|start| line.starts_with(start)));
+    reasons.next_back().unwrap_or("no reason given").to_owned()
+}
+
+/// Why loading failed: a missing privilege or feature where there is one, else what aya says.
+fn refused(error: EbpfError) -> LoadError {
+    if let Err(missing) = requirements::check() {
+        return missing.into();
+    }
+    match requirements::missing_feature() {
+        Some(missing) => missing.into(),
+        None => LoadError::Object(Box::new(error)),
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_is_the_reason_and_not_the_statistics() {
+        let log = "0: R1=ctx() R10=fp0\n0: (bf) r2 = r3\nR3 !read_ok\nverification time 35 usec\n\
+                   stack depth 0\nprocessed 1 insns (limit 1000000) max_states_per_insn 0\n";
+        assert_eq!(summary(log), "R3 !read_ok");
+        assert_eq!(summary(""), "no reason given");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the daemon needs of the machine: capabilities, and a kernel with the map and program types that
+//! the object uses. It only looks, and names what is missing.
+
+use std::{io, path::Path};
+
+use aya::{maps::MapType, programs::ProgramType, sys};
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+
+/// Capabilities by number (capability.h, capabilities(7)) that loading and attaching take.
+const CAPABILITIES: [(u32, &str); 3] =
+    [(CAP_NET_ADMIN, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
+const CAP_NET_ADMIN: u32 = 12;
+/// Stands for `CAP_PERFMON` and `CAP_BPF` too.
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// What is missing.
+#[derive(Debug, thiserror::Error)]
+pub enum RequirementError {
+    /// Capabilities.
+    #[error(
+        "not privileged: {} missing; run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+        missing.join(", ")
+    )]
+    Capabilities {
+        /// Their names.
+        missing: Vec<&'static str>,
+    },
+    /// A kernel feature.
+    #[error("this kernel lacks {feature} (needs Linux {since} or later with CONFIG_BPF_SYSCALL): {source}")]
+    Feature {
+        /// Its name.
+        feature: &'static str,
+        /// The first kernel that has it.
+        since: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Who the daemon is cannot be read.
+    #[error("cannot read the daemon's own capabilities from /proc/self/status: {0}; is /proc mounted?")]
+    Proc(#[from] procfs::ProcError),
+}
+
+/// Checks the daemon's effective capabilities.
+///
+/// # Errors
+/// [`RequirementError::Capabilities`] with the names of those that are missing.
+pub fn check() -> Result<(), RequirementError> {
+    let effective = procfs::process::Process::myself()?.status()?.capeff;
+    let missing = missing(effective);
+    if missing.is_empty() { Ok(()) } else { Err(RequirementError::Capabilities { missing }) }
+}
+
+fn missing(effective: u64) -> Vec<&'static str> {
+    let has = |number: u32| effective & (1 << number) != 0;
+    let granted = |number: u32| has(number) || (number != CAP_NET_ADMIN && has(CAP_SYS_ADMIN));
+    CAPABILITIES.iter().filter(|(number, _)| !granted(*number)).map(|(_, name)| *name).collect()
+}
+
+/// Names the first feature that the object needs and the kernel lacks, if one is missing. Asked after
+/// the kernel refused something, to say why.
+#[must_use]
+pub(super) fn missing_feature() -> Option<RequirementError> {
+    let maps = [
+        (MapType::Array, "BPF array maps", "3.19"),
+        (MapType::PerCpuArray, "BPF per-CPU array maps", "4.6"),
+        (MapType::LpmTrie, "BPF LPM-trie maps", "4.11"),
+        (MapType::ArrayOfMaps, "BPF arrays of maps", "4.12"),
+        (MapType::RingBuf, "BPF ring buffers", "5.8"),
+    ];
+    for (map, feature, since) in maps {
+        match sys::is_map_supported(map) {
+            Ok(true) => {}
+            Ok(false) => return Some(unsupported(feature, since)),
+            Err(error) => return Some(RequirementError::Feature { feature, since, source: error.io_error }),
+        }
+    }
+    match sys::is_program_supported(ProgramType::Xdp) {
+        Ok(true) => None,
+        _ => Some(unsupported("XDP programs", "4.8")),
+    }
+}
+
+fn unsupported(feature: &'static str, since: &'static str) -> RequirementError {
+    let source = io::Error::new(io::ErrorKind::Unsupported, "the kernel's own test refused it");
+    RequirementError::Feature { feature, since, source }
+}
+
+/// What is missing on this machine and not needed, one line each.
+#[must_use]
+pub fn notes() -> Vec<String> {
+    let mut notes = Vec::new();
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        notes.push(
+            "kernel BTF (/sys/kernel/btf/vmlinux) is missing: not needed to classify, but bpftool shows less"
+                .to_owned(),
+        );
+    }
+    if !statfs("/sys/fs/bpf").is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC) {
+        notes.push(
+            "no bpffs on /sys/fs/bpf: not needed, nothing is pinned; `mount -t bpf bpf /sys/fs/bpf` mounts it"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_each_missing_capability() {
+        assert_eq!(missing(0), ["CAP_NET_ADMIN", "CAP_PERFMON", "CAP_BPF"]);
+        assert_eq!(missing(1 << 12 | 1 << 38), ["CAP_BPF"]);
+        assert_eq!(missing(1 << CAP_SYS_ADMIN), ["CAP_NET_ADMIN"]);
+        assert!(missing(1 << CAP_SYS_ADMIN | 1 << 12).is_empty());
+        assert!(missing(u64::MAX).is_empty());
+    }
+}
