@@ -2,6 +2,7 @@
 
 mod capture;
 pub mod child;
+pub mod corpus;
 pub mod credentials;
 pub mod daemon;
 mod daemon_options;
@@ -11,6 +12,7 @@ pub mod lab;
 pub mod mount;
 pub mod netns;
 pub mod offload;
+pub mod promtool;
 pub mod raw;
 pub mod require;
 pub mod scrape;

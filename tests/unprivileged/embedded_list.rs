@@ -2,9 +2,8 @@
 //! documentation's table of geo codes.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
+use d365_tests::{require, require::shared_data};
 use d365_user::ranges::{self, GeoSource, Policy, Range, RangeSet};
 use d365_user::source::{self, Spec};
 use ipnet::IpNet;
@@ -12,23 +11,10 @@ use ipnet::IpNet;
 const TAG: &str = "service-tags/public-2026-08-03-cn412-d365-prefixes.tsv";
 const TABLE: &str = "documentation-table.md";
 
-/// A document of `shared/data` beside the project; `None`, said on stderr, where the folder is not there outside CI.
-fn document(name: &str) -> Option<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if !folder.is_dir() {
-        let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!ci, "the vendor's documents are missing, and CI=true: {}", folder.display());
-        skipped(name, &folder);
-        return None;
-    }
-    let path = folder.join(name);
-    Some(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
-}
-
-/// Past the test runner's capture, which `eprintln!` is not.
-fn skipped(name: &str, folder: &Path) {
-    let _ =
-        writeln!(std::io::stderr(), "skipped: no {} to check the embedded list by {name}", folder.display());
+/// A document of `shared/data`.
+fn document(name: &str) -> String {
+    let path = shared_data().join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The service tag: prefix, Azure region, and the documented geo or "-".
@@ -59,8 +45,8 @@ fn embedded() -> BTreeMap<IpNet, Range> {
 
 #[test]
 fn prefixes_and_regions_are_the_service_tags() {
-    let Some(text) = document(TAG) else { return };
-    let (tag, embedded) = (tag(&text), embedded());
+    require!(SharedData);
+    let (tag, embedded) = (tag(&document(TAG)), embedded());
     assert_eq!(tag.len(), 39);
     assert_eq!(embedded.keys().copied().collect::<Vec<_>>(), tag.iter().map(|row| row.0).collect::<Vec<_>>());
     for (prefix, region, documented) in tag {
@@ -78,8 +64,8 @@ fn prefixes_and_regions_are_the_service_tags() {
 
 #[test]
 fn documented_geos_are_the_documentations() {
-    let Some(text) = document(TABLE) else { return };
-    let (table, embedded) = (table(&text), embedded());
+    require!(SharedData);
+    let (table, embedded) = (table(&document(TABLE)), embedded());
     assert_eq!(table.len(), 15);
     for (prefix, code, name) in &table {
         let geo = embedded[prefix].geo;

@@ -1,3 +1,5 @@
-//! Integration tests.
+//! Tests that need no privilege and no kernel program.
 
+mod embedded_list;
+mod parser;
 mod promtool;

@@ -1,13 +1,8 @@
 //! The metrics as Prometheus' own checker reads them: `promtool check metrics` has nothing to say.
 
-use std::{
-    io::{ErrorKind, Write as _},
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use d365_tests::{promtool, require};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, ProcessStats, Snapshot},
@@ -59,42 +54,12 @@ fn snapshot() -> Snapshot {
     }
 }
 
-/// `promtool check metrics` over this text; `None` where there is no promtool.
-fn promtool(text: &str) -> Option<Output> {
-    let program = std::env::var_os("D365_TOOLS")
-        .map(|directory| PathBuf::from(directory).join("promtool"))
-        .filter(|path| path.exists())
-        .unwrap_or_else(|| "promtool".into());
-    let pipe = Stdio::piped;
-    let mut child = match Command::new(program)
-        .args(["check", "metrics"])
-        .stdin(pipe())
-        .stdout(pipe())
-        .stderr(pipe())
-        .spawn()
-    {
-        Ok(child) => child,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(error) => panic!("promtool does not start: {error}"),
-    };
-    let mut input = child.stdin.take().expect("it is a pipe");
-    input.write_all(text.as_bytes()).expect("promtool reads");
-    drop(input);
-    Some(child.wait_with_output().expect("promtool ends"))
-}
-
 #[test]
 fn classic_text_is_clean() {
+    require!(Tool("promtool"));
     let text = metrics(&Arc::new(snapshot()), Format::Classic).unwrap();
-    let Some(output) = promtool(&text) else {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "promtool (package prometheus) is missing");
-        // Past the test runner, which would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "not run: promtool (package prometheus) is not on PATH");
-        return;
-    };
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success() && said.is_empty(), "{}\n{text}", String::from_utf8_lossy(&said));
+    assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
     // That it looks at all:
-    let wrong = promtool("# HELP mail_packets Packets.\n# TYPE mail_packets counter\nmail_packets 1\n");
-    assert!(!wrong.unwrap().stderr.is_empty());
+    let wrong = "# HELP mail_packets Packets.\n# TYPE mail_packets counter\nmail_packets 1\n";
+    assert_ne!(promtool::complaints(wrong).unwrap(), "");
 }
