@@ -1,4 +1,11 @@
-//! Integration tests that need root.
-#![expect(clippy::unwrap_used, reason = "clippy counts only functions marked #[test] as tests")]
+//! Tests that load the program into this machine's kernel, or need namespaces: they need root.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod bad_input;
+mod end_to_end;
 mod harness;
+mod judged;
+mod mail;
+mod object;
+mod operation;
+mod verdicts;

@@ -1,0 +1,154 @@
+//! What the daemon must refuse: one clear line, the documented exit code, and the interface as it was.
+
+use std::process::Command;
+
+use d365_tests::{
+    credentials::capability::NET_ADMIN,
+    daemon::{Daemon, DaemonOptions},
+    lab::{Lab, LabOptions},
+    mount::{Mount, View},
+    require,
+    seccomp::{BpfFault, command},
+};
+use d365_user::exit::Exit;
+use nix::errno::Errno;
+
+/// Runs a daemon that must not start. Its last line has to hold all of `words`, and no interface of the lab may
+/// look otherwise than before.
+fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
+    let links = || lab.host.ip(&["-d", "link"]).unwrap();
+    let before = links();
+    let ended = Daemon::run(&lab.host, options).unwrap();
+    assert_eq!(ended.status.code(), Some(i32::from(exit.code())), "{}", ended.stderr);
+    let said = ended.stderr.lines().filter(|line| line.to_lowercase().contains("error")).collect::<Vec<_>>();
+    let [line] = said[..] else { panic!("one line of error in:\n{}", ended.stderr) };
+    for word in words {
+        assert!(line.contains(word), "`{word}` is not in: {line}");
+    }
+    assert_eq!(links(), before);
+}
+
+#[test]
+fn no_such_interface() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    refused(&lab, &DaemonOptions::on(&["nowhere0"]), Exit::Interface, &["nowhere0", "ip -br link"]);
+    let options = DaemonOptions::on(&[lab.iface(), "nowhere0"]);
+    refused(&lab, &options, Exit::Interface, &["nowhere0"]);
+}
+
+#[test]
+fn not_privileged() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let on = DaemonOptions::on(&[lab.iface()]);
+    let all = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "run as root"];
+    refused(&lab, &on.clone().nobody(&[]), Exit::Privilege, &all);
+    refused(&lab, &on.nobody(&[NET_ADMIN]), Exit::Privilege, &["CAP_PERFMON, CAP_BPF missing"]);
+}
+
+#[test]
+fn another_program_on_the_interface() {
+    require!(Root, Tool("ip"), Tool("xdp-filter"), Daemon);
+    for mode in ["native", "skb"] {
+        let lab = Lab::new().unwrap();
+        let view = View::new(&lab.host, &[Mount::Bpffs, Mount::EmptyRun]).unwrap();
+        let mut load = Command::new("xdp-filter");
+        load.args(["load", "--mode", mode, lab.iface()]);
+        view.give_to(&mut load);
+        lab.host.output(&mut load).unwrap();
+        let shown = lab.host.ip(&["-d", "link", "show", "dev", lab.iface()]).unwrap();
+        let id = shown.split("prog/xdp id ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        for own in ["auto", "native", "generic"] {
+            let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", own]);
+            let words = [lab.iface(), "xdp", &format!("id {id}"), "left as it is"];
+            refused(&lab, &options, Exit::Occupied, &words);
+        }
+    }
+}
+
+#[test]
+fn a_second_daemon_on_the_interface() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let first = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
+    refused(&lab, &options, Exit::Occupied, &[lab.iface(), "d365"]);
+    assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
+}
+
+#[test]
+fn listen_address_not_available() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let taken = lab.host.run(|| std::net::TcpListener::bind("127.0.0.1:9365")).unwrap();
+    refused(&lab, &DaemonOptions::on(&[lab.iface()]), Exit::Listen, &["127.0.0.1:9365", "--listen"]);
+    drop(taken);
+    let options = DaemonOptions::on(&[lab.iface()]).listen("192.0.2.99:9365".parse().unwrap());
+    refused(&lab, &options, Exit::Listen, &["192.0.2.99:9365"]);
+}
+
+#[test]
+fn kernel_without_a_needed_feature() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let on = DaemonOptions::on(&[lab.iface()]);
+    refused(&lab, &on.clone().fault(BpfFault::no_bpf()), Exit::Kernel, &["BPF array maps", "Linux"]);
+    let no_maps = BpfFault::of(command::MAP_CREATE, Errno::EINVAL);
+    refused(&lab, &on.clone().fault(no_maps), Exit::Kernel, &["lacks", "maps"]);
+    let no_programs = BpfFault::of(command::PROG_LOAD, Errno::EINVAL);
+    refused(&lab, &on.fault(no_programs), Exit::Kernel, &["lacks", "XDP programs"]);
+}
+
+#[test]
+fn native_mode_refused() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let options = DaemonOptions::on(&["lo"]).args(["--mode", "native"]);
+    refused(&lab, &options, Exit::Attach, &["lo", "native", "--mode auto"]);
+}
+
+#[test]
+fn the_first_interface_is_detached_when_the_second_fails() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let ifaces = [lab.links[0].host.name.as_str(), lab.links[1].host.name.as_str(), "lo"];
+    let options = DaemonOptions::on(&ifaces).args(["--mode", "native"]);
+    refused(&lab, &options, Exit::Attach, &["lo", "native"]);
+}
+
+#[test]
+fn the_command_line_and_the_environment() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let on = || DaemonOptions::on(&[lab.iface()]);
+    refused(&lab, &on().args(["--no-such-flag"]), Exit::Usage, &["--no-such-flag"]);
+    refused(&lab, &on().args(["--listen", "localhost"]), Exit::Usage, &["localhost", "--listen"]);
+    refused(&lab, &on().args(["--port", "0"]), Exit::Usage, &["--port"]);
+    refused(&lab, &on().args(["--mode", "fast"]), Exit::Usage, &["--mode"]);
+    refused(&lab, &on().env("D365_MAX_RANGES", "262145"), Exit::Usage, &["262145"]);
+    refused(&lab, &DaemonOptions::on(&[]), Exit::Usage, &["required"]);
+    refused(&lab, &DaemonOptions::on(&["an/interface"]), Exit::Usage, &["an/interface", "slash"]);
+}
+
+#[test]
+fn range_lists() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let path = std::env::temp_dir().join(format!("d365-bad-list-{}.csv", std::process::id()));
+    let spec = format!("file:{}", path.display());
+    let options = || DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
+    refused(&lab, &options(), Exit::Ranges, &[path.to_str().unwrap()]);
+    for (text, words) in [
+        ("0.0.0.0/0\n", &["0.0.0.0/0"][..]),
+        ("11.0.0.0/8\n10.1.0.0/16\n", &["10.1.0.0/16", "--allow-special"]),
+        ("# nothing\n", &["no prefix"]),
+        ("11.0.0.0/8\nnonsense\n", &["line 2", "nonsense"]),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        refused(&lab, &options(), Exit::Ranges, words);
+    }
+    std::fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n").unwrap();
+    refused(&lab, &options().args(["--max-ranges", "1"]), Exit::Ranges, &["--max-ranges"]);
+    std::fs::remove_file(&path).unwrap();
+}

@@ -1,0 +1,127 @@
+//! A loaded program outside any interface: frames go through `BPF_PROG_TEST_RUN`, and the counters tell
+//! what it took them for.
+
+use std::net::IpAddr;
+
+use d365_tests::corpus::Expected;
+use d365_user::{
+    generation,
+    kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    snapshot::Count,
+};
+use ipnet::IpNet;
+
+/// `XDP_PASS`, include/uapi/linux/bpf.h.
+const XDP_PASS: u32 = 2;
+
+/// The program, and the list that it judges by.
+pub(crate) struct Judged {
+    pub(crate) kernel: Kernel,
+    pub(crate) counters: Counters,
+    pub(crate) ranges: Vec<Range>,
+}
+
+/// What one frame was counted as: one class, or nothing if the sum did not move by one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Listed { slot: usize, opens: bool },
+    Unlisted { opens: bool },
+    Other(&'static str),
+}
+
+/// Options for one interface: the loopback, which `BPF_PROG_TEST_RUN` names as where a frame came in.
+pub(crate) fn options() -> Options {
+    let loopback = Interface { name: "lo".to_owned(), index: 1 };
+    Options { interfaces: vec![loopback], ports: vec![25], capacity: 4096, log_packets: false }
+}
+
+/// Ranges of made-up geo.
+pub(crate) fn ranges(prefixes: &[&str]) -> Vec<Range> {
+    let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Configured };
+    let range = |prefix: &&str| Range { prefix: prefix.parse::<IpNet>().unwrap(), geo, region: None };
+    prefixes.iter().map(range).collect()
+}
+
+impl Judged {
+    /// Loads the program and publishes `ranges`.
+    pub(crate) fn by(ranges: Vec<Range>, options: &Options) -> Self {
+        let (kernel, counters) = Kernel::load(OBJECT, options).unwrap();
+        Self::of(kernel, counters, ranges)
+    }
+
+    /// Publishes `ranges` to a loaded program.
+    pub(crate) fn of(kernel: Kernel, counters: Counters, ranges: Vec<Range>) -> Self {
+        let mut judged = Self { kernel, counters, ranges: Vec::new() };
+        judged.publish(ranges);
+        judged
+    }
+
+    pub(crate) fn publish(&mut self, ranges: Vec<Range>) {
+        let compiled = generation::compile(&ranges, self.kernel.capacity()).unwrap();
+        self.kernel.publish(&compiled).unwrap();
+        self.ranges = ranges;
+    }
+
+    pub(crate) fn read(&self) -> Vec<InterfaceCounts> {
+        self.counters.read(u32::try_from(self.ranges.len()).unwrap()).unwrap()
+    }
+
+    /// Runs a frame through the program and says in which row it was counted, and as what. Panics unless
+    /// it passed and exactly one counter moved, by one packet and by the frame's length.
+    pub(crate) fn judge(&mut self, name: &str, frame: &[u8]) -> (usize, Class) {
+        let before = self.read();
+        assert_eq!(self.kernel.run(frame).unwrap(), XDP_PASS, "{name} did not pass");
+        let moved = difference(&before, &self.read());
+        let [(row, class, count)] = &moved[..] else { panic!("{name} moved {moved:?}") };
+        assert_eq!(count.packets, 1, "{name}");
+        if !matches!(class, Class::Other(_)) {
+            assert_eq!(count.bytes, frame.len() as u64, "{name}");
+        }
+        (*row, class.clone())
+    }
+
+    /// The class that a corpus's frame should be counted as, by a plain search in the list.
+    pub(crate) fn expected(&self, expected: Expected) -> Class {
+        match expected {
+            Expected::Other(reason) => Class::Other(reason),
+            Expected::Smtp { source, opens } => match longest_match(&self.ranges, source) {
+                Some(slot) => Class::Listed { slot, opens },
+                None => Class::Unlisted { opens },
+            },
+        }
+    }
+}
+
+/// Position of the longest prefix that holds `address`: the reference, by `ipnet` and a linear search.
+pub(crate) fn longest_match(ranges: &[Range], address: IpAddr) -> Option<usize> {
+    let holding = ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
+    holding.max_by_key(|(_, range)| range.prefix.prefix_len()).map(|(slot, _)| slot)
+}
+
+/// Everything that moved: row, class, by how much.
+fn difference(before: &[InterfaceCounts], after: &[InterfaceCounts]) -> Vec<(usize, Class, Count)> {
+    let mut moved = Vec::new();
+    for (row, (before, after)) in before.iter().zip(after).enumerate() {
+        for (slot, (before, after)) in before.ranges.iter().zip(&after.ranges).enumerate() {
+            let count = less(*after, *before);
+            moved.push((row, Class::Listed { slot, opens: count.connections > 0 }, count));
+        }
+        let count = less(after.unlisted, before.unlisted);
+        moved.push((row, Class::Unlisted { opens: count.connections > 0 }, count));
+        for ((_, before), (class, after)) in before.other.iter().zip(&after.other) {
+            let count = Count { packets: after - before, ..Count::default() };
+            moved.push((row, Class::Other(class.as_str()), count));
+        }
+    }
+    moved.retain(|(_, _, count)| *count != Count::default());
+    moved
+}
+
+fn less(after: Count, before: Count) -> Count {
+    Count {
+        packets: after.packets - before.packets,
+        bytes: after.bytes - before.bytes,
+        connections: after.connections - before.connections,
+    }
+}

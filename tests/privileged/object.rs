@@ -1,0 +1,109 @@
+//! The kernel object itself: libbpf's tools read it, and a verifier's refusal is told in one line.
+
+use std::{path::PathBuf, process::Command};
+
+use d365_tests::{
+    lab::Lab,
+    mount::{Mount, View},
+    require,
+};
+use d365_user::kernel::{Kernel, LoadError, OBJECT, Options};
+use object::{Object as _, ObjectSection as _};
+
+use crate::judged::options;
+
+/// The object in a file, removed when dropped.
+struct ObjectFile(PathBuf);
+
+impl ObjectFile {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("d365-{name}-{}.o", std::process::id()));
+        std::fs::write(&path, OBJECT).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for ObjectFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn bpftool_loads_every_program() {
+    require!(Root, Tool("ip"), Tool("bpftool"));
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
+    let object = ObjectFile::new("bpftool");
+    let bpftool = |arguments: &[&str]| {
+        let mut command = Command::new("bpftool");
+        command.args(arguments);
+        view.give_to(&mut command);
+        lab.host.output(&mut command).unwrap()
+    };
+    bpftool(&["prog", "loadall", object.0.to_str().unwrap(), "/sys/fs/bpf/d365"]);
+    for program in ["d365", "d365_linear"] {
+        let shown = bpftool(&["prog", "show", "pinned", &format!("/sys/fs/bpf/d365/{program}")]);
+        assert!(shown.contains("xdp") && shown.contains("btf_id"), "{shown}");
+    }
+}
+
+#[test]
+fn xdp_loader_attaches_it_natively() {
+    require!(Root, Tool("ip"), Tool("xdp-loader"));
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs, Mount::EmptyRun]).unwrap();
+    let object = ObjectFile::new("xdp-loader");
+    let xdp_loader = |arguments: &[&str]| {
+        let mut command = Command::new("xdp-loader");
+        command.args(arguments);
+        view.give_to(&mut command);
+        lab.host.output(&mut command).unwrap()
+    };
+    xdp_loader(&["load", "-m", "native", "-n", "d365", lab.iface(), object.0.to_str().unwrap()]);
+    let status = xdp_loader(&["status", lab.iface()]);
+    assert!(status.contains("native") && status.contains("d365"), "{status}");
+    xdp_loader(&["unload", "--all", lab.iface()]);
+}
+
+/// `r0 = r5` as the first instruction: a register that nothing was written to.
+#[test]
+fn a_refusal_by_the_verifier_is_one_line_and_keeps_the_log() {
+    require!(Root);
+    let mut broken = OBJECT.to_vec();
+    let file = object::File::parse(OBJECT).unwrap();
+    for section in ["xdp", "xdp.frags"] {
+        let (offset, _) = file.section_by_name(section).unwrap().file_range().unwrap();
+        let at = usize::try_from(offset).unwrap();
+        broken[at..at + 8].copy_from_slice(&[0xbf, 0x50, 0, 0, 0, 0, 0, 0]);
+    }
+    let Err(error) = Kernel::load(&broken, &options()) else { panic!("the verifier took it") };
+    let LoadError::Verifier { log, .. } = &error else { panic!("{error}") };
+    assert!(log.lines().count() > 1, "{log}");
+    let message = error.to_string();
+    assert!(message.contains("R5 !read_ok") && message.lines().count() == 1, "{message}");
+    let exit = d365_user::daemon::StartError::from(error).exit();
+    assert_eq!(exit, d365_user::exit::Exit::Verifier);
+}
+
+/// What the verifier left of the program: nothing of the log unless it was asked for.
+#[test]
+fn the_verifier_removes_the_log_unless_asked_for() {
+    require!(Root, Tool("bpftool"));
+    for log_packets in [false, true] {
+        let (mut kernel, _) = Kernel::load(OBJECT, &Options { log_packets, ..options() }).unwrap();
+        let id = kernel.program_id().unwrap().to_string();
+        let dump = Command::new("bpftool").args(["prog", "dump", "xlated", "id", &id]).output().unwrap();
+        let text = String::from_utf8(dump.stdout).unwrap();
+        assert!(text.contains("exit"), "{text}");
+        assert_eq!(text.contains("bpf_ringbuf_reserve"), log_packets, "{text}");
+    }
+}
+
+#[test]
+fn something_that_is_no_object_is_refused() {
+    require!(Root);
+    for bytes in [&b""[..], b"not an object", &OBJECT[..OBJECT.len() / 2]] {
+        assert!(matches!(Kernel::load(bytes, &options()), Err(LoadError::Object(_))));
+    }
+}
