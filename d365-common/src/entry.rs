@@ -35,6 +35,13 @@ impl Entry {
         Self(bits)
     }
 
+    /// The packed form.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// The range's slot, below [`MAX_SLOTS`].
     #[inline(always)]
     #[must_use]

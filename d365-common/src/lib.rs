@@ -5,6 +5,7 @@
 //! who reads a packet and who looks a source up is handed in.
 #![no_std]
 
+pub mod answer;
 pub mod counter;
 pub mod entry;
 pub mod key;

@@ -6,12 +6,17 @@
 /// and the same for older ones.
 pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 
+/// The program that proves a place: the same verdict as its result, and no counter.
+pub const PROGRAM_PROVE: &str = "d365_prove";
+
 /// Array of IPv4 tries, one for each place.
 pub const TRIES_V4: &str = "TRIES_V4";
 /// Array of IPv6 tries, one for each place.
 pub const TRIES_V6: &str = "TRIES_V6";
 /// One `u32`: the place of the published generation.
 pub const ACTIVE: &str = "ACTIVE";
+/// One `u32`: the place that [`PROGRAM_PROVE`] judges by.
+pub const PROVEN: &str = "PROVEN";
 /// Counters of ranges, by [`range_index`](crate::counter::range_index).
 pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
 /// Counters of classes, by [`class_index`](crate::counter::class_index).

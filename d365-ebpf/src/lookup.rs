@@ -1,4 +1,4 @@
-//! Looks a source up in the published generation.
+//! Looks a source up in a generation.
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
@@ -7,14 +7,25 @@ use d365_common::{
     packet::Source,
 };
 
-use crate::maps::{ACTIVE, TRIES_V4, TRIES_V6};
+use crate::maps::{ACTIVE, PROVEN, TRIES_V4, TRIES_V6};
 
-/// The entry of the longest prefix that holds `source`, or `None`: not listed, or nothing is published.
+/// The entry of the longest prefix of the published generation that holds `source`, or `None`: not listed,
+/// or nothing is published.
 ///
 /// The place is read once, so that a packet sees one generation.
 #[inline(always)]
 pub(crate) fn find(source: &Source) -> Option<Entry> {
-    let place = *ACTIVE.get(0)?;
+    find_in(*ACTIVE.get(0)?, source)
+}
+
+/// The same for the generation that is to be proven.
+#[inline(always)]
+pub(crate) fn find_proven(source: &Source) -> Option<Entry> {
+    find_in(*PROVEN.get(0)?, source)
+}
+
+#[inline(always)]
+fn find_in(place: u32, source: &Source) -> Option<Entry> {
     let bits = match source {
         Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address))?,
         Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address))?,

@@ -23,7 +23,7 @@ extern crate self as aya_log_ebpf;
 pub use log::macro_support;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
-use d365_common::verdict;
+use d365_common::{answer::Answer, verdict};
 
 use crate::context::Frame;
 
@@ -39,6 +39,14 @@ pub fn d365(ctx: XdpContext) -> u32 {
 pub fn d365_linear(ctx: XdpContext) -> u32 {
     let len = context::linear_len(&ctx);
     observe(&ctx, len)
+}
+
+/// Proves a generation before it is published: judges as the others do, by the generation in the place that
+/// `PROVEN` names, and returns the verdict. It is run by `BPF_PROG_TEST_RUN` only, and counts nothing.
+#[xdp]
+pub fn d365_prove(ctx: XdpContext) -> u32 {
+    let frame = Frame::new(&ctx, context::linear_len(&ctx));
+    Answer::of(&verdict::judge(&frame, maps::is_watched, lookup::find_proven)).bits()
 }
 
 /// Judges and counts one frame of `len` bytes. The only exit.

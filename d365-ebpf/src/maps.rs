@@ -33,6 +33,8 @@ pub(crate) static TRIES_V6: ArrayOfMaps<TrieV6, { PLACES as usize }> = ArrayOfMa
 #[btf_map]
 pub(crate) static ACTIVE: Array<u32, 1> = Array::new();
 #[btf_map]
+pub(crate) static PROVEN: Array<u32, 1> = Array::new();
+#[btf_map]
 pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usize }> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { Class::COUNT as usize }> = PerCpuArray::new();

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod generation;
 pub mod http;
 pub mod kernel;
+pub mod ledger;
 pub mod logging;
 pub mod process;
 pub mod ranges;

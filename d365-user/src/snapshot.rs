@@ -70,6 +70,8 @@ pub struct Interface {
     pub attached: bool,
     /// Port-25 packets of each range of the generation.
     pub ranges: Vec<Count>,
+    /// What ranges that are gone have counted, by geo: part of the geos' totals.
+    pub carried: Vec<(Geo, Count)>,
     /// Port-25 packets from no range.
     pub unlisted: Count,
     /// Every other packet: the reason's label value, and how many.
@@ -154,12 +156,13 @@ impl Interface {
         generation.ranges.iter().zip(counts)
     }
 
-    /// The sum over the ranges of each geo; a geo without a packet is there with zero.
+    /// The sum over the ranges of each geo, gone ones included; a geo without a packet is there with zero.
     #[must_use]
     pub fn geo_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
         let mut totals = BTreeMap::new();
-        for (range, count) in self.counts(generation) {
-            *totals.entry(range.geo).or_insert_with(Count::default) += count;
+        let ranges = self.counts(generation).map(|(range, count)| (range.geo, count));
+        for (geo, count) in ranges.chain(self.carried.iter().copied()) {
+            *totals.entry(geo).or_insert_with(Count::default) += count;
         }
         totals
     }

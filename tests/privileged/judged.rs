@@ -58,13 +58,14 @@ impl Judged {
     }
 
     pub(crate) fn publish(&mut self, ranges: Vec<Range>) {
-        let compiled = generation::compile(&ranges, self.kernel.capacity()).unwrap();
+        let slots: Vec<u32> = (0..).take(ranges.len()).collect();
+        let compiled = generation::compile(&ranges, &slots, self.kernel.capacity()).unwrap();
         self.kernel.publish(&compiled).unwrap();
         self.ranges = ranges;
     }
 
     pub(crate) fn read(&self) -> Vec<InterfaceCounts> {
-        self.counters.read(u32::try_from(self.ranges.len()).unwrap()).unwrap()
+        self.counters.read(&(0..).take(self.ranges.len()).collect::<Vec<_>>()).unwrap()
     }
 
     /// Runs a frame through the program and says in which row it was counted, and as what. Panics unless

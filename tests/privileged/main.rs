@@ -8,4 +8,5 @@ mod judged;
 mod mail;
 mod object;
 mod operation;
+mod publishing;
 mod verdicts;

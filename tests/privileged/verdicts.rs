@@ -26,7 +26,7 @@ const SHORTEST: usize = 14;
 const FIRST_BUFFER: usize = 3000;
 
 /// A SYN to `port` from `source`.
-fn syn(source: IpAddr, port: u16) -> Vec<u8> {
+pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
     let host: IpAddr = match source {
         IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 25).into(),
         IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 25, 0, 0, 0, 25).into(),

@@ -22,6 +22,7 @@ fn snapshot() -> Snapshot {
         attachment: Some(Attachment { mode, link }),
         attached,
         ranges: vec![count; 3],
+        carried: Vec::new(),
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
     };

@@ -4,9 +4,9 @@ use std::{io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
+use super::DraftError;
 use crate::{
     exit::Exit,
-    generation::CompileError,
     kernel::{AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError},
     ranges::RangeError,
     source::SourceError,
@@ -23,7 +23,7 @@ pub enum StartError {
     Ranges(#[from] RangeError),
     /// The set does not fit.
     #[error(transparent)]
-    Compile(#[from] CompileError),
+    Draft(#[from] DraftError),
     /// The address to listen on is not available.
     #[error(
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
@@ -68,7 +68,7 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Ranges(_) | Self::Compile(_) => Exit::Ranges,
+            Self::Source(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
             Self::Listen { .. } => Exit::Listen,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
             Self::Requirement(error)

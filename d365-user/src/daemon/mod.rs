@@ -3,6 +3,7 @@
 //! Everything that can fail without touching an interface comes first; what is attached is detached
 //! again when a later step fails. It holds no logic of any stage.
 
+mod book;
 mod error;
 mod state;
 
@@ -10,11 +11,12 @@ use std::sync::Arc;
 
 use tokio::{net::TcpListener, sync::watch, task::spawn_blocking};
 
+pub use book::DraftError;
 pub use error::StartError;
 
 use crate::{
     config::Config,
-    generation::{self, Compiled},
+    generation::Compiled,
     http::{self, Endpoints, Readiness},
     kernel::{self, Attached, Counters, Interface, Kernel},
     ranges::{Policy, RangeSet},
@@ -22,6 +24,7 @@ use crate::{
     snapshot::{LinkKind, SnapshotSource as _},
     source, view,
 };
+use book::Book;
 use state::{Live, State};
 
 /// Runs the daemon until SIGINT or SIGTERM.
@@ -31,14 +34,16 @@ use state::{Live, State};
 pub async fn run(config: Config) -> Result<(), StartError> {
     let stop = shutdown::requested().map_err(StartError::Signals)?;
     let set = read_ranges(&config)?;
-    let compiled = generation::compile(set.ranges(), config.max_ranges)?;
+    let mut book = Book::new(config.max_ranges);
+    let draft = book.draft(&set)?;
+    book.announce(&draft);
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
 
-    let state = Arc::new(State::new(&set, &config.interfaces, address));
+    let state = Arc::new(State::new(book, &config.interfaces, address));
     let (ready, readiness) = watch::channel(Readiness::NotReady("starting".into()));
     let (stop_serving, stopped) = watch::channel(false);
     let endpoints = Endpoints::new(state.clone(), readiness);
@@ -49,10 +54,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     }));
 
     let log_packets = config.log_packets;
-    let started = spawn_blocking(move || start_kernel(&config, &compiled)).await;
-    let (mut kernel, counters, attached) = started.map_err(StartError::Panicked)??;
+    let started = spawn_blocking(move || {
+        let (kernel, counters, attached) = start_kernel(&config, &draft.compiled)?;
+        Ok::<_, StartError>((kernel, counters, attached, draft))
+    });
+    let (mut kernel, counters, attached, draft) = started.await.map_err(StartError::Panicked)??;
     let packet_log = log_packets.then(|| kernel.packet_log()).transpose()?;
     state.set_live(Live { counters, attached });
+    // No range is gone with the first generation, so no counter is read.
+    let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     announce(&state);
     ready.send_replace(Readiness::Ready);
 

@@ -1,12 +1,16 @@
 //! What the daemon knows while it runs, and the snapshot taken of it.
 
-use std::{error::Error, net::SocketAddr, sync::OnceLock};
+use std::{
+    error::Error,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
+use super::book::Book;
 use crate::{
-    kernel::{Attached, Counters, InterfaceCounts},
+    kernel::{Attached, CounterError, Counters, InterfaceCounts},
     process,
-    ranges::RangeSet,
-    snapshot::{Generation, Interface, Snapshot, SnapshotSource},
+    snapshot::{Count, Interface, Snapshot, SnapshotSource},
 };
 
 /// Label of the row of packets that name none of the interfaces. `/` is in no interface's name.
@@ -20,23 +24,15 @@ pub(super) struct Live {
 
 /// Everything that a snapshot is taken of.
 pub(super) struct State {
-    generation: Generation,
     interfaces: Vec<String>,
     listen: SocketAddr,
+    book: Mutex<Book>,
     live: OnceLock<Live>,
 }
 
 impl State {
-    pub(super) fn new(set: &RangeSet, interfaces: &[String], listen: SocketAddr) -> Self {
-        let names: Vec<&str> = set.origins().iter().map(|origin| origin.name.as_str()).collect();
-        let generation = Generation {
-            number: 0,
-            source: names.join(","),
-            change_number: set.origins().iter().find_map(|origin| origin.change_number),
-            digest: set.digest(),
-            ranges: set.ranges().to_vec(),
-        };
-        Self { generation, interfaces: interfaces.to_vec(), listen, live: OnceLock::new() }
+    pub(super) fn new(book: Book, interfaces: &[String], listen: SocketAddr) -> Self {
+        Self { interfaces: interfaces.to_vec(), listen, book: Mutex::new(book), live: OnceLock::new() }
     }
 
     /// Everything is published and attached. Only the first call counts.
@@ -44,48 +40,56 @@ impl State {
         let _ = self.live.set(live);
     }
 
-    /// What is counted when nothing is attached yet: nothing.
-    fn idle(&self) -> Vec<Interface> {
-        self.interfaces.iter().map(|name| interface(name, None, InterfaceCounts::default())).collect()
+    /// The book, for as long as the guard lives. A reader that panicked has changed nothing in it.
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn live(&self, live: &Live) -> Result<Vec<Interface>, Box<dyn Error + Send + Sync>> {
-        let slots = u32::try_from(self.generation.ranges.len())?;
-        let mut attached = live.attached.iter();
-        let rows = live.counters.read(slots)?.into_iter();
-        let interfaces = rows.map(|counts| match attached.next() {
-            Some(attached) => interface(&attached.interface.name, Some(attached), counts),
-            None => interface(STRANGERS, None, counts),
-        });
-        Ok(interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface)).collect())
+    /// What the counters of these slots read, by row; nothing before they are there.
+    pub(super) fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
+        self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
     }
 }
 
 impl SnapshotSource for State {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
+        // Held while the counters are read: no slot changes its owner meanwhile.
+        let book = self.book();
         let live = self.live.get();
-        let interfaces = match live {
-            Some(live) => self.live(live)?,
-            None => self.idle(),
-        };
+        let attached = |row: usize| live.and_then(|live| live.attached.get(row));
+        let mut rows = self.read(book.slots())?;
+        rows.resize_with(rows.len().max(self.interfaces.len()), InterfaceCounts::default);
+        let interfaces = rows.into_iter().enumerate().map(|(row, read)| {
+            let name = self.interfaces.get(row).map_or(STRANGERS, String::as_str);
+            let carried = book.ledger().carried(row).collect();
+            interface(name, attached(row), book.counts(row, &read.ranges), carried, read)
+        });
+        let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
         Ok(Snapshot {
-            generation: Generation { number: live.is_some().into(), ..self.generation.clone() },
-            interfaces,
+            interfaces: interfaces.collect(),
+            generation: book.generation().clone(),
             listen: Some(self.listen),
             process: process::stats().ok(),
         })
     }
 }
 
-fn interface(name: &str, attached: Option<&Attached>, counts: InterfaceCounts) -> Interface {
+fn interface(
+    name: &str,
+    attached: Option<&Attached>,
+    ranges: Vec<Count>,
+    carried: Vec<(crate::ranges::Geo, Count)>,
+    read: InterfaceCounts,
+) -> Interface {
     let now = attached.and_then(Attached::now);
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
         attached: now.is_some(),
-        ranges: counts.ranges,
-        unlisted: counts.unlisted,
-        other: counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect(),
+        ranges,
+        carried,
+        unlisted: read.unlisted,
+        other: read.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect(),
     }
 }
 

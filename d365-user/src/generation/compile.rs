@@ -1,17 +1,15 @@
 //! Compiles ranges into trie entries: each range gets a counter slot, and its geo's number.
 
-use d365_common::{entry::Entry, key};
+use d365_common::entry::Entry;
 use ipnet::IpNet;
 
 use crate::ranges::Range;
 
-/// A compiled range list: the content of both tries.
+/// A compiled range list: what the tries hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compiled {
-    /// IPv4: address in network byte order, prefix length in bits, entry.
-    pub v4: Vec<(key::Ipv4, u32, Entry)>,
-    /// IPv6.
-    pub v6: Vec<(key::Ipv6, u32, Entry)>,
+    /// Prefix and entry of each range, in the set's order.
+    pub entries: Vec<(IpNet, Entry)>,
 }
 
 /// Why a range list cannot be compiled.
@@ -27,25 +25,18 @@ pub enum CompileError {
     },
 }
 
-/// Compiles `ranges`; the slot of a range is its position. `capacity` is the number of counter slots
-/// that the kernel object was loaded with.
+/// Compiles `ranges` with the slot of each. `capacity` is the number of counter slots that the kernel object was
+/// loaded with.
 ///
 /// # Errors
-/// [`CompileError::Capacity`] when a range would get no slot.
-pub fn compile(ranges: &[Range], capacity: u32) -> Result<Compiled, CompileError> {
+/// [`CompileError::Capacity`] when a slot is not below it.
+pub fn compile(ranges: &[Range], slots: &[u32], capacity: u32) -> Result<Compiled, CompileError> {
     let no_slot = || CompileError::Capacity { ranges: ranges.len(), capacity };
-    let mut compiled = Compiled::default();
-    for (range, slot) in ranges.iter().zip(0u32..) {
-        if slot >= capacity {
-            return Err(no_slot());
-        }
-        let entry = Entry::new(slot, range.geo.code.number()).ok_or_else(no_slot)?;
-        match range.prefix {
-            IpNet::V4(net) => compiled.v4.push((net.network().octets(), net.prefix_len().into(), entry)),
-            IpNet::V6(net) => compiled.v6.push((net.network().octets(), net.prefix_len().into(), entry)),
-        }
-    }
-    Ok(compiled)
+    let entries = ranges.iter().zip(slots).map(|(range, slot)| {
+        let entry = Entry::new(*slot, range.geo.code.number()).filter(|_| *slot < capacity);
+        Ok((range.prefix, entry.ok_or_else(no_slot)?))
+    });
+    Ok(Compiled { entries: entries.collect::<Result<_, _>>()? })
 }
 
 #[cfg(test)]
@@ -59,18 +50,18 @@ mod tests {
     }
 
     #[test]
-    fn each_range_gets_its_position_as_slot_and_its_geo() {
-        let compiled = compile(&[range("192.0.2.0/24"), range("2001:db8::/32")], 2).unwrap();
-        let geo = GeoCode::new("NAM").unwrap().number();
-        assert_eq!(compiled.v4, [([192, 0, 2, 0], 24, Entry::new(0, geo).unwrap())]);
-        let address = "2001:db8::".parse::<std::net::Ipv6Addr>().unwrap().octets();
-        assert_eq!(compiled.v6, [(address, 32, Entry::new(1, geo).unwrap())]);
+    fn each_range_gets_its_slot_and_its_geo() {
+        let ranges = [range("192.0.2.0/24"), range("2001:db8::/32")];
+        let geo = ranges[0].geo.code.number();
+        let entries = [1, 0].map(|slot| Entry::new(slot, geo).unwrap());
+        let expected = vec![(ranges[0].prefix, entries[0]), (ranges[1].prefix, entries[1])];
+        assert_eq!(compile(&ranges, &[1, 0], 2).unwrap().entries, expected);
     }
 
     #[test]
-    fn one_range_more_than_slots_is_an_error() {
+    fn a_slot_past_the_last_is_an_error() {
         let ranges = [range("192.0.2.0/25"), range("192.0.2.128/25")];
-        assert!(compile(&ranges, 2).is_ok());
-        assert_eq!(compile(&ranges, 1), Err(CompileError::Capacity { ranges: 2, capacity: 1 }));
+        assert!(compile(&ranges, &[0, 1], 2).is_ok());
+        assert_eq!(compile(&ranges, &[0, 1], 1), Err(CompileError::Capacity { ranges: 2, capacity: 1 }));
     }
 }

@@ -24,7 +24,7 @@ pub struct Counters {
 /// What was counted in one interface's row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceCounts {
-    /// By range slot.
+    /// By range slot, in the order asked for.
     pub ranges: Vec<Count>,
     /// To a watched port, from no listed range.
     pub unlisted: Count,
@@ -57,19 +57,19 @@ impl Counters {
     }
 
     /// Reads every row: the interfaces in the order in which the object was loaded with them, then,
-    /// with more than one, the row of packets that name none of them. `slots` is how many range slots
-    /// are in use.
+    /// with more than one, the row of packets that name none of them. `slots` are the range slots to read,
+    /// in the order of the answer.
     ///
     /// # Errors
     /// [`CounterError`] for the first value that cannot be read.
-    pub fn read(&self, slots: u32) -> Result<Vec<InterfaceCounts>, CounterError> {
+    pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
         (0..self.rows)
             .map(|row| {
                 let range =
                     |slot| sum(&self.ranges, names::RANGE_COUNTERS, range_index(row, self.capacity, slot));
                 let class = |class| sum(&self.classes, names::CLASS_COUNTERS, class_index(row, class));
                 Ok(InterfaceCounts {
-                    ranges: (0..slots.min(self.capacity)).map(range).collect::<Result<_, _>>()?,
+                    ranges: slots.iter().copied().map(range).collect::<Result<_, _>>()?,
                     unlisted: class(Class::Unlisted)?,
                     other: Class::OTHERS
                         .into_iter()

@@ -85,6 +85,8 @@ pub enum LoadError {
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) places: Places,
+    /// A watched port, for questions.
+    pub(super) port: u16,
     program: &'static str,
     capacity: u32,
 }
@@ -139,9 +141,10 @@ impl Kernel {
             .load(object)
             .map_err(refused)?;
         let program = load_first(&mut ebpf, programs)?;
+        try_load(&mut ebpf, names::PROGRAM_PROVE)?.map_err(|error| explain(names::PROGRAM_PROVE, error))?;
         let places = Places::take(&mut ebpf)?;
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
-        Ok((Self { ebpf, places, program, capacity: options.capacity }, counters))
+        Ok((Self { ebpf, places, port: ports[0], program, capacity: options.capacity }, counters))
     }
 
     /// Name of the program that this kernel took.

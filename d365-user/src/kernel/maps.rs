@@ -13,20 +13,26 @@ use d365_common::{
     key,
     names::{self, PLACES},
 };
+use ipnet::IpNet;
 
-use super::load::{Kernel, LoadError};
+use super::{
+    load::{Kernel, LoadError},
+    prove::ProofError,
+};
 use crate::generation::Compiled;
 
 /// LPM tries must not be preallocated (`kernel/bpf/lpm_trie.c`).
 const BPF_F_NO_PREALLOC: u32 = 1;
 
-type Tries<K> = ArrayOfMaps<MapData, LpmTrie<MapData, K, Entry>>;
+type Trie<K> = LpmTrie<MapData, K, Entry>;
+type Tries<K> = ArrayOfMaps<MapData, Trie<K>>;
 
 /// The places of generations.
 pub(super) struct Places {
     v4: Tries<key::Ipv4>,
     v6: Tries<key::Ipv6>,
     active: Array<MapData, u32>,
+    pub(super) proven: Array<MapData, u32>,
 }
 
 /// Why a generation was not published. The published one is untouched.
@@ -48,10 +54,13 @@ pub enum PublishError {
         /// The outer map.
         map: &'static str,
         /// The range.
-        prefix: String,
+        prefix: IpNet,
         /// What the kernel said.
         source: MapError,
     },
+    /// The kernel's answers are not the reference's.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// A trie could not be put in its place, or the place not be made the active one.
     #[error("cannot set place {place} of {map}: {source}")]
     Place {
@@ -76,51 +85,103 @@ impl Places {
             v4: typed(ebpf, names::TRIES_V4)?,
             v6: typed(ebpf, names::TRIES_V6)?,
             active: typed(ebpf, names::ACTIVE)?,
+            proven: typed(ebpf, names::PROVEN)?,
         })
     }
 }
 
+/// A generation in the idle place, not proven yet.
+#[must_use]
+pub struct Staged {
+    pub(super) place: u32,
+    v4: Trie<key::Ipv4>,
+    v6: Trie<key::Ipv6>,
+}
+
+/// A generation in the idle place that answers as it should.
+#[must_use]
+pub struct Proven(pub(super) Staged);
+
 impl Kernel {
-    /// Builds `generation` in the idle place and makes it the active one.
+    /// Builds `generation` in the idle place.
     ///
     /// # Errors
-    /// [`PublishError`]; packets are then still judged by the generation before.
-    pub fn publish(&mut self, generation: &Compiled) -> Result<(), PublishError> {
-        let Places { v4, v6, active } = &mut self.places;
-        let place_error = |map, place| move |source| PublishError::Place { map, place, source };
-        let current = active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))?;
-        let idle = (current + 1) % PLACES;
-        let trie = build(names::TRIES_V4, &generation.v4, |a| std::net::Ipv4Addr::from(a).to_string())?;
-        v4.set(idle, &trie, 0).map_err(place_error(names::TRIES_V4, idle))?;
-        let trie = build(names::TRIES_V6, &generation.v6, |a| std::net::Ipv6Addr::from(a).to_string())?;
-        v6.set(idle, &trie, 0).map_err(place_error(names::TRIES_V6, idle))?;
-        active.set(0, idle, 0).map_err(place_error(names::ACTIVE, idle))
+    /// [`PublishError`]; packets are judged by the active place as before.
+    pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
+        let Places { v4, v6, active, .. } = &mut self.places;
+        let place = (active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))? + 1) % PLACES;
+        let entries = || generation.entries.iter().copied();
+        let v4_entries = entries().filter_map(|(prefix, entry)| match prefix {
+            IpNet::V4(net) => Some((net.network().octets(), prefix, entry)),
+            IpNet::V6(_) => None,
+        });
+        let v6_entries = entries().filter_map(|(prefix, entry)| match prefix {
+            IpNet::V4(_) => None,
+            IpNet::V6(net) => Some((net.network().octets(), prefix, entry)),
+        });
+        let staged = Staged {
+            place,
+            v4: build(names::TRIES_V4, v4_entries)?,
+            v6: build(names::TRIES_V6, v6_entries)?,
+        };
+        v4.set(place, &staged.v4, 0).map_err(place_error(names::TRIES_V4, place))?;
+        v6.set(place, &staged.v6, 0).map_err(place_error(names::TRIES_V6, place))?;
+        Ok(staged)
     }
+
+    /// Makes a proven generation the active one, by one store. When this returns, no packet is judged by the
+    /// generation before any more, and its tries are gone.
+    ///
+    /// # Errors
+    /// [`PublishError`]; packets are judged by the generation before.
+    pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
+        let Places { v4, v6, active, .. } = &mut self.places;
+        active.set(0, staged.place, 0).map_err(place_error(names::ACTIVE, staged.place))?;
+        // The kernel returns from setting a map in a map only when no program runs that could see the old one
+        // (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`).
+        let old = (staged.place + 1) % PLACES;
+        let freed = v4.set(old, &staged.v4, 0).and_then(|()| v6.set(old, &staged.v6, 0));
+        if let Err(error) = freed {
+            tracing::warn!("published; the tries of the generation before stay in place {old}: {error}");
+        }
+        Ok(())
+    }
+
+    /// Builds, proves and activates `generation`.
+    ///
+    /// # Errors
+    /// [`PublishError`]; packets are judged by the generation before.
+    pub fn publish(&mut self, generation: &Compiled) -> Result<(), PublishError> {
+        let staged = self.stage(generation)?;
+        let proven = self.prove(staged, generation)?;
+        self.activate(proven)
+    }
+}
+
+fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError) -> PublishError {
+    move |source| PublishError::Place { map, place, source }
 }
 
 /// Makes and fills a trie.
 fn build<K: Pod>(
     map: &'static str,
-    entries: &[(K, u32, Entry)],
-    show: impl Fn(K) -> String,
-) -> Result<LpmTrie<MapData, K, Entry>, PublishError> {
-    let create = |source| PublishError::Create { map, entries: entries.len(), source };
+    entries: impl Iterator<Item = (K, IpNet, Entry)> + Clone,
+) -> Result<Trie<K>, PublishError> {
+    let count = entries.clone().count();
+    let create = |source| PublishError::Create { map, entries: count, source };
     let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
     let definition = aya_obj::Map::new_from_params(
         MapType::LpmTrie as u32,
         size(size_of::<Key<K>>()),
         size(size_of::<Entry>()),
-        size(entries.len()).max(1),
+        size(count).max(1),
         BPF_F_NO_PREALLOC,
     );
     let data = MapData::create(definition, map, None).map_err(create)?;
     let mut trie = LpmTrie::try_from(Map::LpmTrie(data)).map_err(create)?;
-    for (address, len, entry) in entries {
-        trie.insert(&Key::new(*len, *address), entry, 0).map_err(|source| PublishError::Insert {
-            map,
-            prefix: format!("{}/{len}", show(*address)),
-            source,
-        })?;
+    for (address, prefix, entry) in entries {
+        trie.insert(&Key::new(prefix.prefix_len().into(), address), entry, 0)
+            .map_err(|source| PublishError::Insert { map, prefix, source })?;
     }
     Ok(trie)
 }

@@ -9,6 +9,7 @@ mod interface;
 mod load;
 mod log;
 mod maps;
+mod prove;
 mod requirements;
 
 pub use attach::{AttachError, Attached};
@@ -16,7 +17,8 @@ pub use counters::{CounterError, Counters, InterfaceCounts};
 pub use interface::{Interface, InterfaceError, Xdp};
 pub use load::{Kernel, LoadError, Options};
 pub use log::{PacketLog, PacketLogError};
-pub use maps::PublishError;
+pub use maps::{Proven, PublishError, Staged};
+pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
 
 /// The kernel program that this daemon was built with.

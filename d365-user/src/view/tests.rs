@@ -40,6 +40,7 @@ fn sample() -> Snapshot {
             attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
+            carried: Vec::new(),
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
         }],

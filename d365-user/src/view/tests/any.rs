@@ -54,12 +54,14 @@ fn attachment() -> impl Strategy<Value = Attachment> {
 fn interface(name: String, ranges: usize) -> impl Strategy<Value = Interface> {
     let counts = collection::vec(count(), ranges);
     let other = collection::vec(any::<u64>(), REASONS.len());
-    (option::of(attachment()), any::<bool>(), counts, count(), other).prop_map(
-        move |(attachment, attached, ranges, unlisted, other)| Interface {
+    let carried = collection::vec((geo(), count()), 0..3);
+    (option::of(attachment()), any::<bool>(), counts, carried, count(), other).prop_map(
+        move |(attachment, attached, ranges, carried, unlisted, other)| Interface {
             name: name.clone(),
             attachment,
             attached: attached && attachment.is_some(),
             ranges,
+            carried,
             unlisted,
             other: REASONS.into_iter().zip(other).collect(),
         },
@@ -104,13 +106,19 @@ const PARTS: [Part; 3] = [
     ("connections", |count| count.connections),
 ];
 
+/// The geos of the generation, and those that ranges which are gone left counts to.
+fn geos_of(geos: &BTreeSet<Geo>, iface: &Interface) -> BTreeSet<Geo> {
+    geos.iter().copied().chain(iface.carried.iter().map(|(geo, _)| *geo)).collect()
+}
+
 fn check(snapshot: &Snapshot, all: &[Sample]) {
     let geos: BTreeSet<Geo> = snapshot.generation.ranges.iter().map(|range| range.geo).collect();
     for (part, value) in PARTS {
         let by_geo = family(all, &format!("d365_smtp_{part}_total"), ["iface", "geo", "geo_source"]);
         let by_range = family(all, &format!("d365_range_{part}_total"), ["iface", "range", "geo"]);
         let unlisted = family(all, &format!("d365_unlisted_smtp_{part}_total"), ["iface"]);
-        assert_eq!(by_geo.len(), snapshot.interfaces.len() * geos.len());
+        let series = |iface: &Interface| geos_of(&geos, iface).len();
+        assert_eq!(by_geo.len(), snapshot.interfaces.iter().map(series).sum::<usize>());
         assert_eq!(by_range.len(), snapshot.interfaces.len() * snapshot.generation.ranges.len());
         for iface in &snapshot.interfaces {
             let name = || iface.name.clone();
@@ -119,7 +127,8 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
                 let key = [name(), range.prefix.to_string(), range.geo.code.to_string()];
                 assert_eq!(by_range[&key], value(count));
             }
-            for geo in &geos {
+            for geo in &geos_of(&geos, iface) {
+                let gone = iface.carried.iter().filter(|(own, _)| own == geo).map(|(_, count)| value(count));
                 let of_geo = snapshot
                     .generation
                     .ranges
@@ -127,7 +136,7 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
                     .zip(&iface.ranges)
                     .filter(|(range, _)| range.geo == *geo);
                 let key = [name(), geo.code.to_string(), geo.source.as_str().to_owned()];
-                assert_eq!(by_geo[&key], of_geo.map(|(_, count)| value(count)).sum::<u64>());
+                assert_eq!(by_geo[&key], of_geo.map(|(_, count)| value(count)).chain(gone).sum::<u64>());
             }
         }
     }

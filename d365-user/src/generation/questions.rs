@@ -1,0 +1,130 @@
+//! What a generation has to be asked before it is published: the edges of every range, and the answer of an
+//! independent reference to each.
+//!
+//! The reference is a prefix trie of another crate, filled with the ranges themselves. It must not use what
+//! [`compile`](super::compile) made of them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+
+/// An address, and the position of the range that decides for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The address.
+    pub source: IpAddr,
+    /// Position of the range with the longest prefix that holds it; `None` when none does.
+    pub expected: Option<usize>,
+}
+
+/// First, last, one-before and one-after address of every prefix, with the reference's answer.
+pub fn questions(prefixes: &[IpNet]) -> impl Iterator<Item = Question> {
+    let reference = Reference::new(prefixes);
+    prefixes
+        .iter()
+        .flat_map(|prefix| edges(*prefix))
+        .map(move |source| Question { source, expected: reference.longest_match(source) })
+}
+
+/// Longest-prefix match by another crate.
+struct Reference {
+    v4: PrefixMap<Ipv4Net, usize>,
+    v6: PrefixMap<Ipv6Net, usize>,
+}
+
+impl Reference {
+    fn new(prefixes: &[IpNet]) -> Self {
+        let mut reference = Self { v4: PrefixMap::new(), v6: PrefixMap::new() };
+        for (position, prefix) in prefixes.iter().enumerate() {
+            match prefix {
+                IpNet::V4(net) => drop(reference.v4.insert(*net, position)),
+                IpNet::V6(net) => drop(reference.v6.insert(*net, position)),
+            }
+        }
+        reference
+    }
+
+    fn longest_match(&self, source: IpAddr) -> Option<usize> {
+        match source {
+            IpAddr::V4(source) => self.v4.get_lpm(&source.into()).map(|(_, position)| *position),
+            IpAddr::V6(source) => self.v6.get_lpm(&source.into()).map(|(_, position)| *position),
+        }
+    }
+}
+
+/// First and last address, and those before and after them where there are any.
+fn edges(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
+    let edges = match prefix {
+        IpNet::V4(net) => {
+            let (first, last) = (u32::from(net.network()), u32::from(net.broadcast()));
+            around(first.checked_sub(1), first, last, last.checked_add(1))
+                .map(|edge| edge.map(|edge| IpAddr::from(Ipv4Addr::from(edge))))
+        }
+        IpNet::V6(net) => {
+            let (first, last) = (u128::from(net.network()), u128::from(net.broadcast()));
+            around(first.checked_sub(1), first, last, last.checked_add(1))
+                .map(|edge| edge.map(|edge| IpAddr::from(Ipv6Addr::from(edge))))
+        }
+    };
+    edges.into_iter().flatten()
+}
+
+fn around<T>(before: Option<T>, first: T, last: T, after: Option<T>) -> [Option<T>; 4] {
+    [before, Some(first), Some(last), after]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nets(prefixes: &[&str]) -> Vec<IpNet> {
+        prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn edges_of_nested_prefixes_are_asked_with_the_longest() {
+        let asked: Vec<_> = questions(&nets(&["192.0.2.0/24", "192.0.2.128/25"]))
+            .map(|question| (question.source.to_string(), question.expected))
+            .collect();
+        let expected = [
+            ("192.0.1.255", None),
+            ("192.0.2.0", Some(0)),
+            ("192.0.2.255", Some(1)),
+            ("192.0.3.0", None),
+            ("192.0.2.127", Some(0)),
+            ("192.0.2.128", Some(1)),
+            ("192.0.2.255", Some(1)),
+            ("192.0.3.0", None),
+        ];
+        assert_eq!(asked, expected.map(|(source, position)| (source.to_owned(), position)));
+    }
+
+    #[test]
+    fn there_is_nothing_before_the_first_and_behind_the_last_address() {
+        for prefix in ["0.0.0.0/8", "255.0.0.0/8", "::/19", "ffff:e000::/19"] {
+            assert_eq!(questions(&nets(&[prefix])).count(), 3, "{prefix}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_reference_is_the_longest_of_all_that_hold(
+            prefixes in prop::collection::btree_set((any::<u32>(), 0..=32u8), 1..50),
+        ) {
+            let mut nets: Vec<IpNet> = prefixes
+                .into_iter()
+                .map(|(address, len)| IpNet::new(Ipv4Addr::from(address).into(), len).unwrap().trunc())
+                .collect();
+            nets.sort();
+            nets.dedup();
+            for Question { source, expected } in questions(&nets) {
+                let holding = nets.iter().enumerate().filter(|(_, net)| net.contains(&source));
+                let longest = holding.max_by_key(|(_, net)| net.prefix_len()).map(|(position, _)| position);
+                prop_assert_eq!(expected, longest);
+            }
+        }
+    }
+}

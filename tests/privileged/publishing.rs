@@ -1,0 +1,85 @@
+//! Publishing: built whole, proven on the idle place, made active by one store.
+
+use d365_common::verdict::Class as KernelClass;
+use d365_tests::require;
+use d365_user::{
+    generation::{self, Compiled},
+    kernel::{InterfaceCounts, Kernel, OBJECT, Options, ProofError},
+};
+
+use crate::{
+    judged::{Class, Judged, options, ranges},
+    mail::embedded,
+    verdicts::syn,
+};
+
+fn compiled(prefixes: &[&str]) -> Compiled {
+    let ranges = ranges(prefixes);
+    let slots: Vec<u32> = (0..).take(ranges.len()).collect();
+    generation::compile(&ranges, &slots, 4096).unwrap()
+}
+
+#[test]
+fn a_proof_moves_no_counter() {
+    require!(Root);
+    let set = embedded();
+    let judged = Judged::by(set.ranges().to_vec(), &options());
+    let [row] = &judged.read()[..] else { panic!("one interface") };
+    let nothing = InterfaceCounts {
+        ranges: vec![Default::default(); 39],
+        unlisted: Default::default(),
+        other: KernelClass::OTHERS.map(|class| (class, 0)).to_vec(),
+    };
+    assert_eq!(*row, nothing);
+}
+
+/// What is staged is another list than the one that it is proven by: every way in which they can differ is found,
+/// and the active list stays.
+#[test]
+fn a_wrong_trie_is_never_published() {
+    require!(Root);
+    let right = ["192.0.2.0/24", "192.0.2.128/25", "198.51.100.0/24", "2001:db8::/32"];
+    let wrong: [(&str, Vec<&str>); 6] = [
+        ("one missing", right[..3].to_vec()),
+        ("one too many", [&right[..], &["203.0.113.0/24", "198.51.101.0/32"]].concat()),
+        ("one longer", vec!["192.0.2.0/24", "192.0.2.128/26", "198.51.100.0/24", "2001:db8::/32"]),
+        ("one shorter", vec!["192.0.2.0/24", "192.0.2.128/25", "198.51.100.0/23", "2001:db8::/32"]),
+        ("two swapped", vec!["192.0.2.0/24", "192.0.2.128/25", "2001:db8::/32", "198.51.100.0/24"]),
+        ("nothing", vec![]),
+    ];
+    let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
+    for (name, list) in wrong {
+        let staged = judged.kernel.stage(&compiled(&list)).unwrap();
+        let Err(error) = judged.kernel.prove(staged, &compiled(&right)) else { panic!("{name} was proven") };
+        assert!(matches!(error, ProofError::Mismatch { .. }), "{name}: {error}");
+        assert!(error.to_string().contains("should be"), "{error}");
+        let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25));
+        assert_eq!(class, (0, Class::Listed { slot: 0, opens: true }), "{name}: the active list stays");
+        assert_eq!(judged.judge(name, &syn([192, 0, 2, 1].into(), 25)).1, Class::Unlisted { opens: true });
+    }
+    judged.publish(ranges(&right));
+    assert_eq!(
+        judged.judge("right", &syn([192, 0, 2, 1].into(), 25)).1,
+        Class::Listed { slot: 0, opens: true }
+    );
+}
+
+/// The proof asks for a watched port, whichever that is.
+#[test]
+fn a_list_is_proven_whatever_port_is_watched() {
+    require!(Root);
+    let (mut kernel, _) = Kernel::load(OBJECT, &Options { ports: vec![2525], ..options() }).unwrap();
+    kernel.publish(&compiled(&["192.0.2.0/24", "2001:db8::/32"])).unwrap();
+}
+
+/// Ten thousand ranges of both families, nested and neighbouring.
+#[test]
+fn a_long_list_is_proven() {
+    require!(Root);
+    let v4 =
+        (0..8000u32).map(|n| format!("{}/{}", std::net::Ipv4Addr::from(0x0b00_0000 + n * 64), 26 + n % 7));
+    let v6 = (0..2000u32).map(|n| format!("2a00:{n:x}::/{}", 32 + n % 97));
+    let prefixes: Vec<String> = v4.chain(v6).collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    Judged::by(ranges(&prefixes), &Options { capacity: 10_000, ..options() });
+}
