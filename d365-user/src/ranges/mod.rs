@@ -86,6 +86,9 @@ impl fmt::Display for GeoCode {
 }
 
 impl GeoSource {
+    /// All of them, in the order of trust.
+    pub const ALL: [Self; 4] = [Self::Documented, Self::Inferred, Self::Configured, Self::Unknown];
+
     /// The value of the label `geo_source`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,0 +1,167 @@
+//! Compares an offer with the accepted list, and says of each difference whether it passes now, and what it waits for.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use super::change::is_other_geo;
+use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Timestamp, Trust, Wait, Waiting};
+use crate::ranges::{GeoSource, Range};
+
+/// Ranges by prefix, host bits cleared; of equal prefixes the first stands.
+pub(super) fn by_prefix(ranges: Vec<Range>) -> BTreeMap<IpNet, Range> {
+    let mut sorted = BTreeMap::new();
+    for mut range in ranges {
+        range.prefix = range.prefix.trunc();
+        sorted.entry(range.prefix).or_insert(range);
+    }
+    sorted
+}
+
+/// What is to be done with one difference.
+enum Verdict {
+    Pass(By),
+    Wait(Change, Wait),
+}
+
+impl Gate {
+    /// The first list of a source: all of it, but for what is too broad to come from a download.
+    pub(super) fn accept_first(
+        &mut self,
+        offered: BTreeMap<IpNet, Range>,
+        trust: Trust,
+        now: Timestamp,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let before = std::mem::take(&mut self.state.waiting);
+        for (prefix, range) in offered {
+            let action = Action::Add(range);
+            if trust == Trust::Download && GatePolicy::is_broad(&prefix) {
+                self.wait(&before, prefix, action, (Change::Broad, Wait::Approval), 0);
+            } else {
+                decisions.extend(self.apply(prefix, action, By::First, now));
+            }
+        }
+        self.say_waiting(before, decisions);
+        if !self.state.accepted.is_empty() {
+            self.confirm(now, decisions);
+        }
+    }
+
+    /// Any later list.
+    pub(super) fn judge(
+        &mut self,
+        offered: &BTreeMap<IpNet, Range>,
+        trust: Trust,
+        stepped_back: bool,
+        step: u64,
+        now: Timestamp,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let refused = if stepped_back { Some(Refusal::StepBack) } else { self.held_whole(offered, trust) };
+        if refused.is_none() {
+            self.bring_back(offered, trust, decisions);
+        }
+        let before = std::mem::take(&mut self.state.waiting);
+        for (prefix, action) in self.differences(offered) {
+            match self.verdict(prefix, &action, refused, trust) {
+                Verdict::Pass(by) => decisions.extend(self.apply(prefix, action, by, now)),
+                Verdict::Wait(change, wait) => {
+                    self.wait(&before, prefix, action, (change, wait), step);
+                }
+            }
+        }
+        self.pass_due(now, decisions);
+        self.say_waiting(before, decisions);
+        match refused {
+            Some(refusal) => decisions.push(Decision::Refused(refusal)),
+            None if offered.keys().any(|prefix| self.state.accepted.contains_key(prefix)) => {
+                self.confirm(now, decisions);
+            }
+            None => {}
+        }
+    }
+
+    fn differences(&self, offered: &BTreeMap<IpNet, Range>) -> Vec<(IpNet, Action)> {
+        let accepted = &self.state.accepted;
+        let gone = accepted.keys().filter(|prefix| !offered.contains_key(prefix));
+        let both = gone.chain(offered.keys());
+        let difference = |prefix| Action::between(accepted.get(prefix), offered.get(prefix));
+        both.filter_map(|prefix| Some((*prefix, difference(prefix)?))).collect()
+    }
+
+    /// Whether the offer's size alone holds it. What is too broad to be accepted does not make it longer; what was retired is
+    /// not new.
+    fn held_whole(&self, offered: &BTreeMap<IpNet, Range>, trust: Trust) -> Option<Refusal> {
+        let (accepted, retired) = (&self.state.accepted, &self.state.retired);
+        let acceptable = |prefix: &&IpNet| {
+            accepted.contains_key(prefix) || trust == Trust::Local || !GatePolicy::is_broad(prefix)
+        };
+        let is_new = |prefix: &&IpNet| !accepted.contains_key(prefix) && !retired.contains_key(prefix);
+        if self.policy.is_shrink(accepted.len(), offered.keys().filter(acceptable).count()) {
+            Some(Refusal::Shrink)
+        } else if offered.keys().filter(is_new).count() > self.policy.most_new {
+            Some(Refusal::Flood)
+        } else {
+            None
+        }
+    }
+
+    fn verdict(&self, prefix: IpNet, action: &Action, refused: Option<Refusal>, trust: Trust) -> Verdict {
+        let download = trust == Trust::Download;
+        let held = refused.and_then(Refusal::change);
+        let old = self.state.accepted.get(&prefix);
+        let documented = old.is_some_and(|old| old.geo.source == GeoSource::Documented);
+        match (action, held) {
+            (Action::Add(_), _) if download && GatePolicy::is_broad(&prefix) => {
+                Verdict::Wait(Change::Broad, Wait::Approval)
+            }
+            (_, Some(change)) => Verdict::Wait(change, Wait::Hold),
+            (Action::Remove, None) => Verdict::Wait(Change::Removal, Wait::Hold),
+            (Action::Relabel(new), None) if !old.is_some_and(|old| is_other_geo(old, new)) => {
+                Verdict::Pass(By::Detail)
+            }
+            (Action::Relabel(_), None) if documented => Verdict::Wait(Change::Geo, Wait::Hold),
+            (Action::Add(_) | Action::Relabel(_), None) if !download => Verdict::Pass(By::Local),
+            (Action::Add(_), None) => Verdict::Wait(Change::Addition, Wait::Confirmation),
+            (Action::Relabel(_), None) => Verdict::Wait(Change::Geo, Wait::Confirmation),
+        }
+    }
+
+    /// Lets a change wait: on, if the last offer showed the same one, else from now.
+    fn wait(
+        &mut self,
+        before: &BTreeMap<IpNet, Waiting>,
+        prefix: IpNet,
+        action: Action,
+        (change, wait): (Change, Wait),
+        step: u64,
+    ) {
+        let same = before.get(&prefix).filter(|waited| waited.action == action);
+        let seen = same.map_or(0, |waited| waited.seen.saturating_add(step));
+        let again = same.is_some();
+        self.state.waiting.insert(prefix, Waiting { action, change, wait, seen, again });
+    }
+
+    /// Says what waits that did not, or for another reason, and what waited and is offered no more.
+    fn say_waiting(&self, before: BTreeMap<IpNet, Waiting>, decisions: &mut Vec<Decision>) {
+        for (prefix, Waiting { action, change, .. }) in &self.state.waiting {
+            let said = |waited: &Waiting| waited.action == *action && waited.change == *change;
+            if !before.get(prefix).is_some_and(said) {
+                let (prefix, action, change) = (*prefix, action.clone(), *change);
+                decisions.push(Decision::Waits { prefix, action, change });
+            }
+        }
+        for (prefix, Waiting { action, .. }) in before {
+            let waits = self.state.waiting.get(&prefix).is_some_and(|now| now.action == action);
+            let stands = self.state.accepted.get(&prefix);
+            let is_done = match &action {
+                Action::Add(range) | Action::Relabel(range) => stands == Some(range),
+                Action::Remove => stands.is_none(),
+            };
+            if !waits && !is_done {
+                decisions.push(Decision::Withdrawn { prefix, action });
+            }
+        }
+    }
+}

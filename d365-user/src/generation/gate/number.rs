@@ -1,0 +1,107 @@
+//! The tag's change number: raised when a second fetch shows it, lowered only after `hold` or approval. One bad fetch
+//! with a huge number must not make every good one look like a step back.
+
+use super::{By, Decision, GatePolicy, Trust};
+
+/// A lower change number that is offered and held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    /// The number that stands.
+    pub from: u64,
+    /// The number that is offered; `None` when the download has none.
+    pub to: Option<u64>,
+}
+
+/// The number that stands, and those that wait, each with the seconds for which it was offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) accepted: Option<u64>,
+    pub(super) higher: Option<(u64, u64)>,
+    pub(super) lower: Option<(Option<u64>, u64)>,
+}
+
+impl Number {
+    /// Takes the number of an offer, `step` seconds after the last. Whether it is a step back that holds the offer; and the
+    /// step back that is accepted by now.
+    pub(super) fn judge(
+        &mut self,
+        offered: Option<u64>,
+        trust: Trust,
+        step: u64,
+        policy: &GatePolicy,
+    ) -> (bool, Option<Decision>) {
+        let is_lower = match (offered, self.accepted) {
+            (Some(offered), Some(accepted)) => offered < accepted,
+            // A local list may be a plain one; a document always has the number.
+            (None, Some(_)) => trust == Trust::Download,
+            (_, None) => false,
+        };
+        if is_lower {
+            self.higher = None;
+            match &mut self.lower {
+                Some((to, seen)) if *to == offered => *seen = seen.saturating_add(step),
+                lower => {
+                    *lower = Some((offered, 0));
+                    return (true, None);
+                }
+            }
+            let accepted = self.due(policy);
+            return (self.lower.is_some(), accepted);
+        }
+        self.lower = None;
+        match offered {
+            Some(offered) if self.accepted.is_none_or(|accepted| offered > accepted) => {
+                self.raise(offered, trust, step, policy);
+            }
+            _ => self.higher = None,
+        }
+        (false, None)
+    }
+
+    fn raise(&mut self, offered: u64, trust: Trust, step: u64, policy: &GatePolicy) {
+        if trust == Trust::Local {
+            self.accepted = Some(offered);
+            self.higher = None;
+            return;
+        }
+        match &mut self.higher {
+            Some((number, seen)) if offered >= *number => {
+                *seen = seen.saturating_add(step);
+                if *seen >= policy.confirm_after.as_secs() {
+                    self.accepted = Some(*number);
+                    self.higher = (offered > *number).then_some((offered, 0));
+                }
+            }
+            higher => *higher = Some((offered, 0)),
+        }
+    }
+
+    /// The last offer stands for another `step` seconds.
+    pub(super) fn stand(&mut self, step: u64, policy: &GatePolicy) -> Option<Decision> {
+        let (_, seen) = self.lower.as_mut()?;
+        *seen = seen.saturating_add(step);
+        self.due(policy)
+    }
+
+    fn due(&mut self, policy: &GatePolicy) -> Option<Decision> {
+        let is_due = self.lower.is_some_and(|(_, seen)| seen >= policy.hold.as_secs());
+        if is_due { self.accept_lower(By::Hold) } else { None }
+    }
+
+    /// The operator approved what waits. A number that waits to rise goes on waiting: it decides about nothing that waits.
+    pub(super) fn approve(&mut self) -> Option<Decision> {
+        self.accept_lower(By::Approval)
+    }
+
+    fn accept_lower(&mut self, by: By) -> Option<Decision> {
+        let StepBack { from, to } = self.step_back()?;
+        self.lower = None;
+        self.accepted = to;
+        Some(Decision::SteppedBack { from, to, by })
+    }
+
+    pub(super) fn step_back(&self) -> Option<StepBack> {
+        let (to, _) = self.lower?;
+        Some(StepBack { from: self.accepted?, to })
+    }
+}

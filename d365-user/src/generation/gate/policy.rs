@@ -1,0 +1,70 @@
+//! The gate's limits, and what they apply to.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// How an offer came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// A file that somebody with rights on this host wrote, or the list compiled into the program. It stands until it is
+    /// replaced.
+    Local,
+    /// Something fetched over a network.
+    Download,
+}
+
+/// The gate's limits. Periods are counted in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatePolicy {
+    /// What a download adds is published when a later fetch, so much after the first, shows it too (`--confirm-after`).
+    pub confirm_after: Duration,
+    /// What is held is published when it was offered for so long without a break (`--hold`).
+    pub hold: Duration,
+    /// What is retired is recognised as such for so long (`--grace`).
+    pub grace: Duration,
+    /// Between two offers at most so much is counted as waiting. Longer than the interval between two fetches.
+    pub longest_gap: Duration,
+    /// More new ranges than this in one offer hold it whole.
+    pub most_new: usize,
+    /// A list that is shorter by more than so many per cent of its ranges is held whole.
+    pub most_shrink_percent: usize,
+}
+
+impl GatePolicy {
+    /// The shortest IPv4 prefix that a download can add without approval.
+    pub const BROADEST_IPV4: u8 = 16;
+    /// The same for IPv6: what a registry gives to one provider
+    /// (<https://www.ripe.net/publications/docs/ripe-738>, 5.1.1), as /16 was the largest block of one in IPv4.
+    pub const BROADEST_IPV6: u8 = 32;
+
+    /// Whether a download cannot add `prefix` without approval.
+    #[must_use]
+    pub const fn is_broad(prefix: &IpNet) -> bool {
+        match prefix {
+            IpNet::V4(net) => net.prefix_len() < Self::BROADEST_IPV4,
+            IpNet::V6(net) => net.prefix_len() < Self::BROADEST_IPV6,
+        }
+    }
+
+    /// Whether `offered` ranges in place of `accepted` are a shrink that holds the offer.
+    pub(super) const fn is_shrink(&self, accepted: usize, offered: usize) -> bool {
+        let lost = accepted.saturating_sub(offered);
+        lost.saturating_mul(100) > accepted.saturating_mul(self.most_shrink_percent)
+    }
+}
+
+impl Default for GatePolicy {
+    fn default() -> Self {
+        Self {
+            confirm_after: Duration::from_hours(1),
+            hold: Duration::from_hours(72),
+            grace: Duration::from_hours(24),
+            longest_gap: Duration::from_hours(24),
+            most_new: 64,
+            most_shrink_percent: 10,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The gate's state as it is written down: plain text and numbers, checked when it is read again. No file is touched here.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::number::Number;
+use super::{Action, Change, Gate, GatePolicy, Mark, Retired, State, Timestamp, Trust, Wait, Waiting};
+use crate::ranges::{Geo, GeoCode, GeoSource, Range};
+
+/// A gate's state in a form that serde knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    accepted: Vec<StoredRange>,
+    retired: Vec<StoredRetired>,
+    waiting: Vec<StoredWaiting>,
+    number: Option<u64>,
+    higher_number: Option<(u64, u64)>,
+    lower_number: Option<(Option<u64>, u64)>,
+    mark: Option<(Timestamp, Trust)>,
+    confirmed: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRange {
+    prefix: String,
+    geo: String,
+    geo_source: String,
+    region: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRetired {
+    range: StoredRange,
+    until: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredWaiting {
+    action: StoredAction,
+    change: Change,
+    wait: Wait,
+    seen: u64,
+    again: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredAction {
+    Add(StoredRange),
+    Remove(String),
+    Relabel(StoredRange),
+}
+
+/// A state that no gate can have written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inconsistent {
+    /// Not a prefix, or one with host bits.
+    #[error("{0:?} is not a prefix without host bits")]
+    Prefix(String),
+    /// Not a geo with a source that fits it.
+    #[error("{prefix} has no valid geo: {geo:?}, {geo_source:?}")]
+    Geo {
+        /// Of which prefix.
+        prefix: String,
+        /// The code as written.
+        geo: String,
+        /// The source as written.
+        geo_source: String,
+    },
+    /// A prefix stands twice where it can stand only once.
+    #[error("{0} stands twice")]
+    Twice(IpNet),
+    /// A change that does not fit what is accepted.
+    #[error("a change of {0} waits that does not fit the accepted list")]
+    Change(IpNet),
+    /// The changes that wait would leave an empty list.
+    #[error("the changes that wait would leave nothing")]
+    Emptied,
+}
+
+impl Gate {
+    /// What is to be written down.
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        let State { accepted, retired, waiting, number, mark, confirmed } = &self.state;
+        let stored_retired = |retired: &Retired| StoredRetired {
+            range: StoredRange::from(&retired.range),
+            until: retired.until,
+        };
+        Stored {
+            accepted: accepted.values().map(StoredRange::from).collect(),
+            retired: retired.values().map(stored_retired).collect(),
+            waiting: waiting.iter().map(|(prefix, waiting)| StoredWaiting::new(prefix, waiting)).collect(),
+            number: number.accepted,
+            higher_number: number.higher,
+            lower_number: number.lower,
+            mark: mark.map(|mark| (mark.at, mark.trust)),
+            confirmed: *confirmed,
+        }
+    }
+
+    /// The gate as it was, under a policy that may be another one.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] where no gate can have written this.
+    pub fn restore(policy: GatePolicy, stored: &Stored) -> Result<Self, Inconsistent> {
+        let mut state = State {
+            number: Number {
+                accepted: stored.number,
+                higher: stored.higher_number,
+                lower: stored.lower_number,
+            },
+            mark: stored.mark.map(|(at, trust)| Mark { at, trust }),
+            confirmed: stored.confirmed,
+            ..State::default()
+        };
+        for range in &stored.accepted {
+            let range = range.read()?;
+            insert(&mut state.accepted, range.prefix, range)?;
+        }
+        for StoredRetired { range, until } in &stored.retired {
+            let range = range.read()?;
+            if state.accepted.contains_key(&range.prefix) {
+                return Err(Inconsistent::Twice(range.prefix));
+            }
+            insert(&mut state.retired, range.prefix, Retired { range, until: *until })?;
+        }
+        for waiting in &stored.waiting {
+            let (prefix, waiting) = waiting.read()?;
+            if state.accepted.contains_key(&prefix) == matches!(waiting.action, Action::Add(_)) {
+                return Err(Inconsistent::Change(prefix));
+            }
+            insert(&mut state.waiting, prefix, waiting)?;
+        }
+        let leaves_nothing = |state: &State| {
+            let removed = |waiting: &Waiting| waiting.action == Action::Remove;
+            !state.accepted.is_empty()
+                && state.waiting.len() == state.accepted.len()
+                && state.waiting.values().all(removed)
+        };
+        if leaves_nothing(&state) { Err(Inconsistent::Emptied) } else { Ok(Self { policy, state }) }
+    }
+}
+
+fn insert<T>(map: &mut BTreeMap<IpNet, T>, prefix: IpNet, value: T) -> Result<(), Inconsistent> {
+    match map.insert(prefix, value) {
+        None => Ok(()),
+        Some(_) => Err(Inconsistent::Twice(prefix)),
+    }
+}
+
+fn read_prefix(text: &str) -> Result<IpNet, Inconsistent> {
+    let prefix = text.parse().ok().filter(|prefix: &IpNet| prefix.trunc() == *prefix);
+    prefix.ok_or_else(|| Inconsistent::Prefix(text.to_owned()))
+}
+
+impl From<&Range> for StoredRange {
+    fn from(range: &Range) -> Self {
+        Self {
+            prefix: range.prefix.to_string(),
+            geo: range.geo.code.to_string(),
+            geo_source: range.geo.source.to_string(),
+            region: range.region.clone(),
+        }
+    }
+}
+
+impl StoredRange {
+    fn read(&self) -> Result<Range, Inconsistent> {
+        let Self { prefix, geo, geo_source, region } = self;
+        let source = GeoSource::ALL.into_iter().find(|source| source.as_str() == geo_source);
+        let read = GeoCode::new(geo).zip(source).map(|(code, source)| Geo { code, source });
+        let geo = read.ok_or_else(|| Inconsistent::Geo {
+            prefix: prefix.clone(),
+            geo: geo.clone(),
+            geo_source: geo_source.clone(),
+        })?;
+        Ok(Range { prefix: read_prefix(prefix)?, geo, region: region.clone() })
+    }
+}
+
+impl StoredWaiting {
+    fn new(prefix: &IpNet, waiting: &Waiting) -> Self {
+        let Waiting { action, change, wait, seen, again } = waiting;
+        let action = match action {
+            Action::Add(range) => StoredAction::Add(range.into()),
+            Action::Remove => StoredAction::Remove(prefix.to_string()),
+            Action::Relabel(range) => StoredAction::Relabel(range.into()),
+        };
+        Self { action, change: *change, wait: *wait, seen: *seen, again: *again }
+    }
+
+    fn read(&self) -> Result<(IpNet, Waiting), Inconsistent> {
+        let (prefix, action) = match &self.action {
+            StoredAction::Add(range) => range.read().map(|range| (range.prefix, Action::Add(range)))?,
+            StoredAction::Remove(prefix) => (read_prefix(prefix)?, Action::Remove),
+            StoredAction::Relabel(range) => {
+                range.read().map(|range| (range.prefix, Action::Relabel(range)))?
+            }
+        };
+        let Self { change, wait, seen, again, .. } = *self;
+        Ok((prefix, Waiting { action, change, wait, seen, again }))
+    }
+}
