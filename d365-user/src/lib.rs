@@ -17,5 +17,6 @@ pub mod ranges;
 pub mod shutdown;
 pub mod snapshot;
 pub mod source;
+pub mod state;
 pub mod version;
 pub mod view;

@@ -1,0 +1,145 @@
+//! The state directory: what the daemon must still know after a restart. Files are written whole or not at all, and are
+//! believed only with their digest ([`sealed`]). Nothing here decides anything: what the files say is their owners' business.
+//!
+//! | file | what | who writes |
+//! |---|---|---|
+//! | `lock` | held while a daemon uses the directory | the daemon |
+//! | `gate.json` | each source's gate ([`gates`]) | the daemon |
+//! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
+//! | `approval-answer.json` | what became of it | the daemon |
+//! | `NAME.corrupt` | a file that was not believed, kept for a look | the daemon |
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+pub mod approval;
+pub mod gates;
+mod read;
+mod sealed;
+mod write;
+
+pub use read::{Found, peek, read_checked};
+pub use sealed::{Damage, Kind};
+pub use write::{write_atomic, write_sealed};
+
+/// Where the directory is unless the operator says otherwise.
+pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
+/// Mode of the directory: its files say what is trusted, and whoever can write there can approve.
+const DIRECTORY_MODE: u32 = 0o750;
+/// Mode of each file.
+const FILE_MODE: u32 = 0o640;
+
+/// A state directory that is ours alone until this value goes.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    /// Its lock goes with it, however the process ends.
+    _lock: File,
+}
+
+/// What went wrong in the state directory. What was there before is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The directory cannot be made or used.
+    #[error(
+        "cannot use the state directory {path}: {cause}; create it for the daemon's user, or name another with --state-dir",
+        path = path.display()
+    )]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Another daemon uses the directory.
+    #[error(
+        "the state directory {path} is in use by another d365-user{}; stop that one, or name another with --state-dir",
+        process(holder),
+        path = path.display()
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The other's process, as it wrote it down.
+        holder: Option<u32>,
+    },
+    /// A file cannot be written. The one that was there is untouched.
+    #[error("cannot write {path}: {cause}; what was there before is kept; check space and permissions", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A file is there and cannot be read.
+    #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+fn process(holder: &Option<u32>) -> String {
+    holder.map(|process| format!(" (process {process})")).unwrap_or_default()
+}
+
+impl StateDir {
+    /// Makes the directory if it is missing, takes its lock, and clears away what a killed daemon left half written.
+    ///
+    /// # Errors
+    /// [`StateError::Directory`], or [`StateError::InUse`] while another daemon holds the lock.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let path = path.into();
+        let failed = |cause| StateError::Directory { path: path.clone(), cause };
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let mut lock = options.open(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Only for the message.
+                let _ = lock.take(16).read_to_string(&mut holder);
+                return Err(StateError::InUse { holder: holder.trim().parse().ok(), path });
+            }
+            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+        }
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed)?;
+        write::clear_leftovers(&path, approval::REQUEST).map_err(failed)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of the file `name` in it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Removes the file `name`; that it is not there is no error.
+    ///
+    /// # Errors
+    /// [`StateError::Write`].
+    pub fn remove(&self, name: &str) -> Result<(), StateError> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                Err(StateError::Write { path, cause })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

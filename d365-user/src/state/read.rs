@@ -1,0 +1,90 @@
+//! Reads files back, and believes none without its digest.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Damage, Kind, StateError, sealed};
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found<T> {
+    /// Nothing.
+    Nothing,
+    /// What was written there.
+    Whole(T),
+    /// Something that is not believed.
+    Damaged {
+        /// Why not.
+        damage: Damage,
+        /// Where it was put; `None` when it was left where it is.
+        set_aside: Option<PathBuf>,
+    },
+}
+
+impl<T> Found<T> {
+    /// Reads on what is whole; what cannot be is damage as well, and is set aside like any other.
+    pub fn and_then<U>(self, path: &Path, read: impl FnOnce(T) -> Result<U, Damage>) -> Found<U> {
+        match self {
+            Self::Nothing => Found::Nothing,
+            Self::Whole(whole) => match read(whole) {
+                Ok(read) => Found::Whole(read),
+                Err(damage) => Found::Damaged { damage, set_aside: set_aside(path) },
+            },
+            Self::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
+        }
+    }
+}
+
+/// Reads a file of this kind, of at most `limit` bytes. One that is not believed is moved to `PATH.corrupt`, over one that
+/// may be there, so that the next write does not destroy what somebody may want to look at.
+///
+/// # Errors
+/// [`StateError::Read`] when something is there and cannot be read.
+pub fn read_checked(path: &Path, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
+    Ok(match peek(path, kind, limit)? {
+        Found::Damaged { damage, .. } => Found::Damaged { damage, set_aside: set_aside(path) },
+        found => found,
+    })
+}
+
+/// The same, and leaves everything as it is: for a command beside the running daemon.
+///
+/// # Errors
+/// [`StateError::Read`] when something is there and cannot be read.
+pub fn peek(path: &Path, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
+    let bytes = match bytes(path, limit) {
+        Ok(bytes) => bytes,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(cause) => return Err(StateError::Read { path: path.to_owned(), cause }),
+    };
+    let body = match bytes {
+        None => Err(Damage::TooLarge { limit }),
+        Some(bytes) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
+    };
+    Ok(match body {
+        Ok(body) => Found::Whole(body),
+        Err(damage) => Found::Damaged { damage, set_aside: None },
+    })
+}
+
+/// The file's bytes, `None` if there are more than `limit`. Neither follows a link nor waits for a pipe's writer.
+fn bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(u64::try_from(bytes.len()).is_ok_and(|length| length <= limit).then_some(bytes))
+}
+
+/// Where the file is now; `None` if it could not be moved.
+fn set_aside(path: &Path) -> Option<PathBuf> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".corrupt");
+    let aside = PathBuf::from(aside);
+    fs::rename(path, &aside).ok().map(|()| aside)
+}

@@ -1,0 +1,181 @@
+//! The form of a file that is believed: one line of JSON that says what the rest is, how long it is, and its SHA-256; then
+//! the rest, as it is. Pure: bytes in, bytes out.
+//!
+//! The rest is JSON or a document; where it is JSON, `jq` reads the whole file.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What a file is for. A file of one kind is never read as one of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name, also for people.
+    pub name: &'static str,
+    /// Version of what is in it. A reader takes its own only.
+    pub version: u32,
+}
+
+/// The longest first line.
+const MAX_HEAD: usize = 256;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    d365: String,
+    version: u32,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Why a file is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// Its first line is not ours.
+    #[error("it does not begin with the line that says what it is")]
+    Head,
+    /// It is something else.
+    #[error("it is a file of kind {found:?}, not {expected:?}")]
+    Kind {
+        /// What it says that it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// It was written by another release.
+    #[error("it has version {found}, and this release reads version {expected}")]
+    Version {
+        /// Its version.
+        found: u32,
+        /// Ours.
+        expected: u32,
+    },
+    /// It is cut off, or something is appended.
+    #[error("it has {found} bytes after the first line, and should have {expected}")]
+    Length {
+        /// How many there are.
+        found: u64,
+        /// How many there should be.
+        expected: u64,
+    },
+    /// A byte is not what was written.
+    #[error("its digest is not the one that was written with it")]
+    Digest,
+    /// It is larger than any file of its kind.
+    #[error("it is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// It is whole, and what it says cannot be.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// `body` with its first line.
+pub(super) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
+    // Written by hand: nothing in it needs an escape, and this cannot fail.
+    let Kind { name, version } = kind;
+    let (bytes, sha256) = (body.len(), digest(body));
+    let head =
+        format!("{{\"d365\":\"{name}\",\"version\":{version},\"bytes\":{bytes},\"sha256\":\"{sha256}\"}}\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// The body of a sealed file of this kind.
+pub(super) fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
+    let end = file.iter().take(MAX_HEAD).position(|byte| *byte == b'\n').ok_or(Damage::Head)?;
+    let (head, body) = (&file[..end], &file[end + 1..]);
+    let head: Head = serde_json::from_slice(head).map_err(|_| Damage::Head)?;
+    if head.d365 != kind.name {
+        return Err(Damage::Kind { found: head.d365, expected: kind.name });
+    }
+    if head.version != kind.version {
+        return Err(Damage::Version { found: head.version, expected: kind.version });
+    }
+    let found = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    if found != head.bytes {
+        return Err(Damage::Length { found, expected: head.bytes });
+    }
+    if digest(body) != head.sha256 {
+        return Err(Damage::Digest);
+    }
+    Ok(body)
+}
+
+/// SHA-256, lower-case hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KIND: Kind = Kind { name: "test", version: 3 };
+
+    #[test]
+    fn the_form_is_this() {
+        let file = String::from_utf8(seal(KIND, b"{}\n")).unwrap();
+        assert_eq!(
+            file,
+            "{\"d365\":\"test\",\"version\":3,\"bytes\":3,\"sha256\":\
+             \"ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356\"}\n{}\n"
+        );
+    }
+
+    #[test]
+    fn each_damage_has_its_name() {
+        let file = seal(KIND, b"body");
+        assert_eq!(
+            unseal(Kind { version: 4, ..KIND }, &file),
+            Err(Damage::Version { found: 3, expected: 4 })
+        );
+        let other = Kind { name: "other", ..KIND };
+        assert_eq!(unseal(other, &file), Err(Damage::Kind { found: "test".to_owned(), expected: "other" }));
+        assert_eq!(unseal(KIND, &file[..file.len() - 1]), Err(Damage::Length { found: 3, expected: 4 }));
+        let longer = [&file[..], b"x"].concat();
+        assert_eq!(unseal(KIND, &longer), Err(Damage::Length { found: 5, expected: 4 }));
+        let mut flipped = file.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        assert_eq!(unseal(KIND, &flipped), Err(Damage::Digest));
+        for file in [&b""[..], b"\n", b"{}\n", b"{\"version\":1}", &[b'x'; 1000]] {
+            assert_eq!(unseal(KIND, file), Err(Damage::Head));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_read_again(body in prop::collection::vec(any::<u8>(), 0..512)) {
+            let file = seal(KIND, &body);
+            prop_assert_eq!(unseal(KIND, &file), Ok(&body[..]));
+        }
+
+        /// The name of the damage may differ, that there is one may not.
+        #[test]
+        fn no_cut_and_no_other_byte_is_believed(
+            body in prop::collection::vec(any::<u8>(), 1..64),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let file = seal(KIND, &body);
+            let at = at.index(file.len());
+            prop_assert!(unseal(KIND, &file[..at]).is_err());
+            let mut other = file.clone();
+            other[at] = byte;
+            prop_assert!(other == file || unseal(KIND, &other).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_damage(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+            prop_assert!(unseal(KIND, &bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The state directory against bad files, other daemons and full disks.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::approval::{Approval, Request, Verdict};
+use super::gates::Gates;
+use super::*;
+use crate::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
+use crate::ranges::{Geo, Range};
+
+const KIND: Kind = Kind { name: "test", version: 1 };
+const LIMIT: u64 = 1000;
+
+/// A directory of this test's own, removed with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("d365-state-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = fs::read_dir(&self.0).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn range(prefix: &str) -> Range {
+    Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: Some("\"a\n".to_owned()) }
+}
+
+/// Two gates, the first with an addition that waits.
+fn some_gates() -> Gates {
+    let offer = |prefixes: &[&str]| Offer {
+        ranges: prefixes.iter().map(|prefix| range(prefix)).collect(),
+        change_number: Some(3),
+        trust: Trust::Download,
+    };
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(offer(&["20.0.0.0/24"]), Timestamp(1000));
+    gate.offer(offer(&["20.0.0.0/24", "2603:1000::/32"]), Timestamp(1001));
+    Gates::from([
+        ("azure:public".to_owned(), gate),
+        ("file:/a \"b\"".to_owned(), Gate::new(GatePolicy::default())),
+    ])
+}
+
+#[test]
+fn the_directory_is_made_and_is_for_one_daemon() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("lib/d365");
+    let directory = StateDir::open(&path).unwrap();
+    assert_eq!((mode(&path), mode(&path.join("lock"))), (0o750, 0o640));
+    let error = StateDir::open(&path).unwrap_err();
+    let own = std::process::id();
+    assert!(matches!(error, StateError::InUse { holder: Some(holder), .. } if holder == own), "{error}");
+    assert!(error.to_string().contains("stop that one"), "{error}");
+    drop(directory);
+    StateDir::open(&path).unwrap();
+}
+
+#[test]
+fn a_directory_that_cannot_be_is_an_error() {
+    for path in ["/proc/self/d365", "/dev/null/d365", "/proc/version"] {
+        let error = StateDir::open(path).unwrap_err();
+        assert!(matches!(error, StateError::Directory { .. }), "{error}");
+        assert!(error.to_string().contains(path) && error.to_string().contains("--state-dir"), "{error}");
+    }
+}
+
+#[test]
+fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
+    let scratch = Scratch::new();
+    for name in [".gate.json.1.unfinished", ".approval.json.1.unfinished", "other", "a.unfinished"] {
+        fs::write(scratch.0.join(name), "x").unwrap();
+    }
+    let _directory = StateDir::open(&scratch.0).unwrap();
+    assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "lock", "other"]);
+}
+
+#[test]
+fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    for body in [&b"one"[..], b"", b"three"] {
+        write_sealed(&path, KIND, body).unwrap();
+        assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
+        assert_eq!(mode(&path), 0o640);
+    }
+    assert_eq!(scratch.names(), ["file"]);
+}
+
+#[test]
+fn a_write_that_fails_leaves_the_old_file() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    write_atomic(&path, b"old").unwrap();
+    let full = |file: &mut File| {
+        file.write_all(b"ne")?;
+        Err(io::ErrorKind::StorageFull.into())
+    };
+    assert_eq!(write::write_with(&path, full).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(scratch.names(), ["file"]);
+    let error = write_atomic(&scratch.0.join("none/file"), b"x").unwrap_err();
+    assert!(matches!(&error, StateError::Write { .. }), "{error}");
+    assert!(write_atomic(Path::new("/"), b"x").is_err());
+    fs::create_dir(scratch.0.join("directory")).unwrap();
+    assert!(write_atomic(&scratch.0.join("directory"), b"x").is_err());
+    assert_eq!(scratch.names(), ["directory", "file"]);
+}
+
+#[test]
+fn a_leftover_or_a_link_in_the_way_is_not_written_through() {
+    let scratch = Scratch::new();
+    let (path, victim) = (scratch.0.join("file"), scratch.0.join("victim"));
+    fs::write(&victim, "mine").unwrap();
+    symlink(&victim, scratch.0.join(format!(".file.{}.unfinished", std::process::id()))).unwrap();
+    write_atomic(&path, b"new").unwrap();
+    assert_eq!((fs::read(&path).unwrap(), fs::read(&victim).unwrap()), (b"new".to_vec(), b"mine".to_vec()));
+}
+
+#[test]
+fn what_is_not_believed_is_set_aside() {
+    let scratch = Scratch::new();
+    let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
+    assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Nothing);
+    let good = sealed::seal(KIND, b"body");
+    let bad = [
+        (good[..20].to_vec(), Damage::Head),
+        (vec![], Damage::Head),
+        (sealed::seal(Kind { version: 2, ..KIND }, b""), Damage::Version { found: 2, expected: 1 }),
+        (vec![b' '; 1001], Damage::TooLarge { limit: LIMIT }),
+    ];
+    for (bytes, damage) in bad {
+        fs::write(&path, &bytes).unwrap();
+        let left = peek(&path, KIND, LIMIT).unwrap();
+        assert_eq!(left, Found::Damaged { damage: damage.clone(), set_aside: None });
+        let found = read_checked(&path, KIND, LIMIT).unwrap();
+        assert_eq!(found, Found::Damaged { damage, set_aside: Some(aside.clone()) });
+        assert_eq!(fs::read(&aside).unwrap(), bytes, "over the one before");
+        assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Nothing);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_an_error_and_nothing_hangs() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(matches!(read_checked(&path, KIND, LIMIT), Err(StateError::Read { .. })));
+    fs::remove_file(&path).unwrap();
+    symlink("/dev/zero", &path).unwrap();
+    assert!(matches!(read_checked(&path, KIND, LIMIT), Err(StateError::Read { .. })));
+    assert!(matches!(read_checked(&scratch.0, KIND, LIMIT), Err(StateError::Read { .. })));
+}
+
+#[test]
+fn gates_are_read_as_they_were_written() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let policy = GatePolicy::default();
+    assert_eq!(gates::load(&directory, policy).unwrap(), Found::Nothing);
+    for gates in [some_gates(), Gates::new()] {
+        gates::save(&directory, &gates).unwrap();
+        assert_eq!(gates::load(&directory, policy).unwrap(), Found::Whole(gates.clone()));
+        assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates));
+    }
+}
+
+#[test]
+fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    for body in ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#] {
+        write_sealed(&directory.file(gates::FILE), Kind { name: "gate", version: 1 }, body.as_bytes())
+            .unwrap();
+        let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
+        assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
+        let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
+        assert!(matches!(loaded, Found::Damaged { set_aside: Some(_), .. }), "{body}");
+        assert_eq!(scratch.names(), ["gate.json.corrupt", "lock"]);
+    }
+}
+
+#[test]
+fn an_approval_goes_to_the_daemon_and_the_answer_back() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let mut gates = some_gates();
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    let mut request = Request::of(&gates, Timestamp(2000), 7).unwrap();
+    assert_eq!((request.id.as_str(), request.approvals.len()), ("2000-7", 1), "one gate has nothing pending");
+    let other = |source: &str| Approval { source: source.to_owned(), digest: "0".to_owned() };
+    request.approvals.extend(["azure:public", "file:/a \"b\"", "gone"].map(other));
+    request.approvals.swap(0, 1);
+    approval::submit(&scratch.0, &request).unwrap();
+    assert_eq!(approval::take(&directory).unwrap(), Found::Whole(request.clone()));
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing, "taken once");
+    let (decisions, answer) = request.carry_out(&mut gates, Timestamp(2001));
+    assert_eq!(decisions.len(), 1);
+    let verdicts: Vec<_> = answer.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    use Verdict::{Approved, NothingPending, Stale, UnknownSource};
+    assert_eq!(verdicts, [Stale, Approved, NothingPending, UnknownSource]);
+    assert_eq!(gates["azure:public"].accepted().len(), 2);
+    approval::answer(&directory, &answer).unwrap();
+    assert_eq!(approval::answer_to(&scratch.0, "other").unwrap(), None);
+    assert_eq!(approval::answer_to(&scratch.0, "2000-7").unwrap(), Some(answer));
+    assert_eq!(Request::of(&gates, Timestamp(2002), 7), None);
+}
+
+#[test]
+fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    fs::write(scratch.0.join(approval::REQUEST), "{}").unwrap();
+    assert!(matches!(approval::take(&directory).unwrap(), Found::Damaged { set_aside: Some(_), .. }));
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    directory.remove("approval.json.corrupt").unwrap();
+    directory.remove("approval.json.corrupt").unwrap();
+    assert_eq!(scratch.names(), ["lock"]);
+}
