@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod end_to_end;
+mod full_disk;
 mod harness;
 mod judged;
 mod mail;

@@ -42,7 +42,7 @@ use change::Waiting;
 pub struct Offer {
     /// What it lists, with geos attributed. Host bits are cleared; of equal prefixes the first stands.
     pub ranges: Vec<Range>,
-    /// The tag's own change number, where the list has one.
+    /// The tag's own change number, where the list has one. Not the document's, which is neither unique nor ordered.
     pub change_number: Option<u64>,
     /// How it came here.
     pub trust: Trust,
@@ -102,6 +102,7 @@ impl Gate {
     }
 
     /// A gate whose baseline is a list that is trusted already, such as the embedded one: the first offer is compared with it.
+    /// `change_number` is the tag's own (4 in 2026): with the document's (412) each download would be a step back.
     #[must_use]
     pub fn with_baseline(policy: GatePolicy, ranges: Vec<Range>, change_number: Option<u64>) -> Self {
         let mut gate = Self::new(policy);
