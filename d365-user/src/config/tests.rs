@@ -71,6 +71,6 @@ fn an_empty_range_list_is_refused() {
     let error = config(&["--iface", "eth0", "--ranges", ""]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "--ranges: \"\" names no range source; write \"embedded\", or \"file:PATH\" with the path of a list"
+        r#"--ranges: "" names no range source; write "embedded", "file:PATH", "url:URL" or "azure""#
     );
 }

@@ -104,6 +104,12 @@ pub fn attribute(prefix: &IpNet, listed: Option<GeoCode>, region: Option<&str>) 
     region.and_then(azure::code).map_or(Geo::UNKNOWN, |code| Geo { code, source: GeoSource::Inferred })
 }
 
+/// Whether [`attribute`] concludes a geo from this Azure region's name, however it is spelled.
+#[must_use]
+pub fn knows(region: &str) -> bool {
+    azure::code(region).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,7 +35,9 @@ impl RangeSet {
                 merge.add(&list.origin.name, record, policy);
             }
         }
-        let (ranges, warnings) = merge.finish()?;
+        let (ranges, odd) = merge.finish()?;
+        let mut warnings: Vec<_> = lists.iter().flat_map(of_source).collect();
+        warnings.extend(odd);
         match u32::try_from(ranges.len()) {
             Ok(0) => Err(RangeError::Empty),
             Ok(count) if count <= limit => {
@@ -86,6 +88,12 @@ impl RangeSet {
         let holding = self.ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
         holding.max_by_key(|(_, range)| range.prefix.prefix_len())
     }
+}
+
+/// What a list's source found odd in it.
+fn of_source(list: &List) -> impl Iterator<Item = Warning> {
+    let name = &list.origin.name;
+    list.warnings.iter().map(|warning| Warning::Source { list: name.clone(), warning: warning.clone() })
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{Geo, GeoCode};
+use crate::source;
 
-/// Where a record is written: the list's name and the line, from 1.
+/// Where a record is written: the list's name and the line, from 1; 0 where the list has no lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Name of the list ([`crate::source::Origin::name`]).
@@ -74,11 +75,21 @@ pub enum Warning {
         /// The region as written.
         region: String,
     },
+    /// What a source found odd in its list.
+    Source {
+        /// Name of the list.
+        list: String,
+        /// What it found.
+        warning: source::Warning,
+    },
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.list, self.line)
+        match self.line {
+            0 => f.write_str(&self.list),
+            line => write!(f, "{}, line {line}", self.list),
+        }
     }
 }
 
@@ -99,6 +110,7 @@ impl fmt::Display for Warning {
             Self::NestedSameGeo { prefix, within, geo } => {
                 write!(f, "{prefix} lies within {within}, of the same geo {geo}; it is counted on its own")
             }
+            Self::Source { list, warning } => write!(f, "{list}: {warning}"),
             Self::UnregisteredGeo { place, code } => {
                 write!(
                     f,

@@ -28,7 +28,8 @@ pub fn list() -> Result<List, SourceError> {
     let records = rows()?.into_iter().map(|row| row.record).collect();
     let change_number = header("change-number").and_then(|number| number.parse().ok());
     let date = header("date").map(str::to_owned);
-    Ok(List { origin: Origin { name: NAME.to_owned(), change_number, date }, records })
+    let origin = Origin { name: NAME.to_owned(), change_number, tag_change_number: None, date };
+    Ok(List { origin, records, warnings: Vec::new() })
 }
 
 /// The embedded list's lines, with the geo that the file shows for each.

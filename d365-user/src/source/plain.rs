@@ -46,7 +46,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     if records.is_empty() {
         return Err(SourceError::Empty { list: list() });
     }
-    Ok(List { origin: Origin { name: list(), change_number: None, date: None }, records })
+    Ok(List { origin: Origin { name: list(), ..Origin::default() }, records, warnings: Vec::new() })
 }
 
 fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceError> {

@@ -56,7 +56,7 @@ fn records(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<Re
 }
 
 fn list(records: Vec<Record>) -> List {
-    List { origin: Origin { name: "list".to_owned(), change_number: None, date: None }, records }
+    List { origin: Origin { name: "list".to_owned(), ..Origin::default() }, records, warnings: Vec::new() }
 }
 
 fn lists(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<List>> {

@@ -190,7 +190,7 @@ fn the_highest_capacity_can_be_filled() {
 
 #[test]
 fn no_list_and_no_sensible_limit_are_errors() {
-    let empty = List { origin: list("a", "13.0.0.0/8").origin, records: Vec::new() };
+    let empty = List { records: Vec::new(), ..list("a", "13.0.0.0/8") };
     assert_eq!(RangeSet::build(&[], &LAB), Err(RangeError::Empty));
     assert_eq!(RangeSet::build(&[empty], &LAB), Err(RangeError::Empty));
     for given in [0, Policy::HIGHEST_MAX_RANGES + 1, u32::MAX] {

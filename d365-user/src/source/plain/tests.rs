@@ -135,7 +135,7 @@ fn a_file_is_read_and_named() {
     let file = TempFile::new("read", b"1.2.3.0/24,FRA\n");
     let spec: Spec = format!("file:{}", file.0.display()).parse().unwrap();
     let list = load(&spec).unwrap();
-    assert_eq!(list.origin, Origin { name: spec.to_string(), change_number: None, date: None });
+    assert_eq!(list.origin, Origin { name: spec.to_string(), ..Origin::default() });
     assert_eq!(list.records.len(), 1);
 }
 

@@ -1,0 +1,81 @@
+//! Why a source yields no list.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::line::LineError;
+
+/// Why a source yields no list. Nothing of it is used then. Each message is whole in itself, and one line.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the range list {path}: {cause}; check the path and its permissions", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The file is larger than any list.
+    #[error("{list}: larger than {limit} bytes, which no range list is; check that it is the right file")]
+    TooLarge {
+        /// Name of the list.
+        list: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// More prefixes than any set can take.
+    #[error("{list}: more than {limit} prefixes; shorten the list")]
+    TooMany {
+        /// Name of the list.
+        list: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// No line of it holds a prefix.
+    #[error("{list}: no prefix in it; write one prefix[,geo[,region]] a line")]
+    Empty {
+        /// Name of the list.
+        list: String,
+    },
+    /// One line cannot be understood.
+    #[error("{list}, line {line}: {problem}")]
+    Line {
+        /// Name of the list.
+        list: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: LineError,
+    },
+    /// The file is JSON, most likely the vendor's own document.
+    #[error(
+        "{list}: this looks like JSON, perhaps the service tags document, which is not read yet; \
+         write one prefix[,geo[,region]] a line"
+    )]
+    Json {
+        /// Name of the list.
+        list: String,
+    },
+    /// The list lies on the network, and [`load`](super::load) reads what is here.
+    #[error("{list}: lists are not downloaded here; save the document and use file:PATH")]
+    Remote {
+        /// Name of the list.
+        list: String,
+    },
+}
+
+impl SourceError {
+    /// The reason in a word, the metrics' label `reason`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "io",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooMany { .. } => "too_many",
+            Self::Empty { .. } => "empty",
+            Self::Line { .. } | Self::Json { .. } => "syntax",
+            Self::Remote { .. } => "remote",
+        }
+    }
+}
