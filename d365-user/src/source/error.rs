@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::line::LineError;
+use super::service_tags::DocumentError;
 
 /// Why a source yields no list. Nothing of it is used then. Each message is whole in itself, and one line.
 #[derive(Debug, thiserror::Error)]
@@ -48,14 +49,13 @@ pub enum SourceError {
         /// What is wrong.
         problem: LineError,
     },
-    /// The file is JSON, most likely the vendor's own document.
-    #[error(
-        "{list}: this looks like JSON, perhaps the service tags document, which is not read yet; \
-         write one prefix[,geo[,region]] a line"
-    )]
-    Json {
+    /// The service tags document is refused.
+    #[error("{list}: {problem}")]
+    Document {
         /// Name of the list.
         list: String,
+        /// Why.
+        problem: DocumentError,
     },
     /// The list lies on the network, and [`load`](super::load) reads what is here.
     #[error("{list}: lists are not downloaded here; save the document and use file:PATH")]
@@ -74,7 +74,8 @@ impl SourceError {
             Self::TooLarge { .. } => "too_large",
             Self::TooMany { .. } => "too_many",
             Self::Empty { .. } => "empty",
-            Self::Line { .. } | Self::Json { .. } => "syntax",
+            Self::Line { .. } => "syntax",
+            Self::Document { problem, .. } => problem.as_str(),
             Self::Remote { .. } => "remote",
         }
     }

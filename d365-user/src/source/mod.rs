@@ -7,8 +7,10 @@ use crate::ranges::GeoCode;
 mod cloud;
 pub mod embedded;
 mod error;
+mod file;
 mod line;
 pub mod plain;
+pub mod service_tags;
 mod spec;
 mod warning;
 
@@ -63,7 +65,7 @@ pub struct List {
 pub fn load(spec: &Spec) -> Result<List, SourceError> {
     match spec {
         Spec::Embedded => embedded::list(),
-        Spec::File(path) => plain::read(path, &spec.to_string()),
+        Spec::File(path) => file::read(path, &spec.to_string()),
         Spec::Url(_) | Spec::Azure(_) => Err(SourceError::Remote { list: spec.to_string() }),
     }
 }

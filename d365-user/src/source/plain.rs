@@ -2,9 +2,7 @@
 //! nothing; UTF-8 with or without a byte order mark, LF or CRLF. A bare address is one host. One bad line refuses the file:
 //! half a list is worse than none, because nobody sees which half.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 use super::line::{self, LineError};
 use super::{List, Origin, Record, SourceError};
@@ -15,38 +13,28 @@ pub const MAX_BYTES: u64 = 32 << 20;
 /// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]).
 pub const MAX_RECORDS: usize = 1 << 20;
 
-/// Reads the file at `path` into a list called `name`. Reads to the end of what it is given, a pipe included, or to the limit.
-///
-/// # Errors
-/// [`SourceError`]: unreadable, too large, or a line that is wrong.
-pub fn read(path: &Path, name: &str) -> Result<List, SourceError> {
-    let text = bytes(path).map_err(|cause| SourceError::Read { path: path.to_owned(), cause })?;
-    parse(&text, name)
-}
-
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+/// The whole text, or as much of it as shows that it is too long.
+pub(super) fn bytes(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    reader.take(MAX_BYTES + 1).read_to_end(&mut text)?;
     Ok(text)
 }
 
 /// Reads a list called `name` from its text.
 ///
 /// # Errors
-/// [`SourceError`]: too large, too many prefixes, JSON, without a prefix, or with a line that is wrong.
+/// [`SourceError`]: too large, too many prefixes, without a prefix, or with a line that is wrong.
 pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
         return Err(SourceError::TooLarge { list: list(), limit: MAX_BYTES });
     }
-    if is_json(text) {
-        return Err(SourceError::Json { list: list() });
-    }
     let records = records(text, name, MAX_RECORDS)?;
     if records.is_empty() {
         return Err(SourceError::Empty { list: list() });
     }
-    Ok(List { origin: Origin { name: list(), ..Origin::default() }, records, warnings: Vec::new() })
+    let origin = Origin { name: list(), ..Origin::default() };
+    Ok(List { origin, records, warnings: Vec::new() })
 }
 
 fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceError> {
@@ -60,12 +48,6 @@ fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceE
         }
     }
     Ok(records)
-}
-
-/// The vendor's document begins with a brace, a plain list never.
-fn is_json(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
-    text.first() == Some(&b'{')
 }
 
 fn record(content: &str, line: usize) -> Result<Option<Record>, LineError> {

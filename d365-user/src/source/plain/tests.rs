@@ -1,5 +1,6 @@
 //! The plain list: what is read, what is refused and how it is told, and that nothing panics.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -91,11 +92,6 @@ fn messages_name_list_line_and_remedy() {
             "file:/etc/d365/ranges.csv, line 1: 4 fields, and at most 3 are known; write prefix[,geo[,region]]",
         ),
         (b"\n# Z\xfcrich\n", "file:/etc/d365/ranges.csv, line 2: not UTF-8 text; save the list as UTF-8"),
-        (
-            b"\xef\xbb\xbf \n{ \"changeNumber\": 1 }",
-            "file:/etc/d365/ranges.csv: this looks like JSON, perhaps the service tags document, which is not read yet; \
-             write one prefix[,geo[,region]] a line",
-        ),
         (
             b"# nothing\n\n",
             "file:/etc/d365/ranges.csv: no prefix in it; write one prefix[,geo[,region]] a line",

@@ -1,0 +1,43 @@
+//! A list in a file. What the file begins with says what it is: a service tags document, or a plain list.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use super::{List, SourceError, plain, service_tags};
+
+/// How much is looked at to tell what the file is, in bytes: a document's first sign is its first character.
+const HEAD: u64 = 1_024;
+
+/// Reads the file at `path` into a list called `name`. Reads to the end of what it is given, a pipe included, or to the limit.
+/// The document of any known cloud is taken: who names a file has chosen it.
+///
+/// # Errors
+/// [`SourceError`]: unreadable, or refused by the format's own reader.
+pub(super) fn read(path: &Path, name: &str) -> Result<List, SourceError> {
+    let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
+    let (head, rest) = open(path).map_err(unreadable)?;
+    let document = is_document(&head);
+    let whole = Cursor::new(head).chain(rest);
+    if !document {
+        return plain::parse(&plain::bytes(whole).map_err(unreadable)?, name);
+    }
+    match service_tags::read(whole, &service_tags::Options::default()) {
+        Ok(document) => Ok(document.into_list(name)),
+        Err(service_tags::DocumentError::Io(cause)) => Err(unreadable(cause)),
+        Err(problem) => Err(SourceError::Document { list: name.to_owned(), problem }),
+    }
+}
+
+fn open(path: &Path) -> io::Result<(Vec<u8>, File)> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD).read_to_end(&mut head)?;
+    Ok((head, file))
+}
+
+/// JSON, or the page that a browser or `curl` saved in its place: no plain list begins like that.
+fn is_document(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    matches!(text.first(), Some(b'{' | b'[' | b'<'))
+}

@@ -1,0 +1,116 @@
+//! What a document says about the tag.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::keep::{Entry, Kept};
+use super::regions::Regions;
+use super::{DocumentError, Options};
+use crate::ranges::geo;
+use crate::source::{Cloud, List, Origin, Record, Warning, line};
+
+/// One prefix of the tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagRange {
+    /// The prefix as written.
+    pub prefix: IpNet,
+    /// Its Azure region: as the regional entry with this prefix is called (`WestUS2`), else as the region is whose prefix
+    /// contains it (`westus2`); of the two, the first whose geo is known.
+    pub region: Option<String>,
+}
+
+/// A service tags document, as far as the tag is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Whose it is.
+    pub cloud: Cloud,
+    /// Its change number: neither unique nor ordered.
+    pub change_number: Option<u64>,
+    /// The tag's own change number, which has never fallen.
+    pub tag_change_number: Option<u64>,
+    /// The tag's prefixes, at least one, sorted, each once.
+    pub ranges: Vec<TagRange>,
+    /// The prefixes of the tag's regional entries; none in China's document.
+    pub regional: Regions,
+    /// The prefixes of every Azure region, when [`Options::keep_azure`] asks for them.
+    pub azure: Option<Regions>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+impl Document {
+    /// What was kept, once the whole text was read and is JSON.
+    pub(super) fn new(kept: Kept<'_>, options: &Options) -> Result<Self, DocumentError> {
+        let Kept { change_number, cloud, values, tag, regional, azure, .. } = kept;
+        let cloud = cloud.ok_or_else(|| DocumentError::shape("the field cloud is missing"))?;
+        let cloud = self::cloud(&cloud, options)?;
+        if !values {
+            return Err(DocumentError::shape("the field values is missing"));
+        }
+        let mut tag = tag.ok_or(DocumentError::NoTag { change_number })?;
+        if tag.prefixes.is_empty() {
+            return Err(DocumentError::NoValidPrefix { entries: tag.invalid });
+        }
+        tag.prefixes.sort_unstable();
+        tag.prefixes.dedup();
+        let (regional, azure) = (regional.finish(), azure.finish());
+        let warnings = warnings(&tag, &regional);
+        let range = |prefix: IpNet| TagRange {
+            prefix,
+            region: region(&prefix, &regional, &azure).map(str::to_owned),
+        };
+        Ok(Self {
+            cloud,
+            change_number,
+            tag_change_number: tag.change_number,
+            ranges: tag.prefixes.into_iter().map(range).collect(),
+            regional,
+            azure: options.keep_azure.then_some(azure),
+            warnings,
+        })
+    }
+
+    /// The document as a list called `name`. It has no date: a document does not say its own.
+    #[must_use]
+    pub fn into_list(self, name: &str) -> List {
+        let record = |TagRange { prefix, region }: TagRange| Record { prefix, geo: None, region, line: 0 };
+        let origin = Origin {
+            name: name.to_owned(),
+            change_number: self.change_number,
+            tag_change_number: self.tag_change_number,
+            date: None,
+        };
+        List { origin, records: self.ranges.into_iter().map(record).collect(), warnings: self.warnings }
+    }
+}
+
+/// The document's cloud, if it is one that may be.
+fn cloud(found: &str, options: &Options) -> Result<Cloud, DocumentError> {
+    let expected = options.cloud;
+    let cloud =
+        Cloud::from_document_name(found).filter(|cloud| expected.is_none_or(|expected| expected == *cloud));
+    cloud.ok_or_else(|| DocumentError::WrongCloud { found: line::excerpt(found), expected })
+}
+
+fn region<'a>(prefix: &IpNet, regional: &'a Regions, azure: &'a Regions) -> Option<&'a str> {
+    let (named, around) = (regional.exact(prefix), azure.containing(prefix));
+    named.into_iter().chain(around).find(|region| geo::knows(region)).or(named).or(around)
+}
+
+fn warnings(tag: &Entry, regional: &Regions) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(first) = &tag.first_invalid {
+        warnings.push(Warning::InvalidPrefixes { count: tag.invalid, first: first.clone() });
+    }
+    let all: BTreeSet<IpNet> = tag.prefixes.iter().map(IpNet::trunc).collect();
+    let mut missing = all.iter().filter(|prefix| regional.exact(prefix).is_none());
+    if let Some(first) = missing.next().filter(|_| !regional.is_empty()) {
+        warnings.push(Warning::NotInARegion { count: 1 + missing.count(), first: *first });
+    }
+    let mut more = regional.iter().map(|(prefix, _)| prefix).filter(|prefix| !all.contains(prefix));
+    if let Some(first) = more.next() {
+        warnings.push(Warning::OnlyInARegion { count: 1 + more.count(), first });
+    }
+    warnings
+}

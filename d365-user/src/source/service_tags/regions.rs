@@ -1,0 +1,164 @@
+//! Prefixes with the Azure region of each, in a compact form: 20 bytes a prefix.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// How many entries with a region there may be, of Azure and of the tag each. A real document has up to 73.
+pub(super) const MAX_REGIONS: usize = 4_096;
+
+/// Which prefix is in which region. Prefixes are without host bits; one that two regions claim is the first one's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regions {
+    names: Vec<String>,
+    /// Sorted and unique by prefix; the number is the index of the name.
+    prefixes: Vec<(IpNet, u16)>,
+}
+
+/// Regions that are still being read.
+#[derive(Debug, Default)]
+pub(super) struct Builder(Regions);
+
+impl Builder {
+    /// Takes a region's prefixes; `false` when there is no room for one more region.
+    #[must_use]
+    pub(super) fn push(&mut self, region: String, prefixes: &[IpNet]) -> bool {
+        let Self(Regions { names, prefixes: all }) = self;
+        let index = match u16::try_from(names.len()) {
+            Ok(index) if names.len() < MAX_REGIONS => index,
+            _ => return false,
+        };
+        names.push(region);
+        all.extend(prefixes.iter().map(|prefix| (prefix.trunc(), index)));
+        true
+    }
+
+    /// All that were taken.
+    pub(super) fn finish(self) -> Regions {
+        let Self(mut regions) = self;
+        regions.prefixes.sort_unstable();
+        regions.prefixes.dedup_by_key(|(prefix, _)| *prefix);
+        regions.prefixes.shrink_to_fit();
+        regions
+    }
+}
+
+impl Regions {
+    /// How many prefixes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.prefixes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty()
+    }
+
+    /// Every prefix with its region, IPv4 first, by address and then by length.
+    pub fn iter(&self) -> impl Iterator<Item = (IpNet, &str)> {
+        self.prefixes.iter().map(|(prefix, index)| (*prefix, self.name(*index)))
+    }
+
+    /// The region of this very prefix, host bits aside.
+    #[must_use]
+    pub fn exact(&self, prefix: &IpNet) -> Option<&str> {
+        let prefix = prefix.trunc();
+        let found = self.prefixes.binary_search_by_key(&prefix, |(prefix, _)| *prefix).ok()?;
+        Some(self.name(self.prefixes[found].1))
+    }
+
+    /// The region of the longest prefix that contains this one whole. A search for each shorter length: microseconds, not
+    /// for every packet.
+    #[must_use]
+    pub fn containing(&self, prefix: &IpNet) -> Option<&str> {
+        let mut around = Some(*prefix);
+        while let Some(prefix) = around {
+            if let Some(region) = self.exact(&prefix) {
+                return Some(region);
+            }
+            around = prefix.supernet();
+        }
+        None
+    }
+
+    /// The region of an address.
+    #[must_use]
+    pub fn of(&self, address: IpAddr) -> Option<&str> {
+        self.containing(&address.into())
+    }
+
+    fn name(&self, index: u16) -> &str {
+        self.names.get(usize::from(index)).map_or("", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn regions(of: &[(&str, &[&str])]) -> Regions {
+        let mut builder = Builder::default();
+        for (region, prefixes) in of {
+            let prefixes: Vec<IpNet> = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
+            assert!(builder.push((*region).to_owned(), &prefixes));
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn the_longest_prefix_around_decides() {
+        let regions = regions(&[
+            ("a", &["13.0.0.0/8", "2603::/16"]),
+            ("b", &["13.64.0.1/10", "13.0.0.0/8", "2603:1000::/40"]),
+        ]);
+        assert_eq!(regions.len(), 4, "a prefix that comes again is the first one's");
+        let of = |prefix: &str| regions.containing(&prefix.parse().unwrap());
+        assert_eq!(of("13.64.0.0/10"), Some("b"));
+        assert_eq!(of("13.64.1.0/24"), Some("b"));
+        assert_eq!(of("13.0.0.0/9"), Some("a"));
+        assert_eq!(of("12.0.0.0/7"), None);
+        assert_eq!(of("2603:1000::7/128"), Some("b"));
+        assert_eq!(of("2603:1100::/24"), Some("a"));
+        assert_eq!(of("::ffff:13.64.1.0/120"), None);
+        assert_eq!(regions.of([13, 127, 255, 255].into()), Some("b"));
+        assert_eq!(regions.of([13, 128, 0, 0].into()), Some("a"));
+        assert_eq!(regions.of([14, 0, 0, 0].into()), None);
+        assert_eq!(regions.exact(&"13.0.0.1/8".parse().unwrap()), Some("a"));
+        assert_eq!(regions.exact(&"13.0.0.0/9".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_prefix_costs_20_bytes_and_regions_have_a_limit() {
+        assert_eq!(size_of::<(IpNet, u16)>(), 20);
+        let mut builder = Builder::default();
+        for _ in 0..MAX_REGIONS {
+            assert!(builder.push("a".to_owned(), &[]));
+        }
+        assert!(!builder.push("a".to_owned(), &[]));
+        assert!(builder.finish().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_answer_is_that_of_a_look_at_all(
+            prefixes in prop::collection::vec((0..64u32, 24..=32u8), 0..24),
+            asked in (0..64u32, 20..=32u8),
+        ) {
+            let net = |(host, length): (u32, u8)| IpNet::new(std::net::Ipv4Addr::from(0x0d00_0000 | host).into(), length).unwrap();
+            let mut builder = Builder::default();
+            for (index, prefix) in prefixes.iter().enumerate() {
+                prop_assert!(builder.push(index.to_string(), &[net(*prefix)]));
+            }
+            let asked = net(asked);
+            let around = prefixes.iter().map(|prefix| net(*prefix).trunc()).enumerate().filter(|(_, prefix)| prefix.contains(&asked));
+            // Of equal ones the first: `max_by_key` gives the last of equals.
+            let best = around.rev().max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(index, _)| index.to_string());
+            let regions = builder.finish();
+            prop_assert_eq!(regions.containing(&asked), best.as_deref());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The document, case by case: what is tolerated, what is refused and how it is told, and where the limits are.
+
+use std::io;
+
+use super::*;
+use crate::ranges::{Policy, RangeSet};
+use crate::source::{Record, Warning};
+
+mod properties;
+mod refused;
+
+/// A public document of these values.
+fn public(values: &str) -> String {
+    format!(r#"{{"changeNumber": 398, "cloud": "Public", "values": [{values}]}}"#)
+}
+
+/// One value.
+fn value(name: &str, prefixes: &str) -> String {
+    format!(
+        r#"{{"name": "{name}", "id": "{name}", "properties": {{"changeNumber": 4, "addressPrefixes": [{prefixes}]}}}}"#
+    )
+}
+
+/// One value, the tag.
+fn tag(prefixes: &str) -> String {
+    value(TAG, prefixes)
+}
+
+fn with(text: &str, options: &Options) -> Result<Document, DocumentError> {
+    read(text.as_bytes(), options)
+}
+
+fn document(text: &str) -> Document {
+    with(text, &Options::default()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn shown(document: &Document) -> Vec<String> {
+    let show = |range: &TagRange| format!("{} {}", range.prefix, range.region.as_deref().unwrap_or("-"));
+    document.ranges.iter().map(show).collect()
+}
+
+#[test]
+fn the_tag_its_regions_and_the_numbers_are_read() {
+    let read = document(&public(
+        &[
+            tag(r#""13.71.171.0/24", "4.166.33.32/27", "2603:1000::/40""#),
+            value("Dynamics365ForMarketingEmail.SwedenCentral", r#""4.166.33.32/27""#),
+            value("Dynamics365ForMarketingEmailX", r#""1.2.3.0/24""#),
+            value("AzureCloud", r#""13.0.0.0/8", "2603::/16""#),
+            value("AzureCloud.canadacentral", r#""13.71.160.0/19", "4.166.0.0/16""#),
+        ]
+        .join(","),
+    ));
+    assert_eq!(
+        shown(&read),
+        ["4.166.33.32/27 SwedenCentral", "13.71.171.0/24 canadacentral", "2603:1000::/40 -"]
+    );
+    assert_eq!((read.cloud, read.change_number, read.tag_change_number), (Cloud::Public, Some(398), Some(4)));
+    assert_eq!(read.regional.len(), 1);
+    assert_eq!(read.azure, None, "kept on request only");
+    let first = "13.71.171.0/24".parse().unwrap();
+    assert_eq!(read.warnings, [Warning::NotInARegion { count: 2, first }]);
+}
+
+#[test]
+fn no_order_of_values_or_fields_matters() {
+    let regional = "Dynamics365ForMarketingEmail.WestUS2";
+    let forward = [
+        tag(r#""1.2.3.0/24","5.6.7.0/24""#),
+        value(regional, r#""1.2.3.0/24""#),
+        value("AzureCloud.uksouth", r#""5.0.0.0/8""#),
+    ];
+    let mut backward = forward.clone();
+    backward.reverse();
+    let expected = document(&public(&forward.join(",")));
+    assert_eq!(shown(&expected), ["1.2.3.0/24 WestUS2", "5.6.7.0/24 uksouth"]);
+    assert_eq!(document(&public(&backward.join(","))), expected);
+
+    let value = |name: &str, prefixes: &str| {
+        format!(
+            r#"{{"properties": {{"addressPrefixes": [{prefixes}], "changeNumber": 4}}, "name": "{name}"}}"#
+        )
+    };
+    let values = [
+        value("AzureCloud.uksouth", r#""5.0.0.0/8""#),
+        value("Other", r#""9.0.0.0/8""#),
+        value(regional, r#""1.2.3.0/24""#),
+        value(TAG, r#""5.6.7.0/24","1.2.3.0/24""#),
+    ];
+    let text = format!(r#"{{"values": [{}], "cloud": "Public", "changeNumber": 398}}"#, values.join(","));
+    assert_eq!(document(&text), expected);
+}
+
+#[test]
+fn byte_order_mark_crlf_and_white_space_do_not_matter() {
+    let text = public(&tag(r#""1.2.3.0/24""#)).replace(", ", ",\n  ");
+    let expected = document(&text);
+    assert_eq!(document(&format!("\u{feff}{text}")), expected);
+    assert_eq!(document(&format!("\u{feff}\r\n{}\r\n\r\n", text.replace('\n', "\r\n"))), expected);
+    assert_eq!(document(&format!("{}{text}", " ".repeat(5_000))), expected);
+}
+
+#[test]
+fn change_numbers_may_be_strings_or_missing() {
+    let of = |number: &str| {
+        let text =
+            public(&tag(r#""1.2.3.0/24""#)).replace("398", number).replace("4,", &format!("{number},"));
+        let read = document(&text);
+        assert_eq!(read.change_number, read.tag_change_number, "{number}");
+        read.change_number
+    };
+    assert_eq!(of("412"), Some(412));
+    assert_eq!(of(r#"" 412 ""#), Some(412));
+    for none in
+        ["null", "-1", "4.5", "1e3", "99999999999999999999", r#""x""#, "true", "[1, {}]", r#"{"a": [1]}"#]
+    {
+        assert_eq!(of(none), None, "{none}");
+    }
+    let bare = format!(
+        r#"{{"cloud":"Public","values":[{{"name":"{TAG}","properties":{{"addressPrefixes":["1.2.3.0/24"]}}}}]}}"#
+    );
+    assert_eq!((document(&bare).change_number, document(&bare).tag_change_number), (None, None));
+}
+
+#[test]
+fn what_is_unknown_absent_or_null_is_skipped() {
+    let odd = r#"{"a": [1, -1, 0.5, true, null, "x", {"b": []}], "c": {}}"#;
+    let text = format!(
+        r#"{{"new": {odd}, "cloud": "Public", "values": [{{"name": "New", "properties": 7}}, {{}}, {{"name": "{TAG}.X", "properties": null}},
+            {{"name": "AzureCloud.y", "properties": {{"addressPrefixes": null}}}},
+            {{"name": "{TAG}", "new": {odd}, "properties": {{"new": {odd}, "regionId": null, "networkFeatures": null, "region": null,
+            "addressPrefixes": ["1.2.3.0/24"]}}}}], "nextLink": null}}"#
+    );
+    assert_eq!(shown(&document(&text)), ["1.2.3.0/24 -"]);
+}
+
+#[test]
+fn invalid_prefixes_among_valid_ones_are_skipped_with_a_warning() {
+    let read = document(&public(&tag(
+        r#""x", "1.2.3.0/24", "1.2.3.0/33", "010.1.1.1/8", null, 7, ["1.1.1.0/24"], {"a": 1}, "5.6.7.8", "1.2.3.0/24""#,
+    )));
+    assert_eq!(shown(&read), ["1.2.3.0/24 -", "5.6.7.8/32 -"]);
+    assert_eq!(read.warnings, [Warning::InvalidPrefixes { count: 7, first: "x".to_owned() }]);
+}
+
+#[test]
+fn a_difference_between_the_tag_and_its_regions_is_told() {
+    let values = [
+        tag(r#""1.2.3.0/24","1.2.4.1/24""#),
+        value("Dynamics365ForMarketingEmail.WestUS2", r#""1.2.4.0/24","1.2.5.0/24""#),
+    ];
+    let read = document(&public(&values.join(",")));
+    assert_eq!(shown(&read), ["1.2.3.0/24 -", "1.2.4.1/24 WestUS2"]);
+    let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "1 of the tag's prefixes are in none of its regional entries, the first is 1.2.3.0/24",
+            "1 prefixes are in a regional entry of the tag but not in the tag, and are not used, the first is 1.2.5.0/24",
+        ]
+    );
+}
+
+#[test]
+fn a_region_with_a_known_geo_is_preferred() {
+    let of = |regional: &str, azure: &str| {
+        let regional = value(&format!("{TAG}.{regional}"), r#""1.2.3.0/24""#);
+        let azure = value(&format!("AzureCloud.{azure}"), r#""1.2.0.0/16""#);
+        document(&public(&[tag(r#""1.2.3.0/24""#), regional, azure].join(","))).ranges[0].region.clone()
+    };
+    assert_eq!(of("WestUS2", "uksouth").as_deref(), Some("WestUS2"));
+    assert_eq!(of("Mars", "uksouth").as_deref(), Some("uksouth"));
+    assert_eq!(of("Mars", "mars2").as_deref(), Some("Mars"));
+    assert_eq!(of("", "mars2").as_deref(), Some("mars2"));
+    assert_eq!(of("a\\u0007", "").as_deref(), None);
+}
+
+#[test]
+fn azures_regions_are_kept_on_request() {
+    let values = [
+        tag(r#""1.2.3.0/24""#),
+        value("AzureCloud.uksouth", r#""1.2.0.0/16","x",7"#),
+        value("AzureCloud", r#""9.0.0.0/8""#),
+    ];
+    let options = Options { keep_azure: true, ..Options::default() };
+    let azure = with(&public(&values.join(",")), &options).unwrap().azure.unwrap();
+    assert_eq!(azure.iter().collect::<Vec<_>>(), [("1.2.0.0/16".parse().unwrap(), "uksouth")]);
+    assert_eq!(azure.of([1, 2, 9, 9].into()), Some("uksouth"));
+}
+
+#[test]
+fn a_document_is_a_list_with_geos() {
+    let values = [
+        tag(r#""13.71.171.0/24","4.166.33.32/27","9.9.9.0/24","x""#),
+        value(&format!("{TAG}.SwedenCentral"), r#""4.166.33.32/27""#),
+    ];
+    let list = document(&public(&values.join(","))).into_list("azure:public");
+    let origin = crate::source::Origin {
+        name: "azure:public".to_owned(),
+        change_number: Some(398),
+        tag_change_number: Some(4),
+        date: None,
+    };
+    assert_eq!(list.origin, origin);
+    let sweden = Record {
+        prefix: "4.166.33.32/27".parse().unwrap(),
+        geo: None,
+        region: Some("SwedenCentral".to_owned()),
+        line: 0,
+    };
+    assert_eq!(list.records[0], sweden);
+    let set = RangeSet::build(&[list], &Policy::default()).unwrap();
+    let geos: Vec<_> = set.ranges().iter().map(|range| format!("{} {}", range.prefix, range.geo)).collect();
+    assert_eq!(
+        geos,
+        ["4.166.33.32/27 SWE (inferred)", "9.9.9.0/24 ZZZ (unknown)", "13.71.171.0/24 CAN (documented)"]
+    );
+    let told: Vec<_> = set.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told[0],
+        "azure:public: 1 of the tag's entries are no prefix and are skipped, the first is \"x\""
+    );
+}
+
+#[test]
+fn the_tag_twice_adds_up() {
+    let values = [tag(r#""5.6.7.0/24""#), tag(r#""1.2.3.0/24""#).replace("4,", "5,"), tag(r#""1.2.3.0/24""#)];
+    let read = document(&public(&values.join(",")));
+    assert_eq!(shown(&read), ["1.2.3.0/24 -", "5.6.7.0/24 -"]);
+    assert_eq!(read.tag_change_number, Some(5));
+}
+
+/// Gives one byte at a time, and is interrupted before each.
+struct Slow<'a>(&'a [u8], bool);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let most = buffer.len().min(1);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+#[test]
+fn it_does_not_matter_how_the_bytes_come() {
+    let text = format!("\u{feff}{}", public(&tag(&vec![r#""1.2.3.0/24""#; 200].join(","))));
+    assert_eq!(read(Slow(text.as_bytes(), false), &Options::default()).unwrap(), document(&text));
+}
