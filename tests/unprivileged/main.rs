@@ -4,3 +4,4 @@ mod embedded_list;
 mod gate;
 mod parser;
 mod promtool;
+mod service_tags;

@@ -1,0 +1,240 @@
+//! The service tags reader against what the vendor published from 2019 to 2026, and against what its servers gave instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use d365_tests::{require, require::shared_data};
+use d365_user::ranges::{GeoSource, Policy, RangeSet, geo};
+use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
+use d365_user::source::{self, Cloud, Spec, Warning};
+use ipnet::IpNet;
+use serde_json::Value;
+
+/// A real document, and what is to be found in it.
+struct Published {
+    name: &'static str,
+    cloud: Cloud,
+    change_number: u64,
+    tag_change_number: u64,
+    ranges: usize,
+}
+
+const fn published(
+    name: &'static str,
+    cloud: Cloud,
+    change_number: u64,
+    tag_change_number: u64,
+    ranges: usize,
+) -> Published {
+    Published { name, cloud, change_number, tag_change_number, ranges }
+}
+
+/// Those with the tag, in the order of their dates.
+const WITH_TAG: [Published; 10] = [
+    published("public-2019-12-09-cn90.json", Cloud::Public, 90, 1, 14),
+    published("public-2021-03-01-cn137.json", Cloud::Public, 137, 2, 16),
+    published("public-2024-09-09-cn323.json", Cloud::Public, 323, 3, 17),
+    published("public-2024-09-09-cn323-crlf.json", Cloud::Public, 323, 3, 17),
+    published("public-2025-02-17-cn346.json", Cloud::Public, 346, 3, 17),
+    published("public-2025-03-03-cn346.json", Cloud::Public, 346, 3, 17),
+    published("public-2025-cn376.json", Cloud::Public, 376, 3, 17),
+    published("public-2026-cn398.json", Cloud::Public, 398, 4, 22),
+    published("government-2026-05-04-cn391.json", Cloud::Government, 391, 1, 2),
+    published("china-2026-05-04-cn394.json", Cloud::China, 394, 1, 2),
+];
+const WITHOUT_TAG: &str = "public-2019-07-22-cn82.json";
+const NEWEST: &str = "public-2026-cn398.json";
+
+fn path(name: &str) -> PathBuf {
+    shared_data().join("service-tags").join(name)
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    let path = path(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn document(name: &str, options: &Options) -> Document {
+    read(bytes(name).as_slice(), options).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn of(cloud: Cloud) -> Options {
+    Options { cloud: Some(cloud), keep_azure: true, ..Options::default() }
+}
+
+/// Every entry of a document whose name begins like this, by a look at the whole JSON.
+fn entries(document: &Value, start: &str) -> BTreeMap<String, BTreeSet<IpNet>> {
+    let entry = |value: &Value| {
+        let rest = value["name"].as_str()?.strip_prefix(start)?;
+        let prefixes = value["properties"]["addressPrefixes"].as_array()?.iter();
+        let prefixes =
+            prefixes.map(|prefix| prefix.as_str().and_then(|prefix| prefix.parse().ok()).expect("a prefix"));
+        Some((rest.to_owned(), prefixes.collect()))
+    };
+    document["values"].as_array().expect("a list of values").iter().filter_map(entry).collect()
+}
+
+#[test]
+fn every_document_holds_what_it_is_known_to_hold() {
+    require!(SharedData);
+    for published in WITH_TAG {
+        let read = document(published.name, &of(published.cloud));
+        assert_eq!(read.cloud, published.cloud, "{}", published.name);
+        assert_eq!(read.change_number, Some(published.change_number), "{}", published.name);
+        assert_eq!(read.tag_change_number, Some(published.tag_change_number), "{}", published.name);
+        assert_eq!(read.ranges.len(), published.ranges, "{}", published.name);
+        assert_eq!(read.warnings, [], "{}", published.name);
+    }
+}
+
+#[test]
+fn the_reader_finds_what_a_look_at_the_whole_finds() {
+    require!(SharedData);
+    for Published { name, cloud, .. } in WITH_TAG {
+        let read = document(name, &of(cloud));
+        let whole: Value = serde_json::from_slice(&bytes(name)).unwrap();
+        let prefixes: BTreeSet<_> = read.ranges.iter().map(|range| range.prefix).collect();
+        assert_eq!(prefixes, entries(&whole, TAG)[""], "{name}");
+
+        let regional = entries(&whole, &format!("{TAG}."));
+        assert_eq!(regional.is_empty(), cloud == Cloud::China, "{name}");
+        let union: BTreeSet<_> = regional.values().flatten().copied().collect();
+        assert_eq!(read.regional.iter().map(|(prefix, _)| prefix).collect::<BTreeSet<_>>(), union, "{name}");
+        if cloud != Cloud::China {
+            assert_eq!(union, prefixes, "{name}: the tag is the union of its regions");
+        }
+        let azure = entries(&whole, "AzureCloud.");
+        let kept = read.azure.unwrap();
+        assert_eq!(kept.len(), azure.values().map(BTreeSet::len).sum::<usize>(), "{name}");
+        for range in &read.ranges {
+            let region = range.region.as_deref().unwrap();
+            let around = kept.containing(&range.prefix).unwrap();
+            assert!(azure[around].iter().any(|prefix| prefix.contains(&range.prefix)), "{name} {around}");
+            match regional.get(region) {
+                Some(prefixes) => assert!(prefixes.contains(&range.prefix), "{name} {region}"),
+                None => assert_eq!((cloud, region), (Cloud::China, around), "{name}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_range_gets_a_geo_and_a_documented_one_its_own() {
+    require!(SharedData);
+    for Published { name, cloud, ranges, .. } in WITH_TAG {
+        let list = source::load(&Spec::File(path(name))).unwrap();
+        assert_eq!(list.origin.name, format!("file:{}", path(name).display()));
+        let set = RangeSet::build(&[list], &Policy::default()).unwrap();
+        assert_eq!((set.ranges().len(), set.warnings()), (ranges, [].as_slice()), "{name}");
+        let geos: BTreeSet<_> = set.ranges().iter().map(|range| range.geo.code.to_string()).collect();
+        match cloud {
+            Cloud::Government => assert_eq!(geos, BTreeSet::from(["USG".to_owned()])),
+            Cloud::China => assert_eq!(geos, BTreeSet::from(["CHN".to_owned()])),
+            Cloud::Public => {
+                assert!(!geos.contains("ZZZ"), "{name}");
+                let documented =
+                    set.ranges().iter().filter(|range| range.geo.source == GeoSource::Documented);
+                let expected = if name.contains("2019") { 13 } else { 15 };
+                assert_eq!(documented.count(), expected, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_azure_region_has_a_geo() {
+    require!(SharedData);
+    for Published { name, cloud, .. } in WITH_TAG {
+        let azure = document(name, &of(cloud)).azure.unwrap();
+        let unknown: BTreeSet<_> =
+            azure.iter().map(|(_, region)| region).filter(|region| !geo::knows(region)).collect();
+        assert_eq!(unknown, BTreeSet::new(), "{name}");
+    }
+}
+
+#[test]
+fn line_ends_do_not_matter() {
+    require!(SharedData);
+    let lf = document("public-2024-09-09-cn323.json", &of(Cloud::Public));
+    let crlf = document("public-2024-09-09-cn323-crlf.json", &of(Cloud::Public));
+    assert_eq!(lf, crlf);
+}
+
+#[test]
+fn the_document_of_another_cloud_is_refused() {
+    require!(SharedData);
+    for Published { name, cloud, .. } in WITH_TAG {
+        for asked in Cloud::ALL.into_iter().filter(|asked| *asked != cloud) {
+            let error = read(bytes(name).as_slice(), &of(asked)).unwrap_err();
+            assert_eq!(error.as_str(), "wrong_cloud", "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_document_from_before_the_tag_is_refused() {
+    require!(SharedData);
+    let error = read(bytes(WITHOUT_TAG).as_slice(), &Options::default()).unwrap_err();
+    assert!(matches!(error, DocumentError::NoTag { change_number: Some(82) }), "{error}");
+}
+
+#[test]
+fn what_came_instead_of_a_document_is_refused_with_its_reason() {
+    require!(SharedData);
+    let expected = BTreeMap::from([
+        ("empty.txt", "empty"),
+        ("error-page.txt", "html"),
+        ("gateway-timeout.txt", "html"),
+        ("html-page.txt", "html"),
+        ("server-busy-xml-bom.txt", "xml"),
+    ]);
+    let files = fs::read_dir(path("rejected")).unwrap().map(|file| file.unwrap().path());
+    let mut seen = 0;
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let error = read(fs::File::open(&file).unwrap(), &Options::default()).unwrap_err();
+        assert_eq!(Some(&error.as_str()), expected.get(name), "{name}: {error}");
+        let error = source::load(&Spec::File(file.clone())).unwrap_err();
+        assert_eq!(Some(&error.reason()), expected.get(name), "{name}: {error}");
+        seen += 1;
+    }
+    assert_eq!(seen, expected.len());
+}
+
+/// The newest is not among those with 200 points: an unoptimised test would read half a gigabyte.
+#[test]
+fn half_a_document_is_refused_wherever_it_ends() {
+    require!(SharedData);
+    for (name, points) in
+        [("public-2019-12-09-cn90.json", 200), ("government-2026-05-04-cn391.json", 200), (NEWEST, 30)]
+    {
+        let whole = bytes(name);
+        let length = whole.trim_ascii_end().len();
+        // The last points are the last bytes: everything but the closing brackets is there.
+        let (spread, last) = (points - 20, (length - 20)..length);
+        for end in (0..spread).map(|point| length * point / spread).chain(last) {
+            let error = read(&whole[..end], &Options::default()).unwrap_err();
+            let expected = if end == 0 { "empty" } else { "truncated" };
+            assert_eq!(error.as_str(), expected, "{name}, {end} bytes: {error}");
+        }
+        assert!(read(&whole[..length], &Options::default()).is_ok());
+    }
+}
+
+#[test]
+fn a_flipped_byte_never_adds_more_than_it_touches() {
+    require!(SharedData);
+    let name = "government-2026-05-04-cn391.json";
+    let (whole, before) = (bytes(name), document(name, &Options::default()));
+    for at in (0..whole.len()).step_by(whole.len() / 200) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        if let Ok(read) = read(damaged.as_slice(), &Options::default()) {
+            assert!(read.ranges.len() <= before.ranges.len(), "byte {at}");
+            let skipped = |warning: &Warning| matches!(warning, Warning::InvalidPrefixes { .. });
+            let odd = read.ranges.len() == before.ranges.len() || read.warnings.iter().any(skipped);
+            assert!(odd, "byte {at}: a range is gone without a word");
+        }
+    }
+}
