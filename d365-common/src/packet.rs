@@ -182,6 +182,9 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         }
         let extension: [u8; 4] = frame.read(offset).ok_or(Reason::Malformed)?;
         let len = extension_len(next, extension[1]);
+        if offset + len > end {
+            return Err(Reason::Malformed);
+        }
         if next == protocol::FRAGMENT && be16([extension[2], extension[3]]) & 0xfff8 != 0 {
             let inner = extension[0];
             let tcp = inner == protocol::TCP || is_extension(inner);
@@ -189,9 +192,6 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         }
         next = extension[0];
         offset += len;
-        if offset > end {
-            return Err(Reason::Malformed);
-        }
     }
     if next == protocol::TCP {
         Ok(Upper { source, offset, end })
@@ -226,8 +226,9 @@ fn tcp<R: Reader + ?Sized>(
 }
 
 /// Where the IP packet at `offset` ends, from its length field, which does not count the first
-/// `uncounted` bytes. What lies behind that in the frame is padding, never a header. Zero stands for "as
-/// long as the frame": an IPv6 jumbogram (RFC 2675) or a batch that the kernel joined ("BIG TCP").
+/// `uncounted` bytes. What lies behind that in the frame is padding, never a header. Zero in a packet
+/// that no length field can state means "as long as the frame": an IPv6 jumbogram (RFC 2675) or a batch that the
+/// kernel joined ("BIG TCP").
 #[inline(always)]
 fn end_of_packet<R: Reader + ?Sized>(
     frame: &R,
@@ -235,11 +236,12 @@ fn end_of_packet<R: Reader + ?Sized>(
     len: u16,
     uncounted: usize,
 ) -> Result<usize, Reason> {
-    if len == 0 {
-        return Ok(frame.frame_len());
+    let frame_len = frame.frame_len();
+    if len == 0 && frame_len > offset + uncounted + usize::from(u16::MAX) {
+        return Ok(frame_len);
     }
     let end = offset + uncounted + usize::from(len);
-    if end > frame.frame_len() { Err(Reason::Malformed) } else { Ok(end) }
+    if end > frame_len { Err(Reason::Malformed) } else { Ok(end) }
 }
 
 /// Length in bytes of an extension header of kind `next` whose length field is `len`.

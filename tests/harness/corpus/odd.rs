@@ -20,6 +20,11 @@ fn syn() -> Tcp {
     Tcp::new(40_000, SMTP).syn()
 }
 
+/// A frame of so many bytes more than the 65535 of IPv4 that a total length can state.
+fn big(packet: &Ipv4, more: usize) -> Frame {
+    Frame::new(packet.clone()).pad(14 + 65_535 + more)
+}
+
 fn smtp_v4(name: &str, frame: &Frame) -> Case {
     Case::new(name, frame, Expected::Smtp { source: SOURCE_V4.into(), opens: true })
 }
@@ -80,7 +85,13 @@ fn ipv4() -> Vec<Case> {
         Case::other("total length below the header", &Frame::new(v4().total_length(19)), "malformed"),
         Case::other("ports only in the padding", &Frame::new(v4().total_length(20)), "malformed"),
         Case::other("TCP header half in the padding", &Frame::new(v4().total_length(30)), "malformed"),
-        smtp_v4("total length 0: as long as the frame", &Frame::new(v4().total_length(0))),
+        Case::other("total length 0 in a short frame", &Frame::new(v4().total_length(0)), "malformed"),
+        Case::other(
+            "total length 0 in a frame of 65535 bytes of IPv4",
+            &big(&v4().total_length(0), 0),
+            "malformed",
+        ),
+        smtp_v4("total length 0, and one byte more than it could state", &big(&v4().total_length(0), 1)),
     ]
 }
 
@@ -106,7 +117,16 @@ fn ipv6() -> Vec<Case> {
         ),
         Case::other("payload length of 65535", &Frame::new(v6().payload_length(u16::MAX)), "malformed"),
         Case::other("payload length below TCP's header", &Frame::new(v6().payload_length(19)), "malformed"),
-        smtp_v6("payload length 0: as long as the frame", &Frame::new(v6().payload_length(0))),
+        Case::other("payload length 0 in a short frame", &Frame::new(v6().payload_length(0)), "malformed"),
+        smtp_v6(
+            "payload length 0, and more than it could state",
+            &Frame::new(v6().payload_length(0)).pad(65_590),
+        ),
+        Case::other(
+            "a fragment header in the padding",
+            &Frame::new(v6().extension(Extension::fragment(3, false)).payload_length(1)),
+            "malformed",
+        ),
         smtp_v6("seven extension headers", &Frame::new(v6().extensions(chain(7)))),
         Case::other("eight extension headers", &Frame::new(v6().extensions(chain(8))), "too_many_headers"),
         Case::other(
