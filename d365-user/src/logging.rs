@@ -6,6 +6,7 @@ use std::{fmt, io::IsTerminal as _, str::FromStr};
 
 use thiserror::Error;
 use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, fmt::MakeWriter, layer::SubscriberExt as _,
     util::SubscriberInitExt as _, util::TryInitError,
@@ -72,13 +73,15 @@ impl fmt::Display for LogFilter {
     }
 }
 
-/// Starts logging to standard error, for the whole process. Once only.
+/// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
 ///
 /// # Errors
 /// When something in this process logs already.
-pub fn init(format: LogFormat, filter: &LogFilter) -> Result<(), TryInitError> {
+pub fn init(format: LogFormat, filter: &LogFilter) -> Result<WorkerGuard, TryInitError> {
     let colour = std::io::stderr().is_terminal();
-    subscriber(format, filter, colour, std::io::stderr).try_init()
+    // A thread of its own writes: a reader that stalls costs log lines, never the daemon's time.
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    subscriber(format, filter, colour, writer).try_init().map(|()| guard)
 }
 
 /// What [`init`] installs, with any writer.

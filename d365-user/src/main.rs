@@ -1,6 +1,6 @@
 //! `d365-user`: reads what was typed, starts logging and the daemon, and ends with a documented exit code.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use d365_user::{cli::Cli, config::Config, daemon, exit::Exit, logging};
 
@@ -10,14 +10,18 @@ fn main() -> ExitCode {
     let (config, warnings) = match Config::new(cli) {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("error: {error}");
+            say(&error);
             return Exit::Usage.into();
         }
     };
-    if let Err(error) = logging::init(config.log_format, &config.log_filter) {
-        eprintln!("error: cannot start logging: {error}");
-        return Exit::Internal.into();
-    }
+    // Held to the end: it writes what is still to be written, for a moment at most.
+    let _log = match logging::init(config.log_format, &config.log_filter) {
+        Ok(guard) => guard,
+        Err(error) => {
+            say(&format_args!("cannot start logging: {error}"));
+            return Exit::Internal.into();
+        }
+    };
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -30,15 +34,24 @@ fn main() -> ExitCode {
             if tracing::enabled!(tracing::Level::ERROR) {
                 tracing::error!("{error}");
             } else {
-                eprintln!("error: {error}");
+                say(&error);
             }
             error.exit().into()
         }
     }
 }
 
+/// Says an error where there is no log; a standard error that is gone changes nothing.
+fn say(error: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+}
+
 /// Runs the daemon on this thread; what blocks goes to threads of tokio's own.
 fn run(config: Config) -> Result<(), daemon::StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(daemon::StartError::Signals)?.block_on(daemon::run(config))
+    let runtime = runtime.map_err(daemon::StartError::Signals)?;
+    let ended = runtime.block_on(daemon::run(config));
+    // A scrape or a read that still blocks must not keep the process.
+    runtime.shutdown_background();
+    ended
 }

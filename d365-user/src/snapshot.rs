@@ -59,6 +59,10 @@ pub struct Generation {
     pub ranges: Vec<Range>,
 }
 
+/// Name of the interface that stands for packets which name none of those that are watched. `/` is in no
+/// interface's name.
+pub const STRANGERS: &str = "other/unknown";
+
 /// What was seen on one interface since the daemon's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {

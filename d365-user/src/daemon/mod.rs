@@ -7,7 +7,7 @@ mod book;
 mod error;
 mod state;
 
-use std::sync::Arc;
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch, task::spawn_blocking};
 
@@ -16,72 +16,74 @@ pub use error::StartError;
 
 use crate::{
     config::Config,
-    generation::Compiled,
     http::{self, Endpoints, Readiness},
-    kernel::{self, Attached, Counters, Interface, Kernel},
+    kernel::{self, Attached, Counters, Interface, Kernel, PacketLog},
     ranges::{Policy, RangeSet},
     shutdown,
     snapshot::{LinkKind, SnapshotSource as _},
     source, view,
 };
-use book::Book;
+use book::{Book, Draft};
 use state::{Live, State};
 
-/// Runs the daemon until SIGINT or SIGTERM.
+/// How often the daemon looks whether its program is still attached.
+const WATCH: Duration = Duration::from_secs(5);
+/// Warnings of the range lists that are logged one by one.
+const MOST_WARNINGS: usize = 20;
+
+/// Runs the daemon until SIGINT, SIGTERM or SIGHUP.
 ///
 /// # Errors
 /// [`StartError`] when it could not start; every interface is then as it was.
 pub async fn run(config: Config) -> Result<(), StartError> {
-    let stop = shutdown::requested().map_err(StartError::Signals)?;
-    let set = read_ranges(&config)?;
+    let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
+    let reading = spawn_blocking(move || read_ranges(&config).map(|set| (config, set)));
+    let (config, set) = tokio::select! {
+        // A file that does not answer must not keep the daemon from stopping.
+        signal = &mut stop => return stopped_early(signal),
+        read = reading => read.map_err(StartError::Panicked)??,
+    };
     let mut book = Book::new(config.max_ranges);
     let draft = book.draft(&set)?;
     book.announce(&draft);
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| StartError::Listen { address: config.listen, source })?;
-    let address =
-        listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let listen = |source| StartError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
 
     let state = Arc::new(State::new(book, &config.interfaces, address));
     let (ready, readiness) = watch::channel(Readiness::NotReady("starting".into()));
-    let (stop_serving, stopped) = watch::channel(false);
+    let (stop_serving, mut stopped) = watch::channel(false);
     let endpoints = Endpoints::new(state.clone(), readiness);
     let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
-        let mut stopped = stopped;
         // A sender that is gone means the same.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
-    let log_packets = config.log_packets;
-    let started = spawn_blocking(move || {
-        let (kernel, counters, attached) = start_kernel(&config, &draft.compiled)?;
-        Ok::<_, StartError>((kernel, counters, attached, draft))
-    });
-    let (mut kernel, counters, attached, draft) = started.await.map_err(StartError::Panicked)??;
-    let packet_log = log_packets.then(|| kernel.packet_log()).transpose()?;
+    let mut starting = spawn_blocking(move || start_kernel(&config, draft));
+    let started = tokio::select! {
+        signal = &mut stop => {
+            let stopped = stopped_early(signal);
+            // What it has attached by then is detached by dropping it.
+            drop(starting.await);
+            return stopped;
+        }
+        started = &mut starting => started.map_err(StartError::Panicked)??,
+    };
+    let Started { kernel, counters, attached, draft, packet_log } = started;
     state.set_live(Live { counters, attached });
     // No range is gone with the first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     announce(&state);
     ready.send_replace(Readiness::Ready);
 
-    let forward = async {
-        match packet_log {
-            Some(log) => log.forward().await.map(|never| match never {}),
-            None => std::future::pending().await,
-        }
-    };
     let reason = tokio::select! {
-        signal = stop => signal,
+        signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
-        Err(error) = forward => {
-            tracing::error!("packets are not logged any more: {error}");
-            std::future::pending().await
-        }
+        never = forward(packet_log) => match never {},
+        never = watch_attachments(&state, &ready) => match never {},
     };
-    tracing::info!("{reason}: detaching and stopping");
     shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
+    tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
     drop(kernel);
     stop_serving.send_replace(true);
@@ -91,22 +93,73 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// A stop before anything was ready.
+fn stopped_early(signal: &str) -> Result<(), StartError> {
+    shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
+    tracing::info!("{signal} while starting: stopping");
+    Ok(())
+}
+
+/// Forwards log records of packets for as long as the daemon runs.
+async fn forward(packet_log: Option<PacketLog>) -> Infallible {
+    if let Some(log) = packet_log
+        && let Err(error) = log.forward().await
+    {
+        tracing::error!("packets are not logged any more: {error}");
+    }
+    std::future::pending().await
+}
+
+/// Says once when an attachment is lost or back, and is not ready while one is lost.
+async fn watch_attachments(state: &State, ready: &watch::Sender<Readiness>) -> Infallible {
+    let mut known = Vec::new();
+    loop {
+        tokio::time::sleep(WATCH).await;
+        let lost = state.lost();
+        if lost == known {
+            continue;
+        }
+        if lost.is_empty() {
+            tracing::info!("attached again everywhere");
+            ready.send_replace(Readiness::Ready);
+        } else {
+            let lost = lost.join(", ");
+            tracing::error!(
+                "not attached any more: {lost} (gone, moved, or detached by somebody else); \
+                 its packets are not counted; restart d365-user to attach again"
+            );
+            ready.send_replace(Readiness::NotReady(format!("not attached any more: {lost}").into()));
+        }
+        known = lost;
+    }
+}
+
 /// Reads every list and compiles one set of them.
 fn read_ranges(config: &Config) -> Result<RangeSet, StartError> {
     let lists = config.ranges.iter().map(source::load).collect::<Result<Vec<_>, _>>()?;
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let set = RangeSet::build(&lists, &policy)?;
-    for warning in set.warnings() {
+    for warning in set.warnings().iter().take(MOST_WARNINGS) {
         tracing::warn!("{warning}");
+    }
+    match set.warnings().len().saturating_sub(MOST_WARNINGS) {
+        0 => {}
+        more => tracing::warn!("and {more} more remarks on the range lists"),
     }
     Ok(set)
 }
 
+/// What has been started.
+struct Started {
+    kernel: Kernel,
+    counters: Counters,
+    attached: Vec<Attached>,
+    draft: Draft,
+    packet_log: Option<PacketLog>,
+}
+
 /// Loads, publishes and attaches, in this order. On an error everything is undone by dropping it.
-fn start_kernel(
-    config: &Config,
-    compiled: &Compiled,
-) -> Result<(Kernel, Counters, Vec<Attached>), StartError> {
+fn start_kernel(config: &Config, draft: Draft) -> Result<Started, StartError> {
     for note in kernel::notes() {
         tracing::info!("{note}");
     }
@@ -124,7 +177,8 @@ fn start_kernel(
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     tracing::debug!("the kernel took program {}", kernel.program_name());
-    kernel.publish(compiled)?;
+    kernel.publish(&draft.compiled)?;
+    let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let attached = interfaces
         .iter()
         .map(|interface| kernel.attach(interface, config.mode))
@@ -132,7 +186,7 @@ fn start_kernel(
     for attached in &attached {
         remark(attached);
     }
-    Ok((kernel, counters, attached))
+    Ok(Started { kernel, counters, attached, draft, packet_log })
 }
 
 /// Says what is less than it could be about an attachment.

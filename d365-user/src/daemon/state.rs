@@ -10,11 +10,8 @@ use super::book::Book;
 use crate::{
     kernel::{Attached, CounterError, Counters, InterfaceCounts},
     process,
-    snapshot::{Count, Interface, Snapshot, SnapshotSource},
+    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource},
 };
-
-/// Label of the row of packets that name none of the interfaces. `/` is in no interface's name.
-const STRANGERS: &str = "other/unknown";
 
 /// The kernel's part, once everything is attached.
 pub(super) struct Live {
@@ -43,6 +40,13 @@ impl State {
     /// The book, for as long as the guard lives. A reader that panicked has changed nothing in it.
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The interfaces whose attachment is lost.
+    pub(super) fn lost(&self) -> Vec<String> {
+        let attached = self.live.get().map_or(&[][..], |live| &live.attached);
+        let lost = attached.iter().filter(|attached| attached.now().is_none());
+        lost.map(|attached| attached.interface.name.clone()).collect()
     }
 
     /// What the counters of these slots read, by row; nothing before they are there.

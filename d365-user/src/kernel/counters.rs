@@ -22,7 +22,7 @@ pub struct Counters {
 }
 
 /// What was counted in one interface's row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceCounts {
     /// By range slot, in the order asked for.
     pub ranges: Vec<Count>,
@@ -30,6 +30,14 @@ pub struct InterfaceCounts {
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
+}
+
+/// Nothing counted: every class at zero.
+impl Default for InterfaceCounts {
+    fn default() -> Self {
+        let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
+        Self { ranges: Vec::new(), unlisted: Count::default(), other }
+    }
 }
 
 /// Why counters cannot be read.

@@ -7,7 +7,7 @@ use prometheus_client::registry::Unit;
 use super::exposition::Exposition;
 use crate::{
     ranges::Geo,
-    snapshot::{Attachment, ProcessStats, Snapshot},
+    snapshot::{Attachment, ProcessStats, STRANGERS, Snapshot},
     version::{REVISION, VERSION},
 };
 
@@ -60,7 +60,9 @@ fn generation(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Resu
 /// One series an interface. Once attached, its labels stay as they were last, so that the series
 /// goes to 0 and is not replaced by another when the attachment is lost.
 fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let samples = snapshot.interfaces.iter().map(|iface| {
+    // Packets of no interface are counted, but nothing is attached to none.
+    let watched = snapshot.interfaces.iter().filter(|iface| iface.name != STRANGERS);
+    let samples = watched.map(|iface| {
         let (mode, link) = match iface.attachment {
             Some(Attachment { mode, link }) => (mode.as_str(), link.as_str()),
             None => ("none", "none"),
