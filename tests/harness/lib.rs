@@ -19,4 +19,5 @@ pub mod scrape;
 pub mod seccomp;
 pub mod smtp;
 pub mod tcp;
+pub mod temp;
 pub mod veth;

@@ -9,6 +9,7 @@ use d365_tests::{
     lab::{Lab, LabOptions},
     raw::{FrameSender, Sniffed, Sniffer},
     require,
+    temp::TempFile,
 };
 
 use crate::mail::{compare, deliver_from, embedded, listen, seen, sources, strangers};
@@ -151,12 +152,10 @@ fn a_list_of_the_operators_own_in_both_families() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     let listener = listen(&lab);
-    let path = std::env::temp_dir().join(format!("d365-list-{}.csv", std::process::id()));
-    std::fs::write(&path, "# ours\n203.0.113.0/24,NAM\n2001:db8:77::/48,EUR,WestEurope\n").unwrap();
-    let spec = format!("file:{}", path.display());
+    let list = TempFile::new("list", "# ours\n203.0.113.0/24,NAM\n2001:db8:77::/48,EUR,WestEurope\n");
+    let spec = format!("file:{}", list.path().display());
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
-    std::fs::remove_file(&path).unwrap();
     let sources: Vec<IpAddr> =
         ["203.0.113.9", "2001:db8:77::9", "2001:db8:78::9"].map(|source| source.parse().unwrap()).to_vec();
     deliver_from(&lab, 0, &sources);

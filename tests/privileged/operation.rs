@@ -1,14 +1,23 @@
 //! How the daemon behaves around its work: readiness, formats, stop, kinds of attachment, log records.
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
-    lab::Lab,
+    daemon::{DEFAULT_LISTEN, Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    http,
+    lab::{Lab, LabOptions},
     mount::{Mount, View},
     netns::Netns,
-    promtool, require,
+    promtool,
+    raw::FrameSender,
+    require,
     seccomp::{BpfFault, command},
+    temp::TempFile,
 };
 use nix::{errno::Errno, sys::signal::Signal};
 
@@ -68,7 +77,8 @@ fn every_series_is_there_at_zero_from_the_first_scrape() {
     assert_eq!(scrape.sum("d365_ranges", &[]), 39);
     assert_eq!(scrape.sum("d365_ranges", &[("geo_source", "documented")]), 15);
     assert_eq!(scrape.count("d365_generation", &[]), 1);
-    assert_eq!(scrape.count("d365_generation_info", &[("source", "embedded")]), 1);
+    let origin = [("source", "embedded"), ("change_number", "412")];
+    assert_eq!(scrape.count("d365_generation_info", &origin), 1);
     assert!(scrape.value("process_resident_memory_bytes", &[]) > 0.0);
     assert_eq!(scrape.select("d365_build_info", &[]).count(), 1);
 }
@@ -142,23 +152,163 @@ fn packets_are_logged_when_asked_for_and_not_otherwise() {
     require!(Root, Tool("ip"), Daemon);
     for asked in [true, false] {
         let lab = Lab::new().unwrap();
-        let _listener = listen(&lab);
-        let options = DaemonOptions::on(&[lab.iface()]);
+        let list = TempFile::new("log", "13.71.171.0/24\n2001:db8:77::/48\n");
+        let spec = format!("file:{}", list.path().display());
+        let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
         let options = if asked { options.args(["--log-packets"]) } else { options };
         let daemon = Daemon::start(&lab.host, &options).unwrap();
-        let sources = ["13.71.171.9", "198.51.100.9", "2001:db8:1::9"].map(|source| source.parse().unwrap());
-        deliver_from(&lab, 0, &sources);
-        let records =
-            ["listed 13.71.171.9 bytes=", "unlisted 198.51.100.9 bytes=", "unlisted 2001:db8:1::9 bytes="];
-        if asked {
-            for record in records {
-                daemon.wait_for_log(record, Duration::from_secs(5)).unwrap();
+        let sender = FrameSender::on(&lab.link().sender).unwrap();
+        let sources = ["13.71.171.9", "198.51.100.9", "2001:db8:77::9", "2001:db8:1::9"];
+        for source in sources.map(|source| source.parse::<IpAddr>().unwrap()) {
+            for tcp in [Tcp::new(40_000, 25).syn(), Tcp::new(40_000, 25)] {
+                let host = lab.link().host_for(source);
+                sender.send(&Frame::new(Packet::between(source, host, tcp))).unwrap();
             }
-        } else {
-            let log = daemon.stop().unwrap().stderr;
-            assert!(records.iter().all(|record| !log.contains(record)), "{log}");
+        }
+        let records = [
+            ("listed 13.71.171.9 bytes=54", " listed"),
+            ("unlisted 198.51.100.9 bytes=54", ""),
+            ("listed 2001:db8:77::9 bytes=74", " listed"),
+            ("unlisted 2001:db8:1::9 bytes=74", ""),
+        ];
+        for (record, whole_word) in records {
+            for syn in [1, 0] {
+                let line = format!("{record} syn={syn}");
+                if asked {
+                    daemon.wait_for_log(&line, Duration::from_secs(5)).unwrap();
+                    assert!(whole_word.is_empty() || !daemon.log().contains(&format!("un{line}")), "{line}");
+                } else {
+                    assert!(!daemon.log().contains(&line), "{line}");
+                }
+            }
         }
     }
+}
+
+/// Somebody else detaches the program, and then attaches another: neither counts as ours.
+#[test]
+fn an_attachment_that_is_taken_away_shows_in_metric_log_and_readiness() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let attached = || daemon.scrape().unwrap().sum("d365_attached", &[("iface", lab.iface())]);
+    assert_eq!(attached(), 1);
+    let fdinfo = format!("/proc/{}/fdinfo", daemon.pid());
+    let link = std::fs::read_dir(fdinfo).unwrap().find_map(|entry| {
+        let text = std::fs::read_to_string(entry.unwrap().path()).ok()?;
+        text.lines().find_map(|line| Some(line.strip_prefix("link_id:")?.trim().to_owned()))
+    });
+    let mut detach = Command::new("bpftool");
+    detach.args(["link", "detach", "id", &link.unwrap()]);
+    lab.host.output(&mut detach).unwrap();
+    assert_eq!(attached(), 0);
+    let view = View::new(&lab.host, &[Mount::Bpffs, Mount::EmptyRun]).unwrap();
+    let mut load = Command::new("xdp-filter");
+    load.args(["load", "--mode", "native", lab.iface()]);
+    view.give_to(&mut load);
+    lab.host.output(&mut load).unwrap();
+    assert!(has_xdp(&lab.host, lab.iface()));
+    assert_eq!(attached(), 0, "another program is not ours");
+    daemon.wait_for_log("not attached any more", Duration::from_secs(20)).unwrap();
+    assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 503);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    assert!(has_xdp(&lab.host, lab.iface()), "and is left as it is");
+}
+
+/// A client that says nothing does not keep the program attached.
+#[test]
+fn it_detaches_at_once_whatever_clients_do() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let silent = lab.host.run(|| std::net::TcpStream::connect("127.0.0.1:9365")).unwrap();
+    daemon.get("/healthz", &[]).unwrap();
+    daemon.signal(Signal::SIGTERM).unwrap();
+    daemon.wait_for_log("detaching and stopping", Duration::from_secs(5)).unwrap();
+    let gone = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        !has_xdp(&lab.host, lab.iface())
+    });
+    assert!(gone, "still attached");
+    drop(silent);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+/// Nobody reads what the daemon writes, and its pipe is full: it works and stops all the same.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let mut command = Command::new(d365_tests::daemon::binary().unwrap());
+    command.args(["--iface", lab.iface(), "--log-level", "trace"]).stderr(Stdio::piped());
+    let mut child = lab.host.spawn(command).unwrap();
+    let unread = child.take_stderr();
+    let ready = || {
+        lab.host.run(|| http::get(DEFAULT_LISTEN, "/readyz", &[])).is_ok_and(|answer| answer.status == 200)
+    };
+    let waited = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        ready()
+    });
+    assert!(waited, "not ready");
+    for _ in 0..500 {
+        lab.host.run(|| http::get(DEFAULT_LISTEN, "/metrics", &[])).unwrap();
+    }
+    child.signal(Signal::SIGTERM).unwrap();
+    let status = child.wait(Duration::from_secs(5)).unwrap();
+    assert_eq!(status.and_then(|status| status.code()), Some(0));
+    drop(unread);
+}
+
+/// A list in a pipe that nobody writes to.
+#[test]
+fn a_source_that_does_not_answer_keeps_nobody_from_stopping() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let pipe = TempFile::reserve("fifo");
+    nix::unistd::mkfifo(pipe.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let spec = format!("file:{}", pipe.path().display());
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
+    let daemon = Daemon::spawn(&lab.host, &options).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let exit = daemon.stop().unwrap();
+    assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
+    assert!(exit.took < Duration::from_secs(5), "{:?}", exit.took);
+}
+
+#[test]
+fn remarks_on_a_list_are_logged_and_a_flood_of_them_is_cut() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let lines: String = (0..50).map(|n| format!("11.0.{n}.1/24\n")).collect();
+    let list = TempFile::new("remarks", &lines);
+    let spec = format!("file:{}", list.path().display());
+    let daemon =
+        Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec])).unwrap();
+    daemon.wait_for_log("11.0.0.1/24", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("more remarks on the range lists", Duration::from_secs(5)).unwrap();
+    assert!(daemon.log().lines().filter(|line| line.contains(" WARN ")).count() <= 21, "{}", daemon.log());
+}
+
+/// With two interfaces, a packet that names neither: `BPF_PROG_TEST_RUN` names the loopback.
+#[test]
+fn packets_of_no_watched_interface_are_counted_apart() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let ifaces = [lab.links[0].host.name.as_str(), lab.links[1].host.name.as_str()];
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&ifaces)).unwrap();
+    let shown = shown(&lab.host, ifaces[0]);
+    let id = shown.split("prog/xdp id ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let packet = Packet::between([13, 71, 171, 9].into(), [192, 0, 2, 25].into(), Tcp::new(40_000, 25).syn());
+    let frame = TempFile::reserve("frame");
+    std::fs::write(frame.path(), Frame::new(packet).bytes()).unwrap();
+    let mut run = Command::new("bpftool");
+    run.args(["prog", "run", "id", id, "data_in", frame.path().to_str().unwrap()]);
+    lab.host.output(&mut run).unwrap();
+    let scrape = daemon.scrape().unwrap();
+    let stranger = [("iface", "other/unknown"), ("geo", "CAN")];
+    assert_eq!(scrape.sum("d365_smtp_packets_total", &stranger), 1);
+    assert_eq!(scrape.select("d365_attached", &[]).count(), 2, "nothing is attached to none");
 }
 
 /// Neither is needed: what is missing is said, and the daemon does its work.

@@ -43,7 +43,10 @@ fn document(name: &str) -> Option<(u64, Vec<Range>)> {
 fn ranges(listed: impl Iterator<Item = (IpNet, Option<String>)>) -> Vec<Range> {
     let records = listed.map(|(prefix, region)| Record { prefix, geo: None, region, line: 1 }).collect();
     let origin = Origin { name: "replay".to_owned(), ..Origin::default() };
-    RangeSet::build(&[List { origin, records, ..List::default() }], &Policy::default()).expect("a sound list").ranges().to_vec()
+    RangeSet::build(&[List { origin, records, ..List::default() }], &Policy::default())
+        .expect("a sound list")
+        .ranges()
+        .to_vec()
 }
 
 /// The list of 2026-08-03. The extract does not say the tag's own number; it is higher than the one before.

@@ -20,8 +20,15 @@ const LAYERS: [Layer; 5] = [
     Layer {
         of: &[DAEMON],
         but: &["d365-user/src/kernel"],
-        forbidden: &["aya", "aya_log", "aya_obj"],
-        rule: "only d365-user/src/kernel/ knows aya: give it what it needs as plain data",
+        forbidden: &[
+            "aya",
+            "aya_log",
+            "aya_obj",
+            "netlink_packet_core",
+            "netlink_packet_route",
+            "netlink_sys",
+        ],
+        rule: "only d365-user/src/kernel/ knows aya and netlink: give it what it needs as plain data",
     },
     Layer {
         of: &[
