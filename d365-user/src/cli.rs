@@ -88,7 +88,8 @@ pub struct Cli {
     )]
     pub(crate) mode: ModePolicy,
 
-    /// Range list: `embedded`, or `file:PATH`; repeat it to add lists up (in `D365_RANGES`
+    /// Range list: `embedded`, or `file:PATH` (a service tags document, or a plain list of
+    /// `prefix[,geo[,region]]` lines); repeat it to add lists up (in `D365_RANGES`
     /// separated by white space)
     #[arg(
         long,

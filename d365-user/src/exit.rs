@@ -59,7 +59,7 @@ impl Exit {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Success => "stopped by SIGINT or SIGTERM, program detached",
+            Self::Success => "stopped by SIGINT, SIGTERM or SIGHUP, program detached",
             Self::Internal => "unexpected internal error",
             Self::Usage => "command line or environment not valid",
             Self::Ranges => "range list unusable",
