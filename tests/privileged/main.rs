@@ -10,4 +10,5 @@ mod mail;
 mod object;
 mod operation;
 mod publishing;
+mod signals;
 mod verdicts;

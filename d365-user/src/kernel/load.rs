@@ -1,6 +1,11 @@
 //! Loads the kernel object: fills in its constants, sizes its maps, and picks the program that this
 //! kernel takes.
 
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
@@ -12,7 +17,7 @@ use d365_common::{
     verdict::Class,
 };
 use nix::{
-    libc::EINVAL,
+    libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
     sys::resource::{RLIM_INFINITY, Resource, setrlimit},
 };
 
@@ -27,6 +32,9 @@ use super::{
 const SMALLEST_RING: u32 = 1;
 /// Ring buffer of log records, bytes.
 const LOG_RING: u32 = 256 * 1024;
+/// How long a program is loaded again and again when signals interrupt the verifier. A time, and not a number of
+/// tries as in libbpf: where signals come faster than the verifier is done, any number is used up at once.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the object is loaded with.
 #[derive(Clone, Debug)]
@@ -49,16 +57,26 @@ pub enum LoadError {
     Requirement(#[from] RequirementError),
     /// The verifier refused the program.
     #[error(
-        "the kernel's verifier refused program {program}: {summary}; please report it with your kernel's \
-         version and the whole log (--log-level debug)"
+        "the kernel's verifier refused program {program}: {summary} ({source}); please report it with your \
+         kernel's version and the whole log (--log-level debug)"
     )]
     Verifier {
         /// The program's name.
         program: &'static str,
+        /// What the kernel returned.
+        source: io::Error,
         /// The log's line that says why.
         summary: String,
         /// The whole log.
         log: String,
+    },
+    /// The verifier did not come to a verdict.
+    #[error("cannot load program {program}: {source}{}", advice(.source))]
+    Program {
+        /// The program's name.
+        program: &'static str,
+        /// What the kernel returned.
+        source: io::Error,
     },
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", chain(.0))]
@@ -214,16 +232,51 @@ fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str
 fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramError>, LoadError> {
     let program = ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
     let program: &mut Xdp = program.try_into().map_err(|_| LoadError::Missing(name))?;
-    Ok(program.load())
+    Ok(load_program(PATIENCE, || program.load()))
+}
+
+/// Loads a program, again when the verifier gave up: it returns EAGAIN as soon as a signal is pending, stops and
+/// continuations included, and aya tries only twice.
+fn load_program(
+    patience: Duration,
+    mut load: impl FnMut() -> Result<(), ProgramError>,
+) -> Result<(), ProgramError> {
+    let since = Instant::now();
+    loop {
+        match load() {
+            Err(ProgramError::LoadError { io_error, .. })
+                if io_error.raw_os_error() == Some(EAGAIN) && since.elapsed() < patience => {}
+            result => return result,
+        }
+    }
 }
 
 fn explain(program: &'static str, error: ProgramError) -> LoadError {
     match error {
-        ProgramError::LoadError { io_error: _, verifier_log } if !is_silent(&verifier_log) => {
+        ProgramError::LoadError { io_error: source, verifier_log }
+            if is_verdict(&source) && !is_silent(&verifier_log) =>
+        {
             let log = verifier_log.to_string();
-            LoadError::Verifier { program, summary: summary(&log), log }
+            LoadError::Verifier { program, source, summary: summary(&log), log }
+        }
+        ProgramError::LoadError { io_error: source, .. } => {
+            refused_or(|| LoadError::Program { program, source })
         }
         error => refused(EbpfError::ProgramError(error)),
+    }
+}
+
+/// Whether an error is about the program, and not about who loads it or what the machine has left.
+fn is_verdict(error: &io::Error) -> bool {
+    !matches!(error.raw_os_error(), Some(EAGAIN | EINTR | EPERM | ENOMEM | EMFILE | ENFILE))
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(EAGAIN) => {
+            "; signals to the daemon interrupted the kernel's verifier each time: find who sends them"
+        }
+        _ => "",
     }
 }
 
@@ -241,12 +294,16 @@ fn summary(log: &str) -> String {
 
 /// Why loading failed: a missing privilege or feature where there is one, else what aya says.
 fn refused(error: EbpfError) -> LoadError {
+    refused_or(|| LoadError::Object(Box::new(error)))
+}
+
+fn refused_or(otherwise: impl FnOnce() -> LoadError) -> LoadError {
     if let Err(missing) = requirements::check() {
         return missing.into();
     }
     match requirements::missing_feature() {
         Some(missing) => missing.into(),
-        None => LoadError::Object(Box::new(error)),
+        None => otherwise(),
     }
 }
 
@@ -263,6 +320,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nix::libc::{E2BIG, EACCES};
+
     use super::*;
 
     #[test]
@@ -271,5 +330,42 @@ mod tests {
                    stack depth 0\nprocessed 1 insns (limit 1000000) max_states_per_insn 0\n";
         assert_eq!(summary(log), "R3 !read_ok");
         assert_eq!(summary(""), "no reason given");
+    }
+
+    fn failed(code: i32) -> ProgramError {
+        let io_error = io::Error::from_raw_os_error(code);
+        ProgramError::LoadError { io_error, verifier_log: VerifierLog::new("0: R1=ctx()".to_owned()) }
+    }
+
+    #[test]
+    fn a_program_is_loaded_again_when_a_signal_interrupts_the_verifier() {
+        let mut tries = 0;
+        let third = load_program(PATIENCE, || {
+            tries += 1;
+            if tries < 3 { Err(failed(EAGAIN)) } else { Ok(()) }
+        });
+        assert!(third.is_ok());
+        assert_eq!(tries, 3);
+        for (code, patience) in [(EAGAIN, Duration::ZERO), (EINVAL, PATIENCE)] {
+            let mut tries = 0;
+            let result = load_program(patience, || {
+                tries += 1;
+                Err(failed(code))
+            });
+            assert!(result.is_err());
+            assert_eq!(tries, 1);
+        }
+    }
+
+    #[test]
+    fn only_a_verdict_is_the_verifiers_refusal() {
+        for code in [EAGAIN, ENOMEM, EMFILE] {
+            let error = explain("d365", failed(code));
+            assert!(!matches!(error, LoadError::Verifier { .. }), "{error}");
+        }
+        for code in [EINVAL, EACCES, E2BIG] {
+            let error = explain("d365", failed(code));
+            assert!(matches!(error, LoadError::Verifier { .. }), "{error}");
+        }
     }
 }
