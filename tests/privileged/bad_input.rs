@@ -4,7 +4,7 @@ use std::process::Command;
 
 use d365_tests::{
     credentials::capability::NET_ADMIN,
-    daemon::{Daemon, DaemonOptions},
+    daemon::{self, Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},
     require,
@@ -98,6 +98,35 @@ fn kernel_without_a_needed_feature() {
     refused(&lab, &on.clone().fault(no_maps), Exit::Kernel, &["lacks", "maps"]);
     let no_programs = BpfFault::of(command::PROG_LOAD, Errno::EINVAL);
     refused(&lab, &on.fault(no_programs), Exit::Kernel, &["lacks", "XDP programs"]);
+}
+
+/// All capabilities, and none that the kernel asks for: it wants them of the initial user namespace.
+#[test]
+fn privileged_only_in_a_user_namespace() {
+    require!(Root, Tool("ip"), Tool("unshare"), Daemon);
+    let lab = Lab::new().unwrap();
+    let binary = daemon::binary().unwrap();
+    let mut options = DaemonOptions::on(&[]);
+    options.binary = Some("unshare".into());
+    let options = options.args(["-Ur", binary.to_str().unwrap(), "--iface", lab.iface()]);
+    refused(&lab, &options, Exit::Privilege, &["not privileged", "initial user namespace", "os error 1"]);
+}
+
+/// What runs out is no missing feature, and the errno is in the message.
+#[test]
+fn out_of_memory_or_descriptors() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    for (command, errno, words) in [
+        (command::MAP_CREATE, Errno::EMFILE, "Too many open files"),
+        (command::MAP_CREATE, Errno::ENOMEM, "Cannot allocate memory"),
+        (command::MAP_UPDATE_ELEM, Errno::ENOMEM, "Cannot allocate memory"),
+        (command::PROG_LOAD, Errno::ENOMEM, "Cannot allocate memory"),
+        (command::PROG_TEST_RUN, Errno::ENOMEM, "Cannot allocate memory"),
+    ] {
+        let options = DaemonOptions::on(&[lab.iface()]).fault(BpfFault::of(command, errno));
+        refused(&lab, &options, Exit::Internal, &[words]);
+    }
 }
 
 #[test]

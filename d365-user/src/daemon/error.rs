@@ -99,7 +99,7 @@ impl StartError {
 
 fn requirement(error: &RequirementError) -> Exit {
     match error {
-        RequirementError::Capabilities { .. } => Exit::Privilege,
+        RequirementError::Capabilities { .. } | RequirementError::Refused { .. } => Exit::Privilege,
         RequirementError::Feature { .. } => Exit::Kernel,
         RequirementError::Proc(_) => Exit::Internal,
     }

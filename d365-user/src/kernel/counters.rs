@@ -10,7 +10,7 @@ use d365_common::{
     verdict::Class,
 };
 
-use super::load::LoadError;
+use super::{chain, load::LoadError};
 use crate::snapshot::Count;
 
 /// The counters' maps.
@@ -42,7 +42,7 @@ impl Default for InterfaceCounts {
 
 /// Why counters cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read index {index} of map {map}: {source}")]
+#[error("cannot read index {index} of map {map}: {}", chain(.source))]
 pub struct CounterError {
     /// The map.
     map: &'static str,

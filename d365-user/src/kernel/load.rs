@@ -22,6 +22,7 @@ use nix::{
 };
 
 use super::{
+    chain,
     counters::{CounterError, Counters},
     interface::Interface,
     maps::Places,
@@ -81,6 +82,13 @@ pub enum LoadError {
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", chain(.0))]
     Object(#[source] Box<EbpfError>),
+    /// aya asked whether the kernel knows global data (every kernel that has what else is needed does) and took a
+    /// failure for a no. It asks once in a process.
+    #[error(
+        "cannot load the kernel object: the kernel did not load a small test program{}; start the daemon again",
+        .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+    )]
+    Test(#[source] Option<io::Error>),
     /// The object is not the one that this daemon knows.
     #[error("the kernel object has no {0}; build the daemon and its program from one commit")]
     Missing(&'static str),
@@ -294,7 +302,12 @@ fn summary(log: &str) -> String {
 
 /// Why loading failed: a missing privilege or feature where there is one, else what aya says.
 fn refused(error: EbpfError) -> LoadError {
-    refused_or(|| LoadError::Object(Box::new(error)))
+    refused_or(|| match error {
+        EbpfError::RelocationError(_) if !aya::features().bpf_global_data() => {
+            LoadError::Test(requirements::program_error())
+        }
+        error => LoadError::Object(Box::new(error)),
+    })
 }
 
 fn refused_or(otherwise: impl FnOnce() -> LoadError) -> LoadError {
@@ -305,17 +318,6 @@ fn refused_or(otherwise: impl FnOnce() -> LoadError) -> LoadError {
         Some(missing) => missing.into(),
         None => otherwise(),
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use d365_common::{
 use ipnet::IpNet;
 
 use super::{
+    chain,
     load::{Kernel, LoadError},
     prove::ProofError,
 };
@@ -39,7 +40,7 @@ pub(super) struct Places {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// A trie could not be made.
-    #[error("cannot create a trie of {entries} entries for {map}: {source}")]
+    #[error("cannot create a trie of {entries} entries for {map}: {}", chain(.source))]
     Create {
         /// The outer map.
         map: &'static str,
@@ -49,7 +50,7 @@ pub enum PublishError {
         source: MapError,
     },
     /// A range could not be put in.
-    #[error("cannot put {prefix} into {map}: {source}")]
+    #[error("cannot put {prefix} into {map}: {}", chain(.source))]
     Insert {
         /// The outer map.
         map: &'static str,
@@ -62,7 +63,7 @@ pub enum PublishError {
     #[error(transparent)]
     Proof(#[from] ProofError),
     /// A trie could not be put in its place, or the place not be made the active one.
-    #[error("cannot set place {place} of {map}: {source}")]
+    #[error("cannot set place {place} of {map}: {}", chain(.source))]
     Place {
         /// The map.
         map: &'static str,
@@ -142,7 +143,10 @@ impl Kernel {
         let old = (staged.place + 1) % PLACES;
         let freed = v4.set(old, &staged.v4, 0).and_then(|()| v6.set(old, &staged.v6, 0));
         if let Err(error) = freed {
-            tracing::warn!("published; the tries of the generation before stay in place {old}: {error}");
+            tracing::warn!(
+                "published; the tries of the generation before stay in place {old}: {}",
+                chain(&error)
+            );
         }
         Ok(())
     }

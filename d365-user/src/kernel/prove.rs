@@ -14,6 +14,7 @@ use d365_common::{answer::Answer, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
+    chain,
     load::Kernel,
     maps::{Proven, Staged},
 };
@@ -45,10 +46,10 @@ pub enum ProofError {
         bits: u32,
     },
     /// The program cannot be asked.
-    #[error("cannot ask the kernel program: {0}")]
+    #[error("cannot ask the kernel program: {}", chain(.0))]
     Program(#[from] ProgramError),
     /// The place cannot be named to the program.
-    #[error("cannot set map PROVEN: {0}")]
+    #[error("cannot set map PROVEN: {}", chain(.0))]
     Place(#[from] MapError),
 }
 

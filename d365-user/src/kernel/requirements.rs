@@ -3,8 +3,15 @@
 
 use std::{io, path::Path};
 
-use aya::{maps::MapType, programs::ProgramType, sys};
-use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+use aya::{
+    maps::MapType,
+    programs::{ProgramError, ProgramType},
+    sys,
+};
+use nix::{
+    libc::{E2BIG, EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+};
 
 /// Capabilities by number (capability.h, capabilities(7)) that loading and attaching take.
 const CAPABILITIES: [(u32, &str); 3] =
@@ -25,6 +32,18 @@ pub enum RequirementError {
         /// Their names.
         missing: Vec<&'static str>,
     },
+    /// The capabilities are there and do not count.
+    #[error(
+        "not privileged: the kernel refuses {feature} although the capabilities are there ({source}): it wants them \
+         in the initial user namespace (`cat /proc/self/uid_map` tells), and no security module or seccomp \
+         filter that forbids bpf(2)"
+    )]
+    Refused {
+        /// What was refused.
+        feature: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// A kernel feature.
     #[error("this kernel lacks {feature} (needs Linux {since} or later with CONFIG_BPF_SYSCALL): {source}")]
     Feature {
@@ -36,7 +55,9 @@ pub enum RequirementError {
         source: io::Error,
     },
     /// Who the daemon is cannot be read.
-    #[error("cannot read the daemon's own capabilities from /proc/self/status: {0}; is /proc mounted?")]
+    #[error(
+        "cannot read what the kernel tells of the daemon itself below /proc/self: {0}; is /proc mounted?"
+    )]
     Proc(#[from] procfs::ProcError),
 }
 
@@ -56,7 +77,7 @@ fn missing(effective: u64) -> Vec<&'static str> {
     CAPABILITIES.iter().filter(|(number, _)| !granted(*number)).map(|(_, name)| *name).collect()
 }
 
-/// Names the first feature that the object needs and the kernel lacks, if one is missing. Asked after
+/// Names the first feature that the object needs and the kernel lacks or refuses, if there is one. Asked after
 /// the kernel refused something, to say why.
 #[must_use]
 pub(super) fn missing_feature() -> Option<RequirementError> {
@@ -71,12 +92,34 @@ pub(super) fn missing_feature() -> Option<RequirementError> {
         match sys::is_map_supported(map) {
             Ok(true) => {}
             Ok(false) => return Some(unsupported(feature, since)),
-            Err(error) => return Some(RequirementError::Feature { feature, since, source: error.io_error }),
+            Err(error) => return meaning(feature, since, error.io_error),
         }
     }
+    let (feature, since) = ("XDP programs", "4.8");
     match sys::is_program_supported(ProgramType::Xdp) {
-        Ok(true) => None,
-        _ => Some(unsupported("XDP programs", "4.8")),
+        Ok(false) => Some(unsupported(feature, since)),
+        Err(ProgramError::SyscallError(error)) => meaning(feature, since, error.io_error),
+        _ => None,
+    }
+}
+
+/// What the kernel says to the smallest XDP program, if it does not take it.
+pub(super) fn program_error() -> Option<io::Error> {
+    match sys::is_program_supported(ProgramType::Xdp) {
+        Err(ProgramError::SyscallError(error)) => Some(error.io_error),
+        _ => None,
+    }
+}
+
+/// What a failed question for a feature means: nothing of the feature when the kernel could not answer it (no
+/// memory, no descriptors, a signal).
+fn meaning(feature: &'static str, since: &'static str, source: io::Error) -> Option<RequirementError> {
+    match source.raw_os_error() {
+        Some(EPERM | EACCES) => Some(RequirementError::Refused { feature, source }),
+        Some(ENOSYS | EINVAL | E2BIG | EOPNOTSUPP) => {
+            Some(RequirementError::Feature { feature, since, source })
+        }
+        _ => None,
     }
 }
 
@@ -115,5 +158,16 @@ mod tests {
         assert_eq!(missing(1 << CAP_SYS_ADMIN), ["CAP_NET_ADMIN"]);
         assert!(missing(1 << CAP_SYS_ADMIN | 1 << 12).is_empty());
         assert!(missing(u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn only_some_errors_tell_of_a_feature() {
+        use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};
+        let meaning = |code| meaning("maps", "3.19", io::Error::from_raw_os_error(code));
+        assert!(matches!(meaning(EPERM), Some(RequirementError::Refused { .. })));
+        assert!(matches!(meaning(ENOSYS), Some(RequirementError::Feature { .. })));
+        for code in [EAGAIN, EMFILE, ENFILE, ENOMEM] {
+            assert!(meaning(code).is_none(), "{code}");
+        }
     }
 }
