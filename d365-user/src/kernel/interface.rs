@@ -10,7 +10,7 @@ use netlink_packet_route::{
     link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
-use nix::net::if_::if_nametoindex;
+use nix::{errno::Errno, net::if_::if_nametoindex};
 
 use crate::snapshot::Mode;
 
@@ -42,7 +42,7 @@ pub enum InterfaceError {
         name: String,
     },
     /// The kernel did not answer.
-    #[error("cannot ask the kernel for interface {name:?} over netlink: {source}")]
+    #[error("cannot ask the kernel for interface {name:?}: {source}")]
     Netlink {
         /// The interface's name.
         name: String,
@@ -55,10 +55,14 @@ impl Interface {
     /// Finds an interface by name.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] when there is none.
+    /// [`InterfaceError::NotFound`] when there is none, [`InterfaceError::Netlink`] when the kernel did not
+    /// answer.
     pub fn find(name: &str) -> Result<Self, InterfaceError> {
-        let index = if_nametoindex(name).map_err(|_| InterfaceError::NotFound { name: name.to_owned() })?;
-        Ok(Self { name: name.to_owned(), index })
+        match if_nametoindex(name) {
+            Ok(index) => Ok(Self { name: name.to_owned(), index }),
+            Err(Errno::ENODEV | Errno::ENXIO) => Err(InterfaceError::NotFound { name: name.to_owned() }),
+            Err(errno) => Err(InterfaceError::Netlink { name: name.to_owned(), source: errno.into() }),
+        }
     }
 
     /// The XDP program on it now, if there is one.
