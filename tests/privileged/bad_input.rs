@@ -3,15 +3,21 @@
 use std::process::Command;
 
 use d365_tests::{
-    credentials::capability::NET_ADMIN,
+    credentials::capability::{BPF, NET_ADMIN, PERFMON},
     daemon::{self, Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},
     require,
     seccomp::{BpfFault, command},
 };
-use d365_user::exit::Exit;
+use d365_user::{
+    config::ModePolicy,
+    exit::Exit,
+    kernel::{AttachError, Interface, Kernel, OBJECT},
+};
 use nix::errno::Errno;
+
+use crate::judged::options;
 
 /// Runs a daemon that must not start. Its last line has to hold all of `words`, and no interface of the lab may
 /// look otherwise than before.
@@ -50,7 +56,7 @@ fn not_privileged() {
 #[test]
 fn another_program_on_the_interface() {
     require!(Root, Tool("ip"), Tool("xdp-filter"), Daemon);
-    for mode in ["native", "skb"] {
+    for (mode, off) in [("native", " xdp off`"), ("skb", " xdpgeneric off`")] {
         let lab = Lab::new().unwrap();
         let view = View::new(&lab.host, &[Mount::Bpffs, Mount::EmptyRun]).unwrap();
         let mut load = Command::new("xdp-filter");
@@ -61,7 +67,7 @@ fn another_program_on_the_interface() {
         let id = shown.split("prog/xdp id ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
         for own in ["auto", "native", "generic"] {
             let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", own]);
-            let words = [lab.iface(), "xdp", &format!("id {id}"), "left as it is"];
+            let words = [lab.iface(), "xdp", &format!("id {id}"), "left as it is", off];
             refused(&lab, &options, Exit::Occupied, &words);
         }
     }
@@ -73,8 +79,31 @@ fn a_second_daemon_on_the_interface() {
     let lab = Lab::new().unwrap();
     let first = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
     let options = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
-    refused(&lab, &options, Exit::Occupied, &[lab.iface(), "d365"]);
+    refused(&lab, &options, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
+    let unnamed = options.nobody(&[BPF, PERFMON, NET_ADMIN]);
+    refused(&lab, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
+}
+
+/// The kernel itself refuses, whatever the modes: nobody asks between the start's check and the attachment.
+#[test]
+fn attaching_never_replaces_a_program() {
+    require!(Root, Tool("ip"));
+    let lab = Lab::new().unwrap();
+    lab.host.run(|| {
+        let interface = Interface::find(lab.iface()).unwrap();
+        for first in [ModePolicy::Native, ModePolicy::Generic] {
+            let (mut holder, _) = Kernel::load(OBJECT, &options()).unwrap();
+            holder.attach(&interface, first).unwrap();
+            let before = interface.xdp().unwrap();
+            for second in [ModePolicy::Native, ModePolicy::Generic, ModePolicy::Auto] {
+                let (mut other, _) = Kernel::load(OBJECT, &options()).unwrap();
+                let error = other.attach(&interface, second).unwrap_err();
+                assert!(matches!(error, AttachError::Busy { .. }), "{first:?}, {second:?}: {error}");
+            }
+            assert_eq!(interface.xdp().unwrap(), before);
+        }
+    });
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! It never replaces another program, and it says what it got: native or generic, held by a BPF link or
 //! by a netlink request (which aya falls back to on EINVAL, without saying so).
 
-use std::io;
+use std::{fs, io, path::Path};
 
 use aya::programs::{ProgramError, XdpError, XdpMode, loaded_programs};
+use procfs::ProcError;
 
 use super::{
     interface::{Interface, InterfaceError, Xdp},
@@ -41,8 +42,10 @@ pub enum AttachError {
     Requirement(#[from] RequirementError),
     /// There is another XDP program.
     #[error(
-        "interface {interface} already has an XDP program: {name} (id {id}, {mode}); it is left as it is. \
-         Detach it first (`ip link set dev {interface} xdp off`, or stop who attached it)"
+        "interface {interface} already has an XDP program: {name} (id {id}, {}); it is left as it is. Stop \
+         who attached it, or detach it: `ip link set dev {interface} {} off`; if that answers that a BPF link \
+         holds it, only its owner can: `bpftool link`",
+        mode.as_str(), ip_keyword(*mode)
     )]
     Busy {
         /// The interface.
@@ -52,7 +55,7 @@ pub enum AttachError {
         /// Its id.
         id: u32,
         /// Its mode.
-        mode: &'static str,
+        mode: Mode,
     },
     /// The kernel or the driver refused.
     #[error("cannot attach to {interface} in {mode} mode: {source}{}", advice(.mode))]
@@ -114,8 +117,9 @@ impl Kernel {
         Ok(Attached { fallback, ..attached })
     }
 
+    /// Never in another program's place: the kernel refuses a BPF link with EBUSY or EEXIST where there is a
+    /// program of either mode, and a netlink request as aya makes it (`XDP_FLAGS_UPDATE_IF_NOEXIST`) likewise.
     fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
-        Self::require_free(interface)?;
         let aya_mode = match mode {
             Mode::Native => XdpMode::Driver,
             Mode::Generic => XdpMode::Skb,
@@ -123,8 +127,16 @@ impl Kernel {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.program_id().map_err(failed)?;
         let xdp = self.xdp().map_err(failed)?;
-        xdp.attach_to_if_index(interface.index, aya_mode).map_err(|error| explain(interface, mode, error))?;
-        let link = if holds_link(program, interface.index) { LinkKind::BpfLink } else { LinkKind::Netlink };
+        let attached = xdp.attach_to_if_index(interface.index, aya_mode);
+        let id = attached.map_err(|error| explain(interface, mode, error))?;
+        let link = match holds_link(Path::new("/proc/self/fdinfo"), program, interface.index) {
+            Ok(true) => LinkKind::BpfLink,
+            Ok(false) => LinkKind::Netlink,
+            Err(error) => {
+                xdp.detach(id).map_err(failed)?;
+                return Err(RequirementError::from(error).into());
+            }
+        };
         let attachment = Attachment { mode, link };
         Ok(Attached { interface: interface.clone(), attachment, fallback: None, program })
     }
@@ -166,24 +178,70 @@ fn advice(mode: &str) -> &'static str {
 }
 
 fn busy(interface: &Interface, xdp: Xdp) -> AttachError {
-    let name = loaded_programs()
-        .filter_map(Result::ok)
-        .find(|program| program.id() == xdp.program)
-        .and_then(|program| program.name_as_str().map(ToOwned::to_owned))
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "without a name".to_owned());
-    AttachError::Busy { interface: interface.name.clone(), name, id: xdp.program, mode: xdp.mode.as_str() }
+    let listed = loaded_programs().filter_map(Result::ok).find(|program| program.id() == xdp.program);
+    let name = match listed.as_ref().map(|program| program.name_as_str()) {
+        None => "name not readable without CAP_SYS_ADMIN",
+        Some(None | Some("")) => "without a name",
+        Some(Some(name)) => name,
+    };
+    let name = name.to_owned();
+    AttachError::Busy { interface: interface.name.clone(), name, id: xdp.program, mode: xdp.mode }
+}
+
+/// What `ip link set` calls the mode.
+fn ip_keyword(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Native => "xdp",
+        Mode::Generic => "xdpgeneric",
+    }
 }
 
 /// Whether this process holds a BPF link of `program` on the interface, by what the kernel tells of its
-/// file descriptors (`bpf_link_show_fdinfo`, kernel 5.9; it needs no capability).
-fn holds_link(program: u32, ifindex: u32) -> bool {
-    let Ok(entries) = std::fs::read_dir("/proc/self/fdinfo") else { return false };
-    let texts = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+/// file descriptors in `directory` (`bpf_link_show_fdinfo`, kernel 5.9; it needs no capability). What cannot be
+/// read is an error and not a no.
+fn holds_link(directory: &Path, program: u32, ifindex: u32) -> Result<bool, ProcError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        |error| ProcError::Io(error, Some(path))
+    };
     let field = |text: &str, name: &str| {
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
     };
-    texts
-        .filter(|text| text.contains("link_type:"))
-        .any(|text| field(&text, "prog_id:") == Some(program) && field(&text, "ifindex:") == Some(ifindex))
+    for entry in fs::read_dir(directory).map_err(unreadable(directory))? {
+        let path = entry.map_err(unreadable(directory))?.path();
+        let text = match fs::read_to_string(&path) {
+            // Another thread closed it: not the link's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            text => text.map_err(unreadable(&path))?,
+        };
+        if text.contains("link_type:")
+            && field(&text, "prog_id:") == Some(program)
+            && field(&text, "ifindex:") == Some(ifindex)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_proc_no_kind_of_link_is_claimed() {
+        assert!(holds_link(Path::new("/nonexistent/fdinfo"), 1, 1).is_err());
+        assert!(!holds_link(Path::new("/proc/self/fdinfo"), u32::MAX, u32::MAX).unwrap());
+    }
+
+    #[test]
+    fn the_advice_fits_the_mode() {
+        let busy = |mode| {
+            let (interface, name) = ("m1".to_owned(), "other".to_owned());
+            AttachError::Busy { interface, name, id: 7, mode }.to_string()
+        };
+        assert!(busy(Mode::Native).contains("other (id 7, native)"));
+        assert!(busy(Mode::Native).contains("`ip link set dev m1 xdp off`"));
+        assert!(busy(Mode::Generic).contains("`ip link set dev m1 xdpgeneric off`"));
+    }
 }
