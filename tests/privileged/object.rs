@@ -7,7 +7,11 @@ use d365_tests::{
     mount::{Mount, View},
     require,
 };
-use d365_user::kernel::{Kernel, LoadError, OBJECT, Options};
+use d365_user::{
+    daemon::StartError,
+    exit::Exit,
+    kernel::{Kernel, LoadError, OBJECT, Options},
+};
 use object::{Object as _, ObjectSection as _};
 
 use crate::judged::options;
@@ -82,8 +86,11 @@ fn a_refusal_by_the_verifier_is_one_line_and_keeps_the_log() {
     assert!(log.lines().count() > 1, "{log}");
     let message = error.to_string();
     assert!(message.contains("R5 !read_ok") && message.lines().count() == 1, "{message}");
-    let exit = d365_user::daemon::StartError::from(error).exit();
-    assert_eq!(exit, d365_user::exit::Exit::Verifier);
+    assert!(message.contains("os error 13"), "{message}");
+    let log = log.clone();
+    let error = StartError::from(error);
+    assert_eq!(error.exit(), Exit::Verifier);
+    assert_eq!(error.details(), Some(log.as_str()));
 }
 
 /// What the verifier left of the program: nothing of the log unless it was asked for.
