@@ -41,6 +41,19 @@ pub enum InterfaceError {
         /// The name.
         name: String,
     },
+    /// Two names of one link.
+    #[error(
+        "interfaces {first:?} and {second:?} are one link (index {index}), under its name or an alternative name; \
+         name it once"
+    )]
+    Same {
+        /// The name given first.
+        first: String,
+        /// The name given later.
+        second: String,
+        /// Their index.
+        index: u32,
+    },
     /// The kernel did not answer.
     #[error("cannot ask the kernel for interface {name:?}: {source}")]
     Netlink {
@@ -81,6 +94,20 @@ impl Interface {
     }
 }
 
+/// Checks that no two of the interfaces are one link: a link has alternative names (`ip link property`) too.
+///
+/// # Errors
+/// [`InterfaceError::Same`] for the first two that are.
+pub fn distinct(interfaces: &[Interface]) -> Result<(), InterfaceError> {
+    for (position, Interface { name, index }) in interfaces.iter().enumerate() {
+        if let Some(first) = interfaces[..position].iter().find(|first| first.index == *index) {
+            let (first, second) = (first.name.clone(), name.clone());
+            return Err(InterfaceError::Same { first, second, index: *index });
+        }
+    }
+    Ok(())
+}
+
 /// The program that a link's attribute tells of.
 fn program(attribute: &LinkAttribute) -> Option<Xdp> {
     let LinkAttribute::Xdp(xdp) = attribute else { return None };
@@ -119,5 +146,20 @@ fn link_attributes(index: u32) -> io::Result<Vec<LinkAttribute>> {
         NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link.attributes),
         NetlinkPayload::Error(error) => Err(error.to_io()),
         other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {other:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_names_of_one_link_are_found() {
+        let interface = |name: &str, index| Interface { name: name.to_owned(), index };
+        assert!(distinct(&[]).is_ok());
+        assert!(distinct(&[interface("m0", 4), interface("m1", 5)]).is_ok());
+        let same = distinct(&[interface("m0", 4), interface("alt0", 5), interface("m1", 5)]);
+        let message = same.unwrap_err().to_string();
+        assert!(message.contains(r#""alt0" and "m1" are one link (index 5)"#), "{message}");
     }
 }

@@ -14,7 +14,7 @@ mod requirements;
 
 pub use attach::{AttachError, Attached};
 pub use counters::{CounterError, Counters, InterfaceCounts};
-pub use interface::{Interface, InterfaceError, Xdp};
+pub use interface::{Interface, InterfaceError, Xdp, distinct};
 pub use load::{Kernel, LoadError, Options};
 pub use log::{PacketLog, PacketLogError};
 pub use maps::{Proven, PublishError, Staged};
