@@ -210,3 +210,13 @@ fn range_lists() {
     refused(&lab, &options().args(["--max-ranges", "1"]), Exit::Ranges, &["--max-ranges"]);
     std::fs::remove_file(&path).unwrap();
 }
+
+/// A link has alternative names too; two names of one are one interface, and are told before anything is loaded.
+#[test]
+fn two_names_of_one_interface() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    lab.host.ip(&["link", "property", "add", "dev", lab.iface(), "altname", "mail0"]).unwrap();
+    let options = DaemonOptions::on(&[lab.iface(), "mail0"]);
+    refused(&lab, &options, Exit::Interface, &[lab.iface(), "mail0"]);
+}

@@ -165,6 +165,7 @@ fn start_kernel(config: &Config, draft: Draft) -> Result<Started, StartError> {
     }
     let interfaces =
         config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
+    kernel::distinct(&interfaces)?;
     kernel::check()?;
     for interface in &interfaces {
         Kernel::require_free(interface)?;
