@@ -20,7 +20,7 @@ use crate::{
     kernel::{self, Attached, Counters, Interface, Kernel, PacketLog},
     ranges::{Policy, RangeSet},
     shutdown,
-    snapshot::{LinkKind, SnapshotSource as _},
+    snapshot::{LinkKind, Mode, SnapshotSource as _},
     source, view,
 };
 use book::{Book, Draft};
@@ -200,9 +200,13 @@ fn remark(attached: &Attached) {
         );
     }
     if attached.attachment.link == LinkKind::Netlink {
+        let xdp = match attached.attachment.mode {
+            Mode::Native => "xdp",
+            Mode::Generic => "xdpgeneric",
+        };
         tracing::warn!(
             "{name}: attached by netlink, not by a BPF link: if the daemon is killed the program stays; \
-             `ip link set dev {name} xdp off` takes it away"
+             `ip link set dev {name} {xdp} off` takes it away"
         );
     }
 }

@@ -1,3 +1,5 @@
+//! What a refusal means: the errno and the log together.
+
 use nix::libc::{E2BIG, EACCES};
 
 use super::*;
