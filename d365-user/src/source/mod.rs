@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use crate::ranges::GeoCode;
 
 mod cloud;
+pub mod download;
 pub mod embedded;
 mod error;
 mod file;

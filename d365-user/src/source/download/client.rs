@@ -1,0 +1,226 @@
+//! One GET over HTTPS: redirects by hand and to allowed hosts only, conditional, bounded in time and size.
+//!
+//! It blocks: call it where blocking is allowed. It writes nothing, and what it returns is whole.
+
+use std::{
+    io::Read as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ureq::{
+    Agent, Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
+    tls::{Certificate, RootCerts, TlsConfig},
+    unversioned::transport::DefaultConnector,
+};
+
+use super::{
+    DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators,
+    fault, resolver,
+};
+use crate::version::VERSION;
+
+/// Redirects that are followed.
+const MAX_REDIRECTS: u32 = 5;
+/// Bytes that a response's head may have.
+const MAX_HEAD: usize = 32 << 10;
+/// Bytes that are read at once.
+const CHUNK: usize = 64 << 10;
+
+/// Called with the bytes that have come and those that were announced.
+pub type OnProgress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
+
+/// What to fetch, from where, and how much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What to fetch.
+    pub url: &'a Url,
+    /// Where it and every redirect may lead.
+    pub hosts: &'a Hosts,
+    /// Longest body in bytes.
+    pub limit: u64,
+    /// Fetch it only if it is no longer this.
+    pub unless: Option<&'a Validators>,
+}
+
+/// What came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is still what it was.
+    NotModified,
+    /// The body, whole, and what to ask with next time.
+    Body(Vec<u8>, Validators),
+}
+
+/// An HTTPS client. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+    limits: Limits,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Client {
+    /// A client that trusts whom the system trusts now: make a new one for each refresh.
+    ///
+    /// # Errors
+    /// When there is nobody to trust.
+    pub fn new(options: &Options) -> Result<Self, OptionsError> {
+        let roots: Vec<_> =
+            options.roots.load()?.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let limits = options.limits;
+        let config = Agent::config_builder()
+            .https_only(true)
+            .tls_config(tls)
+            .proxy(options.via.0.clone())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .max_response_header_size(MAX_HEAD)
+            .user_agent(format!("d365-user/{VERSION}"))
+            .accept_encoding("identity")
+            .timeout_resolve(Some(limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_send_request(Some(limits.response))
+            .timeout_recv_response(Some(limits.response))
+            .timeout_per_read(Some(limits.stall))
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System::default());
+        Ok(Self { agent, limits, stopped: Arc::default() })
+    }
+
+    /// Ends what is being fetched by any clone, with [`Problem::Stopped`], and everything that is asked for later. A
+    /// look-up or a TCP connection in progress goes on until its limit.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.agent.clone().shutdown();
+    }
+
+    /// Fetches.
+    ///
+    /// # Errors
+    /// The first thing that went wrong. Nothing is retried.
+    pub fn get(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Answer, DownloadError> {
+        let mut url = request.url.clone();
+        self.follow(request, &mut url, progress).map_err(|problem| {
+            let stopped = self.stopped.load(Ordering::SeqCst);
+            DownloadError { url, problem: if stopped { Problem::Stopped } else { problem } }
+        })
+    }
+
+    /// Leaves in `url` where it came to.
+    fn follow(
+        &self,
+        request: &Request<'_>,
+        url: &mut Url,
+        progress: OnProgress<'_>,
+    ) -> Result<Answer, Problem> {
+        let deadline = Instant::now() + self.limits.whole;
+        for _ in 0..=MAX_REDIRECTS {
+            if !request.hosts.allow(url) {
+                return Err(Problem::HostNotAllowed { allowed: request.hosts.clone() });
+            }
+            let response = self.send(url, request.unless, deadline)?;
+            match response.status() {
+                StatusCode::OK => return body(response, request.limit, progress),
+                StatusCode::NOT_MODIFIED if request.unless.is_some_and(Validators::any) => {
+                    return Ok(Answer::NotModified);
+                }
+                StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::SEE_OTHER
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT => *url = target(url, &response)?,
+                other => return Err(Problem::Status(other.as_u16())),
+            }
+        }
+        Err(RedirectFault::TooMany(MAX_REDIRECTS).into())
+    }
+
+    fn send(
+        &self,
+        url: &Url,
+        unless: Option<&Validators>,
+        deadline: Instant,
+    ) -> Result<Response<Body>, Problem> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left == Duration::ZERO {
+            return Err(Problem::Timeout(Phase::Whole));
+        }
+        let mut request = self.agent.get(url.as_str()).config().timeout_global(Some(left)).build();
+        for (name, value) in unless.map(Validators::conditions).into_iter().flatten() {
+            // What cannot be a field's value did not come from a server.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                request = request.header(name, value);
+            }
+        }
+        request.call().map_err(fault::of_head)
+    }
+}
+
+impl Validators {
+    /// The fields that ask with them.
+    fn conditions(&self) -> impl Iterator<Item = (HeaderName, &str)> {
+        let etag = self.etag.as_deref().map(|etag| (header::IF_NONE_MATCH, etag));
+        let date = self.last_modified.as_deref().map(|date| (header::IF_MODIFIED_SINCE, date));
+        etag.into_iter().chain(date)
+    }
+}
+
+/// Where a redirect leads.
+fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
+    let Some(location) = response.headers().get(header::LOCATION) else {
+        return Err(RedirectFault::NoLocation(response.status().as_u16()));
+    };
+    let location = String::from_utf8_lossy(location.as_bytes());
+    url.join(&location)
+        .map_err(|cause| RedirectFault::Location { location: location.chars().take(200).collect(), cause })
+}
+
+/// The whole body, or nothing. One without a length whose connection breaks can look whole, only shorter: what reads
+/// it must notice, as every reader of a document does.
+fn body(response: Response<Body>, limit: u64, progress: OnProgress<'_>) -> Result<Answer, Problem> {
+    let too_large = || Problem::TooLarge { limit };
+    let headers = response.headers();
+    if let Some(encoding) =
+        text(headers, header::CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+    {
+        return Err(Problem::Encoded(encoding));
+    }
+    let validators =
+        Validators { etag: text(headers, header::ETAG), last_modified: text(headers, header::LAST_MODIFIED) };
+    let announced = response.body().content_length();
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(too_large());
+    }
+    let mut reader = response.into_body().into_reader();
+    let mut bytes = Vec::with_capacity(announced.and_then(|length| length.try_into().ok()).unwrap_or(CHUNK));
+    let mut chunk = vec![0; CHUNK];
+    let mut received = 0_u64;
+    loop {
+        let read = reader.read(&mut chunk).map_err(|error| fault::of_body(error, received))?;
+        if read == 0 {
+            return Ok(Answer::Body(bytes, validators));
+        }
+        received += read as u64;
+        if received > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk[..read]);
+        progress(received, announced);
+    }
+}
+
+/// The value of a field, if it is text.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}

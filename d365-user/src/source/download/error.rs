@@ -1,0 +1,189 @@
+//! Why a download gave nothing. Nothing that was there before is touched then.
+
+use std::io;
+
+use super::{Hosts, Url, UrlError};
+use crate::source::Cloud;
+
+/// A download that failed, and where. One line.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {problem}")]
+pub struct DownloadError {
+    /// What was being fetched: after redirects, where they led.
+    pub url: Url,
+    /// What went wrong.
+    pub problem: Problem,
+}
+
+/// What can go wrong with a download.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A name has no address: the host's, or the proxy's.
+    #[error("no address is known for {host}: {cause}; check the name server")]
+    Dns {
+        /// The name.
+        host: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// No connection.
+    #[error("cannot connect: {0}; check the firewall, or set HTTPS_PROXY")]
+    Connect(io::Error),
+    /// The proxy did not let the connection through.
+    #[error("the proxy refuses: {0}; check HTTPS_PROXY and NO_PROXY")]
+    Proxy(String),
+    /// The certificate is not one for this host.
+    #[error("its certificate is not accepted: {0}")]
+    Certificate(CertificateFault),
+    /// TLS failed otherwise.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// A time limit was reached.
+    #[error("too slow: time is up {0}")]
+    Timeout(Phase),
+    /// Neither the document nor "not modified".
+    #[error("the server answers with status {0}")]
+    Status(u16),
+    /// A redirect that cannot be followed.
+    #[error("{0}")]
+    Redirect(#[from] RedirectFault),
+    /// The host is not on the list.
+    #[error("this host is not one that a download may come from ({allowed}); --allow-host adds one")]
+    HostNotAllowed {
+        /// Those that are on it.
+        allowed: Hosts,
+    },
+    /// The body is longer than any document.
+    #[error("larger than {limit} bytes, which no such document is")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The connection ended within the body.
+    #[error("the connection broke after {received} bytes of the body")]
+    Truncated {
+        /// What had come, in bytes.
+        received: u64,
+    },
+    /// The connection ended before there was a body.
+    #[error("the connection broke: {0}")]
+    Reset(io::Error),
+    /// A compressed body, which was not asked for.
+    #[error("the body is encoded ({0}), which was not asked for")]
+    Encoded(String),
+    /// What came is not HTTP.
+    #[error("not HTTP as it should be: {0}")]
+    Protocol(String),
+    /// The page names no document.
+    #[error(
+        "the page lists no service tags document of the cloud {cloud} on an allowed host ({allowed}); \
+         see it in a browser, and use --page-url or file:PATH when it has moved"
+    )]
+    PageWithoutDocument {
+        /// The cloud.
+        cloud: Cloud,
+        /// The hosts that a document may be on.
+        allowed: Hosts,
+    },
+    /// The client was stopped.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateFault {
+    /// No known authority vouches for it.
+    #[error(
+        "no authority that this host trusts has signed it; a proxy's or mirror's own goes into the system's store"
+    )]
+    Untrusted,
+    /// It is another host's.
+    #[error("it is for another host")]
+    WrongName,
+    /// Its time is over, or has not come.
+    #[error("it is not valid now; check this host's clock")]
+    NotValidNow,
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// In which step a time limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Phase {
+    /// Name resolution.
+    #[error("while the host's address was looked up")]
+    Resolve,
+    /// TCP, proxy and TLS.
+    #[error("while connecting")]
+    Connect,
+    /// Between the request and the end of the response's head.
+    #[error("before an answer came")]
+    Response,
+    /// Nothing came for too long.
+    #[error("while nothing came")]
+    Stall,
+    /// All of it together.
+    #[error("before the download was whole")]
+    Whole,
+}
+
+/// What is wrong with a redirect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectFault {
+    /// A loop, or nearly.
+    #[error("more than {0} redirects, one after the other")]
+    TooMany(u32),
+    /// It leads nowhere.
+    #[error("a redirect (status {0}) that says not where to")]
+    NoLocation(u16),
+    /// It leads to what is not fetched, most of all to a place without TLS.
+    #[error("a redirect to {location:?}: {cause}")]
+    Location {
+        /// Where to, as it was written.
+        location: String,
+        /// Why it is not followed.
+        cause: UrlError,
+    },
+}
+
+impl DownloadError {
+    /// The reason in a word, the metrics' label `reason`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        self.problem.as_str()
+    }
+
+    /// Whether the server was there and the page was not what it should be: another page may do.
+    pub(super) const fn is_of_the_page(&self) -> bool {
+        matches!(
+            self.problem,
+            Problem::PageWithoutDocument { .. } | Problem::Status(_) | Problem::Redirect(_)
+        )
+    }
+}
+
+impl Problem {
+    /// The reason in a word, the metrics' label `reason`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Dns { .. } => "dns",
+            Self::Connect(_) => "connect",
+            Self::Proxy(_) => "proxy",
+            Self::Certificate(_) | Self::Tls(_) => "tls",
+            Self::Timeout(_) => "timeout",
+            Self::Status(_) => "status",
+            Self::Redirect(_) => "redirect",
+            Self::HostNotAllowed { .. } => "host_not_allowed",
+            Self::TooLarge { .. } => "too_large",
+            Self::Truncated { .. } => "truncated",
+            Self::Reset(_) => "reset",
+            Self::Encoded(_) => "encoding",
+            Self::Protocol(_) => "protocol",
+            Self::PageWithoutDocument { .. } => "page_without_document",
+            Self::Stopped => "stopped",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Gets the service tags document from the network: from a URL, or through the vendor's download page.
+//!
+//! HTTPS only, from allowed hosts only, bounded in time and in size. It says what came, whole, or why nothing did; it
+//! neither reads the document nor decides what becomes of it, and it changes nothing. It blocks: the caller gives it a
+//! thread.
+
+mod backoff;
+pub mod cache;
+mod client;
+mod date;
+mod document;
+mod entities;
+mod error;
+mod fault;
+mod hosts;
+mod options;
+pub mod page;
+pub mod progress;
+mod proxy;
+mod resolver;
+mod target;
+mod url;
+
+pub use backoff::{Backoff, jittered, random};
+pub use client::{Answer, Client, OnProgress, Request};
+pub use date::{Date, NotADate};
+pub use document::{Document, Stamp, Validators};
+pub use error::{CertificateFault, DownloadError, Phase, Problem, RedirectFault};
+pub use hosts::Hosts;
+pub use options::{Limits, Options, OptionsError, Roots, Via};
+pub use proxy::ProxyError;
+pub use target::Target;
+pub use url::{Host, Url, UrlError};
+
+use super::Cloud;
+use page::Listed;
+
+/// Longest document in bytes, seven times the longest that there was.
+pub const MAX_DOCUMENT: u64 = 32 << 20;
+/// Longest page in bytes.
+const MAX_PAGE: u64 = 4 << 20;
+
+/// What a download gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// The document is still the one that is known. That counts as having seen it.
+    NotModified,
+    /// A document; it may be the known one all the same, which its digest tells.
+    Document(Document),
+}
+
+/// Downloads the document, unless it is the one that is `known`.
+///
+/// # Errors
+/// Why there is none. Nothing is retried here: [`Backoff`] says when to.
+pub fn fetch(
+    client: &Client,
+    target: &Target,
+    known: Option<&Stamp>,
+    progress: OnProgress<'_>,
+) -> Result<Fetched, DownloadError> {
+    let (url, date, hosts) = match target {
+        Target::Document { url, hosts } => {
+            let date = Cloud::ALL.into_iter().find_map(|cloud| page::date(url, cloud));
+            (url.clone(), date, hosts)
+        }
+        Target::Page { cloud, page, otherwise, page_hosts, document_hosts } => {
+            let find = |page| find(client, *cloud, page, page_hosts, document_hosts);
+            let Listed { url, date } = match (find(page), otherwise) {
+                (Err(error), Some(otherwise)) if error.is_of_the_page() => find(otherwise)?,
+                (found, _) => found?,
+            };
+            (url, Some(date), document_hosts)
+        }
+    };
+    let unless = known.filter(|known| known.url == url).map(|known| &known.validators);
+    let request = Request { url: &url, hosts, limit: MAX_DOCUMENT, unless };
+    Ok(match client.get(&request, progress)? {
+        Answer::NotModified => Fetched::NotModified,
+        Answer::Body(bytes, validators) => Fetched::Document(Document::new(url, date, validators, bytes)),
+    })
+}
+
+/// The newest document that a page lists.
+fn find(
+    client: &Client,
+    cloud: Cloud,
+    page: &Url,
+    page_hosts: &Hosts,
+    document_hosts: &Hosts,
+) -> Result<Listed, DownloadError> {
+    let request = Request { url: page, hosts: page_hosts, limit: MAX_PAGE, unless: None };
+    let listed = match client.get(&request, &mut |_, _| ())? {
+        Answer::NotModified => None,
+        Answer::Body(bytes, _) => page::newest(&String::from_utf8_lossy(&bytes), cloud, document_hosts),
+    };
+    listed.ok_or_else(|| DownloadError {
+        url: page.clone(),
+        problem: Problem::PageWithoutDocument { cloud, allowed: document_hosts.clone() },
+    })
+}

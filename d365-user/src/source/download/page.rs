@@ -1,0 +1,72 @@
+//! Finds the current document on the vendor's download page. Total: any text is a page, most without a document.
+//!
+//! It looks for one thing only: URLs of the known form on allowed hosts, wherever in the page they stand — in a link,
+//! in the page's script, or in its metadata. The page's structure changes; that form has not since 2019.
+
+use super::{Date, Hosts, Url, entities};
+use crate::source::Cloud;
+
+/// No URL of the known form is longer (they are about 130 bytes).
+const MAX_LENGTH: usize = 512;
+
+/// A document that the page lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub url: Url,
+    /// Its date.
+    pub date: Date,
+}
+
+/// The newest document of this cloud on the page; of two with one date, the first.
+#[must_use]
+pub fn newest(page: &str, cloud: Cloud, hosts: &Hosts) -> Option<Listed> {
+    let text = entities::decode(page);
+    let mut newest: Option<Listed> = None;
+    for url in urls(&text).filter(|url| hosts.allow(url)) {
+        let Some(date) = date(&url, cloud) else { continue };
+        if newest.as_ref().is_none_or(|newest| newest.date < date) {
+            newest = Some(Listed { url, date });
+        }
+    }
+    newest
+}
+
+/// The date in a URL of the known form (`…/download/<path>/ServiceTags_<cloud>_YYYYMMDD.json`), letters of either case.
+/// `None` for a URL of another form or another cloud.
+pub(super) fn date(url: &Url, cloud: Cloud) -> Option<Date> {
+    if url.has_query() {
+        return None;
+    }
+    let mut segments = url.path().strip_prefix('/')?.split('/');
+    let file = segments.next_back()?.to_ascii_lowercase();
+    let known = segments.next().is_some_and(|first| first.eq_ignore_ascii_case("download"));
+    let plain = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if !known || segments.clone().next().is_none() || !segments.all(plain) {
+        return None;
+    }
+    let name = cloud.document_name().to_ascii_lowercase();
+    let date =
+        file.strip_prefix("servicetags_")?.strip_prefix(&name)?.strip_prefix('_')?.strip_suffix(".json")?;
+    date.parse().ok().filter(|_| date.len() == 8)
+}
+
+/// Every `https` URL in a text, as long as nothing of it belongs to something longer.
+fn urls(text: &str) -> impl Iterator<Item = Url> {
+    text.match_indices("://").filter_map(move |(colon, _)| {
+        let start = colon.checked_sub("https".len())?;
+        let url = text.get(start..)?;
+        let length = url.bytes().take(MAX_LENGTH).take_while(|byte| is_of_a_url(*byte)).count();
+        url.get(..length)?.parse().ok()
+    })
+}
+
+/// Bytes that stand in URLs of the known form, and those that would make it another one.
+fn is_of_a_url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! The only kind of URL that is fetched: `https`, a host, no user, no fragment. Whether its host may be asked is
+//! [`Hosts`](super::Hosts)' to say.
+
+use std::{fmt, str::FromStr};
+
+use fluent_uri::{Uri, UriRef, component::Authority};
+
+/// Port of `https`.
+const PORT: u16 = 443;
+/// Longest URL in bytes: RFC 9110, section 4.1, recommends to take at least this.
+const MAX_LENGTH: usize = 8000;
+
+/// A host and a port: where a connection goes, or what an operator allows. Written and read as `HOST` or `HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host {
+    name: String,
+    port: u16,
+}
+
+/// A valid, normalised URL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    /// Boxed for its size: errors hold a URL.
+    uri: Box<Uri<String>>,
+    host: Host,
+}
+
+/// Why a text is no URL that is fetched, or no host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not a URL of RFC 3986, or without a host.
+    #[error("not a URL with a host, as https://mirror.example/ServiceTags_Public.json")]
+    Syntax,
+    /// Another scheme.
+    #[error("not https: what comes without TLS cannot be vouched for")]
+    NotHttps,
+    /// A user name or password in it.
+    #[error("it holds a user name or a password; leave them out, logs and metrics show the URL")]
+    Credentials,
+    /// Not a host with a port or without.
+    #[error("not a host: write HOST or HOST:PORT, without https:// and without a path")]
+    Host,
+}
+
+impl Host {
+    fn of(authority: &Authority<'_>) -> Option<Self> {
+        let name = authority.host();
+        let port = authority.port_to_u16().ok()?.unwrap_or(PORT);
+        (!name.is_empty() && port != 0).then(|| Self { name: name.to_ascii_lowercase(), port })
+    }
+}
+
+impl FromStr for Host {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let uri = format!("https://{text}");
+        let uri = Uri::parse(uri.as_str()).map_err(|_| UrlError::Host)?;
+        let authority =
+            uri.authority().filter(|authority| authority.as_str() == text && !authority.has_userinfo());
+        authority.as_ref().and_then(Self::of).ok_or(UrlError::Host)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            PORT => f.write_str(&self.name),
+            port => write!(f, "{}:{port}", self.name),
+        }
+    }
+}
+
+impl Url {
+    /// The host and the port that it names.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The URL as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.uri.as_str()
+    }
+
+    /// The path, beginning with a slash or empty.
+    pub(super) fn path(&self) -> &str {
+        self.uri.path().as_str()
+    }
+
+    /// Whether there is a query.
+    pub(super) fn has_query(&self) -> bool {
+        self.uri.has_query()
+    }
+
+    /// Where a reference that stands at this URL (RFC 9110, section 10.2.2) leads.
+    ///
+    /// # Errors
+    /// As [`FromStr`]: the place it leads to may be another host, and never one without TLS.
+    pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        let reference = UriRef::parse(reference).map_err(|_| UrlError::Syntax)?;
+        Self::new(&reference.resolve_against(&*self.uri).map_err(|_| UrlError::Syntax)?)
+    }
+
+    fn new(uri: &Uri<String>) -> Result<Self, UrlError> {
+        let uri = uri.strip_fragment().normalize();
+        if uri.scheme().as_str() != "https" {
+            return Err(UrlError::NotHttps);
+        }
+        let authority = uri.authority().ok_or(UrlError::Syntax)?;
+        if authority.has_userinfo() {
+            return Err(UrlError::Credentials);
+        }
+        let host = Host::of(&authority).ok_or(UrlError::Syntax)?;
+        if uri.as_str().len() > MAX_LENGTH {
+            Err(UrlError::Syntax)
+        } else {
+            Ok(Self { uri: Box::new(uri), host })
+        }
+    }
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::new(&Uri::parse(text).map_err(|_| UrlError::Syntax)?.to_owned())
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host(text: &str) -> String {
+        text.parse::<Url>().unwrap().host().to_string()
+    }
+
+    #[test]
+    fn the_host_is_told_with_its_port() {
+        assert_eq!(host("https://Download.Microsoft.com/x?y#z"), "download.microsoft.com");
+        assert_eq!(host("HTTPS://localhost:8443"), "localhost:8443");
+        assert_eq!(host("https://[::1]:443/"), "[::1]");
+        assert_eq!(host("https://a.example:/"), "a.example");
+        let url: Url = "https://a.example/b/../c%7e?d=e#f".parse().unwrap();
+        assert_eq!(url.as_str(), "https://a.example/c~?d=e");
+    }
+
+    #[test]
+    fn what_is_not_fetched() {
+        for (text, error) in [
+            ("", UrlError::Syntax),
+            ("a.example", UrlError::Syntax),
+            ("https:", UrlError::Syntax),
+            ("https:///x", UrlError::Syntax),
+            ("https://:443/", UrlError::Syntax),
+            ("https://a.example:0/", UrlError::Syntax),
+            ("https://a.example:65536/", UrlError::Syntax),
+            ("https://a b/", UrlError::Syntax),
+            ("http://a.example/", UrlError::NotHttps),
+            ("file:///etc/passwd", UrlError::NotHttps),
+            ("https://user:secret@a.example/", UrlError::Credentials),
+            ("https://download.microsoft.com@a.example/", UrlError::Credentials),
+        ] {
+            assert_eq!(text.parse::<Url>(), Err(error), "{text}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(MAX_LENGTH));
+        assert_eq!(long.parse::<Url>(), Err(UrlError::Syntax));
+    }
+
+    #[test]
+    fn references_are_resolved() {
+        let base: Url = "https://a.example/b/c?d".parse().unwrap();
+        let to = |reference: &str| base.join(reference).map(|url| url.to_string());
+        assert_eq!(to("/x").as_deref(), Ok("https://a.example/x"));
+        assert_eq!(to("x?y").as_deref(), Ok("https://a.example/b/x?y"));
+        assert_eq!(to("//other.example/x").as_deref(), Ok("https://other.example/x"));
+        assert_eq!(to("https://other.example/x").as_deref(), Ok("https://other.example/x"));
+        assert_eq!(to("http://a.example/"), Err(UrlError::NotHttps));
+        assert_eq!(to("javascript:alert(1)"), Err(UrlError::NotHttps));
+        assert_eq!(to("https://u@a.example/"), Err(UrlError::Credentials));
+        assert_eq!(to("a b"), Err(UrlError::Syntax));
+    }
+
+    #[test]
+    fn hosts_are_written_as_they_are_read() {
+        for text in ["a.example", "localhost:8443", "[::1]:8443", "127.0.0.1"] {
+            assert_eq!(text.parse::<Host>().unwrap().to_string(), text);
+        }
+        assert_eq!("A.Example:443".parse::<Host>().unwrap().to_string(), "a.example");
+        for text in
+            ["", ":443", "https://a.example", "a.example/", "u@a.example", "a.example:x", "::1", "a?b", "a#b"]
+        {
+            assert_eq!(text.parse::<Host>(), Err(UrlError::Host), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_url_or_an_error(text in "(https://)?\\PC*", reference in "\\PC*") {
+            let base: Url = "https://a.example/b/c".parse().unwrap();
+            for url in [text.parse::<Url>(), base.join(&reference)].into_iter().flatten() {
+                prop_assert!(url.as_str().starts_with("https://"));
+                prop_assert_eq!(url.as_str().parse(), Ok(url));
+            }
+        }
+    }
+}
