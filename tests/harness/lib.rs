@@ -8,6 +8,7 @@ pub mod daemon;
 mod daemon_options;
 pub mod frame;
 pub mod http;
+pub mod https;
 pub mod lab;
 pub mod mount;
 pub mod netns;

@@ -1,0 +1,77 @@
+//! A proxy that understands CONNECT and nothing else, and leads every tunnel to the same place, whoever was asked for.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Result, Write as _},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use super::listening::{Connection, Listening, lock};
+
+/// A proxy on a port of 127.0.0.1, stopped when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    asked: Arc<Mutex<Vec<String>>>,
+    listening: Listening,
+}
+
+impl Proxy {
+    /// A proxy that leads to `server`. What is asked for does not exist for it but as a name.
+    pub fn to(server: SocketAddr) -> anyhow::Result<Self> {
+        Self::start(Some(server))
+    }
+
+    /// A proxy that refuses everything with status 403.
+    pub fn refusing() -> anyhow::Result<Self> {
+        Self::start(None)
+    }
+
+    fn start(server: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let shared = Arc::clone(&asked);
+        let listening = Listening::start(move |connection| {
+            // A tunnel that breaks is its ends' affair.
+            let _ = tunnel(connection, server, &shared);
+        })?;
+        Ok(Self { asked, listening })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listening.address())
+    }
+
+    /// What was asked for up to now, as `host:port`.
+    pub fn asked(&self) -> Vec<String> {
+        lock(&self.asked).clone()
+    }
+}
+
+fn tunnel(connection: &Connection, server: Option<SocketAddr>, asked: &Mutex<Vec<String>>) -> Result<()> {
+    let mut client = &connection.stream;
+    // One byte at a time: what comes behind the head belongs to the tunnel.
+    let mut head = BufReader::with_capacity(1, client).take(16 << 10);
+    let mut line = String::new();
+    head.read_line(&mut line)?;
+    let target = line.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    while !line.trim().is_empty() {
+        line.clear();
+        head.read_line(&mut line)?;
+    }
+    let Some(target) = target else { return client.write_all(b"HTTP/1.1 405 Only CONNECT\r\n\r\n") };
+    lock(asked).push(target);
+    let Some(server) = server else { return client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n") };
+    let server = TcpStream::connect(server)?;
+    client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    thread::scope(|scope| {
+        scope.spawn(|| pass(client, &server));
+        pass(&server, client);
+    });
+    Ok(())
+}
+
+fn pass(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
