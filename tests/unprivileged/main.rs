@@ -1,5 +1,6 @@
 //! Tests that need no privilege and no kernel program.
 
+mod download;
 mod embedded_list;
 mod gate;
 mod parser;

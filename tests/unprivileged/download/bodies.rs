@@ -1,0 +1,106 @@
+//! What is taken for a body: all of it, as it was meant, and never more than the limit.
+
+use anyhow::Result;
+use d365_tests::https::Answer;
+use d365_user::source::download::Problem;
+
+use super::site::{LIMIT, Site};
+
+const GIGABYTE: u64 = 1 << 30;
+
+#[test]
+fn a_body_comes_however_it_is_framed() -> Result<()> {
+    let site = Site::new()?;
+    let body: Vec<u8> = (0..LIMIT).map(|number| number.to_le_bytes()[0]).collect();
+    site.server.route("/length", [Answer::ok(&body)]);
+    site.server.route("/chunked", [Answer::ok(&body).chunked()]);
+    site.server.route("/close", [Answer::ok(&body).until_close()]);
+    for path in ["/length", "/chunked", "/close"] {
+        assert!(site.get(path)? == body, "{path}");
+    }
+    site.server.route("/empty", [Answer::ok("")]);
+    assert!(site.get("/empty")?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_body_ends_at_the_limit() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/announced", [Answer::blanks(GIGABYTE)]);
+    site.server.route("/chunked", [Answer::blanks(GIGABYTE).chunked()]);
+    site.server.route("/close", [Answer::blanks(GIGABYTE).until_close()]);
+    site.server.route("/one-more", [Answer::blanks(LIMIT + 1).chunked()]);
+    for path in ["/announced", "/chunked", "/close", "/one-more"] {
+        let error = site.get(path).unwrap_err();
+        assert!(matches!(error.problem, Problem::TooLarge { limit: LIMIT }), "{path}: {error}");
+        assert_eq!(error.as_str(), "too_large");
+    }
+    // What was sent and not read lies in the sockets' buffers.
+    assert!(site.server.sent() < GIGABYTE / 8, "{} bytes were taken", site.server.sent());
+    Ok(())
+}
+
+#[test]
+fn what_is_announced_counts() -> Result<()> {
+    let site = Site::new()?;
+    // What a server says is there and is not does not cost memory.
+    site.server.route("/huge", [Answer::ok("short").claiming(u64::MAX)]);
+    let problem = site.problem("/huge");
+    assert!(matches!(problem, Problem::TooLarge { .. }), "{problem}");
+    site.server.route("/less", [Answer::ok("a document").claiming(1)]);
+    assert_eq!(site.get("/less")?, b"a");
+    Ok(())
+}
+
+#[test]
+fn half_a_body_is_none() -> Result<()> {
+    let site = Site::new()?;
+    let whole = || Answer::ok([b'x'; 1000]);
+    site.server.route("/short", [whole().claiming(2000)]);
+    site.server.route("/reset", [whole().reset_after(500)]);
+    site.server.route("/reset-at-once", [whole().reset_after(0)]);
+    site.server.route("/reset-chunked", [whole().chunked().reset_after(1000)]);
+    for path in ["/short", "/reset", "/reset-at-once", "/reset-chunked"] {
+        let error = site.get(path).unwrap_err();
+        assert!(
+            matches!(error.problem, Problem::Truncated { received } if received <= 1000),
+            "{path}: {error}"
+        );
+        assert_eq!(error.as_str(), "truncated");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_encoded_body_is_none() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/gzip", [Answer::ok([0x1f, 0x8b]).header("Content-Encoding", "gzip")]);
+    let problem = site.problem("/gzip");
+    assert!(matches!(&problem, Problem::Encoded(encoding) if encoding == "gzip"), "{problem}");
+    assert_eq!(site.server.received()[0].header("accept-encoding"), Some("identity"));
+    site.server.route("/plain", [Answer::ok("x").header("Content-Encoding", "identity")]);
+    assert_eq!(site.get("/plain")?, b"x");
+    Ok(())
+}
+
+#[test]
+fn only_success_has_a_document() -> Result<()> {
+    let site = Site::new()?;
+    // 304 was not asked for.
+    for status in [201, 206, 300, 304, 400, 403, 404, 429, 500, 503] {
+        let answer = Answer::status(status);
+        site.server.route("/", [if status == 304 { answer.claiming(0) } else { answer }]);
+        let problem = site.problem("/");
+        assert!(matches!(problem, Problem::Status(found) if found == status), "{status}: {problem}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_head_without_end_is_not_read() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/", [Answer::ok("x").header("X-Long", &"y".repeat(1 << 20))]);
+    let problem = site.problem("/");
+    assert!(matches!(problem, Problem::Protocol(_)), "{problem}");
+    Ok(())
+}

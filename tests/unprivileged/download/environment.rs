@@ -1,0 +1,105 @@
+//! What a process inherits: whom it trusts, and its proxy. And what it needs of memory. Each in a process of its own,
+//! which is this program again.
+
+use std::{
+    env,
+    process::{Command, Output},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use d365_tests::https::{Answer, Proxy};
+use d365_user::source::download::{Client, Options, Target, fetch};
+
+use super::site::Site;
+
+/// What the other process is to fetch.
+const URL: &str = "D365_TEST_FETCH";
+
+/// Not a test, but what the other process does: it fetches, and tells what came and how much memory it has ever had.
+#[test]
+fn in_another_process() -> Result<()> {
+    let Ok(url) = env::var(URL) else { return Ok(()) };
+    let client = Client::new(&Options::from_environment()?)?;
+    match fetch(&client, &Target::document(url.parse()?, &[]), None, &mut |_, _| ()) {
+        Ok(fetched) => println!("fetched: {fetched:?}"),
+        Err(error) => println!("failed: {} {error}", error.as_str()),
+    }
+    println!("peak: {}", peak()?);
+    Ok(())
+}
+
+/// The most memory that this process has had, in bytes.
+fn peak() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
+}
+
+fn in_another(url: &str, variables: &[(&str, &str)]) -> Result<String> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["--exact", "download::environment::in_another_process", "--nocapture"]);
+    for name in
+        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_DIR"]
+    {
+        command.env_remove(name);
+    }
+    let Output { status, stdout, stderr } =
+        command.env(URL, url).envs(variables.iter().copied()).output().context("cannot start itself")?;
+    let told = String::from_utf8(stdout)?;
+    ensure!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
+    Ok(told)
+}
+
+#[test]
+fn an_authority_of_the_systems_is_trusted() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/", [Answer::ok("here")]);
+    let file = site.trust.file.to_str().context("a path in UTF-8")?;
+    let told = in_another(site.url("/").as_str(), &[("SSL_CERT_FILE", file)])?;
+    assert!(told.contains("fetched: Document("), "{told}");
+    let other = Site::new()?;
+    let file = other.trust.file.to_str().context("a path in UTF-8")?;
+    let told = in_another(site.url("/").as_str(), &[("SSL_CERT_FILE", file)])?;
+    assert!(told.contains("failed: tls "), "{told}");
+    Ok(())
+}
+
+#[test]
+fn the_environments_proxy_is_asked() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/", [Answer::ok("here")]);
+    let file = site.trust.file.to_str().context("a path in UTF-8")?;
+    let proxy = Proxy::to(site.server.address())?;
+    let url = site.url("/");
+    let proxied = [("SSL_CERT_FILE", file), ("HTTPS_PROXY", &proxy.url())];
+    let told = in_another(url.as_str(), &proxied)?;
+    assert!(told.contains("fetched: Document("), "{told}");
+    assert_eq!(proxy.asked(), [url.host().to_string()]);
+    let told = in_another(url.as_str(), &[&proxied[..], &[("NO_PROXY", "localhost")]].concat())?;
+    assert!(told.contains("fetched: Document("), "{told}");
+    assert_eq!(proxy.asked().len(), 1, "it was asked again");
+    Ok(())
+}
+
+#[test]
+fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/small", [Answer::ok("small")]);
+    site.server.route("/announced", [Answer::blanks(1 << 30)]);
+    site.server.route("/chunked", [Answer::blanks(1 << 30).chunked()]);
+    let file = site.trust.file.to_str().context("a path in UTF-8")?;
+    let peak = |path: &str| -> Result<(u64, bool)> {
+        let told = in_another(site.url(path).as_str(), &[("SSL_CERT_FILE", file)])?;
+        let peak = told.lines().find_map(|line| line.strip_prefix("peak: ")).context("no peak")?;
+        Ok((peak.parse()?, told.contains("failed: too_large ")))
+    };
+    let (least, _) = peak("/small")?;
+    for path in ["/announced", "/chunked"] {
+        let (most, too_large) = peak(path)?;
+        assert!(too_large, "{path}");
+        // The limit, and the limit once more while a body without a length outgrows its place.
+        let limit = 2 * d365_user::source::download::MAX_DOCUMENT + (8 << 20);
+        assert!(most < least + limit, "{path}: {most} bytes, {least} for a small body");
+    }
+    Ok(())
+}

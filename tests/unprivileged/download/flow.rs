@@ -1,0 +1,140 @@
+//! From the page to the document, and what is asked the next time.
+
+use anyhow::Result;
+use d365_tests::{
+    https::{Answer, Server},
+    require,
+    require::shared_data,
+};
+use d365_user::source::{
+    Cloud,
+    download::{Client, DownloadError, Fetched, Host, Problem, Stamp, Target, fetch},
+};
+
+use super::site::{Site, document};
+
+const OLD: &str = "/download/7/1/D/71D86715/ServiceTags_Public_20250203.json";
+const NEW: &str = "/download/7/1/d/71d86715/ServiceTags_Public_20260803.json";
+
+/// The page of a site, its documents allowed to be there too.
+fn target(site: &Site) -> Target {
+    let host: Host = site.url("/").host().clone();
+    Target::current(Cloud::Public, Some(site.url("/page")), &[host]).expect("a target")
+}
+
+fn page(server: &Server, paths: &[&str]) -> Answer {
+    let links: String =
+        paths.iter().map(|path| format!("<a href=\"{}\">here</a>\n", server.url(path))).collect();
+    Answer::ok(format!("<!DOCTYPE html><html>{links}<a href=\"https://example.com/\">there</a></html>"))
+}
+
+fn again(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<Fetched, DownloadError> {
+    fetch(client, target, known, &mut |_, _| ())
+}
+
+#[test]
+fn the_newest_document_of_the_page_is_fetched() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/page", [page(&site.server, &[OLD, NEW])]);
+    site.server.route(NEW, [Answer::ok("{}").header("ETag", "\"new\"").header("Last-Modified", "today")]);
+    let found = document(&site.trust.client()?, &target(&site))?;
+    assert_eq!(found.bytes, b"{}");
+    assert_eq!(found.stamp.url, site.url(NEW));
+    assert_eq!(found.stamp.date.unwrap().to_string(), "2026-08-03");
+    assert_eq!(found.stamp.validators.etag.as_deref(), Some("\"new\""));
+    assert_eq!(found.stamp.validators.last_modified.as_deref(), Some("today"));
+    assert_eq!(found.stamp.sha256[..4], [0x44, 0x13, 0x6f, 0xa3]);
+    assert_eq!((site.server.count("/page"), site.server.count(NEW), site.server.count(OLD)), (1, 1, 0));
+    Ok(())
+}
+
+#[test]
+fn what_is_known_is_not_fetched_again() -> Result<()> {
+    for (field, value) in [("ETag", "W/\"1\""), ("Last-Modified", "Mon, 03 Aug 2026 10:00:00 GMT")] {
+        let site = Site::new()?;
+        let client = site.trust.client()?;
+        site.server.route(
+            "/page",
+            [page(&site.server, &[OLD]), page(&site.server, &[OLD]), page(&site.server, &[NEW])],
+        );
+        for path in [OLD, NEW] {
+            site.server.route(path, [Answer::ok(path).header(field, value)]);
+        }
+        let known = document(&client, &target(&site))?.stamp;
+        assert_eq!(again(&client, &target(&site), Some(&known))?, Fetched::NotModified);
+        // Another document is another one, even if its server gives it the same name.
+        let Fetched::Document(new) = again(&client, &target(&site), Some(&known))? else {
+            panic!("a document")
+        };
+        assert_eq!((new.bytes.as_slice(), new.stamp.url), (NEW.as_bytes(), site.url(NEW)));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_changed_is_fetched_again() -> Result<()> {
+    let site = Site::new()?;
+    let client = site.trust.client()?;
+    let target = Target::document(site.url(OLD), &[]);
+    let answer = |text: &str| Answer::ok(text).header("ETag", &format!("\"{text}\""));
+    site.server.route(OLD, [answer("one"), answer("two")]);
+    let one = document(&client, &target)?;
+    assert_eq!(one.stamp.date.unwrap().to_string(), "2025-02-03", "a date in the name of a plain URL");
+    let Fetched::Document(two) = again(&client, &target, Some(&one.stamp))? else { panic!("a document") };
+    assert_eq!((two.bytes.as_slice(), two.stamp.validators.etag.as_deref()), (&b"two"[..], Some("\"two\"")));
+    assert_ne!(one.stamp.sha256, two.stamp.sha256);
+    // A server that gives nothing to ask with is asked for everything.
+    site.server.route("/plain", [Answer::ok("x")]);
+    let target = Target::document(site.url("/plain"), &[]);
+    let plain = document(&client, &target)?;
+    assert_eq!(again(&client, &target, Some(&plain.stamp))?, Fetched::Document(plain));
+    Ok(())
+}
+
+#[test]
+fn a_page_without_a_document_is_told() -> Result<()> {
+    let site = Site::new()?;
+    let elsewhere = format!("<a href=\"https://evil.example{NEW}\">");
+    let china = site.server.url(NEW).replace("Public", "China");
+    for text in ["", "<html>", "{}", "\u{0}\u{ff}", elsewhere.as_str(), china.as_str()] {
+        site.server.route("/page", [Answer::ok(text)]);
+        let error = document(&site.trust.client()?, &target(&site)).unwrap_err();
+        assert!(matches!(error.problem, Problem::PageWithoutDocument { .. }), "{error}");
+        assert_eq!(error.as_str(), "page_without_document");
+        assert_eq!(error.url, site.url("/page"));
+    }
+    assert_eq!(site.server.received().len(), 6, "only the page was asked for");
+    Ok(())
+}
+
+#[test]
+fn what_the_vendor_gave_on_bad_days_is_no_page() -> Result<()> {
+    require!(SharedData);
+    let site = Site::new()?;
+    for file in std::fs::read_dir(shared_data().join("service-tags/rejected"))? {
+        site.server.route("/page", [Answer::ok(std::fs::read(file?.path())?)]);
+        let error = document(&site.trust.client()?, &target(&site)).unwrap_err();
+        assert_eq!(error.as_str(), "page_without_document");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_real_document_comes_whole() -> Result<()> {
+    require!(SharedData);
+    let site = Site::new()?;
+    let whole = std::fs::read(shared_data().join("service-tags/public-2026-cn398.json"))?;
+    site.server.route("/length", [Answer::ok(&whole)]);
+    site.server.route("/chunked", [Answer::ok(&whole).chunked()]);
+    for path in ["/length", "/chunked"] {
+        let mut seen = Vec::new();
+        let target = Target::document(site.url(path), &[]);
+        let fetched = fetch(&site.trust.client()?, &target, None, &mut |bytes, of| seen.push((bytes, of)))?;
+        let Fetched::Document(document) = fetched else { panic!("a document") };
+        assert!(document.bytes == whole, "{path}");
+        assert!(seen.is_sorted(), "{path}");
+        let announced = (path == "/length").then_some(whole.len() as u64);
+        assert_eq!(seen.last(), Some(&(whole.len() as u64, announced)));
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! A server, whom a client must trust to speak to it, and such a client.
+
+use std::{
+    path::PathBuf,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use anyhow::Result;
+use d365_tests::https::{Authority, Identity, Server};
+use d365_user::source::download::{
+    Answer, Client, Document, DownloadError, Fetched, Hosts, Limits, Options, Problem, Request, Roots,
+    Target, Url, Validators, fetch,
+};
+
+/// Bodies are read up to this.
+pub(super) const LIMIT: u64 = 1 << 20;
+
+/// An authority, and a file with its certificate.
+pub(super) struct Trust {
+    pub(super) authority: Authority,
+    pub(super) file: PathBuf,
+}
+
+impl Trust {
+    pub(super) fn new() -> Result<Self> {
+        Self::of(Authority::new()?)
+    }
+
+    pub(super) fn of(authority: Authority) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("d365-authority-{}-{}.pem", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let file = std::env::temp_dir().join(name);
+        authority.write(&file)?;
+        Ok(Self { authority, file })
+    }
+
+    /// Options of a client that trusts this authority alone.
+    pub(super) fn options(&self) -> Options {
+        Options { roots: Roots::File(self.file.clone()), ..Options::default() }
+    }
+
+    pub(super) fn client(&self) -> Result<Client> {
+        Ok(Client::new(&self.options())?)
+    }
+}
+
+impl Drop for Trust {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// A server at `localhost`, and who vouches for it.
+pub(super) struct Site {
+    pub(super) trust: Trust,
+    pub(super) server: Server,
+}
+
+impl Site {
+    pub(super) fn new() -> Result<Self> {
+        Self::with(|authority| authority.issue(&["localhost", "127.0.0.1"]))
+    }
+
+    pub(super) fn with(issue: impl FnOnce(&Authority) -> Result<Identity>) -> Result<Self> {
+        let trust = Trust::new()?;
+        let server = Server::https(&issue(&trust.authority)?)?;
+        Ok(Self { trust, server })
+    }
+
+    pub(super) fn url(&self, path: &str) -> Url {
+        self.server.url(path).parse().expect("a URL")
+    }
+
+    /// Fetches a path, from this server alone.
+    pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, DownloadError> {
+        body(&self.trust.client().expect("a client"), &self.url(path))
+    }
+
+    /// Why a path cannot be fetched.
+    pub(super) fn problem(&self, path: &str) -> Problem {
+        self.get(path).expect_err("it was fetched").problem
+    }
+
+    /// Why a path cannot be fetched within these limits.
+    pub(super) fn problem_within(&self, limits: Limits, path: &str) -> Problem {
+        let client = Client::new(&Options { limits, ..self.trust.options() }).expect("a client");
+        body(&client, &self.url(path)).expect_err("it was fetched").problem
+    }
+}
+
+/// Hosts of URLs.
+pub(super) fn hosts(urls: &[&Url]) -> Hosts {
+    urls.iter().map(|url| url.host().clone()).collect()
+}
+
+/// Fetches a URL from its own host.
+pub(super) fn body(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> {
+    match get(client, url, &hosts(&[url]), None)? {
+        Answer::Body(bytes, _) => Ok(bytes),
+        Answer::NotModified => panic!("not modified, and that was not asked"),
+    }
+}
+
+pub(super) fn get(
+    client: &Client,
+    url: &Url,
+    hosts: &Hosts,
+    unless: Option<&Validators>,
+) -> Result<Answer, DownloadError> {
+    client.get(&Request { url, hosts, limit: LIMIT, unless }, &mut |_, _| ())
+}
+
+/// Time limits that are not reached, for a test that is about one of them.
+pub(super) fn patient() -> Limits {
+    let long = Duration::from_secs(60);
+    Limits { connect: long, response: long, stall: long, whole: long }
+}
+
+/// The document of a target, of which nothing is known.
+pub(super) fn document(client: &Client, target: &Target) -> Result<Document, DownloadError> {
+    match fetch(client, target, None, &mut |_, _| ())? {
+        Fetched::Document(document) => Ok(document),
+        Fetched::NotModified => panic!("not modified, and that was not asked"),
+    }
+}
