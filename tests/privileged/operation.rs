@@ -270,7 +270,15 @@ fn a_source_that_does_not_answer_keeps_nobody_from_stopping() {
     let spec = format!("file:{}", pipe.path().display());
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
     let daemon = Daemon::spawn(&lab.host, &options).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    // It listens for signals before it reads the list: bit 14 of what it catches is SIGTERM (proc(5)).
+    let catches = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << 14) != 0
+    };
+    while !catches() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let exit = daemon.stop().unwrap();
     assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
     assert!(exit.took < Duration::from_secs(5), "{:?}", exit.took);
