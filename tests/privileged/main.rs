@@ -11,4 +11,5 @@ mod object;
 mod operation;
 mod publishing;
 mod signals;
+mod stopping;
 mod verdicts;
