@@ -1,11 +1,12 @@
 //! What a lookup answers: range slot and geo, packed into one `u32`.
 //!
 //! ```text
-//!  31   28 27    26 25      18 17                0
-//! ┌───────┬────────┬──────────┬───────────────────┐
-//! │ zero  │ kind   │ geo      │ range slot        │
-//! └───────┴────────┴──────────┴───────────────────┘
+//!  31  29 28        27    26 25      18 17                0
+//! ┌──────┬─────────┬────────┬──────────┬───────────────────┐
+//! │ zero │ retired │ kind   │ geo      │ range slot        │
+//! └──────┴─────────┴────────┴──────────┴───────────────────┘
 //! ```
+//! A retired range has left the list and is recognised for a while: counted in a slot of its own, and not vouched for.
 //! `kind` is zero in a trie. Its other values are kept free for a direct table in front of the trie,
 //! whose entries also say "page" and "ask the trie".
 
@@ -13,6 +14,8 @@
 pub const SLOT_BITS: u32 = 18;
 /// Most ranges of a generation: what [`SLOT_BITS`] can number.
 pub const MAX_SLOTS: u32 = 1 << SLOT_BITS;
+
+const RETIRED: u32 = 1 << 28;
 
 /// A range's slot (index of its counters) and its geo's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +29,19 @@ impl Entry {
     #[must_use]
     pub const fn new(slot: u32, geo: u8) -> Option<Self> {
         if slot < MAX_SLOTS { Some(Self(((geo as u32) << SLOT_BITS) | slot)) } else { None }
+    }
+
+    /// The same range, retired.
+    #[must_use]
+    pub const fn retire(self) -> Self {
+        Self(self.0 | RETIRED)
+    }
+
+    /// Whether the range has left the list.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_retired(self) -> bool {
+        self.0 & RETIRED != 0
     }
 
     /// An entry out of a trie's value.
@@ -69,7 +85,9 @@ mod tests {
     fn slot_and_geo_come_back() {
         for (slot, geo) in [(0, 0), (1, 255), (MAX_SLOTS - 1, 0), (MAX_SLOTS - 1, 255), (38, 12)] {
             let entry = Entry::new(slot, geo).unwrap();
-            assert_eq!((entry.slot(), entry.geo()), (slot, geo));
+            assert_eq!((entry.slot(), entry.geo(), entry.is_retired()), (slot, geo, false));
+            let retired = entry.retire();
+            assert_eq!((retired.slot(), retired.geo(), retired.is_retired()), (slot, geo, true));
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{
-    ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
+    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
     parser::ValueSource,
 };
 
@@ -22,6 +22,13 @@ use crate::{
     ranges::Policy,
     version::{REVISION, VERSION},
 };
+
+mod commands;
+mod updates;
+
+pub use commands::{Approve, Command, Drift};
+pub use updates::LeaseTerm;
+pub(crate) use updates::Updates;
 
 /// `d365-user`'s version line: version and commit.
 static VERSION_LINE: LazyLock<String> = LazyLock::new(|| format!("{VERSION} (commit {REVISION})"));
@@ -57,6 +64,8 @@ Exit codes:
         published ranges, counts them and lets every packet pass. Counters are served as Prometheus metrics.",
     after_help = AFTER_HELP.as_str(),
     max_term_width = 100,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
 )]
 pub struct Cli {
     /// Interface to watch; repeat it, or separate names by commas (at most 16)
@@ -88,9 +97,9 @@ pub struct Cli {
     )]
     pub(crate) mode: ModePolicy,
 
-    /// Range list: `embedded`, or `file:PATH` (a service tags document, or a plain list of
-    /// `prefix[,geo[,region]]` lines); repeat it to add lists up (in `D365_RANGES`
-    /// separated by white space)
+    /// Range list: `embedded`, `file:PATH` (a service tags document, or a plain list of
+    /// `prefix[,geo[,region]]` lines), `url:URL` (such a document), or `azure[:public|government|china]` (the
+    /// cloud's current document); repeat it to add lists up (in `D365_RANGES` separated by white space)
     #[arg(
         long,
         env = "D365_RANGES",
@@ -114,6 +123,9 @@ pub struct Cli {
         help_heading = "Ranges"
     )]
     pub(crate) allow_special: bool,
+
+    #[command(flatten)]
+    pub(crate) updates: Updates,
 
     /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose
     #[arg(
@@ -150,6 +162,9 @@ pub struct Cli {
         help_heading = "Metrics and log"
     )]
     pub(crate) log_packets: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
 }
 
 impl Cli {
@@ -173,7 +188,7 @@ impl Cli {
 }
 
 /// The command, deaf to variables that are set but empty.
-fn command() -> Command {
+fn command() -> clap::Command {
     Cli::command().mut_args(|arg| {
         let arg = arg.hide_env_values(true);
         let value = arg.get_env().and_then(std::env::var_os);

@@ -3,15 +3,20 @@
 //! What [`Config::new`] gives is within every limit. Nothing here opens a file or asks the kernel:
 //! whether an interface exists is not this module's to say.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
+pub use crate::cli::LeaseTerm;
 use crate::{
-    cli::Cli,
+    cli::{Cli, Updates},
+    generation::gate::GatePolicy,
     logging::{LogFilter, LogFormat},
-    source::{Spec, SpecError},
+    source::{
+        Spec, SpecError,
+        download::{Target, UrlError},
+    },
 };
 
 /// Longest interface name in bytes: the kernel's `IFNAMSIZ` (16) less the terminating zero.
@@ -44,6 +49,20 @@ pub struct Config {
     pub allow_special: bool,
     /// Capacity for ranges, 1 to [`Policy::HIGHEST_MAX_RANGES`](crate::ranges::Policy::HIGHEST_MAX_RANGES).
     pub max_ranges: u32,
+    /// Where to download each list of `ranges`; `None` for those that are here.
+    pub targets: Vec<Option<Target>>,
+    /// How often downloads are repeated, a tenth more or less.
+    pub refresh: Duration,
+    /// What the gate waits for.
+    pub gate: GatePolicy,
+    /// How long the list is vouched for.
+    pub lease: LeaseTerm,
+    /// Where what survives a restart is kept.
+    pub state_dir: PathBuf,
+    /// Where counters are pinned.
+    pub pin_dir: PathBuf,
+    /// Whether unlisted sources are looked up in Azure's prefixes.
+    pub watch_azure: bool,
     /// Where HTTP is served; port 0 lets the kernel choose.
     pub listen: SocketAddr,
     /// How log lines are written.
@@ -92,6 +111,14 @@ pub enum ConfigError {
     /// A source that is no source.
     #[error("--ranges: {0}")]
     Ranges(#[from] SpecError),
+    /// A URL that is never fetched.
+    #[error("--ranges {spec}: {problem}")]
+    Url {
+        /// The source.
+        spec: Spec,
+        /// What is wrong with it.
+        problem: UrlError,
+    },
 }
 
 impl Config {
@@ -114,6 +141,8 @@ impl Config {
         }
         let specs = cli.ranges.iter().map(|spec| spec.parse()).collect::<Result<Vec<Spec>, _>>()?;
         let ranges = once("--ranges", specs, &mut warnings);
+        let updates = cli.updates;
+        let targets = ranges.iter().map(|spec| target(spec, &updates)).collect::<Result<_, _>>()?;
         let config = Self {
             interfaces,
             mode: cli.mode,
@@ -121,12 +150,41 @@ impl Config {
             ranges,
             allow_special: cli.allow_special,
             max_ranges: cli.max_ranges,
+            targets,
+            refresh: updates.refresh,
+            gate: gate(&updates),
+            lease: updates.lease,
+            state_dir: updates.state_dir,
+            pin_dir: updates.pin_dir,
+            watch_azure: updates.watch_azure,
             listen: cli.listen,
             log_format: cli.log_format,
             log_filter: cli.log_level,
             log_packets: cli.log_packets,
         };
         Ok((config, warnings))
+    }
+}
+
+/// Where to download what `spec` names.
+fn target(spec: &Spec, updates: &Updates) -> Result<Option<Target>, ConfigError> {
+    let found = match spec {
+        Spec::Embedded | Spec::File(_) => return Ok(None),
+        Spec::Url(url) => url.parse().map(|url| Target::document(url, &updates.allow_host)),
+        Spec::Azure(cloud) => Target::current(*cloud, updates.page_url.clone(), &updates.allow_host),
+    };
+    found.map(Some).map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
+}
+
+/// Between two fetches twice the interval may pass, and still counts as waiting.
+fn gate(updates: &Updates) -> GatePolicy {
+    let default = GatePolicy::default();
+    GatePolicy {
+        confirm_after: updates.confirm_after,
+        hold: updates.hold,
+        grace: updates.grace,
+        longest_gap: default.longest_gap.max(updates.refresh * 2),
+        ..default
     }
 }
 

@@ -31,11 +31,13 @@ pub enum Exit {
     Verifier = 9,
     /// The program could not be attached for any other reason.
     Attach = 10,
+    /// The state directory cannot be used.
+    State = 11,
 }
 
 impl Exit {
     /// Each of them, by number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -47,6 +49,7 @@ impl Exit {
         Self::Kernel,
         Self::Verifier,
         Self::Attach,
+        Self::State,
     ];
 
     /// The number that the operating system gets.
@@ -59,8 +62,8 @@ impl Exit {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Success => "stopped by SIGINT, SIGTERM or SIGHUP, program detached",
-            Self::Internal => "unexpected internal error",
+            Self::Success => "stopped by SIGINT or SIGTERM, program detached; or the task is done",
+            Self::Internal => "unexpected internal error; drift: the lists differ; approve: not approved",
             Self::Usage => "command line or environment not valid",
             Self::Ranges => "range list unusable",
             Self::Interface => "interface missing or unusable",
@@ -70,6 +73,7 @@ impl Exit {
             Self::Kernel => "kernel lacks a needed feature (the message names it)",
             Self::Verifier => "program refused by the kernel's verifier",
             Self::Attach => "attach failed (native refused under --mode native, or any other reason)",
+            Self::State => "state directory unusable, or in use by another daemon",
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Generation {
     pub digest: String,
     /// The ranges, in the order of [`Interface::ranges`].
     pub ranges: Vec<Range>,
+    /// Ranges that have left the list and are still recognised, in the order of [`Interface::retired`].
+    pub retired: Vec<Range>,
 }
 
 /// Name of the interface that stands for packets which name none of those that are watched. `/` is in no
@@ -64,7 +66,7 @@ pub struct Generation {
 pub const STRANGERS: &str = "other/unknown";
 
 /// What was seen on one interface since the daemon's start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
     /// Its name.
     pub name: String,
@@ -76,10 +78,61 @@ pub struct Interface {
     pub ranges: Vec<Count>,
     /// What ranges that are gone have counted, by geo: part of the geos' totals.
     pub carried: Vec<(Geo, Count)>,
+    /// Port-25 packets of each retired range since it was retired.
+    pub retired: Vec<Count>,
+    /// What retired ranges that are gone have counted while they were retired, by geo.
+    pub retired_carried: Vec<(Geo, Count)>,
     /// Port-25 packets from no range.
     pub unlisted: Count,
     /// Every other packet: the reason's label value, and how many.
     pub other: Vec<(&'static str, u64)>,
+}
+
+/// How the list is kept true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Updates {
+    /// Each source, in the order of the command line.
+    pub sources: Vec<SourceStatus>,
+    /// Changes that wait: the reason's label value, and how many. Every reason is there.
+    pub pending: Vec<(&'static str, u64)>,
+    /// Updates that were not published: the reason's label value, and how many. Every reason is there.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Failures to keep the state: the label value of what was being done, and how many. Each is there.
+    pub state_failures: Vec<(&'static str, u64)>,
+    /// Until when the list is vouched for.
+    pub lease: Lease,
+}
+
+/// What became of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Its name, the value of the label `source`.
+    pub name: String,
+    /// When it last gave a good list, seconds since the Unix epoch; `None` when it never did.
+    pub last_success: Option<u64>,
+    /// Failures: the reason's label value, and how many. Every reason that this kind of source can have is there.
+    pub failures: Vec<(&'static str, u64)>,
+}
+
+/// Until when the list is vouched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lease {
+    /// No source has ever confirmed it.
+    #[default]
+    Unconfirmed,
+    /// Until so many seconds after the Unix epoch, which may have passed.
+    Until(u64),
+    /// Without an end.
+    Endless,
+}
+
+/// New connections from unlisted sources inside Azure, as far as they were looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Azure {
+    /// By region, as the service tags document calls it (`westus2`).
+    pub connections: Vec<(String, u64)>,
+    /// Connections that were not looked at because there were too many at once.
+    pub lost: u64,
 }
 
 /// All of it.
@@ -89,6 +142,10 @@ pub struct Snapshot {
     pub generation: Generation,
     /// The interfaces, in the order of the command line.
     pub interfaces: Vec<Interface>,
+    /// How the list is kept true.
+    pub updates: Updates,
+    /// Unlisted sources inside Azure; `None` unless they are watched.
+    pub azure: Option<Azure>,
     /// Where the metrics are served.
     pub listen: Option<SocketAddr>,
     /// What the daemon itself uses; `None` where /proc did not tell.
@@ -153,6 +210,14 @@ impl AddAssign for Count {
     }
 }
 
+fn by_geo(counts: impl Iterator<Item = (Geo, Count)>) -> BTreeMap<Geo, Count> {
+    let mut totals = BTreeMap::new();
+    for (geo, count) in counts {
+        *totals.entry(geo).or_insert_with(Count::default) += count;
+    }
+    totals
+}
+
 impl Interface {
     /// The count of each range of this generation; zero where none was taken.
     pub fn counts<'a>(&'a self, generation: &'a Generation) -> impl Iterator<Item = (&'a Range, Count)> {
@@ -163,11 +228,25 @@ impl Interface {
     /// The sum over the ranges of each geo, gone ones included; a geo without a packet is there with zero.
     #[must_use]
     pub fn geo_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
-        let mut totals = BTreeMap::new();
         let ranges = self.counts(generation).map(|(range, count)| (range.geo, count));
-        for (geo, count) in ranges.chain(self.carried.iter().copied()) {
-            *totals.entry(geo).or_insert_with(Count::default) += count;
-        }
-        totals
+        by_geo(ranges.chain(self.carried.iter().copied()))
+    }
+
+    /// The count of each retired range of this generation; zero where none was taken.
+    pub fn retired_counts<'a>(
+        &'a self,
+        generation: &'a Generation,
+    ) -> impl Iterator<Item = (&'a Range, Count)> {
+        let counts = self.retired.iter().copied().chain(std::iter::repeat(Count::default()));
+        generation.retired.iter().zip(counts)
+    }
+
+    /// The sum over what was counted of retired ranges, by geo, gone ones included. A geo of the generation is there with
+    /// zero.
+    #[must_use]
+    pub fn retired_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
+        let geos = generation.ranges.iter().map(|range| (range.geo, Count::default()));
+        let retired = self.retired_counts(generation).map(|(range, count)| (range.geo, count));
+        by_geo(geos.chain(retired).chain(self.retired_carried.iter().copied()))
     }
 }

@@ -1,12 +1,12 @@
 //! Whom a child runs as: `nobody`, with no capability or with a chosen few, as a systemd unit would start it.
 
-use std::{io, os::unix::process::CommandExt as _, process::Command};
+use std::{io, os::unix::process::CommandExt as _, path::Path, process::Command};
 
 use nix::{
     errno::Errno,
     libc,
     sys::prctl,
-    unistd::{Gid, Uid, setgroups, setresgid, setresuid},
+    unistd::{Gid, Uid, chown, setgroups, setresgid, setresuid},
 };
 
 /// Numbers of capabilities (`linux/capability.h`).
@@ -58,6 +58,11 @@ pub(crate) fn become_nobody(command: &mut Command, capabilities: &[u32]) {
     unsafe {
         command.pre_exec(change);
     }
+}
+
+/// Gives a directory to `nobody`.
+pub(crate) fn give_to_nobody(directory: &Path) -> io::Result<()> {
+    Ok(chown(directory, Some(Uid::from_raw(NOBODY)), Some(Gid::from_raw(NOBODY)))?)
 }
 
 /// Reduces all sets to these capabilities, and has them survive `execve` (the ambient set).

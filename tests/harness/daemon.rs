@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::ExitStatus,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +19,7 @@ use crate::{
     http::{self, Response},
     netns::Netns,
     scrape::Scrape,
+    temp::TempDir,
 };
 
 /// Where the daemon listens unless told otherwise.
@@ -46,6 +48,8 @@ pub struct Daemon {
     stdout: Capture,
     stderr: Capture,
     started: Instant,
+    /// Not gone before the daemon.
+    _state: Option<Arc<TempDir>>,
 }
 
 impl Daemon {
@@ -55,7 +59,15 @@ impl Daemon {
         let mut child = netns.spawn(options.command()?)?;
         let stdout = Capture::start(child.take_stdout().context("no standard output")?);
         let stderr = Capture::start(child.take_stderr().context("no standard error")?);
-        Ok(Self { child, netns: netns.clone(), listen: options.listen, stdout, stderr, started })
+        Ok(Self {
+            child,
+            netns: netns.clone(),
+            listen: options.listen,
+            stdout,
+            stderr,
+            started,
+            _state: options.state.clone(),
+        })
     }
 
     /// Starts the daemon and waits until `/readyz` answers 200. An error shows what it wrote to standard error.

@@ -7,12 +7,13 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 
-use crate::{credentials, daemon, mount::View, seccomp::BpfFault};
+use crate::{credentials, daemon, mount::View, seccomp::BpfFault, temp::TempDir};
 
 /// Flags, environment and surroundings of a daemon. The environment's own `D365_…` variables are not passed on.
 #[derive(Clone, Debug)]
@@ -31,6 +32,9 @@ pub struct DaemonOptions {
     pub view: Option<View>,
     /// `bpf` calls that fail.
     pub faults: Vec<BpfFault>,
+    /// Its state directory, passed as `--state-dir`: one of its own that is gone with the last clone of these options.
+    /// `None` leaves the daemon its default.
+    pub state: Option<Arc<TempDir>>,
     /// How long to wait until it is ready, or for the end of one that must refuse to start.
     pub patience: Duration,
 }
@@ -46,9 +50,17 @@ impl DaemonOptions {
             nobody: None,
             view: None,
             faults: Vec::new(),
+            state: Some(Arc::new(TempDir::new("state"))),
             patience: Duration::from_secs(30),
         };
         options.args(interfaces.iter().flat_map(|interface| ["--iface", interface]))
+    }
+
+    /// Keeps the state of other options' daemon: a restart.
+    #[must_use]
+    pub fn state_of(mut self, other: &Self) -> Self {
+        self.state.clone_from(&other.state);
+        self
     }
 
     /// Adds flags.
@@ -109,6 +121,12 @@ impl DaemonOptions {
             None => Command::new(&binary),
         };
         command.args(&self.arguments).current_dir("/");
+        if let Some(state) = &self.state {
+            command.arg("--state-dir").arg(state.path());
+            if self.nobody.is_some() {
+                credentials::give_to_nobody(state.path())?;
+            }
+        }
         if self.listen != daemon::DEFAULT_LISTEN {
             command.args(["--listen", &self.listen.to_string()]);
         }

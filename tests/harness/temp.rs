@@ -1,4 +1,4 @@
-//! Files for one test, removed when dropped.
+//! Files and directories for one test, removed when dropped.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,9 +19,7 @@ impl TempFile {
 
     /// A path with nothing there yet.
     pub fn reserve(name: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(std::env::temp_dir().join(format!("d365-{name}-{}-{number}", std::process::id())))
+        Self(unique(name))
     }
 
     /// Where it is.
@@ -34,4 +32,39 @@ impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+/// A directory that nobody else uses.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// An empty directory; panics when it cannot be made.
+    pub fn new(name: &str) -> Self {
+        let directory = Self(unique(name));
+        std::fs::create_dir(directory.path()).expect("the temporary directory can be written to");
+        directory
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path of a file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unique(name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("d365-{name}-{}-{number}", std::process::id()))
 }

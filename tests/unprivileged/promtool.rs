@@ -22,9 +22,9 @@ fn snapshot() -> Snapshot {
         attachment: Some(Attachment { mode, link }),
         attached,
         ranges: vec![count; 3],
-        carried: Vec::new(),
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
+        ..Interface::default()
     };
     Snapshot {
         generation: Generation {
@@ -37,6 +37,7 @@ fn snapshot() -> Snapshot {
                 range("192.0.2.64/26", "NAM", GeoSource::Inferred),
                 range("2001:db8::/48", "ZZZ", GeoSource::Unknown),
             ],
+            ..Generation::default()
         },
         interfaces: vec![
             interface("eth0", true, Mode::Native, LinkKind::BpfLink),
@@ -52,6 +53,7 @@ fn snapshot() -> Snapshot {
             open_fds: Some(42),
             max_fds: Some(1024),
         }),
+        ..Snapshot::default()
     }
 }
 

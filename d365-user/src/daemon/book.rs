@@ -59,6 +59,7 @@ impl Book {
             change_number: set.origins().iter().find_map(|origin| origin.change_number),
             digest: set.digest(),
             ranges: set.ranges().to_vec(),
+            retired: Vec::new(),
         };
         Ok(Draft { compiled, generation, slots, owners })
     }

@@ -10,7 +10,7 @@ use super::book::Book;
 use crate::{
     kernel::{Attached, CounterError, Counters, InterfaceCounts},
     process,
-    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource},
+    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Updates},
 };
 
 /// The kernel's part, once everything is attached.
@@ -72,6 +72,8 @@ impl SnapshotSource for State {
         Ok(Snapshot {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),
+            updates: Updates::default(),
+            azure: None,
             listen: Some(self.listen),
             process: process::stats().ok(),
         })
@@ -92,6 +94,8 @@ fn interface(
         attached: now.is_some(),
         ranges,
         carried,
+        retired: Vec::new(),
+        retired_carried: Vec::new(),
         unlisted: read.unlisted,
         other: read.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect(),
     }

@@ -34,15 +34,16 @@ fn sample() -> Snapshot {
                 range("2001:db8::/48", "KOR", GeoSource::Inferred),
                 range("192.0.2.64/26", "NAM", GeoSource::Documented),
             ],
+            ..Generation::default()
         },
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
             attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
-            carried: Vec::new(),
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
+            ..Interface::default()
         }],
         listen: Some("[::1]:9365".parse().unwrap()),
         process: Some(ProcessStats {
@@ -54,6 +55,7 @@ fn sample() -> Snapshot {
             open_fds: Some(42),
             max_fds: None,
         }),
+        ..Snapshot::default()
     }
 }
 

@@ -13,7 +13,7 @@ use d365_tests::{
 use nix::errno::Errno;
 
 fn program(path: &str, arguments: &[&str]) -> DaemonOptions {
-    let options = DaemonOptions { binary: Some(path.into()), ..DaemonOptions::on(&[]) };
+    let options = DaemonOptions { binary: Some(path.into()), state: None, ..DaemonOptions::on(&[]) };
     options.args(arguments.iter().copied())
 }
 

@@ -64,6 +64,7 @@ fn interface(name: String, ranges: usize) -> impl Strategy<Value = Interface> {
             carried,
             unlisted,
             other: REASONS.into_iter().zip(other).collect(),
+            ..Interface::default()
         },
     )
 }
@@ -77,7 +78,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             let ranges: Vec<_> =
                 ranges.into_iter().map(|(prefix, geo)| Range { prefix, geo, region: None }).collect();
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges.len())).collect();
-            let generation = Generation { number, source, change_number, digest: String::new(), ranges };
+            let generation = Generation { number, source, change_number, ranges, ..Generation::default() };
             interfaces.prop_map(move |interfaces| Snapshot {
                 generation: generation.clone(),
                 interfaces,

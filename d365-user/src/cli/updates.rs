@@ -1,0 +1,147 @@
+//! Flags about how the range list stays true: where downloads may come from, what the gate waits for, how long the list
+//! is vouched for.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use clap::{Args, builder::BoolishValueParser};
+
+use crate::{
+    source::download::{Host, Url},
+    state::DEFAULT_DIRECTORY,
+};
+
+/// The flags, each readable by itself.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Updates {
+    /// Page that lists the current service tags document, in place of the vendor's (`azure` sources)
+    #[arg(long, env = "D365_PAGE_URL", value_name = "URL", help_heading = "Updates of the ranges")]
+    pub(crate) page_url: Option<Url>,
+
+    /// Host (`NAME[:PORT]`) that a download may come from, besides the vendor's and that of a source's own URL; repeat
+    /// it, or separate hosts by commas
+    #[arg(
+        long,
+        env = "D365_ALLOW_HOST",
+        value_name = "HOST",
+        value_delimiter = ',',
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) allow_host: Vec<Host>,
+
+    /// How often downloaded lists are fetched again, give or take a tenth
+    #[arg(
+        long, env = "D365_REFRESH", value_name = "TIME", default_value = "6h", value_parser = time,
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) refresh: Duration,
+
+    /// New ranges of a download are used when a later fetch, this long after the first, shows them too
+    #[arg(
+        long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time,
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) confirm_after: Duration,
+
+    /// What is held (removals above all) is used when it was offered for this long, or approved
+    #[arg(
+        long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time,
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) hold: Duration,
+
+    /// What has left the list is recognised as retired for this long
+    #[arg(
+        long, env = "D365_GRACE", value_name = "TIME", default_value = "24h", value_parser = time,
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) grace: Duration,
+
+    /// How long the list is vouched for after a source last confirmed it; `never` lets that not end
+    #[arg(
+        long,
+        env = "D365_LEASE",
+        value_name = "TIME",
+        default_value = "14d",
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) lease: LeaseTerm,
+
+    /// Directory of what must survive a restart
+    #[arg(
+        long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY,
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) state_dir: PathBuf,
+
+    /// Directory on a bpffs where counters are pinned, so that a crash loses none
+    #[arg(
+        long,
+        env = "D365_PIN_DIR",
+        value_name = "DIR",
+        default_value = "/sys/fs/bpf/d365",
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) pin_dir: PathBuf,
+
+    /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows there first
+    #[arg(
+        long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new(),
+        help_heading = "Updates of the ranges"
+    )]
+    pub(crate) watch_azure: bool,
+}
+
+/// How long the list is vouched for after its last confirmation. Written as a time, or `never`: it never runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseTerm {
+    /// So long.
+    For(Duration),
+    /// Without an end.
+    Never,
+}
+
+impl FromStr for LeaseTerm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            text => time(text).map(Self::For),
+        }
+    }
+}
+
+/// Reads a time such as `30s`, `1h 30m` or `14d`: whole seconds, from one second to a century.
+fn time(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+    let time =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 30s, 6h or 14d"))?;
+    if time.subsec_nanos() != 0 || time.is_zero() || time > LONGEST {
+        return Err("give whole seconds, from 1s to 100 years".to_owned());
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in
+            [("30s", 30), ("1h 30m", 5400), ("14d", 14 * 86_400), ("6h", 21_600), ("1s", 1)]
+        {
+            assert_eq!(time(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "6", "0s", "100ms", "1s 1ns", "-1h", "never", "200y", "99999999999999999999s"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lease_can_be_without_an_end() {
+        assert_eq!("never".parse(), Ok(LeaseTerm::Never));
+        assert_eq!("1d".parse(), Ok(LeaseTerm::For(Duration::from_hours(24))));
+        assert!("Never".parse::<LeaseTerm>().is_err());
+    }
+}
