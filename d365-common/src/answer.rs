@@ -1,16 +1,18 @@
 //! What the proving program answers: its verdict, packed into the result that `BPF_PROG_TEST_RUN` returns.
 //!
 //! ```text
-//!  31      30        29                           0
-//! ┌────────┬──────────┬───────────────────────────┐
-//! │ listed │ unlisted │ entry, or reason          │
-//! └────────┴──────────┴───────────────────────────┘
+//!  31      30        29       28                  0
+//! ┌────────┬──────────┬─────────┬───────────────────┐
+//! │ listed │ unlisted │ vouched │ entry, or reason  │
+//! └────────┴──────────┴─────────┴───────────────────┘
 //! ```
+//! `vouched` says that the packet may be tagged. It is no part of what a look-up found.
 
 use crate::{entry::Entry, verdict::Verdict};
 
 const LISTED: u32 = 1 << 31;
 const UNLISTED: u32 = 1 << 30;
+const VOUCHED: u32 = 1 << 29;
 
 /// A packed verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,13 @@ impl Answer {
         }
     }
 
+    /// The same answer, of a packet that may be tagged if `vouched` says so.
+    #[inline(always)]
+    #[must_use]
+    pub const fn vouched_for(self, vouched: bool) -> Self {
+        if vouched { Self(self.0 | VOUCHED) } else { self }
+    }
+
     /// The program's result.
     #[inline(always)]
     #[must_use]
@@ -39,6 +48,7 @@ impl Answer {
     /// packet was not taken for a segment to a watched port.
     #[must_use]
     pub const fn found(bits: u32) -> Option<Option<Entry>> {
+        let bits = bits & !VOUCHED;
         if bits & LISTED != 0 {
             Some(Some(Entry::from_bits(bits & !LISTED)))
         } else if bits == UNLISTED {
@@ -46,6 +56,13 @@ impl Answer {
         } else {
             None
         }
+    }
+
+    /// Whether the packet may be tagged, out of the program's result: its source is listed, its range is not
+    /// retired, and the lease holds.
+    #[must_use]
+    pub const fn vouched(bits: u32) -> bool {
+        bits & (LISTED | VOUCHED) == LISTED | VOUCHED
     }
 }
 
@@ -65,5 +82,19 @@ mod tests {
         for reason in [Reason::OtherPort, Reason::TooManyHeaders, Reason::Malformed] {
             assert_eq!(found(Verdict::Other(reason)), None);
         }
+    }
+
+    #[test]
+    fn vouching_changes_nothing_of_what_was_found() {
+        let segment = Segment { source: Source::V4([0; 4]), opens: true };
+        for entry in [Entry::new(262_143, 255).unwrap(), Entry::new(0, 0).unwrap().retire()] {
+            let answer = Answer::of(&Verdict::Listed(entry, segment));
+            for vouched in [false, true] {
+                let bits = answer.vouched_for(vouched).bits();
+                assert_eq!((Answer::found(bits), Answer::vouched(bits)), (Some(Some(entry)), vouched));
+            }
+        }
+        let unlisted = Answer::of(&Verdict::Unlisted(segment)).vouched_for(true).bits();
+        assert_eq!((Answer::found(unlisted), Answer::vouched(unlisted)), (Some(None), false));
     }
 }

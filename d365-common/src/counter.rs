@@ -17,7 +17,12 @@ pub struct Counter {
     pub connections: u64,
 }
 
-const _: () = assert!(size_of::<Counter>() == 24 && align_of::<Counter>() == 8);
+impl Counter {
+    /// Its size in bytes.
+    pub const SIZE: u32 = 24;
+}
+
+const _: () = assert!(size_of::<Counter>() == Counter::SIZE as usize && align_of::<Counter>() == 8);
 
 // SAFETY: three `u64`, `repr(C)`, no padding; every bit pattern is a value.
 #[cfg(feature = "user")]

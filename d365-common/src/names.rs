@@ -9,6 +9,10 @@ pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 /// The program that proves a place: the same verdict as its result, and no counter.
 pub const PROGRAM_PROVE: &str = "d365_prove";
 
+/// The program that sets the lease: it adds the ticks that it is told to the kernel's own count of them. Its
+/// frame is an Ethernet header and a `u64` in host byte order.
+pub const PROGRAM_LEASE: &str = "d365_lease";
+
 /// Array of IPv4 tries, one for each place.
 pub const TRIES_V4: &str = "TRIES_V4";
 /// Array of IPv6 tries, one for each place.
@@ -17,6 +21,13 @@ pub const TRIES_V6: &str = "TRIES_V6";
 pub const ACTIVE: &str = "ACTIVE";
 /// One `u32`: the place that [`PROGRAM_PROVE`] judges by.
 pub const PROVEN: &str = "PROVEN";
+/// One `u64`: the tick (`jiffies64`) until which the list is vouched for. 0: never was; `u64::MAX`: without an end.
+pub const LEASE: &str = "LEASE";
+/// Ring buffer of sampled sources, 16 bytes each: an IPv6 address, or an IPv4 address mapped into one (RFC 4291,
+/// 2.5.5.2), in network byte order.
+pub const SAMPLES: &str = "SAMPLES";
+/// One `u64` a CPU: samples that found the ring full.
+pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 /// Counters of ranges, by [`range_index`](crate::counter::range_index).
 pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
 /// Counters of classes, by [`class_index`](crate::counter::class_index).
@@ -37,6 +48,9 @@ pub const CAPACITY: &str = "CAPACITY";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
 
+/// `u8`: 1 to sample the sources of unlisted segments that open a connection to a watched port.
+pub const WATCH: &str = "WATCH";
+
 /// Most watched ports.
 pub const MAX_PORTS: usize = 8;
 /// Most interfaces.
@@ -45,5 +59,8 @@ pub const MAX_INTERFACES: usize = 16;
 pub const PLACES: u32 = 2;
 /// Slots of a row unless told otherwise.
 pub const DEFAULT_CAPACITY: u32 = 4096;
+/// Bytes of [`SAMPLES`]: some 2700 sources (16 bytes and the kernel's header of 8), which the daemon takes once a
+/// second.
+pub const SAMPLE_RING: u32 = 64 * 1024;
 /// SMTP, RFC 5321.
 pub const SMTP_PORT: u16 = 25;

@@ -13,7 +13,8 @@ pub const MAX_VLAN_TAGS: usize = 2;
 /// before the upper layer, one of them twice.
 pub const MAX_EXTENSION_HEADERS: usize = 7;
 
-const ETHERNET_LEN: usize = 14;
+/// Length of an Ethernet header without tags (IEEE 802.3).
+pub const ETHERNET_LEN: usize = 14;
 const ETHERTYPE_OFFSET: usize = 12;
 const VLAN_TAG_LEN: usize = 4;
 const IPV6_LEN: usize = 40;

@@ -14,16 +14,26 @@
 
 mod context;
 mod count;
+mod lease;
 mod log;
 mod lookup;
 mod maps;
+mod sample;
 
 // The log macros name their support module by this path; see `log`.
 extern crate self as aya_log_ebpf;
 pub use log::macro_support;
 
-use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
-use d365_common::{answer::Answer, verdict};
+use aya_ebpf::{
+    bindings::xdp_action::{XDP_ABORTED, XDP_PASS},
+    macros::xdp,
+    programs::XdpContext,
+};
+use d365_common::{
+    answer::Answer,
+    packet::{ETHERNET_LEN, Reader as _},
+    verdict::{self, Verdict},
+};
 
 use crate::context::Frame;
 
@@ -42,11 +52,23 @@ pub fn d365_linear(ctx: XdpContext) -> u32 {
 }
 
 /// Proves a generation before it is published: judges as the others do, by the generation in the place that
-/// `PROVEN` names, and returns the verdict. It is run by `BPF_PROG_TEST_RUN` only, and counts nothing.
+/// `PROVEN` names, and returns the verdict and whether it would be tagged. It is run by `BPF_PROG_TEST_RUN` only, and counts
+/// nothing.
 #[xdp]
 pub fn d365_prove(ctx: XdpContext) -> u32 {
     let frame = Frame::new(&ctx, context::linear_len(&ctx));
-    Answer::of(&verdict::judge(&frame, maps::is_watched, lookup::find_proven)).bits()
+    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find_proven);
+    let vouched = matches!(verdict, Verdict::Listed(entry, _) if lease::vouches_for(entry));
+    Answer::of(&verdict).vouched_for(vouched).bits()
+}
+
+/// Sets the lease: to as many ticks from now on as the `u64` behind the frame's Ethernet header says, in host byte
+/// order. It is run by `BPF_PROG_TEST_RUN` only; it passes when it did, and aborts when it could not.
+#[xdp]
+pub fn d365_lease(ctx: XdpContext) -> u32 {
+    let frame = Frame::new(&ctx, context::linear_len(&ctx));
+    let ticks = frame.read(ETHERNET_LEN).map(u64::from_ne_bytes);
+    ticks.and_then(lease::set).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
 
 /// Judges and counts one frame of `len` bytes. The only exit.
@@ -55,6 +77,7 @@ fn observe(ctx: &XdpContext, len: usize) -> u32 {
     let frame = Frame::new(ctx, len);
     let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
     count::count(maps::row(ctx), len, &verdict);
+    sample::packet(&verdict);
     log::packet(ctx, len, &verdict);
     XDP_PASS
 }

@@ -6,14 +6,14 @@
 
 use aya_ebpf::{
     EbpfContext as _, Global,
-    btf_maps::{Array, ArrayOfMaps, LpmTrie, PerCpuArray},
+    btf_maps::{Array, ArrayOfMaps, LpmTrie, PerCpuArray, RingBuf},
     macros::btf_map,
     programs::XdpContext,
 };
 use d365_common::{
     counter::Counter,
     key,
-    names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SMTP_PORT},
+    names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
     verdict::Class,
 };
 
@@ -35,6 +35,12 @@ pub(crate) static ACTIVE: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static PROVEN: Array<u32, 1> = Array::new();
 #[btf_map]
+pub(crate) static LEASE: Array<u64, 1> = Array::new();
+#[btf_map]
+pub(crate) static SAMPLES: RingBuf<(), { SAMPLE_RING as usize }> = RingBuf::new();
+#[btf_map]
+pub(crate) static SAMPLES_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
+#[btf_map]
 pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usize }> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { Class::COUNT as usize }> = PerCpuArray::new();
@@ -51,6 +57,8 @@ static IFINDEX_COUNT: Global<u32> = Global::new(1);
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
+static WATCH: Global<u8> = Global::new(0);
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
@@ -83,4 +91,10 @@ pub(crate) fn capacity() -> u32 {
 #[inline(always)]
 pub(crate) fn log_packets() -> bool {
     LOG_PACKETS.load() != 0
+}
+
+/// Whether unlisted sources are to be sampled.
+#[inline(always)]
+pub(crate) fn watch() -> bool {
+    WATCH.load() != 0
 }

@@ -46,7 +46,7 @@ fn bpftool_loads_every_program() {
         lab.host.output(&mut command).unwrap()
     };
     bpftool(&["prog", "loadall", object.0.to_str().unwrap(), "/sys/fs/bpf/d365"]);
-    for program in ["d365", "d365_linear", "d365_prove"] {
+    for program in ["d365", "d365_linear", "d365_prove", "d365_lease"] {
         let shown = bpftool(&["prog", "show", "pinned", &format!("/sys/fs/bpf/d365/{program}")]);
         assert!(shown.contains("xdp") && shown.contains("btf_id"), "{shown}");
     }

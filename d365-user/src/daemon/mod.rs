@@ -175,6 +175,7 @@ fn start_kernel(config: &Config, draft: Draft) -> Result<Started, StartError> {
         ports: config.ports.clone(),
         capacity: config.max_ranges,
         log_packets: config.log_packets,
+        watch: false,
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     tracing::debug!("the kernel took program {}", kernel.program_name());

@@ -2,7 +2,7 @@
 
 use aya::{
     Ebpf,
-    maps::{MapData, MapError, PerCpuArray},
+    maps::{Map, MapData, MapError, PerCpuArray},
 };
 use d365_common::{
     counter::{Counter, class_index, range_index, rows},
@@ -10,13 +10,18 @@ use d365_common::{
     verdict::Class,
 };
 
-use super::{chain, load::LoadError};
+use super::{
+    chain,
+    load::LoadError,
+    pin::{self, CounterIds},
+};
 use crate::snapshot::Count;
 
 /// The counters' maps.
 pub struct Counters {
-    ranges: PerCpuArray<MapData, Counter>,
-    classes: PerCpuArray<MapData, Counter>,
+    ranges: Map,
+    classes: Map,
+    ids: CounterIds,
     rows: u32,
     capacity: u32,
 }
@@ -45,23 +50,42 @@ impl Default for InterfaceCounts {
 #[error("cannot read index {index} of map {map}: {}", chain(.source))]
 pub struct CounterError {
     /// The map.
-    map: &'static str,
+    pub(super) map: &'static str,
     /// The index.
-    index: u32,
+    pub(super) index: u32,
     /// What the kernel said.
-    source: MapError,
+    pub(super) source: MapError,
 }
 
 impl Counters {
     pub(super) fn take(ebpf: &mut Ebpf, interfaces: u32, capacity: u32) -> Result<Self, LoadError> {
-        let mut counters = |name: &'static str| {
-            ebpf.take_map(name)
-                .and_then(|map| PerCpuArray::try_from(map).ok())
-                .ok_or(LoadError::Missing(name))
+        let mut counters = |map: &'static str| {
+            let Some(Map::PerCpuArray(data)) = ebpf.take_map(map) else {
+                return Err(LoadError::Missing(map));
+            };
+            let id = pin::id(&data).map_err(|source| LoadError::Map { map, source })?;
+            Ok((data, id))
         };
-        let ranges = counters(names::RANGE_COUNTERS)?;
-        let classes = counters(names::CLASS_COUNTERS)?;
-        Ok(Self { ranges, classes, rows: rows(interfaces), capacity })
+        let (ranges, range_id) = counters(names::RANGE_COUNTERS)?;
+        let (classes, class_id) = counters(names::CLASS_COUNTERS)?;
+        let ids = CounterIds { ranges: range_id, classes: class_id };
+        Ok(Self::of(ranges, classes, ids, rows(interfaces), capacity))
+    }
+
+    /// Counters of `rows` rows in per-CPU arrays of [`Counter`].
+    pub(super) fn of(ranges: MapData, classes: MapData, ids: CounterIds, rows: u32, capacity: u32) -> Self {
+        Self { ranges: Map::PerCpuArray(ranges), classes: Map::PerCpuArray(classes), ids, rows, capacity }
+    }
+
+    /// The maps' ids in the kernel.
+    #[must_use]
+    pub fn ids(&self) -> CounterIds {
+        self.ids
+    }
+
+    /// Both maps, by name.
+    pub(super) fn maps(&self) -> [(&'static str, &Map); 2] {
+        [(names::RANGE_COUNTERS, &self.ranges), (names::CLASS_COUNTERS, &self.classes)]
     }
 
     /// Reads every row: the interfaces in the order in which the object was loaded with them, then,
@@ -71,11 +95,12 @@ impl Counters {
     /// # Errors
     /// [`CounterError`] for the first value that cannot be read.
     pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
+        let [ranges, classes] = self.maps();
+        let (ranges, classes) = (Values::of(ranges)?, Values::of(classes)?);
         (0..self.rows)
             .map(|row| {
-                let range =
-                    |slot| sum(&self.ranges, names::RANGE_COUNTERS, range_index(row, self.capacity, slot));
-                let class = |class| sum(&self.classes, names::CLASS_COUNTERS, class_index(row, class));
+                let range = |slot| ranges.sum(range_index(row, self.capacity, slot));
+                let class = |class| classes.sum(class_index(row, class));
                 Ok(InterfaceCounts {
                     ranges: slots.iter().copied().map(range).collect::<Result<_, _>>()?,
                     unlisted: class(Class::Unlisted)?,
@@ -89,12 +114,25 @@ impl Counters {
     }
 }
 
-/// Adds up what all CPUs counted.
-fn sum(map: &PerCpuArray<MapData, Counter>, name: &'static str, index: u32) -> Result<Count, CounterError> {
-    let values = map.get(&index, 0).map_err(|source| CounterError { map: name, index, source })?;
-    Ok(values.iter().fold(Count::default(), |sum, cpu| Count {
-        packets: sum.packets.wrapping_add(cpu.packets),
-        bytes: sum.bytes.wrapping_add(cpu.bytes),
-        connections: sum.connections.wrapping_add(cpu.connections),
-    }))
+/// A map's values.
+struct Values<'a> {
+    name: &'static str,
+    map: PerCpuArray<&'a MapData, Counter>,
+}
+
+impl<'a> Values<'a> {
+    fn of((name, map): (&'static str, &'a Map)) -> Result<Self, CounterError> {
+        let map = map.try_into().map_err(|source| CounterError { map: name, index: 0, source })?;
+        Ok(Self { name, map })
+    }
+
+    /// Adds up what all CPUs counted.
+    fn sum(&self, index: u32) -> Result<Count, CounterError> {
+        let error = |source| CounterError { map: self.name, index, source };
+        Ok(self.map.get(&index, 0).map_err(error)?.iter().fold(Count::default(), |sum, cpu| Count {
+            packets: sum.packets.wrapping_add(cpu.packets),
+            bytes: sum.bytes.wrapping_add(cpu.bytes),
+            connections: sum.connections.wrapping_add(cpu.connections),
+        }))
+    }
 }

@@ -8,12 +8,13 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
+    maps::MapError,
     programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
 use aya_obj::VerifierLog;
 use d365_common::{
     counter::rows,
-    names::{self, MAX_INTERFACES, MAX_PORTS, SMTP_PORT},
+    names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
     verdict::Class,
 };
 use nix::{
@@ -23,7 +24,7 @@ use nix::{
 
 use super::{
     chain,
-    counters::{CounterError, Counters},
+    counters::Counters,
     interface::Interface,
     maps::Places,
     requirements::{self, RequirementError},
@@ -48,6 +49,8 @@ pub struct Options {
     pub capacity: u32,
     /// Send a log record of each packet to a watched port.
     pub log_packets: bool,
+    /// Sample the sources of unlisted segments that open a connection to a watched port: [`Kernel::samples`].
+    pub watch: bool,
 }
 
 /// Why the object is not in the kernel.
@@ -102,9 +105,14 @@ pub enum LoadError {
         /// How many there may be.
         most: usize,
     },
-    /// The counters' maps are not what they should be.
-    #[error(transparent)]
-    Counters(#[from] CounterError),
+    /// The kernel did not tell of a map that it has just made.
+    #[error("cannot ask the kernel for map {map}: {}", chain(.source))]
+    Map {
+        /// The map.
+        map: &'static str,
+        /// What the kernel said.
+        source: MapError,
+    },
 }
 
 /// The loaded object. Dropping it detaches the program from every interface.
@@ -153,7 +161,8 @@ impl Kernel {
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
         }
-        let ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
+        let log_ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
+        let sample_ring = if options.watch { SAMPLE_RING } else { SMALLEST_RING };
         let mut ebpf = EbpfLoader::new()
             .override_global(names::PORTS, &ports, true)
             .override_global(names::PORT_COUNT, &port_count, true)
@@ -161,13 +170,17 @@ impl Kernel {
             .override_global(names::IFINDEX_COUNT, &interfaces, true)
             .override_global(names::CAPACITY, &options.capacity, true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
+            .override_global(names::WATCH, &u8::from(options.watch), true)
             .map_max_entries(names::RANGE_COUNTERS, slots)
             .map_max_entries(names::CLASS_COUNTERS, rows * Class::COUNT)
-            .map_max_entries(names::LOGS, ring)
+            .map_max_entries(names::LOGS, log_ring)
+            .map_max_entries(names::SAMPLES, sample_ring)
             .load(object)
             .map_err(refused)?;
         let program = load_first(&mut ebpf, programs)?;
-        try_load(&mut ebpf, names::PROGRAM_PROVE)?.map_err(|error| explain(names::PROGRAM_PROVE, error))?;
+        for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
+            try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
+        }
         let places = Places::take(&mut ebpf)?;
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
         Ok((Self { ebpf, places, port: ports[0], program, capacity: options.capacity }, counters))
@@ -204,7 +217,12 @@ impl Kernel {
     }
 
     pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
-        self.ebpf.program_mut(self.program).ok_or(ProgramError::NotLoaded)?.try_into()
+        self.program_named(self.program)
+    }
+
+    /// One of the object's programs.
+    pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
+        self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
     }
 }
 

@@ -32,7 +32,7 @@ type Tries<K> = ArrayOfMaps<MapData, Trie<K>>;
 pub(super) struct Places {
     v4: Tries<key::Ipv4>,
     v6: Tries<key::Ipv6>,
-    active: Array<MapData, u32>,
+    pub(super) active: Array<MapData, u32>,
     pub(super) proven: Array<MapData, u32>,
 }
 

@@ -1,25 +1,32 @@
 //! The kernel stage: the only code that knows aya and netlink.
 //!
-//! It loads the object, publishes generations, attaches and detaches the program and reads counters.
+//! It loads the object, publishes generations, sets the lease, attaches and detaches the program, reads and pins
+//! counters, and reads samples.
 //! It must never write a counter, edit a published trie in place, or replace somebody else's program.
 
 mod attach;
 mod counters;
 mod interface;
+mod lease;
 mod load;
 mod log;
 mod maps;
+pub mod pin;
 mod prove;
 mod requirements;
+mod samples;
 
 pub use attach::{AttachError, Attached};
 pub use counters::{CounterError, Counters, InterfaceCounts};
 pub use interface::{Interface, InterfaceError, Xdp, distinct};
+pub use lease::LeaseError;
 pub use load::{Kernel, LoadError, Options};
 pub use log::{PacketLog, PacketLogError};
 pub use maps::{Proven, PublishError, Staged};
+pub use pin::{CounterIds, PinError};
 pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
+pub use samples::{Samples, SamplesError};
 
 /// An error and its causes in one line, down to the errno: aya's own messages leave them out.
 fn chain(error: &dyn std::error::Error) -> String {

@@ -4,11 +4,11 @@
 //! It counts nothing and publishes nothing; the program that answers is `d365_prove`, the same code as the
 //! attached one without its counters.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use aya::{
     maps::MapError,
-    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+    programs::{ProgramError, TestRun as _, TestRunOptions},
 };
 use d365_common::{answer::Answer, entry::Entry, names};
 use ipnet::IpNet;
@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use super::{
     chain,
     load::Kernel,
-    maps::{Proven, Staged},
+    maps::{Places, Proven, Staged},
 };
 use crate::generation::{Compiled, Question, questions};
 
@@ -27,17 +27,17 @@ pub enum ProofError {
     #[error(
         "the kernel's answer for {source_address} is {}, and should be {}: a fault of this kernel or of the \
          compiled list; the list is not used",
-        shown(.answer.as_ref()), shown(.expected.as_ref())
+        shown(.answer), shown(.expected)
     )]
     Mismatch {
         /// The address asked for.
         source_address: IpAddr,
         /// The range that should have been found.
-        expected: Option<IpNet>,
+        expected: Option<Answered>,
         /// What the program found.
-        answer: Option<IpNet>,
+        answer: Option<Answered>,
     },
-    /// The program did not take the question for a mail packet, or found an entry of no range.
+    /// The program did not take the question for a mail packet.
     #[error("the kernel's answer for {source_address} makes no sense ({bits:#010x}); the list is not used")]
     Nonsense {
         /// The address asked for.
@@ -49,12 +49,49 @@ pub enum ProofError {
     #[error("cannot ask the kernel program: {}", chain(.0))]
     Program(#[from] ProgramError),
     /// The place cannot be named to the program.
-    #[error("cannot set map PROVEN: {}", chain(.0))]
-    Place(#[from] MapError),
+    #[error("cannot use map {map}: {}", chain(.source))]
+    Place {
+        /// The map.
+        map: &'static str,
+        /// What the kernel said.
+        source: MapError,
+    },
 }
 
-fn shown(prefix: Option<&IpNet>) -> String {
-    prefix.map_or_else(|| "unlisted".to_owned(), ToString::to_string)
+/// What an entry stands for in a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The range that has the entry's slot; `None` when none has.
+    pub prefix: Option<IpNet>,
+    /// The entry.
+    pub entry: Entry,
+}
+
+impl Answered {
+    fn of(entry: Entry, generation: &Compiled) -> Self {
+        let has_slot = |(_, own): &&(IpNet, Entry)| own.slot() == entry.slot();
+        let prefix = generation.entries.iter().find(has_slot).map(|(prefix, _)| *prefix);
+        Self { prefix, entry }
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(prefix) => write!(f, "{prefix}")?,
+            None => f.write_str("of no range")?,
+        }
+        let retired = if self.entry.is_retired() { ", retired" } else { "" };
+        write!(f, " (slot {}, geo {}{retired})", self.entry.slot(), self.entry.geo())
+    }
+}
+
+fn shown(answer: &Option<Answered>) -> String {
+    answer.map_or_else(|| "unlisted".to_owned(), |answer| answer.to_string())
+}
+
+fn place(map: &'static str) -> impl FnOnce(MapError) -> ProofError {
+    move |source| ProofError::Place { map, source }
 }
 
 impl Kernel {
@@ -63,32 +100,43 @@ impl Kernel {
     /// # Errors
     /// [`ProofError`] for the first wrong answer. What was staged is never judged by then.
     pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
-        self.places.proven.set(0, staged.place, 0)?;
-        let port = self.port;
-        let program = self.ebpf.program_mut(names::PROGRAM_PROVE).ok_or(ProgramError::NotLoaded)?;
-        let program: &mut Xdp = program.try_into()?;
+        self.places.proven.set(0, staged.place, 0).map_err(place(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
         for Question { source, expected } in questions(&prefixes) {
-            let frame = frame(source, port);
-            let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::default() };
-            let bits = program.test_run(options)?.return_value;
-            let nonsense = ProofError::Nonsense { source_address: source, bits };
-            let found = Answer::found(bits).ok_or(nonsense)?;
-            let expected = expected.map(|position| generation.entries[position]);
-            if found != expected.map(|(_, entry)| entry) {
+            let (found, _) = self.ask(source)?;
+            let expected = expected.map(|position| generation.entries[position].1);
+            if found != expected {
+                let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
                 return Err(ProofError::Mismatch {
                     source_address: source,
-                    expected: expected.map(|(prefix, _)| prefix),
-                    answer: found.and_then(|entry| prefix_of(generation, entry)),
+                    expected: answered(expected),
+                    answer: answered(found),
                 });
             }
         }
         Ok(Proven(staged))
     }
-}
 
-fn prefix_of(generation: &Compiled, entry: Entry) -> Option<IpNet> {
-    generation.entries.iter().find(|(_, own)| *own == entry).map(|(prefix, _)| *prefix)
+    /// Whether a packet from `source` to a watched port may be tagged now: it is listed in the published generation,
+    /// not retired, and the lease holds. Counts nothing.
+    ///
+    /// # Errors
+    /// [`ProofError`] when the program cannot be asked.
+    pub fn is_vouched(&mut self, source: IpAddr) -> Result<bool, ProofError> {
+        let Places { active, proven, .. } = &mut self.places;
+        let published = active.get(&0, 0).map_err(place(names::ACTIVE))?;
+        proven.set(0, published, 0).map_err(place(names::PROVEN))?;
+        Ok(self.ask(source)?.1)
+    }
+
+    /// What the place that `PROVEN` names says of `source`: the entry found, and whether it is vouched for.
+    fn ask(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
+        let frame = frame(source, self.port);
+        let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::default() };
+        let bits = self.program_named(names::PROGRAM_PROVE)?.test_run(options)?.return_value;
+        let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
+        Ok((found, Answer::vouched(bits)))
+    }
 }
 
 /// A SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC 9293).

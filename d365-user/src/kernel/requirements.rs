@@ -128,6 +128,11 @@ fn unsupported(feature: &'static str, since: &'static str) -> RequirementError {
     RequirementError::Feature { feature, since, source }
 }
 
+/// Whether a path is there and on a bpffs.
+pub(super) fn is_bpffs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
+}
+
 /// What is missing on this machine and not needed, one line each.
 #[must_use]
 pub fn notes() -> Vec<String> {
@@ -138,7 +143,7 @@ pub fn notes() -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !statfs("/sys/fs/bpf").is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC) {
+    if !is_bpffs(Path::new("/sys/fs/bpf")) {
         notes.push(
             "no bpffs on /sys/fs/bpf: not needed, nothing is pinned; `mount -t bpf bpf /sys/fs/bpf` mounts it"
                 .to_owned(),

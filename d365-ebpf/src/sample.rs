@@ -1,0 +1,40 @@
+//! Samples of unlisted sources that open a connection, for `--watch-azure`.
+//!
+//! A sample that finds the ring full is counted and given up. The packet passes in any case.
+
+use d365_common::{packet::Source, verdict::Verdict};
+
+use crate::maps::{self, SAMPLES, SAMPLES_LOST};
+
+/// `BPF_RB_NO_WAKEUP`, include/uapi/linux/bpf.h: nobody sleeps on the ring.
+const NO_WAKEUP: u64 = 1;
+
+/// Sends the source of an unlisted segment that opens a connection. The verifier removes this code unless it was
+/// asked for.
+#[inline(always)]
+pub(crate) fn packet(verdict: &Verdict) {
+    if !maps::watch() {
+        return;
+    }
+    let Verdict::Unlisted(segment) = verdict else { return };
+    if !segment.opens {
+        return;
+    }
+    let record = mapped(&segment.source);
+    if SAMPLES.output_untyped::<[u8; 16]>(record, NO_WAKEUP).is_err()
+        && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
+    {
+        // SAFETY: the pointer is this CPU's own value, of this type; a program is not interrupted by another
+        // packet's run on the same CPU.
+        unsafe { *lost += 1 };
+    }
+}
+
+/// The address, an IPv4 address as IPv6 holds it (RFC 4291, 2.5.5.2).
+#[inline(always)]
+fn mapped(source: &Source) -> [u8; 16] {
+    match source {
+        Source::V4([a, b, c, d]) => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, *a, *b, *c, *d],
+        Source::V6(address) => *address,
+    }
+}
