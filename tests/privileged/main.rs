@@ -6,6 +6,7 @@ mod end_to_end;
 mod full_disk;
 mod harness;
 mod judged;
+mod lease;
 mod mail;
 mod object;
 mod operation;

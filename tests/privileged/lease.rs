@@ -1,0 +1,148 @@
+//! The lease: what may be tagged, and until when. Counting and passing do not depend on it.
+
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_tests::require;
+use d365_user::{
+    generation::{self, Compiled},
+    kernel::{Kernel, OBJECT},
+};
+
+use crate::{
+    judged::{Class, Judged, options, ranges},
+    verdicts::syn,
+};
+
+const LISTED: [&str; 2] = ["192.0.2.77", "2001:db8::77"];
+const UNLISTED: [&str; 2] = ["198.51.100.77", "2001:db9::77"];
+const LIST: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
+const OTHER_LIST: [&str; 2] = ["198.51.100.0/24", "2001:db9::/32"];
+/// Some ticks of up to 10 ms: one is rounded off, one has begun already, and a busy machine counts them late.
+const TICKS: Duration = Duration::from_millis(100);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn judged() -> Judged {
+    Judged::by(ranges(&LIST), &options())
+}
+
+fn vouched(kernel: &mut Kernel, sources: [&str; 2]) -> [bool; 2] {
+    sources.map(|source| kernel.is_vouched(source.parse().unwrap()).unwrap())
+}
+
+/// Frames of both families are counted as listed, and pass.
+fn counts(judged: &mut Judged) {
+    for (slot, source) in LISTED.into_iter().enumerate() {
+        let class = judged.judge(source, &syn(source.parse().unwrap(), 25)).1;
+        assert_eq!(class, Class::Listed { slot, opens: true }, "{source}");
+    }
+}
+
+#[test]
+fn nothing_is_vouched_for_before_the_first_lease_and_listed_sources_are_after() {
+    require!(Root);
+    let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
+    assert_eq!(vouched(&mut kernel, LISTED), [false; 2], "no list, no lease");
+    kernel.set_lease(Some(DAY)).unwrap();
+    assert_eq!(vouched(&mut kernel, LISTED), [false; 2], "a lease of no list");
+    let mut judged = judged();
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "a list without a lease");
+    judged.kernel.set_lease(Some(DAY)).unwrap();
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2]);
+    assert_eq!(vouched(&mut judged.kernel, UNLISTED), [false; 2]);
+}
+
+#[test]
+fn a_lease_runs_out_by_itself_and_counting_goes_on() {
+    require!(Root);
+    let mut judged = judged();
+    let (asked, before) = (Duration::from_millis(1500), Instant::now());
+    judged.kernel.set_lease(Some(asked)).unwrap();
+    let after = Instant::now();
+    let mut asking = Instant::now();
+    while vouched(&mut judged.kernel, LISTED) == [true; 2] {
+        assert!(asking < after + asked + TICKS, "held after {:?}", asking - after);
+        counts(&mut judged);
+        thread::sleep(Duration::from_millis(1));
+        asking = Instant::now();
+    }
+    let gone = before.elapsed();
+    assert!(gone > asked - TICKS, "gone after {gone:?}");
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2]);
+    counts(&mut judged);
+    judged.kernel.set_lease(Some(DAY)).unwrap();
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2], "set again");
+}
+
+#[test]
+fn a_lease_without_an_end_holds_and_can_be_ended() {
+    require!(Root);
+    let mut judged = judged();
+    for endless in [None, Some(Duration::MAX)] {
+        judged.kernel.set_lease(endless).unwrap();
+        assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2], "{endless:?}");
+        assert_eq!(vouched(&mut judged.kernel, UNLISTED), [false; 2], "{endless:?}");
+        judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+        assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "ended after {endless:?}");
+        counts(&mut judged);
+    }
+}
+
+#[test]
+fn a_swap_keeps_the_lease_and_takes_it_from_what_left_the_list() {
+    require!(Root);
+    let mut judged = judged();
+    judged.kernel.set_lease(Some(DAY)).unwrap();
+    judged.publish(ranges(&OTHER_LIST));
+    assert_eq!(vouched(&mut judged.kernel, UNLISTED), [true; 2]);
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2]);
+    judged.publish(ranges(&LIST));
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2]);
+    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+    judged.publish(ranges(&LIST));
+    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
+}
+
+/// The list, with what is at `position` retired.
+fn retired(position: usize) -> Compiled {
+    let mut compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
+    let entry = &mut compiled.entries[position].1;
+    *entry = entry.retire();
+    compiled
+}
+
+#[test]
+fn a_retired_range_is_counted_in_its_slot_and_never_vouched_for() {
+    require!(Root);
+    let mut judged = judged();
+    for lease in [None, Some(DAY), Some(Duration::ZERO)] {
+        judged.kernel.set_lease(lease).unwrap();
+        for position in [0, 1] {
+            judged.kernel.publish(&retired(position)).unwrap();
+            let holds = lease != Some(Duration::ZERO);
+            let expected = [holds && position != 0, holds && position != 1];
+            assert_eq!(vouched(&mut judged.kernel, LISTED), expected, "{position} retired, lease {lease:?}");
+            counts(&mut judged);
+        }
+    }
+}
+
+/// A trie that has lost the bit, or has one too many, is another list.
+#[test]
+fn a_retired_range_is_proven_as_retired() {
+    require!(Root);
+    let mut judged = judged();
+    let current = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
+    for (staged, asked) in [(&current, &retired(1)), (&retired(1), &current), (&retired(0), &retired(1))] {
+        let staged = judged.kernel.stage(staged).unwrap();
+        let Err(error) = judged.kernel.prove(staged, asked) else { panic!("proven") };
+        let message = error.to_string();
+        assert!(message.contains(", retired)"), "{message}");
+        assert_eq!(message.matches("retired").count(), 1, "only one of both is: {message}");
+    }
+    let source: IpAddr = LISTED[0].parse().unwrap();
+    assert!(!judged.kernel.is_vouched(source).unwrap(), "asked of the published place, whatever is staged");
+}
