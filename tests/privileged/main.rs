@@ -10,6 +10,7 @@ mod lease;
 mod mail;
 mod object;
 mod operation;
+mod pins;
 mod publishing;
 mod signals;
 mod stopping;

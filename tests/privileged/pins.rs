@@ -1,0 +1,178 @@
+//! Pinned counters: what a daemon that died has counted is still there, and only what fits is believed.
+
+use std::{fs, path::Path};
+
+use d365_tests::{
+    mount::{Mount, View},
+    netns::Netns,
+    require,
+};
+use d365_user::kernel::{Counters, Kernel, OBJECT, Options, PinError, pin::unpin};
+
+use crate::{
+    judged::{Judged, options, ranges},
+    verdicts::syn,
+};
+
+const BPFFS: &str = "/sys/fs/bpf";
+const DIRECTORY: &str = "/sys/fs/bpf/d365";
+const CAPACITY: u32 = 8;
+
+fn directory() -> &'static Path {
+    Path::new(DIRECTORY)
+}
+
+fn small() -> Options {
+    Options { capacity: CAPACITY, ..options() }
+}
+
+/// A view with a bpffs of its own, and what is run in it.
+fn on_bpffs(body: impl FnOnce() + Send) {
+    let netns = Netns::new().unwrap();
+    View::new(&netns, &[Mount::Bpffs]).unwrap().run(body);
+}
+
+/// A program that has counted so many packets from a listed source, and one from a stranger.
+fn counted(packets: u64) -> Judged {
+    let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &small());
+    for _ in 0..packets {
+        judged.judge("listed", &syn([192, 0, 2, 1].into(), 25));
+    }
+    judged.judge("unlisted", &syn([198, 51, 100, 1].into(), 25));
+    judged
+}
+
+/// Packets of the first slot, and unlisted ones.
+fn packets(counters: &Counters) -> (u64, u64) {
+    let rows = counters.read(&[0]).unwrap();
+    let [row] = &rows[..] else { panic!("one interface: {rows:?}") };
+    (row.ranges[0].packets, row.unlisted.packets)
+}
+
+fn pins() -> Vec<String> {
+    let entries = fs::read_dir(DIRECTORY).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn counts_outlive_the_program_and_unpinning_leaves_none() {
+    require!(Root, Tool("ip"));
+    on_bpffs(|| {
+        assert!(Counters::pinned(directory(), "eth0.100", 1, CAPACITY).unwrap().is_none(), "nothing yet");
+        let mut judged = counted(3);
+        judged.counters.pin(directory(), "eth0.100").unwrap();
+        judged.judge("after the pin", &syn([192, 0, 2, 1].into(), 25));
+        let (ids, before) = (judged.counters.ids(), judged.counters.read(&[0]).unwrap());
+        drop(judged);
+        let (found, counters) = Counters::pinned(directory(), "eth0.100", 1, CAPACITY).unwrap().unwrap();
+        assert_eq!((found, counters.ids()), (ids, ids));
+        assert_eq!(counters.read(&[0]).unwrap(), before, "to the byte, connections and all classes");
+        assert_eq!(packets(&counters), (4, 1));
+        assert!(Counters::pinned(directory(), "eth0", 1, CAPACITY).unwrap().is_none(), "another owner's");
+        unpin(directory(), "eth0.100").unwrap();
+        assert_eq!(pins(), [""; 0]);
+        assert_eq!(packets(&counters), (4, 1), "readable for who holds them");
+        unpin(directory(), "eth0.100").unwrap();
+    });
+}
+
+#[test]
+fn the_next_daemons_pins_replace_the_last_ones_and_nobody_elses() {
+    require!(Root, Tool("ip"));
+    on_bpffs(|| {
+        let (first, second, other) = (counted(1), counted(2), counted(5));
+        other.counters.pin(directory(), "b").unwrap();
+        first.counters.pin(directory(), "a").unwrap();
+        let (first_ids, last) = Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap();
+        // What a daemon leaves that died between making a pin and giving it its name.
+        let own = ["RANGE_COUNTERS-a", "RANGE_COUNTERS-a+new"].map(|name| directory().join(name));
+        fs::hard_link(&own[0], &own[1]).unwrap();
+        second.counters.pin(directory(), "a").unwrap();
+        let (second_ids, now) = Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap();
+        assert!(first_ids.ranges != second_ids.ranges && first_ids.classes != second_ids.classes);
+        assert_eq!((packets(&last), packets(&now)), ((1, 1), (2, 1)), "what was open stays open");
+        let (_, others) = Counters::pinned(directory(), "b", 1, CAPACITY).unwrap().unwrap();
+        assert_eq!(packets(&others), (5, 1));
+        let names = ["CLASS_COUNTERS-a", "CLASS_COUNTERS-b", "RANGE_COUNTERS-a", "RANGE_COUNTERS-b"];
+        assert_eq!(pins(), names);
+    });
+}
+
+#[test]
+fn counters_of_another_shape_are_refused() {
+    require!(Root, Tool("ip"));
+    on_bpffs(|| {
+        let judged = counted(1);
+        judged.counters.pin(directory(), "a").unwrap();
+        for (interfaces, capacity, expected) in [(1, 9, "of 9 entries"), (2, CAPACITY, "of 24 entries")] {
+            let refused = Counters::pinned(directory(), "a", interfaces, capacity);
+            let Err(error @ PinError::Mismatch { .. }) = refused.map(|_| ()) else { panic!("believed") };
+            let message = error.to_string();
+            assert!(message.contains("of 8 entries") && message.contains(expected), "{message}");
+        }
+        let own = ["RANGE_COUNTERS-a", "CLASS_COUNTERS-a"].map(|name| directory().join(name));
+        fs::rename(&own[1], &own[0]).unwrap();
+        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
+        assert!(matches!(&refused, Err(PinError::Half { present, .. }) if *present == own[0]), "{refused:?}");
+        fs::hard_link(&own[0], &own[1]).unwrap();
+        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
+        assert!(matches!(&refused, Err(PinError::Mismatch { path, .. }) if *path == own[0]), "{refused:?}");
+        assert_eq!(packets(&judged.counters), (1, 1));
+    });
+}
+
+/// Something of the same size under the name, that counts nothing.
+#[test]
+fn another_kind_of_map_is_refused() {
+    require!(Root, Tool("ip"));
+    on_bpffs(|| {
+        counted(1).counters.pin(directory(), "a").unwrap();
+        let path = directory().join("RANGE_COUNTERS-a");
+        fs::remove_file(&path).unwrap();
+        let map = aya::maps::HashMap::<_, u32, [u64; 3]>::create(CAPACITY, 0).unwrap();
+        map.pin(&path).unwrap();
+        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
+        let Err(error @ PinError::Mismatch { .. }) = refused else { panic!("believed") };
+        assert!(error.to_string().contains("a map of another type of 8 entries"), "{error}");
+    });
+}
+
+#[test]
+fn without_a_bpffs_nothing_is_pinned_and_counting_goes_on() {
+    require!(Root, Tool("ip"));
+    let netns = Netns::new().unwrap();
+    View::new(&netns, &[Mount::HideBpffs]).unwrap().run(|| {
+        let mut judged = counted(1);
+        let error = judged.counters.pin(directory(), "a").unwrap_err();
+        assert!(matches!(error, PinError::NoBpffs { .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.starts_with("no bpffs at /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf"), "{message}");
+        assert_eq!(fs::read_dir(BPFFS).unwrap().count(), 0, "nothing was made");
+        assert!(Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().is_none());
+        unpin(directory(), "a").unwrap();
+        judged.judge("listed", &syn([192, 0, 2, 1].into(), 25));
+        assert_eq!(packets(&judged.counters), (2, 1));
+    });
+}
+
+/// A program is not held by its counters' pins: with the daemon it goes.
+#[test]
+fn no_program_is_left_behind() {
+    require!(Root, Tool("ip"));
+    on_bpffs(|| {
+        let (mut kernel, counters) = Kernel::load(OBJECT, &small()).unwrap();
+        counters.pin(directory(), "a").unwrap();
+        let id = kernel.program_id().unwrap();
+        let there = || aya::programs::loaded_programs().any(|program| program.unwrap().id() == id);
+        assert!(there());
+        drop((kernel, counters));
+        // The kernel frees a program a moment after its last holder.
+        let gone = (0..500).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            !there()
+        });
+        assert!(gone && Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().is_some());
+    });
+}
