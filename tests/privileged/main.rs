@@ -12,6 +12,8 @@ mod object;
 mod operation;
 mod pins;
 mod publishing;
+mod samples;
 mod signals;
 mod stopping;
+mod swap;
 mod verdicts;
