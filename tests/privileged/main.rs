@@ -12,6 +12,7 @@ mod object;
 mod operation;
 mod pins;
 mod publishing;
+mod random_sets;
 mod samples;
 mod signals;
 mod stopping;

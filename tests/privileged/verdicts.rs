@@ -35,7 +35,7 @@ pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
 }
 
 /// First and last address of a prefix, and the ones before and after it, where there are any.
-fn edges(prefix: IpNet) -> Vec<IpAddr> {
+pub(crate) fn edges(prefix: IpNet) -> Vec<IpAddr> {
     let (first, last) = match prefix {
         IpNet::V4(net) => (u128::from(u32::from(net.network())), u128::from(u32::from(net.broadcast()))),
         IpNet::V6(net) => (u128::from(net.network()), u128::from(net.broadcast())),

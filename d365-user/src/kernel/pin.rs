@@ -3,23 +3,20 @@
 //! Only counters are pinned, never a program or its link: a dead daemon leaves an interface without a program. What is
 //! found is believed only when it has the shape that this daemon would have made.
 
+mod error;
+mod shape;
+
 use std::{
-    fmt, fs, io,
+    fs, io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
-use aya::maps::{MapData, MapError, MapType};
-use d365_common::{
-    counter::{Counter, rows},
-    names,
-    verdict::Class,
-};
+use aya::maps::{MapData, MapError};
+use d365_common::{counter::rows, names, verdict::Class};
 
-use super::{chain, counters::Counters, requirements::is_bpffs};
-
-/// Bytes of an array map's key, a `u32`.
-const INDEX: u32 = 4;
+pub use self::{error::PinError, shape::Shape};
+use super::{counters::Counters, requirements::is_bpffs};
 
 /// The maps' ids in the kernel: no two maps have had one id since the machine started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,99 +25,6 @@ pub struct CounterIds {
     pub ranges: u32,
     /// Of `CLASS_COUNTERS`.
     pub classes: u32,
-}
-
-/// What a map is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    per_cpu_array: bool,
-    key: u32,
-    value: u32,
-    entries: u32,
-}
-
-/// Why counters are not pinned, or not found again.
-#[derive(Debug, thiserror::Error)]
-pub enum PinError {
-    /// There is no bpffs.
-    #[error(
-        "no bpffs at {path}; mount -t bpf bpf {path} (without it a crash of the daemon loses what was not saved)"
-    )]
-    NoBpffs {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// The directory, or a pin in it, could not be made, replaced or removed.
-    #[error("cannot {what} {path}: {source}; who pins needs write permission there")]
-    Path {
-        /// What was to be done.
-        what: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// A map could not be pinned.
-    #[error("cannot pin a map as {path}: {}", chain(.source))]
-    Pin {
-        /// The path.
-        path: PathBuf,
-        /// What aya or the kernel said.
-        source: aya::pin::PinError,
-    },
-    /// A pin could not be opened.
-    #[error("cannot open {path}: {}; if it is not this daemon's, remove it", chain(.source))]
-    Open {
-        /// The path.
-        path: PathBuf,
-        /// What aya or the kernel said.
-        source: MapError,
-    },
-    /// What is pinned is not what this daemon would have made.
-    #[error(
-        "{path} is {found}, and should be {expected}: pinned with other interfaces or another --max-ranges; start          the daemon as before, or remove the pin and lose its counts"
-    )]
-    Mismatch {
-        /// The path.
-        path: PathBuf,
-        /// What is there.
-        found: Shape,
-        /// What should be there.
-        expected: Shape,
-    },
-    /// One of the two maps is pinned, and the other is not.
-    #[error("{present} is there without {missing}; remove it")]
-    Half {
-        /// The pin that is there.
-        present: PathBuf,
-        /// The pin that is not.
-        missing: PathBuf,
-    },
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { per_cpu_array, key, value, entries } = self;
-        let kind = if *per_cpu_array { "a per-CPU array" } else { "a map of another type" };
-        write!(f, "{kind} of {entries} entries (key {key} bytes, value {value} bytes)")
-    }
-}
-
-impl Shape {
-    const fn counters(entries: u32) -> Self {
-        Self { per_cpu_array: true, key: INDEX, value: Counter::SIZE, entries }
-    }
-
-    fn of(map: &MapData) -> Result<(u32, Self), MapError> {
-        let info = map.info()?;
-        let shape = Self {
-            per_cpu_array: matches!(info.map_type(), Ok(MapType::PerCpuArray)),
-            key: info.key_size(),
-            value: info.value_size(),
-            entries: info.max_entries(),
-        };
-        Ok((info.id(), shape))
-    }
 }
 
 impl Counters {

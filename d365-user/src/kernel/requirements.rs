@@ -145,7 +145,8 @@ pub fn notes() -> Vec<String> {
     }
     if !is_bpffs(Path::new("/sys/fs/bpf")) {
         notes.push(
-            "no bpffs on /sys/fs/bpf: not needed, nothing is pinned; `mount -t bpf bpf /sys/fs/bpf` mounts it"
+            "no bpffs on /sys/fs/bpf: not needed to classify, but a crash of the daemon loses what it counted; `mount \
+             -t bpf bpf /sys/fs/bpf` mounts it"
                 .to_owned(),
         );
     }
