@@ -2,7 +2,7 @@
 //! and passes every packet.
 //!
 //! It must not drop, change or delay a packet. Parsing and the verdict are `d365-common`'s; this crate
-//! only reads packets, looks sources up and counts.
+//! only reads packets, looks sources up, counts, and samples unlisted sources when it is asked to.
 #![no_std]
 #![no_main]
 #![expect(
