@@ -7,6 +7,7 @@
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
 //! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | what became of it | the daemon |
+//! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
 //! | `NAME.corrupt` | a file that was not believed, kept for a look | the daemon |
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -15,6 +16,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub mod approval;
+pub mod documents;
 pub mod gates;
 mod read;
 mod sealed;
