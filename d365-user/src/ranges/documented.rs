@@ -1,6 +1,6 @@
 //! The vendor's table of ranges with a geo code: the one place where it lives. Nothing at run time changes it.
 //!
-//! Source: "Public IP addresses used for sending e-mails", of 2023-08-21,
+//! Source: "Public IP addresses used for sending e-mails", of [`DOCUMENTED_DATE`],
 //! <https://learn.microsoft.com/dynamics365/customer-insights/journeys/public-ip-addresses-for-email-sending>.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,6 +12,9 @@ use super::GeoCode;
 const fn row(a: u8, b: u8, c: u8, d: u8, length: u8, code: [u8; 3]) -> (IpNet, GeoCode) {
     (IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length), GeoCode(code))
 }
+
+/// The page's own date, ISO 8601.
+pub const DOCUMENTED_DATE: &str = "2023-08-21";
 
 /// In the page's own order.
 const TABLE: [(IpNet, GeoCode); 15] = [

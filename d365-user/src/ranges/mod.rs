@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 mod azure;
 mod documented;
+pub mod drift;
 mod error;
 pub mod geo;
 mod merge;
@@ -16,7 +17,7 @@ pub mod set;
 pub mod special;
 mod warning;
 
-pub use documented::documented;
+pub use documented::{DOCUMENTED_DATE, documented};
 pub use error::{RangeError, Refusal};
 pub use policy::Policy;
 pub use set::RangeSet;
