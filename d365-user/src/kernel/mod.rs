@@ -6,6 +6,7 @@
 
 mod attach;
 mod counters;
+mod inspect;
 mod interface;
 mod lease;
 mod load;
@@ -18,6 +19,7 @@ mod samples;
 
 pub use attach::{AttachError, Attached};
 pub use counters::{CounterError, Counters, InterfaceCounts};
+pub use inspect::{Held, InspectError, Inspection, inspect};
 pub use interface::{Interface, InterfaceError, Xdp, distinct};
 pub use lease::LeaseError;
 pub use load::{Kernel, LoadError, Options};

@@ -1,0 +1,280 @@
+//! What the programs of any d365-user on this network namespace's interfaces recognise by: reads the published generation of
+//! each, without asking the daemon.
+//!
+//! It only looks up, and writes nothing. It never iterates a trie: kernels before 6.13 have faults there (CVE-2024-50262).
+//! So it can answer for prefixes that are asked for, and count the others: a trie is made as large as its generation
+//! ([`maps`](super::maps)) and has no room for an entry more.
+//!
+//! **How a look-up tells whether a very prefix is there.** A look-up with a key of length L finds the longest entry that is
+//! no longer than L and holds the address (`trie_lookup_elem`, `kernel/bpf/lpm_trie.c`). If the prefix itself, of length L,
+//! is not an entry, a key of length L − 1 finds the same one; if it is, that finds another or none. No two entries of a
+//! generation have one slot, so slots tell the two apart.
+
+use std::{collections::BTreeMap, io};
+
+use aya::{
+    Pod,
+    maps::{Array, ArrayOfMaps, LpmTrie, Map, MapData, MapError, MapInfo, lpm_trie::Key},
+    programs::{ProgramError, ProgramInfo, loaded_programs},
+};
+use d365_common::{entry::Entry, names};
+use ipnet::IpNet;
+use nix::{
+    libc::{ENOENT, EPERM},
+    net::if_::if_nameindex,
+};
+
+use super::{
+    chain,
+    interface::{Interface, InterfaceError},
+};
+
+type Trie<K> = LpmTrie<MapData, K, Entry>;
+
+/// How often a generation is looked for again that was replaced meanwhile.
+const TRIES: usize = 10;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The programs on this network namespace's interfaces, by id.
+    pub attached: Vec<Held>,
+    /// How many more of the name there are: on interfaces of other network namespaces, or on none.
+    pub elsewhere: usize,
+}
+
+/// What one program recognises by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The program's id.
+    pub program: u32,
+    /// The interfaces that bear it.
+    pub interfaces: Vec<String>,
+    /// The prefixes that were asked for and are held.
+    pub entries: Vec<(IpNet, Entry)>,
+    /// How many others it holds.
+    pub others: usize,
+}
+
+/// Why it cannot be said what the kernel holds.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// A capability is missing.
+    #[error("the kernel does not show its BPF programs and maps ({0}): run as root, or with CAP_SYS_ADMIN")]
+    Privilege(io::Error),
+    /// The interfaces cannot be listed.
+    #[error("cannot list the interfaces: {0}")]
+    Interfaces(io::Error),
+    /// An interface cannot be asked.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// The programs cannot be listed, or one of them not be read.
+    #[error("cannot read the loaded programs: {}", chain(.0))]
+    Programs(ProgramError),
+    /// A program has another set of maps than this release's.
+    #[error(
+        "program {program} has no map {map}: it is another release's, or another tool's of the same name"
+    )]
+    Missing {
+        /// The program's id.
+        program: u32,
+        /// The map.
+        map: &'static str,
+    },
+    /// A map cannot be read.
+    #[error("cannot read map {map} of program {program}: {}", chain(.source))]
+    Map {
+        /// The program's id.
+        program: u32,
+        /// The map.
+        map: &'static str,
+        /// What the kernel said.
+        source: MapError,
+    },
+    /// New generations are published faster than one can be read.
+    #[error("the generation of program {program} is replaced again and again; try once more")]
+    Unsettled {
+        /// The program's id.
+        program: u32,
+    },
+}
+
+impl From<ProgramError> for InspectError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(EPERM) => {
+                Self::Privilege(error.io_error)
+            }
+            error => Self::Programs(error),
+        }
+    }
+}
+
+/// Asks every attached program for each of `prefixes`, which have no host bits.
+///
+/// # Errors
+/// [`InspectError`]; an answer is never a part of what was asked for.
+pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
+    let bearing = bearing()?;
+    let mut inspection = Inspection::default();
+    for program in loaded_programs() {
+        let program = match program {
+            // Unloaded while the list was read.
+            Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(ENOENT) => {
+                continue;
+            }
+            program => program?,
+        };
+        if !program.name_as_str().is_some_and(|name| names::PROGRAMS.contains(&name)) {
+            continue;
+        }
+        match bearing.get(&program.id()) {
+            Some(interfaces) => inspection.attached.push(held(&program, interfaces.clone(), prefixes)?),
+            None => inspection.elsewhere += 1,
+        }
+    }
+    inspection.attached.sort_by_key(|held| held.program);
+    Ok(inspection)
+}
+
+/// The XDP programs of this network namespace, each with the interfaces that bear it.
+fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
+    let mut bearing = BTreeMap::<u32, Vec<String>>::new();
+    let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;
+    for interface in &interfaces {
+        let name = interface.name().to_string_lossy().into_owned();
+        let interface = Interface { name, index: interface.index() };
+        match interface.xdp() {
+            Ok(Some(xdp)) => bearing.entry(xdp.program).or_default().push(interface.name),
+            Ok(None) | Err(InterfaceError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(bearing)
+}
+
+fn held(program: &ProgramInfo, interfaces: Vec<String>, prefixes: &[IpNet]) -> Result<Held, InspectError> {
+    let maps = Maps::of(program)?;
+    let id = program.id();
+    let (v4, v6) = maps.published()?;
+    let mut entries = Vec::new();
+    let mut others = 0;
+    let in_v4 = prefixes.iter().filter_map(|prefix| match prefix {
+        IpNet::V4(net) => Some((*prefix, net.addr().octets())),
+        IpNet::V6(_) => None,
+    });
+    let in_v6 = prefixes.iter().filter_map(|prefix| match prefix {
+        IpNet::V4(_) => None,
+        IpNet::V6(net) => Some((*prefix, net.addr().octets())),
+    });
+    others += read(v4, in_v4, &mut entries).map_err(failed(id, names::TRIES_V4))?;
+    others += read(v6, in_v6, &mut entries).map_err(failed(id, names::TRIES_V6))?;
+    Ok(Held { program: id, interfaces, entries, others })
+}
+
+fn failed(program: u32, map: &'static str) -> impl Fn(MapError) -> InspectError {
+    move |source| match source {
+        MapError::SyscallError(error) if error.io_error.raw_os_error() == Some(EPERM) => {
+            InspectError::Privilege(error.io_error)
+        }
+        source => InspectError::Map { program, map, source },
+    }
+}
+
+/// The maps of a program that say what it recognises by.
+struct Maps {
+    program: u32,
+    active: Array<MapData, u32>,
+    v4: ArrayOfMaps<MapData>,
+    v6: ArrayOfMaps<MapData>,
+}
+
+impl Maps {
+    fn of(program: &ProgramInfo) -> Result<Self, InspectError> {
+        let id = program.id();
+        let maps = program.map_ids()?.unwrap_or_default();
+        let find = |wanted: &'static str| {
+            for map in &maps {
+                let info = MapInfo::from_id(*map).map_err(failed(id, wanted))?;
+                if info.name_as_str() == Some(wanted) {
+                    let data = MapData::from_id(*map).map_err(failed(id, wanted))?;
+                    return Map::from_map_data(data).map_err(failed(id, wanted));
+                }
+            }
+            Err(InspectError::Missing { program: id, map: wanted })
+        };
+        Ok(Self {
+            program: id,
+            active: find(names::ACTIVE)?.try_into().map_err(failed(id, names::ACTIVE))?,
+            v4: find(names::TRIES_V4)?.try_into().map_err(failed(id, names::TRIES_V4))?,
+            v6: find(names::TRIES_V6)?.try_into().map_err(failed(id, names::TRIES_V6))?,
+        })
+    }
+
+    /// Both tries of one generation. They stay as they are even when the daemon replaces them: a trie is never edited
+    /// once it is published, and lives as long as somebody holds it.
+    fn published(&self) -> Result<(MapData, MapData), InspectError> {
+        let id =
+            |trie: &MapData| trie.info().map(|info| info.id()).map_err(failed(self.program, names::TRIES_V4));
+        for _ in 0..TRIES {
+            let (Some(first), Some(second)) = (self.active()?, self.active()?) else { continue };
+            if id(&first.0)? == id(&second.0)? && id(&first.1)? == id(&second.1)? {
+                return Ok(first);
+            }
+        }
+        Err(InspectError::Unsettled { program: self.program })
+    }
+
+    /// The tries of the active place; `None` when one has gone between the look at its id and the look at it.
+    fn active(&self) -> Result<Option<(MapData, MapData)>, InspectError> {
+        let place = self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?;
+        let trie = |tries: &ArrayOfMaps<MapData>, map| match tries.get(&place, 0) {
+            Err(error) if is_gone(&error) => Ok(None),
+            trie => trie.map(Some).map_err(failed(self.program, map)),
+        };
+        let (v4, v6) = (trie(&self.v4, names::TRIES_V4)?, trie(&self.v6, names::TRIES_V6)?);
+        Ok(v4.zip(v6))
+    }
+}
+
+fn is_gone(error: &MapError) -> bool {
+    matches!(error, MapError::SyscallError(error) if error.io_error.raw_os_error() == Some(ENOENT))
+}
+
+/// Puts those prefixes that the trie holds into `entries`, and says how many others it holds.
+fn read<K: Pod>(
+    data: MapData,
+    prefixes: impl Iterator<Item = (IpNet, K)>,
+    entries: &mut Vec<(IpNet, Entry)>,
+) -> Result<usize, MapError> {
+    let room = usize::try_from(data.info()?.max_entries()).unwrap_or(usize::MAX);
+    let trie = Trie::<K>::try_from(Map::from_map_data(data)?)?;
+    let before = entries.len();
+    for (prefix, address) in prefixes {
+        entries.extend(exact(&trie, prefix.prefix_len(), address)?.map(|entry| (prefix, entry)));
+    }
+    let found = entries.len() - before;
+    // An empty trie has room for one, since none has room for nothing. To ask for a first key is not to iterate: with one
+    // entry at most there is no path for the kernel to lose its way on.
+    let count = if room == 1 { trie.keys().next().transpose()?.iter().count() } else { room };
+    Ok(count.saturating_sub(found))
+}
+
+/// The entry of this very prefix.
+fn exact<K: Pod>(trie: &Trie<K>, length: u8, address: K) -> Result<Option<Entry>, MapError> {
+    let found = longest(trie, length, address)?;
+    let around = match length.checked_sub(1) {
+        Some(shorter) => longest(trie, shorter, address)?,
+        None => None,
+    };
+    Ok(found.filter(|found| around.is_none_or(|around| around.slot() != found.slot())))
+}
+
+/// The longest entry that holds `address` and is no longer than `length` bits.
+fn longest<K: Pod>(trie: &Trie<K>, length: u8, address: K) -> Result<Option<Entry>, MapError> {
+    match trie.get(&Key::new(length.into(), address), 0) {
+        Ok(entry) => Ok(Some(entry)),
+        Err(MapError::KeyNotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
