@@ -44,6 +44,8 @@ Examples:
       Two interfaces, two ports; fail unless both drivers take the program
   D365_IFACE=eth0 D365_LOG_FORMAT=json D365_LISTEN='[::1]:9365' d365-user
       The same flags from the environment, as a unit file sets them
+  d365-user drift; d365-user approve
+      Whether all lists agree; which changes wait, and let them pass
 
 Needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
 
@@ -163,8 +165,9 @@ pub struct Cli {
     )]
     pub(crate) log_packets: bool,
 
+    /// What to do in place of running as the daemon.
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub command: Option<Command>,
 }
 
 impl Cli {
@@ -175,9 +178,10 @@ impl Cli {
     pub fn parse_from<I, T>(arguments: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
+        T: Into<OsString>,
     {
-        let matches = command().try_get_matches_from(arguments)?;
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let matches = command_for(&arguments).try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         if from_environment(&matches, "ranges") {
             cli.ranges =
@@ -187,16 +191,30 @@ impl Cli {
     }
 }
 
+/// The command as these arguments want it: a task does not read the daemon's variables, and none of them can be in its way.
+fn command_for(arguments: &[OsString]) -> clap::Command {
+    let command = command();
+    match arguments.get(1) {
+        Some(first) if command.get_subcommands().any(|task| first == task.get_name()) => {
+            command.mut_args(|arg| arg.env(None::<&str>))
+        }
+        _ => command,
+    }
+}
+
 /// The command, deaf to variables that are set but empty.
 fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| {
-        let arg = arg.hide_env_values(true);
-        let value = arg.get_env().and_then(std::env::var_os);
-        match value.as_deref().and_then(OsStr::to_str) {
-            Some(value) if value.trim().is_empty() => arg.env(None::<&str>),
-            _ => arg,
-        }
-    })
+    let command = Cli::command().mut_args(deaf_to_empty);
+    command.mut_subcommands(|task| task.mut_args(deaf_to_empty))
+}
+
+fn deaf_to_empty(arg: clap::Arg) -> clap::Arg {
+    let arg = arg.hide_env_values(true);
+    let value = arg.get_env().and_then(std::env::var_os);
+    match value.as_deref().and_then(OsStr::to_str) {
+        Some(value) if value.trim().is_empty() => arg.env(None::<&str>),
+        _ => arg,
+    }
 }
 
 /// Whether the values of this argument come from its variable.

@@ -4,6 +4,7 @@
 //! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
 
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod exit;

@@ -1,12 +1,21 @@
-//! `d365-user`: reads what was typed, starts logging and the daemon, and ends with a documented exit code.
+//! `d365-user`: reads what was typed, runs the task that it names or starts logging and the daemon, and ends with a
+//! documented exit code.
 
 use std::{io::Write as _, process::ExitCode};
 
-use d365_user::{cli::Cli, config::Config, daemon, exit::Exit, logging};
+use d365_user::{cli::Cli, command, config::Config, daemon, exit::Exit, logging};
 
 fn main() -> ExitCode {
     // clap answers --help and --version, and ends with code 2 on what it does not understand.
     let cli = Cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    if let Some(task) = &cli.command {
+        return command::run(task)
+            .unwrap_or_else(|error| {
+                say(&error);
+                error.exit()
+            })
+            .into();
+    }
     let (config, warnings) = match Config::new(cli) {
         Ok(config) => config,
         Err(error) => {

@@ -1,19 +1,43 @@
 //! What `d365-user` does besides running as the daemon.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
+use super::updates::time;
 use crate::state::DEFAULT_DIRECTORY;
 
 /// A task that ends by itself.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Show the changes of the range list that wait, and approve them
+    #[command(long_about = APPROVE)]
     Approve(Approve),
     /// Compare the vendor's table, the embedded list, the service tag and what the kernel holds; exit 1 when they differ
+    #[command(long_about = DRIFT)]
     Drift(Drift),
 }
+
+const APPROVE: &str = "\
+Show the changes of the range list that wait, and approve them.
+
+Everything that waits is approved together, and only what was shown: if the list has changed by the time the daemon \
+looks, nothing is done. A running daemon carries the approval out at once; otherwise the next start does.
+
+Whoever may write into the state directory may approve: its permissions are the whole of the authority.
+
+Exit codes: 0 nothing waits, or everything was approved, or the next start will do it; 1 something was not approved; \
+2 the command line is not valid; 11 the state directory cannot be used.";
+
+const DRIFT: &str = "\
+Compare the vendor's documentation table, the embedded list, the service tag (the whole and the union of its regions), \
+what the daemon's gates have accepted, and what the programs attached in this network namespace hold.
+
+A list that is not there is said and not compared. The documentation table is a part of the others and is compared as \
+such. To read what the kernel holds takes root (CAP_SYS_ADMIN).
+
+Exit codes: 0 the lists agree; 1 they differ; 2 the command line is not valid; 3 the document of --document is \
+unusable; 11 the state directory that was named cannot be used.";
 
 /// Flags of `approve`.
 #[derive(Clone, Debug, Args)]
@@ -25,20 +49,29 @@ pub struct Approve {
     /// Approve without asking
     #[arg(long)]
     pub yes: bool,
+
+    /// The daemon's --confirm-after, for the times that are shown
+    #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
+    pub confirm_after: Duration,
+
+    /// The daemon's --hold, for the times that are shown
+    #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
+    pub hold: Duration,
 }
 
 /// Flags of `drift`.
 #[derive(Clone, Debug, Args)]
 pub struct Drift {
-    /// The daemon's state directory: the documents that it has kept, and what its gates accepted
-    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
-    pub state_dir: PathBuf,
+    /// The daemon's state directory: the documents that it has kept, and what its gates accepted [default:
+    /// /var/lib/d365, where it need not be there]
+    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
 
-    /// A service tags document in a file, in place of the one that the daemon has kept
+    /// A service tags document in a file, in place of those that the daemon has kept
     #[arg(long, value_name = "PATH")]
     pub document: Option<PathBuf>,
 
-    /// Write JSON in place of a table
+    /// Write JSON in place of a table, with every prefix
     #[arg(long)]
     pub json: bool,
 }

@@ -27,7 +27,11 @@ const CHILD: &str = "CLI_TESTS_FLAGS";
 fn child() {
     let Ok(flags) = std::env::var(CHILD) else { return };
     let flags: Vec<_> = flags.split_whitespace().collect();
-    match parse(&flags).map(Config::new) {
+    let parsed = parse(&flags);
+    if let Ok(Cli { command: Some(task), .. }) = &parsed {
+        return println!("{task:#?}");
+    }
+    match parsed.map(Config::new) {
         Ok(Ok((config, _))) => println!("{config:#?}"),
         Ok(Err(error)) => println!("config error: {error}"),
         Err(error) => println!("clap error: {error}"),
@@ -204,4 +208,34 @@ fn switches_from_the_environment() {
     }
     let error = with_environment(&[("D365_ALLOW_SPECIAL", "maybe")], "--iface eth0");
     assert_has(&error, &["clap error: error: invalid value 'maybe' for '--allow-special'"]);
+}
+
+#[test]
+fn a_task_stands_alone() {
+    for (flags, kind) in [
+        (&["--iface", "eth0", "drift"][..], ErrorKind::ArgumentConflict),
+        (&["drift", "--iface", "eth0"], ErrorKind::UnknownArgument),
+        (&["drift", "approve"], ErrorKind::UnknownArgument),
+        (&["approve", "--hold", "soon"], ErrorKind::ValueValidation),
+        (&["approve", "--help"], ErrorKind::DisplayHelp),
+        (&["forget"], ErrorKind::InvalidSubcommand),
+    ] {
+        assert_eq!(parse(flags).unwrap_err().kind(), kind, "{flags:?}");
+    }
+    assert!(parse(&["--iface", "eth0"]).unwrap().command.is_none());
+    let help = parse(&["approve", "--help"]).unwrap_err().to_string();
+    assert_has(&help, &["Whoever may write into the state directory may approve", "D365_STATE_DIR"]);
+    assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "drift"]);
+}
+
+/// A host's environment is the daemon's; a task takes of it what it has in common with the daemon.
+#[test]
+fn a_task_reads_its_own_variables_only() {
+    let variables = [("D365_IFACE", "eth0"), ("D365_PORT", "x"), ("D365_STATE_DIR", "/srv/d365")];
+    for task in ["drift", "approve"] {
+        assert_has(&with_environment(&variables, task), &["/srv/d365"]);
+    }
+    assert_has(&with_environment(&[("D365_HOLD", "2h")], "approve"), &["hold: 7200s", "/var/lib/d365"]);
+    assert_has(&with_environment(&[("D365_STATE_DIR", "")], "drift"), &["state_dir: None"]);
+    assert_has(&with_environment(&[("D365_STATE_DIR", " ")], "approve"), &["/var/lib/d365"]);
 }

@@ -112,7 +112,7 @@ impl FromStr for LeaseTerm {
 }
 
 /// Reads a time such as `30s`, `1h 30m` or `14d`: whole seconds, from one second to a century.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
     let time =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 30s, 6h or 14d"))?;

@@ -18,16 +18,20 @@ use std::path::{Path, PathBuf};
 pub mod approval;
 pub mod documents;
 pub mod gates;
+mod holder;
 mod read;
 mod sealed;
 mod write;
 
+pub use holder::is_held;
 pub use read::{Found, peek, read_checked};
 pub use sealed::{Damage, Kind};
 pub use write::{write_atomic, write_sealed};
 
 /// Where the directory is unless the operator says otherwise.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
+/// The file of the lock.
+const LOCK: &str = "lock";
 /// Mode of the directory: its files say what is trusted, and whoever can write there can approve.
 const DIRECTORY_MODE: u32 = 0o750;
 /// Mode of each file.
@@ -100,7 +104,7 @@ impl StateDir {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let mut lock = options.open(path.join("lock")).map_err(failed)?;
+        let mut lock = options.open(path.join(LOCK)).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -1,0 +1,118 @@
+//! The service tag as documents tell of it: the tag's own entry, and the union of its regional entries.
+
+use std::{fs::File, path::Path};
+
+use super::{List, Origin};
+use crate::{
+    command::CommandError,
+    ranges::{
+        GeoCode,
+        drift::{Mark, Marks},
+        geo,
+    },
+    source::{
+        SourceError,
+        service_tags::{self, Document, DocumentError, Options},
+    },
+    state::{Found, documents, gates::Gates},
+};
+
+/// The tag's entry.
+pub(super) const TAG: &str = "service tag";
+/// The union of its regional entries.
+pub(super) const REGIONS: &str = "its regions";
+
+/// A document, and what it is called.
+pub(super) struct Named {
+    name: String,
+    date: Option<String>,
+    document: Document,
+}
+
+/// The document in a file that the operator names.
+pub(super) fn of_file(path: &Path) -> Result<Named, CommandError> {
+    let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(unreadable)?;
+    match service_tags::read(file, &Options::default()) {
+        Ok(document) => Ok(Named { name: path.display().to_string(), date: None, document }),
+        Err(DocumentError::Io(cause)) => Err(unreadable(cause).into()),
+        Err(problem) => Err(SourceError::Document { list: path.display().to_string(), problem }.into()),
+    }
+}
+
+/// The documents that the daemon has kept of its sources, and what is wrong with one that cannot be read.
+pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<String>), CommandError> {
+    let (mut found, mut remarks) = (Vec::new(), Vec::new());
+    for source in gates.keys() {
+        let kept = match documents::look(directory, source)? {
+            Found::Whole(kept) => kept,
+            Found::Nothing => continue,
+            Found::Damaged { damage, .. } => {
+                let path = directory.join(documents::file_name(source));
+                return Err(CommandError::Damaged { path, damage });
+            }
+        };
+        match service_tags::read(kept.bytes.as_slice(), &Options::default()) {
+            Ok(document) => {
+                let date = kept.stamp.date.map(|date| date.to_string());
+                found.push(Named { name: source.clone(), date, document });
+            }
+            Err(problem) => remarks.push(format!("the kept document of {source} is not readable: {problem}")),
+        }
+    }
+    Ok((found, remarks))
+}
+
+/// Both lists of these documents. A document without regional entries, as China's is, stands for them by its own entry.
+pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
+    let (mut whole, mut regions) =
+        (List::new(TAG, Marks::new(), remarks), List::new(REGIONS, Marks::new(), vec![]));
+    if documents.is_empty() {
+        let why = "no document: the daemon has kept none, and --document names none".to_owned();
+        whole.remarks.push(why.clone());
+        return [List { marks: None, ..whole }, List::missing(REGIONS, why)];
+    }
+    for Named { name, date, document } in documents {
+        let tag: Marks = document
+            .ranges
+            .iter()
+            .map(|range| (range.prefix.trunc(), mark(&range.prefix, range.region.as_deref())))
+            .collect();
+        let by_region: Marks =
+            document.regional.iter().map(|(prefix, region)| (prefix, mark(&prefix, Some(region)))).collect();
+        let origin = Origin {
+            name: name.clone(),
+            cloud: Some(document.cloud.document_name()),
+            ranges: tag.len(),
+            date: date.clone(),
+            change_number: document.change_number,
+            tag_change_number: document.tag_change_number,
+        };
+        if document.regional.is_empty() {
+            regions.remarks.push(format!("{name} has no regional entries"));
+            add(&mut regions, &tag);
+        } else {
+            regions.origins.push(Origin { ranges: by_region.len(), ..origin.clone() });
+            add(&mut regions, &by_region);
+        }
+        whole.origins.push(origin);
+        add(&mut whole, &tag);
+    }
+    if regions.origins.is_empty() {
+        regions.marks = None;
+    }
+    [whole, regions]
+}
+
+/// Takes the marks of one more document in; of one prefix in two, the first stands.
+fn add(list: &mut List, more: &Marks) {
+    let marks = list.marks.get_or_insert_default();
+    for (prefix, mark) in more {
+        marks.entry(*prefix).or_insert(*mark);
+    }
+}
+
+fn mark(prefix: &ipnet::IpNet, region: Option<&str>) -> Mark {
+    let code: GeoCode = geo::attribute(&prefix.trunc(), None, region).code;
+    Mark::Listed(Some(code))
+}

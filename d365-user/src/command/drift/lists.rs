@@ -1,0 +1,116 @@
+//! Reads the lists that are files or part of the program.
+
+use std::{
+    io::ErrorKind::NotFound,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{List, Origin, documents};
+use crate::{
+    cli,
+    command::{CommandError, gates, text::counted},
+    generation::gate::{GatePolicy, Timestamp},
+    ranges::{
+        DOCUMENTED_DATE, GeoCode, documented,
+        drift::{Mark, Marks, Scope},
+        geo,
+    },
+    source::embedded,
+    state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
+};
+
+const DOCUMENTED: &str = "documented";
+const EMBEDDED: &str = "embedded";
+const ACCEPTED: &str = "accepted";
+
+/// The documentation table, the embedded list, the service tag, its regions, and what the gates accepted.
+pub(super) fn read(flags: &cli::Drift) -> Result<Vec<List>, CommandError> {
+    let directory = flags.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DIRECTORY));
+    let named = flags.document.as_deref().map(documents::of_file).transpose()?;
+    let kept = gates(&directory, GatePolicy::default()).and_then(|gates| {
+        let gates = gates.unwrap_or_default();
+        let kept = match &named {
+            Some(_) => Default::default(),
+            None => documents::kept(&directory, &gates)?,
+        };
+        Ok((gates, kept))
+    });
+    let (accepted, (kept, remarks)) = match kept {
+        Ok((gates, kept)) => (accepted(&gates, &directory), kept),
+        Err(error) if flags.state_dir.is_some() => return Err(error),
+        Err(CommandError::State(StateError::Directory { path, cause })) if cause.kind() == NotFound => {
+            let why = format!("there is no {}: no daemon has run with it", path.display());
+            (List::missing(ACCEPTED, why), Default::default())
+        }
+        Err(error) => (List::missing(ACCEPTED, format!("not readable: {error}")), Default::default()),
+    };
+    let [tag, regions] = documents::lists(&named.map_or(kept, |named| vec![named]), remarks);
+    Ok(vec![table(), embedded()?, tag, regions, accepted])
+}
+
+/// The vendor's table, of which every other list is to have all.
+fn table() -> List {
+    let marks: Marks =
+        documented().iter().map(|(prefix, code)| (*prefix, Mark::Listed(Some(*code)))).collect();
+    let origin = Origin {
+        name: "the vendor's documentation".to_owned(),
+        ranges: marks.len(),
+        date: Some(DOCUMENTED_DATE.to_owned()),
+        ..Origin::default()
+    };
+    List { scope: Scope::Own, origins: vec![origin], ..List::new(DOCUMENTED, marks, Vec::new()) }
+}
+
+fn embedded() -> Result<List, CommandError> {
+    let list = embedded::list()?;
+    let mark = |record: &crate::source::Record| {
+        let geo = geo::attribute(&record.prefix, record.geo, record.region.as_deref());
+        (record.prefix.trunc(), Mark::Listed(Some(geo.code)))
+    };
+    let marks: Marks = list.records.iter().map(mark).collect();
+    let origin = Origin {
+        name: "this build".to_owned(),
+        cloud: None,
+        ranges: marks.len(),
+        date: list.origin.date,
+        change_number: list.origin.change_number,
+        tag_change_number: list.origin.tag_change_number,
+    };
+    Ok(List { origins: vec![origin], ..List::new(EMBEDDED, marks, Vec::new()) })
+}
+
+/// What all gates together have accepted, as the daemon adds it up: of one prefix in two, a known geo stands.
+fn accepted(gates: &Gates, directory: &Path) -> List {
+    if gates.is_empty() {
+        let why = format!("no daemon has written its gates to {} yet", directory.display());
+        return List::missing(ACCEPTED, why);
+    }
+    let now = Timestamp::from(SystemTime::now());
+    let mut list = List::new(ACCEPTED, Marks::new(), Vec::new());
+    let mut marks = Marks::new();
+    for (source, gate) in gates {
+        for range in gate.accepted() {
+            let mark = Mark::Listed(Some(range.geo.code));
+            let known = marks.entry(range.prefix).or_insert(mark);
+            if *known == Mark::Listed(Some(GeoCode::UNKNOWN)) || matches!(known, Mark::Retired(_)) {
+                *known = mark;
+            }
+        }
+        for (range, _) in gate.retired(now) {
+            marks.entry(range.prefix).or_insert(Mark::Retired(Some(range.geo.code)));
+        }
+        list.origins.push(Origin {
+            name: source.clone(),
+            ranges: gate.accepted().len(),
+            tag_change_number: gate.change_number(),
+            ..Origin::default()
+        });
+        let waiting: usize = gate.pending_counts().iter().map(|(_, count)| count).sum();
+        if waiting > 0 {
+            let changes = counted(waiting, "change");
+            list.remarks.push(format!("{changes} of {source} wait: d365-user approve shows them"));
+        }
+    }
+    List { marks: Some(marks), ..list }
+}

@@ -1,0 +1,69 @@
+//! The comparison for people: a line a list, then a row for each prefix that is not the same everywhere. Pure.
+
+use super::{Comparison, List, Origin};
+use crate::{
+    command::text::{aligned, counted, plain},
+    ranges::{GeoCode, drift::Mark},
+};
+
+pub(super) fn render(comparison: &Comparison) -> String {
+    let mut text = aligned(&comparison.lists.iter().flat_map(lines).collect::<Vec<_>>());
+    text.push('\n');
+    let differing: Vec<_> = comparison.differing().collect();
+    if !differing.is_empty() {
+        let names = comparison.compared().map(|list| plain(&list.name));
+        let header = std::iter::once("prefix".to_owned()).chain(names).collect();
+        let rows = differing.iter().map(|row| {
+            let marks = row.marks.iter().map(|mark| mark.map_or_else(|| "–".to_owned(), word));
+            std::iter::once(row.prefix.to_string()).chain(marks).collect()
+        });
+        let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+        text.push_str(&aligned(&rows));
+        text.push('\n');
+    }
+    text.push_str(&verdict(comparison, differing.len()));
+    text
+}
+
+/// The list's name, and what there is to say of it.
+fn lines(list: &List) -> Vec<Vec<String>> {
+    let origins = list.origins.iter().map(origin);
+    let said: Vec<String> = origins.chain(list.remarks.iter().map(|remark| plain(remark))).collect();
+    let names = std::iter::once(plain(&list.name)).chain(std::iter::repeat(String::new()));
+    names.zip(said).map(|(name, said)| vec![name, said]).collect()
+}
+
+fn origin(origin: &Origin) -> String {
+    let mut said = format!("{}: {}", plain(&origin.name), counted(origin.ranges, "range"));
+    let number = |what: &str, number: Option<u64>| {
+        number.map(|number| format!(", {what} {number}")).unwrap_or_default()
+    };
+    said.push_str(&origin.cloud.map(|cloud| format!(", cloud {cloud}")).unwrap_or_default());
+    said.push_str(&origin.date.as_ref().map(|date| format!(", {date}")).unwrap_or_default());
+    said.push_str(&number("change number", origin.change_number));
+    said.push_str(&number("the tag's", origin.tag_change_number));
+    said
+}
+
+fn verdict(comparison: &Comparison, differing: usize) -> String {
+    let lists = counted(comparison.compared().count(), "list");
+    let prefixes = counted(comparison.rows.len(), "prefix");
+    let others: usize = comparison.lists.iter().map(|list| list.others).sum();
+    match (differing, others) {
+        (0, 0) => format!("The {lists} compared agree on {prefixes}.\n"),
+        (differing, 0) => format!("The {lists} compared differ in {differing} of {prefixes}.\n"),
+        (differing, others) => format!(
+            "The {lists} compared differ in {differing} of {prefixes}, and the kernel holds {others} more.\n"
+        ),
+    }
+}
+
+/// What a list says of a prefix: its geo where it is listed.
+fn word(mark: Mark) -> String {
+    let code = |geo: Option<GeoCode>| geo.map_or_else(|| "unnumbered".to_owned(), |geo| geo.to_string());
+    match mark {
+        Mark::Listed(geo) => code(geo),
+        Mark::Retired(geo) => format!("{} retired", code(geo)),
+        Mark::Absent => "absent".to_owned(),
+    }
+}

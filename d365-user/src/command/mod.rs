@@ -1,0 +1,60 @@
+//! Tasks that end by themselves: `approve` and `drift`. They write to standard output, log nothing, and change nothing but
+//! the request of an approval; what they say of a running daemon they read from its files and from the kernel.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use crate::{
+    cli::Command,
+    exit::Exit,
+    generation::gate::GatePolicy,
+    state::{
+        Found, StateError,
+        gates::{self, Gates},
+    },
+};
+
+mod approve;
+mod drift;
+mod error;
+mod text;
+
+pub use error::CommandError;
+
+/// Does what was asked for. The exit code is the task's answer.
+///
+/// # Errors
+/// [`CommandError`] when there is no answer; its own exit code says why.
+pub fn run(command: &Command) -> Result<Exit, CommandError> {
+    match command {
+        Command::Approve(flags) => approve::run(flags),
+        Command::Drift(flags) => drift::run(flags),
+    }
+}
+
+/// Writes to standard output. A reader that has gone away has read enough.
+fn show(text: &str) -> Result<(), CommandError> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// What the gates have written down in `directory`; `None` when they have written nothing yet.
+fn gates(directory: &Path, policy: GatePolicy) -> Result<Option<Gates>, CommandError> {
+    let failed = |cause| StateError::Directory { path: directory.to_owned(), cause };
+    if !fs::metadata(directory).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()).into());
+    }
+    match gates::look(directory, policy)? {
+        Found::Whole(gates) => Ok(Some(gates)),
+        Found::Nothing => Ok(None),
+        Found::Damaged { damage, .. } => {
+            Err(CommandError::Damaged { path: directory.join(gates::FILE), damage })
+        }
+    }
+}

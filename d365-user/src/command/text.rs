@@ -1,0 +1,57 @@
+//! Text for a terminal: columns that are aligned, and words of strangers that cannot move its cursor. Pure.
+
+/// Rows as lines, two spaces between the columns; a row may be shorter than the others.
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A word that came from outside, without control characters.
+pub(super) fn plain(word: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    word.chars().map(escaped).collect()
+}
+
+/// `count` of something: `1 range`, `2 ranges`, `2 prefixes`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if what.ends_with('x') => "es",
+        _ => "s",
+    };
+    format!("{count} {what}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a", "bb", "c"], vec!["long", "b"], vec!["–", "x", "y"]];
+        let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
+        assert_eq!(aligned(&rows), "a     bb  c\nlong  b\n–     x   y\n");
+        assert_eq!(aligned(&[]), "");
+    }
+
+    #[test]
+    fn a_strangers_word_stays_on_its_line() {
+        assert_eq!(plain("West\n\u{1b}[2JUS ü"), "West\\n\\u{1b}[2JUS ü");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(["0 ranges", "1 range", "2 ranges"], [0, 1, 2].map(|count| counted(count, "range")));
+        assert_eq!(["1 prefix", "2 prefixes"], [1, 2].map(|count| counted(count, "prefix")));
+    }
+}
