@@ -26,7 +26,7 @@ pub(super) fn table(gates: &Gates) -> String {
         let step_back = gate.step_back().map(|step| step_back(step, gate.policy().hold));
         let changes = gate.pending().map(|pending| row(gate, &pending));
         let rows: Vec<_> = std::iter::once(header).chain(step_back).chain(changes).collect();
-        format!("{}: {} wait\n{}\n", plain(source), counted(changes_of(gate), "change"), aligned(&rows))
+        format!("{}: {} waiting\n{}\n", plain(source), counted(changes_of(gate), "change"), aligned(&rows))
     });
     tables.collect()
 }

@@ -1,5 +1,6 @@
 //! The lists that the kernel holds: one for each program on this network namespace's interfaces.
 
+use d365_common::entry::Entry;
 use ipnet::IpNet;
 
 use super::{List, Origin};
@@ -31,7 +32,7 @@ pub(super) fn lists(prefixes: &[IpNet]) -> Vec<List> {
 }
 
 fn list(held: &Held) -> List {
-    let mark = |(prefix, entry): &(IpNet, d365_common::entry::Entry)| {
+    let mark = |(prefix, entry): &(IpNet, Entry)| {
         let geo = GeoCode::from_number(entry.geo());
         (*prefix, if entry.is_retired() { Mark::Retired(geo) } else { Mark::Listed(geo) })
     };
@@ -45,5 +46,27 @@ fn list(held: &Held) -> List {
         origins: vec![Origin { name: format!("program {}", held.program), ranges, ..Origin::default() }],
         others: held.others,
         ..List::new(&format!("kernel {}", held.interfaces.join(",")), marks, remarks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entrys_bits_become_a_mark() {
+        let nam = GeoCode::new("NAM").unwrap();
+        let entries = [
+            ("20.0.0.0/24", Entry::new(7, nam.number()).unwrap()),
+            ("20.0.1.0/24", Entry::new(8, nam.number()).unwrap().retire()),
+            ("20.0.2.0/24", Entry::new(9, 0).unwrap()),
+        ];
+        let entries = entries.map(|(prefix, entry)| (prefix.parse().unwrap(), entry));
+        let interfaces = ["m0", "m1"].map(str::to_owned).to_vec();
+        let list = list(&Held { program: 3, interfaces, entries: entries.to_vec(), others: 2 });
+        let marks: Vec<Mark> = list.marks.unwrap().into_values().collect();
+        assert_eq!(marks, [Mark::Listed(Some(nam)), Mark::Retired(Some(nam)), Mark::Listed(None)]);
+        assert_eq!((list.name.as_str(), list.others, list.origins[0].ranges), ("kernel m0,m1", 2, 5));
+        assert_eq!(list.remarks, ["2 of them in none of the other lists"]);
     }
 }

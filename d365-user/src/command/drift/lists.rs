@@ -109,7 +109,7 @@ fn accepted(gates: &Gates, directory: &Path) -> List {
         let waiting: usize = gate.pending_counts().iter().map(|(_, count)| count).sum();
         if waiting > 0 {
             let changes = counted(waiting, "change");
-            list.remarks.push(format!("{changes} of {source} wait: d365-user approve shows them"));
+            list.remarks.push(format!("{source}: {changes} waiting; d365-user approve shows what and why"));
         }
     }
     List { marks: Some(marks), ..list }

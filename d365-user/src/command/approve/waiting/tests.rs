@@ -33,7 +33,7 @@ fn each_change_says_what_would_be_done_and_when() {
     assert_eq!(changes(&gates), 4);
     assert_eq!(
         table(&gates),
-        "azure:public: 4 changes wait\n\
+        "azure:public: 4 changes waiting\n\
          reason    prefix       change                                                           passes by itself\n\
          geo       20.0.0.0/24  relabel, NAM (inferred), WestUS2 → EUR (inferred), West\\nEurope  in 1h, if still offered\n\
          removal   20.0.1.0/24  remove, FRA (inferred), FranceCentral                            in 3days, if still offered\n\
