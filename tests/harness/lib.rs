@@ -19,6 +19,7 @@ pub mod require;
 pub mod scrape;
 pub mod seccomp;
 pub mod smtp;
+pub mod task;
 pub mod tcp;
 pub mod temp;
 pub mod veth;

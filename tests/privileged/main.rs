@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+mod drift;
 mod end_to_end;
 mod full_disk;
 mod harness;
+mod inspect;
 mod judged;
 mod lease;
 mod mail;

@@ -1,6 +1,8 @@
 //! Tests that need no privilege and no kernel program.
 
+mod approve;
 mod download;
+mod drift;
 mod embedded_list;
 mod gate;
 mod parser;

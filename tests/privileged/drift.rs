@@ -1,0 +1,135 @@
+//! `d365-user drift` beside running daemons: what the kernel holds, read without asking them.
+//!
+//! It runs in the daemon's namespace, and its state directory is one of the test's own: what the daemon keeps is not compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::{Lab, LabOptions},
+    require, task,
+    temp::{TempDir, TempFile},
+};
+use d365_user::{
+    generation::gate::{Gate, GatePolicy},
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    state::{
+        StateDir,
+        gates::{self, Gates},
+    },
+};
+use serde_json::Value;
+
+use crate::mail::embedded;
+
+/// Runs `drift --json` in the lab's host.
+fn drift(lab: &Lab, state: &TempDir) -> (Option<i32>, Value) {
+    let flags = ["drift", "--json", "--state-dir", state.path().to_str().unwrap()];
+    let done = lab.host.run(|| task::run(&flags)).unwrap();
+    assert_eq!(done.stderr, "");
+    (done.code, serde_json::from_str(&done.stdout).unwrap())
+}
+
+/// What the program on `iface` holds: the geo of each prefix.
+fn held(report: &Value, iface: &str) -> BTreeMap<String, String> {
+    let column = format!("kernel {iface}");
+    let rows = report["prefixes"].as_array().unwrap().iter();
+    let listed = rows.filter(|row| row["marks"][&column]["mark"] == "listed");
+    listed
+        .map(|row| {
+            let geo = row["marks"][&column]["geo"].as_str().unwrap_or("unnumbered");
+            (row["prefix"].as_str().unwrap().to_owned(), geo.to_owned())
+        })
+        .collect()
+}
+
+fn differing(report: &Value) -> BTreeSet<&str> {
+    let rows = report["prefixes"].as_array().unwrap().iter().filter(|row| row["differs"] == true);
+    rows.map(|row| row["prefix"].as_str().unwrap()).collect()
+}
+
+fn in_no_list(report: &Value) -> u64 {
+    report["lists"].as_array().unwrap().iter().map(|list| list["in_no_list"].as_u64().unwrap()).sum()
+}
+
+fn listed(ranges: &[Range]) -> BTreeMap<String, String> {
+    ranges.iter().map(|range| (range.prefix.to_string(), range.geo.code.to_string())).collect()
+}
+
+#[test]
+fn the_kernel_holds_the_embedded_list() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let _daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let (code, report) = drift(&lab, &TempDir::new("drift"));
+    assert_eq!((code, differing(&report)), (Some(0), BTreeSet::new()), "{report:#}");
+    assert_eq!(held(&report, lab.iface()), listed(embedded().ranges()));
+}
+
+/// The daemon's list has a broader range in place of one, and one inside another: only the exact prefixes count.
+#[test]
+fn a_list_of_ones_own_differs_in_exactly_what_is_different() {
+    require!(Root, Tool("ip"), Daemon);
+    const GONE: &str = "40.78.242.0/25";
+    const MORE: [(&str, &str); 3] =
+        [("40.78.242.0/24", "LAB"), ("13.71.171.0/25", "CAN"), ("2603:1000::/32", "EUR")];
+    let embedded = embedded();
+    let rest = embedded.ranges().iter().filter(|range| range.prefix.to_string() != GONE).cloned();
+    let more = MORE.map(|(prefix, code)| {
+        let geo = Geo { code: GeoCode::new(code).unwrap(), source: GeoSource::Configured };
+        Range { prefix: prefix.parse().unwrap(), geo, region: None }
+    });
+    let ranges: Vec<Range> = rest.chain(more).collect();
+    let lines: String = ranges.iter().map(|range| format!("{},{}\n", range.prefix, range.geo.code)).collect();
+    let list = TempFile::new("own", &lines);
+    let spec = format!("file:{}", list.path().display());
+    let lab = Lab::new().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
+    let _daemon = Daemon::start(&lab.host, &options).unwrap();
+
+    let state = TempDir::new("drift");
+    let (code, report) = drift(&lab, &state);
+    assert_eq!((code, in_no_list(&report)), (Some(1), 3), "{report:#}");
+    assert_eq!(differing(&report), BTreeSet::from([GONE]));
+
+    let gate = Gate::with_baseline(GatePolicy::default(), ranges.clone(), None);
+    gates::save(&StateDir::open(state.path()).unwrap(), &Gates::from([(spec, gate)])).unwrap();
+    let (code, report) = drift(&lab, &state);
+    assert_eq!((code, in_no_list(&report)), (Some(1), 0), "{report:#}");
+    assert_eq!(differing(&report), MORE.map(|(prefix, _)| prefix).into_iter().chain([GONE]).collect());
+    let mut expected = listed(&ranges);
+    expected.insert("40.78.242.0/24".to_owned(), "unnumbered".to_owned());
+    assert_eq!(held(&report, lab.iface()), expected, "LAB has no number");
+}
+
+#[test]
+fn each_program_has_a_column_of_its_own() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::with(LabOptions { links: 3, ..LabOptions::default() }).unwrap();
+    let names: Vec<_> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let _both = Daemon::start(&lab.host, &DaemonOptions::on(&names[..2])).unwrap();
+    let list = TempFile::new("few", "13.71.171.0/24\n");
+    let spec = format!("file:{}", list.path().display());
+    let options = DaemonOptions::on(&names[2..]).args(["--ranges", &spec]);
+    let _few = Daemon::start(&lab.host, &options.listen("127.0.0.1:9366".parse().unwrap())).unwrap();
+    let (code, report) = drift(&lab, &TempDir::new("drift"));
+    assert_eq!((code, in_no_list(&report)), (Some(1), 0));
+    let mut both = names[..2].to_vec();
+    both.sort_unstable();
+    let columns = [both.join(","), names[..2].join(",")].map(|column| held(&report, &column));
+    assert!(columns.contains(&listed(embedded().ranges())), "{report:#}");
+    assert_eq!(held(&report, names[2]), BTreeMap::from([("13.71.171.0/24".to_owned(), "CAN".to_owned())]));
+    assert_eq!(differing(&report).len(), 38);
+}
+
+#[test]
+fn without_privilege_the_kernels_list_is_said_to_be_unreadable() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let _daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let options = DaemonOptions::on(&[]).args(["drift"]).nobody(&[]);
+    let done = Daemon::run(&lab.host, &options).unwrap();
+    assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
+    let line = done.stdout.lines().find(|line| line.starts_with("kernel")).unwrap();
+    assert!(line.contains("not readable: ") && line.contains("CAP_SYS_ADMIN"), "{line}");
+}

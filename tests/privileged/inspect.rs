@@ -1,0 +1,129 @@
+//! What an attached program holds, read beside its daemon.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    thread,
+};
+
+use d365_common::entry::Entry;
+use d365_tests::{lab::Lab, require};
+use d365_user::{
+    config::ModePolicy,
+    generation::Compiled,
+    kernel::{InspectError, Inspection, Interface, Kernel, OBJECT, Options, inspect},
+};
+use ipnet::IpNet;
+
+use crate::judged::options;
+
+/// A generation in which each prefix has its place's slot from `first` on, and the geo of that number.
+fn generation(first: u8, prefixes: &[&str]) -> Compiled {
+    let entry =
+        |(slot, prefix): (u8, &&str)| (prefix.parse().unwrap(), Entry::new(slot.into(), slot).unwrap());
+    Compiled { entries: (first..).zip(prefixes).map(entry).collect() }
+}
+
+/// Loads and attaches the program, with this generation published.
+fn attached(lab: &Lab, generation: &Compiled) -> Kernel {
+    let interface = lab.host.run(|| Interface::find(lab.iface())).unwrap();
+    let (mut kernel, _) =
+        Kernel::load(OBJECT, &Options { interfaces: vec![interface.clone()], ..options() }).unwrap();
+    kernel.publish(generation).unwrap();
+    lab.host.run(|| kernel.attach(&interface, ModePolicy::Auto)).unwrap();
+    kernel
+}
+
+/// The entries of the one program that is attached in the lab, and how many others it has.
+fn held(lab: &Lab, prefixes: &[IpNet]) -> Result<(BTreeMap<IpNet, Entry>, usize), InspectError> {
+    let Inspection { attached, .. } = lab.host.run(|| inspect(prefixes))?;
+    let [held] = &attached[..] else { panic!("{attached:?}") };
+    assert_eq!(held.interfaces, [lab.iface()]);
+    Ok((held.entries.iter().copied().collect(), held.others))
+}
+
+fn prefixes(generations: &[&Compiled]) -> Vec<IpNet> {
+    generations.iter().flat_map(|generation| &generation.entries).map(|(prefix, _)| *prefix).collect()
+}
+
+/// Neighbours, halves and wholes of what is there, at every length.
+#[test]
+fn only_the_very_prefix_is_held() {
+    require!(Root, Tool("ip"));
+    let there = ["11.0.0.0/8", "11.0.0.0/9", "11.2.3.0/24", "11.2.3.4/32", "2a00::/19", "2a00::/128"];
+    let mut generation = generation(1, &there);
+    let (_, retired) = &mut generation.entries[2];
+    *retired = retired.retire();
+    let lab = Lab::new().unwrap();
+    let _kernel = attached(&lab, &generation);
+    let expected: BTreeMap<_, _> = generation.entries.iter().copied().collect();
+    let mut asked = Vec::new();
+    for prefix in expected.keys() {
+        let lengths = 0..=prefix.max_prefix_len();
+        asked.extend(lengths.map(|length| IpNet::new(prefix.addr(), length).unwrap().trunc()));
+        let end = IpNet::new(prefix.broadcast(), prefix.max_prefix_len()).unwrap();
+        asked.extend([end, end.supernet().unwrap().trunc()]);
+    }
+    assert_eq!(held(&lab, &asked).unwrap(), (expected, 0));
+}
+
+#[test]
+fn what_is_not_asked_for_is_counted() {
+    require!(Root, Tool("ip"));
+    for (there, others) in [
+        (&["11.0.0.0/24", "11.0.1.0/24", "2a00::/32"][..], 3),
+        (&["11.0.0.0/24"], 1),
+        (&["2a00::/32"], 1),
+        (&["11.9.0.0/24"], 0),
+        (&[], 0),
+    ] {
+        let lab = Lab::new().unwrap();
+        let _kernel = attached(&lab, &generation(1, there));
+        let (entries, counted) = held(&lab, &["11.9.0.0/24".parse().unwrap()]).unwrap();
+        assert_eq!(counted, others, "{there:?}");
+        assert_eq!(entries.len() + counted, there.len());
+    }
+}
+
+#[test]
+fn a_generation_is_read_whole_while_it_is_replaced() {
+    require!(Root, Tool("ip"));
+    let one = generation(1, &["11.0.0.0/24", "11.0.1.0/24", "2a00::/32"]);
+    let other = generation(9, &["11.0.2.0/24", "2a00:1::/32", "2a00:2::/32"]);
+    let asked = prefixes(&[&one, &other]);
+    let whole =
+        [&one, &other].map(|generation| generation.entries.iter().copied().collect::<BTreeMap<_, _>>());
+    let lab = Lab::new().unwrap();
+    let mut kernel = attached(&lab, &one);
+    let (stop, published) = (AtomicBool::new(false), AtomicU32::new(0));
+    let mut seen = [0, 0];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for generation in [&other, &one] {
+                    kernel.publish(generation).unwrap();
+                    published.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            while published.load(Ordering::Relaxed) < 100 {
+                let entries = match held(&lab, &asked) {
+                    Ok((entries, others)) => {
+                        assert_eq!(others, 0);
+                        entries
+                    }
+                    Err(InspectError::Unsettled { .. }) => continue,
+                    Err(error) => panic!("{error}"),
+                };
+                let at = whole.iter().position(|whole| *whole == entries);
+                seen[at.unwrap_or_else(|| panic!("half of two: {entries:?}"))] += 1;
+            }
+        }));
+        stop.store(true, Ordering::Relaxed);
+        if let Err(panic) = looked {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?} in {published:?} generations");
+}

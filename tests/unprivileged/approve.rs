@@ -1,0 +1,201 @@
+//! `d365-user approve` from the operator's side. Where a daemon is to answer, the test does what the daemon does: it holds the
+//! state directory, takes the request, carries it out on the gates, and answers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    process::Stdio,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use d365_tests::{
+    require,
+    task::{self, Done},
+    temp::TempDir,
+};
+use d365_user::{
+    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    ranges::{Geo, Range},
+    state::{
+        Found, StateDir, approval,
+        gates::{self, Gates},
+    },
+};
+use nix::pty::openpty;
+
+const SOURCE: &str = "azure:public";
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn offer(prefixes: &[&str]) -> Offer {
+    let range = |prefix: &&str| Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: None };
+    Offer { ranges: prefixes.iter().map(range).collect(), change_number: None, trust: Trust::Download }
+}
+
+/// A gate with one addition that waits.
+fn waiting() -> Gates {
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(offer(&["20.0.0.0/24"]), now());
+    gate.offer(offer(&["20.0.0.0/24", "20.0.1.0/24"]), now());
+    Gates::from([(SOURCE.to_owned(), gate), ("file:/quiet".to_owned(), Gate::new(GatePolicy::default()))])
+}
+
+/// A state directory with these gates, and its daemon's hold on it.
+fn state(gates: &Gates) -> (TempDir, StateDir) {
+    let state = TempDir::new("approve");
+    let directory = StateDir::open(state.path()).unwrap();
+    gates::save(&directory, gates).unwrap();
+    (state, directory)
+}
+
+fn approve(state: &TempDir, flags: &[&str]) -> Done {
+    let done = task::run(&[&["approve", "--state-dir", state.path().to_str().unwrap()], flags].concat());
+    let done = done.unwrap();
+    assert_eq!(done.stderr, "");
+    done
+}
+
+/// Waits for the request, and does what it says to `gates`.
+fn serve(directory: &StateDir, gates: &mut Gates) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Found::Whole(request) = approval::take(directory).unwrap() {
+            let (_, answer) = request.carry_out(gates, now());
+            return approval::answer(directory, &answer).unwrap();
+        }
+        assert!(Instant::now() < deadline, "no request came");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn where_nothing_waits_there_is_nothing_to_do() {
+    require!(Daemon);
+    let (state, directory) = state(&Gates::from([(SOURCE.to_owned(), Gate::new(GatePolicy::default()))]));
+    let done = approve(&state, &[]);
+    assert_eq!(done.code, Some(0));
+    assert!(done.stdout.starts_with("Nothing waits"), "{}", done.stdout);
+    directory.remove(gates::FILE).unwrap();
+    assert_eq!(approve(&state, &["--yes"]).code, Some(0));
+    assert!(!state.file(approval::REQUEST).exists());
+}
+
+#[test]
+fn without_a_terminal_it_shows_and_does_not_approve() {
+    require!(Daemon);
+    let (state, _directory) = state(&waiting());
+    let done = approve(&state, &["--confirm-after", "2h"]);
+    assert_eq!(done.code, Some(1));
+    let shown = ["azure:public: 1 change waiting", "addition", "20.0.1.0/24", "add, ZZZ", "in 2h", "--yes"];
+    for part in shown {
+        assert!(done.stdout.contains(part), "{part} is missing in:\n{}", done.stdout);
+    }
+    assert!(!done.stdout.contains("file:/quiet"), "{}", done.stdout);
+    assert!(!state.file(approval::REQUEST).exists());
+}
+
+#[test]
+fn the_next_start_finds_the_approval() {
+    require!(Daemon);
+    let mut gates = waiting();
+    let (state, directory) = state(&gates);
+    drop(directory);
+    let done = approve(&state, &["--yes"]);
+    assert_eq!(done.code, Some(0));
+    assert!(done.stdout.contains("its next start approves 1 change"), "{}", done.stdout);
+    let directory = StateDir::open(state.path()).unwrap();
+    serve(&directory, &mut gates);
+    assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].pending().len()), (2, 0));
+}
+
+#[test]
+fn a_running_daemon_answers() {
+    require!(Daemon);
+    let mut gates = waiting();
+    let (state, directory) = state(&gates);
+    let done = thread::scope(|scope| {
+        let asking = scope.spawn(|| approve(&state, &["--yes"]));
+        serve(&directory, &mut gates);
+        asking.join().unwrap()
+    });
+    assert_eq!(done.code, Some(0), "{}", done.stdout);
+    assert!(done.stdout.ends_with("azure:public: approved\n"), "{}", done.stdout);
+    assert_eq!(gates[SOURCE].accepted().len(), 2);
+}
+
+#[test]
+fn what_has_changed_since_it_was_shown_is_not_approved() {
+    require!(Daemon);
+    let mut gates = waiting();
+    let (state, directory) = state(&gates);
+    gates.get_mut(SOURCE).unwrap().offer(offer(&["20.0.0.0/24", "20.9.0.0/24"]), now());
+    let done = thread::scope(|scope| {
+        let asking = scope.spawn(|| approve(&state, &["--yes"]));
+        serve(&directory, &mut gates);
+        asking.join().unwrap()
+    });
+    assert_eq!(done.code, Some(1), "{}", done.stdout);
+    assert!(done.stdout.contains("azure:public: not approved: other changes wait"), "{}", done.stdout);
+    assert_eq!(gates[SOURCE].accepted().len(), 1);
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_not_waited_for_for_ever() {
+    require!(Daemon);
+    let (state, _directory) = state(&waiting());
+    let started = Instant::now();
+    let done = approve(&state, &["--yes"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.stdout.contains("has not answered within 15 s"), "{}", done.stdout);
+    assert!((15..25).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert!(state.file(approval::REQUEST).exists(), "the daemon will find it");
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_one_line() {
+    require!(Daemon);
+    let state = TempDir::new("approve");
+    fs::write(state.file(gates::FILE), "no gates").unwrap();
+    for (directory, reason) in [
+        (state.path().to_str().unwrap(), "gate.json is damaged"),
+        ("/nonexistent", "cannot use the state directory /nonexistent"),
+        ("/dev/null", "cannot use the state directory /dev/null"),
+    ] {
+        let done = task::run(&["approve", "--state-dir", directory, "--yes"]).unwrap();
+        assert_eq!((done.code, done.stdout.as_str()), (Some(11), ""), "{done:?}");
+        assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+        assert!(done.stderr.contains(reason), "{}", done.stderr);
+    }
+    assert_eq!(fs::read(state.file(gates::FILE)).unwrap(), b"no gates", "it is left where it is");
+}
+
+#[test]
+fn on_a_terminal_it_asks() {
+    require!(Daemon);
+    for (typed, code, said) in [
+        ("y\n", 0, "its next start approves"),
+        ("YES\n", 0, "its next start approves"),
+        ("n\n", 1, "Nothing is approved"),
+        ("\n", 1, "Nothing is approved"),
+        ("\x04", 1, "Nothing is approved"),
+    ] {
+        let (state, directory) = state(&waiting());
+        drop(directory);
+        let terminal = openpty(None, None).unwrap();
+        let mut command = task::command(&["approve", "--state-dir", state.path().to_str().unwrap()]).unwrap();
+        let mut child = command.stdin(terminal.slave).stdout(Stdio::piped()).spawn().unwrap();
+        fs::File::from(terminal.master.try_clone().unwrap()).write_all(typed.as_bytes()).unwrap();
+        let mut shown = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{typed:?}: {shown}");
+        assert!(
+            shown.contains("Approve this 1 change? [y/N] ") && shown.contains(said),
+            "{typed:?}: {shown}"
+        );
+        assert_eq!(state.file(approval::REQUEST).exists(), code == 0, "{typed:?}");
+    }
+}

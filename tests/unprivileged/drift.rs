@@ -1,0 +1,178 @@
+//! `d365-user drift` with the vendor's documents, and with state directories good and bad. What the kernel holds is in the
+//! privileged tests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::pipe,
+    path::{Path, PathBuf},
+};
+
+use d365_tests::{
+    require,
+    require::shared_data,
+    task::{self, Done},
+    temp::{TempDir, TempFile},
+};
+use ipnet::IpNet;
+use serde_json::Value;
+
+mod kept;
+
+const TAG: &str = "Dynamics365ForMarketingEmail";
+
+fn service_tags(name: &str) -> PathBuf {
+    shared_data().join("service-tags").join(name)
+}
+
+/// The prefixes of the tag's own entry, read without the daemon's parser.
+fn tag_of(name: &str) -> BTreeSet<IpNet> {
+    let document: Value = serde_json::from_slice(&fs::read(service_tags(name)).unwrap()).unwrap();
+    let entry = document["values"].as_array().unwrap().iter().find(|value| value["name"] == TAG);
+    let prefixes = entry.unwrap()["properties"]["addressPrefixes"].as_array().unwrap();
+    prefixes.iter().map(|prefix| prefix.as_str().unwrap().parse().unwrap()).collect()
+}
+
+/// The prefixes of the embedded list, from the extract that it was made from.
+fn extract() -> BTreeSet<IpNet> {
+    let text = fs::read_to_string(service_tags("public-2026-08-03-cn412-d365-prefixes.tsv")).unwrap();
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Runs `drift --json` with an empty state directory unless the flags name one.
+fn drift(flags: &[&str]) -> (Option<i32>, Value) {
+    let empty = TempDir::new("drift");
+    let state = ["--state-dir", empty.path().to_str().unwrap()];
+    let state = if flags.contains(&"--state-dir") { &[][..] } else { &state };
+    let done = task::run(&[&["drift", "--json"], flags, state].concat()).unwrap();
+    assert_eq!(done.stderr, "");
+    (done.code, serde_json::from_str(&done.stdout).unwrap())
+}
+
+fn with_document(name: &str) -> (Option<i32>, Value) {
+    drift(&["--document", service_tags(name).to_str().unwrap()])
+}
+
+fn list<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let lists = report["lists"].as_array().unwrap().iter();
+    lists.clone().find(|list| list["name"] == name).unwrap_or_else(|| panic!("no list {name} in {report:#}"))
+}
+
+/// What a list says of each prefix: its geo, or `retired` or `absent`.
+fn marks(report: &Value, list: &str) -> BTreeMap<IpNet, String> {
+    let mark = |row: &Value| {
+        let mark = row["marks"].get(list)?;
+        let word = mark["geo"].as_str().filter(|_| mark["mark"] == "listed").or(mark["mark"].as_str());
+        Some((row["prefix"].as_str()?.parse().ok()?, word?.to_owned()))
+    };
+    report["prefixes"].as_array().unwrap().iter().filter_map(mark).collect()
+}
+
+fn differing(report: &Value) -> BTreeSet<IpNet> {
+    let rows = report["prefixes"].as_array().unwrap().iter().filter(|row| row["differs"] == true);
+    rows.map(|row| row["prefix"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+fn words(code: i32, done: &Done) -> String {
+    assert_eq!((done.code, done.stdout.as_str()), (Some(code), ""), "{done:?}");
+    assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+    done.stderr.clone()
+}
+
+#[test]
+fn an_older_document_lacks_what_came_since() {
+    require!(SharedData, Daemon);
+    let (code, report) = with_document("public-2026-cn398.json");
+    let (tag, embedded) = (tag_of("public-2026-cn398.json"), extract());
+    assert_eq!((code, tag.len(), embedded.len()), (Some(1), 22, 39));
+    assert_eq!(differing(&report), embedded.symmetric_difference(&tag).copied().collect());
+    assert_eq!(differing(&report).len(), 17);
+    let (whole, regions) = (marks(&report, "service tag"), marks(&report, "its regions"));
+    assert_eq!(whole, regions, "the whole is the union of its regions");
+    let ours = marks(&report, "embedded");
+    for (prefix, said) in &whole {
+        let expected = if tag.contains(prefix) { &ours[prefix] } else { "absent" };
+        assert_eq!(said, expected, "{prefix}");
+    }
+    assert_eq!(marks(&report, "documented").len(), 15);
+    let source = &list(&report, "service tag")["sources"][0];
+    assert_eq!((&source["change_number"], &source["tag_change_number"]), (&398.into(), &4.into()));
+}
+
+#[test]
+fn another_clouds_document_shows_as_one() {
+    require!(SharedData, Daemon);
+    for (name, cloud, regional) in [
+        ("government-2026-05-04-cn391.json", "AzureGovernment", true),
+        ("china-2026-05-04-cn394.json", "China", false),
+    ] {
+        let (code, report) = with_document(name);
+        let expected: BTreeSet<_> = extract().union(&tag_of(name)).copied().collect();
+        assert_eq!((code, expected.len()), (Some(1), 41));
+        assert_eq!(differing(&report), expected);
+        assert_eq!(list(&report, "service tag")["sources"][0]["cloud"], cloud);
+        assert_eq!(list(&report, "its regions")["compared"], regional, "{name}");
+        let done = task::run(&["drift", "--document", service_tags(name).to_str().unwrap()]).unwrap();
+        assert!(done.stdout.contains(&format!("cloud {cloud}")), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn the_built_in_lists_agree_by_themselves() {
+    require!(Daemon);
+    let (code, report) = drift(&[]);
+    assert_eq!((code, differing(&report).len()), (Some(0), 0), "{report:#}");
+    for missing in ["service tag", "its regions", "accepted"] {
+        let list = list(&report, missing);
+        assert_eq!(list["compared"], false, "{missing}");
+        assert!(!list["remarks"].as_array().unwrap().is_empty(), "{missing}: nothing says why");
+    }
+}
+
+#[test]
+fn what_is_no_document_is_refused() {
+    require!(SharedData, Daemon);
+    let mut files: Vec<_> =
+        fs::read_dir(service_tags("rejected")).unwrap().map(|file| file.unwrap().path()).collect();
+    files.push("/nonexistent/document.json".into());
+    files.push(service_tags("public-2019-07-22-cn82.json"));
+    for file in files {
+        let path = file.to_str().unwrap();
+        let said = words(3, &task::run(&["drift", "--document", path]).unwrap());
+        assert!(said.contains(path), "{said}");
+    }
+}
+
+#[test]
+fn a_named_directory_must_be_usable() {
+    require!(Daemon);
+    let file = TempFile::new("drift", "");
+    for path in [Path::new("/nonexistent"), file.path()] {
+        let path = path.to_str().unwrap();
+        let said = words(11, &task::run(&["drift", "--state-dir", path]).unwrap());
+        assert!(said.contains(path), "{said}");
+    }
+    let state = TempDir::new("drift");
+    fs::write(state.file("gate.json"), "{}").unwrap();
+    let path = state.path().to_str().unwrap();
+    let said = words(11, &task::run(&["drift", "--state-dir", path]).unwrap());
+    assert!(said.contains("gate.json is damaged"), "{said}");
+    assert_eq!(fs::read(state.file("gate.json")).unwrap(), b"{}", "it is left where it is");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
+    require!(Daemon);
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let state = TempDir::new("drift");
+    let mut command = task::command(&["drift", "--state-dir", state.path().to_str().unwrap()]).unwrap();
+    let done = command.stdout(writer).output().unwrap();
+    assert_eq!((done.status.code(), done.stderr), (Some(0), vec![]));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let done = command.stdout(full).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said.starts_with("error: cannot write to standard output"), "{said}");
+}

@@ -1,0 +1,104 @@
+//! `drift` of a state directory that a daemon has written: kept documents, what the gates accepted, and what they retired.
+
+use d365_tests::{require, task, temp::TempDir};
+use d365_user::{
+    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    source::download::{Document, Validators},
+    state::{
+        StateDir, documents,
+        gates::{self, Gates},
+    },
+};
+use std::{fs, time::SystemTime};
+
+use super::{differing, drift, list, marks, service_tags, words};
+
+fn range(prefix: &str, code: &str) -> Range {
+    let geo = Geo { code: GeoCode::new(code).unwrap(), source: GeoSource::Inferred };
+    Range { prefix: prefix.parse().unwrap(), geo, region: None }
+}
+
+fn document(name: &str) -> Document {
+    let bytes = fs::read(service_tags(name)).unwrap();
+    let url = "https://download.microsoft.com/x/ServiceTags_Public_20260316.json".parse().unwrap();
+    Document::new(url, Some("20260316".parse().unwrap()), Validators::default(), bytes)
+}
+
+/// A state directory with these gates, and this document of the first.
+fn state(gates: &Gates, kept: &Document) -> TempDir {
+    let state = TempDir::new("kept");
+    let directory = StateDir::open(state.path()).unwrap();
+    gates::save(&directory, gates).unwrap();
+    documents::save(&directory, gates.keys().next().unwrap(), kept).unwrap();
+    state
+}
+
+/// A gate that has accepted `old`, then lost all of it but what is in `new`.
+fn gate(old: &[Range], new: &[Range], policy: GatePolicy) -> Gate {
+    let now = Timestamp::from(SystemTime::now());
+    let offer =
+        |ranges: &[Range]| Offer { ranges: ranges.to_vec(), change_number: None, trust: Trust::Local };
+    let mut gate = Gate::new(policy);
+    gate.offer(offer(old), now);
+    gate.offer(offer(new), now);
+    gate
+}
+
+#[test]
+fn kept_documents_and_accepted_lists_are_compared() {
+    require!(SharedData, Daemon);
+    let policy = GatePolicy { hold: std::time::Duration::ZERO, ..GatePolicy::default() };
+    let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA"), range("20.0.2.0/24", "LAB")];
+    let mut retired = gate(&old, &old[1..], policy);
+    let digest = retired.pending_digest().unwrap();
+    retired.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
+    let waiting = gate(&old[..2], &[range("20.0.0.0/24", "ZZZ")], GatePolicy::default());
+    let gates = Gates::from([("azure:public".to_owned(), retired), ("file:/more".to_owned(), waiting)]);
+    let state = state(&gates, &document("public-2026-cn398.json"));
+    let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    let source = &list(&report, "service tag")["sources"][0];
+    assert_eq!(source["name"], "azure:public");
+    assert_eq!((&source["date"], &source["ranges"]), (&"2026-03-16".into(), &22.into()));
+    let accepted = marks(&report, "accepted");
+    let said = old.each_ref().map(|range| accepted[&range.prefix].as_str());
+    assert_eq!(said, ["NAM", "FRA", "LAB"], "what one source retired and another lists is listed");
+    assert!(differing(&report).is_superset(&old.iter().map(|range| range.prefix).collect()));
+    let remarks = list(&report, "accepted")["remarks"].to_string();
+    assert!(remarks.contains("file:/more: 2 changes waiting; d365-user approve"), "{remarks}");
+}
+
+#[test]
+fn what_is_retired_shows_as_retired() {
+    require!(SharedData, Daemon);
+    let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA")];
+    let mut gate = gate(&old, &old[1..], GatePolicy::default());
+    let digest = gate.pending_digest().unwrap();
+    gate.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
+    let gates = Gates::from([("azure".to_owned(), gate)]);
+    let state = state(&gates, &document("public-2026-cn398.json"));
+    let path = state.path().to_str().unwrap();
+    let (_, report) = drift(&["--state-dir", path]);
+    assert_eq!(marks(&report, "accepted")[&old[0].prefix], "retired");
+    assert!(!differing(&report).contains(&old[0].prefix), "no list has it");
+    assert!(differing(&report).contains(&old[1].prefix));
+}
+
+#[test]
+fn a_document_that_is_named_stands_for_kept_ones_and_a_damaged_one_is_not_believed() {
+    require!(SharedData, Daemon);
+    let gates =
+        Gates::from([("azure".to_owned(), gate(&[range("20.0.0.0/24", "NAM")], &[], GatePolicy::default()))]);
+    let state = state(&gates, &document("public-2026-cn398.json"));
+    let kept = state.file(&documents::file_name("azure"));
+    let whole = fs::read(&kept).unwrap();
+    fs::write(&kept, &whole[..whole.len() - 1]).unwrap();
+    let path = state.path().to_str().unwrap();
+    let said = words(11, &task::run(&["drift", "--state-dir", path]).unwrap());
+    assert!(said.contains(kept.to_str().unwrap()), "{said}");
+    assert!(kept.exists(), "it is left where it is");
+    let named = service_tags("public-2025-cn376.json");
+    let (code, report) = drift(&["--state-dir", path, "--document", named.to_str().unwrap()]);
+    assert_eq!((code, &list(&report, "service tag")["sources"][0]["ranges"]), (Some(1), &17.into()));
+}
