@@ -5,15 +5,19 @@ use std::{sync::Arc, time::Duration};
 use d365_tests::{promtool, require};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},
-    snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, ProcessStats, Snapshot},
+    snapshot::{
+        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, ProcessStats, Snapshot,
+        SourceStatus, Updates,
+    },
     view::{Format, metrics},
 };
 
 /// Of everything at least one, and a name that needs escaping.
 fn snapshot() -> Snapshot {
-    let range = |prefix: &str, code, source| Range {
+    let geo = |code: &str, source| Geo { code: GeoCode::new(code).expect("three letters"), source };
+    let range = |prefix: &str, code: &str, source| Range {
         prefix: prefix.parse().expect("a prefix"),
-        geo: Geo { code: GeoCode::new(code).expect("three letters"), source },
+        geo: geo(code, source),
         region: None,
     };
     let count = Count { packets: 12, bytes: 3456, connections: 1 };
@@ -22,9 +26,16 @@ fn snapshot() -> Snapshot {
         attachment: Some(Attachment { mode, link }),
         attached,
         ranges: vec![count; 3],
+        carried: Vec::new(),
+        retired: vec![count],
+        retired_carried: vec![(geo("NAM", GeoSource::Documented), count)],
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
-        ..Interface::default()
+    };
+    let source = |name: &str, last_success| SourceStatus {
+        name: name.to_owned(),
+        last_success,
+        failures: vec![("timeout", 2), ("html", 0)],
     };
     Snapshot {
         generation: Generation {
@@ -37,12 +48,20 @@ fn snapshot() -> Snapshot {
                 range("192.0.2.64/26", "NAM", GeoSource::Inferred),
                 range("2001:db8::/48", "ZZZ", GeoSource::Unknown),
             ],
-            ..Generation::default()
+            retired: vec![range("198.51.100.0/24", "EUR", GeoSource::Documented)],
         },
         interfaces: vec![
             interface("eth0", true, Mode::Native, LinkKind::BpfLink),
             interface("eth1", false, Mode::Generic, LinkKind::Netlink),
         ],
+        updates: Updates {
+            sources: vec![source("azure", Some(1_795_543_200)), source("file:/tmp/a\\b\"c", None)],
+            pending: vec![("addition", 3), ("removal", 0)],
+            refused: vec![("proof", 1), ("shrink", 0)],
+            state_failures: vec![("write", 0)],
+            lease: Lease::Unconfirmed,
+        },
+        azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         listen: None,
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
@@ -53,14 +72,20 @@ fn snapshot() -> Snapshot {
             open_fds: Some(42),
             max_fds: Some(1024),
         }),
-        ..Snapshot::default()
     }
 }
 
 #[test]
 fn classic_text_is_clean() {
     require!(Tool("promtool"));
-    let text = metrics(&Arc::new(snapshot()), Format::Classic).unwrap();
+    for lease in [Lease::Unconfirmed, Lease::Until(1_796_752_800), Lease::Endless] {
+        let updates = Updates { lease, ..snapshot().updates };
+        let snapshot = Snapshot { updates, ..snapshot() };
+        let text = metrics(&Arc::new(snapshot), Format::Classic).unwrap();
+        assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
+    }
+    // So is a daemon that has nothing to show yet.
+    let text = metrics(&Arc::new(Snapshot::default()), Format::Classic).unwrap();
     assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
     // That it looks at all:
     let wrong = "# HELP mail_packets Packets.\n# TYPE mail_packets counter\nmail_packets 1\n";

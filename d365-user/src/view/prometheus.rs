@@ -17,6 +17,7 @@ use crate::snapshot::Snapshot;
 mod daemon;
 mod exposition;
 mod traffic;
+mod updates;
 
 /// The whole exposition, `# EOF` included.
 pub(super) fn openmetrics(snapshot: &Arc<Snapshot>) -> Result<String, fmt::Error> {
@@ -35,6 +36,7 @@ impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut exposition = Exposition::new(encoder);
         traffic::write(&mut exposition, &self.0)?;
+        updates::write(&mut exposition, &self.0)?;
         daemon::write(&mut exposition, &self.0)
     }
 }

@@ -1,14 +1,23 @@
 //! The start-up summary: a few lines of text that say what the daemon recognises, where, and where
 //! to look.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use crate::{ranges::GeoSource, snapshot::Snapshot};
+use crate::{
+    ranges::GeoSource,
+    snapshot::{Lease, Snapshot},
+};
 
-/// One line each for: the generation, its geos, every interface, the address of the metrics.
+/// One line each for: the generation, its geos, the lease, what is retired and what waits where there is any, every
+/// interface, the address of the metrics.
 #[must_use]
 pub fn summary(snapshot: &Snapshot) -> Vec<String> {
-    let mut lines = vec![generation(snapshot), geos(snapshot)];
+    let mut lines = vec![generation(snapshot), geos(snapshot), lease(snapshot.updates.lease)];
+    lines.extend(retired(snapshot));
+    lines.extend(pending(snapshot));
     lines.extend(snapshot.interfaces.iter().map(|iface| {
         let name = &iface.name;
         match iface.attachment {
@@ -49,4 +58,40 @@ fn geos(snapshot: &Snapshot) -> String {
         format!("{}: {}", source.as_str(), geos.join(", "))
     });
     format!("geos {}", sources.collect::<Vec<_>>().join("; "))
+}
+
+/// Until when the list is vouched for.
+fn lease(lease: Lease) -> String {
+    match lease {
+        Lease::Unconfirmed => "list not vouched for: no source has confirmed it yet".to_owned(),
+        Lease::Until(time) => format!("list vouched for until {}", date(time)),
+        Lease::Endless => "list vouched for without an end".to_owned(),
+    }
+}
+
+/// RFC 3339, to the second. It has no years of five digits.
+fn date(time: u64) -> String {
+    /// 10000-01-01T00:00:00Z.
+    const YEAR_10000: u64 = 253_402_300_800;
+    let time = (time < YEAR_10000).then(|| UNIX_EPOCH.checked_add(Duration::from_secs(time))).flatten();
+    time.map_or_else(
+        || "a year after 9999".to_owned(),
+        |time| humantime::format_rfc3339_seconds(time).to_string(),
+    )
+}
+
+/// How many ranges are recognised although they have left the list.
+fn retired(snapshot: &Snapshot) -> Option<String> {
+    match snapshot.generation.retired.len() {
+        0 => None,
+        1 => Some("retired: 1 range".to_owned()),
+        ranges => Some(format!("retired: {ranges} ranges")),
+    }
+}
+
+/// What waits, and what the operator can do about it.
+fn pending(snapshot: &Snapshot) -> Option<String> {
+    let waiting = snapshot.updates.pending.iter().filter(|(_, number)| *number > 0);
+    let waiting: Vec<_> = waiting.map(|(change, number)| format!("{change} {number}")).collect();
+    (!waiting.is_empty()).then(|| format!("pending: {}; see `d365-user approve`", waiting.join(", ")))
 }

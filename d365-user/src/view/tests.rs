@@ -5,23 +5,34 @@ use std::{sync::Arc, time::Duration};
 use super::{Format, metrics, summary};
 use crate::{
     ranges::{Geo, GeoCode, GeoSource, Range},
-    snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, ProcessStats, Snapshot},
+    snapshot::{
+        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, ProcessStats, Snapshot,
+        SourceStatus, Updates,
+    },
     version::{REVISION, VERSION},
 };
 
 mod any;
 mod parse;
+mod updates;
+
+fn geo(code: &str, source: GeoSource) -> Geo {
+    Geo { code: GeoCode::new(code).unwrap(), source }
+}
 
 fn range(prefix: &str, code: &str, source: GeoSource) -> Range {
-    let geo = Geo { code: GeoCode::new(code).unwrap(), source };
-    Range { prefix: prefix.parse().unwrap(), geo, region: None }
+    Range { prefix: prefix.parse().unwrap(), geo: geo(code, source), region: None }
+}
+
+fn source(name: &str, last_success: Option<u64>, failures: &[(&'static str, u64)]) -> SourceStatus {
+    SourceStatus { name: name.to_owned(), last_success, failures: failures.to_vec() }
 }
 
 fn count(packets: u64, bytes: u64, connections: u64) -> Count {
     Count { packets, bytes, connections }
 }
 
-/// One interface, three ranges, two of them of the same geo.
+/// One interface; three ranges, two of them of the same geo; one retired, and one that was retired and is gone.
 fn sample() -> Snapshot {
     Snapshot {
         generation: Generation {
@@ -34,17 +45,30 @@ fn sample() -> Snapshot {
                 range("2001:db8::/48", "KOR", GeoSource::Inferred),
                 range("192.0.2.64/26", "NAM", GeoSource::Documented),
             ],
-            ..Generation::default()
+            retired: vec![range("198.51.100.0/24", "EUR", GeoSource::Documented)],
         },
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
             attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
+            retired: vec![count(4, 400, 1)],
+            retired_carried: vec![(geo("NAM", GeoSource::Documented), count(6, 600, 2))],
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
             ..Interface::default()
         }],
+        updates: Updates {
+            sources: vec![
+                source("azure", Some(1_795_543_200), &[("timeout", 2), ("html", 0)]),
+                source("file:/etc/list", None, &[("missing", 1)]),
+            ],
+            pending: vec![("addition", 3), ("removal", 1), ("geo", 0)],
+            refused: vec![("shrink", 0), ("proof", 1)],
+            state_failures: vec![("write", 0)],
+            lease: Lease::Until(1_796_752_800),
+        },
+        azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         listen: Some("[::1]:9365".parse().unwrap()),
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
@@ -55,7 +79,6 @@ fn sample() -> Snapshot {
             open_fds: Some(42),
             max_fds: None,
         }),
-        ..Snapshot::default()
     }
 }
 
@@ -65,91 +88,7 @@ fn text(snapshot: Snapshot, format: Format) -> String {
 
 #[test]
 fn openmetrics() {
-    let expected = r#"# HELP d365_smtp_packets Packets to the watched ports from listed ranges, by geo.
-# TYPE d365_smtp_packets counter
-d365_smtp_packets_total{iface="eth0",geo="KOR",geo_source="inferred"} 0
-d365_smtp_packets_total{iface="eth0",geo="NAM",geo_source="documented"} 15
-# HELP d365_smtp_bytes Bytes (whole frames, link-layer header included) to the watched ports from listed ranges, by geo.
-# TYPE d365_smtp_bytes counter
-# UNIT d365_smtp_bytes bytes
-d365_smtp_bytes_total{iface="eth0",geo="KOR",geo_source="inferred"} 0
-d365_smtp_bytes_total{iface="eth0",geo="NAM",geo_source="documented"} 1500
-# HELP d365_smtp_connections New connections (SYN without ACK) to the watched ports from listed ranges, by geo.
-# TYPE d365_smtp_connections counter
-d365_smtp_connections_total{iface="eth0",geo="KOR",geo_source="inferred"} 0
-d365_smtp_connections_total{iface="eth0",geo="NAM",geo_source="documented"} 3
-# HELP d365_range_packets Packets to the watched ports from a listed range.
-# TYPE d365_range_packets counter
-d365_range_packets_total{iface="eth0",range="192.0.2.0/26",geo="NAM"} 10
-d365_range_packets_total{iface="eth0",range="2001:db8::/48",geo="KOR"} 0
-d365_range_packets_total{iface="eth0",range="192.0.2.64/26",geo="NAM"} 5
-# HELP d365_range_bytes Bytes (whole frames, link-layer header included) to the watched ports from a listed range.
-# TYPE d365_range_bytes counter
-# UNIT d365_range_bytes bytes
-d365_range_bytes_total{iface="eth0",range="192.0.2.0/26",geo="NAM"} 1000
-d365_range_bytes_total{iface="eth0",range="2001:db8::/48",geo="KOR"} 0
-d365_range_bytes_total{iface="eth0",range="192.0.2.64/26",geo="NAM"} 500
-# HELP d365_range_connections New connections (SYN without ACK) to the watched ports from a listed range.
-# TYPE d365_range_connections counter
-d365_range_connections_total{iface="eth0",range="192.0.2.0/26",geo="NAM"} 1
-d365_range_connections_total{iface="eth0",range="2001:db8::/48",geo="KOR"} 0
-d365_range_connections_total{iface="eth0",range="192.0.2.64/26",geo="NAM"} 2
-# HELP d365_unlisted_smtp_packets Packets to the watched ports, from sources in no range.
-# TYPE d365_unlisted_smtp_packets counter
-d365_unlisted_smtp_packets_total{iface="eth0"} 7
-# HELP d365_unlisted_smtp_bytes Bytes (whole frames, link-layer header included) to the watched ports, from sources in no range.
-# TYPE d365_unlisted_smtp_bytes counter
-# UNIT d365_unlisted_smtp_bytes bytes
-d365_unlisted_smtp_bytes_total{iface="eth0"} 420
-# HELP d365_unlisted_smtp_connections New connections (SYN without ACK) to the watched ports, from sources in no range.
-# TYPE d365_unlisted_smtp_connections counter
-d365_unlisted_smtp_connections_total{iface="eth0"} 3
-# HELP d365_other_packets Packets that are not TCP to a watched port, or cannot be told, by reason; all are passed.
-# TYPE d365_other_packets counter
-d365_other_packets_total{iface="eth0",reason="other_port"} 9
-d365_other_packets_total{iface="eth0",reason="not_tcp"} 0
-# HELP d365_ranges Ranges of the published generation, by geo and address family.
-# TYPE d365_ranges gauge
-d365_ranges{geo="KOR",geo_source="inferred",family="ipv4"} 0
-d365_ranges{geo="KOR",geo_source="inferred",family="ipv6"} 1
-d365_ranges{geo="NAM",geo_source="documented",family="ipv4"} 2
-d365_ranges{geo="NAM",geo_source="documented",family="ipv6"} 0
-# HELP d365_generation Number of the published generation (compiled range list); 0 before the first.
-# TYPE d365_generation gauge
-d365_generation 1
-# HELP d365_generation_info Where the published generation comes from; always 1.
-# TYPE d365_generation_info gauge
-d365_generation_info{source="embedded",change_number="39",digest="ab12"} 1
-# HELP d365_attached 1 while the program is attached to the interface, else 0; mode and link are the last known, none before the first attachment.
-# TYPE d365_attached gauge
-d365_attached{iface="eth0",mode="native",link="bpf_link"} 1
-# HELP d365_build The running build: version and commit.
-# TYPE d365_build info
-d365_build_info{version="VERSION",revision="REVISION"} 1
-# HELP process_cpu_seconds User and system CPU time spent.
-# TYPE process_cpu_seconds counter
-# UNIT process_cpu_seconds seconds
-process_cpu_seconds_total 1.25
-# HELP process_start_time_seconds Start of the process since the Unix epoch.
-# TYPE process_start_time_seconds gauge
-# UNIT process_start_time_seconds seconds
-process_start_time_seconds 1700000000.5
-# HELP process_resident_memory_bytes Resident memory size.
-# TYPE process_resident_memory_bytes gauge
-# UNIT process_resident_memory_bytes bytes
-process_resident_memory_bytes 8388608
-# HELP process_virtual_memory_bytes Virtual memory size.
-# TYPE process_virtual_memory_bytes gauge
-# UNIT process_virtual_memory_bytes bytes
-process_virtual_memory_bytes 16777216
-# HELP process_threads Threads.
-# TYPE process_threads gauge
-process_threads 3
-# HELP process_open_fds Open file descriptors.
-# TYPE process_open_fds gauge
-process_open_fds 42
-# EOF
-"#;
+    let expected = include_str!("tests/openmetrics.txt");
     let expected = expected.replace("\"VERSION\"", &format!("{VERSION:?}"));
     let expected = expected.replace("\"REVISION\"", &format!("{REVISION:?}"));
     assert_eq!(text(sample(), Format::OpenMetrics), expected);
@@ -219,6 +158,9 @@ fn the_summary_says_what_where_and_how() {
         [
             "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
             "geos documented: NAM 2; inferred: KOR 1",
+            "list vouched for until 2026-12-08T18:00:00Z",
+            "retired: 1 range",
+            "pending: addition 3, removal 1; see `d365-user approve`",
             "eth0: attached, mode native, link bpf_link",
             "eth1: not attached",
             "metrics: http://[::1]:9365/metrics",

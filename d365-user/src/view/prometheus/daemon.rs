@@ -36,6 +36,7 @@ fn ranges(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     });
     exposition.gauges(
         "d365_ranges",
+        None,
         "Ranges of the published generation, by geo and address family.",
         samples,
     )
@@ -54,7 +55,7 @@ fn generation(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Resu
         ("digest", generation.digest.as_str()),
     ];
     let help = "Where the published generation comes from; always 1.";
-    exposition.gauges("d365_generation_info", help, (generation.number > 0).then_some((labels, 1_u64)))
+    exposition.gauges("d365_generation_info", None, help, (generation.number > 0).then_some((labels, 1_u64)))
 }
 
 /// One series an interface. Once attached, its labels stay as they were last, so that the series
@@ -71,7 +72,7 @@ fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Res
     });
     let help = "1 while the program is attached to the interface, else 0; mode and link are the last known, \
                 none before the first attachment.";
-    exposition.gauges("d365_attached", help, samples)
+    exposition.gauges("d365_attached", None, help, samples)
 }
 
 /// The customary metrics of a process.

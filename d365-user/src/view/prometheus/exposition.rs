@@ -36,14 +36,15 @@ impl<'a> Exposition<'a> {
         Ok(())
     }
 
-    /// A gauge for each sample.
+    /// A gauge for each sample. The encoder adds the unit to the name.
     pub(super) fn gauges<'l, const N: usize, V: EncodeGaugeValue>(
         &mut self,
         name: &str,
+        unit: Option<&Unit>,
         help: &str,
         samples: impl IntoIterator<Item = (Labels<'l, N>, V)>,
     ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         for (labels, value) in samples {
             ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
         }

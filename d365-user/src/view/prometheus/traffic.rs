@@ -4,14 +4,25 @@ use std::{collections::BTreeMap, fmt};
 
 use super::exposition::{Exposition, Labels};
 use crate::{
-    ranges::Geo,
-    snapshot::{Count, Snapshot},
+    ranges::{Geo, Range},
+    snapshot::{Count, Generation, Interface, Snapshot},
 };
 
-/// Writes the traffic's families.
+/// The counts of some ranges of a generation on an interface.
+type RangeCounts = for<'a> fn(&'a Interface, &'a Generation) -> Vec<(&'a Range, Count)>;
+
+/// Writes the traffic's families. Those of listed ranges do not count what retired ranges see, nor the other way round.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    geos(exposition, snapshot)?;
-    ranges(exposition, snapshot)?;
+    let of = "to the watched ports from listed ranges, by geo";
+    geos(exposition, snapshot, "d365_smtp", of, Interface::geo_totals)?;
+    let of = "to the watched ports from a listed range";
+    let counts: RangeCounts = |iface, generation| iface.counts(generation).collect();
+    ranges(exposition, snapshot, "d365_range", of, counts)?;
+    let of = "to the watched ports from retired ranges (off the list, still recognised), by geo";
+    geos(exposition, snapshot, "d365_retired_smtp", of, Interface::retired_totals)?;
+    let of = "to the watched ports from a retired range, while it is recognised";
+    let counts: RangeCounts = |iface, generation| iface.retired_counts(generation).collect();
+    ranges(exposition, snapshot, "d365_retired_range", of, counts)?;
     let unlisted: Vec<_> =
         snapshot.interfaces.iter().map(|iface| ([("iface", iface.name.as_str())], iface.unlisted)).collect();
     exposition.counts("d365_unlisted_smtp", "to the watched ports, from sources in no range", &unlisted)?;
@@ -24,11 +35,17 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
 }
 
 /// Sums over the ranges of a geo; a geo's series are there before its first packet.
-fn geos(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+fn geos(
+    exposition: &mut Exposition<'_>,
+    snapshot: &Snapshot,
+    stem: &str,
+    of: &str,
+    totals: fn(&Interface, &Generation) -> BTreeMap<Geo, Count>,
+) -> fmt::Result {
     let totals: Vec<(&str, BTreeMap<Geo, Count>)> = snapshot
         .interfaces
         .iter()
-        .map(|iface| (iface.name.as_str(), iface.geo_totals(&snapshot.generation)))
+        .map(|iface| (iface.name.as_str(), totals(iface, &snapshot.generation)))
         .collect();
     let samples: Vec<(Labels<'_, 3>, Count)> = totals
         .iter()
@@ -40,26 +57,31 @@ fn geos(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
             })
         })
         .collect();
-    exposition.counts("d365_smtp", "to the watched ports from listed ranges, by geo", &samples)
+    exposition.counts(stem, of, &samples)
 }
 
 /// Each range by itself.
-fn ranges(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let prefixes: Vec<String> =
-        snapshot.generation.ranges.iter().map(|range| range.prefix.to_string()).collect();
-    let samples: Vec<(Labels<'_, 3>, Count)> = snapshot
+fn ranges(
+    exposition: &mut Exposition<'_>,
+    snapshot: &Snapshot,
+    stem: &str,
+    of: &str,
+    counts: RangeCounts,
+) -> fmt::Result {
+    let each: Vec<(&str, &Range, String, Count)> = snapshot
         .interfaces
         .iter()
         .flat_map(|iface| {
-            iface.counts(&snapshot.generation).zip(&prefixes).map(|((range, count), prefix)| {
-                let labels = [
-                    ("iface", iface.name.as_str()),
-                    ("range", prefix.as_str()),
-                    ("geo", range.geo.code.as_str()),
-                ];
-                (labels, count)
-            })
+            counts(iface, &snapshot.generation)
+                .into_iter()
+                .map(|(range, count)| (iface.name.as_str(), range, range.prefix.to_string(), count))
         })
         .collect();
-    exposition.counts("d365_range", "to the watched ports from a listed range", &samples)
+    let samples: Vec<(Labels<'_, 3>, Count)> = each
+        .iter()
+        .map(|(iface, range, prefix, count)| {
+            ([("iface", *iface), ("range", prefix), ("geo", range.geo.code.as_str())], *count)
+        })
+        .collect();
+    exposition.counts(stem, of, &samples)
 }

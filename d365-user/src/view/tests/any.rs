@@ -3,90 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use proptest::{collection, option, prelude::*};
+use proptest::prelude::*;
 
+use self::made::{REASONS, snapshot};
 use super::{
     Format,
     parse::{Sample, samples},
     text,
 };
 use crate::{
-    ranges::{Geo, GeoCode, GeoSource, Range},
-    snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, Snapshot},
+    ranges::{Geo, Range},
+    snapshot::{Count, Generation, Interface, Lease, Snapshot},
 };
 
-const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
-
-fn count() -> impl Strategy<Value = Count> {
-    // 64 such counts do not add up to 2^64.
-    let number = 0..u64::MAX >> 6;
-    (number.clone(), number.clone(), number).prop_map(|(packets, bytes, connections)| Count {
-        packets,
-        bytes,
-        connections,
-    })
-}
-
-fn geo() -> impl Strategy<Value = Geo> {
-    use GeoSource::{Configured, Documented, Inferred, Unknown};
-    let source = prop::sample::select(vec![Documented, Inferred, Configured, Unknown]);
-    ("[A-C]{3}", source).prop_map(|(code, source)| Geo { code: GeoCode::new(&code).unwrap(), source })
-}
-
-fn prefix() -> impl Strategy<Value = IpNet> {
-    prop_oneof![
-        (any::<u32>(), 8..=32_u8).prop_map(|(address, length)| {
-            IpNet::from(Ipv4Net::new(address.into(), length).unwrap()).trunc()
-        }),
-        (any::<u128>(), 19..=128_u8).prop_map(|(address, length)| {
-            IpNet::from(Ipv6Net::new(address.into(), length).unwrap()).trunc()
-        }),
-    ]
-}
-
-fn attachment() -> impl Strategy<Value = Attachment> {
-    let mode = prop::sample::select(vec![Mode::Native, Mode::Generic]);
-    let link = prop::sample::select(vec![LinkKind::BpfLink, LinkKind::Netlink]);
-    (mode, link).prop_map(|(mode, link)| Attachment { mode, link })
-}
-
-fn interface(name: String, ranges: usize) -> impl Strategy<Value = Interface> {
-    let counts = collection::vec(count(), ranges);
-    let other = collection::vec(any::<u64>(), REASONS.len());
-    let carried = collection::vec((geo(), count()), 0..3);
-    (option::of(attachment()), any::<bool>(), counts, carried, count(), other).prop_map(
-        move |(attachment, attached, ranges, carried, unlisted, other)| Interface {
-            name: name.clone(),
-            attachment,
-            attached: attached && attachment.is_some(),
-            ranges,
-            carried,
-            unlisted,
-            other: REASONS.into_iter().zip(other).collect(),
-            ..Interface::default()
-        },
-    )
-}
-
-fn snapshot() -> impl Strategy<Value = Snapshot> {
-    let ranges = collection::btree_map(prefix(), geo(), 0..20);
-    // Any text as a name and as a source: what is escaped must come back.
-    let names = collection::btree_set(any::<String>(), 0..4);
-    (ranges, names, any::<u64>(), any::<String>(), option::of(any::<u64>())).prop_flat_map(
-        |(ranges, names, number, source, change_number)| {
-            let ranges: Vec<_> =
-                ranges.into_iter().map(|(prefix, geo)| Range { prefix, geo, region: None }).collect();
-            let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges.len())).collect();
-            let generation = Generation { number, source, change_number, ranges, ..Generation::default() };
-            interfaces.prop_map(move |interfaces| Snapshot {
-                generation: generation.clone(),
-                interfaces,
-                ..Snapshot::default()
-            })
-        },
-    )
-}
+mod made;
 
 /// The samples of `name`: the values of `labels`, and the value.
 fn family<const N: usize>(all: &[Sample], name: &str, labels: [&str; N]) -> BTreeMap<[String; N], u64> {
@@ -107,38 +37,53 @@ const PARTS: [Part; 3] = [
     ("connections", |count| count.connections),
 ];
 
-/// The geos of the generation, and those that ranges which are gone left counts to.
-fn geos_of(geos: &BTreeSet<Geo>, iface: &Interface) -> BTreeSet<Geo> {
-    geos.iter().copied().chain(iface.carried.iter().map(|(geo, _)| *geo)).collect()
+/// The ranges of one kind with their counts on an interface, and what those that are gone left.
+type Kind = fn(&Generation, &Interface) -> (Vec<(Range, Count)>, Vec<(Geo, Count)>);
+
+const LISTED: Kind = |generation, iface| {
+    let ranges = generation.ranges.iter().cloned().zip(iface.ranges.iter().copied());
+    (ranges.collect(), iface.carried.clone())
+};
+
+const RETIRED: Kind = |generation, iface| {
+    let ranges = generation.retired.iter().cloned().zip(iface.retired.iter().copied());
+    (ranges.collect(), iface.retired_carried.clone())
+};
+
+/// By range, and by geo as the sum over its ranges and what is gone; each geo of the listed ranges is there.
+fn check_ranges(snapshot: &Snapshot, all: &[Sample], (geo_stem, range_stem): (&str, &str), kind: Kind) {
+    let listed: BTreeSet<Geo> = snapshot.generation.ranges.iter().map(|range| range.geo).collect();
+    for (part, value) in PARTS {
+        let mut by_geo = BTreeMap::new();
+        let mut by_range = BTreeMap::new();
+        for iface in &snapshot.interfaces {
+            let (ranges, gone) = kind(&snapshot.generation, iface);
+            let zero = listed.iter().map(|geo| (*geo, 0));
+            let counted = ranges.iter().map(|(range, count)| (range.geo, value(count)));
+            let left = gone.iter().map(|(geo, count)| (*geo, value(count)));
+            for (geo, number) in zero.chain(counted).chain(left) {
+                let key = [iface.name.clone(), geo.code.to_string(), geo.source.as_str().to_owned()];
+                *by_geo.entry(key).or_insert(0) += number;
+            }
+            for (range, count) in &ranges {
+                let key = [iface.name.clone(), range.prefix.to_string(), range.geo.code.to_string()];
+                by_range.insert(key, value(count));
+            }
+        }
+        let name = format!("{geo_stem}_{part}_total");
+        assert_eq!(family(all, &name, ["iface", "geo", "geo_source"]), by_geo, "{name}");
+        let name = format!("{range_stem}_{part}_total");
+        assert_eq!(family(all, &name, ["iface", "range", "geo"]), by_range, "{name}");
+    }
 }
 
 fn check(snapshot: &Snapshot, all: &[Sample]) {
-    let geos: BTreeSet<Geo> = snapshot.generation.ranges.iter().map(|range| range.geo).collect();
+    check_ranges(snapshot, all, ("d365_smtp", "d365_range"), LISTED);
+    check_ranges(snapshot, all, ("d365_retired_smtp", "d365_retired_range"), RETIRED);
     for (part, value) in PARTS {
-        let by_geo = family(all, &format!("d365_smtp_{part}_total"), ["iface", "geo", "geo_source"]);
-        let by_range = family(all, &format!("d365_range_{part}_total"), ["iface", "range", "geo"]);
         let unlisted = family(all, &format!("d365_unlisted_smtp_{part}_total"), ["iface"]);
-        let series = |iface: &Interface| geos_of(&geos, iface).len();
-        assert_eq!(by_geo.len(), snapshot.interfaces.iter().map(series).sum::<usize>());
-        assert_eq!(by_range.len(), snapshot.interfaces.len() * snapshot.generation.ranges.len());
         for iface in &snapshot.interfaces {
-            let name = || iface.name.clone();
-            assert_eq!(unlisted[&[name()]], value(&iface.unlisted));
-            for (range, count) in snapshot.generation.ranges.iter().zip(&iface.ranges) {
-                let key = [name(), range.prefix.to_string(), range.geo.code.to_string()];
-                assert_eq!(by_range[&key], value(count));
-            }
-            for geo in &geos_of(&geos, iface) {
-                let gone = iface.carried.iter().filter(|(own, _)| own == geo).map(|(_, count)| value(count));
-                let of_geo = snapshot
-                    .generation
-                    .ranges
-                    .iter()
-                    .zip(&iface.ranges)
-                    .filter(|(range, _)| range.geo == *geo);
-                let key = [name(), geo.code.to_string(), geo.source.as_str().to_owned()];
-                assert_eq!(by_geo[&key], of_geo.map(|(_, count)| value(count)).chain(gone).sum::<u64>());
-            }
+            assert_eq!(unlisted[std::slice::from_ref(&iface.name)], value(&iface.unlisted));
         }
     }
     let other = family(all, "d365_other_packets_total", ["iface", "reason"]);
@@ -154,6 +99,46 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     }
     let ranges = family(all, "d365_ranges", ["geo", "geo_source", "family"]);
     assert_eq!(ranges.values().sum::<u64>(), snapshot.generation.ranges.len() as u64);
+    check_updates(snapshot, all);
+}
+
+fn check_updates(snapshot: &Snapshot, all: &[Sample]) {
+    let updates = &snapshot.updates;
+    let numbers = |numbers: &[(&str, u64)]| {
+        numbers.iter().map(|(label, number)| ([(*label).to_owned()], *number)).collect::<BTreeMap<_, _>>()
+    };
+    let retired = family(all, "d365_ranges_retired", []);
+    assert_eq!(retired[&[]], snapshot.generation.retired.len() as u64);
+    assert_eq!(family(all, "d365_ranges_pending", ["change"]), numbers(&updates.pending));
+    assert_eq!(family(all, "d365_updates_refused_total", ["reason"]), numbers(&updates.refused));
+    assert_eq!(family(all, "d365_state_failures_total", ["operation"]), numbers(&updates.state_failures));
+
+    let sources = updates.sources.iter();
+    let succeeded = sources.clone().filter_map(|source| Some(([source.name.clone()], source.last_success?)));
+    let success = "d365_source_last_success_timestamp_seconds";
+    assert_eq!(family(all, success, ["source"]), succeeded.collect());
+    let failures = sources.flat_map(|source| {
+        let key = |reason: &str| [source.name.clone(), reason.to_owned()];
+        source.failures.iter().map(move |(reason, number)| (key(reason), *number))
+    });
+    assert_eq!(family(all, "d365_source_failures_total", ["source", "reason"]), failures.collect());
+
+    let expiry = "d365_lease_expiry_timestamp_seconds";
+    match updates.lease {
+        Lease::Unconfirmed => assert_eq!(family(all, expiry, [])[&[]], 0),
+        Lease::Until(time) => assert_eq!(family(all, expiry, [])[&[]], time),
+        Lease::Endless => {
+            let sample = all.iter().find(|sample| sample.name == expiry).unwrap();
+            assert_eq!(sample.value.parse(), Ok(f64::INFINITY));
+        }
+    }
+
+    let azure = snapshot.azure.as_ref();
+    let regions = azure.into_iter().flat_map(|azure| azure.connections.iter().cloned());
+    let regions = regions.map(|(region, number)| ([region], number)).collect();
+    assert_eq!(family(all, "d365_unlisted_azure_connections_total", ["region"]), regions);
+    let lost = azure.map(|azure| ([], azure.lost)).into_iter().collect();
+    assert_eq!(family(all, "d365_unlisted_azure_lost_total", []), lost);
 }
 
 proptest! {

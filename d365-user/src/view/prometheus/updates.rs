@@ -1,0 +1,71 @@
+//! How the list is kept true: its sources, what waits, what was refused, until when it is vouched for.
+
+use std::fmt;
+
+use prometheus_client::registry::Unit;
+
+use super::exposition::{Exposition, Labels};
+use crate::snapshot::{Azure, Lease, Snapshot, SourceStatus};
+
+/// Writes the families of updates.
+pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let updates = &snapshot.updates;
+    let retired = u64::try_from(snapshot.generation.retired.len()).unwrap_or(u64::MAX);
+    let help = "Ranges that have left the list and are still recognised.";
+    exposition.gauge("d365_ranges_retired", None, help, retired)?;
+    let help = "Changes to the list that wait, by reason.";
+    exposition.gauges("d365_ranges_pending", None, help, by("change", &updates.pending))?;
+    let help = "Updates that were not published, by reason; the list before them stays.";
+    exposition.counters("d365_updates_refused", None, help, by("reason", &updates.refused))?;
+    sources(exposition, &updates.sources)?;
+    let help = "Failures to keep or to read the state directory, by what was being done.";
+    exposition.counters("d365_state_failures", None, help, by("operation", &updates.state_failures))?;
+    lease(exposition, updates.lease)?;
+    snapshot.azure.as_ref().map_or(Ok(()), |azure| unlisted_azure(exposition, azure))
+}
+
+/// A sample for each value of one label.
+fn by<'a>(
+    label: &'static str,
+    values: &'a [(&'static str, u64)],
+) -> impl Iterator<Item = (Labels<'a, 1>, u64)> {
+    values.iter().map(move |(value, number)| ([(label, *value)], *number))
+}
+
+/// A source that never gave a good list has no time of success: 0 would be 1970.
+fn sources(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Result {
+    let succeeded = sources
+        .iter()
+        .filter_map(|source| source.last_success.map(|time| ([("source", source.name.as_str())], time)));
+    let help = "When the source last gave a good list, since the Unix epoch; absent while it never did.";
+    exposition.gauges("d365_source_last_success_timestamp", Some(&Unit::Seconds), help, succeeded)?;
+    let failures = sources.iter().flat_map(|source| {
+        let name = source.name.as_str();
+        source.failures.iter().map(move |(reason, number)| ([("source", name), ("reason", reason)], *number))
+    });
+    let help = "Times that the source gave no good list, by reason.";
+    exposition.counters("d365_source_failures", None, help, failures)
+}
+
+/// The encoder writes infinity as `inf`, which both formats take for `+Inf`.
+fn lease(exposition: &mut Exposition<'_>, lease: Lease) -> fmt::Result {
+    let (name, seconds) = ("d365_lease_expiry_timestamp", Some(&Unit::Seconds));
+    let help = "Until when the list is vouched for, since the Unix epoch; 0 while no source has confirmed it, +Inf \
+                without an end.";
+    match lease {
+        Lease::Unconfirmed => exposition.gauge(name, seconds, help, 0_u64),
+        Lease::Until(time) => exposition.gauge(name, seconds, help, time),
+        Lease::Endless => exposition.gauge(name, seconds, help, f64::INFINITY),
+    }
+}
+
+/// What tells of a rotation of addresses before the list does.
+fn unlisted_azure(exposition: &mut Exposition<'_>, azure: &Azure) -> fmt::Result {
+    let regions = azure.connections.iter().map(|(region, number)| ([("region", region.as_str())], *number));
+    let help = "New connections (SYN without ACK) to the watched ports from unlisted sources inside Azure, as far as they \
+                were looked at, by region.";
+    exposition.counters("d365_unlisted_azure_connections", None, help, regions)?;
+    let help =
+        "New connections from unlisted sources that were not looked at because there were too many at once.";
+    exposition.counter("d365_unlisted_azure_lost", None, help, azure.lost)
+}

@@ -1,0 +1,133 @@
+//! Any snapshot that the daemon could take.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use proptest::{collection, option, prelude::*};
+
+use crate::{
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    snapshot::{
+        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, Snapshot, SourceStatus,
+        Updates,
+    },
+};
+
+pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
+
+fn count() -> impl Strategy<Value = Count> {
+    // 64 such counts do not add up to 2^64.
+    let number = 0..u64::MAX >> 6;
+    (number.clone(), number.clone(), number).prop_map(|(packets, bytes, connections)| Count {
+        packets,
+        bytes,
+        connections,
+    })
+}
+
+fn geo() -> impl Strategy<Value = Geo> {
+    use GeoSource::{Configured, Documented, Inferred, Unknown};
+    let source = prop::sample::select(vec![Documented, Inferred, Configured, Unknown]);
+    ("[A-C]{3}", source).prop_map(|(code, source)| Geo { code: GeoCode::new(&code).unwrap(), source })
+}
+
+fn prefix() -> impl Strategy<Value = IpNet> {
+    prop_oneof![
+        (any::<u32>(), 8..=32_u8).prop_map(|(address, length)| {
+            IpNet::from(Ipv4Net::new(address.into(), length).unwrap()).trunc()
+        }),
+        (any::<u128>(), 19..=128_u8).prop_map(|(address, length)| {
+            IpNet::from(Ipv6Net::new(address.into(), length).unwrap()).trunc()
+        }),
+    ]
+}
+
+fn attachment() -> impl Strategy<Value = Attachment> {
+    let mode = prop::sample::select(vec![Mode::Native, Mode::Generic]);
+    let link = prop::sample::select(vec![LinkKind::BpfLink, LinkKind::Netlink]);
+    (mode, link).prop_map(|(mode, link)| Attachment { mode, link })
+}
+
+fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value = Interface> {
+    let counts = move |ranges| (collection::vec(count(), ranges), collection::vec((geo(), count()), 0..3));
+    let other = collection::vec(any::<u64>(), REASONS.len());
+    (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), count(), other).prop_map(
+        move |(attachment, attached, (ranges, carried), (retired, retired_carried), unlisted, other)| {
+            Interface {
+                name: name.clone(),
+                attachment,
+                attached: attached && attachment.is_some(),
+                ranges,
+                carried,
+                retired,
+                retired_carried,
+                unlisted,
+                other: REASONS.into_iter().zip(other).collect(),
+            }
+        },
+    )
+}
+
+fn numbers() -> impl Strategy<Value = Vec<(&'static str, u64)>> {
+    collection::vec(any::<u64>(), REASONS.len()).prop_map(|all| REASONS.into_iter().zip(all).collect())
+}
+
+fn updates() -> impl Strategy<Value = Updates> {
+    let source = (option::of(any::<u64>()), numbers());
+    let sources = collection::btree_map(any::<String>(), source, 0..4).prop_map(|sources| {
+        let sources = sources.into_iter();
+        let source = |(name, (last_success, failures))| SourceStatus { name, last_success, failures };
+        sources.map(source).collect()
+    });
+    let lease =
+        prop_oneof![Just(Lease::Unconfirmed), any::<u64>().prop_map(Lease::Until), Just(Lease::Endless)];
+    (sources, numbers(), numbers(), numbers(), lease).prop_map(
+        |(sources, pending, refused, state_failures, lease)| Updates {
+            sources,
+            pending,
+            refused,
+            state_failures,
+            lease,
+        },
+    )
+}
+
+fn azure() -> impl Strategy<Value = Azure> {
+    let connections = collection::btree_map(any::<String>(), any::<u64>(), 0..4);
+    (connections, any::<u64>())
+        .prop_map(|(connections, lost)| Azure { connections: connections.into_iter().collect(), lost })
+}
+
+fn generation() -> impl Strategy<Value = Generation> {
+    let ranges = || {
+        collection::btree_map(prefix(), geo(), 0..20).prop_map(|ranges| {
+            ranges.into_iter().map(|(prefix, geo)| Range { prefix, geo, region: None }).collect::<Vec<_>>()
+        })
+    };
+    (any::<u64>(), any::<String>(), option::of(any::<u64>()), ranges(), ranges()).prop_map(
+        |(number, source, change_number, ranges, retired)| Generation {
+            number,
+            source,
+            change_number,
+            ranges,
+            retired,
+            ..Generation::default()
+        },
+    )
+}
+
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
+    // Any text as a name and as a source: what is escaped must come back.
+    let names = collection::btree_set(any::<String>(), 0..4);
+    (generation(), names, updates(), option::of(azure())).prop_flat_map(
+        |(generation, names, updates, azure)| {
+            let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
+            let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
+            interfaces.prop_map(move |interfaces| Snapshot {
+                generation: generation.clone(),
+                interfaces,
+                updates: updates.clone(),
+                azure: azure.clone(),
+                ..Snapshot::default()
+            })
+        },
+    )
+}
