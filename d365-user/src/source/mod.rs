@@ -14,6 +14,7 @@ pub mod plain;
 pub mod service_tags;
 mod spec;
 mod warning;
+pub mod watch;
 
 pub use cloud::{Cloud, UnknownCloud};
 pub use error::SourceError;

@@ -1,0 +1,185 @@
+//! The decision on time that the tests themselves let pass.
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use super::{
+    super::place::{Identity, Place},
+    Heard, Settling,
+};
+
+const SETTLE: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_secs(5);
+
+/// Two states of a file, and an empty one. They are taken from real files: nothing else makes an identity.
+struct States {
+    old: Option<Identity>,
+    new: Option<Identity>,
+    empty: Option<Identity>,
+}
+
+/// One file, and a clock that is set by hand.
+struct Case {
+    file: Settling,
+    states: States,
+    now: Instant,
+}
+
+impl Case {
+    fn new(first: fn(&States) -> Option<Identity>) -> Self {
+        let state = |text: &str| {
+            let name =
+                format!("d365-settling-{}-{:?}-{}", std::process::id(), std::thread::current().id(), text);
+            let path: PathBuf = std::env::temp_dir().join(name);
+            fs::write(&path, text).unwrap();
+            let identity = Place::new(path.clone()).identity();
+            fs::remove_file(path).unwrap();
+            assert!(identity.is_some());
+            identity
+        };
+        let states = States { old: state("old"), new: state("newer"), empty: state("") };
+        Self { file: Settling::new(SETTLE, first(&states)), states, now: Instant::now() }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        self.file.hear(heard, self.now);
+    }
+
+    fn later(&mut self, by: Duration) {
+        self.now += by;
+    }
+
+    /// A look at the time that the file asks for, or now.
+    fn look(&mut self, seen: Option<Identity>, patience: Duration) -> bool {
+        self.file.look(seen, self.now, patience)
+    }
+}
+
+#[test]
+fn what_is_replaced_is_told_of_once_it_has_settled() {
+    let mut case = Case::new(|states| states.old);
+    let new = case.states.new;
+    assert_eq!(case.file.due(), None);
+    case.hear(Heard::Placed);
+    assert_eq!(case.file.due(), Some(case.now + SETTLE));
+    case.later(SETTLE / 2);
+    assert!(!case.look(new, SETTLE));
+    case.later(SETTLE / 2);
+    assert!(case.look(new, SETTLE));
+    assert_eq!(case.file.due(), None);
+    case.later(POLL);
+    assert!(!case.look(new, POLL));
+}
+
+#[test]
+fn each_event_begins_the_wait_anew() {
+    let mut case = Case::new(|states| states.old);
+    let new = case.states.new;
+    for _ in 0..100 {
+        case.hear(Heard::Placed);
+        case.later(SETTLE - Duration::from_millis(1));
+        assert!(!case.look(new, SETTLE));
+    }
+    case.later(Duration::from_millis(1));
+    assert!(case.look(new, SETTLE));
+}
+
+#[test]
+fn nothing_is_believed_while_it_is_written() {
+    let mut case = Case::new(|states| states.old);
+    let new = case.states.new;
+    case.hear(Heard::Written);
+    assert_eq!(case.file.due(), None);
+    for _ in 0..100 {
+        case.later(POLL);
+        assert!(!case.look(new, POLL));
+    }
+    case.hear(Heard::Closed);
+    assert!(!case.look(new, SETTLE));
+    case.later(SETTLE);
+    assert!(case.look(new, SETTLE));
+}
+
+#[test]
+fn an_empty_file_waits_for_whoever_made_it() {
+    let mut case = Case::new(|_| None);
+    let (empty, new) = (case.states.empty, case.states.new);
+    case.hear(Heard::Created);
+    assert!(!case.look(empty, SETTLE));
+    case.later(POLL);
+    assert!(!case.look(empty, POLL));
+    // A file that was linked is whole.
+    case.hear(Heard::Created);
+    assert!(!case.look(new, SETTLE));
+    case.later(SETTLE);
+    assert!(case.look(new, SETTLE));
+    // One that was left empty is closed empty.
+    case.hear(Heard::Created);
+    case.hear(Heard::Closed);
+    case.later(SETTLE);
+    assert!(case.look(empty, SETTLE));
+}
+
+#[test]
+fn another_file_in_its_place_ends_the_wait_for_a_writer() {
+    let mut case = Case::new(|states| states.old);
+    let new = case.states.new;
+    case.hear(Heard::Written);
+    case.hear(Heard::Placed);
+    case.later(SETTLE);
+    assert!(case.look(new, SETTLE));
+    // Also when it is gone.
+    case.hear(Heard::Written);
+    case.hear(Heard::Placed);
+    case.later(SETTLE);
+    assert!(case.look(None, SETTLE));
+}
+
+#[test]
+fn what_is_the_same_in_the_end_is_not_told_of() {
+    let mut case = Case::new(|states| states.old);
+    let (old, new) = (case.states.old, case.states.new);
+    case.hear(Heard::Placed);
+    assert!(!case.look(new, SETTLE));
+    case.hear(Heard::Placed);
+    case.later(SETTLE);
+    assert!(!case.look(old, SETTLE));
+    case.hear(Heard::Touched);
+    case.later(SETTLE);
+    assert!(!case.look(old, SETTLE));
+    assert_eq!(case.file.due(), None);
+}
+
+/// A network file system: no event, ever.
+#[test]
+fn what_only_looks_show_is_believed_when_two_agree() {
+    let mut case = Case::new(|states| states.old);
+    let (old, new, empty) = (case.states.old, case.states.new, case.states.empty);
+    assert!(!case.look(old, POLL));
+    for seen in [empty, new, None, new] {
+        case.later(POLL);
+        assert!(!case.look(seen, POLL));
+    }
+    case.later(POLL);
+    assert!(case.look(new, POLL));
+}
+
+#[test]
+fn after_lost_events_nothing_heard_before_counts() {
+    let mut case = Case::new(|states| states.old);
+    let (new, empty) = (case.states.new, case.states.empty);
+    // The close of this writer is among what was lost: it would never end.
+    case.hear(Heard::Written);
+    assert!(!case.look(empty, SETTLE));
+    case.file.distrust(case.now, POLL);
+    case.later(SETTLE);
+    // And what it goes on writing is not heard.
+    assert!(!case.look(new, POLL));
+    case.later(POLL - SETTLE);
+    assert!(!case.look(new, POLL));
+    case.later(SETTLE);
+    assert!(case.look(new, POLL));
+}

@@ -1,0 +1,87 @@
+//! What events do not tell, and looking now and then does.
+
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use super::*;
+
+/// How often the test's watch looks.
+const POLL: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_directory_that_is_not_there_yet() {
+    let scratch = Scratch::new();
+    let path = scratch.path("later/list");
+    let watched = Watched::new(&[&path], POLL);
+    watched.nothing();
+    fs::create_dir(scratch.path("later")).unwrap();
+    fs::write(&path, "new").unwrap();
+    assert_eq!(watched.next(), 0);
+    watched.nothing();
+}
+
+#[test]
+fn a_directory_that_is_replaced() {
+    let scratch = Scratch::new();
+    for (name, text) in [("now", "old"), ("next", "new")] {
+        fs::create_dir(scratch.path(name)).unwrap();
+        fs::write(scratch.path(name).join("list"), text).unwrap();
+    }
+    let path = scratch.path("now/list");
+    let watched = Watched::new(&[&path], POLL);
+    // At no moment is there none.
+    let [now, next] = ["now", "next"].map(|name| scratch.path(name));
+    renameat2(AT_FDCWD, &now, AT_FDCWD, &next, RenameFlags::RENAME_EXCHANGE).unwrap();
+    assert_eq!(watched.next(), 0);
+    watched.nothing();
+
+    // The new directory is watched: a writer that only pauses is known. By looks alone it would be believed.
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"more").unwrap();
+    for _ in 0..5 {
+        watched.nothing();
+        thread::sleep(POLL);
+    }
+    drop(file);
+    assert_eq!(watched.next(), 0);
+    watched.nothing();
+
+    // And the old one is not: what happens there is nobody's concern.
+    replace(&next.join("list"), "other");
+    watched.nothing();
+}
+
+#[test]
+fn a_directory_that_is_removed_and_made_again() {
+    let scratch = Scratch::new();
+    let path = scratch.path("here/list");
+    fs::create_dir(scratch.path("here")).unwrap();
+    fs::write(&path, "old").unwrap();
+    let watched = Watched::new(&[&path], POLL);
+    for _ in 0..3 {
+        fs::remove_dir_all(scratch.path("here")).unwrap();
+        assert_eq!(watched.next(), 0);
+        // Likely with the inode that it had.
+        fs::create_dir(scratch.path("here")).unwrap();
+        fs::write(&path, "new").unwrap();
+        assert_eq!(watched.next(), 0);
+    }
+    watched.nothing();
+}
+
+/// A change that no watched directory tells of: through a link in another one.
+#[test]
+fn a_link_in_the_middle_of_the_path() {
+    let scratch = Scratch::new();
+    for name in ["a", "b", "links"] {
+        fs::create_dir(scratch.path(name)).unwrap();
+    }
+    for name in ["a", "b"] {
+        fs::write(scratch.path(name).join("list"), name).unwrap();
+    }
+    symlink("../a", scratch.path("links/current")).unwrap();
+    let watched = Watched::new(&[&scratch.path("links/current/list")], POLL);
+    symlink("../b", scratch.path("links/next")).unwrap();
+    fs::rename(scratch.path("links/next"), scratch.path("links/current")).unwrap();
+    assert_eq!(watched.next(), 0);
+    watched.nothing();
+}
