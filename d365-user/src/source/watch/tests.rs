@@ -182,7 +182,7 @@ fn reading_is_no_change_and_permission_is_one() {
     watched.nothing();
 }
 
-/// As Kubernetes mounts a ConfigMap: the file is a link through `..data`, which is a link to a directory.
+/// As Kubernetes mounts a `ConfigMap`: the file is a link through `..data`, which is a link to a directory.
 #[test]
 fn a_symbolic_link_is_swapped() {
     let scratch = Scratch::new();
