@@ -13,7 +13,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{credentials, daemon, mount::View, seccomp::BpfFault, temp::TempDir};
+use crate::{
+    credentials, daemon,
+    mount::View,
+    seccomp::{BpfFault, Faults},
+    temp::TempDir,
+};
 
 /// Flags, environment and surroundings of a daemon. The environment's own `D365_…` variables are not passed on.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct DaemonOptions {
     pub view: Option<View>,
     /// `bpf` calls that fail.
     pub faults: Vec<BpfFault>,
+    /// Who is asked about each `bpf` call; nobody where `None`.
+    pub faults_by: Option<Faults>,
     /// Its state directory, passed as `--state-dir`: one of its own that is gone with the last clone of these options.
     /// `None` leaves the daemon its default.
     pub state: Option<Arc<TempDir>>,
@@ -50,6 +57,7 @@ impl DaemonOptions {
             nobody: None,
             view: None,
             faults: Vec::new(),
+            faults_by: None,
             state: Some(Arc::new(TempDir::new("state"))),
             patience: Duration::from_secs(30),
         };
@@ -105,6 +113,13 @@ impl DaemonOptions {
         self
     }
 
+    /// Has each `bpf` call ask this plan, so that calls can fail while the daemon runs.
+    #[must_use]
+    pub fn faults_by(mut self, faults: &Faults) -> Self {
+        self.faults_by = Some(faults.clone());
+        self
+    }
+
     /// Another time limit for becoming ready or ending.
     #[must_use]
     pub fn patience(mut self, limit: Duration) -> Self {
@@ -144,6 +159,7 @@ impl DaemonOptions {
             credentials::become_nobody(&mut command, capabilities);
         }
         self.faults.iter().try_for_each(|fault| fault.inflict_on(&mut command))?;
+        self.faults_by.iter().try_for_each(|faults| faults.inflict_on(&mut command))?;
         Ok(command)
     }
 }

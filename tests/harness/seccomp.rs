@@ -1,5 +1,5 @@
-//! A kernel that lacks something: a seccomp filter that fails chosen commands of the `bpf` system call in a child
-//! and lets everything else pass.
+//! A kernel that lacks something: a seccomp filter that fails chosen commands of the `bpf` system call in a child, all of
+//! them from its start ([`BpfFault`]) or some while it runs ([`Faults`]), and lets everything else pass.
 
 use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -9,6 +9,11 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     apply_filter,
 };
+
+mod faults;
+mod listener;
+
+pub use faults::Faults;
 
 /// Numbers of the `bpf` system call's commands (`enum bpf_cmd`, `linux/bpf.h`).
 pub mod command {

@@ -1,5 +1,6 @@
 //! The harness itself: what the other tests trust without looking.
 
+mod faults;
 mod links;
 mod namespaces;
 mod surroundings;

@@ -1,0 +1,175 @@
+//! Seccomp's user notification: every `bpf` call of a child waits for this process to say what becomes of it.
+//!
+//! The child installs the filter between fork and exec and hands its listener over a socket. When the last descriptor of the
+//! listener is closed, the calls fail with `ENOSYS`. `seccomp_unotify(2)`; Linux 5.5.
+
+use std::{
+    io,
+    mem::size_of,
+    os::{
+        fd::{AsFd as _, AsRawFd, FromRawFd as _, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
+};
+
+use nix::{
+    errno::Errno,
+    libc::{self, c_ulong, seccomp_notif, seccomp_notif_resp, sock_filter, sock_fprog},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+/// A control message with one descriptor (`SCM_RIGHTS`), laid out as `cmsg(3)` says.
+#[repr(C)]
+struct Rights {
+    header: libc::cmsghdr,
+    descriptor: RawFd,
+}
+
+/// What the header says of its length; without the padding behind the descriptor.
+const RIGHTS_LENGTH: usize = size_of::<libc::cmsghdr>() + size_of::<RawFd>();
+
+/// Load four bytes of `seccomp_data`.
+const LOAD: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
+/// Skip `jf` steps unless what was loaded is `k`.
+const JUMP_UNLESS: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+/// End with `k`.
+const RETURN: u16 = code(libc::BPF_RET | libc::BPF_K);
+/// Number of the system call.
+#[expect(clippy::cast_possible_truncation, reason = "a small positive number")]
+const BPF: u32 = libc::SYS_bpf as u32;
+
+#[expect(clippy::cast_possible_truncation, reason = "codes of instructions have 16 bits")]
+const fn code(bits: u32) -> u16 {
+    bits as u16
+}
+
+/// Where notifications come out and answers go in.
+pub(super) struct Listener(OwnedFd);
+
+/// One call that waits.
+pub(super) struct Call {
+    id: u64,
+    /// Number of the command, the call's first argument.
+    pub(super) command: u32,
+}
+
+/// Installs the filter in the calling thread and hands the listener to the other end of `socket`. For a child before its
+/// exec: it neither allocates nor locks.
+pub(super) fn install(socket: &UnixStream) -> io::Result<()> {
+    let step = |code, k, jf| sock_filter { code, jt: 0, jf, k };
+    // The number of the call is the first field of `seccomp_data`. The child is of this process's architecture.
+    let mut filter = [
+        step(LOAD, 0, 0),
+        step(JUMP_UNLESS, BPF, 1),
+        step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0),
+        step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
+    ];
+    let program = sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    // SAFETY: this prctl takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    let listen = |flags: c_ulong| {
+        let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | flags;
+        // SAFETY: the program and its four instructions are alive; the kernel copies them.
+        Errno::result(unsafe {
+            libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+        })
+    };
+    // A call that a signal interrupts would come twice. Before 5.19 there is no way around it.
+    let descriptor = match listen(libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
+        Err(Errno::EINVAL) => listen(0)?,
+        listener => listener?,
+    };
+    let descriptor = RawFd::try_from(descriptor).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    let listener = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    hand_over(socket, &listener)
+}
+
+fn hand_over(socket: &UnixStream, listener: &OwnedFd) -> io::Result<()> {
+    let header =
+        libc::cmsghdr { cmsg_len: RIGHTS_LENGTH, cmsg_level: libc::SOL_SOCKET, cmsg_type: libc::SCM_RIGHTS };
+    let mut rights = Rights { header, descriptor: listener.as_raw_fd() };
+    with_message(&mut rights, |message| {
+        // SAFETY: the message points to one byte and to one control message, both alive.
+        Errno::result(unsafe { libc::sendmsg(socket.as_raw_fd(), message, 0) })
+    })?;
+    Ok(())
+}
+
+/// A message of one byte with room for one descriptor.
+fn with_message<T>(rights: &mut Rights, act: impl FnOnce(&mut libc::msghdr) -> T) -> T {
+    let mut byte = 0_u8;
+    let mut content = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // SAFETY: all zeros is a message without address, content and control message.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut content;
+    message.msg_iovlen = 1;
+    message.msg_control = std::ptr::from_mut(rights).cast();
+    message.msg_controllen = size_of::<Rights>();
+    act(&mut message)
+}
+
+impl Listener {
+    /// Waits for the child's listener; `None` when the child ended before it had one.
+    pub(super) fn receive(socket: &UnixStream) -> io::Result<Option<Self>> {
+        let header = libc::cmsghdr { cmsg_len: 0, cmsg_level: 0, cmsg_type: 0 };
+        let mut rights = Rights { header, descriptor: -1 };
+        with_message(&mut rights, |message| {
+            // SAFETY: the message points to room for one byte and for one control message, both alive.
+            Errno::result(unsafe { libc::recvmsg(socket.as_raw_fd(), message, libc::MSG_CMSG_CLOEXEC) })
+        })?;
+        if rights.header.cmsg_type != libc::SCM_RIGHTS || rights.header.cmsg_len != RIGHTS_LENGTH {
+            return Ok(None);
+        }
+        // SAFETY: the kernel has just given it to this process, once.
+        Ok(Some(Self(unsafe { OwnedFd::from_raw_fd(rights.descriptor) })))
+    }
+
+    /// Waits for a call; `None` when nobody is left who could make one.
+    pub(super) fn next(&self) -> io::Result<Option<Call>> {
+        loop {
+            let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ready, PollTimeout::NONE) {
+                Err(Errno::EINTR) => continue,
+                polled => polled?,
+            };
+            if !ready[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) {
+                return Ok(None);
+            }
+            // SAFETY: all zeros is a notification, and what the kernel asks to be given.
+            let mut call: seccomp_notif = unsafe { std::mem::zeroed() };
+            // SAFETY: the pointer is to a live value of the type that the request names.
+            match self.ask(|raw| unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) }) {
+                // The caller was killed in the meantime.
+                Err(Errno::ENOENT | Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(Some(Call { id: call.id, command: lower_half(call.data.args[0]) })),
+            }
+        }
+    }
+
+    /// Lets the call pass, or fails it.
+    pub(super) fn answer(&self, call: &Call, fault: Option<Errno>) -> io::Result<()> {
+        let mut answer = match fault {
+            // `SECCOMP_USER_NOTIF_FLAG_CONTINUE`. What was judged is a register, which nobody can change by now.
+            None => seccomp_notif_resp { id: call.id, val: 0, error: 0, flags: 1 },
+            Some(errno) => seccomp_notif_resp { id: call.id, val: 0, error: -(errno as i32), flags: 0 },
+        };
+        // SAFETY: the pointer is to a live value of the type that the request names.
+        match self.ask(|raw| unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) }) {
+            // The caller was killed in the meantime.
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn ask(&self, request: impl FnOnce(RawFd) -> i32) -> Result<(), Errno> {
+        Errno::result(request(self.0.as_raw_fd())).map(drop)
+    }
+}
+
+/// `enum bpf_cmd` is an int: the upper half of its register means nothing.
+#[expect(clippy::cast_possible_truncation, reason = "it is meant")]
+const fn lower_half(register: u64) -> u32 {
+    register as u32
+}
