@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 
-use d365_tests::{require, require::shared_data};
+use d365_tests::{require, require::shared_data, temp::TempDir};
 use d365_user::ranges::{GeoSource, Policy, RangeSet, geo};
 use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
 use d365_user::source::{self, Cloud, Spec, Warning};
@@ -202,24 +203,52 @@ fn what_came_instead_of_a_document_is_refused_with_its_reason() {
     assert_eq!(seen, expected.len());
 }
 
-/// The newest is not among those with 200 points: an unoptimised test would read half a gigabyte.
+/// Where a document of this length is cut off: all over it, and the last bytes, where all but the closing brackets is there.
+fn ends(length: usize) -> impl DoubleEndedIterator<Item = usize> {
+    (0..180).map(move |point| length * point / 180).chain((length - 20)..length)
+}
+
 #[test]
 fn half_a_document_is_refused_wherever_it_ends() {
     require!(SharedData);
-    for (name, points) in
-        [("public-2019-12-09-cn90.json", 200), ("government-2026-05-04-cn391.json", 200), (NEWEST, 30)]
-    {
+    for name in ["public-2019-12-09-cn90.json", "government-2026-05-04-cn391.json"] {
         let whole = bytes(name);
         let length = whole.trim_ascii_end().len();
-        // The last points are the last bytes: everything but the closing brackets is there.
-        let (spread, last) = (points - 20, (length - 20)..length);
-        for end in (0..spread).map(|point| length * point / spread).chain(last) {
+        for end in ends(length) {
             let error = read(&whole[..end], &Options::default()).unwrap_err();
             let expected = if end == 0 { "empty" } else { "truncated" };
             assert_eq!(error.as_str(), expected, "{name}, {end} bytes: {error}");
         }
         assert!(read(&whole[..length], &Options::default()).is_ok());
     }
+}
+
+/// As an operator's file whose copying was interrupted. By two threads: an unoptimised build reads half a gigabyte in half a
+/// minute.
+#[test]
+fn half_a_file_is_refused_wherever_it_ends() {
+    require!(SharedData);
+    let whole = bytes(NEWEST);
+    let length = whole.trim_ascii_end().len();
+    let directory = TempDir::new("half");
+    thread::scope(|scope| {
+        for part in 0..2 {
+            let path = directory.file(&format!("{part}.json"));
+            fs::write(&path, &whole).unwrap();
+            scope.spawn(move || {
+                let spec = Spec::File(path.clone());
+                assert!(source::load(&spec).is_ok());
+                let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                for end in ends(length).rev().skip(part).step_by(2) {
+                    file.set_len(end as u64).unwrap();
+                    let error = source::load(&spec).unwrap_err();
+                    let expected = if end == 0 { "empty" } else { "truncated" };
+                    assert_eq!(error.reason(), expected, "{end} bytes: {error}");
+                    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+                }
+            });
+        }
+    });
 }
 
 #[test]
