@@ -66,17 +66,21 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Every word of [`reason`](Self::reason) that is not a document's ([`DocumentError::REASONS`]).
+    pub const REASONS: [&str; 6] = ["io", "too_large", "too_many", "empty", "syntax", "remote"];
+
     /// The reason in a word, the metrics' label `reason`.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Read { .. } => "io",
-            Self::TooLarge { .. } => "too_large",
-            Self::TooMany { .. } => "too_many",
-            Self::Empty { .. } => "empty",
-            Self::Line { .. } => "syntax",
-            Self::Document { problem, .. } => problem.as_str(),
-            Self::Remote { .. } => "remote",
-        }
+        let index = match self {
+            Self::Read { .. } => 0,
+            Self::TooLarge { .. } => 1,
+            Self::TooMany { .. } => 2,
+            Self::Empty { .. } => 3,
+            Self::Line { .. } => 4,
+            Self::Remote { .. } => 5,
+            Self::Document { problem, .. } => return problem.as_str(),
+        };
+        Self::REASONS[index]
     }
 }

@@ -4,26 +4,35 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use super::{List, SourceError, plain, service_tags};
+use super::service_tags::{self, Regions};
+use super::{List, SourceError, plain};
 
 /// How much is looked at to tell what the file is, in bytes: a document's first sign is its first character.
 const HEAD: u64 = 1_024;
 
-/// Reads the file at `path` into a list called `name`. Reads to the end of what it is given, a pipe included, or to the limit.
-/// The document of any known cloud is taken: who names a file has chosen it.
+/// Reads the file at `path` into a list called `name`, and Azure's prefixes where they are asked for and it is a document.
+/// Reads to the end of what it is given, a pipe included, or to the limit. The document of any known cloud is taken: who
+/// names a file has chosen it.
 ///
 /// # Errors
 /// [`SourceError`]: unreadable, or refused by the format's own reader.
-pub(super) fn read(path: &Path, name: &str) -> Result<List, SourceError> {
+pub(super) fn read(
+    path: &Path,
+    name: &str,
+    keep_azure: bool,
+) -> Result<(List, Option<Regions>), SourceError> {
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let (head, rest) = open(path).map_err(unreadable)?;
     let document = is_document(&head);
     let whole = Cursor::new(head).chain(rest);
     if !document {
-        return plain::parse(&plain::bytes(whole).map_err(unreadable)?, name);
+        return Ok((plain::parse(&plain::bytes(whole).map_err(unreadable)?, name)?, None));
     }
-    match service_tags::read(whole, &service_tags::Options::default()) {
-        Ok(document) => Ok(document.into_list(name)),
+    match service_tags::read(whole, &service_tags::Options { keep_azure, ..Default::default() }) {
+        Ok(mut document) => {
+            let azure = document.azure.take();
+            Ok((document.into_list(name), azure))
+        }
         Err(service_tags::DocumentError::Io(cause)) => Err(unreadable(cause)),
         Err(problem) => Err(SourceError::Document { list: name.to_owned(), problem }),
     }

@@ -65,9 +65,20 @@ pub struct List {
 /// # Errors
 /// [`SourceError`] names the file, the line and what is wrong with it; a list on the network is [`SourceError::Remote`].
 pub fn load(spec: &Spec) -> Result<List, SourceError> {
+    load_with_azure(spec, false).map(|(list, _)| list)
+}
+
+/// The same, with the prefixes of every Azure region, where they are asked for and the list is a document.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_azure(
+    spec: &Spec,
+    keep: bool,
+) -> Result<(List, Option<service_tags::Regions>), SourceError> {
     match spec {
-        Spec::Embedded => embedded::list(),
-        Spec::File(path) => file::read(path, &spec.to_string()),
+        Spec::Embedded => embedded::list().map(|list| (list, None)),
+        Spec::File(path) => file::read(path, &spec.to_string(), keep),
         Spec::Url(_) | Spec::Azure(_) => Err(SourceError::Remote { list: spec.to_string() }),
     }
 }

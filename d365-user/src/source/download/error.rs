@@ -165,25 +165,45 @@ impl DownloadError {
 }
 
 impl Problem {
+    /// Every word of [`as_str`](Self::as_str).
+    pub const REASONS: [&str; 15] = [
+        "dns",
+        "connect",
+        "proxy",
+        "tls",
+        "timeout",
+        "status",
+        "redirect",
+        "host_not_allowed",
+        "too_large",
+        "truncated",
+        "reset",
+        "encoding",
+        "protocol",
+        "page_without_document",
+        "stopped",
+    ];
+
     /// The reason in a word, the metrics' label `reason`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dns { .. } => "dns",
-            Self::Connect(_) => "connect",
-            Self::Proxy(_) => "proxy",
-            Self::Certificate(_) | Self::Tls(_) => "tls",
-            Self::Timeout(_) => "timeout",
-            Self::Status(_) => "status",
-            Self::Redirect(_) => "redirect",
-            Self::HostNotAllowed { .. } => "host_not_allowed",
-            Self::TooLarge { .. } => "too_large",
-            Self::Truncated { .. } => "truncated",
-            Self::Reset(_) => "reset",
-            Self::Encoded(_) => "encoding",
-            Self::Protocol(_) => "protocol",
-            Self::PageWithoutDocument { .. } => "page_without_document",
-            Self::Stopped => "stopped",
-        }
+        let index = match self {
+            Self::Dns { .. } => 0,
+            Self::Connect(_) => 1,
+            Self::Proxy(_) => 2,
+            Self::Certificate(_) | Self::Tls(_) => 3,
+            Self::Timeout(_) => 4,
+            Self::Status(_) => 5,
+            Self::Redirect(_) => 6,
+            Self::HostNotAllowed { .. } => 7,
+            Self::TooLarge { .. } => 8,
+            Self::Truncated { .. } => 9,
+            Self::Reset(_) => 10,
+            Self::Encoded(_) => 11,
+            Self::Protocol(_) => 12,
+            Self::PageWithoutDocument { .. } => 13,
+            Self::Stopped => 14,
+        };
+        Self::REASONS[index]
     }
 }

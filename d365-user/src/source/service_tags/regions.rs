@@ -61,6 +61,11 @@ impl Regions {
         self.prefixes.iter().map(|(prefix, index)| (*prefix, self.name(*index)))
     }
 
+    /// The names of the regions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// The region of this very prefix, host bits aside.
     #[must_use]
     pub fn exact(&self, prefix: &IpNet) -> Option<&str> {
