@@ -1,29 +1,35 @@
-//! When to stop: SIGINT, SIGTERM or SIGHUP; and the last resort when stopping takes too long.
+//! When to stop: SIGINT or SIGTERM; when to read everything again: SIGHUP; and the last resort when stopping takes too long.
 
 use std::{io, process, thread, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 
 /// The daemon is gone this long after it was asked to stop, whatever hangs.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Listens from now on for SIGINT, SIGTERM and SIGHUP (a terminal that is closed); the future ends with the name of the first.
+/// Listens from now on for SIGINT and SIGTERM; the future ends with the name of the first.
 ///
 /// # Errors
 /// When the operating system refuses to have them caught.
 pub fn requested() -> io::Result<impl Future<Output = &'static str>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => "SIGINT",
             _ = terminate.recv() => "SIGTERM",
-            _ = hangup.recv() => "SIGHUP",
         }
     })
+}
+
+/// Listens from now on for SIGHUP. A terminal that is closed sends it too: the daemon outlives that.
+///
+/// # Errors
+/// When the operating system refuses to have it caught.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 /// Ends the process after `limit`, unless it has ended by itself before, with [`Exit::Internal`]. What

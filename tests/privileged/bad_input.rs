@@ -80,7 +80,8 @@ fn a_second_daemon_on_the_interface() {
     let first = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
     let options = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
     refused(&lab, &options, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
-    let unnamed = options.nobody(&[BPF, PERFMON, NET_ADMIN]);
+    let unnamed = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
+    let unnamed = unnamed.nobody(&[BPF, PERFMON, NET_ADMIN]);
     refused(&lab, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }

@@ -37,11 +37,16 @@ pub(crate) fn listen(lab: &Lab) -> Listener {
     lab.host.run(|| Listener::bind(&addresses)).unwrap()
 }
 
-/// Delivers one mail from each source over a link.
+/// Gives the sender these addresses on a link, and delivers one mail from each.
 pub(crate) fn deliver_from(lab: &Lab, link: usize, sources: &[IpAddr]) {
+    sources.iter().for_each(|source| lab.add_source_on(link, *source).unwrap());
+    deliver_again(lab, link, sources);
+}
+
+/// Delivers one mail from each of these addresses, which the sender has on that link.
+pub(crate) fn deliver_again(lab: &Lab, link: usize, sources: &[IpAddr]) {
     let mail = Mail::new("Subject: test\r\n\r\ntext\r\n");
     for source in sources {
-        lab.add_source_on(link, *source).unwrap();
         let server = SocketAddr::new(lab.links[link].host_for(*source), 25);
         lab.sender.run(|| deliver(*source, server, &mail)).unwrap();
     }

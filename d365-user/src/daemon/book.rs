@@ -1,15 +1,19 @@
 //! The book of the published generation: its ranges, the slot of each, and the ledger of all slots. Plain data.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    generation::{CompileError, Compiled, Slots, SlotsFull, compile},
-    ledger::Ledger,
-    ranges::RangeSet,
-    snapshot::{Count, Generation},
+    generation::{CompileError, Compiled, Owner, Slots, SlotsFull, compile},
+    ledger::{Ledger, Reading, Row},
+    ranges::{Geo, RangeSet},
+    snapshot::{Count, Generation, STRANGERS},
 };
 
 /// What is published, and what was counted for ranges that are gone.
 pub(super) struct Book {
     generation: Generation,
+    /// Of the listed ranges, then of the retired ones.
+    members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
     ledger: Ledger,
@@ -20,6 +24,7 @@ pub(super) struct Book {
 pub(super) struct Draft {
     pub(super) compiled: Compiled,
     generation: Generation,
+    members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
 }
@@ -35,33 +40,54 @@ pub enum DraftError {
     Compile(#[from] CompileError),
 }
 
+impl Draft {
+    /// Everybody who has a slot once this is published, those that are leaving too.
+    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+        self.owners.owners().collect()
+    }
+}
+
 impl Book {
-    /// Nothing is published yet.
-    pub(super) fn new(capacity: u32) -> Self {
-        let (owners, ledger) = (Slots::new(capacity), Ledger::default());
-        Self { generation: Generation::default(), slots: Vec::new(), owners, ledger, capacity }
+    /// Nothing is published yet. `rows` are the names of the kernel's rows, `before` is what earlier daemons counted.
+    pub(super) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
+        Self {
+            generation: Generation::default(),
+            members: Vec::new(),
+            slots: Vec::new(),
+            owners: Slots::new(capacity),
+            ledger: Ledger::new(rows, before),
+            capacity,
+        }
     }
 
-    /// Shows the ranges of a draft, all at zero, as what will be published.
+    /// Shows the ranges of a draft, as far as they have counted before, as what will be published.
     pub(super) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
+        self.members.clone_from(&draft.members);
+    }
+
+    /// Goes on with what earlier daemons counted, before anything is published.
+    pub(super) fn go_on(&mut self, rows: &[String], before: Vec<Row>) {
+        self.ledger = Ledger::new(rows, before);
     }
 
     /// A draft of the next generation. Nothing changes in the book.
     pub(super) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
         let mut owners = self.owners.clone();
-        let slots = owners.assign(set.ranges())?;
-        let compiled = compile(set.ranges(), &slots, self.capacity)?;
-        let names: Vec<&str> = set.origins().iter().map(|origin| origin.name.as_str()).collect();
+        let listed = set.ranges().iter().map(Owner::from);
+        let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
+        let slots = owners.assign(members.iter().copied())?;
+        let compiled = compile(members.iter().copied(), &slots, self.capacity)?;
+        let (source, change_number) = origin(set);
         let generation = Generation {
             number: self.generation.number + 1,
-            source: names.join(","),
-            change_number: set.origins().iter().find_map(|origin| origin.change_number),
+            source,
+            change_number,
             digest: set.digest(),
             ranges: set.ranges().to_vec(),
-            retired: Vec::new(),
+            retired: set.retired().to_vec(),
         };
-        Ok(Draft { compiled, generation, slots, owners })
+        Ok(Draft { compiled, generation, members, slots, owners })
     }
 
     /// The draft is published: ranges that are gone leave their counts to their geos. `read` tells what slots read
@@ -71,26 +97,56 @@ impl Book {
         mut draft: Draft,
         read: impl FnOnce(&[u32]) -> Result<Vec<Vec<Count>>, E>,
     ) -> Result<(), E> {
-        let leaving = draft.owners.leaving(&draft.generation.ranges);
+        let leaving = draft.owners.leaving(draft.members.iter().copied());
         let slots: Vec<u32> = leaving.iter().map(|(_, slot)| *slot).collect();
         let rows = read(&slots);
         // Counts that cannot be read stay where they are: their slots are not given away.
         for (row, counts) in rows.as_ref().into_iter().flatten().enumerate() {
-            for (((_, geo), slot), last) in leaving.iter().zip(counts) {
-                self.ledger.close(row, *slot, *geo, *last);
+            for ((owner, slot), last) in leaving.iter().zip(counts) {
+                self.ledger.close(row, owner, *slot, *last);
             }
         }
         if rows.is_ok() {
             leaving.iter().for_each(|(owner, _)| draft.owners.release(owner));
         }
-        (self.generation, self.slots, self.owners) = (draft.generation, draft.slots, draft.owners);
+        let known: BTreeSet<Owner> = draft.owners.owners().map(|(owner, _)| owner).collect();
+        self.ledger.forget_all_but(|owner| known.contains(owner));
+        (self.generation, self.members) = (draft.generation, draft.members);
+        (self.slots, self.owners) = (draft.slots, draft.owners);
         rows.map(drop)
     }
 
-    /// What each range of the generation has counted in `row`, where its slot reads `read`.
-    pub(super) fn counts(&self, row: usize, read: &[Count]) -> Vec<Count> {
-        let slots = self.slots.iter().zip(read);
-        slots.map(|(slot, read)| self.ledger.count(row, *slot, *read)).collect()
+    /// What each range of the generation has counted in `row`, where its slot reads `read`: the listed ones, then the
+    /// retired ones. A slot that was not read counts as zero.
+    pub(super) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
+        let slots = self.slots.iter().copied().zip(read.iter().copied());
+        let unread = std::iter::repeat((u32::MAX, Count::default()));
+        let members = self.members.iter().zip(slots.chain(unread));
+        let mut counts: Vec<Count> =
+            members.map(|(owner, (slot, read))| self.ledger.count(row, owner, slot, read)).collect();
+        let retired = counts.split_off(self.generation.ranges.len().min(counts.len()));
+        (counts, retired)
+    }
+
+    /// What ranges that are gone have left to their geos in `row`, the retired ones apart.
+    pub(super) fn carried(&self, row: usize, retired: bool) -> Vec<(Geo, Count)> {
+        self.ledger.carried(row, retired).collect()
+    }
+
+    /// Everybody who has a slot.
+    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+        self.owners.owners().collect()
+    }
+
+    /// All rows as they are once the kernel's counters are gone, from the last readings of [`owners`](Self::owners).
+    pub(super) fn settle(&self, readings: &[Reading]) -> Vec<Row> {
+        self.ledger.settle(&self.owners(), readings)
+    }
+
+    /// The published ranges come from elsewhere by now, and are the same.
+    pub(super) fn describe(&mut self, set: &RangeSet) {
+        let (source, change_number) = origin(set);
+        (self.generation.source, self.generation.change_number) = (source, change_number);
     }
 
     pub(super) fn generation(&self) -> &Generation {
@@ -104,4 +160,16 @@ impl Book {
     pub(super) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
+}
+
+/// The names of the sources of a set, and the change number of the first that has one.
+fn origin(set: &RangeSet) -> (String, Option<u64>) {
+    let names: Vec<&str> = set.origins().iter().map(|origin| origin.name.as_str()).collect();
+    (names.join(","), set.origins().iter().find_map(|origin| origin.change_number))
+}
+
+/// The names of the kernel's rows for these interfaces.
+pub(super) fn row_names(interfaces: &[String]) -> Vec<String> {
+    let strangers = (interfaces.len() > 1).then(|| STRANGERS.to_owned());
+    interfaces.iter().cloned().chain(strangers).collect()
 }

@@ -4,12 +4,15 @@ use std::{io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::DraftError;
+use super::{DraftError, Failure};
 use crate::{
     exit::Exit,
-    kernel::{AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError},
+    kernel::{
+        AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
+    },
     ranges::RangeError,
     source::SourceError,
+    state::StateError,
 };
 
 /// Why the daemon did not start. Each message is one line.
@@ -18,6 +21,12 @@ pub enum StartError {
     /// A source yields no list.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// No source gives a list: why the first one does not.
+    #[error("{0}; no other source gives a list")]
+    NoList(Box<Failure>),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The lists make no set.
     #[error(transparent)]
     Ranges(#[from] RangeError),
@@ -58,6 +67,15 @@ pub enum StartError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended by itself{}", .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
     Server(Option<JoinError>),
+    /// Samples of unlisted sources cannot be read.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    /// The thread that keeps the list true ended by itself; it has detached.
+    #[error(
+        "what keeps the range list true ended unexpectedly{}; the program is detached",
+        .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+    )]
+    Updater(Option<JoinError>),
     /// Loading panicked.
     #[error("loading the kernel program failed unexpectedly: {0}")]
     Panicked(JoinError),
@@ -68,7 +86,8 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
+            Self::Source(_) | Self::NoList(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
+            Self::State(_) => Exit::State,
             Self::Listen { .. } => Exit::Listen,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
             Self::Requirement(error)
@@ -82,7 +101,9 @@ impl StartError {
             | Self::Publish(_)
             | Self::PacketLog(_)
             | Self::Signals(_)
+            | Self::Samples(_)
             | Self::Server(_)
+            | Self::Updater(_)
             | Self::Panicked(_) => Exit::Internal,
         }
     }

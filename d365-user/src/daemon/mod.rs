@@ -3,54 +3,66 @@
 //! Everything that can fail without touching an interface comes first; what is attached is detached
 //! again when a later step fails. It holds no logic of any stage.
 
+mod azure;
 mod book;
 mod error;
+mod start;
 mod state;
+mod update;
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Arc, mpsc::Sender},
+    time::Duration,
+};
 
-use tokio::{net::TcpListener, sync::watch, task::spawn_blocking};
+use tokio::{net::TcpListener, signal::unix::Signal, sync::watch, task::spawn_blocking};
 
 pub use book::DraftError;
 pub use error::StartError;
+pub use update::Failure;
 
 use crate::{
     config::Config,
     http::{self, Endpoints, Readiness},
-    kernel::{self, Attached, Counters, Interface, Kernel, PacketLog},
-    ranges::{Policy, RangeSet},
+    kernel::PacketLog,
     shutdown,
-    snapshot::{LinkKind, Mode, SnapshotSource as _},
-    source, view,
 };
-use book::{Book, Draft};
-use state::{Live, State};
+use book::{Book, row_names};
+use start::Started;
+use state::State;
+use update::Prepared;
 
 /// How often the daemon looks whether its program is still attached.
 const WATCH: Duration = Duration::from_secs(5);
-/// Warnings of the range lists that are logged one by one.
-const MOST_WARNINGS: usize = 20;
 
-/// Runs the daemon until SIGINT, SIGTERM or SIGHUP.
+/// Runs the daemon until SIGINT or SIGTERM; SIGHUP has it read every source again.
 ///
 /// # Errors
 /// [`StartError`] when it could not start; every interface is then as it was.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
-    let reading = spawn_blocking(move || read_ranges(&config).map(|set| (config, set)));
-    let (config, set) = tokio::select! {
+    let hangups = shutdown::hangups().map_err(StartError::Signals)?;
+    let config = Arc::new(config);
+    let azure = Arc::new(azure::Known::default());
+    let (own, known) = (Arc::clone(&config), Arc::clone(&azure));
+    let preparing = spawn_blocking(move || update::prepare(&own, known));
+    let prepared = tokio::select! {
         // A file that does not answer must not keep the daemon from stopping.
         signal = &mut stop => return stopped_early(signal),
-        read = reading => read.map_err(StartError::Panicked)??,
+        prepared = preparing => prepared.map_err(StartError::Panicked)??,
     };
-    let mut book = Book::new(config.max_ranges);
+    let Prepared { updater, events, set, record } = prepared;
+    let mut book = Book::new(config.max_ranges, &row_names(&config.interfaces), Vec::new());
     let draft = book.draft(&set)?;
     book.announce(&draft);
     let listen = |source| StartError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
-    let state = Arc::new(State::new(book, &config.interfaces, address));
+    let watched = config.watch_azure.then(|| Arc::clone(&azure));
+    let state = Arc::new(State::new(book, &config.interfaces, address, watched));
     let (ready, readiness) = watch::channel(Readiness::NotReady("starting".into()));
     let (stop_serving, mut stopped) = watch::channel(false);
     let endpoints = Endpoints::new(state.clone(), readiness);
@@ -59,38 +71,54 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
-    let mut starting = spawn_blocking(move || start_kernel(&config, draft));
+    let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
+    let mut starting = spawn_blocking(move || start::start(&own, record, draft, &shared));
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal);
-            // What it has attached by then is detached by dropping it.
-            drop(starting.await);
+            // What it has attached by then is detached again.
+            if let Ok(Ok(started)) = starting.await {
+                drop(started.kernel);
+                let _ = started.record.end(&state);
+            }
             return stopped;
         }
         started = &mut starting => started.map_err(StartError::Panicked)??,
     };
-    let Started { kernel, counters, attached, draft, packet_log } = started;
-    state.set_live(Live { counters, attached });
-    // No range is gone with the first generation, so no counter is read.
-    let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
-    announce(&state);
+    let Started { kernel, record, packet_log, samples } = started;
+    let shared = Arc::clone(&state);
+    let mut updating = spawn_blocking(move || updater.run(kernel, record, &shared));
     ready.send_replace(Readiness::Ready);
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
+        ended = &mut updating => return Err(StartError::Updater(ended.err())),
         never = forward(packet_log) => match never {},
         never = watch_attachments(&state, &ready) => match never {},
+        never = azure::watch(samples, &azure) => match never {},
+        never = reload(hangups, &events) => match never {},
     };
     shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
     tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
-    drop(kernel);
+    // If it is gone already, it has detached.
+    let _ = events.send(update::Event::Stop);
+    let _ = updating.await;
     stop_serving.send_replace(true);
     // What goes wrong while answering the last scrape does not matter any more.
     let _ = server.await;
     tracing::info!("detached and stopped");
     Ok(())
+}
+
+/// Tells the updater of each SIGHUP.
+async fn reload(mut hangups: Signal, events: &Sender<update::Event>) -> Infallible {
+    while hangups.recv().await.is_some() {
+        // An updater that is gone is noticed elsewhere.
+        let _ = events.send(update::Event::Reload);
+    }
+    std::future::pending().await
 }
 
 /// A stop before anything was ready.
@@ -131,95 +159,5 @@ async fn watch_attachments(state: &State, ready: &watch::Sender<Readiness>) -> I
             ready.send_replace(Readiness::NotReady(format!("not attached any more: {lost}").into()));
         }
         known = lost;
-    }
-}
-
-/// Reads every list and compiles one set of them.
-fn read_ranges(config: &Config) -> Result<RangeSet, StartError> {
-    let lists = config.ranges.iter().map(source::load).collect::<Result<Vec<_>, _>>()?;
-    let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
-    let set = RangeSet::build(&lists, &policy)?;
-    for warning in set.warnings().iter().take(MOST_WARNINGS) {
-        tracing::warn!("{warning}");
-    }
-    match set.warnings().len().saturating_sub(MOST_WARNINGS) {
-        0 => {}
-        more => tracing::warn!("and {more} more remarks on the range lists"),
-    }
-    Ok(set)
-}
-
-/// What has been started.
-struct Started {
-    kernel: Kernel,
-    counters: Counters,
-    attached: Vec<Attached>,
-    draft: Draft,
-    packet_log: Option<PacketLog>,
-}
-
-/// Loads, publishes and attaches, in this order. On an error everything is undone by dropping it.
-fn start_kernel(config: &Config, draft: Draft) -> Result<Started, StartError> {
-    for note in kernel::notes() {
-        tracing::info!("{note}");
-    }
-    let interfaces =
-        config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
-    kernel::distinct(&interfaces)?;
-    kernel::check()?;
-    for interface in &interfaces {
-        Kernel::require_free(interface)?;
-    }
-    let options = kernel::Options {
-        interfaces: interfaces.clone(),
-        ports: config.ports.clone(),
-        capacity: config.max_ranges,
-        log_packets: config.log_packets,
-        watch: false,
-    };
-    let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
-    tracing::debug!("the kernel took program {}", kernel.program_name());
-    kernel.publish(&draft.compiled)?;
-    let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
-    let attached = interfaces
-        .iter()
-        .map(|interface| kernel.attach(interface, config.mode))
-        .collect::<Result<Vec<_>, _>>()?;
-    for attached in &attached {
-        remark(attached);
-    }
-    Ok(Started { kernel, counters, attached, draft, packet_log })
-}
-
-/// Says what is less than it could be about an attachment.
-fn remark(attached: &Attached) {
-    let name = &attached.interface.name;
-    if let Some(reason) = &attached.fallback {
-        tracing::warn!(
-            "{name}: native mode refused ({reason}): attached in generic mode, which works and costs more; \
-             --mode generic asks for it, --mode native fails instead"
-        );
-    }
-    if attached.attachment.link == LinkKind::Netlink {
-        let xdp = match attached.attachment.mode {
-            Mode::Native => "xdp",
-            Mode::Generic => "xdpgeneric",
-        };
-        tracing::warn!(
-            "{name}: attached by netlink, not by a BPF link: if the daemon is killed the program stays; \
-             `ip link set dev {name} {xdp} off` takes it away"
-        );
-    }
-}
-
-/// Writes the start-up summary to the log.
-fn announce(state: &State) {
-    match state.snapshot() {
-        Ok(snapshot) => {
-            for line in view::summary(&snapshot) {
-                tracing::info!("{line}");
-            }
-        }
-        Err(error) => tracing::error!("the counters cannot be read: {error}"),
     }
 }

@@ -3,12 +3,16 @@
 use std::{
     error::Error,
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use super::book::Book;
+use super::{
+    azure,
+    book::{Book, row_names},
+};
 use crate::{
     kernel::{Attached, CounterError, Counters, InterfaceCounts},
+    ledger::Reading,
     process,
     snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Updates},
 };
@@ -21,15 +25,29 @@ pub(super) struct Live {
 
 /// Everything that a snapshot is taken of.
 pub(super) struct State {
-    interfaces: Vec<String>,
+    /// The names of the kernel's rows.
+    rows: Vec<String>,
     listen: SocketAddr,
     book: Mutex<Book>,
+    updates: Mutex<Updates>,
+    azure: Option<Arc<azure::Known>>,
     live: OnceLock<Live>,
 }
 
 impl State {
-    pub(super) fn new(book: Book, interfaces: &[String], listen: SocketAddr) -> Self {
-        Self { interfaces: interfaces.to_vec(), listen, book: Mutex::new(book), live: OnceLock::new() }
+    pub(super) fn new(
+        book: Book,
+        interfaces: &[String],
+        listen: SocketAddr,
+        azure: Option<Arc<azure::Known>>,
+    ) -> Self {
+        let (book, updates) = (Mutex::new(book), Mutex::default());
+        Self { rows: row_names(interfaces), listen, book, updates, azure, live: OnceLock::new() }
+    }
+
+    /// How the list is kept true by now.
+    pub(super) fn set_updates(&self, updates: Updates) {
+        *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
     }
 
     /// Everything is published and attached. Only the first call counts.
@@ -50,8 +68,19 @@ impl State {
     }
 
     /// What the counters of these slots read, by row; nothing before they are there.
-    pub(super) fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
+    fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
         self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
+    }
+
+    /// The same without the classes.
+    pub(super) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
+        Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
+    }
+
+    /// The last readings of everybody who has a slot.
+    pub(super) fn last_readings(&self, book: &Book) -> Result<Vec<Reading>, CounterError> {
+        let slots: Vec<u32> = book.owners().iter().map(|(_, slot)| *slot).collect();
+        Ok(self.read(&slots)?.into_iter().map(Reading::from).collect())
     }
 }
 
@@ -61,19 +90,16 @@ impl SnapshotSource for State {
         let book = self.book();
         let live = self.live.get();
         let attached = |row: usize| live.and_then(|live| live.attached.get(row));
-        let mut rows = self.read(book.slots())?;
-        rows.resize_with(rows.len().max(self.interfaces.len()), InterfaceCounts::default);
-        let interfaces = rows.into_iter().enumerate().map(|(row, read)| {
-            let name = self.interfaces.get(row).map_or(STRANGERS, String::as_str);
-            let carried = book.ledger().carried(row).collect();
-            interface(name, attached(row), book.counts(row, &read.ranges), carried, read)
-        });
+        let mut reads = self.read(book.slots())?;
+        reads.resize_with(self.rows.len(), InterfaceCounts::default);
+        let rows = self.rows.iter().zip(reads).enumerate();
+        let interfaces = rows.map(|(row, (name, read))| interface(&book, row, name, attached(row), read));
         let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),
-            updates: Updates::default(),
-            azure: None,
+            updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            azure: self.azure.as_ref().map(|azure| azure.counted()),
             listen: Some(self.listen),
             process: process::stats().ok(),
         })
@@ -81,27 +107,37 @@ impl SnapshotSource for State {
 }
 
 fn interface(
+    book: &Book,
+    row: usize,
     name: &str,
     attached: Option<&Attached>,
-    ranges: Vec<Count>,
-    carried: Vec<(crate::ranges::Geo, Count)>,
     read: InterfaceCounts,
 ) -> Interface {
     let now = attached.and_then(Attached::now);
+    let (ranges, retired) = book.counts(row, &read.ranges);
+    let other = read
+        .other
+        .into_iter()
+        .map(|(class, packets)| (class.as_str(), book.ledger().other(row, class.as_str(), packets)));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
         attached: now.is_some(),
         ranges,
-        carried,
-        retired: Vec::new(),
-        retired_carried: Vec::new(),
-        unlisted: read.unlisted,
-        other: read.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect(),
+        carried: book.carried(row, false),
+        retired,
+        retired_carried: book.carried(row, true),
+        unlisted: book.ledger().unlisted(row, read.unlisted),
+        other: other.collect(),
     }
 }
 
 fn has_counts(interface: &Interface) -> bool {
-    interface.ranges.iter().chain([&interface.unlisted]).any(|count| count.packets > 0)
+    interface
+        .ranges
+        .iter()
+        .chain(&interface.retired)
+        .chain([&interface.unlisted])
+        .any(|count| count.packets > 0)
         || interface.other.iter().any(|(_, packets)| *packets > 0)
 }

@@ -3,7 +3,7 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use crate::ranges::Range;
+use super::Owner;
 
 /// A compiled range list: what the tries hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,16 +25,21 @@ pub enum CompileError {
     },
 }
 
-/// Compiles `ranges` with the slot of each. `capacity` is the number of counter slots that the kernel object was
-/// loaded with.
+/// Compiles ranges, listed and retired ones, with the slot of each. `capacity` is the number of counter slots that the
+/// kernel object was loaded with.
 ///
 /// # Errors
 /// [`CompileError::Capacity`] when a slot is not below it.
-pub fn compile(ranges: &[Range], slots: &[u32], capacity: u32) -> Result<Compiled, CompileError> {
-    let no_slot = || CompileError::Capacity { ranges: ranges.len(), capacity };
-    let entries = ranges.iter().zip(slots).map(|(range, slot)| {
-        let entry = Entry::new(*slot, range.geo.code.number()).filter(|_| *slot < capacity);
-        Ok((range.prefix, entry.ok_or_else(no_slot)?))
+pub fn compile<O: Into<Owner>>(
+    ranges: impl IntoIterator<Item = O>,
+    slots: &[u32],
+    capacity: u32,
+) -> Result<Compiled, CompileError> {
+    let no_slot = || CompileError::Capacity { ranges: slots.len(), capacity };
+    let entries = ranges.into_iter().zip(slots).map(|(range, slot)| {
+        let Owner { prefix, geo, retired } = range.into();
+        let entry = Entry::new(*slot, geo.code.number()).filter(|_| *slot < capacity).ok_or_else(no_slot)?;
+        Ok((prefix, if retired { entry.retire() } else { entry }))
     });
     Ok(Compiled { entries: entries.collect::<Result<_, _>>()? })
 }
@@ -42,7 +47,7 @@ pub fn compile(ranges: &[Range], slots: &[u32], capacity: u32) -> Result<Compile
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranges::{Geo, GeoCode, GeoSource};
+    use crate::ranges::{Geo, GeoCode, GeoSource, Range};
 
     fn range(prefix: &str) -> Range {
         let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Documented };
@@ -56,6 +61,8 @@ mod tests {
         let entries = [1, 0].map(|slot| Entry::new(slot, geo).unwrap());
         let expected = vec![(ranges[0].prefix, entries[0]), (ranges[1].prefix, entries[1])];
         assert_eq!(compile(&ranges, &[1, 0], 2).unwrap().entries, expected);
+        let retired = compile([Owner::retired(&ranges[0])], &[1], 2).unwrap();
+        assert_eq!(retired.entries, [(ranges[0].prefix, entries[0].retire())]);
     }
 
     #[test]

@@ -1,17 +1,40 @@
 //! Which counter slot belongs to which range, across generations. Pure.
 //!
-//! A range keeps its slot for as long as anybody can see its counter. A range whose geo changes is another
-//! range here, so that no packet moves from one geo's total to another's. It must not give a slot away
+//! A range keeps its slot for as long as anybody can see its counter. A range whose geo changes, or that is retired, is
+//! another owner here, so that no packet moves from one total to another. It must not give a slot away
 //! before its last count was taken: [`Slots::release`] is called after that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 use crate::ranges::{Geo, Range};
 
 /// A range as its counter sees it.
-pub type Owner = (IpNet, Geo);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its prefix.
+    pub prefix: IpNet,
+    /// Its geo.
+    pub geo: Geo,
+    /// Whether it has left the list.
+    pub retired: bool,
+}
+
+impl Owner {
+    /// The owner that a range is once it has left the list.
+    #[must_use]
+    pub fn retired(range: &Range) -> Self {
+        Self { retired: true, ..Self::from(range) }
+    }
+}
+
+/// Of a range that is listed.
+impl From<&Range> for Owner {
+    fn from(range: &Range) -> Self {
+        Self { prefix: range.prefix, geo: range.geo, retired: false }
+    }
+}
 
 /// The slots and their owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,26 +62,31 @@ impl Slots {
         Self { capacity, owners: BTreeMap::new(), free: Vec::new(), next: 0 }
     }
 
-    /// The slot of each range, in their order: its own where it has one, else a free one.
+    /// The slot of each owner, in their order: its own where it has one, else a free one.
     ///
     /// # Errors
     /// [`SlotsFull`]; nothing is changed then.
-    pub fn assign(&mut self, ranges: &[Range]) -> Result<Vec<u32>, SlotsFull> {
+    pub fn assign<O: Into<Owner>>(
+        &mut self,
+        owners: impl IntoIterator<Item = O>,
+    ) -> Result<Vec<u32>, SlotsFull> {
         let mut slots = self.clone();
-        let assigned = ranges.iter().map(|range| slots.slot_of(range)).collect::<Result<_, _>>()?;
+        let assigned =
+            owners.into_iter().map(|owner| slots.slot_of(owner.into())).collect::<Result<_, _>>()?;
         *self = slots;
         Ok(assigned)
     }
 
-    /// The owners that are not among `ranges`, with their slots: those whose last count is to be taken.
+    /// The owners that are not among `staying`, with their slots: those whose last count is to be taken.
     #[must_use]
-    pub fn leaving(&self, ranges: &[Range]) -> Vec<(Owner, u32)> {
-        let staying: std::collections::BTreeSet<Owner> = ranges.iter().map(owner).collect();
-        self.owners
-            .iter()
-            .filter(|(owner, _)| !staying.contains(owner))
-            .map(|(owner, slot)| (*owner, *slot))
-            .collect()
+    pub fn leaving<O: Into<Owner>>(&self, staying: impl IntoIterator<Item = O>) -> Vec<(Owner, u32)> {
+        let staying: BTreeSet<Owner> = staying.into_iter().map(Into::into).collect();
+        self.owners().filter(|(owner, _)| !staying.contains(owner)).collect()
+    }
+
+    /// Every owner with its slot.
+    pub fn owners(&self) -> impl Iterator<Item = (Owner, u32)> {
+        self.owners.iter().map(|(owner, slot)| (*owner, *slot))
     }
 
     /// Frees an owner's slot.
@@ -66,8 +94,7 @@ impl Slots {
         self.free.extend(self.owners.remove(owner));
     }
 
-    fn slot_of(&mut self, range: &Range) -> Result<u32, SlotsFull> {
-        let owner = owner(range);
+    fn slot_of(&mut self, owner: Owner) -> Result<u32, SlotsFull> {
         if let Some(slot) = self.owners.get(&owner) {
             return Ok(*slot);
         }
@@ -82,10 +109,6 @@ impl Slots {
         self.owners.insert(owner, slot);
         Ok(slot)
     }
-}
-
-fn owner(range: &Range) -> Owner {
-    (range.prefix, range.geo)
 }
 
 #[cfg(test)]
@@ -103,17 +126,18 @@ mod tests {
         let mut slots = Slots::new(8);
         let (a, b, c) =
             (range("192.0.2.0/24", "NAM"), range("2001:db8::/32", "EUR"), range("11.0.0.0/8", "EUR"));
-        assert_eq!(slots.assign(&[a.clone(), b.clone()]).unwrap(), [0, 1]);
-        assert_eq!(slots.assign(&[c, b, a]).unwrap(), [2, 1, 0]);
+        assert_eq!(slots.assign([&a, &b]).unwrap(), [0, 1]);
+        assert_eq!(slots.assign([&c, &b, &a]).unwrap(), [2, 1, 0]);
     }
 
     #[test]
     fn another_geo_is_another_slot() {
         let mut slots = Slots::new(8);
-        slots.assign(&[range("192.0.2.0/24", "NAM")]).unwrap();
+        slots.assign([&range("192.0.2.0/24", "NAM")]).unwrap();
         let moved = [range("192.0.2.0/24", "EUR")];
         assert_eq!(slots.assign(&moved).unwrap(), [1]);
         assert_eq!(slots.leaving(&moved).len(), 1);
+        assert_eq!(slots.assign([Owner::retired(&moved[0])]).unwrap(), [2]);
     }
 
     #[test]
@@ -121,14 +145,14 @@ mod tests {
         let mut slots = Slots::new(2);
         let (a, b, c) =
             (range("11.0.0.0/24", "NAM"), range("11.0.1.0/24", "NAM"), range("11.0.2.0/24", "NAM"));
-        slots.assign(std::slice::from_ref(&a)).unwrap();
-        let leaving = slots.leaving(&[]);
-        assert_eq!(leaving, [((a.prefix, a.geo), 0)]);
+        slots.assign([&a]).unwrap();
+        let leaving = slots.leaving([] as [Owner; 0]);
+        assert_eq!(leaving, [(Owner::from(&a), 0)]);
         slots.release(&leaving[0].0);
-        assert_eq!(slots.assign(std::slice::from_ref(&b)).unwrap(), [1]);
+        assert_eq!(slots.assign([&b]).unwrap(), [1]);
         let before = slots.clone();
-        assert_eq!(slots.assign(&[a.clone(), b.clone(), c.clone()]), Err(SlotsFull { capacity: 2 }));
+        assert_eq!(slots.assign([&a, &b, &c]), Err(SlotsFull { capacity: 2 }));
         assert_eq!(slots, before);
-        assert_eq!(slots.assign(&[b, c]).unwrap(), [1, 0]);
+        assert_eq!(slots.assign([&b, &c]).unwrap(), [1, 0]);
     }
 }

@@ -15,7 +15,7 @@ use super::{
     load::LoadError,
     pin::{self, CounterIds},
 };
-use crate::snapshot::Count;
+use crate::{ledger::Reading, snapshot::Count};
 
 /// The counters' maps.
 pub struct Counters {
@@ -35,6 +35,13 @@ pub struct InterfaceCounts {
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
+}
+
+impl From<InterfaceCounts> for Reading {
+    fn from(counts: InterfaceCounts) -> Self {
+        let other = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect();
+        Self { owners: counts.ranges, unlisted: counts.unlisted, other }
+    }
 }
 
 /// Nothing counted: every class at zero.

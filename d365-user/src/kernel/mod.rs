@@ -25,7 +25,7 @@ pub use lease::LeaseError;
 pub use load::{Kernel, LoadError, Options};
 pub use log::{PacketLog, PacketLogError};
 pub use maps::{Proven, PublishError, Staged};
-pub use pin::{CounterIds, PinError};
+pub use pin::{CounterIds, PinError, unpin};
 pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};

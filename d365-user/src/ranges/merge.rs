@@ -58,7 +58,15 @@ impl<'a> Merge<'a> {
             }
             _ => {}
         }
-        let claim = Claim { geo, region, list, line: record.line };
+        self.claim(prefix, Claim { geo, region, list, line: record.line });
+    }
+
+    /// Takes one range of a set that was built before.
+    pub(super) fn add_range(&mut self, list: &'a str, range: &'a Range) {
+        self.claim(range.prefix, Claim { geo: range.geo, region: range.region.as_deref(), list, line: 0 });
+    }
+
+    fn claim(&mut self, prefix: IpNet, claim: Claim<'a>) {
         match self.claims.entry(prefix) {
             Entry::Vacant(free) => drop(free.insert(claim)),
             Entry::Occupied(mut taken) => self.warnings.extend(taken.get_mut().merge(prefix, claim)),

@@ -1,9 +1,12 @@
 //! The one list that everything behind it uses: checked, masked, merged, sorted. Pure and total: any records give a set or
 //! an error, never a panic, and never a part of what was asked for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::iter::successors;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
 use super::merge::Merge;
@@ -14,6 +17,7 @@ use crate::source::{List, Origin};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeSet {
     ranges: Vec<Range>,
+    retired: Vec<Range>,
     origins: Vec<Origin>,
     warnings: Vec<Warning>,
 }
@@ -38,20 +42,48 @@ impl RangeSet {
         let (ranges, odd) = merge.finish()?;
         let mut warnings: Vec<_> = lists.iter().flat_map(of_source).collect();
         warnings.extend(odd);
-        match u32::try_from(ranges.len()) {
-            Ok(0) => Err(RangeError::Empty),
-            Ok(count) if count <= limit => {
-                let origins = lists.iter().map(|list| list.origin.clone()).collect();
-                Ok(Self { ranges, origins, warnings })
-            }
-            _ => Err(RangeError::TooMany { count: ranges.len(), limit }),
+        within(limit, &ranges)?;
+        let origins = lists.iter().map(|list| list.origin.clone()).collect();
+        Ok(Self { ranges, retired: Vec::new(), origins, warnings })
+    }
+
+    /// Adds up what several sources are believed to list, by the rules of [`build`](Self::build), of at most `limit`
+    /// ranges. `retired` is what they listed until a while ago: kept as far as no range that is listed holds it, and as
+    /// far as the limit has room.
+    ///
+    /// # Errors
+    /// More ranges than `limit`, or none at all.
+    pub fn union(
+        parts: &[(Origin, Vec<Range>)],
+        retired: impl IntoIterator<Item = Range>,
+        limit: u32,
+    ) -> Result<Self, RangeError> {
+        let mut merge = Merge::default();
+        for (origin, ranges) in parts {
+            ranges.iter().for_each(|range| merge.add_range(&origin.name, range));
         }
+        let (ranges, warnings) = merge.finish()?;
+        within(limit, &ranges)?;
+        let gone: BTreeMap<IpNet, Range> = retired.into_iter().map(|range| (range.prefix, range)).collect();
+        let listed: BTreeSet<IpNet> = ranges.iter().map(|range| range.prefix).collect();
+        let around = |range: &Range| successors(Some(range.prefix), IpNet::supernet);
+        let is_listed = |range: &Range| around(range).any(|prefix| listed.contains(&prefix));
+        let mut retired: Vec<Range> = gone.into_values().filter(|range| !is_listed(range)).collect();
+        retired.truncate((limit as usize).saturating_sub(ranges.len()));
+        let origins = parts.iter().map(|(origin, _)| origin.clone()).collect();
+        Ok(Self { ranges, retired, origins, warnings })
     }
 
     /// The ranges, in their order.
     #[must_use]
     pub fn ranges(&self) -> &[Range] {
         &self.ranges
+    }
+
+    /// Ranges that have left the lists and are still recognised, in the same order.
+    #[must_use]
+    pub fn retired(&self) -> &[Range] {
+        &self.retired
     }
 
     /// Where they come from, in the order given.
@@ -87,6 +119,14 @@ impl RangeSet {
     pub fn longest_match(&self, address: IpAddr) -> Option<(usize, &Range)> {
         let holding = self.ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
         holding.max_by_key(|(_, range)| range.prefix.prefix_len())
+    }
+}
+
+fn within(limit: u32, ranges: &[Range]) -> Result<(), RangeError> {
+    match u32::try_from(ranges.len()) {
+        Ok(0) => Err(RangeError::Empty),
+        Ok(count) if count <= limit => Ok(()),
+        _ => Err(RangeError::TooMany { count: ranges.len(), limit }),
     }
 }
 

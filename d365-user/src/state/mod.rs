@@ -4,6 +4,7 @@
 //! | file | what | who writes |
 //! |---|---|---|
 //! | `lock` | held while a daemon uses the directory | the daemon |
+//! | `counters.json` | what has been counted ([`counters`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
 //! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | what became of it | the daemon |
@@ -14,8 +15,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub mod approval;
+pub mod counters;
 pub mod documents;
 pub mod gates;
 mod holder;
@@ -34,6 +38,8 @@ pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
 const LOCK: &str = "lock";
 /// Mode of the directory: its files say what is trusted, and whoever can write there can approve.
 const DIRECTORY_MODE: u32 = 0o750;
+/// How long a lock may be held by somebody who only looks.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Mode of each file.
 const FILE_MODE: u32 = 0o640;
 
@@ -105,7 +111,7 @@ impl StateDir {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mut lock = options.open(path.join(LOCK)).map_err(failed)?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -143,6 +149,17 @@ impl StateDir {
                 Err(StateError::Write { path, cause })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Takes the lock; not at the first try where a command only looks whether it is held ([`is_held`]).
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PATIENCE / 20),
+            result => return result,
         }
     }
 }

@@ -1,0 +1,74 @@
+//! Unlisted sources inside Azure (`--watch-azure`): looks the kernel's samples up in the document's `AzureCloud` entries and
+//! counts them by region. A rotation of the service's addresses shows here before mail is missed. Nothing is decided by it.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{kernel::Samples, snapshot::Azure, source::service_tags::Regions};
+
+/// How often samples are taken from the kernel: what its ring holds is the most that is looked at in this time.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Azure's prefixes, as far as they are known, and what was counted in them.
+#[derive(Default)]
+pub(super) struct Known(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// By the place of the source whose document they are in.
+    regions: BTreeMap<usize, Arc<Regions>>,
+    connections: BTreeMap<String, u64>,
+    lost: u64,
+}
+
+impl Known {
+    /// Takes the prefixes out of a source's newest document.
+    pub(super) fn set(&self, source: usize, regions: &Arc<Regions>) {
+        let mut inner = self.inner();
+        for name in regions.names() {
+            inner.connections.entry(name.to_owned()).or_default();
+        }
+        inner.regions.insert(source, Arc::clone(regions));
+    }
+
+    /// Counts the sources of new connections, and how many were lost since the start.
+    pub(super) fn count(&self, sources: impl Iterator<Item = IpAddr>, lost: u64) {
+        let mut inner = self.inner();
+        for source in sources {
+            let region = inner.regions.values().find_map(|regions| regions.of(source)).map(str::to_owned);
+            if let Some(region) = region {
+                *inner.connections.entry(region).or_default() += 1;
+            }
+        }
+        inner.lost = lost;
+    }
+
+    /// What was counted.
+    pub(super) fn counted(&self) -> Azure {
+        let inner = self.inner();
+        let connections = inner.connections.iter().map(|(region, count)| (region.clone(), *count));
+        Azure { connections: connections.collect(), lost: inner.lost }
+    }
+
+    /// A thread that panicked has left whole numbers.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts samples for as long as the daemon runs.
+pub(super) async fn watch(samples: Option<Samples>, known: &Known) -> Infallible {
+    let Some(mut samples) = samples else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match samples.lost() {
+            Ok(lost) => known.count(samples.drain(), lost),
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}

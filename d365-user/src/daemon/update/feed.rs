@@ -1,0 +1,144 @@
+//! A thread for each source that can change: it reads when it is told to, and a download also by the clock. What it reads
+//! goes to the updater; it ends with the updater's end of its orders, or with the process.
+
+use std::{
+    io,
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Failure, reading::Reader, reading::Reading};
+use crate::{
+    source::download::{Backoff, jittered, random},
+    state::StateError,
+};
+
+/// What a feed is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Read now.
+    Now,
+    /// Read within this time.
+    Within(Duration),
+}
+
+/// One reading, or why there is none.
+pub(in crate::daemon) struct Outcome {
+    /// The source's place.
+    pub(super) source: usize,
+    pub(super) reading: Result<Reading, Failure>,
+    /// What went wrong with the state directory meanwhile.
+    pub(super) state_error: Option<StateError>,
+    /// When it is tried again, by the clock.
+    pub(super) again: Option<Duration>,
+}
+
+/// When a download is repeated.
+pub(super) struct Rhythm {
+    refresh: Duration,
+    backoff: Backoff,
+}
+
+impl Rhythm {
+    /// Each `refresh`, a tenth more or less; after failures from a minute on, doubling up to an hour, and never later than
+    /// it would be without a failure.
+    pub(super) fn new(refresh: Duration) -> Self {
+        let (first, most) = (Duration::from_mins(1), Duration::from_hours(1));
+        Self { refresh, backoff: Backoff::new(first.min(refresh), most.min(refresh)) }
+    }
+
+    fn next(&mut self, succeeded: bool) -> Duration {
+        if succeeded {
+            self.backoff.succeeded();
+            jittered(self.refresh, random())
+        } else {
+            self.backoff.failed(random())
+        }
+    }
+}
+
+/// Starts the thread of the source at `source`, which reads at once. `rhythm` is `None` for what is only read on order.
+///
+/// # Errors
+/// When no thread can be made.
+pub(super) fn start(
+    source: usize,
+    reader: Box<dyn Reader>,
+    rhythm: Option<Rhythm>,
+    tell: impl Fn(Outcome) -> bool + Send + 'static,
+) -> io::Result<Sender<Order>> {
+    let (orders, received) = mpsc::channel();
+    let run = move || run(source, reader, rhythm, &received, &tell);
+    thread::Builder::new().name(format!("source {source}")).spawn(run)?;
+    Ok(orders)
+}
+
+fn run(
+    source: usize,
+    mut reader: Box<dyn Reader>,
+    mut rhythm: Option<Rhythm>,
+    orders: &Receiver<Order>,
+    tell: &impl Fn(Outcome) -> bool,
+) {
+    loop {
+        let reading = reader.read();
+        let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.is_ok()));
+        let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
+        if !tell(outcome) || !wait(again.and_then(|again| Instant::now().checked_add(again)), orders) {
+            return;
+        }
+    }
+}
+
+/// Waits until it is time, or an order says so: `false` when there will be no more orders.
+fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
+    loop {
+        let order = match due {
+            None => orders.recv().map_err(RecvTimeoutError::from),
+            Some(due) => orders.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        match order {
+            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => return true,
+            Ok(Order::Within(time)) => {
+                let latest = Instant::now() + time;
+                due = Some(due.map_or(latest, |due| due.min(latest)));
+            }
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
+        let mut rhythm = Rhythm::new(Duration::from_hours(6));
+        let tenth = Duration::from_mins(36);
+        let next = rhythm.next(true);
+        assert!(
+            next >= Duration::from_hours(6) - tenth && next <= Duration::from_hours(6) + tenth,
+            "{next:?}"
+        );
+        assert!(rhythm.next(false) <= Duration::from_mins(1));
+        (0..20).for_each(|_| assert!(rhythm.next(false) <= Duration::from_hours(1)));
+        assert!(Rhythm::new(Duration::from_secs(2)).next(false) <= Duration::from_secs(2));
+    }
+
+    #[test]
+    fn orders_come_before_the_clock() {
+        let (send, orders) = mpsc::channel();
+        let far = || Instant::now().checked_add(Duration::from_hours(1));
+        send.send(Order::Now).unwrap();
+        assert!(wait(far(), &orders));
+        send.send(Order::Within(Duration::from_millis(1))).unwrap();
+        assert!(wait(far(), &orders));
+        send.send(Order::Within(Duration::from_millis(1))).unwrap();
+        assert!(wait(None, &orders), "a file is read again, too");
+        assert!(wait(Some(Instant::now()), &orders));
+        drop(send);
+        assert!(!wait(far(), &orders));
+    }
+}

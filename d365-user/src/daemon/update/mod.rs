@@ -1,0 +1,276 @@
+//! Keeps the published list true while the daemon runs: readings of the sources, time, and the operator's approvals go
+//! through the gates, and what follows from them is published, vouched for, and written down.
+//!
+//! One thread, one event after another, and the only owner of the kernel object once that is loaded. Whatever fails, the
+//! published generation stays, the failure is counted and said, and it is tried again. It must not wait for a source: each
+//! has a thread of its own ([`feed`]).
+
+mod failure;
+mod feed;
+mod lease;
+mod prepare;
+mod publish;
+mod reading;
+mod record;
+mod report;
+mod sources;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+pub use failure::Failure;
+pub(super) use prepare::{Prepared, prepare};
+pub(super) use record::Record;
+
+use super::state::State;
+use crate::{
+    config::LeaseTerm,
+    generation::gate::{Decision, Refusal, Timestamp},
+    kernel::Kernel,
+    snapshot::{Lease, Updates},
+    source::{
+        download::{Backoff, random},
+        watch::Watch,
+    },
+    state::{Found, StateDir, approval, gates},
+};
+use feed::{Order, Outcome};
+use publish::Published;
+use sources::Sources;
+
+/// How often time passes for the gates, and an approval is looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the gates' waiting times are written down while something waits, and failed writing is tried again.
+const SAVE: Duration = Duration::from_mins(5);
+/// How often the kernel's end of the lease is set again: its clock does not run while the host sleeps.
+const RENEW: Duration = Duration::from_mins(1);
+/// How soon after a confirmation has become possible the source is read again.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// What the updater is told.
+pub(super) enum Event {
+    /// A source was read.
+    Read(Box<Outcome>),
+    /// Read everything again.
+    Reload,
+    /// The end.
+    Stop,
+}
+
+/// The updater.
+pub(super) struct Updater {
+    sources: Sources,
+    /// For each source that can be read again.
+    feeds: Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
+    /// Held for its watching of files.
+    _watch: Option<Watch>,
+    events: Receiver<Event>,
+    /// Where the gates, documents and counts are kept; `None` when that cannot be used.
+    directory: Option<Arc<StateDir>>,
+    term: LeaseTerm,
+    azure: Arc<super::azure::Known>,
+    /// Why updates were not published, and how often.
+    refused: BTreeMap<&'static str, u64>,
+    /// What could not be kept, and how often.
+    state_failures: BTreeMap<&'static str, u64>,
+    published: Published,
+    /// When the gates are to be written down; `None` while nothing has changed.
+    save_at: Option<Instant>,
+    renew_at: Instant,
+    lease: Option<Lease>,
+    retry: Backoff,
+}
+
+impl Updater {
+    /// Runs until it is told to stop. Then it detaches first, and writes everything down.
+    pub(super) fn run(mut self, mut kernel: Kernel, record: Record, state: &State) {
+        let now = Timestamp::from(SystemTime::now());
+        self.renew(&mut kernel, now);
+        self.show(state, now);
+        super::start::announce(state);
+        loop {
+            let event = self.events.recv_timeout(TICK);
+            let now = Timestamp::from(SystemTime::now());
+            match event {
+                Ok(Event::Read(outcome)) => {
+                    if let Some((failure, again)) = self.take(*outcome, now) {
+                        report::failure(&failure, again);
+                    }
+                }
+                Ok(Event::Reload) => {
+                    tracing::info!("SIGHUP: every source is read again");
+                    for feed in self.orders().flatten() {
+                        // A feed that has ended is not asked any more.
+                        let _ = feed.send(Order::Now);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // The daemon is gone.
+                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let decisions = self.sources.tick(now);
+            self.decided(decisions);
+            self.approvals(now);
+            self.publish(&mut kernel, &record, state, now);
+            self.renew(&mut kernel, now);
+            if self.save_at.is_some_and(|at| at <= Instant::now()) {
+                self.save();
+            }
+            self.show(state, now);
+        }
+        drop(kernel);
+        self.save();
+        if let Err(error) = record.end(state) {
+            tracing::warn!("{error}; counters begin at zero at the next start");
+        }
+    }
+
+    /// Takes what came of reading a source; returns why nothing did, and when it is tried again.
+    fn take(&mut self, outcome: Outcome, now: Timestamp) -> Option<(Failure, Option<Duration>)> {
+        let Outcome { source: at, reading, state_error, again } = outcome;
+        if let Some(error) = state_error {
+            tracing::warn!("{error}");
+            *self.state_failures.entry("document").or_default() += 1;
+        }
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(failure) => {
+                self.sources.failed(at, &failure);
+                return Some((failure, again));
+            }
+        };
+        if let Some(regions) = &reading.azure {
+            self.azure.set(at, regions);
+        }
+        report::remarks(&self.sources.remarks(at, &reading));
+        let decisions = self.sources.offer(at, &reading, now);
+        let name = self.sources.name(at).to_owned();
+        self.decided(BTreeMap::from([(name, decisions)]));
+        self.published.set_due();
+        if let (Some(due), Some(Some(feed))) = (self.sources.confirmation_due(at), self.orders().nth(at)) {
+            let _ = feed.send(Order::Within(due + SLACK));
+        }
+        None
+    }
+
+    /// Does what the operator approved, if there is anything.
+    fn approvals(&mut self, now: Timestamp) {
+        let Some(directory) = self.directory.clone() else { return };
+        let request = match approval::take(&directory) {
+            Ok(Found::Nothing) => return,
+            Ok(Found::Whole(request)) => request,
+            Ok(Found::Damaged { damage, .. }) => {
+                tracing::warn!("an approval is damaged ({damage}) and not carried out");
+                return;
+            }
+            Err(error) => {
+                // Said once a tick would be once a second.
+                if *self.state_failures.entry("approval").or_default() == 0 {
+                    tracing::warn!("{error}");
+                }
+                *self.state_failures.entry("approval").or_default() += 1;
+                return;
+            }
+        };
+        let (decisions, answer) = self.sources.carry_out(&request, now);
+        tracing::info!("approval {}: {} sources", request.id, request.approvals.len());
+        self.decided(decisions);
+        self.save();
+        if let Err(error) = approval::answer(&directory, &answer) {
+            tracing::warn!("{error}");
+            *self.state_failures.entry("approval").or_default() += 1;
+        }
+    }
+
+    /// Says and counts what the gates decided, and sees to it that it is published and written down.
+    fn decided(&mut self, decisions: BTreeMap<String, Vec<Decision>>) {
+        for (source, decisions) in decisions {
+            report::decisions(&source, &decisions);
+            for decision in &decisions {
+                if let Decision::Refused(refusal) = decision {
+                    *self.refused.entry(refusal.as_str()).or_default() += 1;
+                }
+            }
+            if decisions.iter().any(Decision::is_published) {
+                self.published.set_due();
+            }
+            if !decisions.is_empty() {
+                self.save_at = Some(Instant::now());
+            }
+        }
+    }
+
+    /// The feed of each source, in their order.
+    fn orders(&self) -> impl Iterator<Item = Option<&Sender<Order>>> {
+        self.feeds.get().into_iter().flatten().map(Option::as_ref)
+    }
+
+    /// Writes the gates down; later again when that fails, or when something waits.
+    fn save(&mut self) {
+        let Some(directory) = &self.directory else { return };
+        let waits = self.sources.pending().iter().any(|(_, count)| *count > 0);
+        self.save_at = waits.then(|| Instant::now() + SAVE);
+        if let Err(error) = gates::save(directory, self.sources.gates()) {
+            tracing::warn!("{error}; decisions since then are lost if the daemon ends");
+            *self.state_failures.entry("gates").or_default() += 1;
+            self.save_at = Some(Instant::now() + SAVE.min(Duration::from_secs(30)));
+        }
+    }
+
+    /// Has the kernel vouch for the list as long as it may.
+    fn renew(&mut self, kernel: &mut Kernel, now: Timestamp) {
+        let lease = self.sources.lease(self.term, now);
+        if self.lease == Some(lease) && Instant::now() < self.renew_at {
+            return;
+        }
+        let left = lease::left(lease, now);
+        if let Err(error) = kernel.set_lease(left) {
+            tracing::error!("{error}");
+            return;
+        }
+        let had_run_out = self.lease.map(|lease| lease::left(lease, now).is_some_and(|left| left.is_zero()));
+        let has_run_out = left.is_some_and(|left| left.is_zero());
+        if had_run_out != Some(has_run_out) {
+            report::lease(lease, has_run_out);
+        }
+        self.lease = Some(lease);
+        self.renew_at = Instant::now() + left.unwrap_or(RENEW).clamp(TICK, RENEW);
+    }
+
+    /// Shows how the list is kept true.
+    fn show(&self, state: &State, now: Timestamp) {
+        state.set_updates(self.updates(now));
+    }
+
+    fn updates(&self, now: Timestamp) -> Updates {
+        Updates {
+            sources: self.sources.statuses(),
+            pending: self.sources.pending(),
+            refused: self.refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            state_failures: self.state_failures.iter().map(|(what, count)| (*what, *count)).collect(),
+            lease: self.sources.lease(self.term, now),
+        }
+    }
+}
+
+/// Every reason for which an update is not published, at zero.
+fn no_refusals() -> BTreeMap<&'static str, u64> {
+    let gate = Refusal::ALL.map(Refusal::as_str);
+    gate.into_iter().chain(publish::REASONS).map(|reason| (reason, 0)).collect()
+}
+
+/// Everything that may not be kept, at zero.
+fn no_state_failures() -> BTreeMap<&'static str, u64> {
+    ["approval", "counters", "document", "gates"].map(|what| (what, 0)).into()
+}
+
+/// For [`Updater`]'s retries after the kernel refused a generation.
+fn retries() -> Backoff {
+    Backoff::new(Duration::from_secs(2), Duration::from_mins(5))
+}

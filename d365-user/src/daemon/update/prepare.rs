@@ -1,0 +1,200 @@
+//! From the command line to an updater with a first list: what earlier daemons kept, and what the sources say now. It
+//! blocks for as long as files, and where nothing else gives a list downloads, take.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, Sender},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use super::{
+    Event, Order, Published, Record, Sources, Updater, feed,
+    feed::Rhythm,
+    no_refusals, no_state_failures,
+    reading::{DownloadReader, FileReader, Reader},
+    report, retries,
+};
+use crate::{
+    config::{Config, LeaseTerm},
+    daemon::{StartError, azure},
+    generation::gate::{GatePolicy, Timestamp},
+    ranges::{Policy, RangeSet},
+    source::{self, Spec, watch::Watch},
+    state::{Found, StateDir, gates},
+};
+
+/// How long a file must be left alone before it is read again.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// An updater, and what there is to begin with.
+pub(in crate::daemon) struct Prepared {
+    pub(in crate::daemon) updater: Updater,
+    /// To tell the updater.
+    pub(in crate::daemon) events: Sender<Event>,
+    /// The first list.
+    pub(in crate::daemon) set: RangeSet,
+    pub(in crate::daemon) record: Record,
+}
+
+/// Reads everything that is there.
+///
+/// # Errors
+/// [`StartError`] when the state directory is needed and cannot be used, or no source gives a list.
+pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
+    let now = Timestamp::from(SystemTime::now());
+    let directory = directory(config)?.map(Arc::new);
+    let mut state_failures = no_state_failures();
+    let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
+    let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
+    let gates = directory.as_ref().map(|directory| restored(directory, config.gate)).unwrap_or_default();
+    let mut sources = Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now);
+    let (events, received) = mpsc::channel();
+    let feeds = Arc::new(OnceLock::new());
+    let watch = watch(&config.ranges, &feeds);
+    let mut begun = Vec::new();
+    for (at, spec) in config.ranges.iter().enumerate() {
+        let keep_azure = config.watch_azure;
+        let (reader, rhythm): (Box<dyn Reader>, _) = match (spec, &config.targets[at]) {
+            (Spec::Embedded, _) => {
+                begun.push(None);
+                continue;
+            }
+            (spec, None) => (Box::new(FileReader { spec: spec.clone(), policy, keep_azure }), None),
+            (spec, Some(target)) => {
+                let (spec, target, directory) = (spec.clone(), target.clone(), directory.clone());
+                let mut reader = DownloadReader::new(spec, target, policy, keep_azure, directory);
+                let kept = reader.restore();
+                if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
+                    azure.set(at, regions);
+                }
+                if reader.state_error().is_some() {
+                    *state_failures.entry("document").or_default() += 1;
+                }
+                sources.restore(at, kept.as_ref());
+                (Box::new(reader), Some(Rhythm::new(config.refresh)))
+            }
+        };
+        let events = events.clone();
+        let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
+        begun.push(Some(feed::start(at, reader, rhythm, tell).map_err(StartError::Signals)?));
+    }
+    let _ = feeds.set(begun);
+    let mut updater = Updater {
+        sources,
+        feeds,
+        _watch: watch,
+        events: received,
+        directory: directory.clone(),
+        term: config.lease,
+        azure,
+        refused: no_refusals(),
+        state_failures,
+        published: Published::default(),
+        save_at: None,
+        renew_at: Instant::now(),
+        lease: None,
+        retry: retries(),
+    };
+    let set = updater.first_list(&config.ranges)?;
+    report::remarks(set.warnings());
+    if config.lease == LeaseTerm::Never {
+        tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
+    }
+    updater.published = Published::new(set.clone());
+    let record = Record::new(directory, config.pin_dir.clone());
+    Ok(Prepared { updater, events, set, record })
+}
+
+impl Updater {
+    /// Waits until every file was read, and until there is a list or no source that could give one.
+    fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, StartError> {
+        let mut failures = Vec::new();
+        loop {
+            let now = Timestamp::from(SystemTime::now());
+            let is_awaited = |download: bool| {
+                let of_kind =
+                    |(_, spec): &(usize, &Spec)| matches!(spec, Spec::Url(_) | Spec::Azure(_)) == download;
+                let mut kind = specs.iter().enumerate().filter(of_kind);
+                kind.any(|(at, _)| self.sources.is_awaited(at))
+            };
+            let set = self.sources.set(now);
+            if !is_awaited(false) && (set.is_ok() || !is_awaited(true)) {
+                // What kept the daemon from starting is its last word; the rest is said before.
+                let last = if set.is_err() && !failures.is_empty() { Some(failures.remove(0)) } else { None };
+                failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
+                return set.map_err(|problem| match last {
+                    Some((failure, _)) => StartError::NoList(Box::new(failure)),
+                    None => StartError::Ranges(problem),
+                });
+            }
+            match self.events.recv() {
+                Ok(Event::Read(outcome)) => failures.extend(self.take(*outcome, now)),
+                Ok(Event::Reload) => {}
+                // The daemon was stopped while it started: nobody waits for the answer.
+                Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(StartError::Ranges),
+            }
+        }
+    }
+}
+
+/// The state directory. Where only the embedded list is used nothing in it is needed: counting goes on without it.
+fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
+    match StateDir::open(&config.state_dir) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error @ crate::state::StateError::InUse { .. }) => Err(StartError::State(error)),
+        Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
+            tracing::warn!("{error}; going on without it: counters begin at zero at every start");
+            Ok(None)
+        }
+        Err(error) => Err(StartError::State(error)),
+    }
+}
+
+/// What the gates decided before.
+fn restored(directory: &StateDir, policy: GatePolicy) -> gates::Gates {
+    match gates::load(directory, policy) {
+        Ok(Found::Whole(gates)) => gates,
+        Ok(Found::Nothing) => gates::Gates::new(),
+        Ok(Found::Damaged { damage, set_aside }) => {
+            let aside = set_aside.map_or_else(String::new, |path| format!("; it is now {}", path.display()));
+            tracing::error!(
+                "what was decided about lists before is damaged ({damage}){aside}: the documents kept and the sources \
+                 themselves are believed anew"
+            );
+            gates::Gates::new()
+        }
+        Err(error) => {
+            tracing::error!("{error}: the documents kept and the sources themselves are believed anew");
+            gates::Gates::new()
+        }
+    }
+}
+
+/// Watches the files among the sources. Where that cannot be, SIGHUP still has them read again.
+fn watch(specs: &[Spec], feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>) -> Option<Watch> {
+    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec {
+        Spec::File(path) => Some((at, path.clone())),
+        _ => None,
+    });
+    let (places, files): (Vec<_>, Vec<_>) = files.unzip();
+    if files.is_empty() {
+        return None;
+    }
+    let feeds = Arc::clone(feeds);
+    let changed = move |file: usize| {
+        let feed = feeds.get().and_then(|feeds: &Vec<Option<Sender<Order>>>| feeds[places[file]].as_ref());
+        // What is not there yet reads later than now.
+        if let Some(feed) = feed {
+            let _ = feed.send(Order::Now);
+        }
+    };
+    match Watch::start(files, SETTLE, changed) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            tracing::warn!("{error}: its changes are seen only after SIGHUP");
+            None
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Publishes what the gates believe, when that is another list than the published one; what the kernel refuses is tried
+//! again, and the published generation stays.
+
+use std::time::Instant;
+
+use super::{Updater, random, record::Record, report};
+use crate::{
+    daemon::state::State,
+    generation::gate::Timestamp,
+    kernel::{Kernel, PublishError},
+    ranges::RangeSet,
+};
+
+/// Why a list that is believed is not published: the values of the label `reason` beside the gate's.
+pub(super) const REASONS: [&str; 4] = [RANGES, CAPACITY, PROOF, KERNEL];
+/// The lists together are no set: too many ranges.
+const RANGES: &str = "ranges";
+/// More ranges than counter slots.
+const CAPACITY: &str = "capacity";
+/// The kernel's answers are not the reference's.
+const PROOF: &str = "proof";
+/// The kernel refused a map or an entry.
+const KERNEL: &str = "kernel";
+
+/// What is published, and whether that is all.
+#[derive(Default)]
+pub(super) struct Published {
+    /// `None` before the first.
+    set: Option<RangeSet>,
+    /// Whether what is believed may have changed since.
+    is_due: bool,
+    /// When to try again what was refused.
+    retry_at: Option<Instant>,
+}
+
+impl Published {
+    pub(super) fn new(set: RangeSet) -> Self {
+        Self { set: Some(set), ..Self::default() }
+    }
+
+    /// Something has changed that a generation may show. What was refused before may pass now.
+    pub(super) fn set_due(&mut self) {
+        (self.is_due, self.retry_at) = (true, None);
+    }
+}
+
+impl Updater {
+    /// Publishes what is believed, if it is due.
+    pub(super) fn publish(&mut self, kernel: &mut Kernel, record: &Record, state: &State, now: Timestamp) {
+        let must_wait = self.published.retry_at.is_some_and(|at| at > Instant::now());
+        if !self.published.is_due || must_wait {
+            return;
+        }
+        match self.try_to_publish(kernel, record, state, now) {
+            Ok(()) => {
+                (self.published.is_due, self.published.retry_at) = (false, None);
+                self.retry.succeeded();
+            }
+            Err((reason, error)) => {
+                *self.refused.entry(reason).or_default() += 1;
+                let wait = self.retry.failed(random());
+                tracing::error!(
+                    "the new list is not published: {error}; the published one stays, next try in {}",
+                    report::whole_seconds(wait)
+                );
+                self.published.retry_at = Some(Instant::now() + wait);
+            }
+        }
+    }
+
+    fn try_to_publish(
+        &mut self,
+        kernel: &mut Kernel,
+        record: &Record,
+        state: &State,
+        now: Timestamp,
+    ) -> Result<(), (&'static str, String)> {
+        let set = self.sources.set(now).map_err(|error| (RANGES, error.to_string()))?;
+        let is_the_same =
+            |before: &RangeSet| (set.ranges(), set.retired()) == (before.ranges(), before.retired());
+        if self.published.set.as_ref().is_some_and(is_the_same) {
+            state.book().describe(&set);
+            self.published.set = Some(set);
+            return Ok(());
+        }
+        let draft = state.book().draft(&set).map_err(|error| (CAPACITY, error.to_string()))?;
+        let recorded = record.before_publishing(&state.book(), &draft);
+        self.kept(recorded);
+        kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))?;
+        let mut book = state.book();
+        let entered = book.enter(draft, |slots| state.read_slots(slots));
+        if let Err(error) = entered {
+            tracing::error!("{error}: the counts of ranges that are gone are taken later");
+        }
+        let (number, recorded) = (book.generation().number, record.now(&book));
+        drop(book);
+        self.kept(recorded);
+        tracing::info!(
+            "generation {number} published: {} ranges, {} retired",
+            set.ranges().len(),
+            set.retired().len()
+        );
+        self.published.set = Some(set);
+        Ok(())
+    }
+
+    /// Counts what could not be kept.
+    fn kept(&mut self, result: Result<(), crate::state::StateError>) {
+        if let Err(error) = result {
+            tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
+            *self.state_failures.entry("counters").or_default() += 1;
+        }
+    }
+}
+
+fn reason(error: &PublishError) -> &'static str {
+    use crate::kernel::ProofError::{Mismatch, Nonsense};
+    match error {
+        PublishError::Proof(Mismatch { .. } | Nonsense { .. }) => PROOF,
+        _ => KERNEL,
+    }
+}

@@ -1,0 +1,175 @@
+//! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a thread of its
+//! own ([`super::feed`]); it decides nothing about what it read.
+
+use std::sync::Arc;
+
+use super::Failure;
+use crate::{
+    generation::gate::Trust,
+    ranges::{Policy, RangeSet},
+    source::{
+        self, Cloud, List, SourceError, Spec,
+        download::{self, Client, Document, Fetched, Options, Stamp, Target, progress::Progress},
+        service_tags::{self, Regions},
+    },
+    state::{Found, StateDir, StateError, documents},
+};
+
+/// One good reading of a source.
+#[derive(Clone, Debug)]
+pub(in crate::daemon) struct Reading {
+    /// What it lists, from one origin.
+    pub(super) set: RangeSet,
+    /// Azure's prefixes by region, where they were asked for and are known.
+    pub(super) azure: Option<Arc<Regions>>,
+}
+
+/// A source that can be read again and again.
+pub(super) trait Reader: Send {
+    /// Reads it.
+    fn read(&mut self) -> Result<Reading, Failure>;
+
+    /// What went wrong with the state directory since the last question.
+    fn state_error(&mut self) -> Option<StateError> {
+        None
+    }
+}
+
+/// A list in a file.
+pub(super) struct FileReader {
+    pub(super) spec: Spec,
+    pub(super) policy: Policy,
+    pub(super) keep_azure: bool,
+}
+
+impl Reader for FileReader {
+    fn read(&mut self) -> Result<Reading, Failure> {
+        let (list, azure) = source::load_with_azure(&self.spec, self.keep_azure)?;
+        reading(list, azure, &self.policy)
+    }
+}
+
+/// A document on the network.
+pub(super) struct DownloadReader {
+    spec: Spec,
+    target: Target,
+    policy: Policy,
+    keep_azure: bool,
+    state: Option<Arc<StateDir>>,
+    /// The last good one.
+    known: Option<(Stamp, Reading)>,
+    state_error: Option<StateError>,
+}
+
+impl DownloadReader {
+    pub(super) fn new(
+        spec: Spec,
+        target: Target,
+        policy: Policy,
+        keep_azure: bool,
+        state: Option<Arc<StateDir>>,
+    ) -> Self {
+        Self { spec, target, policy, keep_azure, state, known: None, state_error: None }
+    }
+
+    /// Takes the last good document out of the state directory, so that the server need not send it again.
+    pub(super) fn restore(&mut self) -> Option<Reading> {
+        let name = self.spec.to_string();
+        let kept = match documents::load(self.state.as_deref()?, &name) {
+            Ok(Found::Whole(document)) => document,
+            Ok(Found::Nothing) => return None,
+            Ok(Found::Damaged { damage, .. }) => {
+                tracing::warn!("the document kept of {name} is damaged ({damage}): it is fetched anew");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!("{error}");
+                self.state_error = Some(error);
+                return None;
+            }
+        };
+        match self.parse(&kept) {
+            Ok(reading) => {
+                self.known = Some((kept.stamp, reading.clone()));
+                Some(reading)
+            }
+            Err(failure) => {
+                tracing::warn!("the document kept is of no use any more: {failure}");
+                None
+            }
+        }
+    }
+
+    fn parse(&self, document: &Document) -> Result<Reading, Failure> {
+        let list = self.spec.to_string();
+        let options = service_tags::Options {
+            cloud: cloud(&self.spec),
+            keep_azure: self.keep_azure,
+            ..service_tags::Options::default()
+        };
+        let mut parsed = service_tags::read(&document.bytes[..], &options)
+            .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
+        let azure = parsed.azure.take();
+        let mut list = parsed.into_list(&list);
+        list.origin.date = document.stamp.date.map(|date| date.to_string());
+        reading(list, azure, &self.policy)
+    }
+}
+
+impl Reader for DownloadReader {
+    fn read(&mut self) -> Result<Reading, Failure> {
+        let name = || self.spec.to_string();
+        let client = Options::from_environment()
+            .map_err(download::OptionsError::from)
+            .and_then(|options| Client::new(&options))
+            .map_err(|problem| Failure::Client { list: name(), problem })?;
+        let stamp = self.known.as_ref().map(|(stamp, _)| stamp);
+        let mut progress = Progress::on_stderr();
+        let mut advanced = |received, announced| progress.advanced(received, announced);
+        let fetched = download::fetch(&client, &self.target, stamp, &mut advanced)
+            .map_err(|problem| Failure::Download { list: name(), problem })?;
+        drop(progress);
+        let document = match (fetched, &self.known) {
+            (Fetched::Document(document), _) => document,
+            (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
+            // Only a question with a stamp is answered so.
+            (Fetched::NotModified, None) => {
+                let problem = service_tags::DocumentError::Empty;
+                return Err(SourceError::Document { list: name(), problem }.into());
+            }
+        };
+        let reading = self.parse(&document)?;
+        if let Some(state) = &self.state {
+            self.state_error = documents::save(state, &name(), &document).err();
+        }
+        self.known = Some((document.stamp, reading.clone()));
+        Ok(reading)
+    }
+
+    fn state_error(&mut self) -> Option<StateError> {
+        self.state_error.take()
+    }
+}
+
+/// How much what a source says is trusted; `None` for the list that is part of this program.
+pub(super) const fn trust(spec: &Spec) -> Option<Trust> {
+    match spec {
+        Spec::Embedded => None,
+        Spec::File(_) => Some(Trust::Local),
+        Spec::Url(_) | Spec::Azure(_) => Some(Trust::Download),
+    }
+}
+
+const fn cloud(spec: &Spec) -> Option<Cloud> {
+    match spec {
+        Spec::Azure(cloud) => Some(*cloud),
+        _ => None,
+    }
+}
+
+fn reading(list: List, azure: Option<Regions>, policy: &Policy) -> Result<Reading, Failure> {
+    let name = list.origin.name.clone();
+    let built = RangeSet::build(&[list], policy);
+    let set = built.map_err(|problem| Failure::Ranges { list: name, problem: Box::new(problem) })?;
+    Ok(Reading { set, azure: azure.map(Arc::new) })
+}

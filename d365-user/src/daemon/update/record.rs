@@ -1,0 +1,172 @@
+//! Keeps what was counted in the state directory, together with the pinned maps: written before anything changes hands,
+//! so that whenever the daemon ends, the next one finds every count once.
+
+use std::{path::PathBuf, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    daemon::{
+        book::{Book, Draft, row_names},
+        state::State,
+    },
+    kernel::{self, CounterError, CounterIds, Counters},
+    ledger::{Ledger, Reading, Row},
+    state::{
+        Found, StateDir, StateError,
+        counters::{self, Maps, Stored},
+    },
+};
+
+/// Where counts are kept.
+pub(in crate::daemon) struct Record {
+    directory: Option<Arc<StateDir>>,
+    pins: PathBuf,
+    /// Tells the pins of daemons with different state directories apart.
+    owner: String,
+    /// The maps that are counted in and pinned; `None` when a crash would lose their counts.
+    maps: Option<Maps>,
+}
+
+impl Record {
+    pub(in crate::daemon) fn new(directory: Option<Arc<StateDir>>, pins: PathBuf) -> Self {
+        let path = directory.as_ref().map(|directory| {
+            let path = directory.path();
+            path.canonicalize().unwrap_or_else(|_| path.to_owned())
+        });
+        let name = path.unwrap_or_default().to_string_lossy().into_owned();
+        let owner = Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self { directory, pins, owner, maps: None }
+    }
+
+    /// What earlier daemons counted, wherever that is now. Nothing when some of it is lost: a total that is too small
+    /// would go on as if it had gone back.
+    pub(in crate::daemon) fn before(&self) -> Vec<Row> {
+        let Some(directory) = &self.directory else { return Vec::new() };
+        let stored = match counters::load(directory) {
+            Ok(Found::Whole(stored)) => stored,
+            Ok(Found::Nothing) => return Vec::new(),
+            Ok(Found::Damaged { damage, .. }) => {
+                tracing::warn!("what was counted before is damaged ({damage}): counters begin at zero");
+                return Vec::new();
+            }
+            Err(error) => {
+                tracing::warn!("{error}: counters begin at zero");
+                return Vec::new();
+            }
+        };
+        let Some(maps) = stored.maps.clone() else { return stored.rows };
+        match self.last_readings(&stored, &maps) {
+            Ok(rows) => {
+                tracing::info!(
+                    "the daemon before did not end by itself; its counts were read from the pinned maps"
+                );
+                rows
+            }
+            Err(reason) => {
+                tracing::warn!(
+                    "the daemon before did not end by itself, and what it counted is gone ({reason}): \
+                     counters begin at zero"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Adds up what the file says and what the pinned maps read.
+    fn last_readings(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, String> {
+        let interfaces = u32::try_from(maps.interfaces.len()).map_err(|error| error.to_string())?;
+        let pinned = Counters::pinned(&self.pins, &self.owner, interfaces, maps.capacity);
+        let (ids, counters) = pinned
+            .map_err(|error| error.to_string())?
+            .ok_or("no maps are pinned; was the host restarted?")?;
+        if (ids.ranges, ids.classes) != (maps.ranges, maps.classes) {
+            return Err("the pinned maps are others".to_owned());
+        }
+        settled(stored, maps, &counters).map_err(|error| error.to_string())
+    }
+
+    /// A new kernel object begins to count on top of `book`: its maps are pinned, if that can be.
+    pub(in crate::daemon) fn begin(
+        &mut self,
+        book: &Book,
+        counters: &Counters,
+        interfaces: &[String],
+        capacity: u32,
+    ) {
+        if self.directory.is_none() {
+            return;
+        }
+        // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned.
+        let mut begun = self.write(&Stored::settled(book.ledger().rows().cloned().collect()));
+        if let (Ok(()), Err(error)) = (&begun, counters.pin(&self.pins, &self.owner)) {
+            tracing::info!("counters are not pinned: {error}; after a crash they begin at zero");
+            self.lose();
+            return;
+        }
+        if begun.is_ok() {
+            let CounterIds { ranges, classes } = counters.ids();
+            self.maps = Some(Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity });
+            begun = self.now(book);
+        }
+        if let Err(error) = begun {
+            tracing::warn!("{error}; after a crash counters begin at zero");
+        }
+    }
+
+    /// The draft is about to be published: who will own which slot.
+    pub(in crate::daemon) fn before_publishing(&self, book: &Book, draft: &Draft) -> Result<(), StateError> {
+        let Some(maps) = self.maps.clone() else { return Ok(()) };
+        self.write(&Stored::running(maps, draft.owners(), book.ledger()))
+    }
+
+    /// What the book says now.
+    pub(in crate::daemon) fn now(&self, book: &Book) -> Result<(), StateError> {
+        let Some(maps) = self.maps.clone() else { return Ok(()) };
+        self.write(&Stored::running(maps, book.owners(), book.ledger()))
+    }
+
+    /// Nothing is counted any more: everything goes into the file, and the pins go.
+    pub(in crate::daemon) fn end(mut self, state: &State) -> Result<(), StateError> {
+        let book = state.book();
+        match state.last_readings(&book) {
+            Ok(readings) => self.write(&Stored::settled(book.settle(&readings)))?,
+            Err(error) => {
+                tracing::error!("{error}: counters begin at zero at the next start");
+                self.lose();
+            }
+        }
+        self.unpin();
+        Ok(())
+    }
+
+    /// What is in the file is too little by now.
+    fn lose(&self) {
+        let removed = self.directory.as_ref().map_or(Ok(()), |directory| directory.remove(counters::FILE));
+        if let Err(error) = removed {
+            tracing::error!("{error}; remove it by hand");
+        }
+    }
+
+    fn unpin(&mut self) {
+        if self.maps.take().is_some()
+            && let Err(error) = kernel::unpin(&self.pins, &self.owner)
+        {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Writes the file; when that fails there is none, for the old one would say too little.
+    fn write(&self, stored: &Stored) -> Result<(), StateError> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        counters::save(directory, stored).inspect_err(|_| self.lose())
+    }
+}
+
+/// What the file and the maps that it speaks of say together.
+fn settled(stored: &Stored, maps: &Maps, counters: &Counters) -> Result<Vec<Row>, CounterError> {
+    let ledger = Ledger::new(&row_names(&maps.interfaces), stored.rows.clone());
+    let slots: Vec<u32> = stored.owners.iter().map(|(_, slot)| *slot).collect();
+    let readings: Vec<Reading> = counters.read(&slots)?.into_iter().map(Reading::from).collect();
+    Ok(ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, &readings))
+}

@@ -1,0 +1,124 @@
+//! What the log says of decisions and failures: one line each.
+
+use std::time::{Duration, SystemTime};
+
+use super::Failure;
+use crate::{
+    generation::gate::{Action, Change, Decision, Refusal, Timestamp},
+    ranges::{Range, Warning},
+    snapshot::Lease,
+};
+
+/// Decisions of one kind that are logged one by one; a long list's first reading has thousands.
+const MOST: usize = 20;
+
+/// Logs what a gate decided.
+pub(super) fn decisions(source: &str, decisions: &[Decision]) {
+    let said: Vec<_> = decisions.iter().filter_map(line).collect();
+    for (is_warning, line) in said.iter().take(MOST) {
+        if *is_warning {
+            tracing::warn!("{source}: {line}");
+        } else {
+            tracing::info!("{source}: {line}");
+        }
+    }
+    match said.len().saturating_sub(MOST) {
+        0 => {}
+        more => tracing::info!("{source}: and {more} more decisions"),
+    }
+}
+
+/// Logs that a source gave no list, and when it is tried again.
+pub(super) fn failure(failure: &Failure, again: Option<Duration>) {
+    let again = again.map_or_else(String::new, |again| format!("; next try in {}", whole_seconds(again)));
+    tracing::warn!("{failure}: what was accepted before stays{again}");
+}
+
+/// A time for people.
+pub(super) fn whole_seconds(time: Duration) -> impl std::fmt::Display {
+    humantime::format_duration(Duration::from_secs(time.as_secs()))
+}
+
+/// Logs what is odd in a list.
+pub(super) fn remarks(warnings: &[Warning]) {
+    for warning in warnings.iter().take(MOST) {
+        tracing::warn!("{warning}");
+    }
+    match warnings.len().saturating_sub(MOST) {
+        0 => {}
+        more => tracing::warn!("and {more} more remarks on the range lists"),
+    }
+}
+
+/// Logs that the lease begins, ends, or is there again.
+pub(super) fn lease(lease: Lease, has_run_out: bool) {
+    match (lease, has_run_out) {
+        (Lease::Endless, _) => {}
+        (Lease::Unconfirmed, _) => {
+            tracing::info!("no source has confirmed the list yet: it is not vouched for");
+        }
+        (Lease::Until(end), false) => {
+            tracing::info!("the list is vouched for until {}", time(Timestamp(end)));
+        }
+        (Lease::Until(end), true) => tracing::warn!(
+            "the list is not vouched for since {}: counted as before, and nothing is tagged by it; a source that can \
+             be read again confirms it, or see --lease",
+            time(Timestamp(end))
+        ),
+    }
+}
+
+fn time(at: Timestamp) -> impl std::fmt::Display {
+    humantime::format_rfc3339_seconds(SystemTime::from(at))
+}
+
+/// The line, and whether it is one to be warned by. A confirmation is the rule and says nothing.
+fn line(decision: &Decision) -> Option<(bool, String)> {
+    let line = match decision {
+        Decision::Confirmed => return None,
+        Decision::Accepted { range, by } => (false, format!("{} is listed from now on: {by}", of(range))),
+        Decision::Retired { range, by, until } => {
+            let until = time(*until);
+            (false, format!("{} has left the list: {by}; recognised as retired until {until}", of(range)))
+        }
+        Decision::Relabelled { from, to, by } => (false, format!("{} is now {}: {by}", of(from), of(to))),
+        Decision::SteppedBack { from, to, by } => {
+            (false, format!("the change number goes back from {from} to {}: {by}", number(*to)))
+        }
+        Decision::Gone(range) => (false, format!("{} is not recognised as retired any more", of(range))),
+        Decision::Waits { prefix, action, change } => {
+            let what = match action {
+                Action::Add(range) => format!("would add {}", of(range)),
+                Action::Remove => format!("would remove {prefix}"),
+                Action::Relabel(range) => format!("would make {prefix} {}", of(range)),
+            };
+            (*change != Change::Addition, format!("{what}, and waits ({change}); see `d365-user approve`"))
+        }
+        Decision::Withdrawn { prefix, .. } => (false, format!("the change of {prefix} is no longer offered")),
+        Decision::Refused(refusal) => (true, refused(*refusal).to_owned()),
+    };
+    Some(line)
+}
+
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Empty => "the list is empty: refused",
+        Refusal::StepBack => {
+            "the tag's change number is lower than before, or missing: the list is held whole; \
+             see `d365-user approve`"
+        }
+        Refusal::Shrink => {
+            "the list is much shorter than what is accepted: held whole; see `d365-user approve`"
+        }
+        Refusal::Flood => "the list has very many new ranges: held whole; see `d365-user approve`",
+    }
+}
+
+fn of(range: &Range) -> String {
+    let region = range.region.as_ref().map(|region| format!(", {region}")).unwrap_or_default();
+    format!("{} [{}{region}]", range.prefix, range.geo)
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "none".to_owned(), |number| number.to_string())
+}

@@ -1,0 +1,257 @@
+//! All sources together: what each was last seen to list, what its gate believes of it, and the one set that follows. No
+//! I/O: it is told what was read and what time it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Failure, reading::Reading, reading::trust};
+use crate::{
+    config::LeaseTerm,
+    generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Timestamp, Wait},
+    ranges::{Range, RangeError, RangeSet, Warning},
+    snapshot::{Lease, SourceStatus},
+    source::{Cloud, Origin, Spec},
+    state::{
+        approval::{Answer, Request},
+        gates::Gates,
+    },
+};
+
+/// One source.
+struct Source {
+    spec: Spec,
+    name: String,
+    /// Of what was last read, by this daemon or an earlier one.
+    origin: Origin,
+    /// Whether it has been read, or failed to be, since the start.
+    has_reported: bool,
+    /// Whether it gave a good list since the start.
+    is_fresh: bool,
+    /// What was odd in the last list.
+    remarks: Vec<Warning>,
+    last_success: Option<Timestamp>,
+    failures: BTreeMap<&'static str, u64>,
+}
+
+/// All sources.
+pub(super) struct Sources {
+    all: Vec<Source>,
+    gates: Gates,
+    policy: GatePolicy,
+    /// The list compiled into the program, and when it was made.
+    embedded: (RangeSet, Option<Timestamp>),
+    limit: u32,
+}
+
+impl Sources {
+    /// The sources of the command line, with what the gates accepted before.
+    pub(super) fn new(
+        specs: &[Spec],
+        gates: Gates,
+        policy: GatePolicy,
+        embedded: RangeSet,
+        limit: u32,
+        now: Timestamp,
+    ) -> Self {
+        let made = embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?));
+        let source = |spec: &Spec| {
+            let name = spec.to_string();
+            let (origin, last_success) = match spec {
+                Spec::Embedded => (embedded.origins().first().cloned().unwrap_or_default(), Some(now)),
+                _ => {
+                    let confirmed = gates.get(&name).and_then(Gate::confirmed);
+                    (Origin { name: name.clone(), ..Origin::default() }, confirmed)
+                }
+            };
+            let is_embedded = *spec == Spec::Embedded;
+            Source {
+                spec: spec.clone(),
+                name,
+                origin,
+                has_reported: is_embedded,
+                is_fresh: is_embedded,
+                remarks: Vec::new(),
+                last_success,
+                failures: Failure::reasons(spec).into_iter().map(|reason| (reason, 0)).collect(),
+            }
+        };
+        let all = specs.iter().map(source).collect();
+        Self { all, gates, policy, embedded: (embedded, made), limit }
+    }
+
+    /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself. It is the list that the
+    /// first offer is compared with where no gate has one, and tells where what the gate accepted comes from.
+    pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) {
+        let has_embedded = self.has_embedded();
+        let source = &mut self.all[at];
+        if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
+            source.origin = origin.clone();
+        }
+        if self.gates.contains_key(&source.name) {
+            return;
+        }
+        let baseline = match kept {
+            Some(kept) => Some((kept.set.ranges().to_vec(), source.origin.tag_change_number)),
+            // The same tag as it was at a release, and believed already.
+            None if has_embedded && source.spec == Spec::Azure(Cloud::Public) => {
+                Some((self.embedded.0.ranges().to_vec(), None))
+            }
+            None => None,
+        };
+        if let Some((ranges, number)) = baseline {
+            let gate = Gate::with_baseline(self.policy, ranges, number);
+            self.gates.insert(source.name.clone(), gate);
+        }
+    }
+
+    /// What is odd in a reading, unless it is what was odd in the one before.
+    pub(super) fn remarks(&mut self, at: usize, reading: &Reading) -> Vec<Warning> {
+        let (known, new) = (&mut self.all[at].remarks, reading.set.warnings());
+        if known == new {
+            return Vec::new();
+        }
+        *known = new.to_vec();
+        known.clone()
+    }
+
+    /// Judges a good reading.
+    pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
+        let source = &mut self.all[at];
+        (source.has_reported, source.is_fresh, source.last_success) = (true, true, Some(now));
+        let origin = reading.set.origins().first().cloned().unwrap_or_default();
+        let Some(trust) = trust(&source.spec) else { return Vec::new() };
+        let change_number = origin.tag_change_number;
+        source.origin = origin;
+        let gate = self.gates.entry(source.name.clone()).or_insert_with(|| Gate::new(self.policy));
+        gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now)
+    }
+
+    /// Counts a failure.
+    pub(super) fn failed(&mut self, at: usize, failure: &Failure) {
+        let source = &mut self.all[at];
+        source.has_reported = true;
+        *source.failures.entry(failure.reason()).or_default() += 1;
+    }
+
+    /// Lets time pass.
+    pub(super) fn tick(&mut self, now: Timestamp) -> BTreeMap<String, Vec<Decision>> {
+        // A file that is read again after a start comes before the time that passed without it.
+        let ready = self.all.iter().filter(|source| source.has_reported);
+        let ready: BTreeSet<String> = ready.map(|source| source.name.clone()).collect();
+        let gates = self.gates.iter_mut().filter(|(name, _)| ready.contains(*name));
+        gates.map(|(name, gate)| (name.clone(), gate.tick(now))).collect()
+    }
+
+    /// Does what the operator approved.
+    pub(super) fn carry_out(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+    ) -> (BTreeMap<String, Vec<Decision>>, Answer) {
+        let (decisions, answer) = request.carry_out(&mut self.gates, now);
+        let mut by_source = BTreeMap::<_, Vec<_>>::new();
+        decisions.into_iter().for_each(|(source, done)| by_source.entry(source).or_default().push(done));
+        (by_source, answer)
+    }
+
+    /// The set of everything that is believed.
+    ///
+    /// # Errors
+    /// As [`RangeSet::union`].
+    pub(super) fn set(&self, now: Timestamp) -> Result<RangeSet, RangeError> {
+        let mut parts: Vec<(Origin, Vec<Range>)> = Vec::new();
+        let mut retired = Vec::new();
+        for source in &self.all {
+            if let Some(gate) = self.gates.get(&source.name).filter(|_| source.spec != Spec::Embedded) {
+                parts.push((source.origin.clone(), gate.accepted().cloned().collect()));
+                retired.extend(gate.retired(now).map(|(range, _)| range.clone()));
+            }
+            if source.spec == Spec::Embedded || self.is_older_than_embedded(source) {
+                let (embedded, _) = &self.embedded;
+                parts.push((
+                    embedded.origins().first().cloned().unwrap_or_default(),
+                    embedded.ranges().to_vec(),
+                ));
+            }
+        }
+        parts.retain(|(_, ranges)| !ranges.is_empty());
+        RangeSet::union(&parts, retired, self.limit)
+    }
+
+    /// Whether a source's list is from before this program's own, and was not seen since: then both are used.
+    fn is_older_than_embedded(&self, source: &Source) -> bool {
+        let made = |date: Option<&str>| date.and_then(midnight);
+        source.spec == Spec::Azure(Cloud::Public)
+            && !source.is_fresh
+            && !self.has_embedded()
+            && self.gates.contains_key(&source.name)
+            && made(source.origin.date.as_deref()) < self.embedded.1
+    }
+
+    fn has_embedded(&self) -> bool {
+        self.all.iter().any(|source| source.spec == Spec::Embedded)
+    }
+
+    /// Whether a source at this place has given no sign since the start.
+    pub(super) fn is_awaited(&self, at: usize) -> bool {
+        !self.all[at].has_reported
+    }
+
+    /// When a source last confirmed what is believed; the embedded list does as of its date.
+    pub(super) fn confirmed(&self) -> Option<Timestamp> {
+        let confirmed = self.all.iter().filter_map(|source| match source.spec {
+            Spec::Embedded => self.embedded.1,
+            _ => self.gates.get(&source.name)?.confirmed(),
+        });
+        confirmed.max()
+    }
+
+    /// How long until additions of the source at this place can be confirmed by another reading.
+    pub(super) fn confirmation_due(&self, at: usize) -> Option<std::time::Duration> {
+        let gate = self.gates.get(&self.all[at].name)?;
+        let waiting = gate.pending().filter(|pending| pending.wait == Wait::Confirmation);
+        waiting.filter_map(|pending| pending.left).min()
+    }
+
+    /// Changes that wait, by reason, each reason once.
+    pub(super) fn pending(&self) -> Vec<(&'static str, u64)> {
+        let counts =
+            self.all.iter().filter_map(|source| self.gates.get(&source.name)).map(Gate::pending_counts);
+        let mut sums = Change::ALL.map(|change| (change.as_str(), 0));
+        for counts in counts {
+            for ((_, sum), (_, count)) in sums.iter_mut().zip(counts) {
+                *sum += count as u64;
+            }
+        }
+        sums.to_vec()
+    }
+
+    /// Each source as the metrics show it.
+    pub(super) fn statuses(&self) -> Vec<SourceStatus> {
+        let status = |source: &Source| SourceStatus {
+            name: source.name.clone(),
+            last_success: source.last_success.map(|at| at.0),
+            failures: source.failures.iter().map(|(reason, count)| (*reason, *count)).collect(),
+        };
+        self.all.iter().map(status).collect()
+    }
+
+    /// What is to be kept of the gates.
+    pub(super) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// The name of the source at this place.
+    pub(super) fn name(&self, at: usize) -> &str {
+        &self.all[at].name
+    }
+
+    /// The lease of what is believed.
+    pub(super) fn lease(&self, term: LeaseTerm, now: Timestamp) -> Lease {
+        super::lease::lease(term, self.confirmed(), now)
+    }
+}
+
+/// The beginning of a day written as 2026-08-03, in UTC.
+fn midnight(date: &str) -> Option<Timestamp> {
+    humantime::parse_rfc3339_weak(&format!("{date}T00:00:00Z")).ok().map(Timestamp::from)
+}
