@@ -19,4 +19,5 @@ mod samples;
 mod signals;
 mod stopping;
 mod swap;
+mod updates;
 mod verdicts;

@@ -1,0 +1,46 @@
+//! Lists from a server: what is believed at once, what waits, what is refused.
+
+use d365_tests::{daemon::Daemon, require};
+
+use super::site::{Site, failures, pending, ranges, wait_until};
+
+const OLDER: &str = "public-2025-cn376.json";
+const NEWER: &str = "public-2026-cn398.json";
+
+/// 17 ranges, then 22: the five new ones wait for a second fetch that shows them too.
+#[test]
+fn additions_are_confirmed_by_a_second_fetch() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", OLDER);
+    let options = site.options(&[&site.source("/doc")]).args(["--confirm-after", "3s"]);
+    let daemon = site.start(&options);
+    let scrape = wait_until(&daemon, "the first list", |scrape| ranges(scrape) == 17);
+    assert_eq!(scrape.count("d365_generation", &[]), 1);
+    assert!(scrape.value("d365_source_last_success_timestamp_seconds", &[]) > 1.7e9);
+    site.serves("/doc", NEWER);
+    let scrape = wait_until(&daemon, "five additions that wait", |scrape| pending(scrape, "addition") == 5);
+    assert_eq!((ranges(&scrape), scrape.count("d365_generation", &[])), (17, 1));
+    let scrape = wait_until(&daemon, "the new list", |scrape| ranges(scrape) == 22);
+    assert_eq!((pending(&scrape, "addition"), scrape.count("d365_generation", &[])), (0, 2));
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+/// Without another list there is nothing to start with.
+#[test]
+fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let options = site.options(&[&site.source("/nothing")]);
+    let exit = Daemon::run(&site.lab.host, &options).unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
+    assert!(
+        exit.stderr.contains("the server answers with status 404; no other source gives a list"),
+        "{}",
+        exit.stderr
+    );
+    let options = site.options(&["embedded", &site.source("/nothing")]);
+    let daemon = site.start(&options);
+    let scrape = wait_until(&daemon, "a failure", |scrape| failures(scrape, "status") > 0);
+    assert_eq!(ranges(&scrape), 39);
+}

@@ -1,0 +1,112 @@
+//! Lists in files while the daemon runs: replaced, edited in place, half written, gone, and read again on SIGHUP.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write as _,
+    thread,
+    time::Duration,
+};
+
+use d365_tests::{require, temp::TempDir};
+use nix::sys::signal::Signal;
+
+use super::site::{Site, document, failures, ranges, wait_until};
+
+fn source(directory: &TempDir) -> String {
+    format!("file:{}", directory.file("list").display())
+}
+
+#[test]
+fn a_file_is_read_again_however_it_is_changed() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    let path = directory.file("list");
+    fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n").unwrap();
+    let daemon = site.start(&site.options(&[&source(&directory)]));
+    assert_eq!(ranges(&daemon.scrape().unwrap()), 2);
+
+    // A rename into place.
+    fs::write(directory.file("new"), "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n").unwrap();
+    fs::rename(directory.file("new"), &path).unwrap();
+    wait_until(&daemon, "a third range", |scrape| ranges(scrape) == 3);
+
+    // An edit in place.
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"11.0.3.0/24\n").unwrap();
+    drop(file);
+    wait_until(&daemon, "a fourth range", |scrape| ranges(scrape) == 4);
+
+    // Gone: what was accepted stays. And back again.
+    fs::remove_file(&path).unwrap();
+    let scrape = wait_until(&daemon, "a failure", |scrape| failures(scrape, "io") == 1);
+    assert_eq!(ranges(&scrape), 4);
+    fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n11.0.3.0/24\n11.0.4.0/24\n").unwrap();
+    wait_until(&daemon, "a fifth range", |scrape| ranges(scrape) == 5);
+
+    // Not a list any more.
+    fs::write(&path, "11.0.0.0/24\nnonsense\n").unwrap();
+    let scrape = wait_until(&daemon, "a refusal", |scrape| failures(scrape, "syntax") == 1);
+    assert_eq!(ranges(&scrape), 5);
+    daemon.wait_for_log("line 2", Duration::from_secs(1)).unwrap();
+}
+
+/// While somebody still writes, nothing of it is believed: a prefix cut off in the middle is another prefix.
+#[test]
+fn a_half_written_file_is_not_believed() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    let path = directory.file("list");
+    fs::write(&path, "11.0.0.0/24\n").unwrap();
+    let daemon = site.start(&site.options(&[&source(&directory)]));
+    let mut file = File::create(&path).unwrap();
+    for part in ["11.0.0.0/24\n", "11.0.1.128/2", "5\n11.0.2.0/2", "4\n"] {
+        file.write_all(part.as_bytes()).unwrap();
+        file.sync_all().unwrap();
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(ranges(&daemon.scrape().unwrap()), 1, "after {part:?}");
+    }
+    drop(file);
+    let scrape = wait_until(&daemon, "the whole list", |scrape| ranges(scrape) == 3);
+    assert_eq!(scrape.sum("d365_source_failures_total", &[]), 0);
+    assert_eq!(scrape.sum("d365_range_packets_total", &[("range", "11.0.1.128/25")]), 0);
+    assert!(scrape.select("d365_range_packets_total", &[("range", "11.0.1.128/25")]).count() == 1);
+}
+
+/// A service tags document in a file: what it adds is used at once.
+#[test]
+fn a_newer_document_in_a_file_is_used_at_once() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    fs::write(directory.file("list"), document("public-2025-cn376.json")).unwrap();
+    let daemon = site.start(&site.options(&[&source(&directory)]));
+    fs::write(directory.file("new"), document("public-2026-cn398.json")).unwrap();
+    fs::rename(directory.file("new"), directory.file("list")).unwrap();
+    let scrape = wait_until(&daemon, "22 ranges", |scrape| ranges(scrape) == 22);
+    assert_eq!(scrape.count("d365_generation_info", &[("change_number", "398")]), 1);
+}
+
+/// SIGHUP reads everything again, downloads too, and stops nothing.
+#[test]
+fn sighup_reads_every_source_again() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", "public-2025-cn376.json");
+    let directory = TempDir::new("list");
+    fs::write(directory.file("list"), "11.0.0.0/24\n").unwrap();
+    let options = site.options_each("1h", &[&site.source("/doc"), &source(&directory)]);
+    let daemon = site.start(&options);
+    wait_until(&daemon, "both lists", |scrape| ranges(scrape) == 18);
+    let asked = site.server.count("/doc");
+    let success = |scrape: &d365_tests::scrape::Scrape| {
+        scrape.value("d365_source_last_success_timestamp_seconds", &[("source", source(&directory).as_str())])
+    };
+    let before = success(&daemon.scrape().unwrap());
+    thread::sleep(Duration::from_millis(1100));
+    daemon.signal(Signal::SIGHUP).unwrap();
+    wait_until(&daemon, "a fetch", |_| site.server.count("/doc") > asked);
+    wait_until(&daemon, "a reading of the file", |scrape| success(scrape) > before);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}

@@ -1,0 +1,7 @@
+//! The list stays true while the daemon runs: sources, the gate, publishing, the lease, restarts.
+
+mod downloads;
+mod files;
+mod gate;
+mod restarts;
+mod site;

@@ -1,0 +1,155 @@
+//! What survives a stop, a crash and a restart: the last good list, decisions, and every count.
+
+use std::{fs, time::Duration};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    https::Answer,
+    mount::{Mount, View},
+    require,
+    scrape::Scrape,
+};
+use nix::sys::signal::Signal;
+
+use super::site::{Site, document, failures, pending, ranges, wait_until};
+use crate::mail::{deliver_again, listen, tally};
+
+const OLDER: &str = "public-2025-cn376.json";
+const NEWER: &str = "public-2026-cn398.json";
+/// In a documented range of both.
+const SOURCE: &str = "13.71.171.9";
+
+/// What was counted of mail, by geo, from nobody known, and else.
+fn counts(scrape: &Scrape) -> [u64; 4] {
+    let smtp = tally(scrape, "smtp", &[("geo", "CAN")]);
+    let range = tally(scrape, "range", &[("range", "13.71.171.0/24")]);
+    assert_eq!(smtp, range);
+    let unlisted = tally(scrape, "unlisted_smtp", &[]);
+    [smtp.packets, smtp.connections, unlisted.packets, scrape.sum("d365_other_packets_total", &[])]
+}
+
+fn view(site: &Site, pins: bool) -> View {
+    let bpffs = if pins { Mount::Bpffs } else { Mount::HideBpffs };
+    View::new(&site.lab.host, &[Mount::Sysfs, bpffs]).unwrap()
+}
+
+fn pinned(view: &View) -> usize {
+    view.run(|| fs::read_dir("/sys/fs/bpf/d365").map_or(0, Iterator::count))
+}
+
+/// Three times a daemon, mail, and the daemon's end: what was counted before the mail and behind it.
+fn counts_over_restarts(options: &DaemonOptions, site: &Site, end: Signal) -> Vec<[u64; 4]> {
+    let sources = [SOURCE, "198.51.100.7"].map(|source| source.parse().unwrap());
+    sources.iter().for_each(|source| site.lab.add_source(*source).unwrap());
+    let _listener = listen(&site.lab);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let daemon = site.start(options);
+        seen.push(counts(&daemon.scrape().unwrap()));
+        deliver_again(&site.lab, 0, &sources);
+        seen.push(counts(&daemon.scrape().unwrap()));
+        daemon.stop_by(end).unwrap();
+    }
+    seen
+}
+
+/// Each daemon begins with what the one before had counted.
+fn assert_nothing_lost(seen: &[[u64; 4]]) {
+    assert_eq!(seen[0][..2], [0, 0]);
+    for (earlier, later) in seen[1..].iter().zip(&seen[2..]).step_by(2) {
+        // Between two daemons packets pass and nobody counts.
+        assert!(earlier.iter().zip(later).all(|(earlier, later)| later >= earlier), "{earlier:?} {later:?}");
+        assert_eq!((earlier[0], earlier[1]), (later[0], later[1]));
+    }
+    assert!(seen[1][0] > 0 && seen[5][0] >= 3 * seen[1][1], "{seen:?}");
+}
+
+#[test]
+fn a_stop_loses_no_count_and_leaves_no_pin() {
+    require!(Root, Tool("ip"), Daemon);
+    for pins in [true, false] {
+        let site = Site::new();
+        let view = view(&site, pins);
+        let seen = counts_over_restarts(&site.options(&["embedded"]).view(&view), &site, Signal::SIGTERM);
+        assert_nothing_lost(&seen);
+        assert_eq!(pinned(&view), 0);
+    }
+}
+
+#[test]
+fn a_crash_loses_no_count_where_maps_can_be_pinned() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let view = view(&site, true);
+    let options = site.options(&["embedded"]).view(&view);
+    assert_nothing_lost(&counts_over_restarts(&options, &site, Signal::SIGKILL));
+    assert_eq!(pinned(&view), 2, "of the daemon that was killed last");
+    site.start(&options).stop().unwrap();
+    assert_eq!(pinned(&view), 0);
+}
+
+/// Rather from zero than from less than was seen: only that looks like what it is.
+#[test]
+fn a_crash_without_pins_begins_at_zero() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let options = site.options(&["embedded"]).view(&view(&site, false));
+    let seen = counts_over_restarts(&options, &site, Signal::SIGKILL);
+    assert_eq!([seen[2], seen[4]].map(|counts| counts[..3].to_vec()), [[0; 3], [0; 3]]);
+}
+
+/// What waits goes on waiting, what was accepted is there without the network.
+#[test]
+fn the_last_good_list_is_there_without_the_network() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", OLDER);
+    let options = site.options(&[&site.source("/doc")]);
+    let daemon = site.start(&options);
+    wait_until(&daemon, "the first list", |scrape| ranges(scrape) == 17);
+    site.serves("/doc", NEWER);
+    wait_until(&daemon, "additions that wait", |scrape| pending(scrape, "addition") == 5);
+    daemon.stop_by(Signal::SIGKILL).unwrap();
+
+    site.server.route("/doc", [Answer::status(503)]);
+    let daemon = site.start(&options);
+    let scrape = wait_until(&daemon, "a failure", |scrape| failures(scrape, "status") > 0);
+    assert_eq!((ranges(&scrape), pending(&scrape, "addition")), (17, 5));
+    assert!(scrape.value("d365_source_last_success_timestamp_seconds", &[]) > 1.7e9);
+    daemon.stop().unwrap();
+
+    // Not even what the gate accepted: the document that was kept is all that there is.
+    let state = options.state.as_ref().unwrap();
+    fs::write(state.file("gate.json"), "nonsense").unwrap();
+    let daemon = site.start(&options);
+    assert_eq!(ranges(&daemon.scrape().unwrap()), 22);
+    daemon.wait_for_log("gate.json.corrupt", Duration::from_secs(5)).unwrap();
+    daemon.stop().unwrap();
+    for file in fs::read_dir(state.path()).unwrap() {
+        let path = file.unwrap().path();
+        fs::write(&path, "nonsense").unwrap();
+    }
+    let exit = Daemon::run(&site.lab.host, &options).unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
+    assert!(exit.stderr.contains("503"), "{}", exit.stderr);
+}
+
+/// The server need not send again what was kept.
+#[test]
+fn what_was_kept_is_asked_for_with_its_tag() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", OLDER);
+    let options = site.options(&[&site.source("/doc")]);
+    let daemon = site.start(&options);
+    wait_until(&daemon, "a second fetch", |_| site.server.count("/doc") >= 2);
+    daemon.stop().unwrap();
+    let daemon = site.start(&options);
+    let asked = site.server.count("/doc");
+    wait_until(&daemon, "another fetch", |_| site.server.count("/doc") > asked);
+    let conditions = site.server.received();
+    let conditions: Vec<_> = conditions.iter().map(|request| request.header("if-none-match")).collect();
+    assert_eq!(conditions[0], None);
+    assert!(conditions[1..].iter().all(|tag| *tag == Some("\"public-2025-cn376.json\"")), "{conditions:?}");
+    assert_eq!(site.server.sent(), document(OLDER).len() as u64);
+}

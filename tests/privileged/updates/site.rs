@@ -1,0 +1,102 @@
+//! A daemon in a lab, and an HTTPS server on the lab's loopback that it trusts.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    https::{Answer, Authority, Server},
+    lab::Lab,
+    scrape::Scrape,
+    temp::TempFile,
+};
+
+/// How long a daemon may take for what it is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The lab, the server, and who vouches for it.
+pub(super) struct Site {
+    pub(super) lab: Lab,
+    pub(super) server: Server,
+    authority: TempFile,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        let lab = Lab::new().unwrap();
+        let signs = Authority::new().unwrap();
+        let authority = TempFile::reserve("authority");
+        signs.write(authority.path()).unwrap();
+        let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
+        let server = lab.host.run(|| Server::https(&identity)).unwrap();
+        Self { lab, server, authority }
+    }
+
+    /// A daemon on the lab's interface that trusts the server and reads quickly, from these sources.
+    pub(super) fn options(&self, sources: &[&str]) -> DaemonOptions {
+        self.options_each("1s", sources)
+    }
+
+    /// The same, reading again after this time.
+    pub(super) fn options_each(&self, refresh: &str, sources: &[&str]) -> DaemonOptions {
+        let options = DaemonOptions::on(&[self.lab.iface()])
+            .env("SSL_CERT_FILE", self.authority.path().to_str().unwrap())
+            .args(["--refresh", refresh]);
+        sources.iter().fold(options, |options, source| options.args(["--ranges", source]))
+    }
+
+    /// The source of a path of the server.
+    pub(super) fn source(&self, path: &str) -> String {
+        format!("url:{}", self.server.url(path))
+    }
+
+    /// Serves this document at `path`, from now on.
+    pub(super) fn serves(&self, path: &str, name: &str) {
+        self.server.route(path, [Answer::ok(document(name)).header("ETag", &format!("\"{name}\""))]);
+    }
+
+    pub(super) fn start(&self, options: &DaemonOptions) -> Daemon {
+        Daemon::start(&self.lab.host, options).unwrap()
+    }
+}
+
+/// A real document.
+pub(super) fn document(name: &str) -> Vec<u8> {
+    fs::read(documents().join(name)).unwrap()
+}
+
+/// Where the real documents are.
+pub(super) fn documents() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/service-tags")
+}
+
+/// Scrapes until `is_so`; panics with the last scrape's problem, and the log, when that does not come.
+pub(super) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let scrape = daemon.scrape().unwrap();
+        if is_so(&scrape) {
+            return scrape;
+        }
+        assert!(Instant::now() < deadline, "{what} does not come; log:\n{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Listed ranges of the published generation.
+pub(super) fn ranges(scrape: &Scrape) -> u64 {
+    scrape.sum("d365_ranges", &[])
+}
+
+/// Changes that wait for this reason.
+pub(super) fn pending(scrape: &Scrape, change: &str) -> u64 {
+    scrape.sum("d365_ranges_pending", &[("change", change)])
+}
+
+/// Failures of all sources for this reason.
+pub(super) fn failures(scrape: &Scrape, reason: &str) -> u64 {
+    scrape.sum("d365_source_failures_total", &[("reason", reason)])
+}
