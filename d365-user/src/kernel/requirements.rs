@@ -143,13 +143,6 @@ pub fn notes() -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !is_bpffs(Path::new("/sys/fs/bpf")) {
-        notes.push(
-            "no bpffs on /sys/fs/bpf: not needed to classify, but a crash of the daemon loses what it counted; `mount \
-             -t bpf bpf /sys/fs/bpf` mounts it"
-                .to_owned(),
-        );
-    }
     notes
 }
 

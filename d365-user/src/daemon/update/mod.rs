@@ -83,7 +83,8 @@ pub(super) struct Updater {
     /// When the gates are to be written down; `None` while nothing has changed.
     save_at: Option<Instant>,
     renew_at: Instant,
-    lease: Option<Lease>,
+    /// What the kernel was told last, and whether it had run out by then.
+    lease: Option<(Lease, bool)>,
     retry: Backoff,
 }
 
@@ -226,7 +227,7 @@ impl Updater {
     /// Has the kernel vouch for the list as long as it may.
     fn renew(&mut self, kernel: &mut Kernel, now: Timestamp) {
         let lease = self.sources.lease(self.term, now);
-        if self.lease == Some(lease) && Instant::now() < self.renew_at {
+        if self.lease.is_some_and(|(set, _)| set == lease) && Instant::now() < self.renew_at {
             return;
         }
         let left = lease::left(lease, now);
@@ -234,12 +235,11 @@ impl Updater {
             tracing::error!("{error}");
             return;
         }
-        let had_run_out = self.lease.map(|lease| lease::left(lease, now).is_some_and(|left| left.is_zero()));
         let has_run_out = left.is_some_and(|left| left.is_zero());
-        if had_run_out != Some(has_run_out) {
-            report::lease(lease, has_run_out);
+        if self.lease.is_none_or(|(_, had)| had != has_run_out) {
+            report::lease(lease, has_run_out, self.lease.is_none());
         }
-        self.lease = Some(lease);
+        self.lease = Some((lease, has_run_out));
         self.renew_at = Instant::now() + left.unwrap_or(RENEW).clamp(TICK, RENEW);
     }
 

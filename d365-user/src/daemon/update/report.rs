@@ -50,21 +50,23 @@ pub(super) fn remarks(warnings: &[Warning]) {
     }
 }
 
-/// Logs that the lease begins, ends, or is there again.
-pub(super) fn lease(lease: Lease, has_run_out: bool) {
-    match (lease, has_run_out) {
-        (Lease::Endless, _) => {}
-        (Lease::Unconfirmed, _) => {
-            tracing::info!("no source has confirmed the list yet: it is not vouched for");
-        }
-        (Lease::Until(end), false) => {
-            tracing::info!("the list is vouched for until {}", time(Timestamp(end)));
-        }
-        (Lease::Until(end), true) => tracing::warn!(
-            "the list is not vouched for since {}: counted as before, and nothing is tagged by it; a source that can \
-             be read again confirms it, or see --lease",
+/// Logs that the lease holds, has run out, or holds again. That it has run out is a warning but `at_start`, where it is
+/// the rule for the embedded list alone.
+pub(super) fn lease(lease: Lease, has_run_out: bool, at_start: bool) {
+    let line = match (lease, has_run_out) {
+        (Lease::Endless, _) => return,
+        (Lease::Unconfirmed, _) => "no source has confirmed the list yet: it is not vouched for".to_owned(),
+        (Lease::Until(end), false) => format!("the list is vouched for until {}", time(Timestamp(end))),
+        (Lease::Until(end), true) => format!(
+            "the list is not vouched for since {}: all is counted as before, and nothing may be trusted by it; a source \
+             that can be read again confirms it (--ranges azure), or see --lease",
             time(Timestamp(end))
         ),
+    };
+    if has_run_out && !at_start {
+        tracing::warn!("{line}");
+    } else {
+        tracing::info!("{line}");
     }
 }
 

@@ -11,9 +11,7 @@ use crate::kernel::chain;
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// There is no bpffs.
-    #[error(
-        "no bpffs at {path}; mount -t bpf bpf {path} (without it a crash of the daemon loses what was not saved)"
-    )]
+    #[error("no bpffs at {path}; `mount -t bpf bpf {path}` mounts it")]
     NoBpffs {
         /// Where it should be.
         path: PathBuf,
