@@ -182,9 +182,6 @@ impl<C: FnMut(usize)> Watching<C> {
             for (_, file) in self.files.iter_mut().filter(|(place, _)| place.is_at(path)) {
                 file.hear(heard, now);
             }
-            if moved {
-                self.directories.forget(path);
-            }
         }
         moved.then_some(self.settle)
     }

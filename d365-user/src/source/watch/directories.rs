@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::mpsc::Sender,
+    time::SystemTime,
 };
 
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
@@ -13,12 +14,15 @@ use tracing::warn;
 
 use super::News;
 
+/// Device, inode and time of birth, where the file system keeps that: another directory may have the inode of one that is
+/// gone.
+type Identity = (u64, u64, Option<SystemTime>);
+
 /// Watched directories, by path without symbolic links: inotify knows a directory once, however it is reached.
 pub(super) struct Directories {
     /// `None` where there is no inotify.
     watcher: Option<RecommendedWatcher>,
-    /// Device and inode of each.
-    watched: BTreeMap<PathBuf, (u64, u64)>,
+    watched: BTreeMap<PathBuf, Identity>,
     /// Those of which it was said that they cannot be watched.
     refused: BTreeSet<PathBuf>,
 }
@@ -48,10 +52,13 @@ impl Directories {
     /// Watches these directories and no other; gives those that were not watched before. One that is missing is left out.
     pub(super) fn follow<'a>(&mut self, wanted: impl Iterator<Item = &'a Path>) -> BTreeSet<PathBuf> {
         let Some(watcher) = &mut self.watcher else { return BTreeSet::new() };
-        let identity = |path: &Path| fs::metadata(path).ok().map(|entry| (entry.dev(), entry.ino()));
-        let wanted: BTreeMap<PathBuf, (u64, u64)> =
+        let identity = |path: &Path| {
+            let directory = fs::metadata(path).ok()?;
+            Some((directory.dev(), directory.ino(), directory.created().ok()))
+        };
+        let wanted: BTreeMap<PathBuf, Identity> =
             wanted.filter_map(|path| Some((path.to_owned(), identity(path)?))).collect();
-        let kept = |path: &PathBuf, identity: &(u64, u64)| wanted.get(path) == Some(identity);
+        let kept = |path: &PathBuf, identity: &Identity| wanted.get(path) == Some(identity);
         for (path, _) in self.watched.extract_if(.., |path, identity| !kept(path, identity)) {
             // The kernel may have dropped it with the directory.
             let _ = watcher.unwatch(&path);
@@ -79,15 +86,6 @@ impl Directories {
             }
         }
         new
-    }
-
-    /// Lets go of a directory that was moved or removed; another may be in its place, with the same inode even.
-    pub(super) fn forget(&mut self, path: &Path) {
-        if self.watched.remove(path).is_some()
-            && let Some(watcher) = &mut self.watcher
-        {
-            let _ = watcher.unwatch(path);
-        }
     }
 
     /// Lets go of all.

@@ -13,10 +13,9 @@ fn a_directory_that_is_not_there_yet() {
     let path = scratch.path("later/list");
     let watched = Watched::new(&[&path], POLL);
     watched.nothing();
-    fs::create_dir(scratch.path("later")).unwrap();
-    fs::write(&path, "new").unwrap();
+    directory(&scratch, "later");
     assert_eq!(watched.next(), 0);
-    watched.nothing();
+    a_pause_is_no_end(&watched, &path);
 }
 
 #[test]
@@ -44,17 +43,12 @@ fn a_directory_that_is_replaced() {
 fn a_directory_that_is_removed_and_made_again() {
     let scratch = Scratch::new();
     let path = scratch.path("here/list");
-    fs::create_dir(scratch.path("here")).unwrap();
-    fs::write(&path, "old").unwrap();
+    directory(&scratch, "here");
     let watched = Watched::new(&[&path], POLL);
-    for at_once in [false, true, true] {
+    for _ in 0..3 {
         fs::remove_dir_all(scratch.path("here")).unwrap();
-        if !at_once {
-            assert_eq!(watched.next(), 0);
-        }
-        // Likely with the inode that it had.
-        fs::create_dir(scratch.path("here")).unwrap();
-        fs::write(&path, "new").unwrap();
+        assert_eq!(watched.next(), 0);
+        directory(&scratch, "here");
         assert_eq!(watched.next(), 0);
         a_pause_is_no_end(&watched, &path);
     }
@@ -76,6 +70,14 @@ fn a_link_in_the_middle_of_the_path() {
     fs::rename(scratch.path("links/next"), scratch.path("links/current")).unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
+}
+
+/// A directory with a file in it, both there at once.
+fn directory(scratch: &Scratch, name: &str) {
+    let beside = scratch.path("beside");
+    fs::create_dir(&beside).unwrap();
+    fs::write(beside.join("list"), "new").unwrap();
+    fs::rename(beside, scratch.path(name)).unwrap();
 }
 
 /// The first file's directory is watched: a writer that only pauses is known. By looks alone it would be believed.
