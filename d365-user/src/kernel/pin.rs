@@ -167,7 +167,7 @@ mod tests {
         let message = make(&directory).unwrap_err().to_string();
         let parent = std::env::temp_dir();
         assert!(
-            message.starts_with(&format!("no bpffs at {}; mount -t bpf bpf", parent.display())),
+            message.starts_with(&format!("no bpffs at {}; `mount -t bpf bpf", parent.display())),
             "{message}"
         );
         assert!(!directory.exists());

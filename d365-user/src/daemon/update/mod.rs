@@ -93,7 +93,7 @@ impl Updater {
     pub(super) fn run(mut self, mut kernel: Kernel, record: Record, state: &State) {
         let now = Timestamp::from(SystemTime::now());
         self.renew(&mut kernel, now);
-        self.show(state, now);
+        state.set_updates(self.updates());
         super::start::announce(state);
         loop {
             let event = self.events.recv_timeout(TICK);
@@ -123,7 +123,7 @@ impl Updater {
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
             }
-            self.show(state, now);
+            state.set_updates(self.updates());
         }
         drop(kernel);
         self.save();
@@ -243,18 +243,14 @@ impl Updater {
         self.renew_at = Instant::now() + left.unwrap_or(RENEW).clamp(TICK, RENEW);
     }
 
-    /// Shows how the list is kept true.
-    fn show(&self, state: &State, now: Timestamp) {
-        state.set_updates(self.updates(now));
-    }
-
-    fn updates(&self, now: Timestamp) -> Updates {
+    /// How the list is kept true by now.
+    pub(super) fn updates(&self) -> Updates {
         Updates {
             sources: self.sources.statuses(),
             pending: self.sources.pending(),
             refused: self.refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
             state_failures: self.state_failures.iter().map(|(what, count)| (*what, *count)).collect(),
-            lease: self.sources.lease(self.term, now),
+            lease: self.sources.lease(self.term, Timestamp::from(SystemTime::now())),
         }
     }
 }

@@ -98,7 +98,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         retry: retries(),
     };
     let set = updater.first_list(&config.ranges)?;
-    report::remarks(set.warnings());
+    report::remarks(&updater.sources.remarks_of_all(&set));
     if config.lease == LeaseTerm::Never {
         tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
     }

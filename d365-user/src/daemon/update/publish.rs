@@ -100,6 +100,7 @@ impl Updater {
             set.ranges().len(),
             set.retired().len()
         );
+        report::remarks(&self.sources.remarks_of_all(&set));
         self.published.set = Some(set);
         Ok(())
     }

@@ -113,6 +113,12 @@ impl Sources {
         known.clone()
     }
 
+    /// What is odd in all lists together and in none alone.
+    pub(super) fn remarks_of_all(&self, set: &RangeSet) -> Vec<Warning> {
+        let is_known = |warning: &&Warning| self.all.iter().any(|source| source.remarks.contains(warning));
+        set.warnings().iter().filter(|warning| !is_known(warning)).cloned().collect()
+    }
+
     /// Judges a good reading.
     pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
         let source = &mut self.all[at];

@@ -14,6 +14,7 @@ pub enum By {
     First,
     /// A local list says so.
     Local,
+
     /// A second fetch showed it too.
     Confirmation,
     /// It was offered for `hold`.
