@@ -7,12 +7,13 @@ use crate::{
     ledger::{Ledger, Reading, Row},
     ranges::{Geo, RangeSet},
     snapshot::{Count, Generation, STRANGERS},
+    state::counters::Stored,
 };
 
 /// What is published, and what was counted for ranges that are gone.
 pub(super) struct Book {
     generation: Generation,
-    /// Of the listed ranges, then of the retired ones.
+    /// Of the listed ranges, then of the retired ones, then of those that are gone and whose last count was not taken.
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
@@ -60,15 +61,11 @@ impl Book {
         }
     }
 
-    /// Shows the ranges of a draft, as far as they have counted before, as what will be published.
+    /// Shows the ranges of a draft, with what earlier daemons counted, as what will be published.
     pub(super) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
         self.members.clone_from(&draft.members);
-    }
-
-    /// Goes on with what earlier daemons counted, before anything is published.
-    pub(super) fn go_on(&mut self, rows: &[String], before: Vec<Row>) {
-        self.ledger = Ledger::new(rows, before);
+        self.ledger.forget_all_but(|owner| draft.members.contains(owner));
     }
 
     /// A draft of the next generation. Nothing changes in the book.
@@ -106,8 +103,13 @@ impl Book {
                 self.ledger.close(row, owner, *slot, *last);
             }
         }
-        if rows.is_ok() {
-            leaving.iter().for_each(|(owner, _)| draft.owners.release(owner));
+        for (owner, slot) in leaving {
+            if rows.is_ok() {
+                draft.owners.release(&owner);
+            } else {
+                draft.members.push(owner);
+                draft.slots.push(slot);
+            }
         }
         let known: BTreeSet<Owner> = draft.owners.owners().map(|(owner, _)| owner).collect();
         self.ledger.forget_all_but(|owner| known.contains(owner));
@@ -119,18 +121,23 @@ impl Book {
     /// What each range of the generation has counted in `row`, where its slot reads `read`: the listed ones, then the
     /// retired ones. A slot that was not read counts as zero.
     pub(super) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
+        let Generation { ranges, retired, .. } = &self.generation;
+        let mut members = self.members(row, read).map(|(_, count)| count);
+        (members.by_ref().take(ranges.len()).collect(), members.take(retired.len()).collect())
+    }
+
+    /// What ranges that are gone have counted in `row`, for their geos, the retired ones apart.
+    pub(super) fn carried(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
+        let shown = self.generation.ranges.len() + self.generation.retired.len();
+        let gone = self.members(row, read).skip(shown).filter(|(owner, _)| owner.retired == retired);
+        self.ledger.carried(row, retired).chain(gone.map(|(owner, count)| (owner.geo, count))).collect()
+    }
+
+    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&Owner, Count)> {
         let slots = self.slots.iter().copied().zip(read.iter().copied());
         let unread = std::iter::repeat((u32::MAX, Count::default()));
         let members = self.members.iter().zip(slots.chain(unread));
-        let mut counts: Vec<Count> =
-            members.map(|(owner, (slot, read))| self.ledger.count(row, owner, slot, read)).collect();
-        let retired = counts.split_off(self.generation.ranges.len().min(counts.len()));
-        (counts, retired)
-    }
-
-    /// What ranges that are gone have left to their geos in `row`, the retired ones apart.
-    pub(super) fn carried(&self, row: usize, retired: bool) -> Vec<(Geo, Count)> {
-        self.ledger.carried(row, retired).collect()
+        members.map(move |(owner, (slot, read))| (owner, self.ledger.count(row, owner, slot, read)))
     }
 
     /// Everybody who has a slot.
@@ -168,8 +175,18 @@ fn origin(set: &RangeSet) -> (String, Option<u64>) {
     (names.join(","), set.origins().iter().find_map(|origin| origin.change_number))
 }
 
+/// What a daemon that did not end by itself had counted: what it wrote down, and what the maps of which that speaks
+/// read last, in `readings` by row, for the owners that it names.
+pub(super) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading]) -> Vec<Row> {
+    let ledger = Ledger::new(&row_names(interfaces), stored.rows.clone());
+    ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, readings)
+}
+
 /// The names of the kernel's rows for these interfaces.
 pub(super) fn row_names(interfaces: &[String]) -> Vec<String> {
     let strangers = (interfaces.len() > 1).then(|| STRANGERS.to_owned());
     interfaces.iter().cloned().chain(strangers).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,8 +53,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         signal = &mut stop => return stopped_early(signal),
         prepared = preparing => prepared.map_err(StartError::Panicked)??,
     };
-    let Prepared { updater, events, set, record } = prepared;
-    let mut book = Book::new(config.max_ranges, &row_names(&config.interfaces), Vec::new());
+    let Prepared { updater, events, set, record, before } = prepared;
+    let mut book = Book::new(config.max_ranges, &row_names(&config.interfaces), before);
     let draft = book.draft(&set)?;
     book.announce(&draft);
     let listen = |source| StartError::Listen { address: config.listen, source };

@@ -3,7 +3,7 @@
 
 use super::{
     StartError,
-    book::{Draft, row_names},
+    book::Draft,
     state::{Live, State},
     update::Record,
 };
@@ -54,7 +54,6 @@ pub(super) fn start(
     kernel.publish(&draft.compiled)?;
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
-    state.book().go_on(&row_names(&config.interfaces), record.before());
     // No range of this object is gone with its first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.book(), &counters, &config.interfaces, config.max_ranges);

@@ -106,7 +106,8 @@ impl SnapshotSource for State {
     }
 }
 
-fn interface(
+/// One row as it is shown, where the kernel's counters read `read`: those of [`Book::slots`].
+pub(super) fn interface(
     book: &Book,
     row: usize,
     name: &str,
@@ -124,9 +125,9 @@ fn interface(
         attachment: now.or(attached.map(|attached| attached.attachment)),
         attached: now.is_some(),
         ranges,
-        carried: book.carried(row, false),
+        carried: book.carried(row, false, &read.ranges),
         retired,
-        retired_carried: book.carried(row, true),
+        retired_carried: book.carried(row, true, &read.ranges),
         unlisted: book.ledger().unlisted(row, read.unlisted),
         other: other.collect(),
     }

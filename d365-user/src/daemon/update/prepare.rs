@@ -20,6 +20,7 @@ use crate::{
     config::{Config, LeaseTerm},
     daemon::{StartError, azure},
     generation::gate::{GatePolicy, Timestamp},
+    ledger::Row,
     ranges::{Policy, RangeSet},
     source::{self, Spec, watch::Watch},
     state::{Found, StateDir, gates},
@@ -36,6 +37,8 @@ pub(in crate::daemon) struct Prepared {
     /// The first list.
     pub(in crate::daemon) set: RangeSet,
     pub(in crate::daemon) record: Record,
+    /// What earlier daemons counted. Known before the first scrape: it would show less than the last one did.
+    pub(in crate::daemon) before: Vec<Row>,
 }
 
 /// Reads everything that is there.
@@ -104,7 +107,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     }
     updater.published = Published::new(set.clone());
     let record = Record::new(directory, config.pin_dir.clone());
-    Ok(Prepared { updater, events, set, record })
+    let before = record.before();
+    Ok(Prepared { updater, events, set, record, before })
 }
 
 impl Updater {

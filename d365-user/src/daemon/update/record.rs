@@ -7,11 +7,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     daemon::{
-        book::{Book, Draft, row_names},
+        book::{Book, Draft, add_up},
         state::State,
     },
-    kernel::{self, CounterError, CounterIds, Counters},
-    ledger::{Ledger, Reading, Row},
+    kernel::{self, CounterIds, Counters},
+    ledger::{Reading, Row},
     state::{
         Found, StateDir, StateError,
         counters::{self, Maps, Stored},
@@ -83,7 +83,10 @@ impl Record {
         if (ids.ranges, ids.classes) != (maps.ranges, maps.classes) {
             return Err("the pinned maps are others".to_owned());
         }
-        settled(stored, maps, &counters).map_err(|error| error.to_string())
+        let slots: Vec<u32> = stored.owners.iter().map(|(_, slot)| *slot).collect();
+        let readings = counters.read(&slots).map_err(|error| error.to_string())?;
+        let readings: Vec<_> = readings.into_iter().map(Reading::from).collect();
+        Ok(add_up(stored, &maps.interfaces, &readings))
     }
 
     /// A new kernel object begins to count on top of `book`: its maps are pinned, if that can be.
@@ -161,12 +164,4 @@ impl Record {
         let Some(directory) = &self.directory else { return Ok(()) };
         counters::save(directory, stored).inspect_err(|_| self.lose())
     }
-}
-
-/// What the file and the maps that it speaks of say together.
-fn settled(stored: &Stored, maps: &Maps, counters: &Counters) -> Result<Vec<Row>, CounterError> {
-    let ledger = Ledger::new(&row_names(&maps.interfaces), stored.rows.clone());
-    let slots: Vec<u32> = stored.owners.iter().map(|(_, slot)| *slot).collect();
-    let readings: Vec<Reading> = counters.read(&slots)?.into_iter().map(Reading::from).collect();
-    Ok(ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, &readings))
 }
