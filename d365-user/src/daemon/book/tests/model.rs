@@ -1,0 +1,51 @@
+//! A kernel object of plain numbers: it knows neither the book's slots nor its ledger.
+
+use std::collections::BTreeMap;
+
+use d365_common::verdict::Class;
+
+use super::super::Draft;
+use crate::{generation::Owner, kernel::InterfaceCounts, ledger::Reading, ranges::RangeSet, snapshot::Count};
+
+/// Counters that only grow, and the owner of each slot of the published list.
+#[derive(Default)]
+pub(super) struct Kernel {
+    pub(super) slots: BTreeMap<(usize, u32), Count>,
+    pub(super) unlisted: BTreeMap<usize, Count>,
+    pub(super) others: BTreeMap<usize, u64>,
+    pub(super) published: Vec<(Owner, u32)>,
+}
+
+impl Kernel {
+    /// By prefix, as the program finds them; whose prefix it is the set says, not the book.
+    pub(super) fn publish(&mut self, set: &RangeSet, draft: &Draft) {
+        let slots: BTreeMap<_, _> =
+            draft.compiled.entries.iter().map(|(prefix, entry)| (*prefix, entry.slot())).collect();
+        self.published = members(set).into_iter().map(|owner| (owner, slots[&owner.prefix])).collect();
+    }
+
+    pub(super) fn ranges(&self, row: usize, slots: &[u32]) -> Vec<Count> {
+        slots.iter().map(|slot| self.slots.get(&(row, *slot)).copied().unwrap_or_default()).collect()
+    }
+
+    pub(super) fn read(&self, row: usize, slots: &[u32]) -> InterfaceCounts {
+        InterfaceCounts {
+            ranges: self.ranges(row, slots),
+            unlisted: self.unlisted.get(&row).copied().unwrap_or_default(),
+            other: vec![(Class::OTHERS[0], self.others.get(&row).copied().unwrap_or_default())],
+        }
+    }
+
+    pub(super) fn readings(&self, rows: usize, owners: &[(Owner, u32)]) -> Vec<Reading> {
+        let slots: Vec<u32> = owners.iter().map(|(_, slot)| *slot).collect();
+        (0..rows).map(|row| Reading::from(self.read(row, &slots))).collect()
+    }
+}
+
+pub(super) fn members(set: &RangeSet) -> Vec<Owner> {
+    set.ranges().iter().map(Owner::from).chain(set.retired().iter().map(Owner::retired)).collect()
+}
+
+pub(super) fn count(packets: u64) -> Count {
+    Count { packets, bytes: packets * 60, connections: packets / 2 }
+}
