@@ -75,7 +75,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 if reader.state_error().is_some() {
                     *state_failures.entry("document").or_default() += 1;
                 }
-                sources.restore(at, kept.as_ref());
+                let adopted = sources.restore(at, kept.as_ref());
+                report::adopted(sources.name(at), adopted);
                 (Box::new(reader), Some(Rhythm::new(config.refresh)))
             }
         };

@@ -28,6 +28,15 @@ pub(super) fn decisions(source: &str, decisions: &[Decision]) {
     }
 }
 
+/// Logs that this program's own list is newer than what a source was last seen to list.
+pub(super) fn adopted(source: &str, ranges: usize) {
+    if ranges > 0 {
+        tracing::info!(
+            "{source}: what is kept of it is from before the embedded list, whose {ranges} other ranges are listed too"
+        );
+    }
+}
+
 /// Logs that a source gave no list, and when it is tried again.
 pub(super) fn failure(failure: &Failure, again: Option<Duration>) {
     let again = again.map_or_else(String::new, |again| format!("; next try in {}", whole_seconds(again)));

@@ -24,8 +24,6 @@ struct Source {
     origin: Origin,
     /// Whether it has been read, or failed to be, since the start.
     has_reported: bool,
-    /// Whether it gave a good list since the start.
-    is_fresh: bool,
     /// What was odd in the last list.
     remarks: Vec<Warning>,
     last_success: Option<Timestamp>,
@@ -62,13 +60,11 @@ impl Sources {
                     (Origin { name: name.clone(), ..Origin::default() }, confirmed)
                 }
             };
-            let is_embedded = *spec == Spec::Embedded;
             Source {
                 spec: spec.clone(),
                 name,
                 origin,
-                has_reported: is_embedded,
-                is_fresh: is_embedded,
+                has_reported: *spec == Spec::Embedded,
                 remarks: Vec::new(),
                 last_success,
                 failures: Failure::reasons(spec).into_iter().map(|reason| (reason, 0)).collect(),
@@ -79,28 +75,32 @@ impl Sources {
     }
 
     /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself. It is the list that the
-    /// first offer is compared with where no gate has one, and tells where what the gate accepted comes from.
-    pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) {
+    /// first offer is compared with where no gate has one, and tells where what the gate accepted comes from. Returns how many
+    /// ranges came in from this program's own list, because that is newer.
+    pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) -> usize {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
         if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
             source.origin = origin.clone();
         }
-        if self.gates.contains_key(&source.name) {
-            return;
-        }
+        let (embedded, made) = &self.embedded;
+        let is_the_same_tag = source.spec == Spec::Azure(Cloud::Public);
         let baseline = match kept {
+            _ if self.gates.contains_key(&source.name) => None,
             Some(kept) => Some((kept.set.ranges().to_vec(), source.origin.tag_change_number)),
-            // The same tag as it was at a release, and believed already.
-            None if has_embedded && source.spec == Spec::Azure(Cloud::Public) => {
-                Some((self.embedded.0.ranges().to_vec(), None))
-            }
+            // As it was at a release, and believed already.
+            None if has_embedded && is_the_same_tag => Some((embedded.ranges().to_vec(), None)),
             None => None,
         };
         if let Some((ranges, number)) = baseline {
             let gate = Gate::with_baseline(self.policy, ranges, number);
             self.gates.insert(source.name.clone(), gate);
         }
+        let Some(gate) = self.gates.get_mut(&source.name).filter(|_| is_the_same_tag && !has_embedded) else {
+            return 0;
+        };
+        let dated = source.origin.date.as_deref().and_then(midnight).or(gate.confirmed());
+        if dated < *made { gate.adopt(embedded.ranges().to_vec()) } else { 0 }
     }
 
     /// What is odd in a reading, unless it is what was odd in the one before.
@@ -122,7 +122,7 @@ impl Sources {
     /// Judges a good reading.
     pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
         let source = &mut self.all[at];
-        (source.has_reported, source.is_fresh, source.last_success) = (true, true, Some(now));
+        (source.has_reported, source.last_success) = (true, Some(now));
         let origin = reading.set.origins().first().cloned().unwrap_or_default();
         let Some(trust) = trust(&source.spec) else { return Vec::new() };
         let change_number = origin.tag_change_number;
@@ -171,7 +171,7 @@ impl Sources {
                 parts.push((source.origin.clone(), gate.accepted().cloned().collect()));
                 retired.extend(gate.retired(now).map(|(range, _)| range.clone()));
             }
-            if source.spec == Spec::Embedded || self.is_older_than_embedded(source) {
+            if source.spec == Spec::Embedded {
                 let (embedded, _) = &self.embedded;
                 parts.push((
                     embedded.origins().first().cloned().unwrap_or_default(),
@@ -181,16 +181,6 @@ impl Sources {
         }
         parts.retain(|(_, ranges)| !ranges.is_empty());
         RangeSet::union(&parts, retired, self.limit)
-    }
-
-    /// Whether a source's list is from before this program's own, and was not seen since: then both are used.
-    fn is_older_than_embedded(&self, source: &Source) -> bool {
-        let made = |date: Option<&str>| date.and_then(midnight);
-        source.spec == Spec::Azure(Cloud::Public)
-            && !source.is_fresh
-            && !self.has_embedded()
-            && self.gates.contains_key(&source.name)
-            && made(source.origin.date.as_deref()) < self.embedded.1
     }
 
     fn has_embedded(&self) -> bool {
@@ -261,3 +251,6 @@ impl Sources {
 fn midnight(date: &str) -> Option<Timestamp> {
     humantime::parse_rfc3339_weak(&format!("{date}T00:00:00Z")).ok().map(Timestamp::from)
 }
+
+#[cfg(test)]
+mod tests;

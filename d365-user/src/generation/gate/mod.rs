@@ -111,6 +111,20 @@ impl Gate {
         gate
     }
 
+    /// Takes in what a list that is trusted already, and newer than the accepted one, has besides. Nothing goes out by it:
+    /// that is for offers to show. Returns how many ranges came in.
+    pub fn adopt(&mut self, ranges: Vec<Range>) -> usize {
+        let before = self.state.accepted.len();
+        for (prefix, range) in judge::by_prefix(ranges) {
+            if !self.state.accepted.contains_key(&prefix) {
+                self.state.waiting.remove(&prefix);
+                self.state.retired.remove(&prefix);
+                self.state.accepted.insert(prefix, range);
+            }
+        }
+        self.state.accepted.len() - before
+    }
+
     /// Judges an offer.
     pub fn offer(&mut self, offer: Offer, now: Timestamp) -> Vec<Decision> {
         let mut decisions = self.end_grace(now);

@@ -1,0 +1,223 @@
+//! Sources by what they are told: what is compared with what, what confirms, what waits, and until when it is vouched for.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    config::LeaseTerm,
+    ranges::Policy,
+    source::{self, List, Record},
+};
+
+/// 2026-11-01T00:00:00Z, after the embedded list was made.
+const NOW: Timestamp = Timestamp(1_793_491_200);
+/// 2026-08-03T00:00:00Z, when it was.
+const MADE: Timestamp = Timestamp(1_785_715_200);
+const AZURE: Spec = Spec::Azure(Cloud::Public);
+
+fn hours(hours: u64) -> Timestamp {
+    NOW.after(Duration::from_hours(hours))
+}
+
+fn file() -> Spec {
+    Spec::File("/list".into())
+}
+
+fn url() -> Spec {
+    Spec::Url("https://mirror.example/list".to_owned())
+}
+
+fn embedded() -> RangeSet {
+    RangeSet::build(&[source::load(&Spec::Embedded).unwrap()], &Policy::default()).unwrap()
+}
+
+fn sources(specs: &[Spec], gates: Gates) -> Sources {
+    Sources::new(specs, gates, GatePolicy::default(), embedded(), 64, NOW)
+}
+
+/// What was read of a source: the embedded prefixes without the first `without`, and `more` in 20.0.0.0/16.
+fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
+    let set = embedded();
+    let own = set.ranges().iter().skip(without);
+    let own = own.map(|range| (range.prefix, range.region.clone()));
+    let more = (0..more).map(|n| (format!("20.0.{n}.0/24").parse().unwrap(), None));
+    let record = |(prefix, region)| Record { prefix, geo: None, region, line: 0 };
+    let origin = Origin {
+        name: "a list".to_owned(),
+        change_number: Some(412),
+        tag_change_number: Some(4),
+        date: date.map(str::to_owned),
+    };
+    let list = List { origin, records: own.chain(more).map(record).collect(), warnings: Vec::new() };
+    Reading { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
+}
+
+fn waits(sources: &Sources, change: &str) -> u64 {
+    sources.pending().into_iter().find(|(of, _)| *of == change).unwrap().1
+}
+
+fn listed(sources: &Sources, now: Timestamp) -> usize {
+    sources.set(now).map_or(0, |set| set.ranges().len())
+}
+
+/// What the next daemon finds: the gates go through their written form.
+fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
+    let restore = |(name, gate): (&String, &Gate)| {
+        (name.clone(), Gate::restore(GatePolicy::default(), &gate.stored()).unwrap())
+    };
+    self::sources(specs, sources.gates().iter().map(restore).collect())
+}
+
+#[test]
+fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
+    let mut sources = sources(&[Spec::Embedded, file()], Gates::new());
+    assert_eq!(sources.confirmed(), Some(MADE));
+    let term = LeaseTerm::For(Duration::from_hours(14 * 24));
+    assert_eq!(sources.lease(term, NOW), Lease::Until(MADE.0 + 14 * 86_400));
+    sources.offer(1, &reading(39, 2, None), hours(1));
+    assert_eq!(sources.confirmed(), Some(hours(1)));
+    assert_eq!(sources.lease(term, hours(2)), Lease::Until(hours(1).0 + 14 * 86_400));
+    assert_eq!(sources.lease(LeaseTerm::Never, hours(2)), Lease::Endless);
+}
+
+#[test]
+fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
+    let mut sources = sources(&[url(), file()], Gates::new());
+    assert_eq!(sources.lease(LeaseTerm::For(Duration::from_hours(1)), NOW), Lease::Unconfirmed);
+    sources.restore(0, Some(&reading(0, 0, None)));
+    assert_eq!((sources.confirmed(), listed(&sources, NOW)), (None, 39));
+    sources.offer(0, &reading(20, 0, None), NOW);
+    assert_eq!((sources.confirmed(), waits(&sources, "shrink")), (None, 20));
+    let problem = RangeError::Empty;
+    sources.failed(1, &Failure::Ranges { list: "file".to_owned(), problem: Box::new(problem) });
+    assert_eq!(sources.confirmed(), None);
+    let statuses = sources.statuses();
+    assert_eq!(statuses[0].last_success, Some(NOW.0), "it gave a good list all the same");
+    assert_eq!(statuses[1].last_success, None);
+    assert_eq!(statuses[1].failures.iter().map(|(_, count)| count).sum::<u64>(), 1);
+    sources.offer(0, &reading(0, 0, None), hours(1));
+    assert_eq!(sources.confirmed(), Some(hours(1)));
+    let again = restarted(&sources, &[url(), file()]);
+    assert_eq!(again.confirmed(), Some(hours(1)), "a restart is no confirmation, and loses none");
+}
+
+#[test]
+fn without_anything_kept_the_first_list_is_the_baseline() {
+    let mut sources = sources(&[AZURE], Gates::new());
+    assert_eq!(sources.restore(0, None), 0);
+    assert!(matches!(sources.set(NOW), Err(RangeError::Empty)));
+    sources.offer(0, &reading(30, 1, None), NOW);
+    assert_eq!((listed(&sources, NOW), waits(&sources, "addition")), (10, 0));
+}
+
+/// The embedded list is the same tag at an earlier time.
+#[test]
+fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
+    let specs = [Spec::Embedded, AZURE, Spec::Azure(Cloud::Government)];
+    let mut sources = sources(&specs, Gates::new());
+    (1..3).for_each(|at| assert_eq!(sources.restore(at, None), 0));
+    assert!(!sources.gates().contains_key(sources.name(2)), "another cloud's tag");
+    sources.offer(1, &reading(1, 2, None), NOW);
+    assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (2, 1));
+    assert_eq!((listed(&sources, NOW), sources.confirmed()), (39, Some(NOW)));
+    assert_eq!(sources.confirmation_due(1), Some(Duration::from_hours(1)));
+    sources.offer(1, &reading(1, 2, None), hours(1));
+    assert_eq!((listed(&sources, NOW), sources.confirmation_due(1)), (41, None));
+}
+
+#[test]
+fn a_kept_list_is_what_the_first_download_is_compared_with() {
+    let mut sources = sources(&[AZURE], Gates::new());
+    sources.restore(0, Some(&reading(1, 0, Some("2026-09-07"))));
+    assert_eq!(listed(&sources, NOW), 38, "it is newer than the embedded one");
+    sources.offer(0, &reading(2, 1, Some("2026-09-14")), NOW);
+    assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (1, 1));
+    // What a gate has decided stands before the document that was kept.
+    let mut again = restarted(&sources, &[AZURE]);
+    again.restore(0, Some(&reading(2, 1, Some("2026-09-14"))));
+    assert_eq!((listed(&again, NOW), waits(&again, "addition")), (38, 1));
+    assert_eq!(again.set(NOW).unwrap().origins()[0].date.as_deref(), Some("2026-09-14"));
+}
+
+/// Nothing that was listed because the program's own list is newer goes away when the network says the same.
+#[test]
+fn a_list_from_before_the_embedded_one_is_used_with_it_and_no_range_goes_by_the_first_download() {
+    let old = Some("2026-05-04");
+    for has_gate in [false, true] {
+        let mut sources = sources(&[AZURE], Gates::new());
+        if has_gate {
+            sources.offer(0, &reading(10, 1, old), Timestamp(MADE.0 - 86_400));
+            sources.offer(0, &reading(9, 1, old), Timestamp(MADE.0 - 86_000));
+            assert_eq!(waits(&sources, "addition"), 1);
+            sources = restarted(&sources, &[AZURE]);
+        }
+        let adopted = sources.restore(0, Some(&reading(10, 1, old)));
+        assert_eq!((adopted, listed(&sources, NOW), waits(&sources, "addition")), (10, 40, 0), "{has_gate}");
+        sources.offer(0, &reading(0, 0, Some("2026-10-26")), NOW);
+        assert_eq!((listed(&sources, NOW), waits(&sources, "removal")), (40, 1), "{has_gate}");
+        assert_eq!(sources.confirmed(), Some(NOW));
+        let mut again = restarted(&sources, &[AZURE]);
+        assert_eq!(again.restore(0, Some(&reading(0, 0, Some("2026-10-26")))), 0, "it is newer now");
+    }
+}
+
+#[test]
+fn without_its_document_a_gates_list_is_as_old_as_its_last_confirmation() {
+    for (confirmed, adopted) in [(MADE.0 - 1, 10), (MADE.0 + 1, 0)] {
+        let mut sources = sources(&[AZURE], Gates::new());
+        sources.offer(0, &reading(10, 0, None), Timestamp(confirmed));
+        let mut again = restarted(&sources, &[AZURE]);
+        assert_eq!(again.restore(0, None), adopted);
+        assert_eq!(listed(&again, NOW), 29 + adopted);
+    }
+}
+
+/// A URL may be of anything, and beside `embedded` its ranges are there anyway.
+#[test]
+fn only_the_public_tag_alone_is_compared_in_age() {
+    for specs in [vec![url()], vec![Spec::Azure(Cloud::China)], vec![AZURE, Spec::Embedded]] {
+        let mut sources = sources(&specs, Gates::new());
+        assert_eq!(sources.restore(0, Some(&reading(10, 0, Some("2020-01-06")))), 0, "{specs:?}");
+    }
+}
+
+#[test]
+fn what_waits_is_the_sum_over_all_sources_each_reason_once() {
+    let mut sources = sources(&[url(), AZURE, file()], Gates::new());
+    let all = |sources: &Sources| sources.pending().iter().map(|(change, _)| *change).collect::<Vec<_>>();
+    assert_eq!(all(&sources), Change::ALL.map(Change::as_str));
+    for at in [0, 1, 2] {
+        sources.offer(at, &reading(0, 0, Some("2026-09-07")), NOW);
+        sources.offer(at, &reading(at, 3, Some("2026-09-14")), hours(1));
+    }
+    assert_eq!(all(&sources), Change::ALL.map(Change::as_str));
+    assert_eq!(waits(&sources, "addition"), 6, "a file's are used at once");
+    assert_eq!(waits(&sources, "removal"), 3);
+    assert_eq!(listed(&sources, NOW), 42);
+}
+
+/// What stood in the file while nobody looked is not known: its hold goes on only once it is read again.
+#[test]
+fn no_hold_passes_before_the_file_was_read_again() {
+    let removed = |sources: &Sources, now| sources.set(now).unwrap().retired().len();
+    let mut before = sources(&[file()], Gates::new());
+    before.offer(0, &reading(0, 0, None), NOW);
+    before.offer(0, &reading(1, 0, None), NOW);
+    (1..=71).for_each(|hour| drop(before.tick(hours(hour))));
+    assert_eq!((waits(&before, "removal"), removed(&before, hours(71))), (1, 0));
+
+    let mut sources = restarted(&before, &[file()]);
+    assert!(sources.is_awaited(0));
+    assert!(sources.tick(hours(80)).is_empty());
+    assert_eq!((waits(&sources, "removal"), listed(&sources, hours(80))), (1, 39));
+    sources.offer(0, &reading(0, 0, None), hours(80));
+    sources.tick(hours(200));
+    assert_eq!((waits(&sources, "removal"), listed(&sources, hours(200))), (0, 39), "it is back: no removal");
+
+    let mut sources = restarted(&before, &[file()]);
+    sources.offer(0, &reading(1, 0, None), hours(80));
+    sources.tick(hours(80));
+    assert_eq!((removed(&sources, hours(80)), listed(&sources, hours(80))), (1, 38));
+    sources.tick(hours(80 + 24));
+    assert_eq!((removed(&sources, hours(104)), listed(&sources, hours(104))), (0, 38));
+}
