@@ -5,3 +5,4 @@ mod files;
 mod gate;
 mod restarts;
 mod site;
+mod walk;
