@@ -3,6 +3,7 @@
 mod downloads;
 mod files;
 mod gate;
+mod lease;
 mod restarts;
 mod site;
 mod walk;

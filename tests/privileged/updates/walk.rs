@@ -175,7 +175,8 @@ fn no_total_falls_over_a_random_walk_of_lists_and_restarts() {
         daemon = walk.restart(daemon, signal);
     }
     let scrape = daemon.scrape().unwrap();
-    let connections = ["smtp", "retired_smtp", "unlisted_smtp"].map(|family| tally(&scrape, family, &[]).connections);
+    let connections =
+        ["smtp", "retired_smtp", "unlisted_smtp"].map(|family| tally(&scrape, family, &[]).connections);
     let seed = walk.seed;
     assert_eq!(connections.iter().sum::<u64>(), walk.mails, "{connections:?}; {SEED}={seed}");
     assert!(connections.iter().all(|count| *count > 0), "{connections:?}; {SEED}={seed}");

@@ -1,6 +1,6 @@
 //! Until when the list is vouched for. Pure; the kernel program is what keeps to it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::{config::LeaseTerm, generation::gate::Timestamp, snapshot::Lease};
 
@@ -14,12 +14,13 @@ pub(super) fn lease(term: LeaseTerm, confirmed: Option<Timestamp>, now: Timestam
     }
 }
 
-/// How long it still lasts: `None` without an end, zero when it has run out.
-pub(super) fn left(lease: Lease, now: Timestamp) -> Option<Duration> {
+/// How long it still lasts: `None` without an end, zero when it has run out. Not in whole seconds: that would be up to one
+/// too many.
+pub(super) fn left(lease: Lease, now: SystemTime) -> Option<Duration> {
     match lease {
         Lease::Endless => None,
         Lease::Unconfirmed => Some(Duration::ZERO),
-        Lease::Until(end) => Some(Duration::from_secs(Timestamp(end).since(now))),
+        Lease::Until(end) => Some(SystemTime::from(Timestamp(end)).duration_since(now).unwrap_or_default()),
     }
 }
 
@@ -34,8 +35,12 @@ mod tests {
         let lease_at = |now| lease(TERM, Some(Timestamp(1000)), Timestamp(now));
         assert_eq!(lease_at(1000), Lease::Until(1100));
         assert_eq!(lease_at(5000), Lease::Until(1100));
-        let left_at = |now| left(lease_at(now), Timestamp(now)).map(|left| left.as_secs());
-        assert_eq!([1000, 1099, 1100, 5000].map(left_at), [Some(100), Some(1), Some(0), Some(0)]);
+        let left_at = |now: u64, nanoseconds| {
+            left(lease_at(now), SystemTime::from(Timestamp(now)) + Duration::from_nanos(nanoseconds))
+        };
+        assert_eq!(left_at(1000, 0), Some(Duration::from_secs(100)));
+        assert_eq!(left_at(1099, 999_999_999), Some(Duration::from_nanos(1)), "rounded up nowhere");
+        assert_eq!([1100, 5000].map(|now| left_at(now, 0)), [Some(Duration::ZERO); 2]);
     }
 
     #[test]
@@ -45,7 +50,7 @@ mod tests {
 
     #[test]
     fn without_an_end_and_without_a_beginning() {
-        assert_eq!(left(lease(LeaseTerm::Never, None, Timestamp(1)), Timestamp(1)), None);
-        assert_eq!(left(lease(TERM, None, Timestamp(1)), Timestamp(1)), Some(Duration::ZERO));
+        let left = |term| left(lease(term, None, Timestamp(1)), Timestamp(1).into());
+        assert_eq!((left(LeaseTerm::Never), left(TERM)), (None, Some(Duration::ZERO)));
     }
 }

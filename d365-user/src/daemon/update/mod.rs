@@ -230,7 +230,7 @@ impl Updater {
         if self.lease.is_some_and(|(set, _)| set == lease) && Instant::now() < self.renew_at {
             return;
         }
-        let left = lease::left(lease, now);
+        let left = lease::left(lease, SystemTime::now());
         if let Err(error) = kernel.set_lease(left) {
             tracing::error!("{error}");
             return;

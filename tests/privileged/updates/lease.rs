@@ -1,0 +1,186 @@
+//! Until when the list is vouched for: what is shown, what is said, and what the kernel holds. Counting and passing go on.
+
+use std::{
+    fs, iter,
+    process::Command,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use d365_tests::{daemon::Daemon, require, scrape::Scrape, temp::TempDir};
+use nix::{
+    sys::signal::Signal,
+    time::{ClockId, clock_getres},
+};
+use serde_json::Value;
+
+use super::site::{Site, wait_until};
+use crate::mail::{deliver_again, listen, tally};
+
+const LIST: &str = "11.0.0.0/24,NAM\n";
+/// Ticks are counted late on a busy machine, and one is rounded off.
+const TICKS: f64 = 0.1;
+/// 2026-08-03T00:00:00Z, the embedded list's date, and 14 days.
+const EMBEDDED_UNTIL: f64 = 1_785_715_200.0 + 14.0 * 86_400.0;
+
+fn expiry(scrape: &Scrape) -> f64 {
+    scrape.value("d365_lease_expiry_timestamp_seconds", &[])
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+fn times(daemon: &Daemon, text: &str) -> usize {
+    daemon.log().matches(text).count()
+}
+
+/// The value of the daemon's own map `LEASE`: the tick until which it holds.
+fn kernel_tick(daemon: &Daemon) -> u64 {
+    let descriptors = fs::read_dir(format!("/proc/{}/fdinfo", daemon.pid())).unwrap();
+    let maps = descriptors.filter_map(|descriptor| {
+        let text = fs::read_to_string(descriptor.unwrap().path()).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("map_id:")).map(|id| id.trim().to_owned())
+    });
+    let bpftool = |arguments: &[&str]| -> Option<Value> {
+        let output = Command::new("bpftool").arg("-j").args(arguments).output().unwrap();
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+    };
+    let is_lease =
+        |id: &String| bpftool(&["map", "show", "id", id]).is_some_and(|map| map["name"] == "LEASE");
+    let id = maps.into_iter().find(is_lease).expect("a map LEASE");
+    let dump = bpftool(&["map", "dump", "id", &id]).unwrap();
+    let bytes = dump[0]["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|byte| u8::from_str_radix(byte.as_str().unwrap().trim_start_matches("0x"), 16).unwrap());
+    u64::from_ne_bytes(bytes.collect::<Vec<_>>().try_into().unwrap())
+}
+
+/// The tick that it is now.
+fn current_tick() -> u64 {
+    let timers = fs::read_to_string("/proc/timer_list").unwrap();
+    let tick = timers.lines().find_map(|line| line.strip_prefix("jiffies: "));
+    tick.expect("a count of ticks").parse().unwrap()
+}
+
+/// Seconds for which the kernel still vouches, none when it does not.
+fn kernel_left(daemon: &Daemon) -> f64 {
+    let tick = Duration::from(clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).unwrap());
+    let left = kernel_tick(daemon).saturating_sub(current_tick());
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let left = left as f64;
+    left * tick.as_secs_f64()
+}
+
+/// Never longer than what is shown.
+fn assert_kernel_follows(daemon: &Daemon) {
+    let until = expiry(&daemon.scrape().unwrap());
+    let (before, left, after) = (now(), kernel_left(daemon), now());
+    assert!(
+        left <= (until - before).max(0.0) + TICKS,
+        "{left} s are left, {} s of what is shown",
+        until - before
+    );
+    assert!(left >= until - after - TICKS, "{left} s are left, {} s of what is shown", until - after);
+}
+
+#[test]
+fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    fs::write(directory.file("list"), LIST).unwrap();
+    let source = format!("file:{}", directory.file("list").display());
+    let daemon = site.start(&site.options(&[&source]).args(["--lease", "3s"]));
+    let sender = ["11.0.0.9".parse().unwrap()];
+    site.lab.add_source(sender[0]).unwrap();
+    let _listener = listen(&site.lab);
+    let mail = || deliver_again(&site.lab, 0, &sender);
+    let counted = |scrape: &Scrape| tally(scrape, "smtp", &[]).connections;
+
+    let first = expiry(&daemon.scrape().unwrap());
+    assert!((now() - 3.0..=now() + 3.0).contains(&first), "{first}");
+    assert_kernel_follows(&daemon);
+    assert_eq!(times(&daemon, "list vouched for until"), 1, "the summary");
+    assert_eq!(times(&daemon, "the list is vouched for until"), 1);
+    mail();
+    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(6)).unwrap();
+    assert!(now() >= first, "it ran out early");
+
+    // Some rounds of the daemon's own: nothing of it lengthens the lease, or says again that it is over.
+    for _ in 0..5 {
+        assert!(kernel_left(&daemon) < TICKS);
+        assert!((expiry(&daemon.scrape().unwrap()) - first).abs() < 0.5);
+        thread::sleep(Duration::from_millis(500));
+    }
+    mail();
+    assert_eq!(counted(&daemon.scrape().unwrap()), 2, "counting goes on, and mail is delivered");
+    assert_eq!(times(&daemon, "the list is not vouched for since"), 1);
+
+    daemon.signal(Signal::SIGHUP).unwrap();
+    let scrape = wait_until(&daemon, "a later end", |scrape| expiry(scrape) > first);
+    assert!(expiry(&scrape) <= now() + 3.0);
+    assert_kernel_follows(&daemon);
+    assert_eq!(times(&daemon, "the list is vouched for until"), 2);
+    mail();
+    assert_eq!(counted(&daemon.scrape().unwrap()), 3);
+    daemon.stop().unwrap();
+}
+
+/// Each good reading moves it, whatever the list says; one that fails does not.
+#[test]
+fn a_lease_goes_on_with_readings_and_not_with_failures() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", "public-2026-cn398.json");
+    let options = site.options(&[&site.source("/doc")]);
+    let daemon = site.start(&options.clone().args(["--lease", "5s"]));
+    let mut ends = vec![0.0];
+    for _ in 0..3 {
+        let last = ends[ends.len() - 1];
+        ends.push(expiry(&wait_until(&daemon, "another end", |scrape| expiry(scrape) > last)));
+        assert_kernel_follows(&daemon);
+    }
+    site.server.route("/doc", iter::once(d365_tests::https::Answer::status(503)));
+    daemon.wait_for_log("status 503", Duration::from_secs(5)).unwrap();
+    let last = expiry(&daemon.scrape().unwrap());
+    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(8)).unwrap();
+    assert!((expiry(&daemon.scrape().unwrap()) - last).abs() < 0.5);
+    assert!(kernel_left(&daemon) < TICKS);
+    // A restart is no confirmation, and forgets none.
+    daemon.stop().unwrap();
+    let daemon = site.start(&options.args(["--lease", "1h"]));
+    assert!((expiry(&daemon.scrape().unwrap()) - (last - 5.0 + 3600.0)).abs() < 0.5);
+    assert_kernel_follows(&daemon);
+    daemon.stop().unwrap();
+}
+
+#[test]
+fn a_lease_without_an_end_is_warned_of_once() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let site = Site::new();
+    let daemon = site.start(&site.options(&["embedded"]).args(["--lease", "never"]));
+    assert!(expiry(&daemon.scrape().unwrap()).is_infinite());
+    assert_eq!(kernel_tick(&daemon), u64::MAX);
+    daemon.wait_for_log("list vouched for without an end", Duration::from_secs(5)).unwrap();
+    daemon.signal(Signal::SIGHUP).unwrap();
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(times(&daemon, "--lease never"), 1);
+    assert_eq!(times(&daemon, "not vouched for"), 0);
+    daemon.stop().unwrap();
+}
+
+/// It confirms itself as of its date: an old program vouches for nothing.
+#[test]
+fn the_embedded_list_alone_is_vouched_for_from_its_date_on() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let site = Site::new();
+    let daemon = site.start(&site.options(&["embedded"]));
+    assert!((expiry(&daemon.scrape().unwrap()) - EMBEDDED_UNTIL).abs() < 0.5);
+    let said = if now() < EMBEDDED_UNTIL { "is vouched for until" } else { "is not vouched for since" };
+    daemon.wait_for_log(&format!("the list {said} 2026-08-17T00:00:00Z"), Duration::from_secs(5)).unwrap();
+    assert_kernel_follows(&daemon);
+    daemon.stop().unwrap();
+}
