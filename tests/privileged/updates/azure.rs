@@ -1,1 +1,139 @@
-//! To come.
+//! `--watch-azure`: new connections from unlisted sources inside Azure, by region, from a real document.
+
+use std::{
+    fs,
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_common::names::SAMPLE_RING;
+use d365_tests::{daemon::Daemon, https::Answer, raw::FrameSender, require, scrape::Scrape, temp::TempDir};
+
+use super::site::{Site, document, failures, wait_until};
+use crate::{
+    mail::{deliver_again, listen, tally},
+    verdicts::syn,
+};
+
+const DOCUMENT: &str = "public-2026-cn398.json";
+/// The document's `AzureCloud` entries with a region.
+const REGIONS: usize = 73;
+/// Inside `AzureCloud.swedencentral` (`4.166.0.0/16`), and in no range of the tag.
+const SWEDEN: &str = "4.166.200.9";
+/// Inside `AzureCloud.westus2` (`4.149.128.0/17`, `2603:1030:c00::/48`).
+const WEST_US: [&str; 2] = ["4.149.130.9", "2603:1030:c00::9"];
+/// Inside `AzureCloud.canadacentral`, and listed.
+const LISTED: &str = "13.71.171.9";
+const OUTSIDE: [&str; 2] = ["198.51.100.7", "2001:db8:1::7"];
+const FAMILY: &str = "d365_unlisted_azure_connections_total";
+
+fn in_region(scrape: &Scrape, region: &str) -> u64 {
+    scrape.count(FAMILY, &[("region", region)])
+}
+
+fn lost(scrape: &Scrape) -> u64 {
+    scrape.count("d365_unlisted_azure_lost_total", &[])
+}
+
+fn add_sources(site: &Site) {
+    let all = [SWEDEN, LISTED].into_iter().chain(WEST_US).chain(OUTSIDE);
+    all.for_each(|source| site.lab.add_source(source.parse().unwrap()).unwrap());
+}
+
+fn mail(site: &Site, sources: &[&str]) {
+    let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().unwrap()).collect();
+    deliver_again(&site.lab, 0, &sources);
+}
+
+/// Every region of the document is there before its first connection.
+fn assert_all_at_zero(daemon: &Daemon) {
+    let scrape = wait_until(daemon, "the regions", |scrape| scrape.select(FAMILY, &[]).count() == REGIONS);
+    assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (0, 0));
+}
+
+#[test]
+fn connections_are_counted_by_region_and_nothing_else_is() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    add_sources(&site);
+    let _listener = listen(&site.lab);
+    let directory = TempDir::new("document");
+    fs::write(directory.file("document"), document(DOCUMENT)).unwrap();
+    site.serves("/doc", DOCUMENT);
+    for source in [format!("file:{}", directory.file("document").display()), site.source("/doc")] {
+        let daemon = site.start(&site.options(&[&source]).args(["--watch-azure"]));
+        assert_all_at_zero(&daemon);
+        mail(&site, &[SWEDEN, WEST_US[0], OUTSIDE[0], LISTED, SWEDEN, WEST_US[1], OUTSIDE[1], SWEDEN]);
+        wait_until(&daemon, "five connections", |scrape| scrape.sum(FAMILY, &[]) == 5);
+        thread::sleep(Duration::from_millis(1200));
+        let scrape = daemon.scrape().unwrap();
+        assert_eq!((in_region(&scrape, "swedencentral"), in_region(&scrape, "westus2")), (3, 2), "{source}");
+        assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (5, 0), "nowhere else");
+        assert_eq!(tally(&scrape, "unlisted_smtp", &[]).connections, 7);
+        assert_eq!(tally(&scrape, "smtp", &[]).connections, 1);
+        daemon.stop().unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_shown_unless_it_is_asked_for() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", DOCUMENT);
+    let daemon = site.start(&site.options(&[&site.source("/doc")]));
+    let scrape = daemon.scrape().unwrap();
+    assert!(!scrape.samples.iter().any(|sample| sample.name.starts_with("d365_unlisted_azure")));
+    daemon.stop().unwrap();
+}
+
+/// What is looked at is bounded; every connection is counted, as seen or as lost.
+#[test]
+fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    const FLOOD: u64 = 30_000;
+    let most = u64::from(SAMPLE_RING) / (16 + 8);
+    let site = Site::new();
+    site.serves("/doc", DOCUMENT);
+    let daemon = site.start(&site.options(&[&site.source("/doc")]).args(["--watch-azure"]));
+    assert_all_at_zero(&daemon);
+    let sender = FrameSender::on(&site.lab.link().sender).unwrap();
+    let frame = syn(SWEDEN.parse().unwrap(), 25);
+    let begun = Instant::now();
+    (0..FLOOD).for_each(|_| sender.send_bytes(&frame).unwrap());
+    let scrape = wait_until(&daemon, "all of them", |scrape| {
+        tally(scrape, "unlisted_smtp", &[]).connections == FLOOD
+            && in_region(scrape, "swedencentral") + lost(scrape) == FLOOD
+    });
+    let rounds = begun.elapsed().as_secs() + 2;
+    let seen = in_region(&scrape, "swedencentral");
+    assert!(lost(&scrape) > 0 && seen >= most - 1 && seen <= rounds * most, "{seen} seen in {rounds} rounds");
+    assert_eq!(scrape.sum(FAMILY, &[]), seen);
+
+    // There is room again, and the count goes on.
+    sender.send_bytes(&frame).unwrap();
+    wait_until(&daemon, "one more", |scrape| in_region(scrape, "swedencentral") == seen + 1);
+    daemon.stop().unwrap();
+}
+
+/// The kept document tells the regions; the network need not answer first.
+#[test]
+fn regions_are_known_again_before_anything_is_fetched() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    add_sources(&site);
+    let _listener = listen(&site.lab);
+    site.serves("/doc", DOCUMENT);
+    let options = site.options(&[&site.source("/doc")]).args(["--watch-azure"]);
+    let daemon = site.start(&options);
+    assert_all_at_zero(&daemon);
+    daemon.stop().unwrap();
+
+    site.server.route("/doc", [Answer::silence()]);
+    let daemon = site.start(&options);
+    assert_all_at_zero(&daemon);
+    mail(&site, &[SWEDEN]);
+    let scrape = wait_until(&daemon, "a connection", |scrape| in_region(scrape, "swedencentral") == 1);
+    assert_eq!(failures(&scrape, "timeout"), 0, "still waiting for the server");
+    daemon.stop().unwrap();
+}

@@ -1,5 +1,6 @@
 //! The list stays true while the daemon runs: sources, the gate, publishing, the lease, restarts.
 
+mod azure;
 mod downloads;
 mod files;
 mod gate;
