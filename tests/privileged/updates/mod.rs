@@ -5,6 +5,7 @@ mod downloads;
 mod files;
 mod gate;
 mod lease;
+mod page;
 mod restarts;
 mod site;
 mod walk;
