@@ -142,7 +142,8 @@ impl Reader for DownloadReader {
         if let Some(state) = &self.state {
             self.state_error = documents::save(state, &name(), &document).err();
         }
-        self.known = Some((document.stamp, reading.clone()));
+        // What could not be kept is asked for whole the next time, to be kept then.
+        self.known = self.state_error.is_none().then(|| (document.stamp, reading.clone()));
         Ok(reading)
     }
 
