@@ -65,7 +65,8 @@ impl Book {
     pub(super) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
         self.members.clone_from(&draft.members);
-        self.ledger.forget_all_but(|owner| draft.members.contains(owner));
+        let known: BTreeSet<Owner> = draft.members.iter().copied().collect();
+        self.ledger.forget_all_but(|owner| known.contains(owner));
     }
 
     /// A draft of the next generation. Nothing changes in the book.

@@ -91,7 +91,8 @@ fn run(
     }
 }
 
-/// Waits until it is time, or an order says so: `false` when there will be no more orders.
+/// Waits until it is time, or an order says so: `false` when there will be no more orders. One reading answers all orders
+/// that came before it.
 fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
     loop {
         let order = match due {
@@ -99,7 +100,10 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
             Some(due) => orders.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match order {
-            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => return true,
+            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => {
+                orders.try_iter().for_each(drop);
+                return true;
+            }
             Ok(Order::Within(time)) => {
                 let latest = Instant::now() + time;
                 due = Some(due.map_or(latest, |due| due.min(latest)));
@@ -138,6 +142,9 @@ mod tests {
         send.send(Order::Within(Duration::from_millis(1))).unwrap();
         assert!(wait(None, &orders), "a file is read again, too");
         assert!(wait(Some(Instant::now()), &orders));
+        (0..1000).for_each(|_| send.send(Order::Now).unwrap());
+        assert!(wait(far(), &orders));
+        assert_eq!(orders.try_recv(), Err(mpsc::TryRecvError::Empty), "one reading for all of them");
         drop(send);
         assert!(!wait(far(), &orders));
     }
