@@ -7,14 +7,21 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use d365_tests::{daemon::Daemon, require, scrape::Scrape, temp::TempDir};
+use d365_tests::{
+    daemon::Daemon,
+    require,
+    scrape::Scrape,
+    seccomp::{Faults, command},
+    temp::TempDir,
+};
 use nix::{
+    errno::Errno,
     sys::signal::Signal,
     time::{ClockId, clock_getres},
 };
 use serde_json::Value;
 
-use super::site::{Site, wait_until};
+use super::site::{Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
 const LIST: &str = "11.0.0.0/24,NAM\n";
@@ -154,6 +161,38 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
     let daemon = site.start(&options.args(["--lease", "1h"]));
     assert!((expiry(&daemon.scrape().unwrap()) - (last - 5.0 + 3600.0)).abs() < 0.5);
     assert_kernel_follows(&daemon);
+    daemon.stop().unwrap();
+}
+
+/// Who says that another list is true does not vouch for the published one.
+#[test]
+fn a_list_that_the_kernel_refuses_renews_nothing() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    let replace = |text: &str| {
+        fs::write(directory.file("new"), text).unwrap();
+        fs::rename(directory.file("new"), directory.file("list")).unwrap();
+    };
+    replace(LIST);
+    let source = format!("file:{}", directory.file("list").display());
+    let faults = Faults::new();
+    let options = site.options(&[&source]).args(["--lease", "1h"]).faults_by(&faults);
+    let daemon = site.start(&options);
+    let first = expiry(&daemon.scrape().unwrap());
+    let succeeded =
+        |scrape: &Scrape| scrape.value("d365_source_last_success_timestamp_seconds", &[]) + 3600.0;
+    faults.fail_all(command::MAP_CREATE, Errno::ENOMEM);
+    replace(&format!("{LIST}11.0.1.0/24,NAM\n"));
+    let refused = |scrape: &Scrape| scrape.sum("d365_updates_refused_total", &[("reason", "kernel")]);
+    wait_until(&daemon, "a refusal", |scrape| refused(scrape) > 0);
+    daemon.signal(Signal::SIGHUP).unwrap();
+    let scrape = wait_until(&daemon, "another reading", |scrape| succeeded(scrape) > first + 0.5);
+    assert!((expiry(&scrape) - first).abs() < 0.5, "{} instead of {first}", expiry(&scrape));
+    assert_eq!(ranges(&scrape), 1);
+    faults.heal();
+    let scrape = wait_until(&daemon, "the new list", |scrape| ranges(scrape) == 2);
+    assert!((expiry(&scrape) - succeeded(&scrape)).abs() < 0.5);
     daemon.stop().unwrap();
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Updater {
     /// Where the gates, documents and counts are kept; `None` when that cannot be used.
     directory: Option<Arc<StateDir>>,
     term: LeaseTerm,
+    /// When what is published was last confirmed. A confirmation of a list that the kernel refuses is none.
+    confirmed: Option<Timestamp>,
     azure: Arc<super::azure::Known>,
     /// Why updates were not published, and how often.
     refused: BTreeMap<&'static str, u64>,
@@ -226,7 +228,10 @@ impl Updater {
 
     /// Has the kernel vouch for the list as long as it may.
     fn renew(&mut self, kernel: &mut Kernel, now: Timestamp) {
-        let lease = self.sources.lease(self.term, now);
+        if !self.published.is_due() {
+            self.confirmed = self.sources.confirmed();
+        }
+        let lease = self.vouched(now);
         if self.lease.is_some_and(|(set, _)| set == lease) && Instant::now() < self.renew_at {
             return;
         }
@@ -243,6 +248,11 @@ impl Updater {
         self.renew_at = Instant::now() + left.unwrap_or(RENEW).clamp(TICK, RENEW);
     }
 
+    /// The lease of what is published.
+    fn vouched(&self, now: Timestamp) -> Lease {
+        lease::lease(self.term, self.confirmed, now)
+    }
+
     /// How the list is kept true by now.
     pub(super) fn updates(&self) -> Updates {
         Updates {
@@ -250,7 +260,7 @@ impl Updater {
             pending: self.sources.pending(),
             refused: self.refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
             state_failures: self.state_failures.iter().map(|(what, count)| (*what, *count)).collect(),
-            lease: self.sources.lease(self.term, Timestamp::from(SystemTime::now())),
+            lease: self.vouched(Timestamp::from(SystemTime::now())),
         }
     }
 }

@@ -92,6 +92,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         events: received,
         directory: directory.clone(),
         term: config.lease,
+        confirmed: None,
         azure,
         refused: no_refusals(),
         state_failures,

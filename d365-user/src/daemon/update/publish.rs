@@ -38,6 +38,11 @@ impl Published {
         Self { set: Some(set), ..Self::default() }
     }
 
+    /// Whether something else than what is published may be believed.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_due
+    }
+
     /// Something has changed that a generation may show. What was refused before may pass now.
     pub(super) fn set_due(&mut self) {
         (self.is_due, self.retry_at) = (true, None);

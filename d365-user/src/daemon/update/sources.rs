@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Failure, reading::Reading, reading::trust};
 use crate::{
-    config::LeaseTerm,
     generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Timestamp, Wait},
     ranges::{Range, RangeError, RangeSet, Warning},
-    snapshot::{Lease, SourceStatus},
+    snapshot::SourceStatus,
     source::{Cloud, Origin, Spec},
     state::{
         approval::{Answer, Request},
@@ -239,11 +238,6 @@ impl Sources {
     /// The name of the source at this place.
     pub(super) fn name(&self, at: usize) -> &str {
         &self.all[at].name
-    }
-
-    /// The lease of what is believed.
-    pub(super) fn lease(&self, term: LeaseTerm, now: Timestamp) -> Lease {
-        super::lease::lease(term, self.confirmed(), now)
     }
 }
 

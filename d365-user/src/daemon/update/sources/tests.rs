@@ -1,10 +1,9 @@
-//! Sources by what they are told: what is compared with what, what confirms, what waits, and until when it is vouched for.
+//! Sources by what they are told: what is compared with what, what confirms, and what waits.
 
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    config::LeaseTerm,
     ranges::Policy,
     source::{self, List, Record},
 };
@@ -72,18 +71,14 @@ fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
 fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
     let mut sources = sources(&[Spec::Embedded, file()], Gates::new());
     assert_eq!(sources.confirmed(), Some(MADE));
-    let term = LeaseTerm::For(Duration::from_hours(14 * 24));
-    assert_eq!(sources.lease(term, NOW), Lease::Until(MADE.0 + 14 * 86_400));
     sources.offer(1, &reading(39, 2, None), hours(1));
     assert_eq!(sources.confirmed(), Some(hours(1)));
-    assert_eq!(sources.lease(term, hours(2)), Lease::Until(hours(1).0 + 14 * 86_400));
-    assert_eq!(sources.lease(LeaseTerm::Never, hours(2)), Lease::Endless);
 }
 
 #[test]
 fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
     let mut sources = sources(&[url(), file()], Gates::new());
-    assert_eq!(sources.lease(LeaseTerm::For(Duration::from_hours(1)), NOW), Lease::Unconfirmed);
+    assert_eq!(sources.confirmed(), None);
     sources.restore(0, Some(&reading(0, 0, None)));
     assert_eq!((sources.confirmed(), listed(&sources, NOW)), (None, 39));
     sources.offer(0, &reading(20, 0, None), NOW);
