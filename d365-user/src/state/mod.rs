@@ -85,6 +85,16 @@ pub enum StateError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// A file is not believed.
+    #[error("{path} is damaged: {damage}; {}", placed(.set_aside), path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        damage: Damage,
+        /// Where it is now; `None` when it is still in its place.
+        set_aside: Option<PathBuf>,
+    },
     /// A file is there and cannot be read.
     #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
     Read {
@@ -93,6 +103,13 @@ pub enum StateError {
         /// What the system said.
         cause: std::io::Error,
     },
+}
+
+fn placed(set_aside: &Option<PathBuf>) -> String {
+    set_aside.as_ref().map_or_else(
+        || "it cannot be moved out of the way, remove it".to_owned(),
+        |path| format!("it is now {}", path.display()),
+    )
 }
 
 fn process(holder: &Option<u32>) -> String {

@@ -5,6 +5,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::libc::ELOOP;
+
 use super::{Damage, Kind, StateError, sealed};
 
 /// What is at a path.
@@ -24,6 +26,20 @@ pub enum Found<T> {
 }
 
 impl<T> Found<T> {
+    /// What is whole, `None` for nothing; damage is an error that says where the file is now.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`].
+    pub fn whole(self, path: &Path) -> Result<Option<T>, StateError> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::Whole(whole) => Ok(Some(whole)),
+            Self::Damaged { damage, set_aside } => {
+                Err(StateError::Damaged { path: path.to_owned(), damage, set_aside })
+            }
+        }
+    }
+
     /// Reads on what is whole; what cannot be is damage as well, and is set aside like any other.
     pub fn and_then<U>(self, path: &Path, read: impl FnOnce(T) -> Result<U, Damage>) -> Found<U> {
         match self {
@@ -54,14 +70,11 @@ pub fn read_checked(path: &Path, kind: Kind, limit: u64) -> Result<Found<Vec<u8>
 /// # Errors
 /// [`StateError::Read`] when something is there and cannot be read.
 pub fn peek(path: &Path, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
-    let bytes = match bytes(path, limit) {
-        Ok(bytes) => bytes,
+    let body = match bytes(path, limit) {
+        Ok(Ok(bytes)) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
+        Ok(Err(damage)) => Err(damage),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(cause) => return Err(StateError::Read { path: path.to_owned(), cause }),
-    };
-    let body = match bytes {
-        None => Err(Damage::TooLarge { limit }),
-        Some(bytes) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
     };
     Ok(match body {
         Ok(body) => Found::Whole(body),
@@ -69,16 +82,20 @@ pub fn peek(path: &Path, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, State
     })
 }
 
-/// The file's bytes, `None` if there are more than `limit`. Neither follows a link nor waits for a pipe's writer.
-fn bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+/// The file's bytes, at most `limit`. Neither follows a link nor waits for a pipe's writer.
+fn bytes(path: &Path, limit: u64) -> io::Result<Result<Vec<u8>, Damage>> {
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(cause) if cause.raw_os_error() == Some(ELOOP) => return Ok(Err(Damage::NotAFile)),
+        file => file?,
+    };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        return Ok(Err(Damage::NotAFile));
     }
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(u64::try_from(bytes.len()).is_ok_and(|length| length <= limit).then_some(bytes))
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
+    Ok(if fits { Ok(bytes) } else { Err(Damage::TooLarge { limit }) })
 }
 
 /// Where the file is now; `None` if it could not be moved.

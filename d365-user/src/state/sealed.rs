@@ -32,6 +32,9 @@ struct Head {
 /// Why a file is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
+    /// Something else is in its place: a directory, a link, a pipe.
+    #[error("it is not a regular file")]
+    NotAFile,
     /// Its first line is not ours.
     #[error("it does not begin with the line that says what it is")]
     Head,

@@ -162,15 +162,32 @@ fn what_is_not_believed_is_set_aside() {
 }
 
 #[test]
-fn what_is_no_file_is_an_error_and_nothing_hangs() {
+fn what_is_no_file_is_set_aside_and_nothing_hangs() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("file");
-    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    assert!(matches!(read_checked(&path, KIND, LIMIT), Err(StateError::Read { .. })));
-    fs::remove_file(&path).unwrap();
-    symlink("/dev/zero", &path).unwrap();
-    assert!(matches!(read_checked(&path, KIND, LIMIT), Err(StateError::Read { .. })));
-    assert!(matches!(read_checked(&scratch.0, KIND, LIMIT), Err(StateError::Read { .. })));
+    let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
+    let make: [&dyn Fn(); 4] = [
+        &|| nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+        &|| symlink("/dev/zero", &path).unwrap(),
+        &|| symlink("nowhere", &path).unwrap(),
+        &|| fs::create_dir(&path).unwrap(),
+    ];
+    for make in make {
+        make();
+        let _ = fs::remove_file(&aside);
+        let found = read_checked(&path, KIND, LIMIT).unwrap();
+        assert_eq!(found, Found::Damaged { damage: Damage::NotAFile, set_aside: Some(aside.clone()) });
+        let error = found.whole(&path).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
+        assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
+    }
+    // A directory that is in the way of being put aside: said, and left.
+    fs::write(&path, "x").unwrap();
+    let error = read_checked(&path, KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
+    assert!(error.ends_with("remove it"), "{error}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        assert!(matches!(read_checked(&path, KIND, LIMIT), Err(StateError::Read { .. })));
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ use crate::{
         download::{Backoff, random},
         watch::Watch,
     },
-    state::{Found, StateDir, approval, gates},
+    state::{StateDir, approval, gates},
 };
 use feed::{Order, Outcome};
 use publish::Published;
@@ -81,6 +81,8 @@ pub(super) struct Updater {
     refused: BTreeMap<&'static str, u64>,
     /// What could not be kept, and how often.
     state_failures: BTreeMap<&'static str, u64>,
+    /// Whether there is an approval that can be neither carried out nor taken away.
+    approval_is_stuck: bool,
     published: Published,
     /// When the gates are to be written down; `None` while nothing has changed.
     save_at: Option<Instant>,
@@ -165,24 +167,25 @@ impl Updater {
     /// Does what the operator approved, if there is anything.
     fn approvals(&mut self, now: Timestamp) {
         let Some(directory) = self.directory.clone() else { return };
-        let request = match approval::take(&directory) {
-            Ok(Found::Nothing) => return,
-            Ok(Found::Whole(request)) => request,
-            Ok(Found::Damaged { damage, .. }) => {
-                tracing::warn!("an approval is damaged ({damage}) and not carried out");
+        let path = directory.file(approval::REQUEST);
+        let request = match approval::take(&directory).and_then(|found| found.whole(&path)) {
+            Ok(Some(request)) => request,
+            Ok(None) => {
+                self.approval_is_stuck = false;
                 return;
             }
             Err(error) => {
                 // Said once a tick would be once a second.
-                if *self.state_failures.entry("approval").or_default() == 0 {
-                    tracing::warn!("{error}");
+                if !std::mem::replace(&mut self.approval_is_stuck, true) {
+                    tracing::warn!("{error}: the approval is not carried out");
                 }
                 *self.state_failures.entry("approval").or_default() += 1;
                 return;
             }
         };
+        self.approval_is_stuck = false;
         let (decisions, answer) = self.sources.carry_out(&request, now);
-        tracing::info!("approval {}: {} sources", request.id, request.approvals.len());
+        report::answer(&answer);
         self.decided(decisions);
         self.save();
         if let Err(error) = approval::answer(&directory, &answer) {

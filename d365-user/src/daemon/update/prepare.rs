@@ -23,7 +23,7 @@ use crate::{
     ledger::Row,
     ranges::{Policy, RangeSet},
     source::{self, Spec, watch::Watch},
-    state::{Found, StateDir, gates},
+    state::{StateDir, StateError, gates},
 };
 
 /// How long a file must be left alone before it is read again.
@@ -51,7 +51,14 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut state_failures = no_state_failures();
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
-    let gates = directory.as_ref().map(|directory| restored(directory, config.gate)).unwrap_or_default();
+    let gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
+        Ok(gates) => gates.unwrap_or_default(),
+        Err(error) => {
+            tracing::error!("{error}: the documents kept and the sources themselves are believed anew");
+            *state_failures.entry("gates").or_default() += 1;
+            gates::Gates::new()
+        }
+    };
     let mut sources = Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now);
     let (events, received) = mpsc::channel();
     let feeds = Arc::new(OnceLock::new());
@@ -96,6 +103,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         azure,
         refused: no_refusals(),
         state_failures,
+        approval_is_stuck: false,
         published: Published::default(),
         save_at: None,
         renew_at: Instant::now(),
@@ -149,7 +157,7 @@ impl Updater {
 fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
     match StateDir::open(&config.state_dir) {
         Ok(directory) => Ok(Some(directory)),
-        Err(error @ crate::state::StateError::InUse { .. }) => Err(StartError::State(error)),
+        Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
         Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");
             Ok(None)
@@ -159,23 +167,8 @@ fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
 }
 
 /// What the gates decided before.
-fn restored(directory: &StateDir, policy: GatePolicy) -> gates::Gates {
-    match gates::load(directory, policy) {
-        Ok(Found::Whole(gates)) => gates,
-        Ok(Found::Nothing) => gates::Gates::new(),
-        Ok(Found::Damaged { damage, set_aside }) => {
-            let aside = set_aside.map_or_else(String::new, |path| format!("; it is now {}", path.display()));
-            tracing::error!(
-                "what was decided about lists before is damaged ({damage}){aside}: the documents kept and the sources \
-                 themselves are believed anew"
-            );
-            gates::Gates::new()
-        }
-        Err(error) => {
-            tracing::error!("{error}: the documents kept and the sources themselves are believed anew");
-            gates::Gates::new()
-        }
-    }
+fn restored(directory: &StateDir, policy: GatePolicy) -> Result<Option<gates::Gates>, StateError> {
+    gates::load(directory, policy)?.whole(&directory.file(gates::FILE))
 }
 
 /// Watches the files among the sources. Where that cannot be, SIGHUP still has them read again.

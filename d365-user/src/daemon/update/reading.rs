@@ -12,7 +12,7 @@ use crate::{
         download::{self, Client, Document, Fetched, Options, Stamp, Target, progress::Progress},
         service_tags::{self, Regions},
     },
-    state::{Found, StateDir, StateError, documents},
+    state::{StateDir, StateError, documents},
 };
 
 /// One good reading of a source.
@@ -75,15 +75,12 @@ impl DownloadReader {
     /// Takes the last good document out of the state directory, so that the server need not send it again.
     pub(super) fn restore(&mut self) -> Option<Reading> {
         let name = self.spec.to_string();
-        let kept = match documents::load(self.state.as_deref()?, &name) {
-            Ok(Found::Whole(document)) => document,
-            Ok(Found::Nothing) => return None,
-            Ok(Found::Damaged { damage, .. }) => {
-                tracing::warn!("the document kept of {name} is damaged ({damage}): it is fetched anew");
-                return None;
-            }
+        let directory = self.state.as_deref()?;
+        let path = directory.file(&documents::file_name(&name));
+        let kept = match documents::load(directory, &name).and_then(|found| found.whole(&path)) {
+            Ok(kept) => kept?,
             Err(error) => {
-                tracing::warn!("{error}");
+                tracing::warn!("{error}: the document of {name} is fetched anew");
                 self.state_error = Some(error);
                 return None;
             }

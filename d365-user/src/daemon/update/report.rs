@@ -7,6 +7,7 @@ use crate::{
     generation::gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
     snapshot::Lease,
+    state::approval::{Answer, Outcome, Verdict},
 };
 
 /// Decisions of one kind that are logged one by one; a long list's first reading has thousands.
@@ -34,6 +35,24 @@ pub(super) fn adopted(source: &str, ranges: usize) {
         tracing::info!(
             "{source}: what is kept of it is from before the embedded list, whose {ranges} other ranges are listed too"
         );
+    }
+}
+
+/// Logs what became of an approval.
+pub(super) fn answer(answer: &Answer) {
+    for Outcome { source, verdict } in &answer.outcomes {
+        let id = &answer.id;
+        match verdict {
+            Verdict::Approved => tracing::info!("{source}: approval {id} is carried out"),
+            Verdict::NothingPending => tracing::info!("{source}: approval {id}: nothing waits any more"),
+            Verdict::Stale => tracing::warn!(
+                "{source}: approval {id} is not carried out: other changes wait by now; look at them again with \
+                 `d365-user approve`"
+            ),
+            Verdict::UnknownSource => {
+                tracing::warn!("{source}: approval {id} is not carried out: there is no such source");
+            }
+        }
     }
 }
 
