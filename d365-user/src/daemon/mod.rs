@@ -80,7 +80,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
             // What it has attached by then is detached again.
             if let Ok(Ok(started)) = starting.await {
                 drop(started.kernel);
-                let _ = started.record.end(&state);
+                started.record.end(&state);
             }
             return stopped;
         }

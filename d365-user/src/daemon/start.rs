@@ -66,7 +66,7 @@ pub(super) fn start(
         Err(error) => {
             drop(kernel);
             state.set_live(Live { counters, attached: Vec::new() });
-            let _ = record.end(state);
+            record.end(state);
             return Err(error.into());
         }
     };

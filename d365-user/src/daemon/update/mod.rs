@@ -46,8 +46,10 @@ use sources::Sources;
 
 /// How often time passes for the gates, and an approval is looked for.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the gates' waiting times are written down while something waits, and failed writing is tried again.
+/// How often the gates' waiting times are written down while something waits.
 const SAVE: Duration = Duration::from_mins(5);
+/// How soon what could not be written is written again.
+const AGAIN: Duration = Duration::from_secs(30);
 /// How often the kernel's end of the lease is set again: its clock does not run while the host sleeps.
 const RENEW: Duration = Duration::from_mins(1);
 /// How soon after a confirmation has become possible the source is read again.
@@ -94,7 +96,11 @@ pub(super) struct Updater {
 
 impl Updater {
     /// Runs until it is told to stop. Then it detaches first, and writes everything down.
-    pub(super) fn run(mut self, mut kernel: Kernel, record: Record, state: &State) {
+    pub(super) fn run(mut self, mut kernel: Kernel, mut record: Record, state: &State) {
+        *self.state_failures.entry("counters").or_default() += record.failures();
+        if record.is_behind() {
+            self.save_again();
+        }
         let now = Timestamp::from(SystemTime::now());
         self.renew(&mut kernel, now);
         state.set_updates(self.updates());
@@ -122,18 +128,20 @@ impl Updater {
             let decisions = self.sources.tick(now);
             self.decided(decisions);
             self.approvals(now);
-            self.publish(&mut kernel, &record, state, now);
+            self.publish(&mut kernel, &mut record, state, now);
             self.renew(&mut kernel, now);
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
+                if record.is_behind() {
+                    let recorded = record.now(&state.book());
+                    self.kept(recorded);
+                }
             }
             state.set_updates(self.updates());
         }
         drop(kernel);
         self.save();
-        if let Err(error) = record.end(state) {
-            tracing::warn!("{error}; counters begin at zero at the next start");
-        }
+        record.end(state);
     }
 
     /// Takes what came of reading a source; returns why nothing did, and when it is tried again.
@@ -225,8 +233,14 @@ impl Updater {
         if let Err(error) = gates::save(directory, self.sources.gates()) {
             tracing::warn!("{error}; decisions since then are lost if the daemon ends");
             *self.state_failures.entry("gates").or_default() += 1;
-            self.save_at = Some(Instant::now() + SAVE.min(Duration::from_secs(30)));
+            self.save_again();
         }
+    }
+
+    /// Something could not be written: everything is written again soon.
+    fn save_again(&mut self) {
+        let soon = Instant::now() + AGAIN;
+        self.save_at = Some(self.save_at.map_or(soon, |at| at.min(soon)));
     }
 
     /// Has the kernel vouch for the list as long as it may.

@@ -51,7 +51,7 @@ impl Published {
 
 impl Updater {
     /// Publishes what is believed, if it is due.
-    pub(super) fn publish(&mut self, kernel: &mut Kernel, record: &Record, state: &State, now: Timestamp) {
+    pub(super) fn publish(&mut self, kernel: &mut Kernel, record: &mut Record, state: &State, now: Timestamp) {
         let must_wait = self.published.retry_at.is_some_and(|at| at > Instant::now());
         if !self.published.is_due || must_wait {
             return;
@@ -76,7 +76,7 @@ impl Updater {
     fn try_to_publish(
         &mut self,
         kernel: &mut Kernel,
-        record: &Record,
+        record: &mut Record,
         state: &State,
         now: Timestamp,
     ) -> Result<(), (&'static str, String)> {
@@ -110,11 +110,12 @@ impl Updater {
         Ok(())
     }
 
-    /// Counts what could not be kept.
-    fn kept(&mut self, result: Result<(), crate::state::StateError>) {
+    /// Counts what could not be kept, and sees to it that it is tried again.
+    pub(super) fn kept(&mut self, result: Result<(), crate::state::StateError>) {
         if let Err(error) = result {
             tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
             *self.state_failures.entry("counters").or_default() += 1;
+            self.save_again();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     kernel::{self, CounterIds, Counters},
     ledger::{Reading, Row},
     state::{
-        Found, StateDir, StateError,
+        StateDir, StateError,
         counters::{self, Maps, Stored},
     },
 };
@@ -26,6 +26,10 @@ pub(in crate::daemon) struct Record {
     owner: String,
     /// The maps that are counted in and pinned; `None` when a crash would lose their counts.
     maps: Option<Maps>,
+    /// Whether the file says what the book says; together with the pinned maps it is then all that was counted.
+    is_written: bool,
+    /// How often something could not be kept or read before the updater ran.
+    failures: u64,
 }
 
 impl Record {
@@ -36,22 +40,20 @@ impl Record {
         });
         let name = path.unwrap_or_default().to_string_lossy().into_owned();
         let owner = Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { directory, pins, owner, maps: None }
+        Self { directory, pins, owner, maps: None, is_written: false, failures: 0 }
     }
 
     /// What earlier daemons counted, wherever that is now. Nothing when some of it is lost: a total that is too small
     /// would go on as if it had gone back.
-    pub(in crate::daemon) fn before(&self) -> Vec<Row> {
+    pub(in crate::daemon) fn before(&mut self) -> Vec<Row> {
         let Some(directory) = &self.directory else { return Vec::new() };
-        let stored = match counters::load(directory) {
-            Ok(Found::Whole(stored)) => stored,
-            Ok(Found::Nothing) => return Vec::new(),
-            Ok(Found::Damaged { damage, .. }) => {
-                tracing::warn!("what was counted before is damaged ({damage}): counters begin at zero");
-                return Vec::new();
-            }
+        let path = directory.file(counters::FILE);
+        let stored = match counters::load(directory).and_then(|found| found.whole(&path)) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Vec::new(),
             Err(error) => {
                 tracing::warn!("{error}: counters begin at zero");
+                self.failures += 1;
                 return Vec::new();
             }
         };
@@ -114,33 +116,53 @@ impl Record {
         }
         if let Err(error) = begun {
             tracing::warn!("{error}; after a crash counters begin at zero");
+            self.failures += 1;
         }
     }
 
+    /// How often something could not be kept or read since the last question.
+    pub(in crate::daemon) fn failures(&mut self) -> u64 {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Whether counts that a crash should not lose are not written down.
+    pub(in crate::daemon) fn is_behind(&self) -> bool {
+        self.maps.is_some() && !self.is_written
+    }
+
     /// The draft is about to be published: who will own which slot.
-    pub(in crate::daemon) fn before_publishing(&self, book: &Book, draft: &Draft) -> Result<(), StateError> {
+    pub(in crate::daemon) fn before_publishing(&mut self, book: &Book, draft: &Draft) -> Result<(), StateError> {
         let Some(maps) = self.maps.clone() else { return Ok(()) };
         self.write(&Stored::running(maps, draft.owners(), book.ledger()))
     }
 
     /// What the book says now.
-    pub(in crate::daemon) fn now(&self, book: &Book) -> Result<(), StateError> {
+    pub(in crate::daemon) fn now(&mut self, book: &Book) -> Result<(), StateError> {
         let Some(maps) = self.maps.clone() else { return Ok(()) };
         self.write(&Stored::running(maps, book.owners(), book.ledger()))
     }
 
-    /// Nothing is counted any more: everything goes into the file, and the pins go.
-    pub(in crate::daemon) fn end(mut self, state: &State) -> Result<(), StateError> {
+    /// Nothing is counted any more: everything goes into the file, and the pins go. Where that cannot be, the file that is
+    /// there and the pins stay, as a crash would leave them.
+    pub(in crate::daemon) fn end(mut self, state: &State) {
+        let Some(directory) = &self.directory else { return };
         let book = state.book();
-        match state.last_readings(&book) {
-            Ok(readings) => self.write(&Stored::settled(book.settle(&readings)))?,
+        let settled = match state.last_readings(&book) {
+            Ok(readings) => counters::save(directory, &Stored::settled(book.settle(&readings)))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match settled {
+            Ok(()) => self.unpin(),
+            Err(error) if self.maps.is_some() && self.is_written => {
+                tracing::warn!("{error}; the next start finds the counts in the pinned maps");
+            }
             Err(error) => {
-                tracing::error!("{error}: counters begin at zero at the next start");
+                tracing::error!("{error}; counters begin at zero at the next start");
                 self.lose();
+                self.unpin();
             }
         }
-        self.unpin();
-        Ok(())
     }
 
     /// What is in the file is too little by now.
@@ -160,8 +182,10 @@ impl Record {
     }
 
     /// Writes the file; when that fails there is none, for the old one would say too little.
-    fn write(&self, stored: &Stored) -> Result<(), StateError> {
+    fn write(&mut self, stored: &Stored) -> Result<(), StateError> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        counters::save(directory, stored).inspect_err(|_| self.lose())
+        let saved = counters::save(directory, stored);
+        self.is_written = saved.is_ok();
+        saved.inspect_err(|_| self.lose())
     }
 }
