@@ -82,6 +82,8 @@ fn run(
     tell: &impl Fn(Outcome) -> bool,
 ) {
     loop {
+        // What was ordered before is done by this reading.
+        while orders.try_recv().is_ok() {}
         let reading = reader.read();
         let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.is_ok()));
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
@@ -105,8 +107,8 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
                 return true;
             }
             Ok(Order::Within(time)) => {
-                let latest = Instant::now() + time;
-                due = Some(due.map_or(latest, |due| due.min(latest)));
+                let latest = Instant::now().checked_add(time);
+                due = due.into_iter().chain(latest).min();
             }
             Err(RecvTimeoutError::Disconnected) => return false,
         }
@@ -116,6 +118,7 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::SourceError;
 
     #[test]
     fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
@@ -129,6 +132,35 @@ mod tests {
         assert!(rhythm.next(false) <= Duration::from_mins(1));
         (0..20).for_each(|_| assert!(rhythm.next(false) <= Duration::from_hours(1)));
         assert!(Rhythm::new(Duration::from_secs(2)).next(false) <= Duration::from_secs(2));
+    }
+
+    /// Reads nothing, and holds each reading until it is told to go on.
+    struct Slow(mpsc::Receiver<()>);
+
+    impl Reader for Slow {
+        fn read(&mut self) -> Result<Reading, Failure> {
+            self.0.recv().unwrap();
+            let path = "/nowhere".into();
+            Err(SourceError::Read { path, cause: io::ErrorKind::NotFound.into() }.into())
+        }
+    }
+
+    #[test]
+    fn many_orders_during_one_reading_are_one_more() {
+        let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
+        let tell = move |outcome: Outcome| tell.send(outcome.source).is_ok();
+        let orders = start(7, Box::new(Slow(held)), None, tell).unwrap();
+        (0..2).for_each(|_| go_on.send(()).unwrap());
+        assert_eq!(told.recv().unwrap(), 7);
+        orders.send(Order::Now).unwrap();
+        assert_eq!(told.recv().unwrap(), 7);
+        orders.send(Order::Now).unwrap();
+        // This reading has begun when its order is not waiting any more; these are given meanwhile, or before it.
+        (0..1000).for_each(|_| orders.send(Order::Now).unwrap());
+        (0..1000).for_each(|_| go_on.send(()).unwrap());
+        std::thread::sleep(Duration::from_millis(200));
+        let readings = told.try_iter().count();
+        assert!((1..=3).contains(&readings), "{readings} readings");
     }
 
     #[test]
