@@ -82,8 +82,8 @@ fn run(
     tell: &impl Fn(Outcome) -> bool,
 ) {
     loop {
-        // What was ordered before is done by this reading.
-        while orders.try_recv().is_ok() {}
+        // This reading answers all orders that came before it.
+        orders.try_iter().for_each(drop);
         let reading = reader.read();
         let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.is_ok()));
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
@@ -93,8 +93,7 @@ fn run(
     }
 }
 
-/// Waits until it is time, or an order says so: `false` when there will be no more orders. One reading answers all orders
-/// that came before it.
+/// Waits until it is time, or an order says so: `false` when there will be no more orders.
 fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
     loop {
         let order = match due {
@@ -102,10 +101,7 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
             Some(due) => orders.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match order {
-            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => {
-                orders.try_iter().for_each(drop);
-                return true;
-            }
+            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => return true,
             Ok(Order::Within(time)) => {
                 let latest = Instant::now().checked_add(time);
                 due = due.into_iter().chain(latest).min();

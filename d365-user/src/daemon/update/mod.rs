@@ -91,6 +91,8 @@ pub(super) struct Updater {
     renew_at: Instant,
     /// What the kernel was told last, and whether it had run out by then.
     lease: Option<(Lease, bool)>,
+    /// Whether the kernel does not let it be set.
+    lease_is_stuck: bool,
     retry: Backoff,
 }
 
@@ -254,8 +256,14 @@ impl Updater {
         }
         let left = lease::left(lease, SystemTime::now());
         if let Err(error) = kernel.set_lease(left) {
-            tracing::error!("{error}");
+            // It is tried at every tick, and the lease before stands until then: no longer than it may.
+            if !std::mem::replace(&mut self.lease_is_stuck, true) {
+                tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
+            }
             return;
+        }
+        if std::mem::replace(&mut self.lease_is_stuck, false) {
+            tracing::info!("the lease is set again");
         }
         let has_run_out = left.is_some_and(|left| left.is_zero());
         if self.lease.is_none_or(|(_, had)| had != has_run_out) {

@@ -108,6 +108,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         save_at: None,
         renew_at: Instant::now(),
         lease: None,
+        lease_is_stuck: false,
         retry: retries(),
     };
     let set = updater.first_list(&config.ranges)?;
