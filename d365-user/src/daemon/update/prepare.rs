@@ -117,7 +117,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
     }
     updater.published = Published::new(set.clone());
-    let record = Record::new(directory, config.pin_dir.clone());
+    let mut record = Record::new(directory, config.pin_dir.clone());
     let before = record.before();
     Ok(Prepared { updater, events, set, record, before })
 }

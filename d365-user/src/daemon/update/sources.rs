@@ -86,7 +86,11 @@ impl Sources {
         let is_the_same_tag = source.spec == Spec::Azure(Cloud::Public);
         let baseline = match kept {
             _ if self.gates.contains_key(&source.name) => None,
-            Some(kept) => Some((kept.set.ranges().to_vec(), source.origin.tag_change_number)),
+            // What is too broad for a download waits for approval here as in a first offer.
+            Some(kept) => {
+                let ranges = kept.set.ranges().iter().filter(|range| !GatePolicy::is_broad(&range.prefix));
+                Some((ranges.cloned().collect(), source.origin.tag_change_number))
+            }
             // As it was at a release, and believed already.
             None if has_embedded && is_the_same_tag => Some((embedded.ranges().to_vec(), None)),
             None => None,
