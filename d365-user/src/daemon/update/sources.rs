@@ -19,8 +19,10 @@ use crate::{
 struct Source {
     spec: Spec,
     name: String,
-    /// Of what was last read, by this daemon or an earlier one.
+    /// Of what is believed.
     origin: Origin,
+    /// Of what was last read, by this daemon or an earlier one: it becomes the other once nothing of it waits.
+    seen: Origin,
     /// Whether it has been read, or failed to be, since the start.
     has_reported: bool,
     /// What was odd in the last list.
@@ -62,6 +64,7 @@ impl Sources {
             Source {
                 spec: spec.clone(),
                 name,
+                seen: origin.clone(),
                 origin,
                 has_reported: *spec == Spec::Embedded,
                 remarks: Vec::new(),
@@ -80,7 +83,7 @@ impl Sources {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
         if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
-            source.origin = origin.clone();
+            source.seen = origin.clone();
         }
         let (embedded, made) = &self.embedded;
         let is_the_same_tag = source.spec == Spec::Azure(Cloud::Public);
@@ -89,7 +92,7 @@ impl Sources {
             // What is too broad for a download waits for approval here as in a first offer.
             Some(kept) => {
                 let ranges = kept.set.ranges().iter().filter(|range| !GatePolicy::is_broad(&range.prefix));
-                Some((ranges.cloned().collect(), source.origin.tag_change_number))
+                Some((ranges.cloned().collect(), source.seen.tag_change_number))
             }
             // As it was at a release, and believed already.
             None if has_embedded && is_the_same_tag => Some((embedded.ranges().to_vec(), None)),
@@ -99,11 +102,24 @@ impl Sources {
             let gate = Gate::with_baseline(self.policy, ranges, number);
             self.gates.insert(source.name.clone(), gate);
         }
-        let Some(gate) = self.gates.get_mut(&source.name).filter(|_| is_the_same_tag && !has_embedded) else {
-            return 0;
-        };
-        let dated = source.origin.date.as_deref().and_then(midnight).or(gate.confirmed());
-        if dated < *made { gate.adopt(embedded.ranges().to_vec()) } else { 0 }
+        let dated = source.seen.date.as_deref().and_then(midnight);
+        let gate = self.gates.get_mut(&source.name).filter(|_| is_the_same_tag && !has_embedded);
+        let adopted = gate.map_or(0, |gate| {
+            let is_older = dated.or(gate.confirmed()) < *made;
+            if is_older { gate.adopt(embedded.ranges().to_vec()) } else { 0 }
+        });
+        self.attribute();
+        adopted
+    }
+
+    /// What is believed comes from where it was last seen, unless something of that waits: then it is from before.
+    fn attribute(&mut self) {
+        for source in &mut self.all {
+            let gate = self.gates.get(&source.name).filter(|_| source.origin != source.seen);
+            if gate.is_some_and(|gate| gate.pending().len() == 0 && gate.step_back().is_none()) {
+                source.origin = source.seen.clone();
+            }
+        }
     }
 
     /// What is odd in a reading, unless it is what was odd in the one before.
@@ -129,9 +145,12 @@ impl Sources {
         let origin = reading.set.origins().first().cloned().unwrap_or_default();
         let Some(trust) = trust(&source.spec) else { return Vec::new() };
         let change_number = origin.tag_change_number;
-        source.origin = origin;
+        source.seen = origin;
         let gate = self.gates.entry(source.name.clone()).or_insert_with(|| Gate::new(self.policy));
-        gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now)
+        let decisions =
+            gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now);
+        self.attribute();
+        decisions
     }
 
     /// Counts a failure.
@@ -147,7 +166,9 @@ impl Sources {
         let ready = self.all.iter().filter(|source| source.has_reported);
         let ready: BTreeSet<String> = ready.map(|source| source.name.clone()).collect();
         let gates = self.gates.iter_mut().filter(|(name, _)| ready.contains(*name));
-        gates.map(|(name, gate)| (name.clone(), gate.tick(now))).collect()
+        let decisions = gates.map(|(name, gate)| (name.clone(), gate.tick(now))).collect();
+        self.attribute();
+        decisions
     }
 
     /// Does what the operator approved.
@@ -157,6 +178,7 @@ impl Sources {
         now: Timestamp,
     ) -> (BTreeMap<String, Vec<Decision>>, Answer) {
         let (decisions, answer) = request.carry_out(&mut self.gates, now);
+        self.attribute();
         let mut by_source = BTreeMap::<_, Vec<_>>::new();
         decisions.into_iter().for_each(|(source, done)| by_source.entry(source).or_default().push(done));
         (by_source, answer)
