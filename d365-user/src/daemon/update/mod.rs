@@ -38,7 +38,7 @@ use crate::{
         download::{Backoff, random},
         watch::Watch,
     },
-    state::{StateDir, approval, gates},
+    state::{StateDir, StateError, approval, gates},
 };
 use feed::{Order, Outcome};
 use publish::Published;
@@ -185,8 +185,9 @@ impl Updater {
                 return;
             }
             Err(error) => {
-                // Said once a tick would be once a second.
-                if !std::mem::replace(&mut self.approval_is_stuck, true) {
+                // Said at every tick would be once a second.
+                let is_stuck = !matches!(&error, StateError::Damaged { set_aside: Some(_), .. });
+                if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
                     tracing::warn!("{error}: the approval is not carried out");
                 }
                 *self.state_failures.entry("approval").or_default() += 1;

@@ -51,7 +51,13 @@ impl Published {
 
 impl Updater {
     /// Publishes what is believed, if it is due.
-    pub(super) fn publish(&mut self, kernel: &mut Kernel, record: &mut Record, state: &State, now: Timestamp) {
+    pub(super) fn publish(
+        &mut self,
+        kernel: &mut Kernel,
+        record: &mut Record,
+        state: &State,
+        now: Timestamp,
+    ) {
         let must_wait = self.published.retry_at.is_some_and(|at| at > Instant::now());
         if !self.published.is_due || must_wait {
             return;

@@ -131,7 +131,11 @@ impl Record {
     }
 
     /// The draft is about to be published: who will own which slot.
-    pub(in crate::daemon) fn before_publishing(&mut self, book: &Book, draft: &Draft) -> Result<(), StateError> {
+    pub(in crate::daemon) fn before_publishing(
+        &mut self,
+        book: &Book,
+        draft: &Draft,
+    ) -> Result<(), StateError> {
         let Some(maps) = self.maps.clone() else { return Ok(()) };
         self.write(&Stored::running(maps, draft.owners(), book.ledger()))
     }
