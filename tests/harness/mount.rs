@@ -1,4 +1,4 @@
-//! What a child sees of `/sys` and `/run`: a mount namespace of its own, with a bpffs, or with things hidden.
+//! What a child sees of `/sys`, `/run` and `/mnt`: a mount namespace of its own, with a bpffs, or with things hidden.
 //!
 //! Held by a descriptor of this process; what is mounted in it, a bpffs and the pins on it too, is gone with the
 //! last holder. The process's own mounts are never touched.
@@ -13,6 +13,9 @@ use nix::{
 
 use crate::netns::Netns;
 
+/// Where [`Mount::SmallDisk`] is. Any directory will do: it is seen in the view alone.
+pub const SMALL_DISK: &str = "/mnt";
+
 /// One difference between a view and the system's own mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -25,6 +28,8 @@ pub enum Mount {
     HideBpffs,
     /// Nothing in `/sys/kernel/btf` (an empty tmpfs): a kernel without BTF.
     HideBtf,
+    /// A small disk at [`SMALL_DISK`] (an empty tmpfs): one that a test can fill.
+    SmallDisk,
     /// An empty `/run` (a tmpfs): the lock files that xdp-tools keep there are the view's own.
     EmptyRun,
 }
@@ -37,8 +42,10 @@ impl Mount {
             Self::HideBpffs => ("tmpfs", "/sys/fs/bpf"),
             Self::HideBtf => ("tmpfs", "/sys/kernel/btf"),
             Self::EmptyRun => ("tmpfs", "/run"),
+            Self::SmallDisk => ("tmpfs", SMALL_DISK),
         };
-        mount(Some(kind), target, Some(kind), MsFlags::empty(), None::<&str>)
+        let size = (self == Self::SmallDisk).then_some("size=256k");
+        mount(Some(kind), target, Some(kind), MsFlags::empty(), size)
             .with_context(|| format!("cannot mount {kind} on {target}"))
     }
 }

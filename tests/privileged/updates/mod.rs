@@ -2,6 +2,7 @@
 
 mod azure;
 mod downloads;
+mod faults;
 mod files;
 mod gate;
 mod lease;

@@ -22,6 +22,7 @@ pub(super) struct Site {
     pub(super) lab: Lab,
     pub(super) server: Server,
     authority: TempFile,
+    signs: Authority,
 }
 
 impl Site {
@@ -30,9 +31,23 @@ impl Site {
         let signs = Authority::new().unwrap();
         let authority = TempFile::reserve("authority");
         signs.write(authority.path()).unwrap();
-        let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
-        let server = lab.host.run(|| Server::https(&identity)).unwrap();
-        Self { lab, server, authority }
+        let server = serve(&lab, &signs);
+        Self { lab, server, authority, signs }
+    }
+
+    /// Another server that the daemon trusts.
+    pub(super) fn another_server(&self) -> Server {
+        serve(&self.lab, &self.signs)
+    }
+
+    /// A server that this authority vouches for, whom the daemon does not trust.
+    pub(super) fn server_of(&self, authority: &Authority) -> Server {
+        serve(&self.lab, authority)
+    }
+
+    /// Has the daemon's host trust another authority too, in place of a store of its own.
+    pub(super) fn trust(&self, authority: &Authority) {
+        fs::write(self.authority.path(), self.signs.pem() + &authority.pem()).unwrap();
     }
 
     /// A daemon on the lab's interface that trusts the server and reads quickly, from these sources.
@@ -61,6 +76,11 @@ impl Site {
     pub(super) fn start(&self, options: &DaemonOptions) -> Daemon {
         Daemon::start(&self.lab.host, options).unwrap()
     }
+}
+
+fn serve(lab: &Lab, signs: &Authority) -> Server {
+    let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
+    lab.host.run(|| Server::https(&identity)).unwrap()
 }
 
 /// A real document.

@@ -1,0 +1,169 @@
+//! Bad input and faults against the running daemon, each the same way: a good list is published; something goes wrong; that
+//! is counted under its reason and said in a line that an operator can act on; generation, ranges and what is told of them
+//! are as they were, and mail from a listed source is counted by them; and when all is well again the daemon takes the next
+//! list by itself.
+
+mod approvals;
+mod damaged;
+mod disk;
+mod downloads;
+mod kernel;
+mod slow;
+
+use std::{collections::BTreeSet, net::IpAddr, thread, time::Duration};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions, Exit},
+    scrape::{Labels, Scrape},
+    smtp::Listener,
+};
+use ipnet::IpNet;
+use nix::sys::signal::Signal;
+
+use super::site::{PATIENCE, Site, ranges, wait_until};
+use crate::mail::{deliver_again, listen, tally};
+
+/// What must not change while something is wrong.
+#[derive(Debug, PartialEq, Eq)]
+struct Published {
+    number: u64,
+    told: Labels,
+    ranges: BTreeSet<String>,
+}
+
+impl Published {
+    fn of(scrape: &Scrape) -> Self {
+        let told: Vec<_> = scrape.select("d365_generation_info", &[]).collect();
+        let [told] = told[..] else { panic!("{told:?}") };
+        let series = scrape.select("d365_range_packets_total", &[]);
+        Self {
+            number: scrape.count("d365_generation", &[]),
+            told: told.labels.clone(),
+            ranges: series.map(|sample| sample.labels["range"].clone()).collect(),
+        }
+    }
+}
+
+/// A counter of failures.
+#[derive(Clone, Copy, Debug)]
+enum Counted<'a> {
+    /// Of a source, for this reason.
+    Source(&'a str, &'a str),
+    /// Of an update, for this reason.
+    Refused(&'a str),
+    /// Of the state directory, in this operation.
+    State(&'a str),
+}
+
+impl Counted<'_> {
+    fn of(self, scrape: &Scrape) -> u64 {
+        match self {
+            Self::Source(source, reason) => {
+                scrape.count("d365_source_failures_total", &[("source", source), ("reason", reason)])
+            }
+            Self::Refused(reason) => scrape.count("d365_updates_refused_total", &[("reason", reason)]),
+            Self::State(operation) => scrape.count("d365_state_failures_total", &[("operation", operation)]),
+        }
+    }
+}
+
+/// A daemon with a good list, and somebody on that list who sends mail.
+struct Watched<'a> {
+    site: &'a Site,
+    daemon: Daemon,
+    published: Published,
+    sender: IpAddr,
+    _listener: Listener,
+}
+
+impl<'a> Watched<'a> {
+    /// Starts the daemon and waits for its first list, of this many ranges. The sender is in one of them, the same one for
+    /// the same list.
+    fn start(site: &'a Site, options: &DaemonOptions, count: u64) -> Self {
+        let listener = listen(&site.lab);
+        let daemon = site.start(options);
+        let scrape = wait_until(&daemon, "the first list", |scrape| ranges(scrape) == count);
+        let published = Published::of(&scrape);
+        let range: IpNet = published.ranges.first().unwrap().parse().unwrap();
+        let sender = range.hosts().nth(8).unwrap();
+        // A second daemon of a test finds it there.
+        let _ = site.lab.add_source(sender);
+        let watched = Self { site, daemon, published, sender, _listener: listener };
+        watched.goes_on();
+        watched
+    }
+
+    /// Nothing has changed, and a mail is counted as one from a listed source.
+    fn goes_on(&self) {
+        let counted = |scrape: &Scrape| {
+            ["smtp", "retired_smtp", "unlisted_smtp"].map(|family| tally(scrape, family, &[]).connections)
+        };
+        let before = counted(&self.daemon.scrape().unwrap());
+        deliver_again(&self.site.lab, 0, &[self.sender]);
+        let scrape = self.daemon.scrape().unwrap();
+        assert_eq!(Published::of(&scrape), self.published, "log:\n{}", self.daemon.log());
+        let [listed, retired, unlisted] = before;
+        assert_eq!(counted(&scrape), [listed + 1, retired, unlisted]);
+    }
+
+    /// Has something go wrong: it is counted, said with this text, and changes nothing.
+    fn fails(&self, counted: Counted<'_>, says: &str, go_wrong: impl FnOnce()) {
+        let before = counted.of(&self.daemon.scrape().unwrap());
+        let mark = self.daemon.log().len();
+        go_wrong();
+        wait_until(&self.daemon, &format!("{counted:?}"), |scrape| counted.of(scrape) > before);
+        self.says(mark, says);
+        self.goes_on();
+    }
+
+    /// Waits until the log, from `mark` on, has a line with this text.
+    fn says(&self, mark: usize, text: &str) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while !self.daemon.log()[mark..].lines().any(|line| line.contains(text)) {
+            let log = self.daemon.log();
+            assert!(std::time::Instant::now() < deadline, "`{text}` is not said; log:\n{}", &log[mark..]);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for a list of this many ranges, which is good from then on.
+    fn takes(&mut self, count: u64) {
+        let scrape = wait_until(&self.daemon, "the next list", |scrape| ranges(scrape) == count);
+        let published = Published::of(&scrape);
+        assert!(published.number > self.published.number);
+        self.published = published;
+        self.goes_on();
+    }
+
+    /// The end, as it should be.
+    fn stop(self) -> Exit {
+        let exit = self.ends_by(Signal::SIGTERM);
+        assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
+        exit
+    }
+
+    fn ends_by(self, signal: Signal) -> Exit {
+        self.daemon.stop_by(signal).unwrap()
+    }
+
+    /// Has every source read now.
+    fn reads_now(&self) {
+        self.daemon.signal(Signal::SIGHUP).unwrap();
+    }
+}
+
+/// The first `count` prefixes of a list.
+fn prefixes(count: u64) -> Vec<String> {
+    (0..count).map(|number| format!("11.0.{number}.0/24")).collect()
+}
+
+/// A service tags document with the first `count` prefixes.
+fn tags(count: u64) -> String {
+    let properties = serde_json::json!({
+        "changeNumber": count, "region": "", "regionId": 0, "platform": "Azure", "systemService": "",
+        "addressPrefixes": prefixes(count), "networkFeatures": null,
+    });
+    let tag = "Dynamics365ForMarketingEmail";
+    let value = serde_json::json!({ "name": tag, "id": tag, "properties": properties });
+    serde_json::json!({ "changeNumber": count, "cloud": "Public", "values": [value] }).to_string()
+}

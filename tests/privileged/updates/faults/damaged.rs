@@ -1,0 +1,114 @@
+//! Files of the state directory that are damaged, in each way and each file in turn: the daemon starts, says which one and
+//! where it was put, and goes on with the best that is left. A damaged approval is in `approvals.rs`: it comes at any time.
+
+use std::{fs, path::Path};
+
+use d365_tests::{
+    daemon::DaemonOptions,
+    https::Answer,
+    mount::{Mount, View},
+    require,
+    scrape::Scrape,
+};
+use d365_user::state::documents;
+
+use super::{
+    super::site::{Site, failures, wait_until},
+    Counted, Watched, tags,
+};
+use crate::mail::tally;
+
+/// What can happen to a file.
+const DAMAGE: [(&str, fn(&Path)); 6] = [
+    ("cut off", |path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }),
+    ("another byte", |path| {
+        let mut bytes = fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 4;
+        fs::write(path, bytes).unwrap();
+    }),
+    ("empty", |path| fs::write(path, "").unwrap()),
+    ("a directory", |path| {
+        fs::remove_file(path).unwrap();
+        fs::create_dir_all(path.join("something")).unwrap();
+    }),
+    ("a link to nowhere", |path| link(path, "/nonexistent")),
+    ("a link to what never ends", |path| link(path, "/dev/zero")),
+];
+
+fn link(path: &Path, to: &str) {
+    fs::remove_file(path).unwrap();
+    std::os::unix::fs::symlink(to, path).unwrap();
+}
+
+/// A site whose only source was read and is out of order by now, and the options of the daemon that has read it.
+fn left_behind() -> (Site, DaemonOptions) {
+    let site = Site::new();
+    site.server.route("/doc", [Answer::ok(tags(4))]);
+    // Pins are not the machine's.
+    let view = View::new(&site.lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    let options = site.options(&[&site.source("/doc")]).view(&view);
+    Watched::start(&site, &options, 4).stop();
+    site.server.route("/doc", [Answer::status(503)]);
+    (site, options)
+}
+
+/// Damages `name` in each way, with a start after each: the list is there and counts mail, the damage is counted once and
+/// said. Returns how many connections were counted before the first of each daemon's own.
+fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> Vec<u64> {
+    let state = options.state.as_ref().unwrap();
+    let (path, aside) = (state.file(name), state.file(&format!("{name}.corrupt")));
+    let whole = fs::read(&path).unwrap();
+    let mut before = Vec::new();
+    for (how, damage) in DAMAGE {
+        if !path.exists() {
+            fs::write(&path, &whole).unwrap();
+        }
+        damage(&path);
+        let watched = Watched::start(site, options, 4);
+        let is_down = |scrape: &Scrape| failures(scrape, "status") > 0;
+        let scrape = wait_until(&watched.daemon, "the source's failure", is_down);
+        before.push(tally(&scrape, "smtp", &[]).connections - 1);
+        assert_eq!(Counted::State(operation).of(&scrape), 1, "{how}");
+        assert_eq!(scrape.sum("d365_state_failures_total", &[]), 1, "{how}");
+        let says = format!("{} is damaged: ", path.display());
+        let log = watched.stop().stderr;
+        let line = log.lines().find(|line| line.contains(&says)).unwrap_or_else(|| panic!("{how}: {log}"));
+        assert!(line.contains(&format!("it is now {}", aside.display())), "{how}: {line}");
+        let _ = fs::remove_file(&aside).or_else(|_| fs::remove_dir_all(&aside));
+    }
+    // The source is well again, and with it all files.
+    site.server.route("/doc", [Answer::ok(tags(4))]);
+    let watched = Watched::start(site, options, 4);
+    wait_until(&watched.daemon, "the file", |_| path.is_file());
+    assert_eq!(watched.daemon.scrape().unwrap().sum("d365_state_failures_total", &[]), 0);
+    watched.stop();
+    before
+}
+
+/// The kept document is what is left.
+#[test]
+fn without_its_decisions_it_goes_on_with_the_kept_document() {
+    require!(Root, Tool("ip"), Daemon);
+    let (site, options) = left_behind();
+    assert_eq!(starts(&site, &options, "gate.json", "gates"), [1, 2, 3, 4, 5, 6]);
+}
+
+/// The accepted list is what is left.
+#[test]
+fn without_the_kept_document_it_goes_on_with_what_was_accepted() {
+    require!(Root, Tool("ip"), Daemon);
+    let (site, options) = left_behind();
+    let name = documents::file_name(&site.source("/doc"));
+    assert_eq!(starts(&site, &options, &name, "document"), [1, 2, 3, 4, 5, 6]);
+}
+
+/// From zero, as a new host does: a part of what was counted would look like a counter that went back.
+#[test]
+fn without_its_counts_it_begins_at_zero() {
+    require!(Root, Tool("ip"), Daemon);
+    let (site, options) = left_behind();
+    assert_eq!(starts(&site, &options, "counters.json", "counters"), [0; 6]);
+}

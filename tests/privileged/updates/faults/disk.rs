@@ -1,0 +1,159 @@
+//! The state directory on a disk that is full: everything goes on but the writing, and that is made up for.
+
+use std::{fs, io::ErrorKind, path::Path};
+
+use d365_tests::{
+    daemon::DaemonOptions,
+    https::Answer,
+    mount::{Mount, SMALL_DISK, View},
+    require,
+    task::{self, Done},
+};
+use d365_user::{
+    generation::gate::GatePolicy,
+    state::{Found, documents, gates},
+};
+use nix::sys::signal::Signal;
+
+use super::{
+    super::site::{Site, pending, wait_until},
+    Counted, Watched, tags,
+};
+use crate::mail::tally;
+
+/// A view with the small disk, and options of a daemon that keeps its state there.
+fn on_a_small_disk(site: &Site) -> (View, DaemonOptions) {
+    let view = View::new(&site.lab.host, &[Mount::Sysfs, Mount::Bpffs, Mount::SmallDisk]).unwrap();
+    let options = DaemonOptions { state: None, ..site.options(&[&site.source("/doc")]) };
+    let options = options.args(["--confirm-after", "1s", "--state-dir", SMALL_DISK]).view(&view);
+    (view, options)
+}
+
+fn fill(view: &View) {
+    let filler = Path::new(SMALL_DISK).join("filler");
+    let error = view.run(|| fs::write(filler, vec![0; 1 << 20])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
+}
+
+fn free(view: &View) {
+    view.run(|| fs::remove_file(Path::new(SMALL_DISK).join("filler"))).unwrap();
+}
+
+fn gates_of(view: &View) -> gates::Gates {
+    match view.run(|| gates::look(Path::new(SMALL_DISK), GatePolicy::default())).unwrap() {
+        Found::Whole(gates) => gates,
+        found => panic!("{found:?}"),
+    }
+}
+
+/// How many ranges the gate on the disk has accepted.
+fn accepted(view: &View) -> usize {
+    gates_of(view).values().map(|gate| gate.accepted().len()).sum()
+}
+
+/// Whether the gate on the disk has something that waits.
+fn waits(view: &View) -> bool {
+    gates_of(view).values().any(|gate| gate.pending().len() > 0)
+}
+
+fn is_there(view: &View, name: &str) -> bool {
+    view.run(|| Path::new(SMALL_DISK).join(name).is_file())
+}
+
+fn approve(view: &View) -> Done {
+    view.run(|| task::run(&["approve", "--yes", "--state-dir", SMALL_DISK])).unwrap()
+}
+
+fn connections(watched: &Watched<'_>) -> u64 {
+    tally(&watched.daemon.scrape().unwrap(), "smtp", &[]).connections
+}
+
+#[test]
+fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let (view, options) = on_a_small_disk(&site);
+    site.server.route("/doc", [Answer::ok(tags(20)).header("ETag", "\"20\"")]);
+    let mut watched = Watched::start(&site, &options, 20);
+    let kept = documents::file_name(&site.source("/doc"));
+    wait_until(&watched.daemon, "gate.json", |_| is_there(&view, "gate.json"));
+    fill(&view);
+    watched.fails(Counted::State("gates"), "cannot write /mnt/gate.json: No space left on device", || ());
+    let mark = watched.daemon.log().len();
+    site.server.route("/doc", [Answer::ok(tags(21)).header("ETag", "\"21\"")]);
+    watched.takes(21);
+    for (operation, name) in [("gates", "gate.json"), ("document", &kept), ("counters", "counters.json")] {
+        wait_until(&watched.daemon, operation, |scrape| Counted::State(operation).of(scrape) > 0);
+        watched.says(mark, &format!("cannot write /mnt/{name}: No space left on device"));
+    }
+    watched.says(mark, "check space and permissions");
+    assert_eq!(accepted(&view), 20);
+
+    // Space again: all of it is written, without another list and without a restart.
+    free(&view);
+    wait_until(&watched.daemon, "gate.json", |_| accepted(&view) == 21);
+    wait_until(&watched.daemon, "counters.json", |_| is_there(&view, "counters.json"));
+    let document = || match view.run(|| documents::look(Path::new(SMALL_DISK), &site.source("/doc"))).unwrap()
+    {
+        Found::Whole(document) => document.bytes == tags(21).as_bytes(),
+        found => panic!("{found:?}"),
+    };
+    wait_until(&watched.daemon, "the document", |_| document());
+
+    // A crash finds everything.
+    let counted = connections(&watched);
+    watched.ends_by(Signal::SIGKILL);
+    site.server.route("/doc", [Answer::status(503)]);
+    let watched = Watched::start(&site, &options, 21);
+    assert_eq!(connections(&watched), counted + 1);
+    watched.stop();
+}
+
+/// Whoever approves on a full disk hears that nothing came of it.
+#[test]
+fn an_approval_that_cannot_be_written_is_none() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let (view, options) = on_a_small_disk(&site);
+    site.server.route("/doc", [Answer::ok(tags(20))]);
+    let mut watched = Watched::start(&site, &options, 20);
+    site.server.route("/doc", [Answer::ok(tags(19))]);
+    wait_until(&watched.daemon, "a step back that waits", |scrape| pending(scrape, "step_back") > 0);
+    wait_until(&watched.daemon, "gate.json", |_| waits(&view));
+    fill(&view);
+    let done = approve(&view);
+    assert!(done.code != Some(0) && done.stderr.contains("cannot write /mnt/approval.json"), "{done:?}");
+    watched.goes_on();
+    free(&view);
+    assert_eq!(approve(&view).code, Some(0));
+    watched.takes(19);
+    watched.stop();
+}
+
+/// At the stop nothing can be written: the maps stay pinned with what they hold, and the next start adds them up.
+#[test]
+fn a_stop_on_a_full_disk_loses_no_count() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let (view, options) = on_a_small_disk(&site);
+    site.server.route("/doc", [Answer::ok(tags(4))]);
+    let mut counted = 0;
+    for _ in 0..3 {
+        let watched = Watched::start(&site, &options, 4);
+        assert_eq!(connections(&watched), counted + 1);
+        counted = connections(&watched);
+        fill(&view);
+        let exit = watched.stop();
+        assert!(
+            exit.stderr.contains("the next start finds the counts in the pinned maps"),
+            "{}",
+            exit.stderr
+        );
+        free(&view);
+    }
+    let watched = Watched::start(&site, &options, 4);
+    assert_eq!(connections(&watched), counted + 1);
+    watched.stop();
+    let pins = view.run(|| fs::read_dir("/sys/fs/bpf/d365").map_or(0, Iterator::count));
+    assert_eq!(pins, 0);
+}

@@ -1,0 +1,166 @@
+//! What a server can do to the daemon. That a document cut off is refused at each of 200 points, and a file at each of 200, is
+//! in `tests/unprivileged/service_tags.rs`; here a real document comes cut off at 200 points over the network.
+
+use std::fs;
+
+use d365_tests::{
+    https::{Answer, Authority},
+    require,
+};
+
+use super::{
+    super::site::{Site, document, documents, failures, wait_until},
+    Counted, Watched, tags,
+};
+
+const GIGABYTE: u64 = 1 << 30;
+const GOVERNMENT: &str = "government-2026-05-04-cn391.json";
+
+/// Reason, what an operator reads, and the answer, of all that is bad whoever the server is.
+fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
+    let real = || Answer::ok(document(GOVERNMENT));
+    let too_large = "larger than 33554432 bytes, which no such document is";
+    site.server.route("/b", [Answer::redirect("/c")]);
+    site.server.route("/c", [Answer::redirect("/doc")]);
+    vec![
+        ("status", "the server answers with status 503", Answer::status(503)),
+        ("too_large", too_large, Answer::blanks(GIGABYTE)),
+        ("too_large", too_large, Answer::blanks(GIGABYTE).chunked()),
+        ("redirect", "more than 5 redirects, one after the other", Answer::redirect("/b")),
+        ("redirect", "TLS", Answer::redirect("http://localhost/")),
+        ("truncated", "the connection broke after 100000 bytes of the body", real().reset_after(100_000)),
+        ("truncated", "the connection broke after", real().claiming(400_000)),
+        ("truncated", "the document is cut off at line", real().until_close().reset_after(50_000)),
+        ("encoding", "the body is encoded (gzip)", real().header("Content-Encoding", "gzip")),
+        ("no_tag", "is not in the document of", Answer::ok(document("public-2019-07-22-cn82.json"))),
+        ("syntax", "not valid JSON at line 1", Answer::ok("{]")),
+        ("no_valid_prefix", "holds no valid prefix among 2", Answer::ok(tags(2).replace("11.0", "11.999"))),
+    ]
+}
+
+/// What came instead of a document on bad days: each file, and the reason of it.
+fn rejected() -> Vec<(&'static str, &'static str, Answer)> {
+    let says = |name: &str| match name {
+        "empty.txt" => ("empty", "the document is empty"),
+        "server-busy-xml-bom.txt" => ("xml", "this is XML"),
+        _ => ("html", "this is a web page (HTML)"),
+    };
+    let files: Vec<_> = fs::read_dir(documents().join("rejected")).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 5);
+    let answer = |file: fs::DirEntry| {
+        let (reason, says) = says(file.file_name().to_str().unwrap());
+        (reason, says, Answer::ok(fs::read(file.path()).unwrap()))
+    };
+    files.into_iter().map(answer).collect()
+}
+
+#[test]
+fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    let source = site.source("/doc");
+    site.server.route("/doc", [Answer::ok(tags(20))]);
+    let mut watched = Watched::start(&site, &site.options(&[&source]).args(["--confirm-after", "1s"]), 20);
+    let cases = rejected().into_iter().chain(bad_answers(&site));
+    for (count, (reason, says, answer)) in (21..).zip(cases) {
+        watched.fails(Counted::Source(&source, reason), says, || {
+            site.server.route("/doc", [answer]);
+            watched.reads_now();
+        });
+        let line = watched.daemon.log();
+        let line = line.lines().rfind(|line| line.contains(says)).unwrap();
+        assert!(
+            line.contains(&source) && line.contains("what was accepted before stays; next try in"),
+            "{line}"
+        );
+        // Each third time the next good list has another range; it is confirmed by the fetch behind it.
+        let succeeded = watched.daemon.scrape().unwrap();
+        let success = "d365_source_last_success_timestamp_seconds";
+        let succeeded = succeeded.value(success, &[]);
+        let count = count / 3 * 3;
+        site.server.route("/doc", [Answer::ok(tags(count))]);
+        watched.reads_now();
+        wait_until(&watched.daemon, "a good fetch", |scrape| scrape.value(success, &[]) > succeeded);
+        if count > watched.published.ranges.len() as u64 {
+            watched.takes(count);
+        }
+    }
+    // Nothing of a gigabyte is kept.
+    let memory = watched.daemon.scrape().unwrap().value("process_resident_memory_bytes", &[]);
+    assert!(memory < f64::from(256 << 20), "{memory} bytes");
+    watched.stop();
+}
+
+/// At 200 points, the last bytes among them.
+#[test]
+fn a_real_document_cut_off_anywhere_changes_nothing() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    let source = site.source("/doc");
+    site.serves("/doc", GOVERNMENT);
+    let watched = Watched::start(&site, &site.options_each("1h", &[&source]), 2);
+    let whole = document(GOVERNMENT).trim_ascii_end().to_vec();
+    let ends = (1..181).map(|point| whole.len() * point / 181).chain(whole.len() - 20..whole.len());
+    let cut = Counted::Source(&source, "truncated");
+    let mut failed = 0;
+    for end in ends {
+        site.server.route("/doc", [Answer::ok(&whole[..end])]);
+        watched.reads_now();
+        failed += 1;
+        wait_until(&watched.daemon, "a failure", |scrape| cut.of(scrape) == failed);
+        if failed % 20 == 0 {
+            watched.goes_on();
+        }
+    }
+    assert_eq!(failed, 200);
+    let scrape = watched.daemon.scrape().unwrap();
+    assert_eq!(scrape.sum("d365_source_failures_total", &[]), 200);
+    assert_eq!(scrape.sum("d365_ranges_pending", &[]), 0);
+    watched.says(0, "the document is cut off at line");
+}
+
+#[test]
+fn another_host_is_not_asked_unless_it_is_allowed() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let (source, other) = (site.source("/doc"), site.another_server());
+    other.route("/doc", [Answer::ok(tags(6))]);
+    site.server.route("/doc", [Answer::ok(tags(5))]);
+    let options = site.options(&[&source]).args(["--confirm-after", "1s"]);
+    let watched = Watched::start(&site, &options, 5);
+    let there = other.url("/doc").replace("localhost", "127.0.0.1");
+    let says = format!("{there}: this host is not one that a download may come from");
+    watched.fails(Counted::Source(&source, "host_not_allowed"), &says, || {
+        site.server.route("/doc", [Answer::redirect(&there)]);
+    });
+    assert!(watched.daemon.log().contains("--allow-host adds one"), "{}", watched.daemon.log());
+    assert_eq!(other.received().len(), 0);
+    watched.stop();
+
+    let options = options.args(["--allow-host", &format!("127.0.0.1:{}", other.address().port())]);
+    Watched::start(&site, &options, 6).stop();
+    assert!(other.count("/doc") >= 2, "once to see it, once to confirm it");
+}
+
+#[test]
+fn a_server_that_nobody_vouches_for_is_not_believed_until_somebody_does() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let stranger = Authority::new().unwrap();
+    let server = site.server_of(&stranger);
+    site.server.route("/doc", [Answer::ok(tags(4))]);
+    server.route("/doc", [Answer::ok(tags(6))]);
+    let untrusted = format!("url:{}", server.url("/doc"));
+    let mut watched = Watched::start(&site, &site.options(&[&site.source("/doc"), &untrusted]), 4);
+    let says = "its certificate is not accepted: no authority that this host trusts has signed it";
+    watched.fails(Counted::Source(&untrusted, "tls"), says, || ());
+    assert_eq!(
+        failures(&watched.daemon.scrape().unwrap(), "tls"),
+        Counted::Source(&untrusted, "tls").of(&watched.daemon.scrape().unwrap())
+    );
+    assert_eq!(server.received().len(), 0, "it was spoken to");
+    // An authority that the host learns to trust is trusted by the next fetch.
+    site.trust(&stranger);
+    watched.takes(6);
+    watched.stop();
+}

@@ -1,0 +1,179 @@
+//! A kernel that refuses the next generation at each step of it: its tries, each entry, their places, the proof, the one
+//! store that publishes. Whichever it is, packets are judged by the generation before.
+
+use std::{fs, thread, time::Duration};
+
+use d365_tests::{
+    require,
+    seccomp::{Faults, command},
+    temp::TempDir,
+};
+use nix::errno::Errno;
+
+use super::{super::site::Site, Counted, Watched, prefixes};
+
+/// A daemon on a list in a file, whose kernel does as it is told.
+struct Refusing<'a> {
+    watched: Watched<'a>,
+    directory: TempDir,
+    faults: Faults,
+    /// IPv4 ranges of the newest list; there is one of IPv6 besides.
+    count: u64,
+}
+
+/// What fails: the `nth` call of a command, in each attempt to publish.
+#[derive(Clone, Copy)]
+struct Fault {
+    command: u32,
+    nth: usize,
+    errno: Errno,
+}
+
+fn write(directory: &TempDir, count: u64) {
+    let list = prefixes(count).join("\n") + "\n2a01:111:f400::/48\n";
+    fs::write(directory.file("new"), list).unwrap();
+    fs::rename(directory.file("new"), directory.file("list")).unwrap();
+}
+
+impl<'a> Refusing<'a> {
+    fn start(site: &'a Site) -> Self {
+        let (directory, faults, count) = (TempDir::new("list"), Faults::new(), 3);
+        write(&directory, count);
+        let source = format!("file:{}", directory.file("list").display());
+        let options = site.options(&[&source]).faults_by(&faults);
+        Self { watched: Watched::start(site, &options, count + 1), directory, faults, count }
+    }
+
+    /// The daemon reads a list with one more range.
+    fn grows(&mut self) {
+        self.count += 1;
+        write(&self.directory, self.count);
+        self.watched.reads_now();
+    }
+
+    /// The next list is refused for as long as this call fails, and is taken by another attempt.
+    fn is_refused_at(&mut self, fault: Fault, says: &str) {
+        // Each attempt ends with its `nth` call, so that the next one begins to count there.
+        (1..=100).for_each(|attempt| self.faults.fail(fault.command, attempt * fault.nth, fault.errno));
+        self.is_refused(says);
+        self.heals();
+    }
+
+    /// The kernel is well again, and what was refused is tried again with the next reading.
+    fn heals(&mut self) {
+        self.faults.heal();
+        self.watched.reads_now();
+        self.watched.takes(self.count + 1);
+    }
+
+    fn is_refused(&mut self, says: &str) {
+        self.count += 1;
+        write(&self.directory, self.count);
+        self.watched.fails(Counted::Refused("kernel"), says, || self.watched.reads_now());
+        let log = self.watched.daemon.log();
+        let line = log.lines().rfind(|line| line.contains(says)).unwrap();
+        assert!(
+            line.contains("the new list is not published: ")
+                && line.contains("the published one stays, next try in"),
+            "{line}"
+        );
+    }
+}
+
+/// The second inner map cannot be made, and nobody tells the daemon when it can: it tries again, less and less often.
+#[test]
+fn no_memory_for_the_second_inner_map() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let mut refusing = Refusing::start(&site);
+    (1..=100).for_each(|attempt| refusing.faults.fail(command::MAP_CREATE, 2 * attempt, Errno::ENOMEM));
+    refusing.is_refused("cannot create a trie of 1 entries for TRIES_V6: ");
+    let refused = || Counted::Refused("kernel").of(&refusing.watched.daemon.scrape().unwrap());
+    let before = refused();
+    thread::sleep(Duration::from_secs(5));
+    // One attempt more when the file has settled; from 2 s on they come at 1 to 4 s from each other.
+    let attempts = refused() - before;
+    assert!((1..=4).contains(&attempts), "{attempts} attempts in 5 s");
+    assert!(refusing.watched.daemon.log().contains("Cannot allocate memory"));
+    refusing.watched.goes_on();
+    refusing.faults.heal();
+    refusing.watched.takes(refusing.count + 1);
+    refusing.watched.stop();
+}
+
+#[test]
+fn whichever_call_fails_the_generation_before_stays() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let mut refusing = Refusing::start(&site);
+    let create = |nth, errno| Fault { command: command::MAP_CREATE, nth, errno };
+    refusing.is_refused_at(create(1, Errno::ENOMEM), "entries for TRIES_V4: ");
+    refusing.is_refused_at(create(2, Errno::E2BIG), "entries for TRIES_V6: ");
+    refusing.faults.fail_all(command::MAP_CREATE, Errno::EPERM);
+    refusing.is_refused("Operation not permitted");
+    refusing.heals();
+    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places, PROVEN, ACTIVE.
+    let update = |nth: u64| Fault {
+        command: command::MAP_UPDATE_ELEM,
+        nth: usize::try_from(nth).unwrap(),
+        errno: Errno::ENOMEM,
+    };
+    refusing.is_refused_at(update(1), "cannot put 11.0.0.0/24 into TRIES_V4: ");
+    refusing.is_refused_at(update(3), "cannot put 11.0.2.0/24 into TRIES_V4: ");
+    let steps = [
+        "cannot put 2a01:111:f400::/48 into TRIES_V6: ",
+        "of TRIES_V4: ",
+        "of TRIES_V6: ",
+        "cannot use map PROVEN: ",
+        "of ACTIVE: ",
+    ];
+    for (step, says) in (1..).zip(steps) {
+        let ranges = refusing.count + 1;
+        refusing.is_refused_at(update(ranges + step), says);
+    }
+    refusing.watched.stop();
+}
+
+/// The old tries cannot be freed: the new list is published all the same, and the next one too.
+#[test]
+fn tries_that_stay_in_their_place_hinder_nothing() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let mut refusing = Refusing::start(&site);
+    let behind_active = usize::try_from(refusing.count + 1).unwrap() + 6;
+    refusing.faults.fail(command::MAP_UPDATE_ELEM, behind_active, Errno::ENOMEM);
+    refusing.grows();
+    refusing.watched.takes(refusing.count + 1);
+    refusing.watched.says(0, "published; the tries of the generation before stay in place");
+    refusing.grows();
+    refusing.watched.takes(refusing.count + 1);
+    refusing.watched.stop();
+}
+
+/// Without the kernel's answers there is no proof, and no lease: the one before runs on.
+#[test]
+fn a_kernel_that_does_not_answer_proves_nothing() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let mut refusing = Refusing::start(&site);
+    for (errno, said) in
+        [(Errno::EPERM, "Operation not permitted"), (Errno::ENOMEM, "Cannot allocate memory")]
+    {
+        refusing.faults.fail_all(command::PROG_TEST_RUN, errno);
+        refusing.is_refused("cannot ask the kernel program: ");
+        thread::sleep(Duration::from_secs(3));
+        let log = refusing.watched.daemon.log();
+        let lines = log.lines().rev().take_while(|line| !line.contains("the lease is set again"));
+        let stuck: Vec<_> = lines.filter(|line| line.contains("cannot set the lease")).collect();
+        assert!(stuck.len() == 1 && stuck[0].contains(said), "{log}");
+        refusing.watched.goes_on();
+        refusing.faults.heal();
+        refusing.watched.takes(refusing.count + 1);
+        refusing.watched.says(0, "the lease is set again");
+    }
+    // In the middle of a proof.
+    refusing.faults.fail(command::PROG_TEST_RUN, 7, Errno::EINTR);
+    refusing.grows();
+    refusing.watched.takes(refusing.count + 1);
+    refusing.watched.stop();
+}
