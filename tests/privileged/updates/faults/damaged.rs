@@ -13,13 +13,15 @@ use d365_tests::{
 use d365_user::state::documents;
 
 use super::{
-    super::site::{Site, failures, wait_until},
+    super::site::{Site, failures, ranges, wait_until},
     Counted, Watched, tags,
 };
 use crate::mail::tally;
 
+type Damage = fn(&Path);
+
 /// What can happen to a file.
-const DAMAGE: [(&str, fn(&Path)); 6] = [
+const DAMAGE: [(&str, Damage); 6] = [
     ("cut off", |path| {
         let bytes = fs::read(path).unwrap();
         fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
@@ -81,10 +83,10 @@ fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> 
     }
     // The source is well again, and with it all files.
     site.server.route("/doc", [Answer::ok(tags(4))]);
-    let watched = Watched::start(site, options, 4);
-    wait_until(&watched.daemon, "the file", |_| path.is_file());
-    assert_eq!(watched.daemon.scrape().unwrap().sum("d365_state_failures_total", &[]), 0);
-    watched.stop();
+    let daemon = site.start(options);
+    let scrape = wait_until(&daemon, "the file", |_| path.is_file());
+    assert_eq!((ranges(&scrape), scrape.sum("d365_state_failures_total", &[])), (4, 0));
+    daemon.stop().unwrap();
     before
 }
 
