@@ -3,6 +3,7 @@
 use super::*;
 use crate::ranges::{Geo, GeoCode, GeoSource};
 
+mod adopted;
 mod approval;
 mod held;
 mod properties;
