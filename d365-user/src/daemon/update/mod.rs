@@ -135,8 +135,8 @@ impl Updater {
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
                 if record.is_behind() {
-                    let recorded = record.now(&state.book());
-                    self.kept(recorded);
+                    let page = record.of_book(&state.book());
+                    self.kept(record.keep(page));
                 }
             }
             state.set_updates(self.updates());

@@ -95,17 +95,17 @@ impl Updater {
             return Ok(());
         }
         let draft = state.book().draft(&set).map_err(|error| (CAPACITY, error.to_string()))?;
-        let recorded = record.before_publishing(&state.book(), &draft);
-        self.kept(recorded);
+        let page = record.of_draft(&state.book(), &draft);
+        self.kept(record.keep(page));
         kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))?;
         let mut book = state.book();
         let entered = book.enter(draft, |slots| state.read_slots(slots));
         if let Err(error) = entered {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");
         }
-        let (number, recorded) = (book.generation().number, record.now(&book));
+        let (number, page) = (book.generation().number, record.of_book(&book));
         drop(book);
-        self.kept(recorded);
+        self.kept(record.keep(page));
         tracing::info!(
             "generation {number} published: {} ranges, {} retired",
             set.ranges().len(),

@@ -112,7 +112,7 @@ impl Record {
         if begun.is_ok() {
             let CounterIds { ranges, classes } = counters.ids();
             self.maps = Some(Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity });
-            begun = self.now(book);
+            begun = self.keep(self.of_book(book));
         }
         if let Err(error) = begun {
             tracing::warn!("{error}; after a crash counters begin at zero");
@@ -130,20 +130,21 @@ impl Record {
         self.maps.is_some() && !self.is_written
     }
 
-    /// The draft is about to be published: who will own which slot.
-    pub(in crate::daemon) fn before_publishing(
-        &mut self,
-        book: &Book,
-        draft: &Draft,
-    ) -> Result<(), StateError> {
-        let Some(maps) = self.maps.clone() else { return Ok(()) };
-        self.write(&Stored::running(maps, draft.owners(), book.ledger()))
+    /// What is to be written when the draft is about to be published: who will own which slot.
+    pub(in crate::daemon) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
+        let maps = self.maps.clone()?;
+        Some(Stored::running(maps, draft.owners(), book.ledger()))
     }
 
-    /// What the book says now.
-    pub(in crate::daemon) fn now(&mut self, book: &Book) -> Result<(), StateError> {
-        let Some(maps) = self.maps.clone() else { return Ok(()) };
-        self.write(&Stored::running(maps, book.owners(), book.ledger()))
+    /// What is to be written of what the book says now.
+    pub(in crate::daemon) fn of_book(&self, book: &Book) -> Option<Stored> {
+        let maps = self.maps.clone()?;
+        Some(Stored::running(maps, book.owners(), book.ledger()))
+    }
+
+    /// Writes it. The book must not be held meanwhile: scrapes wait for it, and a disk may take its time.
+    pub(in crate::daemon) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
+        stored.map_or(Ok(()), |stored| self.write(&stored))
     }
 
     /// Nothing is counted any more: everything goes into the file, and the pins go. Where that cannot be, the file that is
