@@ -41,8 +41,18 @@ pub enum Failure {
         /// Why.
         problem: Box<RangeError>,
     },
+    /// A fault of this program.
+    #[error(
+        "{list}: reading it failed unexpectedly; please report it with what stands before this in the log"
+    )]
+    Panicked {
+        /// Name of the source.
+        list: String,
+    },
 }
 
+/// The word for [`Failure::Panicked`].
+const INTERNAL: &str = "internal";
 /// The word for [`Failure::Client`].
 const CLIENT: &str = "client";
 /// The word for [`Failure::Ranges`].
@@ -56,12 +66,13 @@ impl Failure {
             Self::Download { problem, .. } => problem.as_str(),
             Self::Client { .. } => CLIENT,
             Self::Ranges { .. } => RANGES,
+            Self::Panicked { .. } => INTERNAL,
         }
     }
 
     /// Every reason that a source of this kind can have.
     pub(super) fn reasons(spec: &Spec) -> BTreeSet<&'static str> {
-        let document = DocumentError::REASONS.iter().chain([&RANGES]);
+        let document = DocumentError::REASONS.iter().chain([&RANGES, &INTERNAL]);
         match spec {
             Spec::Embedded => BTreeSet::new(),
             Spec::File(_) => {

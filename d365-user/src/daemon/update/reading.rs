@@ -29,6 +29,9 @@ pub(super) trait Reader: Send {
     /// Reads it.
     fn read(&mut self) -> Result<Reading, Failure>;
 
+    /// The source's name.
+    fn name(&self) -> String;
+
     /// What went wrong with the state directory since the last question.
     fn state_error(&mut self) -> Option<StateError> {
         None
@@ -46,6 +49,10 @@ impl Reader for FileReader {
     fn read(&mut self) -> Result<Reading, Failure> {
         let (list, azure) = source::load_with_azure(&self.spec, self.keep_azure)?;
         reading(list, azure, &self.policy)
+    }
+
+    fn name(&self) -> String {
+        self.spec.to_string()
     }
 }
 
@@ -142,6 +149,10 @@ impl Reader for DownloadReader {
         // What could not be kept is asked for whole the next time, to be kept then.
         self.known = self.state_error.is_none().then(|| (document.stamp, reading.clone()));
         Ok(reading)
+    }
+
+    fn name(&self) -> String {
+        self.spec.to_string()
     }
 
     fn state_error(&mut self) -> Option<StateError> {

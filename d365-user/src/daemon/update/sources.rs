@@ -42,16 +42,19 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// The sources of the command line, with what the gates accepted before.
+    /// The sources of the command line, with what their gates accepted before. The gate of a source that is not named any
+    /// more is forgotten: nothing of it is used, and nothing of it is to be approved.
     pub(super) fn new(
         specs: &[Spec],
-        gates: Gates,
+        mut gates: Gates,
         policy: GatePolicy,
         embedded: RangeSet,
         limit: u32,
         now: Timestamp,
     ) -> Self {
         let made = embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?));
+        let names: BTreeSet<String> = specs.iter().map(ToString::to_string).collect();
+        gates.retain(|name, _| names.contains(name));
         let source = |spec: &Spec| {
             let name = spec.to_string();
             let (origin, last_success) = match spec {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{GatePolicy, StepBack};
-use crate::ranges::{GeoSource, Range};
+use crate::ranges::{Geo, GeoSource, Range};
 
 /// What a change does to its prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,8 +110,8 @@ impl fmt::Display for Change {
 impl Action {
     /// The difference between what is accepted and what is offered for one prefix; `None` when nothing is to be done.
     ///
-    /// A region that is no longer told, and a documented geo that is now told by less than the table, are no difference:
-    /// what is known stays known.
+    /// A region or a geo that is no longer told, and a documented geo that is now told by less than the table, are no
+    /// difference: what is known stays known.
     pub(super) fn between(accepted: Option<&Range>, offered: Option<&Range>) -> Option<Self> {
         let (old, new) = match (accepted, offered) {
             (None, None) => return None,
@@ -120,7 +120,11 @@ impl Action {
             (Some(old), Some(new)) => (old, new),
         };
         let same_code = old.geo.code == new.geo.code;
-        let geo = if same_code { old.geo.min(new.geo) } else { new.geo };
+        let geo = match new.geo {
+            Geo::UNKNOWN => old.geo,
+            geo if same_code => old.geo.min(geo),
+            geo => geo,
+        };
         let region = new.region.as_ref().or(old.region.as_ref()).cloned();
         let target = Range { prefix: old.prefix, geo, region };
         (target != *old).then_some(Self::Relabel(target))

@@ -105,6 +105,15 @@ fn without_anything_kept_the_first_list_is_the_baseline() {
     assert_eq!((listed(&sources, NOW), waits(&sources, "addition")), (10, 0));
 }
 
+#[test]
+fn a_source_that_is_not_named_any_more_is_forgotten() {
+    let mut before = sources(&[url(), file()], Gates::new());
+    (0..2).for_each(|at| drop(before.offer(at, &reading(0, 0, None), NOW)));
+    let again = restarted(&before, &[file()]);
+    assert_eq!(again.gates().keys().collect::<Vec<_>>(), ["file:/list"]);
+    assert_eq!(listed(&again, NOW), 39);
+}
+
 /// The embedded list is the same tag at an earlier time.
 #[test]
 fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
@@ -131,7 +140,7 @@ fn a_kept_list_is_what_the_first_download_is_compared_with() {
     let mut again = restarted(&sources, &[AZURE]);
     again.restore(0, Some(&reading(2, 1, Some("2026-09-14"))));
     assert_eq!((listed(&again, NOW), waits(&again, "addition")), (38, 1));
-    assert_eq!(again.set(NOW).unwrap().origins()[0].date.as_deref(), Some("2026-09-14"));
+    assert_eq!(again.set(NOW).unwrap().origins()[0].date, None, "what is believed is not what was kept last");
 }
 
 /// Nothing that was listed because the program's own list is newer goes away when the network says the same.
