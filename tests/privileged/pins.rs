@@ -148,7 +148,7 @@ fn without_a_bpffs_nothing_is_pinned_and_counting_goes_on() {
         let error = judged.counters.pin(directory(), "a").unwrap_err();
         assert!(matches!(error, PinError::NoBpffs { .. }), "{error}");
         let message = error.to_string();
-        assert!(message.starts_with("no bpffs at /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf"), "{message}");
+        assert!(message.starts_with("no bpffs at /sys/fs/bpf; `mount -t bpf bpf /sys/fs/bpf`"), "{message}");
         assert_eq!(fs::read_dir(BPFFS).unwrap().count(), 0, "nothing was made");
         assert!(Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().is_none());
         unpin(directory(), "a").unwrap();

@@ -63,9 +63,9 @@ fn geos(snapshot: &Snapshot) -> String {
 /// Until when the list is vouched for.
 fn lease(lease: Lease) -> String {
     match lease {
-        Lease::Unconfirmed => "list not vouched for: no source has confirmed it yet".to_owned(),
-        Lease::Until(time) => format!("list vouched for until {}", date(time)),
-        Lease::Endless => "list vouched for without an end".to_owned(),
+        Lease::Unconfirmed => "lease of the list: none, no source has confirmed it yet".to_owned(),
+        Lease::Until(time) => format!("lease of the list: until {}", date(time)),
+        Lease::Endless => "lease of the list: without an end".to_owned(),
     }
 }
 

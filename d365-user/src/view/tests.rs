@@ -158,7 +158,7 @@ fn the_summary_says_what_where_and_how() {
         [
             "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
             "geos documented: NAM 2; inferred: KOR 1",
-            "list vouched for until 2026-12-08T18:00:00Z",
+            "lease of the list: until 2026-12-08T18:00:00Z",
             "retired: 1 range",
             "pending: addition 3, removal 1; see `d365-user approve`",
             "eth0: attached, mode native, link bpf_link",

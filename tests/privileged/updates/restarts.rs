@@ -9,7 +9,6 @@ use d365_tests::{
     require,
     scrape::Scrape,
 };
-use d365_user::state::documents::file_name;
 use nix::sys::signal::Signal;
 
 use super::site::{Site, document, failures, pending, ranges, wait_until};
@@ -153,27 +152,4 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     assert_eq!(conditions[0], None);
     assert!(conditions[1..].iter().all(|tag| *tag == Some("\"public-2025-cn376.json\"")), "{conditions:?}");
     assert_eq!(site.server.sent(), document(OLDER).len() as u64);
-}
-
-/// What the server does not send again unless it is asked for whole.
-#[test]
-fn a_document_that_could_not_be_kept_is_kept_later() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
-    let site = Site::new();
-    site.serves("/doc", OLDER);
-    let options = site.options(&[&site.source("/doc")]);
-    let kept = options.state.as_ref().unwrap().file(&file_name(&site.source("/doc")));
-    // No file can take its place.
-    fs::create_dir(&kept).unwrap();
-    let daemon = site.start(&options);
-    let is_said = |scrape: &Scrape| scrape.sum("d365_state_failures_total", &[("operation", "document")]) > 1;
-    let scrape = wait_until(&daemon, "failures", is_said);
-    assert_eq!(ranges(&scrape), 17, "its list is used all the same");
-    fs::remove_dir(&kept).unwrap();
-    wait_until(&daemon, "the document", |_| kept.is_file());
-    let sent = site.server.sent();
-    let asked = site.server.count("/doc");
-    wait_until(&daemon, "two more fetches", |_| site.server.count("/doc") > asked + 1);
-    assert_eq!(site.server.sent(), sent, "it is known now");
-    daemon.stop().unwrap();
 }

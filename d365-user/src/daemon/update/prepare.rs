@@ -113,6 +113,11 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     };
     let set = updater.first_list(&config.ranges)?;
     report::remarks(&updater.sources.remarks_of_all(&set));
+    if config.watch_azure && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+        tracing::warn!(
+            "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
+        );
+    }
     if config.lease == LeaseTerm::Never {
         tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
     }

@@ -78,11 +78,12 @@ pub(super) fn remarks(warnings: &[Warning]) {
     }
 }
 
-/// Logs that the lease holds, has run out, or holds again. That it has run out is a warning but `at_start`, where it is
-/// the rule for the embedded list alone.
+/// Logs that the lease holds, has run out, or holds again. `at_start` the summary says that it holds, and that it has run out
+/// is no warning: it is the rule for the embedded list alone.
 pub(super) fn lease(lease: Lease, has_run_out: bool, at_start: bool) {
     let line = match (lease, has_run_out) {
         (Lease::Endless, _) => return,
+        (Lease::Until(_), false) if at_start => return,
         (Lease::Unconfirmed, _) => "no source has confirmed the list yet: it is not vouched for".to_owned(),
         (Lease::Until(end), false) => format!("the list is vouched for until {}", time(Timestamp(end))),
         (Lease::Until(end), true) => format!(

@@ -14,7 +14,7 @@ fn lease(lease: Lease) -> (String, String) {
         metrics.lines().filter_map(|line| line.strip_prefix("d365_lease_expiry_timestamp_seconds "));
     let (Some(value), None) = (samples.next(), samples.next()) else { panic!("{metrics}") };
     let lines = summary(&with(lease));
-    let mut lines = lines.into_iter().filter(|line| line.starts_with("list "));
+    let mut lines = lines.into_iter().filter(|line| line.starts_with("lease "));
     let (Some(line), None) = (lines.next(), lines.next()) else { panic!("{lease:?}") };
     (value.to_owned(), line)
 }
@@ -22,13 +22,13 @@ fn lease(lease: Lease) -> (String, String) {
 #[test]
 fn a_lease_has_an_end_or_none() {
     let said = |value: &str, line: &str| (value.to_owned(), line.to_owned());
-    let none = said("0", "list not vouched for: no source has confirmed it yet");
+    let none = said("0", "lease of the list: none, no source has confirmed it yet");
     assert_eq!(lease(Lease::Unconfirmed), none);
     // Both formats, and Rust, take `inf` for +Inf.
-    assert_eq!(lease(Lease::Endless), said("inf", "list vouched for without an end"));
-    let last = said("253402300799", "list vouched for until 9999-12-31T23:59:59Z");
+    assert_eq!(lease(Lease::Endless), said("inf", "lease of the list: without an end"));
+    let last = said("253402300799", "lease of the list: until 9999-12-31T23:59:59Z");
     assert_eq!(lease(Lease::Until(253_402_300_799)), last);
-    let line = "list vouched for until a year after 9999";
+    let line = "lease of the list: until a year after 9999";
     assert_eq!(lease(Lease::Until(253_402_300_800)), said("253402300800", line));
     assert_eq!(lease(Lease::Until(u64::MAX)), said("18446744073709551615", line));
 }
