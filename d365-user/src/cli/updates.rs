@@ -12,82 +12,47 @@ use crate::{
 
 /// The flags, each readable by itself.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Updates of the ranges")]
 pub(crate) struct Updates {
     /// Page that lists the current service tags document, in place of the vendor's (`azure` sources)
-    #[arg(long, env = "D365_PAGE_URL", value_name = "URL", help_heading = "Updates of the ranges")]
+    #[arg(long, env = "D365_PAGE_URL", value_name = "URL")]
     pub(crate) page_url: Option<Url>,
 
     /// Host (`NAME[:PORT]`) that a download may come from, besides the vendor's and that of a source's own URL; repeat
     /// it, or separate hosts by commas
-    #[arg(
-        long,
-        env = "D365_ALLOW_HOST",
-        value_name = "HOST",
-        value_delimiter = ',',
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<Host>,
 
     /// How often downloaded lists are fetched again, give or take a tenth
-    #[arg(
-        long, env = "D365_REFRESH", value_name = "TIME", default_value = "6h", value_parser = time,
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_REFRESH", value_name = "TIME", default_value = "6h", value_parser = time)]
     pub(crate) refresh: Duration,
 
     /// New ranges of a download are used when a later fetch, this long after the first, shows them too
-    #[arg(
-        long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time,
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
     pub(crate) confirm_after: Duration,
 
     /// What is held (removals above all) is used when it was offered for this long, or approved
-    #[arg(
-        long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time,
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
     pub(crate) hold: Duration,
 
     /// What has left the list is recognised as retired for this long
-    #[arg(
-        long, env = "D365_GRACE", value_name = "TIME", default_value = "24h", value_parser = time,
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_GRACE", value_name = "TIME", default_value = "24h", value_parser = time)]
     pub(crate) grace: Duration,
 
     /// How long the list is vouched for after a source last confirmed it; `never` lets that not end
-    #[arg(
-        long,
-        env = "D365_LEASE",
-        value_name = "TIME",
-        default_value = "14d",
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_LEASE", value_name = "TIME|never", default_value = "14d")]
     pub(crate) lease: LeaseTerm,
 
     /// Directory of what must survive a restart
-    #[arg(
-        long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY,
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
     pub(crate) state_dir: PathBuf,
 
     /// Directory on a bpffs where counters are pinned, so that a crash loses none
-    #[arg(
-        long,
-        env = "D365_PIN_DIR",
-        value_name = "DIR",
-        default_value = "/sys/fs/bpf/d365",
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = "/sys/fs/bpf/d365")]
     pub(crate) pin_dir: PathBuf,
 
     /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows there first
-    #[arg(
-        long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new(),
-        help_heading = "Updates of the ranges"
-    )]
+    #[arg(long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new())]
     pub(crate) watch_azure: bool,
 }
 

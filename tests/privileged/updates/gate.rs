@@ -21,6 +21,14 @@ fn list(but: Option<usize>) -> String {
     (0..20).filter(|n| Some(*n) != but).map(|n| format!("11.0.{n}.0/24,NAM\n")).collect()
 }
 
+/// A directory with the whole list in it, and the source that it is.
+fn listed() -> (TempDir, String) {
+    let directory = TempDir::new("list");
+    replace(&directory, &list(None));
+    let source = format!("file:{}", directory.file("list.csv").display());
+    (directory, source)
+}
+
 /// A rename into place.
 fn replace(directory: &TempDir, text: &str) {
     fs::write(directory.file("new"), text).unwrap();
@@ -43,9 +51,7 @@ fn connections(scrape: &Scrape) -> [u64; 3] {
 fn a_removal_waits_for_approval_and_is_retired_before_it_is_gone() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let directory = TempDir::new("list");
-    replace(&directory, &list(None));
-    let source = format!("file:{}", directory.file("list.csv").display());
+    let (directory, source) = listed();
     let options = site.options(&[&source]).args(["--grace", "6s"]);
     let daemon = site.start(&options);
     let sender = ["11.0.7.9".parse().unwrap()];
@@ -82,9 +88,7 @@ fn a_removal_waits_for_approval_and_is_retired_before_it_is_gone() {
 fn a_hold_ends_by_itself_and_a_range_that_returns_was_never_gone() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let directory = TempDir::new("list");
-    replace(&directory, &list(None));
-    let source = format!("file:{}", directory.file("list.csv").display());
+    let (directory, source) = listed();
     let daemon = site.start(&site.options(&[&source]).args(["--hold", "2s"]));
     replace(&directory, &list(Some(7)));
     wait_until(&daemon, "the end of the hold", |scrape| scrape.sum("d365_ranges_retired", &[]) == 1);
@@ -98,9 +102,7 @@ fn a_hold_ends_by_itself_and_a_range_that_returns_was_never_gone() {
 fn a_list_that_shrinks_is_held_whole() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let directory = TempDir::new("list");
-    replace(&directory, &list(None));
-    let source = format!("file:{}", directory.file("list.csv").display());
+    let (directory, source) = listed();
     let daemon = site.start(&site.options(&[&source]));
     replace(&directory, "11.0.0.0/24,NAM\n");
     let scrape = wait_until(&daemon, "a shrink", |scrape| pending(scrape, "shrink") == 19);
@@ -113,9 +115,7 @@ fn a_list_that_shrinks_is_held_whole() {
 fn an_approval_is_carried_out_by_the_next_daemon() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let directory = TempDir::new("list");
-    replace(&directory, &list(None));
-    let source = format!("file:{}", directory.file("list.csv").display());
+    let (directory, source) = listed();
     let options = site.options(&[&source]);
     let daemon = site.start(&options);
     replace(&directory, &list(Some(3)));
