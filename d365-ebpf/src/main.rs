@@ -35,7 +35,7 @@ use d365_common::{
     verdict::{self, Verdict},
 };
 
-use crate::context::Frame;
+use crate::{context::Frame, sample::Sample};
 
 /// For kernels that know frames in several buffers (5.18 and later).
 #[xdp(frags)]
@@ -75,9 +75,13 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
 #[inline(always)]
 fn observe(ctx: &XdpContext, len: usize) -> u32 {
     let frame = Frame::new(ctx, len);
-    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
+    let mut sample = Sample::default();
+    let verdict = verdict::judge(&frame, maps::is_watched, |source| {
+        sample.take(source);
+        lookup::find(source)
+    });
     count::count(maps::row(ctx), len, &verdict);
-    sample::packet(&verdict);
+    sample.send(&verdict);
     log::packet(ctx, len, &verdict);
     XDP_PASS
 }

@@ -9,24 +9,41 @@ use crate::maps::{self, SAMPLES, SAMPLES_LOST};
 /// `BPF_RB_NO_WAKEUP`, include/uapi/linux/bpf.h: nobody sleeps on the ring.
 const NO_WAKEUP: u64 = 1;
 
-/// Sends the source of an unlisted segment that opens a connection. The verifier removes this code unless it was
-/// asked for.
-#[inline(always)]
-pub(crate) fn packet(verdict: &Verdict) {
-    if !maps::watch() {
-        return;
+/// A source that may become a sample, as IPv6 holds it.
+///
+/// It is taken while the source is looked up, kept in memory (by volatile accesses), and sent once the packet is counted.
+/// Kept in registers over the count, it would have no value for packets that have no source, and kernels before 6.3 refuse a
+/// program that spills and restores such a register (seen on 5.10).
+#[derive(Default)]
+#[repr(align(8))]
+pub(crate) struct Sample([u8; 16]);
+
+impl Sample {
+    /// Takes a source that is looked up. The verifier removes this code, and [`send`](Self::send), unless samples were
+    /// asked for.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, source: &Source) {
+        if maps::watch() {
+            // SAFETY: a reference to plain bytes.
+            unsafe { (&raw mut self.0).write_volatile(mapped(source)) };
+        }
     }
-    let Verdict::Unlisted(segment) = verdict else { return };
-    if !segment.opens {
-        return;
-    }
-    let record = mapped(&segment.source);
-    if SAMPLES.output_untyped::<[u8; 16]>(record, NO_WAKEUP).is_err()
-        && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
-    {
-        // SAFETY: the pointer is this CPU's own value, of this type; a program is not interrupted by another
-        // packet's run on the same CPU.
-        unsafe { *lost += 1 };
+
+    /// Sends the source if it is of an unlisted segment that opens a connection.
+    #[inline(always)]
+    pub(crate) fn send(&self, verdict: &Verdict) {
+        if !maps::watch() || !matches!(verdict, Verdict::Unlisted(segment) if segment.opens) {
+            return;
+        }
+        // SAFETY: a reference to plain bytes.
+        let source = unsafe { (&raw const self.0).read_volatile() };
+        if SAMPLES.output_untyped::<[u8; 16]>(source, NO_WAKEUP).is_err()
+            && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
+        {
+            // SAFETY: the pointer is this CPU's own value, of this type; a program is not interrupted by another
+            // packet's run on the same CPU.
+            unsafe { *lost += 1 };
+        }
     }
 }
 
