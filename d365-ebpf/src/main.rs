@@ -35,20 +35,34 @@ use d365_common::{
     verdict::{self, Verdict},
 };
 
-use crate::{context::Frame, sample::Sample};
+use crate::context::Frame;
 
 /// For kernels that know frames in several buffers (5.18 and later).
 #[xdp(frags)]
 pub fn d365(ctx: XdpContext) -> u32 {
     let len = context::buffers_len(&ctx);
-    observe(&ctx, len)
+    observe::<false>(&ctx, len)
 }
 
 /// For older kernels.
 #[xdp]
 pub fn d365_linear(ctx: XdpContext) -> u32 {
     let len = context::linear_len(&ctx);
-    observe(&ctx, len)
+    observe::<false>(&ctx, len)
+}
+
+/// [`d365`] with samples.
+#[xdp(frags)]
+pub fn d365_watch(ctx: XdpContext) -> u32 {
+    let len = context::buffers_len(&ctx);
+    observe::<true>(&ctx, len)
+}
+
+/// [`d365_linear`] with samples.
+#[xdp]
+pub fn d365_watch_lin(ctx: XdpContext) -> u32 {
+    let len = context::linear_len(&ctx);
+    observe::<true>(&ctx, len)
 }
 
 /// Proves a generation before it is published: judges as the others do, by the generation in the place that
@@ -71,17 +85,17 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
     ticks.and_then(lease::set).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
 
-/// Judges and counts one frame of `len` bytes. The only exit.
+/// Judges and counts one frame of `len` bytes. The only exit. Sampling is another program and no load-time constant:
+/// carrying a source past the count makes the compiler restore a register that not every path has set, which kernels before
+/// 6.3 refuse (seen on 5.10), and nobody shall pay for that who does not watch.
 #[inline(always)]
-fn observe(ctx: &XdpContext, len: usize) -> u32 {
+fn observe<const SAMPLE: bool>(ctx: &XdpContext, len: usize) -> u32 {
     let frame = Frame::new(ctx, len);
-    let mut sample = Sample::default();
-    let verdict = verdict::judge(&frame, maps::is_watched, |source| {
-        sample.take(source);
-        lookup::find(source)
-    });
+    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
     count::count(maps::row(ctx), len, &verdict);
-    sample.send(&verdict);
+    if SAMPLE {
+        sample::packet(&verdict);
+    }
     log::packet(ctx, len, &verdict);
     XDP_PASS
 }

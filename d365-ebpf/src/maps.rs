@@ -57,8 +57,6 @@ static IFINDEX_COUNT: Global<u32> = Global::new(1);
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
-#[unsafe(no_mangle)]
-static WATCH: Global<u8> = Global::new(0);
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
@@ -91,10 +89,4 @@ pub(crate) fn capacity() -> u32 {
 #[inline(always)]
 pub(crate) fn log_packets() -> bool {
     LOG_PACKETS.load() != 0
-}
-
-/// Whether unlisted sources are to be sampled.
-#[inline(always)]
-pub(crate) fn watch() -> bool {
-    WATCH.load() != 0
 }

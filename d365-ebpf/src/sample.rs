@@ -4,54 +4,37 @@
 
 use d365_common::{packet::Source, verdict::Verdict};
 
-use crate::maps::{self, SAMPLES, SAMPLES_LOST};
+use crate::maps::{SAMPLES, SAMPLES_LOST};
 
 /// `BPF_RB_NO_WAKEUP`, include/uapi/linux/bpf.h: nobody sleeps on the ring.
 const NO_WAKEUP: u64 = 1;
 
-/// A source that may become a sample, as IPv6 holds it.
-///
-/// It is taken while the source is looked up, kept in memory (by volatile accesses), and sent once the packet is counted.
-/// Kept in registers over the count, it would have no value for packets that have no source, and kernels before 6.3 refuse a
-/// program that spills and restores such a register (seen on 5.10).
-#[derive(Default)]
-#[repr(align(8))]
-pub(crate) struct Sample([u8; 16]);
-
-impl Sample {
-    /// Takes a source that is looked up. The verifier removes this code, and [`send`](Self::send), unless samples were
-    /// asked for.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, source: &Source) {
-        if maps::watch() {
-            // SAFETY: a reference to plain bytes.
-            unsafe { (&raw mut self.0).write_volatile(mapped(source)) };
-        }
+/// Sends the source of an unlisted segment that opens a connection. Only the programs for `--watch-azure` have this code.
+#[inline(always)]
+pub(crate) fn packet(verdict: &Verdict) {
+    let Verdict::Unlisted(segment) = verdict else { return };
+    if !segment.opens {
+        return;
     }
-
-    /// Sends the source if it is of an unlisted segment that opens a connection.
-    #[inline(always)]
-    pub(crate) fn send(&self, verdict: &Verdict) {
-        if !maps::watch() || !matches!(verdict, Verdict::Unlisted(segment) if segment.opens) {
-            return;
-        }
-        // SAFETY: a reference to plain bytes.
-        let source = unsafe { (&raw const self.0).read_volatile() };
-        if SAMPLES.output_untyped::<[u8; 16]>(source, NO_WAKEUP).is_err()
-            && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
-        {
-            // SAFETY: the pointer is this CPU's own value, of this type; a program is not interrupted by another
-            // packet's run on the same CPU.
-            unsafe { *lost += 1 };
-        }
+    let record = mapped(&segment.source);
+    if SAMPLES.output_untyped::<[u64; 2]>(record, NO_WAKEUP).is_err()
+        && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
+    {
+        // SAFETY: the pointer is this CPU's own value, of this type; a program is not interrupted by another
+        // packet's run on the same CPU.
+        unsafe { *lost += 1 };
     }
 }
 
-/// The address, an IPv4 address as IPv6 holds it (RFC 4291, 2.5.5.2).
+/// The address in network byte order, an IPv4 address as IPv6 holds it (RFC 4291, 2.5.5.2). Words, and no bytes: for those
+/// the compiler calls `memset`, which libbpf does not take.
 #[inline(always)]
-fn mapped(source: &Source) -> [u8; 16] {
+fn mapped(source: &Source) -> [u64; 2] {
     match source {
-        Source::V4([a, b, c, d]) => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, *a, *b, *c, *d],
-        Source::V6(address) => *address,
+        Source::V4([a, b, c, d]) => [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, *a, *b, *c, *d])],
+        Source::V6([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) => [
+            u64::from_ne_bytes([*a, *b, *c, *d, *e, *f, *g, *h]),
+            u64::from_ne_bytes([*i, *j, *k, *l, *m, *n, *o, *p]),
+        ],
     }
 }

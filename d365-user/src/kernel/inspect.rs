@@ -118,7 +118,8 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
             }
             program => program?,
         };
-        if !program.name_as_str().is_some_and(|name| names::PROGRAMS.contains(&name)) {
+        let is_ours = |name: &str| names::PROGRAMS.iter().chain(&names::WATCHING).any(|own| *own == name);
+        if !program.name_as_str().is_some_and(is_ours) {
             continue;
         }
         match bearing.get(&program.id()) {

@@ -65,7 +65,8 @@ impl Kernel {
     /// # Errors
     /// [`LoadError`]; the kernel then holds nothing of it.
     pub fn load(object: &[u8], options: &Options) -> Result<(Self, Counters), LoadError> {
-        Self::load_one_of(&names::PROGRAMS, object, options)
+        let programs = if options.watch { &names::WATCHING } else { &names::PROGRAMS };
+        Self::load_one_of(programs, object, options)
     }
 
     /// Loads `object` with the first of `programs` that the kernel takes.
@@ -104,7 +105,6 @@ impl Kernel {
             .override_global(names::IFINDEX_COUNT, &interfaces, true)
             .override_global(names::CAPACITY, &options.capacity, true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
-            .override_global(names::WATCH, &u8::from(options.watch), true)
             .map_max_entries(names::RANGE_COUNTERS, slots)
             .map_max_entries(names::CLASS_COUNTERS, rows * Class::COUNT)
             .map_max_entries(names::LOGS, log_ring)

@@ -104,6 +104,8 @@ impl Updater {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");
         }
         let (number, page) = (book.generation().number, record.of_book(&book));
+        // Before a scrape can see the new generation: what was waiting for it waits no more.
+        state.set_updates(self.updates());
         drop(book);
         self.kept(record.keep(page));
         tracing::info!(

@@ -104,7 +104,9 @@ impl Record {
         }
         // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned.
         let mut begun = self.write(&Stored::settled(book.ledger().rows().cloned().collect()));
-        if let (Ok(()), Err(error)) = (&begun, counters.pin(&self.pins, &self.owner)) {
+        if begun.is_ok()
+            && let Err(error) = counters.pin(&self.pins, &self.owner)
+        {
             tracing::info!("counters are not pinned: {error}; after a crash they begin at zero");
             self.lose();
             return;

@@ -11,7 +11,9 @@ use crate::kernel::chain;
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// There is no bpffs.
-    #[error("no bpffs at {path}; `mount -t bpf bpf {path}` mounts it")]
+    #[error(
+        "no bpffs at {path}; `mount -t bpf bpf /sys/fs/bpf` mounts the usual one, --pin-dir names a directory on it"
+    )]
     NoBpffs {
         /// Where it should be.
         path: PathBuf,
