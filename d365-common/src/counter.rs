@@ -3,7 +3,7 @@
 //! Both maps are per-CPU arrays of [`Counter`], one row an interface. Only the kernel program writes
 //! them. They live outside generations.
 
-use crate::verdict::Class;
+use crate::{effect::Effect, verdict::Class};
 
 /// One CPU's counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +35,21 @@ pub const fn range_index(row: u32, capacity: u32, slot: u32) -> u32 {
     row * capacity + slot
 }
 
+/// Counters of one row of classes and effects.
+pub const CLASS_ROW: u32 = Class::COUNT + Effect::COUNT;
+
 /// Index of a class's counter in the interface's `row`.
 #[inline(always)]
 #[must_use]
 pub const fn class_index(row: u32, class: Class) -> u32 {
-    row * Class::COUNT + class as u32
+    row * CLASS_ROW + class as u32
+}
+
+/// Index of an effect's counter in the interface's `row`. Its bytes and connections are the packet's too.
+#[inline(always)]
+#[must_use]
+pub const fn effect_index(row: u32, effect: Effect) -> u32 {
+    row * CLASS_ROW + Class::COUNT + effect as u32
 }
 
 /// Rows for so many interfaces. With more than one there is a last row for packets that name none of

@@ -16,6 +16,15 @@ pub const PROGRAM_PROVE: &str = "d365_prove";
 /// frame is an Ethernet header and a `u64` in host byte order.
 pub const PROGRAM_LEASE: &str = "d365_lease";
 
+/// The tc program that gives a packet its mark: by the record that the XDP program has written, or by looking itself.
+pub const PROGRAM_TAG: &str = "d365_tag";
+
+/// The XDP program that says whether this kernel lets a program write metadata: its result is
+/// [`PROBE_WRITTEN`] when a record could be written and read again. It is run by `BPF_PROG_TEST_RUN` only.
+pub const PROGRAM_PROBE: &str = "d365_probe";
+/// What [`PROGRAM_PROBE`] answers where metadata can be written.
+pub const PROBE_WRITTEN: u32 = 1;
+
 /// Array of IPv4 tries, one for each place.
 pub const TRIES_V4: &str = "TRIES_V4";
 /// Array of IPv6 tries, one for each place.
@@ -33,8 +42,17 @@ pub const SAMPLES: &str = "SAMPLES";
 pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 /// Counters of ranges, by [`range_index`](crate::counter::range_index).
 pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
-/// Counters of classes, by [`class_index`](crate::counter::class_index).
+/// Counters of classes and effects, by [`class_index`](crate::counter::class_index) and
+/// [`effect_index`](crate::counter::effect_index).
 pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
+/// One `u32` a row: how the tc program learns what is vouched for, a [`Path`](crate::path::Path)'s number.
+pub const TAG_PATHS: &str = "TAG_PATHS";
+/// One [`Seen`](crate::path::Seen) a row and CPU: packets with and without a record, while that is looked at.
+pub const TAG_SEEN: &str = "TAG_SEEN";
+/// Array of one IPv4 trie: prefixes from which no connection is ever dropped.
+pub const FAILSAFE_V4: &str = "FAILSAFE_V4";
+/// The same for IPv6.
+pub const FAILSAFE_V6: &str = "FAILSAFE_V6";
 /// Ring buffer of log records, as aya-log names it.
 pub const LOGS: &str = "AYA_LOGS";
 
@@ -50,6 +68,17 @@ pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
 pub const CAPACITY: &str = "CAPACITY";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
+
+/// `u32`: base of the mark, 0 when packets are not marked.
+pub const MARK_BASE: &str = "MARK_BASE";
+/// `u32`: mask of the base's bits.
+pub const MARK_MASK: &str = "MARK_MASK";
+/// `u8`: the DSCP that is set, 0 when none is.
+pub const DSCP: &str = "DSCP";
+/// `u8`: 1 to tag retired ranges too.
+pub const TAG_RETIRED: &str = "TAG_RETIRED";
+/// `u8`: 1 to drop new connections from unlisted sources.
+pub const DROP_UNLISTED: &str = "DROP_UNLISTED";
 
 /// Most watched ports.
 pub const MAX_PORTS: usize = 8;

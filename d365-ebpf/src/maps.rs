@@ -11,10 +11,9 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use d365_common::{
-    counter::Counter,
+    counter::{CLASS_ROW, Counter},
     key,
     names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
-    verdict::Class,
 };
 
 /// Template of the inner IPv4 tries; the loader makes each as large as its generation.
@@ -43,7 +42,7 @@ pub(crate) static SAMPLES_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usize }> = PerCpuArray::new();
 #[btf_map]
-pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { Class::COUNT as usize }> = PerCpuArray::new();
+pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { CLASS_ROW as usize }> = PerCpuArray::new();
 
 #[unsafe(no_mangle)]
 static PORTS: Global<[u16; MAX_PORTS]> = Global::new([SMTP_PORT; MAX_PORTS]);

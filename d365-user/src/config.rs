@@ -8,6 +8,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
+mod tags;
+
+pub use self::tags::{Tags, TcOrder, Unlisted};
 pub use crate::cli::LeaseTerm;
 use crate::{
     cli::{Cli, Updates},
@@ -63,6 +66,10 @@ pub struct Config {
     pub pin_dir: PathBuf,
     /// Whether unlisted sources are looked up in Azure's prefixes.
     pub watch_azure: bool,
+    /// The tags of vouched-for packets.
+    pub tags: Tags,
+    /// What becomes of new connections from unlisted sources.
+    pub unlisted: Unlisted,
     /// Where HTTP is served; port 0 lets the kernel choose.
     pub listen: SocketAddr,
     /// How log lines are written.
@@ -157,6 +164,8 @@ impl Config {
             state_dir: updates.state_dir,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
+            tags: Tags::default(),
+            unlisted: Unlisted::default(),
             listen: cli.listen,
             log_format: cli.log_format,
             log_filter: cli.log_level,

@@ -20,7 +20,7 @@ pub struct Row {
     pub carried: BTreeMap<(Geo, bool), Count>,
     /// From unlisted sources, before this kernel object.
     pub unlisted: Count,
-    /// Of each other class, by its label value, before this kernel object.
+    /// Of each other class and each effect, by its name, before this kernel object.
     pub other: BTreeMap<String, u64>,
 }
 
@@ -31,7 +31,7 @@ pub struct Reading {
     pub owners: Vec<Count>,
     /// From unlisted sources.
     pub unlisted: Count,
-    /// Of each other class, with its label value.
+    /// Of each other class and each effect, with its name.
     pub other: Vec<(&'static str, u64)>,
 }
 
@@ -72,7 +72,7 @@ impl Ledger {
         count
     }
 
-    /// How many packets of another class there were in `row`, where the counter reads `read`.
+    /// How many packets of another class, or with an effect, there were in `row`, where the counter reads `read`.
     #[must_use]
     pub fn other(&self, row: usize, class: &str, read: u64) -> u64 {
         let before = self.rows.get(row).and_then(|row| row.other.get(class)).copied().unwrap_or_default();

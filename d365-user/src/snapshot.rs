@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
+use d365_common::{effect::Effect, path::Path};
+
 use crate::ranges::{Geo, Range};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
@@ -86,6 +88,10 @@ pub struct Interface {
     pub unlisted: Count,
     /// Every other packet: the reason's label value, and how many.
     pub other: Vec<(&'static str, u64)>,
+    /// Packets to which each effect was done, besides their class.
+    pub effects: Vec<(Effect, u64)>,
+    /// How the tc program learns what is vouched for; `None` when packets are not marked.
+    pub tag_path: Option<Path>,
 }
 
 /// How the list is kept true.

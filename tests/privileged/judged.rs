@@ -33,7 +33,14 @@ pub(crate) enum Class {
 /// Options for one interface: the loopback, which `BPF_PROG_TEST_RUN` names as where a frame came in.
 pub(crate) fn options() -> Options {
     let loopback = Interface { name: "lo".to_owned(), index: 1 };
-    Options { interfaces: vec![loopback], ports: vec![25], capacity: 4096, log_packets: false, watch: false }
+    Options {
+        interfaces: vec![loopback],
+        ports: vec![25],
+        capacity: 4096,
+        log_packets: false,
+        watch: false,
+        ..Options::default()
+    }
 }
 
 /// Ranges of made-up geo.

@@ -8,7 +8,7 @@ use super::{
     update::Record,
 };
 use crate::{
-    config::Config,
+    config::{Config, Unlisted},
     kernel::{self, Attached, Interface, Kernel, PacketLog, Samples},
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
@@ -48,6 +48,8 @@ pub(super) fn start(
         capacity: config.max_ranges,
         log_packets: config.log_packets,
         watch: config.watch_azure,
+        tags: config.tags,
+        drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     tracing::debug!("the kernel took program {}", kernel.program_name());

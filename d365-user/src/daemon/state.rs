@@ -120,6 +120,10 @@ pub(super) fn interface(
         .other
         .into_iter()
         .map(|(class, packets)| (class.as_str(), book.ledger().other(row, class.as_str(), packets)));
+    let effects = read
+        .effects
+        .into_iter()
+        .map(|(effect, packets)| (effect, book.ledger().other(row, effect.as_str(), packets)));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
@@ -130,6 +134,8 @@ pub(super) fn interface(
         retired_carried: book.carried(row, true, &read.ranges),
         unlisted: book.ledger().unlisted(row, read.unlisted),
         other: other.collect(),
+        effects: effects.collect(),
+        tag_path: None,
     }
 }
 

@@ -5,7 +5,8 @@ use aya::{
     maps::{Map, MapData, MapError, PerCpuArray},
 };
 use d365_common::{
-    counter::{Counter, class_index, range_index, rows},
+    counter::{Counter, class_index, effect_index, range_index, rows},
+    effect::Effect,
     names,
     verdict::Class,
 };
@@ -35,20 +36,24 @@ pub struct InterfaceCounts {
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
+    /// Packets to which each effect was done.
+    pub effects: Vec<(Effect, u64)>,
 }
 
 impl From<InterfaceCounts> for Reading {
     fn from(counts: InterfaceCounts) -> Self {
-        let other = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets)).collect();
-        Self { owners: counts.ranges, unlisted: counts.unlisted, other }
+        let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
+        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
+        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
     }
 }
 
-/// Nothing counted: every class at zero.
+/// Nothing counted: every class and effect at zero.
 impl Default for InterfaceCounts {
     fn default() -> Self {
         let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
-        Self { ranges: Vec::new(), unlisted: Count::default(), other }
+        let effects = Effect::ALL.map(|effect| (effect, 0)).to_vec();
+        Self { ranges: Vec::new(), unlisted: Count::default(), other, effects }
     }
 }
 
@@ -114,6 +119,10 @@ impl Counters {
                     other: Class::OTHERS
                         .into_iter()
                         .map(|other| Ok((other, class(other)?.packets)))
+                        .collect::<Result<_, _>>()?,
+                    effects: Effect::ALL
+                        .into_iter()
+                        .map(|effect| Ok((effect, classes.sum(effect_index(row, effect))?.packets)))
                         .collect::<Result<_, _>>()?,
                 })
             })

@@ -14,9 +14,8 @@ use aya::{
 };
 use aya_obj::VerifierLog;
 use d365_common::{
-    counter::rows,
+    counter::{CLASS_ROW, rows},
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
-    verdict::Class,
 };
 use nix::{
     libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
@@ -25,6 +24,7 @@ use nix::{
 
 pub use self::error::LoadError;
 use super::{counters::Counters, interface::Interface, maps::Places, requirements};
+use crate::config::Tags;
 
 /// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
 const SMALLEST_RING: u32 = 1;
@@ -35,7 +35,7 @@ const LOG_RING: u32 = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the object is loaded with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The interfaces that it will be attached to, at most [`MAX_INTERFACES`].
     pub interfaces: Vec<Interface>,
@@ -47,6 +47,10 @@ pub struct Options {
     pub log_packets: bool,
     /// Sample the sources of unlisted segments that open a connection to a watched port: [`Kernel::samples`].
     pub watch: bool,
+    /// The tags of vouched-for packets.
+    pub tags: Tags,
+    /// Whether new connections from unlisted sources are dropped: all that [`Kernel::set_failsafe`] does not name.
+    pub drop_unlisted: bool,
 }
 
 /// The loaded object. Dropping it detaches the program from every interface.
@@ -106,7 +110,7 @@ impl Kernel {
             .override_global(names::CAPACITY, &options.capacity, true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
             .map_max_entries(names::RANGE_COUNTERS, slots)
-            .map_max_entries(names::CLASS_COUNTERS, rows * Class::COUNT)
+            .map_max_entries(names::CLASS_COUNTERS, rows * CLASS_ROW)
             .map_max_entries(names::LOGS, log_ring)
             .map_max_entries(names::SAMPLES, sample_ring)
             .load(object)

@@ -13,7 +13,10 @@ use std::{
 };
 
 use aya::maps::{MapData, MapError};
-use d365_common::{counter::rows, names, verdict::Class};
+use d365_common::{
+    counter::{CLASS_ROW, rows},
+    names,
+};
 
 pub use self::{error::PinError, shape::Shape};
 use super::{counters::Counters, requirements::is_bpffs};
@@ -69,7 +72,7 @@ impl Counters {
                 let rows = rows(interfaces);
                 let ids = CounterIds {
                     ranges: check(ranges, &range_map, Shape::counters(rows.saturating_mul(capacity)))?,
-                    classes: check(classes, &class_map, Shape::counters(rows * Class::COUNT))?,
+                    classes: check(classes, &class_map, Shape::counters(rows * CLASS_ROW))?,
                 };
                 Ok(Some((ids, Self::of(range_map, class_map, ids, rows, capacity))))
             }

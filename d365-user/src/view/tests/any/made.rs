@@ -61,6 +61,7 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 retired_carried,
                 unlisted,
                 other: REASONS.into_iter().zip(other).collect(),
+                ..Interface::default()
             }
         },
     )
