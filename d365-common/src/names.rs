@@ -6,9 +6,6 @@
 /// and the same for older ones.
 pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 
-/// The same with samples of unlisted sources.
-pub const WATCHING: [&str; 2] = ["d365_watch", "d365_watch_lin"];
-
 /// The program that proves a place: the same verdict as its result, and no counter.
 pub const PROGRAM_PROVE: &str = "d365_prove";
 
@@ -69,6 +66,8 @@ pub const CAPACITY: &str = "CAPACITY";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
 
+/// `u8`: 1 to sample the sources of unlisted segments that open a connection.
+pub const SAMPLE_UNLISTED: &str = "SAMPLE_UNLISTED";
 /// `u32`: base of the mark, 0 when packets are not marked.
 pub const MARK_BASE: &str = "MARK_BASE";
 /// `u32`: mask of the base's bits.

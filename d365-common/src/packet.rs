@@ -47,6 +47,11 @@ pub trait Reader {
     /// `N` bytes from `offset`, or `None` when the frame does not hold all of them.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
+    /// VLAN tags that were taken off the frame before it came here: they count as headers that were looked through.
+    fn tags_taken(&self) -> usize {
+        0
+    }
+
     /// Length of the whole frame in bytes, the link-layer header included. It may be more than what
     /// [`read`](Self::read) reaches (a frame in several buffers).
     fn frame_len(&self) -> usize;
@@ -78,6 +83,8 @@ pub struct Segment {
     pub source: Source,
     /// SYN is set and ACK is not: it asks for a new connection.
     pub opens: bool,
+    /// Where its IP header starts: 14, 18 or 22.
+    pub network: usize,
 }
 
 /// Why a packet is not a TCP segment to a watched port.
@@ -101,6 +108,7 @@ pub enum Reason {
 /// An upper-layer header: where it starts, and where the packet that holds it ends.
 struct Upper {
     source: Source,
+    network: usize,
     offset: usize,
     end: usize,
 }
@@ -125,9 +133,12 @@ pub fn parse<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool) -> Re
 fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
     let mut ethertype = be16(frame.read(ETHERTYPE_OFFSET).ok_or(Reason::Malformed)?);
     let mut offset = ETHERNET_LEN;
-    for _ in 0..MAX_VLAN_TAGS {
+    for tag in 0..MAX_VLAN_TAGS {
         if !is_vlan(ethertype) {
             return Ok((ethertype, offset));
+        }
+        if tag + frame.tags_taken() >= MAX_VLAN_TAGS {
+            return Err(Reason::TooManyHeaders);
         }
         let tag: [u8; VLAN_TAG_LEN] = frame.read(offset).ok_or(Reason::Malformed)?;
         ethertype = be16([tag[2], tag[3]]);
@@ -155,7 +166,7 @@ fn ipv4<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         return Err(Reason::LaterFragment);
     }
     let source = Source::V4([header[12], header[13], header[14], header[15]]);
-    Ok(Upper { source, offset: offset + header_len, end })
+    Ok(Upper { source, network: offset, offset: offset + header_len, end })
 }
 
 /// IPv6, RFC 8200 sections 3 and 4; authentication header, RFC 4302.
@@ -167,12 +178,12 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
     }
     let end = end_of_packet(frame, offset, be16([header[4], header[5]]), IPV6_LEN)?;
     let source = Source::V6(frame.read(offset + 8).ok_or(Reason::Malformed)?);
-    let first = header[6];
-    let mut next = first;
+    let network = offset;
+    let mut next = header[6];
     let mut offset = offset + IPV6_LEN;
     for position in 0..MAX_EXTENSION_HEADERS {
         if next == protocol::TCP {
-            return Ok(Upper { source, offset, end });
+            return Ok(Upper { source, network, offset, end });
         }
         if !is_extension(next) {
             return Err(Reason::NotTcp);
@@ -195,7 +206,7 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         offset += len;
     }
     if next == protocol::TCP {
-        Ok(Upper { source, offset, end })
+        Ok(Upper { source, network, offset, end })
     } else if is_extension(next) {
         Err(Reason::TooManyHeaders)
     } else {
@@ -223,7 +234,7 @@ fn tcp<R: Reader + ?Sized>(
     }
     const SYN_ACK: u8 = 0x12;
     const SYN: u8 = 0x02;
-    Ok(Segment { source: upper.source, opens: header[13] & SYN_ACK == SYN })
+    Ok(Segment { source: upper.source, opens: header[13] & SYN_ACK == SYN, network: upper.network })
 }
 
 /// Where the IP packet at `offset` ends, from its length field, which does not count the first

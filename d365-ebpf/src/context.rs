@@ -1,6 +1,6 @@
-//! The packet reader over the kernel's XDP context.
+//! The packet reader, and writer, over the kernel's XDP context.
 //!
-//! It only reads what the kernel says is there; every read is checked against the end of the data.
+//! It only reads and writes what the kernel says is there; each time the end of the data is checked.
 
 use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
 use d365_common::packet::Reader;
@@ -20,6 +20,20 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Writes `N` bytes at `offset`, or none of them and `None` when the frame does not hold them all.
+    #[inline(always)]
+    pub(crate) fn write<const N: usize>(&self, offset: usize, bytes: [u8; N]) -> Option<()> {
+        let start = self.data + offset;
+        if start + N > self.data_end {
+            return None;
+        }
+        // SAFETY: `N` bytes from `start` lie before the end of the data; an array of bytes has no alignment.
+        unsafe { *(start as *mut [u8; N]) = bytes };
+        Some(())
+    }
+}
+
 impl Reader for Frame {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
@@ -36,6 +50,13 @@ impl Reader for Frame {
     fn frame_len(&self) -> usize {
         self.len
     }
+}
+
+/// Index of the interface that a frame came in by.
+#[inline(always)]
+pub(crate) fn ifindex(ctx: &XdpContext) -> u32 {
+    // SAFETY: the kernel hands the program a valid context.
+    unsafe { (*ctx.ctx).ingress_ifindex }
 }
 
 /// Length of a frame in all its buffers (`bpf_xdp_get_buff_len`, kernel 5.18).

@@ -1,36 +1,47 @@
-//! Counts each packet once. The only writer of the counters.
+//! Counts each packet once, and what was done to it. The only writer of the counters.
 
 use d365_common::{
-    counter::{Counter, class_index, range_index},
-    verdict::{Class, Verdict},
+    counter::{Counter, class_index, effect_index, range_index},
+    effect::Effect,
+    entry::Entry,
+    verdict::Class,
 };
 
 use crate::maps::{CLASS_COUNTERS, RANGE_COUNTERS, capacity};
 
-/// Counts a packet of `len` bytes in the interface's `row`.
+/// Counts a packet of `len` bytes from a listed range in the interface's `row`.
 #[inline(always)]
-pub(crate) fn count(row: u32, len: usize, verdict: &Verdict) {
-    let (counter, opens) = match verdict {
-        Verdict::Listed(entry, segment) => {
-            let counter = RANGE_COUNTERS.get_ptr_mut(range_index(row, capacity(), entry.slot()));
-            // A compiled generation has no slot past the capacity. The sum over all classes has to hold
-            // without that promise too.
-            (counter.or_else(|| class(row, Class::Unlisted)), segment.opens)
-        }
-        Verdict::Unlisted(segment) => (class(row, Class::Unlisted), segment.opens),
-        Verdict::Other(reason) => (class(row, (*reason).into()), false),
-    };
-    if let Some(counter) = counter {
-        // SAFETY: the pointer is this CPU's own value, of this type, and is written nowhere else; a
-        // program is not interrupted by another packet's run on the same CPU.
-        let counter = unsafe { &mut *counter };
-        counter.packets += 1;
-        counter.bytes += len as u64;
-        counter.connections += u64::from(opens);
+pub(crate) fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
+    match RANGE_COUNTERS.get_ptr_mut(range_index(row, capacity(), entry.slot())) {
+        Some(counter) => bump(counter, len, opens),
+        // A compiled generation has no slot past the capacity. The sum over all classes has to hold
+        // without that promise too.
+        None => class(row, len, Class::Unlisted, opens),
+    }
+}
+
+/// Counts a packet of `len` bytes of a class.
+#[inline(always)]
+pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
+    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(class_index(row, class)) {
+        bump(counter, len, opens);
+    }
+}
+
+/// Counts what was done to a packet of `len` bytes, besides its class.
+#[inline(always)]
+pub(crate) fn effect(row: u32, len: usize, effect: Effect) {
+    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(effect_index(row, effect)) {
+        bump(counter, len, false);
     }
 }
 
 #[inline(always)]
-fn class(row: u32, class: Class) -> Option<*mut Counter> {
-    CLASS_COUNTERS.get_ptr_mut(class_index(row, class))
+fn bump(counter: *mut Counter, len: usize, opens: bool) {
+    // SAFETY: the pointer is this CPU's own value, of this type, and is written nowhere else; a
+    // program is not interrupted by another packet's run on the same CPU.
+    let counter = unsafe { &mut *counter };
+    counter.packets += 1;
+    counter.bytes += len as u64;
+    counter.connections += u64::from(opens);
 }

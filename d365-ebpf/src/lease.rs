@@ -1,6 +1,6 @@
 //! The lease: until when the list is vouched for.
 //!
-//! Only a packet that would be tagged asks for it. It changes no verdict: past the lease the program judges,
+//! Only a packet that would be tagged or dropped asks for it. It changes no verdict: past the lease the program judges,
 //! counts and passes as before.
 //!
 //! Time is the kernel's tick count: reading it is a load, which the verifier puts in the helper's place.
@@ -8,17 +8,17 @@
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use d365_common::entry::Entry;
 
-use crate::maps::LEASE;
+use crate::maps::{self, LEASE};
 
 /// Whether a packet that was found to be from `entry`'s range may be tagged.
 #[inline(always)]
 pub(crate) fn vouches_for(entry: Entry) -> bool {
-    !entry.is_retired() && holds()
+    (!entry.is_retired() || maps::tag_retired()) && holds()
 }
 
 /// Whether the list is vouched for now.
 #[inline(always)]
-fn holds() -> bool {
+pub(crate) fn holds() -> bool {
     LEASE.get(0).is_some_and(|end| now() < *end)
 }
 

@@ -7,7 +7,7 @@ use d365_common::{
     packet::Source,
 };
 
-use crate::maps::{ACTIVE, PROVEN, TRIES_V4, TRIES_V6};
+use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TRIES_V4, TRIES_V6};
 
 /// The entry of the longest prefix of the published generation that holds `source`, or `None`: not listed,
 /// or nothing is published.
@@ -22,6 +22,27 @@ pub(crate) fn find(source: &Source) -> Option<Entry> {
 #[inline(always)]
 pub(crate) fn find_proven(source: &Source) -> Option<Entry> {
     find_in(*PROVEN.get(0)?, source)
+}
+
+/// Whether a generation is published.
+#[inline(always)]
+pub(crate) fn is_published() -> bool {
+    ACTIVE.get(0).is_some_and(|place| TRIES_V4.get(*place).is_some())
+}
+
+/// Whether no connection from `source` may ever be dropped. All are safe while no such list has been set.
+#[inline(always)]
+pub(crate) fn is_failsafe(source: &Source) -> bool {
+    match source {
+        Source::V4(address) => match FAILSAFE_V4.get(0) {
+            Some(prefixes) => prefixes.get(&Key::new(IPV4_BITS, *address)).is_some(),
+            None => true,
+        },
+        Source::V6(address) => match FAILSAFE_V6.get(0) {
+            Some(prefixes) => prefixes.get(&Key::new(IPV6_BITS, *address)).is_some(),
+            None => true,
+        },
+    }
 }
 
 #[inline(always)]

@@ -1,8 +1,7 @@
-//! The XDP program: it recognises port-25 TCP packets from listed ranges, counts every packet once,
-//! and passes every packet.
+//! The programs: they recognise port-25 TCP packets from listed ranges, count every packet once, and pass it.
 //!
-//! It must not drop, change or delay a packet. Parsing and the verdict are `d365-common`'s; this crate
-//! only reads packets, looks sources up, counts, and samples unlisted sources when it is asked to.
+//! Unless the operator asks for tags or for drops, no packet is changed or dropped. Parsing and the verdict are
+//! `d365-common`'s; this crate only reads packets, looks sources up, counts, and does what was asked for.
 #![no_std]
 #![no_main]
 #![expect(
@@ -14,25 +13,35 @@
 
 mod context;
 mod count;
+mod drop;
 mod lease;
 mod log;
 mod lookup;
 mod maps;
+mod meta;
 mod sample;
+mod skb;
+mod tag;
 
 // The log macros name their support module by this path; see `log`.
 extern crate self as aya_log_ebpf;
 pub use log::macro_support;
 
 use aya_ebpf::{
-    bindings::xdp_action::{XDP_ABORTED, XDP_PASS},
-    macros::xdp,
-    programs::XdpContext,
+    bindings::{
+        TC_ACT_UNSPEC,
+        xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS},
+    },
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
 };
 use d365_common::{
     answer::Answer,
+    effect::Effect,
+    names::PROBE_WRITTEN,
     packet::{ETHERNET_LEN, Reader as _},
-    verdict::{self, Verdict},
+    record::Record,
+    verdict::{self, Class, Verdict},
 };
 
 use crate::context::Frame;
@@ -41,28 +50,14 @@ use crate::context::Frame;
 #[xdp(frags)]
 pub fn d365(ctx: XdpContext) -> u32 {
     let len = context::buffers_len(&ctx);
-    observe::<false>(&ctx, len)
+    observe(&ctx, len)
 }
 
 /// For older kernels.
 #[xdp]
 pub fn d365_linear(ctx: XdpContext) -> u32 {
     let len = context::linear_len(&ctx);
-    observe::<false>(&ctx, len)
-}
-
-/// [`d365`] with samples.
-#[xdp(frags)]
-pub fn d365_watch(ctx: XdpContext) -> u32 {
-    let len = context::buffers_len(&ctx);
-    observe::<true>(&ctx, len)
-}
-
-/// [`d365_linear`] with samples.
-#[xdp]
-pub fn d365_watch_lin(ctx: XdpContext) -> u32 {
-    let len = context::linear_len(&ctx);
-    observe::<true>(&ctx, len)
+    observe(&ctx, len)
 }
 
 /// Proves a generation before it is published: judges as the others do, by the generation in the place that
@@ -85,18 +80,50 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
     ticks.and_then(lease::set).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
 
-/// Judges and counts one frame of `len` bytes. The only exit. Sampling is another program and no load-time constant:
-/// carrying a source past the count makes the compiler restore a register that not every path has set, which kernels before
-/// 6.3 refuse (seen on 5.10), and nobody shall pay for that who does not watch.
+/// Gives packets their marks, behind the XDP program and in front of everything else. It leaves the verdict to those
+/// that come after it.
+#[classifier]
+pub fn d365_tag(ctx: TcContext) -> i32 {
+    tag::mark(&ctx);
+    TC_ACT_UNSPEC
+}
+
+/// Says whether this kernel lets a program write metadata: [`PROBE_WRITTEN`] or 0.
+#[xdp]
+pub fn d365_probe(ctx: XdpContext) -> u32 {
+    let written = meta::write(&ctx, Record::of(None)).and_then(|()| meta::read_back(&ctx));
+    if written.is_some() { PROBE_WRITTEN } else { 0 }
+}
+
+/// Judges one frame of `len` bytes, counts it, and does what is asked for.
 #[inline(always)]
-fn observe<const SAMPLE: bool>(ctx: &XdpContext, len: usize) -> u32 {
+fn observe(ctx: &XdpContext, len: usize) -> u32 {
     let frame = Frame::new(ctx, len);
+    let row = maps::row(|| context::ifindex(ctx));
     let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
-    count::count(maps::row(ctx), len, &verdict);
-    if SAMPLE {
-        sample::packet(&verdict);
-    }
     log::packet(ctx, len, &verdict);
+    match verdict {
+        Verdict::Listed(entry, segment) => {
+            count::listed(row, len, entry, segment.opens);
+            let vouched = maps::tags() && lease::vouches_for(entry);
+            tag::dscp(&frame, row, &segment, vouched);
+            tag::tell(ctx, row, len, vouched.then(|| entry.geo()));
+        }
+        Verdict::Unlisted(segment) => {
+            count::class(row, len, Class::Unlisted, segment.opens);
+            sample::take(&segment);
+            if drop::is_due(&segment) {
+                count::effect(row, len, Effect::Dropped);
+                return XDP_DROP;
+            }
+            tag::dscp(&frame, row, &segment, false);
+            tag::tell(ctx, row, len, None);
+        }
+        Verdict::Other(reason) => {
+            count::class(row, len, reason.into(), false);
+            tag::tell(ctx, row, len, None);
+        }
+    }
     XDP_PASS
 }
 

@@ -5,15 +5,17 @@
 //! before the program is loaded; the verifier knows their values and removes code that they switch off.
 
 use aya_ebpf::{
-    EbpfContext as _, Global,
+    Global,
     btf_maps::{Array, ArrayOfMaps, LpmTrie, PerCpuArray, RingBuf},
     macros::btf_map,
-    programs::XdpContext,
 };
 use d365_common::{
     counter::{CLASS_ROW, Counter},
+    dscp::Dscp,
     key,
+    mark::Mark,
     names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
+    path::Seen,
 };
 
 /// Template of the inner IPv4 tries; the loader makes each as large as its generation.
@@ -24,6 +26,9 @@ use d365_common::{
 pub(crate) type TrieV4 = LpmTrie<key::Ipv4, u32, 1>;
 /// Template of the inner IPv6 tries.
 pub(crate) type TrieV6 = LpmTrie<key::Ipv6, u32, 1>;
+
+/// Rows at most: one an interface, and one for packets that name none.
+const ROWS: u32 = MAX_INTERFACES as u32 + 1;
 
 #[btf_map]
 pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
@@ -44,6 +49,15 @@ pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usi
 #[btf_map]
 pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { CLASS_ROW as usize }> = PerCpuArray::new();
 
+#[btf_map]
+pub(crate) static TAG_PATHS: Array<u32, { ROWS as usize }> = Array::new();
+#[btf_map]
+pub(crate) static TAG_SEEN: PerCpuArray<Seen, { ROWS as usize }> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static FAILSAFE_V4: ArrayOfMaps<TrieV4, 1> = ArrayOfMaps::new();
+#[btf_map]
+pub(crate) static FAILSAFE_V6: ArrayOfMaps<TrieV6, 1> = ArrayOfMaps::new();
+
 #[unsafe(no_mangle)]
 static PORTS: Global<[u16; MAX_PORTS]> = Global::new([SMTP_PORT; MAX_PORTS]);
 #[unsafe(no_mangle)]
@@ -56,6 +70,18 @@ static IFINDEX_COUNT: Global<u32> = Global::new(1);
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
+static SAMPLE_UNLISTED: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
+static MARK_BASE: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+static MARK_MASK: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+static DSCP: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
+static TAG_RETIRED: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
+static DROP_UNLISTED: Global<u8> = Global::new(0);
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
@@ -65,15 +91,14 @@ pub(crate) fn is_watched(port: u16) -> bool {
     (0..MAX_PORTS).any(|index| index < count && ports[index] == port)
 }
 
-/// The counters' row for the interface that the packet came in by.
+/// The counters' row for the interface whose index `ifindex` reads: it is not read where there is but one.
 #[inline(always)]
-pub(crate) fn row(ctx: &XdpContext) -> u32 {
+pub(crate) fn row(ifindex: impl FnOnce() -> u32) -> u32 {
     let count = IFINDEX_COUNT.load();
     if count <= 1 {
         return 0;
     }
-    // SAFETY: the kernel hands the program a valid context.
-    let ifindex = unsafe { (*ctx.as_ptr().cast::<aya_ebpf::bindings::xdp_md>()).ingress_ifindex };
+    let ifindex = ifindex();
     let mut rows = (0..count).zip(IFINDEXES.load());
     rows.find(|(_, known)| *known == ifindex).map_or(count, |(row, _)| row)
 }
@@ -82,6 +107,42 @@ pub(crate) fn row(ctx: &XdpContext) -> u32 {
 #[inline(always)]
 pub(crate) fn capacity() -> u32 {
     CAPACITY.load()
+}
+
+/// The mark that vouched-for packets get, if they get one.
+#[inline(always)]
+pub(crate) fn mark() -> Option<Mark> {
+    Mark::new(MARK_BASE.load(), MARK_MASK.load())
+}
+
+/// The code point that vouched-for packets get, if they get one.
+#[inline(always)]
+pub(crate) fn dscp() -> Option<Dscp> {
+    Dscp::new(DSCP.load())
+}
+
+/// Whether there is any tag.
+#[inline(always)]
+pub(crate) fn tags() -> bool {
+    mark().is_some() || dscp().is_some()
+}
+
+/// Whether retired ranges are tagged as well.
+#[inline(always)]
+pub(crate) fn tag_retired() -> bool {
+    TAG_RETIRED.load() != 0
+}
+
+/// Whether new connections from unlisted sources are dropped.
+#[inline(always)]
+pub(crate) fn drop_unlisted() -> bool {
+    DROP_UNLISTED.load() != 0
+}
+
+/// Whether sources of new connections that are unlisted are sampled.
+#[inline(always)]
+pub(crate) fn sample_unlisted() -> bool {
+    SAMPLE_UNLISTED.load() != 0
 }
 
 /// Whether log records are asked for.

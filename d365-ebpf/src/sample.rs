@@ -2,18 +2,18 @@
 //!
 //! A sample that finds the ring full is counted and given up. The packet passes in any case.
 
-use d365_common::{packet::Source, verdict::Verdict};
+use d365_common::packet::{Segment, Source};
 
-use crate::maps::{SAMPLES, SAMPLES_LOST};
+use crate::maps::{self, SAMPLES, SAMPLES_LOST};
 
 /// `BPF_RB_NO_WAKEUP`, include/uapi/linux/bpf.h: nobody sleeps on the ring.
 const NO_WAKEUP: u64 = 1;
 
-/// Sends the source of an unlisted segment that opens a connection. Only the programs for `--watch-azure` have this code.
+/// Sends the source of an unlisted segment that opens a connection. The verifier removes this code unless it
+/// was asked for.
 #[inline(always)]
-pub(crate) fn packet(verdict: &Verdict) {
-    let Verdict::Unlisted(segment) = verdict else { return };
-    if !segment.opens {
+pub(crate) fn take(segment: &Segment) {
+    if !maps::sample_unlisted() || !segment.opens {
         return;
     }
     let record = mapped(&segment.source);

@@ -1,6 +1,6 @@
 //! Publishing: built whole, proven on the idle place, made active by one store.
 
-use d365_common::verdict::Class as KernelClass;
+use d365_common::{effect::Effect, verdict::Class as KernelClass};
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},
@@ -29,6 +29,7 @@ fn a_proof_moves_no_counter() {
         ranges: vec![Default::default(); 39],
         unlisted: Default::default(),
         other: KernelClass::OTHERS.map(|class| (class, 0)).to_vec(),
+        effects: Effect::ALL.map(|effect| (effect, 0)).to_vec(),
     };
     assert_eq!(*row, nothing);
 }

@@ -160,8 +160,8 @@ fn kernel_and_host_agree_on_every_truncation() {
         for length in SHORTEST..case.frame.len() {
             let frame = &case.frame[..length];
             let expected = match packet::parse(frame, |port| port == 25) {
-                Ok(Segment { source: Source::V4(_), opens }) => Class::Listed { slot: 0, opens },
-                Ok(Segment { source: Source::V6(_), opens }) => Class::Unlisted { opens },
+                Ok(Segment { source: Source::V4(_), opens, .. }) => Class::Listed { slot: 0, opens },
+                Ok(Segment { source: Source::V6(_), opens, .. }) => Class::Unlisted { opens },
                 Err(reason) => Class::Other(verdict::Class::from(reason).as_str()),
             };
             assert_eq!(judged.judge(&case.name, frame), (0, expected), "{}, cut after {length}", case.name);

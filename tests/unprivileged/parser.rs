@@ -11,7 +11,7 @@ use d365_tests::corpus::{self, Case, Expected};
 /// Judges a frame as the kernel program does, with port 25 watched.
 fn judge(frame: &[u8]) -> Expected {
     match packet::parse(frame, |port| port == 25) {
-        Ok(Segment { source, opens }) => {
+        Ok(Segment { source, opens, .. }) => {
             let source = match source {
                 Source::V4(address) => IpAddr::from(address),
                 Source::V6(address) => IpAddr::from(address),

@@ -13,9 +13,10 @@ use crate::{
 /// A program that tests call, the Debian package that has it, and what it is for.
 type Tool = (&'static str, &'static str, &'static str);
 
-const TEST_TOOLS: [Tool; 3] = [
+const TEST_TOOLS: [Tool; 4] = [
     ("bpftool", "bpftool", "tests whether libbpf reads the kernel program"),
     ("xdp-loader", "xdp-tools", "tests whether libxdp attaches the kernel program"),
+    ("nft", "nftables", "tests what others make of a tag"),
     ("ip", "iproute2", "lets tests look at interfaces from outside"),
 ];
 /// Not installed: installing it would start a service.

@@ -9,6 +9,7 @@ use crate::{
     exit::Exit,
     kernel::{
         AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
+        TagError, TaggerError,
     },
     ranges::RangeError,
     source::SourceError,
@@ -58,6 +59,12 @@ pub enum StartError {
     /// The program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// The tc program was not attached.
+    #[error(transparent)]
+    Tagger(#[from] TaggerError),
+    /// The way of marks cannot be read or set.
+    #[error(transparent)]
+    Tag(#[from] TagError),
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
@@ -96,8 +103,11 @@ impl StartError {
             Self::Load(LoadError::Verifier { .. }) => Exit::Verifier,
             Self::Load(LoadError::TooMany { .. }) => Exit::Usage,
             Self::Attach(AttachError::Busy { .. }) => Exit::Occupied,
-            Self::Attach(AttachError::Refused { .. } | AttachError::Program { .. }) => Exit::Attach,
+            Self::Attach(AttachError::Refused { .. } | AttachError::Program { .. }) | Self::Tagger(_) => {
+                Exit::Attach
+            }
             Self::Load(_)
+            | Self::Tag(_)
             | Self::Publish(_)
             | Self::PacketLog(_)
             | Self::Signals(_)

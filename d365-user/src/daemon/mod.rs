@@ -8,6 +8,7 @@ mod book;
 mod error;
 mod start;
 mod state;
+mod tags;
 mod update;
 
 use std::{
@@ -99,6 +100,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         never = watch_attachments(&state, &ready) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
+        never = tags::watch(&state) => match never {},
     };
     shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
     tracing::info!("{reason}: detaching and stopping");

@@ -1,6 +1,10 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order: everything that can fail without
 //! touching an interface comes first. On an error everything is undone.
 
+use std::sync::Mutex;
+
+use d365_common::path::Path;
+
 use super::{
     StartError,
     book::Draft,
@@ -9,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, Unlisted},
-    kernel::{self, Attached, Interface, Kernel, PacketLog, Samples},
+    kernel::{self, Attached, Interface, Kernel, PacketLog, Samples, TagPaths, Tagger, TcHold},
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
 };
@@ -55,28 +59,73 @@ pub(super) fn start(
     tracing::debug!("the kernel took program {}", kernel.program_name());
     kernel.publish(&draft.compiled)?;
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
+    let tag_paths = tag_paths(config, &mut kernel)?.map(Mutex::new);
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     // No range of this object is gone with its first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.book(), &counters, &config.interfaces, config.max_ranges);
-    let attached = interfaces
-        .iter()
-        .map(|interface| kernel.attach(interface, config.mode))
-        .collect::<Result<Vec<_>, _>>();
-    let attached = match attached {
+    let (attached, taggers) = match attach(config, &mut kernel, &interfaces) {
         Ok(attached) => attached,
         Err(error) => {
             drop(kernel);
-            state.set_live(Live { counters, attached: Vec::new() });
+            let (attached, taggers) = (Vec::new(), Vec::new());
+            state.set_live(Live { counters, attached, taggers, tag_paths: None });
             record.end(state);
-            return Err(error.into());
+            return Err(error);
         }
     };
     for attached in &attached {
         remark(attached);
     }
-    state.set_live(Live { counters, attached });
+    taggers.iter().for_each(remark_tagger);
+    state.set_live(Live { counters, attached, taggers, tag_paths });
     Ok(Started { kernel, record, packet_log, samples })
+}
+
+/// Attaches the XDP program to every interface, and then, where packets are marked, the tc program.
+fn attach(
+    config: &Config,
+    kernel: &mut Kernel,
+    interfaces: &[Interface],
+) -> Result<(Vec<Attached>, Vec<Tagger>), StartError> {
+    let attached = interfaces.iter().map(|interface| kernel.attach(interface, config.mode));
+    let attached = attached.collect::<Result<_, _>>()?;
+    let marked = interfaces.iter().filter(|_| config.tags.mark.is_some());
+    let taggers = marked.map(|interface| kernel.attach_tagger(interface, config.tags.order));
+    Ok((attached, taggers.collect::<Result<_, _>>()?))
+}
+
+/// The ways of marks, where packets are marked. Where the kernel has no metadata, nothing need be waited for.
+fn tag_paths(config: &Config, kernel: &mut Kernel) -> Result<Option<TagPaths>, StartError> {
+    if config.tags.mark.is_none() {
+        return Ok(None);
+    }
+    let writes_metadata = kernel.writes_metadata()?;
+    let mut paths = kernel.take_tag_paths();
+    if let Some(paths) = paths.as_mut().filter(|_| !writes_metadata) {
+        tracing::info!(
+            "this kernel lets no XDP program write metadata: the tc program looks at packets itself"
+        );
+        (0..).zip(&config.interfaces).try_for_each(|(row, _)| paths.set(row, Path::Classify))?;
+    }
+    Ok(paths)
+}
+
+/// Says what is less than it could be about a tc program.
+fn remark_tagger(tagger: &Tagger) {
+    let name = &tagger.interface.name;
+    if tagger.hold == TcHold::Clsact {
+        tracing::info!(
+            "{name}: the tc program is held by a clsact filter, for this kernel has no tcx (6.6): if the daemon is killed it \
+             stays, marks nothing once the lease has run out, and goes at the next start"
+        );
+    }
+    if tagger.is_preceded {
+        tracing::warn!(
+            "{name}: another tc filter has the first priority too and runs before the one that marks; it may keep packets \
+             from it: `tc filter show dev {name} ingress`"
+        );
+    }
 }
 
 /// Says what is less than it could be about an attachment.

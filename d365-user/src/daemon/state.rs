@@ -6,12 +6,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use d365_common::path::Path;
+
 use super::{
     azure,
     book::{Book, row_names},
 };
 use crate::{
-    kernel::{Attached, CounterError, Counters, InterfaceCounts},
+    kernel::{Attached, CounterError, Counters, InterfaceCounts, TagPaths, Tagger},
     ledger::Reading,
     process,
     snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Updates},
@@ -21,6 +23,9 @@ use crate::{
 pub(super) struct Live {
     pub(super) counters: Counters,
     pub(super) attached: Vec<Attached>,
+    /// The tc programs, in the order of the interfaces; none unless packets are marked.
+    pub(super) taggers: Vec<Tagger>,
+    pub(super) tag_paths: Option<Mutex<TagPaths>>,
 }
 
 /// Everything that a snapshot is taken of.
@@ -60,11 +65,28 @@ impl State {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The interfaces whose attachment is lost.
+    /// The interfaces whose attachment is lost, be it that of the XDP program or of the tc program.
     pub(super) fn lost(&self) -> Vec<String> {
-        let attached = self.live.get().map_or(&[][..], |live| &live.attached);
-        let lost = attached.iter().filter(|attached| attached.now().is_none());
-        lost.map(|attached| attached.interface.name.clone()).collect()
+        let Some(live) = self.live.get() else { return Vec::new() };
+        let lost = live.attached.iter().enumerate().filter(|(row, attached)| {
+            // What cannot be told is told the next time.
+            let tagger = live.taggers.get(*row);
+            attached.now().is_none() || tagger.is_some_and(|tagger| !tagger.is_attached().unwrap_or(true))
+        });
+        lost.map(|(_, attached)| attached.interface.name.clone()).collect()
+    }
+
+    /// Looks at the ways of marks, and at the rows' names; `None` when packets are not marked.
+    pub(super) fn with_tag_paths<T>(&self, look: impl FnOnce(&mut TagPaths, &[String]) -> T) -> Option<T> {
+        let live = self.live.get()?;
+        let mut paths = live.tag_paths.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(look(&mut paths, &self.rows[..live.attached.len()]))
+    }
+
+    /// The way of a row's marks; `None` when packets are not marked, or it cannot be read.
+    fn tag_path(&self, row: usize) -> Option<Path> {
+        let row = u32::try_from(row).ok()?;
+        self.with_tag_paths(|paths, rows| rows.get(row as usize).and_then(|_| paths.path(row).ok()))?
     }
 
     /// What the counters of these slots read, by row; nothing before they are there.
@@ -93,7 +115,10 @@ impl SnapshotSource for State {
         let mut reads = self.read(book.slots())?;
         reads.resize_with(self.rows.len(), InterfaceCounts::default);
         let rows = self.rows.iter().zip(reads).enumerate();
-        let interfaces = rows.map(|(row, (name, read))| interface(&book, row, name, attached(row), read));
+        let interfaces = rows.map(|(row, (name, read))| Interface {
+            tag_path: self.tag_path(row),
+            ..interface(&book, row, name, attached(row), read)
+        });
         let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),

@@ -199,7 +199,7 @@ fn ip_keyword(mode: Mode) -> &'static str {
 /// Whether this process holds a BPF link of `program` on the interface, by what the kernel tells of its
 /// file descriptors in `directory` (`bpf_link_show_fdinfo`, kernel 5.9; it needs no capability). What cannot be
 /// read is an error and not a no.
-fn holds_link(directory: &Path, program: u32, ifindex: u32) -> Result<bool, ProcError> {
+pub(super) fn holds_link(directory: &Path, program: u32, ifindex: u32) -> Result<bool, ProcError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         |error| ProcError::Io(error, Some(path))

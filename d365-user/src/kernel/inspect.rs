@@ -118,7 +118,7 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
             }
             program => program?,
         };
-        let is_ours = |name: &str| names::PROGRAMS.iter().chain(&names::WATCHING).any(|own| *own == name);
+        let is_ours = |name: &str| names::PROGRAMS.contains(&name);
         if !program.name_as_str().is_some_and(is_ours) {
             continue;
         }

@@ -4,14 +4,13 @@
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::{errno::Errno, net::if_::if_nametoindex};
 
+use super::netlink;
 use crate::snapshot::Mode;
 
 /// An interface of this network namespace.
@@ -128,23 +127,10 @@ fn program(attribute: &LinkAttribute) -> Option<Xdp> {
 
 /// Asks for one link by its index (`RTM_GETLINK`, rtnetlink(7)).
 fn link_attributes(index: u32) -> io::Result<Vec<LinkAttribute>> {
-    let socket = Socket::new(NETLINK_ROUTE)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
     let mut link = LinkMessage::default();
     link.header.index = index;
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST;
-    let mut request = NetlinkMessage::new(header, NetlinkPayload::from(RouteNetlinkMessage::GetLink(link)));
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-    let (answer, _) = socket.recv_from_full()?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link.attributes),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
+    match netlink::get(RouteNetlinkMessage::GetLink(link))? {
+        RouteNetlinkMessage::NewLink(link) => Ok(link.attributes),
         other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {other:?}"))),
     }
 }

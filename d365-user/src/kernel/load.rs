@@ -10,11 +10,13 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
 };
 use aya_obj::VerifierLog;
 use d365_common::{
     counter::{CLASS_ROW, rows},
+    dscp::Dscp,
+    mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
 };
 use nix::{
@@ -23,7 +25,10 @@ use nix::{
 };
 
 pub use self::error::LoadError;
-use super::{counters::Counters, interface::Interface, maps::Places, requirements};
+use super::{
+    counters::Counters, failsafe::Failsafe, interface::Interface, maps::Places, requirements, tags::TagPaths,
+    tc::Qdisc,
+};
 use crate::config::Tags;
 
 /// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
@@ -57,6 +62,10 @@ pub struct Options {
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) places: Places,
+    pub(super) failsafe: Failsafe,
+    tag_paths: Option<TagPaths>,
+    /// Go after the filters, which go with `ebpf`.
+    pub(super) qdiscs: Vec<Qdisc>,
     /// A watched port, for questions.
     pub(super) port: u16,
     program: &'static str,
@@ -69,8 +78,7 @@ impl Kernel {
     /// # Errors
     /// [`LoadError`]; the kernel then holds nothing of it.
     pub fn load(object: &[u8], options: &Options) -> Result<(Self, Counters), LoadError> {
-        let programs = if options.watch { &names::WATCHING } else { &names::PROGRAMS };
-        Self::load_one_of(programs, object, options)
+        Self::load_one_of(&names::PROGRAMS, object, options)
     }
 
     /// Loads `object` with the first of `programs` that the kernel takes.
@@ -108,6 +116,12 @@ impl Kernel {
             .override_global(names::IFINDEXES, &ifindexes, true)
             .override_global(names::IFINDEX_COUNT, &interfaces, true)
             .override_global(names::CAPACITY, &options.capacity, true)
+            .override_global(names::SAMPLE_UNLISTED, &u8::from(options.watch), true)
+            .override_global(names::MARK_BASE, &options.tags.mark.map_or(0, Mark::base), true)
+            .override_global(names::MARK_MASK, &options.tags.mark.map_or(0, Mark::mask), true)
+            .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
+            .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
+            .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
             .map_max_entries(names::RANGE_COUNTERS, slots)
             .map_max_entries(names::CLASS_COUNTERS, rows * CLASS_ROW)
@@ -119,9 +133,26 @@ impl Kernel {
         for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
         }
+        if options.tags.mark.is_some() {
+            try_load(&mut ebpf, names::PROGRAM_PROBE)?
+                .map_err(|error| explain(names::PROGRAM_PROBE, error))?;
+            load_tag(&mut ebpf)?;
+        }
         let places = Places::take(&mut ebpf)?;
+        let failsafe = Failsafe::take(&mut ebpf)?;
+        let tag_paths = Some(TagPaths::take(&mut ebpf)?);
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
-        Ok((Self { ebpf, places, port: ports[0], program, capacity: options.capacity }, counters))
+        let kernel = Self {
+            ebpf,
+            places,
+            failsafe,
+            tag_paths,
+            qdiscs: Vec::new(),
+            port: ports[0],
+            program,
+            capacity: options.capacity,
+        };
+        Ok((kernel, counters))
     }
 
     /// Name of the program that this kernel took.
@@ -154,6 +185,24 @@ impl Kernel {
         Ok(self.xdp()?.test_run(options)?.return_value)
     }
 
+    /// As [`Kernel::run`], and returns the frame as the program left it as well.
+    ///
+    /// # Errors
+    /// What aya or the kernel says.
+    pub fn rewrite(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>), ProgramError> {
+        let mut left = vec![0; frame.len()];
+        let options =
+            TestRunOptions { data_in: Some(frame), data_out: Some(&mut left), ..TestRunOptions::default() };
+        let result = self.xdp()?.test_run(options)?;
+        left.truncate(result.data_size_out as usize);
+        Ok((result.return_value, left))
+    }
+
+    /// The ways of marks; `None` when they were taken already.
+    pub fn take_tag_paths(&mut self) -> Option<TagPaths> {
+        self.tag_paths.take()
+    }
+
     pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
         self.program_named(self.program)
     }
@@ -161,6 +210,11 @@ impl Kernel {
     /// One of the object's programs.
     pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
         self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+
+    /// The program that marks.
+    pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
+        self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
     }
 }
 
@@ -197,6 +251,14 @@ fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramErr
     let program = ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
     let program: &mut Xdp = program.try_into().map_err(|_| LoadError::Missing(name))?;
     Ok(load_program(PATIENCE, || program.load()))
+}
+
+/// Loads the program that marks.
+fn load_tag(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    let missing = || LoadError::Missing(names::PROGRAM_TAG);
+    let program = ebpf.program_mut(names::PROGRAM_TAG).ok_or_else(missing)?;
+    let program: &mut SchedClassifier = program.try_into().map_err(|_| missing())?;
+    load_program(PATIENCE, || program.load()).map_err(|error| explain(names::PROGRAM_TAG, error))
 }
 
 /// Loads a program, again when the verifier gave up: it returns EAGAIN as soon as a signal is pending, stops and

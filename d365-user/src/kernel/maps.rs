@@ -25,7 +25,7 @@ use crate::generation::Compiled;
 /// LPM tries must not be preallocated (`kernel/bpf/lpm_trie.c`).
 const BPF_F_NO_PREALLOC: u32 = 1;
 
-type Trie<K> = LpmTrie<MapData, K, Entry>;
+pub(super) type Trie<K> = LpmTrie<MapData, K, Entry>;
 type Tries<K> = ArrayOfMaps<MapData, Trie<K>>;
 
 /// The places of generations.
@@ -76,12 +76,6 @@ pub enum PublishError {
 
 impl Places {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
-        fn typed<T: TryFrom<Map, Error = MapError>>(
-            ebpf: &mut Ebpf,
-            name: &'static str,
-        ) -> Result<T, LoadError> {
-            ebpf.take_map(name).and_then(|map| T::try_from(map).ok()).ok_or(LoadError::Missing(name))
-        }
         Ok(Self {
             v4: typed(ebpf, names::TRIES_V4)?,
             v6: typed(ebpf, names::TRIES_V6)?,
@@ -89,6 +83,14 @@ impl Places {
             proven: typed(ebpf, names::PROVEN)?,
         })
     }
+}
+
+/// A map of the object by its name, as the type that it is used as.
+pub(super) fn typed<T: TryFrom<Map, Error = MapError>>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+) -> Result<T, LoadError> {
+    ebpf.take_map(name).and_then(|map| T::try_from(map).ok()).ok_or(LoadError::Missing(name))
 }
 
 /// A generation in the idle place, not proven yet.
@@ -162,12 +164,12 @@ impl Kernel {
     }
 }
 
-fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError) -> PublishError {
+pub(super) fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError) -> PublishError {
     move |source| PublishError::Place { map, place, source }
 }
 
 /// Makes and fills a trie.
-fn build<K: Pod>(
+pub(super) fn build<K: Pod>(
     map: &'static str,
     entries: impl Iterator<Item = (K, IpNet, Entry)> + Clone,
 ) -> Result<Trie<K>, PublishError> {

@@ -6,16 +6,20 @@
 
 mod attach;
 mod counters;
+mod failsafe;
 mod inspect;
 mod interface;
 mod lease;
 mod load;
 mod log;
 mod maps;
+mod netlink;
 pub mod pin;
 mod prove;
 mod requirements;
 mod samples;
+mod tags;
+mod tc;
 
 pub use attach::{AttachError, Attached};
 pub use counters::{CounterError, Counters, InterfaceCounts};
@@ -29,6 +33,8 @@ pub use pin::{CounterIds, PinError, unpin};
 pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};
+pub use tags::{TagError, TagPaths};
+pub use tc::{Tagger, TaggerError, TcHold};
 
 /// An error and its causes in one line, down to the errno: aya's own messages leave them out.
 fn chain(error: &dyn std::error::Error) -> String {

@@ -1,0 +1,117 @@
+//! The `clsact` qdisc and its ingress filters, for kernels without tcx (before 6.6).
+//!
+//! A filter outlives its daemon, unlike a link: what a daemon that was killed has left is known by the program's name and
+//! taken away by the next. Nobody else's filter is touched, and a qdisc goes only if it came with us and is empty.
+
+use std::io;
+
+use aya::programs::tc::TcHandle;
+use d365_common::names;
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    tc::{TcAttribute, TcFilterBpfOption, TcHandle as Handle, TcMessage, TcOption},
+};
+
+use super::super::netlink;
+
+/// A filter on the ingress side of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Filter {
+    /// The lower, the earlier.
+    pub(super) priority: u16,
+    handle: u32,
+    /// Name of a BPF filter's program.
+    pub(super) name: Option<String>,
+    /// Id of a BPF filter's program.
+    pub(super) program: Option<u32>,
+}
+
+impl Filter {
+    /// Whether it bears our program's name.
+    pub(super) fn is_ours(&self) -> bool {
+        self.name.as_deref() == Some(names::PROGRAM_TAG)
+    }
+
+    pub(super) fn handle(&self) -> TcHandle {
+        self.handle.into()
+    }
+}
+
+/// The ingress filters of an interface, in no order.
+pub(super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
+    let mut request = message(ifindex);
+    request.header.parent = Handle { major: u16::MAX, minor: Handle::MIN_INGRESS };
+    let answers = match netlink::dump(RouteNetlinkMessage::GetTrafficFilter(request)) {
+        // Without a qdisc there is nothing to ask (`tc_dump_tfilter`, net/sched/cls_api.c).
+        Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Vec::new(),
+        answers => answers?,
+    };
+    Ok(answers.into_iter().filter_map(filter).collect())
+}
+
+/// A filter out of an answer. Each priority is told of by itself too, without options.
+fn filter(answer: RouteNetlinkMessage) -> Option<Filter> {
+    let RouteNetlinkMessage::NewTrafficFilter(message) = answer else { return None };
+    let options = message.attributes.iter().find_map(|attribute| match attribute {
+        TcAttribute::Options(options) => Some(options),
+        _ => None,
+    })?;
+    let bpf = || {
+        options.iter().filter_map(|option| match option {
+            TcOption::Bpf(option) => Some(option),
+            _ => None,
+        })
+    };
+    // `tcm_info` (struct tcmsg): the priority, and the protocol below it.
+    let [high, low, ..] = message.header.info.to_be_bytes();
+    Some(Filter {
+        priority: u16::from_be_bytes([high, low]),
+        handle: (u32::from(message.header.handle.major) << 16) | u32::from(message.header.handle.minor),
+        name: bpf().find_map(|option| match option {
+            TcFilterBpfOption::ProgName(name) => Some(name.clone()),
+            _ => None,
+        }),
+        program: bpf().find_map(|option| match option {
+            TcFilterBpfOption::ProgId(id) => Some(*id),
+            _ => None,
+        }),
+    })
+}
+
+/// A `clsact` qdisc that was added; goes with this value if it is empty then.
+pub(in super::super) struct Qdisc {
+    ifindex: u32,
+}
+
+impl Qdisc {
+    /// Remembers that the qdisc of an interface came with us.
+    pub(super) fn added(ifindex: u32) -> Self {
+        Self { ifindex }
+    }
+}
+
+impl Drop for Qdisc {
+    fn drop(&mut self) {
+        let is_empty = |parent| {
+            let mut request = message(self.ifindex);
+            request.header.parent = Handle { major: u16::MAX, minor: parent };
+            netlink::dump(RouteNetlinkMessage::GetTrafficFilter(request)).is_ok_and(|found| found.is_empty())
+        };
+        if !is_empty(Handle::MIN_INGRESS) || !is_empty(Handle::MIN_EGRESS) {
+            return;
+        }
+        let mut request = message(self.ifindex);
+        request.header.parent = Handle::CLSACT;
+        request.header.handle = Handle { major: u16::MAX, minor: 0 };
+        request.attributes.push(TcAttribute::Kind("clsact".to_owned()));
+        if let Err(error) = netlink::act(RouteNetlinkMessage::DelQueueDiscipline(request)) {
+            tracing::debug!("the clsact qdisc of interface {} stays: {error}", self.ifindex);
+        }
+    }
+}
+
+fn message(ifindex: u32) -> TcMessage {
+    let mut message = TcMessage::with_index(i32::try_from(ifindex).unwrap_or_default());
+    message.header.family = AddressFamily::Unspec;
+    message
+}
