@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod drift;
+mod drops;
 mod end_to_end;
+mod foreign;
 mod full_disk;
 mod harness;
 mod inspect;
@@ -19,5 +21,6 @@ mod samples;
 mod signals;
 mod stopping;
 mod swap;
+mod tags;
 mod updates;
 mod verdicts;

@@ -1,0 +1,185 @@
+//! What is dropped: nothing by default, and with `--unlisted drop` nothing but new connections from strangers.
+
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_common::effect::Effect;
+use d365_tests::{
+    frame::{DOT1AD, DOT1Q, Frame, Ipv4, Packet, Tcp},
+    generate::Frames,
+    require,
+};
+use d365_user::{
+    generation::{self, Owner},
+    kernel::{Kernel, OBJECT, Options},
+};
+use ipnet::IpNet;
+
+use crate::{
+    judged::{Judged, options, ranges},
+    verdicts::syn,
+};
+
+const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
+const LIST: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
+const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db9::7"];
+const FRIENDS: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
+
+fn failsafe() -> Vec<IpNet> {
+    ["127.0.0.0/8", "::1/128", "203.0.113.0/24", "2001:dba::/32"].map(|net| net.parse().unwrap()).to_vec()
+}
+
+fn dropping() -> Options {
+    Options { drop_unlisted: true, ..options() }
+}
+
+/// Everything is as it has to be for a drop.
+fn armed() -> Judged {
+    let mut judged = Judged::by(ranges(&LIST), &dropping());
+    judged.kernel.set_failsafe(&failsafe()).unwrap();
+    judged.kernel.set_lease(None).unwrap();
+    judged
+}
+
+fn run(judged: &mut Judged, source: &str) -> u32 {
+    judged.kernel.run(&syn(source.parse().unwrap(), 25)).unwrap()
+}
+
+fn dropped(judged: &Judged) -> u64 {
+    judged.read()[0].effects.iter().find(|(effect, _)| *effect == Effect::Dropped).unwrap().1
+}
+
+#[test]
+fn new_connections_of_strangers_are_dropped_and_counted_apart() {
+    require!(Root);
+    let mut judged = armed();
+    for stranger in STRANGERS {
+        assert_eq!(run(&mut judged, stranger), XDP_DROP, "{stranger}");
+    }
+    let tagged = Frame::new(Packet::between(
+        STRANGERS[0].parse().unwrap(),
+        [192, 0, 2, 25].into(),
+        Tcp::new(1, 25).syn(),
+    ));
+    for frame in [tagged.clone().tag(DOT1Q, 7), tagged.tag(DOT1AD, 7).tag(DOT1Q, 7)] {
+        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP);
+    }
+    assert_eq!(dropped(&judged), 4);
+    let unlisted = judged.read()[0].unlisted;
+    assert_eq!((unlisted.packets, unlisted.connections), (4, 4), "they are unlisted packets all the same");
+}
+
+#[test]
+fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass() {
+    require!(Root);
+    let mut judged = armed();
+    for source in FRIENDS.into_iter().chain(["127.0.0.1", "::1", "203.0.113.255", "2001:dba:ffff::1"]) {
+        assert_eq!(run(&mut judged, source), XDP_PASS, "{source}");
+    }
+    for stranger in STRANGERS {
+        let source: IpAddr = stranger.parse().unwrap();
+        assert_eq!(judged.kernel.run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
+        let host: IpAddr =
+            if source.is_ipv4() { [192, 0, 2, 25].into() } else { "2001:db8::25".parse().unwrap() };
+        // Every combination of flags that is not SYN without ACK.
+        for flags in 0..=255_u8 {
+            let opens = flags & 0x12 == 0x02;
+            let mut frame = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25))).bytes();
+            let at = frame.len() - 20 + 13;
+            frame[at] = flags;
+            let expected = if opens { XDP_DROP } else { XDP_PASS };
+            assert_eq!(judged.kernel.run(&frame).unwrap(), expected, "{stranger} with flags {flags:#04x}");
+        }
+    }
+    let before = dropped(&judged);
+    assert_eq!(before, 128);
+    let [v4, _] = STRANGERS.map(|source| source.parse::<IpAddr>().unwrap());
+    let IpAddr::V4(v4) = v4 else { panic!("IPv4") };
+    let later = Ipv4::new(v4, [192, 0, 2, 25]).fragment(3, false).carrying(Tcp::new(40_000, 25).syn());
+    assert_eq!(judged.kernel.run(&Frame::new(later).bytes()).unwrap(), XDP_PASS, "a later fragment");
+    let cut = syn(STRANGERS[0].parse().unwrap(), 25);
+    for length in 14..cut.len() {
+        assert_eq!(judged.kernel.run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
+    }
+    assert_eq!(dropped(&judged), before);
+    let owners: Vec<Owner> = ranges(&LIST).iter().map(Owner::retired).collect();
+    let compiled = generation::compile(owners, &[0, 1], judged.kernel.capacity()).unwrap();
+    judged.kernel.publish(&compiled).unwrap();
+    for retired in FRIENDS {
+        assert_eq!(run(&mut judged, retired), XDP_PASS, "{retired} is retired");
+    }
+}
+
+/// Each of the conditions by itself keeps everything from being dropped.
+#[test]
+fn without_a_list_a_lease_or_failsafe_prefixes_nothing_is_dropped() {
+    require!(Root);
+    let actions =
+        |kernel: &mut Kernel| STRANGERS.map(|source| kernel.run(&syn(source.parse().unwrap(), 25)).unwrap());
+    let (mut kernel, counters) = Kernel::load(OBJECT, &dropping()).unwrap();
+    kernel.set_failsafe(&failsafe()).unwrap();
+    kernel.set_lease(None).unwrap();
+    assert_eq!(actions(&mut kernel), [XDP_PASS; 2], "no list is published");
+    let mut judged = Judged::of(kernel, counters, ranges(&LIST));
+    assert_eq!(actions(&mut judged.kernel), [XDP_DROP; 2]);
+    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+    assert_eq!(actions(&mut judged.kernel), [XDP_PASS; 2], "the lease has run out");
+    judged.kernel.set_lease(Some(Duration::from_millis(300))).unwrap();
+    assert_eq!(actions(&mut judged.kernel), [XDP_DROP; 2]);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while actions(&mut judged.kernel) != [XDP_PASS; 2] {
+        assert!(Instant::now() < deadline, "the lease runs out by itself");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let mut bare = Judged::by(ranges(&LIST), &dropping());
+    bare.kernel.set_lease(None).unwrap();
+    assert_eq!(actions(&mut bare.kernel), [XDP_PASS; 2], "no failsafe prefixes are set");
+    let mut passing = Judged::by(ranges(&LIST), &options());
+    passing.kernel.set_failsafe(&[]).unwrap();
+    passing.kernel.set_lease(None).unwrap();
+    assert_eq!(actions(&mut passing.kernel), [XDP_PASS; 2], "nobody asked for drops");
+}
+
+/// Failsafe prefixes are replaced while packets come.
+#[test]
+fn failsafe_prefixes_are_replaced_whole() {
+    require!(Root);
+    let mut judged = armed();
+    assert_eq!(run(&mut judged, "203.0.113.9"), XDP_PASS);
+    judged.kernel.set_failsafe(&["198.51.100.0/24".parse().unwrap()]).unwrap();
+    assert_eq!(run(&mut judged, "203.0.113.9"), XDP_DROP);
+    assert_eq!(run(&mut judged, "198.51.100.7"), XDP_PASS);
+    assert_eq!(run(&mut judged, "2001:dba::7"), XDP_DROP, "the other family's are replaced with them");
+}
+
+/// Frames in default settings: as many as `D365_FRAMES` says.
+#[test]
+fn whatever_is_sent_nothing_is_dropped_by_default() {
+    require!(Root);
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let frames = number("D365_FRAMES").unwrap_or(200_000);
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let seed = number("D365_SEED").unwrap_or_else(|| since_1970.as_secs());
+    println!("{frames} frames; D365_SEED={seed} sends them again");
+    let mut judged = Judged::by(ranges(&["198.51.100.0/24", "2001:db8::/32"]), &options());
+    judged.kernel.set_lease(None).unwrap();
+    let (mut generate, mut frame) = (Frames::new(seed), Vec::new());
+    let classes = |judged: &Judged| {
+        let row = judged.read().swap_remove(0);
+        let listed = row.ranges.iter().chain([&row.unlisted]).map(|count| count.packets);
+        listed.chain(row.other.iter().map(|(_, packets)| *packets)).collect::<Vec<_>>()
+    };
+    for number in 0..frames {
+        generate.next_into(&mut frame);
+        let action = judged.kernel.run(&frame).unwrap();
+        assert_eq!(action, XDP_PASS, "frame {number} of seed {seed}: {frame:02x?}");
+    }
+    let counted = classes(&judged);
+    assert_eq!(counted.iter().sum::<u64>(), frames, "each is counted once: {counted:?}");
+    assert!(counted.iter().all(|class| *class > frames / 10_000), "every class is met: {counted:?}");
+    assert!(judged.read()[0].effects.iter().all(|(_, packets)| *packets == 0));
+}

@@ -1,0 +1,173 @@
+//! The code point: who gets it, and that a header stays whole. Headers are read by etherparse, which shares nothing with the
+//! code under test.
+
+use std::time::Duration;
+
+use d365_common::{dscp::Dscp, effect::Effect};
+use d365_tests::{
+    corpus,
+    frame::{DOT1AD, DOT1Q, Frame, Ipv4, Ipv6, Packet, Tcp},
+    require,
+};
+use d365_user::{config::Tags, kernel::Options};
+use etherparse::{NetSlice, SlicedPacket};
+
+use crate::judged::{Judged, options, ranges};
+
+const HOST_V4: [u8; 4] = [198, 18, 0, 25];
+const XDP_PASS: u32 = 2;
+
+fn judged(dscp: u8, retired: bool) -> Judged {
+    let tags = Tags { dscp: Some(Dscp::new(dscp).unwrap()), retired, ..Tags::default() };
+    let mut judged = Judged::by(ranges(&["192.0.2.0/24", "2001:db8::/32"]), &Options { tags, ..options() });
+    judged.kernel.set_lease(None).unwrap();
+    judged
+}
+
+/// Code point, ECN and, for IPv4, whether the checksum is right.
+fn read(frame: &[u8]) -> (u8, u8, bool) {
+    let sliced = SlicedPacket::from_ethernet(frame).unwrap();
+    match sliced.net.unwrap() {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header().to_header();
+            (header.dscp.value(), header.ecn.value(), header.calc_header_checksum() == header.header_checksum)
+        }
+        NetSlice::Ipv6(ip) => {
+            let class = ip.header().traffic_class();
+            (class >> 2, class & 3, true)
+        }
+        NetSlice::Arp(_) => panic!("no IP"),
+    }
+}
+
+/// A frame of either family with this traffic class, in the shapes that an edge sees.
+fn shapes(listed: bool, class: u8, port: u16) -> Vec<Vec<u8>> {
+    let tcp = || Tcp::new(40_000, port).syn().payload(b"EHLO".to_vec());
+    let v4 = if listed { [192, 0, 2, 7] } else { [198, 51, 100, 7] };
+    let v6: std::net::Ipv6Addr = if listed { "2001:db8::7" } else { "2001:db9::7" }.parse().unwrap();
+    let host: std::net::Ipv6Addr = "2001:db8:d365::25".parse().unwrap();
+    let packets: [Packet; 3] = [
+        Ipv4::new(v4, HOST_V4).traffic_class(class).carrying(tcp()).into(),
+        Ipv4::new(v4, HOST_V4).traffic_class(class).options(&[1; 40]).carrying(tcp()).into(),
+        Ipv6::new(v6, host).traffic_class(class).carrying(tcp()).into(),
+    ];
+    let shapes = packets.into_iter().flat_map(|packet| {
+        let plain = Frame::new(packet);
+        [plain.clone(), plain.clone().tag(DOT1Q, 7), plain.tag(DOT1AD, 100).tag(DOT1Q, 7)]
+    });
+    shapes.map(|frame| frame.bytes()).collect()
+}
+
+fn effects(judged: &Judged) -> [u64; 3] {
+    let effects = judged.read()[0].effects.clone();
+    [Effect::DscpSet, Effect::DscpNotSet, Effect::DscpCleared]
+        .map(|wanted| effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1)
+}
+
+/// Bytes in which two frames differ: the two that a code point stands in, and the checksum's.
+fn differs_only_in_the_header(before: &[u8], after: &[u8]) {
+    assert_eq!(before.len(), after.len());
+    let differing: Vec<usize> = (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
+    let network = 14
+        + 4 * before[12..].chunks(4).take_while(|tag| matches!(tag[..2], [0x81, 0] | [0x88, 0xa8])).count();
+    let allowed = [0, 1, 10, 11].map(|offset| network + offset);
+    let allowed = &allowed[..if before[network] >> 4 == 4 { 4 } else { 2 }];
+    assert!(differing.iter().all(|at| allowed.contains(at)), "{differing:?} in {before:02x?}");
+}
+
+#[test]
+fn every_code_point_is_set_and_every_other_bit_kept() {
+    require!(Root);
+    for dscp in 1..64 {
+        let mut judged = judged(dscp, false);
+        // Every present value would be 256 by 9 shapes by 63: these have each bit in both states, and each ECN.
+        for class in [0x00, 0xff, 0x01, 0x02, 0xaa, 0x55, dscp << 2, dscp << 2 | 3] {
+            for frame in shapes(true, class, 25) {
+                let (action, after) = judged.kernel.rewrite(&frame).unwrap();
+                assert_eq!(action, XDP_PASS);
+                assert_eq!(read(&after), (dscp, class & 3, true), "{class:#x} {frame:02x?}");
+                differs_only_in_the_header(&frame, &after);
+            }
+        }
+        assert_eq!(effects(&judged), [72, 0, 0]);
+    }
+}
+
+/// A checksum that was wrong is none of ours to mend: the next hop shall see it.
+#[test]
+fn a_wrong_checksum_stays_wrong() {
+    require!(Root);
+    let mut judged = judged(8, false);
+    let mut frame = shapes(true, 0, 25).swap_remove(0);
+    frame[24] ^= 0x40;
+    let (_, after) = judged.kernel.rewrite(&frame).unwrap();
+    let (dscp, _, is_right) = read(&after);
+    assert_eq!((dscp, is_right), (8, false));
+}
+
+/// Whoever sends our code point without being vouched for loses it, on the watched ports; nobody else is touched.
+#[test]
+fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
+    require!(Root);
+    let mut judged = judged(8, false);
+    for class in [0x20, 0x21, 0x23] {
+        for frame in shapes(false, class, 25) {
+            let (action, after) = judged.kernel.rewrite(&frame).unwrap();
+            assert_eq!((action, read(&after)), (XDP_PASS, (0, class & 3, true)));
+            differs_only_in_the_header(&frame, &after);
+        }
+    }
+    assert_eq!(effects(&judged), [0, 0, 27]);
+    let others =
+        [shapes(false, 0x24, 25), shapes(false, 0x00, 25), shapes(false, 0x20, 26), shapes(true, 0x20, 26)];
+    for frame in others.concat() {
+        let (action, after) = judged.kernel.rewrite(&frame).unwrap();
+        assert_eq!((action, &after), (XDP_PASS, &frame));
+    }
+    assert_eq!(effects(&judged), [0, 0, 27]);
+}
+
+#[test]
+fn past_the_lease_the_code_point_is_not_lent() {
+    require!(Root);
+    let mut judged = judged(8, false);
+    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+    for frame in shapes(true, 0x80, 25) {
+        assert_eq!(judged.kernel.rewrite(&frame).unwrap(), (XDP_PASS, frame));
+    }
+    for frame in shapes(true, 0x22, 25) {
+        assert_eq!(
+            read(&judged.kernel.rewrite(&frame).unwrap().1),
+            (0, 2, true),
+            "sent by somebody, not vouched for"
+        );
+    }
+    assert_eq!(effects(&judged), [0, 0, 9]);
+}
+
+/// With no tag at all, and with every tag on everything that is not a vouched-for segment, a frame leaves as it came.
+#[test]
+fn the_corpus_is_left_as_it_is_but_for_code_points() {
+    require!(Root);
+    let mut plain = Judged::by(ranges(&["198.51.100.0/24", "2001:db8::/32"]), &options());
+    plain.kernel.set_lease(None).unwrap();
+    let tags = Tags { dscp: Some(Dscp::DEFAULT), ..Tags::default() };
+    let list = [format!("{}/32", corpus::SOURCE_V4), format!("{}/128", corpus::SOURCE_V6)];
+    let list = list.each_ref().map(String::as_str);
+    let mut tagging = Judged::by(ranges(&list), &Options { tags, ..options() });
+    tagging.kernel.set_lease(None).unwrap();
+    for case in corpus::all() {
+        let frame = &case.frame;
+        if frame.len() < 14 {
+            continue;
+        }
+        assert_eq!(plain.kernel.rewrite(frame).unwrap(), (XDP_PASS, frame.clone()), "{}", case.name);
+        let (action, after) = tagging.kernel.rewrite(frame).unwrap();
+        assert_eq!(action, XDP_PASS, "{}", case.name);
+        if matches!(case.expected, corpus::Expected::Smtp { .. }) {
+            differs_only_in_the_header(frame, &after);
+        } else {
+            assert_eq!(after, *frame, "{}", case.name);
+        }
+    }
+}

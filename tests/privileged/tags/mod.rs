@@ -1,0 +1,5 @@
+//! Tags: what of a packet is changed, for whom, and that nothing else is.
+
+mod dscp;
+mod marks;
+mod order;

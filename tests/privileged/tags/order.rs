@@ -1,0 +1,144 @@
+//! Other tc programs on the interface: ours stands before or behind them, and never takes one away.
+
+use std::time::Duration;
+
+use aya::{
+    programs::{SchedClassifier, TcAttachType},
+    util::KernelVersion,
+};
+use d365_common::mark::Mark;
+use d365_tests::{netns::Netns, require, veth};
+use d365_user::{
+    config::{Tags, TcOrder},
+    kernel::{Interface, Kernel, OBJECT, Options, TcHold},
+};
+
+use crate::foreign::Foreign;
+
+/// A kernel object that marks, for an interface of this thread's namespace.
+fn kernel(interface: &Interface) -> Kernel {
+    let options = Options {
+        interfaces: vec![interface.clone()],
+        ports: vec![25],
+        capacity: 64,
+        tags: Tags { mark: Some(Mark::DEFAULT), ..Tags::default() },
+        ..Options::default()
+    };
+    Kernel::load(OBJECT, &options).unwrap().0
+}
+
+/// Runs in a namespace that has one link.
+fn on_a_link(test: impl FnOnce(&Interface) + Send) {
+    let (near, far) = (Netns::new().unwrap(), Netns::new().unwrap());
+    let mac = |last| veth::Mac([2, 0xd3, 0x65, 0, 0, last]);
+    let end = |netns, last| veth::End::new(netns, veth::unique_name("tc"), mac(last));
+    let (ours, peer) = (end(&near, 1), end(&far, 2));
+    veth::connect(&ours, &peer, 1500).unwrap();
+    near.run(|| test(&Interface::find(&ours.name).unwrap()));
+}
+
+/// Names of the tcx programs, in their order.
+fn names(interface: &Interface) -> Vec<String> {
+    let (_, programs) = SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress).unwrap();
+    programs.iter().map(|program| program.name_as_str().unwrap().to_owned()).collect()
+}
+
+fn has_tcx() -> bool {
+    KernelVersion::current().unwrap() >= KernelVersion::new(6, 6, 0)
+}
+
+/// What the kernel tells of an interface's ingress filters.
+fn filters(interface: &Interface) -> String {
+    let mut tc = std::process::Command::new("tc");
+    let output = tc.args(["filter", "show", "dev", &interface.name, "ingress"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn qdiscs(interface: &Interface) -> String {
+    let output =
+        std::process::Command::new("tc").args(["qdisc", "show", "dev", &interface.name]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn tcx_programs_of_others_stay_where_they_are() {
+    require!(Root, Tool("ip"));
+    if !has_tcx() {
+        // The filters' tests are for such kernels.
+        return;
+    }
+    for (order, expected) in [
+        (TcOrder::First, ["d365_tag", "foreign", "foreign"]),
+        (TcOrder::Last, ["foreign", "foreign", "d365_tag"]),
+    ] {
+        on_a_link(|interface| {
+            let mut others = [Foreign::marking(1), Foreign::marking(2)];
+            others.iter_mut().for_each(|other| other.attach(&interface.name, false));
+            let mut kernel = kernel(interface);
+            let tagger = kernel.attach_tagger(interface, order).unwrap();
+            assert_eq!((tagger.hold, names(interface)), (TcHold::Tcx, expected.map(str::to_owned).to_vec()));
+            assert!(tagger.is_attached().unwrap());
+            drop(kernel);
+            assert_eq!(names(interface), ["foreign", "foreign"]);
+            assert!(!tagger.is_attached().unwrap());
+        });
+    }
+}
+
+#[test]
+fn filters_of_others_and_their_qdisc_stay() {
+    require!(Root, Tool("ip"), Tool("tc"));
+    for order in [TcOrder::First, TcOrder::Last] {
+        on_a_link(|interface| {
+            let mut kernel = kernel(interface);
+            let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, order).unwrap();
+            assert!(tagger.is_attached().unwrap());
+            assert!(filters(interface).contains("d365_tag"), "{}", filters(interface));
+            // Somebody else's filter in the qdisc that came with us: it stays for that.
+            let add =
+                ["filter", "add", "dev", &interface.name, "ingress", "prio", "7", "protocol", "all", "u32"];
+            let add = add.into_iter().chain(["match", "u32", "0", "0", "flowid", "1:1"]);
+            assert!(std::process::Command::new("tc").args(add).status().unwrap().success());
+            drop(kernel);
+            assert!(!tagger.is_attached().unwrap());
+            let left = filters(interface);
+            assert!(!left.contains("d365_tag") && left.contains("u32"), "{left}");
+            assert!(qdiscs(interface).contains("clsact"));
+        });
+    }
+}
+
+#[test]
+fn a_qdisc_that_came_with_us_goes_with_us_and_no_other() {
+    require!(Root, Tool("ip"), Tool("tc"));
+    for was_there in [false, true] {
+        on_a_link(|interface| {
+            let add = ["qdisc", "add", "dev", &interface.name, "clsact"];
+            assert!(!was_there || std::process::Command::new("tc").args(add).status().unwrap().success());
+            let mut kernel = kernel(interface);
+            kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+            assert!(qdiscs(interface).contains("clsact"));
+            drop(kernel);
+            assert_eq!(qdiscs(interface).contains("clsact"), was_there, "{}", qdiscs(interface));
+        });
+    }
+}
+
+/// A killed daemon leaves its filter: the next one takes it away, and nothing of others.
+#[test]
+fn a_filter_that_was_left_behind_is_taken_away() {
+    require!(Root, Tool("ip"), Tool("tc"));
+    on_a_link(|interface| {
+        let mut dead = kernel(interface);
+        dead.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+        // As a process that is killed: nothing is undone.
+        std::mem::forget(dead);
+        let mut kernel = kernel(interface);
+        let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+        assert_eq!(filters(interface).matches(" name d365_tag ").count(), 1, "{}", filters(interface));
+        assert!(!tagger.is_preceded);
+        kernel.set_lease(Some(Duration::ZERO)).unwrap();
+        drop(kernel);
+        assert!(!filters(interface).contains("d365_tag"));
+    });
+}
