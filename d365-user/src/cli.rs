@@ -24,9 +24,11 @@ use crate::{
 };
 
 mod commands;
+mod tags;
 mod updates;
 
 pub use commands::{Approve, Command, Drift};
+pub(crate) use tags::{Tag, Tags, Verdict};
 pub use updates::LeaseTerm;
 pub(crate) use updates::Updates;
 
@@ -44,6 +46,8 @@ Examples:
       Two interfaces, two ports; fail unless both drivers take the program
   D365_IFACE=eth0 D365_LOG_FORMAT=json D365_LISTEN='[::1]:9365' d365-user
       The same flags from the environment, as a unit file sets them
+  d365-user --iface eth0 --ranges azure --tag mark
+      Mark packets from listed ranges, for nftables and the mail server; see docs/tags.md
   d365-user drift; d365-user approve
       Whether all lists agree; which changes wait, and let them pass
 
@@ -128,6 +132,9 @@ pub struct Cli {
 
     #[command(flatten)]
     pub(crate) updates: Updates,
+
+    #[command(flatten)]
+    pub(crate) tags: Tags,
 
     /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose
     #[arg(

@@ -9,8 +9,12 @@ use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
 mod tags;
+mod warning;
 
-pub use self::tags::{Tags, TcOrder, Unlisted};
+pub use self::{
+    tags::{Tags, TcOrder, Unlisted},
+    warning::Warning,
+};
 pub use crate::cli::LeaseTerm;
 use crate::{
     cli::{Cli, Updates},
@@ -80,21 +84,6 @@ pub struct Config {
     pub log_packets: bool,
 }
 
-/// Something that was put right, for the log once there is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The flag that it is about (`--iface`).
-    pub flag: &'static str,
-    /// What was given more than once.
-    pub duplicate: String,
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} is given more than once; once counts", self.flag, self.duplicate)
-    }
-}
-
 /// Why the command line and the environment are no configuration. Each is one line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
@@ -125,6 +114,17 @@ pub enum ConfigError {
         spec: Spec,
         /// What is wrong with it.
         problem: UrlError,
+    },
+    /// No tag, and a tag.
+    #[error("--tag none stands alone: leave it out, or the other tags")]
+    NoneAndMore,
+    /// A flag that would do nothing.
+    #[error("{flag} needs {needed}; without it nothing is tagged so")]
+    Needs {
+        /// The flag that was given.
+        flag: &'static str,
+        /// What was not.
+        needed: &'static str,
     },
 }
 
@@ -164,8 +164,8 @@ impl Config {
             state_dir: updates.state_dir,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
-            tags: Tags::default(),
-            unlisted: Unlisted::default(),
+            tags: Tags::new(&cli.tags)?,
+            unlisted: Unlisted::new(&cli.tags, &mut warnings),
             listen: cli.listen,
             log_format: cli.log_format,
             log_filter: cli.log_level,
@@ -202,7 +202,7 @@ fn once<T: PartialEq + ToString>(flag: &'static str, values: Vec<T>, warnings: &
     let mut kept: Vec<T> = Vec::with_capacity(values.len());
     for value in values {
         if kept.contains(&value) {
-            let warning = Warning { flag, duplicate: value.to_string() };
+            let warning = Warning::Duplicate { flag, value: value.to_string() };
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

@@ -19,5 +19,6 @@ pub mod shutdown;
 pub mod snapshot;
 pub mod source;
 pub mod state;
+pub mod tag;
 pub mod version;
 pub mod view;

@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 
 use super::Cli;
+mod tags;
+
 use crate::{
     config::{Config, ModePolicy},
     exit::Exit,

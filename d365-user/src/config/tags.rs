@@ -3,6 +3,9 @@
 use d365_common::{dscp::Dscp, mark::Mark};
 use ipnet::IpNet;
 
+use super::{ConfigError, Warning, once};
+use crate::cli::{self, Tag, Verdict};
+
 /// The tags that packets from listed ranges get while the list is vouched for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
@@ -38,4 +41,60 @@ pub enum Unlisted {
         /// `--failsafe`, each once, without host bits.
         failsafe: Vec<IpNet>,
     },
+}
+
+impl Tags {
+    /// The meaning of the flags. One that would do nothing is refused: whoever gives it believes that packets are tagged.
+    pub(super) fn new(flags: &cli::Tags) -> Result<Self, ConfigError> {
+        let has = |tag| flags.tag.contains(&tag);
+        let (mark, dscp) = (has(Tag::Mark), has(Tag::Dscp));
+        if has(Tag::None) && (mark || dscp) {
+            return Err(ConfigError::NoneAndMore);
+        }
+        for (given, flag, met, needed) in [
+            (flags.mark.is_some(), "--mark", mark, "--tag mark"),
+            (flags.tc_order.is_some(), "--tc-order", mark, "--tag mark"),
+            (flags.dscp.is_some(), "--dscp", dscp, "--tag dscp"),
+            (flags.tag_retired, "--tag-retired", mark || dscp, "--tag mark or --tag dscp"),
+        ] {
+            if given && !met {
+                return Err(ConfigError::Needs { flag, needed });
+            }
+        }
+        Ok(Self {
+            mark: mark.then(|| flags.mark.unwrap_or(Mark::DEFAULT)),
+            dscp: dscp.then(|| flags.dscp.unwrap_or(Dscp::DEFAULT)),
+            retired: flags.tag_retired,
+            order: flags.tc_order.unwrap_or_default(),
+        })
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.mark.is_some() || self.dscp.is_some()
+    }
+}
+
+impl Unlisted {
+    /// The meaning of the flags. `--failsafe` may stay where nothing is dropped: taking `--unlisted drop` away must be enough
+    /// to end it.
+    pub(super) fn new(flags: &cli::Tags, warnings: &mut Vec<Warning>) -> Self {
+        const FLAG: &str = "--failsafe";
+        let failsafe = &flags.failsafe;
+        match flags.unlisted {
+            Verdict::Pass => {
+                if !failsafe.is_empty() {
+                    warnings.push(Warning::Idle { flag: FLAG, needed: "--unlisted drop" });
+                }
+                Self::Pass
+            }
+            Verdict::Drop => {
+                let odd = failsafe.iter().filter(|prefix| prefix.trunc() != **prefix);
+                warnings.extend(odd.map(|prefix| Warning::HostBits { flag: FLAG, given: *prefix }));
+                let masked = failsafe.iter().map(IpNet::trunc).collect();
+                Self::Drop { failsafe: once(FLAG, masked, warnings) }
+            }
+        }
+    }
 }

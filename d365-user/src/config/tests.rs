@@ -3,6 +3,8 @@
 use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, Warning};
 use crate::{cli::Cli, source::Spec};
 
+mod tags;
+
 fn config(flags: &[&str]) -> Result<(Config, Vec<Warning>), ConfigError> {
     Config::new(Cli::parse_from([&["d365-user"], flags].concat()).unwrap())
 }

@@ -1,0 +1,105 @@
+//! `BASE/MASK`: how a packet mark is written.
+
+use d365_common::mark::{GEO_BITS, Mark};
+
+use super::number;
+
+/// Why a text is no mark that packets can be given. It says the rule that is broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarkError {
+    /// There is no slash, or more than one.
+    #[error("write it as BASE/MASK, such as 0xd3650000/0xffff0000")]
+    Form,
+    /// A part is not a number of 32 bits.
+    #[error("the {part} `{}` is no 32-bit number, decimal or with 0x", .text.escape_debug())]
+    Number {
+        /// Which part: `base` or `mask`.
+        part: &'static str,
+        /// What was given.
+        text: String,
+    },
+    /// Zero.
+    #[error("the base is 0, which is the mark of every packet that nobody marks")]
+    Zero,
+    /// Bits of the base that the mask does not cover.
+    #[error("the base has bits outside the mask: {0:#x}")]
+    Outside(u32),
+    /// The mask covers bits of the geo.
+    #[error("the mask must leave the lowest eight bits (0xff) free: the geo's number stands there")]
+    Geo,
+}
+
+/// Reads `BASE/MASK`, each decimal or with `0x` in hexadecimal.
+///
+/// # Errors
+/// [`MarkError`], the first rule that is broken.
+pub fn read(text: &str) -> Result<Mark, MarkError> {
+    let (base, mask) = text.split_once('/').ok_or(MarkError::Form)?;
+    if mask.contains('/') {
+        return Err(MarkError::Form);
+    }
+    let part = |part, text: &str| number(text).map_err(|_| MarkError::Number { part, text: text.to_owned() });
+    let (base, mask) = (part("base", base)?, part("mask", mask)?);
+    if mask & GEO_BITS != 0 {
+        return Err(MarkError::Geo);
+    }
+    Mark::new(base, mask).ok_or(if base == 0 { MarkError::Zero } else { MarkError::Outside(base & !mask) })
+}
+
+/// `BASE/MASK`, as [`read`] reads it.
+#[must_use]
+pub fn text(mark: Mark) -> String {
+    format!("{:#010x}/{:#010x}", mark.base(), mark.mask())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_mark_has_two_numbers() {
+        assert_eq!(read("0xd3650000/0xffff0000"), Ok(Mark::DEFAULT));
+        assert_eq!(read("3546611712/4294901760"), Ok(Mark::DEFAULT), "decimal");
+        assert_eq!(text(Mark::DEFAULT), "0xd3650000/0xffff0000");
+        assert_eq!(read("0x100/0x300"), Ok(Mark::new(0x100, 0x300).unwrap()));
+        for broken in ["", "0xd3650000", "0xd3650000/0xffff0000/1"] {
+            assert_eq!(read(broken), Err(MarkError::Form), "{broken}");
+        }
+        for (broken, part) in [("/0x100", "base"), ("0x100/", "mask"), ("0x1ffffffff/0x100", "base")] {
+            assert!(matches!(read(broken), Err(MarkError::Number { part: told, .. }) if told == part));
+        }
+    }
+
+    #[test]
+    fn the_rule_that_is_broken_is_said() {
+        for (broken, rule) in [
+            ("0/0xffff0000", MarkError::Zero),
+            ("0/0", MarkError::Zero),
+            ("0xd3658000/0xffff0000", MarkError::Outside(0x8000)),
+            ("0xd3650000/0xffffffff", MarkError::Geo),
+            ("0xd3650001/0xffff0001", MarkError::Geo),
+        ] {
+            assert_eq!(read(broken), Err(rule), "{broken}");
+        }
+    }
+
+    proptest! {
+        /// What the kernel program can be given is what can be typed.
+        #[test]
+        fn marks_are_read_as_they_are_written(base: u32, mask: u32, fit: bool) {
+            let (base, mask) = if fit { (base & mask & !GEO_BITS, mask & !GEO_BITS) } else { (base, mask) };
+            let mark = Mark::new(base, mask);
+            prop_assert_eq!(read(&format!("{base}/{mask:#x}")).ok(), mark);
+            if let Some(mark) = mark {
+                prop_assert_eq!(read(&text(mark)), Ok(mark));
+            }
+        }
+
+        #[test]
+        fn no_text_upsets_it(text: String) {
+            let _ = read(&text);
+        }
+    }
+}
