@@ -4,7 +4,8 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use d365_common::{effect::Effect, path::Path};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+use ipnet::IpNet;
 
 use crate::ranges::{Geo, Range};
 
@@ -141,6 +142,26 @@ pub struct Azure {
     pub lost: u64,
 }
 
+/// How packets from listed ranges are tagged while the list is vouched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    /// The packet mark, if it is one.
+    pub mark: Option<Mark>,
+    /// The code point, if it is one.
+    pub dscp: Option<Dscp>,
+    /// Whether retired ranges are tagged as well.
+    pub retired: bool,
+}
+
+/// That new connections from unlisted sources are dropped while the list is vouched for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// To these ports, in host byte order.
+    pub ports: Vec<u16>,
+    /// Never from here.
+    pub failsafe: Vec<IpNet>,
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -152,6 +173,10 @@ pub struct Snapshot {
     pub updates: Updates,
     /// Unlisted sources inside Azure; `None` unless they are watched.
     pub azure: Option<Azure>,
+    /// How packets are tagged.
+    pub tags: Tags,
+    /// What is dropped; `None` while everything passes.
+    pub drops: Option<Drops>,
     /// Where the metrics are served.
     pub listen: Option<SocketAddr>,
     /// What the daemon itself uses; `None` where /proc did not tell.
@@ -225,6 +250,12 @@ fn by_geo(counts: impl Iterator<Item = (Geo, Count)>) -> BTreeMap<Geo, Count> {
 }
 
 impl Interface {
+    /// To how many packets this was done.
+    #[must_use]
+    pub fn effect(&self, effect: Effect) -> u64 {
+        self.effects.iter().find(|(done, _)| *done == effect).map_or(0, |(_, packets)| *packets)
+    }
+
     /// The count of each range of this generation; zero where none was taken.
     pub fn counts<'a>(&'a self, generation: &'a Generation) -> impl Iterator<Item = (&'a Range, Count)> {
         let counts = self.ranges.iter().copied().chain(std::iter::repeat(Count::default()));

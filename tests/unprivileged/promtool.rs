@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
 use d365_tests::{promtool, require};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{
-        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, ProcessStats, Snapshot,
-        SourceStatus, Updates,
+        Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
+        Snapshot, SourceStatus, Tags, Updates,
     },
     view::{Format, metrics},
 };
@@ -31,6 +32,8 @@ fn snapshot() -> Snapshot {
         retired_carried: vec![(geo("NAM", GeoSource::Documented), count)],
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
+        effects: Effect::ALL.into_iter().zip(1..).collect(),
+        tag_path: Some(Path::Classify),
     };
     let source = |name: &str, last_success| SourceStatus {
         name: name.to_owned(),
@@ -62,6 +65,8 @@ fn snapshot() -> Snapshot {
             lease: Lease::Unconfirmed,
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
+        tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: true },
+        drops: Some(Drops { ports: vec![25], failsafe: vec!["::1/128".parse().expect("a prefix")] }),
         listen: None,
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),

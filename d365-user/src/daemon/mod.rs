@@ -63,7 +63,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(book, &config.interfaces, address, watched));
+    let state = Arc::new(State::new(book, &config, address, watched));
     state.set_updates(updater.updates());
     let (ready, readiness) = watch::channel(Readiness::NotReady("starting".into()));
     let (stop_serving, mut stopped) = watch::channel(false);

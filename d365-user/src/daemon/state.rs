@@ -13,10 +13,11 @@ use super::{
     book::{Book, row_names},
 };
 use crate::{
+    config::{self, Config},
     kernel::{Attached, CounterError, Counters, InterfaceCounts, TagPaths, Tagger},
     ledger::Reading,
     process,
-    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Updates},
+    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
 };
 
 /// The kernel's part, once everything is attached.
@@ -36,18 +37,27 @@ pub(super) struct State {
     book: Mutex<Book>,
     updates: Mutex<Updates>,
     azure: Option<Arc<azure::Known>>,
+    tags: Tags,
     live: OnceLock<Live>,
 }
 
 impl State {
     pub(super) fn new(
         book: Book,
-        interfaces: &[String],
+        config: &Config,
         listen: SocketAddr,
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
-        let (book, updates) = (Mutex::new(book), Mutex::default());
-        Self { rows: row_names(interfaces), listen, book, updates, azure, live: OnceLock::new() }
+        let config::Tags { mark, dscp, retired, order: _ } = config.tags;
+        Self {
+            rows: row_names(&config.interfaces),
+            listen,
+            book: Mutex::new(book),
+            updates: Mutex::default(),
+            azure,
+            tags: Tags { mark, dscp, retired },
+            live: OnceLock::new(),
+        }
     }
 
     /// How the list is kept true by now.
@@ -125,6 +135,8 @@ impl SnapshotSource for State {
             generation: book.generation().clone(),
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             azure: self.azure.as_ref().map(|azure| azure.counted()),
+            tags: self.tags,
+            drops: None,
             listen: Some(self.listen),
             process: process::stats().ok(),
         })

@@ -8,8 +8,10 @@ use crate::snapshot::Snapshot;
 mod classic;
 mod prometheus;
 mod summary;
+mod tags;
 
 pub use summary::summary;
+pub use tags::drop_notice;
 
 /// The formats of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

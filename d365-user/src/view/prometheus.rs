@@ -16,6 +16,7 @@ use crate::snapshot::Snapshot;
 
 mod daemon;
 mod exposition;
+mod tags;
 mod traffic;
 mod updates;
 
@@ -36,6 +37,7 @@ impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut exposition = Exposition::new(encoder);
         traffic::write(&mut exposition, &self.0)?;
+        tags::write(&mut exposition, &self.0)?;
         updates::write(&mut exposition, &self.0)?;
         daemon::write(&mut exposition, &self.0)
     }

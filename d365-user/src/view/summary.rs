@@ -9,20 +9,25 @@ use std::{
 use crate::{
     ranges::GeoSource,
     snapshot::{Lease, Snapshot},
+    view::tags,
 };
 
-/// One line each for: the generation, its geos, the lease, what is retired and what waits where there is any, every
-/// interface, the address of the metrics.
+/// One line each for: the generation, its geos, the lease, the tags and what is dropped, what is retired and what waits
+/// where there is any, every interface, the address of the metrics.
 #[must_use]
 pub fn summary(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = vec![generation(snapshot), geos(snapshot), lease(snapshot.updates.lease)];
+    lines.extend(tags::tags(snapshot.tags));
+    lines.extend(snapshot.drops.as_ref().map(tags::drops));
     lines.extend(retired(snapshot));
     lines.extend(pending(snapshot));
     lines.extend(snapshot.interfaces.iter().map(|iface| {
         let name = &iface.name;
         match iface.attachment {
             Some(how) if iface.attached => {
-                format!("{name}: attached, mode {}, link {}", how.mode.as_str(), how.link.as_str())
+                let path = iface.tag_path.map(|path| format!(", marks by {}", path.as_str()));
+                let (mode, link) = (how.mode.as_str(), how.link.as_str());
+                format!("{name}: attached, mode {mode}, link {link}{}", path.unwrap_or_default())
             }
             _ => format!("{name}: not attached"),
         }

@@ -2,18 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+
 use super::{Format, metrics, summary};
 use crate::{
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{
-        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, ProcessStats, Snapshot,
-        SourceStatus, Updates,
+        Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
+        Snapshot, SourceStatus, Tags, Updates,
     },
     version::{REVISION, VERSION},
 };
 
 mod any;
 mod parse;
+mod tags;
 mod updates;
 
 fn geo(code: &str, source: GeoSource) -> Geo {
@@ -56,6 +59,8 @@ fn sample() -> Snapshot {
             retired_carried: vec![(geo("NAM", GeoSource::Documented), count(6, 600, 2))],
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
+            effects: Effect::ALL.into_iter().zip(1..).collect(),
+            tag_path: Some(Path::Metadata),
             ..Interface::default()
         }],
         updates: Updates {
@@ -69,6 +74,11 @@ fn sample() -> Snapshot {
             lease: Lease::Until(1_796_752_800),
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
+        tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: false },
+        drops: Some(Drops {
+            ports: vec![25, 587],
+            failsafe: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+        }),
         listen: Some("[::1]:9365".parse().unwrap()),
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
@@ -159,9 +169,11 @@ fn the_summary_says_what_where_and_how() {
             "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
             "geos documented: NAM 2; inferred: KOR 1",
             "lease of the list: until 2026-12-08T18:00:00Z",
+            "tags: mark 0xd3650000/0xffff0000 and DSCP CS1 (8) for packets from listed ranges, while the lease holds",
+            "unlisted: new connections to ports 25, 587 are dropped while the lease holds, except from 127.0.0.0/8, ::1/128",
             "retired: 1 range",
             "pending: addition 3, removal 1; see `d365-user approve`",
-            "eth0: attached, mode native, link bpf_link",
+            "eth0: attached, mode native, link bpf_link, marks by metadata",
             "eth1: not attached",
             "metrics: http://[::1]:9365/metrics",
         ]

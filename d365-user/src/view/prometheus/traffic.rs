@@ -1,4 +1,4 @@
-//! What was seen on the interfaces: every packet is in exactly one of these classes.
+//! What was seen on the interfaces: every packet is in exactly one of these classes, whatever was done to it.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,13 +1,14 @@
 //! Any snapshot that the daemon could take.
 
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
 use crate::{
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{
-        Attachment, Azure, Count, Generation, Interface, Lease, LinkKind, Mode, Snapshot, SourceStatus,
-        Updates,
+        Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, Snapshot,
+        SourceStatus, Tags, Updates,
     },
 };
 
@@ -49,8 +50,12 @@ fn attachment() -> impl Strategy<Value = Attachment> {
 fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value = Interface> {
     let counts = move |ranges| (collection::vec(count(), ranges), collection::vec((geo(), count()), 0..3));
     let other = collection::vec(any::<u64>(), REASONS.len());
-    (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), count(), other).prop_map(
-        move |(attachment, attached, (ranges, carried), (retired, retired_carried), unlisted, other)| {
+    let effects = collection::vec(any::<u64>(), Effect::ALL.len());
+    let path = prop::sample::select(vec![Path::Undecided, Path::Metadata, Path::Classify]);
+    let rest = (count(), other, effects, option::of(path));
+    (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
+        move |(attachment, attached, (ranges, carried), (retired, retired_carried), rest)| {
+            let (unlisted, other, effects, tag_path) = rest;
             Interface {
                 name: name.clone(),
                 attachment,
@@ -61,7 +66,8 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 retired_carried,
                 unlisted,
                 other: REASONS.into_iter().zip(other).collect(),
-                ..Interface::default()
+                effects: Effect::ALL.into_iter().zip(effects).collect(),
+                tag_path,
             }
         },
     )
@@ -97,6 +103,14 @@ fn azure() -> impl Strategy<Value = Azure> {
         .prop_map(|(connections, lost)| Azure { connections: connections.into_iter().collect(), lost })
 }
 
+fn tags() -> impl Strategy<Value = (Tags, Option<Drops>)> {
+    let mark = any::<(u32, u32)>().prop_map(|(base, mask)| Mark::new(base & mask, mask & !0xff));
+    let dscp = any::<u8>().prop_map(Dscp::new);
+    let tags = (mark, dscp, any::<bool>()).prop_map(|(mark, dscp, retired)| Tags { mark, dscp, retired });
+    let drops = (collection::vec(any::<u16>(), 1..3), collection::vec(prefix(), 0..3));
+    (tags, option::of(drops.prop_map(|(ports, failsafe)| Drops { ports, failsafe })))
+}
+
 fn generation() -> impl Strategy<Value = Generation> {
     let ranges = || {
         collection::btree_map(prefix(), geo(), 0..20).prop_map(|ranges| {
@@ -118,8 +132,8 @@ fn generation() -> impl Strategy<Value = Generation> {
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     // Any text as a name and as a source: what is escaped must come back.
     let names = collection::btree_set(any::<String>(), 0..4);
-    (generation(), names, updates(), option::of(azure())).prop_flat_map(
-        |(generation, names, updates, azure)| {
+    (generation(), names, updates(), option::of(azure()), tags()).prop_flat_map(
+        |(generation, names, updates, azure, (tags, drops))| {
             let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
             interfaces.prop_map(move |interfaces| Snapshot {
@@ -127,6 +141,8 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 interfaces,
                 updates: updates.clone(),
                 azure: azure.clone(),
+                tags,
+                drops: drops.clone(),
                 ..Snapshot::default()
             })
         },

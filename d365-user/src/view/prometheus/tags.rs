@@ -1,0 +1,55 @@
+//! What was done to packets besides counting and passing them. Every packet here is in one of the traffic's classes too.
+
+use std::fmt;
+
+use d365_common::{effect::Effect, path::Path};
+
+use super::exposition::{Exposition, Labels};
+use crate::snapshot::Snapshot;
+
+/// The tags' label values.
+const MARK: &str = "mark";
+const DSCP: &str = "dscp";
+
+/// Writes the families of tags and drops. They are there whether or not anything is tagged: what another daemon did before
+/// is still counted.
+pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let help = "Packets that were given the tag: from listed ranges, while the list is vouched for.";
+    let done = [(MARK, Effect::Marked), (DSCP, Effect::DscpSet)];
+    exposition.counters("d365_tagged_packets", None, help, by_tag(snapshot, done))?;
+    let help = "Packets that should have been given the tag and could not be; they passed without it.";
+    let failed = [(MARK, Effect::NotMarked), (DSCP, Effect::DscpNotSet)];
+    exposition.counters("d365_tag_failures", None, help, by_tag(snapshot, failed))?;
+    let help = "Packets that bore the tag without being vouched for; it was taken away.";
+    let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
+    exposition.counters("d365_tag_cleared_packets", None, help, by_tag(snapshot, cleared))?;
+    paths(exposition, snapshot)?;
+    let dropped = snapshot
+        .interfaces
+        .iter()
+        .map(|iface| ([("iface", iface.name.as_str())], iface.effect(Effect::Dropped)));
+    let help = "New connections from unlisted sources that were dropped (--unlisted drop); d365_unlisted_smtp counts them too.";
+    exposition.counters("d365_unlisted_dropped_packets", None, help, dropped)
+}
+
+/// A sample for each interface and tag.
+fn by_tag<'a>(
+    snapshot: &'a Snapshot,
+    effects: [(&'static str, Effect); 2],
+) -> impl Iterator<Item = (Labels<'a, 2>, u64)> {
+    snapshot.interfaces.iter().flat_map(move |iface| {
+        effects.map(|(tag, effect)| ([("iface", iface.name.as_str()), ("tag", tag)], iface.effect(effect)))
+    })
+}
+
+/// Every way of each interface whose packets are marked: that which is taken is 1.
+fn paths(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let samples = snapshot.interfaces.iter().filter_map(|iface| Some((iface.name.as_str(), iface.tag_path?)));
+    let samples = samples.flat_map(|(name, taken)| {
+        [Path::Metadata, Path::Classify, Path::Undecided]
+            .map(|path| ([("iface", name), ("path", path.as_str())], u64::from(path == taken)))
+    });
+    let help = "1 for the way by which the mark reaches the packet: metadata from the XDP program, or the tc program \
+                classifies by itself; undecided until it was seen which works (marks are set in either case).";
+    exposition.gauges("d365_tag_path", None, help, samples)
+}
