@@ -1,0 +1,223 @@
+//! Tags by the daemon: from the flags to the next hop, with real sessions.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::Lab,
+    nft, require,
+    smtp::{Mail, Session},
+    temp::TempFile,
+};
+
+use crate::mail::{deliver_again, deliver_from, listen};
+
+const LISTED: [&str; 2] = ["203.0.113.9", "2001:db8:77::9"];
+const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db8:1::7"];
+const LIST: &str = "203.0.113.0/24,CAN\n2001:db8:77::/48,EUR\n";
+
+fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
+    texts.map(|text| text.parse().unwrap()).to_vec()
+}
+
+fn options(lab: &Lab, list: &TempFile) -> DaemonOptions {
+    let spec = format!("file:{}", list.path().display());
+    DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--lease", "never"])
+}
+
+/// Counts, behind everything, packets to port 25 by mark and code point.
+fn count(lab: &Lab) {
+    let rules = "table inet d365 {
+        counter can { }
+        counter eur { }
+        counter foreign { }
+        counter cs1 { }
+        counter af21 { }
+        counter smtp { }
+        chain in {
+            type filter hook input priority 0;
+            tcp dport != 25 accept
+            counter name smtp
+            meta mark 0xd3650002 counter name can
+            meta mark 0xd3650009 counter name eur
+            meta mark != { 0, 0xd3650002, 0xd3650009 } counter name foreign
+            ip dscp cs1 counter name cs1
+            ip6 dscp cs1 counter name cs1
+            ip dscp af21 counter name af21
+            ip6 dscp af21 counter name af21
+        }
+    }";
+    nft::load(&lab.host, rules).unwrap();
+}
+
+fn counted(lab: &Lab, counter: &str) -> u64 {
+    nft::packets(&lab.host, "inet d365", counter).unwrap()
+}
+
+/// Waits until the way of the marks is this one.
+fn wait_for_path(daemon: &Daemon, lab: &Lab, path: &str) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_it =
+        || daemon.scrape().unwrap().count("d365_tag_path", &[("iface", lab.iface()), ("path", path)]) == 1;
+    while !is_it() {
+        assert!(Instant::now() < deadline, "no {path}; log:\n{}", daemon.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Mail from listed and other sources goes on working; every packet of the listed ones bears both tags from the first on.
+fn both_tags(mode: &str, expected_path: &str) {
+    let lab = Lab::new().unwrap();
+    let list = TempFile::new("list", LIST);
+    let listener = listen(&lab);
+    count(&lab);
+    let daemon =
+        Daemon::start(&lab.host, &options(&lab, &list).args(["--mode", mode, "--tag", "mark,dscp"])).unwrap();
+    assert_eq!(daemon.scrape().unwrap().count("d365_tag_path", &[("path", "undecided")]), 1);
+    let (listed, strangers) = (addresses(LISTED), addresses(STRANGERS));
+    deliver_from(&lab, 0, &listed);
+    deliver_from(&lab, 0, &strangers);
+    wait_for_path(&daemon, &lab, expected_path);
+    deliver_again(&lab, 0, &listed);
+    deliver_again(&lab, 0, &strangers);
+    let scrape = daemon.scrape().unwrap();
+    let smtp = |geo| scrape.sum("d365_smtp_packets_total", &[("geo", geo)]);
+    assert!(smtp("CAN") > 10 && smtp("EUR") > 10);
+    assert_eq!((counted(&lab, "can"), counted(&lab, "eur")), (smtp("CAN"), smtp("EUR")));
+    assert_eq!((counted(&lab, "foreign"), counted(&lab, "cs1")), (0, smtp("CAN") + smtp("EUR")));
+    for tag in ["mark", "dscp"] {
+        let labels = [("iface", lab.iface()), ("tag", tag)];
+        assert_eq!(scrape.count("d365_tagged_packets_total", &labels), smtp("CAN") + smtp("EUR"), "{tag}");
+        assert_eq!(scrape.count("d365_tag_failures_total", &labels), 0);
+    }
+    assert_eq!(listener.stop().len(), 8, "every mail arrived");
+    let log = daemon.stop().unwrap().stderr;
+    assert!(log.contains(&format!("marks travel by {expected_path}")), "{log}");
+}
+
+#[test]
+fn both_tags_native() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    both_tags("native", "metadata");
+}
+
+#[test]
+fn both_tags_generic() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let copies = aya::util::KernelVersion::current().unwrap() >= aya::util::KernelVersion::new(6, 9, 0);
+    both_tags("generic", if copies { "classify" } else { "metadata" });
+}
+
+/// With the lease over, tags end and mail goes on; a code point that only looks so is taken away.
+#[test]
+fn another_code_point_and_a_lease_that_ends() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = Lab::new().unwrap();
+    let list = TempFile::new("list", LIST);
+    let listener = listen(&lab);
+    count(&lab);
+    let spec = format!("file:{}", list.path().display());
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
+    let options = options.args(["--lease", "6s", "--tag", "dscp", "--dscp", "af21"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let listed = addresses(LISTED);
+    deliver_from(&lab, 0, &listed);
+    let tagged = counted(&lab, "af21");
+    assert!(tagged >= 16, "{tagged}");
+    assert_eq!(daemon.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "dscp")]), tagged);
+    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(15)).unwrap();
+    let before = counted(&lab, "af21");
+    deliver_again(&lab, 0, &listed);
+    assert_eq!(counted(&lab, "af21"), before, "nothing is tagged past the lease");
+    assert_eq!(listener.stop().len(), 4);
+}
+
+/// Sessions of both families that stay open, and what of them is dropped.
+struct Open(Vec<(IpAddr, Session)>);
+
+impl Open {
+    fn of(lab: &Lab, sources: &[IpAddr]) -> Self {
+        let open = |source: &IpAddr| {
+            let server = SocketAddr::new(lab.link().host_for(*source), 25);
+            (*source, lab.sender.run(|| Session::open(*source, server)).unwrap())
+        };
+        Self(sources.iter().map(open).collect())
+    }
+
+    fn all_deliver(&mut self) {
+        let mail = Mail::new("Subject: test\r\n\r\ntext\r\n");
+        for (source, session) in &mut self.0 {
+            session.send(&mail).unwrap_or_else(|error| panic!("{source}: {error:#}"));
+        }
+    }
+}
+
+/// Whether a new connection from there comes about within a second.
+fn connects(lab: &Lab, source: IpAddr) -> bool {
+    let server: SocketAddr = SocketAddr::new(lab.link().host_for(source), 25);
+    lab.sender.run(|| {
+        let domain = socket2::Domain::for_address(server);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+        socket.connect_timeout(&server.into(), Duration::from_millis(900)).is_ok()
+    })
+}
+
+/// Sessions live on whatever becomes of their range and of the lease; only new connections of strangers are dropped.
+#[test]
+fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let list = TempFile::new("list", LIST);
+    let _listener = listen(&lab);
+    let (listed, strangers) = (addresses(LISTED), addresses(STRANGERS));
+    for source in listed.iter().chain(&strangers) {
+        lab.add_source(*source).unwrap();
+    }
+    let mut old = Open::of(&lab, &[strangers.clone(), listed.clone()].concat());
+    let spec = format!("file:{}", list.path().display());
+    let options =
+        DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--grace", "1s"]);
+    let options =
+        options.args(["--lease", "12s", "--hold", "1s", "--unlisted", "drop", "--failsafe", "192.0.2.0/24"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    // Starting says what it will do.
+    daemon.wait_for_log("192.0.2.0/24", Duration::from_secs(5)).unwrap();
+    old.all_deliver();
+    assert!(listed.iter().all(|source| connects(&lab, *source)));
+    assert!(strangers.iter().all(|source| !connects(&lab, *source)));
+    let dropped = daemon.scrape().unwrap().sum("d365_unlisted_dropped_packets_total", &[]);
+    assert!(dropped >= 2, "{dropped}");
+    // The lab's own subnet, and a source that the operator named.
+    let friends: Vec<IpAddr> = ["192.0.2.77".parse().unwrap()].to_vec();
+    friends.iter().for_each(|source| lab.add_source(*source).unwrap());
+    assert!(connects(&lab, friends[0]), "failsafe");
+    // A swap: the listed ranges leave, by and by for good, and their sessions stay.
+    std::fs::write(list.path(), "192.0.2.128/25,NAM\n").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(11);
+    while daemon.scrape().unwrap().select("d365_range_packets_total", &[("range", "203.0.113.0/24")]).count()
+        > 0
+    {
+        assert!(Instant::now() < deadline, "the list does not change; log:\n{}", daemon.log());
+        old.all_deliver();
+        thread::sleep(Duration::from_millis(100));
+    }
+    while daemon.scrape().unwrap().count("d365_ranges_retired", &[]) > 0 {
+        assert!(Instant::now() < deadline, "the retired ranges stay; log:\n{}", daemon.log());
+        thread::sleep(Duration::from_millis(100));
+    }
+    old.all_deliver();
+    assert!(!connects(&lab, listed[0]), "a stranger now");
+    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(20)).unwrap();
+    old.all_deliver();
+    assert!(
+        listed.iter().chain(&strangers).all(|source| connects(&lab, *source)),
+        "past the lease nothing is dropped"
+    );
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    old.all_deliver();
+}
