@@ -102,22 +102,18 @@ impl Record {
         if self.directory.is_none() {
             return;
         }
-        // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned.
-        let mut begun = self.write(&Stored::settled(book.ledger().rows().cloned().collect()));
-        if begun.is_ok()
-            && let Err(error) = counters.pin(&self.pins, &self.owner)
-        {
+        // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned. When it cannot be
+        // written there is none, and pins without a file are nobody's; the write below tells.
+        let _ = self.write(&Stored::settled(book.ledger().rows().cloned().collect()));
+        if let Err(error) = counters.pin(&self.pins, &self.owner) {
             tracing::info!("counters are not pinned: {error}; after a crash they begin at zero");
             self.lose();
             return;
         }
-        if begun.is_ok() {
-            let CounterIds { ranges, classes } = counters.ids();
-            self.maps = Some(Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity });
-            begun = self.keep(self.of_book(book));
-        }
-        if let Err(error) = begun {
-            tracing::warn!("{error}; after a crash counters begin at zero");
+        let CounterIds { ranges, classes } = counters.ids();
+        self.maps = Some(Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity });
+        if let Err(error) = self.keep(self.of_book(book)) {
+            tracing::warn!("{error}; until it is written, counters begin at zero after a crash");
             self.failures += 1;
         }
     }
@@ -153,13 +149,15 @@ impl Record {
     /// there and the pins stay, as a crash would leave them.
     pub(in crate::daemon) fn end(mut self, state: &State) {
         let Some(directory) = &self.directory else { return };
-        let book = state.book();
-        let settled = match state.last_readings(&book) {
-            Ok(readings) => counters::save(directory, &Stored::settled(book.settle(&readings)))
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+        // Taken first and written then: scrapes wait for the book, and a disk may take its time.
+        let settled = {
+            let book = state.book();
+            state.last_readings(&book).map(|readings| Stored::settled(book.settle(&readings)))
         };
-        match settled {
+        let saved = settled
+            .map_err(|error| error.to_string())
+            .and_then(|settled| counters::save(directory, &settled).map_err(|error| error.to_string()));
+        match saved {
             Ok(()) => self.unpin(),
             Err(error) if self.maps.is_some() && self.is_written => {
                 tracing::warn!("{error}; the next start finds the counts in the pinned maps");

@@ -1,6 +1,6 @@
 //! The state directory on a disk that is full: everything goes on but the writing, and that is made up for.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{fs, io::ErrorKind, path::Path, thread, time::Duration};
 
 use d365_tests::{
     daemon::DaemonOptions,
@@ -127,6 +127,33 @@ fn an_approval_that_cannot_be_written_is_none() {
     free(&view);
     assert_eq!(approve(&view).code, Some(0));
     watched.takes(19);
+    watched.stop();
+}
+
+/// Nothing can be written at the start: the counts are written down when there is space, not only by the next start.
+#[test]
+fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let (view, options) = on_a_small_disk(&site);
+    site.server.route("/doc", [Answer::ok(tags(4))]);
+    Watched::start(&site, &options, 4).stop();
+    view.run(|| fs::remove_file(Path::new(SMALL_DISK).join("counters.json"))).unwrap();
+    fill(&view);
+    let watched = Watched::start(&site, &options, 4);
+    watched.says(0, "cannot write /mnt/counters.json: No space left on device");
+    assert!(!is_there(&view, "counters.json"));
+    free(&view);
+    // Half a minute later at the latest.
+    let written = (0..900).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        is_there(&view, "counters.json")
+    });
+    assert!(written, "log:\n{}", watched.daemon.log());
+    let counted = connections(&watched);
+    watched.ends_by(Signal::SIGKILL);
+    let watched = Watched::start(&site, &options, 4);
+    assert_eq!(connections(&watched), counted + 1);
     watched.stop();
 }
 
