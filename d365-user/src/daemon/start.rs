@@ -1,7 +1,7 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order: everything that can fail without
 //! touching an interface comes first. On an error everything is undone.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::SystemTime};
 
 use d365_common::path::Path;
 
@@ -153,7 +153,7 @@ fn remark(attached: &Attached) {
 pub(super) fn announce(state: &State) {
     match state.snapshot() {
         Ok(snapshot) => {
-            for line in view::summary(&snapshot) {
+            for line in view::summary(&snapshot, SystemTime::now()) {
                 tracing::info!("{line}");
             }
         }

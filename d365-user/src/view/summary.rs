@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
     view::tags,
 };
 
-/// One line each for: the generation, its geos, the lease, the tags and what is dropped, what is retired and what waits
-/// where there is any, every interface, the address of the metrics.
+/// One line each for: the generation, its geos, the lease as it is at `now`, the tags and what is dropped, what is retired and
+/// what waits where there is any, every interface, the address of the metrics.
 #[must_use]
-pub fn summary(snapshot: &Snapshot) -> Vec<String> {
-    let mut lines = vec![generation(snapshot), geos(snapshot), lease(snapshot.updates.lease)];
+pub fn summary(snapshot: &Snapshot, now: SystemTime) -> Vec<String> {
+    let mut lines = vec![generation(snapshot), geos(snapshot), lease(snapshot.updates.lease, now)];
     lines.extend(tags::tags(snapshot.tags));
     lines.extend(snapshot.drops.as_ref().map(tags::drops));
     lines.extend(retired(snapshot));
@@ -65,10 +65,12 @@ fn geos(snapshot: &Snapshot) -> String {
     format!("geos {}", sources.collect::<Vec<_>>().join("; "))
 }
 
-/// Until when the list is vouched for.
-fn lease(lease: Lease) -> String {
+/// Until when the list is vouched for, or since when it is not.
+fn lease(lease: Lease, now: SystemTime) -> String {
+    let is_over = |time| now.duration_since(UNIX_EPOCH).is_ok_and(|now| now.as_secs() >= time);
     match lease {
         Lease::Unconfirmed => "lease of the list: none, no source has confirmed it yet".to_owned(),
+        Lease::Until(time) if is_over(time) => format!("lease of the list: ran out at {}", date(time)),
         Lease::Until(time) => format!("lease of the list: until {}", date(time)),
         Lease::Endless => "lease of the list: without an end".to_owned(),
     }

@@ -1,6 +1,9 @@
 //! The exact text for a sample, and that nothing is lost between any snapshot and its text.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
 
@@ -36,6 +39,11 @@ fn count(packets: u64, bytes: u64, connections: u64) -> Count {
 }
 
 /// One interface; three ranges, two of them of the same geo; one retired, and one that was retired and is gone.
+/// 2026-11-24T00:00:00Z.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_478_400)
+}
+
 fn sample() -> Snapshot {
     Snapshot {
         generation: Generation {
@@ -164,7 +172,7 @@ fn the_summary_says_what_where_and_how() {
         ..snapshot.interfaces[0].clone()
     });
     assert_eq!(
-        summary(&snapshot),
+        summary(&snapshot, now()),
         [
             "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
             "geos documented: NAM 2; inferred: KOR 1",

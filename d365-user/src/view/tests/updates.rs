@@ -1,6 +1,6 @@
 //! What is said of updates in states other than the sample's.
 
-use super::{Format, sample, summary, text};
+use super::{Format, now, sample, summary, text};
 use crate::snapshot::{Lease, Snapshot, Updates};
 
 fn with(lease: Lease) -> Snapshot {
@@ -13,7 +13,7 @@ fn lease(lease: Lease) -> (String, String) {
     let mut samples =
         metrics.lines().filter_map(|line| line.strip_prefix("d365_lease_expiry_timestamp_seconds "));
     let (Some(value), None) = (samples.next(), samples.next()) else { panic!("{metrics}") };
-    let lines = summary(&with(lease));
+    let lines = summary(&with(lease), now());
     let mut lines = lines.into_iter().filter(|line| line.starts_with("lease "));
     let (Some(line), None) = (lines.next(), lines.next()) else { panic!("{lease:?}") };
     (value.to_owned(), line)
@@ -31,6 +31,10 @@ fn a_lease_has_an_end_or_none() {
     let line = "lease of the list: until a year after 9999";
     assert_eq!(lease(Lease::Until(253_402_300_800)), said("253402300800", line));
     assert_eq!(lease(Lease::Until(u64::MAX)), said("18446744073709551615", line));
+    let line = "lease of the list: until 2026-11-24T00:00:01Z";
+    assert_eq!(lease(Lease::Until(1_795_478_401)), said("1795478401", line));
+    let line = "lease of the list: ran out at 2026-11-24T00:00:00Z";
+    assert_eq!(lease(Lease::Until(1_795_478_400)), said("1795478400", line), "as the kernel has it");
 }
 
 #[test]
@@ -38,7 +42,7 @@ fn what_does_not_wait_is_not_in_the_summary() {
     let mut snapshot = sample();
     snapshot.generation.retired.clear();
     snapshot.updates.pending.iter_mut().for_each(|(_, number)| *number = 0);
-    let lines = summary(&snapshot).join("\n");
+    let lines = summary(&snapshot, now()).join("\n");
     assert!(!lines.contains("retired") && !lines.contains("pending"), "{lines}");
     let metrics = text(snapshot, Format::Classic);
     assert!(metrics.contains("\nd365_ranges_retired 0\n"), "{metrics}");
