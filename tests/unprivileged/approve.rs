@@ -4,7 +4,8 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::process::ExitStatusExt as _,
     process::Stdio,
     thread,
     time::{Duration, Instant, SystemTime},
@@ -23,7 +24,11 @@ use d365_user::{
         gates::{self, Gates},
     },
 };
-use nix::pty::openpty;
+use nix::{
+    pty::openpty,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 const SOURCE: &str = "azure:public";
 
@@ -123,7 +128,9 @@ fn a_running_daemon_answers() {
         asking.join().unwrap()
     });
     assert_eq!(done.code, Some(0), "{}", done.stdout);
-    assert!(done.stdout.ends_with("azure:public: approved\n"), "{}", done.stdout);
+    let said = done.stdout.lines().rev().take(2).collect::<Vec<_>>();
+    assert_eq!(said[0], "azure:public: approved");
+    assert!(said[1].starts_with("Handed to the daemon"), "{}", done.stdout);
     assert_eq!(gates[SOURCE].accepted().len(), 2);
 }
 
@@ -153,6 +160,23 @@ fn a_daemon_that_does_not_answer_is_not_waited_for_for_ever() {
     assert!(done.stdout.contains("has not answered within 15 s"), "{}", done.stdout);
     assert!((15..25).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     assert!(state.file(approval::REQUEST).exists(), "the daemon will find it");
+}
+
+/// What was said before the waiting stays true.
+#[test]
+fn whoever_ends_the_waiting_has_heard_that_nothing_is_taken_back() {
+    require!(Daemon);
+    let mut gates = waiting();
+    let (state, directory) = state(&gates);
+    let arguments = ["approve", "--yes", "--state-dir", state.path().to_str().unwrap()];
+    let mut child = task::command(&arguments).unwrap().stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let said = lines.find(|line| line.starts_with("Handed to the daemon"));
+    assert!(said.unwrap().ends_with("takes nothing back."));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+    serve(&directory, &mut gates);
+    assert_eq!(gates[SOURCE].accepted().len(), 2);
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         ))?;
         return Ok(Exit::Success);
     }
+    show(&format!(
+        "Handed to the daemon; its answer is waited for, for {} s at most. Ctrl-C ends the waiting and takes nothing back.\n",
+        PATIENCE.as_secs()
+    ))?;
     match answer(directory, &request.id)? {
         Some(answer) => told(&answer),
         None => {
