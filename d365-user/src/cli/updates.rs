@@ -79,8 +79,8 @@ impl FromStr for LeaseTerm {
 /// Reads a time such as `30s`, `1h 30m` or `14d`: whole seconds, from one second to a century.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
-    let time =
-        humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 30s, 6h or 14d"))?;
+    // The library's own words offer units that are refused below.
+    let time = humantime::parse_duration(text).map_err(|_| "write it with its unit, as 30s, 6h or 14d")?;
     if time.subsec_nanos() != 0 || time.is_zero() || time > LONGEST {
         return Err("give whole seconds, from 1s to 100 years".to_owned());
     }

@@ -68,6 +68,14 @@ pub enum StartError {
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
+    /// There is no thread to read a source with.
+    #[error("no thread to read {list} with: {cause}; raise the limit of threads (TasksMax=, ulimit -u)")]
+    Thread {
+        /// Name of the source.
+        list: String,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Signals cannot be caught, or no thread be made.
     #[error("the operating system refuses what a clean stop needs: {0}")]
     Signals(io::Error),
@@ -110,6 +118,7 @@ impl StartError {
             | Self::Tag(_)
             | Self::Publish(_)
             | Self::PacketLog(_)
+            | Self::Thread { .. }
             | Self::Signals(_)
             | Self::Samples(_)
             | Self::Server(_)

@@ -89,7 +89,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         };
         let events = events.clone();
         let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
-        begun.push(Some(feed::start(at, reader, rhythm, tell).map_err(StartError::Signals)?));
+        let no_thread = |cause| StartError::Thread { list: spec.to_string(), cause };
+        begun.push(Some(feed::start(at, reader, rhythm, tell).map_err(no_thread)?));
     }
     let _ = feeds.set(begun);
     let mut updater = Updater {
