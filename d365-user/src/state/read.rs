@@ -2,12 +2,16 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
+use std::iter;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::libc::ELOOP;
 
 use super::{Damage, Kind, StateError, sealed};
+
+/// How many names are tried for what is set aside.
+const ASIDE: u32 = 9;
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +58,7 @@ impl<T> Found<T> {
 }
 
 /// Reads a file of this kind, of at most `limit` bytes. One that is not believed is moved to `PATH.corrupt`, over one that
-/// may be there, so that the next write does not destroy what somebody may want to look at.
+/// may be there (`PATH.corrupt.2` and so on where that cannot be), so that the next write does not destroy what somebody may want to look at.
 ///
 /// # Errors
 /// [`StateError::Read`] when something is there and cannot be read.
@@ -98,10 +102,15 @@ fn bytes(path: &Path, limit: u64) -> io::Result<Result<Vec<u8>, Damage>> {
     Ok(if fits { Ok(bytes) } else { Err(Damage::TooLarge { limit }) })
 }
 
-/// Where the file is now; `None` if it could not be moved.
+/// Where the file is now; `None` if it could not be moved. Another name is taken where what is there cannot be replaced, as
+/// a directory cannot by a file.
 fn set_aside(path: &Path) -> Option<PathBuf> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".corrupt");
-    let aside = PathBuf::from(aside);
-    fs::rename(path, &aside).ok().map(|()| aside)
+    let names =
+        iter::once(".corrupt".to_owned()).chain((2..=ASIDE).map(|number| format!(".corrupt.{number}")));
+    let mut places = names.map(|name| {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(name);
+        PathBuf::from(aside)
+    });
+    places.find(|aside| fs::rename(path, aside).is_ok())
 }

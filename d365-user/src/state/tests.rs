@@ -180,7 +180,17 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
-    // A directory that is in the way of being put aside: said, and left.
+    // A directory is in the way of being put aside: another name, as long as there is one.
+    for number in 2..=9 {
+        fs::write(&path, "x").unwrap();
+        let other = scratch.0.join(format!("file.corrupt.{number}"));
+        let Found::Damaged { set_aside, .. } = read_checked(&path, KIND, LIMIT).unwrap() else {
+            panic!("damaged")
+        };
+        assert_eq!(set_aside, Some(other.clone()));
+        fs::remove_file(&other).unwrap();
+        fs::create_dir(&other).unwrap();
+    }
     fs::write(&path, "x").unwrap();
     let error = read_checked(&path, KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
