@@ -145,6 +145,27 @@ fn what_is_no_document_is_refused() {
 }
 
 #[test]
+fn a_pipe_is_a_document_and_one_without_a_writer_is_not_waited_for_for_ever() {
+    require!(Daemon, SharedData);
+    let directory = TempDir::new("drift");
+    let pipe = directory.file("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let document = fs::read(service_tags("public-2026-cn398.json")).unwrap();
+    let (_, from_pipe) = std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, &document).unwrap());
+        drift(&["--document", pipe.to_str().unwrap()])
+    });
+    let (_, from_file) = with_document("public-2026-cn398.json");
+    assert_eq!(from_pipe["prefixes"], from_file["prefixes"]);
+    assert!(from_pipe["prefixes"].as_array().is_some_and(|rows| !rows.is_empty()));
+
+    let started = std::time::Instant::now();
+    let said = words(3, &task::run(&["drift", "--document", pipe.to_str().unwrap()]).unwrap());
+    assert!(said.contains("no answer within 30s"), "{said}");
+    assert!((30..60).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
+#[test]
 fn a_named_directory_must_be_usable() {
     require!(Daemon);
     let file = TempFile::new("drift", "");

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::line::LineError;
 use super::service_tags::DocumentError;
@@ -16,6 +17,25 @@ pub enum SourceError {
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
+    },
+    /// It is no file that a list can be in.
+    #[error("the range list {path} is {found}; name a regular file or a pipe", path = path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// It does not answer. Nothing is known of it by that.
+    #[error(
+        "{list}: no answer within {}; look what hangs there: a pipe whose writer does not come to its end, or a file system \
+         without its server", humantime::format_duration(*limit)
+    )]
+    Timeout {
+        /// Name of the list.
+        list: String,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// The file is larger than any list.
     #[error("{list}: larger than {limit} bytes, which no range list is; check that it is the right file")]
@@ -67,7 +87,8 @@ pub enum SourceError {
 
 impl SourceError {
     /// Every word of [`reason`](Self::reason) that is not a document's ([`DocumentError::REASONS`]).
-    pub const REASONS: [&str; 6] = ["io", "too_large", "too_many", "empty", "syntax", "remote"];
+    pub const REASONS: [&str; 8] =
+        ["io", "too_large", "too_many", "empty", "syntax", "remote", "not_a_file", "timeout"];
 
     /// The reason in a word, the metrics' label `reason`.
     #[must_use]
@@ -79,6 +100,8 @@ impl SourceError {
             Self::Empty { .. } => 3,
             Self::Line { .. } => 4,
             Self::Remote { .. } => 5,
+            Self::NotAFile { .. } => 6,
+            Self::Timeout { .. } => 7,
             Self::Document { problem, .. } => return problem.as_str(),
         };
         Self::REASONS[index]

@@ -1,7 +1,8 @@
 //! A list in a file. What the file begins with says what it is: a service tags document, or a plain list.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use super::service_tags::{self, Regions};
@@ -11,7 +12,8 @@ use super::{List, SourceError, plain};
 const HEAD: u64 = 1_024;
 
 /// Reads the file at `path` into a list called `name`, and Azure's prefixes where they are asked for and it is a document.
-/// Reads to the end of what it is given, a pipe included, or to the limit. The document of any known cloud is taken: who
+/// Reads to the end of what it is given, a pipe included, or to the limit of size; the limit of time is the caller's
+/// ([`super::limit`]). The document of any known cloud is taken: who
 /// names a file has chosen it.
 ///
 /// # Errors
@@ -22,7 +24,8 @@ pub(super) fn read(
     keep_azure: bool,
 ) -> Result<(List, Option<Regions>), SourceError> {
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
-    let (head, rest) = open(path).map_err(unreadable)?;
+    let mut rest = open(path)?;
+    let head = head(&mut rest).map_err(unreadable)?;
     let document = is_document(&head);
     let whole = Cursor::new(head).chain(rest);
     if !document {
@@ -38,11 +41,26 @@ pub(super) fn read(
     }
 }
 
-fn open(path: &Path) -> io::Result<(Vec<u8>, File)> {
-    let mut file = File::open(path)?;
+/// Opens a regular file, or a pipe, as a shell makes one of `<(command)`; that waits until somebody writes to it.
+///
+/// # Errors
+/// [`SourceError::Read`], or [`SourceError::NotAFile`] for anything else: a device may never come to its end.
+pub fn open(path: &Path) -> Result<File, SourceError> {
+    let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
+    let kind = fs::metadata(path).map_err(unreadable)?.file_type();
+    let found = match () {
+        () if kind.is_file() || kind.is_fifo() => return File::open(path).map_err(unreadable),
+        () if kind.is_dir() => "a directory",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Err(SourceError::NotAFile { path: path.to_owned(), found })
+}
+
+fn head(file: &mut File) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD).read_to_end(&mut head)?;
-    Ok((head, file))
+    Ok(head)
 }
 
 /// JSON, or the page that a browser or `curl` saved in its place: no plain list begins like that.

@@ -9,6 +9,7 @@ pub mod download;
 pub mod embedded;
 mod error;
 mod file;
+pub mod limit;
 mod line;
 pub mod plain;
 pub mod service_tags;
@@ -18,6 +19,7 @@ pub mod watch;
 
 pub use cloud::{Cloud, UnknownCloud};
 pub use error::SourceError;
+pub use file::open;
 pub use line::LineError;
 pub use spec::{Spec, SpecError};
 pub use warning::Warning;

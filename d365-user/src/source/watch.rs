@@ -65,8 +65,9 @@ impl Watch {
     /// settled, which takes `settle` (some hundred milliseconds) of silence.
     ///
     /// Files are compared with what they are now, so this comes before the first reading of them. Neither a file nor its
-    /// directory needs to be there. May block as `stat` does; later only its own thread does. `changed` runs on that
-    /// thread: it should return at once.
+    /// directory needs to be there. Where the first look hangs as `stat` does on a file system without its server, this
+    /// returns after [`POLL`] without it, and each file counts as changed when the look is done. `changed` runs on a thread
+    /// of its own: it should return at once.
     ///
     /// # Errors
     /// [`WatchError`] when there is no thread. Directories that cannot be watched are no error: the log says it once, and
@@ -87,9 +88,19 @@ impl Watch {
     ) -> Result<Self, WatchError> {
         let (news, heard) = channel();
         let directories = Directories::new(news.clone());
-        let mut watching = Watching::new(files, settle, poll, directories, changed);
+        let (begun, has_begun) = channel();
+        let watch = move || {
+            let mut watching = Watching::new(files, settle, poll, directories, changed);
+            if begun.send(()).is_err() {
+                // Nobody waited: what was read meanwhile may be older than what was looked at.
+                (0..watching.files.len()).for_each(|index| (watching.changed)(index));
+            }
+            watching.run(&heard);
+        };
         let thread = thread::Builder::new().name("watch".to_owned());
-        thread.spawn(move || watching.run(&heard)).map_err(WatchError::Thread)?;
+        thread.spawn(watch).map_err(WatchError::Thread)?;
+        // A look that takes longer is made up for by the thread.
+        let _ = has_begun.recv_timeout(POLL);
         Ok(Self { news })
     }
 }

@@ -9,6 +9,7 @@ mod disk;
 mod downloads;
 mod kernel;
 mod slow;
+mod stuck;
 
 use std::{collections::BTreeSet, net::IpAddr, thread, time::Duration};
 

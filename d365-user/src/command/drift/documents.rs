@@ -1,6 +1,6 @@
 //! The service tag as documents tell of it: the tag's own entry, and the union of its regional entries.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use super::{List, Origin};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         geo,
     },
     source::{
-        SourceError,
+        self, SourceError, limit,
         service_tags::{self, Document, DocumentError, Options},
     },
     state::{Found, documents, gates::Gates},
@@ -31,12 +31,16 @@ pub(super) struct Named {
 
 /// The document in a file that the operator names.
 pub(super) fn of_file(path: &Path) -> Result<Named, CommandError> {
-    let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(unreadable)?;
-    match service_tags::read(file, &Options::default()) {
-        Ok(document) => Ok(Named { name: path.display().to_string(), date: None, document }),
-        Err(DocumentError::Io(cause)) => Err(unreadable(cause).into()),
-        Err(problem) => Err(SourceError::Document { list: path.display().to_string(), problem }.into()),
+    let own = path.to_owned();
+    Ok(limit::within(limit::PATIENCE, path, move || read(&own))?)
+}
+
+fn read(path: &Path) -> Result<Named, SourceError> {
+    let name = path.display().to_string();
+    match service_tags::read(source::open(path)?, &Options::default()) {
+        Ok(document) => Ok(Named { name, date: None, document }),
+        Err(DocumentError::Io(cause)) => Err(SourceError::Read { path: path.to_owned(), cause }),
+        Err(problem) => Err(SourceError::Document { list: name, problem }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A thread for each source that can change: it reads when it is told to, and a download also by the clock. What it reads
-//! goes to the updater; it ends with the updater's end of its orders, or with the process.
+//! goes to the updater, and so does the news that a reading takes too long, which nothing can end; the feed itself ends with
+//! the updater's end of its orders, or with the process.
 
 use std::{
     io,
@@ -11,7 +12,10 @@ use std::{
 
 use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
-    source::download::{Backoff, jittered, random},
+    source::{
+        SourceError,
+        download::{Backoff, jittered, random},
+    },
     state::StateError,
 };
 
@@ -67,7 +71,7 @@ pub(super) fn start(
     source: usize,
     reader: Box<dyn Reader>,
     rhythm: Option<Rhythm>,
-    tell: impl Fn(Outcome) -> bool + Send + 'static,
+    tell: impl Fn(Outcome) -> bool + Send + Sync + 'static,
 ) -> io::Result<Sender<Order>> {
     let (orders, received) = mpsc::channel();
     let run = move || run(source, reader, rhythm, &received, &tell);
@@ -80,18 +84,41 @@ fn run(
     mut reader: Box<dyn Reader>,
     mut rhythm: Option<Rhythm>,
     orders: &Receiver<Order>,
-    tell: &impl Fn(Outcome) -> bool,
+    tell: &(impl Fn(Outcome) -> bool + Sync),
 ) {
     loop {
         // This reading answers all orders that came before it.
         orders.try_iter().for_each(drop);
-        let reading = read(&mut *reader);
+        let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
+        let reading = read_watched(&mut *reader, late);
         let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.is_ok()));
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
         if !tell(outcome) || !wait(again.and_then(|again| Instant::now().checked_add(again)), orders) {
             return;
         }
     }
+}
+
+/// Reads, and says once when that takes longer than it may. What comes of it after all counts like any other reading.
+fn read_watched(
+    reader: &mut dyn Reader,
+    late: impl FnOnce(Failure) -> bool + Send,
+) -> Result<Reading, Failure> {
+    let Some(limit) = reader.limit() else { return read(reader) };
+    let list = reader.name();
+    let (reading, is_read) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let watch = move || {
+            if is_read.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                late(SourceError::Timeout { list, limit }.into());
+            }
+        };
+        // Where there is no thread for it the source is read all the same, without the limit.
+        let _ = thread::Builder::new().name("limit".to_owned()).spawn_scoped(scope, watch);
+        let read = read(reader);
+        drop(reading);
+        read
+    })
 }
 
 /// Reads. A reader that panics has failed like any other, and is asked again: no reading depends on the one before.
@@ -121,7 +148,6 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceError;
 
     #[test]
     fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
@@ -195,6 +221,50 @@ mod tests {
         std::thread::sleep(Duration::from_millis(200));
         let readings = told.try_iter().count();
         assert!((1..=3).contains(&readings), "{readings} readings");
+    }
+
+    /// A slow list with a limit.
+    struct Limited(Slow, Duration);
+
+    impl Reader for Limited {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn limit(&self) -> Option<Duration> {
+            Some(self.1)
+        }
+
+        fn read(&mut self) -> Result<Reading, Failure> {
+            self.0.read()
+        }
+    }
+
+    #[test]
+    fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
+        let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
+        let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
+        let reader = Limited(Slow(held), Duration::from_millis(50));
+        let orders = start(0, Box::new(reader), None, tell).unwrap();
+        for _ in 0..2 {
+            assert_eq!(told.recv().unwrap(), "timeout");
+            assert_eq!(told.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
+            go_on.send(()).unwrap();
+            assert_eq!(told.recv().unwrap(), "io", "the slow list's own answer");
+            orders.send(Order::Now).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_reading_in_time_is_told_alone() {
+        let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
+        let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
+        go_on.send(()).unwrap();
+        let started = Instant::now();
+        let reader = Limited(Slow(held), Duration::from_hours(1));
+        let _orders = start(0, Box::new(reader), None, tell).unwrap();
+        assert_eq!(told.recv().unwrap(), "io");
+        assert!(started.elapsed() < Duration::from_mins(1), "it does not wait for its limit");
     }
 
     #[test]

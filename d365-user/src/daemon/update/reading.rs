@@ -1,7 +1,7 @@
 //! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a thread of its
 //! own ([`super::feed`]); it decides nothing about what it read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::Failure;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     source::{
         self, Cloud, List, SourceError, Spec,
         download::{self, Client, Document, Fetched, Options, Stamp, Target, progress::Progress},
+        limit,
         service_tags::{self, Regions},
     },
     state::{StateDir, StateError, documents},
@@ -32,6 +33,11 @@ pub(super) trait Reader: Send {
     /// The source's name.
     fn name(&self) -> String;
 
+    /// How long a reading may take before it is told that it does; `None` for what has limits of its own.
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+
     /// What went wrong with the state directory since the last question.
     fn state_error(&mut self) -> Option<StateError> {
         None
@@ -53,6 +59,10 @@ impl Reader for FileReader {
 
     fn name(&self) -> String {
         self.spec.to_string()
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        Some(limit::PATIENCE)
     }
 }
 

@@ -1,0 +1,105 @@
+//! Sources that do not answer: a pipe without a writer, and a file system without its server. Each test takes the half
+//! minute that such a source is given.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::fd::AsRawFd as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    daemon::Daemon,
+    mount::{SMALL_DISK, View},
+    require,
+    temp::TempDir,
+};
+use nix::{
+    mount::{MsFlags, mount},
+    sys::stat::Mode,
+    unistd::mkfifo,
+};
+
+use super::super::site::{Site, failures, ranges, wait_until};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A pipe, and the source that it is.
+fn pipe(directory: &TempDir) -> (std::path::PathBuf, String) {
+    let path = directory.file("pipe");
+    mkfifo(&path, Mode::S_IRWXU).unwrap();
+    let source = format!("file:{}", path.display());
+    (path, source)
+}
+
+#[test]
+fn a_pipe_without_a_writer_is_a_failure_and_is_read_when_one_comes() {
+    require!(Root, Tool("ip"), Daemon);
+    let (site, directory) = (Site::new(), TempDir::new("stuck"));
+    let (path, source) = pipe(&directory);
+    fs::write(directory.file("list"), "11.0.0.0/24,NAM\n").unwrap();
+    let other = format!("file:{}", directory.file("list").display());
+    let started = Instant::now();
+    let daemon = site.start(&site.options(&[&source, &other]).patience(PATIENCE));
+    assert!(started.elapsed() >= LIMIT, "it is given its time");
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!((ranges(&scrape), failures(&scrape, "timeout")), (1, 1));
+    let said = format!("{source}: no answer within 30s; ");
+    assert_eq!(daemon.log().matches(&said).count(), 1, "{}", daemon.log());
+    fs::write(&path, "11.0.1.0/24,NAM\n").unwrap();
+    let scrape = wait_until(&daemon, "the list in the pipe", |scrape| ranges(scrape) == 2);
+    assert_eq!(failures(&scrape, "timeout"), 1, "it is said once");
+    let exit = daemon.stop().unwrap();
+    assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
+}
+
+#[test]
+fn a_start_with_nothing_but_a_pipe_without_a_writer_ends() {
+    require!(Root, Tool("ip"), Daemon);
+    let (site, directory) = (Site::new(), TempDir::new("stuck"));
+    let (_, source) = pipe(&directory);
+    let exit = Daemon::run(&site.lab.host, &site.options(&[&source]).patience(PATIENCE)).unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
+    assert!(exit.took >= LIMIT, "{:?}", exit.took);
+    let said = format!("{source}: no answer within 30s; ");
+    let last = exit.stderr.lines().last().unwrap();
+    assert!(last.contains(&said) && last.ends_with("no other source gives a list"), "{}", exit.stderr);
+}
+
+/// As a mount of NFS does whose server is gone: a FUSE file system whose server never says a word. The first look at the
+/// file hangs there already.
+#[test]
+fn a_file_system_without_its_server_keeps_nobody_from_starting_nor_from_stopping() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let server = OpenOptions::new().read(true).write(true).open("/dev/fuse").expect("FUSE (modprobe fuse)");
+    let view = View::new(&site.lab.host, &[]).unwrap();
+    view.run(|| hang(&server));
+    let source = format!("file:{SMALL_DISK}/list");
+    let options = site.options(&["embedded", &source]).view(&view).patience(PATIENCE);
+    let daemon = site.start(&options);
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!((ranges(&scrape), failures(&scrape, "timeout")), (39, 1));
+    assert!(daemon.log().contains(&format!("{source}: no answer within 30s; ")), "{}", daemon.log());
+    // Its server is gone for good: that is an answer.
+    drop(server);
+    wait_until(&daemon, "an error", |scrape| failures(scrape, "io") > 0);
+    assert_eq!(ranges(&daemon.scrape().unwrap()), 39);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+
+    let server = OpenOptions::new().read(true).write(true).open("/dev/fuse").unwrap();
+    view.run(|| hang(&server));
+    let daemon = Daemon::spawn(&site.lab.host, &options).unwrap();
+    // Into the reading.
+    std::thread::sleep(Duration::from_secs(8));
+    let exit = daemon.stop().unwrap();
+    assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
+}
+
+/// Mounts a file system that `server` is to serve, and does not. Nothing in this thread's view touches it afterwards.
+fn hang(server: &File) {
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", server.as_raw_fd());
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("nobody"), Path::new(SMALL_DISK), Some("fuse"), flags, Some(options.as_str())).unwrap();
+}
