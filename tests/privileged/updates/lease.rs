@@ -21,7 +21,7 @@ use nix::{
 };
 use serde_json::Value;
 
-use super::site::{Site, ranges, wait_until};
+use super::site::{PATIENCE, Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
 const LIST: &str = "11.0.0.0/24,NAM\n";
@@ -42,21 +42,26 @@ fn times(daemon: &Daemon, text: &str) -> usize {
     daemon.log().matches(text).count()
 }
 
-/// The value of the daemon's own map `LEASE`: the tick until which it holds.
-fn kernel_tick(daemon: &Daemon) -> u64 {
+fn bpftool(arguments: &[&str]) -> Option<Value> {
+    let output = Command::new("bpftool").arg("-j").args(arguments).output().unwrap();
+    output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// The id of the daemon's own map `LEASE`.
+fn lease_map(daemon: &Daemon) -> String {
     let descriptors = fs::read_dir(format!("/proc/{}/fdinfo", daemon.pid())).unwrap();
-    let maps = descriptors.filter_map(|descriptor| {
+    let mut maps = descriptors.filter_map(|descriptor| {
         let text = fs::read_to_string(descriptor.unwrap().path()).ok()?;
         text.lines().find_map(|line| line.strip_prefix("map_id:")).map(|id| id.trim().to_owned())
     });
-    let bpftool = |arguments: &[&str]| -> Option<Value> {
-        let output = Command::new("bpftool").arg("-j").args(arguments).output().unwrap();
-        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
-    };
     let is_lease =
         |id: &String| bpftool(&["map", "show", "id", id]).is_some_and(|map| map["name"] == "LEASE");
-    let id = maps.into_iter().find(is_lease).expect("a map LEASE");
-    let dump = bpftool(&["map", "dump", "id", &id]).unwrap();
+    maps.find(is_lease).expect("a map LEASE")
+}
+
+/// Its value: the tick until which it holds.
+fn kernel_tick(daemon: &Daemon) -> u64 {
+    let dump = bpftool(&["map", "dump", "id", &lease_map(daemon)]).unwrap();
     let bytes = dump[0]["value"]
         .as_array()
         .unwrap()
@@ -81,16 +86,29 @@ fn kernel_left(daemon: &Daemon) -> f64 {
     left * tick.as_secs_f64()
 }
 
-/// Never longer than what is shown.
+/// Never longer than what is shown. A reading may move both meanwhile, and the kernel is told first.
 fn assert_kernel_follows(daemon: &Daemon) {
-    let until = expiry(&daemon.scrape().unwrap());
-    let (before, left, after) = (now(), kernel_left(daemon), now());
-    assert!(
-        left <= (until - before).max(0.0) + TICKS,
-        "{left} s are left, {} s of what is shown",
-        until - before
-    );
-    assert!(left >= until - after - TICKS, "{left} s are left, {} s of what is shown", until - after);
+    let shown = || expiry(&daemon.scrape().unwrap());
+    let (first, before) = (shown(), now());
+    let (left, after) = (kernel_left(daemon), now());
+    assert!(left >= first - after - TICKS, "{left} s are left, {} s of what is shown", first - after);
+    let is_shown = |until: f64| left <= (until - before).max(0.0) + TICKS;
+    let follows = is_shown(shown()) || {
+        thread::sleep(Duration::from_millis(300));
+        is_shown(shown())
+    };
+    assert!(follows, "{left} s were left, {} s of what is shown", shown() - before);
+}
+
+fn assert_kernel_has_ended(daemon: &Daemon) {
+    let left = kernel_left(daemon);
+    assert!(left < TICKS, "{left} s are left; log:\n{}", daemon.log());
+}
+
+/// That it is over, with this end: a slow machine has seen others go by between two readings.
+fn ran_out(until: f64) -> String {
+    let end = UNIX_EPOCH + Duration::from_secs_f64(until);
+    format!("the list is not vouched for since {}", humantime::format_rfc3339_seconds(end))
 }
 
 #[test]
@@ -110,7 +128,7 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     let first = expiry(&daemon.scrape().unwrap());
     assert!((now() - 3.0..=now() + 3.0).contains(&first), "{first}");
     assert_kernel_follows(&daemon);
-    assert_eq!(times(&daemon, "lease of the list: until"), 1, "the summary");
+    assert_eq!(times(&daemon, "lease of the list: "), 1, "the summary");
     assert_eq!(times(&daemon, "the list is vouched for until"), 0);
     mail();
     daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(6)).unwrap();
@@ -118,7 +136,7 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
 
     // Some rounds of the daemon's own: nothing of it lengthens the lease, or says again that it is over.
     for _ in 0..5 {
-        assert!(kernel_left(&daemon) < TICKS);
+        assert_kernel_has_ended(&daemon);
         assert!((expiry(&daemon.scrape().unwrap()) - first).abs() < 0.5);
         thread::sleep(Duration::from_millis(500));
     }
@@ -151,11 +169,13 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
         assert_kernel_follows(&daemon);
     }
     site.server.route("/doc", iter::once(d365_tests::https::Answer::status(503)));
-    daemon.wait_for_log("status 503", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("status 503", PATIENCE).unwrap();
+    // Readings come one after the other: no good one is behind that.
     let last = expiry(&daemon.scrape().unwrap());
-    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(8)).unwrap();
+    daemon.wait_for_log(&ran_out(last), PATIENCE).unwrap();
+    assert!(now() >= last, "it ran out early");
     assert!((expiry(&daemon.scrape().unwrap()) - last).abs() < 0.5);
-    assert!(kernel_left(&daemon) < TICKS);
+    assert_kernel_has_ended(&daemon);
     // A restart is no confirmation, and forgets none.
     daemon.stop().unwrap();
     let daemon = site.start(&options.args(["--lease", "1h"]));
