@@ -36,8 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// One run at a time: two would take the processors from each other.
 static ALONE: Mutex<()> = Mutex::new(());
 const CAPACITY: u32 = 64;
-/// Between two frames, at least: as fast as a sniffer on a busy machine can count them.
+/// Between two frames, and between two swaps, at least. The processor is given away meanwhile, however long each takes: a
+/// slow machine needs it for the other end of the link, and for what the kernel waits for before it frees old tries.
 const GAP: Duration = Duration::from_micros(40);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A list of which `slot` is the one that decides for the source.
 struct List {
@@ -68,12 +70,18 @@ struct Run {
 /// Sends frames from the source, and counts them, until told to stop.
 fn send(sender: &FrameSender, frame: &[u8], stop: &AtomicBool, sent: &AtomicU64) {
     while !stop.load(Ordering::Relaxed) {
-        let since = Instant::now();
         sender.send_bytes(frame).unwrap();
         sent.fetch_add(1, Ordering::Relaxed);
-        while since.elapsed() < GAP {
-            thread::yield_now();
-        }
+        thread::sleep(GAP);
+    }
+}
+
+/// Stops the sender, also when what it is sent for panics.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -90,6 +98,7 @@ fn swap(lists: &[List; 2]) -> Run {
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut swaps, mut under_traffic) = (0, 0);
     thread::scope(|scope| {
+        let _stops = Stops(&stop);
         scope.spawn(|| send(&sender, &frame, &stop, &sent));
         let begin = Instant::now();
         while begin.elapsed() < LENGTH || (swaps < SWAPS && begin.elapsed() < PATIENCE) {
@@ -97,9 +106,8 @@ fn swap(lists: &[List; 2]) -> Run {
             kernel.publish(&lists[swaps as usize % 2].compiled).unwrap();
             under_traffic += u32::from(sent.load(Ordering::Relaxed) > before);
             swaps += 1;
-            thread::sleep((PERIOD * swaps).saturating_sub(begin.elapsed()));
+            thread::sleep((PERIOD * swaps).saturating_sub(begin.elapsed()).max(PAUSE));
         }
-        stop.store(true, Ordering::Relaxed);
     });
     let sent = sent.into_inner();
     let arrived = sniffer.stop().unwrap();
