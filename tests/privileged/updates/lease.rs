@@ -184,6 +184,34 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
     daemon.stop().unwrap();
 }
 
+/// A host that was asleep: its kernel's clock has stood still, and what it was told is not true any more.
+#[test]
+fn the_kernel_is_told_again_each_minute() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    fs::write(directory.file("list"), LIST).unwrap();
+    let source = format!("file:{}", directory.file("list").display());
+    let daemon = site.start(&site.options(&[&source]).args(["--lease", "1h"]));
+    assert_kernel_follows(&daemon);
+    let until = expiry(&daemon.scrape().unwrap());
+    let far = (kernel_tick(&daemon) * 2).to_ne_bytes().map(|byte| byte.to_string());
+    let mut update = vec!["map", "update", "id"];
+    let id = lease_map(&daemon);
+    update.extend([&id, "key", "0", "0", "0", "0", "value"]);
+    update.extend(far.iter().map(String::as_str));
+    assert!(Command::new("bpftool").args(&update).status().unwrap().success());
+    assert!(kernel_left(&daemon) > 3700.0, "longer than it may");
+    let minute = (0..140).any(|_| {
+        thread::sleep(Duration::from_millis(500));
+        kernel_left(&daemon) <= 3600.0
+    });
+    assert!(minute, "{} s are left", kernel_left(&daemon));
+    assert!((expiry(&daemon.scrape().unwrap()) - until).abs() < 0.5, "by no reading");
+    assert_kernel_follows(&daemon);
+    daemon.stop().unwrap();
+}
+
 /// Who says that another list is true does not vouch for the published one.
 #[test]
 fn a_list_that_the_kernel_refuses_renews_nothing() {

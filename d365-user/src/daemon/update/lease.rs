@@ -1,8 +1,35 @@
 //! Until when the list is vouched for. Pure; the kernel program is what keeps to it.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::TICK;
 use crate::{config::LeaseTerm, generation::gate::Timestamp, snapshot::Lease};
+
+/// How often the kernel is told again: its clock does not run while the host sleeps, and its lease would last longer.
+const RENEW: Duration = Duration::from_mins(1);
+
+/// What the kernel was told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    lease: Lease,
+    /// Whether it had run out by then.
+    pub(super) has_run_out: bool,
+    /// When it is told again, at the latest.
+    again_at: Instant,
+}
+
+impl Told {
+    /// It was told at `now` that `lease` still lasts for `left`, as [`left`] has it.
+    pub(super) fn new(lease: Lease, left: Option<Duration>, now: Instant) -> Self {
+        let again_at = now + left.unwrap_or(RENEW).clamp(TICK, RENEW);
+        Self { lease, has_run_out: left.is_some_and(|left| left.is_zero()), again_at }
+    }
+
+    /// Whether that is enough, where `lease` is what it should know at `now`.
+    pub(super) fn stands(&self, lease: Lease, now: Instant) -> bool {
+        self.lease == lease && now < self.again_at
+    }
+}
 
 /// The lease of a list that was last confirmed at `confirmed`. A confirmation of the future, as a clock that was set back
 /// leaves it, counts as one of now.
@@ -46,6 +73,27 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_lengthens_no_lease() {
         assert_eq!(lease(TERM, Some(Timestamp(9000)), Timestamp(1000)), Lease::Until(1100));
+    }
+
+    #[test]
+    fn the_kernel_is_told_again_each_minute_and_when_the_lease_ends_or_moves() {
+        let (now, seconds) = (Instant::now(), Duration::from_secs);
+        let lease = Lease::Until(1100);
+        for (left, again) in [
+            (None, 60),
+            (Some(seconds(3600)), 60),
+            (Some(seconds(60)), 60),
+            (Some(seconds(7)), 7),
+            (Some(Duration::from_millis(1)), 1),
+            (Some(Duration::ZERO), 1),
+        ] {
+            let told = Told::new(lease, left, now);
+            assert!(told.stands(lease, now), "{left:?}");
+            assert!(told.stands(lease, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
+            assert!(!told.stands(lease, now + seconds(again)), "{left:?}");
+            assert!(!told.stands(Lease::Until(1101), now) && !told.stands(Lease::Endless, now));
+            assert_eq!(told.has_run_out, left == Some(Duration::ZERO), "{left:?}");
+        }
     }
 
     #[test]

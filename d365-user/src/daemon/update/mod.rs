@@ -50,8 +50,6 @@ const TICK: Duration = Duration::from_secs(1);
 const SAVE: Duration = Duration::from_mins(5);
 /// How soon what could not be written is written again.
 const AGAIN: Duration = Duration::from_secs(30);
-/// How often the kernel's end of the lease is set again: its clock does not run while the host sleeps.
-const RENEW: Duration = Duration::from_mins(1);
 /// How soon after a confirmation has become possible the source is read again.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -88,9 +86,8 @@ pub(super) struct Updater {
     published: Published,
     /// When the gates are to be written down; `None` while nothing has changed.
     save_at: Option<Instant>,
-    renew_at: Instant,
-    /// What the kernel was told last, and whether it had run out by then.
-    lease: Option<(Lease, bool)>,
+    /// What the kernel was told last.
+    lease: Option<lease::Told>,
     /// Whether the kernel does not let it be set.
     lease_is_stuck: bool,
     retry: Backoff,
@@ -252,7 +249,7 @@ impl Updater {
             self.confirmed = self.sources.confirmed();
         }
         let lease = self.vouched(now);
-        if self.lease.is_some_and(|(set, _)| set == lease) && Instant::now() < self.renew_at {
+        if self.lease.is_some_and(|told| told.stands(lease, Instant::now())) {
             return;
         }
         let left = lease::left(lease, SystemTime::now());
@@ -266,12 +263,11 @@ impl Updater {
         if std::mem::replace(&mut self.lease_is_stuck, false) {
             tracing::info!("the lease is set again");
         }
-        let has_run_out = left.is_some_and(|left| left.is_zero());
-        if self.lease.is_none_or(|(_, had)| had != has_run_out) {
-            report::lease(lease, has_run_out, self.lease.is_none());
+        let told = lease::Told::new(lease, left, Instant::now());
+        if self.lease.is_none_or(|before| before.has_run_out != told.has_run_out) {
+            report::lease(lease, told.has_run_out, self.lease.is_none());
         }
-        self.lease = Some((lease, has_run_out));
-        self.renew_at = Instant::now() + left.unwrap_or(RENEW).clamp(TICK, RENEW);
+        self.lease = Some(told);
     }
 
     /// The lease of what is published.

@@ -6,7 +6,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{self, Sender},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use super::{
@@ -107,7 +107,6 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         approval_is_stuck: false,
         published: Published::default(),
         save_at: None,
-        renew_at: Instant::now(),
         lease: None,
         lease_is_stuck: false,
         retry: retries(),
