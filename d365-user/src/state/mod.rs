@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod access;
 pub mod approval;
 pub mod counters;
 pub mod documents;
@@ -27,6 +28,7 @@ mod read;
 mod sealed;
 mod write;
 
+pub use access::{Writer, other_writers};
 pub use holder::is_held;
 pub use read::{Found, peek, read_checked};
 pub use sealed::{Damage, Kind};

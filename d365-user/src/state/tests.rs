@@ -1,7 +1,7 @@
 //! The state directory against bad files, other daemons and full disks.
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::approval::{Approval, Request, Verdict};
@@ -75,6 +75,26 @@ fn the_directory_is_made_and_is_for_one_daemon() {
     assert!(error.to_string().contains("stop that one"), "{error}");
     drop(directory);
     StateDir::open(&path).unwrap();
+}
+
+#[test]
+fn others_who_may_write_are_found() {
+    let scratch = Scratch::new();
+    let found = fs::metadata(&scratch.0).unwrap();
+    let (user, group) = (found.uid(), found.gid());
+    let with = |mode, user| {
+        fs::set_permissions(&scratch.0, fs::Permissions::from_mode(mode)).unwrap();
+        other_writers(&scratch.0, user).unwrap()
+    };
+    for mode in [0o700, 0o750, 0o755] {
+        assert_eq!(with(mode, user), []);
+    }
+    assert_eq!(with(0o775, user), [Writer::Group(group)]);
+    assert_eq!(with(0o1777, user), [Writer::Group(group), Writer::Everybody]);
+    // Root may always: what is its is nobody else's.
+    let others = if user == 0 { vec![] } else { vec![Writer::Owner(user)] };
+    assert_eq!(with(0o700, user + 1), others);
+    assert!(other_writers(&scratch.0.join("none"), user).is_err());
 }
 
 #[test]

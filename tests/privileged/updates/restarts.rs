@@ -1,6 +1,10 @@
 //! What survives a stop, a crash and a restart: the last good list, decisions, and every count.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown},
+    time::Duration,
+};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -152,4 +156,27 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     assert_eq!(conditions[0], None);
     assert!(conditions[1..].iter().all(|tag| *tag == Some("\"public-2025-cn376.json\"")), "{conditions:?}");
     assert_eq!(site.server.sent(), document(OLDER).len() as u64);
+}
+
+/// Whoever may write there may approve.
+#[test]
+fn a_state_directory_that_others_may_write_to_is_warned_of() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let options = site.options(&["embedded"]);
+    let state = options.state.as_ref().unwrap().path();
+    for (mode, said) in [(0o750, None), (0o777, Some("may be written to by group 0, everybody: "))] {
+        fs::set_permissions(state, fs::Permissions::from_mode(mode)).unwrap();
+        let exit = site.start(&options).stop().unwrap();
+        let line = exit.stderr.lines().find(|line| line.contains("may be written to"));
+        assert_eq!(line.is_some(), said.is_some(), "{}", exit.stderr);
+        if let (Some(line), Some(said)) = (line, said) {
+            assert!(line.contains("WARN") && line.contains(said) && line.contains("0750"), "{line}");
+        }
+    }
+    chown(state, Some(65_534), None).unwrap();
+    fs::set_permissions(state, fs::Permissions::from_mode(0o700)).unwrap();
+    let daemon = site.start(&options);
+    assert!(daemon.log().contains("may be written to by user 65534: "), "{}", daemon.log());
+    daemon.stop().unwrap();
 }

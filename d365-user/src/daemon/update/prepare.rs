@@ -162,7 +162,10 @@ impl Updater {
 /// The state directory. Where only the embedded list is used nothing in it is needed: counting goes on without it.
 fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
     match StateDir::open(&config.state_dir) {
-        Ok(directory) => Ok(Some(directory)),
+        Ok(directory) => {
+            report::writers(directory.path());
+            Ok(Some(directory))
+        }
         Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
         Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");

@@ -1,13 +1,21 @@
 //! What the log says of decisions and failures: one line each.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use nix::unistd::geteuid;
 
 use super::Failure;
 use crate::{
     generation::gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
     snapshot::Lease,
-    state::approval::{Answer, Outcome, Verdict},
+    state::{
+        approval::{Answer, Outcome, Verdict},
+        other_writers,
+    },
 };
 
 /// Decisions of one kind that are logged one by one; a long list's first reading has thousands.
@@ -35,6 +43,23 @@ pub(super) fn adopted(source: &str, ranges: usize) {
         tracing::info!(
             "{source}: what is kept of it is from before the embedded list, whose {ranges} other ranges are listed too"
         );
+    }
+}
+
+/// Logs who else may write into the state directory.
+pub(super) fn writers(directory: &Path) {
+    let path = directory.display();
+    match other_writers(directory, geteuid().as_raw()) {
+        Ok(others) if others.is_empty() => {}
+        Ok(others) => {
+            let others: Vec<_> = others.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                "{path} may be written to by {}: whoever may, may approve changes and replace what is kept; give it to the \
+                 daemon's user alone (chown, and chmod 0750)",
+                others.join(", ")
+            );
+        }
+        Err(error) => tracing::warn!("cannot see who may write to {path}: {error}"),
     }
 }
 
