@@ -122,7 +122,7 @@ impl Daemon {
         self.stderr.so_far()
     }
 
-    /// Waits until standard error contains `text`.
+    /// Waits until standard error contains `text`, which may have been there before.
     pub fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
         while !self.log().contains(text) {

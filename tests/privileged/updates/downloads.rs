@@ -1,8 +1,14 @@
 //! Lists from a server: what is believed at once, what waits, what is refused.
 
-use d365_tests::{daemon::Daemon, require};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::site::{Site, failures, pending, ranges, wait_until};
+use d365_tests::{daemon::Daemon, https::Answer, require};
+use nix::sys::signal::Signal;
+
+use super::site::{PATIENCE, Site, failures, pending, ranges, wait_until};
 
 const OLDER: &str = "public-2025-cn376.json";
 const NEWER: &str = "public-2026-cn398.json";
@@ -43,4 +49,29 @@ fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
     let daemon = site.start(&options);
     let scrape = wait_until(&daemon, "a failure", |scrape| failures(scrape, "status") > 0);
     assert_eq!(ranges(&scrape), 39);
+}
+
+/// Whatever `--refresh` says; only the operator's SIGHUP asks sooner.
+#[test]
+fn a_server_that_asks_for_rest_is_left_alone() {
+    require!(Root, Tool("ip"), Daemon, SharedData);
+    let site = Site::new();
+    site.serves("/doc", OLDER);
+    let daemon = site.start(&site.options(&[&site.source("/doc")]));
+    site.server.route("/doc", [Answer::status(503).header("Retry-After", "3600")]);
+    daemon.wait_for_log("status 503 and asks for 1h of rest", PATIENCE).unwrap();
+    let log = daemon.log();
+    assert!(log.contains("next try in 1h"), "{log}");
+    let asked = site.server.count("/doc");
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(site.server.count("/doc"), asked, "it is asked each second otherwise");
+    site.serves("/doc", OLDER);
+    daemon.signal(Signal::SIGHUP).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while site.server.count("/doc") < asked + 3 {
+        assert!(Instant::now() < deadline, "it is not asked as before; log:\n{}", daemon.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(failures(&daemon.scrape().unwrap(), "status"), 1);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }

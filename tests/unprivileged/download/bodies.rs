@@ -1,5 +1,7 @@
 //! What is taken for a body: all of it, as it was meant, and never more than the limit.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::Result;
 use d365_tests::https::Answer;
 use d365_user::source::download::Problem;
@@ -93,6 +95,33 @@ fn only_success_has_a_document() -> Result<()> {
         let problem = site.problem("/");
         assert!(matches!(problem, Problem::Status(found) if found == status), "{status}: {problem}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_server_that_asks_for_rest_is_heard() -> Result<()> {
+    let site = Site::new()?;
+    let rest = |status, value: &str| {
+        site.server.route("/", [Answer::status(status).header("Retry-After", value)]);
+        match site.problem("/") {
+            Problem::Rest { status: found, rest } if found == status => Some(rest.as_secs()),
+            Problem::Status(found) if found == status => None,
+            problem => panic!("{status}, {value}: {problem}"),
+        }
+    };
+    for status in [429, 503] {
+        assert_eq!(rest(status, "120"), Some(120));
+        assert_eq!(rest(status, "31536000"), Some(86_400), "a day at most");
+        assert_eq!(rest(status, "Sun, 06 Nov 1994 08:49:37 GMT"), Some(0), "it is over");
+        let soon =
+            humantime::format_rfc3339_seconds(SystemTime::now() + Duration::from_secs(3600)).to_string();
+        assert_eq!(rest(status, &soon), None, "no date of HTTP's");
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
+        let asked = rest(status, &soon);
+        assert!(asked.is_some_and(|seconds| (3500..=3600).contains(&seconds)), "{asked:?}");
+    }
+    assert_eq!(rest(404, "120"), None, "others do not ask");
+    assert_eq!(rest(500, "120"), None);
     Ok(())
 }
 

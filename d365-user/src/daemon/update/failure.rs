@@ -1,6 +1,6 @@
 //! Why one reading of a source gave no list. Nothing of what is accepted is touched by it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     ranges::RangeError,
@@ -67,6 +67,16 @@ impl Failure {
             Self::Client { .. } => CLIENT,
             Self::Ranges { .. } => RANGES,
             Self::Panicked { .. } => INTERNAL,
+        }
+    }
+
+    /// How long the server asked to be left alone, at most a day.
+    pub(super) const fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Download { problem: DownloadError { problem: Problem::Rest { rest, .. }, .. }, .. } => {
+                Some(*rest)
+            }
+            _ => None,
         }
     }
 

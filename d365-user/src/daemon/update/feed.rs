@@ -14,7 +14,7 @@ use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
     source::{
         SourceError,
-        download::{Backoff, jittered, random},
+        download::{Backoff, jittered, prolonged, random},
     },
     state::StateError,
 };
@@ -47,19 +47,20 @@ pub(super) struct Rhythm {
 
 impl Rhythm {
     /// Each `refresh`, a tenth more or less; after failures from a minute on, doubling up to an hour, and never later than
-    /// it would be without a failure.
+    /// it would be without a failure, but for a server that asks for more: it is left alone for so long, and up to a tenth
+    /// longer, for it has asked others too.
     pub(super) fn new(refresh: Duration) -> Self {
         let (first, most) = (Duration::from_mins(1), Duration::from_hours(1));
         Self { refresh, backoff: Backoff::new(first.min(refresh), most.min(refresh)) }
     }
 
-    fn next(&mut self, succeeded: bool) -> Duration {
-        if succeeded {
+    fn next(&mut self, failure: Option<&Failure>) -> Duration {
+        let Some(failure) = failure else {
             self.backoff.succeeded();
-            jittered(self.refresh, random())
-        } else {
-            self.backoff.failed(random())
-        }
+            return jittered(self.refresh, random());
+        };
+        let rest = failure.rest().unwrap_or_default();
+        self.backoff.failed(random()).max(prolonged(rest, random()))
     }
 }
 
@@ -91,7 +92,7 @@ fn run(
         orders.try_iter().for_each(drop);
         let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
-        let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.is_ok()));
+        let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.as_ref().err()));
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
         if !tell(outcome) || !wait(again.and_then(|again| Instant::now().checked_add(again)), orders) {
             return;
@@ -148,19 +149,40 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::download::{DownloadError, Problem};
 
     #[test]
     fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
         let mut rhythm = Rhythm::new(Duration::from_hours(6));
         let tenth = Duration::from_mins(36);
-        let next = rhythm.next(true);
+        let next = rhythm.next(None);
         assert!(
             next >= Duration::from_hours(6) - tenth && next <= Duration::from_hours(6) + tenth,
             "{next:?}"
         );
-        assert!(rhythm.next(false) <= Duration::from_mins(1));
-        (0..20).for_each(|_| assert!(rhythm.next(false) <= Duration::from_hours(1)));
-        assert!(Rhythm::new(Duration::from_secs(2)).next(false) <= Duration::from_secs(2));
+        let failed = Failure::Panicked { list: "a list".to_owned() };
+        assert!(rhythm.next(Some(&failed)) <= Duration::from_mins(1));
+        (0..20).for_each(|_| assert!(rhythm.next(Some(&failed)) <= Duration::from_hours(1)));
+        assert!(Rhythm::new(Duration::from_secs(2)).next(Some(&failed)) <= Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_server_that_asks_for_rest_has_it() {
+        let asks = |rest| {
+            let problem = Problem::Rest { status: 503, rest };
+            let problem = DownloadError { url: "https://mirror.example/".parse().unwrap(), problem };
+            Failure::Download { list: "a list".to_owned(), problem }
+        };
+        let hours = Duration::from_hours;
+        let mut rhythm = Rhythm::new(Duration::from_secs(2));
+        let next = rhythm.next(Some(&asks(hours(10))));
+        assert!((hours(10)..=hours(11)).contains(&next), "{next:?}");
+        let next = Rhythm::new(hours(6)).next(Some(&asks(Duration::ZERO)));
+        assert!(
+            (Duration::from_secs(30)..=Duration::from_mins(1)).contains(&next),
+            "as without it: {next:?}"
+        );
+        assert!(rhythm.next(None) < Duration::from_secs(3), "it is forgotten by the next success");
     }
 
     /// Panics at each second reading.

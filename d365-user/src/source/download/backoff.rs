@@ -56,6 +56,12 @@ pub fn jittered(interval: Duration, random: u64) -> Duration {
     (interval - tenth).saturating_add(part(tenth.saturating_mul(2), random))
 }
 
+/// At least `time`, and up to a tenth longer, by chance.
+#[must_use]
+pub fn prolonged(time: Duration, random: u64) -> Duration {
+    time.saturating_add(part(time / 10, random))
+}
+
 /// A part of a time: none of it for 0, all of it for the highest number.
 fn part(time: Duration, random: u64) -> Duration {
     // Milliseconds of a century fit, and nobody waits for longer.
@@ -108,6 +114,12 @@ mod tests {
             let wait = backoff.failed(random);
             prop_assert!(wait <= most);
             prop_assert!(wait >= first.min(most) / 2);
+        }
+
+        #[test]
+        fn what_is_prolonged_is_never_shorter(time: Duration, random: u64) {
+            let longer = prolonged(time, random);
+            prop_assert!(longer >= time && longer <= time.saturating_add(time / 10));
         }
 
         #[test]

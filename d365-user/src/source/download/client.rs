@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use ureq::{
@@ -20,7 +20,7 @@ use ureq::{
 
 use super::{
     DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators,
-    fault, resolver,
+    fault, resolver, rest,
 };
 use crate::version::VERSION;
 
@@ -140,7 +140,7 @@ impl Client {
                 | StatusCode::SEE_OTHER
                 | StatusCode::TEMPORARY_REDIRECT
                 | StatusCode::PERMANENT_REDIRECT => *url = target(url, &response)?,
-                other => return Err(Problem::Status(other.as_u16())),
+                other => return Err(refused(other, response.headers())),
             }
         }
         Err(RedirectFault::TooMany(MAX_REDIRECTS).into())
@@ -173,6 +173,17 @@ impl Validators {
         let etag = self.etag.as_deref().map(|etag| (header::IF_NONE_MATCH, etag));
         let date = self.last_modified.as_deref().map(|date| (header::IF_MODIFIED_SINCE, date));
         etag.into_iter().chain(date)
+    }
+}
+
+/// What a status means that is neither of success nor of a redirect.
+fn refused(status: StatusCode, headers: &HeaderMap) -> Problem {
+    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let value = asks.then(|| text(headers, header::RETRY_AFTER)).flatten();
+    let status = status.as_u16();
+    match value.and_then(|value| rest::asked(&value, SystemTime::now())) {
+        Some(rest) => Problem::Rest { status, rest },
+        None => Problem::Status(status),
     }
 }
 

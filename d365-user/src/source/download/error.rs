@@ -1,6 +1,6 @@
 //! Why a download gave nothing. Nothing that was there before is touched then.
 
-use std::io;
+use std::{io, time::Duration};
 
 use super::{Hosts, Url, UrlError};
 use crate::source::Cloud;
@@ -44,6 +44,14 @@ pub enum Problem {
     /// Neither the document nor "not modified".
     #[error("the server answers with status {0}")]
     Status(u16),
+    /// The same, and the server asks to be left alone (`Retry-After`).
+    #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*rest))]
+    Rest {
+        /// The status.
+        status: u16,
+        /// How long, at most a day.
+        rest: Duration,
+    },
     /// A redirect that cannot be followed.
     #[error("{0}")]
     Redirect(#[from] RedirectFault),
@@ -159,7 +167,10 @@ impl DownloadError {
     pub(super) const fn is_of_the_page(&self) -> bool {
         matches!(
             self.problem,
-            Problem::PageWithoutDocument { .. } | Problem::Status(_) | Problem::Redirect(_)
+            Problem::PageWithoutDocument { .. }
+                | Problem::Status(_)
+                | Problem::Rest { .. }
+                | Problem::Redirect(_)
         )
     }
 }
@@ -193,7 +204,7 @@ impl Problem {
             Self::Proxy(_) => 2,
             Self::Certificate(_) | Self::Tls(_) => 3,
             Self::Timeout(_) => 4,
-            Self::Status(_) => 5,
+            Self::Status(_) | Self::Rest { .. } => 5,
             Self::Redirect(_) => 6,
             Self::HostNotAllowed { .. } => 7,
             Self::TooLarge { .. } => 8,

@@ -18,10 +18,11 @@ pub mod page;
 pub mod progress;
 mod proxy;
 mod resolver;
+mod rest;
 mod target;
 mod url;
 
-pub use backoff::{Backoff, jittered, random};
+pub use backoff::{Backoff, jittered, prolonged, random};
 pub use client::{Answer, Client, OnProgress, Request};
 pub use date::{Date, NotADate};
 pub use document::{Document, Stamp, Validators};
