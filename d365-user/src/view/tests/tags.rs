@@ -1,5 +1,7 @@
 //! What is said of tags and drops in states other than the sample's.
 
+use std::time::SystemTime;
+
 use d365_common::{dscp::Dscp, mark::Mark, path::Path};
 
 use super::{Format, sample, summary, text};
@@ -9,7 +11,7 @@ use crate::{
 };
 
 fn with(tags: Tags) -> Vec<String> {
-    summary(&Snapshot { tags, ..Snapshot::default() })
+    summary(&Snapshot { tags, ..Snapshot::default() }, SystemTime::UNIX_EPOCH)
 }
 
 #[test]
