@@ -27,7 +27,7 @@ mod commands;
 mod tags;
 mod updates;
 
-pub use commands::{Approve, Command, Drift};
+pub use commands::{Approve, Command, Drift, Ranges};
 pub(crate) use tags::{Tag, Tags, Verdict};
 pub use updates::LeaseTerm;
 pub(crate) use updates::Updates;
@@ -67,7 +67,8 @@ Exit codes:
     about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo",
     long_about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo.\n\n\
         An XDP program on each interface recognises TCP packets to the mail port from the service's \
-        published ranges, counts them and lets every packet pass. Counters are served as Prometheus metrics.",
+        published ranges, counts them, tags them on request, and lets every packet pass unless told otherwise. Counters \
+        are served as Prometheus metrics.",
     after_help = AFTER_HELP.as_str(),
     max_term_width = 100,
     subcommand_negates_reqs = true,

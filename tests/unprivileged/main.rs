@@ -7,4 +7,5 @@ mod embedded_list;
 mod gate;
 mod parser;
 mod promtool;
+mod ranges;
 mod service_tags;

@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use d365_common::mark::Mark;
 
 use super::updates::time;
-use crate::state::DEFAULT_DIRECTORY;
+use crate::{state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
 #[derive(Clone, Debug, Subcommand)]
@@ -16,6 +17,8 @@ pub enum Command {
     /// Compare the vendor's table, the embedded list, the service tag and what the kernel holds; exit 1 when they differ
     #[command(long_about = DRIFT)]
     Drift(Drift),
+    /// Show the embedded list or, with --geos, the register of geos, each with the mark that packets get
+    Ranges(Ranges),
 }
 
 const APPROVE: &str = "\
@@ -72,6 +75,28 @@ pub struct Drift {
     pub document: Option<PathBuf>,
 
     /// Write JSON in place of a table, with every prefix
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `ranges`.
+#[derive(Clone, Debug, Args)]
+pub struct Ranges {
+    /// The geos with their numbers, which never change, in place of the ranges
+    #[arg(long)]
+    pub geos: bool,
+
+    /// The daemon's --mark, for the marks that are shown
+    #[arg(
+        long,
+        env = "D365_MARK",
+        value_name = "BASE/MASK",
+        default_value = "0xd3650000/0xffff0000",
+        value_parser = mark::read
+    )]
+    pub mark: Mark,
+
+    /// Write JSON in place of a table
     #[arg(long)]
     pub json: bool,
 }

@@ -220,6 +220,7 @@ fn a_task_stands_alone() {
         (&["drift", "approve"], ErrorKind::UnknownArgument),
         (&["approve", "--hold", "soon"], ErrorKind::ValueValidation),
         (&["approve", "--help"], ErrorKind::DisplayHelp),
+        (&["ranges", "--mark", "1/1"], ErrorKind::ValueValidation),
         (&["forget"], ErrorKind::InvalidSubcommand),
     ] {
         assert_eq!(parse(flags).unwrap_err().kind(), kind, "{flags:?}");
@@ -227,7 +228,7 @@ fn a_task_stands_alone() {
     assert!(parse(&["--iface", "eth0"]).unwrap().command.is_none());
     let help = parse(&["approve", "--help"]).unwrap_err().to_string();
     assert_has(&help, &["Whoever may write into the state directory may approve", "D365_STATE_DIR"]);
-    assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "drift"]);
+    assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "drift", "ranges"]);
 }
 
 /// A host's environment is the daemon's; a task takes of it what it has in common with the daemon.

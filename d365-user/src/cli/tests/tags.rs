@@ -56,3 +56,12 @@ fn what_contradicts_itself_is_told() {
     let config = with_environment(&[("D365_TAG", "none")], "--iface eth0 --tag dscp");
     assert_has(&config, &["mark: None", "Dscp(\n                8,"]);
 }
+
+/// Marks are shown as the daemon of this host gives them.
+#[test]
+fn ranges_takes_the_daemons_mark() {
+    let mark = format!("base: {}", 0x4d00);
+    assert_has(&with_environment(&[("D365_MARK", "0x4d00/0xff00")], "ranges"), &[&mark]);
+    let default = format!("base: {}", 0xd365_0000_u32);
+    assert_has(&with_environment(&[("D365_MARK", ""), ("D365_TAG", "x")], "ranges"), &[&default]);
+}

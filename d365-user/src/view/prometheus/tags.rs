@@ -17,7 +17,7 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     let help = "Packets that were given the tag: from listed ranges, while the list is vouched for.";
     let done = [(MARK, Effect::Marked), (DSCP, Effect::DscpSet)];
     exposition.counters("d365_tagged_packets", None, help, by_tag(snapshot, done))?;
-    let help = "Packets that should have been given the tag and could not be; they passed without it.";
+    let help = "Packets whose tag could not be set, or not taken away; they passed as they were.";
     let failed = [(MARK, Effect::NotMarked), (DSCP, Effect::DscpNotSet)];
     exposition.counters("d365_tag_failures", None, help, by_tag(snapshot, failed))?;
     let help = "Packets that bore the tag without being vouched for; it was taken away.";

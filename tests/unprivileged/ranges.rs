@@ -1,0 +1,93 @@
+//! `d365-user ranges`: the embedded list and the register of geos as an operator sees them, and as the documents state them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use d365_tests::{require, task};
+use d365_user::{ranges::geo::REGISTER, source::embedded};
+use serde_json::Value;
+
+fn json(flags: &[&str]) -> Value {
+    let done = task::run(&[&["ranges", "--json"], flags].concat()).unwrap();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+fn text(flags: &[&str]) -> String {
+    let done = task::run(&[&["ranges"], flags].concat()).unwrap();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    done.stdout
+}
+
+/// Number, code, mark and name of every geo that can stand in a mark.
+fn register(base: u32) -> Vec<[String; 4]> {
+    let row = |number: u8, code: &str, name: &str| {
+        [number.to_string(), code.to_owned(), format!("{:#010x}", base | u32::from(number)), name.to_owned()]
+    };
+    let registered = REGISTER.iter().map(|geo| row(geo.number, geo.code.as_str(), geo.name));
+    std::iter::once(row(0, "–", "no registered geo")).chain(registered).collect()
+}
+
+#[test]
+fn the_register_of_geos_is_shown_with_its_marks() {
+    require!(Daemon);
+    for (flags, base) in [(&[][..], 0xd365_0000), (&["--mark", "0x4d00/0xff00"], 0x4d00)] {
+        let flags = [&["--geos"], flags].concat();
+        let report = json(&flags);
+        let word = |value: &Value| value.as_str().unwrap_or("–").to_owned();
+        let row = |geo: &Value| {
+            [geo["number"].to_string(), word(&geo["code"]), word(&geo["mark"]), word(&geo["name"])]
+        };
+        let shown: Vec<_> = report["geos"].as_array().unwrap().iter().map(row).collect();
+        assert_eq!(shown, register(base));
+        let table = text(&flags);
+        let rows = table.lines().skip(3).map(|line| {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            let [number, code, mark] = std::array::from_fn(|_| words.next().unwrap());
+            [number, code, mark, words.collect::<Vec<_>>().join(" ")]
+        });
+        assert_eq!(rows.collect::<Vec<[String; 4]>>(), register(base), "{table}");
+    }
+}
+
+/// The numbers are compared by other people's firewalls: what the page says must be what packets bear.
+#[test]
+fn the_documents_table_of_geos_is_the_register() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tags.md");
+    let page = fs::read_to_string(page).unwrap();
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    let rows = page.lines().skip_while(|line| *line != "| number | code | mark | name |").skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|')).map(cells);
+    let documented: Vec<Vec<String>> = rows.collect();
+    let plain = |row: &Vec<String>| row.iter().map(|cell| cell.replace('`', "")).collect::<Vec<_>>();
+    assert_eq!(documented.iter().map(plain).collect::<Vec<_>>(), register(0xd365_0000));
+}
+
+#[test]
+fn every_embedded_range_is_shown_with_its_mark() {
+    require!(Daemon);
+    let rows = embedded::rows().unwrap();
+    let expected: BTreeMap<_, _> = rows
+        .iter()
+        .map(|row| (row.record.prefix.to_string(), (row.geo, row.record.region.clone())))
+        .collect();
+    let report = json(&[]);
+    let shown = report["ranges"].as_array().unwrap();
+    assert_eq!((shown.len(), expected.len()), (39, 39));
+    let table = text(&[]);
+    for range in shown {
+        let prefix = range["prefix"].as_str().unwrap();
+        let (geo, region) = &expected[prefix];
+        assert_eq!(range["geo"], geo.code.as_str(), "{prefix}");
+        assert_eq!(range["geo_source"], geo.source.as_str(), "{prefix}");
+        assert_eq!(range["geo_number"], geo.code.number(), "{prefix}");
+        assert_eq!(range["region"].as_str(), region.as_deref(), "{prefix}");
+        let mark = format!("{:#010x}", 0xd365_0000 + u32::from(geo.code.number()));
+        assert_eq!(range["mark"], mark, "{prefix}");
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(prefix)).unwrap();
+        let cells: Vec<_> = line.split_whitespace().collect();
+        let region = region.as_deref().unwrap_or("–");
+        assert_eq!(cells, [prefix, geo.code.as_str(), geo.source.as_str(), region, &mark]);
+    }
+    assert!(table.starts_with("embedded: 39 ranges, 2026-08-03, change number 412;"), "{table}");
+}
