@@ -22,5 +22,6 @@ mod signals;
 mod stopping;
 mod swap;
 mod tags;
+mod unlisted;
 mod updates;
 mod verdicts;

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::{DraftError, Failure};
+use super::{DraftError, FailsafeError, Failure};
 use crate::{
     exit::Exit,
     kernel::{
@@ -56,6 +56,9 @@ pub enum StartError {
     /// The first generation was not published.
     #[error("cannot publish the range list: {0}")]
     Publish(#[from] PublishError),
+    /// What may never be dropped is not in force.
+    #[error(transparent)]
+    Failsafe(#[from] FailsafeError),
     /// The program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
@@ -117,6 +120,7 @@ impl StartError {
             Self::Load(_)
             | Self::Tag(_)
             | Self::Publish(_)
+            | Self::Failsafe(_)
             | Self::PacketLog(_)
             | Self::Thread { .. }
             | Self::Signals(_)

@@ -6,6 +6,7 @@
 mod azure;
 mod book;
 mod error;
+mod failsafe;
 mod start;
 mod state;
 mod tags;
@@ -22,6 +23,7 @@ use tokio::{net::TcpListener, signal::unix::Signal, sync::watch, task::spawn_blo
 
 pub use book::DraftError;
 pub use error::StartError;
+pub use failsafe::FailsafeError;
 pub use update::Failure;
 
 use crate::{
@@ -87,9 +89,9 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         }
         started = &mut starting => started.map_err(StartError::Panicked)??,
     };
-    let Started { kernel, record, packet_log, samples } = started;
+    let Started { kernel, record, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
-    let mut updating = spawn_blocking(move || updater.run(kernel, record, &shared));
+    let mut updating = spawn_blocking(move || updater.run(kernel, record, failsafe, &shared));
     ready.send_replace(Readiness::Ready);
 
     let reason = tokio::select! {

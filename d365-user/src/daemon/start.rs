@@ -8,6 +8,7 @@ use d365_common::path::Path;
 use super::{
     StartError,
     book::Draft,
+    failsafe::Failsafe,
     state::{Live, State},
     update::Record,
 };
@@ -24,6 +25,7 @@ pub(super) struct Started {
     pub(super) record: Record,
     pub(super) packet_log: Option<PacketLog>,
     pub(super) samples: Option<Samples>,
+    pub(super) failsafe: Option<Failsafe>,
 }
 
 /// Starts. What is started is shown by `state` from then on.
@@ -61,6 +63,7 @@ pub(super) fn start(
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let tag_paths = tag_paths(config, &mut kernel)?.map(Mutex::new);
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
+    let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     // No range of this object is gone with its first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.book(), &counters, &config.interfaces, config.max_ranges);
@@ -79,7 +82,7 @@ pub(super) fn start(
     }
     taggers.iter().for_each(remark_tagger);
     state.set_live(Live { counters, attached, taggers, tag_paths });
-    Ok(Started { kernel, record, packet_log, samples })
+    Ok(Started { kernel, record, packet_log, samples, failsafe })
 }
 
 /// Attaches the XDP program to every interface, and then, where packets are marked, the tc program.

@@ -17,7 +17,7 @@ use crate::{
     kernel::{Attached, CounterError, Counters, InterfaceCounts, TagPaths, Tagger},
     ledger::Reading,
     process,
-    snapshot::{Count, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
+    snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
 };
 
 /// The kernel's part, once everything is attached.
@@ -38,6 +38,7 @@ pub(super) struct State {
     updates: Mutex<Updates>,
     azure: Option<Arc<azure::Known>>,
     tags: Tags,
+    drops: Mutex<Option<Drops>>,
     live: OnceLock<Live>,
 }
 
@@ -56,6 +57,7 @@ impl State {
             updates: Mutex::default(),
             azure,
             tags: Tags { mark, dscp, retired },
+            drops: Mutex::default(),
             live: OnceLock::new(),
         }
     }
@@ -63,6 +65,11 @@ impl State {
     /// How the list is kept true by now.
     pub(super) fn set_updates(&self, updates: Updates) {
         *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
+    }
+
+    /// What is dropped from now on.
+    pub(super) fn set_drops(&self, drops: Drops) {
+        *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
     }
 
     /// Everything is published and attached. Only the first call counts.
@@ -136,7 +143,7 @@ impl SnapshotSource for State {
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             azure: self.azure.as_ref().map(|azure| azure.counted()),
             tags: self.tags,
-            drops: None,
+            drops: self.drops.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             listen: Some(self.listen),
             process: process::stats().ok(),
         })

@@ -11,7 +11,7 @@ mod summary;
 mod tags;
 
 pub use summary::summary;
-pub use tags::drop_notice;
+pub use tags::{drop_notice, drops};
 
 /// The formats of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

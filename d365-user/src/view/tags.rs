@@ -19,7 +19,8 @@ pub(super) fn tags(tags: Tags) -> Option<String> {
 }
 
 /// What is dropped.
-pub(super) fn drops(drops: &Drops) -> String {
+#[must_use]
+pub fn drops(drops: &Drops) -> String {
     format!(
         "unlisted: new connections to {} are dropped while the lease holds, except from {}",
         ports(&drops.ports),

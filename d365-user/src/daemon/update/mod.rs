@@ -28,7 +28,7 @@ pub use failure::Failure;
 pub(super) use prepare::{Prepared, prepare};
 pub(super) use record::Record;
 
-use super::state::State;
+use super::{failsafe::Failsafe, state::State};
 use crate::{
     config::LeaseTerm,
     generation::gate::{Decision, Refusal, Timestamp},
@@ -95,7 +95,13 @@ pub(super) struct Updater {
 
 impl Updater {
     /// Runs until it is told to stop. Then it detaches first, and writes everything down.
-    pub(super) fn run(mut self, mut kernel: Kernel, mut record: Record, state: &State) {
+    pub(super) fn run(
+        mut self,
+        mut kernel: Kernel,
+        mut record: Record,
+        mut failsafe: Option<Failsafe>,
+        state: &State,
+    ) {
         *self.state_failures.entry("counters").or_default() += record.failures();
         if record.is_behind() {
             self.save_again();
@@ -115,6 +121,7 @@ impl Updater {
                 }
                 Ok(Event::Reload) => {
                     tracing::info!("SIGHUP: every source is read again");
+                    failsafe.iter_mut().for_each(Failsafe::look_soon);
                     for feed in self.orders().flatten() {
                         // A feed that has ended is not asked any more.
                         let _ = feed.send(Order::Now);
@@ -129,6 +136,9 @@ impl Updater {
             self.approvals(now);
             self.publish(&mut kernel, &mut record, state, now);
             self.renew(&mut kernel, now);
+            if let Some(failsafe) = &mut failsafe {
+                failsafe.keep(&mut kernel, state);
+            }
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
                 if record.is_behind() {

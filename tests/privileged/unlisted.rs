@@ -1,0 +1,135 @@
+//! `--unlisted drop` as an operator meets it: what is said before anything is dropped, who is never dropped, and that this
+//! host's addresses are followed.
+
+use std::{net::IpAddr, time::Duration};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    lab::Lab,
+    raw::FrameSender,
+    require,
+};
+use nix::sys::signal::Signal;
+
+use crate::mail::{deliver_from, listen};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Of the embedded list.
+const LISTED: &str = "13.71.171.9";
+/// In no subnet of the host's.
+const STRANGERS: [&str; 2] = ["203.0.113.9", "2001:db8:bad::9"];
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// One attempt to connect from each.
+fn knock(lab: &Lab, sources: &[&str]) {
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    for source in sources {
+        let host = lab.link().host_for(ip(source));
+        sender.send(&Frame::new(Packet::between(ip(source), host, Tcp::new(40_000, 25).syn()))).unwrap();
+    }
+}
+
+/// Connections from unlisted sources, and how many of them were dropped.
+fn unlisted(lab: &Lab, daemon: &Daemon) -> (u64, u64) {
+    let scrape = daemon.scrape().unwrap();
+    let iface = [("iface", lab.iface())];
+    let count = |name| scrape.count(name, &iface);
+    (count("d365_unlisted_smtp_connections_total"), count("d365_unlisted_dropped_packets_total"))
+}
+
+fn dropping(lab: &Lab) -> DaemonOptions {
+    DaemonOptions::on(&[lab.iface()]).args(["--lease", "never", "--unlisted", "drop"])
+}
+
+/// A daemon that drops by now.
+fn start(lab: &Lab, options: &DaemonOptions) -> Daemon {
+    let daemon = Daemon::start(&lab.host, options).unwrap();
+    // The summary comes when the lease is set.
+    daemon.wait_for_log("unlisted: new connections to port 25 are dropped", PATIENCE).unwrap();
+    daemon
+}
+
+#[test]
+fn what_will_be_dropped_is_said_before() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
+    let daemon = start(&lab, &dropping(&lab).args(["--failsafe", "192.0.2.1/28,2001:db8:f::/48"]));
+    let log = daemon.log();
+    let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("{text} is missing in:\n{log}"));
+    let host = lab.link().host_v4();
+    let safe = ["127.0.0.0/8", "192.0.2.0/28", "198.51.100.0/24", "::1/128", "2001:db8:f::/48", "fe80::/10"];
+    let line = log.lines().find(|line| line.contains("never dropped: new connections from")).unwrap();
+    for prefix in safe.into_iter().chain([format!("{host}/32").as_str()]) {
+        assert!(line.contains(prefix), "{prefix} is missing in {line}");
+    }
+    let notice = format!("on {}, new TCP connections to port 25 are DROPPED", lab.iface());
+    assert!(at(&notice) < at("attached, mode"), "{log}");
+    assert!(log.lines().find(|line| line.contains(&notice)).unwrap().contains("WARN"), "{log}");
+    assert!(at("192.0.2.1/28 has bits behind its length: it stands for 192.0.2.0/28") < at(&notice));
+}
+
+#[test]
+fn strangers_are_dropped_and_nobody_else() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
+    let listener = listen(&lab);
+    let daemon = start(&lab, &dropping(&lab).args(["--failsafe", "192.0.2.0/28"]));
+    knock(&lab, &STRANGERS);
+    assert_eq!(unlisted(&lab, &daemon), (2, 2));
+    knock(&lab, &[LISTED, "192.0.2.15", "198.51.100.7", "127.0.0.1", "fe80::9"]);
+    assert_eq!(unlisted(&lab, &daemon), (6, 2), "all but the listed one are unlisted");
+    knock(&lab, &["192.0.2.16"]);
+    assert_eq!(unlisted(&lab, &daemon), (7, 3), "behind the failsafe prefix");
+    deliver_from(&lab, 0, &[ip(LISTED), ip("192.0.2.7")]);
+    assert_eq!(unlisted(&lab, &daemon).1, 3);
+    assert_eq!(listener.stop().len(), 2);
+}
+
+/// An address that comes or goes is followed: within a minute, or at once on SIGHUP.
+#[test]
+fn the_hosts_addresses_are_followed() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = start(&lab, &dropping(&lab));
+    knock(&lab, &STRANGERS);
+    assert_eq!(unlisted(&lab, &daemon), (2, 2));
+    let change = |action: &str| {
+        let (v4, v6, dev) = ("203.0.113.25/24", "2001:db8:bad::25/64", lab.iface());
+        lab.host.ip(&["address", action, v4, "dev", dev]).unwrap();
+        lab.host.ip(&["-6", "address", action, v6, "dev", dev]).unwrap();
+        daemon.signal(Signal::SIGHUP).unwrap();
+    };
+    change("add");
+    daemon.wait_for_log("this host's addresses have changed; unlisted:", PATIENCE).unwrap();
+    knock(&lab, &STRANGERS);
+    assert_eq!(unlisted(&lab, &daemon), (4, 2), "they are neighbours now");
+    change("del");
+    let said = || daemon.log().matches("this host's addresses have changed").count();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while said() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    knock(&lab, &STRANGERS);
+    assert_eq!(unlisted(&lab, &daemon), (6, 4));
+}
+
+/// A daemon that was not asked to drops nothing, and neither does one whose list is not vouched for.
+#[test]
+fn nothing_is_dropped_by_default_or_past_the_lease() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    for flags in [&["--lease", "never"][..], &["--unlisted", "drop", "--lease", "1s"]] {
+        let options = DaemonOptions::on(&[lab.iface()]).args(flags.iter().copied());
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        daemon.wait_for_log("metrics: http://", PATIENCE).unwrap();
+        knock(&lab, &STRANGERS);
+        assert_eq!(unlisted(&lab, &daemon), (2, 0), "{flags:?}");
+    }
+}
