@@ -305,7 +305,7 @@ fn no_refusals() -> BTreeMap<&'static str, u64> {
 
 /// Everything that may not be kept, at zero.
 fn no_state_failures() -> BTreeMap<&'static str, u64> {
-    ["approval", "counters", "document", "gates"].map(|what| (what, 0)).into()
+    ["approval", "counters", "directory", "document", "gates"].map(|what| (what, 0)).into()
 }
 
 /// For [`Updater`]'s retries after the kernel refused a generation.

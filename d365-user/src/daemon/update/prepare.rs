@@ -2,6 +2,7 @@
 //! blocks for as long as files, and where nothing else gives a list downloads, take.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         mpsc::{self, Sender},
@@ -17,7 +18,7 @@ use super::{
     report, retries,
 };
 use crate::{
-    config::{Config, LeaseTerm},
+    config::{Config, LeaseTerm, Unlisted},
     daemon::{StartError, azure},
     generation::gate::{GatePolicy, Timestamp},
     ledger::Row,
@@ -47,8 +48,8 @@ pub(in crate::daemon) struct Prepared {
 /// [`StartError`] when the state directory is needed and cannot be used, or no source gives a list.
 pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
     let now = Timestamp::from(SystemTime::now());
-    let directory = directory(config)?.map(Arc::new);
     let mut state_failures = no_state_failures();
+    let directory = directory(config, &mut state_failures)?.map(Arc::new);
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
     let gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
@@ -120,6 +121,11 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     }
     if config.lease == LeaseTerm::Never {
         tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
+    } else if needs_lease(config) && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+        tracing::warn!(
+            "the embedded list alone is vouched for until its lease runs out, counted from the day that it was made; after \
+             that nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
+        );
     }
     updater.published = Published::new(set.clone());
     let mut record = Record::new(directory, config.pin_dir.clone());
@@ -160,7 +166,10 @@ impl Updater {
 }
 
 /// The state directory. Where only the embedded list is used nothing in it is needed: counting goes on without it.
-fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
+fn directory(
+    config: &Config,
+    failures: &mut BTreeMap<&'static str, u64>,
+) -> Result<Option<StateDir>, StartError> {
     match StateDir::open(&config.state_dir) {
         Ok(directory) => {
             report::writers(directory.path());
@@ -169,10 +178,16 @@ fn directory(config: &Config) -> Result<Option<StateDir>, StartError> {
         Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
         Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");
+            *failures.entry("directory").or_default() += 1;
             Ok(None)
         }
         Err(error) => Err(StartError::State(error)),
     }
+}
+
+/// Whether anything but counting is done.
+fn needs_lease(config: &Config) -> bool {
+    config.tags.any() || config.unlisted != Unlisted::Pass
 }
 
 /// What the gates decided before.
