@@ -56,6 +56,40 @@ fn every_series_is_there_at_zero_from_the_first_scrape() {
     assert_eq!(scrape.select("d365_build_info", &[]).count(), 1);
 }
 
+/// The embedded list needs nothing that is kept: the daemon counts, and shows what is amiss.
+#[test]
+fn an_unusable_state_directory_is_said_and_counted() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let file = TempFile::new("state", "");
+    let path = file.path().to_str().unwrap();
+    let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
+    let daemon = Daemon::start(&lab.host, &options.args(["--state-dir", path])).unwrap();
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!(scrape.count("d365_state_failures_total", &[("operation", "directory")]), 1);
+    assert_eq!(scrape.sum("d365_state_failures_total", &[]), 1);
+    let log = daemon.stop().unwrap().stderr;
+    assert!(log.lines().any(|line| line.contains(path) && line.contains("going on without it")), "{log}");
+}
+
+/// Whoever asks for tags has to know that this list will not be vouched for.
+#[test]
+fn tags_by_the_embedded_list_alone_are_warned_of() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let warning = "the embedded list alone is vouched for until its lease runs out";
+    for (flags, warned) in [
+        (&["--tag", "dscp"][..], true),
+        (&["--unlisted", "drop"], true),
+        (&["--tag", "dscp", "--lease", "never"], false),
+        (&[], false),
+    ] {
+        let options = DaemonOptions::on(&[lab.iface()]).args(flags.iter().copied());
+        let log = Daemon::start(&lab.host, &options).unwrap().stop().unwrap().stderr;
+        assert_eq!(log.contains(warning), warned, "{flags:?}: {log}");
+    }
+}
+
 #[test]
 fn http_answers_as_documented() {
     require!(Root, Tool("ip"), Daemon);

@@ -23,7 +23,7 @@ use crate::{
 /// The shortest frame that a test run takes: an Ethernet header (`net/bpf/test_run.c`).
 const SHORTEST: usize = 14;
 /// What fits the first buffer of a test run: a page less head and tail room (`net/bpf/test_run.c`).
-const FIRST_BUFFER: usize = 3000;
+pub(crate) const FIRST_BUFFER: usize = 3000;
 
 /// A SYN to `port` from `source`.
 pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {

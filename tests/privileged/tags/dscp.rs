@@ -12,7 +12,10 @@ use d365_tests::{
 use d365_user::{config::Tags, kernel::Options};
 use etherparse::{NetSlice, SlicedPacket};
 
-use crate::judged::{Judged, options, ranges};
+use crate::{
+    judged::{Judged, options, ranges},
+    verdicts::FIRST_BUFFER,
+};
 
 const HOST_V4: [u8; 4] = [198, 18, 0, 25];
 const XDP_PASS: u32 = 2;
@@ -158,7 +161,8 @@ fn the_corpus_is_left_as_it_is_but_for_code_points() {
     tagging.kernel.set_lease(None).unwrap();
     for case in corpus::all() {
         let frame = &case.frame;
-        if frame.len() < 14 {
+        // What a test run takes in one buffer.
+        if !(14..=FIRST_BUFFER).contains(&frame.len()) {
             continue;
         }
         assert_eq!(plain.kernel.rewrite(frame).unwrap(), (XDP_PASS, frame.clone()), "{}", case.name);
