@@ -8,6 +8,7 @@ use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
 };
+use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::{errno::Errno, net::if_::if_nametoindex};
 
 use super::netlink;
@@ -83,8 +84,8 @@ impl Interface {
     /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
     /// kernel did not answer.
     pub fn xdp(&self) -> Result<Option<Xdp>, InterfaceError> {
-        match link_attributes(self.index) {
-            Ok(attributes) => Ok(attributes.iter().find_map(program)),
+        match link(self.index) {
+            Ok(link) => Ok(link.attributes.iter().find_map(program)),
             Err(error) if error.raw_os_error() == Some(nix::libc::ENODEV) => {
                 Err(InterfaceError::NotFound { name: self.name.clone() })
             }
@@ -126,11 +127,12 @@ fn program(attribute: &LinkAttribute) -> Option<Xdp> {
 }
 
 /// Asks for one link by its index (`RTM_GETLINK`, rtnetlink(7)).
-fn link_attributes(index: u32) -> io::Result<Vec<LinkAttribute>> {
+pub(super) fn link(index: u32) -> io::Result<LinkMessage> {
     let mut link = LinkMessage::default();
     link.header.index = index;
-    match netlink::get(RouteNetlinkMessage::GetLink(link))? {
-        RouteNetlinkMessage::NewLink(link) => Ok(link.attributes),
+    let answer = netlink::ask(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(link), 0)?;
+    match answer.into_iter().next() {
+        Some(RouteNetlinkMessage::NewLink(link)) => Ok(link),
         other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {other:?}"))),
     }
 }

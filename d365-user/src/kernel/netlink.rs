@@ -1,83 +1,74 @@
-//! Requests over rtnetlink(7), and their answers.
-//!
-//! It knows the protocol's frame, and no message.
+//! One question over netlink, and its whole answer. It knows no message: those are the callers'.
 
-use std::io;
+use std::{fmt, io};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::{Socket, SocketAddr};
 
-/// Asks for one object.
-pub(super) fn get(request: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
-    let mut answers = Answers::to(request, NLM_F_REQUEST)?;
-    match answers.next_payload()? {
-        NetlinkPayload::InnerMessage(message) => Ok(message),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        other => Err(unexpected(&other)),
-    }
-}
+/// Messages stand at multiples of this (`NLMSG_ALIGNTO`, netlink(7)).
+const ALIGNMENT: usize = 4;
 
-/// Asks for all objects of a kind.
-pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
-    let mut answers = Answers::to(request, NLM_F_REQUEST | NLM_F_DUMP)?;
-    let mut found = Vec::new();
+/// Sends `message` and reads what comes back: one message, or with [`NLM_F_DUMP`] in `flags` as many as there are.
+///
+/// # Errors
+/// What the kernel answers, and `InvalidData` for an answer that is none.
+pub(super) fn ask<M>(protocol: isize, message: M, flags: u16) -> io::Result<Vec<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + fmt::Debug,
+{
+    let socket = Socket::new(protocol)?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | flags;
+    let mut request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+    let mut answer = Vec::new();
     loop {
-        match answers.next_payload()? {
-            NetlinkPayload::InnerMessage(message) => found.push(message),
-            NetlinkPayload::Done(_) => return Ok(found),
-            NetlinkPayload::Error(error) => return Err(error.to_io()),
-            other => return Err(unexpected(&other)),
+        let (bytes, _) = socket.recv_from_full()?;
+        if read(&bytes, &mut answer)? {
+            return Ok(answer);
         }
     }
 }
 
-/// Has the kernel do something.
-pub(super) fn act(request: RouteNetlinkMessage) -> io::Result<()> {
-    let mut answers = Answers::to(request, NLM_F_REQUEST | NLM_F_ACK)?;
-    match answers.next_payload()? {
-        NetlinkPayload::Error(error) if error.code.is_none() => Ok(()),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        other => Err(unexpected(&other)),
-    }
+/// Asks for all there are.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) fn dump<M>(protocol: isize, message: M) -> io::Result<Vec<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + fmt::Debug,
+{
+    ask(protocol, message, NLM_F_DUMP)
 }
 
-fn unexpected(answer: &NetlinkPayload<RouteNetlinkMessage>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {answer:?}"))
-}
-
-/// What the kernel answers to one request: datagrams of one or more messages.
-struct Answers {
-    socket: Socket,
-    datagram: Vec<u8>,
-    read: usize,
-}
-
-impl Answers {
-    fn to(request: RouteNetlinkMessage, flags: u16) -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_ROUTE)?;
-        socket.connect(&SocketAddr::new(0, 0))?;
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        let mut request = NetlinkMessage::new(header, NetlinkPayload::from(request));
-        request.finalize();
-        let mut bytes = vec![0; request.buffer_len()];
-        request.serialize(&mut bytes);
-        socket.send(&bytes, 0)?;
-        Ok(Self { socket, datagram: Vec::new(), read: 0 })
-    }
-
-    fn next_payload(&mut self) -> io::Result<NetlinkPayload<RouteNetlinkMessage>> {
-        if self.read >= self.datagram.len() {
-            (self.datagram, _) = self.socket.recv_from_full()?;
-            self.read = 0;
+/// Reads the messages of one datagram. Says whether the answer ends with it.
+fn read<M>(mut bytes: &[u8], answer: &mut Vec<M>) -> io::Result<bool>
+where
+    M: NetlinkDeserializable + fmt::Debug,
+{
+    let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let mut more = false;
+    while !bytes.is_empty() {
+        let message = NetlinkMessage::<M>::deserialize(bytes).map_err(|error| invalid(error.to_string()))?;
+        let length = usize::try_from(message.header.length).map_err(|error| invalid(error.to_string()))?;
+        bytes = bytes.get(length.next_multiple_of(ALIGNMENT)..).unwrap_or_default();
+        more = message.header.flags & NLM_F_MULTIPART != 0;
+        match message.payload {
+            NetlinkPayload::InnerMessage(message) => answer.push(message),
+            NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
+            NetlinkPayload::Done(done) if done.code < 0 => {
+                return Err(io::Error::from_raw_os_error(done.code.saturating_neg()));
+            }
+            NetlinkPayload::Done(_) | NetlinkPayload::Error(_) => return Ok(true),
+            other => return Err(invalid(format!("unexpected answer {other:?}"))),
         }
-        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&self.datagram[self.read..])
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        // Messages stand at multiples of four bytes (netlink(7)); each has a header, so that this goes on.
-        self.read += (message.header.length as usize).next_multiple_of(4).max(4);
-        Ok(message.payload)
     }
+    Ok(!more)
 }

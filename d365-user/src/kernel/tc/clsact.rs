@@ -7,10 +7,12 @@ use std::io;
 
 use aya::programs::tc::TcHandle;
 use d365_common::names;
+use netlink_packet_core::NLM_F_ACK;
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     tc::{TcAttribute, TcFilterBpfOption, TcHandle as Handle, TcMessage, TcOption},
 };
+use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::super::netlink;
 
@@ -41,7 +43,7 @@ impl Filter {
 pub(super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
     let mut request = message(ifindex);
     request.header.parent = Handle { major: u16::MAX, minor: Handle::MIN_INGRESS };
-    let answers = match netlink::dump(RouteNetlinkMessage::GetTrafficFilter(request)) {
+    let answers = match netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request)) {
         // Without a qdisc there is nothing to ask (`tc_dump_tfilter`, net/sched/cls_api.c).
         Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Vec::new(),
         answers => answers?,
@@ -95,7 +97,8 @@ impl Drop for Qdisc {
         let is_empty = |parent| {
             let mut request = message(self.ifindex);
             request.header.parent = Handle { major: u16::MAX, minor: parent };
-            netlink::dump(RouteNetlinkMessage::GetTrafficFilter(request)).is_ok_and(|found| found.is_empty())
+            netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request))
+                .is_ok_and(|found| found.is_empty())
         };
         if !is_empty(Handle::MIN_INGRESS) || !is_empty(Handle::MIN_EGRESS) {
             return;
@@ -104,7 +107,9 @@ impl Drop for Qdisc {
         request.header.parent = Handle::CLSACT;
         request.header.handle = Handle { major: u16::MAX, minor: 0 };
         request.attributes.push(TcAttribute::Kind("clsact".to_owned()));
-        if let Err(error) = netlink::act(RouteNetlinkMessage::DelQueueDiscipline(request)) {
+        if let Err(error) =
+            netlink::ask(NETLINK_ROUTE, RouteNetlinkMessage::DelQueueDiscipline(request), NLM_F_ACK)
+        {
             tracing::debug!("the clsact qdisc of interface {} stays: {error}", self.ifindex);
         }
     }
