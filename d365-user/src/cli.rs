@@ -27,7 +27,7 @@ mod commands;
 mod tags;
 mod updates;
 
-pub use commands::{Approve, Command, Drift, Ranges};
+pub use commands::{Approve, Command, Doctor, Drift, Ranges};
 pub(crate) use tags::{Tag, Tags, Verdict};
 pub use updates::LeaseTerm;
 pub(crate) use updates::Updates;
@@ -48,6 +48,8 @@ Examples:
       The same flags from the environment, as a unit file sets them
   d365-user --iface eth0 --ranges azure --tag mark
       Mark packets from listed ranges, for nftables and the mail server; see docs/tags.md
+  d365-user doctor --iface eth0
+      Whether this host is fit for it, and what to do
   d365-user drift; d365-user approve
       Whether all lists agree; which changes wait, and let them pass
 

@@ -63,8 +63,10 @@ impl Exit {
     pub const fn description(self) -> &'static str {
         match self {
             Self::Success => "stopped by SIGINT or SIGTERM, program detached; or the task is done",
-            Self::Internal => "unexpected internal error; drift: the lists differ; approve: not approved",
-            Self::Usage => "command line or environment not valid",
+            Self::Internal => {
+                "unexpected internal error; drift: the lists differ; approve: not approved; doctor: warnings"
+            }
+            Self::Usage => "command line or environment not valid; doctor: errors",
             Self::Ranges => "range list unusable",
             Self::Interface => "interface missing or unusable",
             Self::Privilege => "not privileged (the message names the capabilities)",

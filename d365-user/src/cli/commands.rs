@@ -14,6 +14,9 @@ pub enum Command {
     /// Show the changes of the range list that wait, and approve them
     #[command(long_about = APPROVE)]
     Approve(Approve),
+    /// Look at kernel, interfaces and state, and say what is in the way; exit 1 with warnings, 2 with errors
+    #[command(long_about = DOCTOR)]
+    Doctor(Doctor),
     /// Compare the vendor's table, the embedded list, the service tag and what the kernel holds; exit 1 when they differ
     #[command(long_about = DRIFT)]
     Drift(Drift),
@@ -31,6 +34,14 @@ Whoever may write into the state directory may approve: its permissions are the 
 
 Exit codes: 0 nothing waits, or everything was approved, or the next start will do it; 1 something was not approved; \
 2 the command line is not valid; 11 the state directory cannot be used.";
+
+const DOCTOR: &str = "\
+Look at what the daemon needs and say what is found, one line each: ok, warning or error, and what to do.
+
+It only looks: nothing is attached, set or written. It runs without root as far as it can; what could not be asked is a \
+warning with the reason. docs/doctor.md explains every check.
+
+Exit codes: 0 everything is as it should be; 1 there are warnings; 2 there are errors, or the command line is not valid.";
 
 const DRIFT: &str = "\
 Compare the vendor's documentation table, the embedded list, the service tag (the whole and the union of its regions), \
@@ -60,6 +71,23 @@ pub struct Approve {
     /// The daemon's --hold, for the times that are shown
     #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
     pub hold: Duration,
+}
+
+/// Flags of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Interface to look at closely; repeat it, or separate names by commas [default: every Ethernet interface of this
+    /// network namespace that is up, briefly]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub iface: Vec<String>,
+
+    /// The daemon's state directory
+    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
+    pub state_dir: PathBuf,
+
+    /// Write JSON in place of a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `drift`.

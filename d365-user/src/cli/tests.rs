@@ -221,6 +221,8 @@ fn a_task_stands_alone() {
         (&["approve", "--hold", "soon"], ErrorKind::ValueValidation),
         (&["approve", "--help"], ErrorKind::DisplayHelp),
         (&["ranges", "--mark", "1/1"], ErrorKind::ValueValidation),
+        (&["--iface", "eth0", "doctor"], ErrorKind::ArgumentConflict),
+        (&["doctor", "--mode", "native"], ErrorKind::UnknownArgument),
         (&["forget"], ErrorKind::InvalidSubcommand),
     ] {
         assert_eq!(parse(flags).unwrap_err().kind(), kind, "{flags:?}");
@@ -228,16 +230,19 @@ fn a_task_stands_alone() {
     assert!(parse(&["--iface", "eth0"]).unwrap().command.is_none());
     let help = parse(&["approve", "--help"]).unwrap_err().to_string();
     assert_has(&help, &["Whoever may write into the state directory may approve", "D365_STATE_DIR"]);
-    assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "drift", "ranges"]);
+    assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "doctor", "drift", "ranges"]);
 }
 
 /// A host's environment is the daemon's; a task takes of it what it has in common with the daemon.
 #[test]
 fn a_task_reads_its_own_variables_only() {
     let variables = [("D365_IFACE", "eth0"), ("D365_PORT", "x"), ("D365_STATE_DIR", "/srv/d365")];
-    for task in ["drift", "approve"] {
+    for task in ["drift", "approve", "doctor"] {
         assert_has(&with_environment(&variables, task), &["/srv/d365"]);
     }
+    assert_has(&with_environment(&variables, "doctor"), &["iface: []"]);
+    let named = with_environment(&variables, "doctor --iface m0,m1 --iface m2");
+    assert!(["m0", "m1", "m2"].iter().all(|name| named.contains(name)) && !named.contains("eth0"), "{named}");
     assert_has(&with_environment(&[("D365_HOLD", "2h")], "approve"), &["hold: 7200s", "/var/lib/d365"]);
     assert_has(&with_environment(&[("D365_STATE_DIR", "")], "drift"), &["state_dir: None"]);
     assert_has(&with_environment(&[("D365_STATE_DIR", " ")], "approve"), &["/var/lib/d365"]);

@@ -1,4 +1,4 @@
-//! Tasks that end by themselves: `approve`, `drift` and `ranges`. They write to standard output, log nothing, and change nothing but
+//! Tasks that end by themselves: `approve`, `doctor`, `drift` and `ranges`. They write to standard output, log nothing, and change nothing but
 //! the request of an approval; what they say of a running daemon they read from its files and from the kernel.
 
 use std::{
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod approve;
+mod doctor;
 mod drift;
 mod error;
 mod ranges;
@@ -32,6 +33,7 @@ pub use error::CommandError;
 pub fn run(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Approve(flags) => approve::run(flags),
+        Command::Doctor(flags) => doctor::run(flags),
         Command::Drift(flags) => drift::run(flags),
         Command::Ranges(flags) => ranges::run(flags),
     }

@@ -118,8 +118,7 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
             }
             program => program?,
         };
-        let is_ours = |name: &str| names::PROGRAMS.contains(&name);
-        if !program.name_as_str().is_some_and(is_ours) {
+        if !program.name_as_str().is_some_and(counts) {
             continue;
         }
         match bearing.get(&program.id()) {
@@ -131,8 +130,13 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
     Ok(inspection)
 }
 
+/// Whether a program of this name is the XDP program of a d365-user.
+pub(super) fn counts(name: &str) -> bool {
+    names::PROGRAMS.contains(&name)
+}
+
 /// The XDP programs of this network namespace, each with the interfaces that bear it.
-fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
+pub(super) fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
     let mut bearing = BTreeMap::<u32, Vec<String>>::new();
     let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;
     for interface in &interfaces {

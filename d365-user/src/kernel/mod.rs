@@ -1,7 +1,7 @@
 //! The kernel stage: the only code that knows aya and netlink.
 //!
 //! It loads the object, publishes generations, sets the lease, attaches and detaches the program, reads and pins
-//! counters, and reads samples.
+//! counters, reads samples, and looks at the machine.
 //! It must never write a counter, edit a published trie in place, or replace somebody else's program.
 
 mod attach;
@@ -18,6 +18,7 @@ pub mod pin;
 mod prove;
 mod requirements;
 mod samples;
+pub mod survey;
 mod tags;
 mod tc;
 

@@ -10,7 +10,10 @@ use aya::{
 };
 use nix::{
     libc::{E2BIG, EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM},
-    sys::statfs::{BPF_FS_MAGIC, statfs},
+    sys::{
+        resource::{RLIM_INFINITY, Resource, getrlimit},
+        statfs::{BPF_FS_MAGIC, statfs},
+    },
 };
 
 /// Capabilities by number (capability.h, capabilities(7)) that loading and attaching take.
@@ -19,6 +22,7 @@ const CAPABILITIES: [(u32, &str); 3] =
 const CAP_NET_ADMIN: u32 = 12;
 /// Stands for `CAP_PERFMON` and `CAP_BPF` too.
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_RESOURCE: u32 = 24;
 
 /// What is missing.
 #[derive(Debug, thiserror::Error)]
@@ -133,11 +137,27 @@ pub(super) fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
 }
 
+/// Whether the kernel has its own type information.
+pub(super) fn has_btf() -> bool {
+    Path::new("/sys/kernel/btf/vmlinux").exists()
+}
+
+/// How many bytes this process may lock, which maps count towards before Linux 5.11; `None` where the loader can lift the
+/// limit.
+pub(super) fn memlock() -> Result<Option<u64>, RequirementError> {
+    if procfs::process::Process::myself()?.status()?.capeff & (1 << CAP_SYS_RESOURCE) != 0 {
+        return Ok(None);
+    }
+    // Where it cannot be read, the smallest is assumed.
+    let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap_or_default();
+    Ok((hard != RLIM_INFINITY).then_some(soft))
+}
+
 /// What is missing on this machine and not needed, one line each.
 #[must_use]
 pub fn notes() -> Vec<String> {
     let mut notes = Vec::new();
-    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+    if !has_btf() {
         notes.push(
             "kernel BTF (/sys/kernel/btf/vmlinux) is missing: not needed to classify, but bpftool shows less"
                 .to_owned(),

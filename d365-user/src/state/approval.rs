@@ -19,10 +19,10 @@ use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
 pub const REQUEST: &str = "approval.json";
 /// The answer's.
 pub const ANSWER: &str = "approval-answer.json";
-const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
-const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
+pub(super) const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
+pub(super) const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
 /// The largest file that is read.
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 
 /// What the operator approves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,9 +20,9 @@ use crate::{
 /// The file's name in the state directory.
 pub const FILE: &str = "counters.json";
 /// Raise the version when the form changes.
-const KIND: Kind = Kind { name: "counters", version: 1 };
+pub(super) const KIND: Kind = Kind { name: "counters", version: 1 };
 /// The largest file that is read: 262,144 owners in each of 17 rows at 100 bytes, and as much again.
-const LIMIT: u64 = 1 << 30;
+pub(super) const LIMIT: u64 = 1 << 30;
 
 /// The kernel maps that hold counts, and how they are laid out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,9 +12,9 @@ use super::{Damage, Found, Kind, StateDir, StateError, peek, read_checked, write
 use crate::source::download::{Document, cache};
 
 /// Raise the version when the form of [`cache`] changes.
-const KIND: Kind = Kind { name: "document", version: 1 };
+pub(super) const KIND: Kind = Kind { name: "document", version: 1 };
 /// The largest file that is read: the document's, behind the line that says what it is.
-const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
+pub(super) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
 /// How many bytes of the digest are in a file's name.
 const NAME_BYTES: usize = 8;
 

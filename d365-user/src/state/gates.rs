@@ -11,9 +11,9 @@ use crate::generation::gate::{Gate, GatePolicy, Stored};
 /// The file's name in the state directory.
 pub const FILE: &str = "gate.json";
 /// Raise the version when [`Stored`] changes.
-const KIND: Kind = Kind { name: "gate", version: 1 };
+pub(super) const KIND: Kind = Kind { name: "gate", version: 1 };
 /// The largest file that is read. The largest list that can be accepted, of 262,144 ranges, is half of it.
-const LIMIT: u64 = 64 << 20;
+pub(super) const LIMIT: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

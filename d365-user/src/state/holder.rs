@@ -1,6 +1,6 @@
 //! Whether a daemon uses a state directory, asked from beside it.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -23,4 +23,10 @@ pub fn is_held(directory: &Path) -> Result<bool, StateError> {
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(cause)) => Err(StateError::Read { path, cause }),
     }
+}
+
+/// The process that a daemon wrote into the lock of `directory`; only while it [is held](is_held) is it that daemon's.
+#[must_use]
+pub fn holder(directory: &Path) -> Option<u32> {
+    fs::read_to_string(directory.join(LOCK)).ok()?.trim().parse().ok()
 }

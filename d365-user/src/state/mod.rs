@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 mod access;
 pub mod approval;
+mod condition;
 pub mod counters;
 pub mod documents;
 pub mod gates;
@@ -29,7 +30,8 @@ mod sealed;
 mod write;
 
 pub use access::{Writer, other_writers};
-pub use holder::is_held;
+pub use condition::{Ailing, Problem, ailing};
+pub use holder::{holder, is_held};
 pub use read::{Found, peek, read_checked};
 pub use sealed::{Damage, Kind};
 pub use write::{write_atomic, write_sealed};

@@ -25,6 +25,7 @@ const LAYERS: [Layer; 5] = [
             "aya_log",
             "aya_obj",
             "netlink_packet_core",
+            "netlink_packet_generic",
             "netlink_packet_route",
             "netlink_sys",
         ],

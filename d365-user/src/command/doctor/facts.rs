@@ -1,0 +1,146 @@
+//! The facts that are judged: what the kernel's survey says, the state directory, and the clock. It judges nothing, writes
+//! nothing, and asks no daemon.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use nix::{
+    errno::Errno,
+    libc,
+    unistd::{AccessFlags, Gid, Group, Uid, User, access},
+};
+
+use crate::{
+    cli,
+    generation::gate::{GatePolicy, Timestamp},
+    kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
+    source::embedded,
+    state::{Found, StateError, ailing, gates, holder, is_held},
+};
+
+pub(super) struct Facts {
+    pub(super) machine: Machine,
+    pub(super) state: State,
+    pub(super) clock: Clock,
+    /// The date of the embedded list; `None` never with the list that is compiled in.
+    pub(super) list: Option<Timestamp>,
+    /// Each with its name; `None` where there is none of it. An error where they could not be listed.
+    pub(super) interfaces: Fact<Vec<(String, Fact<Option<InterfaceFacts>>)>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    pub(super) now: Timestamp,
+    /// Whether the kernel counts its clock as synchronised (adjtimex(2)).
+    pub(super) is_synchronised: Fact<bool>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) path: PathBuf,
+    pub(super) directory: Directory,
+    /// Whether a daemon holds it, and which process that says it is.
+    pub(super) held: Fact<Option<Option<u32>>>,
+    /// Files that are not whole, and what is wrong with them.
+    pub(super) ailing: Fact<Vec<(String, String)>>,
+    /// The sources that were confirmed, and when; `None` where no gate is written down.
+    pub(super) confirmed: Fact<Option<Vec<(String, Timestamp)>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Directory {
+    Missing,
+    /// Something else is in its place.
+    Other,
+    Unknown(Unknown),
+    There {
+        /// `user:group`, by name where they have one.
+        owner: String,
+        /// The permission bits.
+        mode: u32,
+        /// Why this process may not write into it; `None` when it may.
+        refused: Option<String>,
+    },
+}
+
+pub(super) fn gather(flags: &cli::Doctor) -> Facts {
+    let names = match &flags.iface[..] {
+        [] => survey::running_ethernet(),
+        names => Ok(names.to_vec()),
+    };
+    Facts {
+        machine: survey::machine(),
+        state: state(&flags.state_dir),
+        clock: Clock { now: SystemTime::now().into(), is_synchronised: is_synchronised() },
+        list: embedded::list().ok().and_then(|list| {
+            let midnight = format!("{}T00:00:00Z", list.origin.date?);
+            humantime::parse_rfc3339(&midnight).ok().map(Timestamp::from)
+        }),
+        interfaces: names.map(|names| survey::interfaces(&names)),
+    }
+}
+
+fn state(path: &Path) -> State {
+    State {
+        path: path.to_owned(),
+        directory: directory(path),
+        held: is_held(path).map(|held| held.then(|| holder(path))).map_err(Unknown::from),
+        ailing: ailing(path)
+            .map_err(Unknown::from)
+            .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
+        confirmed: match gates::look(path, GatePolicy::default()).map_err(Unknown::from) {
+            Ok(Found::Whole(gates)) => Ok(Some(
+                gates.into_iter().filter_map(|(name, gate)| Some((name, gate.confirmed()?))).collect(),
+            )),
+            Ok(Found::Nothing) => Ok(None),
+            Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),
+            Err(unknown) => Err(unknown),
+        },
+    }
+}
+
+impl From<StateError> for Unknown {
+    fn from(error: StateError) -> Self {
+        let said = error.to_string();
+        match error {
+            StateError::Directory { cause, .. } | StateError::Read { cause, .. }
+                if cause.kind() == ErrorKind::PermissionDenied =>
+            {
+                Self::Refused(said)
+            }
+            _ => Self::Failed(said),
+        }
+    }
+}
+
+fn directory(path: &Path) -> Directory {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Directory::Missing,
+        Err(error) => return Directory::Unknown(error.into()),
+        Ok(found) => found,
+    };
+    if !found.is_dir() {
+        return Directory::Other;
+    }
+    let user = User::from_uid(Uid::from_raw(found.uid())).ok().flatten();
+    let group = Group::from_gid(Gid::from_raw(found.gid())).ok().flatten();
+    let user = user.map_or_else(|| found.uid().to_string(), |user| user.name);
+    let group = group.map_or_else(|| found.gid().to_string(), |group| group.name);
+    let refused =
+        access(path, AccessFlags::W_OK | AccessFlags::X_OK).err().map(|errno| errno.desc().to_owned());
+    Directory::There { owner: format!("{user}:{group}"), mode: found.mode() & 0o7777, refused }
+}
+
+fn is_synchronised() -> Fact<bool> {
+    // SAFETY: all zeros is a valid value of this plain C structure, and asks for no change (`modes`).
+    let mut clock: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `clock` is live and of the structure's size.
+    let state = Errno::result(unsafe { libc::adjtimex(&raw mut clock) });
+    state.map_err(std::io::Error::from)?;
+    Ok(clock.status & libc::STA_UNSYNC == 0)
+}

@@ -1,0 +1,128 @@
+//! What doctor says: which check, how bad, what was found and what to do.
+
+use serde::Serialize;
+
+use crate::kernel::survey::Unknown;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// The daemon runs, and something is less than it could be, or could not be asked.
+    Warning,
+    /// The daemon does not run like this, or cannot be relied on.
+    Error,
+}
+
+impl Level {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What is looked at. The names are part of the interface: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Check {
+    Kernel,
+    Bpf,
+    Btf,
+    Jit,
+    JitHarden,
+    Bpffs,
+    Memlock,
+    Capabilities,
+    FwmarkAccept,
+    Clock,
+    StateDir,
+    StateFiles,
+    Daemon,
+    Lease,
+    Interface,
+    Driver,
+    XdpFeatures,
+    Mtu,
+    Lro,
+    Gro,
+    Native,
+    Tc,
+    Metadata,
+    XdpPrograms,
+    TcPrograms,
+}
+
+impl Check {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Bpf => "bpf",
+            Self::Btf => "btf",
+            Self::Jit => "jit",
+            Self::JitHarden => "jit_harden",
+            Self::Bpffs => "bpffs",
+            Self::Memlock => "memlock",
+            Self::Capabilities => "capabilities",
+            Self::FwmarkAccept => "fwmark_accept",
+            Self::Clock => "clock",
+            Self::StateDir => "state_dir",
+            Self::StateFiles => "state_files",
+            Self::Daemon => "daemon",
+            Self::Lease => "lease",
+            Self::Interface => "interface",
+            Self::Driver => "driver",
+            Self::XdpFeatures => "xdp_features",
+            Self::Mtu => "mtu",
+            Self::Lro => "lro",
+            Self::Gro => "gro",
+            Self::Native => "native",
+            Self::Tc => "tc",
+            Self::Metadata => "metadata",
+            Self::XdpPrograms => "xdp_programs",
+            Self::TcPrograms => "tc_programs",
+        }
+    }
+}
+
+/// One line of doctor's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) check: Check,
+    /// The interface that it is about; `None` for the machine as a whole.
+    pub(super) interface: Option<String>,
+    pub(super) level: Level,
+    pub(super) found: String,
+    /// What to do: of each warning and each error.
+    pub(super) advice: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn ok(check: Check, found: impl Into<String>) -> Self {
+        Self { check, interface: None, level: Level::Ok, found: found.into(), advice: None }
+    }
+
+    pub(super) fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Warning, advice: Some(advice.into()), ..Self::ok(check, found) }
+    }
+
+    pub(super) fn error(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Error, ..Self::warning(check, found, advice) }
+    }
+
+    /// What could not be asked is never as it should be.
+    pub(super) fn unknown(check: Check, why: &Unknown) -> Self {
+        let advice = match why {
+            Unknown::Refused(_) => "run doctor as root",
+            Unknown::Failed(_) => "nothing was concluded from it; look into the reason",
+        };
+        Self::warning(check, format!("not known: {why}"), advice)
+    }
+
+    pub(super) fn on(self, interface: &str) -> Self {
+        Self { interface: Some(interface.to_owned()), ..self }
+    }
+}

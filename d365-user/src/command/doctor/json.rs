@@ -1,0 +1,64 @@
+//! The findings for programs. Pure.
+
+use serde::Serialize;
+
+use super::{
+    finding::{Finding, Level},
+    worst,
+};
+use crate::command::CommandError;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The worst of them.
+    level: Level,
+    findings: Vec<FindingReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingReport<'a> {
+    check: &'static str,
+    interface: Option<&'a str>,
+    level: Level,
+    found: &'a str,
+    advice: Option<&'a str>,
+}
+
+pub(super) fn render(findings: &[Finding]) -> Result<String, CommandError> {
+    let report = Report { level: worst(findings), findings: findings.iter().map(report).collect() };
+    let mut text = serde_json::to_string_pretty(&report)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn report(finding: &Finding) -> FindingReport<'_> {
+    let Finding { check, interface, level, found, advice } = finding;
+    FindingReport {
+        check: check.as_str(),
+        interface: interface.as_deref(),
+        level: *level,
+        found,
+        advice: advice.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::finding::Check;
+
+    #[test]
+    fn everything_is_in_it() {
+        let findings =
+            [Finding::ok(Check::Kernel, "6.1"), Finding::warning(Check::Lro, "on", "off").on("m0")];
+        let report: serde_json::Value = serde_json::from_str(&render(&findings).unwrap()).unwrap();
+        assert_eq!(report["level"], "warning");
+        let line = |check, interface, level, found, advice| {
+            serde_json::json!({
+                "check": check, "interface": interface, "level": level, "found": found, "advice": advice,
+            })
+        };
+        assert_eq!(report["findings"][0], line("kernel", None, "ok", "6.1", None));
+        assert_eq!(report["findings"][1], line("lro", Some("m0"), "warning", "on", Some("off")));
+    }
+}

@@ -1,0 +1,242 @@
+//! Each check in each of its levels, those of [`programs`](super::programs) too.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{
+    command::doctor::finding::Level,
+    kernel::{
+        Xdp,
+        survey::{Holder, Holders, Offloads, Program, Unknown, XdpFeatures},
+    },
+};
+
+/// `basic` and `rx-sg`.
+const ALL: XdpFeatures = XdpFeatures(0b10_0001);
+const BASIC: XdpFeatures = XdpFeatures(1);
+
+fn machine(version: Version) -> Machine {
+    Machine {
+        kernel: Ok((version, String::new())),
+        missing_feature: Ok(None),
+        has_btf: true,
+        jit: Ok(1),
+        jit_harden: Ok(0),
+        has_bpffs: true,
+        memlock: Ok(None),
+        is_root: true,
+        missing_capabilities: Ok(Vec::new()),
+        has_metadata: Ok(true),
+        fwmark_accept: Ok(false),
+    }
+}
+
+fn fit() -> InterfaceFacts {
+    InterfaceFacts {
+        link: Ok(LinkFacts { has_ethernet_header: true, is_up: true, mtu: Some(1500) }),
+        driver: Ok("virtio_net".to_owned()),
+        features: Ok(Some(ALL)),
+        offloads: Ok(Offloads { lro: false, gro: true }),
+        xdp: Ok(None),
+        tcx: Ok(Some(Vec::new())),
+        clsact: Ok(Vec::new()),
+        tag_paths: Ok(None),
+    }
+}
+
+fn program(id: u32, name: &str) -> Program {
+    let holders = Holders { processes: Vec::new(), is_partial: false };
+    Program { id: Some(id), name: Ok(name.to_owned()), holders: Some(holders) }
+}
+
+fn unknown<T>() -> Fact<T> {
+    Err(Unknown::Refused("no".to_owned()))
+}
+
+fn findings(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<Finding> {
+    let mut facts = fit();
+    change(&mut facts);
+    let findings = judge("m0", &Ok(Some(facts)), &machine(version));
+    assert!(findings.iter().all(|finding| finding.interface.as_deref() == Some("m0")));
+    findings
+}
+
+/// What is not as it should be, on a kernel that has everything.
+fn wrong(change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
+    wrong_on(Version(6, 18), change)
+}
+
+fn wrong_on(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
+    let findings = findings(version, change);
+    let wrong = findings.iter().filter(|finding| finding.level != Level::Ok);
+    wrong
+        .inspect(|finding| assert!(finding.advice.is_some(), "{finding:?}"))
+        .map(|f| (f.check, f.level))
+        .collect()
+}
+
+/// What is said of one check.
+fn said(check: Check, change: impl Fn(&mut InterfaceFacts)) -> String {
+    findings(Version(6, 18), change).into_iter().find(|finding| finding.check == check).unwrap().found
+}
+
+fn link(facts: &mut InterfaceFacts) -> &mut LinkFacts {
+    facts.link.as_mut().unwrap()
+}
+
+const WARNING: Level = Level::Warning;
+
+#[test]
+fn a_fit_interface_has_nothing_wrong() {
+    assert_eq!(wrong(|_| {}), []);
+    assert_eq!(findings(Version(6, 18), |_| {}).len(), 11);
+    assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
+    assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
+}
+
+#[test]
+fn one_that_is_not_there_or_not_understood_is_an_error() {
+    let missing = judge("m0", &Ok(None), &machine(Version(6, 1)));
+    assert_eq!((missing.len(), missing[0].level, missing[0].check), (1, Level::Error, Check::Interface));
+    let refused = judge("m0", &unknown(), &machine(Version(6, 1)));
+    assert_eq!((refused.len(), refused[0].level), (1, WARNING));
+    assert_eq!(wrong(|facts| link(facts).has_ethernet_header = false), [(Check::Interface, Level::Error)]);
+    assert_eq!(wrong(|facts| link(facts).is_up = false), [(Check::Interface, WARNING)]);
+}
+
+#[test]
+fn what_could_not_be_asked_is_a_warning() {
+    let blind = |facts: &mut InterfaceFacts| {
+        *facts = InterfaceFacts {
+            link: unknown(),
+            driver: unknown(),
+            features: unknown(),
+            offloads: unknown(),
+            xdp: unknown(),
+            tcx: unknown(),
+            clsact: unknown(),
+            tag_paths: unknown(),
+        }
+    };
+    let wrong = wrong(blind);
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (11, true), "{wrong:?}");
+}
+
+/// Before 5.18 no program takes several buffers; from 6.3 on the driver says whether it gives them; between, nobody knows.
+#[test]
+fn a_large_mtu_needs_several_buffers() {
+    let large = |features| {
+        move |facts: &mut InterfaceFacts| {
+            link(facts).mtu = Some(9000);
+            facts.features = Ok(features);
+        }
+    };
+    let both = [(Check::Mtu, WARNING), (Check::Native, WARNING)];
+    assert_eq!(wrong(large(Some(ALL))), []);
+    assert_eq!(wrong(large(Some(BASIC))), both);
+    assert_eq!(wrong_on(Version(5, 17), large(Some(ALL))), both);
+    let untold = [(Check::XdpFeatures, WARNING), both[0], both[1]];
+    assert_eq!(wrong_on(Version(6, 1), large(None)), untold);
+    assert_eq!(wrong(|facts| link(facts).mtu = Some(ONE_BUFFER)), []);
+    assert_eq!(wrong(|facts| link(facts).mtu = None), both);
+}
+
+#[test]
+fn native_mode_is_possible_or_the_reason_is_said() {
+    assert_eq!(wrong(|facts| facts.features = Ok(Some(XdpFeatures(0)))), [(Check::Native, WARNING)]);
+    let lro = |facts: &mut InterfaceFacts| facts.offloads = Ok(Offloads { lro: true, gro: true });
+    assert_eq!(wrong(lro), [(Check::Lro, WARNING), (Check::Native, WARNING)]);
+    let untold = |facts: &mut InterfaceFacts| facts.features = Ok(None);
+    assert_eq!(wrong_on(Version(6, 1), untold), [(Check::XdpFeatures, WARNING), (Check::Native, WARNING)]);
+    let running = |facts: &mut InterfaceFacts| {
+        facts.features = Ok(None);
+        facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
+    };
+    assert_eq!(wrong_on(Version(6, 1), running), [(Check::XdpFeatures, WARNING)]);
+}
+
+#[test]
+fn another_xdp_program_is_an_error_and_ones_own_is_none() {
+    let on = |name: &'static str, mode| {
+        move |facts: &mut InterfaceFacts| {
+            facts.xdp = Ok(Some((Xdp { program: 7, mode }, program(7, name))));
+        }
+    };
+    for own in ["d365", "d365_linear", "d365_watch", "d365_watch_lin"] {
+        assert_eq!(wrong(on(own, Mode::Native)), [], "{own}");
+    }
+    assert_eq!(wrong(on("xdp_dispatcher", Mode::Generic)), [(Check::XdpPrograms, Level::Error)]);
+    let unnamed = |facts: &mut InterfaceFacts| {
+        facts.xdp = Ok(Some((
+            Xdp { program: 7, mode: Mode::Generic },
+            Program { name: unknown(), ..program(7, "") },
+        )));
+    };
+    assert_eq!(wrong(unnamed), [(Check::XdpPrograms, WARNING)]);
+}
+
+#[test]
+fn who_keeps_a_program_is_said() {
+    let held = |processes: &[(u32, &str)], is_partial| {
+        let holder =
+            |(process, command): &(u32, &str)| Holder { process: *process, command: (*command).to_owned() };
+        let holders = Holders { processes: processes.iter().map(holder).collect(), is_partial };
+        said(Check::XdpPrograms, move |facts| {
+            let program = Program { holders: Some(holders.clone()), ..program(7, "other") };
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Generic }, program)));
+        })
+    };
+    let begin = "another program is here: other (id 7)";
+    assert_eq!(
+        held(&[(12, "cilium"), (13, "tool")], true),
+        format!("{begin} held by cilium 12, tool 13, generic mode")
+    );
+    assert!(held(&[], false).starts_with(&format!("{begin} held by no process: pinned")));
+    assert!(held(&[], true).starts_with(&format!("{begin} held by no process that can be looked into")));
+}
+
+#[test]
+fn other_tc_programs_are_a_warning_and_ones_own_are_none() {
+    let tcx = |names: &'static [&'static str]| {
+        move |facts: &mut InterfaceFacts| {
+            facts.tcx = Ok(Some((1..).zip(names).map(|(id, name)| program(id, name)).collect()));
+        }
+    };
+    assert_eq!(wrong(tcx(&["d365_tag"])), []);
+    assert_eq!(wrong(tcx(&["d365_tag", "other"])), [(Check::TcPrograms, WARNING)]);
+    let classic = |facts: &mut InterfaceFacts| {
+        facts.clsact = Ok(vec![Program { id: None, holders: None, ..program(0, "") }]);
+    };
+    assert_eq!(wrong(classic), [(Check::TcPrograms, WARNING)]);
+    assert_eq!(
+        said(Check::TcPrograms, classic),
+        "other programs are here: clsact a program without a name (classic BPF)"
+    );
+    let unnamed = |facts: &mut InterfaceFacts| {
+        facts.clsact = Ok(vec![Program { name: unknown(), ..program(7, "") }]);
+    };
+    assert_eq!(wrong(unnamed), [(Check::TcPrograms, WARNING)]);
+}
+
+#[test]
+fn the_path_of_tags_is_told_where_somebody_tags() {
+    let paths = |paths: &'static [&'static str]| {
+        move |facts: &mut InterfaceFacts| {
+            facts.tag_paths = Ok(Some(paths.iter().copied().collect::<BTreeSet<_>>()));
+        }
+    };
+    assert_eq!(said(Check::Metadata, paths(&["metadata"])), "the daemon's tags go by the path metadata");
+    assert_eq!(
+        said(Check::Metadata, paths(&["classify", "metadata"])),
+        "the daemon's tags go by the path classify and metadata, by interface"
+    );
+    for has_metadata in [Ok(true), Ok(false)] {
+        let machine = Machine { has_metadata, ..machine(Version(6, 1)) };
+        let findings = judge("m0", &Ok(Some(fit())), &machine);
+        assert!(findings.iter().all(|finding| finding.level == Level::Ok), "{findings:?}");
+    }
+    let machine = Machine { has_metadata: unknown(), ..machine(Version(6, 18)) };
+    let findings = judge("m0", &Ok(Some(fit())), &machine);
+    let unasked = findings.iter().find(|finding| finding.check == Check::Metadata).unwrap();
+    assert_eq!(unasked.level, WARNING);
+}

@@ -1,0 +1,106 @@
+//! Each check in each of its levels.
+
+use super::*;
+use crate::{command::doctor::finding::Level, kernel::survey::Unknown};
+
+fn fit() -> Machine {
+    Machine {
+        kernel: Ok((Version(6, 1), "6.1.0-1".to_owned())),
+        missing_feature: Ok(None),
+        has_btf: true,
+        jit: Ok(1),
+        jit_harden: Ok(0),
+        has_bpffs: true,
+        memlock: Ok(Some(65_536)),
+        is_root: true,
+        missing_capabilities: Ok(Vec::new()),
+        has_metadata: Ok(true),
+        fwmark_accept: Ok(false),
+    }
+}
+
+/// What is not as it should be.
+fn wrong(change: impl Fn(&mut Machine)) -> Vec<(Check, Level)> {
+    let mut machine = fit();
+    change(&mut machine);
+    let findings = judge(&machine);
+    let wrong = findings.iter().filter(|finding| finding.level != Level::Ok);
+    wrong
+        .inspect(|finding| assert!(finding.advice.is_some(), "{finding:?}"))
+        .map(|f| (f.check, f.level))
+        .collect()
+}
+
+fn unknown<T>() -> Fact<T> {
+    Err(Unknown::Refused("no".to_owned()))
+}
+
+#[test]
+fn a_fit_machine_has_nothing_wrong() {
+    assert_eq!(wrong(|_| {}), []);
+    assert_eq!(judge(&fit()).len(), 9);
+    assert_eq!(wrong(|machine| machine.fwmark_accept = Ok(true)), []);
+    assert_eq!(wrong(|machine| machine.jit_harden = Ok(1)), []);
+}
+
+#[test]
+fn each_check_has_its_levels() {
+    let old = |version| move |machine: &mut Machine| machine.kernel = Ok((version, "old".to_owned()));
+    assert_eq!(wrong(old(Version(5, 9))), [(Check::Kernel, Level::Error), (Check::Memlock, Level::Warning)]);
+    assert_eq!(wrong(old(Version(5, 10))), [(Check::Memlock, Level::Warning)]);
+    assert_eq!(wrong(old(Version(5, 11))), []);
+    let unlimited = |machine: &mut Machine| {
+        old(Version(5, 10))(machine);
+        machine.memlock = Ok(None);
+    };
+    assert_eq!(wrong(unlimited), []);
+    let lacking = |machine: &mut Machine| machine.missing_feature = Ok(Some("no ring buffers".to_owned()));
+    assert_eq!(wrong(lacking), [(Check::Bpf, Level::Error)]);
+    assert_eq!(wrong(|machine| machine.has_btf = false), [(Check::Btf, Level::Warning)]);
+    assert_eq!(wrong(|machine| machine.jit = Ok(0)), [(Check::Jit, Level::Warning)]);
+    assert_eq!(wrong(|machine| machine.jit = Ok(2)), [(Check::Jit, Level::Warning)]);
+    assert_eq!(wrong(|machine| machine.jit_harden = Ok(2)), [(Check::JitHarden, Level::Warning)]);
+    assert_eq!(wrong(|machine| machine.has_bpffs = false), [(Check::Bpffs, Level::Warning)]);
+}
+
+/// Root that lacks capabilities cannot run the daemon; whoever is not root may still look.
+#[test]
+fn privileges_are_weighed_by_who_asks() {
+    let lacking = |is_root| {
+        move |machine: &mut Machine| {
+            machine.is_root = is_root;
+            machine.missing_capabilities = Ok(vec!["CAP_BPF"]);
+            machine.missing_feature = unknown();
+        }
+    };
+    let levels = |level| [(Check::Bpf, Level::Warning), (Check::Capabilities, level)];
+    assert_eq!(wrong(lacking(true)), levels(Level::Error));
+    assert_eq!(wrong(lacking(false)), levels(Level::Warning));
+    assert_eq!(wrong(|machine| machine.missing_feature = unknown()), [(Check::Bpf, Level::Error)]);
+}
+
+#[test]
+fn what_could_not_be_asked_is_a_warning() {
+    let blind = |machine: &mut Machine| {
+        *machine = Machine {
+            kernel: unknown(),
+            missing_feature: unknown(),
+            jit: unknown(),
+            jit_harden: unknown(),
+            memlock: unknown(),
+            missing_capabilities: unknown(),
+            fwmark_accept: unknown(),
+            ..fit()
+        }
+    };
+    let expected = [
+        Check::Kernel,
+        Check::Bpf,
+        Check::Jit,
+        Check::JitHarden,
+        Check::Memlock,
+        Check::Capabilities,
+        Check::FwmarkAccept,
+    ];
+    assert_eq!(wrong(blind), expected.map(|check| (check, Level::Warning)));
+}

@@ -1,0 +1,117 @@
+//! Who else is on an interface, and how a tag would travel.
+
+use super::{Check, Finding};
+use crate::kernel::survey::{Fact, InterfaceFacts, Machine, Program, Unknown};
+
+pub(super) fn judge(facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {
+    vec![tc(facts), metadata(facts, machine), xdp(facts), behind(facts)]
+}
+
+fn tc(facts: &InterfaceFacts) -> Finding {
+    match &facts.tcx {
+        Ok(Some(_)) => Finding::ok(Check::Tc, "tcx"),
+        Ok(None) => Finding::ok(Check::Tc, "clsact: this kernel has no tcx (6.6 and later do)"),
+        Err(unknown) => Finding::unknown(Check::Tc, unknown),
+    }
+}
+
+fn metadata(facts: &InterfaceFacts, machine: &Machine) -> Finding {
+    let check = Check::Metadata;
+    match &facts.tag_paths {
+        Ok(Some(paths)) => {
+            let words = paths.iter().copied().collect::<Vec<_>>().join(" and ");
+            let more = if paths.len() > 1 { ", by interface" } else { "" };
+            return Finding::ok(check, format!("the daemon's tags go by the path {words}{more}"));
+        }
+        Err(unknown) => return Finding::unknown(check, unknown),
+        Ok(None) => {}
+    }
+    match &machine.has_metadata {
+        Ok(true) => {
+            Finding::ok(check, "programs may write it; whether the driver keeps it shows when a daemon tags")
+        }
+        Ok(false) => Finding::ok(
+            check,
+            "programs may not write it on this kernel: the tc program looks at packets itself",
+        ),
+        Err(unknown) => Finding::unknown(check, unknown),
+    }
+}
+
+fn xdp(facts: &InterfaceFacts) -> Finding {
+    let check = Check::XdpPrograms;
+    let (xdp, program) = match &facts.xdp {
+        Ok(None) => return Finding::ok(check, "none"),
+        Ok(Some(there)) => there,
+        Err(unknown) => return Finding::unknown(check, unknown),
+    };
+    let found = format!("{}, {} mode", describe(program), xdp.mode.as_str());
+    let advice = "the daemon does not replace it: stop whoever keeps it, or detach it with `ip link`";
+    match &program.name {
+        _ if program.is_ours() => Finding::ok(check, format!("d365-user's own: {found}")),
+        Ok(_) => Finding::error(check, format!("another program is here: {found}"), advice),
+        Err(unknown) => {
+            Finding::warning(check, format!("{found}: whose it is cannot be told"), doing(unknown))
+        }
+    }
+}
+
+/// The programs between XDP and the network stack.
+fn behind(facts: &InterfaceFacts) -> Finding {
+    let check = Check::TcPrograms;
+    let (tcx, clsact) = match (&facts.tcx, &facts.clsact) {
+        (Ok(tcx), Ok(clsact)) => (tcx.iter().flatten(), clsact.iter()),
+        (Err(unknown), _) | (_, Err(unknown)) => return Finding::unknown(check, unknown),
+    };
+    let all: Vec<(&str, &Program)> =
+        tcx.map(|program| ("tcx", program)).chain(clsact.map(|program| ("clsact", program))).collect();
+    if all.is_empty() {
+        return Finding::ok(check, "none");
+    }
+    let each = all.iter().map(|(kind, program)| format!("{kind} {}", describe(program)));
+    let found = each.collect::<Vec<_>>().join("; ");
+    let others = || all.iter().map(|(_, program)| program).filter(|program| !program.is_ours());
+    if others().next().is_none() {
+        return Finding::ok(check, format!("d365-user's own: {found}"));
+    }
+    match others().find_map(|program| program.name.as_ref().err()) {
+        Some(unknown) => {
+            Finding::warning(check, format!("{found}: whose they are cannot be told"), doing(unknown))
+        }
+        None => Finding::warning(
+            check,
+            format!("other programs are here: {found}"),
+            "they are left alone; one that sets marks itself may undo a tag, or be undone: look at the order",
+        ),
+    }
+}
+
+fn doing(unknown: &Unknown) -> &'static str {
+    match unknown {
+        Unknown::Refused(_) => "run doctor as root",
+        Unknown::Failed(_) => "run doctor again",
+    }
+}
+
+/// Its name, its id, and who keeps it.
+fn describe(program: &Program) -> String {
+    let name = named(&program.name);
+    let id = program.id.map_or_else(|| " (classic BPF)".to_owned(), |id| format!(" (id {id})"));
+    let Some(holders) = &program.holders else { return format!("{name}{id}") };
+    let processes: Vec<_> =
+        holders.processes.iter().map(|holder| format!("{} {}", holder.command, holder.process)).collect();
+    let held = match (processes.is_empty(), holders.is_partial) {
+        (false, _) => format!("held by {}", processes.join(", ")),
+        (true, false) => "held by no process: pinned, or attached by netlink or tc".to_owned(),
+        (true, true) => "held by no process that can be looked into".to_owned(),
+    };
+    format!("{name}{id} {held}")
+}
+
+fn named(name: &Fact<String>) -> &str {
+    match name.as_deref() {
+        Ok("") => "a program without a name",
+        Ok(name) => name,
+        Err(_) => "a program",
+    }
+}

@@ -1,0 +1,114 @@
+//! The state directory: whether it can be used and by whom, its files, its daemon, and when a source was last confirmed.
+
+use std::time::Duration;
+
+use super::{Check, Finding};
+use crate::{
+    command::{
+        doctor::facts::{Directory, State},
+        text::counted,
+    },
+    generation::gate::Timestamp,
+    kernel::survey::Fact,
+};
+
+/// What `--lease` is unless the operator says otherwise.
+const DEFAULT_LEASE: Duration = Duration::from_hours(14 * 24);
+/// Permission of others to write.
+const OTHERS_WRITE: u32 = 0o002;
+
+pub(super) fn judge(state: &State, now: Timestamp, list: Option<Timestamp>) -> Vec<Finding> {
+    let mut findings = vec![directory(state)];
+    if matches!(state.directory, Directory::There { .. }) {
+        findings.push(files(&state.ailing));
+        findings.push(daemon(&state.held));
+        findings.push(lease(&state.confirmed, now, list));
+    }
+    findings
+}
+
+fn directory(state: &State) -> Finding {
+    let path = state.path.display();
+    let check = Check::StateDir;
+    match &state.directory {
+        Directory::Missing => Finding::warning(
+            check,
+            format!("{path} is not there"),
+            "the daemon makes it at its start; name the daemon's own with --state-dir",
+        ),
+        Directory::Other => Finding::error(
+            check,
+            format!("{path} is no directory"),
+            "remove it, or name another with --state-dir",
+        ),
+        Directory::Unknown(unknown) => Finding::unknown(check, unknown),
+        Directory::There { owner, mode, refused } => {
+            let found = format!("{path}, {owner}, mode {mode:03o}");
+            match refused {
+                _ if mode & OTHERS_WRITE != 0 => Finding::warning(
+                    check,
+                    format!("{found}: everybody may write there, and so approve any list"),
+                    format!("chmod o-w {path}"),
+                ),
+                Some(refused) => Finding::warning(
+                    check,
+                    format!("{found}: this process may not write there ({refused})"),
+                    "make sure that the daemon's user may",
+                ),
+                None => Finding::ok(check, found),
+            }
+        }
+    }
+}
+
+fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
+    let ailing = match ailing {
+        Ok(ailing) if ailing.is_empty() => return Finding::ok(Check::StateFiles, "whole"),
+        Ok(ailing) => ailing,
+        Err(unknown) => return Finding::unknown(Check::StateFiles, unknown),
+    };
+    let each = ailing.iter().map(|(file, problem)| format!("{file}: {problem}")).collect::<Vec<_>>();
+    let found = format!("{} not whole: {}", counted(ailing.len(), "file"), each.join("; "));
+    let advice = "the daemon goes on without such a file; look at it and at the disk, then remove it";
+    Finding::warning(Check::StateFiles, found, advice)
+}
+
+fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {
+    match held {
+        Ok(Some(Some(process))) => {
+            Finding::ok(Check::Daemon, format!("process {process} uses the state directory"))
+        }
+        Ok(Some(None)) => Finding::ok(Check::Daemon, "a daemon uses the state directory"),
+        Ok(None) => Finding::ok(Check::Daemon, "none uses the state directory"),
+        Err(unknown) => Finding::unknown(Check::Daemon, unknown),
+    }
+}
+
+/// The last confirmation counts, of whichever source. The embedded list confirms itself as of its date.
+fn lease(
+    confirmed: &Fact<Option<Vec<(String, Timestamp)>>>,
+    now: Timestamp,
+    list: Option<Timestamp>,
+) -> Finding {
+    let confirmed = match confirmed {
+        Ok(confirmed) => confirmed.iter().flatten(),
+        Err(unknown) => return Finding::unknown(Check::Lease, unknown),
+    };
+    let sources = confirmed.map(|(source, at)| (source.as_str(), *at));
+    let Some((source, at)) = sources.chain(list.map(|at| ("embedded", at))).max_by_key(|(_, at)| *at) else {
+        let advice = "start the daemon with a source that it can reach";
+        return Finding::warning(Check::Lease, "no source was ever confirmed", advice);
+    };
+    let said = format!("last confirmed {} by {source}", humantime::format_rfc3339_seconds(at.into()));
+    if now.since(at) < DEFAULT_LEASE.as_secs() {
+        return Finding::ok(Check::Lease, said);
+    }
+    Finding::warning(
+        Check::Lease,
+        format!("{said}, which is longer ago than the default lease of 14 days"),
+        "let the daemon reach a source (--ranges azure), or give it a longer --lease",
+    )
+}
+
+#[cfg(test)]
+mod tests;

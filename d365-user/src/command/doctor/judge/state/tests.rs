@@ -1,0 +1,96 @@
+//! Each check in each of its levels.
+
+use super::*;
+use crate::{
+    cli::{Cli, LeaseTerm},
+    command::doctor::finding::Level,
+    kernel::survey::Unknown,
+};
+
+const LIST: Timestamp = Timestamp(1_785_715_200);
+const NOW: Timestamp = Timestamp(LIST.0 + 100 * 86_400);
+
+fn there(mode: u32, refused: Option<&str>) -> Directory {
+    Directory::There { owner: "root:root".to_owned(), mode, refused: refused.map(str::to_owned) }
+}
+
+fn fit() -> State {
+    State {
+        path: "/var/lib/d365".into(),
+        directory: there(0o750, None),
+        held: Ok(Some(Some(7))),
+        ailing: Ok(Vec::new()),
+        confirmed: Ok(Some(vec![("azure:public".to_owned(), Timestamp(NOW.0 - 60))])),
+    }
+}
+
+fn levels(change: impl Fn(&mut State)) -> Vec<Level> {
+    let mut state = fit();
+    change(&mut state);
+    judge(&state, NOW, Some(LIST)).iter().map(|finding| finding.level).collect()
+}
+
+fn unknown<T>() -> Fact<T> {
+    Err(Unknown::Refused("no".to_owned()))
+}
+
+const OK: Level = Level::Ok;
+const WARNING: Level = Level::Warning;
+
+#[test]
+fn a_directory_in_use_is_fine() {
+    assert_eq!(levels(|_| {}), [OK; 4]);
+    assert_eq!(levels(|state| state.held = Ok(None)), [OK; 4]);
+}
+
+#[test]
+fn a_directory_has_its_levels() {
+    assert_eq!(levels(|state| state.directory = Directory::Missing), [WARNING]);
+    assert_eq!(levels(|state| state.directory = Directory::Other), [Level::Error]);
+    let refused = |state: &mut State| state.directory = Directory::Unknown(Unknown::Refused("no".to_owned()));
+    assert_eq!(levels(refused), [WARNING]);
+    assert_eq!(levels(|state| state.directory = there(0o757, None))[0], WARNING);
+    assert_eq!(levels(|state| state.directory = there(0o770, None))[0], OK);
+    assert_eq!(levels(|state| state.directory = there(0o750, Some("no")))[0], WARNING);
+}
+
+#[test]
+fn what_could_not_be_asked_is_a_warning() {
+    let blind = |state: &mut State| {
+        (state.held, state.ailing, state.confirmed) = (unknown(), unknown(), unknown());
+    };
+    assert_eq!(levels(blind), [OK, WARNING, WARNING, WARNING]);
+}
+
+#[test]
+fn each_damaged_file_is_named() {
+    let state = State { ailing: Ok(vec![("gate.json".to_owned(), "damaged: why".to_owned())]), ..fit() };
+    let finding = &judge(&state, NOW, Some(LIST))[1];
+    assert_eq!(finding.level, WARNING);
+    assert_eq!(finding.found, "1 file not whole: gate.json: damaged: why");
+}
+
+#[test]
+fn the_last_confirmation_counts() {
+    let last = |confirmed: Option<&[(&str, u64)]>, now| {
+        let confirmed =
+            confirmed.map(|all| all.iter().map(|(name, at)| ((*name).to_owned(), Timestamp(*at))).collect());
+        let finding =
+            judge(&State { confirmed: Ok(confirmed), ..fit() }, Timestamp(now), Some(LIST)).remove(3);
+        (finding.level, finding.found)
+    };
+    let fresh = last(Some(&[("old", 5), ("azure:public", NOW.0 - 9)]), NOW.0);
+    assert!(fresh.0 == OK && fresh.1.ends_with("by azure:public"), "{fresh:?}");
+    let stale = last(Some(&[("azure:public", NOW.0 - DEFAULT_LEASE.as_secs())]), NOW.0);
+    assert_eq!(stale.0, WARNING, "{stale:?}");
+    assert_eq!(last(None, NOW.0).0, WARNING, "the embedded list's own time is over");
+    assert_eq!(last(None, LIST.0 + 60).0, OK);
+    let never = judge(&State { confirmed: Ok(None), ..fit() }, NOW, None).remove(3);
+    assert_eq!(never.level, WARNING);
+}
+
+#[test]
+fn the_default_lease_is_the_daemons() {
+    let cli = Cli::parse_from(["d365-user", "--iface", "m0"]).unwrap();
+    assert_eq!(cli.updates.lease, LeaseTerm::For(DEFAULT_LEASE));
+}

@@ -1,0 +1,54 @@
+//! The findings for people, a line each. Pure.
+
+use super::finding::{Check, Finding, Level};
+use crate::command::text::{aligned, counted, plain};
+
+/// What is left of an interface that has nothing wrong with it, where nobody asked for it by name.
+const BRIEF: [Check; 3] = [Check::Driver, Check::Mtu, Check::Native];
+
+pub(super) fn render(findings: &[Finding], is_brief: bool) -> String {
+    let is_shown = |finding: &&Finding| {
+        !is_brief
+            || finding.interface.is_none()
+            || finding.level != Level::Ok
+            || BRIEF.contains(&finding.check)
+    };
+    let rows: Vec<Vec<String>> = findings.iter().filter(is_shown).map(row).collect();
+    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let (warnings, errors) = (count(Level::Warning), count(Level::Error));
+    let (warnings, errors) = (counted(warnings, "warning"), counted(errors, "error"));
+    format!("{}\n{} ok, {warnings}, {errors}.\n", aligned(&rows), count(Level::Ok))
+}
+
+fn row(finding: &Finding) -> Vec<String> {
+    let Finding { check, interface, level, found, advice } = finding;
+    let advice = advice.as_ref().map(|advice| format!("; {}", plain(advice))).unwrap_or_default();
+    let interface = interface.as_deref().map(plain).unwrap_or_default();
+    vec![level.as_str().to_owned(), interface, check.as_str().to_owned(), format!("{}{advice}", plain(found))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_and_what_to_do() {
+        let findings = [
+            Finding::ok(Check::Kernel, "6.1"),
+            Finding::ok(Check::Native, "possible").on("m0"),
+            Finding::ok(Check::Gro, "on").on("m0"),
+            Finding::warning(Check::Lro, "on", "switch it\u{1b}[2J off").on("m0"),
+        ];
+        let text = render(&findings, false);
+        assert_eq!(
+            text,
+            "ok           kernel  6.1\n\
+             ok       m0  native  possible\n\
+             ok       m0  gro     on\n\
+             warning  m0  lro     on; switch it\\u{1b}[2J off\n\
+             \n3 ok, 1 warning, 0 errors.\n"
+        );
+        let brief = render(&findings, true);
+        assert_eq!(brief, text.replace("ok       m0  gro     on\n", ""));
+    }
+}

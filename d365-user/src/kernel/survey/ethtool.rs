@@ -1,0 +1,87 @@
+//! What a driver says of itself through the ioctl `SIOCETHTOOL` (`linux/ethtool.h`): the questions that need no privilege.
+
+use std::{io, os::fd::AsRawFd as _};
+
+use nix::{
+    errno::Errno,
+    libc,
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+};
+
+/// Whether received segments are joined before somebody sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offloads {
+    /// By the driver or the hardware (large receive offload).
+    pub lro: bool,
+    /// By the network stack (generic receive offload), behind native XDP and before generic XDP.
+    pub gro: bool,
+}
+
+/// A question, by its number.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum Question {
+    /// `ETHTOOL_GDRVINFO`, answered by `struct ethtool_drvinfo`, 196 bytes.
+    Driver = 0x03,
+    /// `ETHTOOL_GFLAGS`, answered by `struct ethtool_value`, 8 bytes.
+    Flags = 0x25,
+    /// `ETHTOOL_GGRO`, the same.
+    Gro = 0x2b,
+}
+
+/// The largest of the structures that are answered, in words of 32 bits. The first word is the question's number.
+const WORDS: usize = 49;
+/// `ETH_FLAG_LRO`.
+const FLAG_LRO: u32 = 1 << 15;
+/// Where the driver's name is in `struct ethtool_drvinfo`: 32 bytes behind the question's number.
+const DRIVER: std::ops::Range<usize> = 1..9;
+
+/// The driver's name; empty where it has none.
+pub(super) fn driver(interface: &str) -> io::Result<String> {
+    let answer = match ask(interface, Question::Driver) {
+        // A device without a word for ethtool, as the loopback is.
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(String::new()),
+        answer => answer?,
+    };
+    let name: Vec<u8> = answer[DRIVER].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
+pub(super) fn offloads(interface: &str) -> io::Result<Offloads> {
+    let lro = ask(interface, Question::Flags)?[1] & FLAG_LRO != 0;
+    Ok(Offloads { lro, gro: ask(interface, Question::Gro)?[1] != 0 })
+}
+
+fn ask(interface: &str, question: Question) -> io::Result<[u32; WORDS]> {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let mut answer = [0; WORDS];
+    answer[0] = question as u32;
+    let mut name = [0; libc::IFNAMSIZ];
+    // The last byte stays zero; a name that is cut off here names no interface that was found before.
+    for (to, from) in name[..libc::IFNAMSIZ - 1].iter_mut().zip(interface.bytes()) {
+        *to = from.cast_signed();
+    }
+    let ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_data: answer.as_mut_ptr().cast() };
+    let mut request = libc::ifreq { ifr_name: name, ifr_ifru };
+    // SAFETY: `request` names the interface and points to `answer`, which lives, is aligned to 32 bits and holds the largest
+    // structure that any `Question` is answered by.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
+    Errno::result(done)?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every network namespace has a loopback; its driver has no name for ethtool.
+    #[test]
+    fn the_loopback_answers() {
+        let offloads = offloads("lo").unwrap();
+        assert!(!offloads.lro, "{offloads:?}");
+        assert_eq!(driver("lo").unwrap(), "");
+        let missing = driver("no-such-iface").unwrap_err();
+        assert_eq!(missing.raw_os_error(), Some(libc::ENODEV));
+    }
+}

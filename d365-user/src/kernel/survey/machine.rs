@@ -1,0 +1,107 @@
+//! The machine as a whole: kernel, BPF, privileges.
+
+use std::{fs, io, path::Path};
+
+use aya::{
+    programs::ProgramType,
+    sys::{BpfHelper, is_helper_supported},
+    util::KernelVersion,
+};
+
+use super::{Fact, Unknown, programs};
+use crate::kernel::requirements::{self, RequirementError};
+
+/// A kernel's version, without what its vendor adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u8, pub u8);
+
+/// What concerns every interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The kernel's version, and its release as it says.
+    pub kernel: Fact<(Version, String)>,
+    /// The first BPF feature that is needed and not there, as a sentence; `None` when all are.
+    pub missing_feature: Fact<Option<String>>,
+    /// Whether the kernel has its own type information.
+    pub has_btf: bool,
+    /// `net.core.bpf_jit_enable`, or what the loaded programs tell of it.
+    pub jit: Fact<u64>,
+    /// `net.core.bpf_jit_harden`.
+    pub jit_harden: Fact<u64>,
+    /// Whether a bpffs is on `/sys/fs/bpf`.
+    pub has_bpffs: bool,
+    /// Bytes that this process may lock; `None` where the loader can lift the limit.
+    pub memlock: Fact<Option<u64>>,
+    /// Whether this process is root's.
+    pub is_root: bool,
+    /// The capabilities that the daemon needs and this process lacks.
+    pub missing_capabilities: Fact<Vec<&'static str>>,
+    /// Whether XDP programs may write metadata in front of a packet.
+    pub has_metadata: Fact<bool>,
+    /// `net.ipv4.tcp_fwmark_accept` of this network namespace.
+    pub fwmark_accept: Fact<bool>,
+}
+
+/// Looks at the machine.
+#[must_use]
+pub fn machine() -> Machine {
+    Machine {
+        kernel: kernel(),
+        missing_feature: missing_feature(),
+        has_btf: requirements::has_btf(),
+        jit: core_parameter("bpf_jit_enable")
+            .or_else(|unknown| if programs::is_any_compiled() { Ok(1) } else { Err(unknown) }),
+        jit_harden: core_parameter("bpf_jit_harden"),
+        has_bpffs: requirements::is_bpffs(Path::new("/sys/fs/bpf")),
+        memlock: memlock(),
+        is_root: nix::unistd::geteuid().is_root(),
+        missing_capabilities: match requirements::check() {
+            Ok(()) => Ok(Vec::new()),
+            Err(RequirementError::Capabilities { missing }) => Ok(missing),
+            Err(error) => Err(Unknown::Failed(error.to_string())),
+        },
+        has_metadata: is_helper_supported(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_adjust_meta)
+            .map_err(Unknown::from),
+        fwmark_accept: parameter("net/ipv4/tcp_fwmark_accept").map(|value| value != 0).map_err(Unknown::from),
+    }
+}
+
+fn kernel() -> Fact<(Version, String)> {
+    let code = KernelVersion::current().map_err(|error| Unknown::Failed(error.to_string()))?.code();
+    let [_, major, minor, _] = code.to_be_bytes();
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned();
+    Ok((Version(major, minor), release))
+}
+
+fn missing_feature() -> Fact<Option<String>> {
+    match requirements::missing_feature() {
+        None => Ok(None),
+        Some(RequirementError::Refused { feature, source }) => {
+            Err(Unknown::Refused(format!("{feature}: {source}")))
+        }
+        Some(error) => Ok(Some(error.to_string())),
+    }
+}
+
+fn memlock() -> Fact<Option<u64>> {
+    requirements::memlock().map_err(|error| Unknown::Failed(error.to_string()))
+}
+
+/// Reads a kernel parameter by its path below `/proc/sys`.
+fn parameter(path: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(Path::new("/proc/sys").join(path))?;
+    text.trim()
+        .parse()
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{path} reads {text:?}")))
+}
+
+/// Reads a parameter that the kernel shows in its first network namespace only.
+fn core_parameter(name: &str) -> Fact<u64> {
+    parameter(&format!("net/core/{name}")).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unknown::Failed(
+            "only the first network namespace shows it: nsenter --net=/proc/1/ns/net d365-user doctor"
+                .to_owned(),
+        ),
+        _ => error.into(),
+    })
+}

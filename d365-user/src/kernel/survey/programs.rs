@@ -1,0 +1,68 @@
+//! The programs that the kernel holds, by id. To list them takes `CAP_SYS_ADMIN`.
+
+use std::collections::BTreeMap;
+
+use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
+use d365_common::names;
+use nix::libc::ENOENT;
+
+use super::{Fact, Holders, Unknown};
+use crate::kernel::inspect;
+
+/// A BPF program on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Its id; `None` for a classic BPF filter, which has none.
+    pub id: Option<u32>,
+    /// Its name, at most 15 bytes; empty where nobody gave it one.
+    pub name: Fact<String>,
+    /// Who keeps it; `None` where it has no id to look for.
+    pub holders: Option<Holders>,
+}
+
+impl Program {
+    /// Whether it is a d365-user's, by its name; no where the name is not known.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.name.as_ref().is_ok_and(|name| inspect::counts(name) || name == names::PROGRAM_TAG)
+    }
+}
+
+/// All of them, read once.
+pub(super) struct Loaded(Fact<BTreeMap<u32, String>>);
+
+impl Loaded {
+    pub(super) fn read() -> Self {
+        let names = loaded_programs().filter(|program| !has_gone(program));
+        Self(
+            names
+                .map(|program| Ok(name(&program?)))
+                .collect::<Result<_, ProgramError>>()
+                .map_err(Unknown::from),
+        )
+    }
+
+    pub(super) fn program(&self, id: u32) -> Program {
+        let name = match &self.0 {
+            Ok(names) => names.get(&id).cloned().ok_or_else(|| {
+                Unknown::Failed("it was loaded or unloaded while the programs were listed".to_owned())
+            }),
+            Err(unknown) => Err(unknown.clone()),
+        };
+        Program { id: Some(id), name, holders: None }
+    }
+}
+
+/// Whether a loaded program was compiled: where none may be seen, none was.
+pub(super) fn is_any_compiled() -> bool {
+    loaded_programs().flatten().any(|program| program.size_jitted() > 0)
+}
+
+/// Unloaded while the list was read.
+fn has_gone(program: &Result<ProgramInfo, ProgramError>) -> bool {
+    matches!(program, Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(ENOENT))
+}
+
+pub(super) fn name(program: &ProgramInfo) -> (u32, String) {
+    (program.id(), String::from_utf8_lossy(program.name()).into_owned())
+}

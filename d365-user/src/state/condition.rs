@@ -1,0 +1,75 @@
+//! Which files of a state directory are not whole, asked from beside a daemon that may be running: everything is left as it
+//! is, and nothing is believed that comes of it.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Damage, Found, Kind, StateError, approval, counters, documents, gates, peek};
+use crate::generation::gate::GatePolicy;
+
+/// A file that is not whole.
+#[derive(Debug)]
+pub struct Ailing {
+    /// Its name in the directory.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It is not believed.
+    #[error("damaged: {0}")]
+    Damaged(Damage),
+    /// A daemon did not believe it, and put it here.
+    #[error("set aside by a daemon that did not believe it")]
+    SetAside,
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(StateError),
+}
+
+/// Looks at every file of `directory`, by name.
+///
+/// # Errors
+/// [`StateError::Directory`] when it cannot be listed.
+pub fn ailing(directory: &Path) -> Result<Vec<Ailing>, StateError> {
+    let failed = |cause| StateError::Directory { path: directory.to_owned(), cause };
+    let mut ailing = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let file = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        if let Some(problem) = problem(directory, &file) {
+            ailing.push(Ailing { file, problem });
+        }
+    }
+    ailing.sort_by(|one, other| one.file.cmp(&other.file));
+    Ok(ailing)
+}
+
+/// What is wrong with this file; nothing with one that is none of ours.
+fn problem(directory: &Path, file: &str) -> Option<Problem> {
+    let (kind, limit) = match file {
+        gates::FILE => return found(gates::look(directory, GatePolicy::default())),
+        counters::FILE => (counters::KIND, counters::LIMIT),
+        approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
+        approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
+        _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
+        _ if file.ends_with(".corrupt") => return Some(Problem::SetAside),
+        _ => return None,
+    };
+    sealed(&directory.join(file), kind, limit)
+}
+
+fn sealed(path: &Path, kind: Kind, limit: u64) -> Option<Problem> {
+    found(peek(path, kind, limit))
+}
+
+fn found<T>(found: Result<Found<T>, StateError>) -> Option<Problem> {
+    match found {
+        // One that has gone meanwhile has been replaced or taken.
+        Ok(Found::Whole(_) | Found::Nothing) => None,
+        Ok(Found::Damaged { damage, .. }) => Some(Problem::Damaged(damage)),
+        Err(error) => Some(Problem::Unreadable(error)),
+    }
+}
