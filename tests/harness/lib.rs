@@ -1,5 +1,6 @@
 //! The lab: what tests and the demo need around the daemon. It must not know the daemon's code.
 
+pub mod bpf;
 mod capture;
 pub mod child;
 pub mod corpus;

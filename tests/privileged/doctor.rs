@@ -1,0 +1,250 @@
+//! `d365-user doctor` against real interfaces, programs and directories. What it says is held against what the daemon then
+//! does, and against what others say of the same.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    bpf::{Kind, Map, Program},
+    daemon::{Daemon, DaemonOptions},
+    lab::{Lab, LabOptions},
+    mount::{Mount, View},
+    netns::Netns,
+    offload::{self, Offload},
+    require, task,
+    temp::{TempDir, TempFile},
+};
+use serde_json::Value;
+
+mod place;
+mod programs;
+
+/// What doctor answered.
+struct Report {
+    code: Option<i32>,
+    report: Value,
+}
+
+impl Report {
+    /// Level and text of one check, of one interface where one is named.
+    fn of(&self, check: &str, interface: Option<&str>) -> (&str, &str) {
+        let findings = self.report["findings"].as_array().unwrap();
+        let is = |finding: &&Value| finding["check"] == check && finding["interface"].as_str() == interface;
+        let found: Vec<_> = findings.iter().filter(is).collect();
+        let [finding] = &found[..] else {
+            panic!("{check} of {interface:?}: {found:?} in {:#}", self.report)
+        };
+        assert_eq!(finding["level"] == "ok", finding["advice"].is_null(), "{finding}");
+        (finding["level"].as_str().unwrap(), finding["found"].as_str().unwrap())
+    }
+
+    /// That the exit code is the worst of the levels.
+    fn assert_exit(&self) {
+        let findings = self.report["findings"].as_array().unwrap();
+        let has = |level: &str| findings.iter().any(|finding| finding["level"] == level);
+        let (level, code) = if has("error") {
+            ("error", 2)
+        } else if has("warning") {
+            ("warning", 1)
+        } else {
+            ("ok", 0)
+        };
+        assert_eq!(
+            (self.report["level"].as_str(), self.code),
+            (Some(level), Some(code)),
+            "{:#}",
+            self.report
+        );
+    }
+}
+
+fn report(output: &Output) -> Report {
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let report =
+        Report { code: output.status.code(), report: serde_json::from_slice(&output.stdout).unwrap() };
+    report.assert_exit();
+    report
+}
+
+/// The command `doctor --json` with these flags and this state directory.
+fn command(state: &Path, flags: &[&str]) -> Command {
+    let flags = [&["doctor", "--json", "--state-dir", state.to_str().unwrap()], flags].concat();
+    task::command(&flags).unwrap()
+}
+
+/// Runs it on one interface, with a state directory that is empty.
+fn doctor(netns: &Netns, interface: &str) -> Report {
+    let state = TempDir::new("doctor");
+    report(&netns.run(|| command(state.path(), &["--iface", interface]).output()).unwrap())
+}
+
+fn mode(daemon: &Daemon, interface: &str) -> &'static str {
+    let scrape = daemon.scrape().unwrap();
+    let is = |mode| scrape.sum("d365_attached", &[("iface", interface), ("mode", mode)]) == 1;
+    ["native", "generic"].into_iter().find(|mode| is(mode)).unwrap()
+}
+
+/// What doctor says beforehand is what the daemon then finds.
+#[test]
+fn native_mode_is_foretold() {
+    require!(Root, Tool("ip"), Daemon);
+    for mtu in [1500, 9000] {
+        let lab = Lab::with(LabOptions { mtu, ..LabOptions::default() }).unwrap();
+        let iface = lab.iface();
+        let before = doctor(&lab.host, iface);
+        assert_eq!(before.of("native", Some(iface)), ("ok", "possible"));
+        assert_eq!(before.of("driver", Some(iface)), ("ok", "veth"));
+        let (level, said) = before.of("mtu", Some(iface));
+        assert!(level == "ok" && said.starts_with(&mtu.to_string()), "{said}");
+        let (_, features) = before.of("xdp_features", Some(iface));
+        assert!(features.contains("basic") && features.contains("rx-sg"), "{features}");
+        let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[iface])).unwrap();
+        assert_eq!(mode(&daemon, iface), "native");
+    }
+    let netns = Netns::new().unwrap();
+    let before = doctor(&netns, "lo");
+    assert_eq!(before.of("native", Some("lo")).0, "warning");
+    assert_eq!(before.of("mtu", Some("lo")).0, "warning", "65536 in one buffer");
+    assert_eq!(before.of("xdp_features", Some("lo")), ("ok", "none"));
+    let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
+    assert_eq!(mode(&daemon, "lo"), "generic");
+}
+
+/// The checks and their names are part of the interface.
+#[test]
+fn every_check_is_named() {
+    require!(Root, Tool("ip"), Daemon);
+    const MACHINE: [&str; 14] = [
+        "kernel",
+        "bpf",
+        "btf",
+        "jit",
+        "jit_harden",
+        "bpffs",
+        "memlock",
+        "capabilities",
+        "fwmark_accept",
+        "clock",
+        "state_dir",
+        "state_files",
+        "daemon",
+        "lease",
+    ];
+    const INTERFACE: [&str; 11] = [
+        "interface",
+        "driver",
+        "xdp_features",
+        "mtu",
+        "lro",
+        "gro",
+        "native",
+        "tc",
+        "metadata",
+        "xdp_programs",
+        "tc_programs",
+    ];
+    let lab = Lab::new().unwrap();
+    let Report { report, .. } = doctor(&lab.host, lab.iface());
+    let named =
+        |finding: &Value| (finding["check"].as_str().unwrap().to_owned(), !finding["interface"].is_null());
+    let named: Vec<_> = report["findings"].as_array().unwrap().iter().map(named).collect();
+    let machine = MACHINE.map(|check| (check.to_owned(), false));
+    let interface = INTERFACE.map(|check| (check.to_owned(), true));
+    assert_eq!(named, [&machine[..], &interface[..]].concat());
+}
+
+/// Everything that a test can put right is right: what is left is the clock, which is the machine's, and what only the first
+/// network namespace shows.
+#[test]
+fn a_fit_host_has_nothing_else_wrong() {
+    require!(Root, Tool("ip"), KernelBtf, Daemon);
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
+    let list = TempFile::new("doctor", "13.71.171.0/24\n");
+    let spec = format!("file:{}", list.path().display());
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]).view(&view);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let state = options.state.as_ref().unwrap().path();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !state.join("gate.json").exists() {
+        assert!(Instant::now() < deadline, "no gate is written down: {}", daemon.log());
+        thread::sleep(Duration::from_millis(10));
+    }
+    let mut command = command(state, &["--iface", lab.iface()]);
+    view.give_to(&mut command);
+    let report = report(&lab.host.run(|| command.output()).unwrap());
+    let findings = report.report["findings"].as_array().unwrap().iter();
+    let wrong = findings.filter(|finding| finding["level"] != "ok");
+    let wrong: BTreeSet<_> = wrong.map(|finding| finding["check"].as_str().unwrap()).collect();
+    assert!(wrong.is_subset(&BTreeSet::from(["clock", "jit_harden"])), "{:#}", report.report);
+    assert_eq!(report.of("jit", None), ("ok", "on"), "the daemon's program is compiled");
+    let (_, own) = report.of("xdp_programs", Some(lab.iface()));
+    let holder = format!("held by d365-user {}, native mode", daemon.pid());
+    assert!(own.starts_with("d365-user's own: d365 (id ") && own.ends_with(&holder), "{own}");
+    assert_eq!(report.of("daemon", None).1, format!("process {} uses the state directory", daemon.pid()));
+    assert!(report.of("lease", None).1.ends_with(&format!("by {spec}")));
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn an_interface_is_missing_or_down() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let missing = doctor(&lab.host, "no-such");
+    assert_eq!((missing.of("interface", Some("no-such")).0, missing.code), ("error", Some(2)));
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "down"]).unwrap();
+    assert_eq!(doctor(&lab.host, lab.iface()).of("interface", Some(lab.iface())), ("warning", "down"));
+    let state = TempDir::new("doctor");
+    let whole = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    assert_eq!(whole.of("interface", None).0, "warning", "none is up");
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "up"]).unwrap();
+    let whole = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    assert_eq!(whole.of("interface", Some(lab.iface())), ("ok", "up"));
+}
+
+#[test]
+fn offloads_are_what_they_are() {
+    require!(Root, Tool("ip"), Tool("ethtool"), Daemon);
+    let lab = Lab::new().unwrap();
+    let iface = lab.iface();
+    for on in [true, false] {
+        lab.host.run(|| offload::set(iface, Offload::Gro, on)).unwrap();
+        let report = doctor(&lab.host, iface);
+        let shown = lab.host.output(Command::new("ethtool").args(["-k", iface])).unwrap();
+        for (check, feature) in [("gro", "generic-receive-offload"), ("lro", "large-receive-offload")] {
+            let line = shown.lines().find_map(|line| line.strip_prefix(feature)?.strip_prefix(": ")).unwrap();
+            let (_, said) = report.of(check, Some(iface));
+            assert_eq!(said.starts_with("on"), line.starts_with("on"), "{check}: {said}; {line}");
+        }
+        assert_eq!(report.of("gro", Some(iface)).1.starts_with("on"), on);
+    }
+}
+
+/// Everything that takes a privilege is a warning with its reason, and nothing stops the rest.
+#[test]
+fn nobody_may_look() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let iface = lab.iface();
+    let options = DaemonOptions::on(&[]).args(["doctor", "--json", "--iface", iface]).nobody(&[]);
+    let done = Daemon::run(&lab.host, &options).unwrap();
+    assert_eq!(done.stderr, "");
+    let report = Report { code: done.status.code(), report: serde_json::from_str(&done.stdout).unwrap() };
+    report.assert_exit();
+    assert_eq!(report.code, Some(1));
+    for (check, interface) in [("bpf", None), ("tc", Some(iface)), ("tc_programs", Some(iface))] {
+        let (level, said) = report.of(check, interface);
+        assert!(level == "warning" && said.starts_with("not known: not allowed to ask"), "{check}: {said}");
+    }
+    assert_eq!(report.of("capabilities", None).0, "warning");
+    for check in ["interface", "driver", "xdp_features", "mtu", "lro", "gro", "native", "xdp_programs"] {
+        assert_eq!(report.of(check, Some(iface)).0, "ok", "{check}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Programs that are on an interface already: whose they are, and who keeps them.
+
+use super::*;
+
+/// The part of a line that says that this process keeps a program.
+fn by_us() -> String {
+    let command = fs::read_to_string("/proc/self/comm").unwrap();
+    format!("held by {} {}", command.trim_end(), std::process::id())
+}
+
+#[test]
+fn somebody_elses_xdp_program_is_an_error() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let program = Program::load(Kind::Xdp, "somebodys", None).unwrap();
+    let attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
+    let report = doctor(&lab.host, lab.iface());
+    let (level, said) = report.of("xdp_programs", Some(lab.iface()));
+    assert_eq!((level, report.code), ("error", Some(2)));
+    assert!(said.starts_with("another program is here: somebodys (id ") && said.contains(&by_us()), "{said}");
+    // Doctor has left it where it was, and the daemon refuses as foretold.
+    let daemon = Daemon::run(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    assert_eq!(daemon.status.code(), Some(6));
+    drop(attached);
+    assert_eq!(doctor(&lab.host, lab.iface()).of("xdp_programs", Some(lab.iface())), ("ok", "none"));
+}
+
+#[test]
+fn somebody_elses_tcx_program_is_a_warning() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let program = Program::load(Kind::Classifier, "somebodys", None).unwrap();
+    let _attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
+    let report = doctor(&lab.host, lab.iface());
+    assert_eq!(report.of("tc", Some(lab.iface())), ("ok", "tcx"));
+    let (level, said) = report.of("tc_programs", Some(lab.iface()));
+    assert!(level == "warning" && said.starts_with("other programs are here: tcx somebodys (id "), "{said}");
+    assert!(said.contains(&by_us()), "{said}");
+}
+
+/// A filter of tc keeps its program by itself; a classic one has no program.
+#[test]
+fn somebody_elses_filters_are_a_warning() {
+    require!(Root, Tool("ip"), Tool("tc"), Daemon);
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
+    let tc = |words: &str, last: &str| {
+        let mut command = Command::new("tc");
+        command.args(words.replace("DEV", lab.iface()).split(' ')).arg(last);
+        view.give_to(&mut command);
+        lab.host.output(&mut command).unwrap();
+    };
+    let none = doctor(&lab.host, lab.iface());
+    assert_eq!(none.of("tc_programs", Some(lab.iface())), ("ok", "none"));
+    tc("qdisc add dev DEV", "clsact");
+    let program = Program::load(Kind::Classifier, "somebodys", None).unwrap();
+    view.run(|| program.pin(Path::new("/sys/fs/bpf/somebodys"))).unwrap();
+    tc("filter add dev DEV ingress pref 10 bpf da pinned", "/sys/fs/bpf/somebodys");
+    drop(program);
+    tc("filter add dev DEV ingress pref 20 bpf da bytecode", "1,6 0 0 4294967295");
+    tc("filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid", "1:1");
+    let report = doctor(&lab.host, lab.iface());
+    let (level, said) = report.of("tc_programs", Some(lab.iface()));
+    assert_eq!(level, "warning");
+    let programs: Vec<_> = said.strip_prefix("other programs are here: ").unwrap().split("; ").collect();
+    let [ebpf, classic] = &programs[..] else { panic!("{said}") };
+    assert!(ebpf.starts_with("clsact somebodys (id ") && ebpf.contains("held by no process"), "{ebpf}");
+    assert!(classic.starts_with("clsact ") && classic.ends_with(" (classic BPF)"), "{classic}");
+}
+
+/// Programs with the daemon's names and a map of its kind stand for a daemon that tags.
+#[test]
+fn the_path_of_tags_is_read_from_the_daemons_map() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let names: Vec<_> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let (metadata, classify, beyond) = (1, 2, 1);
+    for (values, watched, expected) in [
+        (&[metadata, beyond][..], 1, "metadata"),
+        (&[classify, beyond], 1, "classify"),
+        (&[0, beyond], 1, "undecided"),
+        (&[classify, metadata, beyond], 2, "classify and metadata, by interface"),
+        (&[classify, classify, beyond], 2, "classify"),
+    ] {
+        let map = Map::array("TAG_PATHS", values).unwrap();
+        let count = Program::load(Kind::Xdp, "d365", Some(&map)).unwrap();
+        let tag = Program::load(Kind::Classifier, "d365_tag", Some(&map)).unwrap();
+        let attach = |name: &&str| [count.attach(name).unwrap(), tag.attach(name).unwrap()];
+        let _attached: Vec<_> = lab.host.run(|| names[..watched].iter().map(attach).collect());
+        for name in &names[..watched] {
+            let report = doctor(&lab.host, name);
+            let said = format!("the daemon's tags go by the path {expected}");
+            assert_eq!(report.of("metadata", Some(name)), ("ok", said.as_str()));
+            for check in ["xdp_programs", "tc_programs"] {
+                let (level, said) = report.of(check, Some(name));
+                assert!(level == "ok" && said.starts_with("d365-user's own: "), "{said}");
+            }
+        }
+    }
+}
