@@ -51,7 +51,7 @@ pub enum FailsafeError {
     Addresses(Errno),
     /// The kernel refuses them.
     #[error("cannot set the prefixes from which --unlisted drop must never drop: {0}")]
-    Publish(#[from] PublishError),
+    Publish(#[from] Box<PublishError>),
 }
 
 impl Failsafe {
@@ -63,7 +63,7 @@ impl Failsafe {
     ) -> Result<Option<Self>, FailsafeError> {
         let Unlisted::Drop { failsafe: given } = &config.unlisted else { return Ok(None) };
         let prefixes = prefixes(given, &own_subnets()?);
-        kernel.set_failsafe(&prefixes)?;
+        kernel.set_failsafe(&prefixes).map_err(Box::new)?;
         let (ports, given, look_at) = (config.ports.clone(), given.clone(), Instant::now() + LOOK);
         let failsafe = Self { ports, given, prefixes, look_at, is_stuck: false };
         let drops = failsafe.drops();
@@ -108,7 +108,7 @@ impl Failsafe {
         if now == self.prefixes {
             return Ok(false);
         }
-        kernel.set_failsafe(&now)?;
+        kernel.set_failsafe(&now).map_err(Box::new)?;
         self.prefixes = now;
         Ok(true)
     }
