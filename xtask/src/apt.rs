@@ -2,11 +2,12 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::Path,
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{command, toolchain};
 
@@ -50,6 +51,72 @@ pub(crate) fn unpack(package: &str, into: &Path) -> Result<()> {
         command::run(Command::new("dpkg-deb").arg("--extract").arg(file?.path()).arg(into))?;
     }
     fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))
+}
+
+/// Unpacks `packages` and those of their dependencies that are not installed into one tree like `/`, and installs
+/// nothing: no script of theirs runs, no service starts. The tree is there whole or not at all.
+pub(crate) fn unpack_whole(packages: &[&str], into: &Path) -> Result<()> {
+    let (download, partial) = (into.with_extension("download"), into.with_extension("partial"));
+    let empty = |directory: &Path| {
+        let _ = fs::remove_dir_all(directory);
+        fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))
+    };
+    let fetch = || {
+        empty(&download)?;
+        let names = with_dependencies(packages)?;
+        command::run(Command::new("apt-get").args(["-qq", "download"]).args(names).current_dir(&download))
+    };
+    fetch().or_else(|_| update().and_then(|()| fetch()))?;
+    empty(&partial)?;
+    merge_like_root(&partial)?;
+    for file in fs::read_dir(&download)? {
+        extract(&file?.path(), &partial)?;
+    }
+    fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))?;
+    fs::rename(&partial, into)
+        .with_context(|| format!("cannot name {} {}", partial.display(), into.display()))
+}
+
+/// What apt would have to download to install `packages`, and these in any case.
+fn with_dependencies(packages: &[&str]) -> Result<Vec<String>> {
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--print-uris", "-qq", "--yes", "--no-install-recommends"]).args(packages);
+    let mut names = downloads(&command::stdout(&mut install)?);
+    names.extend(packages.iter().map(|package| (*package).to_owned()));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The packages in a list of downloads: `'URI' package_version_architecture.deb size checksum` a line.
+fn downloads(list: &str) -> Vec<String> {
+    let files = list.lines().filter_map(|line| line.split_whitespace().nth(1));
+    files.filter_map(|file| file.split_once('_')).map(|(package, _)| package.to_owned()).collect()
+}
+
+/// Makes `/bin`, `/lib` and the like links below `tree` where they are links here, so that the tree can be laid over `/`.
+fn merge_like_root(tree: &Path) -> Result<()> {
+    for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+        if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
+            let target = target.strip_prefix("/").map(Path::to_path_buf).unwrap_or(target);
+            fs::create_dir_all(tree.join(&target))?;
+            symlink(target, tree.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Unpacks the files of one package below `tree`, past links to directories that are there. `dpkg-deb --extract` would
+/// replace these.
+fn extract(package: &Path, tree: &Path) -> Result<()> {
+    let mut archive = Command::new("dpkg-deb");
+    let mut archive = archive.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped()).spawn()?;
+    let files = archive.stdout.take().context("dpkg-deb has no standard output")?;
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--keep-directory-symlink", "--no-same-owner", "--directory"]).arg(tree);
+    command::run(tar.stdin(files))?;
+    ensure!(archive.wait()?.success(), "dpkg-deb cannot read {}", package.display());
+    Ok(())
 }
 
 /// Whether apt's lists have a version of each that will do.
@@ -107,6 +174,15 @@ fn apt_get() -> Result<Command> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_what_apt_would_download() {
+        let list = "'http://deb.debian.org/debian/pool/main/p/postfix/postfix_3.7.11-0%2bdeb12u1_amd64.deb' \
+                    postfix_3.7.11-0+deb12u1_amd64.deb 1510172 MD5Sum:cd6d\n\
+                    'http://deb.debian.org/debian/pool/main/h/hyperscan/libhyperscan5_5.4.0-2_amd64.deb' \
+                    libhyperscan5_5.4.0-2_amd64.deb 2489076\n";
+        assert_eq!(downloads(list), ["postfix", "libhyperscan5"]);
+    }
 
     #[test]
     fn reads_what_apt_would_install() {

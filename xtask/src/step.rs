@@ -26,6 +26,8 @@ pub(crate) enum Change {
     Packages(Vec<&'static str>),
     /// Unpack a Debian package into a directory, and do not install it.
     Unpack(&'static str, PathBuf),
+    /// Unpack Debian packages and what they depend on into one tree, and install none of it.
+    UnpackWhole(Vec<&'static str>, PathBuf),
     /// Build programs from crates.io, with these arguments and variables.
     Crate(&'static [&'static str], &'static [(&'static str, &'static str)]),
     /// Call rustup.
@@ -78,6 +80,7 @@ impl Change {
         match self {
             Self::Packages(packages) => apt::install(packages),
             Self::Unpack(package, into) => apt::unpack(package, into),
+            Self::UnpackWhole(packages, into) => apt::unpack_whole(packages, into),
             Self::Crate(args, variables) => {
                 let mut install = cargo::cargo()?;
                 // Its build is thrown away; it has no business in our target directory.
@@ -98,6 +101,14 @@ impl fmt::Display for Change {
             Self::Packages(packages) => write!(f, "apt-get install {}", packages.join(" ")),
             Self::Unpack(package, into) => {
                 write!(f, "apt-get download {package}, unpacked into {}, not installed", into.display())
+            }
+            Self::UnpackWhole(packages, into) => {
+                let packages = packages.join(" ");
+                write!(
+                    f,
+                    "apt-get download {packages} and what they need, unpacked into {}, not installed",
+                    into.display()
+                )
             }
             Self::Crate(args, variables) => {
                 variables.iter().try_for_each(|(name, value)| write!(f, "{name}={value} "))?;

@@ -21,6 +21,8 @@ const TEST_TOOLS: [Tool; 4] = [
 ];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
+/// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
+const MAIL: [&str; 4] = ["postfix", "rspamd", "swaks", "libio-socket-inet6-perl"];
 
 const DENY: Change = Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]);
 
@@ -34,9 +36,11 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
 pub(crate) fn for_tests() -> Result<()> {
     let missing: Vec<Tool> = TEST_TOOLS.into_iter().filter(|tool| !is_there(tool.0)).collect();
     let promtool = (!is_there(PROMTOOL.0)).then_some(PROMTOOL);
+    let mail = cargo::target_dir()?.join("tools/mail");
+    let no_mail = !mail.is_dir();
     if !apt::is_there() {
-        let all = missing.iter().chain(&promtool);
-        let names: Vec<&str> = all.map(|(program, ..)| *program).collect();
+        let all = missing.iter().chain(&promtool).map(|(program, ..)| *program);
+        let names: Vec<&str> = all.chain(MAIL.into_iter().filter(|_| no_mail)).collect();
         ensure!(names.is_empty() || !command::ci(), "missing, and there is no apt: {}", names.join(", "));
         if !names.is_empty() {
             eprintln!("xtask: missing, and there is no apt to get it: {}", names.join(", "));
@@ -50,6 +54,10 @@ pub(crate) fn for_tests() -> Result<()> {
     if let Some((_, package, why)) = promtool {
         let into = cargo::target_dir()?.join("tools").join(package);
         steps.push(Step { change: Change::Unpack(package, into), why });
+    }
+    if no_mail {
+        let change = Change::UnpackWhole(MAIL.to_vec(), mail);
+        steps.push(Step { change, why: "a mail server, to test what it makes of tags" });
     }
     step::take(&steps, Consent::default())
 }
