@@ -144,8 +144,18 @@ fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Res
         sender: End::new(sender, veth::unique_name("snd"), sender_mac(number)),
         host: End::new(host, veth::unique_name("mx"), host_mac(number)),
     };
-    veth::connect(&link.sender, &link.host, options.mtu)?;
-    for (end, peer) in [(&link.sender, &link.host), (&link.host, &link.sender)] {
+    join(&link.sender, &link.host, options)?;
+    for address in [link.host_v4().into(), link.host_v6().into()] {
+        add_address(&link.host, address)?;
+        route(&link.sender, address)?;
+    }
+    Ok(link)
+}
+
+/// Connects two ends that call each other by the next hops' addresses.
+pub(crate) fn join(a: &End, b: &End, options: LabOptions) -> Result<()> {
+    veth::connect(a, b, options.mtu)?;
+    for (end, peer) in [(a, b), (b, a)] {
         let (dev, mac) = (&end.name, peer.mac.to_string());
         for next_hop in [NEXT_HOP_V4, NEXT_HOP_V6] {
             end.netns.ip(&["neigh", "add", next_hop, "lladdr", &mac, "dev", dev, "nud", "permanent"])?;
@@ -155,15 +165,11 @@ fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Res
             [Offload::TxChecksum, Offload::Tso, Offload::Gso, Offload::Gro].into_iter().try_for_each(off)?;
         }
     }
-    for address in [link.host_v4().into(), link.host_v6().into()] {
-        add_address(&link.host, address)?;
-        route(&link.sender, address)?;
-    }
-    Ok(link)
+    Ok(())
 }
 
 /// The address alone, on one end.
-fn add_address(end: &End, address: IpAddr) -> Result<()> {
+pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
     let (netns, text) = (&end.netns, address.to_string());
     if address.is_ipv4() {
         netns.ip(&["address", "add", &text, "dev", &end.name])?;
@@ -180,7 +186,7 @@ fn add_address(end: &End, address: IpAddr) -> Result<()> {
 }
 
 /// The way from one end to an address at the other.
-fn route(end: &End, to: IpAddr) -> Result<()> {
+pub(crate) fn route(end: &End, to: IpAddr) -> Result<()> {
     let next_hop = if to.is_ipv4() { NEXT_HOP_V4 } else { NEXT_HOP_V6 };
     let family = if to.is_ipv4() { "-4" } else { "-6" };
     end.netns.ip(&[family, "route", "add", &to.to_string(), "via", next_hop, "dev", &end.name, "onlink"])?;

@@ -1,4 +1,4 @@
-//! What a child sees of `/sys`, `/run` and `/mnt`: a mount namespace of its own, with a bpffs, or with things hidden.
+//! What a child sees of the file system: a mount namespace of its own, with a bpffs, with things hidden, or with another root.
 //!
 //! Held by a descriptor of this process; what is mounted in it, a bpffs and the pins on it too, is gone with the
 //! last holder. The process's own mounts are never touched.
@@ -59,16 +59,23 @@ pub struct View {
 impl View {
     /// Makes the view, as seen from `netns`, with these differences in this order.
     pub fn new(netns: &Netns, mounts: &[Mount]) -> Result<Self> {
-        netns.run(|| {
+        netns.run(|| Self::with(|| mounts.iter().try_for_each(|mount| mount.apply())))
+    }
+
+    /// Makes a view with what `build` mounts; it runs on a thread of its own, where no mount is seen from outside.
+    pub(crate) fn with(build: impl FnOnce() -> Result<()> + Send) -> Result<Self> {
+        let make = || {
             // Takes this thread's root and working directory apart from the process's as well.
             unshare(CloneFlags::CLONE_NEWNS)
                 .context("cannot make a mount namespace (needs CAP_SYS_ADMIN)")?;
             let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
             mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("cannot make / private")?;
-            mounts.iter().try_for_each(|mount| mount.apply())?;
+            build()?;
             let namespace = File::open("/proc/thread-self/ns/mnt")?;
             Ok(Self { namespace: Arc::new(namespace) })
-        })
+        };
+        thread::scope(|scope| scope.spawn(make).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Runs `body` on a thread of its own that has the view (and the caller's network namespace).

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::daemon;
+use crate::{daemon, mail};
 
 /// Something that is not there on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub enum Requirement {
     Daemon,
     /// The kernel's own type information.
     KernelBtf,
+    /// The mail server's programs, unpacked.
+    MailPrograms,
+    /// A root of its own can be laid over this machine's.
+    Overlay,
 }
 
 impl Requirement {
@@ -41,6 +45,8 @@ impl Requirement {
             Self::SharedData => shared_data().is_dir(),
             Self::Daemon => daemon::binary().is_some(),
             Self::KernelBtf => Path::new("/sys/kernel/btf/vmlinux").is_file(),
+            Self::MailPrograms => mail::programs().is_some(),
+            Self::Overlay => mail::overlay_works(),
         }
     }
 }
@@ -56,6 +62,10 @@ impl fmt::Display for Requirement {
                 f.write_str("the daemon's binary (cargo build -p d365-user, or set D365_USER_BIN)")
             }
             Self::KernelBtf => f.write_str("/sys/kernel/btf/vmlinux (a kernel with CONFIG_DEBUG_INFO_BTF)"),
+            Self::MailPrograms => f.write_str(
+                "Postfix, Rspamd and swaks in target/tools/mail (cargo xtask test unpacks them; or set D365_MAIL_PROGRAMS)",
+            ),
+            Self::Overlay => f.write_str("an overlay over / (a kernel with CONFIG_OVERLAY_FS, and a / that it takes)"),
         }
     }
 }

@@ -3,4 +3,5 @@
 mod faults;
 mod links;
 mod namespaces;
+mod root;
 mod surroundings;
