@@ -18,6 +18,7 @@ mod operation;
 mod pins;
 mod publishing;
 mod random_sets;
+mod recipes;
 mod samples;
 mod signals;
 mod stopping;
