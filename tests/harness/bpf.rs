@@ -25,6 +25,8 @@ pub enum Kind {
     Xdp,
     /// tc's ingress. It leaves every packet to the next one.
     Classifier,
+    /// The same, and gives every packet this mark.
+    Marker(u32),
 }
 
 /// A loaded program.
@@ -52,7 +54,7 @@ impl Kind {
     const fn numbers(self) -> (u32, u32, i32) {
         match self {
             Self::Xdp => (6, 37, 2),
-            Self::Classifier => (3, 46, -1),
+            Self::Classifier | Self::Marker(_) => (3, 46, -1),
         }
     }
 }
@@ -107,6 +109,12 @@ impl Program {
             // r1 = the map: BPF_LD | BPF_IMM | BPF_DW with BPF_PSEUDO_MAP_FD takes two places.
             instructions.extend([instruction(0x18, 0x11, map.as_raw_fd()), [0; 8]]);
         }
+        if let Kind::Marker(mark) = kind {
+            // w2 = mark; skb->mark = w2, eight bytes into `struct __sk_buff`.
+            let mut store = instruction(0x63, 0x21, 0);
+            store[2] = 8;
+            instructions.extend([instruction(0xb4, 0x02, mark.cast_signed()), store]);
+        }
         // r0 = verdict; exit.
         instructions.extend([instruction(0xb7, 0, verdict), instruction(0x95, 0, 0)]);
         let load = Load {
@@ -139,6 +147,14 @@ impl Program {
             Create { program, interface: if_nametoindex(interface)?, attach, flags: 0, unused: [0; 2] };
         let link = descriptor(command::LINK_CREATE, &create);
         Ok(Attached { _link: link.with_context(|| format!("cannot attach to {interface}"))? })
+    }
+
+    /// Its id in the kernel.
+    pub fn id(&self) -> Result<u32> {
+        let path = format!("/proc/self/fdinfo/{}", self.descriptor.as_raw_fd());
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        let id = text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok());
+        id.with_context(|| format!("no program's id in {text:?}"))
     }
 
     /// Pins it on a bpffs of the calling thread's view.

@@ -16,16 +16,16 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::super::netlink;
 
-/// A filter on the ingress side of an interface.
+/// A BPF filter on the ingress side of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Filter {
+pub(in super::super) struct Filter {
     /// The lower, the earlier.
     pub(super) priority: u16,
     handle: u32,
-    /// Name of a BPF filter's program.
-    pub(super) name: Option<String>,
-    /// Id of a BPF filter's program.
-    pub(super) program: Option<u32>,
+    /// What whoever attached it calls its program.
+    pub(in super::super) name: Option<String>,
+    /// Id of its program.
+    pub(in super::super) program: Option<u32>,
 }
 
 impl Filter {
@@ -39,8 +39,9 @@ impl Filter {
     }
 }
 
-/// The ingress filters of an interface, in no order.
-pub(super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
+/// The BPF filters at an interface's ingress, in their order (`RTM_GETTFILTER`); those of an ingress qdisc too, which
+/// takes the same parent for its own.
+pub(in super::super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
     let mut request = message(ifindex);
     request.header.parent = Handle { major: u16::MAX, minor: Handle::MIN_INGRESS };
     let answers = match netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request)) {
@@ -51,7 +52,7 @@ pub(super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
     Ok(answers.into_iter().filter_map(filter).collect())
 }
 
-/// A filter out of an answer. Each priority is told of by itself too, without options.
+/// A BPF filter out of an answer. Each priority is told of by itself too, without options.
 fn filter(answer: RouteNetlinkMessage) -> Option<Filter> {
     let RouteNetlinkMessage::NewTrafficFilter(message) = answer else { return None };
     let options = message.attributes.iter().find_map(|attribute| match attribute {
@@ -64,6 +65,7 @@ fn filter(answer: RouteNetlinkMessage) -> Option<Filter> {
             _ => None,
         })
     };
+    bpf().next()?;
     // `tcm_info` (struct tcmsg): the priority, and the protocol below it.
     let [high, low, ..] = message.header.info.to_be_bytes();
     Some(Filter {

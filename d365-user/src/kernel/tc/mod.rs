@@ -14,7 +14,7 @@ use aya::programs::{
 };
 use procfs::ProcError;
 
-pub(super) use self::clsact::Qdisc;
+pub(super) use self::clsact::{Qdisc, filters};
 use super::{attach::holds_link, chain, interface::Interface, load::Kernel};
 use crate::config::TcOrder;
 
@@ -77,7 +77,7 @@ impl Tagger {
                     other => io::Error::other(other),
                 }),
             TcHold::Clsact => {
-                let filters = clsact::filters(self.interface.index)?;
+                let filters = filters(self.interface.index)?;
                 Ok(filters.iter().any(|filter| filter.program == Some(self.program)))
             }
         }
@@ -137,7 +137,7 @@ impl Kernel {
             Err(error) if is_there(&error) => {}
             Err(error) => return Err(failed(error.into())),
         }
-        let filters = clsact::filters(interface.index).map_err(unlisted)?;
+        let filters = filters(interface.index).map_err(unlisted)?;
         for stale in filters.iter().filter(|filter| filter.is_ours()) {
             tracing::info!("{}: a tc filter of a daemon that was killed is taken away", interface.name);
             let link = SchedClassifierLink::attached(
