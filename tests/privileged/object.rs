@@ -6,6 +6,7 @@ use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
     require,
+    require::Requirement,
 };
 use d365_user::{
     daemon::StartError,
@@ -15,6 +16,9 @@ use d365_user::{
 use object::{Object as _, ObjectSection as _};
 
 use crate::judged::options;
+
+/// libbpf loads every program of an object, or none. The daemon takes the one that the kernel accepts.
+const FRAGS: Requirement = Requirement::Kernel(5, 18, "programs in xdp.frags, which libbpf cannot leave out");
 
 /// The object in a file, removed when dropped.
 struct ObjectFile(PathBuf);
@@ -35,7 +39,7 @@ impl Drop for ObjectFile {
 
 #[test]
 fn bpftool_loads_every_program() {
-    require!(Root, Tool("ip"), Tool("bpftool"));
+    require!(Root, Tool("ip"), Tool("bpftool"), FRAGS);
     let lab = Lab::new().unwrap();
     let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
     let object = ObjectFile::new("bpftool");
@@ -54,7 +58,7 @@ fn bpftool_loads_every_program() {
 
 #[test]
 fn xdp_loader_attaches_it_natively() {
-    require!(Root, Tool("ip"), Tool("xdp-loader"));
+    require!(Root, Tool("ip"), Tool("xdp-loader"), FRAGS);
     let lab = Lab::new().unwrap();
     let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs, Mount::EmptyRun]).unwrap();
     let object = ObjectFile::new("xdp-loader");
