@@ -19,6 +19,7 @@ mod test;
 mod tidy;
 mod toolchain;
 mod tools;
+mod vm;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "All automation of this workspace")]
@@ -50,6 +51,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Run the privileged tests in real kernels of Debian's, under QEMU
+    VmTest(vm::Options),
     /// Set up and check formatting, lints, licences, dependencies and the repository's own rules
     Lint,
     /// Check the repository's own rules
@@ -73,6 +76,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
         Task::Test { args } => test::all(&args),
+        Task::VmTest(options) => vm::test(&options),
         Task::Lint => lint::all(),
         Task::Tidy => tidy::check(&cargo::workspace()),
     }

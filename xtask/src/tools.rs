@@ -19,6 +19,17 @@ const TEST_TOOLS: [Tool; 4] = [
     ("nft", "nftables", "tests what others make of a tag"),
     ("ip", "iproute2", "lets tests look at interfaces from outside"),
 ];
+/// What test machines are made of and with, besides [`TEST_TOOLS`].
+const MACHINE_TOOLS: [Tool; 8] = [
+    ("qemu-system-x86_64", "qemu-system-x86", "runs the test machines"),
+    ("busybox", "busybox-static", "is in the test machines"),
+    ("nft", "nftables", "is in the test machines"),
+    ("modprobe", "kmod", "is in the test machines, and finds their modules"),
+    ("dash", "dash", "is in the test machines"),
+    ("cpio", "cpio", "packs their file system"),
+    ("xzcat", "xz-utils", "unpacks their modules"),
+    ("strip", "binutils", "makes what they boot with small"),
+];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 /// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
@@ -29,6 +40,18 @@ const DENY: Change = Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]);
 /// Where programs of packages are that were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("tools/prometheus/usr/bin"))
+}
+
+/// Sees to what test machines are made of.
+pub(crate) fn for_machines() -> Result<()> {
+    let missing = TEST_TOOLS.into_iter().chain(MACHINE_TOOLS).filter(|tool| !is_there(tool.0));
+    let steps: Vec<Step> =
+        missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect();
+    ensure!(
+        apt::is_there() || steps.is_empty(),
+        "test machines are made of Debian's packages: there is no apt"
+    );
+    step::take(&steps, Consent::default())
 }
 
 /// Sees to the programs that tests call. Where there is no apt they stay missing, which only CI does not forgive:

@@ -1,0 +1,124 @@
+//! The part of a machine's file system that is the same for all kernels: programs that tests call, with the libraries
+//! that they are linked with, and the script that the machine starts.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{cpio, documents, kernel};
+use crate::{cargo, command};
+
+/// Programs of this machine that tests call; the rest is busybox's.
+const PROGRAMS: [&str; 12] = [
+    "dash",
+    "ip",
+    "tc",
+    "ss",
+    "nft",
+    "bpftool",
+    "xdp-loader",
+    "xdp-filter",
+    "stat",
+    "unshare",
+    "nsenter",
+    "modprobe",
+];
+/// Programs that tests call and that are not worth the room: tests that need them are left out.
+const LACKING: [&str; 5] = ["promtool", "postfix", "rspamd", "swaks", "tcpdump"];
+/// Objects that xdp-tools load.
+const XDP_OBJECTS: &str = "/usr/lib/x86_64-linux-gnu/bpf";
+
+/// The packed base.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    /// The archive.
+    pub(super) archive: PathBuf,
+    /// What tests may do without.
+    pub(super) without: String,
+}
+
+impl Base {
+    /// Makes it anew in `dir`: what it is made of may have changed.
+    pub(super) fn make(dir: &Path) -> Result<Self> {
+        let _ = fs::remove_dir_all(dir);
+        for part in
+            ["bin", "etc", "proc", "sys", "dev", "run", "tmp", "mnt", "root", "var/lib", "usr", "lib/modules"]
+        {
+            fs::create_dir_all(dir.join(part)).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        for link in ["sbin", "usr/bin", "usr/sbin"] {
+            symlink("/bin", dir.join(link))?;
+        }
+        busybox(dir)?;
+        PROGRAMS.iter().try_for_each(|program| bring(program, dir))?;
+        fs::remove_file(dir.join("bin/sh"))?;
+        symlink("dash", dir.join("bin/sh"))?;
+        copy_tree(Path::new(XDP_OBJECTS), dir, XDP_OBJECTS)?;
+        fs::write(dir.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
+        fs::write(dir.join("etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
+        fs::write(dir.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+        let init = include_str!("init.sh").replace("@MODULES@", &kernel::modules());
+        fs::write(dir.join("init"), init)?;
+        fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o755))?;
+
+        let mut without = LACKING.to_vec();
+        match documents()? {
+            Some(documents) => copy_tree(&documents, dir, &seen_at()?)?,
+            None => without.push("shared-data"),
+        }
+        let base = Self { archive: dir.with_extension("cpio"), without: without.join(",") };
+        cpio::pack(dir, &base.archive)?;
+        Ok(base)
+    }
+}
+
+/// Busybox, under the name of each of its programs.
+fn busybox(dir: &Path) -> Result<()> {
+    let busybox = find("busybox")?;
+    fs::copy(&busybox, dir.join("bin/busybox"))?;
+    let names = command::stdout(Command::new(&busybox).arg("--list"))?;
+    for name in names.lines().filter(|name| *name != "busybox") {
+        symlink("busybox", dir.join("bin").join(name))?;
+    }
+    Ok(())
+}
+
+/// Copies a program of this machine and its libraries, these to where they are here.
+fn bring(program: &str, dir: &Path) -> Result<()> {
+    let found = find(program)?;
+    let target = dir.join("bin").join(program);
+    let _ = fs::remove_file(&target);
+    fs::copy(&found, &target).with_context(|| format!("cannot copy {}", found.display()))?;
+    let libraries = command::stdout(Command::new("ldd").arg(&found))?;
+    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+        let target = dir.join(library.trim_start_matches('/'));
+        fs::create_dir_all(target.parent().unwrap_or(dir))?;
+        fs::copy(library, &target).with_context(|| format!("cannot copy {library}"))?;
+    }
+    Ok(())
+}
+
+/// Copies what is in a directory to the absolute path `to` of the machine.
+fn copy_tree(from: &Path, dir: &Path, to: impl AsRef<Path>) -> Result<()> {
+    let to = dir.join(to.as_ref().strip_prefix("/").context("not an absolute path")?);
+    fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+    command::run(Command::new("cp").args(["--recursive", "--dereference"]).arg(from.join(".")).arg(to))
+}
+
+/// Where tests look for the documents: beside the workspace that they were built in.
+fn seen_at() -> Result<PathBuf> {
+    let workspace = cargo::workspace();
+    Ok(workspace.parent().context("the workspace is the root directory")?.join("shared/data"))
+}
+
+fn find(program: &str) -> Result<PathBuf> {
+    let path = cargo::path()?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
+    ensure!(found.is_some(), "there is no program {program} on the PATH");
+    Ok(found.unwrap_or_default())
+}

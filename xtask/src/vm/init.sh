@@ -1,0 +1,22 @@
+#!/bin/sh
+# The first process of a test machine. The second serial line is for the tests' words, the first for the kernel's.
+export PATH=/bin HOME=/root CI=true RUST_BACKTRACE=0
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/shm /dev/pts
+mount -t devpts pts /dev/pts
+mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
+chmod 1777 /tmp
+mount -t bpf bpf /sys/fs/bpf
+ln -s /proc/self/fd /dev/fd
+ip link set lo up
+modprobe --all --quiet @MODULES@
+exec > /dev/ttyS1 2>&1 < /dev/null
+stty raw -echo < /dev/ttyS1
+echo "vm: up $(uname -r)"
+. /d365/run
+echo "vm: done $?"
+sync
+poweroff -f

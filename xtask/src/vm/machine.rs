@@ -1,0 +1,164 @@
+//! One boot of a virtual machine: QEMU without hardware help, no network card, two serial lines.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    binaries::Shared,
+    cpio,
+    kernel::Kernel,
+    libtest::{Event, Outcome, Reading},
+};
+
+/// As long as a machine may say nothing. The longest test takes some two minutes.
+const SILENCE: Duration = Duration::from_secs(420);
+/// As long as a boot may take with all its tests.
+const LIMIT: Duration = Duration::from_secs(90 * 60);
+/// KVM is never asked for: where it is nested it starts and then does not boot. One thread runs both processors: with
+/// one each, QEMU 7.2 goes on with code that the other processor has just patched, and Linux 5.10, which patches its
+/// XDP dispatcher at every test run of a program, spins there for ever.
+const MACHINE: [&str; 14] = [
+    "-machine",
+    "q35",
+    "-accel",
+    "tcg,thread=single",
+    "-cpu",
+    "max",
+    "-smp",
+    "2",
+    "-m",
+    "2G",
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+];
+/// `panic=-1` with `-no-reboot`: a kernel that panics ends the machine at once. The clocks of a machine that shares its
+/// host stand still now and then, which is no lock-up of the kernel.
+const ARGUMENTS: &str =
+    "console=ttyS0 quiet oops=panic panic=-1 mitigations=off no_timer_check watchdog_thresh=60";
+
+/// What came of a boot.
+#[derive(Debug)]
+pub(super) struct Boot {
+    /// As the kernel calls itself; `None` if the machine never spoke.
+    pub(super) release: Option<String>,
+    /// Of the tests that began.
+    pub(super) outcomes: BTreeMap<String, Outcome>,
+}
+
+/// The files of a boot, in a directory of its own.
+#[derive(Debug)]
+pub(super) struct Files {
+    initrd: PathBuf,
+    /// What the tests said.
+    tests: PathBuf,
+    /// What the kernel said.
+    console: PathBuf,
+}
+
+impl Files {
+    /// Packs what a machine needs to run `tests`; logs are named after the kernel and `round`.
+    pub(super) fn make(
+        kernel: &Kernel,
+        shared: &Shared,
+        tests: &[String],
+        round: usize,
+        logs: &Path,
+    ) -> Result<Self> {
+        let own = logs.join(format!("{}-{round}", kernel.name));
+        fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
+        let run = format!(
+            "export D365_USER_BIN=/d365/d365-user D365_WITHOUT={without}\n\
+             /d365/privileged --test-threads=1 --exact {tests}\n",
+            without = shared.without,
+            tests = tests.join(" "),
+        );
+        fs::write(own.join("d365/run"), run)?;
+        let archive = own.with_extension("run.cpio");
+        cpio::pack(&own, &archive)?;
+        let files = Self {
+            initrd: own.with_extension("initrd"),
+            tests: logs.join(format!("{}-{round}.tests.log", kernel.name)),
+            console: logs.join(format!("{}-{round}.console.log", kernel.name)),
+        };
+        let [base, binaries] = &shared.archives;
+        cpio::join(&[base, binaries, &kernel.modules, &archive], &files.initrd)?;
+        fs::remove_dir_all(&own)?;
+        fs::remove_file(&archive)?;
+        Ok(files)
+    }
+}
+
+/// Boots `kernel` and reads until the machine is gone.
+pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args(MACHINE).arg("-serial").arg(format!("file:{}", files.console.display()));
+    qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
+    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&files.initrd);
+    qemu.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
+    let stdout = child.0.stdout.take().context("QEMU has no output")?;
+    let (say, said) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(stdout).split(b'\n').map_while(io::Result::ok);
+        // The receiver goes when it has heard enough.
+        lines.into_iter().try_for_each(|line| say.send(line))
+    });
+    let mut log = File::create(&files.tests)?;
+    let mut reading = Reading::default();
+    let (mut release, mut last) = (None, Instant::now());
+    let deadline = Instant::now() + LIMIT;
+    let how = loop {
+        match said.recv_timeout(SILENCE.min(deadline.saturating_duration_since(Instant::now()))) {
+            Ok(line) => {
+                let line = String::from_utf8_lossy(&line);
+                let line = line.trim_end_matches('\r');
+                writeln!(log, "{line}")?;
+                match reading.line(line) {
+                    Some(Event::Up(name)) => {
+                        eprintln!("{:>5}  up, {name}", kernel.name);
+                        release = Some(name);
+                        last = Instant::now();
+                    }
+                    Some(Event::Ended(test)) => {
+                        let verdict = reading.outcome(&test).map(Outcome::word).unwrap_or_default();
+                        eprintln!(
+                            "{:>5}  {verdict}  {test}  {:.1} s",
+                            kernel.name,
+                            last.elapsed().as_secs_f32()
+                        );
+                        last = Instant::now();
+                    }
+                    Some(Event::Done) | None => (),
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break "went down",
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => break "was out of time",
+            Err(RecvTimeoutError::Timeout) => break "fell silent",
+        }
+    };
+    drop(child);
+    fs::remove_file(&files.initrd)?;
+    Ok(Boot { release, outcomes: reading.end(how) })
+}
+
+/// Ended when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,127 @@
+//! All tests on one kernel, in as many boots as that takes: a test that brings its machine down is told, and the tests
+//! behind it go on in another boot.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    binaries::Shared,
+    kernel::Kernel,
+    libtest::Outcome,
+    machine::{self, Boot, Files},
+};
+
+/// What became of the tests on a kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    /// The kernel's line.
+    pub(super) kernel: &'static str,
+    /// As it calls itself.
+    pub(super) release: String,
+    /// By test.
+    pub(super) outcomes: BTreeMap<String, Outcome>,
+    /// Machines that were started.
+    pub(super) boots: usize,
+    /// From the first boot on.
+    pub(super) took: Duration,
+}
+
+impl Column {
+    /// How many tests passed, were left out, and failed or died.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for outcome in self.outcomes.values() {
+            counts[match outcome {
+                Outcome::Passed => 0,
+                Outcome::LeftOut(_) => 1,
+                Outcome::Failed(_) | Outcome::Died(_) => 2,
+            }] += 1;
+        }
+        counts
+    }
+}
+
+/// Runs `tests` on `kernel`.
+pub(super) fn run(kernel: &Kernel, shared: &Shared, tests: &[String], logs: &Path) -> Result<Column> {
+    fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    let started = Instant::now();
+    let (mut boots, mut retried) = (0, false);
+    let mut boot = |rest: &[String]| -> Result<Boot> {
+        loop {
+            boots += 1;
+            let files = Files::make(kernel, shared, rest, boots, logs)?;
+            let boot = machine::boot(kernel, &files)?;
+            if boot.release.is_some() || retried {
+                return Ok(boot);
+            }
+            // Seen once in some hundred boots, and never twice running.
+            eprintln!("{:>5}  never spoke; once more", kernel.name);
+            retried = true;
+        }
+    };
+    let (release, outcomes) = all(tests, &mut boot)?;
+    Ok(Column { kernel: kernel.name, release, outcomes, boots, took: started.elapsed() })
+}
+
+/// Boots until every test has an outcome.
+fn all(
+    tests: &[String],
+    boot: &mut dyn FnMut(&[String]) -> Result<Boot>,
+) -> Result<(String, BTreeMap<String, Outcome>)> {
+    let mut outcomes = BTreeMap::new();
+    loop {
+        let rest: Vec<String> = tests.iter().filter(|test| !outcomes.contains_key(*test)).cloned().collect();
+        let Boot { release, outcomes: more } = boot(&rest)?;
+        let release = release.context("the machine does not come up")?;
+        ensure!(!more.is_empty(), "the machine came up and ran no test");
+        outcomes.extend(more);
+        if tests.iter().all(|test| outcomes.contains_key(test)) {
+            return Ok((release, outcomes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn tests_behind_a_death_run_in_another_boot() {
+        let mut asked = Vec::new();
+        let mut boot = |rest: &[String]| {
+            asked.push(rest.to_vec());
+            let mut outcomes = BTreeMap::new();
+            for test in rest {
+                let dies = test == "b";
+                let outcome = if dies { Outcome::Died("went down") } else { Outcome::Passed };
+                outcomes.insert(test.clone(), outcome);
+                if dies {
+                    break;
+                }
+            }
+            Ok(Boot { release: Some("6.1".to_owned()), outcomes })
+        };
+        let (_, outcomes) = all(&names(&["a", "b", "c"]), &mut boot).unwrap();
+        assert_eq!(asked, [names(&["a", "b", "c"]), names(&["c"])]);
+        assert_eq!(outcomes["b"], Outcome::Died("went down"));
+        assert_eq!(outcomes["c"], Outcome::Passed);
+    }
+
+    #[test]
+    fn a_machine_that_runs_nothing_is_an_error() {
+        let mut up = |_: &[String]| Ok(Boot { release: Some("6.1".to_owned()), outcomes: BTreeMap::new() });
+        assert!(all(&names(&["a"]), &mut up).is_err());
+        let mut down = |_: &[String]| Ok(Boot { release: None, outcomes: BTreeMap::new() });
+        assert!(all(&names(&["a"]), &mut down).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! The table of test by kernel, the reason of everything that was left out, and the words of everything that failed. Pure.
+
+use std::fmt::Write as _;
+
+use super::{libtest::Outcome, rounds::Column};
+
+/// Of a failure's words, at most so many characters a line.
+const LINE: usize = 500;
+
+/// Renders all three.
+pub(super) fn render(tests: &[String], columns: &[Column]) -> String {
+    let width = tests.iter().map(String::len).max().unwrap_or(0).max("left out".len());
+    let mut reasons: Vec<&str> = Vec::new();
+    let mut text = String::new();
+    for test in tests {
+        let cells = columns.iter().map(|column| match column.outcomes.get(test) {
+            Some(Outcome::LeftOut(reason)) => format!("[{}]", number(&mut reasons, reason)),
+            outcome => outcome.map_or("?", Outcome::word).to_owned(),
+        });
+        row(&mut text, width, test, cells);
+    }
+    let mut whole = String::from("\n");
+    row(&mut whole, width, "", columns.iter().map(|column| column.kernel.to_owned()));
+    whole.push_str(&text);
+    for (what, counted) in [("passed", 0), ("left out", 1), ("failed", 2)] {
+        row(&mut whole, width, what, columns.iter().map(|column| column.counts()[counted].to_string()));
+    }
+    row(&mut whole, width, "boots", columns.iter().map(|column| column.boots.to_string()));
+    row(&mut whole, width, "seconds", columns.iter().map(|column| column.took.as_secs().to_string()));
+    for (number, reason) in (1..).zip(&reasons) {
+        let _ = writeln!(whole, "[{number}] left out: {reason}");
+    }
+    for column in columns {
+        for (test, outcome) in &column.outcomes {
+            match outcome {
+                Outcome::Failed(words) => {
+                    let _ = writeln!(whole, "\nLinux {}: {test} failed", column.release);
+                    words.trim_end().lines().for_each(|line| quote(&mut whole, line));
+                }
+                Outcome::Died(how) => {
+                    let _ = writeln!(whole, "\nLinux {}: the machine {how} during {test}", column.release);
+                }
+                Outcome::Passed | Outcome::LeftOut(_) => (),
+            }
+        }
+    }
+    whole.push('\n');
+    whole
+}
+
+/// Adds a line, the end of a long one (a verifier's log) left to the log.
+fn quote(text: &mut String, line: &str) {
+    text.extend(line.chars().take(LINE));
+    text.push_str(if line.chars().nth(LINE).is_some() { " …\n" } else { "\n" });
+}
+
+fn row(text: &mut String, width: usize, name: &str, cells: impl Iterator<Item = String>) {
+    let _ = write!(text, "{name:width$}");
+    for cell in cells {
+        let _ = write!(text, "  {cell:>6}");
+    }
+    text.push('\n');
+}
+
+/// The reason's number, from 1; a new one is added.
+fn number<'a>(reasons: &mut Vec<&'a str>, reason: &'a str) -> usize {
+    let known = reasons.iter().position(|known| *known == reason);
+    1 + known.unwrap_or_else(|| {
+        reasons.push(reason);
+        reasons.len() - 1
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn every_outcome_is_shown_with_its_reason() {
+        let column = |kernel, outcomes: [(&str, Outcome); 2]| Column {
+            kernel,
+            release: format!("{kernel}.0-x"),
+            outcomes: BTreeMap::from(outcomes.map(|(test, outcome)| (test.to_owned(), outcome))),
+            boots: 2,
+            took: Duration::from_secs(61),
+        };
+        let columns = [
+            column(
+                "5.10",
+                [
+                    ("a::b", Outcome::LeftOut("needs Linux 6.6 (tcx)".to_owned())),
+                    ("c", Outcome::Died("went down")),
+                ],
+            ),
+            column("6.12", [("a::b", Outcome::Passed), ("c", Outcome::Failed("left: 1\n".to_owned()))]),
+        ];
+        let tests = ["a::b", "c"].map(str::to_owned);
+        let expected = "
+            5.10    6.12
+a::b         [1]      ok
+c           DIED  FAILED
+passed         0       1
+left out       1       0
+failed         1       1
+boots          2       2
+seconds       61      61
+[1] left out: needs Linux 6.6 (tcx)
+
+Linux 5.10.0-x: the machine went down during c
+
+Linux 6.12.0-x: c failed
+left: 1
+
+";
+        assert_eq!(render(&tests, &columns), expected);
+    }
+}
