@@ -47,7 +47,7 @@ impl Child {
 
     /// The exit status if the program ends within `limit`; `None` if it runs on.
     pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        let deadline = Instant::now() + limit;
+        let deadline = crate::patience::deadline(limit);
         loop {
             if let Some(status) = self.inner.try_wait()? {
                 return Ok(Some(status));

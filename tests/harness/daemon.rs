@@ -18,6 +18,7 @@ use crate::{
     child::Child,
     http::{self, Response},
     netns::Netns,
+    patience,
     scrape::Scrape,
     temp::TempDir,
 };
@@ -87,7 +88,7 @@ impl Daemon {
 
     /// Waits until `/readyz` answers 200.
     pub fn wait_until_ready(&mut self, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
+        let deadline = patience::deadline(limit);
         loop {
             if let Some(status) = self.child.wait(Duration::ZERO)? {
                 let stderr = self.stderr.whole();
@@ -124,7 +125,7 @@ impl Daemon {
 
     /// Waits until standard error contains `text`, which may have been there before.
     pub fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
+        let deadline = patience::deadline(limit);
         while !self.log().contains(text) {
             ensure!(Instant::now() < deadline, "`{text}` not logged within {limit:?}; log:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));

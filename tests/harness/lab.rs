@@ -177,7 +177,7 @@ pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
     }
     netns.ip(&["-6", "address", "add", &text, "dev", &end.name, "nodad"])?;
     // With duplicate detection off, too, the kernel accepts packets to it only a moment later.
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = crate::patience::deadline(Duration::from_secs(5));
     while !netns.ip(&["-6", "route", "get", &text])?.starts_with("local") {
         ensure!(Instant::now() < deadline, "{address} on {} is not usable after 5 s", end.name);
         thread::sleep(Duration::from_millis(1));

@@ -18,6 +18,7 @@ pub mod netns;
 pub mod next_hop;
 pub mod nft;
 pub mod offload;
+pub mod patience;
 pub mod promtool;
 pub mod raw;
 pub mod require;

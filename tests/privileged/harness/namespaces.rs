@@ -78,7 +78,7 @@ fn a_killed_test_leaves_no_program_behind() {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = d365_tests::patience::deadline(Duration::from_secs(5));
     while !is_so() {
         assert!(Instant::now() < deadline, "not within 5 s: {what}");
         std::thread::sleep(Duration::from_millis(5));

@@ -119,7 +119,7 @@ impl<'a> Watched<'a> {
 
     /// Waits until the log, from `mark` on, has a line with this text.
     fn says(&self, mark: usize, text: &str) {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = d365_tests::patience::deadline(PATIENCE);
         while !self.daemon.log()[mark..].lines().any(|line| line.contains(text)) {
             let log = self.daemon.log();
             assert!(std::time::Instant::now() < deadline, "`{text}` is not said; log:\n{}", &log[mark..]);

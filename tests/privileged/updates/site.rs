@@ -95,7 +95,7 @@ pub(super) fn documents() -> PathBuf {
 
 /// Scrapes until `is_so`; panics with the last scrape's problem, and the log, when that does not come.
 pub(super) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = d365_tests::patience::deadline(PATIENCE);
     loop {
         let scrape = daemon.scrape().unwrap();
         if is_so(&scrape) {

@@ -64,7 +64,7 @@ fn a_start_that_waits_for_a_slow_answer_can_be_stopped() {
     let site = Site::new();
     site.server.route("/slow", [dripping()]);
     let daemon = Daemon::spawn(&site.lab.host, &site.options(&[&site.source("/slow")])).unwrap();
-    let deadline = std::time::Instant::now() + super::PATIENCE;
+    let deadline = d365_tests::patience::deadline(super::PATIENCE);
     while site.server.count("/slow") == 0 {
         assert!(std::time::Instant::now() < deadline, "{}", daemon.log());
         std::thread::sleep(Duration::from_millis(20));

@@ -1,0 +1,18 @@
+//! How long is waited for what must come. Limits are written for a machine that has its processors for itself; a slower
+//! one (`cargo xtask vm-test` emulates them) says so, and they are stretched. What must be quick is not measured by these.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+/// How many times slower the machine is than a usual one, from `D365_SLOWNESS`; 1 where it does not say.
+static SLOWNESS: LazyLock<u32> = LazyLock::new(|| {
+    let stated = std::env::var("D365_SLOWNESS").ok();
+    stated.map_or(1, |times| times.parse().expect("D365_SLOWNESS is a whole number"))
+});
+
+/// When `limit` is over, from now, on this machine.
+pub fn deadline(limit: Duration) -> Instant {
+    Instant::now() + limit * *SLOWNESS
+}
