@@ -13,11 +13,18 @@ mod machine;
 mod rounds;
 mod table;
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Mutex, thread, time::Instant};
+use std::{
+    iter,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use self::{base::Base, rounds::Column};
+use self::base::Base;
 use crate::{cargo, command, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -51,30 +58,37 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let shared = binaries.pack(&base, &place()?)?;
 
     let started = Instant::now();
-    let queue = Mutex::new(kernels.iter());
-    let columns = Mutex::new(Vec::new());
-    let next = || queue.lock().ok()?.next();
-    thread::scope(|scope| {
-        let work = || -> Result<()> {
-            while let Some(kernel) = next() {
-                let column = rounds::run(kernel, &shared, &tests, &place()?.join("log"))
-                    .with_context(|| format!("Linux {}", kernel.name))?;
-                columns.lock().expect("no thread panics while it adds a column").push(column);
-            }
-            Ok(())
-        };
-        let jobs = options.jobs.get().min(kernels.len());
-        let machines: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        machines.into_iter().try_for_each(|machine| machine.join().expect("no thread panics"))
-    })?;
-    let mut columns = columns.into_inner().expect("no thread panicked");
-    columns.sort_by_key(|column: &Column| kernels.iter().position(|kernel| kernel.name == column.kernel));
-
+    let logs = place()?.join("log");
+    let mut columns = Vec::new();
+    let mut unusable = Vec::new();
+    for (kernel, column) in kernels
+        .iter()
+        .zip(side_by_side(&kernels, options.jobs.get(), |kernel| rounds::run(kernel, &shared, &tests, &logs)))
+    {
+        match column {
+            Ok(column) => columns.push(column),
+            Err(error) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
+        }
+    }
     print!("{}", table::render(&tests, &columns));
-    println!("{} s for all; logs in {}", started.elapsed().as_secs(), place()?.join("log").display());
+    println!("{} s for all; logs in {}", started.elapsed().as_secs(), logs.display());
+    ensure!(unusable.is_empty(), "{}", unusable.join("\n"));
     let bad: usize = columns.iter().map(|column| column.counts()[2]).sum();
     ensure!(bad == 0, "{bad} test(s) failed");
     Ok(())
+}
+
+/// Does the work for all, at most `jobs` at a time; the results in their order.
+fn side_by_side<T: Sync, R: Send>(all: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let queue = Mutex::new(all.iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let one = || iter::from_fn(next).map(|(at, item)| (at, work(item))).collect::<Vec<_>>();
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.min(all.len())).map(|_| scope.spawn(one)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Where everything is kept: kernels, packages, archives, logs.
@@ -90,4 +104,16 @@ fn documents() -> Result<Option<PathBuf>> {
     }
     ensure!(!command::ci(), "the shared documents are missing: {}", documents.display());
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_work() {
+        for jobs in [1, 2, 9] {
+            assert_eq!(side_by_side(&[3, 1, 2], jobs, |n| n * 10), [30, 10, 20]);
+        }
+    }
 }

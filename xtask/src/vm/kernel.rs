@@ -86,8 +86,8 @@ impl Line {
         let dir = place.join("kernel").join(self.name);
         let kernel =
             Kernel { name: self.name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
-        let stamp = dir.join("package");
-        if fs::read_to_string(&stamp).is_ok_and(|there| there == newest.to_string()) {
+        let (stamp, made_of) = (dir.join("made-of"), format!("{newest}\n{}\n", modules()));
+        if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
             return Ok(kernel);
         }
         eprintln!("xtask: Linux {}: {newest}", self.name);
@@ -106,7 +106,7 @@ impl Line {
         pack_modules(&root, release, &dir.join("modules"))?;
         cpio::pack(&dir.join("modules"), &kernel.modules)?;
         fs::remove_dir_all(&unpacked)?;
-        fs::write(&stamp, newest.to_string()).with_context(|| format!("cannot write {}", stamp.display()))?;
+        fs::write(&stamp, made_of).with_context(|| format!("cannot write {}", stamp.display()))?;
         Ok(kernel)
     }
 }
