@@ -69,6 +69,7 @@ impl Reader for [u8] {
 
 /// A source address, in network byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Source {
     /// IPv4.
     V4([u8; 4]),
