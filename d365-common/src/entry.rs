@@ -7,8 +7,8 @@
 //! └──────┴─────────┴────────┴──────────┴───────────────────┘
 //! ```
 //! A retired range has left the list and is recognised for a while: counted in a slot of its own, and not vouched for.
-//! `kind` is zero in a trie. Its other values are kept free for a direct table in front of the trie,
-//! whose entries also say "page" and "ask the trie".
+//! `kind` is zero in an entry. The [direct table](crate::direct), whose cells also say "page" and "ask the trie", keeps its
+//! kinds there.
 
 /// Bits of a range slot.
 pub const SLOT_BITS: u32 = 18;

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod counter;
+pub mod direct;
 pub mod dscp;
 pub mod effect;
 pub mod entry;

@@ -26,6 +26,8 @@ pub const PROBE_WRITTEN: u32 = 1;
 pub const TRIES_V4: &str = "TRIES_V4";
 /// Array of IPv6 tries, one for each place.
 pub const TRIES_V6: &str = "TRIES_V6";
+/// The [direct tables](crate::direct) of all places, one behind the other, each of [`PAGES`] pages.
+pub const TABLES: &str = "TABLES";
 /// One `u32`: the place of the published generation.
 pub const ACTIVE: &str = "ACTIVE";
 /// One `u32`: the place that [`PROGRAM_PROVE`] judges by.
@@ -65,6 +67,10 @@ pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
 pub const CAPACITY: &str = "CAPACITY";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
+/// `u8`: 0 to have the tries asked for every source, and no direct table.
+pub const DIRECT: &str = "DIRECT";
+/// `u32`: pages of one place's direct table.
+pub const PAGES: &str = "PAGES";
 
 /// `u8`: 1 to sample the sources of unlisted segments that open a connection.
 pub const SAMPLE_UNLISTED: &str = "SAMPLE_UNLISTED";

@@ -81,16 +81,27 @@ impl From<Reason> for Class {
     }
 }
 
+/// Looks sources up.
+pub trait Find {
+    /// The entry of the longest prefix that holds `source`; `None` when it is not listed.
+    fn find(&self, source: &Source) -> Option<Entry>;
+}
+
+/// Any closure can. The kernel program has a type of its own, since a closure's body may become a call of its own there.
+impl<F: Fn(&Source) -> Option<Entry>> Find for F {
+    #[inline(always)]
+    fn find(&self, source: &Source) -> Option<Entry> {
+        self(source)
+    }
+}
+
 /// Judges a frame. `watched` says whether a TCP destination port is one to look for; `find` looks a
 /// source up, longest prefix first.
+#[expect(clippy::needless_pass_by_value, reason = "a closure, or a type without a value")]
 #[inline(always)]
-pub fn judge<R: Reader + ?Sized>(
-    frame: &R,
-    watched: impl Fn(u16) -> bool,
-    find: impl FnOnce(&Source) -> Option<Entry>,
-) -> Verdict {
+pub fn judge<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool, find: impl Find) -> Verdict {
     match packet::parse(frame, watched) {
-        Ok(segment) => match find(&segment.source) {
+        Ok(segment) => match find.find(&segment.source) {
             Some(entry) => Verdict::Listed(entry, segment),
             None => Verdict::Unlisted(segment),
         },

@@ -1,27 +1,36 @@
-//! Looks a source up in a generation.
+//! Looks a source up in a generation: in its direct table, and in its trie where that says so.
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
+    direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
     packet::Source,
+    verdict::Find,
 };
 
-use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TRIES_V4, TRIES_V6};
+use crate::maps::{self, ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};
 
-/// The entry of the longest prefix of the published generation that holds `source`, or `None`: not listed,
-/// or nothing is published.
+/// The published generation, or nothing while none is.
 ///
 /// The place is read once, so that a packet sees one generation.
-#[inline(always)]
-pub(crate) fn find(source: &Source) -> Option<Entry> {
-    find_in(*ACTIVE.get(0)?, source)
+pub(crate) struct Published;
+
+/// The generation that is to be proven.
+pub(crate) struct Proven;
+
+impl Find for Published {
+    #[inline(always)]
+    fn find(&self, source: &Source) -> Option<Entry> {
+        find_in(*ACTIVE.get(0)?, source)
+    }
 }
 
-/// The same for the generation that is to be proven.
-#[inline(always)]
-pub(crate) fn find_proven(source: &Source) -> Option<Entry> {
-    find_in(*PROVEN.get(0)?, source)
+impl Find for Proven {
+    #[inline(always)]
+    fn find(&self, source: &Source) -> Option<Entry> {
+        find_in(*PROVEN.get(0)?, source)
+    }
 }
 
 /// Whether a generation is published.
@@ -47,9 +56,30 @@ pub(crate) fn is_failsafe(source: &Source) -> bool {
 
 #[inline(always)]
 fn find_in(place: u32, source: &Source) -> Option<Entry> {
+    let said = match source {
+        Source::V4(address) => table(place, ROOT_V4, *address),
+        Source::V6([a, b, c, d, ..]) => table(place, ROOT_V6, [*a, *b, *c, *d]),
+    };
+    match said {
+        Said::Unlisted => return None,
+        Said::Listed(entry) => return Some(entry),
+        Said::AskTrie => {}
+    }
     let bits = match source {
         Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address))?,
         Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address))?,
     };
     Some(Entry::from_bits(*bits))
+}
+
+/// What the place's direct table says.
+#[inline(always)]
+fn table(place: u32, root: u32, address: [u8; 4]) -> Said {
+    if !maps::direct() {
+        return Said::AskTrie;
+    }
+    let first = place * maps::pages();
+    direct::find(root, address, |page, cell| {
+        TABLES.get(first + page).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
+    })
 }

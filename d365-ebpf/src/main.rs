@@ -66,7 +66,7 @@ pub fn d365_linear(ctx: XdpContext) -> u32 {
 #[xdp]
 pub fn d365_prove(ctx: XdpContext) -> u32 {
     let frame = Frame::new(&ctx, context::linear_len(&ctx));
-    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find_proven);
+    let verdict = verdict::judge(&frame, maps::is_watched, lookup::Proven);
     let vouched = matches!(verdict, Verdict::Listed(entry, _) if lease::vouches_for(entry));
     Answer::of(&verdict).vouched_for(vouched).bits()
 }
@@ -100,7 +100,7 @@ pub fn d365_probe(ctx: XdpContext) -> u32 {
 fn observe(ctx: &XdpContext, len: usize) -> u32 {
     let frame = Frame::new(ctx, len);
     let row = maps::row(|| context::ifindex(ctx));
-    let verdict = verdict::judge(&frame, maps::is_watched, lookup::find);
+    let verdict = verdict::judge(&frame, maps::is_watched, lookup::Published);
     log::packet(ctx, len, &verdict);
     match verdict {
         Verdict::Listed(entry, segment) => {

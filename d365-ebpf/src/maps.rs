@@ -11,6 +11,7 @@ use aya_ebpf::{
 };
 use d365_common::{
     counter::{CLASS_ROW, Counter},
+    direct::{self, DEFAULT_PAGES, Page},
     dscp::Dscp,
     key,
     mark::Mark,
@@ -48,6 +49,8 @@ pub(crate) static SAMPLES_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
 pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usize }> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { CLASS_ROW as usize }> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static TABLES: Array<Page, { (PLACES * direct::pages(DEFAULT_PAGES)) as usize }> = Array::new();
 
 #[btf_map]
 pub(crate) static TAG_PATHS: Array<u32, { ROWS as usize }> = Array::new();
@@ -82,6 +85,9 @@ static DSCP: Global<u8> = Global::new(0);
 static TAG_RETIRED: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static DROP_UNLISTED: Global<u8> = Global::new(0);
+static DIRECT: Global<u8> = Global::new(1);
+#[unsafe(no_mangle)]
+static PAGES: Global<u32> = Global::new(direct::pages(DEFAULT_PAGES));
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
@@ -149,4 +155,16 @@ pub(crate) fn sample_unlisted() -> bool {
 #[inline(always)]
 pub(crate) fn log_packets() -> bool {
     LOG_PACKETS.load() != 0
+}
+
+/// Whether the direct tables are asked before the tries.
+#[inline(always)]
+pub(crate) fn direct() -> bool {
+    DIRECT.load() != 0
+}
+
+/// Pages of one place's direct table.
+#[inline(always)]
+pub(crate) fn pages() -> u32 {
+    PAGES.load()
 }

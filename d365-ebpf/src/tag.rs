@@ -106,7 +106,7 @@ fn geo(skb: &Skb, row: u32) -> Option<u8> {
     match (record, path) {
         (Some(record), _) => record.geo(),
         (None, Path::Metadata) => None,
-        (None, _) => match verdict::judge(skb, maps::is_watched, lookup::find) {
+        (None, _) => match verdict::judge(skb, maps::is_watched, lookup::Published) {
             Verdict::Listed(entry, _) if lease::vouches_for(entry) => Some(entry.geo()),
             _ => None,
         },

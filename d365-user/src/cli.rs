@@ -15,6 +15,8 @@ use clap::{
     parser::ValueSource,
 };
 
+use d365_common::direct;
+
 use crate::{
     config::ModePolicy,
     exit::Exit,
@@ -125,6 +127,15 @@ pub struct Cli {
         help_heading = "Ranges"
     )]
     pub(crate) max_ranges: u32,
+
+    /// Pages of the direct table at most, 2 KiB of kernel memory each; without enough, some sources are looked up in the
+    /// slower trie
+    #[arg(
+        long, env = "D365_MAX_PAGES", value_name = "N", default_value_t = direct::DEFAULT_PAGES,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(direct::MOST_PAGES)),
+        help_heading = "Ranges"
+    )]
+    pub(crate) max_pages: u32,
 
     /// Accept prefixes of special use (loopback, private, link-local, documentation …); for laboratories
     #[arg(

@@ -56,6 +56,8 @@ pub struct Config {
     pub allow_special: bool,
     /// Capacity for ranges, 1 to [`Policy::HIGHEST_MAX_RANGES`](crate::ranges::Policy::HIGHEST_MAX_RANGES).
     pub max_ranges: u32,
+    /// Pages of the direct table at most, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES).
+    pub max_pages: u32,
     /// Where to download each list of `ranges`; `None` for those that are here.
     pub targets: Vec<Option<Target>>,
     /// How often downloads are repeated, a tenth more or less.
@@ -157,6 +159,7 @@ impl Config {
             ranges,
             allow_special: cli.allow_special,
             max_ranges: cli.max_ranges,
+            max_pages: cli.max_pages,
             targets,
             refresh: updates.refresh,
             gate: gate(&updates),

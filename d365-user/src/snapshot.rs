@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, 
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
 use ipnet::IpNet;
 
-use crate::ranges::{Geo, Range};
+use crate::{
+    generation::TableSize,
+    ranges::{Geo, Range},
+};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,6 +174,8 @@ pub struct Snapshot {
     pub interfaces: Vec<Interface>,
     /// How the list is kept true.
     pub updates: Updates,
+    /// How large the published generation's direct table is.
+    pub table: TableSize,
     /// Unlisted sources inside Azure; `None` unless they are watched.
     pub azure: Option<Azure>,
     /// How packets are tagged.

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use d365_common::direct;
 use d365_tests::corpus::Expected;
 use d365_user::{
     generation,
@@ -37,6 +38,7 @@ pub(crate) fn options() -> Options {
         interfaces: vec![loopback],
         ports: vec![25],
         capacity: 4096,
+        max_pages: direct::DEFAULT_PAGES,
         log_packets: false,
         watch: false,
         ..Options::default()

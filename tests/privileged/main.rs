@@ -23,6 +23,7 @@ mod samples;
 mod signals;
 mod stopping;
 mod swap;
+mod table;
 mod tags;
 mod unlisted;
 mod updates;

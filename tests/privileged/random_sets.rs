@@ -6,8 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use d365_common::direct;
 use d365_tests::require;
 use d365_user::{
+    kernel::Options,
     ranges::{Policy, Range, RangeSet},
     source::{List, Origin, Record},
 };
@@ -23,7 +25,10 @@ use crate::{
 };
 
 /// Sets that are tried.
-const CASES: u32 = 96;
+const CASES: u32 = 192;
+
+/// Pages of the direct table at most, in turns: for nothing, for little, for some, for all.
+const PAGES: [u32; 4] = [0, 1, 8, direct::DEFAULT_PAGES];
 
 /// Any address, mostly of a few neighbouring /16 (IPv4) or /32 (IPv6), and there mostly near their edges.
 fn any_address() -> impl Strategy<Value = IpAddr> {
@@ -75,14 +80,17 @@ fn by_bits(ranges: &[Range], address: IpAddr) -> Option<usize> {
 #[test]
 fn the_kernel_looks_up_what_two_references_say() {
     require!(Root);
-    let judged = RefCell::new(Judged::by(Vec::new(), &options()));
+    let by = |max_pages| RefCell::new(Judged::by(Vec::new(), &Options { max_pages, ..options() }));
+    let all_judged = PAGES.map(by);
+    let turns = Cell::new(0);
     let [listed, nested, unlisted] = [(); 3].map(|()| Cell::new(0_u32));
     let count = |of: &Cell<u32>| of.set(of.get() + 1);
     let sets = (prop::collection::vec(any_prefix(), 1..40), prop::collection::vec(any_address(), 40));
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&sets, |(prefixes, addresses)| {
         let set = set(&prefixes);
-        let mut judged = judged.borrow_mut();
+        let turn = turns.replace(turns.get() + 1);
+        let mut judged = all_judged[turn % PAGES.len()].borrow_mut();
         judged.publish(set.ranges().to_vec());
         let edges = set.ranges().iter().flat_map(|range| edges(range.prefix));
         for source in edges.chain(addresses) {

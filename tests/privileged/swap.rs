@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use d365_common::direct::DEFAULT_PAGES;
 use d365_tests::{
     frame::{Frame, Packet, Tcp},
     lab::Lab,
@@ -19,7 +20,7 @@ use d365_tests::{
 };
 use d365_user::{
     config::ModePolicy,
-    generation::{self, Compiled},
+    generation::{self, Compiled, Table},
     kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
     snapshot::{Count, Mode},
 };
@@ -86,10 +87,10 @@ impl Drop for Stops<'_> {
 }
 
 /// Publishes one list after the other for a while, under traffic.
-fn swap(lists: &[List; 2]) -> Run {
+fn swap(lists: &[List; 2], max_pages: u32) -> Run {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::new().unwrap();
-    let (mut kernel, counters) = attach(&lab);
+    let (mut kernel, counters) = attach(&lab, max_pages);
     kernel.publish(&lists[1].compiled).unwrap();
     let sniffer = Sniffer::on(&lab.link().host).unwrap();
     let sender = FrameSender::on(&lab.link().sender).unwrap();
@@ -116,10 +117,11 @@ fn swap(lists: &[List; 2]) -> Run {
     Run { sent, bytes: frame.len() as u64, swaps, under_traffic, arrived, counted }
 }
 
-fn attach(lab: &Lab) -> (Kernel, Counters) {
+fn attach(lab: &Lab, max_pages: u32) -> (Kernel, Counters) {
     lab.host.run(|| {
         let interface = Interface::find(lab.iface()).unwrap();
-        let options = Options { interfaces: vec![interface.clone()], capacity: CAPACITY, ..options() };
+        let interfaces = vec![interface.clone()];
+        let options = Options { interfaces, capacity: CAPACITY, max_pages, ..options() };
         let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
         let attached = kernel.attach(&interface, ModePolicy::Native).unwrap();
         assert_eq!(attached.attachment.mode, Mode::Native);
@@ -163,7 +165,20 @@ fn no_frame_is_lost_or_misjudged_between_two_lists_that_hold_its_source() {
         list(&["11.0.0.0/24", "192.0.2.0/24", "192.0.2.128/25", "198.51.100.0/24", "2001:db8::/32"], 3),
         list(&["192.0.0.0/16", "192.0.2.128/25", "203.0.113.0/25", "2001:db8:9::/48"], 40),
     ];
-    check(&lists, &swap(&lists));
+    check(&lists, &swap(&lists, DEFAULT_PAGES));
+}
+
+/// Of one list the direct table knows the source; for the other its pages do not suffice, and the trie is asked.
+#[test]
+fn a_source_moves_between_table_and_trie() {
+    require!(Root, Tool("ip"));
+    let lists = [
+        list(&["11.0.0.0/24", "12.0.0.0/24", "192.0.2.0/24", "192.0.2.128/25"], 3),
+        list(&["192.0.2.0/24", "192.0.2.128/25", "203.0.113.0/25"], 40),
+    ];
+    let blocks = lists.each_ref().map(|list| Table::new(&list.compiled.entries, 2).size().trie_blocks);
+    assert_eq!(blocks, [1, 1]);
+    check(&lists, &swap(&lists, 2));
 }
 
 /// The source is listed in one and retired in the other: only those two slots move.
@@ -178,5 +193,5 @@ fn a_source_that_retires_and_returns_moves_between_two_slots() {
             *entry = entry.retire();
         }
     }
-    check(&lists, &swap(&lists));
+    check(&lists, &swap(&lists, DEFAULT_PAGES));
 }

@@ -73,6 +73,7 @@ fn defaults() {
     assert_eq!(cli.mode, ModePolicy::Auto);
     assert_eq!(cli.ranges, ["embedded"]);
     assert_eq!(cli.max_ranges, 4096);
+    assert_eq!(cli.max_pages, 4096);
     assert_eq!(cli.listen.to_string(), "127.0.0.1:9365");
     assert_eq!(cli.log_format, LogFormat::Text);
     assert_eq!(cli.log_level.to_string(), "info");
@@ -94,6 +95,7 @@ fn every_flag() {
         "file:/a b,c",
         "--ranges=embedded",
         "--max-ranges=262144",
+        "--max-pages=524288",
         "--allow-special",
         "--listen",
         "[::1]:9365",
@@ -108,6 +110,7 @@ fn every_flag() {
     assert_eq!(cli.mode, ModePolicy::Native);
     assert_eq!(cli.ranges, ["file:/a b,c", "embedded"], "a path is taken as it is");
     assert_eq!(cli.max_ranges, 262_144);
+    assert_eq!(cli.max_pages, 524_288);
     assert_eq!(cli.listen.to_string(), "[::1]:9365");
     assert_eq!(cli.log_format, LogFormat::Json);
     assert_eq!(cli.log_level.to_string(), "info,aya=debug");
@@ -122,6 +125,7 @@ fn bad_words_are_usage_errors_that_name_flag_and_value() {
         (["--port", "smtp"], "'smtp'"),
         (["--max-ranges", "0"], "'0'"),
         (["--max-ranges", "262145"], "262145"),
+        (["--max-pages", "524289"], "524289"),
         (["--listen", "localhost:9365"], "expected ADDR:PORT"),
         (["--listen", "127.0.0.1"], "expected ADDR:PORT"),
         (["--listen", "::1:9365x"], "expected ADDR:PORT"),

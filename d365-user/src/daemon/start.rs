@@ -52,6 +52,8 @@ pub(super) fn start(
         interfaces: interfaces.clone(),
         ports: config.ports.clone(),
         capacity: config.max_ranges,
+        max_pages: config.max_pages,
+        trie_only: false,
         log_packets: config.log_packets,
         watch: config.watch_azure,
         tags: config.tags,
@@ -60,6 +62,7 @@ pub(super) fn start(
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     tracing::debug!("the kernel took program {}", kernel.program_name());
     kernel.publish(&draft.compiled)?;
+    state.set_table(kernel.table_size());
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let tag_paths = tag_paths(config, &mut kernel)?.map(Mutex::new);
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     config::{self, Config},
+    generation::TableSize,
     kernel::{Attached, CounterError, Counters, InterfaceCounts, TagPaths, Tagger},
     ledger::Reading,
     process,
@@ -36,6 +37,7 @@ pub(super) struct State {
     listen: SocketAddr,
     book: Mutex<Book>,
     updates: Mutex<Updates>,
+    table: Mutex<TableSize>,
     azure: Option<Arc<azure::Known>>,
     tags: Tags,
     drops: Mutex<Option<Drops>>,
@@ -55,6 +57,7 @@ impl State {
             listen,
             book: Mutex::new(book),
             updates: Mutex::default(),
+            table: Mutex::default(),
             azure,
             tags: Tags { mark, dscp, retired },
             drops: Mutex::default(),
@@ -70,6 +73,11 @@ impl State {
     /// What is dropped from now on.
     pub(super) fn set_drops(&self, drops: Drops) {
         *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
+    }
+
+    /// How large the published generation's direct table is.
+    pub(super) fn set_table(&self, table: TableSize) {
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
     /// Everything is published and attached. Only the first call counts.
@@ -141,6 +149,7 @@ impl SnapshotSource for State {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
             azure: self.azure.as_ref().map(|azure| azure.counted()),
             tags: self.tags,
             drops: self.drops.lock().unwrap_or_else(PoisonError::into_inner).clone(),

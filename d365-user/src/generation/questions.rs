@@ -19,22 +19,23 @@ pub struct Question {
 }
 
 /// First, last, one-before and one-after address of every prefix, with the reference's answer.
-pub fn questions(prefixes: &[IpNet]) -> impl Iterator<Item = Question> {
-    let reference = Reference::new(prefixes);
+pub fn questions<'a>(prefixes: &'a [IpNet], reference: &'a Reference) -> impl Iterator<Item = Question> + 'a {
     prefixes
         .iter()
         .flat_map(|prefix| edges(*prefix))
-        .map(move |source| Question { source, expected: reference.longest_match(source) })
+        .map(|source| Question { source, expected: reference.longest_match(source) })
 }
 
 /// Longest-prefix match by another crate.
-struct Reference {
+pub struct Reference {
     v4: PrefixMap<Ipv4Net, usize>,
     v6: PrefixMap<Ipv6Net, usize>,
 }
 
 impl Reference {
-    fn new(prefixes: &[IpNet]) -> Self {
+    /// Of these prefixes, by their positions.
+    #[must_use]
+    pub fn new(prefixes: &[IpNet]) -> Self {
         let mut reference = Self { v4: PrefixMap::new(), v6: PrefixMap::new() };
         for (position, prefix) in prefixes.iter().enumerate() {
             match prefix {
@@ -45,7 +46,9 @@ impl Reference {
         reference
     }
 
-    fn longest_match(&self, source: IpAddr) -> Option<usize> {
+    /// Position of the longest prefix that holds `source`; `None` when none does.
+    #[must_use]
+    pub fn longest_match(&self, source: IpAddr) -> Option<usize> {
         match source {
             IpAddr::V4(source) => self.v4.get_lpm(&source.into()).map(|(_, position)| *position),
             IpAddr::V6(source) => self.v6.get_lpm(&source.into()).map(|(_, position)| *position),
@@ -86,7 +89,8 @@ mod tests {
 
     #[test]
     fn edges_of_nested_prefixes_are_asked_with_the_longest() {
-        let asked: Vec<_> = questions(&nets(&["192.0.2.0/24", "192.0.2.128/25"]))
+        let nets = nets(&["192.0.2.0/24", "192.0.2.128/25"]);
+        let asked: Vec<_> = questions(&nets, &Reference::new(&nets))
             .map(|question| (question.source.to_string(), question.expected))
             .collect();
         let expected = [
@@ -105,7 +109,8 @@ mod tests {
     #[test]
     fn there_is_nothing_before_the_first_and_behind_the_last_address() {
         for prefix in ["0.0.0.0/8", "255.0.0.0/8", "::/19", "ffff:e000::/19"] {
-            assert_eq!(questions(&nets(&[prefix])).count(), 3, "{prefix}");
+            let nets = nets(&[prefix]);
+            assert_eq!(questions(&nets, &Reference::new(&nets)).count(), 3, "{prefix}");
         }
     }
 
@@ -120,7 +125,7 @@ mod tests {
                 .collect();
             nets.sort();
             nets.dedup();
-            for Question { source, expected } in questions(&nets) {
+            for Question { source, expected } in questions(&nets, &Reference::new(&nets)) {
                 let holding = nets.iter().enumerate().filter(|(_, net)| net.contains(&source));
                 let longest = holding.max_by_key(|(_, net)| net.prefix_len()).map(|(position, _)| position);
                 prop_assert_eq!(expected, longest);

@@ -15,6 +15,7 @@ use aya::{
 use aya_obj::VerifierLog;
 use d365_common::{
     counter::{CLASS_ROW, rows},
+    direct,
     dscp::Dscp,
     mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
@@ -26,8 +27,8 @@ use nix::{
 
 pub use self::error::LoadError;
 use super::{
-    counters::Counters, failsafe::Failsafe, interface::Interface, maps::Places, requirements, tags::TagPaths,
-    tc::Qdisc,
+    counters::Counters, failsafe::Failsafe, interface::Interface, maps::Places, requirements,
+    table::pages_of_all, tags::TagPaths, tc::Qdisc,
 };
 use crate::config::Tags;
 
@@ -48,6 +49,10 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// Counter slots for each interface.
     pub capacity: u32,
+    /// Pages of a direct table at most, up to [`direct::MOST_PAGES`]. Each takes 2 KiB of the kernel's memory, 1 KiB a place.
+    pub max_pages: u32,
+    /// Have the tries asked for every source, and no direct table: to compare.
+    pub trie_only: bool,
     /// Send a log record of each packet to a watched port.
     pub log_packets: bool,
     /// Sample the sources of unlisted segments that open a connection to a watched port: [`Kernel::samples`].
@@ -122,7 +127,10 @@ impl Kernel {
             .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
             .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
             .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
+            .override_global(names::DIRECT, &u8::from(!options.trie_only), true)
+            .override_global(names::PAGES, &direct::pages(options.max_pages), true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
+            .map_max_entries(names::TABLES, pages_of_all(options.max_pages))
             .map_max_entries(names::RANGE_COUNTERS, slots)
             .map_max_entries(names::CLASS_COUNTERS, rows * CLASS_ROW)
             .map_max_entries(names::LOGS, log_ring)

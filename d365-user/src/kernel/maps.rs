@@ -1,12 +1,14 @@
-//! The generations' maps: builds the tries of a generation in the idle place and publishes them by one
-//! store to `ACTIVE`.
+//! The generations' maps: builds the tries and the direct table of a generation in the idle place and publishes them by
+//! one store to `ACTIVE`.
 //!
 //! A trie in the active place is never edited: kernels before 6.13 have faults there, and packets would
 //! see half a list.
 
+use std::{panic::resume_unwind, thread};
+
 use aya::{
     Ebpf, Pod,
-    maps::{Array, ArrayOfMaps, LpmTrie, Map, MapData, MapError, MapType, lpm_trie::Key},
+    maps::{Array, ArrayOfMaps, InnerMap, LpmTrie, Map, MapData, MapError, MapType, lpm_trie::Key},
 };
 use d365_common::{
     entry::Entry,
@@ -19,8 +21,9 @@ use super::{
     chain,
     load::{Kernel, LoadError},
     prove::ProofError,
+    table::Tables,
 };
-use crate::generation::Compiled;
+use crate::generation::{Compiled, Table, TableSize};
 
 /// LPM tries must not be preallocated (`kernel/bpf/lpm_trie.c`).
 const BPF_F_NO_PREALLOC: u32 = 1;
@@ -32,6 +35,9 @@ type Tries<K> = ArrayOfMaps<MapData, Trie<K>>;
 pub(super) struct Places {
     v4: Tries<key::Ipv4>,
     v6: Tries<key::Ipv6>,
+    pub(super) tables: Tables,
+    /// Of the active place.
+    table_size: TableSize,
     pub(super) active: Array<MapData, u32>,
     pub(super) proven: Array<MapData, u32>,
 }
@@ -59,6 +65,14 @@ pub enum PublishError {
         /// What the kernel said.
         source: MapError,
     },
+    /// A page could not be put in.
+    #[error("cannot put page {page} into {}: {}", names::TABLES, chain(.source))]
+    Page {
+        /// The page.
+        page: u32,
+        /// What the kernel said.
+        source: MapError,
+    },
     /// The kernel's answers are not the reference's.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -79,6 +93,8 @@ impl Places {
         Ok(Self {
             v4: typed(ebpf, names::TRIES_V4)?,
             v6: typed(ebpf, names::TRIES_V6)?,
+            tables: Tables::new(typed(ebpf, names::TABLES)?),
+            table_size: TableSize::default(),
             active: typed(ebpf, names::ACTIVE)?,
             proven: typed(ebpf, names::PROVEN)?,
         })
@@ -99,6 +115,7 @@ pub struct Staged {
     pub(super) place: u32,
     v4: Trie<key::Ipv4>,
     v6: Trie<key::Ipv6>,
+    table_size: TableSize,
 }
 
 /// A generation in the idle place that answers as it should.
@@ -111,8 +128,8 @@ impl Kernel {
     /// # Errors
     /// [`PublishError`]; packets are judged by the active place as before.
     pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
-        let Places { v4, v6, active, .. } = &mut self.places;
-        let place = (active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))? + 1) % PLACES;
+        let active = self.places.active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))?;
+        let table = Table::new(&generation.entries, self.places.tables.room());
         let entries = || generation.entries.iter().copied();
         let v4_entries = entries().filter_map(|(prefix, entry)| match prefix {
             IpNet::V4(net) => Some((net.network().octets(), prefix, entry)),
@@ -123,12 +140,14 @@ impl Kernel {
             IpNet::V6(net) => Some((net.network().octets(), prefix, entry)),
         });
         let staged = Staged {
-            place,
+            place: (active + 1) % PLACES,
             v4: build(names::TRIES_V4, v4_entries)?,
             v6: build(names::TRIES_V6, v6_entries)?,
+            table_size: table.size(),
         };
-        v4.set(place, &staged.v4, 0).map_err(place_error(names::TRIES_V4, place))?;
-        v6.set(place, &staged.v6, 0).map_err(place_error(names::TRIES_V6, place))?;
+        self.places.put(staged.place, &staged)?;
+        // No program runs any more that read `ACTIVE` before the last store to it: putting the tries has waited for them.
+        self.places.tables.write(staged.place, &table)?;
         Ok(staged)
     }
 
@@ -138,19 +157,20 @@ impl Kernel {
     /// # Errors
     /// [`PublishError`]; packets are judged by the generation before.
     pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
-        let Places { v4, v6, active, .. } = &mut self.places;
-        active.set(0, staged.place, 0).map_err(place_error(names::ACTIVE, staged.place))?;
-        // The kernel returns from setting a map in a map only when no program runs that could see the old one
-        // (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`).
+        let places = &mut self.places;
+        places.active.set(0, staged.place, 0).map_err(place_error(names::ACTIVE, staged.place))?;
+        places.table_size = staged.table_size;
         let old = (staged.place + 1) % PLACES;
-        let freed = v4.set(old, &staged.v4, 0).and_then(|()| v6.set(old, &staged.v6, 0));
-        if let Err(error) = freed {
-            tracing::warn!(
-                "published; the tries of the generation before stay in place {old}: {}",
-                chain(&error)
-            );
+        if let Err(error) = places.put(old, &staged) {
+            tracing::warn!("published; the tries of the generation before stay in place {old}: {error}");
         }
         Ok(())
+    }
+
+    /// How large the active direct table is.
+    #[must_use]
+    pub fn table_size(&self) -> TableSize {
+        self.places.table_size
     }
 
     /// Builds, proves and activates `generation`.
@@ -162,6 +182,30 @@ impl Kernel {
         let proven = self.prove(staged, generation)?;
         self.activate(proven)
     }
+}
+
+impl Places {
+    /// Puts a generation in a place. What stood there before is gone then, and judges no packet.
+    ///
+    /// The kernel returns from setting a map in a map only when no program runs that could see the old one
+    /// (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`). It is waited for both side by side.
+    fn put(&mut self, place: u32, staged: &Staged) -> Result<(), PublishError> {
+        let Self { v4, v6, .. } = self;
+        thread::scope(|scope| {
+            let v6 = scope.spawn(|| set(names::TRIES_V6, v6, place, &staged.v6));
+            let v4 = set(names::TRIES_V4, v4, place, &staged.v4);
+            v4.and(v6.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
+    }
+}
+
+fn set<M: InnerMap>(
+    map: &'static str,
+    places: &mut ArrayOfMaps<MapData, M>,
+    place: u32,
+    inner: &M,
+) -> Result<(), PublishError> {
+    places.set(place, inner, 0).map_err(place_error(map, place))
 }
 
 pub(super) fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError) -> PublishError {

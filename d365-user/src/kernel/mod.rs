@@ -19,6 +19,7 @@ mod prove;
 mod requirements;
 mod samples;
 pub mod survey;
+mod table;
 mod tags;
 mod tc;
 

@@ -3,6 +3,10 @@
 //!
 //! It counts nothing and publishes nothing; the program that answers is `d365_prove`, the same code as the
 //! attached one without its counters.
+//!
+//! The program is asked at every edge of a range, where the reference's answer can change. A direct table could change its
+//! answer elsewhere. So it is read back from the kernel, and each address at which it does is looked up in the reference:
+//! between two changes both stay as they are, and so every address is covered.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,7 +14,7 @@ use aya::{
     maps::MapError,
     programs::{ProgramError, TestRun as _, TestRunOptions},
 };
-use d365_common::{answer::Answer, entry::Entry, names};
+use d365_common::{answer::Answer, direct::Said, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
@@ -18,7 +22,7 @@ use super::{
     load::Kernel,
     maps::{Places, Proven, Staged},
 };
-use crate::generation::{Compiled, Question, questions};
+use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
 
 /// Why a generation was not proven.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,20 @@ pub enum ProofError {
         source_address: IpAddr,
         /// The program's result.
         bits: u32,
+    },
+    /// A page of the direct table cannot be read.
+    #[error("cannot read page {page} of {}: {}", names::TABLES, chain(.source))]
+    Read {
+        /// The page.
+        page: u32,
+        /// What the kernel said.
+        source: MapError,
+    },
+    /// A page of the direct table is named more than once.
+    #[error("page {page} of {} is named twice; the list is not used", names::TABLES)]
+    Tangled {
+        /// The page.
+        page: u32,
     },
     /// The program cannot be asked.
     #[error("cannot ask the kernel program: {}", chain(.0))]
@@ -102,17 +120,19 @@ impl Kernel {
     pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
         self.places.proven.set(0, staged.place, 0).map_err(place(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
-        for Question { source, expected } in questions(&prefixes) {
+        let reference = Reference::new(&prefixes);
+        let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
+        for Question { source, expected } in questions(&prefixes, &reference) {
             let (found, _) = self.ask(source)?;
-            let expected = expected.map(|position| generation.entries[position].1);
-            if found != expected {
-                let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
-                return Err(ProofError::Mismatch {
-                    source_address: source,
-                    expected: answered(expected),
-                    answer: answered(found),
-                });
-            }
+            compare(source, found, entry(expected), generation)?;
+        }
+        for Change { from, said } in changes(self.places.tables.reader(staged.place))? {
+            let found = match said {
+                Said::Unlisted => None,
+                Said::Listed(entry) => Some(entry),
+                Said::AskTrie => continue,
+            };
+            compare(from, found, entry(reference.longest_match(from)), generation)?;
         }
         Ok(Proven(staged))
     }
@@ -137,6 +157,20 @@ impl Kernel {
         let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
         Ok((found, Answer::vouched(bits)))
     }
+}
+
+/// What was found has to be what the reference says.
+fn compare(
+    source_address: IpAddr,
+    found: Option<Entry>,
+    expected: Option<Entry>,
+    generation: &Compiled,
+) -> Result<(), ProofError> {
+    if found == expected {
+        return Ok(());
+    }
+    let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
+    Err(ProofError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
 }
 
 /// A SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC 9293).

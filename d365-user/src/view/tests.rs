@@ -9,6 +9,7 @@ use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
 
 use super::{Format, metrics, summary};
 use crate::{
+    generation::TableSize,
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
@@ -58,6 +59,7 @@ fn sample() -> Snapshot {
             ],
             retired: vec![range("198.51.100.0/24", "EUR", GeoSource::Documented)],
         },
+        table: TableSize { pages: 2, trie_blocks: 1 },
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
             attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),

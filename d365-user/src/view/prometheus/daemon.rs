@@ -6,6 +6,7 @@ use prometheus_client::registry::Unit;
 
 use super::exposition::Exposition;
 use crate::{
+    generation::TableSize,
     ranges::Geo,
     snapshot::{Attachment, ProcessStats, STRANGERS, Snapshot},
     version::{REVISION, VERSION},
@@ -15,6 +16,7 @@ use crate::{
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     ranges(exposition, snapshot)?;
     generation(exposition, snapshot)?;
+    table(exposition, snapshot.table)?;
     attachments(exposition, snapshot)?;
     let help = "The running build: version and commit.";
     exposition.info("d365_build", help, [("version", VERSION), ("revision", REVISION)])?;
@@ -56,6 +58,15 @@ fn generation(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Resu
     ];
     let help = "Where the published generation comes from; always 1.";
     exposition.gauges("d365_generation_info", None, help, (generation.number > 0).then_some((labels, 1_u64)))
+}
+
+/// How much of the list is looked up without a search.
+fn table(exposition: &mut Exposition<'_>, table: TableSize) -> fmt::Result {
+    let help =
+        "Pages of the direct table, for the third and fourth bytes of sources; --max-pages is the limit.";
+    exposition.gauge("d365_direct_table_pages", None, help, u64::from(table.pages))?;
+    let help = "Blocks of sources (/16) that are looked up in the slower trie for want of pages.";
+    exposition.gauge("d365_direct_table_trie_blocks", None, help, u64::from(table.trie_blocks))
 }
 
 /// One series an interface. Once attached, its labels stay as they were last, so that the series

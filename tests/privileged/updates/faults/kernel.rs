@@ -3,6 +3,7 @@
 
 use std::{fs, thread, time::Duration};
 
+use d365_common::direct::FIRST_PAGE;
 use d365_tests::{
     require,
     seccomp::{Faults, command},
@@ -28,6 +29,9 @@ struct Fault {
     nth: usize,
     errno: Errno,
 }
+
+/// Pages of each list's direct table: one for its block of IPv4 and two for its /48, besides the first ones.
+const PAGES: u64 = FIRST_PAGE as u64 + 3;
 
 fn write(directory: &TempDir, count: u64) {
     let list = prefixes(count).join("\n") + "\n2a01:111:f400::/48\n";
@@ -112,7 +116,7 @@ fn whichever_call_fails_the_generation_before_stays() {
     refusing.faults.fail_all(command::MAP_CREATE, Errno::EPERM);
     refusing.is_refused("Operation not permitted");
     refusing.heals();
-    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places, PROVEN, ACTIVE.
+    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places at once, the table, PROVEN, ACTIVE.
     let update = |nth: u64| Fault {
         command: command::MAP_UPDATE_ELEM,
         nth: usize::try_from(nth).unwrap(),
@@ -122,14 +126,17 @@ fn whichever_call_fails_the_generation_before_stays() {
     refusing.is_refused_at(update(3), "cannot put 11.0.2.0/24 into TRIES_V4: ");
     let steps = [
         "cannot put 2a01:111:f400::/48 into TRIES_V6: ",
-        "of TRIES_V4: ",
-        "of TRIES_V6: ",
-        "cannot use map PROVEN: ",
-        "of ACTIVE: ",
+        "of TRIES_V",
+        "of TRIES_V",
+        "cannot put page 0 into TABLES: ",
     ];
     for (step, says) in (1..).zip(steps) {
         let ranges = refusing.count + 1;
         refusing.is_refused_at(update(ranges + step), says);
+    }
+    for (step, says) in (4..).zip(["cannot use map PROVEN: ", "of ACTIVE: "]) {
+        let ranges = refusing.count + 1;
+        refusing.is_refused_at(update(ranges + PAGES + step), says);
     }
     refusing.watched.stop();
 }
@@ -140,7 +147,7 @@ fn tries_that_stay_in_their_place_hinder_nothing() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let mut refusing = Refusing::start(&site);
-    let behind_active = usize::try_from(refusing.count + 1).unwrap() + 6;
+    let behind_active = usize::try_from(refusing.count + 1 + PAGES).unwrap() + 6;
     refusing.faults.fail(command::MAP_UPDATE_ELEM, behind_active, Errno::ENOMEM);
     refusing.grows();
     refusing.watched.takes(refusing.count + 1);
