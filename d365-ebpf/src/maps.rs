@@ -85,6 +85,7 @@ static DSCP: Global<u8> = Global::new(0);
 static TAG_RETIRED: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static DROP_UNLISTED: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
 static DIRECT: Global<u8> = Global::new(1);
 #[unsafe(no_mangle)]
 static PAGES: Global<u32> = Global::new(direct::pages(DEFAULT_PAGES));

@@ -311,7 +311,7 @@ fn is_silent(log: &VerifierLog) -> bool {
 
 /// The line of a verifier's log that says why: the last before the statistics.
 fn summary(log: &str) -> String {
-    let statistics = ["processed ", "verification time", "stack depth", "mark_precise"];
+    let statistics = ["processed ", "verification time", "stack depth", "mark_precise", "subprog "];
     let lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut reasons = lines.filter(|line| !statistics.iter().any(|start| line.starts_with(start)));
     reasons.next_back().unwrap_or("no reason given").to_owned()

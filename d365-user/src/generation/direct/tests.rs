@@ -1,3 +1,5 @@
+//! The table against another crate's prefix trie, with pages enough and without.
+
 use std::convert::Infallible;
 
 use d365_common::direct;
