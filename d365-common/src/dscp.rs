@@ -66,3 +66,43 @@ pub const fn checksum(checksum: [u8; 2], old: [u8; 2], new: [u8; 2]) -> [u8; 2] 
     let [_, _, high, low] = (!((sum & 0xffff) + (sum >> 16))).to_be_bytes();
     [high, low]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One's complement sum of words (RFC 1071).
+    fn sum(words: &[[u8; 2]]) -> u16 {
+        let sum: u64 = words.iter().map(|word| u64::from(u16::from_be_bytes(*word))).sum();
+        let folded = (sum & 0xffff) + (sum >> 16);
+        u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap()
+    }
+
+    #[test]
+    fn a_checksum_stays_as_right_as_it_was() {
+        let rest = [[0x12, 0x34], [0xff, 0xff], [0x00, 0x00], [0xfe, 0xdc]];
+        for old in (0..=u16::MAX).step_by(7).map(u16::to_be_bytes) {
+            for new in [[0x45, 0x00], [0x45, 0x20], [0xff, 0xff], [0x00, 0x00], old] {
+                let whole = |word, check| sum(&[&rest[..], &[word, check]].concat());
+                let right = (!sum(&[&rest[..], &[old]].concat())).to_be_bytes();
+                assert_eq!(whole(new, checksum(right, old, new)), 0xffff, "{old:02x?} {new:02x?}");
+                let wrong = [right[0] ^ 0x10, right[1]];
+                assert_ne!(whole(new, checksum(wrong, old, new)), 0xffff, "{old:02x?} {new:02x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_code_point_changes() {
+        for first in (0..=u16::MAX).map(u16::to_be_bytes) {
+            for dscp in [0, 8, 21, 42, 63] {
+                let (v4, v6) = (in_ipv4(first, dscp), in_ipv6(first, dscp));
+                assert_eq!((of_ipv4(v4), v4[0], v4[1] & 3), (dscp, first[0], first[1] & 3));
+                assert_eq!(
+                    (of_ipv6(v6), v6[0] & 0xf0, v6[1] & 0x3f),
+                    (dscp, first[0] & 0xf0, first[1] & 0x3f)
+                );
+            }
+        }
+    }
+}

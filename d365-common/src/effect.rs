@@ -6,15 +6,14 @@
 pub enum Effect {
     /// Vouched for, and given to the mark.
     Marked,
-    /// Vouched for, and the metadata that tells so could not be written: the packet passes without a mark.
-    NotMarked,
     /// It bore our mark without being vouched for: the mark was taken away.
     MarkCleared,
     /// Vouched for, and its DSCP says so.
     DscpSet,
     /// Vouched for, and its header could not be written: the packet passes as it is.
     DscpNotSet,
-    /// A segment to a watched port that bore our DSCP without being vouched for: the DSCP is 0 now.
+    /// A segment to a watched port, or a packet that may become one, that bore our DSCP without being vouched for: the DSCP is
+    /// 0 now.
     DscpCleared,
     /// A new connection from an unlisted source, dropped (`--unlisted drop`).
     Dropped,
@@ -22,25 +21,17 @@ pub enum Effect {
 
 impl Effect {
     /// All of them, each at its number.
-    pub const ALL: [Self; 7] = [
-        Self::Marked,
-        Self::NotMarked,
-        Self::MarkCleared,
-        Self::DscpSet,
-        Self::DscpNotSet,
-        Self::DscpCleared,
-        Self::Dropped,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Marked, Self::MarkCleared, Self::DscpSet, Self::DscpNotSet, Self::DscpCleared, Self::Dropped];
 
     /// How many there are.
-    pub const COUNT: u32 = 7;
+    pub const COUNT: u32 = 6;
 
     /// Its name in the state file. Never changed: counts are found by it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Marked => "marked",
-            Self::NotMarked => "not_marked",
             Self::MarkCleared => "mark_cleared",
             Self::DscpSet => "dscp_set",
             Self::DscpNotSet => "dscp_not_set",

@@ -46,7 +46,7 @@ pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
 pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
 /// One `u32` a row: how the tc program learns what is vouched for, a [`Path`](crate::path::Path)'s number.
 pub const TAG_PATHS: &str = "TAG_PATHS";
-/// One [`Seen`](crate::path::Seen) a row and CPU: packets with and without a record, while that is looked at.
+/// One [`Seen`](crate::path::Seen) a row and CPU: packets that came with and without a record.
 pub const TAG_SEEN: &str = "TAG_SEEN";
 /// Array of one IPv4 trie: prefixes from which no connection is ever dropped.
 pub const FAILSAFE_V4: &str = "FAILSAFE_V4";
@@ -78,6 +78,8 @@ pub const SAMPLE_UNLISTED: &str = "SAMPLE_UNLISTED";
 pub const MARK_BASE: &str = "MARK_BASE";
 /// `u32`: mask of the base's bits.
 pub const MARK_MASK: &str = "MARK_MASK";
+/// `u64`: what seals the records of the XDP program, see [`Record`](crate::record::Record).
+pub const TAG_KEY: &str = "TAG_KEY";
 /// `u8`: the DSCP that is set, 0 when none is.
 pub const DSCP: &str = "DSCP";
 /// `u8`: 1 to tag retired ranges too.

@@ -129,6 +129,19 @@ pub fn parse<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool) -> Re
     tcp(frame, &upper, watched)
 }
 
+/// Where a frame's IP header starts and whether it is IPv4's (else IPv6's), as far as that can be told by the Ethernet header, at
+/// most [`MAX_VLAN_TAGS`] tags and the version: for frames that are no segment to a watched port.
+#[inline(always)]
+pub fn network<R: Reader + ?Sized>(frame: &R) -> Option<(usize, bool)> {
+    let (ethertype, offset) = ethernet(frame).ok()?;
+    let [first] = frame.read(offset)?;
+    match (ethertype, first >> 4) {
+        (ethertype::IPV4, 4) => Some((offset, true)),
+        (ethertype::IPV6, 6) => Some((offset, false)),
+        _ => None,
+    }
+}
+
 /// Reads the Ethernet header and up to two VLAN tags: the `EtherType` and the offset of what follows.
 #[inline(always)]
 fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {

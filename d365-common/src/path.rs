@@ -1,18 +1,17 @@
 //! How the tc program learns which packets are vouched for: from a record that the XDP program wrote, or by looking itself.
 //!
-//! Whether a record arrives depends on the driver and the mode. Until that was seen, the XDP program writes one for every
-//! packet and the tc program counts, and looks itself at whatever comes without one: the mark is right from the first packet
-//! on.
+//! Whether a record arrives depends on the driver, the mode and the kernel. The tc program looks itself at whatever comes
+//! without one, so that the mark is right by either way and from the first packet on; the way is a matter of cost.
 
 /// The way in one interface's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Path {
-    /// Not known yet: a record for every packet, and a look at what has none.
+    /// Not known yet: as [`Path::Metadata`].
     Undecided,
-    /// By records, for packets that are vouched for alone.
+    /// The XDP program writes a record for every packet; the tc program looks itself at what comes without.
     Metadata,
-    /// The tc program looks itself.
+    /// The XDP program writes none, the tc program believes none and looks itself.
     Classify,
 }
 
@@ -39,7 +38,7 @@ impl Path {
     }
 }
 
-/// What the tc program saw on one CPU while the way was [`Path::Undecided`].
+/// What the tc program saw on one CPU while the way was not [`Path::Classify`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Seen {

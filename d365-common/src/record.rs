@@ -1,50 +1,52 @@
 //! The record that the XDP program writes in front of a packet, and that the tc program reads: whether the packet is vouched
 //! for, and of which geo.
 //!
-//! Two `u32` in host byte order, which the kernel carries as metadata from one to the other and that never leaves the host.
-//! Nothing else is believed for one: what has another length or another first word is somebody else's metadata.
+//! The kernel carries it as metadata. Metadata outlives a veth: what another hop's program wrote comes along, and whoever
+//! has a network namespace of his own can write some. So a record is sealed with a key that each load of the programs
+//! draws, and names the row of its interface: nothing else is believed for one.
 
 /// Its length in bytes.
 pub const LEN: usize = 8;
 
-/// "D365", in memory as it is written.
-const MAGIC: u32 = u32::from_ne_bytes(*b"D365");
-const VOUCHED: u32 = 1 << 8;
+const VOUCHED: u64 = 1 << 8;
+const ROW_SHIFT: u32 = 16;
 
-/// A record.
+/// A record: 64 bits in host byte order. As words of 16 bits, for more alignment than that no packet has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Record {
-    magic: u32,
-    word: u32,
-}
+#[repr(transparent)]
+pub struct Record([u16; LEN / 2]);
 
-const _: () = assert!(size_of::<Record>() == LEN);
+const _: () = assert!(size_of::<Record>() == LEN && align_of::<Record>() == 2);
 
 impl Record {
-    /// Of a packet that is vouched for, with its geo's number, or of one that is not.
+    /// Of a packet in an interface's `row` that is vouched for, with its geo's number, or of one that is not; sealed by
+    /// `key`.
     #[inline(always)]
     #[must_use]
-    pub const fn of(geo: Option<u8>) -> Self {
-        let word = match geo {
-            Some(geo) => VOUCHED | geo as u32,
+    pub const fn of(geo: Option<u8>, row: u32, key: u64) -> Self {
+        let said = match geo {
+            Some(geo) => VOUCHED | geo as u64,
             None => 0,
         };
-        Self { magic: MAGIC, word }
+        let sealed = key ^ said ^ (row as u64) << ROW_SHIFT;
+        // Least significant word first, whatever the host: it is read by the same code.
+        Self([sealed as u16, (sealed >> 16) as u16, (sealed >> 32) as u16, (sealed >> 48) as u16])
     }
 
-    /// Whether it is one of ours.
+    /// What it says of its packet, as [`Record::of`] was told; `None` when it is not sealed by `key`, or of another row.
     #[inline(always)]
     #[must_use]
-    pub const fn is_ours(self) -> bool {
-        self.magic == MAGIC
-    }
-
-    /// What it says of its packet: as [`Record::of`] was told. `None` too when it is not ours.
-    #[inline(always)]
-    #[must_use]
-    pub const fn geo(self) -> Option<u8> {
-        if self.is_ours() && self.word & VOUCHED != 0 { Some(self.word.to_le_bytes()[0]) } else { None }
+    pub const fn read(self, row: u32, key: u64) -> Option<Option<u8>> {
+        let [a, b, c, d] = self.0;
+        let sealed = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
+        let said = sealed ^ key ^ (row as u64) << ROW_SHIFT;
+        if said == 0 {
+            Some(None)
+        } else if said & !0xff == VOUCHED {
+            Some(Some(said.to_le_bytes()[0]))
+        } else {
+            None
+        }
     }
 }
 
@@ -52,18 +54,28 @@ impl Record {
 mod tests {
     use super::*;
 
+    const KEY: u64 = 0x1234_5678_9abc_def0;
+
     #[test]
     fn what_is_written_is_read() {
-        for geo in [None, Some(0), Some(1), Some(255)] {
-            let record = Record::of(geo);
-            assert!(record.is_ours());
-            assert_eq!(record.geo(), geo);
+        for key in [0, KEY, u64::MAX] {
+            for row in [0, 1, 16] {
+                for geo in [None, Some(0), Some(1), Some(255)] {
+                    assert_eq!(Record::of(geo, row, key).read(row, key), Some(geo));
+                }
+            }
         }
     }
 
     #[test]
-    fn another_magic_says_nothing() {
-        let record = Record { magic: MAGIC ^ 1, word: VOUCHED };
-        assert_eq!((record.is_ours(), record.geo()), (false, None));
+    fn another_key_or_another_row_says_nothing() {
+        for geo in [None, Some(0), Some(33)] {
+            let record = Record::of(geo, 1, KEY);
+            assert_eq!(record.read(1, KEY ^ 1 << 63), None);
+            assert_eq!(record.read(1, KEY ^ 1 << 9), None);
+            assert_eq!(record.read(0, KEY), None);
+            assert_eq!(record.read(2, KEY), None);
+        }
+        assert_eq!(Record([0; 4]).read(0, KEY), None);
     }
 }

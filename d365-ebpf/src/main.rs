@@ -40,7 +40,6 @@ use d365_common::{
     effect::Effect,
     names::PROBE_WRITTEN,
     packet::{ETHERNET_LEN, Reader as _},
-    record::Record,
     verdict::{self, Class, Verdict},
 };
 
@@ -91,8 +90,8 @@ pub fn d365_tag(ctx: TcContext) -> i32 {
 /// Says whether this kernel lets a program write metadata: [`PROBE_WRITTEN`] or 0.
 #[xdp]
 pub fn d365_probe(ctx: XdpContext) -> u32 {
-    let written = meta::write(&ctx, Record::of(None)).and_then(|()| meta::read_back(&ctx));
-    if written.is_some() { PROBE_WRITTEN } else { 0 }
+    let is_written = meta::write(&ctx, None, 0).is_some() && meta::is_written(&ctx, 0);
+    if is_written { PROBE_WRITTEN } else { 0 }
 }
 
 /// Judges one frame of `len` bytes, counts it, and does what is asked for.
@@ -107,7 +106,7 @@ fn observe(ctx: &XdpContext, len: usize) -> u32 {
             count::listed(row, len, entry, segment.opens);
             let vouched = maps::tags() && lease::vouches_for(entry);
             tag::dscp(&frame, row, &segment, vouched);
-            tag::tell(ctx, row, len, vouched.then(|| entry.geo()));
+            tag::tell(ctx, row, vouched.then(|| entry.geo()));
         }
         Verdict::Unlisted(segment) => {
             count::class(row, len, Class::Unlisted, segment.opens);
@@ -117,11 +116,12 @@ fn observe(ctx: &XdpContext, len: usize) -> u32 {
                 return XDP_DROP;
             }
             tag::dscp(&frame, row, &segment, false);
-            tag::tell(ctx, row, len, None);
+            tag::tell(ctx, row, None);
         }
         Verdict::Other(reason) => {
             count::class(row, len, reason.into(), false);
-            tag::tell(ctx, row, len, None);
+            tag::unread(&frame, row, reason);
+            tag::tell(ctx, row, None);
         }
     }
     XDP_PASS

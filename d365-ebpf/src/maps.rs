@@ -80,6 +80,8 @@ static MARK_BASE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 static MARK_MASK: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+static TAG_KEY: Global<u64> = Global::new(0);
+#[unsafe(no_mangle)]
 static DSCP: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static TAG_RETIRED: Global<u8> = Global::new(0);
@@ -120,6 +122,12 @@ pub(crate) fn capacity() -> u32 {
 #[inline(always)]
 pub(crate) fn mark() -> Option<Mark> {
     Mark::new(MARK_BASE.load(), MARK_MASK.load())
+}
+
+/// What seals the records of the XDP program.
+#[inline(always)]
+pub(crate) fn tag_key() -> u64 {
+    TAG_KEY.load()
 }
 
 /// The code point that vouched-for packets get, if they get one.

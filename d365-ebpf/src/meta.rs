@@ -1,6 +1,6 @@
 //! The record in front of a packet: written by the XDP program, read by the tc program.
 //!
-//! It is kernel metadata and no part of the packet: nobody else reads it, and nothing of it leaves the host.
+//! It is kernel metadata and no part of the packet. What others wrote there is not believed, see [`Record`].
 
 use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_adjust_meta, programs::XdpContext};
 use d365_common::{
@@ -9,13 +9,14 @@ use d365_common::{
 };
 
 use crate::{
-    maps::{TAG_PATHS, TAG_SEEN},
+    maps::{TAG_PATHS, TAG_SEEN, tag_key},
     skb::Skb,
 };
 
-/// Writes a record; `None` where the driver leaves no room for one. Every pointer into the packet is void after it.
+/// Writes the record of a packet in `row`: `geo` is that of a vouched-for one. `None` where the driver leaves no room for a
+/// record. Every pointer into the packet is void after it.
 #[inline(always)]
-pub(crate) fn write(ctx: &XdpContext, record: Record) -> Option<()> {
+pub(crate) fn write(ctx: &XdpContext, geo: Option<u8>, row: u32) -> Option<()> {
     // SAFETY: the kernel hands the program a valid context.
     let error = unsafe { bpf_xdp_adjust_meta(ctx.as_ptr().cast(), -(record::LEN as i32)) };
     if error != 0 {
@@ -25,33 +26,33 @@ pub(crate) fn write(ctx: &XdpContext, record: Record) -> Option<()> {
     if start + record::LEN > ctx.data() {
         return None;
     }
-    // SAFETY: the record lies between the start of the metadata and the start of the packet; the kernel keeps metadata at
-    // multiples of 4 bytes, to which the record is aligned.
-    unsafe { (start as *mut Record).write(record) };
+    // SAFETY: the record lies between the start of the metadata and the start of the packet. Packets start at even addresses
+    // (`NET_IP_ALIGN` is 0 or 2), and the length of metadata is a multiple of 4.
+    unsafe { (start as *mut Record).write(Record::of(geo, row, tag_key())) };
     Some(())
 }
 
-/// The record of a frame, if it has one of ours.
+/// What the record of a frame in `row` says, if it has one of ours.
 #[inline(always)]
-pub(crate) fn read(skb: &Skb) -> Option<Record> {
+pub(crate) fn read(skb: &Skb, row: u32) -> Option<Option<u8>> {
     let (start, end) = skb.metadata()?;
-    read_at(start, end)
+    read_at(start, end, row)
 }
 
-/// The record that was written before, if it can be read.
+/// Whether the record that was written before can be read again.
 #[inline(always)]
-pub(crate) fn read_back(ctx: &XdpContext) -> Option<Record> {
-    read_at(ctx.metadata(), ctx.data())
+pub(crate) fn is_written(ctx: &XdpContext, row: u32) -> bool {
+    read_at(ctx.metadata(), ctx.data(), row).is_some()
 }
 
 #[inline(always)]
-fn read_at(start: usize, end: usize) -> Option<Record> {
+fn read_at(start: usize, end: usize, row: u32) -> Option<Option<u8>> {
     if start + record::LEN > end {
         return None;
     }
-    // SAFETY: so many bytes lie in the metadata, whose start is aligned to 4 bytes; every bit pattern is a record.
+    // SAFETY: so many bytes lie in the metadata, which starts at an even address, see `write`; every bit pattern is a record.
     let record = unsafe { *(start as *const Record) };
-    record.is_ours().then_some(record)
+    record.read(row, tag_key())
 }
 
 /// The way of a row; undecided where there is no such row.

@@ -50,6 +50,15 @@ impl Skb {
         unsafe { (*self.skb).mark }
     }
 
+    /// Sets the mark. The compiler must not work the field's address out once for reading and writing: the kernel takes the
+    /// context and an offset, and no sum of them.
+    #[inline(always)]
+    pub(crate) fn set_mark(&self, mark: u32) {
+        let skb = core::hint::black_box(self.skb);
+        // SAFETY: as above; a tc program may write this field.
+        unsafe { (*skb).mark = mark };
+    }
+
     /// The metadata in front of the frame: where it starts, and where it ends. Where the buffer does not start with the frame,
     /// what the kernel shows for metadata is a part of the frame: there is none.
     #[inline(always)]

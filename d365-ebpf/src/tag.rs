@@ -7,9 +7,8 @@ use aya_ebpf::programs::{TcContext, XdpContext};
 use d365_common::{
     dscp,
     effect::Effect,
-    packet::{Reader, Segment, Source},
+    packet::{self, Reader, Reason, Segment, Source},
     path::Path,
-    record::Record,
     verdict::{self, Verdict},
 };
 
@@ -19,59 +18,63 @@ use crate::{context::Frame, count, lease, lookup, maps, meta, skb::Skb};
 #[inline(always)]
 pub(crate) fn dscp(frame: &Frame, row: u32, segment: &Segment, vouched: bool) {
     let Some(tag) = maps::dscp() else { return };
-    let effect = if vouched {
-        match rewrite(frame, segment, None, tag.number()) {
-            Some(_) => Effect::DscpSet,
-            None => Effect::DscpNotSet,
-        }
-    } else {
-        match rewrite(frame, segment, Some(tag.number()), 0) {
-            Some(true) => Effect::DscpCleared,
-            Some(false) => return,
-            None => Effect::DscpNotSet,
-        }
+    let is_ipv4 = matches!(segment.source, Source::V4(_));
+    let (only, to) = if vouched { (None, tag.number()) } else { (Some(tag.number()), 0) };
+    let effect = match rewrite(frame, segment.network, is_ipv4, only, to) {
+        Some(true) if vouched => Effect::DscpSet,
+        Some(true) => Effect::DscpCleared,
+        Some(false) => return,
+        None => Effect::DscpNotSet,
     };
     count::effect(row, frame.frame_len(), effect);
 }
 
-/// Writes the code point `to`, or only where `only` stands if that is given; whether it did, and `None` where the header
-/// cannot be written. Nothing is written by halves: the word that lies farther back is written first.
+/// Takes the code point from a frame that is no whole segment to anywhere, as far as can be told: its next hop may make one
+/// of it, out of fragments or behind more headers than are looked through here. It can make nothing of a header that is cut
+/// off.
 #[inline(always)]
-fn rewrite(frame: &Frame, segment: &Segment, only: Option<u8>, to: u8) -> Option<bool> {
+pub(crate) fn unread(frame: &Frame, row: u32, reason: Reason) {
+    let Some(tag) = maps::dscp() else { return };
+    if !matches!(reason, Reason::LaterFragment | Reason::Malformed | Reason::TooManyHeaders) {
+        return;
+    }
+    let Some((network, is_ipv4)) = packet::network(frame) else { return };
+    if rewrite(frame, network, is_ipv4, Some(tag.number()), 0) == Some(true) {
+        count::effect(row, frame.frame_len(), Effect::DscpCleared);
+    }
+}
+
+/// Writes the code point `to` into the IP header at `network`, or only where `only` stands if that is given; whether it did,
+/// and `None` where the header cannot be written. Nothing is written by halves: the word that lies farther back is written
+/// first.
+#[inline(always)]
+fn rewrite(frame: &Frame, network: usize, is_ipv4: bool, only: Option<u8>, to: u8) -> Option<bool> {
     const CHECKSUM: usize = 10;
-    let at = segment.network;
-    let old = frame.read(at)?;
-    let is_ipv4 = matches!(segment.source, Source::V4(_));
+    let old = frame.read(network)?;
     let found = if is_ipv4 { dscp::of_ipv4(old) } else { dscp::of_ipv6(old) };
     if only.is_some_and(|only| only != found) {
         return Some(false);
     }
     if is_ipv4 {
         let new = dscp::in_ipv4(old, to);
-        let checksum = dscp::checksum(frame.read(at + CHECKSUM)?, old, new);
-        frame.write(at + CHECKSUM, checksum)?;
-        frame.write(at, new)?;
+        let checksum = dscp::checksum(frame.read(network + CHECKSUM)?, old, new);
+        frame.write(network + CHECKSUM, checksum)?;
+        frame.write(network, new)?;
     } else {
-        frame.write(at, dscp::in_ipv6(old, to))?;
+        frame.write(network, dscp::in_ipv6(old, to))?;
     }
     Some(true)
 }
 
-/// Tells the tc program what it needs to know of a packet: `geo` is that of a vouched-for one. It comes last: the packet
-/// is not to be read after it.
+/// Tells the tc program what it needs to know of a packet: `geo` is that of a vouched-for one. Every packet is told of: what
+/// an earlier hop left in front of it is written over. It comes last: the packet is not to be read after it.
 #[inline(always)]
-pub(crate) fn tell(ctx: &XdpContext, row: u32, len: usize, geo: Option<u8>) {
-    if maps::mark().is_none() {
+pub(crate) fn tell(ctx: &XdpContext, row: u32, geo: Option<u8>) {
+    if maps::mark().is_none() || meta::path(row) == Path::Classify {
         return;
     }
-    let is_wanted = match meta::path(row) {
-        Path::Undecided => true,
-        Path::Metadata => geo.is_some(),
-        Path::Classify => false,
-    };
-    if is_wanted && meta::write(ctx, Record::of(geo)).is_none() && geo.is_some() {
-        count::effect(row, len, Effect::NotMarked);
-    }
+    // Where there is no room for it, the tc program looks itself.
+    let _ = meta::write(ctx, geo, row);
 }
 
 /// Gives a packet its mark, or takes away one that is not vouched for.
@@ -85,9 +88,7 @@ pub(crate) fn mark(ctx: &TcContext) {
         Some(geo) => mark.on(old, geo),
         None => mark.without(old),
     };
-    if new != old {
-        ctx.set_mark(new);
-    }
+    skb.set_mark(new);
     if geo.is_some() {
         count::effect(row, skb.frame_len(), Effect::Marked);
     } else if new != old {
@@ -98,17 +99,15 @@ pub(crate) fn mark(ctx: &TcContext) {
 /// The geo's number of a packet that is vouched for.
 #[inline(always)]
 fn geo(skb: &Skb, row: u32) -> Option<u8> {
-    let path = meta::path(row);
-    let record = meta::read(skb);
-    if path == Path::Undecided {
+    if meta::path(row) != Path::Classify {
+        let record = meta::read(skb, row);
         meta::seen(row, record.is_some());
+        if let Some(geo) = record {
+            return geo;
+        }
     }
-    match (record, path) {
-        (Some(record), _) => record.geo(),
-        (None, Path::Metadata) => None,
-        (None, _) => match verdict::judge(skb, maps::is_watched, lookup::Published) {
-            Verdict::Listed(entry, _) if lease::vouches_for(entry) => Some(entry.geo()),
-            _ => None,
-        },
+    match verdict::judge(skb, maps::is_watched, lookup::Published) {
+        Verdict::Listed(entry, _) if lease::vouches_for(entry) => Some(entry.geo()),
+        _ => None,
     }
 }

@@ -96,6 +96,8 @@ pub struct Interface {
     pub effects: Vec<(Effect, u64)>,
     /// How the tc program learns what is vouched for; `None` when packets are not marked.
     pub tag_path: Option<Path>,
+    /// Whether the tc program that sets the mark is attached now; `None` when packets are not marked.
+    pub tag_attached: Option<bool>,
 }
 
 /// How the list is kept true.

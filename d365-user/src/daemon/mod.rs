@@ -145,24 +145,34 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
 
 /// Says once when an attachment is lost or back, and is not ready while one is lost.
 async fn watch_attachments(state: &State, ready: &watch::Sender<Readiness>) -> Infallible {
-    let mut known = Vec::new();
+    let mut known = (Vec::new(), Vec::new());
     loop {
         tokio::time::sleep(WATCH).await;
-        let lost = state.lost();
-        if lost == known {
+        let now = (state.lost(), state.unmarked());
+        if now == known {
             continue;
         }
-        if lost.is_empty() {
-            tracing::info!("attached again everywhere");
-            ready.send_replace(Readiness::Ready);
-        } else {
-            let lost = lost.join(", ");
+        let (lost, unmarked) = (now.0.join(", "), now.1.join(", "));
+        if now.0 != known.0 && !lost.is_empty() {
             tracing::error!(
                 "not attached any more: {lost} (gone, moved, or detached by somebody else); \
                  its packets are not counted; restart d365-user to attach again"
             );
-            ready.send_replace(Readiness::NotReady(format!("not attached any more: {lost}").into()));
         }
-        known = lost;
+        if now.1 != known.1 && !unmarked.is_empty() {
+            tracing::error!(
+                "the tc program is not attached any more: {unmarked} (gone, moved, or detached by somebody else); \
+                 its packets are not marked; restart d365-user to attach again"
+            );
+        }
+        ready.send_replace(match (lost.is_empty(), unmarked.is_empty()) {
+            (true, true) => {
+                tracing::info!("attached again everywhere");
+                Readiness::Ready
+            }
+            (false, _) => Readiness::NotReady(format!("not attached any more: {lost}").into()),
+            (true, false) => Readiness::NotReady(format!("not marking any more: {unmarked}").into()),
+        });
+        known = now;
     }
 }

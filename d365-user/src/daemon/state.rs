@@ -90,15 +90,24 @@ impl State {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The interfaces whose attachment is lost, be it that of the XDP program or of the tc program.
+    /// The interfaces whose attachment is lost.
     pub(super) fn lost(&self) -> Vec<String> {
-        let Some(live) = self.live.get() else { return Vec::new() };
-        let lost = live.attached.iter().enumerate().filter(|(row, attached)| {
-            // What cannot be told is told the next time.
-            let tagger = live.taggers.get(*row);
-            attached.now().is_none() || tagger.is_some_and(|tagger| !tagger.is_attached().unwrap_or(true))
-        });
-        lost.map(|(_, attached)| attached.interface.name.clone()).collect()
+        let attached = self.live.get().map_or(&[][..], |live| &live.attached);
+        let lost = attached.iter().filter(|attached| attached.now().is_none());
+        lost.map(|attached| attached.interface.name.clone()).collect()
+    }
+
+    /// The interfaces whose tc program is lost while the XDP program is there: packets are counted and not marked.
+    pub(super) fn unmarked(&self) -> Vec<String> {
+        let taggers = self.live.get().map_or(&[][..], |live| &live.taggers);
+        // What cannot be told is told the next time.
+        let lost = taggers.iter().filter(|tagger| !tagger.is_attached().unwrap_or(true));
+        lost.map(|tagger| tagger.interface.name.clone()).collect()
+    }
+
+    /// Whether a row's tc program is there; `None` when packets are not marked, or it cannot be told.
+    fn tag_attached(&self, row: usize) -> Option<bool> {
+        self.live.get()?.taggers.get(row)?.is_attached().ok()
     }
 
     /// Looks at the ways of marks, and at the rows' names; `None` when packets are not marked.
@@ -142,6 +151,7 @@ impl SnapshotSource for State {
         let rows = self.rows.iter().zip(reads).enumerate();
         let interfaces = rows.map(|(row, (name, read))| Interface {
             tag_path: self.tag_path(row),
+            tag_attached: self.tag_attached(row),
             ..interface(&book, row, name, attached(row), read)
         });
         let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
@@ -189,6 +199,7 @@ pub(super) fn interface(
         other: other.collect(),
         effects: effects.collect(),
         tag_path: None,
+        tag_attached: None,
     }
 }
 

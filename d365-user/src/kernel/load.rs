@@ -4,6 +4,7 @@
 mod error;
 
 use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ use d365_common::{
     dscp::Dscp,
     mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
+    record,
 };
 use nix::{
     libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
@@ -124,6 +126,7 @@ impl Kernel {
             .override_global(names::SAMPLE_UNLISTED, &u8::from(options.watch), true)
             .override_global(names::MARK_BASE, &options.tags.mark.map_or(0, Mark::base), true)
             .override_global(names::MARK_MASK, &options.tags.mark.map_or(0, Mark::mask), true)
+            .override_global(names::TAG_KEY, &key(), true)
             .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
             .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
             .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
@@ -198,11 +201,13 @@ impl Kernel {
     /// # Errors
     /// What aya or the kernel says.
     pub fn rewrite(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>), ProgramError> {
-        let mut left = vec![0; frame.len()];
+        let mut left = vec![0; frame.len() + record::LEN];
         let options =
             TestRunOptions { data_in: Some(frame), data_out: Some(&mut left), ..TestRunOptions::default() };
         let result = self.xdp()?.test_run(options)?;
         left.truncate(result.data_size_out as usize);
+        // The kernel hands metadata out as well, in front of the frame (from 5.15 on).
+        left.drain(..left.len().saturating_sub(frame.len()));
         Ok((result.return_value, left))
     }
 
@@ -224,6 +229,12 @@ impl Kernel {
     pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
         self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
     }
+}
+
+/// What seals the records of this load: nobody else can guess it. The standard library draws the keys of its hashers from the
+/// operating system's random numbers.
+fn key() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn count(what: &'static str, count: usize, most: usize) -> Result<u32, LoadError> {

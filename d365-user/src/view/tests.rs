@@ -71,6 +71,7 @@ fn sample() -> Snapshot {
             other: vec![("other_port", 9), ("not_tcp", 0)],
             effects: Effect::ALL.into_iter().zip(1..).collect(),
             tag_path: Some(Path::Metadata),
+            tag_attached: Some(true),
             ..Interface::default()
         }],
         updates: Updates {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use d365_common::{dscp::Dscp, effect::Effect};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{
     corpus,
-    frame::{DOT1AD, DOT1Q, Frame, Ipv4, Ipv6, Packet, Tcp},
+    frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Tcp},
+    generate::Frames,
     require,
 };
 use d365_user::{config::Tags, kernel::Options};
@@ -128,6 +129,75 @@ fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
         assert_eq!((action, &after), (XDP_PASS, &frame));
     }
     assert_eq!(effects(&judged), [0, 0, 27]);
+}
+
+/// What is no whole segment here may become one at the next hop: out of fragments, or behind more headers than we look
+/// through. Our code point does not stay on it, whoever sends it.
+#[test]
+fn fragments_and_what_cannot_be_read_lose_a_false_code_point() {
+    require!(Root);
+    let mut judged = judged(8, false);
+    let class = 0x20 | 1;
+    let (source, source6): (_, std::net::Ipv6Addr) = ([198, 51, 100, 7], "2001:db9::7".parse().unwrap());
+    let host: std::net::Ipv6Addr = "2001:db8:d365::25".parse().unwrap();
+    let tcp = || Tcp::new(40_000, 25).syn().payload(vec![0; 64]);
+    let v4 = || Ipv4::new(source, HOST_V4).traffic_class(class);
+    let v6 = || Ipv6::new(source6, host).traffic_class(class);
+    let eight = (0..8).map(|_| Extension::destination(0));
+    // The first eight bytes of a segment in a fragment of their own, its rest behind.
+    let start = Frame::new(v4().fragment(0, true).carrying(Tcp::new(40_000, 25).syn())).bytes();
+    let start = [&start[..16], &28_u16.to_be_bytes()[..], &start[18..42]].concat();
+    let frames: Vec<(&str, Vec<u8>)> = vec![
+        ("a first fragment without a whole header", start),
+        ("a later fragment", Frame::new(v4().fragment(1, false).carrying(tcp())).bytes()),
+        (
+            "a later fragment in a VLAN",
+            Frame::new(v4().fragment(1, false).carrying(tcp())).tag(DOT1Q, 7).bytes(),
+        ),
+        (
+            "a later fragment, IPv6",
+            Frame::new(v6().extension(Extension::fragment(1, false)).carrying(tcp())).bytes(),
+        ),
+        ("too many extension headers", Frame::new(v6().extensions(eight).carrying(tcp())).bytes()),
+    ];
+    for (number, (name, frame)) in (1..).zip(frames) {
+        let network = if frame[12] == 0x81 { 18 } else { 14 };
+        let (action, after) = judged.kernel.rewrite(&frame).unwrap();
+        let read = if after[network] >> 4 == 4 {
+            after[network + 1]
+        } else {
+            after[network] << 4 | after[network + 1] >> 4
+        };
+        assert_eq!((action, read), (XDP_PASS, 1), "{name}");
+        differs_only_in_the_header(&frame, &after);
+        assert_eq!(effects(&judged), [0, 0, number], "{name}");
+        // Without our code point nothing is touched.
+        assert_eq!(judged.kernel.rewrite(&after).unwrap(), (XDP_PASS, after), "{name}");
+    }
+}
+
+/// The tags change nothing but what they should, whatever is sent.
+#[test]
+fn random_frames_pass_with_tags_on_and_only_code_points_change() {
+    require!(Root);
+    let tags = Tags { dscp: Some(Dscp::DEFAULT), mark: Some(Mark::DEFAULT), ..Tags::default() };
+    let list = ranges(&["198.51.100.0/24", "2001:db8::/32"]);
+    let mut judged = Judged::by(list, &Options { tags, ..options() });
+    judged.kernel.set_lease(None).unwrap();
+    let (mut generate, mut frame) = (Frames::new(365), Vec::new());
+    let mut changed = 0;
+    for _ in 0..100_000 {
+        generate.next_into(&mut frame);
+        let (action, after) = judged.kernel.rewrite(&frame).unwrap();
+        assert_eq!(action, XDP_PASS, "{frame:02x?}");
+        if after != frame {
+            differs_only_in_the_header(&frame, &after);
+            changed += 1;
+        }
+    }
+    let [set, not_set, cleared] = effects(&judged);
+    assert_eq!(not_set, 0);
+    assert!(set > 1_000 && cleared > 0 && changed <= set + cleared, "{set}, {cleared}, {changed}");
 }
 
 #[test]

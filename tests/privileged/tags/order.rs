@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use aya::{
-    programs::{SchedClassifier, TcAttachType},
-    util::KernelVersion,
-};
+use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
 use d365_tests::{netns::Netns, require, veth};
 use d365_user::{
@@ -43,10 +40,6 @@ fn names(interface: &Interface) -> Vec<String> {
     programs.iter().map(|program| program.name_as_str().unwrap().to_owned()).collect()
 }
 
-fn has_tcx() -> bool {
-    KernelVersion::current().unwrap() >= KernelVersion::new(6, 6, 0)
-}
-
 /// What the kernel tells of an interface's ingress filters.
 fn filters(interface: &Interface) -> String {
     let mut tc = std::process::Command::new("tc");
@@ -62,11 +55,7 @@ fn qdiscs(interface: &Interface) -> String {
 
 #[test]
 fn tcx_programs_of_others_stay_where_they_are() {
-    require!(Root, Tool("ip"));
-    if !has_tcx() {
-        // The filters' tests are for such kernels.
-        return;
-    }
+    require!(Root, Kernel(6, 6, "tcx"), Tool("ip"));
     for (order, expected) in [
         (TcOrder::First, ["d365_tag", "foreign", "foreign"]),
         (TcOrder::Last, ["foreign", "foreign", "d365_tag"]),

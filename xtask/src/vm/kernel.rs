@@ -31,7 +31,7 @@ const LINES: [Line; 5] = [
 ];
 
 /// Modules that tests need; one that a kernel does not have is built in, or part of another.
-const MODULES: [&str; 18] = [
+const MODULES: [&str; 21] = [
     "veth",
     "cls_bpf",
     "sch_ingress",
@@ -43,6 +43,9 @@ const MODULES: [&str; 18] = [
     "nft_nat",
     "nft_chain_nat",
     "nft_limit",
+    "nft_objref",
+    "cls_u32",
+    "fuse",
     "nft_socket",
     "nft_reject_inet",
     "dummy",

@@ -18,7 +18,7 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     let done = [(MARK, Effect::Marked), (DSCP, Effect::DscpSet)];
     exposition.counters("d365_tagged_packets", None, help, by_tag(snapshot, done))?;
     let help = "Packets whose tag could not be set, or not taken away; they passed as they were.";
-    let failed = [(MARK, Effect::NotMarked), (DSCP, Effect::DscpNotSet)];
+    let failed = [(DSCP, Effect::DscpNotSet)];
     exposition.counters("d365_tag_failures", None, help, by_tag(snapshot, failed))?;
     let help = "Packets that bore the tag without being vouched for; it was taken away.";
     let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
@@ -33,9 +33,9 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
 }
 
 /// A sample for each interface and tag.
-fn by_tag<'a>(
+fn by_tag<'a, const N: usize>(
     snapshot: &'a Snapshot,
-    effects: [(&'static str, Effect); 2],
+    effects: [(&'static str, Effect); N],
 ) -> impl Iterator<Item = (Labels<'a, 2>, u64)> {
     snapshot.interfaces.iter().flat_map(move |iface| {
         effects.map(|(tag, effect)| ([("iface", iface.name.as_str()), ("tag", tag)], iface.effect(effect)))
@@ -51,5 +51,11 @@ fn paths(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     });
     let help = "1 for the way by which the mark reaches the packet: metadata from the XDP program, or the tc program \
                 classifies by itself; undecided until it was seen which works (marks are set in either case).";
-    exposition.gauges("d365_tag_path", None, help, samples)
+    exposition.gauges("d365_tag_path", None, help, samples)?;
+    let attached = snapshot
+        .interfaces
+        .iter()
+        .filter_map(|iface| Some(([("iface", iface.name.as_str())], u64::from(iface.tag_attached?))));
+    let help = "1 while the tc program that sets the mark is attached, 0 when that attachment is lost.";
+    exposition.gauges("d365_tag_attached", None, help, attached)
 }

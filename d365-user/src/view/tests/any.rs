@@ -105,24 +105,27 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
 }
 
 fn check_tags(snapshot: &Snapshot, all: &[Sample]) {
-    let of = |name: &str, tags: [(&str, Effect); 2]| {
+    let of = |name: &str, tags: &[(&str, Effect)]| {
         let by_tag = family(all, name, ["iface", "tag"]);
-        assert_eq!(by_tag.len(), 2 * snapshot.interfaces.len(), "{name}");
+        assert_eq!(by_tag.len(), tags.len() * snapshot.interfaces.len(), "{name}");
         for iface in &snapshot.interfaces {
             for (tag, effect) in tags {
-                let (_, packets) = iface.effects.iter().find(|(done, _)| *done == effect).unwrap();
-                assert_eq!(by_tag[&[iface.name.clone(), tag.to_owned()]], *packets, "{name}");
+                let (_, packets) = iface.effects.iter().find(|(done, _)| done == effect).unwrap();
+                assert_eq!(by_tag[&[iface.name.clone(), (*tag).to_owned()]], *packets, "{name}");
             }
         }
     };
-    of("d365_tagged_packets_total", [("mark", Effect::Marked), ("dscp", Effect::DscpSet)]);
-    of("d365_tag_failures_total", [("mark", Effect::NotMarked), ("dscp", Effect::DscpNotSet)]);
-    of("d365_tag_cleared_packets_total", [("mark", Effect::MarkCleared), ("dscp", Effect::DscpCleared)]);
+    of("d365_tagged_packets_total", &[("mark", Effect::Marked), ("dscp", Effect::DscpSet)]);
+    of("d365_tag_failures_total", &[("dscp", Effect::DscpNotSet)]);
+    of("d365_tag_cleared_packets_total", &[("mark", Effect::MarkCleared), ("dscp", Effect::DscpCleared)]);
     let dropped = family(all, "d365_unlisted_dropped_packets_total", ["iface"]);
     let paths = family(all, "d365_tag_path", ["iface", "path"]);
+    let attached = family(all, "d365_tag_attached", ["iface"]);
     for iface in &snapshot.interfaces {
         let (_, packets) = iface.effects.iter().find(|(done, _)| *done == Effect::Dropped).unwrap();
         assert_eq!(dropped[std::slice::from_ref(&iface.name)], *packets);
+        let shown = attached.get(std::slice::from_ref(&iface.name)).copied();
+        assert_eq!(shown, iface.tag_attached.map(u64::from));
         for path in [Path::Undecided, Path::Metadata, Path::Classify] {
             let shown = paths.get(&[iface.name.clone(), path.as_str().to_owned()]);
             assert_eq!(shown.copied(), iface.tag_path.map(|taken| u64::from(taken == path)));

@@ -52,10 +52,10 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
     let other = collection::vec(any::<u64>(), REASONS.len());
     let effects = collection::vec(any::<u64>(), Effect::ALL.len());
     let path = prop::sample::select(vec![Path::Undecided, Path::Metadata, Path::Classify]);
-    let rest = (count(), other, effects, option::of(path));
+    let rest = (count(), other, effects, option::of(path), option::of(any::<bool>()));
     (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
         move |(attachment, attached, (ranges, carried), (retired, retired_carried), rest)| {
-            let (unlisted, other, effects, tag_path) = rest;
+            let (unlisted, other, effects, tag_path, tag_attached) = rest;
             Interface {
                 name: name.clone(),
                 attachment,
@@ -68,6 +68,7 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 other: REASONS.into_iter().zip(other).collect(),
                 effects: Effect::ALL.into_iter().zip(effects).collect(),
                 tag_path,
+                tag_attached,
             }
         },
     )

@@ -162,7 +162,7 @@ fn another_xdp_program_is_an_error_and_ones_own_is_none() {
             facts.xdp = Ok(Some((Xdp { program: 7, mode }, program(7, name))));
         }
     };
-    for own in ["d365", "d365_linear", "d365_watch", "d365_watch_lin"] {
+    for own in d365_common::names::PROGRAMS {
         assert_eq!(wrong(on(own, Mode::Native)), [], "{own}");
     }
     assert_eq!(wrong(on("xdp_dispatcher", Mode::Generic)), [(Check::XdpPrograms, Level::Error)]);
