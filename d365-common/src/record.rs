@@ -29,16 +29,23 @@ impl Record {
             None => 0,
         };
         let sealed = key ^ said ^ (row as u64) << ROW_SHIFT;
-        // Least significant word first, whatever the host: it is read by the same code.
-        Self([sealed as u16, (sealed >> 16) as u16, (sealed >> 32) as u16, (sealed >> 48) as u16])
+        let [a, b, c, d, e, f, g, h] = sealed.to_ne_bytes();
+        Self([
+            u16::from_ne_bytes([a, b]),
+            u16::from_ne_bytes([c, d]),
+            u16::from_ne_bytes([e, f]),
+            u16::from_ne_bytes([g, h]),
+        ])
     }
 
     /// What it says of its packet, as [`Record::of`] was told; `None` when it is not sealed by `key`, or of another row.
     #[inline(always)]
     #[must_use]
     pub const fn read(self, row: u32, key: u64) -> Option<Option<u8>> {
-        let [a, b, c, d] = self.0;
-        let sealed = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
+        let [first, second, third, fourth] = self.0;
+        let ([a, b], [c, d]) = (first.to_ne_bytes(), second.to_ne_bytes());
+        let ([e, f], [g, h]) = (third.to_ne_bytes(), fourth.to_ne_bytes());
+        let sealed = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
         let said = sealed ^ key ^ (row as u64) << ROW_SHIFT;
         if said == 0 {
             Some(None)

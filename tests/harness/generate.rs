@@ -1,10 +1,10 @@
 //! Frames without end: the corpus's, mutated where parsers look, and plain noise. A seed gives the same frames again.
 
-use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng, seq::IndexedRandom as _};
+use oorandom::Rand64;
 
 use crate::corpus;
 
-/// The longest base: what fits the first buffer of a test run (net/bpf/test_run.c).
+/// The longest base: what fits the first buffer of a test run (`net/bpf/test_run.c`).
 const LONGEST: usize = 3000;
 /// The shortest frame: an Ethernet header, less than which no test run takes.
 const SHORTEST: usize = 14;
@@ -17,7 +17,7 @@ const WORDS: [u16; 16] =
 /// A source of frames.
 #[derive(Debug)]
 pub struct Frames {
-    random: SmallRng,
+    random: Rand64,
     bases: Vec<Vec<u8>>,
 }
 
@@ -27,20 +27,20 @@ impl Frames {
     pub fn new(seed: u64) -> Self {
         let bases = corpus::all().into_iter().map(|case| case.frame);
         let bases = bases.filter(|frame| (SHORTEST..=LONGEST).contains(&frame.len())).collect();
-        Self { random: SmallRng::seed_from_u64(seed), bases }
+        Self { random: Rand64::new(u128::from(seed)), bases }
     }
 
     /// Puts the next frame into `frame`: 14 bytes or more.
     pub fn next_into(&mut self, frame: &mut Vec<u8>) {
         frame.clear();
-        if self.random.random_ratio(1, 50) {
-            frame.resize(self.random.random_range(SHORTEST..400), 0);
-            self.random.fill(&mut frame[..]);
+        if self.below(50) == 0 {
+            let len = SHORTEST + self.below(386);
+            frame.extend((0..len).map(|_| byte(&mut self.random)));
             return;
         }
-        let base = self.bases.choose(&mut self.random).expect("the corpus is not empty");
-        frame.extend(base);
-        for _ in 0..self.random.random_range(0..5) {
+        let base = self.below(self.bases.len());
+        frame.extend(&self.bases[base]);
+        for _ in 0..self.below(5) {
             self.mutate(frame);
         }
         if frame.len() < SHORTEST {
@@ -49,30 +49,38 @@ impl Frames {
     }
 
     fn mutate(&mut self, frame: &mut Vec<u8>) {
-        let random = &mut self.random;
         // Never at the end of the frame: two bytes fit.
-        let at = random.random_range(0..frame.len().clamp(3, HEADERS) - 2);
-        match random.random_range(0..8) {
-            0 | 1 => frame[at] ^= 1 << random.random_range(0..8),
-            2 => frame[at] = random.random(),
+        let at = self.below(frame.len().clamp(3, HEADERS) - 2);
+        match self.below(8) {
+            0 | 1 => frame[at] ^= 1 << self.below(8),
+            2 => frame[at] = byte(&mut self.random),
             3 | 4 => {
-                let word = WORDS.choose(random).expect("there are words").to_be_bytes();
+                let word = WORDS[self.below(WORDS.len())].to_be_bytes();
                 frame[at..at + 2].copy_from_slice(&word);
             }
-            5 => frame.truncate(random.random_range(3..=frame.len().max(4))),
+            5 => frame.truncate(3 + self.below(frame.len().max(4) - 2)),
             6 => {
-                let longer = (frame.len() + random.random_range(1..64)).min(LONGEST);
-                frame.resize(longer.max(frame.len()), random.random());
+                let longer = (frame.len() + 1 + self.below(63)).min(LONGEST);
+                frame.resize(longer.max(frame.len()), byte(&mut self.random));
             }
             _ => {
                 // The rest of another frame: headers that do not belong together.
-                let other = self.bases.choose(random).expect("the corpus is not empty");
+                let other = self.below(self.bases.len());
                 frame.truncate(at + 1);
-                frame.extend(other.get(at + 1..).unwrap_or_default());
+                frame.extend(self.bases[other].get(at + 1..).unwrap_or_default());
                 frame.resize(frame.len().max(4), 0);
             }
         }
     }
+
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.random.rand_range(0..end as u64)).expect("below a usize")
+    }
+}
+
+fn byte(random: &mut Rand64) -> u8 {
+    random.rand_u64().to_le_bytes()[7]
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ fn whatever_is_sent_nothing_is_dropped_by_default() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let frames = number("D365_FRAMES").unwrap_or(1_000_000);
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("D365_SEED").unwrap_or_else(|| since_1970.as_secs());
+    let seed = number("D365_SEED").unwrap_or(since_1970.as_secs());
     println!("{frames} frames; D365_SEED={seed} sends them again");
     let mut judged = Judged::by(ranges(&["198.51.100.0/24", "2001:db8::/32"]), &options());
     judged.kernel.set_lease(None).unwrap();

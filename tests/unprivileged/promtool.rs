@@ -34,6 +34,7 @@ fn snapshot() -> Snapshot {
         other: vec![("other_port", 9), ("not_tcp", 0)],
         effects: Effect::ALL.into_iter().zip(1..).collect(),
         tag_path: Some(Path::Classify),
+        tag_attached: Some(false),
     };
     let source = |name: &str, last_success| SourceStatus {
         name: name.to_owned(),
@@ -64,6 +65,7 @@ fn snapshot() -> Snapshot {
             state_failures: vec![("write", 0)],
             lease: Lease::Unconfirmed,
         },
+        table: d365_user::generation::TableSize::default(),
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: true },
         drops: Some(Drops { ports: vec![25], failsafe: vec!["::1/128".parse().expect("a prefix")] }),

@@ -11,7 +11,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
+    programs::{ProgramError, SchedClassifier, Xdp},
 };
 use aya_obj::VerifierLog;
 use d365_common::{
@@ -20,7 +20,6 @@ use d365_common::{
     dscp::Dscp,
     mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
-    record,
 };
 use nix::{
     libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
@@ -184,31 +183,6 @@ impl Kernel {
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.capacity
-    }
-
-    /// Runs the program on `frame` (at least 14 bytes) through `BPF_PROG_TEST_RUN`; the packet counts,
-    /// on the loopback interface of this network namespace. Returns the program's XDP action.
-    ///
-    /// # Errors
-    /// What aya or the kernel says.
-    pub fn run(&mut self, frame: &[u8]) -> Result<u32, ProgramError> {
-        let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
-        Ok(self.xdp()?.test_run(options)?.return_value)
-    }
-
-    /// As [`Kernel::run`], and returns the frame as the program left it as well.
-    ///
-    /// # Errors
-    /// What aya or the kernel says.
-    pub fn rewrite(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>), ProgramError> {
-        let mut left = vec![0; frame.len() + record::LEN];
-        let options =
-            TestRunOptions { data_in: Some(frame), data_out: Some(&mut left), ..TestRunOptions::default() };
-        let result = self.xdp()?.test_run(options)?;
-        left.truncate(result.data_size_out as usize);
-        // The kernel hands metadata out as well, in front of the frame (from 5.15 on).
-        left.drain(..left.len().saturating_sub(frame.len()));
-        Ok((result.return_value, left))
     }
 
     /// The ways of marks; `None` when they were taken already.

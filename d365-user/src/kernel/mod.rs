@@ -17,6 +17,7 @@ mod netlink;
 pub mod pin;
 mod prove;
 mod requirements;
+mod run;
 mod samples;
 pub mod survey;
 mod table;
