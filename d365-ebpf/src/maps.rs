@@ -29,7 +29,7 @@ pub(crate) type TrieV4 = LpmTrie<key::Ipv4, u32, 1>;
 pub(crate) type TrieV6 = LpmTrie<key::Ipv6, u32, 1>;
 
 /// Rows at most: one an interface, and one for packets that name none.
-const ROWS: u32 = MAX_INTERFACES as u32 + 1;
+const ROWS: usize = MAX_INTERFACES + 1;
 
 #[btf_map]
 pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
@@ -53,9 +53,9 @@ pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { CLASS_ROW as usize }> =
 pub(crate) static TABLES: Array<Page, { (PLACES * direct::pages(DEFAULT_PAGES)) as usize }> = Array::new();
 
 #[btf_map]
-pub(crate) static TAG_PATHS: Array<u32, { ROWS as usize }> = Array::new();
+pub(crate) static TAG_PATHS: Array<u32, { ROWS }> = Array::new();
 #[btf_map]
-pub(crate) static TAG_SEEN: PerCpuArray<Seen, { ROWS as usize }> = PerCpuArray::new();
+pub(crate) static TAG_SEEN: PerCpuArray<Seen, { ROWS }> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static FAILSAFE_V4: ArrayOfMaps<TrieV4, 1> = ArrayOfMaps::new();
 #[btf_map]

@@ -15,6 +15,7 @@ use crate::{
 
 /// Writes the record of a packet in `row`: `geo` is that of a vouched-for one. `None` where the driver leaves no room for a
 /// record. Every pointer into the packet is void after it.
+#[expect(clippy::cast_possible_truncation, reason = "a record has eight bytes")]
 #[inline(always)]
 pub(crate) fn write(ctx: &XdpContext, geo: Option<u8>, row: u32) -> Option<()> {
     // SAFETY: the kernel hands the program a valid context.

@@ -95,6 +95,7 @@ impl Reader for Skb {
 }
 
 /// Copies a value from so many bytes behind the buffer's start; every bit pattern has to be one.
+#[expect(clippy::cast_possible_truncation, reason = "values are headers' parts")]
 #[inline(always)]
 fn from_start<T: Copy>(skb: *mut __sk_buff, offset: usize) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
@@ -107,6 +108,7 @@ fn from_start<T: Copy>(skb: *mut __sk_buff, offset: usize) -> Option<T> {
 }
 
 /// The same from so many bytes behind the start of the Ethernet header.
+#[expect(clippy::cast_possible_truncation, reason = "values are headers' parts")]
 #[inline(always)]
 fn from_header<T: Copy>(skb: *mut __sk_buff, offset: usize) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
