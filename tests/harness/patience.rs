@@ -12,7 +12,18 @@ static SLOWNESS: LazyLock<u32> = LazyLock::new(|| {
     stated.map_or(1, |times| times.parse().expect("D365_SLOWNESS is a whole number"))
 });
 
+/// `time` as this machine takes it: for what has to last as long as something else takes.
+pub fn stretched(time: Duration) -> Duration {
+    time * *SLOWNESS
+}
+
+/// `number` of things that this machine does in the time in which a usual one does as many.
+pub fn fewer(number: u64) -> u64 {
+    // Emulated system calls are slower than the rest by far.
+    number / u64::from(*SLOWNESS).pow(2)
+}
+
 /// When `limit` is over, from now, on this machine.
 pub fn deadline(limit: Duration) -> Instant {
-    Instant::now() + limit * *SLOWNESS
+    Instant::now() + stretched(limit)
 }

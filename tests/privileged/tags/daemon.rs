@@ -11,7 +11,7 @@ use d365_tests::{
     frame::{DOT1Q, Frame, Packet, Tcp},
     lab::Lab,
     next_hop::NextHop,
-    nft,
+    nft, patience,
     raw::FrameSender,
     require,
     smtp::{Mail, Session},
@@ -31,6 +31,11 @@ fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
 fn options(lab: &Lab, list: &TempFile) -> DaemonOptions {
     let spec = format!("file:{}", list.path().display());
     DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--lease", "never"])
+}
+
+/// A time for a flag, on this machine.
+fn seconds(number: u64) -> String {
+    format!("{}s", patience::stretched(Duration::from_secs(number)).as_secs())
 }
 
 /// Counts, behind everything, packets to port 25 by mark and code point.
@@ -64,7 +69,7 @@ fn counted(lab: &Lab, counter: &str) -> u64 {
 
 /// Waits until the way of the marks is this one.
 fn wait_for_path(daemon: &Daemon, lab: &Lab, path: &str) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = patience::deadline(Duration::from_secs(10));
     let is_it =
         || daemon.scrape().unwrap().count("d365_tag_path", &[("iface", lab.iface()), ("path", path)]) == 1;
     while !is_it() {
@@ -138,7 +143,7 @@ fn no_mark_is_lost_by_the_choice_of_a_way() {
     (0..40).for_each(|_| sender.send(&plain.clone().tag(DOT1Q, 7)).unwrap());
     wait_for_path(&daemon, &lab, "metadata");
     (0..40).for_each(|_| sender.send(&plain).unwrap());
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = patience::deadline(Duration::from_secs(10));
     let marked = || nft::packets(&lab.host, "netdev d365", "can").unwrap();
     while marked() < 80 {
         assert!(Instant::now() < deadline, "{} of 80 frames are marked", marked());
@@ -174,7 +179,7 @@ fn a_record_of_an_earlier_hop_is_not_believed() {
         let frame = Frame::new(Packet::between(source, NextHop::address_for(source), Tcp::new(40_000, 25)));
         let all = || nft::packets(&hop.server, "inet d365", "smtp").unwrap();
         let send_until = |count: u64| {
-            let deadline = Instant::now() + Duration::from_secs(20);
+            let deadline = patience::deadline(Duration::from_secs(20));
             while all() < count {
                 assert!(Instant::now() < deadline, "{} of {count} frames came", all());
                 (0..20).for_each(|_| sender.send(&frame).unwrap());
@@ -183,7 +188,7 @@ fn a_record_of_an_earlier_hop_is_not_believed() {
         };
         send_until(60);
         wait_for_path(&edge, &lab, "metadata");
-        thread::sleep(Duration::from_millis(1500));
+        thread::sleep(patience::stretched(Duration::from_millis(1500)));
         send_until(200);
         assert!(
             edge.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]) >= 200,
@@ -242,7 +247,7 @@ fn another_code_point_and_a_lease_that_ends() {
     count(&lab);
     let spec = format!("file:{}", list.path().display());
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
-    let options = options.args(["--lease", "6s", "--tag", "dscp", "--dscp", "af21"]);
+    let options = options.args(["--lease", &seconds(6), "--tag", "dscp", "--dscp", "af21"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     let listed = addresses(LISTED);
     deliver_from(&lab, 0, &listed);
@@ -283,7 +288,7 @@ fn connects(lab: &Lab, source: IpAddr) -> bool {
         let domain = socket2::Domain::for_address(server);
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
-        socket.connect_timeout(&server.into(), Duration::from_millis(900)).is_ok()
+        socket.connect_timeout(&server.into(), patience::stretched(Duration::from_millis(900))).is_ok()
     })
 }
 
@@ -302,8 +307,16 @@ fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
     let spec = format!("file:{}", list.path().display());
     let options =
         DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--grace", "1s"]);
-    let options =
-        options.args(["--lease", "12s", "--hold", "1s", "--unlisted", "drop", "--failsafe", "192.0.2.0/24"]);
+    let options = options.args([
+        "--lease",
+        &seconds(12),
+        "--hold",
+        "1s",
+        "--unlisted",
+        "drop",
+        "--failsafe",
+        "192.0.2.0/24",
+    ]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     // Starting says what it will do.
     daemon.wait_for_log("192.0.2.0/24", Duration::from_secs(5)).unwrap();
@@ -318,7 +331,7 @@ fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
     assert!(connects(&lab, friends[0]), "failsafe");
     // A swap: the listed ranges leave, by and by for good, and their sessions stay.
     std::fs::write(list.path(), "192.0.2.128/25,NAM\n").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(11);
+    let deadline = patience::deadline(Duration::from_secs(11));
     while daemon.scrape().unwrap().select("d365_range_packets_total", &[("range", "203.0.113.0/24")]).count()
         > 0
     {
