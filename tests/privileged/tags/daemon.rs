@@ -1,7 +1,7 @@
 //! Tags by the daemon: from the flags to the next hop, with real sessions.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -14,17 +14,16 @@ use d365_tests::{
     nft, patience,
     raw::FrameSender,
     require,
-    smtp::{Mail, Session},
     temp::TempFile,
 };
 
 use crate::mail::{deliver_again, deliver_from, listen};
 
-const LISTED: [&str; 2] = ["203.0.113.9", "2001:db8:77::9"];
-const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db8:1::7"];
-const LIST: &str = "203.0.113.0/24,CAN\n2001:db8:77::/48,EUR\n";
+pub(super) const LISTED: [&str; 2] = ["203.0.113.9", "2001:db8:77::9"];
+pub(super) const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db8:1::7"];
+pub(super) const LIST: &str = "203.0.113.0/24,CAN\n2001:db8:77::/48,EUR\n";
 
-fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
+pub(super) fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
     texts.map(|text| text.parse().unwrap()).to_vec()
 }
 
@@ -34,7 +33,7 @@ fn options(lab: &Lab, list: &TempFile) -> DaemonOptions {
 }
 
 /// A time for a flag, on this machine.
-fn seconds(number: u64) -> String {
+pub(super) fn seconds(number: u64) -> String {
     format!("{}s", patience::stretched(Duration::from_secs(number)).as_secs())
 }
 
@@ -259,98 +258,4 @@ fn another_code_point_and_a_lease_that_ends() {
     deliver_again(&lab, 0, &listed);
     assert_eq!(counted(&lab, "af21"), before, "nothing is tagged past the lease");
     assert_eq!(listener.stop().len(), 4);
-}
-
-/// Sessions of both families that stay open, and what of them is dropped.
-struct Open(Vec<(IpAddr, Session)>);
-
-impl Open {
-    fn of(lab: &Lab, sources: &[IpAddr]) -> Self {
-        let open = |source: &IpAddr| {
-            let server = SocketAddr::new(lab.link().host_for(*source), 25);
-            (*source, lab.sender.run(|| Session::open(*source, server)).unwrap())
-        };
-        Self(sources.iter().map(open).collect())
-    }
-
-    fn all_deliver(&mut self) {
-        let mail = Mail::new("Subject: test\r\n\r\ntext\r\n");
-        for (source, session) in &mut self.0 {
-            session.send(&mail).unwrap_or_else(|error| panic!("{source}: {error:#}"));
-        }
-    }
-}
-
-/// Whether a new connection from there comes about within a second.
-fn connects(lab: &Lab, source: IpAddr) -> bool {
-    let server: SocketAddr = SocketAddr::new(lab.link().host_for(source), 25);
-    lab.sender.run(|| {
-        let domain = socket2::Domain::for_address(server);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
-        socket.connect_timeout(&server.into(), patience::stretched(Duration::from_millis(900))).is_ok()
-    })
-}
-
-/// Sessions live on whatever becomes of their range and of the lease; only new connections of strangers are dropped.
-#[test]
-fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let list = TempFile::new("list", LIST);
-    let _listener = listen(&lab);
-    let (listed, strangers) = (addresses(LISTED), addresses(STRANGERS));
-    for source in listed.iter().chain(&strangers) {
-        lab.add_source(*source).unwrap();
-    }
-    let mut old = Open::of(&lab, &[strangers.clone(), listed.clone()].concat());
-    let spec = format!("file:{}", list.path().display());
-    let options =
-        DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--grace", "1s"]);
-    let options = options.args([
-        "--lease",
-        &seconds(12),
-        "--hold",
-        "1s",
-        "--unlisted",
-        "drop",
-        "--failsafe",
-        "192.0.2.0/24",
-    ]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
-    // Starting says what it will do.
-    daemon.wait_for_log("192.0.2.0/24", Duration::from_secs(5)).unwrap();
-    old.all_deliver();
-    assert!(listed.iter().all(|source| connects(&lab, *source)));
-    assert!(strangers.iter().all(|source| !connects(&lab, *source)));
-    let dropped = daemon.scrape().unwrap().sum("d365_unlisted_dropped_packets_total", &[]);
-    assert!(dropped >= 2, "{dropped}");
-    // The lab's own subnet, and a source that the operator named.
-    let friends: Vec<IpAddr> = ["192.0.2.77".parse().unwrap()].to_vec();
-    friends.iter().for_each(|source| lab.add_source(*source).unwrap());
-    assert!(connects(&lab, friends[0]), "failsafe");
-    // A swap: the listed ranges leave, by and by for good, and their sessions stay.
-    std::fs::write(list.path(), "192.0.2.128/25,NAM\n").unwrap();
-    let deadline = patience::deadline(Duration::from_secs(11));
-    while daemon.scrape().unwrap().select("d365_range_packets_total", &[("range", "203.0.113.0/24")]).count()
-        > 0
-    {
-        assert!(Instant::now() < deadline, "the list does not change; log:\n{}", daemon.log());
-        old.all_deliver();
-        thread::sleep(Duration::from_millis(100));
-    }
-    while daemon.scrape().unwrap().count("d365_ranges_retired", &[]) > 0 {
-        assert!(Instant::now() < deadline, "the retired ranges stay; log:\n{}", daemon.log());
-        thread::sleep(Duration::from_millis(100));
-    }
-    old.all_deliver();
-    assert!(!connects(&lab, listed[0]), "a stranger now");
-    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(20)).unwrap();
-    old.all_deliver();
-    assert!(
-        listed.iter().chain(&strangers).all(|source| connects(&lab, *source)),
-        "past the lease nothing is dropped"
-    );
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
-    old.all_deliver();
 }

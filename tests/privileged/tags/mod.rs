@@ -4,3 +4,4 @@ mod daemon;
 mod dscp;
 mod marks;
 mod order;
+mod sessions;
