@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod apt;
+mod bench;
 mod cargo;
 mod command;
 mod demo;
@@ -53,6 +54,8 @@ enum Task {
     },
     /// Run the privileged tests in real kernels of Debian's, under QEMU
     VmTest(vm::Options),
+    /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own making
+    Bench(bench::Options),
     /// Set up and check formatting, lints, licences, dependencies and the repository's own rules
     Lint,
     /// Check the repository's own rules
@@ -77,6 +80,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Demo { daemon } => run::demo(daemon),
         Task::Test { args } => test::all(&args),
         Task::VmTest(options) => vm::test(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Lint => lint::all(),
         Task::Tidy => tidy::check(&cargo::workspace()),
     }

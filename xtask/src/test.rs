@@ -55,13 +55,13 @@ fn selects(args: &[OsString]) -> bool {
 }
 
 /// The variable that makes cargo start tests through sudo, and its value. Sudo has a PATH of its own mind.
-fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
+pub(crate) fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
     let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
     (variable, format!("{} -E env PATH={path}", sudo.display()))
 }
 
 /// The triple of the machine.
-fn host() -> Result<String> {
+pub(crate) fn host() -> Result<String> {
     let version = command::stdout(cargo::cargo()?.arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("`cargo -vV` names no host"))

@@ -30,6 +30,14 @@ const MACHINE_TOOLS: [Tool; 8] = [
     ("xzcat", "xz-utils", "unpacks their modules"),
     ("strip", "binutils", "makes what they boot with small"),
 ];
+/// What the benchmark measures with and beside.
+const BENCH_TOOLS: [Tool; 5] = [
+    ("xdp-filter", "xdp-tools", "is measured beside the kernel program"),
+    ("nft", "nftables", "is measured beside the kernel program"),
+    ("ipset", "ipset", "is measured beside the kernel program"),
+    ("iptables-restore", "iptables", "is measured beside the kernel program"),
+    ("ip", "iproute2", "makes the benchmark's links"),
+];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 /// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
@@ -52,6 +60,13 @@ pub(crate) fn for_machines() -> Result<()> {
         "test machines are made of Debian's packages: there is no apt"
     );
     step::take(&steps, Consent::default())
+}
+
+/// Sees to the programs that the benchmark calls; it says itself what is still missing.
+pub(crate) fn for_bench() -> Result<()> {
+    let missing = BENCH_TOOLS.into_iter().filter(|tool| apt::is_there() && !is_there(tool.0));
+    let package = |(_, package, why)| Step { change: Change::Packages(vec![package]), why };
+    step::take(&missing.map(package).collect::<Vec<_>>(), Consent::default())
 }
 
 /// Sees to the programs that tests call. Where there is no apt they stay missing, which only CI does not forgive:

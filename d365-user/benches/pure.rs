@@ -1,0 +1,75 @@
+//! What a change of the list costs outside of the kernel, and a scrape: compiling a list, and rendering its metrics.
+//!
+//! `cargo bench -p d365-user --bench pure`.
+
+use std::{hint::black_box, net::Ipv4Addr, sync::Arc};
+
+use criterion::{BenchmarkId, Criterion};
+use d365_user::{
+    generation::compile,
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, Snapshot},
+    view::{Format, metrics},
+};
+use ipnet::Ipv4Net;
+
+/// Numbers of ranges: the embedded list's, and a long one's.
+const LISTS: [u32; 2] = [39, 10_000];
+/// Interfaces of a snapshot.
+const INTERFACES: [&str; 2] = ["eth0", "eth1"];
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    compiling(&mut criterion);
+    rendering(&mut criterion);
+    criterion.final_summary();
+}
+
+/// As many ranges, each a /25.
+fn ranges(count: u32) -> Vec<Range> {
+    let geo = Geo { code: GeoCode::UNKNOWN, source: GeoSource::Unknown };
+    let range = |number: u32| {
+        let net = Ipv4Net::new(Ipv4Addr::from(0x1400_0000 | number << 8), 25).expect("25 bits");
+        Range { prefix: net.into(), geo, region: None }
+    };
+    (0..count).map(range).collect()
+}
+
+fn compiling(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("compile");
+    for count in LISTS {
+        let ranges = ranges(count);
+        let slots: Vec<u32> = (0..count).collect();
+        group.bench_with_input(BenchmarkId::from_parameter(count), &ranges, |bench, ranges| {
+            bench.iter(|| compile(black_box(ranges), &slots, count));
+        });
+    }
+    group.finish();
+}
+
+fn rendering(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("render");
+    for count in LISTS {
+        let snapshot = snapshot(count);
+        for (name, format) in [("classic", Format::Classic), ("OpenMetrics", Format::OpenMetrics)] {
+            group.bench_with_input(BenchmarkId::new(name, count), &snapshot, |bench, snapshot| {
+                bench.iter(|| metrics(black_box(snapshot), format));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// As a daemon with two interfaces has it.
+fn snapshot(count: u32) -> Arc<Snapshot> {
+    let generation = Generation { number: 1, ranges: ranges(count), ..Generation::default() };
+    let interface = |name: &str| Interface {
+        name: name.to_owned(),
+        attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),
+        attached: true,
+        ranges: vec![Count { packets: 1_234_567, bytes: 98_765_432, connections: 4321 }; count as usize],
+        ..Interface::default()
+    };
+    let interfaces = INTERFACES.map(interface).to_vec();
+    Arc::new(Snapshot { generation, interfaces, ..Snapshot::default() })
+}

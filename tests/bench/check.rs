@@ -1,0 +1,154 @@
+//! Targets: what the measurements must reach. Those that are ratios of two measurements of one run decide on the exit code of
+//! `--check`; the others depend on the machine, and are shown.
+
+use std::fmt;
+
+use crate::{
+    packets::{LISTED, LISTED_V6, OTHER_PORT, UNLISTED, UNLISTED_V6},
+    report::Report,
+    subject::{Build, TRIE_ONLY},
+};
+
+/// One target.
+pub(crate) struct Target {
+    what: String,
+    /// `None` where it was not measured.
+    is: Option<f64>,
+    limit: Limit,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// Whether it is the same on every machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ratio,
+    Absolute,
+}
+
+impl Target {
+    fn is_met(&self) -> Option<bool> {
+        self.is.map(|is| match self.limit {
+            Limit::AtMost(most) => is <= most,
+            Limit::AtLeast(least) => is >= least,
+        })
+    }
+
+    /// Whether `--check` fails by it: a ratio that was missed, or could not be measured.
+    pub(crate) fn fails(&self) -> bool {
+        self.kind == Kind::Ratio && self.is_met() != Some(true)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let met = match self.is_met() {
+            None => "not measured",
+            Some(true) => "met",
+            Some(false) => "MISSED",
+        };
+        let limit = match self.limit {
+            Limit::AtMost(most) => format!("at most {most}"),
+            Limit::AtLeast(least) => format!("at least {least}"),
+        };
+        let is = self.is.map_or("–".to_owned(), |is| format!("{is:.3}"));
+        let kind = if self.kind == Kind::Ratio { "ratio" } else { "absolute" };
+        write!(f, "{met:<13}{:<62}{is:>10}  {limit} ({kind})", self.what)
+    }
+}
+
+/// All targets, with what was measured.
+pub(crate) fn targets(report: &Report) -> Vec<Target> {
+    let parts = [packets(report), scaling(report), end_to_end(report), daemon(report)];
+    parts.into_iter().flatten().collect()
+}
+
+fn target(what: &str, kind: Kind, is: Option<f64>, limit: Limit) -> Target {
+    Target { what: what.to_owned(), is, limit, kind }
+}
+
+fn packets(report: &Report) -> Vec<Target> {
+    let ns = |packet: &str, build: Build| Some(report.cost(packet, build.name())?.above_floor.median);
+    let most = |packet: &str, build: Build, most| {
+        let what = format!("{}: {packet}, ns", build.name());
+        target(&what, Kind::Absolute, ns(packet, build), Limit::AtMost(most))
+    };
+    let beside = |packet: &str, other: &str| {
+        let other = report.cost(packet, other)?.above_floor.median;
+        Some((ns(packet, Build::Default)?, other))
+    };
+    let trie_v6 = beside(LISTED_V6, "kernel's trie alone").map(|(own, trie)| own - trie);
+    let filter = beside(LISTED, "xdp-filter").map(|(own, filter)| own / filter);
+    let trie_only = beside(LISTED, TRIE_ONLY).map(|(own, trie_only)| own / trie_only);
+    vec![
+        most(OTHER_PORT, Build::Default, 2.0),
+        most(UNLISTED, Build::Default, 5.0),
+        most(LISTED, Build::Default, 8.0),
+        most(LISTED, Build::Mark, 14.0),
+        most(UNLISTED_V6, Build::Default, 10.0),
+        target("listed IPv6 above the trie's own cost, ns", Kind::Absolute, trie_v6, Limit::AtMost(6.0)),
+        target("listed, by xdp-filter", Kind::Ratio, filter, Limit::AtMost(0.4)),
+        target("listed, by a trie-only build", Kind::Ratio, trie_only, Limit::AtMost(0.4)),
+    ]
+}
+
+fn scaling(report: &Report) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let name = Build::Default.name();
+    let Some(first) = report.scaling.first() else { return targets };
+    for scale in &report.scaling[1..] {
+        let one = |scale: &crate::report::Scale| Some(scale.cost(name)?.one_source.median);
+        let growth = one(scale).zip(one(first)).map(|(own, first)| own / first);
+        let what = format!("a hit on one source, {} ranges by {}", scale.ranges, first.ranges);
+        targets.push(target(&what, Kind::Ratio, growth, Limit::AtMost(1.3)));
+    }
+    for scale in &report.scaling {
+        let any = |program| Some(scale.cost(program)?.any_source.median);
+        let by_trie = any(name).zip(any(TRIE_ONLY)).map(|(own, trie_only)| own / trie_only);
+        let what = format!("hits on any source, {} ranges, by a trie-only build", scale.ranges);
+        targets.push(target(&what, Kind::Ratio, by_trie, Limit::AtMost(0.5)));
+    }
+    for (scale, most) in
+        [(Some(first), 50.0), (report.scaling.iter().find(|scale| scale.ranges == 100_000), 5000.0)]
+    {
+        let ranges = scale.map_or(100_000, |scale| scale.ranges);
+        let what = format!("{ranges} ranges compiled, proven, published, ms");
+        let is = scale.map(|scale| scale.preparation.whole.median);
+        targets.push(target(&what, Kind::Absolute, is, Limit::AtMost(most)));
+    }
+    targets
+}
+
+fn end_to_end(report: &Report) -> Vec<Target> {
+    let rate = |way| Some(report.way(way)?.packets_per_second.median);
+    let own = rate(Build::Default.name());
+    let by = |way| own.zip(rate(way)).map(|(own, other)| own / other);
+    let marking = rate(Build::Mark.name());
+    let marking_by = |way| marking.zip(rate(way)).map(|(own, other)| own / other);
+    let least = |what: &str, is, least| target(what, Kind::Ratio, is, Limit::AtLeast(least));
+    vec![
+        least("packets/s, by a do-nothing XDP program", by("do-nothing XDP"), 0.97),
+        least("packets/s, by nftables", by("nftables"), 1.0),
+        least("packets/s, by ipset and iptables", by("ipset, iptables"), 1.0),
+        least("packets/s with --tag mark, by nftables", marking_by("nftables"), 1.0),
+    ]
+}
+
+fn daemon(report: &Report) -> Vec<Target> {
+    let (short, long) = (&report.daemon.embedded, &report.daemon.many);
+    let most = |what: &str, is, most| target(what, Kind::Absolute, Some(is), Limit::AtMost(most));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let resident = short.resident_bytes as f64 / f64::from(1 << 20);
+    vec![
+        most("scrape, embedded list, 2 interfaces, ms", short.scrape_ms.median, 5.0),
+        most("scrape, 10,000 ranges, 2 interfaces, ms", long.scrape_ms.median, 60.0),
+        most("resident memory, embedded list, MiB", resident, 16.0),
+        most("start to attached, ms", short.start_ms.median, 250.0),
+        most("idle, percent of a processor", short.idle_percent, 0.1),
+    ]
+}

@@ -1,0 +1,141 @@
+//! The daemon itself: start, scrape, memory, and what it uses while nothing happens.
+
+use std::{
+    fmt::Write as _,
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use d365_tests::{
+    daemon::{DEFAULT_LISTEN, Daemon, DaemonOptions},
+    http,
+    lab::{Lab, LabOptions},
+    mount::{Mount, View},
+    temp::TempFile,
+};
+use d365_user::kernel::Interface;
+
+use crate::{
+    Effort,
+    report::{DaemonCost, Daemons},
+    rounds::Stat,
+};
+
+/// Interfaces that it watches.
+const LINKS: u8 = 2;
+/// Ranges of the long list.
+const MANY: u32 = 10_000;
+/// How often its interfaces are asked for the program while it starts.
+const LOOK: Duration = Duration::from_micros(500);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Measures it with the embedded list and with a long one.
+pub(crate) fn measure(effort: &Effort) -> Result<Daemons> {
+    let lab = Lab::with(LabOptions { links: LINKS, ..LabOptions::default() })?;
+    let file = TempFile::new("many-ranges", &many());
+    let list = format!("file:{}", file.path().display());
+    let capacity = (2 * MANY).to_string();
+    let embedded = cost(effort, &lab, &[])?;
+    let many = cost(effort, &lab, &["--ranges", &list, "--max-ranges", &capacity])?;
+    ensure!(many.ranges == MANY as usize, "the daemon has {} ranges of {MANY}", many.ranges);
+    Ok(Daemons { embedded, many })
+}
+
+/// Prefixes that cannot be merged: the first half of every /24 from 20.0.0.0 on.
+fn many() -> String {
+    (0..MANY).fold(String::new(), |mut text, number| {
+        let [_, a, b, c] = number.to_be_bytes();
+        let _ = writeln!(text, "{}.{b}.{c}.0/25,NAM", 20 + a);
+        text
+    })
+}
+
+fn cost(effort: &Effort, lab: &Lab, arguments: &[&str]) -> Result<DaemonCost> {
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs])?;
+    let interfaces: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let mut starts = Vec::new();
+    for _ in 0..effort.lists {
+        let options = DaemonOptions::on(&interfaces).args(arguments.iter().copied()).view(&view);
+        let (daemon, started) = start(lab, &options, &interfaces)?;
+        starts.push(started);
+        daemon.stop()?;
+    }
+    let options = DaemonOptions::on(&interfaces).args(arguments.iter().copied()).view(&view);
+    let daemon = Daemon::start(&lab.host, &options)?;
+    let scrape = daemon.scrape()?;
+    let ranges: Vec<_> = scrape.select("d365_range_packets_total", &[("iface", interfaces[0])]).collect();
+    let scrapes = Stat::of(&scrapes(effort, lab)?)?;
+    let idle_percent = idle(&daemon, effort.window * 4)?;
+    let resident_bytes = resident(&daemon)?;
+    let cost = DaemonCost {
+        ranges: ranges.len(),
+        start_ms: Stat::of(&starts)?,
+        scrape_ms: scrapes,
+        resident_bytes,
+        idle_percent,
+    };
+    daemon.stop()?;
+    Ok(cost)
+}
+
+/// Starts it and waits until the program is on all interfaces: milliseconds from the start on.
+fn start(lab: &Lab, options: &DaemonOptions, interfaces: &[&str]) -> Result<(Daemon, f64)> {
+    let since = Instant::now();
+    let mut daemon = Daemon::spawn(&lab.host, options)?;
+    let attached = lab.host.run(|| -> Result<Duration> {
+        for name in interfaces {
+            let interface = Interface::find(name)?;
+            while interface.xdp()?.is_none() {
+                ensure!(since.elapsed() < PATIENCE, "not attached; the daemon's log:\n{}", daemon.log());
+                thread::sleep(LOOK);
+            }
+        }
+        Ok(since.elapsed())
+    })?;
+    daemon.wait_until_ready(PATIENCE)?;
+    Ok((daemon, attached.as_secs_f64() * 1e3))
+}
+
+/// Milliseconds of each scrape, connection included.
+fn scrapes(effort: &Effort, lab: &Lab) -> Result<Vec<f64>> {
+    lab.host.run(|| {
+        let mut times = Vec::new();
+        for _ in 0..effort.scrapes {
+            let since = Instant::now();
+            let response = http::get(DEFAULT_LISTEN, "/metrics", &[("Accept", "text/plain")])?;
+            times.push(since.elapsed().as_secs_f64() * 1e3);
+            ensure!(response.status == 200, "/metrics answers {}", response.status);
+        }
+        Ok(times)
+    })
+}
+
+/// Percent of one processor that it uses while nobody asks it for anything.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53 ns")]
+fn idle(daemon: &Daemon, length: Duration) -> Result<f64> {
+    thread::sleep(Duration::from_millis(500));
+    let (since, before) = (Instant::now(), processor_time(daemon)?);
+    thread::sleep(length);
+    let spent = processor_time(daemon)?.saturating_sub(before);
+    Ok(spent as f64 / since.elapsed().as_nanos() as f64 * 100.0)
+}
+
+/// Nanoseconds of processor time of all its threads.
+fn processor_time(daemon: &Daemon) -> Result<u64> {
+    let mut sum = 0;
+    for task in fs::read_dir(format!("/proc/{}/task", daemon.pid()))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        sum +=
+            text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).context("no processor time")?;
+    }
+    Ok(sum)
+}
+
+/// Bytes of memory that it holds.
+fn resident(daemon: &Daemon) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024)
+}

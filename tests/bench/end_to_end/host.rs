@@ -1,0 +1,168 @@
+//! A lab whose host does the job in one way, and counts what it sees.
+
+use std::{collections::BTreeSet, fs, time::Duration};
+
+use anyhow::{Context as _, Result};
+use d365_common::{mark::Mark, path::Path};
+use d365_tests::{
+    lab::Lab,
+    mount::{Mount, View},
+};
+use d365_user::{
+    config::{ModePolicy, Tags, TcOrder},
+    generation,
+    kernel::{Counters, Interface, Kernel, OBJECT, Options},
+    ranges::Range,
+};
+use nix::unistd::Pid;
+
+use super::traffic::{Traffic, Window, received};
+use crate::{
+    bpf::Link,
+    peers, programs,
+    rounds::{pin, processors},
+};
+
+const CAPACITY: u32 = 4096;
+
+/// A way to do the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Nothing,
+    Ours,
+    OursWithMark,
+    Nftables,
+    Ipset,
+}
+
+impl Way {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Nothing, Self::Ours, Self::OursWithMark, Self::Nftables, Self::Ipset];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "do-nothing XDP",
+            Self::Ours => "d365",
+            Self::OursWithMark => "d365, --tag mark",
+            Self::Nftables => "nftables",
+            Self::Ipset => "ipset, iptables",
+        }
+    }
+}
+
+/// What does the job. Gone before the lab, inside of the host's namespace.
+enum Job {
+    Ours { _kernel: Box<Kernel>, counters: Box<Counters>, slots: Vec<u32> },
+    Theirs { _floor: Link },
+}
+
+/// A host, its sender, and the kernel thread that receives.
+pub(super) struct Host {
+    pub(super) way: Way,
+    job: Option<Job>,
+    traffic: Traffic,
+    lab: Lab,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let job = self.job.take();
+        self.lab.host.run(|| drop(job));
+    }
+}
+
+impl Host {
+    pub(super) fn new(way: Way, ranges: &[Range]) -> Result<Self> {
+        let lab = Lab::new()?;
+        let job = lab.host.run(|| match way {
+            Way::Ours => ours(&lab, ranges, None),
+            Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
+            Way::Nothing | Way::Nftables | Way::Ipset => {
+                let _floor = programs::floor(false)?.attach(Interface::find(lab.iface())?.index)?;
+                Ok(Job::Theirs { _floor })
+            }
+        })?;
+        match way {
+            Way::Nftables => peers::load_nftables(&lab.host, ranges)?,
+            Way::Ipset => peers::load_ipset(&lab.host, ranges)?,
+            Way::Nothing | Way::Ours | Way::OursWithMark => {}
+        }
+        let traffic = Traffic::new(&lab, ranges, receiver(&lab)?)?;
+        Ok(Self { way, job: Some(job), traffic, lab })
+    }
+
+    /// Sends for a while.
+    pub(super) fn window(&self, length: Duration) -> Result<Window> {
+        self.traffic.window(&self.lab, length)
+    }
+
+    /// Packets that the host's stack has received.
+    pub(super) fn received(&self) -> Result<u64> {
+        received(&self.lab.host)
+    }
+
+    /// Packets that were counted as listed; `None` where nothing counts.
+    pub(super) fn counted(&self) -> Result<Option<u64>> {
+        Ok(match (self.way, &self.job) {
+            (Way::Nftables, _) => Some(peers::counted_by_nftables(&self.lab.host)?),
+            (Way::Ipset, _) => Some(peers::counted_by_ipset(&self.lab.host)?),
+            (_, Some(Job::Ours { counters, slots, .. })) => {
+                let rows = counters.read(slots)?;
+                Some(rows.iter().flat_map(|row| &row.ranges).map(|count| count.packets).sum())
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Our own program, attached as the daemon attaches it; a mark travels by metadata.
+fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
+    let interface = Interface::find(lab.iface())?;
+    let options = Options {
+        interfaces: vec![interface.clone()],
+        ports: vec![25],
+        capacity: CAPACITY,
+        tags: Tags { mark, ..Tags::default() },
+        ..Options::default()
+    };
+    let (mut kernel, counters) = Kernel::load(OBJECT, &options)?;
+    let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
+    kernel.publish(&generation::compile(ranges, &slots, CAPACITY)?)?;
+    kernel.set_lease(None)?;
+    kernel.attach(&interface, ModePolicy::Native)?;
+    if mark.is_some() {
+        kernel.attach_tagger(&interface, TcOrder::First)?;
+        kernel.take_tag_paths().context("no tag paths")?.set(0, Path::Metadata)?;
+    }
+    Ok(Job::Ours { _kernel: Box::new(kernel), counters: Box::new(counters), slots })
+}
+
+/// Has the host's end receive in a thread of its own on the last processor (Documentation/networking/napi.rst), and returns
+/// the thread.
+fn receiver(lab: &Lab) -> Result<Pid> {
+    let before = pollers()?;
+    let view = View::new(&lab.host, &[Mount::Sysfs])?;
+    let switch = format!("/sys/class/net/{}/threaded", lab.iface());
+    lab.host
+        .run(|| view.run(|| fs::write(&switch, "1")))
+        .with_context(|| format!("cannot write to {switch}"))?;
+    let new = pollers()?.difference(&before).next().copied().context("no receiving thread (Linux 5.12)")?;
+    let thread = Pid::from_raw(new);
+    pin(thread, processors() - 1)?;
+    Ok(thread)
+}
+
+/// The kernel's threads that receive from an interface.
+fn pollers() -> Result<BTreeSet<i32>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        let is_poller =
+            fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.starts_with("napi/"));
+        found.extend(is_poller.then_some(pid));
+    }
+    Ok(found)
+}

@@ -1,0 +1,58 @@
+//! End to end: how many packets a second get through to the host's stack, and what each costs, with our classifier and with
+//! other ways to do its job.
+//!
+//! Each way has a lab of its own: two namespaces and a veth pair in native mode. A generator on the first processor sends
+//! segments of listed sources; the host's end of the link receives on the last processor, in a kernel thread
+//! whose processor time is the cost. The generator is faster than that, so that the receiver is never idle.
+//! Whatever is not ours runs behind a do-nothing XDP program: each way takes the same path through the driver.
+
+mod host;
+mod traffic;
+
+use anyhow::{Result, ensure};
+
+use self::host::{Host, Way};
+use crate::{
+    Effort,
+    report::EndToEnd,
+    rounds::{Stat, interleaved, processors},
+    sets,
+};
+
+/// Measures all ways by turns; `None` where there is but one processor.
+pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
+    if processors() < 2 {
+        return Ok(None);
+    }
+    let ranges = sets::embedded()?.ranges;
+    let hosts = Way::ALL.iter().map(|way| Host::new(*way, &ranges)).collect::<Result<Vec<_>>>()?;
+    let mut windows = vec![Vec::new(); hosts.len()];
+    let numbered: Vec<(usize, &Host)> = hosts.iter().enumerate().collect();
+    interleaved(effort.rounds, &numbered, |(number, host)| {
+        let window = host.window(effort.window)?;
+        windows[*number].push(window);
+        Ok(window.received)
+    })?;
+    hosts.iter().zip(&windows).map(|(host, windows)| summary(host, windows)).collect::<Result<_>>().map(Some)
+}
+
+fn summary(host: &Host, windows: &[traffic::Window]) -> Result<EndToEnd> {
+    // The first warms up.
+    let windows = &windows[1..];
+    let stat = |of: fn(&traffic::Window) -> f64| Stat::of(&windows.iter().map(of).collect::<Vec<_>>());
+    let (received, counted) = (host.received()?, host.counted()?);
+    if let Some(counted) = counted {
+        // What the kernel had no memory for was counted and did not arrive.
+        ensure!(
+            (received..=received + received / 1000).contains(&counted),
+            "{}: {counted} packets were counted, {received} arrived",
+            host.way.name()
+        );
+    }
+    Ok(EndToEnd {
+        way: host.way.name().to_owned(),
+        packets_per_second: stat(|window| window.received)?,
+        nanoseconds_per_packet: stat(|window| window.cost)?,
+        offered: stat(|window| window.sent / window.received)?,
+    })
+}

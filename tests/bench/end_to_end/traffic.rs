@@ -1,0 +1,170 @@
+//! A generator of segments from listed sources, and what of them gets through in a while.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use d365_tests::{
+    frame::{Frame, Packet, Tcp},
+    lab::Lab,
+    netns::Netns,
+};
+use d365_user::{kernel::Interface, ranges::Range};
+use nix::unistd::Pid;
+
+use crate::{
+    bpf::Program,
+    programs::{self, Drawn},
+    rounds::pin,
+    sets,
+};
+
+/// Sources that are drawn from.
+const SOURCES: usize = 1 << 12;
+/// Frames of the call that shows how fast the generator is.
+const FIRST: u32 = 1 << 18;
+/// How often a window is tried.
+const TRIES: u32 = 5;
+/// How long until the flow is even, and until the last frame has arrived.
+const SETTLING: Duration = Duration::from_millis(200);
+
+/// What happened in a while.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// Packets a second that the stack received.
+    pub(super) received: f64,
+    /// Packets a second that were sent.
+    pub(super) sent: f64,
+    /// Nanoseconds of processor time of the receiving thread for each packet received.
+    pub(super) cost: f64,
+}
+
+/// A generator, ready to send to a lab's host.
+pub(super) struct Traffic {
+    generator: Program,
+    frame: Vec<u8>,
+    ifindex: u32,
+    receiver: Pid,
+}
+
+/// Counts at one moment.
+struct Moment {
+    at: Instant,
+    received: u64,
+    spent: u64,
+}
+
+impl Traffic {
+    pub(super) fn new(lab: &Lab, ranges: &[Range], receiver: Pid) -> Result<Self> {
+        let frames: Vec<Vec<u8>> =
+            sets::sources(ranges, SOURCES)?.into_iter().map(|source| segment(lab, source)).collect();
+        let drawn: Vec<Drawn> = frames.iter().map(|frame| drawn(frame)).collect();
+        let ifindex = lab.sender.run(|| Interface::find(&lab.link().sender.name))?.index;
+        Ok(Self {
+            generator: programs::generator(&drawn)?,
+            frame: segment(lab, [192, 0, 2, 1]),
+            ifindex,
+            receiver,
+        })
+    }
+
+    /// Sends for so long, and a little before and after. It is one call: the kernel is still for some hundredths of a second
+    /// between two, in which a receiver would find nothing to do.
+    pub(super) fn window(&self, lab: &Lab, length: Duration) -> Result<Window> {
+        let mut rate = self.send(lab, FIRST)?;
+        for _ in 0..TRIES {
+            match self.window_at(rate, lab, length)? {
+                Some(window) => return Ok(window),
+                // It was held up before, by whatever else the machine does.
+                None => rate *= 2.0,
+            }
+        }
+        bail!("the generator is too uneven: {TRIES} times it ended too early")
+    }
+
+    /// The same at an assumed rate of the generator; `None` when it was done before the end.
+    fn window_at(&self, sending_rate: f64, lab: &Lab, length: Duration) -> Result<Option<Window>> {
+        let frames = sending_rate * (length + SETTLING * 4).as_secs_f64();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let frames = frames.clamp(1.0, f64::from(u32::MAX)) as u32;
+        let (moments, is_over, sent) = thread::scope(|scope| {
+            let sending = scope.spawn(|| self.send(lab, frames));
+            let moments = self.watch(lab, length);
+            let is_over = sending.is_finished();
+            let sent = sending.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (moments, is_over, sent)
+        });
+        let ([first, last], sent) = (moments?, sent?);
+        if is_over {
+            return Ok(None);
+        }
+        thread::sleep(SETTLING);
+        let seconds = (last.at - first.at).as_secs_f64();
+        let received = last.received - first.received;
+        ensure!(received > 0, "nothing arrived");
+        Ok(Some(Window {
+            received: rate(received, seconds),
+            sent,
+            cost: rate(last.spent - first.spent, rate(received, 1.0)),
+        }))
+    }
+
+    /// Sends so many frames; how many a second that were.
+    fn send(&self, lab: &Lab, frames: u32) -> Result<f64> {
+        lab.sender.run(|| {
+            pin(Pid::from_raw(0), 0)?;
+            let since = Instant::now();
+            self.generator.send(&self.frame, self.ifindex, frames)?;
+            Ok(f64::from(frames) / since.elapsed().as_secs_f64())
+        })
+    }
+
+    fn watch(&self, lab: &Lab, length: Duration) -> Result<[Moment; 2]> {
+        thread::sleep(SETTLING);
+        let first = self.now(lab)?;
+        thread::sleep(length);
+        Ok([first, self.now(lab)?])
+    }
+
+    fn now(&self, lab: &Lab) -> Result<Moment> {
+        let schedstat = fs::read_to_string(format!("/proc/{}/schedstat", self.receiver))?;
+        let spent = schedstat.split(' ').next().and_then(|spent| spent.parse().ok());
+        Ok(Moment {
+            received: received(&lab.host)?,
+            spent: spent.context("no processor time (CONFIG_SCHED_INFO)")?,
+            at: Instant::now(),
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn rate(count: u64, over: f64) -> f64 {
+    count as f64 / over
+}
+
+/// A segment that the stack takes in and leaves unanswered: a reset of no connection.
+fn segment(lab: &Lab, source: [u8; 4]) -> Vec<u8> {
+    let tcp = Tcp::new(40_000, 25).flags(Tcp::RST);
+    Frame::new(Packet::between(source.into(), lab.link().host_v4().into(), tcp)).bytes()
+}
+
+/// What makes the segment that of its source: IPv4 source, IPv4 checksum, TCP checksum.
+fn drawn(frame: &[u8]) -> Drawn {
+    let mut drawn = [0; 8];
+    drawn[..4].copy_from_slice(&frame[26..30]);
+    drawn[4..6].copy_from_slice(&frame[24..26]);
+    drawn[6..].copy_from_slice(&frame[50..52]);
+    drawn
+}
+
+/// IPv4 packets that a namespace's stack has received (`InReceives`, RFC 4293).
+pub(super) fn received(host: &Netns) -> Result<u64> {
+    let text = host.run(|| fs::read_to_string("/proc/thread-self/net/snmp"))?;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Ip: "));
+    let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let mut fields = names.split(' ').zip(values.split(' '));
+    let value = fields.find(|(name, _)| *name == "InReceives").and_then(|(_, value)| value.parse().ok());
+    value.context("no InReceives")
+}

@@ -1,0 +1,54 @@
+//! What it was measured on.
+
+use std::{fs, time::SystemTime};
+
+use anyhow::Result;
+use d365_user::version;
+use serde::{Deserialize, Serialize};
+
+use crate::rounds::processors;
+
+/// The machine, the kernel, the day and the commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    pub(crate) processors: usize,
+    /// Whether it is a virtual one, as the processor says.
+    pub(crate) is_virtual: bool,
+    pub(crate) kernel: String,
+    /// The kernel's answers to Spectre and to the return stack's overflow: calls and returns cost by them.
+    pub(crate) spectre_v2: String,
+    pub(crate) spec_rstack_overflow: String,
+    pub(crate) date: String,
+    pub(crate) revision: String,
+    /// Load average over a minute at the start: above half of the processors, others were at work.
+    pub(crate) load: f64,
+}
+
+impl Machine {
+    pub(crate) fn look() -> Result<Self> {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
+        let field = |name: &str| {
+            let line = cpuinfo.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned())
+        };
+        let text =
+            |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
+        let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        Ok(Self {
+            processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            processors: processors(),
+            is_virtual: field("flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+            kernel: text("/proc/sys/kernel/osrelease"),
+            spectre_v2: text("/sys/devices/system/cpu/vulnerabilities/spectre_v2"),
+            spec_rstack_overflow: text("/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow"),
+            date: now[..10].to_owned(),
+            revision: version::REVISION.to_owned(),
+            load: text("/proc/loadavg")
+                .split(' ')
+                .next()
+                .and_then(|load| load.parse().ok())
+                .unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What each kind of packet costs above a do-nothing program, in ours and in the programs that it is held against.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::{Result, ensure};
+use d365_tests::{
+    frame::{DOT1Q, Frame, IPV4, IPV6, Ipv4, Packet as Carried, Tcp, Udp},
+    lab::{host_v4, host_v6},
+};
+use d365_user::ranges::Range;
+use ipnet::IpNet;
+
+use crate::{
+    Effort,
+    bpf::{Map, Program},
+    programs::{self, Before},
+    report::{Cost, Packet},
+    rounds::{Stat, interleaved},
+    sets,
+    subject::{Build, Class, Subject},
+    xdp_filter::XdpFilter,
+};
+
+/// Where the source stands in an untagged frame.
+const SOURCE_V4: i16 = 26;
+const SOURCE_V6: i16 = 22;
+/// The embedded list is IPv4 only: one IPv6 range is added to it, so that there is a trie to look in.
+const IPV6_RANGE: &str = "2001:db8:365::/48";
+
+/// The packets by these names; the targets of [`crate::check`] are looked up by them.
+pub(crate) const OTHER_PORT: &str = "IPv4, TCP to port 443";
+pub(crate) const UNLISTED: &str = "IPv4, port 25, unlisted";
+pub(crate) const LISTED: &str = "IPv4, port 25, listed";
+pub(crate) const UNLISTED_V6: &str = "IPv6, port 25, unlisted";
+pub(crate) const LISTED_V6: &str = "IPv6, port 25, listed";
+
+/// A packet to be.
+struct Case {
+    name: &'static str,
+    class: Class,
+    frame: Vec<u8>,
+}
+
+impl Case {
+    /// Which of the tries, IPv4's or IPv6's, is to be asked; none where the source is not looked up, or stands behind a tag.
+    fn trie(&self) -> Option<usize> {
+        let ethertype = u16::from_be_bytes([self.frame[12], self.frame[13]]);
+        let trie = [IPV4, IPV6].iter().position(|own| *own == ethertype);
+        trie.filter(|_| self.class != Class::Other)
+    }
+}
+
+/// Something that is timed with a packet, and what it is held against.
+struct Timed<'a> {
+    name: &'static str,
+    program: &'a Program,
+    /// Index of what does the same for nothing.
+    floor: usize,
+}
+
+/// Measures all packets.
+pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec<Packet>> {
+    let mut ranges = sets::embedded()?.ranges;
+    ranges.push(sets::range(IPV6_RANGE.parse()?));
+    let compared = Build::COMPARED.iter().map(|build| Ok((*build, Subject::with(*build, &ranges)?)));
+    let compared = compared.collect::<Result<Vec<_>>>()?;
+    let marking = Subject::with(Build::Mark, &ranges)?;
+    let frags = marking.frags();
+    let floor = programs::floor(frags)?;
+    let clearing = [Before::clearing(frags)?, Before::clearing(frags)?];
+    let [nothing_cleared, cleared] = [clearing[0].then(&floor)?, clearing[1].then(&marking.program)?];
+    let tries = [trie_v4(&ranges)?, trie_v6(&ranges)?];
+    let tries =
+        [programs::trie(&tries[0], SOURCE_V4, 1, frags)?, programs::trie(&tries[1], SOURCE_V6, 4, frags)?];
+
+    let call = programs::call(frags)?;
+    let mut packets = Vec::new();
+    for case in cases(&ranges)? {
+        let own = compared.iter().map(|(build, subject)| (*build, subject, &subject.program, 0));
+        let own: Vec<_> = own.chain([(Build::Mark, &marking, cleared, 1)]).collect();
+        for (build, subject, program, _) in &own {
+            let class = subject.judge(program, &case.frame)?;
+            ensure!(class == case.class, "{}: {} was counted as {class:?}", build.name(), case.name);
+        }
+        let mut timed = vec![
+            Timed { name: "floor", program: &floor, floor: 0 },
+            Timed { name: "floor behind a tail call", program: nothing_cleared, floor: 1 },
+        ];
+        timed.extend(own.iter().map(|(build, _, program, floor)| Timed {
+            name: build.name(),
+            program,
+            floor: *floor,
+        }));
+        if let Some(call) = &call {
+            timed.push(Timed { name: "one helper call", program: call, floor: 0 });
+        }
+        if let Some(trie) = case.trie() {
+            let trie = &tries[trie];
+            timed.push(Timed { name: "kernel's trie alone", program: trie, floor: 0 });
+        }
+        if let Some(filter) = filter {
+            timed.push(Timed { name: "xdp-filter", program: &filter.program, floor: 0 });
+        }
+        packets.push(one(effort, &case, &timed)?);
+    }
+    Ok(packets)
+}
+
+/// Times everything with one packet.
+fn one(effort: &Effort, case: &Case, timed: &[Timed<'_>]) -> Result<Packet> {
+    let values = interleaved(effort.rounds, timed, |timed| timed.program.time(&case.frame, effort.repeat))?;
+    let cost = |(timed, own): (&Timed<'_>, &Vec<f64>)| -> Result<Cost> {
+        let above_floor = Stat::of_differences(own, &values[timed.floor])?;
+        Ok(Cost { program: timed.name.to_owned(), whole: Stat::of(own)?, above_floor })
+    };
+    let costs = timed.iter().zip(&values).skip(2).map(cost).collect::<Result<_>>()?;
+    Ok(Packet { name: case.name.to_owned(), floor: Stat::of(&values[0])?, costs })
+}
+
+fn cases(ranges: &[Range]) -> Result<Vec<Case>> {
+    let listed = sets::one_source(ranges)?;
+    let unlisted = IpAddr::from([192, 0, 2, 77]);
+    let (listed_v6, unlisted_v6) = ("2001:db8:365::7".parse()?, "2001:db8:366::7".parse()?);
+    let tcp = |port| Tcp::new(40_000, port);
+    let between = |source: IpAddr, port| Frame::new(packet(source, tcp(port)));
+    let udp = Frame::new(Carried::between(listed, host_v4(0).into(), Udp::new(40_000, 53)));
+    let optioned = Frame::new(Ipv4::new(v4(listed)?, host_v4(0)).options(&[1; 8]).carrying(tcp(25)));
+    let case = |name, class, frame: Frame| Case { name, class, frame: frame.pad(60).bytes() };
+    Ok(vec![
+        case(OTHER_PORT, Class::Other, between(listed, 443)),
+        case("IPv4, UDP", Class::Other, udp),
+        case(UNLISTED, Class::Unlisted, between(unlisted, 25)),
+        case(
+            "IPv4, port 25, unlisted, in a listed range's /16",
+            Class::Unlisted,
+            between(neighbour(ranges)?, 25),
+        ),
+        case(LISTED, Class::Listed, between(listed, 25)),
+        case("IPv4, port 25, listed, VLAN tag", Class::Listed, between(listed, 25).tag(DOT1Q, 7)),
+        case("IPv4 with options, port 25, listed", Class::Listed, optioned),
+        case(UNLISTED_V6, Class::Unlisted, between(unlisted_v6, 25)),
+        case(LISTED_V6, Class::Listed, between(listed_v6, 25)),
+    ])
+}
+
+fn packet(source: IpAddr, tcp: Tcp) -> Carried {
+    let host = if source.is_ipv4() { host_v4(0).into() } else { host_v6(0).into() };
+    Carried::between(source, host, tcp)
+}
+
+fn v4(address: IpAddr) -> Result<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Ok(address),
+        IpAddr::V6(_) => anyhow::bail!("{address} is no IPv4 address"),
+    }
+}
+
+/// An unlisted address that shares its first two bytes with a listed range.
+fn neighbour(ranges: &[Range]) -> Result<IpAddr> {
+    let [a, b, ..] = v4(sets::one_source(ranges)?)?.octets();
+    let mut others = (0..=u8::MAX).map(|c| IpAddr::from([a, b, c, 77]));
+    let unlisted = others.find(|address| !ranges.iter().any(|range| range.prefix.contains(address)));
+    unlisted.ok_or_else(|| anyhow::anyhow!("{a}.{b}.0.0/16 is listed from end to end"))
+}
+
+fn trie_v4(ranges: &[Range]) -> Result<Map> {
+    let key = |range: &Range| match range.prefix {
+        IpNet::V4(net) => {
+            let [a, b, c, d] = u32::from(net.prefix_len()).to_ne_bytes();
+            let [e, f, g, h] = net.network().octets();
+            Some([a, b, c, d, e, f, g, h])
+        }
+        IpNet::V6(_) => None,
+    };
+    Map::trie(&ranges.iter().filter_map(key).collect::<Vec<_>>())
+}
+
+fn trie_v6(ranges: &[Range]) -> Result<Map> {
+    let key = |range: &Range| match range.prefix {
+        IpNet::V4(_) => None,
+        IpNet::V6(net) => {
+            let mut key = [0; 20];
+            key[..4].copy_from_slice(&u32::from(net.prefix_len()).to_ne_bytes());
+            key[4..].copy_from_slice(&net.network().octets());
+            Some(key)
+        }
+    };
+    Map::trie(&ranges.iter().filter_map(key).collect::<Vec<_>>())
+}

@@ -1,0 +1,77 @@
+//! Other ways to do the same job, set up in a lab's host: their configurations are the files in `peers/`.
+
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use d365_tests::{netns::Netns, nft};
+use d365_user::ranges::Range;
+
+const NFTABLES: &str = include_str!("peers/nftables.nft");
+const IPSET: &str = include_str!("peers/ipset.restore");
+const IPTABLES: &str = include_str!("peers/iptables.restore");
+/// The mark of geo 1, as ours would be.
+const MARK: u32 = 0xd365_0001;
+
+/// nftables: a named set with intervals, a map to named counters, and a map to marks.
+pub(crate) fn load_nftables(host: &Netns, ranges: &[Range]) -> Result<()> {
+    let list = |each: &dyn Fn(usize, &Range) -> String| {
+        let items: Vec<String> =
+            ranges.iter().enumerate().map(|(number, range)| each(number, range)).collect();
+        items.join(", ")
+    };
+    let mut counters = String::new();
+    for number in 0..ranges.len() {
+        writeln!(counters, "counter range{number} {{ }}")?;
+    }
+    // The longer names first: one is the beginning of another. Comments would be filled in as well.
+    let code: Vec<&str> = NFTABLES.lines().filter(|line| !line.starts_with('#')).collect();
+    let ruleset = code
+        .join("\n")
+        .replace("COUNTER_OF", &list(&|number, range| format!("{} : \"range{number}\"", range.prefix)))
+        .replace("MARK_OF", &list(&|_, range| format!("{} : {MARK:#x}", range.prefix)))
+        .replace("COUNTERS", &counters)
+        .replace("RANGES", &list(&|_, range| range.prefix.to_string()));
+    nft::load(host, &ruleset)
+}
+
+/// Packets that nftables' counters have seen.
+pub(crate) fn counted_by_nftables(host: &Netns) -> Result<u64> {
+    let text = host.output(Command::new("nft").args(["list", "counters", "table", "ip", "d365"]))?;
+    sum(&text)
+}
+
+/// ipset and iptables: a set of networks with counters, and a rule that marks what is in it.
+pub(crate) fn load_ipset(host: &Netns, ranges: &[Range]) -> Result<()> {
+    let elements: String = ranges.iter().map(|range| format!("add d365 {}\n", range.prefix)).collect();
+    feed(host, Command::new("ipset").arg("restore"), &format!("{IPSET}{elements}"))?;
+    feed(host, &mut Command::new("iptables-restore"), IPTABLES)
+}
+
+/// Packets that the set's counters have seen.
+pub(crate) fn counted_by_ipset(host: &Netns) -> Result<u64> {
+    sum(&host.output(Command::new("ipset").args(["list", "d365"]))?)
+}
+
+/// The numbers behind each word "packets".
+fn sum(text: &str) -> Result<u64> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let counts = words.windows(2).filter(|pair| pair[0] == "packets").map(|pair| pair[1].parse::<u64>());
+    counts.sum::<Result<u64, _>>().with_context(|| format!("no counts in {text:?}"))
+}
+
+/// Runs a program inside the namespace with this input.
+fn feed(host: &Netns, command: &mut Command, input: &str) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let command = command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    host.run(|| {
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    })
+}

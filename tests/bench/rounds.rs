@@ -1,0 +1,87 @@
+//! Rounds: everything that is compared is measured in turns, so that what disturbs the machine disturbs all of it.
+
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+/// The middle one of some measurements, and how far they lie apart.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stat {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+    pub(crate) rounds: usize,
+}
+
+impl Stat {
+    /// Of at least one value.
+    pub(crate) fn of(values: &[f64]) -> Result<Self> {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else {
+            anyhow::bail!("nothing was measured")
+        };
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        };
+        Ok(Self { median, least: *least, most: *most, rounds: sorted.len() })
+    }
+
+    /// Of the differences in each round.
+    pub(crate) fn of_differences(values: &[f64], floor: &[f64]) -> Result<Self> {
+        let differences: Vec<f64> = values.iter().zip(floor).map(|(value, floor)| value - floor).collect();
+        Self::of(&differences)
+    }
+}
+
+/// Measures each of `subjects` once a round, one after the other; the first round warms up and does not count. Returns the
+/// values of each.
+pub(crate) fn interleaved<S>(
+    rounds: usize,
+    subjects: &[S],
+    mut measure: impl FnMut(&S) -> Result<f64>,
+) -> Result<Vec<Vec<f64>>> {
+    let mut values = vec![Vec::new(); subjects.len()];
+    for round in 0..=rounds {
+        for (values, subject) in values.iter_mut().zip(subjects) {
+            let value = measure(subject)?;
+            if round > 0 {
+                values.push(value);
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Number of processors that this process may use.
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs `body` on a thread of its own that stays on the last processor: most of what the machine does by itself is on the first.
+pub(crate) fn pinned<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| {
+        let measuring = scope.spawn(|| {
+            pin(Pid::from_raw(0), processors() - 1)?;
+            body()
+        });
+        measuring.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Keeps a thread, 0 for this one, on a processor.
+pub(crate) fn pin(thread: Pid, processor: usize) -> Result<()> {
+    ensure!(processor < processors(), "there is no processor {processor}");
+    let mut set = CpuSet::new();
+    set.set(processor)?;
+    sched_setaffinity(thread, &set)
+        .with_context(|| format!("cannot keep thread {thread} on processor {processor}"))
+}
