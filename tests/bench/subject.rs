@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::loaded_programs;
-use d365_common::{mark::Mark, names::PROGRAMS, path::Path};
+use d365_common::{direct::DEFAULT_PAGES, mark::Mark, names::PROGRAMS, path::Path};
 use d365_user::{
     config::Tags,
     generation::{self, Compiled},
@@ -57,11 +57,14 @@ impl Build {
 
     fn options(self, ranges: &[Range]) -> Result<Options> {
         let mark = (self == Self::Mark).then_some(Mark::DEFAULT);
+        let count = u32::try_from(ranges.len())?;
         Ok(Options {
             // The interface that a test run's frames come in by.
             interfaces: vec![Interface { name: "lo".to_owned(), index: 1 }],
             ports: vec![25],
-            capacity: u32::try_from(ranges.len())?.max(CAPACITY),
+            capacity: count.max(CAPACITY),
+            // As many as random prefixes need: one for the third byte, and one for the fourth.
+            max_pages: (2 * count).max(DEFAULT_PAGES),
             tags: Tags { mark, ..Tags::default() },
             ..Options::default()
         })
