@@ -6,7 +6,7 @@ use std::fmt;
 use crate::{
     packets::{LISTED, LISTED_V6, OTHER_PORT, UNLISTED, UNLISTED_V6},
     report::Report,
-    subject::{Build, TRIE_ONLY},
+    subject::Build,
 };
 
 /// One target.
@@ -84,7 +84,7 @@ fn packets(report: &Report) -> Vec<Target> {
     };
     let trie_v6 = beside(LISTED_V6, "kernel's trie alone").map(|(own, trie)| own - trie);
     let filter = beside(LISTED, "xdp-filter").map(|(own, filter)| own / filter);
-    let trie_only = beside(LISTED, TRIE_ONLY).map(|(own, trie_only)| own / trie_only);
+    let trie_only = beside(LISTED, Build::TrieOnly.name()).map(|(own, trie_only)| own / trie_only);
     vec![
         most(OTHER_PORT, Build::Default, 2.0),
         most(UNLISTED, Build::Default, 5.0),
@@ -109,7 +109,7 @@ fn scaling(report: &Report) -> Vec<Target> {
     }
     for scale in &report.scaling {
         let any = |program| Some(scale.cost(program)?.any_source.median);
-        let by_trie = any(name).zip(any(TRIE_ONLY)).map(|(own, trie_only)| own / trie_only);
+        let by_trie = any(name).zip(any(Build::TrieOnly.name())).map(|(own, trie_only)| own / trie_only);
         let what = format!("hits on any source, {} ranges, by a trie-only build", scale.ranges);
         targets.push(target(&what, Kind::Ratio, by_trie, Limit::AtMost(0.5)));
     }

@@ -2,15 +2,20 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::loaded_programs;
-use d365_common::{direct::DEFAULT_PAGES, mark::Mark, names::PROGRAMS, path::Path};
+use d365_common::{
+    direct::{DEFAULT_PAGES, MOST_PAGES},
+    mark::Mark,
+    names::PROGRAMS,
+    path::Path,
+};
 use d365_user::{
     config::Tags,
-    generation::{self, Compiled},
+    generation::{self, Compiled, Table},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::Range,
 };
 
-use crate::bpf::Program;
+use crate::bpf::{Program, code::XDP_PASS};
 
 /// Counter slots, as the daemon has them unless told otherwise.
 const CAPACITY: u32 = 4096;
@@ -20,17 +25,17 @@ const CAPACITY: u32 = 4096;
 pub(crate) enum Build {
     /// As by default.
     Default,
+    /// The same, with the tries asked for every source: what the direct table is held against.
+    TrieOnly,
     /// With `--tag mark`, its records on their way by metadata.
     Mark,
 }
-
-/// The name of a build that asks the tries for every source: what an index in front of them is held against.
-pub(crate) const TRIE_ONLY: &str = "d365, trie only";
 
 /// A loaded program with a published list.
 pub(crate) struct Subject {
     pub(crate) kernel: Kernel,
     pub(crate) program: Program,
+    build: Build,
     counters: Counters,
     slots: Vec<u32>,
 }
@@ -45,30 +50,38 @@ pub(crate) enum Class {
 
 impl Build {
     /// Those that are measured side by side, the daemon's own first.
-    pub(crate) const COMPARED: &[Self] = &[Self::Default];
+    pub(crate) const COMPARED: &[Self] = &[Self::Default, Self::TrieOnly];
 
     /// The build as tables and files name it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Default => "d365",
+            Self::TrieOnly => "d365, trie only",
             Self::Mark => "d365, --tag mark",
         }
     }
 
     fn options(self, ranges: &[Range]) -> Result<Options> {
         let mark = (self == Self::Mark).then_some(Mark::DEFAULT);
-        let count = u32::try_from(ranges.len())?;
         Ok(Options {
             // The interface that a test run's frames come in by.
             interfaces: vec![Interface { name: "lo".to_owned(), index: 1 }],
             ports: vec![25],
-            capacity: count.max(CAPACITY),
-            // As many as random prefixes need: one for the third byte, and one for the fourth.
-            max_pages: (2 * count).max(DEFAULT_PAGES),
+            capacity: u32::try_from(ranges.len())?.max(CAPACITY),
+            max_pages: pages(ranges)?,
+            trie_only: self == Self::TrieOnly,
             tags: Tags { mark, ..Tags::default() },
             ..Options::default()
         })
     }
+}
+
+/// As many pages of the direct table as the ranges need, and as the daemon has by default at least.
+fn pages(ranges: &[Range]) -> Result<u32> {
+    let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
+    let compiled = generation::compile(ranges, &slots, u32::MAX)?;
+    let table = Table::new(&compiled.entries, MOST_PAGES);
+    Ok(table.size().pages.clamp(DEFAULT_PAGES, MOST_PAGES))
 }
 
 impl Subject {
@@ -80,7 +93,7 @@ impl Subject {
             kernel.take_tag_paths().context("no tag paths")?.set(0, Path::Metadata)?;
             kernel.set_lease(None)?;
         }
-        Ok(Self { kernel, program, counters, slots: Vec::new() })
+        Ok(Self { kernel, program, build, counters, slots: Vec::new() })
     }
 
     /// Loads a build, compiles the list and publishes it.
@@ -113,8 +126,10 @@ impl Subject {
     /// Runs a frame through `program`, which ends in ours, and says what it was counted as: what is timed is what it says.
     pub(crate) fn judge(&self, program: &Program, frame: &[u8]) -> Result<Class> {
         let before = self.counters.read(&self.slots)?.remove(0);
-        program.run(frame)?;
+        let (action, metadata) = program.run(frame)?;
         let after = self.counters.read(&self.slots)?.remove(0);
+        ensure!(action == XDP_PASS, "the packet did not pass: {action}");
+        ensure!(self.build != Build::Mark || metadata > 0, "no record was written");
         if before.ranges != after.ranges {
             Ok(Class::Listed)
         } else if before.unlisted != after.unlisted {

@@ -44,9 +44,11 @@ struct Context {
 }
 
 impl Program {
-    /// Runs it once; returns its XDP action.
-    pub(crate) fn run(&self, frame: &[u8]) -> Result<u32> {
-        Ok(self.test_run(frame, 1)?.returned)
+    /// Runs it once; returns its XDP action, and how many bytes of metadata it has put in front of the frame.
+    pub(crate) fn run(&self, frame: &[u8]) -> Result<(u32, usize)> {
+        let run = self.test_run(frame, 1)?;
+        // The kernel counts metadata in (`bpf_prog_test_run_xdp`).
+        Ok((run.returned, (run.size_out as usize).saturating_sub(frame.len())))
     }
 
     /// Nanoseconds that one of `repeat` runs takes.

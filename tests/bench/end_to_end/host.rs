@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, time::Duration};
 
 use anyhow::{Context as _, Result};
-use d365_common::{mark::Mark, path::Path};
+use d365_common::{direct::DEFAULT_PAGES, mark::Mark, path::Path};
 use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
@@ -122,6 +122,7 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
         interfaces: vec![interface.clone()],
         ports: vec![25],
         capacity: CAPACITY,
+        max_pages: DEFAULT_PAGES,
         tags: Tags { mark, ..Tags::default() },
         ..Options::default()
     };

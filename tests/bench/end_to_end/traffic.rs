@@ -26,7 +26,7 @@ const SOURCES: usize = 1 << 12;
 /// Frames of the call that shows how fast the generator is.
 const FIRST: u32 = 1 << 18;
 /// How often a window is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 /// How long until the flow is even, and until the last frame has arrived.
 const SETTLING: Duration = Duration::from_millis(200);
 
@@ -75,17 +75,18 @@ impl Traffic {
     pub(super) fn window(&self, lab: &Lab, length: Duration) -> Result<Window> {
         let mut rate = self.send(lab, FIRST)?;
         for _ in 0..TRIES {
-            match self.window_at(rate, lab, length)? {
-                Some(window) => return Ok(window),
-                // It was held up before, by whatever else the machine does.
-                None => rate *= 2.0,
+            let (window, faster) = self.window_at(rate, lab, length)?;
+            if let Some(window) = window {
+                return Ok(window);
             }
+            // It was held up before, by whatever else the machine does.
+            rate = faster.max(rate * 1.5);
         }
         bail!("the generator is too uneven: {TRIES} times it ended too early")
     }
 
-    /// The same at an assumed rate of the generator; `None` when it was done before the end.
-    fn window_at(&self, sending_rate: f64, lab: &Lab, length: Duration) -> Result<Option<Window>> {
+    /// The same at an assumed rate of the generator: `None` when it was done before the end, and its true rate.
+    fn window_at(&self, sending_rate: f64, lab: &Lab, length: Duration) -> Result<(Option<Window>, f64)> {
         let frames = sending_rate * (length + SETTLING * 4).as_secs_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let frames = frames.clamp(1.0, f64::from(u32::MAX)) as u32;
@@ -98,17 +99,18 @@ impl Traffic {
         });
         let ([first, last], sent) = (moments?, sent?);
         if is_over {
-            return Ok(None);
+            return Ok((None, sent));
         }
         thread::sleep(SETTLING);
         let seconds = (last.at - first.at).as_secs_f64();
         let received = last.received - first.received;
         ensure!(received > 0, "nothing arrived");
-        Ok(Some(Window {
+        let window = Window {
             received: rate(received, seconds),
             sent,
             cost: rate(last.spent - first.spent, rate(received, 1.0)),
-        }))
+        };
+        Ok((Some(window), sent))
     }
 
     /// Sends so many frames; how many a second that were.
