@@ -1,10 +1,11 @@
 //! Which files of a state directory are not whole, asked from beside a daemon that may be running: everything is left as it
 //! is, and nothing is believed that comes of it.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
-use super::{Damage, Found, Kind, StateError, approval, counters, documents, gates, peek};
+use super::{
+    Damage, Found, Kind, StateError, approval, counters, documents, gates, peek, read::is_set_aside,
+};
 use crate::generation::gate::GatePolicy;
 
 /// A file that is not whole.
@@ -55,7 +56,7 @@ fn problem(directory: &Path, file: &str) -> Option<Problem> {
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
         _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
-        _ if file.ends_with(".corrupt") => return Some(Problem::SetAside),
+        _ if is_set_aside(file) => return Some(Problem::SetAside),
         _ => return None,
     };
     sealed(&directory.join(file), kind, limit)

@@ -10,6 +10,8 @@ use nix::libc::ELOOP;
 
 use super::{Damage, Kind, StateError, sealed};
 
+/// What the names of files that were set aside go on with.
+const CORRUPT: &str = ".corrupt";
 /// How many names are tried for what is set aside.
 const ASIDE: u32 = 9;
 
@@ -102,11 +104,15 @@ fn bytes(path: &Path, limit: u64) -> io::Result<Result<Vec<u8>, Damage>> {
     Ok(if fits { Ok(bytes) } else { Err(Damage::TooLarge { limit }) })
 }
 
+/// Whether this is the name of a file that was set aside.
+pub(super) fn is_set_aside(file: &str) -> bool {
+    file.split_once(CORRUPT).is_some_and(|(_, number)| number.is_empty() || number.starts_with('.'))
+}
+
 /// Where the file is now; `None` if it could not be moved. Another name is taken where what is there cannot be replaced, as
 /// a directory cannot by a file.
 fn set_aside(path: &Path) -> Option<PathBuf> {
-    let names =
-        iter::once(".corrupt".to_owned()).chain((2..=ASIDE).map(|number| format!(".corrupt.{number}")));
+    let names = iter::once(CORRUPT.to_owned()).chain((2..=ASIDE).map(|number| format!("{CORRUPT}.{number}")));
     let mut places = names.map(|name| {
         let mut aside = path.as_os_str().to_owned();
         aside.push(name);

@@ -43,18 +43,21 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o750)).unwrap();
     assert_eq!(look(state.path()).of("state_dir", None).0, "ok");
     assert_eq!(look(state.path()).of("state_files", None), ("ok", "whole"));
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o770)).unwrap();
+    assert_eq!(look(state.path()).of("state_dir", None).0, "warning", "its group may write there");
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o757)).unwrap();
     let open = look(state.path());
     assert_eq!(open.of("state_dir", None).0, "warning");
     assert!(open.of("state_dir", None).1.contains("root:root, mode 757"), "{:#}", open.report);
 
-    const DAMAGED: [&str; 6] = [
+    const DAMAGED: [&str; 7] = [
         "approval-answer.json",
         "approval.json",
         "counters.json",
         "counters.json.corrupt",
         "document-0123456789abcdef.kept",
         "gate.json",
+        "gate.json.corrupt.2",
     ];
     for name in DAMAGED {
         fs::write(state.file(name), "no state").unwrap();
@@ -62,7 +65,7 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     fs::write(state.file("notes.txt"), "somebody's").unwrap();
     let report = look(state.path());
     let (level, said) = report.of("state_files", None);
-    assert!(level == "warning" && said.starts_with("6 files not whole: "), "{said}");
+    assert!(level == "warning" && said.starts_with("7 files not whole: "), "{said}");
     assert!(DAMAGED.iter().all(|name| said.contains(&format!("{name}: "))), "{said}");
     assert_eq!(report.of("lease", None).0, "warning", "nothing is known");
     assert!(DAMAGED.iter().all(|name| fs::read_to_string(state.file(name)).unwrap() == "no state"));

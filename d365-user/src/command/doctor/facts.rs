@@ -20,7 +20,7 @@ use crate::{
     generation::gate::{GatePolicy, Timestamp},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::embedded,
-    state::{Found, StateError, ailing, gates, holder, is_held},
+    state::{Found, StateError, Writer, ailing, gates, holder, is_held, other_writers},
 };
 
 pub(super) struct Facts {
@@ -63,6 +63,8 @@ pub(super) enum Directory {
         owner: String,
         /// The permission bits.
         mode: u32,
+        /// Who may write into it besides root and its owner.
+        writers: Vec<Writer>,
         /// Why this process may not write into it; `None` when it may.
         refused: Option<String>,
     },
@@ -133,7 +135,13 @@ fn directory(path: &Path) -> Directory {
     let group = group.map_or_else(|| found.gid().to_string(), |group| group.name);
     let refused =
         access(path, AccessFlags::W_OK | AccessFlags::X_OK).err().map(|errno| errno.desc().to_owned());
-    Directory::There { owner: format!("{user}:{group}"), mode: found.mode() & 0o7777, refused }
+    match other_writers(path, found.uid()) {
+        Ok(writers) => {
+            let (owner, mode) = (format!("{user}:{group}"), found.mode() & 0o7777);
+            Directory::There { owner, mode, writers, refused }
+        }
+        Err(error) => Directory::Unknown(error.into()),
+    }
 }
 
 fn is_synchronised() -> Fact<bool> {

@@ -14,8 +14,6 @@ use crate::{
 
 /// What `--lease` is unless the operator says otherwise.
 const DEFAULT_LEASE: Duration = Duration::from_hours(14 * 24);
-/// Permission of others to write.
-const OTHERS_WRITE: u32 = 0o002;
 
 pub(super) fn judge(state: &State, now: Timestamp, list: Option<Timestamp>) -> Vec<Finding> {
     let mut findings = vec![directory(state)];
@@ -42,14 +40,20 @@ fn directory(state: &State) -> Finding {
             "remove it, or name another with --state-dir",
         ),
         Directory::Unknown(unknown) => Finding::unknown(check, unknown),
-        Directory::There { owner, mode, refused } => {
+        Directory::There { owner, mode, writers, refused } => {
             let found = format!("{path}, {owner}, mode {mode:03o}");
             match refused {
-                _ if mode & OTHERS_WRITE != 0 => Finding::warning(
-                    check,
-                    format!("{found}: everybody may write there, and so approve any list"),
-                    format!("chmod o-w {path}"),
-                ),
+                _ if !writers.is_empty() => {
+                    let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
+                    Finding::warning(
+                        check,
+                        format!(
+                            "{found}: {} may write there too, and so approve any list",
+                            writers.join(", ")
+                        ),
+                        format!("chmod go-w {path}"),
+                    )
+                }
                 Some(refused) => Finding::warning(
                     check,
                     format!("{found}: this process may not write there ({refused})"),

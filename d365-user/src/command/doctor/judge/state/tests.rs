@@ -5,19 +5,21 @@ use crate::{
     cli::{Cli, LeaseTerm},
     command::doctor::finding::Level,
     kernel::survey::Unknown,
+    state::Writer,
 };
 
 const LIST: Timestamp = Timestamp(1_785_715_200);
 const NOW: Timestamp = Timestamp(LIST.0 + 100 * 86_400);
 
-fn there(mode: u32, refused: Option<&str>) -> Directory {
-    Directory::There { owner: "root:root".to_owned(), mode, refused: refused.map(str::to_owned) }
+fn there(mode: u32, writers: &[Writer], refused: Option<&str>) -> Directory {
+    let (owner, writers) = ("root:root".to_owned(), writers.to_vec());
+    Directory::There { owner, mode, writers, refused: refused.map(str::to_owned) }
 }
 
 fn fit() -> State {
     State {
         path: "/var/lib/d365".into(),
-        directory: there(0o750, None),
+        directory: there(0o750, &[], None),
         held: Ok(Some(Some(7))),
         ailing: Ok(Vec::new()),
         confirmed: Ok(Some(vec![("azure:public".to_owned(), Timestamp(NOW.0 - 60))])),
@@ -49,9 +51,10 @@ fn a_directory_has_its_levels() {
     assert_eq!(levels(|state| state.directory = Directory::Other), [Level::Error]);
     let refused = |state: &mut State| state.directory = Directory::Unknown(Unknown::Refused("no".to_owned()));
     assert_eq!(levels(refused), [WARNING]);
-    assert_eq!(levels(|state| state.directory = there(0o757, None))[0], WARNING);
-    assert_eq!(levels(|state| state.directory = there(0o770, None))[0], OK);
-    assert_eq!(levels(|state| state.directory = there(0o750, Some("no")))[0], WARNING);
+    assert_eq!(levels(|state| state.directory = there(0o757, &[Writer::Everybody], None))[0], WARNING);
+    assert_eq!(levels(|state| state.directory = there(0o770, &[Writer::Group(7)], None))[0], WARNING);
+    assert_eq!(levels(|state| state.directory = there(0o700, &[], None))[0], OK);
+    assert_eq!(levels(|state| state.directory = there(0o750, &[], Some("no")))[0], WARNING);
 }
 
 #[test]
