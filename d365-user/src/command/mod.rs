@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use serde::Serialize;
+
 use crate::{
     cli::Command,
     exit::Exit,
@@ -37,6 +39,13 @@ pub fn run(command: &Command) -> Result<Exit, CommandError> {
         Command::Drift(flags) => drift::run(flags),
         Command::Ranges(flags) => ranges::run(flags),
     }
+}
+
+/// A report as JSON, a line break at its end.
+fn json(report: &impl Serialize) -> Result<String, CommandError> {
+    let mut text = serde_json::to_string_pretty(report)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Writes to standard output. A reader that has gone away has read enough.

@@ -6,7 +6,7 @@ use super::{
     finding::{Finding, Level},
     worst,
 };
-use crate::command::CommandError;
+use crate::command::{CommandError, json};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -26,9 +26,7 @@ struct FindingReport<'a> {
 
 pub(super) fn render(findings: &[Finding]) -> Result<String, CommandError> {
     let report = Report { level: worst(findings), findings: findings.iter().map(report).collect() };
-    let mut text = serde_json::to_string_pretty(&report)?;
-    text.push('\n');
-    Ok(text)
+    json(&report)
 }
 
 fn report(finding: &Finding) -> FindingReport<'_> {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Comparison, Origin};
-use crate::{command::CommandError, ranges::drift::Mark};
+use crate::{
+    command::{CommandError, json},
+    ranges::drift::Mark,
+};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -52,9 +55,7 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CommandError> {
         PrefixReport { prefix: row.prefix.to_string(), differs: row.differs, marks: marks.collect() }
     });
     let report = Report { differ: comparison.differ(), lists: lists.collect(), prefixes: prefixes.collect() };
-    let mut text = serde_json::to_string_pretty(&report)?;
-    text.push('\n');
-    Ok(text)
+    json(&report)
 }
 
 fn report(mark: Mark) -> MarkReport {

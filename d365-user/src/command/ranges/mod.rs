@@ -7,7 +7,7 @@ mod table;
 use d365_common::mark::Mark;
 use serde::{Serialize, Serializer};
 
-use super::{CommandError, show};
+use super::{CommandError, json, show};
 use crate::{
     cli,
     exit::Exit,
@@ -113,10 +113,4 @@ pub(super) fn run(flags: &cli::Ranges) -> Result<Exit, CommandError> {
     };
     show(&text)?;
     Ok(Exit::Success)
-}
-
-fn json(report: &impl Serialize) -> Result<String, CommandError> {
-    let mut text = serde_json::to_string_pretty(report)?;
-    text.push('\n');
-    Ok(text)
 }
