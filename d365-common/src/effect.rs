@@ -10,7 +10,8 @@ pub enum Effect {
     MarkCleared,
     /// Vouched for, and its DSCP says so.
     DscpSet,
-    /// Vouched for, and its header could not be written: the packet passes as it is.
+    /// A segment to a watched port whose DSCP was to be set, or taken away, and whose header could not be written: it passes as it
+    /// is.
     DscpNotSet,
     /// A segment to a watched port, or a packet that may become one, that bore our DSCP without being vouched for: the DSCP is
     /// 0 now.

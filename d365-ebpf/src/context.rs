@@ -18,9 +18,7 @@ impl Frame {
     pub(crate) fn new(ctx: &XdpContext, len: usize) -> Self {
         Self { data: ctx.data(), data_end: ctx.data_end(), len }
     }
-}
 
-impl Frame {
     /// Writes `N` bytes at `offset`, or none of them and `None` when the frame does not hold them all.
     #[inline(always)]
     pub(crate) fn write<const N: usize>(&self, offset: usize, bytes: [u8; N]) -> Option<()> {

@@ -11,6 +11,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_hdr_start_off::BPF_HDR_START_MAC},
+    cty::{c_long, c_void},
     helpers::generated::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative},
     programs::TcContext,
 };
@@ -94,29 +95,29 @@ impl Reader for Skb {
     }
 }
 
-/// Copies a value from so many bytes behind the buffer's start; every bit pattern has to be one.
-#[expect(clippy::cast_possible_truncation, reason = "values are headers' parts")]
+/// Copies a value from so many bytes behind the buffer's start.
 #[inline(always)]
 fn from_start<T: Copy>(skb: *mut __sk_buff, offset: usize) -> Option<T> {
-    let mut value = MaybeUninit::<T>::uninit();
-    let offset = u32::try_from(offset).ok()?;
-    let (skb, to) = (skb.cast_const().cast(), value.as_mut_ptr().cast());
-    // SAFETY: the context is valid, and there is room for the value.
-    let error = unsafe { bpf_skb_load_bytes(skb, offset, to, size_of::<T>() as u32) };
-    // SAFETY: without an error the kernel has written the whole value.
-    (error == 0).then(|| unsafe { value.assume_init() })
+    // SAFETY: the context is valid, and `copied` has room for as many bytes as it says.
+    copied(offset, |offset, to, len| unsafe { bpf_skb_load_bytes(skb.cast(), offset, to, len) })
 }
 
 /// The same from so many bytes behind the start of the Ethernet header.
-#[expect(clippy::cast_possible_truncation, reason = "values are headers' parts")]
 #[inline(always)]
 fn from_header<T: Copy>(skb: *mut __sk_buff, offset: usize) -> Option<T> {
+    copied(offset, |offset, to, len| {
+        // SAFETY: as above.
+        unsafe { bpf_skb_load_bytes_relative(skb.cast(), offset, to, len, BPF_HDR_START_MAC) }
+    })
+}
+
+/// A value that `copy` writes: every bit pattern has to be one. `copy` is given the offset, where to and how many bytes, and
+/// answers 0 when it has written them all.
+#[expect(clippy::cast_possible_truncation, reason = "values are headers' parts")]
+#[inline(always)]
+fn copied<T: Copy>(offset: usize, copy: impl FnOnce(u32, *mut c_void, u32) -> c_long) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
-    let offset = u32::try_from(offset).ok()?;
-    let (skb, to) = (skb.cast_const().cast(), value.as_mut_ptr().cast());
-    // SAFETY: the context is valid, and there is room for the value.
-    let error =
-        unsafe { bpf_skb_load_bytes_relative(skb, offset, to, size_of::<T>() as u32, BPF_HDR_START_MAC) };
-    // SAFETY: without an error the kernel has written the whole value.
+    let error = copy(u32::try_from(offset).ok()?, value.as_mut_ptr().cast(), size_of::<T>() as u32);
+    // SAFETY: without an error all bytes are written.
     (error == 0).then(|| unsafe { value.assume_init() })
 }
