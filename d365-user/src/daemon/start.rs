@@ -103,18 +103,14 @@ fn attach(
 
 /// The ways of marks, where packets are marked. Where the kernel has no metadata, nothing need be waited for.
 fn tag_paths(config: &Config, kernel: &mut Kernel) -> Result<Option<TagPaths>, StartError> {
-    if config.tags.mark.is_none() {
-        return Ok(None);
-    }
-    let writes_metadata = kernel.writes_metadata()?;
-    let mut paths = kernel.take_tag_paths();
-    if let Some(paths) = paths.as_mut().filter(|_| !writes_metadata) {
+    let Some(mut paths) = kernel.take_tag_paths() else { return Ok(None) };
+    if !kernel.writes_metadata()? {
         tracing::info!(
             "this kernel lets no XDP program write metadata: the tc program looks at packets itself"
         );
         (0..).zip(&config.interfaces).try_for_each(|(row, _)| paths.set(row, Path::Classify))?;
     }
-    Ok(paths)
+    Ok(Some(paths))
 }
 
 /// Says what is less than it could be about a tc program.

@@ -1,7 +1,8 @@
 //! Chooses by which way marks travel on each interface, and says so.
 //!
 //! The mark is right by either way: the tc program looks itself at what comes without a record. What is chosen is the cheaper
-//! way, by what most packets bring; so it may be chosen again when that changes.
+//! way, by what most packets bring. Once the tc program only looks itself, nothing shows any more what packets would bring, and
+//! it stays so.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -20,11 +21,14 @@ fn look(paths: &mut TagPaths, rows: &[String], before: &mut Vec<Seen>) -> Result
     before.resize(rows.len(), Seen::default());
     for ((row, name), before) in (0..).zip(rows).zip(before) {
         let now = paths.path(row)?;
+        if now == Path::Classify {
+            continue;
+        }
         let all = paths.seen(row)?;
         let seen = Seen { with: all.with - before.with, without: all.without - before.without };
         let Some(path) = choose(seen) else { continue };
         *before = all;
-        if path != now && now != Path::Classify {
+        if path != now {
             paths.set(row, path)?;
             tracing::info!("{name}: marks travel by {}: {}", path.as_str(), reason(seen));
         }

@@ -3,12 +3,13 @@
 //! It never replaces another program, and it says what it got: native or generic, held by a BPF link or
 //! by a netlink request (which aya falls back to on EINVAL, without saying so).
 
-use std::{fs, io, path::Path};
+use std::io;
 
 use aya::programs::{ProgramError, XdpError, XdpMode, loaded_programs};
 use procfs::ProcError;
 
 use super::{
+    fdinfo,
     interface::{Interface, InterfaceError, Xdp},
     load::Kernel,
     requirements::{self, RequirementError},
@@ -129,12 +130,12 @@ impl Kernel {
         let xdp = self.xdp().map_err(failed)?;
         let attached = xdp.attach_to_if_index(interface.index, aya_mode);
         let id = attached.map_err(|error| explain(interface, mode, error))?;
-        let link = match holds_link(Path::new("/proc/self/fdinfo"), program, interface.index) {
+        let link = match fdinfo::holds_link(program, interface.index) {
             Ok(true) => LinkKind::BpfLink,
             Ok(false) => LinkKind::Netlink,
             Err(error) => {
                 xdp.detach(id).map_err(failed)?;
-                return Err(RequirementError::from(error).into());
+                return Err(RequirementError::Proc(ProcError::Io(error, Some(fdinfo::OWN.into()))).into());
             }
         };
         let attachment = Attachment { mode, link };
@@ -196,43 +197,9 @@ fn ip_keyword(mode: Mode) -> &'static str {
     }
 }
 
-/// Whether this process holds a BPF link of `program` on the interface, by what the kernel tells of its
-/// file descriptors in `directory` (`bpf_link_show_fdinfo`, kernel 5.9; it needs no capability). What cannot be
-/// read is an error and not a no.
-pub(super) fn holds_link(directory: &Path, program: u32, ifindex: u32) -> Result<bool, ProcError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        |error| ProcError::Io(error, Some(path))
-    };
-    let field = |text: &str, name: &str| {
-        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
-    };
-    for entry in fs::read_dir(directory).map_err(unreadable(directory))? {
-        let path = entry.map_err(unreadable(directory))?.path();
-        let text = match fs::read_to_string(&path) {
-            // Another thread closed it: not the link's.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            text => text.map_err(unreadable(&path))?,
-        };
-        if text.contains("link_type:")
-            && field(&text, "prog_id:") == Some(program)
-            && field(&text, "ifindex:") == Some(ifindex)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn without_proc_no_kind_of_link_is_claimed() {
-        assert!(holds_link(Path::new("/nonexistent/fdinfo"), 1, 1).is_err());
-        assert!(!holds_link(Path::new("/proc/self/fdinfo"), u32::MAX, u32::MAX).unwrap());
-    }
 
     #[test]
     fn the_advice_fits_the_mode() {

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::{
     load::{Kernel, LoadError},
-    maps::{PublishError, Trie, build, place_error, typed},
+    maps::{PublishError, Trie, place_error, tries, typed},
 };
 
 /// The maps that hold them.
@@ -33,17 +33,9 @@ impl Kernel {
     /// # Errors
     /// [`PublishError`]; a family that could not be replaced has the prefixes before.
     pub fn set_failsafe(&mut self, prefixes: &[IpNet]) -> Result<(), PublishError> {
-        let entry = Entry::from_bits(0);
-        let v4_entries = prefixes.iter().filter_map(|prefix| match prefix {
-            IpNet::V4(net) => Some((net.network().octets(), *prefix, entry)),
-            IpNet::V6(_) => None,
-        });
-        let v6_entries = prefixes.iter().filter_map(|prefix| match prefix {
-            IpNet::V4(_) => None,
-            IpNet::V6(net) => Some((net.network().octets(), *prefix, entry)),
-        });
-        let v4 = build(names::FAILSAFE_V4, v4_entries)?;
-        let v6 = build(names::FAILSAFE_V6, v6_entries)?;
+        // What stands in an entry is not read.
+        let entries = prefixes.iter().map(|prefix| (*prefix, Entry::from_bits(0)));
+        let (v4, v6) = tries([names::FAILSAFE_V4, names::FAILSAFE_V6], entries)?;
         self.failsafe.v4.set(0, &v4, 0).map_err(place_error(names::FAILSAFE_V4, 0))?;
         self.failsafe.v6.set(0, &v6, 0).map_err(place_error(names::FAILSAFE_V6, 0))
     }

@@ -143,14 +143,17 @@ impl Kernel {
         for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
         }
-        if options.tags.mark.is_some() {
-            try_load(&mut ebpf, names::PROGRAM_PROBE)?
-                .map_err(|error| explain(names::PROGRAM_PROBE, error))?;
-            load_tag(&mut ebpf)?;
-        }
+        let tag_paths = match options.tags.mark {
+            Some(_) => {
+                try_load(&mut ebpf, names::PROGRAM_PROBE)?
+                    .map_err(|error| explain(names::PROGRAM_PROBE, error))?;
+                load_tag(&mut ebpf)?;
+                Some(TagPaths::take(&mut ebpf)?)
+            }
+            None => None,
+        };
         let places = Places::take(&mut ebpf)?;
         let failsafe = Failsafe::take(&mut ebpf)?;
-        let tag_paths = Some(TagPaths::take(&mut ebpf)?);
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
         let kernel = Self {
             ebpf,
@@ -185,7 +188,7 @@ impl Kernel {
         self.capacity
     }
 
-    /// The ways of marks; `None` when they were taken already.
+    /// The ways of marks; `None` where packets are not marked, and when they were taken already.
     pub fn take_tag_paths(&mut self) -> Option<TagPaths> {
         self.tag_paths.take()
     }

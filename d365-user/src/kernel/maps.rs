@@ -130,21 +130,8 @@ impl Kernel {
     pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
         let active = self.places.active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))?;
         let table = Table::new(&generation.entries, self.places.tables.room());
-        let entries = || generation.entries.iter().copied();
-        let v4_entries = entries().filter_map(|(prefix, entry)| match prefix {
-            IpNet::V4(net) => Some((net.network().octets(), prefix, entry)),
-            IpNet::V6(_) => None,
-        });
-        let v6_entries = entries().filter_map(|(prefix, entry)| match prefix {
-            IpNet::V4(_) => None,
-            IpNet::V6(net) => Some((net.network().octets(), prefix, entry)),
-        });
-        let staged = Staged {
-            place: (active + 1) % PLACES,
-            v4: build(names::TRIES_V4, v4_entries)?,
-            v6: build(names::TRIES_V6, v6_entries)?,
-            table_size: table.size(),
-        };
+        let (v4, v6) = tries([names::TRIES_V4, names::TRIES_V6], generation.entries.iter().copied())?;
+        let staged = Staged { place: (active + 1) % PLACES, v4, v6, table_size: table.size() };
         self.places.put(staged.place, &staged)?;
         // No program runs any more that read `ACTIVE` before the last store to it: putting the tries has waited for them.
         self.places.tables.write(staged.place, &table)?;
@@ -212,8 +199,23 @@ pub(super) fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError
     move |source| PublishError::Place { map, place, source }
 }
 
-/// Makes and fills a trie.
-pub(super) fn build<K: Pod>(
+/// Makes and fills a trie of each family, for outer maps of these names.
+pub(super) fn tries(
+    [v4, v6]: [&'static str; 2],
+    entries: impl Iterator<Item = (IpNet, Entry)> + Clone,
+) -> Result<(Trie<key::Ipv4>, Trie<key::Ipv6>), PublishError> {
+    let in_v4 = entries.clone().filter_map(|(prefix, entry)| match prefix {
+        IpNet::V4(net) => Some((net.network().octets(), prefix, entry)),
+        IpNet::V6(_) => None,
+    });
+    let in_v6 = entries.filter_map(|(prefix, entry)| match prefix {
+        IpNet::V4(_) => None,
+        IpNet::V6(net) => Some((net.network().octets(), prefix, entry)),
+    });
+    Ok((build(v4, in_v4)?, build(v6, in_v6)?))
+}
+
+fn build<K: Pod>(
     map: &'static str,
     entries: impl Iterator<Item = (K, IpNet, Entry)> + Clone,
 ) -> Result<Trie<K>, PublishError> {

@@ -7,6 +7,7 @@
 mod attach;
 mod counters;
 mod failsafe;
+mod fdinfo;
 mod inspect;
 mod interface;
 mod lease;

@@ -67,7 +67,7 @@ impl TagPaths {
         self.paths.set(row, path as u32, 0).map_err(error)
     }
 
-    /// What the tc program saw in a row while the way was undecided.
+    /// What the tc program saw in a row while the way was not [`Path::Classify`].
     ///
     /// # Errors
     /// [`TagError::Map`].

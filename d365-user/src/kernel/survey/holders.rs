@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use crate::kernel::fdinfo;
+
 /// A process that keeps a program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
@@ -71,17 +73,9 @@ impl Search {
 
 /// Which of `programs` the descriptors in this directory stand for.
 fn held(directory: &Path, programs: &BTreeSet<u32>) -> io::Result<BTreeSet<u32>> {
-    let mut held = BTreeSet::new();
-    for entry in fs::read_dir(directory)? {
-        let text = match fs::read_to_string(entry?.path()) {
-            // Closed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            text => text?,
-        };
-        let id = text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok());
-        held.extend(id.filter(|id| programs.contains(id)));
-    }
-    Ok(held)
+    let ids = fdinfo::texts(directory)?.map(|text| Ok(fdinfo::number(&text?, "prog_id:")));
+    let ids: Vec<Option<u32>> = ids.collect::<io::Result<_>>()?;
+    Ok(ids.into_iter().flatten().filter(|id| programs.contains(id)).collect())
 }
 
 /// Whether the error says that the process is not there any more.

@@ -9,7 +9,7 @@ use aya::programs::tc::TcHandle;
 use d365_common::names;
 use netlink_packet_core::NLM_F_ACK;
 use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
+    RouteNetlinkMessage,
     tc::{TcAttribute, TcFilterBpfOption, TcHandle as Handle, TcMessage, TcOption},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -21,7 +21,7 @@ use super::super::netlink;
 pub(in super::super) struct Filter {
     /// The lower, the earlier.
     pub(super) priority: u16,
-    handle: u32,
+    pub(super) handle: TcHandle,
     /// What whoever attached it calls its program.
     pub(in super::super) name: Option<String>,
     /// Id of its program.
@@ -33,23 +33,24 @@ impl Filter {
     pub(super) fn is_ours(&self) -> bool {
         self.name.as_deref() == Some(names::PROGRAM_TAG)
     }
-
-    pub(super) fn handle(&self) -> TcHandle {
-        self.handle.into()
-    }
 }
 
 /// The BPF filters at an interface's ingress, in their order (`RTM_GETTFILTER`); those of an ingress qdisc too, which
 /// takes the same parent for its own.
 pub(in super::super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
-    let mut request = message(ifindex);
-    request.header.parent = Handle { major: u16::MAX, minor: Handle::MIN_INGRESS };
-    let answers = match netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request)) {
+    let answers = match below(ifindex, Handle::MIN_INGRESS) {
         // Without a qdisc there is nothing to ask (`tc_dump_tfilter`, net/sched/cls_api.c).
         Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Vec::new(),
         answers => answers?,
     };
     Ok(answers.into_iter().filter_map(filter).collect())
+}
+
+/// The filters of every kind at one end of a `clsact` qdisc, as the kernel tells of them.
+fn below(ifindex: u32, end: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
+    let mut request = message(ifindex);
+    request.header.parent = Handle { major: u16::MAX, minor: end };
+    netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request))
 }
 
 /// A BPF filter out of an answer. Each priority is told of by itself too, without options.
@@ -70,7 +71,7 @@ fn filter(answer: RouteNetlinkMessage) -> Option<Filter> {
     let [high, low, ..] = message.header.info.to_be_bytes();
     Some(Filter {
         priority: u16::from_be_bytes([high, low]),
-        handle: (u32::from(message.header.handle.major) << 16) | u32::from(message.header.handle.minor),
+        handle: u32::from(message.header.handle).into(),
         name: bpf().find_map(|option| match option {
             TcFilterBpfOption::ProgName(name) => Some(name.clone()),
             _ => None,
@@ -96,12 +97,7 @@ impl Qdisc {
 
 impl Drop for Qdisc {
     fn drop(&mut self) {
-        let is_empty = |parent| {
-            let mut request = message(self.ifindex);
-            request.header.parent = Handle { major: u16::MAX, minor: parent };
-            netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetTrafficFilter(request))
-                .is_ok_and(|found| found.is_empty())
-        };
+        let is_empty = |end| below(self.ifindex, end).is_ok_and(|found| found.is_empty());
         if !is_empty(Handle::MIN_INGRESS) || !is_empty(Handle::MIN_EGRESS) {
             return;
         }
@@ -118,7 +114,6 @@ impl Drop for Qdisc {
 }
 
 fn message(ifindex: u32) -> TcMessage {
-    let mut message = TcMessage::with_index(i32::try_from(ifindex).unwrap_or_default());
-    message.header.family = AddressFamily::Unspec;
-    message
+    // The kernel's type for it has a sign; indexes have none.
+    TcMessage::with_index(ifindex.cast_signed())
 }

@@ -5,18 +5,16 @@
 
 mod clsact;
 
-use std::{io, path::Path};
+use std::io;
 
+pub(super) use self::clsact::{Qdisc, filters};
+use super::{chain, fdinfo::holds_link, interface::Interface, load::Kernel};
+use crate::config::TcOrder;
 use aya::programs::{
     LinkOrder, ProgramError, SchedClassifier, TcAttachType,
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
 };
-use procfs::ProcError;
-
-pub(super) use self::clsact::{Qdisc, filters};
-use super::{attach::holds_link, chain, interface::Interface, load::Kernel};
-use crate::config::TcOrder;
 
 /// By what the tc program is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +69,7 @@ impl Tagger {
     /// When it cannot be told.
     pub fn is_attached(&self) -> io::Result<bool> {
         match self.hold {
-            TcHold::Tcx => holds_link(Path::new("/proc/self/fdinfo"), self.program, self.interface.index)
-                .map_err(|error| match error {
-                    ProcError::Io(error, _) => error,
-                    other => io::Error::other(other),
-                }),
+            TcHold::Tcx => holds_link(self.program, self.interface.index),
             TcHold::Clsact => {
                 let filters = filters(self.interface.index)?;
                 Ok(filters.iter().any(|filter| filter.program == Some(self.program)))
@@ -132,11 +126,11 @@ impl Kernel {
         const LAST: u16 = u16::MAX;
         let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
         let unlisted = |source| TaggerError::Filters { interface: interface.name.clone(), source };
-        match qdisc_add_clsact(&interface.name) {
-            Ok(()) => self.qdiscs.push(Qdisc::added(interface.index)),
-            Err(error) if is_there(&error) => {}
+        let qdisc = match qdisc_add_clsact(&interface.name) {
+            Ok(()) => Some(Qdisc::added(interface.index)),
+            Err(error) if is_there(&error) => None,
             Err(error) => return Err(failed(error.into())),
-        }
+        };
         let filters = filters(interface.index).map_err(unlisted)?;
         for stale in filters.iter().filter(|filter| filter.is_ours()) {
             tracing::info!("{}: a tc filter of a daemon that was killed is taken away", interface.name);
@@ -144,7 +138,7 @@ impl Kernel {
                 &interface.name,
                 TcAttachType::Ingress,
                 stale.priority,
-                stale.handle(),
+                stale.handle,
                 None,
             );
             link.map_err(unlisted)?.detach().map_err(failed)?;
@@ -156,8 +150,9 @@ impl Kernel {
         let options = NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None };
         let tag = self.tag().map_err(failed)?;
         attach(tag, interface, TcAttachOptions::Netlink(options)).map_err(failed)?;
-        let others = filters.iter().filter(|filter| !filter.is_ours());
-        Ok(order == TcOrder::First && others.into_iter().any(|filter| filter.priority <= FIRST))
+        self.qdiscs.extend(qdisc);
+        let mut others = filters.iter().filter(|filter| !filter.is_ours());
+        Ok(order == TcOrder::First && others.any(|filter| filter.priority <= FIRST))
     }
 }
 
