@@ -1,12 +1,8 @@
 //! Other ways to do the same job, set up in a lab's host: their configurations are the files in `peers/`.
 
-use std::{
-    fmt::Write as _,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::{fmt::Write as _, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use d365_tests::{netns::Netns, nft};
 use d365_user::ranges::Range;
 
@@ -47,8 +43,9 @@ pub(crate) fn counted_by_nftables(host: &Netns) -> Result<u64> {
 /// ipset and iptables: a set of networks with counters, and a rule that marks what is in it.
 pub(crate) fn load_ipset(host: &Netns, ranges: &[Range]) -> Result<()> {
     let elements: String = ranges.iter().map(|range| format!("add d365 {}\n", range.prefix)).collect();
-    feed(host, Command::new("ipset").arg("restore"), &format!("{IPSET}{elements}"))?;
-    feed(host, &mut Command::new("iptables-restore"), IPTABLES)
+    host.feed(Command::new("ipset").arg("restore"), &format!("{IPSET}{elements}"))?;
+    host.feed(&mut Command::new("iptables-restore"), IPTABLES)?;
+    Ok(())
 }
 
 /// Packets that the set's counters have seen.
@@ -61,17 +58,4 @@ fn sum(text: &str) -> Result<u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let counts = words.windows(2).filter(|pair| pair[0] == "packets").map(|pair| pair[1].parse::<u64>());
     counts.sum::<Result<u64, _>>().with_context(|| format!("no counts in {text:?}"))
-}
-
-/// Runs a program inside the namespace with this input.
-fn feed(host: &Netns, command: &mut Command, input: &str) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let command = command.stdin(Stdio::piped()).stderr(Stdio::piped());
-    host.run(|| {
-        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
-        let output = child.wait_with_output()?;
-        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
-    })
 }

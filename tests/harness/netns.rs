@@ -6,8 +6,9 @@
 
 use std::{
     fs::File,
+    io::Write as _,
     os::fd::AsRawFd as _,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::{Arc, mpsc},
     thread,
 };
@@ -90,6 +91,23 @@ impl Netns {
             self.run(|| command.output()).with_context(|| format!("cannot start {described}"))?;
         let stderr = String::from_utf8_lossy(&stderr);
         ensure!(status.success(), "{described}: {status}: {}", stderr.trim());
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// As [`Self::output`], with this text on the program's standard input.
+    pub fn feed(&self, command: &mut Command, input: &str) -> Result<String> {
+        let described = describe(command);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Output { status, stdout, stderr } = self.run(|| -> Result<Output> {
+            let mut child = command.spawn().with_context(|| format!("cannot start {described}"))?;
+            let written = child.stdin.take().context("no standard input")?.write_all(input.as_bytes());
+            // A program that refuses its input may not read all of it: what it says tells more.
+            let output = child.wait_with_output()?;
+            ensure!(written.is_ok() || !output.status.success(), "{described} did not read its input");
+            Ok(output)
+        })?;
+        let stderr = String::from_utf8_lossy(&stderr);
+        ensure!(status.success(), "{described}: {status}: {}\nits input:\n{input}", stderr.trim());
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     }
 

@@ -1,29 +1,15 @@
 //! nftables in a namespace, by its own program: what other tools make of a packet's mark and code point.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
 
 /// Loads a ruleset (nft(8)) into the namespace, besides what is there.
 pub fn load(netns: &Netns, ruleset: &str) -> Result<()> {
-    let run = || -> Result<()> {
-        let mut command = Command::new("nft");
-        command.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut nft = command.spawn().context("cannot start nft")?;
-        let mut input = nft.stdin.take().context("no standard input")?;
-        input.write_all(ruleset.as_bytes())?;
-        drop(input);
-        let output = nft.wait_with_output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "nft refuses the ruleset: {said}\n{ruleset}");
-        Ok(())
-    };
-    netns.run(run)
+    netns.feed(Command::new("nft").args(["-f", "-"]), ruleset)?;
+    Ok(())
 }
 
 /// Packets that a named counter of a table has seen; `table` is a family and a name.

@@ -34,6 +34,8 @@ pub enum Requirement {
     MailPrograms,
     /// A root of its own can be laid over this machine's.
     Overlay,
+    /// File systems whose server is the test itself.
+    Fuse,
     /// A kernel not older than this version, and the feature that came with it. An older one is no failure anywhere.
     Kernel(u32, u32, &'static str),
 }
@@ -49,6 +51,7 @@ impl Requirement {
             Self::KernelBtf => Path::new("/sys/kernel/btf/vmlinux").is_file(),
             Self::MailPrograms => mail::programs().is_some(),
             Self::Overlay => mail::overlay_works(),
+            Self::Fuse => Path::new("/dev/fuse").exists(),
             Self::Kernel(major, minor, _) => kernel() >= (major, minor),
         }
     }
@@ -62,7 +65,7 @@ impl Requirement {
             Self::SharedData => "shared-data",
             Self::MailPrograms => "mail-programs",
             Self::Overlay => "overlay",
-            Self::Root | Self::Daemon | Self::KernelBtf => return false,
+            Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse => return false,
         };
         let without = std::env::var("D365_WITHOUT").unwrap_or_default();
         without.split(',').any(|lacking| lacking == name)
@@ -83,6 +86,7 @@ impl fmt::Display for Requirement {
             Self::MailPrograms => f.write_str(
                 "Postfix, Rspamd and swaks in target/tools/mail (cargo xtask test unpacks them; or set D365_MAIL_PROGRAMS)",
             ),
+            Self::Fuse => f.write_str("/dev/fuse (modprobe fuse)"),
             Self::Overlay => f.write_str("an overlay over / (a kernel with CONFIG_OVERLAY_FS, and a / that it takes)"),
             Self::Kernel(major, minor, feature) => write!(f, "Linux {major}.{minor} ({feature})"),
         }

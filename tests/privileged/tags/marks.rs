@@ -25,7 +25,7 @@ use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},
 };
 
-use crate::foreign::Foreign;
+use crate::{foreign::Foreign, judged::options};
 
 const TABLE: &str = "netdev d365";
 /// Bits of somebody else's, between the mask and the geo.
@@ -76,13 +76,7 @@ impl Host {
         let lab = Lab::new().unwrap();
         let (kernel, counters, paths) = lab.host.run(|| {
             let interface = Interface::find(lab.iface()).unwrap();
-            let options = Options {
-                interfaces: vec![interface.clone()],
-                ports: vec![25],
-                capacity: 4096,
-                tags,
-                ..Options::default()
-            };
+            let options = Options { interfaces: vec![interface.clone()], tags, ..options() };
             let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
             assert!(kernel.writes_metadata().unwrap());
             kernel.attach(&interface, mode).unwrap();

@@ -10,17 +10,12 @@ use d365_user::{
     kernel::{Interface, Kernel, OBJECT, Options, TcHold},
 };
 
-use crate::foreign::Foreign;
+use crate::{foreign::Foreign, judged::options};
 
 /// A kernel object that marks, for an interface of this thread's namespace.
 fn kernel(interface: &Interface) -> Kernel {
-    let options = Options {
-        interfaces: vec![interface.clone()],
-        ports: vec![25],
-        capacity: 64,
-        tags: Tags { mark: Some(Mark::DEFAULT), ..Tags::default() },
-        ..Options::default()
-    };
+    let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
+    let options = Options { interfaces: vec![interface.clone()], tags, ..options() };
     Kernel::load(OBJECT, &options).unwrap().0
 }
 

@@ -71,9 +71,9 @@ fn a_start_with_nothing_but_a_pipe_without_a_writer_ends() {
 /// file hangs there already.
 #[test]
 fn a_file_system_without_its_server_keeps_nobody_from_starting_nor_from_stopping() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), Daemon, Fuse);
     let site = Site::new();
-    let server = OpenOptions::new().read(true).write(true).open("/dev/fuse").expect("FUSE (modprobe fuse)");
+    let server = OpenOptions::new().read(true).write(true).open("/dev/fuse").unwrap();
     let view = View::new(&site.lab.host, &[]).unwrap();
     view.run(|| hang(&server));
     let source = format!("file:{SMALL_DISK}/list");
