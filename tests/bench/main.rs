@@ -4,12 +4,12 @@
 //! All traffic stays between network namespaces that it makes. It tunes nothing and decides nothing unless `--check` or
 //! `--compare` ask it to.
 
-mod bpf;
 mod check;
 mod compare;
 mod daemon;
 mod end_to_end;
 mod machine;
+mod memory;
 mod packets;
 mod peers;
 mod programs;

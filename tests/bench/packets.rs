@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Result, ensure};
 use d365_tests::{
+    bpf::{Map, Program},
     frame::{DOT1Q, Frame, IPV4, IPV6, Ipv4, Packet as Carried, Tcp, Udp},
     lab::{host_v4, host_v6},
 };
@@ -12,7 +13,6 @@ use ipnet::IpNet;
 
 use crate::{
     Effort,
-    bpf::{Map, Program},
     programs::{self, Before},
     report::{Cost, Packet},
     rounds::{Stat, interleaved},

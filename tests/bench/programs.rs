@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use crate::bpf::{
+use d365_tests::bpf::{
     Map, Program,
     code::{ADJUST_METADATA, Code, LENGTH, LOOK_UP, RANDOM, TAIL_CALL, Width, XDP_PASS, XDP_TX},
 };
@@ -50,7 +50,7 @@ pub(crate) struct Before {
 impl Before {
     /// Draws the frame's IPv4 source from an array, whose length is a power of two.
     pub(crate) fn drawing(sources: &[[u8; 4]], frags: bool) -> Result<Self> {
-        let (next, array) = (Map::tail_call()?, Map::array(sources)?);
+        let (next, array) = (Map::tail_call()?, Map::array("sources", sources)?);
         let code = draw(Code::new("draw"), &array, sources.len())?
             .read(Width::Four, 7, 0, 0)
             .packet(2, 6, IPV4_END)
@@ -71,7 +71,7 @@ impl Before {
 
     /// The program, with this one behind it from now on.
     pub(crate) fn then(&self, next: &Program) -> Result<&Program> {
-        self.next.call(next)?;
+        self.next.goes_to(next)?;
         Ok(&self.program)
     }
 }
@@ -81,7 +81,7 @@ pub(crate) type Drawn = [u8; 8];
 
 /// Gives the frame a source drawn from `drawn`, whose length is a power of two, and sends it back where it came from.
 pub(crate) fn generator(drawn: &[Drawn]) -> Result<Program> {
-    let array = Map::array(drawn)?;
+    let array = Map::array("drawn", drawn)?;
     let code = draw(Code::new("generator"), &array, drawn.len())?
         .packet(2, 6, TCP_END)
         .read(Width::Four, 7, 0, 0)

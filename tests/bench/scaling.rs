@@ -9,7 +9,7 @@ use d365_tests::{
 };
 
 use crate::{
-    Effort, bpf,
+    Effort, memory,
     programs::{self, Before},
     report::{Preparation, Scale, ScaleCost},
     rounds::{Stat, interleaved, pinned},
@@ -27,11 +27,14 @@ pub(crate) fn measure(effort: &Effort, sets: &[Set]) -> Result<Vec<Scale>> {
 
 fn one(effort: &Effort, set: &Set) -> Result<Scale> {
     eprintln!("bench: {} ranges ({})", set.ranges.len(), set.name);
-    let before = bpf::locked_bytes();
+    let before = memory::locked_bytes();
     let mut subject = Subject::load(Build::Default, &set.ranges)?;
     let preparation = pinned(|| prepare(effort, &mut subject, set))?;
-    let memory =
-        bpf::locked_bytes().iter().filter(|(id, _)| !before.contains_key(id)).map(|(_, bytes)| bytes).sum();
+    let memory = memory::locked_bytes()
+        .iter()
+        .filter(|(id, _)| !before.contains_key(id))
+        .map(|(_, bytes)| bytes)
+        .sum();
     let others = Build::COMPARED.iter().filter(|build| **build != Build::Default);
     let others = others.map(|build| Ok((*build, Subject::with(*build, &set.ranges)?)));
     let subjects: Vec<(Build, Subject)> =

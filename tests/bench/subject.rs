@@ -8,14 +8,13 @@ use d365_common::{
     names::PROGRAMS,
     path::Path,
 };
+use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{
     config::Tags,
     generation::{self, Compiled, Table},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::Range,
 };
-
-use crate::bpf::{Program, code::XDP_PASS};
 
 /// Counter slots, as the daemon has them unless told otherwise.
 const CAPACITY: u32 = 4096;

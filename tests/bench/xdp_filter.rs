@@ -6,13 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use d365_tests::{
+    bpf::Program,
     lab::Lab,
     mount::{Mount, View},
 };
 use d365_user::kernel::Interface;
 use ipnet::IpNet;
 
-use crate::{bpf::Program, sets};
+use crate::sets;
 
 const COMMANDS: &str = include_str!("peers/xdp-filter.commands");
 

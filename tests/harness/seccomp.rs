@@ -27,6 +27,8 @@ pub mod command {
     pub const OBJ_PIN: u32 = 6;
     /// `BPF_PROG_TEST_RUN`
     pub const PROG_TEST_RUN: u32 = 10;
+    /// `BPF_PROG_GET_FD_BY_ID`
+    pub const PROG_GET_FD_BY_ID: u32 = 13;
     /// `BPF_BTF_LOAD`
     pub const BTF_LOAD: u32 = 18;
     /// `BPF_LINK_CREATE`

@@ -9,7 +9,7 @@ use aya::{
     },
     util::KernelVersion,
 };
-use d365_tests::bpf::{Kind, Program};
+use d365_tests::bpf::Program;
 
 /// A foreign program on an interface of this thread's network namespace; gone with this value.
 pub(crate) struct Foreign(SchedClassifier);
@@ -17,7 +17,7 @@ pub(crate) struct Foreign(SchedClassifier);
 impl Foreign {
     /// Loads a program that sets this mark.
     pub(crate) fn marking(mark: u32) -> Self {
-        let program = Program::load(Kind::Marker(mark), "foreign", None).unwrap();
+        let program = Program::marking("foreign", mark).unwrap();
         let id = program.id().unwrap();
         let info = loaded_programs().filter_map(Result::ok).find(|info| info.id() == id).unwrap();
         Self(SchedClassifier::from_program_info(info, Cow::Borrowed("foreign")).unwrap())

@@ -1,4 +1,4 @@
-//! What the kernel tells of file descriptors (proc_pid_fdinfo(5)): it needs no capability for one's own.
+//! What the kernel tells of file descriptors (`proc_pid_fdinfo(5)`): it needs no capability for one's own.
 
 use std::{fs, io, path::Path};
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, time::Duration};
 use anyhow::{Context as _, Result};
 use d365_common::{direct::DEFAULT_PAGES, mark::Mark, path::Path};
 use d365_tests::{
+    bpf::Link,
     lab::Lab,
     mount::{Mount, View},
 };
@@ -18,7 +19,6 @@ use nix::unistd::Pid;
 
 use super::traffic::{Traffic, Window, received};
 use crate::{
-    bpf::Link,
     peers, programs,
     rounds::{pin, processors},
 };
@@ -78,7 +78,7 @@ impl Host {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
             Way::Nothing | Way::Nftables | Way::Ipset => {
-                let _floor = programs::floor(false)?.attach(Interface::find(lab.iface())?.index)?;
+                let _floor = programs::floor(false)?.attach(lab.iface())?;
                 Ok(Job::Theirs { _floor })
             }
         })?;

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use d365_tests::{
+    bpf::Program,
     frame::{Frame, Packet, Tcp},
     lab::Lab,
     netns::Netns,
@@ -15,7 +16,6 @@ use d365_user::{kernel::Interface, ranges::Range};
 use nix::unistd::Pid;
 
 use crate::{
-    bpf::Program,
     programs::{self, Drawn},
     rounds::pin,
     sets,

@@ -12,7 +12,7 @@ fn by_us() -> String {
 fn somebody_elses_xdp_program_is_an_error() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let program = Program::load(Kind::Xdp, "somebodys", None).unwrap();
+    let program = Program::passing(Kind::Xdp, "somebodys", None).unwrap();
     let attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
     let report = doctor(&lab.host, lab.iface());
     let (level, said) = report.of("xdp_programs", Some(lab.iface()));
@@ -29,7 +29,7 @@ fn somebody_elses_xdp_program_is_an_error() {
 fn somebody_elses_tcx_program_is_a_warning() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let program = Program::load(Kind::Classifier, "somebodys", None).unwrap();
+    let program = Program::passing(Kind::Classifier, "somebodys", None).unwrap();
     let _attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
     let report = doctor(&lab.host, lab.iface());
     assert_eq!(report.of("tc", Some(lab.iface())), ("ok", "tcx"));
@@ -53,7 +53,7 @@ fn somebody_elses_filters_are_a_warning() {
     let none = doctor(&lab.host, lab.iface());
     assert_eq!(none.of("tc_programs", Some(lab.iface())), ("ok", "none"));
     tc("qdisc add dev DEV", "clsact");
-    let program = Program::load(Kind::Classifier, "somebodys", None).unwrap();
+    let program = Program::passing(Kind::Classifier, "somebodys", None).unwrap();
     view.run(|| program.pin(Path::new("/sys/fs/bpf/somebodys"))).unwrap();
     tc("filter add dev DEV ingress pref 10 bpf da pinned", "/sys/fs/bpf/somebodys");
     drop(program);
@@ -82,9 +82,10 @@ fn the_path_of_tags_is_read_from_the_daemons_map() {
         (&[classify, metadata, beyond], 2, "classify and metadata, by interface"),
         (&[classify, classify, beyond], 2, "classify"),
     ] {
-        let map = Map::array("TAG_PATHS", values).unwrap();
-        let count = Program::load(Kind::Xdp, "d365", Some(&map)).unwrap();
-        let tag = Program::load(Kind::Classifier, "d365_tag", Some(&map)).unwrap();
+        let values: Vec<_> = values.iter().map(|value: &u32| value.to_ne_bytes()).collect();
+        let map = Map::array("TAG_PATHS", &values).unwrap();
+        let count = Program::passing(Kind::Xdp, "d365", Some(&map)).unwrap();
+        let tag = Program::passing(Kind::Classifier, "d365_tag", Some(&map)).unwrap();
         let attach = |name: &&str| [count.attach(name).unwrap(), tag.attach(name).unwrap()];
         let _attached: Vec<_> = lab.host.run(|| names[..watched].iter().map(attach).collect());
         for name in &names[..watched] {

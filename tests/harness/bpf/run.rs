@@ -3,9 +3,8 @@
 use anyhow::{Context as _, Result};
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Program, bpf};
+use super::{Program, call, command};
 
-const BPF_PROG_TEST_RUN: u32 = 10;
 const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 /// Frames that the kernel makes at once, its own default.
 const BATCH: u32 = 64;
@@ -45,7 +44,7 @@ struct Context {
 
 impl Program {
     /// Runs it once; returns its XDP action, and how many bytes of metadata it has put in front of the frame.
-    pub(crate) fn run(&self, frame: &[u8]) -> Result<(u32, usize)> {
+    pub fn run(&self, frame: &[u8]) -> Result<(u32, usize)> {
         let run = self.test_run(frame, 1)?;
         // The kernel counts metadata in (`bpf_prog_test_run_xdp`).
         Ok((run.returned, (run.size_out as usize).saturating_sub(frame.len())))
@@ -57,7 +56,7 @@ impl Program {
     /// call costs by itself, some 50 µs, is the same for every program, and not in a difference of two. Waiting, and whoever else
     /// uses the processor, is not in it.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53 ns")]
-    pub(crate) fn time(&self, frame: &[u8], repeat: u32) -> Result<f64> {
+    pub fn time(&self, frame: &[u8], repeat: u32) -> Result<f64> {
         let before = processor_time()?;
         self.test_run(frame, repeat)?;
         Ok((processor_time()? - before) as f64 / f64::from(repeat))
@@ -65,7 +64,7 @@ impl Program {
 
     /// Runs it `repeat` times as if the frame had come in by the interface `ifindex` of this thread's network namespace; what it
     /// answers with `XDP_TX` is sent out there (live frames, Linux 5.18).
-    pub(crate) fn send(&self, frame: &[u8], ifindex: u32, repeat: u32) -> Result<()> {
+    pub fn send(&self, frame: &[u8], ifindex: u32, repeat: u32) -> Result<()> {
         let size = u32::try_from(frame.len())?;
         let context = Context { end: size, ingress_ifindex: ifindex, ..Context::default() };
         let mut run = TestRun {
@@ -76,14 +75,14 @@ impl Program {
             ..self.request(frame, repeat)?
         };
         // SAFETY: frame and context live until the call returns.
-        unsafe { bpf(BPF_PROG_TEST_RUN, &mut run) }.context("cannot send live frames (Linux 5.18)")?;
+        unsafe { call(command::PROG_TEST_RUN, &mut run) }.context("cannot send live frames (Linux 5.18)")?;
         Ok(())
     }
 
     fn test_run(&self, frame: &[u8], repeat: u32) -> Result<TestRun> {
         let mut run = self.request(frame, repeat)?;
         // SAFETY: the frame lives until the call returns.
-        unsafe { bpf(BPF_PROG_TEST_RUN, &mut run) }.context("BPF_PROG_TEST_RUN")?;
+        unsafe { call(command::PROG_TEST_RUN, &mut run) }.context("BPF_PROG_TEST_RUN")?;
         Ok(run)
     }
 

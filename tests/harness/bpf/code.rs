@@ -1,33 +1,36 @@
-//! Plain BPF instructions: just those that the benchmark's programs are made of (Documentation/bpf/standardization).
+//! Plain BPF instructions: just those that the lab's programs are made of (Documentation/bpf/standardization).
 
-use super::Map;
+use super::{Kind, Map};
 
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
-pub(crate) const XDP_PASS: u32 = 2;
+pub const XDP_PASS: u32 = 2;
 /// `XDP_TX`.
-pub(crate) const XDP_TX: u32 = 3;
+pub const XDP_TX: u32 = 3;
 /// `bpf_map_lookup_elem`.
-pub(crate) const LOOK_UP: u32 = 1;
+pub const LOOK_UP: u32 = 1;
 /// `bpf_get_prandom_u32`.
-pub(crate) const RANDOM: u32 = 7;
+pub const RANDOM: u32 = 7;
 /// `bpf_tail_call`.
-pub(crate) const TAIL_CALL: u32 = 12;
+pub const TAIL_CALL: u32 = 12;
 /// `bpf_xdp_adjust_meta`.
-pub(crate) const ADJUST_METADATA: u32 = 54;
-
+pub const ADJUST_METADATA: u32 = 54;
 /// `bpf_xdp_get_buff_len` (Linux 5.18).
-pub(crate) const LENGTH: u32 = 188;
+pub const LENGTH: u32 = 188;
 
 /// Bytes that a load or store moves.
-#[derive(Clone, Copy)]
-pub(crate) enum Width {
+#[derive(Clone, Copy, Debug)]
+pub enum Width {
+    /// Two.
     Two = 0x08,
+    /// Four.
     Four = 0x00,
 }
 
 /// A program to be: instructions, and the places that jump to its end.
-pub(crate) struct Code {
-    name: &'static str,
+#[derive(Clone, Debug)]
+pub struct Code {
+    kind: Kind,
+    name: String,
     instructions: Vec<u64>,
     jumps: Vec<usize>,
 }
@@ -41,12 +44,22 @@ const fn instruction(operation: u8, to: u8, from: u8, offset: i16, immediate: u3
 }
 
 impl Code {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, instructions: Vec::new(), jumps: Vec::new() }
+    /// Of an XDP program of this name, at most 15 bytes.
+    pub fn new(name: &str) -> Self {
+        Self::of(Kind::Xdp, name)
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    /// Of a program of any kind.
+    pub(super) fn of(kind: Kind, name: &str) -> Self {
+        Self { kind, name: name.to_owned(), instructions: Vec::new(), jumps: Vec::new() }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn instructions(&self) -> &[u64] {
@@ -59,61 +72,61 @@ impl Code {
     }
 
     /// `to = value`.
-    pub(crate) fn set(self, to: u8, value: u32) -> Self {
+    pub fn set(self, to: u8, value: u32) -> Self {
         self.push(instruction(0xb7, to, 0, 0, value))
     }
 
     /// `to = from`.
-    pub(crate) fn copy(self, to: u8, from: u8) -> Self {
+    pub fn copy(self, to: u8, from: u8) -> Self {
         self.push(instruction(0xbf, to, from, 0, 0))
     }
 
     /// `to += value`.
-    pub(crate) fn add(self, to: u8, value: i32) -> Self {
+    pub fn add(self, to: u8, value: i32) -> Self {
         self.push(instruction(0x07, to, 0, 0, value.cast_unsigned()))
     }
 
     /// `to -= from`.
-    pub(crate) fn subtract(self, to: u8, from: u8) -> Self {
+    pub fn subtract(self, to: u8, from: u8) -> Self {
         self.push(instruction(0x1f, to, from, 0, 0))
     }
 
     /// `to &= mask`.
-    pub(crate) fn mask(self, to: u8, mask: u32) -> Self {
+    pub fn mask(self, to: u8, mask: u32) -> Self {
         self.push(instruction(0x57, to, 0, 0, mask))
     }
 
     /// `to = *(from + offset)`.
-    pub(crate) fn read(self, width: Width, to: u8, from: u8, offset: i16) -> Self {
+    pub fn read(self, width: Width, to: u8, from: u8, offset: i16) -> Self {
         self.push(instruction(0x61 | width as u8, to, from, offset, 0))
     }
 
     /// `*(to + offset) = from`.
-    pub(crate) fn write(self, width: Width, to: u8, offset: i16, from: u8) -> Self {
+    pub fn write(self, width: Width, to: u8, offset: i16, from: u8) -> Self {
         self.push(instruction(0x63 | width as u8, to, from, offset, 0))
     }
 
     /// `to = map`.
-    pub(crate) fn map(self, to: u8, map: &Map) -> Self {
+    pub fn map(self, to: u8, map: &Map) -> Self {
         const PSEUDO_MAP_FD: u8 = 1;
         let fd = map.fd().cast_unsigned();
         self.push(instruction(0x18, to, PSEUDO_MAP_FD, 0, fd)).push(0)
     }
 
     /// `r0 = helper(r1, …, r5)`.
-    pub(crate) fn call(self, helper: u32) -> Self {
+    pub fn call(self, helper: u32) -> Self {
         self.push(instruction(0x85, 0, 0, 0, helper))
     }
 
     /// Ends the program if `register` is zero.
-    pub(crate) fn end_if_zero(mut self, register: u8) -> Self {
+    pub fn end_if_zero(mut self, register: u8) -> Self {
         self.jumps.push(self.instructions.len());
         self.push(instruction(0x15, register, 0, 0, 0))
     }
 
     /// `to = packet`, and ends the program unless `bytes` of it are there; `context` is the register with the program's context.
     /// Registers 3 and 4 are used.
-    pub(crate) fn packet(mut self, to: u8, context: u8, bytes: i32) -> Self {
+    pub fn packet(mut self, to: u8, context: u8, bytes: i32) -> Self {
         self = self.read(Width::Four, to, context, 0).read(Width::Four, 3, context, 4);
         self = self.copy(4, to).add(4, bytes);
         self.jumps.push(self.instructions.len());
@@ -121,7 +134,7 @@ impl Code {
     }
 
     /// The end: returns `action`. Every jump leads to `XDP_PASS`.
-    pub(crate) fn end(mut self, action: u32) -> Self {
+    pub fn end(mut self, action: u32) -> Self {
         self = self.set(0, action).push(instruction(0x95, 0, 0, 0, 0));
         // The verifier refuses what nothing leads to.
         if self.jumps.is_empty() {
