@@ -7,6 +7,8 @@
 pub type Ipv4 = [u8; 4];
 /// Key of the IPv6 trie.
 pub type Ipv6 = [u8; 16];
+/// The same by words, as [`Source`](crate::packet::Source) has it.
+pub type Ipv6Words = [u32; 4];
 
 /// Prefix length of a look-up by a whole IPv4 address.
 pub const IPV4_BITS: u32 = 32;

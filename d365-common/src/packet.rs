@@ -7,6 +7,8 @@
 //!
 //! Offsets are bytes from the start of the Ethernet header; header fields are big-endian (RFC 1700).
 
+use core::net::IpAddr;
+
 /// Most VLAN tags that are looked through (802.1Q inside 802.1ad).
 pub const MAX_VLAN_TAGS: usize = 2;
 /// Most IPv6 extension headers that are looked through. RFC 8200 section 4.1 recommends at most six
@@ -55,6 +57,11 @@ pub trait Reader {
     /// Length of the whole frame in bytes, the link-layer header included. It may be more than what
     /// [`read`](Self::read) reaches (a frame in several buffers).
     fn frame_len(&self) -> usize;
+
+    /// Whether the frame has `end` bytes or more. A packet is asked for where it ends, once.
+    fn holds(&self, end: usize) -> bool {
+        end <= self.frame_len()
+    }
 }
 
 impl Reader for [u8] {
@@ -68,13 +75,42 @@ impl Reader for [u8] {
 }
 
 /// A source address, in network byte order.
+///
+/// IPv6 is held by words, each as it stands in memory. Bytes would be stored one by one and read again by words, for which a
+/// processor has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Source {
     /// IPv4.
     V4([u8; 4]),
     /// IPv6.
-    V6([u8; 16]),
+    V6([u32; 4]),
+}
+
+impl Source {
+    /// An IPv6 address.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v6([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [u8; 16]) -> Self {
+        Self::V6([
+            u32::from_ne_bytes([a, b, c, d]),
+            u32::from_ne_bytes([e, f, g, h]),
+            u32::from_ne_bytes([i, j, k, l]),
+            u32::from_ne_bytes([m, n, o, p]),
+        ])
+    }
+}
+
+impl From<Source> for IpAddr {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::V4(bytes) => Self::from(bytes),
+            Source::V6(words) => {
+                let bits = words.iter().fold(0, |bits, word| bits << 32 | u128::from(u32::from_be(*word)));
+                Self::from(bits.to_be_bytes())
+            }
+        }
+    }
 }
 
 /// A TCP segment to a watched port.
@@ -191,7 +227,7 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         return Err(Reason::Malformed);
     }
     let end = end_of_packet(frame, offset, be16([header[4], header[5]]), IPV6_LEN)?;
-    let source = Source::V6(frame.read(offset + 8).ok_or(Reason::Malformed)?);
+    let source = Source::v6(frame.read(offset + 8).ok_or(Reason::Malformed)?);
     let network = offset;
     let mut next = header[6];
     let mut offset = offset + IPV6_LEN;
@@ -262,12 +298,11 @@ fn end_of_packet<R: Reader + ?Sized>(
     len: u16,
     uncounted: usize,
 ) -> Result<usize, Reason> {
-    let frame_len = frame.frame_len();
-    if len == 0 && frame_len > offset + uncounted + usize::from(u16::MAX) {
-        return Ok(frame_len);
+    if len == 0 && frame.frame_len() > offset + uncounted + usize::from(u16::MAX) {
+        return Ok(frame.frame_len());
     }
     let end = offset + uncounted + usize::from(len);
-    if end > frame_len { Err(Reason::Malformed) } else { Ok(end) }
+    if frame.holds(end) { Ok(end) } else { Err(Reason::Malformed) }
 }
 
 /// Length in bytes of an extension header of kind `next` whose length field is `len`.

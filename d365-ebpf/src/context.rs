@@ -2,21 +2,38 @@
 //!
 //! It only reads and writes what the kernel says is there; each time the end of the data is checked.
 
+use core::cell::Cell;
+
 use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
 use d365_common::packet::Reader;
 
+/// The shortest frame that comes by Ethernet, without its check sequence (IEEE 802.3): shorter ones are padded.
+const SHORTEST: usize = 60;
+
 /// A frame as the driver hands it over. Headers are read from its first buffer, where drivers put them.
-pub(crate) struct Frame {
+///
+/// With `FRAGS` it may go on in further buffers. How long it is then is a call (`bpf_xdp_get_buff_len`, kernel 5.18), which costs
+/// more than all of the parser where returns are guarded. So the kernel is asked only where the packet does not end with the first buffer: a driver
+/// fills that one before it takes another. Bytes behind a packet that does, in a buffer of their own, are not counted.
+pub(crate) struct Frame<'a, const FRAGS: bool> {
+    ctx: &'a XdpContext,
     data: usize,
     data_end: usize,
-    len: usize,
+    /// None is 0, and no `Option`: what that leaves unset the verifier would see read.
+    len: Cell<usize>,
 }
 
-impl Frame {
-    /// A frame of `len` bytes in all its buffers.
+impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
     #[inline(always)]
-    pub(crate) fn new(ctx: &XdpContext, len: usize) -> Self {
-        Self { data: ctx.data(), data_end: ctx.data_end(), len }
+    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
+        Self { ctx, data: ctx.data(), data_end: ctx.data_end(), len: Cell::new(0) }
+    }
+
+    /// Index of the interface that it came in by.
+    #[inline(always)]
+    pub(crate) fn ifindex(&self) -> u32 {
+        // SAFETY: the kernel hands the program a valid context.
+        unsafe { (*self.ctx.ctx).ingress_ifindex }
     }
 
     /// Writes `N` bytes at `offset`, or none of them and `None` when the frame does not hold them all.
@@ -30,9 +47,23 @@ impl Frame {
         unsafe { *(start as *mut [u8; N]) = bytes };
         Some(())
     }
+
+    /// Length of the first buffer.
+    #[inline(always)]
+    fn first_len(&self) -> usize {
+        self.data_end - self.data
+    }
+
+    /// Length in all buffers, by the kernel.
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
+    #[inline(always)]
+    fn whole_len(&self) -> usize {
+        // SAFETY: the kernel hands the program a valid context.
+        unsafe { bpf_xdp_get_buff_len(self.ctx.as_ptr().cast()) as usize }
+    }
 }
 
-impl Reader for Frame {
+impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         let start = self.data + offset;
@@ -46,27 +77,21 @@ impl Reader for Frame {
 
     #[inline(always)]
     fn frame_len(&self) -> usize {
-        self.len
+        if !FRAGS {
+            return self.first_len();
+        }
+        if self.len.get() == 0 {
+            self.len.set(self.whole_len());
+        }
+        self.len.get()
     }
-}
 
-/// Index of the interface that a frame came in by.
-#[inline(always)]
-pub(crate) fn ifindex(ctx: &XdpContext) -> u32 {
-    // SAFETY: the kernel hands the program a valid context.
-    unsafe { (*ctx.ctx).ingress_ifindex }
-}
-
-/// Length of a frame in all its buffers (`bpf_xdp_get_buff_len`, kernel 5.18).
-#[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
-#[inline(always)]
-pub(crate) fn buffers_len(ctx: &XdpContext) -> usize {
-    // SAFETY: the kernel hands the program a valid context.
-    unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) as usize }
-}
-
-/// Length of a frame in one buffer.
-#[inline(always)]
-pub(crate) fn linear_len(ctx: &XdpContext) -> usize {
-    ctx.data_end() - ctx.data()
+    #[inline(always)]
+    fn holds(&self, end: usize) -> bool {
+        let first = self.first_len();
+        if FRAGS && (end == first || end < first && first <= SHORTEST) {
+            self.len.set(first);
+        }
+        end <= self.frame_len()
+    }
 }

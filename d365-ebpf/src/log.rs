@@ -54,8 +54,15 @@ fn send(ctx: &XdpContext, len: usize, segment: &Segment, listed: bool) {
     let syn = u8::from(segment.opens);
     match (segment.source, listed) {
         (Source::V4(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", source, len, syn),
-        (Source::V6(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", source, len, syn),
+        (Source::V6(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", bytes(source), len, syn),
         (Source::V4(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", source, len, syn),
-        (Source::V6(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", source, len, syn),
+        (Source::V6(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", bytes(source), len, syn),
     }
+}
+
+/// An IPv6 address as the macros take it.
+#[inline(always)]
+fn bytes(words: [u32; 4]) -> [u8; 16] {
+    // SAFETY: both are 16 bytes, and every bit pattern is an array of bytes.
+    unsafe { core::mem::transmute(words) }
 }

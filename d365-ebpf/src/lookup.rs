@@ -58,7 +58,7 @@ pub(crate) fn is_failsafe(source: &Source) -> bool {
 fn find_in(place: u32, source: &Source) -> Option<Entry> {
     let said = match source {
         Source::V4(address) => table(place, ROOT_V4, *address),
-        Source::V6([a, b, c, d, ..]) => table(place, ROOT_V6, [*a, *b, *c, *d]),
+        Source::V6([first, ..]) => table(place, ROOT_V6, first.to_ne_bytes()),
     };
     match said {
         Said::Unlisted => return None,

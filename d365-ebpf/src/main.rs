@@ -48,15 +48,13 @@ use crate::context::Frame;
 /// For kernels that know frames in several buffers (5.18 and later).
 #[xdp(frags)]
 pub fn d365(ctx: XdpContext) -> u32 {
-    let len = context::buffers_len(&ctx);
-    observe(&ctx, len)
+    observe::<true>(&ctx)
 }
 
 /// For older kernels.
 #[xdp]
 pub fn d365_linear(ctx: XdpContext) -> u32 {
-    let len = context::linear_len(&ctx);
-    observe(&ctx, len)
+    observe::<false>(&ctx)
 }
 
 /// Proves a generation before it is published: judges as the others do, by the generation in the place that
@@ -64,7 +62,7 @@ pub fn d365_linear(ctx: XdpContext) -> u32 {
 /// nothing.
 #[xdp]
 pub fn d365_prove(ctx: XdpContext) -> u32 {
-    let frame = Frame::new(&ctx, context::linear_len(&ctx));
+    let frame = Frame::<false>::new(&ctx);
     let verdict = verdict::judge(&frame, maps::is_watched, lookup::Proven);
     let vouched = matches!(verdict, Verdict::Listed(entry, _) if lease::vouches_for(entry));
     Answer::of(&verdict).vouched_for(vouched).bits()
@@ -74,7 +72,7 @@ pub fn d365_prove(ctx: XdpContext) -> u32 {
 /// order. It is run by `BPF_PROG_TEST_RUN` only; it passes when it did, and aborts when it could not.
 #[xdp]
 pub fn d365_lease(ctx: XdpContext) -> u32 {
-    let frame = Frame::new(&ctx, context::linear_len(&ctx));
+    let frame = Frame::<false>::new(&ctx);
     let ticks = frame.read(ETHERNET_LEN).map(u64::from_ne_bytes);
     ticks.and_then(lease::set).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
@@ -94,12 +92,13 @@ pub fn d365_probe(ctx: XdpContext) -> u32 {
     if is_written { PROBE_WRITTEN } else { 0 }
 }
 
-/// Judges one frame of `len` bytes, counts it, and does what is asked for.
+/// Judges one frame, counts it, and does what is asked for.
 #[inline(always)]
-fn observe(ctx: &XdpContext, len: usize) -> u32 {
-    let frame = Frame::new(ctx, len);
-    let row = maps::row(|| context::ifindex(ctx));
+fn observe<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
+    let frame = Frame::<FRAGS>::new(ctx);
+    let row = maps::row(|| frame.ifindex());
     let verdict = verdict::judge(&frame, maps::is_watched, lookup::Published);
+    let len = frame.frame_len();
     log::packet(ctx, len, &verdict);
     match verdict {
         Verdict::Listed(entry, segment) => {

@@ -26,7 +26,7 @@ use d365_common::{
 /// is a structure (`timer_off` in `bpf_map_meta_equal`; seen on 6.1).
 pub(crate) type TrieV4 = LpmTrie<key::Ipv4, u32, 1>;
 /// Template of the inner IPv6 tries.
-pub(crate) type TrieV6 = LpmTrie<key::Ipv6, u32, 1>;
+pub(crate) type TrieV6 = LpmTrie<key::Ipv6Words, u32, 1>;
 
 /// Rows at most: one an interface, and one for packets that name none.
 const ROWS: usize = MAX_INTERFACES + 1;
@@ -62,7 +62,7 @@ pub(crate) static FAILSAFE_V4: ArrayOfMaps<TrieV4, 1> = ArrayOfMaps::new();
 pub(crate) static FAILSAFE_V6: ArrayOfMaps<TrieV6, 1> = ArrayOfMaps::new();
 
 #[unsafe(no_mangle)]
-static PORTS: Global<[u16; MAX_PORTS]> = Global::new([SMTP_PORT; MAX_PORTS]);
+static PORTS: [Global<u16>; MAX_PORTS] = [const { Global::new(SMTP_PORT) }; MAX_PORTS];
 #[unsafe(no_mangle)]
 static PORT_COUNT: Global<u32> = Global::new(1);
 #[unsafe(no_mangle)]
@@ -95,9 +95,8 @@ static PAGES: Global<u32> = Global::new(direct::pages(DEFAULT_PAGES));
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
 pub(crate) fn is_watched(port: u16) -> bool {
-    let ports = PORTS.load();
     let count = PORT_COUNT.load() as usize;
-    (0..MAX_PORTS).any(|index| index < count && ports[index] == port)
+    PORTS.iter().enumerate().any(|(index, watched)| index < count && watched.load() == port)
 }
 
 /// The counters' row for the interface whose index `ifindex` reads: it is not read where there is but one.

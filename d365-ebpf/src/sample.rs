@@ -32,9 +32,13 @@ pub(crate) fn take(segment: &Segment) {
 fn mapped(source: &Source) -> [u64; 2] {
     match source {
         Source::V4([a, b, c, d]) => [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, *a, *b, *c, *d])],
-        Source::V6([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) => [
-            u64::from_ne_bytes([*a, *b, *c, *d, *e, *f, *g, *h]),
-            u64::from_ne_bytes([*i, *j, *k, *l, *m, *n, *o, *p]),
-        ],
+        Source::V6([a, b, c, d]) => [two(*a, *b), two(*c, *d)],
     }
+}
+
+/// Two words as one, in their order in memory.
+#[inline(always)]
+fn two(first: u32, second: u32) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }

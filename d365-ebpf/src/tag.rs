@@ -16,7 +16,7 @@ use crate::{context::Frame, count, lease, lookup, maps, meta, skb::Skb};
 
 /// Sets the code point of a vouched-for segment; takes it from another that bears it.
 #[inline(always)]
-pub(crate) fn dscp(frame: &Frame, row: u32, segment: &Segment, vouched: bool) {
+pub(crate) fn dscp<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, segment: &Segment, vouched: bool) {
     let Some(tag) = maps::dscp() else { return };
     let is_ipv4 = matches!(segment.source, Source::V4(_));
     let (only, to) = if vouched { (None, tag.number()) } else { (Some(tag.number()), 0) };
@@ -33,7 +33,7 @@ pub(crate) fn dscp(frame: &Frame, row: u32, segment: &Segment, vouched: bool) {
 /// of it, out of fragments or behind more headers than are looked through here. It can make nothing of a header that is cut
 /// off.
 #[inline(always)]
-pub(crate) fn unread(frame: &Frame, row: u32, reason: Reason) {
+pub(crate) fn unread<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, reason: Reason) {
     let Some(tag) = maps::dscp() else { return };
     if !matches!(reason, Reason::LaterFragment | Reason::Malformed | Reason::TooManyHeaders) {
         return;
@@ -48,7 +48,13 @@ pub(crate) fn unread(frame: &Frame, row: u32, reason: Reason) {
 /// and `None` where the header cannot be written. Nothing is written by halves: the word that lies farther back is written
 /// first.
 #[inline(always)]
-fn rewrite(frame: &Frame, network: usize, is_ipv4: bool, only: Option<u8>, to: u8) -> Option<bool> {
+fn rewrite<const FRAGS: bool>(
+    frame: &Frame<'_, FRAGS>,
+    network: usize,
+    is_ipv4: bool,
+    only: Option<u8>,
+    to: u8,
+) -> Option<bool> {
     const CHECKSUM: usize = 10;
     let old = frame.read(network)?;
     let found = if is_ipv4 { dscp::of_ipv4(old) } else { dscp::of_ipv6(old) };

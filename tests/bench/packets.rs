@@ -120,7 +120,8 @@ fn one(effort: &Effort, case: &Case, timed: &[Timed<'_>]) -> Result<Packet> {
 fn cases(ranges: &[Range]) -> Result<Vec<Case>> {
     let listed = sets::one_source(ranges)?;
     let unlisted = IpAddr::from([192, 0, 2, 77]);
-    let (listed_v6, unlisted_v6) = ("2001:db8:365::7".parse()?, "2001:db8:366::7".parse()?);
+    let [listed_v6, neighbour_v6, unlisted_v6] =
+        ["2001:db8:365::7", "2001:db8:366::7", "3fff::7"].map(str::parse::<IpAddr>);
     let tcp = |port| Tcp::new(40_000, port);
     let between = |source: IpAddr, port| Frame::new(packet(source, tcp(port)));
     let udp = Frame::new(Carried::between(listed, host_v4(0).into(), Udp::new(40_000, 53)));
@@ -138,8 +139,9 @@ fn cases(ranges: &[Range]) -> Result<Vec<Case>> {
         case(LISTED, Class::Listed, between(listed, 25)),
         case("IPv4, port 25, listed, VLAN tag", Class::Listed, between(listed, 25).tag(DOT1Q, 7)),
         case("IPv4 with options, port 25, listed", Class::Listed, optioned),
-        case(UNLISTED_V6, Class::Unlisted, between(unlisted_v6, 25)),
-        case(LISTED_V6, Class::Listed, between(listed_v6, 25)),
+        case(UNLISTED_V6, Class::Unlisted, between(unlisted_v6?, 25)),
+        case("IPv6, port 25, unlisted, in a listed range's /32", Class::Unlisted, between(neighbour_v6?, 25)),
+        case(LISTED_V6, Class::Listed, between(listed_v6?, 25)),
     ])
 }
 

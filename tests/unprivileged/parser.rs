@@ -1,9 +1,7 @@
 //! The host's copy of the parser against the corpus, and against every truncation of it.
 
-use std::net::IpAddr;
-
 use d365_common::{
-    packet::{self, Reason, Segment, Source},
+    packet::{self, Reason, Segment},
     verdict::Class,
 };
 use d365_tests::corpus::{self, Case, Expected};
@@ -11,13 +9,7 @@ use d365_tests::corpus::{self, Case, Expected};
 /// Judges a frame as the kernel program does, with port 25 watched.
 fn judge(frame: &[u8]) -> Expected {
     match packet::parse(frame, |port| port == 25) {
-        Ok(Segment { source, opens, .. }) => {
-            let source = match source {
-                Source::V4(address) => IpAddr::from(address),
-                Source::V6(address) => IpAddr::from(address),
-            };
-            Expected::Smtp { source, opens }
-        }
+        Ok(Segment { source, opens, .. }) => Expected::Smtp { source: source.into(), opens },
         Err(reason) => Expected::Other(Class::from(reason).as_str()),
     }
 }
