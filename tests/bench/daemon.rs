@@ -66,7 +66,7 @@ fn cost(effort: &Effort, lab: &Lab, arguments: &[&str]) -> Result<DaemonCost> {
     let scrape = daemon.scrape()?;
     let ranges: Vec<_> = scrape.select("d365_range_packets_total", &[("iface", interfaces[0])]).collect();
     let scrapes = Stat::of(&scrapes(effort, lab)?)?;
-    let idle_percent = idle(&daemon, effort.window * 4)?;
+    let idle_percent = idle(&daemon, effort.idle)?;
     let resident_bytes = resident(&daemon)?;
     let cost = DaemonCost {
         ranges: ranges.len(),

@@ -63,16 +63,33 @@ pub(crate) struct Effort {
     repeat: u32,
     /// Times that a list is published, and that the daemon is started.
     lists: usize,
-    /// A round of traffic.
+    /// Windows of traffic that count, and how long one is: many short ones, since a machine's speed drifts.
+    windows: usize,
     window: Duration,
     scrapes: usize,
+    /// How long an idle daemon is watched.
+    idle: Duration,
 }
 
 impl Effort {
-    const FULL: Self =
-        Self { rounds: 9, repeat: 2_000_000, lists: 5, window: Duration::from_secs(2), scrapes: 50 };
-    const QUICK: Self =
-        Self { rounds: 2, repeat: 100_000, lists: 1, window: Duration::from_millis(300), scrapes: 5 };
+    const FULL: Self = Self {
+        rounds: 9,
+        repeat: 2_000_000,
+        lists: 5,
+        windows: 35,
+        window: Duration::from_millis(500),
+        scrapes: 50,
+        idle: Duration::from_secs(8),
+    };
+    const QUICK: Self = Self {
+        rounds: 2,
+        repeat: 100_000,
+        lists: 1,
+        windows: 2,
+        window: Duration::from_millis(300),
+        scrapes: 5,
+        idle: Duration::from_millis(1200),
+    };
 }
 
 fn main() -> ExitCode {

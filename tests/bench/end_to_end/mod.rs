@@ -28,7 +28,7 @@ pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
     let hosts = Way::ALL.iter().map(|way| Host::new(*way, &ranges)).collect::<Result<Vec<_>>>()?;
     let mut windows = vec![Vec::new(); hosts.len()];
     let numbered: Vec<(usize, &Host)> = hosts.iter().enumerate().collect();
-    interleaved(effort.rounds, &numbered, |(number, host)| {
+    interleaved(effort.windows, &numbered, |(number, host)| {
         let window = host.window(effort.window)?;
         windows[*number].push(window);
         Ok(window.received)
