@@ -16,7 +16,6 @@ use plotters::{
 };
 
 use super::Report;
-use crate::subject::Build;
 
 const WIDTH: u32 = 900;
 /// Room for the words beside the bars.
@@ -95,8 +94,7 @@ fn by_list(report: &Report) -> Vec<Series> {
     let mut series = Vec::new();
     for scale in &report.scaling {
         for cost in &scale.costs {
-            let build = if cost.program == Build::Default.name() { "" } else { cost.program.as_str() };
-            let name = |what: &str| [what, build].join(" ").trim().to_owned();
+            let name = |what: &str| format!("{}: {what}", cost.program);
             add(&mut series, &name("one source"), (scale.ranges, cost.one_source.median));
             add(&mut series, &name("any source"), (scale.ranges, cost.any_source.median));
         }
@@ -151,7 +149,7 @@ fn bars(path: &Path, caption: &str, labels: &[&str], series: &[Series]) -> Drawn
     area.present()
 }
 
-/// A line for each series, the ranges on a scale of powers of ten.
+/// A line for each series, both axes by powers of ten.
 fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
     const HEIGHT: u32 = 420;
     let area = SVGBackend::new(path, (WIDTH, HEIGHT)).into_drawing_area();
@@ -163,8 +161,16 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
         .margin_right(60)
         .x_label_area_size(60)
         .y_label_area_size(40)
-        .build_cartesian_2d((10_f64..f64::from(count(most)) * 1.5).log_scale(), 0.0..highest(series) * 1.1)?;
-    chart.configure_mesh().light_line_style(WHITE).x_label_formatter(&|ranges| format!("{ranges}")).draw()?;
+        .build_cartesian_2d(
+            (10_f64..f64::from(count(most)) * 1.5).log_scale(),
+            (5.0..highest(series) * 1.5).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .draw()?;
     for (number, (series, colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
         // Figures of neighbours below and above their lines.
         let beside = if number % 2 == 0 { 12 } else { -12 };
@@ -197,6 +203,11 @@ fn write(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Drawn {
     let style =
         TextStyle::from(("sans-serif", 12).into_font()).pos(Pos::new(side, VPos::Center)).color(&BLACK);
     area.draw(&Text::new(text.to_owned(), at, style))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library hands it over so")]
+fn whole(value: &f64) -> String {
+    format!("{value}")
 }
 
 fn figure(value: f64) -> String {
