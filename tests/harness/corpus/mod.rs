@@ -5,6 +5,8 @@
 
 mod odd;
 mod ports;
+pub mod regressions;
+mod text;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -49,6 +51,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = combinations();
     cases.extend(ports::cases());
     cases.extend(odd::cases());
+    cases.extend(regressions::cases());
     cases
 }
 
