@@ -243,6 +243,10 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
             return Err(Reason::Malformed);
         }
         let extension: [u8; 4] = frame.read(offset).ok_or(Reason::Malformed)?;
+        // RFC 4302 section 2.2: its fixed fields alone are 12 bytes, and 0 stands for 8.
+        if next == protocol::AUTHENTICATION && extension[1] == 0 {
+            return Err(Reason::Malformed);
+        }
         let len = extension_len(next, extension[1]);
         if offset + len > end {
             return Err(Reason::Malformed);

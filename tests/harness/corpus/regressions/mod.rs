@@ -14,8 +14,9 @@ macro_rules! files {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!($name, ".txt")))),+] };
 }
 
-const FILES: [(&str, &str); 5] = files![
+const FILES: [(&str, &str); 6] = files![
     "arp-is-not-read",
+    "authentication-header-of-eight-bytes",
     "authentication-header-over-ipv4",
     "icmp-without-a-header",
     "later-fragment-of-too-little",
