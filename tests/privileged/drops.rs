@@ -9,7 +9,7 @@ use std::{
 use d365_common::effect::Effect;
 use d365_tests::{
     frame::{DOT1AD, DOT1Q, Frame, Ipv4, Packet, Tcp},
-    generate::Frames,
+    generate::{self, Frames},
     patience, require,
 };
 use d365_user::{
@@ -160,11 +160,7 @@ fn failsafe_prefixes_are_replaced_whole() {
 #[test]
 fn whatever_is_sent_nothing_is_dropped_by_default() {
     require!(Root);
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let frames = number("D365_FRAMES").unwrap_or(patience::fewer(1_000_000));
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("D365_SEED").unwrap_or(since_1970.as_secs());
-    println!("{frames} frames; D365_SEED={seed} sends them again");
+    let (frames, seed) = generate::asked(patience::fewer(1_000_000));
     let mut judged = Judged::by(ranges(&["198.51.100.0/24", "2001:db8::/32"]), &options());
     judged.kernel.set_lease(None).unwrap();
     let (mut generate, mut frame) = (Frames::new(seed), Vec::new());

@@ -1,0 +1,139 @@
+//! Frames without end, each source of them from a seed that gives the same frames again: the corpus's, mutated where parsers
+//! look ([`Frames`]), and whole frames put together layer by layer ([`Layers`]).
+
+mod layers;
+mod mutate;
+mod random;
+mod sources;
+
+use std::{
+    io::{self, Write as _},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use ipnet::IpNet;
+
+pub use self::layers::Layers;
+use self::{mutate::mutate, random::Random};
+use crate::corpus;
+
+/// The longest base: what fits the first buffer of a test run (`net/bpf/test_run.c`).
+pub const LONGEST: usize = 3000;
+/// The shortest frame: an Ethernet header, less than which no test run takes.
+pub const SHORTEST: usize = 14;
+
+/// How many frames a test sends, and from which seed: what `D365_FRAMES` and `D365_SEED` say, else `frames` and the time.
+/// Says both, past the capture of libtest, which hides what a passing test prints.
+///
+/// # Panics
+/// When a variable holds no number.
+pub fn asked(frames: u64) -> (u64, u64) {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok();
+        text.map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    };
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
+    let frames = number("D365_FRAMES").unwrap_or(frames);
+    let seed = number("D365_SEED").unwrap_or(since_1970.as_secs());
+    let _ = writeln!(io::stderr(), "{frames} frames; D365_SEED={seed} sends them again");
+    (frames, seed)
+}
+
+/// A source of mutated frames of the corpus, and of some noise.
+#[derive(Debug)]
+pub struct Frames {
+    random: Random,
+    bases: Vec<Vec<u8>>,
+}
+
+impl Frames {
+    /// By the corpus, from a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let bases = corpus::all().into_iter().map(|case| case.frame);
+        let bases = bases.filter(|frame| (SHORTEST..=LONGEST).contains(&frame.len())).collect();
+        Self { random: Random::new(seed), bases }
+    }
+
+    /// Puts the next frame into `frame`: 14 bytes or more.
+    pub fn next_into(&mut self, frame: &mut Vec<u8>) {
+        frame.clear();
+        if self.random.one_in(50) {
+            let len = SHORTEST + self.random.below(386);
+            frame.extend(self.random.bytes(len));
+            return;
+        }
+        let base = self.random.below(self.bases.len());
+        frame.extend(&self.bases[base]);
+        for _ in 0..self.random.below(5) {
+            let other = self.random.below(self.bases.len());
+            mutate(&mut self.random, frame, &self.bases[other]);
+        }
+        if frame.len() < SHORTEST {
+            frame.resize(SHORTEST, 0);
+        }
+    }
+}
+
+/// The corpus's frames, then without end two layered frames and a mutated one in turns; `list` and `ports` as in
+/// [`Layers::new`].
+pub fn mixed(seed: u64, list: &[IpNet], ports: &[u16]) -> impl Iterator<Item = Vec<u8>> {
+    let (mut layers, mut mutated) = (Layers::new(seed, list, ports), Frames::new(seed));
+    let endless = (0..3).cycle().map(move |turn| {
+        let mut frame = Vec::new();
+        if turn == 2 {
+            mutated.next_into(&mut frame)
+        } else {
+            layers.next_into(&mut frame)
+        }
+        frame
+    });
+    corpus::all().into_iter().map(|case| case.frame).chain(endless)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Frames, LONGEST, Layers, SHORTEST};
+
+    fn hundred(mut next_into: impl FnMut(&mut Vec<u8>)) -> Vec<Vec<u8>> {
+        let mut frame = Vec::new();
+        let next = |_| {
+            next_into(&mut frame);
+            frame.clone()
+        };
+        (0..100).map(next).collect()
+    }
+
+    fn check(hundred: impl Fn(u64) -> Vec<Vec<u8>>) {
+        assert_eq!(hundred(1), hundred(1));
+        assert_ne!(hundred(1), hundred(2));
+        assert!(hundred(3).iter().all(|frame| frame.len() >= SHORTEST));
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_frames_again_and_another_gives_others() {
+        check(|seed| {
+            let mut frames = Frames::new(seed);
+            hundred(|frame| frames.next_into(frame))
+        });
+        let list = ["192.0.2.0/24", "2001:db8::/32"].map(|net| net.parse().unwrap());
+        check(|seed| {
+            let mut layers = Layers::new(seed, &list, &[25]);
+            hundred(|frame| layers.next_into(frame))
+        });
+    }
+
+    #[test]
+    fn few_frames_are_longer_than_the_first_buffer_and_some_than_a_length_field_says() {
+        let mut layers = Layers::new(1, &[], &[25]);
+        let mut lengths = Vec::new();
+        for _ in 0..20_000 {
+            let mut frame = Vec::new();
+            layers.next_into(&mut frame);
+            lengths.push(frame.len());
+        }
+        let longer = |than| lengths.iter().filter(|length| **length > than).count();
+        assert!((10..1000).contains(&longer(LONGEST)), "{}", longer(LONGEST));
+        assert!(longer(14 + 40 + 65_535) > 5, "{}", longer(14 + 40 + 65_535));
+    }
+}
