@@ -14,7 +14,7 @@ use d365_user::{
 use ipnet::IpNet;
 
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
-const XDP_PASS: u32 = 2;
+pub(crate) const XDP_PASS: u32 = 2;
 
 /// The program, and the list that it judges by.
 pub(crate) struct Judged {
@@ -80,15 +80,21 @@ impl Judged {
     /// Runs a frame through the program and says in which row it was counted, and as what. Panics unless
     /// it passed and exactly one counter moved, by one packet and by the frame's length.
     pub(crate) fn judge(&mut self, name: &str, frame: &[u8]) -> (usize, Class) {
-        let before = self.read();
-        assert_eq!(self.kernel.run(frame).unwrap(), XDP_PASS, "{name} did not pass");
-        let moved = difference(&before, &self.read());
+        let (action, moved) = self.counted(frame);
+        assert_eq!(action, XDP_PASS, "{name} did not pass");
         let [(row, class, count)] = &moved[..] else { panic!("{name} moved {moved:?}") };
         assert_eq!(count.packets, 1, "{name}");
         if !matches!(class, Class::Other(_)) {
             assert_eq!(count.bytes, frame.len() as u64, "{name}");
         }
         (*row, class.clone())
+    }
+
+    /// Runs a frame through the program: its action, and everything that moved by it.
+    pub(crate) fn counted(&mut self, frame: &[u8]) -> (u32, Vec<(usize, Class, Count)>) {
+        let before = self.read();
+        let action = self.kernel.run(frame).unwrap();
+        (action, difference(&before, &self.read()))
     }
 
     /// The class that a corpus's frame should be counted as, by a plain search in the list.

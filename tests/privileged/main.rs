@@ -15,6 +15,7 @@ mod lease;
 mod mail;
 mod object;
 mod operation;
+mod oracle;
 mod pins;
 mod publishing;
 mod random_sets;

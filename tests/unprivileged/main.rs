@@ -5,6 +5,7 @@ mod download;
 mod drift;
 mod embedded_list;
 mod gate;
+mod oracle;
 mod parser;
 mod promtool;
 mod ranges;

@@ -8,7 +8,12 @@ use d365_tests::corpus::{self, Case, Expected};
 
 /// Judges a frame as the kernel program does, with port 25 watched.
 fn judge(frame: &[u8]) -> Expected {
-    match packet::parse(frame, |port| port == 25) {
+    judge_by(frame, &[25])
+}
+
+/// Judges a frame as the kernel program does, with these ports watched.
+pub(crate) fn judge_by(frame: &[u8], watched: &[u16]) -> Expected {
+    match packet::parse(frame, |port| watched.contains(&port)) {
         Ok(Segment { source, opens, .. }) => Expected::Smtp { source: source.into(), opens },
         Err(reason) => Expected::Other(Class::from(reason).as_str()),
     }

@@ -143,19 +143,38 @@ impl Kernel {
     /// # Errors
     /// [`ProofError`] when the program cannot be asked.
     pub fn is_vouched(&mut self, source: IpAddr) -> Result<bool, ProofError> {
+        self.ask_of_published()?;
+        Ok(self.ask(source)?.1)
+    }
+
+    /// What the program takes `frame` for (at least 14 bytes, and what one buffer holds), by the published generation: the bits
+    /// of an [`Answer`]. Counts nothing.
+    ///
+    /// # Errors
+    /// [`ProofError`] when the program cannot be asked.
+    pub fn answer(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
+        self.ask_of_published()?;
+        self.bits(frame)
+    }
+
+    /// Has `PROVEN` name the published place.
+    fn ask_of_published(&mut self) -> Result<(), ProofError> {
         let Places { active, proven, .. } = &mut self.places;
         let published = active.get(&0, 0).map_err(place(names::ACTIVE))?;
-        proven.set(0, published, 0).map_err(place(names::PROVEN))?;
-        Ok(self.ask(source)?.1)
+        proven.set(0, published, 0).map_err(place(names::PROVEN))
     }
 
     /// What the place that `PROVEN` names says of `source`: the entry found, and whether it is vouched for.
     fn ask(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
-        let frame = frame(source, self.port);
-        let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::default() };
-        let bits = self.program_named(names::PROGRAM_PROVE)?.test_run(options)?.return_value;
+        let bits = self.bits(&frame(source, self.port))?;
         let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
         Ok((found, Answer::vouched(bits)))
+    }
+
+    /// The program's result for a frame.
+    fn bits(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
+        let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
+        Ok(self.program_named(names::PROGRAM_PROVE)?.test_run(options)?.return_value)
     }
 }
 

@@ -1,0 +1,177 @@
+//! The oracle: what a frame should be taken for, said by etherparse. It shares no code with the parser under test.
+//!
+//! It reads a frame twice. The plain reading is etherparse's own of the whole frame, put into our classes. The documented one
+//! goes through the same crate's layers, and parts from the plain one only by a [`Rule`]; a difference without one is a fault of
+//! the oracle or of etherparse, and fails. It knows no list: whether a source is listed is another's question.
+
+mod ip;
+mod report;
+mod rule;
+
+use std::net::IpAddr;
+
+use etherparse::{
+    Ethernet2Slice, IpNumber, LaxNetSlice, LaxSlicedPacket, NetSlice, SingleVlanSlice, SlicedPacket,
+    TcpSlice, TransportSlice, ether_type,
+};
+
+pub use self::{
+    report::report,
+    rule::{Rule, Uses},
+};
+use crate::corpus::Expected;
+
+const MALFORMED: Expected = Expected::Other("malformed");
+const TOO_MANY_HEADERS: Expected = Expected::Other("too_many_headers");
+const NOT_IP: Expected = Expected::Other("not_ip");
+const NOT_TCP: Expected = Expected::Other("not_tcp");
+const LATER_FRAGMENT: Expected = Expected::Other("later_fragment");
+
+/// VLAN tags that are looked through.
+const TAGS: usize = 2;
+/// IPv6 extension headers that are looked through.
+const EXTENSIONS: usize = 7;
+
+/// What the oracle says of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opinion {
+    /// What it should be taken for.
+    pub is: Expected,
+    /// What etherparse by itself takes it for.
+    pub plain: Expected,
+    /// By which rules the two differ; none if they do not.
+    pub rules: Vec<Rule>,
+}
+
+impl Opinion {
+    /// Whether both readings are one, or differ by a rule.
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        self.is == self.plain || !self.rules.is_empty()
+    }
+}
+
+/// Judges a frame, with these ports watched.
+#[must_use]
+pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
+    let mut reading = Reading { watched, rules: Vec::new() };
+    let (is, plain) = (reading.frame(frame), plain(frame, watched));
+    if is == plain {
+        reading.rules.clear();
+    }
+    Opinion { is, plain, rules: reading.rules }
+}
+
+/// How many bytes of IPv6 extension headers etherparse finds in a frame.
+#[must_use]
+pub fn extensions_len(frame: &[u8]) -> usize {
+    match LaxSlicedPacket::from_ethernet(frame).map(|sliced| sliced.net) {
+        Ok(Some(LaxNetSlice::Ipv6(packet))) => packet.extensions().slice().len(),
+        _ => 0,
+    }
+}
+
+/// The whole frame, as etherparse reads it.
+fn plain(frame: &[u8], watched: &[u16]) -> Expected {
+    let Ok(sliced) = SlicedPacket::from_ethernet(frame) else { return MALFORMED };
+    let (source, payload) = match &sliced.net {
+        Some(NetSlice::Ipv4(packet)) => (packet.header().source_addr().into(), packet.payload()),
+        Some(NetSlice::Ipv6(packet)) => (packet.header().source_addr().into(), packet.payload()),
+        _ => return NOT_IP,
+    };
+    match &sliced.transport {
+        Some(TransportSlice::Tcp(tcp)) => segment(source, tcp, watched),
+        None if payload.fragmented && payload.ip_number == IpNumber::TCP => LATER_FRAGMENT,
+        _ => NOT_TCP,
+    }
+}
+
+fn segment(source: IpAddr, tcp: &TcpSlice<'_>, watched: &[u16]) -> Expected {
+    if watched.contains(&tcp.destination_port()) {
+        Expected::Smtp { source, opens: tcp.syn() && !tcp.ack() }
+    } else {
+        Expected::Other("other_port")
+    }
+}
+
+/// The documented reading, and the rules that it met.
+struct Reading<'a> {
+    watched: &'a [u16],
+    rules: Vec<Rule>,
+}
+
+impl Reading<'_> {
+    /// By this rule it is that.
+    fn by(&mut self, rule: Rule, is: Expected) -> Expected {
+        self.rules.push(rule);
+        is
+    }
+
+    fn frame(&mut self, frame: &[u8]) -> Expected {
+        let Ok(ethernet) = Ethernet2Slice::from_slice_without_fcs(frame) else { return MALFORMED };
+        let mut inside = ethernet.payload();
+        for _ in 0..TAGS {
+            if !matches!(inside.ether_type, ether_type::VLAN_TAGGED_FRAME | ether_type::PROVIDER_BRIDGING) {
+                break;
+            }
+            let Ok(tag) = SingleVlanSlice::from_slice(inside.payload) else { return MALFORMED };
+            inside = tag.payload();
+        }
+        match inside.ether_type {
+            ether_type::VLAN_TAGGED_FRAME | ether_type::PROVIDER_BRIDGING => {
+                self.by(Rule::ThirdTag, TOO_MANY_HEADERS)
+            }
+            ether_type::VLAN_DOUBLE_TAGGED_FRAME => self.by(Rule::OldTag, NOT_IP),
+            ether_type::MACSEC => self.by(Rule::MacSec, NOT_IP),
+            ether_type::ARP => self.by(Rule::Arp, NOT_IP),
+            ether_type::IPV4 => self.ipv4(inside.payload),
+            ether_type::IPV6 => self.ipv6(inside.payload),
+            _ => NOT_IP,
+        }
+    }
+
+    /// An upper layer that is not a later fragment's.
+    fn upper(&mut self, source: IpAddr, number: IpNumber, bytes: &[u8]) -> Expected {
+        if number != IpNumber::TCP {
+            return self.by(Rule::UpperLayer, NOT_TCP);
+        }
+        TcpSlice::from_slice(bytes).map_or(MALFORMED, |tcp| segment(source, &tcp, self.watched))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rule, Uses, judge};
+    use crate::corpus;
+
+    /// The oracle itself is held against what was written by hand.
+    #[test]
+    fn the_oracle_says_of_every_case_what_it_is() {
+        let wrong: Vec<String> = corpus::all()
+            .iter()
+            .map(|case| (case, judge(&case.frame, &[25])))
+            .filter(|(case, opinion)| opinion.is != case.expected || !opinion.is_explained())
+            .map(|(case, opinion)| format!("{}: {opinion:?}, not {:?}", case.name, case.expected))
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_rule_has_a_case() {
+        let mut uses = Uses::default();
+        for case in corpus::all() {
+            uses.count(&judge(&case.frame, &[25]).rules);
+        }
+        uses.all_used();
+    }
+
+    #[test]
+    fn a_rule_that_makes_no_difference_is_none() {
+        let mut frame = vec![0; 60];
+        frame[12..14].copy_from_slice(&[0x08, 0x06]);
+        frame[14..20].copy_from_slice(&[0, 1, 8, 0, 6, 4]);
+        let whole = judge(&frame, &[25]);
+        assert_eq!((whole.is, whole.rules), (whole.plain, vec![]), "a whole ARP packet");
+        assert_eq!(judge(&frame[..30], &[25]).rules, [Rule::Arp], "a cut one");
+    }
+}

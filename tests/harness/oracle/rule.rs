@@ -1,0 +1,127 @@
+//! Where what is documented and etherparse's own reading of a whole frame differ on purpose: each difference is a rule, and is
+//! counted.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, Write as _},
+};
+
+/// A difference on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A third VLAN tag.
+    ThirdTag,
+    /// A tag of the kind 0x9100.
+    OldTag,
+    /// MACsec.
+    MacSec,
+    /// ARP.
+    Arp,
+    /// IPv4 of a total length of zero, longer than the field can state.
+    BigTcp,
+    /// An authentication header over IPv4.
+    AuthenticatedIpv4,
+    /// IPv6 of a payload length of zero in a frame that the field can state.
+    ZeroPayload,
+    /// More than seven extension headers.
+    LongChain,
+    /// What stands behind the fragment header of a later fragment.
+    LaterFragment,
+    /// A first fragment of TCP.
+    FirstFragment,
+    /// Upper layers that are not TCP.
+    UpperLayer,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::ThirdTag,
+        Self::OldTag,
+        Self::MacSec,
+        Self::Arp,
+        Self::BigTcp,
+        Self::AuthenticatedIpv4,
+        Self::ZeroPayload,
+        Self::LongChain,
+        Self::LaterFragment,
+        Self::FirstFragment,
+        Self::UpperLayer,
+    ];
+
+    /// What we do, and why.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::ThirdTag => "at most two tags are looked through (802.1ad); etherparse looks through three",
+            Self::OldTag => "0x9100 was never a standard's tag; etherparse looks through it",
+            Self::MacSec => {
+                "what MACsec (802.1AE) carries is not looked for; etherparse reads what is not encrypted"
+            }
+            Self::Arp => "ARP is not IP, and is not read; etherparse refuses a cut one",
+            Self::BigTcp => {
+                "a total length of zero in a packet too long for the field is a batch that the kernel joined (BIG TCP); \
+                 etherparse refuses it"
+            }
+            Self::AuthenticatedIpv4 => {
+                "an authentication header over IPv4 (RFC 4302) is an upper layer that is not TCP; etherparse looks through it"
+            }
+            Self::ZeroPayload => {
+                "a payload length of zero is a jumbogram's only where the field could not state the length (RFC 2675); \
+                 etherparse always takes the rest of the frame, padding included"
+            }
+            Self::LongChain => {
+                "at most seven extension headers are looked through (RFC 8200, 4.1); etherparse has no limit"
+            }
+            Self::LaterFragment => {
+                "behind the fragment header of a later fragment stands the midst of a packet (RFC 8200, 4.5); etherparse \
+                 reads headers there"
+            }
+            Self::FirstFragment => {
+                "a first fragment has the TCP header (RFC 791, 3.2; RFC 8200, 4.5); etherparse reads no fragment's upper layer"
+            }
+            Self::UpperLayer => "upper layers other than TCP are not read; etherparse refuses odd ones",
+        }
+    }
+}
+
+/// How often each rule made a difference.
+#[derive(Clone, Debug, Default)]
+pub struct Uses(BTreeMap<Rule, u64>);
+
+impl Uses {
+    /// Counts these.
+    pub fn count(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            *self.0.entry(*rule).or_default() += 1;
+        }
+    }
+
+    /// Rules that made no difference.
+    #[must_use]
+    pub fn unused(&self) -> Vec<Rule> {
+        Rule::ALL.into_iter().filter(|rule| !self.0.contains_key(rule)).collect()
+    }
+
+    /// Says how often each was used, past the capture of libtest.
+    ///
+    /// # Panics
+    /// When one was not: nobody would notice that it is wrong.
+    pub fn all_used(&self) {
+        let _ = write!(io::stderr(), "{self}");
+        let unused = self.unused();
+        assert!(unused.is_empty(), "rules without use: {unused:?}");
+    }
+}
+
+/// A line for each rule.
+impl fmt::Display for Uses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in Rule::ALL {
+            let times = self.0.get(&rule).copied().unwrap_or_default();
+            writeln!(f, "{times:>9} {rule:?}: {}", rule.reason())?;
+        }
+        Ok(())
+    }
+}

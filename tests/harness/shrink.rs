@@ -1,0 +1,230 @@
+//! Makes a frame that shows a fault as short and as plain as it can be while it still shows it.
+//!
+//! It knows nothing of the fault: it asks. Each step makes the frame shorter or plainer, so it comes to an end.
+
+use std::ops::Range;
+
+use crate::{
+    corpus::{SOURCE_V4, SOURCE_V6},
+    frame::{DOT1AD, DOT1Q, Frame, IPV4, IPV6, Ipv4, Ipv6, Tcp},
+    generate::SHORTEST,
+};
+
+/// What lengths of headers count in.
+const WORD: usize = 4;
+
+/// The least frame that is found from `frame` by removing bytes and by giving them plain values, and of which `shows` is true.
+/// It is never below 14 bytes.
+pub fn shrink(frame: &[u8], mut shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
+    let mut least = Least { frame: frame.to_vec(), plain: plain() };
+    least.restore_length(&mut shows);
+    while least.simplify(&mut shows) || least.shorten(&mut shows) {}
+    least.frame
+}
+
+/// What is plain: a SYN over each family, without tags and options.
+fn plain() -> [Vec<u8>; 2] {
+    let syn = || Tcp::new(40_000, 25).syn();
+    let v4 = Ipv4::new(SOURCE_V4, [192, 0, 2, 25]).carrying(syn());
+    let v6 = Ipv6::new(SOURCE_V6, [0x2001, 0xdb8, 0, 25, 0, 0, 0, 25]).carrying(syn());
+    [Frame::new(v4).bytes(), Frame::new(v6).bytes()]
+}
+
+struct Least {
+    frame: Vec<u8>,
+    plain: [Vec<u8>; 2],
+}
+
+impl Least {
+    fn accept(&mut self, candidate: Vec<u8>, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
+        let accepted = candidate != self.frame && shows(&candidate);
+        if accepted {
+            self.frame = candidate;
+        }
+        accepted
+    }
+
+    /// Has the IP packet say that it is as long as the frame.
+    fn restore_length(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) {
+        let Some((field, counted_from)) = length_field(&self.frame) else { return };
+        let Some(Ok(length)) = self.frame.len().checked_sub(counted_from).map(u16::try_from) else { return };
+        let mut candidate = self.frame.clone();
+        candidate[field].copy_from_slice(&length.to_be_bytes());
+        self.accept(candidate, shows);
+    }
+
+    /// Removes bytes, many at first, from the end on.
+    fn shorten(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
+        let before = self.frame.len();
+        for size in sizes(before) {
+            let mut end = self.frame.len();
+            while end >= size && self.frame.len() >= SHORTEST + size {
+                self.remove(end - size..end, shows);
+                end = end.min(self.frame.len()).saturating_sub(size.min(WORD));
+            }
+        }
+        self.frame.len() < before
+    }
+
+    /// Removes these bytes: with the IP packet's length as it was or lowered, and with repairs in front of them.
+    fn remove(&mut self, removed: Range<usize>, shows: &mut impl FnMut(&[u8]) -> bool) {
+        let without = |mut frame: Vec<u8>| {
+            frame.drain(removed.clone());
+            frame
+        };
+        if self.accept(without(self.frame.clone()), shows) {
+            return;
+        }
+        let Some(lowered) = lowered(&self.frame, removed.len()) else { return };
+        if self.accept(without(lowered.clone()), shows) {
+            return;
+        }
+        for (at, value) in repairs(&lowered, &removed) {
+            let mut repaired = lowered.clone();
+            repaired[at] = value;
+            if self.accept(without(repaired), shows) {
+                return;
+            }
+        }
+    }
+
+    /// Gives bytes plain values, many at first.
+    fn simplify(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
+        let before = self.frame.clone();
+        let zero = vec![0; before.len()];
+        for size in sizes(self.frame.len()) {
+            for start in (0..self.frame.len()).step_by(size) {
+                let range = start..self.frame.len().min(start + size);
+                for values in [zero.clone(), self.plain[0].clone(), self.plain[1].clone()] {
+                    let Some(values) = values.get(range.clone()) else { continue };
+                    if self.oddness(&range, values) < self.oddness(&range, &self.frame[range.clone()]) {
+                        let mut candidate = self.frame.clone();
+                        candidate[range.clone()].copy_from_slice(values);
+                        self.accept(candidate, shows);
+                    }
+                }
+            }
+        }
+        self.frame != before
+    }
+
+    /// How far these values are from being plain there.
+    fn oddness(&self, range: &Range<usize>, values: &[u8]) -> usize {
+        let odd = |(at, value): (usize, &u8)| {
+            let plain = self.plain.iter().position(|plain| plain.get(at) == Some(value));
+            if *value == 0 { 0 } else { plain.map_or(3, |position| position + 1) }
+        };
+        range.clone().zip(values).map(odd).sum()
+    }
+}
+
+/// Powers of two, from half of `len` down to 1.
+fn sizes(len: usize) -> impl Iterator<Item = usize> {
+    let largest = (len / 2).checked_ilog2().map(|bits| 1 << bits);
+    std::iter::successors(largest, |size| Some(size / 2)).take_while(|size| *size > 0)
+}
+
+/// What one byte in front of removed words may have to become for headers to fit again: a length in words of four or of eight
+/// bytes lowered, or the next header that the removed ones named.
+fn repairs(frame: &[u8], removed: &Range<usize>) -> Vec<(usize, u8)> {
+    if !removed.len().is_multiple_of(WORD) {
+        return Vec::new();
+    }
+    let words = removed.len() / WORD;
+    let mut repairs = Vec::new();
+    for (at, value) in frame.iter().enumerate().take(removed.start).skip(SHORTEST) {
+        let lowered = [words, words / 2, words * 16].into_iter().filter(|by| *by > 0);
+        let lowered = lowered.filter_map(|by| value.checked_sub(u8::try_from(by).ok()?));
+        repairs.extend(lowered.chain([frame[removed.start]]).map(|value| (at, value)));
+    }
+    repairs
+}
+
+/// The frame with its IP packet's length lowered.
+fn lowered(frame: &[u8], by: usize) -> Option<Vec<u8>> {
+    let (field, _) = length_field(frame)?;
+    let mut lowered = frame.to_vec();
+    let field = &mut lowered[field];
+    let length = u16::from_be_bytes([field[0], field[1]]).checked_sub(u16::try_from(by).ok()?)?;
+    field.copy_from_slice(&length.to_be_bytes());
+    Some(lowered)
+}
+
+/// Where the IP packet's length stands, and from where on it counts.
+fn length_field(frame: &[u8]) -> Option<(Range<usize>, usize)> {
+    let word = |at: usize| frame.get(at..at + 2).map(|word| u16::from_be_bytes([word[0], word[1]]));
+    let mut at = 12;
+    while let Some(DOT1Q | DOT1AD) = word(at) {
+        at += 4;
+    }
+    let (field, counted_from) = match word(at)? {
+        IPV4 => (at + 4, at + 2),
+        IPV6 => (at + 6, at + 42),
+        _ => return None,
+    };
+    word(field).map(|_| (field..field + 2, counted_from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shrink;
+    use crate::{
+        corpus::Expected,
+        frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Tcp},
+        oracle,
+    };
+
+    fn is_segment(frame: &[u8]) -> bool {
+        matches!(oracle::judge(frame, &[25]).is, Expected::Smtp { .. })
+    }
+
+    #[test]
+    fn one_byte_that_shows_it_is_left() {
+        let mut frame: Vec<u8> = (0..200).map(|n| n | 1).collect();
+        frame[77] = 0x42;
+        let least = shrink(&frame, |frame| frame.contains(&0x42));
+        let mut sorted = least.clone();
+        sorted.sort_unstable();
+        assert_eq!((least.len(), sorted[12], sorted[13]), (14, 0, 0x42), "{least:02x?}");
+    }
+
+    #[test]
+    fn what_shows_nothing_stays() {
+        let frame = [7; 99];
+        assert_eq!(shrink(&frame, |_| false), frame);
+    }
+
+    /// A trap of this field: the ports are looked for behind 20 bytes of IPv4, whatever the header says.
+    #[test]
+    fn a_fixed_header_length_shrinks_to_one_word_of_options() {
+        let packet = Ipv4::new([13, 71, 171, 9], [192, 0, 2, 1]).options(&[1; 36]).traffic_class(7);
+        let packet = packet.carrying(Tcp::new(999, 25).flags(0x5a).options(&[1; 20]).payload([9; 300]));
+        let frame = Frame::new(packet).tag(DOT1AD, 77).tag(DOT1Q, 66).pad(600).bytes();
+        let wrong = |frame: &[u8]| {
+            let at = 12 + frame[12..].windows(2).position(|kind| kind == [8, 0]).unwrap_or_default();
+            frame.get(at + 24..at + 26) == Some(&[0, 25])
+        };
+        let shows = |frame: &[u8]| is_segment(frame) && !wrong(frame);
+        assert!(shows(&frame));
+        let least = shrink(&frame, shows);
+        assert!(shows(&least));
+        assert_eq!(least.len(), 14 + 24 + 20, "{least:02x?}");
+        assert_eq!((least[14], &least[16..18]), (0x46, &[0, 44][..]));
+        assert_eq!(
+            least.iter().filter(|byte| **byte != 0).count(),
+            6,
+            "type, length, protocol, port, offset: {least:02x?}"
+        );
+    }
+
+    #[test]
+    fn a_chain_of_extensions_shrinks_to_the_one_that_shows_it() {
+        let chain = [Extension::destination(3), Extension::authentication(4), Extension::routing(2)];
+        let packet = Ipv6::new([0x2603, 0, 0, 0, 0, 0, 0, 1], [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]);
+        let packet = packet.extensions(chain).carrying(Tcp::new(5, 25).options(&[1; 8]).payload([1; 50]));
+        let frame = Frame::new(packet).tag(DOT1Q, 5).bytes();
+        let shows = |frame: &[u8]| is_segment(frame) && frame[14..].contains(&51);
+        let least = shrink(&frame, shows);
+        assert!(least.len() <= 14 + 40 + 12 + 20, "{least:02x?}");
+    }
+}

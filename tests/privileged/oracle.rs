@@ -1,0 +1,78 @@
+//! Three say of each frame what it is: the kernel program, the host's copy of the parser, and the oracle. All have to agree, and
+//! the counters to be the oracle's sums.
+
+mod judges;
+mod sums;
+
+use d365_common::names;
+use d365_tests::{corpus, generate, oracle::report, patience, require};
+use d365_user::kernel::{Kernel, OBJECT, Options};
+
+use self::judges::Judges;
+use crate::judged::{Judged, options, ranges};
+
+/// Nested and neighbouring, at the ends of both families' space, and around the corpus's sources.
+const LIST: [&str; 18] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "10.255.255.255/32",
+    "13.71.171.0/24",
+    "40.78.242.0/25",
+    "192.0.2.0/24",
+    "192.0.2.128/25",
+    "192.0.2.200/32",
+    "198.51.100.0/24",
+    "255.255.255.255/32",
+    "::/128",
+    "2001:db8::/32",
+    "2001:db8::1/128",
+    "2001:db8:0:9::/64",
+    "2001:db8:8000::/33",
+    "2603:1030::/40",
+    "fe80::/19",
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+];
+const PORTS: [u16; 2] = [25, 2525];
+
+/// After so many frames the counters are read.
+const BATCH: usize = 1000;
+/// So many frames meet every range.
+const ENOUGH: usize = 10_000;
+
+/// Has all judge the corpus and so many frames.
+fn check(programs: &[&'static str], trie_only: bool, frames: u64, seed: u64) {
+    let frames = usize::try_from(frames).unwrap();
+    let options = Options { ports: PORTS.to_vec(), trie_only, ..options() };
+    let (kernel, counters) = Kernel::load_one_of(programs, OBJECT, &options).unwrap();
+    let mut judges = Judges::of(Judged::of(kernel, counters, ranges(&LIST)));
+    let list: Vec<_> = LIST.iter().map(|prefix| prefix.parse().unwrap()).collect();
+    let mut all = generate::mixed(seed, &list, &PORTS).take(corpus::all().len() + frames).peekable();
+    let mut number = 0;
+    while all.peek().is_some() {
+        let batch: Vec<Vec<u8>> = all.by_ref().take(BATCH).collect();
+        let odd = batch.iter().position(|frame| !judges.take(frame));
+        let odd = odd.or_else(|| judges.first_miscounted(&batch));
+        if let Some(position) = odd {
+            let name = format!("found-{seed}-{}", number + position);
+            panic!("{}", report(&name, &batch[position], |frame| judges.disagreement(frame)));
+        }
+        number += batch.len();
+    }
+    judges.all_used();
+    assert!(frames < ENOUGH || judges.unmet().is_empty(), "nothing came from {:?}", judges.unmet());
+}
+
+/// The corpus, and as many frames as `D365_FRAMES` says.
+#[test]
+fn kernel_host_and_oracle_agree() {
+    require!(Root);
+    let (frames, seed) = generate::asked(patience::fewer(200_000));
+    check(&names::PROGRAMS, false, frames, seed);
+}
+
+#[test]
+fn the_program_for_older_kernels_agrees_and_so_do_the_tries_alone() {
+    require!(Root);
+    let (frames, seed) = generate::asked(patience::fewer(200_000));
+    check(&names::PROGRAMS[1..], true, frames / 10, seed);
+}

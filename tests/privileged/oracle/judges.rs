@@ -1,0 +1,198 @@
+//! The three, and what they say of a frame.
+//!
+//! The kernel is asked in two ways: the program that counts runs on each frame, and the one that proves generations, the same
+//! code, says what it takes the frame for. Which connection was counted shows in the sums.
+
+use std::io::{self, Write as _};
+
+use d365_common::{
+    answer::Answer,
+    entry::Entry,
+    names,
+    packet::{Reason, Source},
+    verdict::{self, Verdict},
+};
+use d365_tests::{
+    generate::LONGEST,
+    oracle::{self, Opinion, Uses},
+};
+use d365_user::{generation::Reference, snapshot::Count};
+
+use super::{PORTS, sums::Sums};
+use crate::judged::{Class, Judged, XDP_PASS};
+
+/// Headers other than IPv6 extensions are at most so long: Ethernet, two tags, IPv6, TCP as far as it is read.
+const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;
+
+const REASONS: [Reason; 6] = [
+    Reason::OtherPort,
+    Reason::NotTcp,
+    Reason::NotIp,
+    Reason::LaterFragment,
+    Reason::Malformed,
+    Reason::TooManyHeaders,
+];
+
+pub(super) struct Judges {
+    judged: Judged,
+    /// For the host: by another crate than the oracle's.
+    reference: Reference,
+    sums: Sums,
+    /// The oracle's rules.
+    uses: Uses,
+    /// Frames whose headers the kernel program did not read to their end, since they stand behind the first buffer.
+    behind_first_buffer: u64,
+    /// Frames too long for the program that this kernel takes.
+    too_long: u64,
+}
+
+impl Judges {
+    pub(super) fn of(judged: Judged) -> Self {
+        let prefixes: Vec<_> = judged.ranges.iter().map(|range| range.prefix).collect();
+        let (reference, sums) = (Reference::new(&prefixes), Sums::zero(prefixes.len()));
+        Self { judged, reference, sums, uses: Uses::default(), behind_first_buffer: 0, too_long: 0 }
+    }
+
+    /// Slots of ranges from which no segment came.
+    pub(super) fn unmet(&self) -> Vec<usize> {
+        self.sums.unmet()
+    }
+
+    /// Has all judge a frame, and adds it to the sums. Whether they agree.
+    pub(super) fn take(&mut self, frame: &[u8]) -> bool {
+        let opinion = oracle::judge(frame, &PORTS);
+        let expected = self.judged.expected(opinion.is);
+        if self.host(frame) != expected || !opinion.is_explained() {
+            return false;
+        }
+        self.uses.count(&opinion.rules);
+        if frame.len() > LONGEST {
+            return self.take_long(frame, &expected);
+        }
+        self.sums.add(&expected, frame.len());
+        let action = self.judged.kernel.run(frame).unwrap();
+        action == XDP_PASS && self.answer(frame) == Some(without_opens(&expected))
+    }
+
+    /// A frame that only the counters can say something of.
+    fn take_long(&mut self, frame: &[u8], expected: &Class) -> bool {
+        let Some(kernel) = self.counted(frame) else {
+            self.too_long += 1;
+            return true;
+        };
+        let Ok(kernel) = kernel else { return false };
+        if kernel != *expected {
+            self.behind_first_buffer += 1;
+        }
+        self.sums.add(&kernel, frame.len());
+        may_be(&kernel, expected, frame)
+    }
+
+    /// The first of these frames that is not counted as what it is, if the counters are not the sums of all that came.
+    pub(super) fn first_miscounted(&mut self, frames: &[Vec<u8>]) -> Option<usize> {
+        let counted = Sums::read(self.judged.counters.ids(), self.judged.ranges.len());
+        if counted == self.sums {
+            return None;
+        }
+        let first = frames.iter().position(|frame| self.disagreement(frame).is_some());
+        assert!(first.is_some(), "{counted:?} was counted, and not {:?}; no frame shows it alone", self.sums);
+        first
+    }
+
+    /// Who says what of a frame, if not all say the same.
+    pub(super) fn disagreement(&mut self, frame: &[u8]) -> Option<String> {
+        let opinion = oracle::judge(frame, &PORTS);
+        let expected = self.judged.expected(opinion.is);
+        let (host, counted) = (self.host(frame), self.counted(frame));
+        let answer = if frame.len() > LONGEST { None } else { self.answer(frame) };
+        let kernel_agrees = match &counted {
+            Some(Ok(class)) => may_be(class, &expected, frame),
+            Some(Err(_)) => false,
+            None => true,
+        };
+        let answer_agrees = frame.len() > LONGEST || answer == Some(without_opens(&expected));
+        if kernel_agrees && answer_agrees && host == expected && opinion.is_explained() {
+            return None;
+        }
+        let Opinion { plain, rules, .. } = opinion;
+        Some(format!(
+            "The kernel counted {counted:?} and answered {answer:?}.\nThe host says {host:?}.\nThe oracle says {expected:?}, \
+             etherparse alone {plain:?}; rules: {rules:?}."
+        ))
+    }
+
+    /// Says how often each rule made a difference, past the capture of libtest; panics when one did not.
+    pub(super) fn all_used(&self) {
+        let (behind, long) = (self.behind_first_buffer, self.too_long);
+        let program = self.judged.kernel.program_name();
+        let _ = writeln!(
+            io::stderr(),
+            "{behind:>9} FirstBuffer: headers behind a frame's first buffer count as cut off in the kernel\n\
+             {long:>9} frames were too long for {program}",
+        );
+        self.uses.all_used();
+        assert!(behind > 0 || long > 0, "no headers stood behind the first buffer");
+    }
+
+    fn host(&self, frame: &[u8]) -> Class {
+        let find = |source: &Source| {
+            let position = self.reference.longest_match((*source).into())?;
+            Entry::new(u32::try_from(position).ok()?, 0)
+        };
+        match verdict::judge(frame, |port| PORTS.contains(&port), find) {
+            Verdict::Listed(entry, segment) => {
+                Class::Listed { slot: entry.slot() as usize, opens: segment.opens }
+            }
+            Verdict::Unlisted(segment) => Class::Unlisted { opens: segment.opens },
+            Verdict::Other(reason) => other(reason),
+        }
+    }
+
+    /// What a frame was counted as, or what else became of it; `None` if this kernel cannot run a frame of its length.
+    fn counted(&mut self, frame: &[u8]) -> Option<Result<Class, String>> {
+        if frame.len() > LONGEST && self.judged.kernel.program_name() != names::PROGRAMS[0] {
+            return None;
+        }
+        let (action, moved) = self.judged.counted(frame);
+        // Of classes other than mail, only packets are read here.
+        let is_whole = |class: &Class, count: &Count| {
+            count.packets == 1 && (matches!(class, Class::Other(_)) || count.bytes == frame.len() as u64)
+        };
+        Some(match &moved[..] {
+            [(0, class, count)] if action == XDP_PASS && is_whole(class, count) => Ok(class.clone()),
+            _ => Err(format!("action {action}, {moved:?}")),
+        })
+    }
+
+    /// What the proving program takes a frame for. It does not say whether a segment opens a connection.
+    fn answer(&mut self, frame: &[u8]) -> Option<Class> {
+        let bits = self.judged.kernel.answer(frame).unwrap();
+        match Answer::found(bits) {
+            Some(Some(entry)) => Some(Class::Listed { slot: entry.slot() as usize, opens: false }),
+            Some(None) => Some(Class::Unlisted { opens: false }),
+            None => {
+                let mut reasons = REASONS.into_iter();
+                reasons.find(|reason| Answer::of(&Verdict::Other(*reason)).bits() == bits).map(other)
+            }
+        }
+    }
+}
+
+fn other(reason: Reason) -> Class {
+    Class::Other(verdict::Class::from(reason).as_str())
+}
+
+fn without_opens(class: &Class) -> Class {
+    match class {
+        Class::Listed { slot, .. } => Class::Listed { slot: *slot, opens: false },
+        Class::Unlisted { .. } => Class::Unlisted { opens: false },
+        Class::Other(label) => Class::Other(label),
+    }
+}
+
+/// A rule of the kernel's own: headers are read from a frame's first buffer, and what lies behind it counts as cut off.
+fn may_be(kernel: &Class, expected: &Class, frame: &[u8]) -> bool {
+    let cut_off =
+        *kernel == Class::Other("malformed") && oracle::extensions_len(frame) + OTHER_HEADERS > LONGEST;
+    kernel == expected || cut_off
+}

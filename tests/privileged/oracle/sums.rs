@@ -1,0 +1,69 @@
+//! Counters as they should be by what was said of each frame, and as they are.
+
+use aya::maps::{Map, MapData, PerCpuArray};
+use d365_common::{
+    counter::{CLASS_ROW, Counter, class_index},
+    verdict,
+};
+use d365_user::kernel::CounterIds;
+
+use crate::judged::Class;
+
+/// All counters of one row: of ranges by slot, of classes and effects by index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sums {
+    ranges: Vec<Counter>,
+    classes: Vec<Counter>,
+}
+
+impl Sums {
+    /// Nothing counted.
+    pub(super) fn zero(ranges: usize) -> Self {
+        Self {
+            ranges: vec![Counter::default(); ranges],
+            classes: vec![Counter::default(); CLASS_ROW as usize],
+        }
+    }
+
+    /// What the maps hold.
+    pub(super) fn read(ids: CounterIds, ranges: usize) -> Self {
+        Self { ranges: values(ids.ranges, ranges), classes: values(ids.classes, CLASS_ROW as usize) }
+    }
+
+    /// Slots of ranges of which nothing came.
+    pub(super) fn unmet(&self) -> Vec<usize> {
+        let unmet = |slot: &usize| self.ranges[*slot].packets == 0;
+        (0..self.ranges.len()).filter(unmet).collect()
+    }
+
+    /// Counts a frame of `len` bytes.
+    pub(super) fn add(&mut self, class: &Class, len: usize) {
+        let index = |class| class_index(0, class) as usize;
+        let (counter, opens) = match class {
+            Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
+            Class::Unlisted { opens } => (&mut self.classes[index(verdict::Class::Unlisted)], *opens),
+            Class::Other(label) => {
+                let class =
+                    verdict::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
+                (&mut self.classes[index(class)], false)
+            }
+        };
+        counter.packets += 1;
+        counter.bytes += len as u64;
+        counter.connections += u64::from(opens);
+    }
+}
+
+/// The first `count` values of a map, each the sum over the processors.
+fn values(map: u32, count: usize) -> Vec<Counter> {
+    let map = Map::PerCpuArray(MapData::from_id(map).unwrap());
+    let map: PerCpuArray<_, Counter> = map.try_into().unwrap();
+    let sum = |index| {
+        map.get(&index, 0).unwrap().iter().fold(Counter::default(), |sum, cpu| Counter {
+            packets: sum.packets + cpu.packets,
+            bytes: sum.bytes + cpu.bytes,
+            connections: sum.connections + cpu.connections,
+        })
+    };
+    (0..).take(count).map(sum).collect()
+}

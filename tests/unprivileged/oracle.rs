@@ -1,0 +1,36 @@
+//! The host's copy of the parser against the oracle, on generated and mutated frames.
+
+use d365_tests::{
+    corpus, generate,
+    oracle::{self, Opinion, Uses, report},
+};
+
+use crate::parser::judge_by;
+
+const PORTS: [u16; 2] = [25, 2525];
+const LIST: [&str; 2] = ["198.51.100.0/24", "2001:db8::/32"];
+
+/// What both say of a frame, if they do not agree.
+fn said(frame: &[u8], opinion: &Opinion) -> Option<String> {
+    let host = judge_by(frame, &PORTS);
+    let agree = host == opinion.is && opinion.is_explained();
+    (!agree).then(|| format!("The host says {host:?}.\nThe oracle: {opinion:?}."))
+}
+
+/// The corpus, and as many frames as `D365_FRAMES` says.
+#[test]
+fn host_and_oracle_agree() {
+    let (frames, seed) = generate::asked(200_000);
+    let list = LIST.map(|prefix| prefix.parse().unwrap());
+    let count = corpus::all().len() + usize::try_from(frames).unwrap();
+    let mut uses = Uses::default();
+    for (number, frame) in generate::mixed(seed, &list, &PORTS).take(count).enumerate() {
+        let opinion = oracle::judge(&frame, &PORTS);
+        if said(&frame, &opinion).is_some() {
+            let said = |frame: &[u8]| said(frame, &oracle::judge(frame, &PORTS));
+            panic!("{}", report(&format!("found-{seed}-{number}"), &frame, said));
+        }
+        uses.count(&opinion.rules);
+    }
+    uses.all_used();
+}
