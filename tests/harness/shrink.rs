@@ -12,6 +12,10 @@ use crate::{
 
 /// What lengths of headers count in.
 const WORD: usize = 4;
+/// Behind these no few bytes matter by themselves: a frame too long for its length field has too many of them.
+const HEADERS: usize = 512;
+/// What few bytes are.
+const FEW: usize = 64;
 
 /// The least frame that is found from `frame` by removing bytes and by giving them plain values, and of which `shows` is true.
 /// It is never below 14 bytes.
@@ -57,10 +61,11 @@ impl Least {
     fn shorten(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
         let before = self.frame.len();
         for size in sizes(before) {
-            let mut end = self.frame.len();
+            let (most, step) = if size < FEW { (HEADERS, size.min(WORD)) } else { (usize::MAX, size) };
+            let mut end = self.frame.len().min(most);
             while end >= size && self.frame.len() >= SHORTEST + size {
                 self.remove(end - size..end, shows);
-                end = end.min(self.frame.len()).saturating_sub(size.min(WORD));
+                end = end.min(self.frame.len()).saturating_sub(step);
             }
         }
         self.frame.len() < before
@@ -135,7 +140,8 @@ fn repairs(frame: &[u8], removed: &Range<usize>) -> Vec<(usize, u8)> {
     for (at, value) in frame.iter().enumerate().take(removed.start).skip(SHORTEST) {
         let lowered = [words, words / 2, words * 16].into_iter().filter(|by| *by > 0);
         let lowered = lowered.filter_map(|by| value.checked_sub(u8::try_from(by).ok()?));
-        repairs.extend(lowered.chain([frame[removed.start]]).map(|value| (at, value)));
+        let repaired = lowered.chain([frame[removed.start]]).filter(|repaired| repaired != value);
+        repairs.extend(repaired.map(|value| (at, value)));
     }
     repairs
 }
@@ -186,6 +192,21 @@ mod tests {
         let mut sorted = least.clone();
         sorted.sort_unstable();
         assert_eq!((least.len(), sorted[12], sorted[13]), (14, 0, 0x42), "{least:02x?}");
+    }
+
+    /// A frame that is longer than its length field can state stays so, and still is done with soon.
+    #[test]
+    fn a_frame_of_64_kib_shrinks_in_few_steps() {
+        let packet =
+            Ipv4::new([13, 71, 171, 9], [192, 0, 2, 1]).total_length(0).carrying(Tcp::new(9, 25).syn());
+        let frame = Frame::new(packet).pad(65_600).bytes();
+        let mut steps = 0;
+        let least = shrink(&frame, |frame| {
+            steps += 1;
+            is_segment(frame)
+        });
+        assert_eq!((least.len(), is_segment(&least)), (14 + 65_536, true));
+        assert!(steps < 20_000, "{steps} steps");
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Whole frames, put together layer by layer: VLAN stacks, IPv4 options, chains of IPv6 extension headers, fragments, every TCP
 //! flag; in each layer now and then a field that lies; then padded, cut, and mutated.
 
+mod upper;
+
 use ipnet::IpNet;
 
 use super::{SHORTEST, mutate::mutate, random::Random, sources::Sources};
-use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet, Segment, Tcp, Udp};
-
-const HOP_BY_HOP: u8 = 0;
-const AUTHENTICATION: u8 = 51;
+use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet};
 
 /// A source of layered frames.
 #[derive(Debug)]
@@ -150,70 +149,6 @@ impl Layers {
         }
     }
 
-    fn segment(&mut self) -> Segment {
-        match self.random.below(16) {
-            0..=11 => self.tcp().into(),
-            12 => Udp::new(self.random.word(), self.port()).into(),
-            13 => Segment::ping(),
-            14 => {
-                let (protocol, len) = (self.protocol(), self.random.below(40));
-                Segment::raw(protocol, self.random.bytes(len))
-            }
-            _ => {
-                // An authentication header of 24 bytes by itself: under IPv4 it is no extension.
-                let header = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                let tcp = Segment::from(self.tcp());
-                Segment::raw(AUTHENTICATION, [&header[..], &tcp.bytes].concat())
-            }
-        }
-    }
-
-    fn tcp(&mut self) -> Tcp {
-        let flags = if self.random.one_in(2) { Tcp::SYN } else { self.random.byte() };
-        let mut tcp = Tcp::new(self.random.word(), self.port()).flags(flags);
-        let words = self.random.pick(&[0, 0, 0, 1, 3, 5, 10]);
-        tcp = tcp.options(&self.random.bytes(4 * words));
-        if self.random.one_in(12) {
-            tcp = tcp.data_offset(self.random.byte() & 0xf);
-        }
-        let data = if self.random.one_in(50) { 1400 } else { self.random.pick(&[0, 0, 1, 7, 32]) };
-        tcp.payload(vec![b'x'; data])
-    }
-
-    fn port(&mut self) -> u16 {
-        let port = self.random.pick(&self.ports);
-        match self.random.below(10) {
-            0..=5 => port,
-            6 => port.wrapping_add(1),
-            7 => port.wrapping_sub(1),
-            8 => port.swap_bytes(),
-            _ => self.random.word(),
-        }
-    }
-
-    fn protocol(&mut self) -> u8 {
-        let any = self.random.byte();
-        self.random.pick(&[
-            HOP_BY_HOP,
-            1,
-            2,
-            4,
-            6,
-            17,
-            41,
-            43,
-            44,
-            50,
-            AUTHENTICATION,
-            58,
-            59,
-            60,
-            132,
-            135,
-            any,
-        ])
-    }
-
     /// Of a fragment, in units of eight bytes: mostly of the first.
     fn offset(&mut self) -> u16 {
         let any = self.random.word() & 0x1fff;
@@ -229,22 +164,11 @@ impl Layers {
             return None;
         }
         let right = u16::try_from(right).expect("not the long ones");
-        let any = self.random.word();
-        let less = self.random.below(usize::from(right) + 1);
-        let less = u16::try_from(less).expect("not more than a u16");
-        Some(self.random.pick(&[
-            0,
-            1,
-            8,
-            19,
-            20,
-            40,
-            less,
-            less,
-            right.saturating_sub(1),
-            right + 1,
-            u16::MAX,
-            any,
-        ]))
+        Some(match self.random.below(4) {
+            0 => self.random.word() % (right + 1),
+            1 => self.random.word(),
+            2 => self.random.pick(&[right.saturating_sub(1), right + 1]),
+            _ => self.random.pick(&[0, 1, 8, 19, 20, 40, u16::MAX]),
+        })
     }
 }

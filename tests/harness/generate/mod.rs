@@ -81,10 +81,9 @@ pub fn mixed(seed: u64, list: &[IpNet], ports: &[u16]) -> impl Iterator<Item = V
     let (mut layers, mut mutated) = (Layers::new(seed, list, ports), Frames::new(seed));
     let endless = (0..3).cycle().map(move |turn| {
         let mut frame = Vec::new();
-        if turn == 2 {
-            mutated.next_into(&mut frame)
-        } else {
-            layers.next_into(&mut frame)
+        match turn {
+            2 => mutated.next_into(&mut frame),
+            _ => layers.next_into(&mut frame),
         }
         frame
     });

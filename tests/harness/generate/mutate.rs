@@ -8,7 +8,7 @@ const HEADERS: usize = 120;
 const WORDS: [u16; 16] =
     [0, 1, 5, 20, 25, 40, 0x0800, 0x86dd, 0x8100, 0x88a8, 0x4500, 0x6000, 0x0600, 0x2000, 0x1fff, 0xffff];
 
-/// Changes `frame` in one way; `other` is a frame whose rest it may get. It stays as short as [`LONGEST`] if it is.
+/// Changes `frame` in one way; `other` is a frame whose rest it may get.
 pub(super) fn mutate(random: &mut Random, frame: &mut Vec<u8>, other: &[u8]) {
     // Never at the end of the frame: two bytes fit.
     let at = random.below(frame.len().clamp(3, HEADERS) - 2);

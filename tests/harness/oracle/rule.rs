@@ -14,7 +14,7 @@ pub enum Rule {
     ThirdTag,
     /// A tag of the kind 0x9100.
     OldTag,
-    /// MACsec.
+    /// IEEE 802.1AE.
     MacSec,
     /// ARP.
     Arp,
