@@ -30,10 +30,8 @@ pub(super) fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Keeps a frame that was judged wrongly; `said` tells by whom and how. Returns its file and what is in it.
-///
-/// # Errors
-/// Where there is no source, as in a virtual machine, there is nothing to write to.
+/// Keeps a frame that was judged wrongly; `said` tells by whom and how. Returns its case as a text, and its file: where there is no
+/// source, as in a virtual machine, there is nothing to write to.
 pub fn keep(name: &str, said: &str, expected: Expected, frame: &[u8]) -> (String, io::Result<PathBuf>) {
     let text = text::written(&format!("{said}\nTODO: say why it is kept."), expected, frame);
     let path = directory().join(name).with_extension("txt");
