@@ -49,9 +49,10 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the daemon and says where it is.
-pub(crate) fn build_daemon(profile: Profile) -> Result<PathBuf> {
+/// Builds the daemon, with these variables, and says where it is.
+pub(crate) fn build_daemon(profile: Profile, variables: &[(&str, OsString)]) -> Result<PathBuf> {
     let mut build = cargo()?;
+    build.envs(variables.iter().cloned());
     // The features of the whole workspace, so that a later `cargo test --workspace` builds nothing twice.
     build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", "d365-user"]);
     let dir = match profile {

@@ -11,6 +11,7 @@ mod apt;
 mod bench;
 mod cargo;
 mod command;
+mod coverage;
 mod demo;
 mod lint;
 mod run;
@@ -48,10 +49,16 @@ enum Task {
     },
     /// Set up and run every test, the privileged ones too; arguments behind `--` go to `cargo test`
     Test {
+        /// Count the lines of the daemon that they run. All tests: report, and fail below 85 %. With arguments: add to what was
+        /// counted before
+        #[arg(long)]
+        coverage: bool,
         /// Arguments for `cargo test`
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Print which lines of the daemon were run by tests that counted (`test --coverage`); fail below 85 %
+    Coverage,
     /// Run the privileged tests in real kernels of Debian's, under QEMU
     VmTest(vm::Options),
     /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own making
@@ -78,7 +85,9 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Setup(options) => setup::ensure(options),
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
-        Task::Test { args } => test::all(&args),
+        Task::Test { coverage: false, args } => test::all(&args, &[]),
+        Task::Test { coverage: true, args } => test::counted(&args),
+        Task::Coverage => coverage::report(),
         Task::VmTest(options) => vm::test(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Lint => lint::all(),

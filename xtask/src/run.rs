@@ -18,7 +18,7 @@ use crate::{
 /// Becomes the daemon: signals and the exit code are its own.
 pub(crate) fn daemon(args: &[OsString]) -> Result<()> {
     setup::ensure(setup::Options::default())?;
-    let daemon = cargo::build_daemon(Profile::Release)?;
+    let daemon = cargo::build_daemon(Profile::Release, &[])?;
     become_root(&daemon, args)
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
         Some(daemon) => daemon,
         None => {
             setup::ensure(setup::Options::default())?;
-            cargo::build_daemon(Profile::Release)?
+            cargo::build_daemon(Profile::Release, &[])?
         }
     };
     if command::is_root() || toolchain::find("sudo").is_none() {

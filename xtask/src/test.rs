@@ -6,20 +6,34 @@ use anyhow::{Result, bail};
 
 use crate::{
     cargo::{self, Profile},
-    command, setup, toolchain, tools,
+    command,
+    coverage::{self, Counting},
+    setup, toolchain, tools,
 };
 
 /// The package and the target of the tests that need root.
 const LAB: &str = "d365-tests";
 const PRIVILEGED: &str = "privileged";
+/// What makes cargo test everything that is built for the host.
+pub(crate) const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "d365-ebpf"];
 
-/// Sets up, builds the daemon, and runs the tests; `args` go to `cargo test`.
-pub(crate) fn all(args: &[OsString]) -> Result<()> {
+/// As [`all`], and counts the lines of the daemon that are run; of all tests it reports.
+pub(crate) fn counted(args: &[OsString]) -> Result<()> {
+    let counting = Counting::start(args.is_empty())?;
+    // What failing tests ran is no coverage.
+    all(args, &counting.environment())?;
+    counting.finish()?;
+    if args.is_empty() { coverage::report() } else { Ok(()) }
+}
+
+/// Sets up, builds the daemon, and runs the tests; `args` go to `cargo test`, all with these variables.
+pub(crate) fn all(args: &[OsString], variables: &[(&str, OsString)]) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_tests()?;
-    let daemon = cargo::build_daemon(Profile::Debug)?;
+    let daemon = cargo::build_daemon(Profile::Debug, variables)?;
     let test = |selection: &[&str]| -> Result<Command> {
         let mut test = cargo::cargo()?;
+        test.envs(variables.iter().cloned());
         test.arg("test").args(selection).args(args).env("D365_USER_BIN", &daemon);
         Ok(test)
     };
@@ -27,9 +41,9 @@ pub(crate) fn all(args: &[OsString]) -> Result<()> {
         return command::run(&mut test(&[])?);
     }
     if command::is_root() {
-        return command::run(&mut test(&["--workspace", "--exclude", "d365-ebpf"])?);
+        return command::run(&mut test(&EVERYTHING)?);
     }
-    command::run(&mut test(&["--workspace", "--exclude", "d365-ebpf", "--exclude", LAB])?)?;
+    command::run(&mut test(&[&EVERYTHING[..], &["--exclude", LAB]].concat())?)?;
     command::run(&mut test(&["--package", LAB, "--lib", "--test", "unprivileged"])?)?;
     let Some(sudo) = toolchain::find("sudo") else {
         let advice = "the privileged tests did not run: they need root, and there is no sudo";
