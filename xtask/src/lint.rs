@@ -20,6 +20,7 @@ pub(crate) fn all() -> Result<()> {
         ("clippy, host", check(clippy_host(&mut cargo::cargo()?))),
         ("clippy, kernel program", check(clippy_kernel(&mut tools::kernel_cargo(compiler)?)?)),
         ("dependencies", check(cargo::cargo()?.args(["deny", "check", "bans", "licenses", "sources"]))),
+        ("unused dependencies", check(cargo::cargo()?.arg("machete"))),
         ("advisories", advisories()),
     ];
     let failed: Vec<&str> =

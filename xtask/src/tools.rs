@@ -43,7 +43,19 @@ const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 /// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
 const MAIL: [&str; 4] = ["postfix", "rspamd", "swaks", "libio-socket-inet6-perl"];
 
-const DENY: Change = Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]);
+/// Cargo's subcommands that lints call, the crate that brings each, and what it is for.
+const LINT_CRATES: [(&str, Change, &str); 2] = [
+    (
+        "deny",
+        Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]),
+        "checks licences, sources, versions and advisories of dependencies",
+    ),
+    (
+        "machete",
+        Change::Crate(&["cargo-machete", "--version", "0.9.2"], &[]),
+        "finds dependencies that nobody uses",
+    ),
+];
 
 /// Where programs of packages are that were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
@@ -100,7 +112,7 @@ pub(crate) fn for_tests() -> Result<()> {
     step::take(&steps, Consent::default())
 }
 
-/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, and cargo-deny.
+/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, cargo-deny and cargo-machete.
 pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
     let mut steps = Vec::new();
     let here = |subcommand: &str| {
@@ -126,11 +138,10 @@ pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
         };
         steps.push(Step { change, why: "checks the kernel program's code" });
     }
-    if !here("deny")? {
-        steps.push(Step {
-            change: DENY,
-            why: "checks licences, sources, versions and advisories of dependencies",
-        });
+    for (subcommand, change, why) in LINT_CRATES {
+        if !here(subcommand)? {
+            steps.push(Step { change, why });
+        }
     }
     step::take(&steps, Consent::default())
 }
