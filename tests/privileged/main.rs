@@ -12,6 +12,7 @@ mod harness;
 mod inspect;
 mod judged;
 mod lease;
+mod local_user;
 mod mail;
 mod object;
 mod operation;

@@ -1,0 +1,76 @@
+//! A local user without any privilege: what a running daemon keeps from him.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions, Exit},
+    lab::Lab,
+    mount::{Mount, View},
+    netns::Netns,
+    patience, require,
+    temp::{TempDir, TempFile},
+};
+
+const STATE_IN_USE_OR_UNUSABLE: i32 = 11;
+
+/// What a program does that `nobody` starts in the daemon's place.
+fn as_nobody(netns: &Netns, view: &View, program: Option<&str>, arguments: &[&str]) -> Exit {
+    let options = DaemonOptions { binary: program.map(Into::into), state: None, ..DaemonOptions::on(&[]) };
+    Daemon::run(netns, &options.args(arguments.iter().copied()).nobody(&[]).view(view)).unwrap()
+}
+
+#[test]
+fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    let (above, list) = (TempDir::new("local-user"), TempFile::new("list", "11.0.0.0/24,NAM\n"));
+    let state = above.file("state").display().to_string();
+    let spec = format!("file:{}", list.path().display());
+    let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
+    let options = options.args(["--state-dir", &state, "--ranges", &spec, "--tag", "mark"]).view(&view);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    // Something waits that could be approved.
+    fs::write(list.path(), "11.0.1.0/24,NAM\n").unwrap();
+    let deadline = patience::deadline(Duration::from_secs(20));
+    while daemon.scrape().unwrap().sum("d365_ranges_pending", &[]) != 1 {
+        assert!(Instant::now() < deadline, "no removal waits:\n{}", daemon.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    let before = daemon.scrape().unwrap();
+
+    let approve = as_nobody(&lab.host, &view, None, &["approve", "--yes", "--state-dir", &state]);
+    assert_eq!(approve.status.code(), Some(STATE_IN_USE_OR_UNUSABLE), "{approve:?}");
+    assert!(approve.stderr.contains("Permission denied"), "{approve:?}");
+    let (iface, pid) = (lab.iface(), daemon.pid());
+    for attempt in [
+        format!("cat {state}/gate.json"),
+        format!("echo x >{state}/approval.json"),
+        format!("mv {state} {state}.old"),
+        "ls /sys/fs/bpf/d365".to_owned(),
+        "rm -r /sys/fs/bpf/d365".to_owned(),
+        "bpftool map show".to_owned(),
+        "bpftool prog show".to_owned(),
+        format!("bpftool net detach xdp dev {iface}"),
+        format!("ip link set dev {iface} xdp off"),
+        format!("ip link set dev {iface} down"),
+        format!("kill -TERM {pid}"),
+        format!("kill -HUP {pid}"),
+        format!("cat /proc/{pid}/environ"),
+    ] {
+        let exit = as_nobody(&lab.host, &view, Some("/bin/sh"), &["-c", &attempt]);
+        let refused = ["Permission denied", "Operation not permitted", "not permitted"];
+        assert!(!exit.status.success(), "{attempt}: {exit:?}");
+        assert!(refused.iter().any(|words| exit.stderr.contains(words)), "{attempt}: {exit:?}");
+    }
+
+    assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
+    let after = daemon.scrape().unwrap();
+    for metric in ["d365_ranges", "d365_ranges_pending", "d365_attached", "d365_tag_attached"] {
+        assert_eq!(after.sum(metric, &[]), before.sum(metric, &[]), "{metric}");
+    }
+    daemon.stop().unwrap();
+}
