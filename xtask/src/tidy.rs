@@ -1,4 +1,5 @@
-//! The repository's own rules, for the files that git tracks. A rule is a pure function over one file's text.
+//! The repository's own rules, for the files that git tracks. A rule is a pure function over one file's text;
+//! that on names of tests looks into the files that they are in.
 
 use std::{collections::BTreeSet, fmt, fs, path::Path, process::Command};
 
@@ -8,8 +9,10 @@ use crate::command;
 
 mod layers;
 mod links;
+mod manifest;
 mod paths;
 mod source;
+mod tests_named;
 mod text;
 
 /// Where a rule is broken, and what to do about it.
@@ -56,8 +59,13 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
             findings.extend(source::check(path, &text));
             findings.extend(layers::check(path, &text));
         }
+        if path.ends_with("Cargo.toml") {
+            findings.extend(manifest::check(path, &text));
+        }
         if extension == "md" {
             findings.extend(links::check(path, &text, &tracked));
+            let read = |path: &str| fs::read_to_string(workspace.join(path)).unwrap_or_default();
+            findings.extend(tests_named::check(path, &text, &tracked, &read));
         }
     }
     Ok(findings)
