@@ -15,6 +15,7 @@ mod coverage;
 mod demo;
 mod lint;
 mod run;
+mod sanitize;
 mod setup;
 mod step;
 mod test;
@@ -59,6 +60,8 @@ enum Task {
     },
     /// Print which lines of the daemon were run by tests that counted (`test --coverage`); fail below 85 %
     Coverage,
+    /// Run the tests that reach unsafe code of the user side, and of its dependencies, under AddressSanitizer
+    Sanitize,
     /// Run the privileged tests in real kernels of Debian's, under QEMU
     VmTest(vm::Options),
     /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own making
@@ -88,6 +91,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Test { coverage: false, args } => test::all(&args, &[]),
         Task::Test { coverage: true, args } => test::counted(&args),
         Task::Coverage => coverage::report(),
+        Task::Sanitize => sanitize::run(),
         Task::VmTest(options) => vm::test(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Lint => lint::all(),

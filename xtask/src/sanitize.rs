@@ -1,0 +1,53 @@
+//! `cargo xtask sanitize`: the tests that reach unsafe code of the user side, under AddressSanitizer.
+//!
+//! Dependencies are instrumented as well: nearly all unsafe code is theirs (aya, tokio, ring). The standard library is not,
+//! and what the kernel writes is not seen.
+
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::{cargo, command, setup, test, tools};
+
+/// Unit tests, which need no root.
+const UNIT: [&str; 6] = ["test", "--package", "d365-common", "--package", "d365-user", "--lib"];
+/// The daemon that the privileged tests start.
+const DAEMON: [&str; 3] = ["build", "--package", "d365-user"];
+const PRIVILEGED: [&str; 6] = ["test", "--package", "d365-tests", "--test", "privileged", "--"];
+/// Modules of the privileged tests in which the tests or the daemon come through unsafe code: maps and their values, ring
+/// buffers, pins, ioctls, netlink, loading and attaching, a daemon's whole life.
+const MODULES: [&str; 7] =
+    ["doctor::", "inspect::", "object::", "operation::", "pins::", "publishing::", "samples::"];
+
+/// Sets up, builds everything once more, with checks, and runs the tests.
+pub(crate) fn run() -> Result<()> {
+    setup::ensure(setup::Options::default())?;
+    tools::for_tests()?;
+    // A directory of its own: `vm-test` builds for the same target without checks. With a target named, build scripts and macros
+    // stay as they are.
+    let (host, place) = (test::host()?, cargo::target_dir()?.join("sanitize"));
+    let checked = |args: &[&str]| -> Result<Command> {
+        let (subcommand, rest) = args.split_at(1);
+        let mut cargo = cargo::cargo()?;
+        cargo.args(subcommand).args(["--target", &host]).arg("--target-dir").arg(&place).args(rest);
+        // The sanitizer's runtime comes with the stable compiler, the flag does not.
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
+        // An error ends the daemon in a way that no test takes for its own. Leaks are not looked for: that needs to trace
+        // the process, which those without privileges may not.
+        cargo.env("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0:detect_stack_use_after_return=1");
+        Ok(cargo)
+    };
+    command::run(&mut checked(&UNIT)?)?;
+    if !command::is_root() {
+        let advice = "the privileged tests did not run under AddressSanitizer: they need root";
+        if command::ci() {
+            bail!(advice);
+        }
+        eprintln!("xtask: {advice}");
+        return Ok(());
+    }
+    command::run(&mut checked(&DAEMON)?)?;
+    let daemon = place.join(&host).join("debug/d365-user");
+    ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
+    command::run(checked(&PRIVILEGED)?.args(MODULES).env("D365_USER_BIN", daemon))
+}
