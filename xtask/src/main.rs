@@ -60,7 +60,7 @@ enum Task {
     },
     /// Print which lines of the daemon were run by tests that counted (`test --coverage`); fail below 85 %
     Coverage,
-    /// Run the tests that reach unsafe code of the user side, and of its dependencies, under AddressSanitizer
+    /// Run the tests that reach unsafe code of the user side, and of its dependencies, under the address sanitizer
     Sanitize,
     /// Run the privileged tests in real kernels of Debian's, under QEMU
     VmTest(vm::Options),

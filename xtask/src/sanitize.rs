@@ -1,4 +1,4 @@
-//! `cargo xtask sanitize`: the tests that reach unsafe code of the user side, under AddressSanitizer.
+//! `cargo xtask sanitize`: the tests that reach unsafe code of the user side, under the address sanitizer.
 //!
 //! Dependencies are instrumented as well: nearly all unsafe code is theirs (aya, tokio, ring). The standard library is not,
 //! and what the kernel writes is not seen.
