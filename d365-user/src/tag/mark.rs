@@ -85,6 +85,12 @@ mod tests {
         }
     }
 
+    /// Every mark that packets can be given.
+    fn any_mark() -> impl Strategy<Value = Mark> {
+        let mark = |(base, mask): (u32, u32)| Mark::new(base & mask & !GEO_BITS, mask & !GEO_BITS);
+        any::<(u32, u32)>().prop_filter_map("the base is zero", mark)
+    }
+
     proptest! {
         /// What the kernel program can be given is what can be typed.
         #[test]
@@ -95,6 +101,21 @@ mod tests {
             if let Some(mark) = mark {
                 prop_assert_eq!(read(&text(mark)), Ok(mark));
             }
+        }
+
+        /// Of a packet's mark the bits outside are kept, the geo's number comes back, and what was given can be taken away.
+        #[test]
+        fn a_mark_changes_its_own_bits_alone(mark in any_mark(), old: u32, geo: u8, other: u8) {
+            let own = mark.mask() | GEO_BITS;
+            let new = mark.on(old, geo);
+            prop_assert_eq!((new & !own, new & mark.mask(), new & GEO_BITS), (old & !own, mark.base(), geo.into()));
+            prop_assert_eq!(mark.geo(new), Some(geo));
+            prop_assert_eq!(mark.on(new, other), mark.on(old, other));
+            prop_assert_eq!(mark.without(new), old & !own, "given, and taken away");
+            // Somebody else's mark is as it was; one that looks like ours says nothing any more.
+            let left = mark.without(old);
+            prop_assert_eq!(left, if old & mark.mask() == mark.base() { old & !own } else { old });
+            prop_assert_eq!((mark.geo(left), mark.without(left)), (None, left));
         }
 
         #[test]

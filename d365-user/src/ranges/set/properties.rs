@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 
 use super::*;
 use crate::ranges::{GeoCode, GeoSource, Warning, documented, special};
-use crate::source::Record;
+use crate::source::{Record, plain};
 
 /// Any prefix, host bits and special space included.
 fn any_prefix() -> impl Strategy<Value = IpNet> {
@@ -72,6 +72,38 @@ fn back(set: &RangeSet) -> List {
     list(set.ranges().iter().enumerate().map(record).collect())
 }
 
+/// A region's name as a line can bear it: no comma, no comment, no space at its ends.
+fn written_region() -> impl Strategy<Value = String> {
+    r#"WestUS|[!"$-+\x2d-~]([ !"$-+\x2d-~]{0,62}[!"$-+\x2d-~])?"#
+}
+
+/// What can stand around a line's fields: what is before the line, space, lower case, how it ends.
+type Layout = (&'static str, &'static str, bool, &'static str);
+
+fn any_layout() -> impl Strategy<Value = Layout> {
+    let before = select(vec!["", "", "\n", "# a comment, with a comma\n", " \t\r\n"]);
+    let end = select(vec!["\n", "\r\n", " \n", "# Toronto\n"]);
+    (before, select(vec!["", " ", "\t"]), any::<bool>(), end)
+}
+
+/// A record as a line of a plain list; fields at the end that say nothing may be left out.
+fn written(record: &Record, (before, space, is_lower, end): &Layout) -> String {
+    let mut geo = record.geo.map(|geo| geo.to_string()).unwrap_or_default();
+    if *is_lower {
+        geo.make_ascii_lowercase();
+    }
+    let prefix = match record.prefix {
+        prefix if *is_lower && prefix.prefix_len() == prefix.max_prefix_len() => prefix.addr().to_string(),
+        prefix => prefix.to_string(),
+    };
+    let fields = match &record.region {
+        Some(region) => format!("{prefix}{space},{space}{geo},{space}{region}"),
+        None if geo.is_empty() && *is_lower => prefix,
+        None => format!("{prefix},{geo}{space}"),
+    };
+    format!("{before}{space}{fields}{end}")
+}
+
 fn check_invariants(set: &RangeSet, policy: &Policy) -> Result<(), TestCaseError> {
     prop_assert!(!set.ranges().is_empty() && set.ranges().len() <= policy.max_ranges as usize);
     prop_assert!(set.ranges().is_sorted_by(|one, next| one.prefix < next.prefix));
@@ -127,6 +159,27 @@ proptest! {
             prop_assert_eq!(again.ranges(), set.ranges());
             prop_assert_eq!(again.digest(), set.digest());
         }
+    }
+
+    /// What a set says can be written down as a plain list, however that is laid out: read again it is the same set.
+    #[test]
+    fn a_set_written_as_a_plain_list_is_the_same(
+        lists in lists(good_prefix()),
+        regions in prop::collection::vec(prop::option::of(written_region()), 24),
+        layout in prop::collection::vec(any_layout(), 24),
+        has_mark: bool,
+    ) {
+        let mut lists = lists;
+        let records = lists.iter_mut().flat_map(|list| &mut list.records);
+        records.zip(regions.iter().cycle()).for_each(|(record, region)| record.region.clone_from(region));
+        let Ok(set) = RangeSet::build(&lists, &Policy::default()) else { return Ok(()) };
+        let records = back(&set).records;
+        let lines = records.iter().zip(layout.iter().cycle()).map(|(record, layout)| written(record, layout));
+        let text = if has_mark { "\u{feff}" } else { "" }.to_owned() + &lines.collect::<String>();
+        let read = plain::parse(text.as_bytes(), "list").unwrap();
+        let again = RangeSet::build(&[read], &Policy::default()).unwrap();
+        prop_assert_eq!(again.ranges(), set.ranges(), "{}", text);
+        prop_assert_eq!(again.digest(), set.digest());
     }
 
     /// Without a conflict neither the order of the records nor that of the lists matters.
