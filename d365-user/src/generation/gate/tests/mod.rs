@@ -6,6 +6,7 @@ use crate::ranges::{Geo, GeoCode, GeoSource};
 mod adopted;
 mod approval;
 mod held;
+mod machine;
 mod properties;
 mod restored;
 mod retired;

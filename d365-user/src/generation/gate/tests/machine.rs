@@ -1,0 +1,265 @@
+//! The gate beside a plain model of it: offers, time that passes or goes back, approvals of what was looked at before,
+//! restarts with what was written down. Whatever comes, both say the same.
+
+use proptest::{prelude::*, sample::select, test_runner::Config};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use super::*;
+use model::{Id, Label, List, Looked, Model, POOL};
+
+mod model;
+
+/// In the order of the model's pool.
+fn id(prefix: IpNet) -> Id {
+    POOL.iter().position(|text| text.parse() == Ok(prefix)).unwrap()
+}
+
+fn range_of(id: Id, Label(geo, source, region): Label) -> Range {
+    let geo = Geo { code: GeoCode::new(geo).unwrap(), source };
+    Range { prefix: POOL[id].parse().unwrap(), geo, region: region.map(str::to_owned) }
+}
+
+fn ranges_of(list: &List) -> Vec<Range> {
+    list.iter().map(|(id, label)| range_of(*id, *label)).collect()
+}
+
+fn any_label() -> impl Strategy<Value = Label> {
+    select(vec![
+        Label("NAM", GeoSource::Inferred, None),
+        Label("NAM", GeoSource::Inferred, None),
+        Label("NAM", GeoSource::Documented, Some("East")),
+        Label("NAM", GeoSource::Documented, Some("West")),
+        Label("NAM", GeoSource::Configured, None),
+        Label("EUR", GeoSource::Inferred, Some("West")),
+        Label("EUR", GeoSource::Documented, None),
+        Label("ZZZ", GeoSource::Unknown, None),
+    ])
+}
+
+fn any_list() -> impl Strategy<Value = List> {
+    prop::collection::btree_map(0..POOL.len(), any_label(), 0..POOL.len())
+}
+
+/// A list like this one: some ranges are taken out, some come in or have another label.
+fn like(list: List) -> impl Strategy<Value = List> {
+    let changes = prop::collection::btree_map(0..POOL.len(), prop::option::of(any_label()), 0..4);
+    changes.prop_map(move |changes| {
+        let mut list = list.clone();
+        for (id, label) in changes {
+            match label {
+                Some(label) => _ = list.insert(id, label),
+                None => _ = list.remove(&id),
+            }
+        }
+        list
+    })
+}
+
+/// One reading of the source.
+#[derive(Clone, Debug)]
+struct Read {
+    list: List,
+    number: Option<u64>,
+    trust: Trust,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Offer(Read),
+    Tick,
+    /// The operator looks at what waits.
+    Look,
+    /// And approves what he has looked at last.
+    Approve,
+    /// The state is written down and read again.
+    Restart,
+    Adopt(List),
+}
+
+/// What the last step should have said.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    refused: Option<Refusal>,
+    is_approved: bool,
+    adopted: usize,
+    /// Whether what is recognised has changed.
+    is_changed: bool,
+}
+
+/// The model, and what is around it.
+#[derive(Clone, Debug)]
+struct World {
+    policy: GatePolicy,
+    trust: Trust,
+    baseline: List,
+    number: Option<u64>,
+    model: Model,
+    now: u64,
+    read: Option<Read>,
+    /// What the operator looked at last.
+    looked: Option<Looked>,
+    said: Said,
+}
+
+impl ReferenceStateMachine for World {
+    type State = Self;
+    type Transition = (i64, Step);
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let list = prop_oneof![Just(List::new()), any_list()];
+        let trust = select(vec![Trust::Local, Trust::Download, Trust::Download]);
+        let policy = (2..8usize, select(vec![0, 10, 40])).prop_map(|(most_new, most_shrink_percent)| {
+            GatePolicy { most_new, most_shrink_percent, ..GatePolicy::default() }
+        });
+        let world = (list, any_number(), trust, policy).prop_map(|(baseline, number, trust, policy)| {
+            let model = Model::new(policy, baseline.clone(), number);
+            let said = Said::default();
+            Self { policy, trust, baseline, number, model, now: START, read: None, looked: None, said }
+        });
+        world.boxed()
+    }
+
+    fn transitions(world: &Self) -> BoxedStrategy<Self::Transition> {
+        let list = prop_oneof![
+            6 => like(world.model.accepted.clone()),
+            2 => like(world.read.as_ref().map(|read| read.list.clone()).unwrap_or_default()),
+            1 => any_list(),
+        ];
+        let trust = prop::bool::weighted(0.05);
+        let usual = world.trust;
+        let anew = (list, any_number(), trust).prop_map(move |(list, number, is_other)| {
+            let trust = match (usual, is_other) {
+                (Trust::Local, false) | (Trust::Download, true) => Trust::Local,
+                _ => Trust::Download,
+            };
+            Read { list, number, trust }
+        });
+        let again = world.read.clone().map_or_else(|| anew.clone().boxed(), |read| Just(read).boxed());
+        let step = prop_oneof![
+            12 => again.prop_map(Step::Offer),
+            4 => anew.prop_map(Step::Offer),
+            2 => Just(Step::Tick),
+            2 => Just(Step::Look),
+            2 => Just(Step::Approve),
+            2 => Just(Step::Restart),
+            1 => any_list().prop_map(Step::Adopt),
+        ];
+        let hours = prop_oneof![6 => 0..8i64, 3 => 20..80i64, 1 => -50..0i64];
+        (hours.prop_map(|hours| hours * 3600), step).boxed()
+    }
+
+    fn apply(mut world: Self, (seconds, step): &Self::Transition) -> Self {
+        world.now = world.now.saturating_add_signed(*seconds);
+        let (model, now) = (&mut world.model, world.now);
+        let recognised = |model: &Model| {
+            let retired: Vec<_> = model.retired.iter().map(|(id, (label, _))| (*id, *label)).collect();
+            (model.accepted.clone(), retired)
+        };
+        let before = recognised(model);
+        world.said = Said::default();
+        match step {
+            Step::Offer(read) => {
+                world.said.refused = model.offer(&read.list, read.number, read.trust, now);
+                world.read = Some(read.clone());
+            }
+            Step::Tick => model.tick(now),
+            Step::Look => world.looked = model.looked(),
+            Step::Approve => world.said.is_approved = model.approve(world.looked.as_ref(), now),
+            Step::Restart => {}
+            Step::Adopt(list) => world.said.adopted = model.adopt(list),
+        }
+        world.said.is_changed = recognised(model) != before;
+        world
+    }
+}
+
+fn any_number() -> impl Strategy<Value = Option<u64>> + Clone {
+    prop_oneof![8 => Just(Some(3)), 2 => prop::option::of(0..6u64)]
+}
+
+/// A gate, and the digest of what was looked at last.
+struct Machine {
+    gate: Gate,
+    digest: Option<String>,
+}
+
+impl StateMachineTest for Machine {
+    type SystemUnderTest = Self;
+    type Reference = World;
+
+    fn init_test(world: &World) -> Self {
+        let gate = Gate::with_baseline(world.policy, ranges_of(&world.baseline), world.number);
+        Self { gate, digest: None }
+    }
+
+    fn apply(mut self_: Self, world: &World, (_, step): (i64, Step)) -> Self {
+        let (gate, now, said) = (&mut self_.gate, Timestamp(world.now), &world.said);
+        let decisions = match step {
+            Step::Offer(Read { list, number, trust }) => {
+                gate.offer(Offer { ranges: ranges_of(&list), change_number: number, trust }, now)
+            }
+            Step::Tick => gate.tick(now),
+            Step::Look => {
+                self_.digest = gate.pending_digest();
+                Vec::new()
+            }
+            Step::Approve => {
+                let approved = gate.approve(self_.digest.as_deref().unwrap_or_default(), now);
+                assert_eq!(approved.is_ok(), said.is_approved);
+                approved.unwrap_or_default()
+            }
+            Step::Restart => {
+                let text = serde_json::to_string(&gate.stored()).unwrap();
+                *gate = Gate::restore(world.policy, &serde_json::from_str(&text).unwrap()).unwrap();
+                Vec::new()
+            }
+            Step::Adopt(list) => {
+                assert_eq!(gate.adopt(ranges_of(&list)), said.adopted);
+                return self_;
+            }
+        };
+        let refused = decisions.iter().find_map(|decision| match decision {
+            Decision::Refused(refusal) => Some(*refusal),
+            _ => None,
+        });
+        assert_eq!(refused, said.refused);
+        assert_eq!(decisions.iter().any(Decision::is_published), said.is_changed, "{decisions:?}");
+        self_
+    }
+
+    fn check_invariants(Self { gate, .. }: &Self, World { model, now, .. }: &World) {
+        let is_range = |range: &Range, id: &Id, label: &Label| *range == range_of(*id, *label);
+        assert!(gate.accepted().len() == model.accepted.len(), "{gate:?}");
+        let accepted: BTreeMap<_, _> = gate.accepted().map(|range| (id(range.prefix), range)).collect();
+        assert!(accepted.iter().all(|(id, range)| is_range(range, id, &model.accepted[id])), "{gate:?}");
+        let retired: BTreeMap<_, _> = gate
+            .retired(Timestamp(*now))
+            .map(|(range, until)| (id(range.prefix), (range.clone(), until.0)))
+            .collect();
+        let expected = model.retired.iter().filter(|(_, (_, until))| until > now);
+        let expected = expected.map(|(id, (label, until))| (*id, (range_of(*id, *label), *until)));
+        assert_eq!(retired, expected.collect());
+        let waiting = gate.pending().map(|pending| {
+            let left = pending.left.map(|left| left.as_secs());
+            (id(pending.prefix), (pending.action.clone(), pending.change, pending.wait, left))
+        });
+        let expected = model.waiting().into_iter().map(|(id, (action, change, wait, left))| {
+            let action = match action {
+                model::Action::Add(label) => Action::Add(range_of(id, label)),
+                model::Action::Remove => Action::Remove,
+                model::Action::Relabel(label) => Action::Relabel(range_of(id, label)),
+            };
+            (id, (action, change, wait, left))
+        });
+        assert_eq!(waiting.collect::<BTreeMap<_, _>>(), expected.collect());
+        assert_eq!(gate.step_back(), model.step_back().map(|(from, to)| StepBack { from, to }));
+        assert_eq!(gate.change_number(), model.number);
+        assert_eq!(gate.confirmed(), model.confirmed.map(Timestamp));
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(Config { cases: 1024, ..Config::default() })]
+    #[test]
+    fn the_gate_is_its_model(sequential 1..40 => Machine);
+}
