@@ -9,7 +9,7 @@ use aya::programs::{ProgramError, XdpError, XdpMode, loaded_programs};
 use procfs::ProcError;
 
 use super::{
-    fdinfo,
+    chain, fdinfo,
     interface::{Interface, InterfaceError, Xdp},
     load::Kernel,
     requirements::{self, RequirementError},
@@ -69,7 +69,7 @@ pub enum AttachError {
         source: io::Error,
     },
     /// The program's own state is not what it should be.
-    #[error("cannot attach to {interface}: {source}")]
+    #[error("cannot attach to {interface}: {}", chain(.source))]
     Program {
         /// The interface.
         interface: String,
