@@ -64,7 +64,7 @@ pub enum ProofError {
         page: u32,
     },
     /// The program cannot be asked.
-    #[error("cannot ask the kernel program: {}", chain(.0))]
+    #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, chain(.0))]
     Program(#[from] ProgramError),
     /// The place cannot be named to the program.
     #[error("cannot use map {map}: {}", chain(.source))]

@@ -172,7 +172,7 @@ fn a_kernel_that_does_not_answer_proves_nothing() {
         refusing.watched.daemon.signal(Signal::SIGHUP).unwrap();
         refusing.watched.says(0, "cannot set the lease");
         thread::sleep(Duration::from_secs(3));
-        refusing.is_refused("cannot ask the kernel program: ");
+        refusing.is_refused("cannot ask the kernel program d365_prove: ");
         let log = refusing.watched.daemon.log();
         let lines = log.lines().rev().take_while(|line| !line.contains("the lease is set again"));
         let stuck: Vec<_> = lines.filter(|line| line.contains("cannot set the lease")).collect();
