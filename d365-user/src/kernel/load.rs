@@ -11,6 +11,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
+    maps::MapError,
     programs::{ProgramError, SchedClassifier, Xdp},
 };
 use aya_obj::VerifierLog;
@@ -309,8 +310,14 @@ fn summary(log: &str) -> String {
 fn refused(error: EbpfError) -> LoadError {
     refused_or(|| match error {
         EbpfError::RelocationError(_) if !aya::features().bpf_global_data() => {
-            LoadError::Test(requirements::program_error())
+            LoadError::Test { test: "a small test program", source: requirements::program_error() }
         }
+        // Without them each map names types that were not loaded.
+        EbpfError::MapError(_) if aya::features().btf().is_none() => {
+            LoadError::Test { test: "small test types", source: None }
+        }
+        // A map that is not made is named by aya itself.
+        EbpfError::MapError(source @ MapError::SyscallError(_)) => LoadError::Constants(source),
         error => LoadError::Object(Box::new(error)),
     })
 }

@@ -39,13 +39,21 @@ pub enum LoadError {
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", chain(.0))]
     Object(#[source] Box<EbpfError>),
-    /// aya asked whether the kernel knows global data (every kernel that has what else is needed does) and took a
-    /// failure for a no. It asks once in a process.
+    /// The program's constants could not be written.
+    #[error("cannot write the program's constants into map .rodata: {}", chain(.0))]
+    Constants(#[source] MapError),
+    /// aya asked whether the kernel knows global data and type information (every kernel that has what else is needed does)
+    /// and took a failure for a no. It asks once in a process.
     #[error(
-        "cannot load the kernel object: the kernel did not load a small test program{}; start the daemon again",
-        .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+        "cannot load the kernel object: the kernel did not load {test}, which asks what it knows{}; start the daemon again",
+        .source.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
     )]
-    Test(#[source] Option<io::Error>),
+    Test {
+        /// What it did not load.
+        test: &'static str,
+        /// What it said to something of the kind.
+        source: Option<io::Error>,
+    },
     /// The object is not the one that this daemon knows.
     #[error("the kernel object has no {0}; build the daemon and its program from one commit")]
     Missing(&'static str),
