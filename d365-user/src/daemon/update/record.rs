@@ -108,6 +108,10 @@ impl Record {
         if let Err(error) = counters.pin(&self.pins, &self.owner) {
             tracing::info!("counters are not pinned: {error}; after a crash they begin at zero");
             self.lose();
+            // One of the two may be pinned by now, and nobody will ask for it.
+            if let Err(error) = kernel::unpin(&self.pins, &self.owner) {
+                tracing::warn!("{error}");
+            }
             return;
         }
         let CounterIds { ranges, classes } = counters.ids();
