@@ -1,7 +1,7 @@
 //! Keeps what was counted in the state directory, together with the pinned maps: written before anything changes hands,
 //! so that whenever the daemon ends, the next one finds every count once.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,7 +10,7 @@ use crate::{
         book::{Book, Draft, add_up},
         state::State,
     },
-    kernel::{self, CounterIds, Counters},
+    kernel::{self, CounterIds, Counters, PinError},
     ledger::{Reading, Row},
     state::{
         StateDir, StateError,
@@ -30,6 +30,19 @@ pub(in crate::daemon) struct Record {
     is_written: bool,
     /// How often something could not be kept or read before the updater ran.
     failures: u64,
+}
+
+/// How often the pinned maps are asked for what they count, and the time between: a kernel without memory may have some a
+/// moment later.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the last counts are not known.
+enum Unread {
+    /// The kernel did not answer.
+    NoAnswer(String),
+    /// There is nothing that could be read.
+    Gone(String),
 }
 
 impl Record {
@@ -58,7 +71,7 @@ impl Record {
             }
         };
         let Some(maps) = stored.maps.clone() else { return stored.rows };
-        match self.last_readings(&stored, &maps) {
+        match self.read_again_and_again(&stored, &maps) {
             Ok(rows) => {
                 tracing::info!(
                     "the daemon before did not end by itself; its counts were read from the pinned maps"
@@ -75,18 +88,34 @@ impl Record {
         }
     }
 
+    /// The last counts, asked for a few times: what is given up here is lost.
+    fn read_again_and_again(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, String> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            match self.last_readings(stored, maps) {
+                Err(Unread::NoAnswer(_)) if left > 0 => thread::sleep(PAUSE),
+                Err(Unread::NoAnswer(reason) | Unread::Gone(reason)) => return Err(reason),
+                Ok(rows) => return Ok(rows),
+            }
+        }
+    }
+
     /// Adds up what the file says and what the pinned maps read.
-    fn last_readings(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, String> {
-        let interfaces = u32::try_from(maps.interfaces.len()).map_err(|error| error.to_string())?;
+    fn last_readings(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, Unread> {
+        let gone = |reason: &str| Unread::Gone(reason.to_owned());
+        let interfaces = u32::try_from(maps.interfaces.len()).map_err(|error| gone(&error.to_string()))?;
         let pinned = Counters::pinned(&self.pins, &self.owner, interfaces, maps.capacity);
-        let (ids, counters) = pinned
-            .map_err(|error| error.to_string())?
-            .ok_or("no maps are pinned; was the host restarted?")?;
+        let pinned = pinned.map_err(|error| match error {
+            PinError::Open { .. } => Unread::NoAnswer(error.to_string()),
+            _ => Unread::Gone(error.to_string()),
+        });
+        let (ids, counters) = pinned?.ok_or_else(|| gone("no maps are pinned; was the host restarted?"))?;
         if (ids.ranges, ids.classes) != (maps.ranges, maps.classes) {
-            return Err("the pinned maps are others".to_owned());
+            return Err(gone("the pinned maps are others"));
         }
         let slots: Vec<u32> = stored.owners.iter().map(|(_, slot)| *slot).collect();
-        let readings = counters.read(&slots).map_err(|error| error.to_string())?;
+        let readings = counters.read(&slots).map_err(|error| Unread::NoAnswer(error.to_string()))?;
         let readings: Vec<_> = readings.into_iter().map(Reading::from).collect();
         Ok(add_up(stored, &maps.interfaces, &readings))
     }
