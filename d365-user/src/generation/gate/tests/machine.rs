@@ -5,8 +5,10 @@ use proptest::{prelude::*, sample::select, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 use super::*;
-use model::{Id, Label, List, Looked, Model, POOL};
+use listed::{Id, Label, List, POOL};
+use model::{Looked, Model};
 
+mod listed;
 mod model;
 
 /// In the order of the model's pool.
@@ -245,9 +247,9 @@ impl StateMachineTest for Machine {
         });
         let expected = model.waiting().into_iter().map(|(id, (action, change, wait, left))| {
             let action = match action {
-                model::Action::Add(label) => Action::Add(range_of(id, label)),
-                model::Action::Remove => Action::Remove,
-                model::Action::Relabel(label) => Action::Relabel(range_of(id, label)),
+                listed::Action::Add(label) => Action::Add(range_of(id, label)),
+                listed::Action::Remove => Action::Remove,
+                listed::Action::Relabel(label) => Action::Relabel(range_of(id, label)),
             };
             (id, (action, change, wait, left))
         });

@@ -5,44 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, GatePolicy, GeoSource, Refusal, Trust, Wait};
-
-/// A prefix, by its place in the pool.
-pub(super) type Id = usize;
-
-/// Prefixes, the broad ones last.
-pub(super) const POOL: [&str; 16] = [
-    "20.0.0.0/24",
-    "20.0.1.0/24",
-    "20.0.2.0/24",
-    "20.0.3.0/24",
-    "20.0.4.0/24",
-    "20.0.5.0/24",
-    "20.0.6.0/24",
-    "20.0.7.0/24",
-    "20.0.8.0/24",
-    "20.0.9.0/24",
-    "21.0.0.0/16",
-    "2603:1000::/32",
-    "2603:1001::/48",
-    "22.0.0.0/15",
-    "23.0.0.0/8",
-    "2a00::/31",
-];
-const FIRST_BROAD: Id = 13;
-
-/// Where a range is: geo, who says so, region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Label(pub(super) &'static str, pub(super) GeoSource, pub(super) Option<&'static str>);
-
-pub(super) type List = BTreeMap<Id, Label>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Action {
-    Add(Label),
-    Remove,
-    Relabel(Label),
-}
+use super::{
+    Change, GatePolicy, GeoSource, Refusal, Trust, Wait,
+    listed::{Action, FIRST_BROAD, Id, Label, List, difference},
+};
 
 /// A change that is shown and not done.
 #[derive(Clone, Copy, Debug)]
@@ -363,19 +329,4 @@ impl Model {
             }
         }
     }
-}
-
-/// What is known of a range stays known: a geo or a region that is no longer told, and who is best to tell the geo.
-fn difference(old: Option<Label>, new: Option<Label>) -> Option<Action> {
-    let Some(Label(geo, source, region)) = old else { return new.map(Action::Add) };
-    let Some(Label(new_geo, new_source, new_region)) = new else { return Some(Action::Remove) };
-    let (to_geo, to_source) = if new_source == GeoSource::Unknown {
-        (geo, source)
-    } else if new_geo == geo {
-        (geo, source.min(new_source))
-    } else {
-        (new_geo, new_source)
-    };
-    let to = Label(to_geo, to_source, new_region.or(region));
-    (to != Label(geo, source, region)).then_some(Action::Relabel(to))
 }
