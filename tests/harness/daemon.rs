@@ -106,6 +106,18 @@ impl Daemon {
         }
     }
 
+    /// Waits until the daemon is ready or has ended, whichever comes.
+    pub fn ready_or_ended(mut self, limit: Duration) -> Result<Result<Self, Exit>> {
+        match self.wait_until_ready(limit) {
+            Ok(()) => Ok(Ok(self)),
+            Err(_) if self.child.wait(Duration::ZERO)?.is_some() => {
+                let since = self.started;
+                Ok(Err(self.ended(since, Duration::ZERO)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Fetches a path of the daemon's HTTP server, from inside its namespace.
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
         self.netns.run(|| http::get(self.listen, path, headers))

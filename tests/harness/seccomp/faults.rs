@@ -22,8 +22,12 @@ pub struct Faults(Arc<Mutex<Plan>>);
 struct Plan {
     /// Calls so far, by command.
     calls: BTreeMap<u32, usize>,
+    /// The command of each call so far.
+    history: Vec<u32>,
     /// By command and the call's number among those of the command, from 1.
     once: BTreeMap<(u32, usize), Errno>,
+    /// By the call's number among all, from 1.
+    any: BTreeMap<usize, Errno>,
     /// By command, from now on.
     always: BTreeMap<u32, Errno>,
 }
@@ -41,6 +45,13 @@ impl Faults {
         plan.once.insert((command, number), errno);
     }
 
+    /// Fails one call of whichever command: the `nth` from now, 1 being the next.
+    pub fn fail_any(&self, nth: usize, errno: Errno) {
+        let mut plan = self.plan();
+        let number = plan.history.len() + nth;
+        plan.any.insert(number, errno);
+    }
+
     /// Fails every call of this command from now on.
     pub fn fail_all(&self, command: u32, errno: Errno) {
         self.plan().always.insert(command, errno);
@@ -50,12 +61,18 @@ impl Faults {
     pub fn heal(&self) {
         let mut plan = self.plan();
         plan.once.clear();
+        plan.any.clear();
         plan.always.clear();
     }
 
     /// How many calls of this command there were, failed ones included.
     pub fn calls(&self, command: u32) -> usize {
         self.plan().calls.get(&command).copied().unwrap_or(0)
+    }
+
+    /// The command of each call so far, in their order, failed ones included.
+    pub fn history(&self) -> Vec<u32> {
+        self.plan().history.clone()
     }
 
     /// Has a program that is yet to be started, and its children, ask this plan about each `bpf` call. One plan a program.
@@ -99,6 +116,8 @@ impl Plan {
     fn judge(&mut self, command: u32) -> Option<Errno> {
         let calls = self.calls.entry(command).or_default();
         *calls += 1;
-        self.once.remove(&(command, *calls)).or_else(|| self.always.get(&command).copied())
+        self.history.push(command);
+        let once = self.once.remove(&(command, *calls)).or_else(|| self.any.remove(&self.history.len()));
+        once.or_else(|| self.always.get(&command).copied())
     }
 }

@@ -55,6 +55,19 @@ fn the_second_call_fails_and_no_other() {
 }
 
 #[test]
+fn any_call_fails_by_its_number_among_all() {
+    require!(Root, Tool("ip"), Tool("bpftool"));
+    let faults = Faults::new();
+    run(&faults);
+    let once = faults.history();
+    let position = once.iter().position(|command| *command == command::OBJ_PIN).unwrap();
+    faults.fail_any(position + 1, Errno::EDQUOT);
+    let lines = run(&faults);
+    assert!(lines[0].contains("quota exceeded") && lines[1..] == ["done", "done"], "{lines:?}");
+    assert_eq!(faults.history()[..once.len() + position + 1], [&once[..], &once[..=position]].concat());
+}
+
+#[test]
 fn a_fault_comes_and_goes_while_the_program_runs() {
     require!(Root, Tool("ip"), Tool("bpftool"));
     let netns = Netns::new().unwrap();
