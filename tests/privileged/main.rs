@@ -6,6 +6,7 @@ mod doctor;
 mod drift;
 mod drops;
 mod end_to_end;
+mod every_call;
 mod foreign;
 mod full_disk;
 mod harness;

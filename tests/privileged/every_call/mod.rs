@@ -1,0 +1,164 @@
+//! Every `bpf` call that the daemon makes fails once, one at a time: while it starts, while it publishes a new list, while it
+//! takes over from a daemon that was killed, and while it stops.
+//!
+//! Whichever it is, the daemon goes on as it should, or ends with one line that names what failed, and leaves the interface
+//! as it was. `D365_FAULTS=all` has each call fail with each error; otherwise each fails with one of them, in turns, and of
+//! long loops over one kind of call (a table's pages are written and read one by one) both ends and some in between.
+
+mod place;
+mod restart;
+mod start;
+mod update;
+
+use std::{
+    collections::BTreeMap,
+    env, fmt, thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use d365_common::names;
+use d365_tests::{patience, seccomp::Faults};
+use d365_user::exit::Exit;
+use nix::errno::Errno;
+
+use place::Place;
+
+const EXTENT: &str = "D365_FAULTS";
+const ERRORS: [Errno; 3] = [Errno::ENOMEM, Errno::EPERM, Errno::EINVAL];
+/// Of a loop, so many calls at each end, and of those between every so many.
+const ENDS: usize = 6;
+const BETWEEN: usize = 100;
+/// How many daemons at a time.
+const WORKERS: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One call that fails.
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    /// Its number, from 1.
+    nth: usize,
+    errno: Errno,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call {} fails with {:?}", self.nth, self.errno)
+    }
+}
+
+/// The faults to inflict, where these calls are made without any.
+fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
+    let extent = env::var(EXTENT).unwrap_or_default();
+    let (all, one) = (extent == "all", extent.parse::<usize>().ok());
+    let mut faults = Vec::new();
+    let mut nth = 0;
+    for run in calls.chunk_by(|one, next| one == next) {
+        for at in 0..run.len() {
+            nth += 1;
+            let is_usual = at < ends || at + ends >= run.len() || at % between == 0;
+            if one.map_or(all || is_usual, |one| nth == one) {
+                let each = all || one.is_some();
+                let errors = if each { &ERRORS[..] } else { &ERRORS[nth % ERRORS.len()..][..1] };
+                faults.extend(errors.iter().map(|errno| Fault { nth, errno: *errno }));
+            }
+        }
+    }
+    faults
+}
+
+/// Inflicts all faults, some at a time: each worker in a place of its own, and in another one after something went wrong.
+/// Says of all that went wrong, and how often each outcome was.
+fn inflict<W>(
+    faults: &[Fault],
+    worker: impl Fn() -> W + Sync,
+    inflict: impl Fn(&mut W, Fault) -> Result<&'static str> + Sync,
+) {
+    let work = &|first: usize| {
+        let mut place = worker();
+        let inflict = |fault: &Fault| {
+            let outcome = inflict(&mut place, *fault);
+            if outcome.is_err() {
+                place = worker();
+            }
+            (*fault, outcome)
+        };
+        faults.iter().skip(first).step_by(WORKERS).map(inflict).collect::<Vec<_>>()
+    };
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let workers = (0..WORKERS).map(|first| scope.spawn(move || work(first)));
+        let workers: Vec<_> = workers.collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    let mut counted = BTreeMap::<_, usize>::new();
+    let mut wrong = Vec::new();
+    for (fault, outcome) in outcomes {
+        *counted.entry(*outcome.as_ref().unwrap_or(&"wrong")).or_default() += 1;
+        wrong.extend(outcome.err().map(|error| format!("{fault}: {error:#}")));
+    }
+    println!("{} faults: {counted:?}", faults.len());
+    assert!(wrong.is_empty(), "{} of {} faults:\n{}", wrong.len(), faults.len(), wrong.join("\n\n"));
+}
+
+/// Waits until so many calls were made in all.
+fn wait_for_calls(faults: &Faults, count: usize) -> Result<()> {
+    let deadline = patience::deadline(PATIENCE);
+    while faults.history().len() < count {
+        ensure!(Instant::now() < deadline, "{} calls, and not {count}", faults.history().len());
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// aya keeps what the kernel says to its small tests to itself.
+const A_TEST: &str = "the kernel did not load ";
+
+/// What a message can name: each map and program of the object. The interface, and pins by their paths, come besides.
+const NAMES: [&str; 24] = [
+    names::TRIES_V4,
+    names::TRIES_V6,
+    names::TABLES,
+    names::ACTIVE,
+    names::PROVEN,
+    names::LEASE,
+    names::SAMPLES,
+    names::SAMPLES_LOST,
+    names::RANGE_COUNTERS,
+    names::CLASS_COUNTERS,
+    names::TAG_PATHS,
+    names::TAG_SEEN,
+    names::FAILSAFE_V4,
+    names::FAILSAFE_V6,
+    names::LOGS,
+    ".rodata",
+    "program d365:",
+    "program d365_linear:",
+    names::PROGRAM_PROVE,
+    names::PROGRAM_LEASE,
+    names::PROGRAM_TAG,
+    names::PROGRAM_PROBE,
+    A_TEST,
+    "/sys/fs/bpf",
+];
+
+/// The line says which map, program, pin or interface it is about, and what the kernel said.
+fn names_what_failed(line: &str, place: &Place, fault: Fault) -> Result<()> {
+    ensure!(
+        NAMES.iter().any(|name| line.contains(name)) || line.contains(place.iface()),
+        "names neither a map nor a program, a pin or the interface: {line}"
+    );
+    let said = std::io::Error::from(fault.errno).to_string();
+    ensure!(line.contains(&said) || line.contains(A_TEST), "does not say `{said}`: {line}");
+    Ok(())
+}
+
+/// A daemon that ended because of the fault says so in one line, and with a documented exit code.
+fn ends_as_documented(exit: &d365_tests::daemon::Exit, place: &Place, fault: Fault) -> Result<()> {
+    let code = exit.status.code();
+    let mut documented = Exit::ALL.iter().filter(|exit| !matches!(exit, Exit::Success | Exit::Usage));
+    let is_documented = documented.any(|exit| code == Some(i32::from(exit.code())));
+    ensure!(is_documented, "{}: {}", exit.status, exit.stderr);
+    let errors: Vec<_> = exit.stderr.lines().filter(|line| line.contains("ERROR")).collect();
+    let [line] = errors[..] else { anyhow::bail!("not one line of error: {}", exit.stderr) };
+    names_what_failed(line, place, fault)
+}

@@ -1,0 +1,143 @@
+//! Where faults are inflicted: a lab with a bpffs of its own, packets of each kind, and what they are counted as.
+
+use std::{
+    fs,
+    net::IpAddr,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    lab::Lab,
+    mount::{Mount, View},
+    patience,
+    raw::FrameSender,
+    scrape::Scrape,
+    temp::TempDir,
+};
+
+use super::PATIENCE;
+
+/// Of each list: an IPv4 source whose range changes its geo, an IPv6 source, and a stranger.
+const SOURCES: [&str; 3] = ["11.0.0.9", "2a01:111:f400::9", "198.51.100.7"];
+
+/// A lab, and a list in a file.
+pub(super) struct Place {
+    pub(super) lab: Lab,
+    pub(super) view: View,
+    list: TempDir,
+    sender: FrameSender,
+}
+
+/// What was counted: packets by geo (CAN, EUR), from strangers, tagged, and dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) can: u64,
+    pub(super) eur: u64,
+    pub(super) unlisted: u64,
+    pub(super) tagged: u64,
+    pub(super) dropped: u64,
+}
+
+impl Counts {
+    fn of(scrape: &Scrape) -> Self {
+        let sum =
+            |name: &str, labels: &[(&str, &str)]| scrape.sum(&format!("d365_{name}_packets_total"), labels);
+        Self {
+            can: sum("smtp", &[("geo", "CAN")]),
+            eur: sum("smtp", &[("geo", "EUR")]),
+            unlisted: sum("unlisted_smtp", &[]),
+            tagged: sum("tagged", &[]),
+            dropped: sum("unlisted_dropped", &[]),
+        }
+    }
+
+    /// One packet of each source more.
+    pub(super) fn after_one_of_each(self, is_can: bool) -> Self {
+        Self {
+            can: self.can + u64::from(is_can),
+            eur: self.eur + 1 + u64::from(!is_can),
+            unlisted: self.unlisted + 1,
+            tagged: self.tagged + 2,
+            dropped: self.dropped + 1,
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let lab = Lab::new().unwrap();
+        let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+        let sender = FrameSender::on(&lab.link().sender).unwrap();
+        let place = Self { lab, view, list: TempDir::new("list"), sender };
+        place.write(true);
+        place
+    }
+
+    pub(super) fn iface(&self) -> &str {
+        self.lab.iface()
+    }
+
+    /// Replaces the list by one in which the first range is of Canada, or of Europe.
+    pub(super) fn write(&self, is_can: bool) {
+        let geo = if is_can { "CAN" } else { "EUR" };
+        let text = format!("11.0.0.0/24,{geo}\n11.0.1.0/24,NAM\n2a01:111:f400::/48,EUR\n");
+        fs::write(self.list.file("new"), text).unwrap();
+        fs::rename(self.list.file("new"), self.list.file("list")).unwrap();
+    }
+
+    /// A daemon that counts, tags so, and drops strangers, with a state of its own.
+    pub(super) fn options(&self, tag: &str) -> DaemonOptions {
+        let source = format!("file:{}", self.list.file("list").display());
+        DaemonOptions::on(&[self.iface()])
+            .view(&self.view)
+            .args(["--ranges", &source, "--lease", "never"])
+            .args(["--tag", tag, "--unlisted", "drop", "--failsafe", "192.0.2.0/24"])
+            .patience(PATIENCE)
+    }
+
+    /// Sends one packet of each source.
+    pub(super) fn send(&self) -> Result<()> {
+        for source in SOURCES {
+            let source: IpAddr = source.parse()?;
+            let host = self.lab.link().host_for(source);
+            self.sender.send(&Frame::new(Packet::between(source, host, Tcp::new(40_000, 25).syn())))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until this much is counted; more is wrong at once.
+    pub(super) fn counts(&self, daemon: &Daemon, expected: Counts) -> Result<()> {
+        let deadline = patience::deadline(Duration::from_secs(20));
+        loop {
+            let counts = Counts::of(&daemon.scrape()?);
+            if counts == expected {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{counts:?}, not {expected:?}; log:\n{}", daemon.log());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Names of the pins.
+    pub(super) fn pins(&self) -> Vec<String> {
+        self.view.run(|| {
+            let found = fs::read_dir("/sys/fs/bpf/d365").into_iter().flatten();
+            found.map(|pin| pin.unwrap().file_name().into_string().unwrap()).collect()
+        })
+    }
+
+    /// No XDP program, no tc program, no qdisc of ours. With the pins, that is all that can hold a program or a map once its
+    /// daemon is gone.
+    pub(super) fn is_as_it_was(&self) -> Result<()> {
+        let link = self.lab.host.ip(&["-d", "link", "show", "dev", self.iface()])?;
+        ensure!(!link.contains("xdp"), "a program is left: {link}");
+        let qdiscs = self.lab.host.output(Command::new("tc").args(["qdisc", "show", "dev", self.iface()]))?;
+        ensure!(!qdiscs.contains("clsact"), "a qdisc is left: {qdiscs}");
+        Ok(())
+    }
+}

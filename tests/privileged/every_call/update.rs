@@ -1,0 +1,122 @@
+//! A new list: it is published, or the published one stays, and the next attempt takes it. No count is lost on the way.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use d365_tests::{daemon::Daemon, patience, require, seccomp::Faults};
+use nix::sys::signal::Signal;
+
+use super::{BETWEEN, ENDS, Fault, PATIENCE, Place, faults, inflict, names_what_failed, place::Counts};
+
+/// A daemon whose list changes again and again.
+struct Changing {
+    place: Place,
+    daemon: Daemon,
+    faults: Faults,
+    generation: u64,
+    is_can: bool,
+    counts: Counts,
+}
+
+impl Changing {
+    /// Marks would have the daemon read maps now and then, besides.
+    fn start() -> Self {
+        let (place, faults) = (Place::new(), Faults::new());
+        let daemon = Daemon::start(&place.lab.host, &place.options("dscp").faults_by(&faults)).unwrap();
+        daemon.wait_for_log("metrics: http", PATIENCE).unwrap();
+        Self { place, daemon, faults, generation: 1, is_can: true, counts: Counts::default() }
+    }
+
+    /// Has the list read again; returns what is logged up to what came of it, and whether it was published.
+    fn reads(&self) -> Result<(String, bool)> {
+        let mark = self.daemon.log().len();
+        self.daemon.signal(Signal::SIGHUP)?;
+        let published = format!("generation {} published", self.generation + 1);
+        let deadline = patience::deadline(PATIENCE);
+        loop {
+            let log = self.daemon.log().split_off(mark);
+            if log.contains(&published) {
+                return Ok((log, true));
+            }
+            if log.lines().any(|line| line.contains("the new list is not published: ")) {
+                return Ok((log, false));
+            }
+            ensure!(Instant::now() < deadline, "nothing came of it: {log}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// One packet of each source is counted by the published list, and none was forgotten.
+    fn judges(&mut self) -> Result<()> {
+        let scrape = self.daemon.scrape()?;
+        let generation = scrape.count("d365_generation", &[]);
+        ensure!(generation == self.generation, "generation {generation}, not {}", self.generation);
+        self.place.send()?;
+        self.counts = self.counts.after_one_of_each(self.is_can);
+        self.place.counts(&self.daemon, self.counts)
+    }
+
+    fn is_published(&mut self, is_can: bool) -> Result<()> {
+        (self.generation, self.is_can) = (self.generation + 1, is_can);
+        self.judges()
+    }
+
+    fn change(&mut self, fault: Option<Fault>) -> Result<&'static str> {
+        let is_can = !self.is_can;
+        let refused = self.refused()?;
+        // What that question read is among the calls made.
+        let made = self.faults.history().len();
+        if let Some(fault) = fault {
+            self.faults.fail_any(fault.nth, fault.errno);
+        }
+        self.place.write(is_can);
+        let (log, published) = self.reads()?;
+        let Some(fault) = fault else {
+            ensure!(published, "{log}");
+            return self.is_published(is_can).map(|()| "published");
+        };
+        ensure!(self.faults.history().len() >= made + fault.nth, "the call was not made");
+        if published {
+            self.is_published(is_can)?;
+            return Ok("published");
+        }
+        let line =
+            log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
+        names_what_failed(line, &self.place, fault)?;
+        let (refused_now, stays) = (self.refused()?, self.judges());
+        // The daemon tries again by itself too: where that came first, nothing is to be seen of what stayed.
+        if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {
+            *self = Self::start();
+            return Ok("overtaken");
+        }
+        stays?;
+        ensure!(refused_now == refused + 1, "{refused_now} refused, {refused} before");
+        let (log, published) = self.reads()?;
+        ensure!(published, "the next attempt fails too: {log}");
+        self.is_published(is_can)?;
+        Ok("refused")
+    }
+
+    fn refused(&self) -> Result<u64> {
+        Ok(self.daemon.scrape()?.sum("d365_updates_refused_total", &[]))
+    }
+}
+
+#[test]
+fn whichever_call_fails_the_new_list_is_published_or_the_old_one_stays() {
+    require!(Root, Tool("ip"), Tool("tc"), Daemon);
+    let mut changing = Changing::start();
+    // Slots that were used before are used again from the third list on.
+    (0..2).for_each(|_| _ = changing.change(None).unwrap());
+    let before = changing.faults.history().len();
+    changing.place.write(!changing.is_can);
+    assert!(changing.reads().unwrap().1);
+    let calls = changing.faults.history().split_off(before);
+    println!("{} calls", calls.len());
+    changing.is_published(!changing.is_can).unwrap();
+    assert_eq!(changing.daemon.stop().unwrap().status.code(), Some(0));
+    inflict(&faults(&calls, ENDS, BETWEEN), Changing::start, |changing, fault| changing.change(Some(fault)));
+}
