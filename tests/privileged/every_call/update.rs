@@ -86,18 +86,28 @@ impl Changing {
         let line =
             log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
         names_what_failed(line, &self.place, fault)?;
-        let (refused_now, stays) = (self.refused()?, self.judges());
+        let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon tries again by itself too: where that came first, nothing is to be seen of what stayed.
         if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {
             *self = Self::start();
             return Ok("overtaken");
         }
         stays?;
-        ensure!(refused_now == refused + 1, "{refused_now} refused, {refused} before");
+        counted?;
         let (log, published) = self.reads()?;
         ensure!(published, "the next attempt fails too: {log}");
         self.is_published(is_can)?;
         Ok("refused")
+    }
+
+    /// It is shown a moment after it is said.
+    fn counts_a_refusal(&self, before: u64) -> Result<()> {
+        let deadline = patience::deadline(PATIENCE);
+        while self.refused()? != before + 1 {
+            ensure!(Instant::now() < deadline, "{} refused, {before} before", self.refused()?);
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     fn refused(&self) -> Result<u64> {
