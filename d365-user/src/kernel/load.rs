@@ -14,7 +14,7 @@ use aya::{
     maps::MapError,
     programs::{ProgramError, SchedClassifier, Xdp},
 };
-use aya_obj::VerifierLog;
+use aya_obj::{VerifierLog, btf::BtfFeatures};
 use d365_common::{
     counter::{CLASS_ROW, rows},
     direct,
@@ -241,7 +241,11 @@ fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str
             }
         }
     }
-    Err(refusal)
+    match refusal {
+        // Without them aya changes the object's own types, and the verifier misses some.
+        LoadError::Verifier { .. } if !knows_types() => Err(TYPES),
+        refusal => Err(refusal),
+    }
 }
 
 fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramError>, LoadError> {
@@ -313,13 +317,19 @@ fn refused(error: EbpfError) -> LoadError {
             LoadError::Test { test: "a small test program", source: requirements::program_error() }
         }
         // Without them each map names types that were not loaded.
-        EbpfError::MapError(_) if aya::features().btf().is_none() => {
-            LoadError::Test { test: "small test types", source: None }
-        }
+        EbpfError::MapError(_) if !knows_types() => TYPES,
         // A map that is not made is named by aya itself.
         EbpfError::MapError(source @ MapError::SyscallError(_)) => LoadError::Constants(source),
         error => LoadError::Object(Box::new(error)),
     })
+}
+
+/// aya takes this kernel for one before 5.0.
+const TYPES: LoadError = LoadError::Test { test: "small test types", source: None };
+
+/// Whether aya found that this kernel knows type information, functions' too.
+fn knows_types() -> bool {
+    aya::features().btf().is_some_and(BtfFeatures::btf_func)
 }
 
 fn refused_or(otherwise: impl FnOnce() -> LoadError) -> LoadError {
