@@ -56,7 +56,7 @@ fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
     for run in calls.chunk_by(|one, next| one == next) {
         for at in 0..run.len() {
             nth += 1;
-            let is_usual = at < ends || at + ends >= run.len() || at % between == 0;
+            let is_usual = at < ends || at + ends >= run.len() || at.is_multiple_of(between);
             if one.map_or(all || is_usual, |one| nth == one) {
                 let each = all || one.is_some();
                 let errors = if each { &ERRORS[..] } else { &ERRORS[nth % ERRORS.len()..][..1] };

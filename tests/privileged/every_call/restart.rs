@@ -65,8 +65,8 @@ impl Counted {
                 wait_for_calls(&faults, fault.nth)?;
                 works(&self.place, &daemon, self.counts)?;
                 self.counts = self.counts.after_one_of_each(true);
-                let is_killed =
-                    fault.nth % 2 == 0 && !KILLED_AT_A_COST.iter().any(|said| daemon.log().contains(said));
+                let is_killed = fault.nth.is_multiple_of(2)
+                    && !KILLED_AT_A_COST.iter().any(|said| daemon.log().contains(said));
                 daemon.stop_by(if is_killed { Signal::SIGKILL } else { Signal::SIGTERM })?;
                 "works"
             }
