@@ -137,10 +137,12 @@ impl ReferenceStateMachine for World {
             Read { list, number, trust }
         });
         let again = world.read.clone().map_or_else(|| anew.clone().boxed(), |read| Just(read).boxed());
+        // A file stands while time passes; of a download nothing is known until the next.
+        let ticks = if world.trust == Trust::Local { 16 } else { 2 };
         let step = prop_oneof![
             12 => again.prop_map(Step::Offer),
             4 => anew.prop_map(Step::Offer),
-            2 => Just(Step::Tick),
+            ticks => Just(Step::Tick),
             2 => Just(Step::Look),
             2 => Just(Step::Approve),
             2 => Just(Step::Restart),
