@@ -18,13 +18,20 @@ use d365_tests::{
     mount::{Mount, View},
     netns::Netns,
     offload::{self, Offload},
-    require, task,
+    require,
+    require::Requirement,
+    task,
     temp::{TempDir, TempFile},
 };
 use serde_json::Value;
 
 mod place;
 mod programs;
+
+/// From here on the kernel says what drivers have; an older one has to try.
+const TOLD: Requirement = Requirement::Kernel(6, 3, "drivers tell of their XDP");
+/// From here on programs take frames in several buffers.
+const FRAGS: Requirement = Requirement::Kernel(5, 18, "xdp.frags");
 
 /// What doctor answered.
 struct Report {
@@ -94,7 +101,7 @@ fn mode(daemon: &Daemon, interface: &str) -> &'static str {
 /// What doctor says beforehand is what the daemon then finds.
 #[test]
 fn native_mode_is_foretold() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), TOLD, Daemon);
     for mtu in [1500, 9000] {
         let lab = Lab::with(LabOptions { mtu, ..LabOptions::default() }).unwrap();
         let iface = lab.iface();
@@ -115,6 +122,35 @@ fn native_mode_is_foretold() {
     assert_eq!(before.of("xdp_features", Some("lo")), ("ok", "none"));
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
     assert_eq!(mode(&daemon, "lo"), "generic");
+}
+
+/// Where the kernel does not tell, doctor concludes nothing before a program runs, and that one proves it.
+#[test]
+fn native_mode_is_known_once_a_program_runs() {
+    require!(Root, Tool("ip"), Daemon);
+    for (mtu, native) in [(1500, true), (9000, FRAGS.is_met())] {
+        let lab = Lab::with(LabOptions { mtu, ..LabOptions::default() }).unwrap();
+        let iface = lab.iface();
+        let untold = |report: &Report, check| {
+            let (level, said) = report.of(check, Some(iface));
+            level == "warning" && said.starts_with("not known")
+        };
+        let before = doctor(&lab.host, iface);
+        for check in ["xdp_features", "native"] {
+            assert_eq!(untold(&before, check), !TOLD.is_met(), "{check} at MTU {mtu}: {:#}", before.report);
+        }
+        let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[iface])).unwrap();
+        assert_eq!(mode(&daemon, iface), if native { "native" } else { "generic" }, "MTU {mtu}");
+        let after = doctor(&lab.host, iface);
+        for check in ["xdp_features", "mtu", "native"] {
+            assert_eq!(
+                after.of(check, Some(iface)).0 == "ok",
+                native,
+                "{check} at MTU {mtu}: {:#}",
+                after.report
+            );
+        }
+    }
 }
 
 /// The checks and their names are part of the interface.
@@ -244,7 +280,10 @@ fn nobody_may_look() {
         assert!(level == "warning" && said.starts_with("not known: not allowed to ask"), "{check}: {said}");
     }
     assert_eq!(report.of("capabilities", None).0, "warning");
-    for check in ["interface", "driver", "xdp_features", "mtu", "lro", "gro", "native", "xdp_programs"] {
+    for check in ["interface", "driver", "mtu", "lro", "gro", "xdp_programs"] {
         assert_eq!(report.of(check, Some(iface)).0, "ok", "{check}");
+    }
+    for check in ["xdp_features", "native"] {
+        assert_eq!(report.of(check, Some(iface)).0 == "ok", TOLD.is_met(), "{check}");
     }
 }

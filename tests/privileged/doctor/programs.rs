@@ -27,7 +27,7 @@ fn somebody_elses_xdp_program_is_an_error() {
 
 #[test]
 fn somebody_elses_tcx_program_is_a_warning() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);
     let lab = Lab::new().unwrap();
     let program = Program::passing(Kind::Classifier, "somebodys", None).unwrap();
     let _attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
@@ -71,7 +71,7 @@ fn somebody_elses_filters_are_a_warning() {
 /// Programs with the daemon's names and a map of its kind stand for a daemon that tags.
 #[test]
 fn the_path_of_tags_is_read_from_the_daemons_map() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);
     let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
     let names: Vec<_> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
     let (metadata, classify, beyond) = (1, 2, 1);

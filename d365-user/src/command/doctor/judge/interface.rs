@@ -67,6 +67,9 @@ fn features(facts: &InterfaceFacts) -> Finding {
     match &facts.features {
         Ok(Some(features)) if features.names().is_empty() => Finding::ok(Check::XdpFeatures, "none"),
         Ok(Some(features)) => Finding::ok(Check::XdpFeatures, features.names().join(", ")),
+        Ok(None) if runs_natively(facts) => {
+            Finding::ok(Check::XdpFeatures, "not told by this kernel; a program runs in native mode")
+        }
         Ok(None) => Finding::warning(
             Check::XdpFeatures,
             "not known: this kernel does not tell (6.3 and later do)",
@@ -74,6 +77,11 @@ fn features(facts: &InterfaceFacts) -> Finding {
         ),
         Err(unknown) => Finding::unknown(Check::XdpFeatures, unknown),
     }
+}
+
+/// The best proof of what the driver has.
+fn runs_natively(facts: &InterfaceFacts) -> bool {
+    matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
 }
 
 /// Whether frames in several buffers reach the program in native mode.
@@ -93,6 +101,7 @@ impl Buffers {
                 Self::One("the driver gives programs no frames in several buffers")
             }
             (Ok(true), Ok(Some(_))) => Self::Several,
+            (Ok(true), Ok(None)) if runs_natively(facts) => Self::Several,
             _ => Self::Unknown("whether the driver gives programs frames in several buffers is not known"),
         }
     }
@@ -135,13 +144,10 @@ fn gro(facts: &InterfaceFacts) -> Finding {
     }
 }
 
-/// A program of ours that runs natively is the best proof.
 fn native(facts: &InterfaceFacts, mtu: Option<u32>, buffers: Buffers) -> Finding {
     let check = Check::Native;
     let generic = "--mode auto takes generic mode, which costs more; for native mode see to the reason";
-    if let Ok(Some((xdp, _))) = &facts.xdp
-        && xdp.mode == Mode::Native
-    {
+    if runs_natively(facts) {
         return Finding::ok(check, "possible: a program runs in native mode");
     }
     let features = match &facts.features {

@@ -148,11 +148,14 @@ fn native_mode_is_possible_or_the_reason_is_said() {
     assert_eq!(wrong(lro), [(Check::Lro, WARNING), (Check::Native, WARNING)]);
     let untold = |facts: &mut InterfaceFacts| facts.features = Ok(None);
     assert_eq!(wrong_on(Version(6, 1), untold), [(Check::XdpFeatures, WARNING), (Check::Native, WARNING)]);
-    let running = |facts: &mut InterfaceFacts| {
-        facts.features = Ok(None);
-        facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
-    };
-    assert_eq!(wrong_on(Version(6, 1), running), [(Check::XdpFeatures, WARNING)]);
+    for mtu in [1500, 9000] {
+        let running = |facts: &mut InterfaceFacts| {
+            link(facts).mtu = Some(mtu);
+            facts.features = Ok(None);
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
+        };
+        assert_eq!(wrong_on(Version(6, 1), running), [], "{mtu}");
+    }
 }
 
 #[test]
