@@ -13,11 +13,12 @@ use crate::{
 /// A program that tests call, the Debian package that has it, and what it is for.
 type Tool = (&'static str, &'static str, &'static str);
 
-const TEST_TOOLS: [Tool; 4] = [
+const TEST_TOOLS: [Tool; 5] = [
     ("bpftool", "bpftool", "tests whether libbpf reads the kernel program"),
     ("xdp-loader", "xdp-tools", "tests whether libxdp attaches the kernel program"),
     ("nft", "nftables", "tests what others make of a tag"),
     ("ip", "iproute2", "lets tests look at interfaces from outside"),
+    ("ethtool", "ethtool", "tells tests which offloads an interface has"),
 ];
 /// What test machines are made of and with, besides [`TEST_TOOLS`].
 const MACHINE_TOOLS: [Tool; 8] = [

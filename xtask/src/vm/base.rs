@@ -14,13 +14,14 @@ use super::{cpio, documents, kernel};
 use crate::{cargo, command};
 
 /// Programs of this machine that tests call; the rest is busybox's.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "dash",
     "ip",
     "tc",
     "ss",
     "nft",
     "bpftool",
+    "ethtool",
     "xdp-loader",
     "xdp-filter",
     "stat",

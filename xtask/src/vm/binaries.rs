@@ -66,8 +66,10 @@ impl Binaries {
             command::run(&mut strip)?;
         }
         // Tests find documents by a path through their own package's directory.
-        let package = cargo::workspace().join("tests");
-        fs::create_dir_all(dir.join(package.strip_prefix("/").context("the workspace's path is relative")?))?;
+        let workspace = cargo::workspace();
+        let there = dir.join(workspace.strip_prefix("/").context("the workspace's path is relative")?);
+        fs::create_dir_all(there.join("tests"))?;
+        command::run(Command::new("cp").arg("--recursive").arg(workspace.join("docs")).arg(&there))?;
         let archive = place.join("binaries.cpio");
         cpio::pack(&dir, &archive)?;
         Ok(Shared { archives: [base.archive.clone(), archive], without: base.without.clone() })
@@ -78,6 +80,7 @@ impl Binaries {
 fn cargo() -> Result<Command> {
     let mut cargo = cargo::cargo()?;
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     Ok(cargo)
 }
 
