@@ -84,7 +84,7 @@ impl Drop for Child {
 
 /// Has the kernel kill the program when the thread that starts it ends. To be registered after anything that
 /// changes the user: that clears the setting.
-pub(crate) fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let ask = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use d365_tests::child::die_with_parent;
 
 use super::{
     binaries::Shared,
@@ -107,6 +108,7 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
     qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&files.initrd);
     qemu.stdin(Stdio::null()).stdout(Stdio::piped());
+    die_with_parent(&mut qemu);
     let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
     let stdout = child.0.stdout.take().context("QEMU has no output")?;
     let (say, said) = mpsc::channel();
