@@ -11,6 +11,7 @@ mod kernel;
 mod libtest;
 mod machine;
 mod rounds;
+mod selection;
 mod table;
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use self::base::Base;
+use self::{base::Base, selection::Selection};
 use crate::{cargo, command, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// Do not run tests whose name contains this; repeat it
     #[arg(long, value_name = "NAME")]
     skip: Vec<String>,
+    /// Of these, only tests that ask the kernel for something of each kind: what CI runs
+    #[arg(long)]
+    quick: bool,
     /// Machines that run at the same time
     #[arg(long, default_value = "2")]
     jobs: NonZeroUsize,
@@ -48,8 +52,10 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_machines()?;
     let binaries = binaries::build()?;
-    let tests = binaries.list(&options.filter, &options.skip)?;
-    ensure!(!tests.is_empty(), "no test has a name that contains one of {:?}", options.filter);
+    let all = binaries.list(&[], &[])?.len();
+    let named = binaries.list(&options.filter, &options.skip)?;
+    let Selection { tests, note } = Selection::new(all, named, options.quick);
+    ensure!(!tests.is_empty(), "no test is selected by {:?}", options.filter);
 
     let base = Base::make(&place()?.join("base"))?;
     archive::update(&place()?)?;
@@ -70,7 +76,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
             Err(error) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
         }
     }
-    print!("{}", table::render(&tests, &columns));
+    print!("{}", table::render(note.as_deref(), &tests, &columns));
     println!("{} s for all; logs in {}", started.elapsed().as_secs(), logs.display());
     ensure!(unusable.is_empty(), "{}", unusable.join("\n"));
     let bad: usize = columns.iter().map(|column| column.counts()[2]).sum();

@@ -7,8 +7,8 @@ use super::{libtest::Outcome, rounds::Column};
 /// Of a failure's words, at most so many characters a line.
 const LINE: usize = 500;
 
-/// Renders all three.
-pub(super) fn render(tests: &[String], columns: &[Column]) -> String {
+/// Renders all three, below what is to be said of the selection.
+pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -> String {
     let width = tests.iter().map(String::len).max().unwrap_or(0).max("left out".len());
     let mut reasons: Vec<&str> = Vec::new();
     let mut text = String::new();
@@ -20,6 +20,9 @@ pub(super) fn render(tests: &[String], columns: &[Column]) -> String {
         row(&mut text, width, test, cells);
     }
     let mut whole = String::from("\n");
+    if let Some(note) = note {
+        let _ = writeln!(whole, "{note}");
+    }
     row(&mut whole, width, "", columns.iter().map(|column| column.kernel.to_owned()));
     whole.push_str(&text);
     for (what, counted) in [("passed", 0), ("left out", 1), ("failed", 2)] {
@@ -98,6 +101,7 @@ mod tests {
         ];
         let tests = ["a::b", "c"].map(str::to_owned);
         let expected = "
+2 of 9 tests: some
             5.10    6.12
 a::b         [1]      ok
 c           DIED  FAILED
@@ -114,6 +118,6 @@ Linux 6.12.0-x: c failed
 left: 1
 
 ";
-        assert_eq!(render(&tests, &columns), expected);
+        assert_eq!(render(Some("2 of 9 tests: some"), &tests, &columns), expected);
     }
 }
