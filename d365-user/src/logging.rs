@@ -8,7 +8,7 @@ use thiserror::Error;
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, fmt::MakeWriter, layer::SubscriberExt as _,
+    EnvFilter, Layer as _, Registry, filter::Builder, fmt::MakeWriter, layer::SubscriberExt as _,
     util::SubscriberInitExt as _, util::TryInitError,
 };
 
@@ -22,7 +22,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which log lines are written: a level, or directives of `tracing-subscriber`'s `EnvFilter`. Valid.
+/// Which log lines are written: a level, or directives of `tracing-subscriber`'s `EnvFilter`. Valid. A value of a field is
+/// compared as it is written: as a pattern it could take any time and memory to compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
@@ -48,21 +49,20 @@ impl FromStr for LogFilter {
     type Err = LogFilterError;
 
     fn from_str(filter: &str) -> Result<Self, LogFilterError> {
-        let filter = filter.trim();
+        // `EnvFilter` loses count of its bytes where white space stands before a directive.
+        let filter = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
         // A span needs no level: such a filter is left to `EnvFilter` alone.
         if !filter.contains('[') {
             let level = |word: &str| word.parse::<LevelFilter>().is_ok() && !word.is_empty();
-            for word in filter.split(',').map(str::trim).filter(|word| !word.contains('=')) {
+            for word in filter.split(',').filter(|word| !word.contains('=')) {
                 if !level(word) {
                     return Err(LogFilterError::Level(word.to_owned()));
                 }
             }
         }
-        match EnvFilter::try_new(filter) {
-            Ok(_) => Ok(Self(filter.to_owned())),
-            Err(error) => {
-                Err(LogFilterError::Directive { filter: filter.to_owned(), reason: error.to_string() })
-            }
+        match directives().parse(&filter) {
+            Ok(_) => Ok(Self(filter)),
+            Err(error) => Err(LogFilterError::Directive { filter, reason: error.to_string() }),
         }
     }
 }
@@ -76,6 +76,11 @@ impl fmt::Display for LogFilter {
 /// Lines that wait for a reader before further ones are lost. Room for all is taken at once: with the library's 128,000 that is
 /// 4 MiB, a quarter of what the daemon needs.
 const WAITING_LINES: usize = 8192;
+
+/// Reads directives, without patterns.
+fn directives() -> Builder {
+    EnvFilter::builder().with_regex(false).with_default_directive(LevelFilter::ERROR.into())
+}
 
 /// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
 ///
@@ -111,7 +116,7 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    Registry::default().with(layer.with_filter(EnvFilter::new(&filter.0)))
+    Registry::default().with(layer.with_filter(directives().parse_lossy(&filter.0)))
 }
 
 #[cfg(test)]
@@ -216,7 +221,30 @@ mod tests {
             assert_eq!(filter.parse::<LogFilter>(), Err(LogFilterError::Level(word)), "{filter}");
         }
         assert!(matches!("aya=loud".parse::<LogFilter>(), Err(LogFilterError::Directive { .. })));
+        assert_eq!(
+            "info, é=debug ,\taya=off".parse::<LogFilter>().unwrap().to_string(),
+            "info,é=debug,aya=off"
+        );
         // Why a word alone is refused: `EnvFilter` takes it for a target.
         assert!(EnvFilter::try_new("verbose").is_ok());
+    }
+
+    /// As a pattern, this one has two to the power of the repetitions states.
+    #[test]
+    fn a_value_is_compared_as_it_is_written() {
+        let value = format!("(a|b)*a{}", "(a|b)".repeat(30));
+        let filter = format!("off,[scrape{{peer={value}}}]=info");
+        let log = |peer: String| {
+            let buffer = Buffer::default();
+            let writer = buffer.clone();
+            let subscriber =
+                subscriber(LogFormat::Text, &filter.parse().unwrap(), false, move || writer.clone());
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info_span!("scrape", %peer).in_scope(|| tracing::info!("scraped"));
+            });
+            !buffer.0.lock().unwrap().is_empty()
+        };
+        assert!(log(value.clone()));
+        assert!(!log("a".repeat(31)), "that is what the pattern stands for");
     }
 }
