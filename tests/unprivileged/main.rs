@@ -4,6 +4,7 @@ mod approve;
 mod download;
 mod drift;
 mod embedded_list;
+mod fuzz;
 mod gate;
 mod oracle;
 mod parser;

@@ -7,6 +7,9 @@ use anyhow::{Result, anyhow, ensure};
 
 use crate::{cargo, command, setup, tidy, toolchain, tools};
 
+/// The fuzz targets' package, which is not of the workspace. Clippy sees their properties among the tests.
+const FUZZ: &str = "tests/fuzz/Cargo.toml";
+
 /// Sets up and checks everything.
 pub(crate) fn all() -> Result<()> {
     setup::ensure(setup::Options::default())?;
@@ -17,9 +20,11 @@ pub(crate) fn all() -> Result<()> {
     let outcomes = [
         ("tidy", tidy::check(&cargo::workspace())),
         ("rustfmt", check(cargo::cargo()?.args(["fmt", "--all", "--check"]))),
+        ("rustfmt, fuzz targets", check(cargo::cargo()?.args(["fmt", "--manifest-path", FUZZ, "--check"]))),
         ("clippy, host", check(clippy_host(&mut cargo::cargo()?))),
         ("clippy, kernel program", check(clippy_kernel(&mut tools::kernel_cargo(compiler)?)?)),
-        ("dependencies", check(cargo::cargo()?.args(["deny", "check", "bans", "licenses", "sources"]))),
+        ("dependencies", dependencies(None)),
+        ("dependencies, fuzz targets", dependencies(Some(FUZZ))),
         ("unused dependencies", check(cargo::cargo()?.arg("machete"))),
         ("advisories", advisories()),
     ];
@@ -32,6 +37,15 @@ pub(crate) fn all() -> Result<()> {
     }
     ensure!(failed.is_empty(), "lint found something: {}", failed.join("; "));
     Ok(())
+}
+
+/// Licences, sources and versions: of the workspace, or of another package by its manifest.
+fn dependencies(manifest: Option<&str>) -> Result<()> {
+    let mut deny = cargo::cargo()?;
+    deny.arg("deny").args(manifest.iter().flat_map(|manifest| ["--manifest-path", manifest]));
+    // An exception is for one of the two, and not met in the other.
+    deny.args(["check", "--allow", "license-exception-not-encountered"]);
+    check(deny.args(["bans", "licenses", "sources"]))
 }
 
 fn check(command: &mut Command) -> Result<()> {

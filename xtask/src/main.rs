@@ -13,6 +13,7 @@ mod cargo;
 mod command;
 mod coverage;
 mod demo;
+mod fuzz;
 mod lint;
 mod run;
 mod sanitize;
@@ -66,6 +67,8 @@ enum Task {
     VmTest(vm::Options),
     /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own making
     Bench(bench::Options),
+    /// Set up, build the fuzz targets, and run each
+    Fuzz(fuzz::Options),
     /// Set up and check formatting, lints, licences, dependencies and the repository's own rules
     Lint,
     /// Check the repository's own rules
@@ -94,6 +97,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Sanitize => sanitize::run(),
         Task::VmTest(options) => vm::test(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::all(),
         Task::Tidy => tidy::check(&cargo::workspace()),
     }

@@ -39,6 +39,8 @@ const BENCH_TOOLS: [Tool; 5] = [
     ("iptables-restore", "iptables", "is measured beside the kernel program"),
     ("ip", "iproute2", "makes the benchmark's links"),
 ];
+/// What the fuzzer is built with.
+const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++", "builds libFuzzer")];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 /// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
@@ -57,6 +59,7 @@ const LINT_CRATES: [(&str, Change, &str); 2] = [
         "finds dependencies that nobody uses",
     ),
 ];
+const FUZZ: Change = Change::Crate(&["cargo-fuzz", "--version", "0.13.2"], &[]);
 
 /// Where programs of packages are that were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
@@ -80,6 +83,17 @@ pub(crate) fn for_bench() -> Result<()> {
     let missing = BENCH_TOOLS.into_iter().filter(|tool| apt::is_there() && !is_there(tool.0));
     let package = |(_, package, why)| Step { change: Change::Packages(vec![package]), why };
     step::take(&missing.map(package).collect::<Vec<_>>(), Consent::default())
+}
+
+/// Sees to cargo-fuzz, and to the compiler of libFuzzer.
+pub(crate) fn for_fuzzing() -> Result<()> {
+    let missing = FUZZ_TOOLS.into_iter().filter(|tool| apt::is_there() && !is_there(tool.0));
+    let package = |(_, package, why)| Step { change: Change::Packages(vec![package]), why };
+    let mut steps: Vec<Step> = missing.map(package).collect();
+    if !command::succeeds(cargo::cargo()?.args(["fuzz", "--version"])) {
+        steps.push(Step { change: FUZZ, why: "builds the fuzz targets" });
+    }
+    step::take(&steps, Consent::default())
 }
 
 /// Sees to the programs that tests call. Where there is no apt they stay missing, which only CI does not forgive:

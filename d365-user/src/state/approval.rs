@@ -151,7 +151,10 @@ pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateErro
 }
 
 /// A request or an answer from the file's body. Pure.
-fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
+///
+/// # Errors
+/// [`Damage::Content`].
+pub fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
     serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))
 }
 

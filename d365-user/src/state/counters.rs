@@ -96,8 +96,7 @@ type WrittenCount = (u64, u64, u64);
 /// [`StateError::Write`]. The older file is still there then, and says less than is true: remove it.
 pub fn save(directory: &StateDir, stored: &Stored) -> Result<(), StateError> {
     let path = directory.file(FILE);
-    let body = serde_json::to_vec(&written(stored))
-        .map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
+    let body = body(stored).map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
     write_sealed(&path, KIND, &body)
 }
 
@@ -110,8 +109,19 @@ pub fn load(directory: &StateDir) -> Result<Found<Stored>, StateError> {
     Ok(read_checked(&path, KIND, LIMIT)?.and_then(&path, |body| parse(&body)))
 }
 
+/// The file's body. Pure.
+///
+/// # Errors
+/// None: what it holds can always be written as JSON.
+pub fn body(stored: &Stored) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&written(stored))
+}
+
 /// From the file's body. Pure.
-fn parse(body: &[u8]) -> Result<Stored, Damage> {
+///
+/// # Errors
+/// [`Damage::Content`].
+pub fn parse(body: &[u8]) -> Result<Stored, Damage> {
     let body: Body = serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))?;
     let owners = body.owners.iter().map(|(owner, slot)| Ok((read_owner(owner)?, *slot)));
     let begun = body.begun.iter().map(|(row, slot, count)| (*row, *slot, read_count(*count)));
@@ -208,7 +218,7 @@ mod tests {
             begun: vec![(0, 63, count(9))],
             rows: vec![row],
         };
-        let body = serde_json::to_vec(&written(&stored)).unwrap();
+        let body = body(&stored).unwrap();
         assert_eq!(parse(&body).unwrap(), stored);
         for (from, to) in [("192.0.2.0/24", "192.0.2.1/24"), ("\"NAM\"", "\"nam\""), ("documented", "known")]
         {

@@ -30,10 +30,7 @@ pub type Gates = BTreeMap<String, Gate>;
 /// [`StateError::Write`]; what was written before is kept.
 pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     let path = directory.file(FILE);
-    let sources = gates.iter().map(|(name, gate)| (name.clone(), gate.stored())).collect();
-    let mut body = serde_json::to_vec_pretty(&Body { sources })
-        .map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
-    body.push(b'\n');
+    let body = body(gates).map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
     write_sealed(&path, KIND, &body)
 }
 
@@ -60,6 +57,17 @@ pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateE
         Found::Nothing => Found::Nothing,
         Found::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
     })
+}
+
+/// The file's body. Pure.
+///
+/// # Errors
+/// None: what it holds can always be written as JSON.
+pub fn body(gates: &Gates) -> serde_json::Result<Vec<u8>> {
+    let sources = gates.iter().map(|(name, gate)| (name.clone(), gate.stored())).collect();
+    let mut body = serde_json::to_vec_pretty(&Body { sources })?;
+    body.push(b'\n');
+    Ok(body)
 }
 
 /// Gates from the file's body. Pure.

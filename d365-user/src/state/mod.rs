@@ -33,7 +33,7 @@ pub use access::{Writer, other_writers};
 pub use condition::{Ailing, Problem, ailing};
 pub use holder::{holder, is_held};
 pub use read::{Found, peek, read_checked};
-pub use sealed::{Damage, Kind};
+pub use sealed::{Damage, Kind, seal, unseal};
 pub use write::{write_atomic, write_sealed};
 
 /// Where the directory is unless the operator says otherwise.

@@ -77,7 +77,8 @@ pub enum Damage {
 }
 
 /// `body` with its first line.
-pub(super) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
     // Written by hand: nothing in it needs an escape, and this cannot fail.
     let Kind { name, version } = kind;
     let (bytes, sha256) = (body.len(), digest(body));
@@ -87,7 +88,10 @@ pub(super) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
 }
 
 /// The body of a sealed file of this kind.
-pub(super) fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
+///
+/// # Errors
+/// Why the file is not believed.
+pub fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     let end = file.iter().take(MAX_HEAD).position(|byte| *byte == b'\n').ok_or(Damage::Head)?;
     let (head, body) = (&file[..end], &file[end + 1..]);
     let head: Head = serde_json::from_slice(head).map_err(|_| Damage::Head)?;

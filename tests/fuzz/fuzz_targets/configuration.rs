@@ -1,0 +1,27 @@
+//! libFuzzer's way to [`configuration::check`].
+#![no_main]
+
+use std::env;
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../properties/configuration.rs"]
+mod configuration;
+mod memory;
+
+use configuration::Start;
+
+const MEMORY: memory::Bound = memory::Bound { fixed: 2 << 20, for_each_byte: 256 };
+
+fuzz_target!(|input: &[u8]| {
+    let Some(Start { arguments, variables }) = Start::read(input) else { return };
+    for (name, value) in &variables {
+        // SAFETY: this program has one thread but for libFuzzer's own, which never looks at the environment.
+        unsafe { env::set_var(name, value) };
+    }
+    MEMORY.holds(input, |_| configuration::check(&arguments));
+    for (name, _) in &variables {
+        // SAFETY: as above.
+        unsafe { env::remove_var(name) };
+    }
+});

@@ -1,0 +1,12 @@
+//! libFuzzer's way to [`download_page::check`].
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../properties/download_page.rs"]
+mod download_page;
+mod memory;
+
+const MEMORY: memory::Bound = memory::Bound { fixed: 64 << 10, for_each_byte: 64 };
+
+fuzz_target!(|input: &[u8]| MEMORY.holds(input, download_page::check));

@@ -1,0 +1,135 @@
+//! A frame, as it came: the parser is total and bounded, reads what is there, and calls nothing a segment that is none.
+
+use std::{cell::Cell, net::IpAddr};
+
+use d365_common::packet::{self, ETHERNET_LEN, Reader, Reason, Segment, Source};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+
+/// The only port that is watched here.
+const PORT: u16 = 25;
+/// More reads than any frame can cause: the `EtherType`, two tags, two of an IP header, seven extension headers, TCP.
+const MOST_READS: usize = 13;
+/// How far a frame is cut: behind the longest headers of interest to a fuzzer.
+const MOST_CUTS: usize = 256;
+
+pub(crate) fn check(frame: &[u8]) {
+    let verdict = parse(frame);
+    assert_eq!(verdict, parse(frame), "the same frame twice");
+    reads_are_bounded(frame, verdict);
+    the_port_decides(frame, verdict);
+    cuts_take_nothing_for_a_segment(frame, verdict);
+    padding_changes_nothing(frame, verdict);
+    tags_taken_before_count(frame, verdict);
+    if let Ok(segment) = verdict {
+        is_what_the_frame_says(frame, segment);
+        is_what_another_parser_finds(frame, segment);
+    }
+}
+
+fn parse(frame: &[u8]) -> Result<Segment, Reason> {
+    packet::parse(frame, |port| port == PORT)
+}
+
+/// Counts reads, and has as many tags taken off as it is told.
+struct Watched<'a> {
+    frame: &'a [u8],
+    reads: Cell<usize>,
+    tags_taken: usize,
+}
+
+impl Reader for Watched<'_> {
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.reads.set(self.reads.get() + 1);
+        self.frame.read(offset)
+    }
+
+    fn tags_taken(&self) -> usize {
+        self.tags_taken
+    }
+
+    fn frame_len(&self) -> usize {
+        self.frame.len()
+    }
+}
+
+fn reads_are_bounded(frame: &[u8], verdict: Result<Segment, Reason>) {
+    let watched = Watched { frame, reads: Cell::new(0), tags_taken: 0 };
+    assert_eq!(packet::parse(&watched, |port| port == PORT), verdict);
+    assert!(watched.reads.get() <= MOST_READS, "{} reads", watched.reads.get());
+}
+
+/// Whether a port is watched makes a segment of another port's packet, and nothing else of anything else.
+fn the_port_decides(frame: &[u8], verdict: Result<Segment, Reason>) {
+    let any = packet::parse(frame, |_| true);
+    let none = packet::parse(frame, |_| false);
+    match verdict {
+        Ok(_) => assert_eq!((any, none), (verdict, Err(Reason::OtherPort))),
+        Err(Reason::OtherPort) => assert!(any.is_ok() && none == verdict, "{any:?} {none:?}"),
+        Err(_) => assert_eq!((any, none), (verdict, verdict)),
+    }
+}
+
+/// What is cut off is malformed, or what it is was told before the cut.
+fn cuts_take_nothing_for_a_segment(frame: &[u8], verdict: Result<Segment, Reason>) {
+    for length in 0..frame.len().min(MOST_CUTS) {
+        let cut = parse(&frame[..length]);
+        assert!(
+            cut == Err(Reason::Malformed) || cut == verdict,
+            "cut after {length}: {cut:?}, not {verdict:?}"
+        );
+    }
+}
+
+/// What lies behind a packet's end is never a header. Only a frame longer than any length field can state has no such end.
+fn padding_changes_nothing(frame: &[u8], verdict: Result<Segment, Reason>) {
+    const PADDING: usize = 60;
+    if verdict == Err(Reason::Malformed) || frame.len() + PADDING > usize::from(u16::MAX) {
+        return;
+    }
+    for padding in [0x00, 0x06, 0xff] {
+        assert_eq!(parse(&[frame, &[padding; PADDING]].concat()), verdict, "with padding of {padding:#x}");
+    }
+}
+
+fn tags_taken_before_count(frame: &[u8], verdict: Result<Segment, Reason>) {
+    for tags_taken in 1..=packet::MAX_VLAN_TAGS {
+        let watched = Watched { frame, reads: Cell::new(0), tags_taken };
+        let found = packet::parse(&watched, |port| port == PORT);
+        let too_many = found == Err(Reason::TooManyHeaders);
+        assert!(found == verdict || too_many, "{tags_taken} tags taken: {found:?}, not {verdict:?}");
+    }
+}
+
+fn is_what_the_frame_says(frame: &[u8], segment: Segment) {
+    let Segment { source, network, .. } = segment;
+    assert!([0, 4, 8].map(|tags| ETHERNET_LEN + tags).contains(&network), "{network}");
+    let (at, bytes): (usize, &[u8]) = match &source {
+        Source::V4(address) => (network + 12, address),
+        Source::V6(address) => (network + 8, address),
+    };
+    assert_eq!(frame.get(at..at + bytes.len()), Some(bytes));
+    assert_eq!(packet::network(frame), Some((network, matches!(source, Source::V4(_)))));
+}
+
+/// etherparse is stricter in some things and knows no jumbograms: where it finds something, it is the same.
+fn is_what_another_parser_finds(frame: &[u8], segment: Segment) {
+    let Ok(other) = SlicedPacket::from_ethernet(frame) else { return };
+    let source: IpAddr = match segment.source {
+        Source::V4(address) => address.into(),
+        Source::V6(address) => address.into(),
+    };
+    match &other.net {
+        Some(NetSlice::Ipv4(found)) => assert_eq!(IpAddr::from(found.header().source_addr()), source),
+        Some(NetSlice::Ipv6(found)) => assert_eq!(IpAddr::from(found.header().source_addr()), source),
+        found => panic!("another parser finds no IP packet but {found:?}"),
+    }
+    match &other.transport {
+        Some(TransportSlice::Tcp(found)) => {
+            assert_eq!(found.destination_port(), PORT);
+            assert_eq!(found.syn() && !found.ack(), segment.opens);
+        }
+        // It does not look into the first fragment of several.
+        None if other.is_ip_payload_fragmented() => {}
+        found => panic!("another parser finds no TCP segment but {found:?}"),
+    }
+}

@@ -1,0 +1,63 @@
+//! The operator's own list: refused in one line, or read; what is read and written again is the same set.
+
+use std::collections::BTreeSet;
+
+use d365_user::{
+    ranges::{Policy, RangeSet},
+    source::{List, Record, plain},
+};
+
+/// The list's name.
+const NAME: &str = "file:/list";
+
+pub(crate) fn check(text: &[u8]) {
+    let read = match plain::parse(text, NAME) {
+        Ok(read) => read,
+        Err(error) => {
+            let message = error.to_string();
+            assert!(message.starts_with(NAME) && !message.contains(char::is_control), "{message:?}");
+            return;
+        }
+    };
+    assert!(!read.records.is_empty() && read.records.len() <= plain::MAX_RECORDS);
+    let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+    assert!(read.records.iter().all(|record| (1..=lines).contains(&record.line)));
+    assert!(read.records.is_sorted_by_key(|record| record.line));
+
+    let again = plain::parse(written(&read.records).as_bytes(), NAME).expect("what was read can be written");
+    let fields = |list: &List| -> Vec<_> {
+        let fields = |Record { prefix, geo, region, line: _ }: &Record| (*prefix, *geo, region.clone());
+        list.records.iter().map(fields).collect()
+    };
+    assert_eq!(fields(&again), fields(&read));
+    for allow_special in [false, true] {
+        compiles_to_the_same_set(&read, &again, Policy { allow_special, ..Policy::default() });
+    }
+}
+
+/// As an operator would write it.
+fn written(records: &[Record]) -> String {
+    let line = |Record { prefix, geo, region, line: _ }: &Record| {
+        let geo = geo.map(|geo| geo.to_string()).unwrap_or_default();
+        format!("{prefix},{geo},{}\n", region.as_deref().unwrap_or_default())
+    };
+    records.iter().map(line).collect()
+}
+
+fn compiles_to_the_same_set(read: &List, again: &List, policy: Policy) {
+    let build = |list: &List| RangeSet::build(std::slice::from_ref(list), &policy);
+    let (set, other) = match (build(read), build(again)) {
+        (Ok(set), Ok(other)) => (set, other),
+        (Err(_), Err(_)) => return,
+        (set, other) => panic!("{set:?} of what was read, {other:?} of what was written"),
+    };
+    assert_eq!(set.digest(), other.digest());
+    assert!(set.ranges().len() <= read.records.len());
+    assert!(set.ranges().is_sorted_by(|one, next| one.prefix < next.prefix), "sorted, each once");
+    let written: BTreeSet<_> = read.records.iter().map(|record| record.prefix.trunc()).collect();
+    for range in set.ranges() {
+        assert_eq!(range.prefix, range.prefix.trunc());
+        assert_eq!(policy.check(&range.prefix), Ok(()));
+        assert!(written.contains(&range.prefix));
+    }
+}

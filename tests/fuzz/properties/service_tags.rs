@@ -1,0 +1,125 @@
+//! The vendor's document: refused in one line, or read whole, within its limits, however it comes in.
+
+use std::{collections::BTreeSet, io::Read};
+
+use d365_user::{
+    ranges::{Policy, RangeSet},
+    source::{
+        Cloud,
+        service_tags::{self, Document, DocumentError, Limits, Options, Regions},
+    },
+};
+use serde::de::IgnoredAny;
+
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+pub(crate) fn check(bytes: &[u8]) {
+    let all = Options { keep_azure: true, ..Options::default() };
+    let whole = service_tags::read(bytes, &all);
+    in_pieces_it_is_the_same(bytes, &all, &whole);
+    let Ok(whole) = outcome(whole) else { return };
+    assert!(serde_json::from_slice::<IgnoredAny>(bytes.strip_prefix(MARK).unwrap_or(bytes)).is_ok());
+    is_within(&whole, &all.limits);
+    is_consistent(&whole);
+    is_of_one_cloud(bytes, &whole);
+    tighter_limits_hold(bytes, &whole);
+    becomes_a_set_of_its_own_prefixes(whole);
+}
+
+/// What is refused is refused in one line.
+fn outcome(read: Result<Document, DocumentError>) -> Result<Document, DocumentError> {
+    read.inspect_err(|error| {
+        let message = error.to_string();
+        assert!(!message.contains(char::is_control) && message.len() < 1024, "{message:?}");
+        assert!(DocumentError::REASONS.contains(&error.as_str()));
+    })
+}
+
+/// A reader that gives few bytes at once.
+struct Pieces<'a>(&'a [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(7);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+fn in_pieces_it_is_the_same(bytes: &[u8], options: &Options, whole: &Result<Document, DocumentError>) {
+    match (whole, service_tags::read(Pieces(bytes), options)) {
+        (Ok(whole), Ok(pieces)) => assert_eq!(*whole, pieces),
+        (Err(whole), Err(pieces)) => assert_eq!(whole.to_string(), pieces.to_string()),
+        (whole, pieces) => panic!("{whole:?}, and in pieces {pieces:?}"),
+    }
+}
+
+fn is_within(document: &Document, limits: &Limits) {
+    let azure = document.azure.as_ref().map_or(0, Regions::len);
+    let kept = document.ranges.len() + document.regional.len() + azure;
+    assert!(kept <= limits.prefixes, "{kept} prefixes");
+}
+
+fn is_consistent(document: &Document) {
+    let azure = document.azure.as_ref().expect("it was asked for");
+    let names: BTreeSet<&str> = document.regional.names().chain(azure.names()).collect();
+    assert!(!document.ranges.is_empty());
+    assert!(document.ranges.is_sorted_by(|one, next| one.prefix < next.prefix), "sorted, each once");
+    for range in &document.ranges {
+        let around = [document.regional.exact(&range.prefix), azure.containing(&range.prefix)];
+        let region = range.region.as_deref();
+        assert!(around.contains(&region) && region.is_none_or(|region| names.contains(region)), "{range:?}");
+    }
+    for (prefix, region) in document.regional.iter() {
+        assert_eq!(prefix, prefix.trunc());
+        assert_eq!(document.regional.exact(&prefix), Some(region));
+    }
+}
+
+/// Only the cloud that is asked for is taken, and what else is asked for changes nothing of the tag.
+fn is_of_one_cloud(bytes: &[u8], whole: &Document) {
+    for cloud in Cloud::ALL {
+        let asked = Options { cloud: Some(cloud), ..Options::default() };
+        match outcome(service_tags::read(bytes, &asked)) {
+            Ok(document) => {
+                assert_eq!(cloud, whole.cloud);
+                assert_eq!(document, Document { azure: None, ..whole.clone() });
+            }
+            Err(error) => {
+                assert!(cloud != whole.cloud && matches!(error, DocumentError::WrongCloud { .. }), "{error}");
+            }
+        }
+    }
+}
+
+/// A document that a lower limit lets pass is the same document, and is within it.
+fn tighter_limits_hold(bytes: &[u8], whole: &Document) {
+    let limits = [
+        Limits { bytes: bytes.len() as u64 - 1, ..Limits::default() },
+        Limits { prefixes: 4, ..Limits::default() },
+        Limits { depth: 6, ..Limits::default() },
+    ];
+    for (number, limits) in limits.into_iter().enumerate() {
+        let tight = Options { keep_azure: true, limits, ..Options::default() };
+        match outcome(service_tags::read(bytes, &tight)) {
+            Ok(document) => {
+                assert!(number != 0, "a document longer than its limit");
+                assert_eq!(document, *whole);
+                is_within(&document, &tight.limits);
+            }
+            Err(error) => {
+                let reasons = ["too_large", "too_many", "too_deep"];
+                assert_eq!(error.as_str(), reasons[number], "{error}");
+            }
+        }
+    }
+}
+
+fn becomes_a_set_of_its_own_prefixes(document: Document) {
+    let prefixes: BTreeSet<_> = document.ranges.iter().map(|range| range.prefix.trunc()).collect();
+    let list = document.into_list("document");
+    if let Ok(set) = RangeSet::build(&[list], &Policy::default()) {
+        assert!(set.ranges().iter().all(|range| prefixes.contains(&range.prefix)));
+        assert_eq!(set.ranges().len(), prefixes.len());
+    }
+}

@@ -1,0 +1,136 @@
+//! The files of the state directory: what is not whole is not believed, and what is believed writes back equal.
+//!
+//! A fuzzer does not find a SHA-256. So an input is taken as a whole file once, and once as the body of a file whose digest
+//! is right, for each file's own reader: the daemon may have written it, or somebody who can write there.
+
+use d365_user::{
+    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    ledger::Ledger,
+    ranges::Range,
+    source::download::cache,
+    state::{
+        Kind, approval, counters,
+        gates::{self, Gates},
+        seal, unseal,
+    },
+};
+
+/// Kind of the gates' file; any other would do.
+const KIND: Kind = Kind { name: "gate", version: 1 };
+
+pub(crate) fn check(bytes: &[u8]) {
+    a_whole_file(bytes);
+    a_body(bytes);
+    gates_of(bytes);
+    counters_of(bytes);
+    approval_of(bytes);
+    document_of(bytes);
+}
+
+/// What is believed is what sealing its body gives, but for the first line's own spelling.
+fn a_whole_file(file: &[u8]) {
+    if let Ok(body) = unseal(KIND, file) {
+        assert!(file.ends_with(body) && file.len() > body.len());
+        assert_eq!(unseal(KIND, &seal(KIND, body)), Ok(body));
+    }
+}
+
+fn a_body(body: &[u8]) {
+    let mut file = seal(KIND, body);
+    assert_eq!(unseal(KIND, &file), Ok(body));
+    assert!(unseal(Kind { name: "counters", ..KIND }, &file).is_err());
+    assert!(unseal(Kind { version: 2, ..KIND }, &file).is_err());
+    assert!(unseal(KIND, &file[..file.len() - 1]).is_err(), "cut off");
+    file.push(b'\n');
+    assert!(unseal(KIND, &file).is_err(), "longer");
+}
+
+fn gates_of(body: &[u8]) {
+    let policy = GatePolicy::default();
+    let gates = match gates::gates(body, policy) {
+        Ok(gates) => gates,
+        Err(damage) => {
+            let _ = damage.to_string();
+            return;
+        }
+    };
+    let written = gates::body(&gates).expect("gates can be written");
+    assert_eq!(gates::gates(&written, policy).as_ref(), Ok(&gates));
+    for gate in gates.values() {
+        for now in [0, 1, 1_800_000_000, u64::MAX] {
+            a_gate_goes_on(gate, Timestamp(now));
+        }
+    }
+    an_approval_is_of_what_waits(gates);
+}
+
+/// Whatever was written down: a list that was accepted never becomes empty, at whatever time.
+fn a_gate_goes_on(gate: &Gate, now: Timestamp) {
+    let accepted: Vec<Range> = gate.accepted().cloned().collect();
+    let digest = gate.pending_digest();
+    assert_eq!(digest.is_some(), gate.pending().len() > 0 || gate.step_back().is_some());
+    assert!(gate.retired(now).all(|(range, until)| until > now && !accepted.contains(range)));
+
+    let offer =
+        Offer { ranges: accepted.clone(), change_number: gate.change_number(), trust: Trust::Download };
+    let steps: [&dyn Fn(&mut Gate); 4] = [
+        &|gate| drop(gate.tick(now)),
+        &|gate| drop(gate.offer(offer.clone(), now)),
+        &|gate| drop(gate.offer(Offer { ranges: Vec::new(), ..offer.clone() }, now)),
+        &|gate| {
+            let done = gate.approve(digest.as_deref().unwrap_or_default(), now);
+            assert_eq!(done.is_ok(), digest.is_some());
+            assert_eq!(gate.pending_digest(), None);
+        },
+    ];
+    for step in steps {
+        let mut gate = gate.clone();
+        step(&mut gate);
+        assert!(accepted.is_empty() || gate.accepted().len() > 0, "nothing is left");
+        let stored = gate.stored();
+        assert_eq!(Gate::restore(*gate.policy(), &stored).as_ref(), Ok(&gate));
+    }
+}
+
+fn an_approval_is_of_what_waits(mut gates: Gates) {
+    let waits = gates.values().filter(|gate| gate.pending_digest().is_some()).count();
+    let Some(request) = approval::Request::of(&gates, Timestamp(1), 1) else {
+        assert_eq!(waits, 0);
+        return;
+    };
+    assert_eq!(request.approvals.len(), waits);
+    let (_, answer) = request.carry_out(&mut gates, Timestamp(2));
+    assert!(answer.outcomes.iter().all(|outcome| outcome.verdict == approval::Verdict::Approved));
+    assert_eq!(approval::Request::of(&gates, Timestamp(3), 1), None);
+}
+
+fn counters_of(body: &[u8]) {
+    let Ok(stored) = counters::parse(body) else { return };
+    let written = counters::body(&stored).expect("counters can be written");
+    assert_eq!(counters::parse(&written).as_ref(), Ok(&stored));
+    let interfaces = stored.maps.map(|maps| maps.interfaces).unwrap_or_default();
+    let ledger = Ledger::new(&interfaces, stored.rows.clone());
+    for row in &stored.rows {
+        assert!(ledger.rows().any(|kept| kept == row), "{} is lost", row.name);
+    }
+}
+
+fn approval_of(body: &[u8]) {
+    if let Ok(request) = approval::parse::<approval::Request>(body) {
+        let written = serde_json::to_vec(&request).expect("a request can be written");
+        assert_eq!(approval::parse(&written), Ok(request.clone()));
+        let (decisions, answer) = request.carry_out(&mut Gates::new(), Timestamp(0));
+        assert!(decisions.is_empty() && answer.outcomes.len() == request.approvals.len());
+    }
+    if let Ok(answer) = approval::parse::<approval::Answer>(body) {
+        let written = serde_json::to_vec(&answer).expect("an answer can be written");
+        assert_eq!(approval::parse(&written), Ok(answer));
+    }
+}
+
+fn document_of(body: &[u8]) {
+    let Ok(document) = cache::decode(body.to_vec()) else { return };
+    assert!(document.stamp.url.as_str().starts_with("https://") && body.ends_with(&document.bytes));
+    let written = cache::encode(&document).expect("a document can be written");
+    assert_eq!(cache::decode(written).ok(), Some(document));
+}

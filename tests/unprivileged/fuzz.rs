@@ -1,0 +1,120 @@
+//! What the fuzzer starts from and what it once found, held against the same properties, without a fuzzer: every file in
+//! `tests/fuzz/seeds` and `tests/fuzz/regressions`.
+
+use std::{
+    env, fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[path = "../fuzz/properties/mod.rs"]
+mod properties;
+
+use properties::{configuration, download_page, packet, plain_list, service_tags, state_file};
+
+/// Names the input that a child of these tests shall take.
+const INPUT: &str = "FUZZ_TESTS_INPUT";
+
+#[test]
+fn packets() {
+    hold("packet", packet::check);
+}
+
+#[test]
+fn service_tags_documents() {
+    hold("service_tags", service_tags::check);
+}
+
+#[test]
+fn plain_lists() {
+    hold("plain_list", plain_list::check);
+}
+
+#[test]
+fn download_pages() {
+    hold("download_page", download_page::check);
+}
+
+#[test]
+fn state_files() {
+    hold("state_file", state_file::check);
+}
+
+/// Each in a process of its own: a process's environment cannot be changed safely beside other tests.
+#[test]
+fn configurations() {
+    for (path, bytes) in inputs("configuration") {
+        let Some(start) = configuration::Start::read(&bytes) else { continue };
+        let mut child = Command::new(env::current_exe().unwrap());
+        for (name, _) in env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"D365_")) {
+            child.env_remove(name);
+        }
+        child.args(["--exact", "fuzz::child", "--nocapture"]).env(INPUT, &path).envs(start.variables);
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let held = output.status.success() && said.contains("it holds");
+        assert!(held, "{}: {said}\n{}", path.display(), String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The child. Nothing when run by itself.
+#[test]
+fn child() {
+    let Some(path) = env::var_os(INPUT) else { return };
+    let start = configuration::Start::read(&fs::read(path).unwrap()).unwrap();
+    configuration::check(&start.arguments);
+    println!("it holds");
+}
+
+/// Behind a refusal nothing is looked at: some of the seeds must be accepted.
+#[test]
+fn the_seeds_lead_behind_the_first_refusal() {
+    use d365_common::packet::parse;
+    use d365_user::source::{Cloud, download::page, plain, service_tags};
+    use d365_user::state::{approval, counters, gates};
+
+    let some = |target: &str, accepts: &dyn Fn(&[u8]) -> bool| {
+        assert!(inputs(target).iter().any(|(_, bytes)| accepts(bytes)), "every seed of {target} is refused");
+    };
+    some("packet", &|frame| parse(frame, |port| port == 25).is_ok());
+    some("service_tags", &|bytes| service_tags::read(bytes, &service_tags::Options::default()).is_ok());
+    some("plain_list", &|text| plain::parse(text, "list").is_ok());
+    let hosts = ["download.microsoft.com".parse().unwrap()].into_iter().collect();
+    for cloud in Cloud::ALL {
+        some("download_page", &|bytes| {
+            page::newest(&String::from_utf8_lossy(bytes), cloud, &hosts).is_some()
+        });
+    }
+    let waits = |body: &[u8]| {
+        let gates =
+            gates::gates(body, d365_user::generation::gate::GatePolicy::default()).unwrap_or_default();
+        gates.values().any(|gate| gate.pending().len() > 2)
+    };
+    some("state_file", &waits);
+    some("state_file", &|body| counters::parse(body).is_ok());
+    some("state_file", &|body| approval::parse::<approval::Request>(body).is_ok());
+    some("state_file", &|body| approval::parse::<approval::Answer>(body).is_ok());
+}
+
+fn hold(target: &str, check: fn(&[u8])) {
+    for (path, bytes) in inputs(target) {
+        // The last one is the one that failed.
+        println!("{}", path.display());
+        check(&bytes);
+    }
+}
+
+/// All inputs that are kept for a target, by path.
+fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for kept in ["seeds", "regressions"] {
+        // Not every target has a regression.
+        let Ok(entries) = fs::read_dir(fuzz.join(kept).join(target)) else { continue };
+        paths.extend(entries.map(|entry| entry.expect("it can be listed").path()));
+    }
+    assert!(!paths.is_empty(), "no input of {target} is kept");
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).expect("it can be read"))).collect()
+}

@@ -1,0 +1,134 @@
+//! `cargo xtask fuzz`: builds the targets of `tests/fuzz` and runs each, one after the other, from its seeds, its regressions
+//! and what earlier runs kept. What is found fails the task, and is named.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use crate::{cargo, command, setup, test, tools};
+
+mod documents;
+mod report;
+mod target;
+
+use report::Report;
+use target::Target;
+
+/// Seconds for each target, unless said otherwise.
+const SECONDS: u32 = 600;
+/// The same in CI, where it is only to show that everything runs and nothing old has come back.
+const SECONDS_IN_CI: u32 = 20;
+
+/// What is fuzzed
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How long each target runs [default: 600, and 20 where CI=true]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: Option<u32>,
+    /// Targets to run [default: all]
+    #[arg(value_parser = target::ALL.map(|target| target.name))]
+    targets: Vec<String>,
+}
+
+/// Where everything of the fuzzer is.
+struct Places {
+    /// The package: seeds, regressions, dictionaries.
+    package: PathBuf,
+    /// Everything that is made: below the target directory.
+    made: PathBuf,
+}
+
+/// Sets up, builds and runs.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::ensure(setup::Options::default())?;
+    tools::for_fuzzing()?;
+    let workspace = cargo::workspace();
+    let places = Places { package: workspace.join("tests/fuzz"), made: cargo::target_dir()?.join("fuzz") };
+    let binaries = places.build()?;
+    documents::put(&workspace.join("../shared/data"), &places.made.join("documents"))?;
+
+    let seconds = options.seconds.unwrap_or(if command::ci() { SECONDS_IN_CI } else { SECONDS });
+    let asked = |target: &&Target| {
+        options.targets.is_empty() || options.targets.iter().any(|name| name == target.name)
+    };
+    let mut found = String::new();
+    for target in target::ALL.iter().filter(asked) {
+        eprintln!("xtask: {}, {seconds} s", target.name);
+        let report = places.fuzz(&binaries, target, seconds)?;
+        println!("{:<14} {report}", target.name);
+        if let Some(fault) = &report.fault {
+            let log = places.log(target);
+            write!(found, "\n{}: {fault}; its words are in {}", target.name, log.display())?;
+        }
+    }
+    ensure!(
+        found.is_empty(),
+        "the fuzzer found something:{found}\n\
+         to see it again, start the target in {} with that file; once it is fixed, keep the file in {}",
+        binaries.display(),
+        places.package.join("regressions/TARGET").display()
+    );
+    Ok(())
+}
+
+impl Places {
+    /// Builds all targets with `AddressSanitizer`, and says where they are.
+    fn build(&self) -> Result<PathBuf> {
+        let host = test::host()?;
+        let build = self.made.join("build");
+        let mut fuzz = cargo::cargo()?;
+        fuzz.args(["fuzz", "build", "--sanitizer", "address", "--target", &host, "--fuzz-dir"]);
+        fuzz.arg(&self.package).arg("--target-dir").arg(&build);
+        // The sanitizer and the coverage's instruments are unstable flags; a stable compiler has them behind this.
+        command::run(fuzz.env("RUSTC_BOOTSTRAP", "1"))?;
+        Ok(build.join(host).join("release"))
+    }
+
+    /// Runs a target to the end of its time, or to what it finds.
+    fn fuzz(&self, binaries: &Path, target: &Target, seconds: u32) -> Result<Report> {
+        let corpus = self.made.join("corpus").join(target.name);
+        let artifacts = self.made.join("artifacts").join(target.name);
+        for made in [&corpus, &artifacts] {
+            fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
+        }
+        let mut fuzzer = Command::new(binaries.join(target.name));
+        fuzzer.args(target.limits()).args([
+            format!("-max_total_time={seconds}"),
+            // With a slash behind it: the prefix of names.
+            format!("-artifact_prefix={}/", artifacts.display()),
+            "-print_final_stats=1".to_owned(),
+        ]);
+        let dictionary = self.package.join("dictionaries").join(target.name).with_extension("dict");
+        if dictionary.is_file() {
+            fuzzer.arg(format!("-dict={}", dictionary.display()));
+        }
+        // New inputs go into the first directory, the others are only read.
+        fuzzer.arg(corpus);
+        let kept =
+            [&self.package.join("seeds"), &self.package.join("regressions"), &self.made.join("documents")];
+        fuzzer.args(kept.map(|kept| kept.join(target.name)).iter().filter(|kept| kept.is_dir()));
+
+        let path = self.log(target);
+        let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        // Rust's own checks at link time of what is defined twice do for this one, as cargo-fuzz has it.
+        let status = fuzzer
+            .env("ASAN_OPTIONS", "detect_odr_violation=0")
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .status()
+            .with_context(|| format!("cannot start {}", fuzzer.get_program().display()))?;
+        let words = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+        report::read(&words, status.success())
+            .ok_or_else(|| anyhow!("{}: {status}, and no numbers in {}", target.name, path.display()))
+    }
+
+    /// What a target says.
+    fn log(&self, target: &Target) -> PathBuf {
+        self.made.join(target.name).with_extension("log")
+    }
+}

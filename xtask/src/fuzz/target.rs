@@ -1,0 +1,66 @@
+//! The targets, and what each is held to.
+
+/// A target of `tests/fuzz`.
+pub(super) struct Target {
+    /// Its name: that of its binary, and of its directories.
+    pub(super) name: &'static str,
+    /// The longest input, in bytes: long enough for everything that the code tells apart, and short enough to be quick.
+    longest: u32,
+    /// The largest single allocation, in MiB. How much there may be at one time, for each byte of the input, is stated
+    /// and held in the target itself (`tests/fuzz/fuzz_targets`).
+    largest_allocation: u32,
+}
+
+/// Seconds that one input may take.
+const TIMEOUT: u32 = 1;
+/// Memory of a whole fuzzer in MiB, the sanitizer's own and libFuzzer's tables included.
+const MEMORY: u32 = 1024;
+
+pub(super) const ALL: [Target; 6] = [
+    // Two tags, an IPv6 header, seven extension headers and TCP, with room for long ones.
+    Target { name: "packet", longest: 2048, largest_allocation: 1 },
+    // The tag's entries of a real document are some 10 KB.
+    Target { name: "service_tags", longest: 32 << 10, largest_allocation: 2 },
+    Target { name: "plain_list", longest: 8 << 10, largest_allocation: 2 },
+    Target { name: "download_page", longest: 16 << 10, largest_allocation: 1 },
+    Target { name: "state_file", longest: 8 << 10, largest_allocation: 1 },
+    Target { name: "configuration", longest: 2048, largest_allocation: 4 },
+];
+
+impl Target {
+    /// libFuzzer's arguments for them.
+    pub(super) fn limits(&self) -> [String; 4] {
+        [
+            format!("-timeout={TIMEOUT}"),
+            format!("-rss_limit_mb={MEMORY}"),
+            format!("-malloc_limit_mb={}", self.largest_allocation),
+            format!("-max_len={}", self.longest),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::*;
+
+    fn names(directory: &str, extension: &str) -> BTreeSet<String> {
+        let directory = crate::cargo::workspace().join("tests/fuzz").join(directory);
+        let names =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter_map(|name| name.strip_suffix(extension).map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_target_is_there_with_its_seeds() {
+        let known = BTreeSet::from(ALL.map(|target| target.name.to_owned()));
+        assert_eq!(names("seeds", ""), known);
+        for (directory, others) in [("fuzz_targets", "memory"), ("properties", "mod")] {
+            let mut there = names(directory, ".rs");
+            assert!(there.remove(others), "{others}");
+            assert_eq!(there, known, "{directory}");
+        }
+        assert!(names("dictionaries", ".dict").is_subset(&known));
+    }
+}
