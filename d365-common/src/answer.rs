@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn verdicts_come_back() {
-        let segment = Segment { source: Source::V4([0; 4]), opens: true, network: 14 };
+        let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
         let entry = Entry::new(262_143, 255).unwrap();
         let found = |verdict| Answer::found(Answer::of(&verdict).bits());
         assert_eq!(found(Verdict::Listed(entry, segment)), Some(Some(entry)));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn vouching_changes_nothing_of_what_was_found() {
-        let segment = Segment { source: Source::V4([0; 4]), opens: true, network: 14 };
+        let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
         for entry in [Entry::new(262_143, 255).unwrap(), Entry::new(0, 0).unwrap().retire()] {
             let answer = Answer::of(&Verdict::Listed(entry, segment));
             for vouched in [false, true] {

@@ -7,7 +7,9 @@
 //!
 //! Offsets are bytes from the start of the Ethernet header; header fields are big-endian (RFC 1700).
 
-use core::net::IpAddr;
+mod source;
+
+pub use source::Source;
 
 /// Most VLAN tags that are looked through (802.1Q inside 802.1ad).
 pub const MAX_VLAN_TAGS: usize = 2;
@@ -71,45 +73,6 @@ impl Reader for [u8] {
 
     fn frame_len(&self) -> usize {
         self.len()
-    }
-}
-
-/// A source address, in network byte order.
-///
-/// IPv6 is held by words, each as it stands in memory. Bytes would be stored one by one and read again by words, for which a
-/// processor has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Source {
-    /// IPv4.
-    V4([u8; 4]),
-    /// IPv6.
-    V6([u32; 4]),
-}
-
-impl Source {
-    /// An IPv6 address.
-    #[inline(always)]
-    #[must_use]
-    pub const fn v6([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [u8; 16]) -> Self {
-        Self::V6([
-            u32::from_ne_bytes([a, b, c, d]),
-            u32::from_ne_bytes([e, f, g, h]),
-            u32::from_ne_bytes([i, j, k, l]),
-            u32::from_ne_bytes([m, n, o, p]),
-        ])
-    }
-}
-
-impl From<Source> for IpAddr {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::V4(bytes) => Self::from(bytes),
-            Source::V6(words) => {
-                let bits = words.iter().fold(0, |bits, word| bits << 32 | u128::from(u32::from_be(*word)));
-                Self::from(bits.to_be_bytes())
-            }
-        }
     }
 }
 
@@ -215,7 +178,7 @@ fn ipv4<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
     if be16([header[6], header[7]]) & 0x1fff != 0 {
         return Err(Reason::LaterFragment);
     }
-    let source = Source::V4([header[12], header[13], header[14], header[15]]);
+    let source = Source::v4([header[12], header[13], header[14], header[15]]);
     Ok(Upper { source, network: offset, offset: offset + header_len, end })
 }
 

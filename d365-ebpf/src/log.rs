@@ -53,9 +53,13 @@ pub(crate) fn packet(ctx: &XdpContext, len: usize, verdict: &Verdict) {
 fn send(ctx: &XdpContext, len: usize, segment: &Segment, listed: bool) {
     let syn = u8::from(segment.opens);
     match (segment.source, listed) {
-        (Source::V4(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", source, len, syn),
+        (Source::V4([source, ..]), true) => {
+            info!(ctx, "listed {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
+        }
         (Source::V6(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", bytes(source), len, syn),
-        (Source::V4(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", source, len, syn),
+        (Source::V4([source, ..]), false) => {
+            info!(ctx, "unlisted {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
+        }
         (Source::V6(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", bytes(source), len, syn),
     }
 }

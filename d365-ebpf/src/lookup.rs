@@ -43,8 +43,8 @@ pub(crate) fn is_published() -> bool {
 #[inline(always)]
 pub(crate) fn is_failsafe(source: &Source) -> bool {
     match source {
-        Source::V4(address) => match FAILSAFE_V4.get(0) {
-            Some(prefixes) => prefixes.get(&Key::new(IPV4_BITS, *address)).is_some(),
+        Source::V4([address, ..]) => match FAILSAFE_V4.get(0) {
+            Some(prefixes) => prefixes.get(&Key::new(IPV4_BITS, address.to_ne_bytes())).is_some(),
             None => true,
         },
         Source::V6(address) => match FAILSAFE_V6.get(0) {
@@ -57,7 +57,7 @@ pub(crate) fn is_failsafe(source: &Source) -> bool {
 #[inline(always)]
 fn find_in(place: u32, source: &Source) -> Option<Entry> {
     let said = match source {
-        Source::V4(address) => table(place, ROOT_V4, *address),
+        Source::V4([first, ..]) => table(place, ROOT_V4, first.to_ne_bytes()),
         Source::V6([first, ..]) => table(place, ROOT_V6, first.to_ne_bytes()),
     };
     match said {
@@ -66,7 +66,7 @@ fn find_in(place: u32, source: &Source) -> Option<Entry> {
         Said::AskTrie => {}
     }
     let bits = match source {
-        Source::V4(address) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *address))?,
+        Source::V4([address, ..]) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, address.to_ne_bytes()))?,
         Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address))?,
     };
     Some(Entry::from_bits(*bits))

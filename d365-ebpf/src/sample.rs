@@ -31,7 +31,7 @@ pub(crate) fn take(segment: &Segment) {
 #[inline(always)]
 fn mapped(source: &Source) -> [u64; 2] {
     match source {
-        Source::V4([a, b, c, d]) => [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, *a, *b, *c, *d])],
+        Source::V4([address, ..]) => [0, two(u32::from_ne_bytes([0, 0, 0xff, 0xff]), *address)],
         Source::V6([a, b, c, d]) => [two(*a, *b), two(*c, *d)],
     }
 }

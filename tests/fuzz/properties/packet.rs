@@ -103,21 +103,18 @@ fn tags_taken_before_count(frame: &[u8], verdict: Result<Segment, Reason>) {
 fn is_what_the_frame_says(frame: &[u8], segment: Segment) {
     let Segment { source, network, .. } = segment;
     assert!([0, 4, 8].map(|tags| ETHERNET_LEN + tags).contains(&network), "{network}");
-    let (at, bytes): (usize, &[u8]) = match &source {
-        Source::V4(address) => (network + 12, address),
-        Source::V6(address) => (network + 8, address),
+    let (at, bytes) = match IpAddr::from(source) {
+        IpAddr::V4(address) => (network + 12, address.octets().to_vec()),
+        IpAddr::V6(address) => (network + 8, address.octets().to_vec()),
     };
-    assert_eq!(frame.get(at..at + bytes.len()), Some(bytes));
+    assert_eq!(frame.get(at..at + bytes.len()), Some(&bytes[..]));
     assert_eq!(packet::network(frame), Some((network, matches!(source, Source::V4(_)))));
 }
 
 /// etherparse is stricter in some things and knows no jumbograms: where it finds something, it is the same.
 fn is_what_another_parser_finds(frame: &[u8], segment: Segment) {
     let Ok(other) = SlicedPacket::from_ethernet(frame) else { return };
-    let source: IpAddr = match segment.source {
-        Source::V4(address) => address.into(),
-        Source::V6(address) => address.into(),
-    };
+    let source = IpAddr::from(segment.source);
     match &other.net {
         Some(NetSlice::Ipv4(found)) => assert_eq!(IpAddr::from(found.header().source_addr()), source),
         Some(NetSlice::Ipv6(found)) => assert_eq!(IpAddr::from(found.header().source_addr()), source),

@@ -82,16 +82,16 @@ mod tests {
 
     const GOOD: &str = "\
 INFO: Running with entropic power schedule (0xFF, 100).
-#2	INITED cov: 6 ft: 9 corp: 1/1b exec/s: 0 rss: 40Mb
-#8192	pulse  cov: 412 ft: 980 corp: 57/3120b lim: 80 exec/s: 4096 rss: 61Mb
-#16384	DONE   cov: 413 ft: 981 corp: 58/3121b lim: 80 exec/s: 3276 rss: 61Mb
+#2\tINITED cov: 6 ft: 9 corp: 1/1b exec/s: 0 rss: 40Mb
+#8192\tpulse  cov: 412 ft: 980 corp: 57/3120b lim: 80 exec/s: 4096 rss: 61Mb
+#16384\tDONE   cov: 413 ft: 981 corp: 58/3121b lim: 80 exec/s: 3276 rss: 61Mb
 Done 16384 runs in 5 second(s)
 stat::number_of_executed_units: 16384
 stat::average_exec_per_sec:     3276
 stat::new_units_added:          56
 ";
     const BAD: &str = "\
-#2	INITED cov: 6 ft: 9 corp: 1/1b exec/s: 0 rss: 40Mb
+#2\tINITED cov: 6 ft: 9 corp: 1/1b exec/s: 0 rss: 40Mb
 ==7== ERROR: libFuzzer: deadly signal
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='/t/a/'; Test unit written to /t/a/crash-0123
