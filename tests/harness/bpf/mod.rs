@@ -13,7 +13,11 @@ mod run;
 use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 
 use anyhow::{Result, ensure};
-use nix::{errno::Errno, libc};
+use nix::{
+    errno::Errno,
+    libc::{self, RLIM_INFINITY},
+    sys::resource::{Resource, setrlimit},
+};
 
 pub use self::{
     map::Map,
@@ -43,6 +47,8 @@ unsafe fn call<T>(command: u32, attributes: &mut T) -> nix::Result<libc::c_long>
 /// # Safety
 /// As [`call`].
 unsafe fn descriptor<T>(command: u32, attributes: &mut T) -> nix::Result<OwnedFd> {
+    // Before Linux 5.11 programs and maps are charged to this limit. Where it may not be raised, the command fails and says so.
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     // SAFETY: by this function's own condition.
     let fd = unsafe { call(command, attributes)? };
     let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
