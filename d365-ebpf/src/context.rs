@@ -13,8 +13,9 @@ const SHORTEST: usize = 60;
 /// A frame as the driver hands it over. Headers are read from its first buffer, where drivers put them.
 ///
 /// With `FRAGS` it may go on in further buffers. How long it is then is a call (`bpf_xdp_get_buff_len`, kernel 5.18), which costs
-/// more than all of the parser where returns are guarded. So the kernel is asked only where the packet does not end with the first buffer: a driver
-/// fills that one before it takes another. Bytes behind a packet that does, in a buffer of their own, are not counted.
+/// a third of the program where returns are guarded. So the kernel is asked only where the packet does not end with the first buffer: a driver
+/// fills that one before it takes another. Padding behind a packet that does, in a buffer of its own, is not counted; nor is it where a driver
+/// that splits headers from the rest left no more than a shortest frame in the first.
 pub(crate) struct Frame<'a, const FRAGS: bool> {
     ctx: &'a XdpContext,
     data: usize,

@@ -67,6 +67,14 @@ impl FromStr for LogFilter {
     }
 }
 
+impl LogFilter {
+    /// Whether it asks for spans: which lines are written then shows with each line only.
+    #[must_use]
+    pub fn is_by_spans(&self) -> bool {
+        self.0.contains('[')
+    }
+}
+
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

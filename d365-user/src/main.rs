@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             return Exit::Internal.into();
         }
     };
+    let by_spans = config.log_filter.is_by_spans();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
             if let Some(details) = error.details() {
                 tracing::debug!("{details}");
             }
-            if tracing::enabled!(tracing::Level::ERROR) {
+            if tracing::enabled!(tracing::Level::ERROR) && !by_spans {
                 tracing::error!("{error}");
             } else {
                 say(&error);

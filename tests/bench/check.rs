@@ -64,7 +64,9 @@ impl fmt::Display for Target {
 
 /// All targets, with what was measured.
 pub(crate) fn targets(report: &Report) -> Vec<Target> {
-    let parts = [packets(report), scaling(report), end_to_end(report), daemon(report)];
+    let missing = report.missing.iter();
+    let missing = missing.map(|what| target(what, Kind::Ratio, None, Limit::AtMost(0.0))).collect();
+    let parts = [packets(report), scaling(report), end_to_end(report), daemon(report), missing];
     parts.into_iter().flatten().collect()
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use anyhow::{Context as _, Result};
+
 use crate::report::Report;
 
 /// What a ratio may grow by.
@@ -29,14 +31,19 @@ impl fmt::Display for Change {
     }
 }
 
-/// The changes of our own programs that both reports have. What others' programs cost is no matter of ours.
-pub(crate) fn changes(before: &Report, now: &Report) -> Vec<Change> {
-    let old = ratios(before);
-    let known = |(what, now): (String, f64)| {
-        let (_, before) = old.iter().find(|(own, _)| *own == what)?;
-        Some(Change { what, before: *before, now })
+/// The changes of our own programs. What others' programs cost is no matter of ours.
+///
+/// # Errors
+/// Where the earlier run measured something that this one does not have.
+pub(crate) fn changes(before: &Report, now: &Report) -> Result<Vec<Change>> {
+    let own = ratios(now);
+    let change = |(what, before): (String, f64)| {
+        let (_, now) = own.iter().find(|(own, _)| *own == what).with_context(|| {
+            format!("{what} was measured in the earlier run and not in this one: they do not compare")
+        })?;
+        Ok(Change { what, before, now: *now })
     };
-    ratios(now).into_iter().filter_map(known).collect()
+    ratios(before).into_iter().map(change).collect()
 }
 
 /// Every cost of ours, with the floor, by the floor.

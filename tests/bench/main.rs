@@ -20,7 +20,11 @@ mod sets;
 mod subject;
 mod xdp_filter;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
@@ -108,6 +112,13 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<bool> {
     // Read before minutes are spent.
     let before = cli.compare.as_deref().map(Report::read).transpose()?;
+    if let Some(before) = &before {
+        ensure!(before.is_quick == cli.quick, "a quick run and a full one do not compare");
+        let (old, new) =
+            (cli.compare.as_deref().map(Path::canonicalize), cli.out.join("bench.json").canonicalize());
+        let is_kept = !matches!((old, new), (Some(Ok(old)), Ok(new)) if old == new);
+        ensure!(is_kept, "this run writes over {}: copy it first", cli.out.join("bench.json").display());
+    }
     for needed in ["ip", "nft", "ipset", "iptables-restore", "xdp-filter"].map(Requirement::Tool) {
         ensure!(needed.is_met(), "the benchmark needs {needed}");
     }
@@ -128,7 +139,11 @@ fn run(cli: &Cli) -> Result<bool> {
     }
     if let Some(before) = before {
         println!();
-        for change in compare::changes(&before, &report) {
+        let on = |machine: &Machine| format!("{}, Linux {}", machine.processor, machine.kernel);
+        if on(&before.machine) != on(&report.machine) {
+            println!("measured on another machine before: {}", on(&before.machine));
+        }
+        for change in compare::changes(&before, &report)? {
             println!("{change}");
             is_good &= !change.is_regression();
         }

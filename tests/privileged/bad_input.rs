@@ -41,6 +41,10 @@ fn no_such_interface() {
     refused(&lab, &DaemonOptions::on(&["nowhere0"]), Exit::Interface, &["nowhere0", "ip -br link"]);
     let options = DaemonOptions::on(&[lab.iface(), "nowhere0"]);
     refused(&lab, &options, Exit::Interface, &["nowhere0"]);
+    // Whatever the log does not show.
+    for filter in ["off", "[scrape]=info", "[scrape{peer=(]}]=info"] {
+        refused(&lab, &options.clone().args(["--log-level", filter]), Exit::Interface, &["nowhere0"]);
+    }
 }
 
 #[test]

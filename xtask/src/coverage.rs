@@ -128,7 +128,7 @@ fn executables(messages: &str) -> Vec<PathBuf> {
 /// Whether a file of the workspace is of what is measured.
 fn is_measured(path: &Path) -> bool {
     ["d365-common/src", "d365-user/src"].iter().any(|crates| path.starts_with(crates))
-        && !path.ends_with("tests.rs")
+        && !["tests.rs", "properties.rs"].iter().any(|name| path.ends_with(name))
         && !path.components().any(|part| part.as_os_str() == "tests")
 }
 

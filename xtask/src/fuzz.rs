@@ -28,7 +28,7 @@ const SECONDS_IN_CI: u32 = 20;
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// How long each target runs [default: 600, and 20 where CI=true]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     seconds: Option<u32>,
     /// Targets to run [default: all]
     #[arg(value_parser = target::ALL.map(|target| target.name))]

@@ -18,6 +18,7 @@ pub(crate) fn check(frame: &[u8]) {
     reads_are_bounded(frame, verdict);
     the_port_decides(frame, verdict);
     cuts_take_nothing_for_a_segment(frame, verdict);
+    a_segment_is_whole(frame, verdict);
     padding_changes_nothing(frame, verdict);
     tags_taken_before_count(frame, verdict);
     if let Ok(segment) = verdict {
@@ -66,6 +67,21 @@ fn the_port_decides(frame: &[u8], verdict: Result<Segment, Reason>) {
         Ok(_) => assert_eq!((any, none), (verdict, Err(Reason::OtherPort))),
         Err(Reason::OtherPort) => assert!(any.is_ok() && none == verdict, "{any:?} {none:?}"),
         Err(_) => assert_eq!((any, none), (verdict, verdict)),
+    }
+}
+
+/// A segment lies in its frame whole, as far as its packet's own length field says; a frame that is cut within is malformed.
+fn a_segment_is_whole(frame: &[u8], verdict: Result<Segment, Reason>) {
+    let Ok(Segment { network, source, .. }) = verdict else { return };
+    let field = |at: usize| usize::from(u16::from_be_bytes([frame[network + at], frame[network + at + 1]]));
+    let (len, before) = if matches!(source, Source::V4(_)) { (field(2), 0) } else { (field(4), 40) };
+    if len == 0 {
+        return assert!(frame.len() > network + before + usize::from(u16::MAX), "no length");
+    }
+    let end = network + before + len;
+    assert!(end <= frame.len(), "ends at {end} of {}", frame.len());
+    for length in (0..end).rev().take(MOST_CUTS) {
+        assert_eq!(parse(&frame[..length]), Err(Reason::Malformed), "cut after {length} of {end}");
     }
 }
 
