@@ -7,11 +7,11 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../properties/configuration.rs"]
 mod configuration;
-mod memory;
+mod limits;
 
 use configuration::Start;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 2 << 20, for_each_byte: 256 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 2 << 20, for_each_byte: 256 };
 
 fuzz_target!(|input: &[u8]| {
     let Some(Start { arguments, variables }) = Start::read(input) else { return };
@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
         // SAFETY: this program has one thread but for libFuzzer's own, which never looks at the environment.
         unsafe { env::set_var(name, value) };
     }
-    MEMORY.holds(input, |_| configuration::check(&arguments));
+    LIMITS.hold(input, |_| configuration::check(&arguments));
     for (name, _) in &variables {
         // SAFETY: as above.
         unsafe { env::remove_var(name) };

@@ -5,8 +5,8 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../properties/download_page.rs"]
 mod download_page;
-mod memory;
+mod limits;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 64 << 10, for_each_byte: 64 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 64 << 10, for_each_byte: 64 };
 
-fuzz_target!(|input: &[u8]| MEMORY.holds(input, download_page::check));
+fuzz_target!(|input: &[u8]| LIMITS.hold(input, download_page::check));

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-mod memory;
+mod limits;
 #[path = "../properties/packet.rs"]
 mod packet;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 4 << 10, for_each_byte: 2 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 4 << 10, for_each_byte: 2 };
 
-fuzz_target!(|input: &[u8]| MEMORY.holds(input, packet::check));
+fuzz_target!(|input: &[u8]| LIMITS.hold(input, packet::check));

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-mod memory;
+mod limits;
 #[path = "../properties/plain_list.rs"]
 mod plain_list;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 64 << 10, for_each_byte: 200 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 64 << 10, for_each_byte: 200 };
 
-fuzz_target!(|input: &[u8]| MEMORY.holds(input, plain_list::check));
+fuzz_target!(|input: &[u8]| LIMITS.hold(input, plain_list::check));

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-mod memory;
+mod limits;
 #[path = "../properties/service_tags.rs"]
 mod service_tags;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 512 << 10, for_each_byte: 100 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 512 << 10, for_each_byte: 100 };
 
-fuzz_target!(|input: &[u8]| MEMORY.holds(input, service_tags::check));
+fuzz_target!(|input: &[u8]| LIMITS.hold(input, service_tags::check));

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-mod memory;
+mod limits;
 #[path = "../properties/state_file.rs"]
 mod state_file;
 
-const MEMORY: memory::Bound = memory::Bound { fixed: 256 << 10, for_each_byte: 100 };
+const LIMITS: limits::Limits = limits::Limits { fixed: 256 << 10, for_each_byte: 100 };
 
-fuzz_target!(|input: &[u8]| MEMORY.holds(input, state_file::check));
+fuzz_target!(|input: &[u8]| LIMITS.hold(input, state_file::check));
