@@ -4,10 +4,11 @@ use std::{
     env,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use crate::{command, toolchain};
 
@@ -18,6 +19,15 @@ pub(crate) enum Profile {
     Debug,
     /// What users run.
     Release,
+}
+
+/// A binary with tests in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TestBinary {
+    /// The target that it is built from.
+    pub(crate) target: String,
+    /// Where it is.
+    pub(crate) path: PathBuf,
 }
 
 /// The workspace's directory.
@@ -66,4 +76,48 @@ pub(crate) fn build_daemon(profile: Profile, variables: &[(&str, OsString)]) -> 
     let daemon = target_dir()?.join(dir).join("d365-user");
     ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
     Ok(daemon)
+}
+
+/// Has `test`, a `cargo test` with its selection, build and run nothing, and says which binaries came out.
+pub(crate) fn build_tests(test: &mut Command) -> Result<Vec<TestBinary>> {
+    test.args(["--no-run", "--message-format=json-render-diagnostics"]);
+    test_binaries(&command::stdout(test.stderr(Stdio::inherit()))?)
+}
+
+/// The binaries in what cargo says: one JSON object a line
+/// ([the format](https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages)).
+fn test_binaries(messages: &str) -> Result<Vec<TestBinary>> {
+    let mut binaries = Vec::new();
+    for line in messages.lines() {
+        let message: Value =
+            serde_json::from_str(line).with_context(|| format!("cargo says what is no JSON: {line}"))?;
+        let target = message["target"]["name"].as_str();
+        if let (Some(target), Some(path)) = (target, message["executable"].as_str()) {
+            binaries.push(TestBinary { target: target.to_owned(), path: path.into() });
+        }
+    }
+    Ok(binaries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_binaries_in_what_cargo_says() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"d365-tests"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}
+{"reason":"compiler-artifact","target":{"name":"xtask"},"executable":"/a \"place\"/xtask-4567"}
+{"reason":"build-finished","success":true}"#;
+        let binary = |target: &str, path: &str| TestBinary { target: target.to_owned(), path: path.into() };
+        assert_eq!(
+            test_binaries(messages).unwrap(),
+            [
+                binary("privileged", "/t/debug/deps/privileged-0123"),
+                binary("xtask", "/a \"place\"/xtask-4567")
+            ]
+        );
+        assert!(test_binaries("").unwrap().is_empty());
+        assert!(test_binaries("Compiling").is_err());
+    }
 }

@@ -9,7 +9,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -102,9 +102,9 @@ fn binaries() -> Result<(PathBuf, Vec<PathBuf>)> {
     let environment = counting(cargo::target_dir()?.join("coverage/unused-%m.profraw"));
     let daemon = cargo::build_daemon(cargo::Profile::Debug, &environment)?;
     let mut build = cargo::cargo()?;
-    build.arg("test").args(test::EVERYTHING).args(["--no-run", "--message-format=json-render-diagnostics"]);
-    let messages = command::stdout(build.envs(environment).stderr(Stdio::inherit()))?;
-    Ok((daemon, executables(&messages)))
+    let tests = cargo::build_tests(build.arg("test").args(test::EVERYTHING).envs(environment))?;
+    // xtask does not count.
+    Ok((daemon, tests.into_iter().filter(|tests| tests.target != "xtask").map(|tests| tests.path).collect()))
 }
 
 fn counting(raw: PathBuf) -> Environment {
@@ -117,14 +117,6 @@ fn counts() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("coverage/counts.profdata"))
 }
 
-/// The binaries of tests from what cargo says, one JSON object a line, without spaces. Those of xtask do not count.
-fn executables(messages: &str) -> Vec<PathBuf> {
-    let path = |line: &str| Some(line.split_once("\"executable\":\"")?.1.split_once('"')?.0.to_owned());
-    let is_ours =
-        |path: &PathBuf| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("xtask"));
-    messages.lines().filter_map(path).map(PathBuf::from).filter(is_ours).collect()
-}
-
 /// Whether a file of the workspace is of what is measured.
 fn is_measured(path: &Path) -> bool {
     ["d365-common/src", "d365-user/src"].iter().any(|crates| path.starts_with(crates))
@@ -135,15 +127,6 @@ fn is_measured(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn finds_every_binary_that_counts() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"d365-tests"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}
-{"reason":"compiler-artifact","target":{"name":"xtask"},"executable":"/t/debug/deps/xtask-4567"}
-{"reason":"build-finished","success":true}"#;
-        assert_eq!(executables(messages), [PathBuf::from("/t/debug/deps/privileged-0123")]);
-    }
 
     #[test]
     fn what_the_daemon_is_made_of_is_measured_and_tests_are_not() {

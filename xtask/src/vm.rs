@@ -52,9 +52,8 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_machines()?;
     let binaries = binaries::build()?;
-    let all = binaries.list(&[], &[])?.len();
-    let named = binaries.list(&options.filter, &options.skip)?;
-    let Selection { tests, note } = Selection::new(all, named, options.quick);
+    let Selection { tests, note } =
+        Selection::of(binaries.list()?, &options.filter, &options.skip, options.quick);
     ensure!(!tests.is_empty(), "no test is selected by {:?}", options.filter);
 
     let base = Base::make(&place()?.join("base"))?;

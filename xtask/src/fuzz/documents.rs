@@ -1,28 +1,28 @@
 //! The vendor's documents, where they are, as inputs to begin with. A real one has megabytes, of which a fuzzer can make little:
 //! of each there is its head, its first entry and the tag's own.
 
-use std::{fs, path::Path};
+use std::{fs, mem, path::Path};
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
-/// What the entries of interest hold.
-const TAG: &str = "\"Dynamics365ForMarketingEmail";
+/// What the names of the entries of interest begin with.
+const TAG: &str = "Dynamics365ForMarketingEmail";
 /// The targets that begin with documents, and with what the vendor's server gave in their place.
 const DOCUMENT: &str = "service_tags";
 const PAGE: &str = "download_page";
 
 /// Writes the excerpts of the documents in `data` into a directory for each target below `into`.
 pub(super) fn put(data: &Path, into: &Path) -> Result<()> {
-    if !data.is_dir() {
-        eprintln!("xtask: the fuzzer begins with made-up inputs alone: {} is not there", data.display());
-        return Ok(());
-    }
     for target in [DOCUMENT, PAGE] {
         fs::create_dir_all(into.join(target)).with_context(|| format!("cannot make {}", into.display()))?;
     }
     let documents = data.join("service-tags");
     each(&documents, &|name, text| {
-        let Some(excerpt) = excerpt(text).filter(|_| name.ends_with(".json")) else { return Ok(()) };
+        if !name.ends_with(".json") {
+            return Ok(());
+        }
+        let excerpt = excerpt(text).with_context(|| format!("{name} is no document with service tags"))?;
         Ok(fs::write(into.join(DOCUMENT).join(name), excerpt)?)
     })?;
     each(&documents.join("rejected"), &|name, text| {
@@ -30,8 +30,12 @@ pub(super) fn put(data: &Path, into: &Path) -> Result<()> {
     })
 }
 
-/// Calls `take` with the name and the text of each file of a directory.
+/// Calls `take` with the name and the text of each file of a directory, if it is there.
 fn each(directory: &Path, take: &dyn Fn(&str, &str) -> Result<()>) -> Result<()> {
+    if !directory.is_dir() {
+        eprintln!("xtask: the fuzzer does without the documents in {}: it is not there", directory.display());
+        return Ok(());
+    }
     let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
     for entry in entries {
         let path = entry?.path();
@@ -46,56 +50,37 @@ fn each(directory: &Path, take: &dyn Fn(&str, &str) -> Result<()>) -> Result<()>
 
 /// A document with the first of its entries, and those that are the tag's. `None` for what is no document.
 fn excerpt(text: &str) -> Option<String> {
-    let list = text.find("\"values\"")?;
-    let begin = list + text[list..].find('[')? + 1;
-    let mut kept: Vec<&str> = Vec::new();
-    let mut rest = &text[begin..];
-    while let Some(open) = rest.find(['{', ']']).filter(|at| rest[*at..].starts_with('{')) {
-        let length = object(&rest[open..])?;
-        let entry = &rest[open..open + length];
-        if kept.is_empty() || entry.contains(TAG) {
-            kept.push(entry);
-        }
-        rest = &rest[open + length..];
-    }
-    Some(format!("{}{}{}", &text[..begin], kept.join(","), &rest[rest.find(']')?..]))
-}
-
-/// Length of the object at the beginning; `None` when it does not end.
-fn object(text: &str) -> Option<usize> {
-    let (mut depth, mut quoted, mut escaped) = (0, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' if !quoted => depth += 1,
-            b'}' if !quoted => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at + 1);
-        }
-    }
-    None
+    let mut document: Value = serde_json::from_str(text).ok()?;
+    let mut first = true;
+    document["values"].as_array_mut()?.retain(|entry| {
+        let is_the_tags = entry["name"].as_str().is_some_and(|name| name.starts_with(TAG));
+        mem::take(&mut first) || is_the_tags
+    });
+    serde_json::to_string_pretty(&document).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn an_excerpt_is_a_document_with_the_tags_entries() {
-        let entry = |name: &str| format!(r#"{{"name": "{name}", "p": {{"a": ["{{", "\"}}"]}}}}"#);
-        let [first, other, tag] =
-            ["ApiManagement", "Storage", "Dynamics365ForMarketingEmail.WestUS2"].map(entry);
-        let document = |entries: &[&str]| {
-            format!("{{\r\n\"cloud\": \"Public\", \"values\": [{}]\r\n}}", entries.join(","))
+        let document = |names: &[&str]| {
+            let entry = |name: &&str| json!({"name": name, "properties": {"addressPrefixes": ["::/96"]}});
+            json!({"cloud": "Public", "values": names.iter().map(entry).collect::<Vec<_>>()})
         };
-        let whole = document(&[&first, &other, &tag]);
-        assert_eq!(excerpt(&whole).as_deref(), Some(&*document(&[&first, &tag])));
-        assert_eq!(excerpt(&document(&[])).as_deref(), Some(&*document(&[])));
-        for none in ["", "{}", &whole[..whole.len() - 20]] {
+        let tag = "Dynamics365ForMarketingEmail.WestUS2";
+        for (whole, kept) in [
+            (&["ApiManagement", "Storage", tag] as &[&str], &["ApiManagement", tag] as &[&str]),
+            (&[tag, "Storage"], &[tag]),
+            (&[], &[]),
+        ] {
+            let excerpt = excerpt(&document(whole).to_string()).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&excerpt).unwrap(), document(kept));
+        }
+        for none in ["", "{}", "<html>", "{\"values\": [{\"name\": \"Storage\"}"] {
             assert_eq!(excerpt(none), None, "{none}");
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::NOTHING, *};
 
     fn lines(text: &str) -> Vec<usize> {
         check("a/Cargo.toml", text).iter().map(|finding| finding.line).collect()
@@ -26,10 +26,10 @@ mod tests {
 
     #[test]
     fn a_crate_takes_the_workspaces_lints() {
-        assert_eq!(lines("[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"), []);
-        assert_eq!(lines("[workspace]\n"), []);
+        assert_eq!(lines("[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"), NOTHING);
+        assert_eq!(lines("[workspace]\n"), NOTHING);
         let own = "[package]\nname = \"a\"\n\n[lints.clippy]\nundocumented_unsafe_blocks = \"deny\"\n";
         assert_eq!(lines(own), [5]);
-        assert_eq!(lines(&format!("[workspace]\n{own}")), []);
+        assert_eq!(lines(&format!("[workspace]\n{own}")), NOTHING);
     }
 }

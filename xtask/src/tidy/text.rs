@@ -19,7 +19,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::NOTHING, *};
 
     fn lines(text: &str) -> Vec<usize> {
         check("x.md", text).iter().map(|finding| finding.line).collect()
@@ -27,8 +27,8 @@ mod tests {
 
     #[test]
     fn tabs_and_blanks_at_the_end_are_found() {
-        assert_eq!(lines("fine\n\n  fine\n"), []);
+        assert_eq!(lines("fine\n\n  fine\n"), NOTHING);
         assert_eq!(lines("a\tb\nfine\nc \n"), [1, 3]);
-        assert_eq!(lines("crlf\r\n"), [], "git's business");
+        assert_eq!(lines("crlf\r\n"), NOTHING, "git's business");
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -35,23 +35,17 @@ pub(super) fn build() -> Result<Binaries> {
     let mut daemon = cargo()?;
     command::run(daemon.args(["build", "--package", "d365-user", "--target", TARGET]))?;
     let mut tests = cargo()?;
-    tests.args(["test", "--no-run", "--package", "d365-tests", "--test", "privileged", "--target", TARGET]);
-    let messages =
-        command::stdout(tests.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
+    tests.args(["test", "--package", "d365-tests", "--test", "privileged", "--target", TARGET]);
+    let tests = cargo::build_tests(&mut tests)?.into_iter().find(|tests| tests.target == "privileged");
     let daemon = cargo::target_dir()?.join(TARGET).join("debug/d365-user");
     ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
-    Ok(Binaries { daemon, tests: executable(&messages).context("cargo names no binary of the tests")? })
+    Ok(Binaries { daemon, tests: tests.context("cargo names no binary of the tests")?.path })
 }
 
 impl Binaries {
-    /// The names of the tests that these select.
-    pub(super) fn list(&self, filter: &[String], skip: &[String]) -> Result<Vec<String>> {
-        let mut list = Command::new(&self.tests);
-        list.args(["--list", "--format", "terse"]).args(filter);
-        for name in skip {
-            list.args(["--skip", name]);
-        }
-        let names = command::stdout(&mut list)?;
+    /// The names of all tests.
+    pub(super) fn list(&self) -> Result<Vec<String>> {
+        let names = command::stdout(Command::new(&self.tests).args(["--list", "--format", "terse"]))?;
         Ok(names.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 
@@ -82,25 +76,4 @@ fn cargo() -> Result<Command> {
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_PROFILE_DEV_DEBUG", "0");
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     Ok(cargo)
-}
-
-/// The binary of the tests, from what cargo says: one JSON object a line, without spaces.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let tests = messages.lines().filter(|line| line.contains("\"name\":\"privileged\""));
-    let path = |line: &str| Some(line.split_once("\"executable\":\"")?.1.split_once('"')?.0.to_owned());
-    tests.into_iter().find_map(path).map(PathBuf::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_tests_among_what_cargo_says() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"d365-tests"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}
-{"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/debug/deps/privileged-0123")));
-        assert_eq!(executable("{}"), None);
-    }
 }

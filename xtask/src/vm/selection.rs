@@ -28,12 +28,16 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Of `named`, which are those of `all` that the user named, all or the quick ones.
-    pub(super) fn new(all: usize, named: Vec<String>, quick: bool) -> Self {
+    /// Of `all`, those that contain one of `filter` (or any, where there is none) and none of `skip`: as libtest selects.
+    pub(super) fn of(all: Vec<String>, filter: &[String], skip: &[String], quick: bool) -> Self {
+        let names = |test: &String, parts: &[String]| parts.iter().any(|part| test.contains(part));
         let is_quick = |test: &String| QUICK.iter().any(|module| test.starts_with(module));
-        let tests: Vec<String> = named.into_iter().filter(|test| !quick || is_quick(test)).collect();
+        let is_selected = |test: &String| {
+            (filter.is_empty() || names(test, filter)) && !names(test, skip) && (!quick || is_quick(test))
+        };
+        let (count, tests) = (all.len(), all.into_iter().filter(is_selected).collect::<Vec<_>>());
         let why = if quick { "what asks the kernel (--quick)" } else { "what was named" };
-        let note = (tests.len() < all).then(|| format!("{} of {all} tests: {why}", tests.len()));
+        let note = (tests.len() < count).then(|| format!("{} of {count} tests: {why}", tests.len()));
         Self { tests, note }
     }
 }
@@ -42,14 +46,23 @@ impl Selection {
 mod tests {
     use super::*;
 
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
     fn a_part_says_that_it_is_one() {
-        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let all = names(&["lease::a", "updates::lease::b", "drops::c"]);
-        let quick = Selection::new(3, all.clone(), true);
+        let select = |filter: &[&str], skip: &[&str], quick| {
+            Selection::of(all.clone(), &names(filter), &names(skip), quick)
+        };
+        let quick = select(&[], &[], true);
         assert_eq!(quick.tests, names(&["lease::a", "drops::c"]), "modules are named from their beginning");
         assert_eq!(quick.note.unwrap(), "2 of 3 tests: what asks the kernel (--quick)");
-        assert_eq!(Selection::new(3, all.clone(), false), Selection { tests: all, note: None });
-        assert!(Selection::new(3, names(&["drops::c"]), false).note.is_some());
+        assert_eq!(select(&[], &[], false), Selection { tests: all.clone(), note: None });
+        let named = select(&["lease::", "c"], &["updates"], false);
+        assert_eq!(named.tests, names(&["lease::a", "drops::c"]));
+        assert_eq!(named.note.unwrap(), "2 of 3 tests: what was named");
+        assert_eq!(select(&["c"], &[], true).tests, names(&["drops::c"]));
     }
 }
