@@ -51,3 +51,15 @@ pub(crate) fn run() -> Result<()> {
     ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
     command::run(checked(&PRIVILEGED)?.args(MODULES).env("D365_USER_BIN", daemon))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_is_there() {
+        for module in MODULES {
+            assert!(test::is_module(module), "no test is in {module}");
+        }
+    }
+}

@@ -81,6 +81,13 @@ pub(crate) fn host() -> Result<String> {
     host.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("`cargo -vV` names no host"))
 }
 
+/// Whether the privileged tests have a module of this path, `a::b::`: a file or a directory of theirs.
+#[cfg(test)]
+pub(crate) fn is_module(path: &str) -> bool {
+    let place = cargo::workspace().join("tests").join(PRIVILEGED).join(path.replace("::", "/"));
+    place.is_dir() || place.with_extension("rs").is_file()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +100,12 @@ mod tests {
         assert!(!selects(&["--", "--test", "-p"]), "behind a second -- they are for the test binary");
         assert!(selects(&["-p", "d365-common"]));
         assert!(selects(&["--test=privileged"]));
+    }
+
+    #[test]
+    fn a_module_of_the_tests_is_a_file_or_a_directory() {
+        assert!(is_module("pins::") && is_module("tags::") && is_module("tags::marks::"));
+        assert!(!is_module("pin::") && !is_module("marks::"));
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(ToString::to_string).collect()
@@ -64,5 +65,12 @@ mod tests {
         assert_eq!(named.tests, names(&["lease::a", "drops::c"]));
         assert_eq!(named.note.unwrap(), "2 of 3 tests: what was named");
         assert_eq!(select(&["c"], &[], true).tests, names(&["drops::c"]));
+    }
+
+    #[test]
+    fn every_quick_module_is_there() {
+        for module in QUICK {
+            assert!(test::is_module(module), "no test is in {module}");
+        }
     }
 }
