@@ -68,9 +68,7 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
 
 /// Sees to what test machines are made of.
 pub(crate) fn for_machines() -> Result<()> {
-    let missing = TEST_TOOLS.into_iter().chain(MACHINE_TOOLS).filter(|tool| !is_there(tool.0));
-    let steps: Vec<Step> =
-        missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect();
+    let steps = packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS));
     ensure!(
         apt::is_there() || steps.is_empty(),
         "test machines are made of Debian's packages: there is no apt"
@@ -80,16 +78,13 @@ pub(crate) fn for_machines() -> Result<()> {
 
 /// Sees to the programs that the benchmark calls; it says itself what is still missing.
 pub(crate) fn for_bench() -> Result<()> {
-    let missing = BENCH_TOOLS.into_iter().filter(|tool| apt::is_there() && !is_there(tool.0));
-    let package = |(_, package, why)| Step { change: Change::Packages(vec![package]), why };
-    step::take(&missing.map(package).collect::<Vec<_>>(), Consent::default())
+    let steps = if apt::is_there() { packages(BENCH_TOOLS) } else { Vec::new() };
+    step::take(&steps, Consent::default())
 }
 
 /// Sees to cargo-fuzz, and to the compiler of libFuzzer.
 pub(crate) fn for_fuzzing() -> Result<()> {
-    let missing = FUZZ_TOOLS.into_iter().filter(|tool| apt::is_there() && !is_there(tool.0));
-    let package = |(_, package, why)| Step { change: Change::Packages(vec![package]), why };
-    let mut steps: Vec<Step> = missing.map(package).collect();
+    let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
     if !command::succeeds(cargo::cargo()?.args(["fuzz", "--version"])) {
         steps.push(Step { change: FUZZ, why: "builds the fuzz targets" });
     }
@@ -99,23 +94,19 @@ pub(crate) fn for_fuzzing() -> Result<()> {
 /// Sees to the programs that tests call. Where there is no apt they stay missing, which only CI does not forgive:
 /// each test then says what it lacks.
 pub(crate) fn for_tests() -> Result<()> {
-    let missing: Vec<Tool> = TEST_TOOLS.into_iter().filter(|tool| !is_there(tool.0)).collect();
     let promtool = (!is_there(PROMTOOL.0)).then_some(PROMTOOL);
     let mail = cargo::target_dir()?.join("tools/mail");
     let no_mail = !mail.is_dir();
     if !apt::is_there() {
-        let all = missing.iter().chain(&promtool).map(|(program, ..)| *program);
-        let names: Vec<&str> = all.chain(MAIL.into_iter().filter(|_| no_mail)).collect();
+        let missing = missing(TEST_TOOLS).chain(promtool).map(|(program, ..)| program);
+        let names: Vec<&str> = missing.chain(MAIL.into_iter().filter(|_| no_mail)).collect();
         ensure!(names.is_empty() || !command::ci(), "missing, and there is no apt: {}", names.join(", "));
         if !names.is_empty() {
             eprintln!("xtask: missing, and there is no apt to get it: {}", names.join(", "));
         }
         return Ok(());
     }
-    let mut steps: Vec<Step> = missing
-        .into_iter()
-        .map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why })
-        .collect();
+    let mut steps = packages(TEST_TOOLS);
     if let Some((_, package, why)) = promtool {
         let into = cargo::target_dir()?.join("tools").join(package);
         steps.push(Step { change: Change::Unpack(package, into), why });
@@ -182,6 +173,16 @@ fn add_component(component: &str, toolchain: Option<&str>) -> Change {
     let mut args = vec!["component".to_owned(), "add".to_owned(), component.to_owned()];
     args.extend(toolchain.into_iter().flat_map(|name| ["--toolchain".to_owned(), name.to_owned()]));
     Change::Rustup(args)
+}
+
+/// Of these, the ones that are missing.
+fn missing(tools: impl IntoIterator<Item = Tool>) -> impl Iterator<Item = Tool> {
+    tools.into_iter().filter(|(program, ..)| !is_there(program))
+}
+
+/// The packages of those that are missing, to be installed.
+fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
+    missing(tools).map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect()
 }
 
 fn is_there(program: &str) -> bool {
