@@ -2,6 +2,7 @@
 //! and what earlier runs kept. What is found fails the task, and is named.
 
 use std::{
+    env,
     fmt::Write as _,
     fs::{self, File},
     path::{Path, PathBuf},
@@ -97,6 +98,10 @@ impl Places {
             fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
         }
         let mut fuzzer = Command::new(binaries.join(target.name));
+        // The daemon's settings: here they are what is fuzzed, and not the user's own.
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
+            fuzzer.env_remove(name);
+        }
         fuzzer.args(target.limits()).args([
             format!("-max_total_time={seconds}"),
             // With a slash behind it: the prefix of names.
