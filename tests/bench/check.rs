@@ -64,10 +64,7 @@ impl fmt::Display for Target {
 
 /// All targets, with what was measured.
 pub(crate) fn targets(report: &Report) -> Vec<Target> {
-    let missing = report.missing.iter();
-    let missing = missing.map(|what| target(what, Kind::Ratio, None, Limit::AtMost(0.0))).collect();
-    let parts = [packets(report), scaling(report), end_to_end(report), daemon(report), missing];
-    parts.into_iter().flatten().collect()
+    [packets(report), scaling(report), end_to_end(report), daemon(report)].into_iter().flatten().collect()
 }
 
 fn target(what: &str, kind: Kind, is: Option<f64>, limit: Limit) -> Target {

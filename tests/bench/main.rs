@@ -110,15 +110,7 @@ fn main() -> ExitCode {
 
 /// Measures, writes the report, and says whether everything that decides is as it should be.
 fn run(cli: &Cli) -> Result<bool> {
-    // Read before minutes are spent.
-    let before = cli.compare.as_deref().map(Report::read).transpose()?;
-    if let Some(before) = &before {
-        ensure!(before.is_quick == cli.quick, "a quick run and a full one do not compare");
-        let (old, new) =
-            (cli.compare.as_deref().map(Path::canonicalize), cli.out.join("bench.json").canonicalize());
-        let is_kept = !matches!((old, new), (Some(Ok(old)), Ok(new)) if old == new);
-        ensure!(is_kept, "this run writes over {}: copy it first", cli.out.join("bench.json").display());
-    }
+    let before = cli.compare.as_deref().map(|old| baseline(old, cli)).transpose()?;
     for needed in ["ip", "nft", "ipset", "iptables-restore", "xdp-filter"].map(Requirement::Tool) {
         ensure!(needed.is_met(), "the benchmark needs {needed}");
     }
@@ -136,6 +128,10 @@ fn run(cli: &Cli) -> Result<bool> {
             println!("{target}");
             is_good &= !target.fails();
         }
+        for what in &report.missing {
+            println!("not measured {what}");
+            is_good = false;
+        }
     }
     if let Some(before) = before {
         println!();
@@ -149,6 +145,16 @@ fn run(cli: &Cli) -> Result<bool> {
         }
     }
     Ok(is_good)
+}
+
+/// The report to compare with: read before minutes are spent, and none that this run would write over.
+fn baseline(old: &Path, cli: &Cli) -> Result<Report> {
+    let before = Report::read(old)?;
+    ensure!(before.is_quick == cli.quick, "a quick run and a full one do not compare");
+    let own = cli.out.join("bench.json");
+    let is_own = own.canonicalize().is_ok_and(|own| old.canonicalize().is_ok_and(|old| old == own));
+    ensure!(!is_own, "this run writes over {}: copy it first", own.display());
+    Ok(before)
 }
 
 fn measure(effort: &Effort, is_quick: bool) -> Result<Report> {
