@@ -12,6 +12,11 @@ static SLOWNESS: LazyLock<u32> = LazyLock::new(|| {
     stated.map_or(1, |times| times.parse().expect("D365_SLOWNESS is a whole number"))
 });
 
+/// How many times slower this machine is than a usual one: 1 where nobody said that it is.
+pub fn slowness() -> u32 {
+    *SLOWNESS
+}
+
 /// `time` as this machine takes it: for what has to last as long as something else takes.
 pub fn stretched(time: Duration) -> Duration {
     time * *SLOWNESS

@@ -3,7 +3,8 @@
 //!
 //! Whichever it is, the daemon goes on as it should, or ends with one line that names what failed, and leaves the interface
 //! as it was. `D365_FAULTS=all` has each call fail with each error; otherwise each fails with one of them, in turns, and of
-//! long loops over one kind of call (a table's pages are written and read one by one) both ends and some in between.
+//! long loops over one kind of call (a table's pages are written and read one by one) both ends and some in between. A machine
+//! that says it is so many times slower inflicts one fault of so many.
 
 mod place;
 mod restart;
@@ -72,16 +73,17 @@ fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
             }
         }
     }
-    faults
+    // Most are a daemon's whole life.
+    faults.into_iter().step_by(patience::slowness() as usize).collect()
 }
 
 /// Inflicts all faults, some at a time: each worker in a place of its own, and in another one after something went wrong.
-/// Says of all that went wrong, and how often each outcome was.
+/// Says of all that went wrong, and returns how often each outcome was.
 fn inflict<W>(
     faults: &[Fault],
     worker: impl Fn() -> W + Sync,
     inflict: impl Fn(&mut W, Fault) -> Result<&'static str> + Sync,
-) {
+) -> BTreeMap<&'static str, usize> {
     let work = &|first: usize| {
         let mut place = worker();
         let inflict = |fault: &Fault| {
@@ -107,6 +109,7 @@ fn inflict<W>(
     // Past the capture of libtest: with one call's number, some of the tests may have no such call.
     let _ = writeln!(io::stderr(), "{} faults: {counted:?}", faults.len());
     assert!(wrong.is_empty(), "{} of {} faults:\n{}", wrong.len(), faults.len(), wrong.join("\n\n"));
+    counted
 }
 
 /// Waits until so many calls were made in all.

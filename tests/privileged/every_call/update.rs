@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use d365_tests::{daemon::Daemon, patience, require, seccomp::Faults};
 use nix::sys::signal::Signal;
 
-use super::{BETWEEN, ENDS, Fault, PATIENCE, Place, faults, inflict, names_what_failed, place::Counts};
+use super::{
+    BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, faults, inflict, names_what_failed, place::Counts,
+};
 
 /// A daemon whose list changes again and again.
 struct Changing {
@@ -128,5 +130,9 @@ fn whichever_call_fails_the_new_list_is_published_or_the_old_one_stays() {
     println!("{} calls", calls.len());
     changing.is_published(!changing.is_can).unwrap();
     assert_eq!(changing.daemon.stop().unwrap().status.code(), Some(0));
-    inflict(&faults(&calls, ENDS, BETWEEN), Changing::start, |changing, fault| changing.change(Some(fault)));
+    let faults = faults(&calls, ENDS, BETWEEN);
+    let outcomes = inflict(&faults, Changing::start, |changing, fault| changing.change(Some(fault)));
+    // Those show less, and one call by its number may be one of them.
+    let overtaken = outcomes.get("overtaken").copied().unwrap_or(0);
+    assert!(faults.len() <= ERRORS.len() || overtaken * 4 <= faults.len(), "{outcomes:?}");
 }
