@@ -8,6 +8,7 @@ use std::{
 
 use d365_common::effect::Effect;
 use d365_tests::{
+    bpf::code::XDP_PASS,
     frame::{DOT1AD, DOT1Q, Frame, Ipv4, Packet, Tcp},
     generate::{self, Frames},
     patience, require,
@@ -24,7 +25,6 @@ use crate::{
 };
 
 const XDP_DROP: u32 = 1;
-const XDP_PASS: u32 = 2;
 const LIST: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
 const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db9::7"];
 const FRIENDS: [&str; 2] = ["192.0.2.7", "2001:db8::7"];

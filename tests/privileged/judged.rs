@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use d365_common::direct;
-use d365_tests::corpus::Expected;
+use d365_tests::{bpf::code::XDP_PASS, corpus::Expected};
 use d365_user::{
     generation,
     kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
@@ -12,9 +12,6 @@ use d365_user::{
     snapshot::Count,
 };
 use ipnet::IpNet;
-
-/// `XDP_PASS`, include/uapi/linux/bpf.h.
-pub(crate) const XDP_PASS: u32 = 2;
 
 /// The program, and the list that it judges by.
 pub(crate) struct Judged {

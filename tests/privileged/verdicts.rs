@@ -10,6 +10,7 @@ use d365_common::{
 use d365_tests::{
     corpus,
     frame::{Frame, Ipv4, Packet, Tcp},
+    generate::{LONGEST, SHORTEST},
     require,
 };
 use d365_user::kernel::{Interface, Kernel, OBJECT, Options};
@@ -19,11 +20,6 @@ use crate::{
     judged::{Class, Judged, longest_match, options, ranges},
     mail::embedded,
 };
-
-/// The shortest frame that a test run takes: an Ethernet header (`net/bpf/test_run.c`).
-const SHORTEST: usize = 14;
-/// What fits the first buffer of a test run: a page less head and tail room (`net/bpf/test_run.c`).
-pub(crate) const FIRST_BUFFER: usize = 3000;
 
 /// A SYN to `port` from `source`.
 pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
@@ -53,7 +49,7 @@ fn check_corpus(mut judged: Judged) {
     let (mut short, mut long) = (0u64, 0u64);
     for case in &cases {
         let expected = judged.expected(case.expected);
-        if case.frame.len() <= FIRST_BUFFER {
+        if case.frame.len() <= LONGEST {
             assert_eq!(judged.judge(&case.name, &case.frame), (0, expected), "{}", case.name);
             short += 1;
         } else if judged.kernel.program_name() == names::PROGRAMS[0] {
@@ -104,9 +100,9 @@ fn frames_in_several_buffers_are_counted_to_the_byte() {
     let tcp = |payload| Tcp::new(40_000, 25).syn().payload(vec![0; payload]);
     let host = Ipv4Addr::new(192, 0, 2, 25);
     let ipv4 = |payload| Ipv4::new(Ipv4Addr::new(198, 51, 100, 7), host).carrying(tcp(payload));
-    for payload in [0, 100, FIRST_BUFFER, 5000, 9000, 30_000] {
+    for payload in [0, 100, LONGEST, 5000, 9000, 30_000] {
         let frame = Frame::new(ipv4(payload));
-        assert_eq!(judged.judge("whole", &frame.clone().bytes()), (0, listed.clone()), "{payload}");
+        assert_eq!(judged.judge("whole", &frame.bytes()), (0, listed.clone()), "{payload}");
         for padded in [1, 100, 5000] {
             let len = frame.bytes().len() + padded;
             assert_eq!(judged.judge("padded", &frame.clone().pad(len).bytes()), (0, listed.clone()), "{len}");

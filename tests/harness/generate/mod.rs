@@ -17,7 +17,7 @@ pub use self::layers::Layers;
 use self::{mutate::mutate, random::Random};
 use crate::corpus;
 
-/// The longest base: what fits the first buffer of a test run (`net/bpf/test_run.c`).
+/// The longest base: what fits the first buffer of a test run, a page less head and tail room (`net/bpf/test_run.c`).
 pub const LONGEST: usize = 3000;
 /// The shortest frame: an Ethernet header, less than which no test run takes.
 pub const SHORTEST: usize = 14;

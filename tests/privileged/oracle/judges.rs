@@ -13,13 +13,14 @@ use d365_common::{
     verdict::{self, Verdict},
 };
 use d365_tests::{
+    bpf::code::XDP_PASS,
     generate::LONGEST,
     oracle::{self, Opinion, Uses},
 };
 use d365_user::{generation::Reference, snapshot::Count};
 
 use super::{PORTS, sums::Sums};
-use crate::judged::{Class, Judged, XDP_PASS};
+use crate::judged::{Class, Judged};
 
 /// Headers other than IPv6 extensions are at most so long: Ethernet, two tags, IPv6, TCP as far as it is read.
 const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;

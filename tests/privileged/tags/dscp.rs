@@ -5,21 +5,18 @@ use std::time::Duration;
 
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{
+    bpf::code::XDP_PASS,
     corpus,
     frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Tcp},
-    generate::Frames,
+    generate::{Frames, LONGEST, SHORTEST},
     require,
 };
 use d365_user::{config::Tags, kernel::Options};
 use etherparse::{NetSlice, SlicedPacket};
 
-use crate::{
-    judged::{Judged, options, ranges},
-    verdicts::FIRST_BUFFER,
-};
+use crate::judged::{Judged, options, ranges};
 
 const HOST_V4: [u8; 4] = [198, 18, 0, 25];
-const XDP_PASS: u32 = 2;
 
 fn judged(dscp: u8, retired: bool) -> Judged {
     let tags = Tags { dscp: Some(Dscp::new(dscp).unwrap()), retired, ..Tags::default() };
@@ -232,7 +229,7 @@ fn the_corpus_is_left_as_it_is_but_for_code_points() {
     for case in corpus::all() {
         let frame = &case.frame;
         // What a test run takes in one buffer.
-        if !(14..=FIRST_BUFFER).contains(&frame.len()) {
+        if !(SHORTEST..=LONGEST).contains(&frame.len()) {
             continue;
         }
         assert_eq!(plain.kernel.rewrite(frame).unwrap(), (XDP_PASS, frame.clone()), "{}", case.name);
