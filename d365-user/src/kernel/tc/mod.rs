@@ -7,14 +7,15 @@ mod clsact;
 
 use std::io;
 
-pub(super) use self::clsact::{Qdisc, filters};
-use super::{chain, fdinfo::holds_link, interface::Interface, load::Kernel};
-use crate::config::TcOrder;
 use aya::programs::{
     LinkOrder, ProgramError, SchedClassifier, TcAttachType,
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
 };
+
+pub(super) use self::clsact::{Qdisc, filters};
+use super::{chain, fdinfo::holds_link, interface::Interface, load::Kernel};
+use crate::config::TcOrder;
 
 /// By what the tc program is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
