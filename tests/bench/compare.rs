@@ -57,7 +57,7 @@ fn ratios(report: &Report) -> Vec<(String, f64)> {
     }
     for scale in &report.scaling {
         for cost in &scale.costs {
-            for (source, stat) in [("one source", cost.one_source), ("any source", cost.any_source)] {
+            for (source, stat) in [("one source", &cost.one_source), ("any source", &cost.any_source)] {
                 let what = format!("{}: {} ranges, {source}", cost.program, scale.ranges);
                 ratios.push((what, 1.0 + stat.median / cost.floor.median));
             }

@@ -59,7 +59,7 @@ struct Cli {
     bench: bool,
 }
 
-/// How much is measured.
+/// How much is measured: in many short rounds and windows, since a machine's speed drifts.
 pub(crate) struct Effort {
     /// Rounds that count.
     rounds: usize,
@@ -67,7 +67,7 @@ pub(crate) struct Effort {
     repeat: u32,
     /// Times that a list is published, and that the daemon is started.
     lists: usize,
-    /// Windows of traffic that count, and how long one is: many short ones, since a machine's speed drifts.
+    /// Windows of traffic that count, and how long one is.
     windows: usize,
     window: Duration,
     scrapes: usize,
@@ -77,11 +77,11 @@ pub(crate) struct Effort {
 
 impl Effort {
     const FULL: Self = Self {
-        rounds: 9,
-        repeat: 2_000_000,
+        rounds: 45,
+        repeat: 400_000,
         lists: 5,
-        windows: 35,
-        window: Duration::from_millis(500),
+        windows: 61,
+        window: Duration::from_millis(300),
         scrapes: 50,
         idle: Duration::from_secs(8),
     };

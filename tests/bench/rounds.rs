@@ -9,13 +9,13 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The middle one of some measurements, and how far they lie apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Some measurements: the middle one, how far they lie apart, and all of them by rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stat {
     pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) most: f64,
-    pub(crate) rounds: usize,
+    pub(crate) values: Vec<f64>,
 }
 
 impl Stat {
@@ -32,7 +32,7 @@ impl Stat {
         } else {
             f64::midpoint(sorted[middle - 1], sorted[middle])
         };
-        Ok(Self { median, least: *least, most: *most, rounds: sorted.len() })
+        Ok(Self { median, least: *least, most: *most, values: values.to_vec() })
     }
 
     /// Of the differences in each round.

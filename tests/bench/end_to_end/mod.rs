@@ -11,7 +11,10 @@ mod traffic;
 
 use anyhow::{Result, ensure};
 
-use self::host::{Host, Way};
+use self::{
+    host::{Host, Way},
+    traffic::Window,
+};
 use crate::{
     Effort,
     report::EndToEnd,
@@ -33,13 +36,22 @@ pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
         windows[*number].push(window);
         Ok(window.received)
     })?;
-    hosts.iter().zip(&windows).map(|(host, windows)| summary(host, windows)).collect::<Result<_>>().map(Some)
+    // The first warms up.
+    windows.iter_mut().for_each(|windows| _ = windows.remove(0));
+    let nothing: Vec<f64> = windows[0].iter().map(|window| window.received).collect();
+    hosts
+        .iter()
+        .zip(&windows)
+        .map(|(host, windows)| summary(host, windows, &nothing))
+        .collect::<Result<_>>()
+        .map(Some)
 }
 
-fn summary(host: &Host, windows: &[traffic::Window]) -> Result<EndToEnd> {
-    // The first warms up.
-    let windows = &windows[1..];
-    let stat = |of: fn(&traffic::Window) -> f64| Stat::of(&windows.iter().map(of).collect::<Vec<_>>());
+/// Of one way, by what a do-nothing program let through in the same rounds.
+fn summary(host: &Host, windows: &[Window], nothing: &[f64]) -> Result<EndToEnd> {
+    let stat = |of: fn(&Window) -> f64| Stat::of(&windows.iter().map(of).collect::<Vec<_>>());
+    let by_nothing: Vec<f64> =
+        windows.iter().zip(nothing).map(|(window, nothing)| window.received / nothing).collect();
     let (received, counted) = (host.received()?, host.counted()?);
     if let Some(counted) = counted {
         // What the kernel had no memory for was counted and did not arrive.
@@ -52,6 +64,7 @@ fn summary(host: &Host, windows: &[traffic::Window]) -> Result<EndToEnd> {
     Ok(EndToEnd {
         way: host.way.name().to_owned(),
         packets_per_second: stat(|window| window.received)?,
+        by_nothing: Stat::of(&by_nothing)?,
         nanoseconds_per_packet: stat(|window| window.cost)?,
         offered: stat(|window| window.sent / window.received)?,
     })

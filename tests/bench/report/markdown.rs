@@ -92,6 +92,7 @@ impl Report {
             vec![
                 way.way.clone(),
                 format!("{:.0}", way.packets_per_second.median / 1e3),
+                format!("{:.3}", way.by_nothing.median),
                 spread(&way.nanoseconds_per_packet),
                 format!("{:.0} %", way.packets_per_second.median * way.nanoseconds_per_packet.median / 1e7),
                 format!("{:.2}", way.offered.median),
@@ -101,6 +102,7 @@ impl Report {
             [
                 "way",
                 "thousand packets/s",
+                "by do-nothing",
                 "processor time, ns a packet",
                 "receiver busy",
                 "sent for each received",

@@ -95,6 +95,8 @@ pub(crate) struct ProgramSize {
 pub(crate) struct EndToEnd {
     pub(crate) way: String,
     pub(crate) packets_per_second: Stat,
+    /// Packets a second, by those of a do-nothing program in the same round: what slows the machine slows both.
+    pub(crate) by_nothing: Stat,
     /// Processor time of the receiving thread.
     pub(crate) nanoseconds_per_packet: Stat,
     /// Packets sent for each that was received: above 1 the generator outran the receiver.
