@@ -51,7 +51,7 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
         format!("echo x >{state}/approval.json"),
         format!("mv {state} {state}.old"),
         "ls /sys/fs/bpf/d365".to_owned(),
-        "rm -r /sys/fs/bpf/d365".to_owned(),
+        "rmdir /sys/fs/bpf/d365".to_owned(),
         "bpftool map show".to_owned(),
         "bpftool prog show".to_owned(),
         format!("bpftool net detach xdp dev {iface}"),
