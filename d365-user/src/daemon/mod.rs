@@ -19,7 +19,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, signal::unix::Signal, sync::watch, task::spawn_blocking};
+use tokio::{
+    net::TcpListener,
+    signal::unix::Signal,
+    sync::{oneshot, watch},
+    task::spawn_blocking,
+};
 
 pub use book::DraftError;
 pub use error::StartError;
@@ -91,15 +96,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     };
     let Started { kernel, record, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
-    let mut updating = spawn_blocking(move || updater.run(kernel, record, failsafe, &shared));
-    ready.send_replace(Readiness::Ready);
+    let (vouched, is_vouched) = oneshot::channel();
+    let mut updating = spawn_blocking(move || updater.run(kernel, record, failsafe, &shared, vouched));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
         ended = &mut updating => return Err(StartError::Updater(ended.err())),
         never = forward(packet_log) => match never {},
-        never = watch_attachments(&state, &ready) => match never {},
+        never = watch_attachments(&state, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
         never = tags::watch(&state) => match never {},
@@ -143,8 +148,17 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     std::future::pending().await
 }
 
-/// Says once when an attachment is lost or back, and is not ready while one is lost.
-async fn watch_attachments(state: &State, ready: &watch::Sender<Readiness>) -> Infallible {
+/// Is ready from when the kernel was told how long to vouch for the list. Says once when an attachment is lost or back, and is not
+/// ready while one is lost.
+async fn watch_attachments(
+    state: &State,
+    ready: &watch::Sender<Readiness>,
+    vouched: oneshot::Receiver<()>,
+) -> Infallible {
+    // An updater that is gone is noticed elsewhere.
+    if vouched.await.is_ok() {
+        ready.send_replace(Readiness::Ready);
+    }
     let mut known = (Vec::new(), Vec::new());
     loop {
         tokio::time::sleep(WATCH).await;

@@ -24,6 +24,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use tokio::sync::oneshot;
+
 pub use failure::Failure;
 pub(super) use prepare::{Prepared, prepare};
 pub(super) use record::Record;
@@ -94,13 +96,15 @@ pub(super) struct Updater {
 }
 
 impl Updater {
-    /// Runs until it is told to stop. Then it detaches first, and writes everything down.
+    /// Runs until it is told to stop. Then it detaches first, and writes everything down. It says `vouched` when the kernel was told
+    /// how long to vouch for the list, and that shows.
     pub(super) fn run(
         mut self,
         mut kernel: Kernel,
         mut record: Record,
         mut failsafe: Option<Failsafe>,
         state: &State,
+        vouched: oneshot::Sender<()>,
     ) {
         *self.state_failures.entry("counters").or_default() += record.failures();
         if record.is_behind() {
@@ -109,6 +113,8 @@ impl Updater {
         let now = Timestamp::from(SystemTime::now());
         self.renew(&mut kernel, now);
         state.set_updates(self.updates());
+        // A daemon that stops already does not ask.
+        let _ = vouched.send(());
         super::start::announce(state);
         loop {
             let event = self.events.recv_timeout(TICK);
