@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) view: View,
     list: TempDir,
     sender: FrameSender,
+    /// The qdiscs that are to stay.
+    qdiscs: String,
 }
 
 /// What was counted: packets by geo (CAN, EUR), from strangers, tagged, and dropped.
@@ -73,9 +75,22 @@ impl Place {
         let lab = Lab::new().unwrap();
         let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
         let sender = FrameSender::on(&lab.link().sender).unwrap();
-        let place = Self { lab, view, list: TempDir::new("list"), sender };
+        let mut place = Self { lab, view, list: TempDir::new("list"), sender, qdiscs: String::new() };
         place.write(true);
+        place.keep_qdiscs().unwrap();
         place
+    }
+
+    /// The qdiscs of now are to stay: nobody can tell one that a killed daemon left from another's.
+    pub(super) fn keep_qdiscs(&mut self) -> Result<()> {
+        self.qdiscs = self.tc("qdisc", &[])?;
+        Ok(())
+    }
+
+    fn tc(&self, object: &str, arguments: &[&str]) -> Result<String> {
+        let mut tc = Command::new("tc");
+        tc.args([object, "show", "dev", self.iface()]).args(arguments);
+        self.lab.host.output(&mut tc)
     }
 
     pub(super) fn iface(&self) -> &str {
@@ -131,13 +146,20 @@ impl Place {
         })
     }
 
-    /// No XDP program, no tc program, no qdisc of ours. With the pins, that is all that can hold a program or a map once its
-    /// daemon is gone.
+    /// No XDP program, and no qdisc that was not there. With filters and the pins, that is all that can hold a program or a map once
+    /// its daemon is gone.
     pub(super) fn is_as_it_was(&self) -> Result<()> {
         let link = self.lab.host.ip(&["-d", "link", "show", "dev", self.iface()])?;
         ensure!(!link.contains("xdp"), "a program is left: {link}");
-        let qdiscs = self.lab.host.output(Command::new("tc").args(["qdisc", "show", "dev", self.iface()]))?;
-        ensure!(!qdiscs.contains("clsact"), "a qdisc is left: {qdiscs}");
+        let qdiscs = self.tc("qdisc", &[])?;
+        ensure!(qdiscs == self.qdiscs, "a qdisc is left, or gone: {qdiscs}, before: {}", self.qdiscs);
+        Ok(())
+    }
+
+    /// No tc program by a filter, ours or one that a killed daemon left.
+    pub(super) fn has_no_filter(&self) -> Result<()> {
+        let filters = self.tc("filter", &["ingress"])?;
+        ensure!(!filters.contains("bpf"), "a filter is left: {filters}");
         Ok(())
     }
 }

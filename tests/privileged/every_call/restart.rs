@@ -51,7 +51,7 @@ impl Counted {
     fn kill(&mut self) -> Result<()> {
         self.daemon.take().map(|daemon| daemon.stop_by(Signal::SIGKILL)).transpose()?;
         ensure!(self.place.pins().len() == 2, "{:?}", self.place.pins());
-        Ok(())
+        self.place.keep_qdiscs()
     }
 
     /// A daemon takes over while a call fails.
@@ -68,6 +68,7 @@ impl Counted {
                 let is_killed = fault.nth.is_multiple_of(2)
                     && !KILLED_AT_A_COST.iter().any(|said| daemon.log().contains(said));
                 daemon.stop_by(if is_killed { Signal::SIGKILL } else { Signal::SIGTERM })?;
+                self.place.has_no_filter()?;
                 "works"
             }
             Err(exit) => {
@@ -89,6 +90,7 @@ impl Counted {
         ensure!(exit.status.code() == Some(0), "{}: {}", exit.status, exit.stderr);
         ensure!(self.faults.history().len() >= made + fault.nth, "the call was not made");
         self.place.is_as_it_was()?;
+        self.place.has_no_filter()?;
         let left = self.place.pins().len();
         ensure!(left == 0 || left == 2, "{:?}", self.place.pins());
         self.succeeds()?;
