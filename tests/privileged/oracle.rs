@@ -37,29 +37,37 @@ const PORTS: [u16; 2] = [25, 2525];
 /// After so many frames the counters are read.
 const BATCH: usize = 1000;
 /// So many frames meet every range.
-const ENOUGH: usize = 10_000;
+const ENOUGH: u64 = 10_000;
 
-/// Has all judge the corpus and so many frames.
+/// Has all judge the corpus, and so many generated frames.
 fn check(programs: &[&'static str], trie_only: bool, frames: u64, seed: u64) {
-    let frames = usize::try_from(frames).unwrap();
     let options = Options { ports: PORTS.to_vec(), trie_only, ..options() };
     let (kernel, counters) = Kernel::load_one_of(programs, OBJECT, &options).unwrap();
     let mut judges = Judges::of(Judged::of(kernel, counters, ranges(&LIST)));
     let list: Vec<_> = LIST.iter().map(|prefix| prefix.parse().unwrap()).collect();
-    let mut all = generate::mixed(seed, &list, &PORTS).take(corpus::all().len() + frames).peekable();
+    agree(&mut judges, "found", corpus::all().into_iter().map(|case| case.frame));
+    judges.uses().all_used();
+    let generated = generate::mixed(seed, &list, &PORTS).take(usize::try_from(frames).unwrap());
+    agree(&mut judges, &format!("found-{seed}"), generated);
+    judges.uses().all_used_by(frames);
+    judges.long_frames();
+    assert!(frames < ENOUGH || judges.unmet().is_empty(), "nothing came from {:?}", judges.unmet());
+}
+
+/// All agree on each of these frames, and on their sums.
+fn agree(judges: &mut Judges, name: &str, frames: impl Iterator<Item = Vec<u8>>) {
+    let mut frames = frames.peekable();
     let mut number = 0;
-    while all.peek().is_some() {
-        let batch: Vec<Vec<u8>> = all.by_ref().take(BATCH).collect();
+    while frames.peek().is_some() {
+        let batch: Vec<Vec<u8>> = frames.by_ref().take(BATCH).collect();
         let odd = batch.iter().position(|frame| !judges.take(frame));
         let odd = odd.or_else(|| judges.first_miscounted(&batch));
         if let Some(position) = odd {
-            let name = format!("found-{seed}-{}", number + position);
+            let name = format!("{name}-{}", number + position);
             panic!("{}", report(&name, &batch[position], |frame| judges.disagreement(frame)));
         }
         number += batch.len();
     }
-    judges.all_used();
-    assert!(frames < ENOUGH || judges.unmet().is_empty(), "nothing came from {:?}", judges.unmet());
 }
 
 /// The corpus, and as many frames as `D365_FRAMES` says.

@@ -17,14 +17,10 @@ fn said(frame: &[u8], opinion: &Opinion) -> Option<String> {
     (!agree).then(|| format!("The host says {host:?}.\nThe oracle: {opinion:?}."))
 }
 
-/// The corpus, and as many frames as `D365_FRAMES` says.
-#[test]
-fn host_and_oracle_agree() {
-    let (frames, seed) = generate::asked(200_000);
-    let list = LIST.map(|prefix| prefix.parse().unwrap());
-    let count = corpus::all().len() + usize::try_from(frames).unwrap();
+/// Both agree on each; returns which rules made a difference.
+fn agree(seed: u64, frames: impl Iterator<Item = Vec<u8>>) -> Uses {
     let mut uses = Uses::default();
-    for (number, frame) in generate::mixed(seed, &list, &PORTS).take(count).enumerate() {
+    for (number, frame) in frames.enumerate() {
         let opinion = oracle::judge(&frame, &PORTS);
         if said(&frame, &opinion).is_some() {
             let said = |frame: &[u8]| said(frame, &oracle::judge(frame, &PORTS));
@@ -32,5 +28,15 @@ fn host_and_oracle_agree() {
         }
         uses.count(&opinion.rules);
     }
-    uses.all_used();
+    uses
+}
+
+/// The corpus, and as many frames as `D365_FRAMES` says.
+#[test]
+fn host_and_oracle_agree() {
+    let (frames, seed) = generate::asked(200_000);
+    agree(seed, corpus::all().into_iter().map(|case| case.frame)).all_used();
+    let list = LIST.map(|prefix| prefix.parse().unwrap());
+    let generated = generate::mixed(seed, &list, &PORTS).take(usize::try_from(frames).unwrap());
+    agree(seed, generated).all_used_by(frames);
 }

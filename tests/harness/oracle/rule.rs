@@ -86,6 +86,9 @@ impl Rule {
     }
 }
 
+/// So many generated frames use each rule: the rarest, [`Rule::BigTcp`], is one of ten thousand.
+const ENOUGH: u64 = 100_000;
+
 /// How often each rule made a difference.
 #[derive(Clone, Debug, Default)]
 pub struct Uses(BTreeMap<Rule, u64>);
@@ -112,6 +115,18 @@ impl Uses {
         let _ = write!(io::stderr(), "{self}");
         let unused = self.unused();
         assert!(unused.is_empty(), "rules without use: {unused:?}");
+    }
+
+    /// The same of so many generated frames, where they are enough for each rule to be used.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn all_used_by(&self, frames: u64) {
+        if frames < ENOUGH {
+            let _ = write!(io::stderr(), "{self}");
+        } else {
+            self.all_used();
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 //! The kernel is asked in two ways: the program that counts runs on each frame, and the one that proves generations, the same
 //! code, says what it takes the frame for. Which connection was counted shows in the sums.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    mem,
+};
 
 use d365_common::{
     answer::Answer,
@@ -122,8 +125,13 @@ impl Judges {
         ))
     }
 
-    /// Says how often each rule made a difference, past the capture of libtest; panics when one did not.
-    pub(super) fn all_used(&self) {
+    /// How often each rule made a difference since this was asked last.
+    pub(super) fn uses(&mut self) -> Uses {
+        mem::take(&mut self.uses)
+    }
+
+    /// Says how many frames were too long for the kernel, past the capture of libtest; panics when there was none.
+    pub(super) fn long_frames(&self) {
         let (behind, long) = (self.behind_first_buffer, self.too_long);
         let program = self.judged.kernel.program_name();
         let _ = writeln!(
@@ -131,7 +139,6 @@ impl Judges {
             "{behind:>9} FirstBuffer: headers behind a frame's first buffer count as cut off in the kernel\n\
              {long:>9} frames were too long for {program}",
         );
-        self.uses.all_used();
         assert!(behind > 0 || long > 0, "no headers stood behind the first buffer");
     }
 
