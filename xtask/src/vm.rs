@@ -101,7 +101,7 @@ fn place() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("vm"))
 }
 
-/// Whether tests may do without the vendor's documents: as on this machine.
+/// Where the vendor's documents are; `None` where tests may do without, as they may on this machine.
 fn documents() -> Result<Option<PathBuf>> {
     let documents = d365_tests::require::shared_data();
     if documents.is_dir() {

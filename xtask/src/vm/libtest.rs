@@ -12,8 +12,8 @@ pub(super) enum Outcome {
     LeftOut(String),
     /// It failed, with these words.
     Failed(String),
-    /// The machine went down or fell silent during it.
-    Died(&'static str),
+    /// The tests, the machine with them or not, went down or fell silent during it.
+    Died(String),
 }
 
 impl Outcome {
@@ -47,7 +47,8 @@ pub(super) struct Reading {
     reasons: BTreeMap<String, String>,
     /// The test whose words of failure are being read.
     failure: Option<String>,
-    done: bool,
+    /// The exit code of the tests.
+    done: Option<String>,
 }
 
 impl Reading {
@@ -56,8 +57,8 @@ impl Reading {
         if let Some(release) = line.strip_prefix("vm: up ") {
             return Some(Event::Up(release.to_owned()));
         }
-        if line.starts_with("vm: done ") {
-            self.done = true;
+        if let Some(code) = line.strip_prefix("vm: done ") {
+            self.done = Some(code.to_owned());
             return Some(Event::Done);
         }
         if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
@@ -104,9 +105,10 @@ impl Reading {
         Some(Event::Ended(name))
     }
 
-    /// The machine is gone: what is known, and, where it went before the end of the tests, the one that it died in.
-    pub(super) fn end(mut self, how: &'static str) -> BTreeMap<String, Outcome> {
-        if let (false, Some(name)) = (self.done, self.current) {
+    /// The machine is gone: what is known, and the test that was still running, if there was one.
+    pub(super) fn end(mut self, how: &str) -> BTreeMap<String, Outcome> {
+        if let Some(name) = self.current {
+            let how = self.done.map_or(how.to_owned(), |code| format!("the tests ended with code {code}"));
             self.outcomes.insert(name, Outcome::Died(how));
         }
         self.outcomes
@@ -125,7 +127,7 @@ mod tests {
     fn read(lines: &str) -> (Vec<Event>, BTreeMap<String, Outcome>) {
         let mut reading = Reading::default();
         let events = lines.lines().filter_map(|line| reading.line(line)).collect();
-        (events, reading.end("went down"))
+        (events, reading.end("the machine went down"))
     }
 
     #[test]
@@ -156,8 +158,16 @@ mod tests {
     #[test]
     fn a_machine_that_dies_dies_in_a_test() {
         let (_, outcomes) = read("vm: up 6.1\ntest a ... ok\ntest b ... [   12.3] half a word");
-        assert_eq!(outcomes["b"], Outcome::Died("went down"));
+        assert_eq!(outcomes["b"], Outcome::Died("the machine went down".to_owned()));
         let (_, outcomes) = read("vm: up 6.1\ntest a ... ok\nvm: done 0");
         assert_eq!(outcomes.len(), 1);
+    }
+
+    #[test]
+    fn tests_that_end_too_early_died_in_a_test() {
+        let (events, outcomes) = read("vm: up 6.1\ntest a ... ok\ntest b ... Aborted\nvm: done 134");
+        assert_eq!(events.last(), Some(&Event::Done));
+        assert_eq!(outcomes["b"], Outcome::Died("the tests ended with code 134".to_owned()));
+        assert_eq!(outcomes.len(), 2);
     }
 }

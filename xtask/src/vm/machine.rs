@@ -145,9 +145,11 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
                     Some(Event::Done) | None => (),
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => break "went down",
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => break "was out of time",
-            Err(RecvTimeoutError::Timeout) => break "fell silent",
+            Err(RecvTimeoutError::Disconnected) => break "the machine went down",
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                break "the machine was out of time";
+            }
+            Err(RecvTimeoutError::Timeout) => break "the machine fell silent",
         }
     };
     drop(child);

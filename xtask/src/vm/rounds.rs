@@ -103,7 +103,8 @@ mod tests {
             let mut outcomes = BTreeMap::new();
             for test in rest {
                 let dies = test == "b";
-                let outcome = if dies { Outcome::Died("went down") } else { Outcome::Passed };
+                let outcome =
+                    if dies { Outcome::Died("the machine went down".to_owned()) } else { Outcome::Passed };
                 outcomes.insert(test.clone(), outcome);
                 if dies {
                     break;
@@ -113,7 +114,7 @@ mod tests {
         };
         let (_, outcomes) = all(&names(&["a", "b", "c"]), &mut boot).unwrap();
         assert_eq!(asked, [names(&["a", "b", "c"]), names(&["c"])]);
-        assert_eq!(outcomes["b"], Outcome::Died("went down"));
+        assert_eq!(outcomes["b"], Outcome::Died("the machine went down".to_owned()));
         assert_eq!(outcomes["c"], Outcome::Passed);
     }
 

@@ -41,7 +41,7 @@ pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -
                     words.trim_end().lines().for_each(|line| quote(&mut whole, line));
                 }
                 Outcome::Died(how) => {
-                    let _ = writeln!(whole, "\nLinux {}: the machine {how} during {test}", column.release);
+                    let _ = writeln!(whole, "\nLinux {}: {how} during {test}", column.release);
                 }
                 Outcome::Passed | Outcome::LeftOut(_) => (),
             }
@@ -94,7 +94,7 @@ mod tests {
                 "5.10",
                 [
                     ("a::b", Outcome::LeftOut("needs Linux 6.6 (tcx)".to_owned())),
-                    ("c", Outcome::Died("went down")),
+                    ("c", Outcome::Died("the machine went down".to_owned())),
                 ],
             ),
             column("6.12", [("a::b", Outcome::Passed), ("c", Outcome::Failed("left: 1\n".to_owned()))]),
