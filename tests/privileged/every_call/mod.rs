@@ -73,8 +73,8 @@ fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
             }
         }
     }
-    // Most are a daemon's whole life.
-    faults.into_iter().step_by(patience::slowness() as usize).collect()
+    // Most are a daemon's whole life. Odd, so that errors and ways to stop, which come in turns, all stay.
+    faults.into_iter().step_by(patience::slowness() as usize | 1).collect()
 }
 
 /// Inflicts all faults, some at a time: each worker in a place of its own, and in another one after something went wrong.
