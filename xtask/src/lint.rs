@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 
 use crate::{cargo, command, setup, tidy, toolchain, tools};
 
-/// The fuzz targets' package, which is not of the workspace. Clippy sees their properties among the tests.
+/// The fuzz targets' package, which is not of the workspace.
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
 /// Sets up and checks everything.
@@ -22,6 +22,7 @@ pub(crate) fn all() -> Result<()> {
         ("rustfmt", check(cargo::cargo()?.args(["fmt", "--all", "--check"]))),
         ("rustfmt, fuzz targets", check(cargo::cargo()?.args(["fmt", "--manifest-path", FUZZ, "--check"]))),
         ("clippy, host", check(clippy_host(&mut cargo::cargo()?))),
+        ("clippy, fuzz targets", check(clippy_fuzz(&mut cargo::cargo()?)?)),
         ("clippy, kernel program", check(clippy_kernel(&mut tools::kernel_cargo(compiler)?)?)),
         ("dependencies", dependencies(None)),
         ("dependencies, fuzz targets", dependencies(Some(FUZZ))),
@@ -56,6 +57,12 @@ fn check(command: &mut Command) -> Result<()> {
 
 fn clippy_host(cargo: &mut Command) -> &mut Command {
     cargo.args(["clippy", "--workspace", "--exclude", "d365-ebpf", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Their properties are seen among the tests as well.
+fn clippy_fuzz(cargo: &mut Command) -> Result<&mut Command> {
+    cargo.args(["clippy", "--manifest-path", FUZZ, "--target-dir"]);
+    Ok(cargo.arg(cargo::target_dir()?.join("lint-fuzz")).args(["--", "-D", "warnings"]))
 }
 
 /// The flags are those with which `aya-build` builds it.

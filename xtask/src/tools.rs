@@ -118,9 +118,10 @@ pub(crate) fn for_tests() -> Result<()> {
     step::take(&steps, Consent::default())
 }
 
-/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, cargo-deny and cargo-machete.
+/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, what libFuzzer is built with, cargo-deny and
+/// cargo-machete.
 pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
-    let mut steps = Vec::new();
+    let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
     let here = |subcommand: &str| {
         Ok::<_, anyhow::Error>(command::succeeds(cargo::cargo()?.args([subcommand, "--version"])))
     };
