@@ -1,12 +1,14 @@
-//! What a change of the list costs outside of the kernel, and a scrape: compiling a list, and rendering its metrics.
+//! What a change of the list costs outside of the kernel, and a scrape: compiling a list and its direct table, and rendering
+//! its metrics.
 //!
 //! `cargo bench -p d365-user --bench pure`.
 
 use std::{hint::black_box, net::Ipv4Addr, sync::Arc};
 
 use criterion::{BenchmarkId, Criterion};
+use d365_common::direct::DEFAULT_PAGES;
 use d365_user::{
-    generation::compile,
+    generation::{Table, compile},
     ranges::{Geo, GeoCode, GeoSource, Range},
     snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, Snapshot},
     view::{Format, metrics},
@@ -42,6 +44,10 @@ fn compiling(criterion: &mut Criterion) {
         let slots: Vec<u32> = (0..count).collect();
         group.bench_with_input(BenchmarkId::from_parameter(count), &ranges, |bench, ranges| {
             bench.iter(|| compile(black_box(ranges), &slots, count));
+        });
+        let entries = compile(&ranges, &slots, count).expect("as many slots as ranges").entries;
+        group.bench_with_input(BenchmarkId::new("table", count), &entries, |bench, entries| {
+            bench.iter(|| Table::new(black_box(entries), DEFAULT_PAGES));
         });
     }
     group.finish();

@@ -70,6 +70,8 @@ pub(crate) struct Effort {
     /// Windows of traffic that count, and how long one is.
     windows: usize,
     window: Duration,
+    /// The part of a window that the receiver has to be at work for the window to count: else others had its processor.
+    busy: f64,
     scrapes: usize,
     /// How long an idle daemon is watched.
     idle: Duration,
@@ -82,6 +84,7 @@ impl Effort {
         lists: 5,
         windows: 61,
         window: Duration::from_millis(300),
+        busy: 0.9,
         scrapes: 50,
         idle: Duration::from_secs(8),
     };
@@ -91,6 +94,7 @@ impl Effort {
         lists: 1,
         windows: 2,
         window: Duration::from_millis(300),
+        busy: 0.0,
         scrapes: 5,
         idle: Duration::from_millis(1200),
     };

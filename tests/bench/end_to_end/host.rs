@@ -91,9 +91,9 @@ impl Host {
         Ok(Self { way, job: Some(job), traffic, lab })
     }
 
-    /// Sends for a while.
-    pub(super) fn window(&self, length: Duration) -> Result<Window> {
-        self.traffic.window(&self.lab, length)
+    /// Sends for a while, of which the receiver is at work for this part at least.
+    pub(super) fn window(&self, length: Duration, busy: f64) -> Result<Window> {
+        self.traffic.window(&self.lab, length, busy)
     }
 
     /// Packets that the host's stack has received.

@@ -3,7 +3,8 @@
 //!
 //! Each way has a lab of its own: two namespaces and a veth pair in native mode. A generator on the first processor sends
 //! segments of listed sources; the host's end of the link receives on the last processor, in a kernel thread
-//! whose processor time is the cost. The generator is faster than that, so that the receiver is never idle.
+//! whose processor time is the cost. The generator is faster than that, and a window in which the receiver was idle, or others had its
+//! processor, is tried again.
 //! Whatever is not ours runs behind a do-nothing XDP program: each way takes the same path through the driver.
 
 mod host;
@@ -32,7 +33,7 @@ pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
     let mut windows = vec![Vec::new(); hosts.len()];
     let numbered: Vec<(usize, &Host)> = hosts.iter().enumerate().collect();
     interleaved(effort.windows, &numbered, |(number, host)| {
-        let window = host.window(effort.window)?;
+        let window = host.window(effort.window, effort.busy)?;
         windows[*number].push(window);
         Ok(window.received)
     })?;

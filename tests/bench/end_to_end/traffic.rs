@@ -41,6 +41,13 @@ pub(super) struct Window {
     pub(super) cost: f64,
 }
 
+impl Window {
+    /// The part of it that the receiver was at work.
+    fn busy(&self) -> f64 {
+        self.received * self.cost / 1e9
+    }
+}
+
 /// A generator, ready to send to a lab's host.
 pub(super) struct Traffic {
     generator: Program,
@@ -72,17 +79,19 @@ impl Traffic {
 
     /// Sends for so long, and a little before and after. It is one call: the kernel is still for some hundredths of a second
     /// between two, in which a receiver would find nothing to do.
-    pub(super) fn window(&self, lab: &Lab, length: Duration) -> Result<Window> {
+    pub(super) fn window(&self, lab: &Lab, length: Duration, busy: f64) -> Result<Window> {
         let mut rate = self.send(lab, FIRST)?;
         for _ in 0..TRIES {
             let (window, faster) = self.window_at(rate, lab, length)?;
-            if let Some(window) = window {
+            if let Some(window) = window.filter(|window| window.busy() >= busy) {
                 return Ok(window);
             }
             // It was held up before, by whatever else the machine does.
             rate = faster.max(rate * 1.5);
         }
-        bail!("other work holds the traffic up: {TRIES} times it ended too early, or nothing arrived")
+        bail!(
+            "other work holds the traffic up: {TRIES} times it ended too early, or the receiver was not at work"
+        )
     }
 
     /// The same at an assumed rate of the generator, and its true rate. `None` when it was done before the end, or nothing arrived.

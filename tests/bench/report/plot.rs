@@ -163,7 +163,7 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
         .y_label_area_size(40)
         .build_cartesian_2d(
             (10_f64..f64::from(count(most)) * 1.5).log_scale(),
-            (5.0..highest(series) * 1.5).log_scale(),
+            (1.0..highest(series) * 1.5).log_scale(),
         )?;
     chart
         .configure_mesh()

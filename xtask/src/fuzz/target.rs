@@ -20,7 +20,7 @@ const MEMORY: u32 = 1024;
 pub(super) const ALL: [Target; 6] = [
     // Two tags, an IPv6 header, seven extension headers and TCP, with room for long ones.
     Target { name: "packet", longest: 2048, largest_allocation: 1 },
-    // The tag's entries of a real document are some 10 KB.
+    // The tag's entries of a real document are some 20 KB.
     Target { name: "service_tags", longest: 32 << 10, largest_allocation: 2 },
     Target { name: "plain_list", longest: 8 << 10, largest_allocation: 2 },
     Target { name: "download_page", longest: 16 << 10, largest_allocation: 1 },
