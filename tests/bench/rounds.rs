@@ -42,8 +42,8 @@ impl Stat {
     }
 }
 
-/// Measures each of `subjects` once a round, one after the other; the first round warms up and does not count. Returns the
-/// values of each.
+/// Measures each of `subjects` once a round, one after the other, another one first in each; the first round warms up and does not
+/// count. Returns the values of each.
 pub(crate) fn interleaved<S>(
     rounds: usize,
     subjects: &[S],
@@ -51,10 +51,11 @@ pub(crate) fn interleaved<S>(
 ) -> Result<Vec<Vec<f64>>> {
     let mut values = vec![Vec::new(); subjects.len()];
     for round in 0..=rounds {
-        for (values, subject) in values.iter_mut().zip(subjects) {
-            let value = measure(subject)?;
+        for turn in 0..subjects.len() {
+            let at = (round + turn) % subjects.len();
+            let value = measure(&subjects[at])?;
             if round > 0 {
-                values.push(value);
+                values[at].push(value);
             }
         }
     }
