@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    fs, thread,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use d365_tests::{
     temp::TempFile,
 };
 use d365_user::kernel::Interface;
+use procfs::process::Process;
 
 use crate::{
     Effort,
@@ -123,19 +124,15 @@ fn idle(daemon: &Daemon, length: Duration) -> Result<f64> {
 
 /// Nanoseconds of processor time of all its threads.
 fn processor_time(daemon: &Daemon) -> Result<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(format!("/proc/{}/task", daemon.pid()))? {
-        let text = fs::read_to_string(task?.path().join("schedstat"))?;
-        sum +=
-            text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).context("no processor time")?;
-    }
-    Ok(sum)
+    let tasks = process(daemon)?.tasks()?;
+    tasks.map(|task| Ok(task?.schedstat()?.sum_exec_runtime)).sum()
 }
 
 /// Bytes of memory that it holds.
 fn resident(daemon: &Daemon) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib * 1024)
+    Ok(process(daemon)?.status()?.vmrss.context("no VmRSS")? * 1024)
+}
+
+fn process(daemon: &Daemon) -> Result<Process> {
+    Ok(Process::new(daemon.pid().try_into()?)?)
 }

@@ -4,6 +4,7 @@ use std::{fs, time::SystemTime};
 
 use anyhow::Result;
 use d365_user::version;
+use procfs::{CpuInfo, Current as _, LoadAverage};
 use serde::{Deserialize, Serialize};
 
 use crate::rounds::processors;
@@ -27,28 +28,20 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn look() -> Result<Self> {
-        let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
-        let field = |name: &str| {
-            let line = cpuinfo.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned())
-        };
+        let processor = CpuInfo::current()?;
         let text =
             |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         Ok(Self {
-            processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            processor: processor.model_name(0).unwrap_or(std::env::consts::ARCH).to_owned(),
             processors: processors(),
-            is_virtual: field("flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+            is_virtual: processor.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
             kernel: text("/proc/sys/kernel/osrelease"),
             spectre_v2: text("/sys/devices/system/cpu/vulnerabilities/spectre_v2"),
             spec_rstack_overflow: text("/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow"),
             date: now[..10].to_owned(),
             revision: version::REVISION.to_owned(),
-            load: text("/proc/loadavg")
-                .split(' ')
-                .next()
-                .and_then(|load| load.parse().ok())
-                .unwrap_or_default(),
+            load: LoadAverage::current()?.one.into(),
         })
     }
 }

@@ -14,6 +14,7 @@ use d365_tests::{
 };
 use d365_user::{kernel::Interface, ranges::Range};
 use nix::unistd::Pid;
+use procfs::process::Process;
 
 use crate::{
     programs::{self, Drawn},
@@ -139,11 +140,9 @@ impl Traffic {
     }
 
     fn now(&self, lab: &Lab) -> Result<Moment> {
-        let schedstat = fs::read_to_string(format!("/proc/{}/schedstat", self.receiver))?;
-        let spent = schedstat.split(' ').next().and_then(|spent| spent.parse().ok());
         Ok(Moment {
             received: received(&lab.host)?,
-            spent: spent.context("no processor time (CONFIG_SCHED_INFO)")?,
+            spent: Process::new(self.receiver.as_raw())?.schedstat()?.sum_exec_runtime,
             at: Instant::now(),
         })
     }
