@@ -3,10 +3,12 @@
 
 use std::fmt;
 
-use crate::{
-    packets::{LISTED, LISTED_V6, OTHER_PORT, UNLISTED, UNLISTED_V6},
-    report::Report,
-    subject::Build,
+use crate::report::{
+    Report, Scale,
+    names::{
+        IPSET, LISTED, LISTED_V6, NFTABLES, NOTHING, OTHER_PORT, OWN, OWN_MARK, OWN_TRIE_ONLY, TRIE,
+        UNLISTED, UNLISTED_V6, XDP_FILTER,
+    },
 };
 
 /// One target.
@@ -72,24 +74,24 @@ fn target(what: &str, kind: Kind, is: Option<f64>, limit: Limit) -> Target {
 }
 
 fn packets(report: &Report) -> Vec<Target> {
-    let ns = |packet: &str, build: Build| Some(report.cost(packet, build.name())?.above_floor.median);
-    let most = |packet: &str, build: Build, most| {
-        let what = format!("{}: {packet}, ns", build.name());
-        target(&what, Kind::Absolute, ns(packet, build), Limit::AtMost(most))
+    let ns = |packet: &str, program: &str| Some(report.cost(packet, program)?.above_floor.median);
+    let most = |packet: &str, program: &str, most| {
+        let what = format!("{program}: {packet}, ns");
+        target(&what, Kind::Absolute, ns(packet, program), Limit::AtMost(most))
     };
     let beside = |packet: &str, other: &str| {
         let other = report.cost(packet, other)?.above_floor.median;
-        Some((ns(packet, Build::Default)?, other))
+        Some((ns(packet, OWN)?, other))
     };
-    let trie_v6 = beside(LISTED_V6, "kernel's trie alone").map(|(own, trie)| own - trie);
-    let filter = beside(LISTED, "xdp-filter").map(|(own, filter)| own / filter);
-    let trie_only = beside(LISTED, Build::TrieOnly.name()).map(|(own, trie_only)| own / trie_only);
+    let trie_v6 = beside(LISTED_V6, TRIE).map(|(own, trie)| own - trie);
+    let filter = beside(LISTED, XDP_FILTER).map(|(own, filter)| own / filter);
+    let trie_only = beside(LISTED, OWN_TRIE_ONLY).map(|(own, trie_only)| own / trie_only);
     vec![
-        most(OTHER_PORT, Build::Default, 2.0),
-        most(UNLISTED, Build::Default, 5.0),
-        most(LISTED, Build::Default, 8.0),
-        most(LISTED, Build::Mark, 14.0),
-        most(UNLISTED_V6, Build::Default, 10.0),
+        most(OTHER_PORT, OWN, 2.0),
+        most(UNLISTED, OWN, 5.0),
+        most(LISTED, OWN, 8.0),
+        most(LISTED, OWN_MARK, 14.0),
+        most(UNLISTED_V6, OWN, 10.0),
         target("listed IPv6 above the trie's own cost, ns", Kind::Absolute, trie_v6, Limit::AtMost(6.0)),
         target("listed, by xdp-filter", Kind::Ratio, filter, Limit::AtMost(0.4)),
         target("listed, by a trie-only build", Kind::Ratio, trie_only, Limit::AtMost(0.4)),
@@ -98,17 +100,16 @@ fn packets(report: &Report) -> Vec<Target> {
 
 fn scaling(report: &Report) -> Vec<Target> {
     let mut targets = Vec::new();
-    let name = Build::Default.name();
     let Some(first) = report.scaling.first() else { return targets };
     for scale in &report.scaling[1..] {
-        let one = |scale: &crate::report::Scale| Some(scale.cost(name)?.one_source.median);
+        let one = |scale: &Scale| Some(scale.cost(OWN)?.one_source.median);
         let growth = one(scale).zip(one(first)).map(|(own, first)| own / first);
         let what = format!("a hit on one source, {} ranges by {}", scale.ranges, first.ranges);
         targets.push(target(&what, Kind::Ratio, growth, Limit::AtMost(1.3)));
     }
     for scale in &report.scaling {
         let any = |program| Some(scale.cost(program)?.any_source.median);
-        let by_trie = any(name).zip(any(Build::TrieOnly.name())).map(|(own, trie_only)| own / trie_only);
+        let by_trie = any(OWN).zip(any(OWN_TRIE_ONLY)).map(|(own, trie_only)| own / trie_only);
         let what = format!("hits on any source, {} ranges, by a trie-only build", scale.ranges);
         targets.push(target(&what, Kind::Ratio, by_trie, Limit::AtMost(0.5)));
     }
@@ -125,13 +126,13 @@ fn scaling(report: &Report) -> Vec<Target> {
 
 fn end_to_end(report: &Report) -> Vec<Target> {
     let rate = |way| Some(report.way(way)?.by_nothing.median);
-    let by = |own: Build, other| rate(own.name()).zip(rate(other)).map(|(own, other)| own / other);
+    let by = |own, other| rate(own).zip(rate(other)).map(|(own, other)| own / other);
     let least = |what: &str, is, least| target(what, Kind::Ratio, is, Limit::AtLeast(least));
     vec![
-        least("packets/s, by a do-nothing XDP program", by(Build::Default, "do-nothing XDP"), 0.97),
-        least("packets/s, by nftables", by(Build::Default, "nftables"), 1.0),
-        least("packets/s, by ipset and iptables", by(Build::Default, "ipset, iptables"), 1.0),
-        least("packets/s with --tag mark, by nftables", by(Build::Mark, "nftables"), 1.0),
+        least("packets/s, by a do-nothing XDP program", by(OWN, NOTHING), 0.97),
+        least("packets/s, by nftables", by(OWN, NFTABLES), 1.0),
+        least("packets/s, by ipset and iptables", by(OWN, IPSET), 1.0),
+        least("packets/s with --tag mark, by nftables", by(OWN_MARK, NFTABLES), 1.0),
     ]
 }
 

@@ -14,7 +14,10 @@ use ipnet::IpNet;
 use crate::{
     Effort,
     programs::{self, Before},
-    report::{Cost, Packet},
+    report::{
+        Cost, Packet,
+        names::{self, LISTED, LISTED_V6, OTHER_PORT, UNLISTED, UNLISTED_V6},
+    },
     rounds::{Stat, interleaved},
     sets,
     subject::{Build, Class, Subject},
@@ -26,13 +29,6 @@ const SOURCE_V4: i16 = 26;
 const SOURCE_V6: i16 = 22;
 /// The embedded list is IPv4 only: one IPv6 range is added to it, so that there is a trie to look in.
 const IPV6_RANGE: &str = "2001:db8:365::/48";
-
-/// The packets by these names; the targets of [`crate::check`] are looked up by them.
-pub(crate) const OTHER_PORT: &str = "IPv4, TCP to port 443";
-pub(crate) const UNLISTED: &str = "IPv4, port 25, unlisted";
-pub(crate) const LISTED: &str = "IPv4, port 25, listed";
-pub(crate) const UNLISTED_V6: &str = "IPv6, port 25, unlisted";
-pub(crate) const LISTED_V6: &str = "IPv6, port 25, listed";
 
 /// A packet to be.
 struct Case {
@@ -96,10 +92,10 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
         }
         if let Some(trie) = case.trie() {
             let trie = &tries[trie];
-            timed.push(Timed { name: "kernel's trie alone", program: trie, floor: 0 });
+            timed.push(Timed { name: names::TRIE, program: trie, floor: 0 });
         }
         if let Some(filter) = filter {
-            timed.push(Timed { name: "xdp-filter", program: &filter.program, floor: 0 });
+            timed.push(Timed { name: names::XDP_FILTER, program: &filter.program, floor: 0 });
         }
         packets.push(one(effort, &case, &timed)?);
     }

@@ -16,6 +16,8 @@ use d365_user::{
     ranges::Range,
 };
 
+use crate::report::names;
+
 /// Counter slots, as the daemon has them unless told otherwise.
 const CAPACITY: u32 = 4096;
 
@@ -54,9 +56,9 @@ impl Build {
     /// The build as tables and files name it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Default => "d365",
-            Self::TrieOnly => "d365, trie only",
-            Self::Mark => "d365, --tag mark",
+            Self::Default => names::OWN,
+            Self::TrieOnly => names::OWN_TRIE_ONLY,
+            Self::Mark => names::OWN_MARK,
         }
     }
 

@@ -20,6 +20,7 @@ use nix::unistd::Pid;
 use super::traffic::{Traffic, Window, received};
 use crate::{
     peers, programs,
+    report::names,
     rounds::{pin, processors},
 };
 
@@ -41,11 +42,11 @@ impl Way {
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Nothing => "do-nothing XDP",
-            Self::Ours => "d365",
-            Self::OursWithMark => "d365, --tag mark",
-            Self::Nftables => "nftables",
-            Self::Ipset => "ipset, iptables",
+            Self::Nothing => names::NOTHING,
+            Self::Ours => names::OWN,
+            Self::OursWithMark => names::OWN_MARK,
+            Self::Nftables => names::NFTABLES,
+            Self::Ipset => names::IPSET,
         }
     }
 }

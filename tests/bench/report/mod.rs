@@ -1,6 +1,7 @@
 //! What was measured, as plain data: the JSON file is this and nothing else. Costs are in nanoseconds a packet.
 
 mod markdown;
+pub(crate) mod names;
 mod plot;
 
 use std::{fs, path::Path};
