@@ -10,6 +10,8 @@
 //! ```
 
 use std::{
+    env,
+    ffi::OsStr,
     fmt,
     io::Write as _,
     path::{Path, PathBuf},
@@ -45,7 +47,7 @@ impl Requirement {
     pub fn is_met(self) -> bool {
         match self {
             Self::Root => nix::unistd::geteuid().is_root(),
-            Self::Tool(name) => on_path(name),
+            Self::Tool(name) => on_path(name, &env::var_os("PATH").unwrap_or_default()).is_some(),
             Self::SharedData => shared_data().is_dir(),
             Self::Daemon => daemon::binary().is_some(),
             Self::KernelBtf => Path::new("/sys/kernel/btf/vmlinux").is_file(),
@@ -67,7 +69,7 @@ impl Requirement {
             Self::Overlay => "overlay",
             Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse => return false,
         };
-        let without = std::env::var("D365_WITHOUT").unwrap_or_default();
+        let without = env::var("D365_WITHOUT").unwrap_or_default();
         without.split(',').any(|lacking| lacking == name)
     }
 }
@@ -104,9 +106,9 @@ fn package(program: &str) -> &str {
     }
 }
 
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+/// The first file of this name in the directories of `path`, which is such a list as `$PATH`.
+pub fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
+    env::split_paths(path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
 /// Major and minor version of the running kernel.
@@ -134,7 +136,7 @@ pub fn all_met(requirements: &[Requirement]) -> bool {
     let Some(missing) = requirements.iter().find(|requirement| !requirement.is_met()) else { return true };
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    let forgiven = std::env::var("CI").as_deref() != Ok("true") || missing.may_lack();
+    let forgiven = env::var("CI").as_deref() != Ok("true") || missing.may_lack();
     assert!(forgiven, "{test} needs {missing}");
     // Past the capture of libtest, which hides what a passing test prints.
     let _ = writeln!(std::io::stderr(), "not run: {test} needs {missing}");

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use d365_tests::require::on_path;
 
 use crate::{
     apt, cargo, command,
@@ -187,5 +188,5 @@ fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
 }
 
 fn is_there(program: &str) -> bool {
-    cargo::path().is_ok_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    cargo::path().is_ok_and(|path| on_path(program, &path).is_some())
 }

@@ -8,6 +8,7 @@ use d365_tests::{
     mount::{Mount, View},
     netns::Netns,
     require,
+    require::on_path,
     seccomp::{BpfFault, command},
 };
 use nix::errno::Errno;
@@ -121,8 +122,7 @@ fn pins_are_seen_by_all_that_share_a_view_and_by_nobody_else() {
 
 /// Makes and pins a map.
 fn map_create() -> DaemonOptions {
-    let path = std::env::var_os("PATH").unwrap();
-    let bpftool = std::env::split_paths(&path).map(|path| path.join("bpftool")).find(|path| path.is_file());
+    let bpftool = on_path("bpftool", &std::env::var_os("PATH").unwrap());
     let words = "map create /sys/fs/bpf/harness type array key 4 value 4 entries 1 name harness";
     program(bpftool.unwrap().to_str().unwrap(), &words.split(' ').collect::<Vec<_>>())
 }

@@ -8,7 +8,8 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use d365_tests::require::on_path;
 
 use super::{cpio, documents, kernel};
 use crate::{cargo, command};
@@ -118,8 +119,5 @@ fn seen_at() -> Result<PathBuf> {
 }
 
 fn find(program: &str) -> Result<PathBuf> {
-    let path = cargo::path()?;
-    let found = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
-    ensure!(found.is_some(), "there is no program {program} on the PATH");
-    Ok(found.unwrap_or_default())
+    on_path(program, &cargo::path()?).with_context(|| format!("there is no program {program} on the PATH"))
 }
