@@ -16,8 +16,16 @@ const DAEMON: [&str; 3] = ["build", "--package", "d365-user"];
 const PRIVILEGED: [&str; 6] = ["test", "--package", "d365-tests", "--test", "privileged", "--"];
 /// Modules of the privileged tests in which the tests or the daemon come through unsafe code: maps and their values, ring
 /// buffers, pins, ioctls, netlink, loading and attaching, a daemon's whole life.
-const MODULES: [&str; 7] =
-    ["doctor::", "inspect::", "object::", "operation::", "pins::", "publishing::", "samples::"];
+const MODULES: [&str; 8] = [
+    "doctor::",
+    "inspect::",
+    "object::",
+    "operation::",
+    "pins::",
+    "publishing::",
+    "samples::",
+    "tags::marks::",
+];
 
 /// Sets up, builds everything once more, with checks, and runs the tests.
 pub(crate) fn run() -> Result<()> {
