@@ -77,14 +77,17 @@ impl Place {
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let mut place = Self { lab, view, list: TempDir::new("list"), sender, qdiscs: String::new() };
         place.write(true);
-        place.keep_qdiscs().unwrap();
+        place.qdiscs = place.tc("qdisc", &[]).unwrap();
         place
     }
 
-    /// The qdiscs of now are to stay: nobody can tell one that a killed daemon left from another's.
-    pub(super) fn keep_qdiscs(&mut self) -> Result<()> {
-        self.qdiscs = self.tc("qdisc", &[])?;
-        Ok(())
+    /// A daemon was killed: before tcx it leaves its filter, and the filter's qdisc, which stays from then on: nobody can tell it from
+    /// another's. Else nothing is left.
+    pub(super) fn is_killed(&mut self) -> Result<()> {
+        if self.has_no_filter().is_err() {
+            self.qdiscs = self.tc("qdisc", &[])?;
+        }
+        self.is_as_it_was()
     }
 
     fn tc(&self, object: &str, arguments: &[&str]) -> Result<String> {

@@ -51,7 +51,7 @@ impl Counted {
     fn kill(&mut self) -> Result<()> {
         self.daemon.take().map(|daemon| daemon.stop_by(Signal::SIGKILL)).transpose()?;
         ensure!(self.place.pins().len() == 2, "{:?}", self.place.pins());
-        self.place.keep_qdiscs()
+        self.place.is_killed()
     }
 
     /// A daemon takes over while a call fails.
