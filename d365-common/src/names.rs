@@ -65,11 +65,12 @@ pub const IFINDEXES: &str = "IFINDEXES";
 pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
 /// `u32`: slots of a row of [`RANGE_COUNTERS`].
 pub const CAPACITY: &str = "CAPACITY";
+/// `u8`: 1 where anything is to be done besides counting: logged, sampled, tagged or dropped. It is one question for packets that
+/// are only counted.
+pub const ACTS: &str = "ACTS";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
-/// `u8`: 0 to have the tries asked for every source, and no direct table.
-pub const DIRECT: &str = "DIRECT";
-/// `u32`: pages of one place's direct table.
+/// `u32`: pages of one place's direct table; 0 to have the tries asked for every source.
 pub const PAGES: &str = "PAGES";
 
 /// `u8`: 1 to sample the sources of unlisted segments that open a connection.

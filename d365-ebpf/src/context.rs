@@ -65,15 +65,26 @@ impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
 }
 
 impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
+    /// `offset` is even, as those of all headers' parts are that are read. Frames start at even addresses (`NET_IP_ALIGN` is 0 or
+    /// 2), so that it can be read by words of two bytes: of bytes the compiler would load and join each.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         let start = self.data + offset;
         if start + N > self.data_end {
             return None;
         }
-        // SAFETY: `N` bytes from `start` lie before the end of the data; an array of bytes has no
-        // alignment and no invalid values.
-        Some(unsafe { *(start as *const [u8; N]) })
+        let mut bytes = [0; N];
+        let (words, rest) = bytes.as_chunks_mut::<2>();
+        for (place, word) in words.iter_mut().enumerate() {
+            // SAFETY: `N` bytes from `start` lie before the end of the data, which starts at an even address; every bit pattern is
+            // a value.
+            *word = unsafe { *(start as *const u16).add(place) }.to_ne_bytes();
+        }
+        if let [last] = rest {
+            // SAFETY: as above; a byte has no alignment.
+            *last = unsafe { *((start + N - 1) as *const u8) };
+        }
+        Some(bytes)
     }
 
     #[inline(always)]

@@ -4,14 +4,24 @@ use d365_common::{
     counter::{Counter, class_index, effect_index, range_index},
     effect::Effect,
     entry::Entry,
-    verdict::Class,
+    verdict::{Class, Verdict},
 };
 
 use crate::maps::{CLASS_COUNTERS, RANGE_COUNTERS, capacity};
 
-/// Counts a packet of `len` bytes from a listed range in the interface's `row`.
+/// Counts a packet of `len` bytes in the interface's `row`: once, whatever it is.
 #[inline(always)]
-pub(crate) fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
+pub(crate) fn verdict(row: u32, len: usize, verdict: &Verdict) {
+    match verdict {
+        Verdict::Listed(entry, segment) => listed(row, len, *entry, segment.opens),
+        Verdict::Unlisted(segment) => class(row, len, Class::Unlisted, segment.opens),
+        Verdict::Other(reason) => class(row, len, (*reason).into(), false),
+    }
+}
+
+/// Counts a packet from a listed range.
+#[inline(always)]
+fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
     match RANGE_COUNTERS.get_ptr_mut(range_index(row, capacity(), entry.slot())) {
         Some(counter) => bump(counter, len, opens),
         // A compiled generation has no slot past the capacity. The sum over all classes has to hold
@@ -20,9 +30,9 @@ pub(crate) fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
     }
 }
 
-/// Counts a packet of `len` bytes of a class.
+/// Counts a packet of a class.
 #[inline(always)]
-pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
+fn class(row: u32, len: usize, class: Class, opens: bool) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(class_index(row, class)) {
         bump(counter, len, opens);
     }

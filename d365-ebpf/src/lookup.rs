@@ -75,10 +75,11 @@ fn find_in(place: u32, source: &Source) -> Option<Entry> {
 /// What the place's direct table says.
 #[inline(always)]
 fn table(place: u32, root: u32, address: [u8; 4]) -> Said {
-    if !maps::direct() {
+    let pages = maps::pages();
+    if pages == 0 {
         return Said::AskTrie;
     }
-    let first = place * maps::pages();
+    let first = place * pages;
     direct::find(root, address, |page, cell| {
         TABLES.get(first + page).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
     })

@@ -40,7 +40,7 @@ use d365_common::{
     effect::Effect,
     names::PROBE_WRITTEN,
     packet::{ETHERNET_LEN, Reader as _},
-    verdict::{self, Class, Verdict},
+    verdict::{self, Verdict},
 };
 
 use crate::context::Frame;
@@ -99,16 +99,18 @@ fn observe<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
     let row = maps::row(|| frame.ifindex());
     let verdict = verdict::judge(&frame, maps::is_watched, lookup::Published);
     let len = frame.frame_len();
+    count::verdict(row, len, &verdict);
+    if !maps::acts() {
+        return XDP_PASS;
+    }
     log::packet(ctx, len, &verdict);
     match verdict {
         Verdict::Listed(entry, segment) => {
-            count::listed(row, len, entry, segment.opens);
             let vouched = maps::tags() && lease::vouches_for(entry);
             tag::dscp(&frame, row, &segment, vouched);
             tag::tell(ctx, row, vouched.then(|| entry.geo()));
         }
         Verdict::Unlisted(segment) => {
-            count::class(row, len, Class::Unlisted, segment.opens);
             sample::take(&segment);
             if drop::is_due(&segment) {
                 count::effect(row, len, Effect::Dropped);
@@ -118,7 +120,6 @@ fn observe<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
             tag::tell(ctx, row, None);
         }
         Verdict::Other(reason) => {
-            count::class(row, len, reason.into(), false);
             tag::unread(&frame, row, reason);
             tag::tell(ctx, row, None);
         }

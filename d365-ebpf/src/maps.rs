@@ -72,6 +72,8 @@ static IFINDEX_COUNT: Global<u32> = Global::new(1);
 #[unsafe(no_mangle)]
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
+static ACTS: Global<u8> = Global::new(0);
+#[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static SAMPLE_UNLISTED: Global<u8> = Global::new(0);
@@ -88,15 +90,17 @@ static TAG_RETIRED: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static DROP_UNLISTED: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
-static DIRECT: Global<u8> = Global::new(1);
-#[unsafe(no_mangle)]
 static PAGES: Global<u32> = Global::new(direct::pages(DEFAULT_PAGES));
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
 pub(crate) fn is_watched(port: u16) -> bool {
-    let count = PORT_COUNT.load() as usize;
-    PORTS.iter().enumerate().any(|(index, watched)| index < count && watched.load() == port)
+    let [first, others @ ..] = &PORTS;
+    // How many there are is not asked for the first: there is one at least.
+    first.load() == port || {
+        let count = PORT_COUNT.load() as usize;
+        others.iter().zip(1..).any(|(watched, index)| index < count && watched.load() == port)
+    }
 }
 
 /// The counters' row for the interface whose index `ifindex` reads: it is not read where there is but one.
@@ -159,19 +163,19 @@ pub(crate) fn sample_unlisted() -> bool {
     SAMPLE_UNLISTED.load() != 0
 }
 
+/// Whether anything is to be done besides counting.
+#[inline(always)]
+pub(crate) fn acts() -> bool {
+    ACTS.load() != 0
+}
+
 /// Whether log records are asked for.
 #[inline(always)]
 pub(crate) fn log_packets() -> bool {
     LOG_PACKETS.load() != 0
 }
 
-/// Whether the direct tables are asked before the tries.
-#[inline(always)]
-pub(crate) fn direct() -> bool {
-    DIRECT.load() != 0
-}
-
-/// Pages of one place's direct table.
+/// Pages of one place's direct table; 0 where the tries are asked for every source.
 #[inline(always)]
 pub(crate) fn pages() -> u32 {
     PAGES.load()

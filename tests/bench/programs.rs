@@ -23,6 +23,14 @@ pub(crate) fn floor(frags: bool) -> Result<Program> {
     Program::load(&Code::new("floor").end(XDP_PASS), frags)
 }
 
+/// Reads the packet's source, and then does nothing at length: what so many instructions cost by themselves.
+pub(crate) fn moves(count: u32) -> Result<Program> {
+    let code = Code::new("moves").packet(2, 1, IPV4_END).read(Width::Four, 7, 2, SOURCE).end_if_zero(7);
+    let moves = (0..count).zip([3, 4, 5, 8].into_iter().cycle());
+    let code = moves.fold(code, |code, (value, register)| code.set(register, value));
+    Program::load(&code.end(XDP_PASS), false)
+}
+
 /// Calls a helper that does next to nothing, where the kernel has it.
 pub(crate) fn call(frags: bool) -> Result<Option<Program>> {
     frags.then(|| Program::load(&Code::new("call").call(LENGTH).end(XDP_PASS), frags)).transpose()

@@ -2,6 +2,7 @@
 //! kernel takes.
 
 mod error;
+mod options;
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -27,12 +28,11 @@ use nix::{
     sys::resource::{RLIM_INFINITY, Resource, setrlimit},
 };
 
-pub use self::error::LoadError;
+pub use self::{error::LoadError, options::Options};
 use super::{
-    counters::Counters, failsafe::Failsafe, interface::Interface, maps::Places, requirements,
-    table::pages_of_all, tags::TagPaths, tc::Qdisc,
+    counters::Counters, failsafe::Failsafe, maps::Places, requirements, table::pages_of_all, tags::TagPaths,
+    tc::Qdisc,
 };
-use crate::config::Tags;
 
 /// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
 const SMALLEST_RING: u32 = 1;
@@ -41,29 +41,6 @@ const LOG_RING: u32 = 256 * 1024;
 /// How long a program is loaded again and again when signals interrupt the verifier. A time, and not a number of
 /// tries as in libbpf: where signals come faster than the verifier is done, any number is used up at once.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What the object is loaded with.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The interfaces that it will be attached to, at most [`MAX_INTERFACES`].
-    pub interfaces: Vec<Interface>,
-    /// The watched ports, 1 to [`MAX_PORTS`].
-    pub ports: Vec<u16>,
-    /// Counter slots for each interface.
-    pub capacity: u32,
-    /// Pages of a direct table at most, up to [`direct::MOST_PAGES`]. Each takes 2 KiB of the kernel's memory, 1 KiB a place.
-    pub max_pages: u32,
-    /// Have the tries asked for every source, and no direct table: to compare.
-    pub trie_only: bool,
-    /// Send a log record of each packet to a watched port.
-    pub log_packets: bool,
-    /// Sample the sources of unlisted segments that open a connection to a watched port: [`Kernel::samples`].
-    pub watch: bool,
-    /// The tags of vouched-for packets.
-    pub tags: Tags,
-    /// Whether new connections from unlisted sources are dropped: all that [`Kernel::set_failsafe`] does not name.
-    pub drop_unlisted: bool,
-}
 
 /// The loaded object. Dropping it detaches the program from every interface.
 pub struct Kernel {
@@ -115,6 +92,7 @@ impl Kernel {
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
         }
+        let pages = if options.trie_only { 0 } else { direct::pages(options.max_pages) };
         let log_ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
         let sample_ring = if options.watch { SAMPLE_RING } else { SMALLEST_RING };
         let mut ebpf = EbpfLoader::new()
@@ -130,8 +108,8 @@ impl Kernel {
             .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
             .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
             .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
-            .override_global(names::DIRECT, &u8::from(!options.trie_only), true)
-            .override_global(names::PAGES, &direct::pages(options.max_pages), true)
+            .override_global(names::PAGES, &pages, true)
+            .override_global(names::ACTS, &u8::from(options.acts()), true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
             .map_max_entries(names::TABLES, pages_of_all(options.max_pages))
             .map_max_entries(names::RANGE_COUNTERS, slots)

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, time::Duration};
 use anyhow::{Context as _, Result};
 use d365_common::{direct::DEFAULT_PAGES, mark::Mark, path::Path};
 use d365_tests::{
-    bpf::Link,
+    bpf::{Link, Program},
     lab::Lab,
     mount::{Mount, View},
 };
@@ -25,11 +25,14 @@ use crate::{
 };
 
 const CAPACITY: u32 = 4096;
+/// About as many instructions as a packet of a listed source takes in our own program.
+const MOVES: u32 = 160;
 
 /// A way to do the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Nothing,
+    Moves,
     Ours,
     OursWithMark,
     Nftables,
@@ -37,12 +40,13 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Nothing, Self::Ours, Self::OursWithMark, Self::Nftables, Self::Ipset];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Nothing, Self::Moves, Self::Ours, Self::OursWithMark, Self::Nftables, Self::Ipset];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Nothing => names::NOTHING,
+            Self::Moves => "160 register moves",
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
             Self::Nftables => names::NFTABLES,
@@ -54,7 +58,7 @@ impl Way {
 /// What does the job. Gone before the lab, inside of the host's namespace.
 enum Job {
     Ours { _kernel: Box<Kernel>, counters: Box<Counters>, slots: Vec<u32> },
-    Theirs { _floor: Link },
+    Theirs { _program: Link },
 }
 
 /// A host, its sender, and the kernel thread that receives.
@@ -78,15 +82,13 @@ impl Host {
         let job = lab.host.run(|| match way {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
-            Way::Nothing | Way::Nftables | Way::Ipset => {
-                let _floor = programs::floor(false)?.attach(lab.iface())?;
-                Ok(Job::Theirs { _floor })
-            }
+            Way::Moves => theirs(&programs::moves(MOVES)?, &lab),
+            Way::Nothing | Way::Nftables | Way::Ipset => theirs(&programs::floor(false)?, &lab),
         })?;
         match way {
             Way::Nftables => peers::load_nftables(&lab.host, ranges)?,
             Way::Ipset => peers::load_ipset(&lab.host, ranges)?,
-            Way::Nothing | Way::Ours | Way::OursWithMark => {}
+            Way::Nothing | Way::Moves | Way::Ours | Way::OursWithMark => {}
         }
         let traffic = Traffic::new(&lab, ranges, receiver(&lab)?)?;
         Ok(Self { way, job: Some(job), traffic, lab })
@@ -114,6 +116,11 @@ impl Host {
             _ => None,
         })
     }
+}
+
+/// Another program, on the host's interface.
+fn theirs(program: &Program, lab: &Lab) -> Result<Job> {
+    Ok(Job::Theirs { _program: program.attach(lab.iface())? })
 }
 
 /// Our own program, attached as the daemon attaches it; a mark travels by metadata.

@@ -5,7 +5,8 @@
 //! segments of listed sources; the host's end of the link receives on the last processor, in a kernel thread
 //! whose processor time is the cost. The generator is faster than that, and a window in which the receiver was idle, or others had its
 //! processor, is tried again.
-//! Whatever is not ours runs behind a do-nothing XDP program: each way takes the same path through the driver.
+//! Whatever is not ours runs behind a do-nothing XDP program: each way takes the same path through the driver. A program that only
+//! moves registers shows what a program's length costs there.
 
 mod host;
 mod traffic;
