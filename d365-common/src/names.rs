@@ -57,7 +57,7 @@ pub const LOGS: &str = "AYA_LOGS";
 
 /// `[u16; MAX_PORTS]`: the watched ports, host byte order.
 pub const PORTS: &str = "PORTS";
-/// `u32`: how many of them count.
+/// `u32`: how many of them count, 1 to [`MAX_PORTS`].
 pub const PORT_COUNT: &str = "PORT_COUNT";
 /// `[u32; MAX_INTERFACES]`: the interfaces' indexes.
 pub const IFINDEXES: &str = "IFINDEXES";
@@ -65,8 +65,8 @@ pub const IFINDEXES: &str = "IFINDEXES";
 pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
 /// `u32`: slots of a row of [`RANGE_COUNTERS`].
 pub const CAPACITY: &str = "CAPACITY";
-/// `u8`: 1 where anything is to be done besides counting: logged, sampled, tagged or dropped. It is one question for packets that
-/// are only counted.
+/// `u8`: 1 where a packet may be logged, sampled, tagged or dropped. With 0 [`LOG_PACKETS`], [`SAMPLE_UNLISTED`], [`MARK_BASE`], [`DSCP`]
+/// and [`DROP_UNLISTED`] have no effect.
 pub const ACTS: &str = "ACTS";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";

@@ -48,7 +48,8 @@ mod protocol {
 
 /// Reads a frame.
 pub trait Reader {
-    /// `N` bytes from `offset`, or `None` when the frame does not hold all of them.
+    /// `N` bytes from `offset`, or `None` when the frame does not hold all of them. `offset` is even: all parts of headers that are
+    /// read begin so.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
     /// VLAN tags that were taken off the frame before it came here: they count as headers that were looked through.

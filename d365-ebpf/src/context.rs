@@ -65,8 +65,9 @@ impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
 }
 
 impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
-    /// `offset` is even, as those of all headers' parts are that are read. Frames start at even addresses (`NET_IP_ALIGN` is 0 or
-    /// 2), so that it can be read by words of two bytes: of bytes the compiler would load and join each.
+    /// By words of two bytes: single ones would be loaded and joined one by one. Frames start at even addresses (`NET_IP_ALIGN` is 0
+    /// or 2), and `offset` is even. Where a machine cannot load words from anywhere, the verifier takes that for granted too; elsewhere
+    /// an odd start would cost time, and nothing else.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         let start = self.data + offset;
@@ -76,8 +77,8 @@ impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
         let mut bytes = [0; N];
         let (words, rest) = bytes.as_chunks_mut::<2>();
         for (place, word) in words.iter_mut().enumerate() {
-            // SAFETY: `N` bytes from `start` lie before the end of the data, which starts at an even address; every bit pattern is
-            // a value.
+            // SAFETY: `N` bytes from `start` lie before the end of the data; `start` is even, as the data's start and `offset` are; every
+            // bit pattern is a value.
             *word = unsafe { *(start as *const u16).add(place) }.to_ne_bytes();
         }
         if let [last] = rest {

@@ -19,7 +19,7 @@ pub(crate) fn verdict(row: u32, len: usize, verdict: &Verdict) {
     }
 }
 
-/// Counts a packet from a listed range.
+/// Counts a packet of `len` bytes from a listed range.
 #[inline(always)]
 fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
     match RANGE_COUNTERS.get_ptr_mut(range_index(row, capacity(), entry.slot())) {
@@ -30,7 +30,7 @@ fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
     }
 }
 
-/// Counts a packet of a class.
+/// Counts a packet of `len` bytes of a class.
 #[inline(always)]
 fn class(row: u32, len: usize, class: Class, opens: bool) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(class_index(row, class)) {

@@ -23,7 +23,7 @@ pub(crate) fn floor(frags: bool) -> Result<Program> {
     Program::load(&Code::new("floor").end(XDP_PASS), frags)
 }
 
-/// Reads the packet's source, and then does nothing at length: what so many instructions cost by themselves.
+/// Reads the packet's source, and then writes so many numbers to registers: what so many instructions cost by themselves.
 pub(crate) fn moves(count: u32) -> Result<Program> {
     let code = Code::new("moves").packet(2, 1, IPV4_END).read(Width::Four, 7, 2, SOURCE).end_if_zero(7);
     let moves = (0..count).zip([3, 4, 5, 8].into_iter().cycle());

@@ -119,6 +119,7 @@ fn the_hosts_addresses_are_followed() {
     }
     knock(&lab, &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (6, 4));
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
 
 /// A daemon that was not asked to drops nothing, and neither does one whose list is not vouched for.

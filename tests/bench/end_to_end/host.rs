@@ -25,8 +25,8 @@ use crate::{
 };
 
 const CAPACITY: u32 = 4096;
-/// About as many instructions as a packet of a listed source takes in our own program.
-const MOVES: u32 = 160;
+/// About as many instructions as our own program has for a packet that is not for a watched port.
+const MOVES: (u32, &str) = (160, "160 register moves");
 
 /// A way to do the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Way {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Nothing => names::NOTHING,
-            Self::Moves => "160 register moves",
+            Self::Moves => MOVES.1,
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
             Self::Nftables => names::NFTABLES,
@@ -82,7 +82,7 @@ impl Host {
         let job = lab.host.run(|| match way {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
-            Way::Moves => theirs(&programs::moves(MOVES)?, &lab),
+            Way::Moves => theirs(&programs::moves(MOVES.0)?, &lab),
             Way::Nothing | Way::Nftables | Way::Ipset => theirs(&programs::floor(false)?, &lab),
         })?;
         match way {

@@ -40,6 +40,7 @@ struct Watched<'a> {
 
 impl Reader for Watched<'_> {
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        assert!(offset.is_multiple_of(2), "read at {offset}");
         self.reads.set(self.reads.get() + 1);
         self.frame.read(offset)
     }
@@ -56,6 +57,10 @@ impl Reader for Watched<'_> {
 fn reads_are_bounded(frame: &[u8], verdict: Result<Segment, Reason>) {
     let watched = Watched { frame, reads: Cell::new(0), tags_taken: 0 };
     assert_eq!(packet::parse(&watched, |port| port == PORT), verdict);
+    assert_eq!(
+        packet::network(&Watched { frame, reads: Cell::new(0), tags_taken: 0 }),
+        packet::network(frame)
+    );
     assert!(watched.reads.get() <= MOST_READS, "{} reads", watched.reads.get());
 }
 

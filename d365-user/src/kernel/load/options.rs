@@ -28,7 +28,30 @@ pub struct Options {
 impl Options {
     /// Whether anything is to be done besides counting.
     pub(super) const fn acts(&self) -> bool {
-        let tags = self.tags.mark.is_some() || self.tags.dscp.is_some();
-        tags || self.log_packets || self.watch || self.drop_unlisted
+        self.tags.any() || self.log_packets || self.watch || self.drop_unlisted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use d365_common::{dscp::Dscp, mark::Mark};
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_done_besides_counting_is_asked_for() {
+        let none = Options::default;
+        let tags = |tags| Options { tags, ..none() };
+        let all = [
+            Options { log_packets: true, ..none() },
+            Options { watch: true, ..none() },
+            Options { drop_unlisted: true, ..none() },
+            tags(Tags { mark: Some(Mark::DEFAULT), ..Tags::default() }),
+            tags(Tags { dscp: Some(Dscp::DEFAULT), ..Tags::default() }),
+        ];
+        assert!(all.iter().all(Options::acts), "{all:?}");
+        let only_counts =
+            [none(), Options { trie_only: true, ..none() }, tags(Tags { retired: true, ..Tags::default() })];
+        assert!(!only_counts.iter().any(Options::acts), "{only_counts:?}");
     }
 }
