@@ -16,8 +16,18 @@ pub struct Layers {
     ports: Vec<u16>,
     /// The frame before: what a mutation may go on with.
     last: Vec<u8>,
-    /// The frame is longer than a length field can state.
-    long: bool,
+    size: Size,
+}
+
+/// Of the frame that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    /// It mostly fits one buffer.
+    Usual,
+    /// Its headers or its data mostly do not, and a length field can state it.
+    Jumbo,
+    /// No length field can state it.
+    Batch,
 }
 
 impl Layers {
@@ -25,12 +35,16 @@ impl Layers {
     #[must_use]
     pub fn new(seed: u64, list: &[IpNet], ports: &[u16]) -> Self {
         let (random, sources) = (Random::new(seed), Sources::new(list));
-        Self { random, sources, ports: ports.to_vec(), last: Vec::new(), long: false }
+        Self { random, sources, ports: ports.to_vec(), last: Vec::new(), size: Size::Usual }
     }
 
-    /// Puts the next frame into `frame`: 14 bytes or more, one in 1000 of them more than a length field can state.
+    /// Puts the next frame into `frame`: 14 bytes or more; of 1000 four are [`Size::Jumbo`], and one is [`Size::Batch`].
     pub fn next_into(&mut self, frame: &mut Vec<u8>) {
-        self.long = self.random.one_in(1000);
+        self.size = match self.random.below(1000) {
+            0 => Size::Batch,
+            1..=4 => Size::Jumbo,
+            _ => Size::Usual,
+        };
         let made = self.framed().bytes();
         frame.clear();
         frame.extend(&made);
@@ -42,7 +56,7 @@ impl Layers {
         if frame.len() < SHORTEST {
             frame.resize(SHORTEST, 0);
         }
-        if !self.long {
+        if self.size == Size::Usual {
             self.last.clone_from(frame);
         }
     }
@@ -63,7 +77,7 @@ impl Layers {
         if self.random.one_in(40) {
             frame = frame.ethertype(self.random.pick(&[IPV4, IPV6, DOT1Q, DOT1AD, 0x0000]));
         }
-        if self.long {
+        if self.size == Size::Batch {
             return frame.pad(65_500 + self.random.below(200));
         }
         if self.random.one_in(4) {
@@ -132,7 +146,8 @@ impl Layers {
 
     /// An extension header of any kind; hop-by-hop options mostly where they belong.
     fn extension(&mut self, position: usize) -> Extension {
-        let units = if self.random.one_in(200) { 255 } else { self.random.pick(&[0, 0, 0, 1, 2, 3]) };
+        let is_longest = self.random.one_in(if self.size == Size::Jumbo { 2 } else { 200 });
+        let units = if is_longest { 255 } else { self.random.pick(&[0, 0, 0, 1, 2, 3]) };
         let extension = match self.random.below(12) {
             0 if position == 0 || self.random.one_in(4) => Extension::hop_by_hop(units),
             0..=3 => Extension::destination(units),
@@ -157,13 +172,13 @@ impl Layers {
 
     /// What a length field states instead of `right`, if it lies.
     fn length(&mut self, right: usize) -> Option<u16> {
-        if self.long {
+        if self.size == Size::Batch {
             return (!self.random.one_in(4)).then_some(0);
         }
         if !self.random.one_in(10) {
             return None;
         }
-        let right = u16::try_from(right).expect("not the long ones");
+        let right = u16::try_from(right).expect("not a batch");
         Some(match self.random.below(4) {
             0 => self.random.word() % (right + 1),
             1 => self.random.word(),

@@ -1,6 +1,6 @@
 //! What packets carry: mostly TCP to a port that matters.
 
-use super::Layers;
+use super::{Layers, Size};
 use crate::frame::{Segment, Tcp, Udp};
 
 const AUTHENTICATION: u8 = 51;
@@ -34,7 +34,11 @@ impl Layers {
         if self.random.one_in(12) {
             tcp = tcp.data_offset(self.random.byte() & 0xf);
         }
-        let data = if self.random.one_in(50) { 1400 } else { self.random.pick(&[0, 0, 1, 7, 32]) };
+        let data = match self.size {
+            Size::Jumbo => self.random.pick(&[0, 0, 1400, 4000, 9000, 30_000]),
+            Size::Usual | Size::Batch if self.random.one_in(50) => 1400,
+            Size::Usual | Size::Batch => self.random.pick(&[0, 0, 1, 7, 32]),
+        };
         tcp.payload(vec![b'x'; data])
     }
 
