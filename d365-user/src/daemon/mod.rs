@@ -104,7 +104,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         result = &mut server => return Err(StartError::Server(result.err())),
         ended = &mut updating => return Err(StartError::Updater(ended.err())),
         never = forward(packet_log) => match never {},
-        never = watch_attachments(&state, &ready, is_vouched) => match never {},
+        never = keep_readiness(&state, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
         never = tags::watch(&state) => match never {},
@@ -150,7 +150,7 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
 
 /// Is ready from when the kernel was told how long to vouch for the list. Says once when an attachment is lost or back, and is not
 /// ready while one is lost.
-async fn watch_attachments(
+async fn keep_readiness(
     state: &State,
     ready: &watch::Sender<Readiness>,
     vouched: oneshot::Receiver<()>,
