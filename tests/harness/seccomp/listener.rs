@@ -4,7 +4,7 @@
 //! listener is closed, the calls fail with `ENOSYS`. `seccomp_unotify(2)`; Linux 5.5.
 
 use std::{
-    io,
+    io::{self, IoSliceMut},
     mem::size_of,
     os::{
         fd::{AsFd as _, AsRawFd, FromRawFd as _, OwnedFd, RawFd},
@@ -13,20 +13,12 @@ use std::{
 };
 
 use nix::{
+    cmsg_space,
     errno::Errno,
     libc::{self, c_ulong, seccomp_notif, seccomp_notif_resp, sock_filter, sock_fprog},
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg},
 };
-
-/// A control message with one descriptor (`SCM_RIGHTS`), laid out as `cmsg(3)` says.
-#[repr(C)]
-struct Rights {
-    header: libc::cmsghdr,
-    descriptor: RawFd,
-}
-
-/// What the header says of its length; without the padding behind the descriptor.
-const RIGHTS_LENGTH: usize = size_of::<libc::cmsghdr>() + size_of::<RawFd>();
 
 /// Load four bytes of `seccomp_data`.
 const LOAD: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
@@ -85,44 +77,43 @@ pub(super) fn install(socket: &UnixStream) -> io::Result<()> {
     hand_over(socket, &listener)
 }
 
+/// A message of one byte with the listener, laid out as `cmsg(3)` says; nix's `sendmsg` would allocate.
 fn hand_over(socket: &UnixStream, listener: &OwnedFd) -> io::Result<()> {
-    let header =
-        libc::cmsghdr { cmsg_len: RIGHTS_LENGTH, cmsg_level: libc::SOL_SOCKET, cmsg_type: libc::SCM_RIGHTS };
+    #[repr(C)]
+    struct Rights {
+        header: libc::cmsghdr,
+        descriptor: RawFd,
+    }
+    // Without the padding behind the descriptor.
+    let cmsg_len = size_of::<libc::cmsghdr>() + size_of::<RawFd>();
+    let header = libc::cmsghdr { cmsg_len, cmsg_level: libc::SOL_SOCKET, cmsg_type: libc::SCM_RIGHTS };
     let mut rights = Rights { header, descriptor: listener.as_raw_fd() };
-    with_message(&mut rights, |message| {
-        // SAFETY: the message points to one byte and to one control message, both alive.
-        Errno::result(unsafe { libc::sendmsg(socket.as_raw_fd(), message, 0) })
-    })?;
-    Ok(())
-}
-
-/// A message of one byte with room for one descriptor.
-fn with_message<T>(rights: &mut Rights, act: impl FnOnce(&mut libc::msghdr) -> T) -> T {
     let mut byte = 0_u8;
     let mut content = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
     // SAFETY: all zeros is a message without address, content and control message.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut content;
     message.msg_iovlen = 1;
-    message.msg_control = std::ptr::from_mut(rights).cast();
+    message.msg_control = (&raw mut rights).cast();
     message.msg_controllen = size_of::<Rights>();
-    act(&mut message)
+    // SAFETY: the message points to one byte and to one control message, both alive.
+    Errno::result(unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, 0) })?;
+    Ok(())
 }
 
 impl Listener {
     /// Waits for the child's listener; `None` when the child ended before it had one.
     pub(super) fn receive(socket: &UnixStream) -> io::Result<Option<Self>> {
-        let header = libc::cmsghdr { cmsg_len: 0, cmsg_level: 0, cmsg_type: 0 };
-        let mut rights = Rights { header, descriptor: -1 };
-        with_message(&mut rights, |message| {
-            // SAFETY: the message points to room for one byte and for one control message, both alive.
-            Errno::result(unsafe { libc::recvmsg(socket.as_raw_fd(), message, libc::MSG_CMSG_CLOEXEC) })
-        })?;
-        if rights.header.cmsg_type != libc::SCM_RIGHTS || rights.header.cmsg_len != RIGHTS_LENGTH {
-            return Ok(None);
-        }
+        let (mut byte, mut space) = ([0], cmsg_space!(RawFd));
+        let mut content = [IoSliceMut::new(&mut byte)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut content, Some(&mut space), flags)?;
+        let descriptor = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmRights(descriptors) => descriptors.first().copied(),
+            _ => None,
+        });
         // SAFETY: the kernel has just given it to this process, once.
-        Ok(Some(Self(unsafe { OwnedFd::from_raw_fd(rights.descriptor) })))
+        Ok(descriptor.map(|descriptor| Self(unsafe { OwnedFd::from_raw_fd(descriptor) })))
     }
 
     /// Waits for a call; `None` when nobody is left who could make one.
