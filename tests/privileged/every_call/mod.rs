@@ -2,9 +2,9 @@
 //! takes over from a daemon that was killed, and while it stops.
 //!
 //! Whichever it is, the daemon goes on as it should, or ends with one line that names what failed, and leaves the interface
-//! as it was. `D365_FAULTS=all` has each call fail with each error; otherwise each fails with one of them, in turns, and of
-//! long loops over one kind of call (a table's pages are written and read one by one) both ends and some in between. A machine
-//! that says it is so many times slower inflicts one fault of so many.
+//! as it was. By default each call fails with one error, in turns, and of long loops over one kind of call (a table's pages are
+//! written and read one by one) both ends and some in between; [`Extent`] says how to ask for more. A machine that says it is
+//! so many times slower inflicts one fault of so many.
 
 mod place;
 mod restart;
@@ -15,6 +15,7 @@ use std::{
     collections::BTreeMap,
     env, fmt,
     io::{self, Write as _},
+    num::NonZero,
     thread,
     time::{Duration, Instant},
 };
@@ -50,27 +51,59 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Which calls fail, and with what (`D365_FAULTS`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Both ends of each loop and some in between, with one error each, in turns.
+    Usual,
+    /// `each`: every call, with one error each, in turns.
+    Each,
+    /// `all`: every call, with every error.
+    All,
+    /// Its number: this call, with every error.
+    One(usize),
+}
+
+impl Extent {
+    fn asked() -> Self {
+        match env::var(EXTENT).ok().as_deref() {
+            None => Self::Usual,
+            Some("each") => Self::Each,
+            Some("all") => Self::All,
+            Some(nth) => Self::One(
+                nth.parse::<NonZero<usize>>()
+                    .unwrap_or_else(|_| {
+                        panic!("{EXTENT}={nth}: `each`, `all`, or the number of a call from 1 on")
+                    })
+                    .get(),
+            ),
+        }
+    }
+
+    /// The errors with which the nth call fails; `is_usual`: it is one that always does.
+    fn errors(self, nth: usize, is_usual: bool) -> &'static [Errno] {
+        let in_turns = &ERRORS[nth % ERRORS.len()..][..1];
+        match self {
+            Self::Usual if is_usual => in_turns,
+            Self::Each => in_turns,
+            Self::All => &ERRORS,
+            Self::One(one) if one == nth => &ERRORS,
+            Self::Usual | Self::One(_) => &[],
+        }
+    }
+}
+
 /// The faults to inflict, where these calls are made without any.
 fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
     assert!(!calls.is_empty(), "no call was seen");
-    let extent = env::var(EXTENT).ok();
-    let all = extent.as_deref() == Some("all");
-    let one = extent.filter(|_| !all).map(|nth| {
-        let nth: usize = nth.parse().unwrap_or(0);
-        assert!(nth > 0, "{EXTENT}: `all`, or the number of a call from 1 on");
-        nth
-    });
+    let extent = Extent::asked();
     let mut faults = Vec::new();
     let mut nth = 0;
     for run in calls.chunk_by(|one, next| one == next) {
         for at in 0..run.len() {
             nth += 1;
             let is_usual = at < ends || at + ends >= run.len() || at.is_multiple_of(between);
-            if one.map_or(all || is_usual, |one| nth == one) {
-                let each = all || one.is_some();
-                let errors = if each { &ERRORS[..] } else { &ERRORS[nth % ERRORS.len()..][..1] };
-                faults.extend(errors.iter().map(|errno| Fault { nth, errno: *errno }));
-            }
+            faults.extend(extent.errors(nth, is_usual).iter().map(|errno| Fault { nth, errno: *errno }));
         }
     }
     // Most are a daemon's whole life. Odd, so that errors and ways to stop, which come in turns, all stay.
