@@ -39,7 +39,7 @@ pub struct Opinion {
     pub is: Expected,
     /// What etherparse by itself takes it for.
     pub plain: Expected,
-    /// By which rules the two differ; none if they do not.
+    /// Rules that were met and by which etherparse may say what it says; none if the two do not differ.
     pub rules: Vec<Rule>,
 }
 
@@ -56,9 +56,7 @@ impl Opinion {
 pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     let mut reading = Reading { watched, rules: Vec::new() };
     let (is, plain) = (reading.frame(frame), plain(frame, watched));
-    if is == plain {
-        reading.rules.clear();
-    }
+    reading.rules.retain(|rule| is != plain && rule.excuses(&plain));
     Opinion { is, plain, rules: reading.rules }
 }
 
@@ -141,8 +139,8 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rule, Uses, judge};
-    use crate::corpus;
+    use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP, Rule, Uses, judge};
+    use crate::corpus::{self, Expected};
 
     /// The oracle itself is held against what was written by hand.
     #[test]
@@ -173,5 +171,14 @@ mod tests {
         let whole = judge(&frame, &[25]);
         assert_eq!((whole.is, whole.rules), (whole.plain, vec![]), "a whole ARP packet");
         assert_eq!(judge(&frame[..30], &[25]).rules, [Rule::Arp], "a cut one");
+    }
+
+    #[test]
+    fn a_rule_excuses_only_what_it_is_about() {
+        assert!(Rule::UpperLayer.excuses(&MALFORMED) && !Rule::UpperLayer.excuses(&LATER_FRAGMENT));
+        assert!(Rule::FirstFragment.excuses(&LATER_FRAGMENT) && !Rule::FirstFragment.excuses(&MALFORMED));
+        assert!(Rule::LaterFragment.excuses(&NOT_TCP));
+        assert!(!Rule::LaterFragment.excuses(&Expected::Other("other_port")));
+        assert!(Rule::ThirdTag.excuses(&NOT_TCP), "what is read on says anything");
     }
 }

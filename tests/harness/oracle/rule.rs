@@ -7,6 +7,9 @@ use std::{
     io::{self, Write as _},
 };
 
+use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP};
+use crate::corpus::Expected;
+
 /// A difference on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
@@ -50,6 +53,25 @@ impl Rule {
         Self::UpperLayer,
     ];
 
+    /// Whether etherparse by itself may say this where the rule is met.
+    #[must_use]
+    pub fn excuses(self, plain: &Expected) -> bool {
+        match self {
+            // It reads on where we do not, and finds anything.
+            Self::ThirdTag
+            | Self::OldTag
+            | Self::MacSec
+            | Self::AuthenticatedIpv4
+            | Self::ZeroPayload
+            | Self::LongChain => true,
+            // It refuses.
+            Self::Arp | Self::BigTcp | Self::UpperLayer => *plain == MALFORMED,
+            // It reads extension headers of fragments, and no segment.
+            Self::LaterFragment => [MALFORMED, NOT_TCP, LATER_FRAGMENT].contains(plain),
+            Self::FirstFragment => *plain == LATER_FRAGMENT,
+        }
+    }
+
     /// What we do, and why.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -89,7 +111,7 @@ impl Rule {
 /// So many generated frames use each rule: the rarest, [`Rule::BigTcp`], is one of ten thousand.
 const ENOUGH: u64 = 100_000;
 
-/// How often each rule made a difference.
+/// How often each rule was met where etherparse says something else that it excuses.
 #[derive(Clone, Debug, Default)]
 pub struct Uses(BTreeMap<Rule, u64>);
 
@@ -101,7 +123,7 @@ impl Uses {
         }
     }
 
-    /// Rules that made no difference.
+    /// Rules that were not.
     #[must_use]
     pub fn unused(&self) -> Vec<Rule> {
         Rule::ALL.into_iter().filter(|rule| !self.0.contains_key(rule)).collect()
