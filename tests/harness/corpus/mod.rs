@@ -6,7 +6,7 @@
 mod odd;
 mod ports;
 pub mod regressions;
-mod text;
+pub(crate) mod text;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

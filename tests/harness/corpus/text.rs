@@ -23,7 +23,7 @@ const CLASSES: [&str; 6] =
 const BYTES_A_LINE: usize = 16;
 
 /// Reads a case.
-pub(super) fn read(name: &str, text: &str) -> Result<Case> {
+pub(crate) fn read(name: &str, text: &str) -> Result<Case> {
     let paragraphs: Vec<&str> = text.trim().split("\n\n").map(str::trim).collect();
     let [reason, is, bytes] = paragraphs[..] else {
         anyhow::bail!("{name} has {} paragraphs, not three", paragraphs.len())

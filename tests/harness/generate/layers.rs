@@ -26,7 +26,7 @@ enum Size {
     Usual,
     /// Its headers or its data mostly do not, and a length field can state it.
     Jumbo,
-    /// No length field can state it.
+    /// At the edge of what a length field can state, and beyond.
     Batch,
 }
 

@@ -8,6 +8,7 @@ mod sources;
 
 use std::{
     io::{self, Write as _},
+    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -22,20 +23,23 @@ pub const LONGEST: usize = 3000;
 /// The shortest frame: an Ethernet header, less than which no test run takes.
 pub const SHORTEST: usize = 14;
 
-/// How many frames a test sends, and from which seed: what `D365_FRAMES` and `D365_SEED` say, else `frames` and the time.
-/// Says both, past the capture of libtest, which hides what a passing test prints.
+/// How many frames a test sends, and from which seed: what `D365_FRAMES` and `D365_SEED` say, else `frames` and the time; of
+/// the frames only one in `share`. Says both and the test's name, past the capture of libtest, which hides what a passing test
+/// prints.
 ///
 /// # Panics
 /// When a variable holds no number.
-pub fn asked(frames: u64) -> (u64, u64) {
+pub fn asked(frames: u64, share: u64) -> (u64, u64) {
     let number = |name: &str| {
         let text = std::env::var(name).ok();
         text.map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name}={text} is no number")))
     };
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    let frames = number("D365_FRAMES").unwrap_or(frames);
+    let frames = number("D365_FRAMES").unwrap_or(frames) / share;
     let seed = number("D365_SEED").unwrap_or(since_1970.as_secs());
-    let _ = writeln!(io::stderr(), "{frames} frames; D365_SEED={seed} sends them again");
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(io::stderr(), "{test}: {frames} frames; D365_SEED={seed} sends them again");
     (frames, seed)
 }
 

@@ -30,16 +30,23 @@ pub(super) fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Keeps a frame that was judged wrongly; `said` tells by whom and how. Returns its case as a text, and its file: where there is no
-/// source, as in a virtual machine, there is nothing to write to.
-pub fn keep(name: &str, said: &str, expected: Expected, frame: &[u8]) -> (String, io::Result<PathBuf>) {
+/// Keeps a frame that was judged wrongly in `directory`; `said` tells by whom and how. Returns its case as a text, and its file:
+/// where there is no source, as in a virtual machine, there is nothing to write to.
+pub(crate) fn keep(
+    directory: &Path,
+    name: &str,
+    said: &str,
+    expected: Expected,
+    frame: &[u8],
+) -> (String, io::Result<PathBuf>) {
     let text = text::written(&format!("{said}\nTODO: say why it is kept."), expected, frame);
-    let path = directory().join(name).with_extension("txt");
+    let path = directory.join(name).with_extension("txt");
     let kept = fs::write(&path, &text).map(|()| path);
     (text, kept)
 }
 
-fn directory() -> PathBuf {
+/// Where the files are.
+pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/corpus/regressions")
 }
 
