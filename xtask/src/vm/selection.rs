@@ -1,21 +1,29 @@
 //! Which tests run: all, those that were named, or the quick ones. Pure.
 
-/// Modules that ask the kernel for something of each kind, for `--quick`: loading and the verifier, verdicts, direct table and
-/// tries, publishing, attaching, tags by either way, drops, samples, the lease, pins, stopping. What a module has of the
-/// daemon's own doing (updates, reports, faults) is the same on every kernel.
-const QUICK: [&str; 12] = [
+/// Modules that ask the kernel for something of each kind, for `--quick`: loading and the verifier, verdicts by each reader and
+/// by the oracle, direct table and tries, publishing, attaching, packets of a whole stack, tags by either way, drops, samples,
+/// the lease, pins, stopping, calls that fail. What a module has of the daemon's own doing (updates, reports) is the same on
+/// every kernel.
+const QUICK: [&str; 19] = [
     "object::",
     "verdicts::",
+    "oracle::",
+    "random_sets::",
+    "end_to_end::",
     "table::",
     "publishing::",
     "operation::",
     "tags::daemon::",
+    "tags::dscp::",
     "tags::marks::",
+    "tags::order::",
     "drops::",
+    "unlisted::",
     "samples::",
     "lease::",
     "pins::",
     "stopping::",
+    "every_call::",
 ];
 
 /// The tests of a run.
