@@ -10,6 +10,7 @@ mod place;
 mod restart;
 mod start;
 mod update;
+mod words;
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +22,13 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use d365_common::names;
 use d365_tests::{patience, seccomp::Faults};
-use d365_user::exit::Exit;
 use nix::errno::Errno;
 
-use place::Place;
+use self::{
+    place::Place,
+    words::{Failed, ends_as_documented, names_what_failed},
+};
 
 const EXTENT: &str = "D365_FAULTS";
 const ERRORS: [Errno; 3] = [Errno::ENOMEM, Errno::EPERM, Errno::EINVAL];
@@ -155,55 +157,7 @@ fn wait_for_calls(faults: &Faults, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// aya keeps what the kernel says to its small tests to itself.
-const A_TEST: &str = "the kernel did not load ";
-
-/// What a message can name: each map and program of the object. The interface, and pins by their paths, come besides.
-const NAMES: [&str; 24] = [
-    names::TRIES_V4,
-    names::TRIES_V6,
-    names::TABLES,
-    names::ACTIVE,
-    names::PROVEN,
-    names::LEASE,
-    names::SAMPLES,
-    names::SAMPLES_LOST,
-    names::RANGE_COUNTERS,
-    names::CLASS_COUNTERS,
-    names::TAG_PATHS,
-    names::TAG_SEEN,
-    names::FAILSAFE_V4,
-    names::FAILSAFE_V6,
-    names::LOGS,
-    ".rodata",
-    "program d365:",
-    "program d365_linear:",
-    names::PROGRAM_PROVE,
-    names::PROGRAM_LEASE,
-    names::PROGRAM_TAG,
-    names::PROGRAM_PROBE,
-    A_TEST,
-    "/sys/fs/bpf",
-];
-
-/// The line says which map, program, pin or interface it is about, and what the kernel said.
-fn names_what_failed(line: &str, place: &Place, fault: Fault) -> Result<()> {
-    ensure!(
-        NAMES.iter().any(|name| line.contains(name)) || line.contains(place.iface()),
-        "names neither a map nor a program, a pin or the interface: {line}"
-    );
-    let said = std::io::Error::from(fault.errno).to_string();
-    ensure!(line.contains(&said) || line.contains(A_TEST), "does not say `{said}`: {line}");
-    Ok(())
-}
-
-/// A daemon that ended because of the fault says so in one line, and with a documented exit code.
-fn ends_as_documented(exit: &d365_tests::daemon::Exit, place: &Place, fault: Fault) -> Result<()> {
-    let code = exit.status.code();
-    let mut documented = Exit::ALL.iter().filter(|exit| !matches!(exit, Exit::Success | Exit::Usage));
-    let is_documented = documented.any(|exit| code == Some(i32::from(exit.code())));
-    ensure!(is_documented, "{}: {}", exit.status, exit.stderr);
-    let errors: Vec<_> = exit.stderr.lines().filter(|line| line.contains("ERROR")).collect();
-    let [line] = errors[..] else { anyhow::bail!("not one line of error: {}", exit.stderr) };
-    names_what_failed(line, place, fault)
+/// What failed, of the calls that were made since the plan was new.
+fn failed(faults: &Faults, fault: Fault) -> Failed {
+    Failed { command: faults.history()[fault.nth - 1], errno: fault.errno }
 }

@@ -13,7 +13,8 @@ use d365_tests::{
 };
 
 use super::{
-    BETWEEN, ENDS, Fault, PATIENCE, Place, ends_as_documented, faults, inflict, place::Counts, wait_for_calls,
+    BETWEEN, ENDS, Fault, PATIENCE, Place, ends_as_documented, failed, faults, inflict, place::Counts,
+    wait_for_calls,
 };
 
 /// The calls of a start without a fault, up to the summary in the log.
@@ -62,7 +63,7 @@ fn start(place: &Place, fault: Fault) -> Result<&'static str> {
             "works"
         }
         Err(exit) => {
-            ends_as_documented(&exit, place, fault)?;
+            ends_as_documented(&exit, place, failed(&faults, fault))?;
             "ends"
         }
     };

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, faults, inflict, names_what_failed, place::Counts,
+    words::Failed,
 };
 
 /// A daemon whose list changes again and again.
@@ -87,7 +88,8 @@ impl Changing {
         }
         let line =
             log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
-        names_what_failed(line, &self.place, fault)?;
+        let command = self.faults.history()[made + fault.nth - 1];
+        names_what_failed(line, &self.place, Failed { command, errno: fault.errno })?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon tries again by itself too: where that came first, nothing is to be seen of what stayed.
         if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {

@@ -1,0 +1,91 @@
+//! What a daemon says when a call failed: in one line which map, program, pin or interface the call was about, and what the
+//! kernel said; and an exit code for it.
+
+use anyhow::{Result, bail, ensure};
+use d365_common::names;
+use d365_tests::{
+    daemon,
+    seccomp::command::{LINK_CREATE, MAP_CREATE, MAP_UPDATE_ELEM, OBJ_PIN, PROG_LOAD, PROG_TEST_RUN},
+};
+use d365_user::exit::Exit;
+use nix::errno::Errno;
+
+use super::Place;
+
+/// The call that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    /// Its command (`seccomp::command`).
+    pub(super) command: u32,
+    pub(super) errno: Errno,
+}
+
+/// aya keeps what the kernel says to its small tests to itself.
+const A_TEST: &str = "the kernel did not load ";
+
+const MAPS: [&str; 16] = [
+    names::TRIES_V4,
+    names::TRIES_V6,
+    names::TABLES,
+    names::ACTIVE,
+    names::PROVEN,
+    names::LEASE,
+    names::SAMPLES,
+    names::SAMPLES_LOST,
+    names::RANGE_COUNTERS,
+    names::CLASS_COUNTERS,
+    names::TAG_PATHS,
+    names::TAG_SEEN,
+    names::FAILSAFE_V4,
+    names::FAILSAFE_V6,
+    names::LOGS,
+    ".rodata",
+];
+const PROGRAMS: [&str; 6] = [
+    "program d365:",
+    "program d365_linear:",
+    names::PROGRAM_PROVE,
+    names::PROGRAM_LEASE,
+    names::PROGRAM_TAG,
+    names::PROGRAM_PROBE,
+];
+const PIN: &str = "/sys/fs/bpf";
+
+/// What of these a call is about, by its command.
+fn is_about(line: &str, place: &Place, command: u32) -> bool {
+    let (map, program) = (names_one_of(line, &MAPS), names_one_of(line, &PROGRAMS));
+    let (pin, interface) = (line.contains(PIN), line.contains(place.iface()));
+    match command {
+        MAP_CREATE | MAP_UPDATE_ELEM => map || line.contains(A_TEST),
+        PROG_LOAD => program || line.contains(A_TEST),
+        PROG_TEST_RUN => program,
+        OBJ_PIN => pin,
+        LINK_CREATE => interface,
+        _ => map || program || pin || interface || line.contains(A_TEST),
+    }
+}
+
+fn names_one_of(line: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| line.contains(name))
+}
+
+/// The line says what the call was about, and what the kernel said.
+pub(super) fn names_what_failed(line: &str, place: &Place, failed: Failed) -> Result<()> {
+    ensure!(is_about(line, place, failed.command), "{failed:?}, and names something else: {line}");
+    let said = std::io::Error::from(failed.errno).to_string();
+    ensure!(line.contains(&said) || line.contains(A_TEST), "does not say `{said}`: {line}");
+    Ok(())
+}
+
+/// A daemon that ended because of the fault says so in one line, and with an exit code of what the kernel is asked for.
+pub(super) fn ends_as_documented(exit: &daemon::Exit, place: &Place, failed: Failed) -> Result<()> {
+    let documented = match failed.command {
+        LINK_CREATE => &[Exit::Attach][..],
+        _ => &[Exit::Internal, Exit::Privilege, Exit::Kernel, Exit::Verifier, Exit::Attach],
+    };
+    let is_documented = documented.iter().any(|code| exit.status.code() == Some(i32::from(code.code())));
+    ensure!(is_documented, "{failed:?}, {}: {}", exit.status, exit.stderr);
+    let errors: Vec<_> = exit.stderr.lines().filter(|line| line.contains("ERROR")).collect();
+    let [line] = errors[..] else { bail!("not one line of error: {}", exit.stderr) };
+    names_what_failed(line, place, failed)
+}
