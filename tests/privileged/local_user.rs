@@ -66,6 +66,10 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
         assert!(!exit.status.success(), "{attempt}: {exit:?}");
         assert!(refused.iter().any(|words| exit.stderr.contains(words)), "{attempt}: {exit:?}");
     }
+    // What the daemon was started with he reads, as of any process.
+    let look = format!("cat /proc/{pid}/cmdline");
+    let exit = as_nobody(&lab.host, &view, Some("/bin/sh"), &["-c", &look]);
+    assert!(exit.status.success() && exit.stdout.contains(&state), "{exit:?}");
 
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
     let after = daemon.scrape().unwrap();

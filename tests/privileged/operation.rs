@@ -275,6 +275,13 @@ fn without_bpffs_and_btf_it_works_and_says_what_is_missing() {
     }
 }
 
+/// `/proc/PID/status` of every thread of the daemon.
+fn threads(daemon: &Daemon) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+    // One that has ended meanwhile has none.
+    tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok()).collect()
+}
+
 /// Kernels before 5.11 charge maps to the limit of locked memory, which takes a fourth to raise.
 #[test]
 fn three_capabilities_are_enough() {
@@ -286,9 +293,33 @@ fn three_capabilities_are_enough() {
     let capabilities = [NET_ADMIN, PERFMON, BPF, SYS_RESOURCE];
     let capabilities = &capabilities[..if charges { 4 } else { 3 }];
     let options = DaemonOptions::on(&[lab.iface()]).nobody(capabilities);
+    let options = options.args(["--tag", "mark,dscp", "--lease", "never", "--unlisted", "drop"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
+    daemon.wait_for_log("unlisted: new connections to port 25 are dropped", Duration::from_secs(10)).unwrap();
+    let stranger =
+        Packet::between([198, 51, 100, 7].into(), lab.link().host_v4().into(), Tcp::new(40_000, 25).syn());
+    FrameSender::on(&lab.link().sender).unwrap().send(&Frame::new(stranger)).unwrap();
     deliver_from(&lab, 0, &["13.71.171.9".parse().unwrap()]);
     let scrape = daemon.scrape().unwrap();
     assert_eq!(scrape.sum("d365_smtp_connections_total", &[("geo", "CAN")]), 1);
+    assert_eq!(scrape.sum("d365_unlisted_dropped_packets_total", &[]), 1);
     assert_eq!(scrape.count("d365_attached", &[("link", "bpf_link")]), 1);
+    assert_eq!(scrape.sum("d365_tag_attached", &[]), 1);
+    for tag in ["mark", "dscp"] {
+        assert!(scrape.sum("d365_tagged_packets_total", &[("tag", tag)]) > 1, "{tag}");
+    }
+
+    // Nobody in all four of the kernel's user ids, and not more than what was given in any set that may be used.
+    let nobody = ["65534"; 4].join(" ");
+    let given = format!("{:016x}", capabilities.iter().fold(0_u64, |set, number| set | 1 << number));
+    let threads = threads(&daemon);
+    assert!(threads.len() > 1, "{threads:?}");
+    for thread in threads {
+        let field = |name: &str| {
+            let line = thread.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(["Uid:", "Gid:", "Groups:"].map(field), [nobody.as_str(), &nobody, ""]);
+        assert_eq!(["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"].map(field), [(); 4].map(|()| given.clone()));
+    }
 }

@@ -120,15 +120,19 @@ fn both_tags_generic() {
     both_tags("generic", if copies { "classify" } else { "metadata" });
 }
 
-/// The way is a matter of cost: frames that bring a record choose it, and those that bring none are marked all the same.
+/// The way is a matter of cost: frames that bring a record choose it, and those that bring none are marked all the same. They
+/// are of no connection: that is for the stack to see, which refuses each.
 #[test]
 fn no_mark_is_lost_by_the_choice_of_a_way() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
+    let _listener = listen(&lab);
     let rules = format!(
         "table netdev d365 {{ counter can {{ }}\nchain in {{ type filter hook ingress device \"{}\" priority 0;
-        meta mark 0xd3650002 counter name can\n}}\n}}",
+        meta mark 0xd3650002 counter name can\n}}\n}}
+        table inet d365 {{ counter refused {{ }}\nchain out {{ type filter hook output priority 0;
+        tcp sport 25 tcp flags & rst == rst counter name refused\n}}\n}}",
         lab.iface()
     );
     nft::load(&lab.host, &rules).unwrap();
@@ -137,6 +141,7 @@ fn no_mark_is_lost_by_the_choice_of_a_way() {
     daemon.wait_for_log("lease of the list", Duration::from_secs(5)).unwrap();
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     let (source, host) = (LISTED[0].parse().unwrap(), lab.link().host_v4().into());
+    lab.add_source(source).unwrap();
     let plain = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25)));
     // In a VLAN a generic program's record is found on every kernel; without, not from 6.9 on.
     (0..40).for_each(|_| sender.send(&plain.clone().tag(DOT1Q, 7)).unwrap());
@@ -144,11 +149,17 @@ fn no_mark_is_lost_by_the_choice_of_a_way() {
     (0..40).for_each(|_| sender.send(&plain).unwrap());
     let deadline = patience::deadline(Duration::from_secs(10));
     let marked = || nft::packets(&lab.host, "netdev d365", "can").unwrap();
-    while marked() < 80 {
-        assert!(Instant::now() < deadline, "{} of 80 frames are marked", marked());
+    // Nobody is there for what is in a VLAN.
+    while marked() < 80 || counted(&lab, "refused") < 40 {
+        let counts = (marked(), counted(&lab, "refused"));
+        assert!(Instant::now() < deadline, "marked of 80, and refused of 40: {counts:?}");
         thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(daemon.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]), 80);
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!((marked(), counted(&lab, "refused")), (80, 40));
+    assert_eq!(scrape.sum("d365_tagged_packets_total", &[("tag", "mark")]), 80);
+    let listed = |unit| scrape.sum(&format!("d365_smtp_{unit}_total"), &[("geo", "CAN")]);
+    assert_eq!((listed("packets"), listed("connections")), (80, 0));
 }
 
 /// Metadata outlives the way from one namespace to the next: what the edge's daemon vouches for by its list is nothing to the

@@ -8,7 +8,14 @@ use std::{
 };
 
 use d365_common::names::SAMPLE_RING;
-use d365_tests::{daemon::Daemon, https::Answer, raw::FrameSender, require, scrape::Scrape, temp::TempDir};
+use d365_tests::{
+    daemon::Daemon,
+    https::Answer,
+    raw::FrameSender,
+    require,
+    scrape::{Sample, Scrape},
+    temp::TempDir,
+};
 
 use super::site::{Site, document, failures, wait_until};
 use crate::{
@@ -34,6 +41,13 @@ fn in_region(scrape: &Scrape, region: &str) -> u64 {
 
 fn lost(scrape: &Scrape) -> u64 {
     scrape.count("d365_unlisted_azure_lost_total", &[])
+}
+
+/// The published list by its number, digest and ranges, and what waits to change it.
+fn published(daemon: &Daemon) -> Vec<Sample> {
+    let scrape = daemon.scrape().unwrap();
+    let names = ["d365_generation", "d365_generation_info", "d365_ranges", "d365_ranges_pending"];
+    names.iter().flat_map(|name| scrape.select(name, &[])).cloned().collect()
 }
 
 fn add_sources(site: &Site) {
@@ -64,6 +78,7 @@ fn connections_are_counted_by_region_and_nothing_else_is() {
     for source in [format!("file:{}", directory.file("document").display()), site.source("/doc")] {
         let daemon = site.start(&site.options(&[&source]).args(["--watch-azure"]));
         assert_all_at_zero(&daemon);
+        let list = published(&daemon);
         mail(&site, &[SWEDEN, WEST_US[0], OUTSIDE[0], LISTED, SWEDEN, WEST_US[1], OUTSIDE[1], SWEDEN]);
         wait_until(&daemon, "five connections", |scrape| scrape.sum(FAMILY, &[]) == 5);
         thread::sleep(Duration::from_millis(1200));
@@ -72,6 +87,7 @@ fn connections_are_counted_by_region_and_nothing_else_is() {
         assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (5, 0), "nowhere else");
         assert_eq!(tally(&scrape, "unlisted_smtp", &[]).connections, 7);
         assert_eq!(tally(&scrape, "smtp", &[]).connections, 1);
+        assert_eq!(published(&daemon), list, "{source}");
         daemon.stop().unwrap();
     }
 }
@@ -87,7 +103,8 @@ fn nothing_is_shown_unless_it_is_asked_for() {
     daemon.stop().unwrap();
 }
 
-/// What is looked at is bounded; every connection is counted, as seen or as lost.
+/// What is looked at is bounded; every connection is counted, as seen or as lost. The list stays what it was, however often
+/// its source is read meanwhile.
 #[test]
 fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     require!(Root, Tool("ip"), Daemon, SharedData);
@@ -97,6 +114,7 @@ fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     site.serves("/doc", DOCUMENT);
     let daemon = site.start(&site.options(&[&site.source("/doc")]).args(["--watch-azure"]));
     assert_all_at_zero(&daemon);
+    let list = published(&daemon);
     let sender = FrameSender::on(&site.lab.link().sender).unwrap();
     let frame = syn(SWEDEN.parse().unwrap(), 25);
     let begun = Instant::now();
@@ -113,6 +131,7 @@ fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     // There is room again, and the count goes on.
     sender.send_bytes(&frame).unwrap();
     wait_until(&daemon, "one more", |scrape| in_region(scrape, "swedencentral") == seen + 1);
+    assert_eq!(published(&daemon), list);
     daemon.stop().unwrap();
 }
 
