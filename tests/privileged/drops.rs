@@ -158,9 +158,9 @@ fn failsafe_prefixes_are_replaced_whole() {
 
 /// Frames in default settings: as many as `D365_FRAMES` says. Ten million took half a minute of processor time.
 #[test]
-fn whatever_is_sent_nothing_is_dropped_by_default() {
+fn whatever_is_sent_nothing_is_dropped_or_changed_by_default() {
     require!(Root);
-    let (frames, seed) = generate::asked(patience::fewer(1_000_000));
+    let (frames, seed) = generate::asked(patience::fewer(1_000_000), 1);
     let mut judged = Judged::by(ranges(&["198.51.100.0/24", "2001:db8::/32"]), &options());
     judged.kernel.set_lease(None).unwrap();
     let (mut generate, mut frame) = (Frames::new(seed), Vec::new());
@@ -171,8 +171,9 @@ fn whatever_is_sent_nothing_is_dropped_by_default() {
     };
     for number in 0..frames {
         generate.next_into(&mut frame);
-        let action = judged.kernel.run(&frame).unwrap();
+        let (action, after) = judged.kernel.rewrite(&frame).unwrap();
         assert_eq!(action, XDP_PASS, "frame {number} of seed {seed}: {frame:02x?}");
+        assert_eq!(after, frame, "frame {number} of seed {seed} is changed");
     }
     let counted = classes(&judged);
     assert_eq!(counted.iter().sum::<u64>(), frames, "each is counted once: {counted:?}");
