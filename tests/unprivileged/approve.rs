@@ -173,8 +173,8 @@ fn whoever_ends_the_waiting_has_heard_that_nothing_is_taken_back() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let said = lines.find(|line| line.starts_with("Handed to the daemon"));
     assert!(said.unwrap().ends_with("takes nothing back."));
-    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
     serve(&directory, &mut gates);
     assert_eq!(gates[SOURCE].accepted().len(), 2);
 }
