@@ -11,8 +11,8 @@ mod rule;
 use std::net::IpAddr;
 
 use etherparse::{
-    Ethernet2Slice, IpNumber, LaxNetSlice, LaxSlicedPacket, NetSlice, SingleVlanSlice, SlicedPacket,
-    TcpSlice, TransportSlice, ether_type,
+    Ethernet2Slice, IpNumber, Ipv6Header, LaxNetSlice, LaxSlicedPacket, NetSlice, SingleVlanSlice,
+    SlicedPacket, TcpSlice, TransportSlice, ether_type,
 };
 
 pub use self::{
@@ -67,6 +67,23 @@ pub fn extensions_len(frame: &[u8]) -> usize {
         Ok(Some(LaxNetSlice::Ipv6(packet))) => packet.extensions().slice().len(),
         _ => 0,
     }
+}
+
+/// Where in a frame its IP packet ends by its length field, as etherparse finds it; that may be behind the frame's end.
+#[must_use]
+pub fn packet_end(frame: &[u8]) -> Option<usize> {
+    let sliced = LaxSlicedPacket::from_ethernet(frame).ok()?;
+    let (header, len) = match &sliced.net {
+        Some(LaxNetSlice::Ipv4(packet)) => {
+            (packet.header().slice(), usize::from(packet.header().total_len()))
+        }
+        Some(LaxNetSlice::Ipv6(packet)) => {
+            (packet.header().slice(), Ipv6Header::LEN + usize::from(packet.header().payload_length()))
+        }
+        _ => return None,
+    };
+    // The header is a part of the frame.
+    Some(header.as_ptr().addr() - frame.as_ptr().addr() + len)
 }
 
 /// The whole frame, as etherparse reads it.
@@ -139,8 +156,11 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP, Rule, Uses, judge};
-    use crate::corpus::{self, Expected};
+    use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP, Rule, Uses, judge, packet_end};
+    use crate::{
+        corpus::{self, Expected, SOURCE_V4, SOURCE_V6},
+        frame::{DOT1Q, Frame, Ipv4, Ipv6, Tcp},
+    };
 
     /// The oracle itself is held against what was written by hand.
     #[test]
@@ -171,6 +191,16 @@ mod tests {
         let whole = judge(&frame, &[25]);
         assert_eq!((whole.is, whole.rules), (whole.plain, vec![]), "a whole ARP packet");
         assert_eq!(judge(&frame[..30], &[25]).rules, [Rule::Arp], "a cut one");
+    }
+
+    #[test]
+    fn a_packet_ends_where_its_field_says_behind_any_tags() {
+        let v4 = Frame::new(Ipv4::new(SOURCE_V4, [192, 0, 2, 25]).carrying(Tcp::new(1, 25)));
+        assert_eq!(packet_end(&v4.clone().pad(90).bytes()), Some(14 + 20 + 20));
+        assert_eq!(packet_end(&v4.tag(DOT1Q, 1).tag(DOT1Q, 2).bytes()), Some(14 + 8 + 20 + 20));
+        let v6 = Ipv6::new(SOURCE_V6, [0x2001, 0xdb8, 0, 25, 0, 0, 0, 25]).payload_length(500);
+        assert_eq!(packet_end(&Frame::new(v6.carrying(Tcp::new(1, 25))).bytes()), Some(14 + 40 + 500));
+        assert_eq!(packet_end(&[0; 60]), None);
     }
 
     #[test]

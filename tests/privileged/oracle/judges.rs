@@ -46,6 +46,8 @@ pub(super) struct Judges {
     uses: Uses,
     /// Frames whose headers the kernel program did not read to their end, since they stand behind the first buffer.
     behind_first_buffer: u64,
+    /// Frames that go on behind a packet that ends with the first buffer: what is there is not counted.
+    padded: u64,
     /// Frames too long for the program that this kernel takes.
     too_long: u64,
 }
@@ -54,7 +56,15 @@ impl Judges {
     pub(super) fn of(judged: Judged) -> Self {
         let prefixes: Vec<_> = judged.ranges.iter().map(|range| range.prefix).collect();
         let (reference, sums) = (Reference::new(&prefixes), Sums::zero(prefixes.len()));
-        Self { judged, reference, sums, uses: Uses::default(), behind_first_buffer: 0, too_long: 0 }
+        Self {
+            judged,
+            reference,
+            sums,
+            uses: Uses::default(),
+            behind_first_buffer: 0,
+            padded: 0,
+            too_long: 0,
+        }
     }
 
     /// Slots of ranges from which no segment came.
@@ -73,7 +83,7 @@ impl Judges {
         if frame.len() > LONGEST {
             return self.take_long(frame, &expected);
         }
-        self.sums.add(&expected, frame.len());
+        self.sums.add(&expected, frame.len() as u64);
         let action = self.judged.kernel.run(frame).unwrap();
         action == XDP_PASS && self.answer(frame) == Some(without_opens(&expected))
     }
@@ -84,17 +94,16 @@ impl Judges {
             self.too_long += 1;
             return true;
         };
-        let Ok(kernel) = kernel else { return false };
-        if kernel != *expected {
-            self.behind_first_buffer += 1;
-        }
-        self.sums.add(&kernel, frame.len());
+        let Ok((kernel, bytes)) = kernel else { return false };
+        self.behind_first_buffer += u64::from(kernel != *expected);
+        self.padded += u64::from(bytes != frame.len() as u64);
+        self.sums.add(&kernel, bytes);
         may_be(&kernel, expected, frame)
     }
 
     /// The first of these frames that is not counted as what it is, if the counters are not the sums of all that came.
     pub(super) fn first_miscounted(&mut self, frames: &[Vec<u8>]) -> Option<usize> {
-        let counted = Sums::read(self.judged.counters.ids(), self.judged.ranges.len());
+        let counted = self.read();
         if counted == self.sums {
             return None;
         }
@@ -110,7 +119,7 @@ impl Judges {
         let (host, counted) = (self.host(frame), self.counted(frame));
         let answer = if frame.len() > LONGEST { None } else { self.answer(frame) };
         let kernel_agrees = match &counted {
-            Some(Ok(class)) => may_be(class, &expected, frame),
+            Some(Ok((class, _))) => may_be(class, &expected, frame),
             Some(Err(_)) => false,
             None => true,
         };
@@ -134,10 +143,12 @@ impl Judges {
     /// past the capture of libtest.
     pub(super) fn long_frames(&mut self) -> u64 {
         let (behind, long) = (mem::take(&mut self.behind_first_buffer), mem::take(&mut self.too_long));
+        let padded = mem::take(&mut self.padded);
         let program = self.judged.kernel.program_name();
         let _ = writeln!(
             io::stderr(),
             "{behind:>9} FirstBuffer: headers behind a frame's first buffer count as cut off in the kernel\n\
+             {padded:>9} Padding: behind a packet that ends with the first buffer it is not counted\n\
              {long:>9} frames were too long for {program}",
         );
         behind + long
@@ -157,19 +168,24 @@ impl Judges {
         }
     }
 
-    /// What a frame was counted as, or what else became of it; `None` if this kernel cannot run a frame of its length.
-    fn counted(&mut self, frame: &[u8]) -> Option<Result<Class, String>> {
+    fn read(&self) -> Sums {
+        Sums::read(self.judged.counters.ids(), self.judged.ranges.len())
+    }
+
+    /// What a frame was counted as, and with how many bytes, or what else became of it; `None` if this kernel cannot run a frame
+    /// of its length.
+    fn counted(&mut self, frame: &[u8]) -> Option<Result<(Class, u64), String>> {
         if frame.len() > LONGEST && self.judged.kernel.program_name() != names::PROGRAMS[0] {
             return None;
         }
+        let before = self.read().bytes();
         let (action, moved) = self.judged.counted(frame);
-        // Of classes other than mail, only packets are read here.
-        let is_whole = |class: &Class, count: &Count| {
-            count.packets == 1 && (matches!(class, Class::Other(_)) || count.bytes == frame.len() as u64)
-        };
+        let bytes = self.read().bytes() - before;
         Some(match &moved[..] {
-            [(0, class, count)] if action == XDP_PASS && is_whole(class, count) => Ok(class.clone()),
-            _ => Err(format!("action {action}, {moved:?}")),
+            [(0, class, Count { packets: 1, .. })] if action == XDP_PASS && are_all(bytes, frame) => {
+                Ok((class.clone(), bytes))
+            }
+            _ => Err(format!("action {action}, {moved:?}, {bytes} bytes")),
         })
     }
 
@@ -199,7 +215,16 @@ fn without_opens(class: &Class) -> Class {
     }
 }
 
-/// A rule of the kernel's own: headers are read from a frame's first buffer, and what lies behind it counts as cut off.
+/// A rule of the kernel's own: a frame is counted whole, but not what goes on behind a packet that ends with the first buffer.
+fn are_all(bytes: u64, frame: &[u8]) -> bool {
+    let is_padded = || {
+        let end = oracle::packet_end(frame).filter(|end| (LONGEST + 1..frame.len()).contains(end));
+        end.is_some_and(|end| bytes == end as u64)
+    };
+    bytes == frame.len() as u64 || is_padded()
+}
+
+/// Another: headers are read from a frame's first buffer, and what lies behind it counts as cut off.
 fn may_be(kernel: &Class, expected: &Class, frame: &[u8]) -> bool {
     let cut_off =
         *kernel == Class::Other("malformed") && oracle::extensions_len(frame) + OTHER_HEADERS > LONGEST;

@@ -30,14 +30,19 @@ impl Sums {
         Self { ranges: values(ids.ranges, ranges), classes: values(ids.classes, CLASS_ROW as usize) }
     }
 
+    /// Bytes in all.
+    pub(super) fn bytes(&self) -> u64 {
+        self.ranges.iter().chain(&self.classes).map(|counter| counter.bytes).sum()
+    }
+
     /// Slots of ranges of which nothing came.
     pub(super) fn unmet(&self) -> Vec<usize> {
         let unmet = |slot: &usize| self.ranges[*slot].packets == 0;
         (0..self.ranges.len()).filter(unmet).collect()
     }
 
-    /// Counts a frame of `len` bytes.
-    pub(super) fn add(&mut self, class: &Class, len: usize) {
+    /// Counts a frame of so many bytes.
+    pub(super) fn add(&mut self, class: &Class, bytes: u64) {
         let index = |class| class_index(0, class) as usize;
         let (counter, opens) = match class {
             Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
@@ -49,7 +54,7 @@ impl Sums {
             }
         };
         counter.packets += 1;
-        counter.bytes += len as u64;
+        counter.bytes += bytes;
         counter.connections += u64::from(opens);
     }
 }
