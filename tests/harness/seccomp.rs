@@ -19,6 +19,8 @@ pub use faults::Faults;
 pub mod command {
     /// `BPF_MAP_CREATE`
     pub const MAP_CREATE: u32 = 0;
+    /// `BPF_MAP_LOOKUP_ELEM`
+    pub const MAP_LOOKUP_ELEM: u32 = 1;
     /// `BPF_MAP_UPDATE_ELEM`
     pub const MAP_UPDATE_ELEM: u32 = 2;
     /// `BPF_PROG_LOAD`

@@ -157,7 +157,7 @@ fn wait_for_calls(faults: &Faults, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// What failed, of the calls that were made since the plan was new.
-fn failed(faults: &Faults, fault: Fault) -> Failed {
-    Failed { command: faults.history()[fault.nth - 1], errno: fault.errno }
+/// What failed, where so many calls had been made before.
+fn failed(faults: &Faults, made: usize, fault: Fault) -> Failed {
+    Failed { command: faults.history()[made + fault.nth - 1], errno: fault.errno }
 }

@@ -72,7 +72,7 @@ impl Counted {
                 "works"
             }
             Err(exit) => {
-                ends_as_documented(&exit, &self.place, failed(&faults, fault))?;
+                ends_as_documented(&exit, &self.place, failed(&faults, 0, fault))?;
                 "ends"
             }
         };

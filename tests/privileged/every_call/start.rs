@@ -63,7 +63,7 @@ fn start(place: &Place, fault: Fault) -> Result<&'static str> {
             "works"
         }
         Err(exit) => {
-            ends_as_documented(&exit, place, failed(&faults, fault))?;
+            ends_as_documented(&exit, place, failed(&faults, 0, fault))?;
             "ends"
         }
     };

@@ -10,8 +10,7 @@ use d365_tests::{daemon::Daemon, patience, require, seccomp::Faults};
 use nix::sys::signal::Signal;
 
 use super::{
-    BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, faults, inflict, names_what_failed, place::Counts,
-    words::Failed,
+    BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, failed, faults, inflict, names_what_failed, place::Counts,
 };
 
 /// A daemon whose list changes again and again.
@@ -88,8 +87,7 @@ impl Changing {
         }
         let line =
             log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
-        let command = self.faults.history()[made + fault.nth - 1];
-        names_what_failed(line, &self.place, Failed { command, errno: fault.errno })?;
+        names_what_failed(line, &self.place, failed(&self.faults, made, fault))?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon tries again by itself too: where that came first, nothing is to be seen of what stayed.
         if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {

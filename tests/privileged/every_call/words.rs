@@ -5,7 +5,9 @@ use anyhow::{Result, bail, ensure};
 use d365_common::names;
 use d365_tests::{
     daemon,
-    seccomp::command::{LINK_CREATE, MAP_CREATE, MAP_UPDATE_ELEM, OBJ_PIN, PROG_LOAD, PROG_TEST_RUN},
+    seccomp::command::{
+        LINK_CREATE, MAP_CREATE, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, OBJ_PIN, PROG_LOAD, PROG_TEST_RUN,
+    },
 };
 use d365_user::exit::Exit;
 use nix::errno::Errno;
@@ -57,6 +59,7 @@ fn is_about(line: &str, place: &Place, command: u32) -> bool {
     let (pin, interface) = (line.contains(PIN), line.contains(place.iface()));
     match command {
         MAP_CREATE | MAP_UPDATE_ELEM => map || line.contains(A_TEST),
+        MAP_LOOKUP_ELEM => map,
         PROG_LOAD => program || line.contains(A_TEST),
         PROG_TEST_RUN => program,
         OBJ_PIN => pin,
