@@ -1,9 +1,12 @@
 //! Until when the list is vouched for. Pure; the kernel program is what keeps to it.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use super::TICK;
-use crate::{config::LeaseTerm, generation::gate::Timestamp, snapshot::Lease};
+use super::{
+    TICK,
+    clock::{Now, Stamp},
+};
+use crate::{config::LeaseTerm, snapshot::Lease};
 
 /// How often the kernel is told again: its clock does not run while the host sleeps, and its lease would last longer.
 const RENEW: Duration = Duration::from_mins(1);
@@ -31,48 +34,64 @@ impl Told {
     }
 }
 
-/// The lease of a list that was last confirmed at `confirmed`. A confirmation of the future, as a clock that was set back
-/// leaves it, counts as one of now.
-pub(super) fn lease(term: LeaseTerm, confirmed: Option<Timestamp>, now: Timestamp) -> Lease {
-    match (term, confirmed) {
+/// The end of a list's lease, as the wall clock shows it at `now`. A confirmation whose age is not known does not count.
+pub(super) fn lease(term: LeaseTerm, confirmed: Option<Stamp>, now: &Now) -> Lease {
+    let known = confirmed.filter(|stamp| now.age(*stamp).is_some());
+    match (term, known) {
         (LeaseTerm::Never, _) => Lease::Endless,
         (LeaseTerm::For(_), None) => Lease::Unconfirmed,
-        (LeaseTerm::For(term), Some(confirmed)) => Lease::Until(confirmed.min(now).after(term).0),
+        (LeaseTerm::For(term), Some(stamp)) => Lease::Until(now.shown(stamp).after(term).0),
     }
 }
 
-/// How long it still lasts: `None` without an end, zero when it has run out. Not in whole seconds: that would be up to one
-/// too many.
-pub(super) fn left(lease: Lease, now: SystemTime) -> Option<Duration> {
-    match lease {
-        Lease::Endless => None,
-        Lease::Unconfirmed => Some(Duration::ZERO),
-        Lease::Until(end) => Some(SystemTime::from(Timestamp(end)).duration_since(now).unwrap_or_default()),
-    }
+/// The time for which a lease still lasts: `None` without an end, zero when it has run out. Not in whole seconds: that would
+/// be up to one too many.
+pub(super) fn left(term: LeaseTerm, confirmed: Option<Stamp>, now: &Now) -> Option<Duration> {
+    let LeaseTerm::For(term) = term else { return None };
+    let age = confirmed.and_then(|stamp| now.age(stamp));
+    Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::clock::{Clock, Sample},
+        *,
+    };
+    use crate::generation::gate::Timestamp;
 
     const TERM: LeaseTerm = LeaseTerm::For(Duration::from_secs(100));
 
-    #[test]
-    fn it_lasts_from_the_last_confirmation_on() {
-        let lease_at = |now| lease(TERM, Some(Timestamp(1000)), Timestamp(now));
-        assert_eq!(lease_at(1000), Lease::Until(1100));
-        assert_eq!(lease_at(5000), Lease::Until(1100));
-        let left_at = |now: u64, nanoseconds| {
-            left(lease_at(now), SystemTime::from(Timestamp(now)) + Duration::from_nanos(nanoseconds))
-        };
-        assert_eq!(left_at(1000, 0), Some(Duration::from_secs(100)));
-        assert_eq!(left_at(1099, 999_999_999), Some(Duration::from_nanos(1)), "rounded up nowhere");
-        assert_eq!([1100, 5000].map(|now| left_at(now, 0)), [Some(Duration::ZERO); 2]);
+    /// At `now` nanoseconds of run time and of the calendar, which agree.
+    fn at(seconds: u64, nanoseconds: u32) -> Now {
+        let now = Sample { boot: Duration::ZERO, wall: Duration::new(seconds, nanoseconds) };
+        Clock::start(now, None).look(now)
     }
 
     #[test]
-    fn a_clock_that_was_set_back_lengthens_no_lease() {
-        assert_eq!(lease(TERM, Some(Timestamp(9000)), Timestamp(1000)), Lease::Until(1100));
+    fn it_lasts_from_the_last_confirmation_on() {
+        for stamp in [Stamp::ThisRun(Timestamp(1000)), Stamp::EarlierRun(Timestamp(1000))] {
+            let lease_at = |now| lease(TERM, Some(stamp), &at(now, 0));
+            assert_eq!(lease_at(1000), Lease::Until(1100));
+            assert_eq!(lease_at(5000), Lease::Until(1100));
+            let left_at = |now, nanoseconds| left(TERM, Some(stamp), &at(now, nanoseconds));
+            assert_eq!(left_at(1000, 0), Some(Duration::from_secs(100)));
+            assert_eq!(left_at(1099, 999_999_999), Some(Duration::from_nanos(1)), "rounded up nowhere");
+            assert_eq!([1100, 5000].map(|now| left_at(now, 0)), [Some(Duration::ZERO); 2]);
+        }
+    }
+
+    #[test]
+    fn a_confirmation_of_unknown_age_is_none() {
+        let wrong = Sample { boot: Duration::ZERO, wall: Duration::from_secs(7) };
+        let now = Clock::start(wrong, Some(Timestamp(1000))).look(wrong);
+        let earlier = Some(Stamp::EarlierRun(Timestamp(1000)));
+        assert_eq!(
+            (lease(TERM, earlier, &now), left(TERM, earlier, &now)),
+            (Lease::Unconfirmed, Some(Duration::ZERO))
+        );
+        let this = Some(Stamp::ThisRun(now.run()));
+        assert_eq!(left(TERM, this, &now), Some(Duration::from_secs(100)));
     }
 
     #[test]
@@ -98,7 +117,9 @@ mod tests {
 
     #[test]
     fn without_an_end_and_without_a_beginning() {
-        let left = |term| left(lease(term, None, Timestamp(1)), Timestamp(1).into());
+        let left = |term| left(term, None, &at(1, 0));
         assert_eq!((left(LeaseTerm::Never), left(TERM)), (None, Some(Duration::ZERO)));
+        assert_eq!(lease(LeaseTerm::Never, None, &at(1, 0)), Lease::Endless);
+        assert_eq!(lease(TERM, None, &at(1, 0)), Lease::Unconfirmed);
     }
 }

@@ -5,6 +5,7 @@
 //! published generation stays, the failure is counted and said, and it is tried again. It must not wait for a source: each
 //! has a thread of its own ([`feed`]).
 
+pub(crate) mod clock;
 mod failure;
 mod feed;
 mod lease;
@@ -21,7 +22,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -42,6 +43,7 @@ use crate::{
     },
     state::{StateDir, StateError, approval, gates},
 };
+use clock::{Clock, Now, Sample, Stamp};
 use feed::{Order, Outcome};
 use publish::Published;
 use sources::Sources;
@@ -54,6 +56,8 @@ const SAVE: Duration = Duration::from_mins(5);
 const AGAIN: Duration = Duration::from_secs(30);
 /// How soon after a confirmation has become possible the source is read again.
 const SLACK: Duration = Duration::from_secs(1);
+/// From how many seconds on a step of the wall clock is logged, and the gates are written down at once.
+const STEP: u64 = 60;
 
 /// What the updater is told.
 pub(super) enum Event {
@@ -75,9 +79,12 @@ pub(super) struct Updater {
     events: Receiver<Event>,
     /// Where the gates, documents and counts are kept; `None` when that cannot be used.
     directory: Option<Arc<StateDir>>,
+    clock: Clock,
+    /// The last look at the clock.
+    now: Now,
     term: LeaseTerm,
-    /// When what is published was last confirmed. A confirmation of a list that the kernel refuses is none.
-    confirmed: Option<Timestamp>,
+    /// When each source last confirmed what is published. Confirming a list that the kernel refuses does not count.
+    confirmed: Vec<Option<Stamp>>,
     azure: Arc<super::azure::Known>,
     /// Why updates were not published, and how often.
     refused: BTreeMap<&'static str, u64>,
@@ -110,15 +117,15 @@ impl Updater {
         if record.is_behind() {
             self.save_again();
         }
-        let now = Timestamp::from(SystemTime::now());
-        self.renew(&mut kernel, now);
+        self.look_at_clock();
+        self.renew(&mut kernel);
         state.set_updates(self.updates());
         // A daemon that stops already does not ask.
         let _ = vouched.send(());
         super::start::announce(state);
         loop {
             let event = self.events.recv_timeout(TICK);
-            let now = Timestamp::from(SystemTime::now());
+            let now = self.look_at_clock();
             match event {
                 Ok(Event::Read(outcome)) => {
                     if let Some((failure, again)) = self.take(*outcome, now) {
@@ -141,7 +148,7 @@ impl Updater {
             self.decided(decisions);
             self.approvals(now);
             self.publish(&mut kernel, &mut record, state, now);
-            self.renew(&mut kernel, now);
+            self.renew(&mut kernel);
             if let Some(failsafe) = &mut failsafe {
                 failsafe.keep(&mut kernel, state);
             }
@@ -157,6 +164,24 @@ impl Updater {
         drop(kernel);
         self.save();
         record.end(state);
+    }
+
+    /// Looks at the clock; returns the run time. A step of the wall clock changes no age; what was written before it is
+    /// written again.
+    fn look_at_clock(&mut self) -> Timestamp {
+        let before = std::mem::replace(&mut self.now, self.clock.look(Sample::take()));
+        if before.is_plausible() != self.now.is_plausible()
+            || before.offset().abs_diff(self.now.offset()) >= STEP
+        {
+            report::clock_step(&before, &self.now);
+            self.save_at = Some(Instant::now());
+        }
+        let lowered = self.sources.lower_future(&self.now);
+        if !lowered.is_empty() {
+            report::lowered(&lowered, &self.now);
+            self.save_at = Some(Instant::now());
+        }
+        self.now.run()
     }
 
     /// Takes what came of reading a source; returns why nothing did, and when it is tried again.
@@ -246,7 +271,7 @@ impl Updater {
         let Some(directory) = &self.directory else { return };
         let waits = self.sources.pending().iter().any(|(_, count)| *count > 0);
         self.save_at = waits.then(|| Instant::now() + SAVE);
-        if let Err(error) = gates::save(directory, self.sources.gates()) {
+        if let Err(error) = gates::save(directory, &self.sources.gates(&self.now)) {
             tracing::warn!("{error}; decisions since then are lost if the daemon ends");
             *self.state_failures.entry("gates").or_default() += 1;
             self.save_again();
@@ -260,15 +285,15 @@ impl Updater {
     }
 
     /// Has the kernel vouch for the list as long as it may.
-    fn renew(&mut self, kernel: &mut Kernel, now: Timestamp) {
+    fn renew(&mut self, kernel: &mut Kernel) {
         if !self.published.is_due() {
-            self.confirmed = self.sources.confirmed();
+            self.confirmed = self.sources.confirmations();
         }
-        let lease = self.vouched(now);
+        let lease = self.vouched();
         if self.lease.is_some_and(|told| told.stands(lease, Instant::now())) {
             return;
         }
-        let left = lease::left(lease, SystemTime::now());
+        let left = lease::left(self.term, self.last_confirmation(), &self.now);
         if let Err(error) = kernel.set_lease(left) {
             // It is tried at every tick, and the lease before stands until then: no longer than it may.
             if !std::mem::replace(&mut self.lease_is_stuck, true) {
@@ -287,18 +312,26 @@ impl Updater {
     }
 
     /// The lease of what is published.
-    fn vouched(&self, now: Timestamp) -> Lease {
-        lease::lease(self.term, self.confirmed, now)
+    fn vouched(&self) -> Lease {
+        lease::lease(self.term, self.last_confirmation(), &self.now)
+    }
+
+    fn last_confirmation(&self) -> Option<Stamp> {
+        let known = self.confirmed.iter().flatten().copied();
+        known
+            .filter_map(|stamp| Some((self.now.age(stamp)?, stamp)))
+            .min_by_key(|(age, _)| *age)
+            .map(|(_, stamp)| stamp)
     }
 
     /// How the list is kept true by now.
     pub(super) fn updates(&self) -> Updates {
         Updates {
-            sources: self.sources.statuses(),
+            sources: self.sources.statuses(&self.now),
             pending: self.sources.pending(),
             refused: self.refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
             state_failures: self.state_failures.iter().map(|(what, count)| (*what, *count)).collect(),
-            lease: self.vouched(Timestamp::from(SystemTime::now())),
+            lease: self.vouched(),
         }
     }
 }

@@ -7,11 +7,13 @@ use std::{
         Arc, OnceLock,
         mpsc::{self, Sender},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use super::{
-    Event, Order, Published, Record, Sources, Updater, feed,
+    Event, Order, Published, Record, Sources, Updater,
+    clock::{Clock, Sample},
+    feed,
     feed::Rhythm,
     no_refusals, no_state_failures,
     reading::{DownloadReader, FileReader, Reader},
@@ -20,7 +22,7 @@ use super::{
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     daemon::{StartError, azure},
-    generation::gate::{GatePolicy, Timestamp},
+    generation::gate::GatePolicy,
     ledger::Row,
     ranges::{Policy, RangeSet},
     source::{self, Spec, watch::Watch},
@@ -47,11 +49,14 @@ pub(in crate::daemon) struct Prepared {
 /// # Errors
 /// [`StartError`] when the state directory is needed and cannot be used, or no source gives a list.
 pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
-    let now = Timestamp::from(SystemTime::now());
     let mut state_failures = no_state_failures();
     let directory = directory(config, &mut state_failures)?.map(Arc::new);
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
+    let made = Sources::embedded_date(&embedded);
+    let mut clock = Clock::start(Sample::take(), made);
+    let now = clock.look(Sample::take());
+    report::clock_at_start(&now, made);
     let gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
         Ok(gates) => gates.unwrap_or_default(),
         Err(error) => {
@@ -60,7 +65,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
             gates::Gates::new()
         }
     };
-    let mut sources = Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now);
+    let mut sources =
+        Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
     let (events, received) = mpsc::channel();
     let feeds = Arc::new(OnceLock::new());
     let watch = watch(&config.ranges, &feeds);
@@ -100,8 +106,10 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         _watch: watch,
         events: received,
         directory: directory.clone(),
+        clock,
+        now,
         term: config.lease,
-        confirmed: None,
+        confirmed: Vec::new(),
         azure,
         refused: no_refusals(),
         state_failures,
@@ -138,7 +146,7 @@ impl Updater {
     fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, StartError> {
         let mut failures = Vec::new();
         loop {
-            let now = Timestamp::from(SystemTime::now());
+            let now = self.look_at_clock();
             let is_awaited = |download: bool| {
                 let of_kind =
                     |(_, spec): &(usize, &Spec)| matches!(spec, Spec::Url(_) | Spec::Azure(_)) == download;

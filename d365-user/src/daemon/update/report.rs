@@ -7,7 +7,7 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use super::Failure;
+use super::{Failure, clock::Now};
 use crate::{
     generation::gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
@@ -42,6 +42,46 @@ pub(super) fn adopted(source: &str, ranges: usize) {
     if ranges > 0 {
         tracing::info!(
             "{source}: what is kept of it is from before the embedded list, whose {ranges} other ranges are listed too"
+        );
+    }
+}
+
+/// Logs that the wall clock cannot be right; `made` is the date of the embedded list.
+pub(super) fn clock_at_start(now: &Now, made: Option<Timestamp>) {
+    if !now.is_plausible() {
+        tracing::warn!(
+            "the clock shows {}, and the embedded list of this build is of {}: the clock is wrong. What earlier daemons \
+             confirmed does not count until it is right; what is read from now on does. Set the clock and run a time \
+             service (chrony, systemd-timesyncd)",
+            time(now.wall()),
+            time(made.unwrap_or_default())
+        );
+    }
+}
+
+/// Logs that the wall clock was set.
+pub(super) fn clock_step(before: &Now, now: &Now) {
+    let (to, step) = (time(now.wall()), now.offset().abs_diff(before.offset()));
+    let step = whole_seconds(Duration::from_secs(step));
+    if !now.is_plausible() {
+        tracing::warn!("the clock was set to {to}, which cannot be right: ages go on without it");
+    } else if !before.is_plausible() {
+        tracing::info!(
+            "the clock shows {to} now, which can be right: what earlier daemons confirmed counts again"
+        );
+    } else if now.offset() > before.offset() {
+        tracing::info!("the clock was set forward by {step}, to {to}: no age in this run changes by it");
+    } else {
+        tracing::info!("the clock was set back by {step}, to {to}: no age in this run changes by it");
+    }
+}
+
+/// Logs that these sources were confirmed in the future, as far as the clock knows.
+pub(super) fn lowered(sources: &[String], now: &Now) {
+    for source in sources {
+        tracing::warn!(
+            "{source}: its last confirmation is dated later than now, as a wrong clock leaves it; it counts as of {}",
+            time(now.wall())
         );
     }
 }

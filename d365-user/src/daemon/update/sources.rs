@@ -1,9 +1,14 @@
 //! All sources together: what each was last seen to list, what its gate believes of it, and the one set that follows. No
-//! I/O: it is told what was read and what time it is.
+//! I/O: it is told what was read and what time it is, which is run time ([`Now::run`]) wherever it is a [`Timestamp`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Failure, reading::Reading, reading::trust};
+use super::{
+    Failure,
+    clock::{Now, Stamp},
+    reading::Reading,
+    reading::trust,
+};
 use crate::{
     generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Timestamp, Wait},
     ranges::{Range, RangeError, RangeSet, Warning},
@@ -27,7 +32,9 @@ struct Source {
     has_reported: bool,
     /// What was odd in the last list.
     remarks: Vec<Warning>,
-    last_success: Option<Timestamp>,
+    last_success: Option<Stamp>,
+    /// Whether a reading of this run confirmed what is accepted; else an earlier run's did, if any.
+    is_confirmed_here: bool,
     failures: BTreeMap<&'static str, u64>,
 }
 
@@ -52,15 +59,18 @@ impl Sources {
         limit: u32,
         now: Timestamp,
     ) -> Self {
-        let made = embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?));
+        let made = Self::embedded_date(&embedded);
         let names: BTreeSet<String> = specs.iter().map(ToString::to_string).collect();
         gates.retain(|name, _| names.contains(name));
         let source = |spec: &Spec| {
             let name = spec.to_string();
             let (origin, last_success) = match spec {
-                Spec::Embedded => (embedded.origins().first().cloned().unwrap_or_default(), Some(now)),
+                Spec::Embedded => {
+                    let origin = embedded.origins().first().cloned().unwrap_or_default();
+                    (origin, Some(Stamp::ThisRun(now)))
+                }
                 _ => {
-                    let confirmed = gates.get(&name).and_then(Gate::confirmed);
+                    let confirmed = gates.get(&name).and_then(Gate::confirmed).map(Stamp::EarlierRun);
                     (Origin { name: name.clone(), ..Origin::default() }, confirmed)
                 }
             };
@@ -72,11 +82,17 @@ impl Sources {
                 has_reported: *spec == Spec::Embedded,
                 remarks: Vec::new(),
                 last_success,
+                is_confirmed_here: false,
                 failures: Failure::reasons(spec).into_iter().map(|reason| (reason, 0)).collect(),
             }
         };
         let all = specs.iter().map(source).collect();
         Self { all, gates, policy, embedded: (embedded, made), limit }
+    }
+
+    /// The date of the embedded list.
+    pub(super) fn embedded_date(embedded: &RangeSet) -> Option<Timestamp> {
+        embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?))
     }
 
     /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself. It is the list that the
@@ -144,7 +160,7 @@ impl Sources {
     /// Judges a good reading.
     pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
         let source = &mut self.all[at];
-        (source.has_reported, source.last_success) = (true, Some(now));
+        (source.has_reported, source.last_success) = (true, Some(Stamp::ThisRun(now)));
         let origin = reading.set.origins().first().cloned().unwrap_or_default();
         let Some(trust) = trust(&source.spec) else { return Vec::new() };
         let change_number = origin.tag_change_number;
@@ -152,6 +168,7 @@ impl Sources {
         let gate = self.gates.entry(source.name.clone()).or_insert_with(|| Gate::new(self.policy));
         let decisions =
             gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now);
+        source.is_confirmed_here |= decisions.contains(&Decision::Confirmed);
         self.attribute();
         decisions
     }
@@ -220,13 +237,31 @@ impl Sources {
         !self.all[at].has_reported
     }
 
-    /// When a source last confirmed what is believed; the embedded list does as of its date.
-    pub(super) fn confirmed(&self) -> Option<Timestamp> {
-        let confirmed = self.all.iter().filter_map(|source| match source.spec {
-            Spec::Embedded => self.embedded.1,
-            _ => self.gates.get(&source.name)?.confirmed(),
-        });
-        confirmed.max()
+    /// When each source last confirmed what is accepted of it, in their order; the embedded list does as of its date.
+    pub(super) fn confirmations(&self) -> Vec<Option<Stamp>> {
+        let confirmation = |source: &Source| match source.spec {
+            Spec::Embedded => self.embedded.1.map(Stamp::EarlierRun),
+            _ => {
+                let stamp = if source.is_confirmed_here { Stamp::ThisRun } else { Stamp::EarlierRun };
+                self.gates.get(&source.name)?.confirmed().map(stamp)
+            }
+        };
+        self.all.iter().map(confirmation).collect()
+    }
+
+    /// Lowers confirmations of earlier runs that are later than the calendar's time to that, once: else they would never
+    /// run out. Returns the sources that had one.
+    pub(super) fn lower_future(&mut self, now: &Now) -> Vec<String> {
+        let Some(calendar) = now.calendar() else { return Vec::new() };
+        let mut lowered = Vec::new();
+        for source in self.all.iter_mut().filter(|source| !source.is_confirmed_here) {
+            let gate = self.gates.get_mut(&source.name);
+            if gate.is_some_and(|gate| gate.lower_confirmation(calendar)) {
+                source.last_success = Some(Stamp::EarlierRun(calendar));
+                lowered.push(source.name.clone());
+            }
+        }
+        lowered
     }
 
     /// How long until additions of the source at this place can be confirmed by another reading.
@@ -250,18 +285,25 @@ impl Sources {
     }
 
     /// Each source as the metrics show it.
-    pub(super) fn statuses(&self) -> Vec<SourceStatus> {
+    pub(super) fn statuses(&self, now: &Now) -> Vec<SourceStatus> {
         let status = |source: &Source| SourceStatus {
             name: source.name.clone(),
-            last_success: source.last_success.map(|at| at.0),
+            last_success: source.last_success.map(|at| now.shown(at).0),
             failures: source.failures.iter().map(|(reason, count)| (*reason, *count)).collect(),
         };
         self.all.iter().map(status).collect()
     }
 
-    /// What is to be kept of the gates.
-    pub(super) fn gates(&self) -> &Gates {
-        &self.gates
+    /// What is to be kept of the gates: their moments as the wall clock has them.
+    pub(super) fn gates(&self, now: &Now) -> Gates {
+        let is_earlier = |name: &String| {
+            let mut of_name = self.all.iter().filter(|source| source.name == *name);
+            of_name.any(|source| !source.is_confirmed_here)
+        };
+        let gate = |(name, gate): (&String, &Gate)| {
+            (name.clone(), gate.clone().shifted(now.offset(), is_earlier(name)))
+        };
+        self.gates.iter().map(gate).collect()
     }
 
     /// The name of the source at this place.

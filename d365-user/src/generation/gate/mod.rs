@@ -230,6 +230,28 @@ impl Gate {
         self.state.confirmed
     }
 
+    /// Lowers the last confirmation to `latest` where it is later; whether it was.
+    pub fn lower_confirmation(&mut self, latest: Timestamp) -> bool {
+        let is_later = self.state.confirmed.is_some_and(|at| at > latest);
+        if is_later {
+            self.state.confirmed = Some(latest);
+        }
+        is_later
+    }
+
+    /// This gate with its moments so many seconds later: run time is written down as the wall clock's. With
+    /// `keeps_confirmation` the last confirmation is the wall clock's already.
+    #[must_use]
+    pub fn shifted(mut self, seconds: i64, keeps_confirmation: bool) -> Self {
+        let State { retired, mark, confirmed, .. } = &mut self.state;
+        retired.values_mut().for_each(|retired| retired.until = retired.until.shifted(seconds));
+        *mark = mark.map(|mark| Mark { at: mark.at.shifted(seconds), ..mark });
+        if !keeps_confirmation {
+            *confirmed = confirmed.map(|at| at.shifted(seconds));
+        }
+        self
+    }
+
     /// The tag's change number that stands.
     #[must_use]
     pub fn change_number(&self) -> Option<u64> {

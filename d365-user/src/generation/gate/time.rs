@@ -1,4 +1,5 @@
-//! Points in time as the gate is told them. Nothing here reads a clock.
+//! Points in time. Gates are given run time, which never jumps (`daemon::update::clock`); what is written down is the wall
+//! clock's. Nothing here reads a clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,12 @@ impl Timestamp {
     #[must_use]
     pub const fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait.as_secs()))
+    }
+
+    /// So many seconds later, or earlier where that is negative.
+    #[must_use]
+    pub const fn shifted(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add_signed(seconds))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{
+    super::clock::{Clock, Sample},
+    *,
+};
 use crate::{
     ranges::Policy,
     source::{self, List, Record},
@@ -51,6 +54,20 @@ fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
     Reading { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
 }
 
+/// `at` on a machine whose clocks agree.
+fn looked(at: Timestamp) -> Now {
+    let sample = Sample { boot: Duration::ZERO, wall: Duration::from_secs(at.0) };
+    Clock::start(sample, Some(MADE)).look(sample)
+}
+
+const fn here(at: Timestamp) -> Option<Stamp> {
+    Some(Stamp::ThisRun(at))
+}
+
+const fn earlier(at: Timestamp) -> Option<Stamp> {
+    Some(Stamp::EarlierRun(at))
+}
+
 fn waits(sources: &Sources, change: &str) -> u64 {
     sources.pending().into_iter().find(|(of, _)| *of == change).unwrap().1
 }
@@ -64,36 +81,86 @@ fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
     let restore = |(name, gate): (&String, &Gate)| {
         (name.clone(), Gate::restore(GatePolicy::default(), &gate.stored()).unwrap())
     };
-    self::sources(specs, sources.gates().iter().map(restore).collect())
+    self::sources(specs, sources.gates(&looked(NOW)).iter().map(restore).collect())
 }
 
 #[test]
 fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
     let mut sources = sources(&[Spec::Embedded, file()], Gates::new());
-    assert_eq!(sources.confirmed(), Some(MADE));
+    assert_eq!(sources.confirmations(), [earlier(MADE), None]);
     sources.offer(1, &reading(39, 2, None), hours(1));
-    assert_eq!(sources.confirmed(), Some(hours(1)));
+    assert_eq!(sources.confirmations(), [earlier(MADE), here(hours(1))]);
 }
 
 #[test]
 fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
     let mut sources = sources(&[url(), file()], Gates::new());
-    assert_eq!(sources.confirmed(), None);
+    let none = || vec![None, None];
+    assert_eq!(sources.confirmations(), none());
     sources.restore(0, Some(&reading(0, 0, None)));
-    assert_eq!((sources.confirmed(), listed(&sources, NOW)), (None, 39));
+    assert_eq!((sources.confirmations(), listed(&sources, NOW)), (none(), 39));
     sources.offer(0, &reading(20, 0, None), NOW);
-    assert_eq!((sources.confirmed(), waits(&sources, "shrink")), (None, 20));
+    assert_eq!((sources.confirmations(), waits(&sources, "shrink")), (none(), 20));
     let problem = RangeError::Empty;
     sources.failed(1, &Failure::Ranges { list: "file".to_owned(), problem: Box::new(problem) });
-    assert_eq!(sources.confirmed(), None);
-    let statuses = sources.statuses();
+    assert_eq!(sources.confirmations(), none());
+    let statuses = sources.statuses(&looked(NOW));
     assert_eq!(statuses[0].last_success, Some(NOW.0), "it gave a good list all the same");
     assert_eq!(statuses[1].last_success, None);
     assert_eq!(statuses[1].failures.iter().map(|(_, count)| count).sum::<u64>(), 1);
     sources.offer(0, &reading(0, 0, None), hours(1));
-    assert_eq!(sources.confirmed(), Some(hours(1)));
+    assert_eq!(sources.confirmations(), [here(hours(1)), None]);
     let again = restarted(&sources, &[url(), file()]);
-    assert_eq!(again.confirmed(), Some(hours(1)), "a restart is no confirmation, and loses none");
+    assert_eq!(
+        again.confirmations(),
+        [earlier(hours(1)), None],
+        "a restart is no confirmation, and loses none"
+    );
+}
+
+/// What was written by a clock 60 days ahead, and is read by the right one: it counts from now on, and once.
+#[test]
+fn a_confirmation_of_the_future_is_lowered_once_and_written_so() {
+    let mut ahead = sources(&[url()], Gates::new());
+    ahead.offer(0, &reading(0, 0, None), hours(60 * 24));
+    let mut again = restarted(&ahead, &[url()]);
+    assert_eq!(again.lower_future(&looked(hours(1))), [url().to_string()]);
+    assert_eq!(again.confirmations(), [earlier(hours(1))]);
+    assert_eq!(again.statuses(&looked(hours(1)))[0].last_success, Some(hours(1).0));
+    assert!(again.lower_future(&looked(hours(2))).is_empty());
+    let mut third = restarted(&again, &[url()]);
+    assert!(third.lower_future(&looked(hours(3))).is_empty(), "it was written so");
+    assert_eq!(third.confirmations(), [earlier(hours(1))]);
+    third.offer(0, &reading(0, 0, None), hours(60 * 24));
+    assert!(third.lower_future(&looked(hours(4))).is_empty(), "a reading of this run is of run time");
+}
+
+#[test]
+fn a_clock_that_cannot_be_right_lowers_nothing() {
+    let mut before = sources(&[url()], Gates::new());
+    before.offer(0, &reading(0, 0, None), NOW);
+    let mut again = restarted(&before, &[url()]);
+    assert!(again.lower_future(&looked(Timestamp(100))).is_empty());
+    assert_eq!(again.confirmations(), [earlier(NOW)]);
+}
+
+/// Run time is this run's own: what is written down is the wall clock's, and what an earlier run wrote stays.
+#[test]
+fn moments_are_written_as_the_wall_clock_has_them() {
+    let mut sources = sources(&[url(), file()], Gates::new());
+    (0..2).for_each(|at| drop(sources.offer(at, &reading(0, 0, None), NOW)));
+    let mut sources = restarted(&sources, &[url(), file()]);
+    sources.offer(1, &reading(0, 0, None), hours(1));
+    let sample = |wall: Timestamp| Sample { boot: Duration::ZERO, wall: Duration::from_secs(wall.0) };
+    let mut clock = Clock::start(sample(hours(1)), Some(MADE));
+    let written = sources.gates(&clock.look(sample(hours(25))));
+    let confirmed = |spec: Spec| written[&spec.to_string()].confirmed();
+    assert_eq!([confirmed(url()), confirmed(file())], [Some(NOW), Some(hours(25))]);
+    let shown = sources.statuses(&clock.look(sample(hours(25))));
+    assert_eq!(
+        shown.iter().map(|status| status.last_success).collect::<Vec<_>>(),
+        [Some(NOW.0), Some(hours(25).0)]
+    );
 }
 
 #[test]
@@ -110,7 +177,7 @@ fn a_source_that_is_not_named_any_more_is_forgotten() {
     let mut before = sources(&[url(), file()], Gates::new());
     (0..2).for_each(|at| drop(before.offer(at, &reading(0, 0, None), NOW)));
     let again = restarted(&before, &[file()]);
-    assert_eq!(again.gates().keys().collect::<Vec<_>>(), ["file:/list"]);
+    assert_eq!(again.gates(&looked(NOW)).keys().collect::<Vec<_>>(), ["file:/list"]);
     assert_eq!(listed(&again, NOW), 39);
 }
 
@@ -120,10 +187,10 @@ fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
     let specs = [Spec::Embedded, AZURE, Spec::Azure(Cloud::Government)];
     let mut sources = sources(&specs, Gates::new());
     (1..3).for_each(|at| assert_eq!(sources.restore(at, None), 0));
-    assert!(!sources.gates().contains_key(sources.name(2)), "another cloud's tag");
+    assert!(!sources.gates(&looked(NOW)).contains_key(sources.name(2)), "another cloud's tag");
     sources.offer(1, &reading(1, 2, None), NOW);
     assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (2, 1));
-    assert_eq!((listed(&sources, NOW), sources.confirmed()), (39, Some(NOW)));
+    assert_eq!((listed(&sources, NOW), sources.confirmations()[1]), (39, here(NOW)));
     assert_eq!(sources.confirmation_due(1), Some(Duration::from_hours(1)));
     sources.offer(1, &reading(1, 2, None), hours(1));
     assert_eq!((listed(&sources, NOW), sources.confirmation_due(1)), (41, None));
@@ -159,7 +226,7 @@ fn a_list_from_before_the_embedded_one_is_used_with_it_and_no_range_goes_by_the_
         assert_eq!((adopted, listed(&sources, NOW), waits(&sources, "addition")), (10, 40, 0), "{has_gate}");
         sources.offer(0, &reading(0, 0, Some("2026-10-26")), NOW);
         assert_eq!((listed(&sources, NOW), waits(&sources, "removal")), (40, 1), "{has_gate}");
-        assert_eq!(sources.confirmed(), Some(NOW));
+        assert_eq!(sources.confirmations(), [here(NOW)]);
         let mut again = restarted(&sources, &[AZURE]);
         assert_eq!(again.restore(0, Some(&reading(0, 0, Some("2026-10-26")))), 0, "it is newer now");
     }
