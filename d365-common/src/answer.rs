@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(found(Verdict::Listed(entry, segment)), Some(Some(entry)));
         assert_eq!(found(Verdict::Listed(Entry::new(0, 0).unwrap(), segment)), Some(Entry::new(0, 0)));
         assert_eq!(found(Verdict::Unlisted(segment)), Some(None));
-        for reason in [Reason::OtherPort, Reason::TooManyHeaders, Reason::Malformed] {
+        for reason in Reason::ALL {
             assert_eq!(found(Verdict::Other(reason)), None);
         }
     }

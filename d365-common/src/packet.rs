@@ -42,8 +42,14 @@ mod protocol {
     pub(super) const TCP: u8 = 6;
     pub(super) const ROUTING: u8 = 43;
     pub(super) const FRAGMENT: u8 = 44;
-    pub(super) const AUTHENTICATION: u8 = 51;
     pub(super) const DESTINATION_OPTIONS: u8 = 60;
+    pub(super) const ENCAPSULATING_SECURITY: u8 = 50;
+    pub(super) const AUTHENTICATION: u8 = 51;
+    pub(super) const MOBILITY: u8 = 135;
+    pub(super) const HOST_IDENTITY: u8 = 139;
+    pub(super) const SHIM6: u8 = 140;
+    pub(super) const EXPERIMENT_1: u8 = 253;
+    pub(super) const EXPERIMENT_2: u8 = 254;
 }
 
 /// Reads a frame.
@@ -88,22 +94,64 @@ pub struct Segment {
     pub network: usize,
 }
 
-/// Why a packet is not a TCP segment to a watched port.
+/// Why a packet is not a TCP segment to a watched port. Finer than the classes that are counted: what may still become such a
+/// segment elsewhere is told apart from what cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Reason {
     /// TCP to a port that is not watched.
     OtherPort,
-    /// IP, and the upper layer is not TCP.
+    /// IP, and the upper layer is certainly not TCP.
     NotTcp,
+    /// IP, and TCP may follow a header that is not looked through (authentication, ESP, mobility, HIP, shim6, experiments), or
+    /// a later IPv6 fragment whose next header is not TCP: the receiver goes by the first fragment's (RFC 8200 section 4.5).
+    Opaque,
     /// Neither IPv4 nor IPv6.
     NotIp,
     /// A fragment of a TCP segment behind its first: it has no ports.
     LaterFragment,
-    /// A header is cut off, or contradicts itself or the frame's length.
+    /// A later IPv4 fragment that starts 8 bytes into a TCP header, where only the first fragment may have bytes (RFC 3128).
+    OverlappingFragment,
+    /// A header is cut off, or contradicts itself or the frame's length: no receiver makes a segment of it.
     Malformed,
-    /// More VLAN tags or extension headers than are looked through.
+    /// The TCP header, or a header in front of it, is not whole in what can be read, and a receiver may have the rest: a first
+    /// fragment cuts it off (RFC 1858, RFC 7112), or it lies behind the frame's first buffer.
+    HiddenHeader,
+    /// More VLAN tags than are looked through.
+    TooManyTags,
+    /// More extension headers than are looked through.
     TooManyHeaders,
+}
+
+impl Reason {
+    /// All of them, each at its number.
+    pub const ALL: [Self; 10] = [
+        Self::OtherPort,
+        Self::NotTcp,
+        Self::Opaque,
+        Self::NotIp,
+        Self::LaterFragment,
+        Self::OverlappingFragment,
+        Self::Malformed,
+        Self::HiddenHeader,
+        Self::TooManyTags,
+        Self::TooManyHeaders,
+    ];
+
+    /// Whether a receiver may make a segment to a watched port of the packet, alone or with others.
+    #[inline(always)]
+    #[must_use]
+    pub const fn may_carry_segment(self) -> bool {
+        !matches!(self, Self::OtherPort | Self::NotTcp | Self::NotIp)
+    }
+
+    /// Whether the packet may open a connection unseen although no sender needs such a packet: a TCP header that is hidden, or
+    /// written over by an overlapping fragment.
+    #[inline(always)]
+    #[must_use]
+    pub const fn hides_segment(self) -> bool {
+        matches!(self, Self::HiddenHeader | Self::OverlappingFragment | Self::TooManyHeaders)
+    }
 }
 
 /// An upper-layer header: where it starts, and where the packet that holds it ends.
@@ -112,6 +160,8 @@ struct Upper {
     network: usize,
     offset: usize,
     end: usize,
+    /// More fragments follow: what this one cuts off, a receiver has.
+    more: bool,
 }
 
 /// Parses a frame. `watched` says whether a TCP destination port (host byte order) is one to look for.
@@ -142,6 +192,15 @@ pub fn network<R: Reader + ?Sized>(frame: &R) -> Option<(usize, bool)> {
     }
 }
 
+/// The source address of a frame that has an IP header where [`network`] finds one, whatever the packet carries.
+#[inline(always)]
+pub fn source<R: Reader + ?Sized>(frame: &R) -> Option<Source> {
+    match network(frame)? {
+        (offset, true) => frame.read(offset + 12).map(Source::v4),
+        (offset, false) => frame.read(offset + 8).map(Source::v6),
+    }
+}
+
 /// Reads the Ethernet header and up to two VLAN tags: the `EtherType` and the offset of what follows.
 #[inline(always)]
 fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
@@ -152,13 +211,13 @@ fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
             return Ok((ethertype, offset));
         }
         if tag + frame.tags_taken() >= MAX_VLAN_TAGS {
-            return Err(Reason::TooManyHeaders);
+            return Err(Reason::TooManyTags);
         }
         let tag: [u8; VLAN_TAG_LEN] = frame.read(offset).ok_or(Reason::Malformed)?;
         ethertype = be16([tag[2], tag[3]]);
         offset += VLAN_TAG_LEN;
     }
-    if is_vlan(ethertype) { Err(Reason::TooManyHeaders) } else { Ok((ethertype, offset)) }
+    if is_vlan(ethertype) { Err(Reason::TooManyTags) } else { Ok((ethertype, offset)) }
 }
 
 /// IPv4, RFC 791 section 3.1.
@@ -174,16 +233,20 @@ fn ipv4<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         return Err(Reason::Malformed);
     }
     if header[9] != protocol::TCP {
-        return Err(Reason::NotTcp);
+        return Err(other_than_tcp(header[9]));
     }
-    if be16([header[6], header[7]]) & 0x1fff != 0 {
-        return Err(Reason::LaterFragment);
+    let fragment = be16([header[6], header[7]]);
+    match fragment & 0x1fff {
+        0 => {}
+        1 => return Err(Reason::OverlappingFragment),
+        _ => return Err(Reason::LaterFragment),
     }
     let source = Source::v4([header[12], header[13], header[14], header[15]]);
-    Ok(Upper { source, network: offset, offset: offset + header_len, end })
+    let more = fragment & 0x2000 != 0;
+    Ok(Upper { source, network: offset, offset: offset + header_len, end, more })
 }
 
-/// IPv6, RFC 8200 sections 3 and 4; authentication header, RFC 4302.
+/// IPv6, RFC 8200 sections 3 and 4.
 #[inline(always)]
 fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
     let header: [u8; 8] = frame.read(offset).ok_or(Reason::Malformed)?;
@@ -195,41 +258,48 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
     let network = offset;
     let mut next = header[6];
     let mut offset = offset + IPV6_LEN;
+    let mut more = false;
     for position in 0..MAX_EXTENSION_HEADERS {
         if next == protocol::TCP {
-            return Ok(Upper { source, network, offset, end });
+            return Ok(Upper { source, network, offset, end, more });
         }
         if !is_extension(next) {
-            return Err(Reason::NotTcp);
+            return Err(other_than_tcp(next));
         }
         // RFC 8200 section 4.1: hop-by-hop options stand first or nowhere.
         if next == protocol::HOP_BY_HOP && position > 0 {
             return Err(Reason::Malformed);
         }
-        let extension: [u8; 4] = frame.read(offset).ok_or(Reason::Malformed)?;
-        // RFC 4302 section 2.2: its fixed fields alone are 12 bytes, and 0 stands for 8.
-        if next == protocol::AUTHENTICATION && extension[1] == 0 {
-            return Err(Reason::Malformed);
-        }
-        let len = extension_len(next, extension[1]);
+        let extension: [u8; 4] = frame.read(offset).ok_or_else(|| missing(offset + 4, end, more))?;
+        let len = if next == protocol::FRAGMENT { IPV6_FRAGMENT_LEN } else { extension_len(extension[1]) };
         if offset + len > end {
-            return Err(Reason::Malformed);
+            return Err(missing(offset + len, end, more));
         }
-        if next == protocol::FRAGMENT && be16([extension[2], extension[3]]) & 0xfff8 != 0 {
-            let inner = extension[0];
-            let tcp = inner == protocol::TCP || is_extension(inner);
-            return Err(if tcp { Reason::LaterFragment } else { Reason::NotTcp });
+        if next == protocol::FRAGMENT {
+            let fragment = be16([extension[2], extension[3]]);
+            if fragment & 0xfff8 != 0 {
+                let inner = extension[0];
+                let tcp = inner == protocol::TCP || is_extension(inner);
+                return Err(if tcp { Reason::LaterFragment } else { Reason::Opaque });
+            }
+            more |= fragment & 1 != 0;
         }
         next = extension[0];
         offset += len;
     }
     if next == protocol::TCP {
-        Ok(Upper { source, network, offset, end })
+        Ok(Upper { source, network, offset, end, more })
     } else if is_extension(next) {
         Err(Reason::TooManyHeaders)
     } else {
-        Err(Reason::NotTcp)
+        Err(other_than_tcp(next))
     }
+}
+
+/// Why a header that ends at `header_end` cannot be read, in a packet that ends at `end` and of which `more` fragments follow.
+#[inline(always)]
+fn missing(header_end: usize, end: usize, more: bool) -> Reason {
+    if more || header_end <= end { Reason::HiddenHeader } else { Reason::Malformed }
 }
 
 /// TCP, RFC 9293 section 3.1.
@@ -239,13 +309,17 @@ fn tcp<R: Reader + ?Sized>(
     upper: &Upper,
     watched: impl Fn(u16) -> bool,
 ) -> Result<Segment, Reason> {
+    let missing = |header_len| missing(upper.offset + header_len, upper.end, upper.more);
     if upper.offset > MAX_OFFSET || upper.offset + TCP_MIN_LEN > upper.end {
+        return Err(missing(TCP_MIN_LEN));
+    }
+    let header: [u8; 14] = frame.read(upper.offset).ok_or_else(|| missing(TCP_MIN_LEN))?;
+    let header_len = usize::from(header[12] >> 4) * 4;
+    if header_len < TCP_MIN_LEN {
         return Err(Reason::Malformed);
     }
-    let header: [u8; 14] = frame.read(upper.offset).ok_or(Reason::Malformed)?;
-    let header_len = usize::from(header[12] >> 4) * 4;
-    if header_len < TCP_MIN_LEN || upper.offset + header_len > upper.end {
-        return Err(Reason::Malformed);
+    if upper.offset + header_len > upper.end {
+        return Err(missing(header_len));
     }
     if !watched(be16([header[2], header[3]])) {
         return Err(Reason::OtherPort);
@@ -273,28 +347,36 @@ fn end_of_packet<R: Reader + ?Sized>(
     if frame.holds(end) { Ok(end) } else { Err(Reason::Malformed) }
 }
 
-/// Length in bytes of an extension header of kind `next` whose length field is `len`.
+/// Length in bytes of an extension header, other than a fragment header, whose length field is `len`: in 8-byte units, the first
+/// not counted (RFC 8200 section 4.2).
 #[inline(always)]
-fn extension_len(next: u8, len: u8) -> usize {
-    match next {
-        protocol::FRAGMENT => IPV6_FRAGMENT_LEN,
-        // RFC 4302 section 2.2: in 4-byte units, less two.
-        protocol::AUTHENTICATION => (usize::from(len) + 2) * 4,
-        // RFC 8200 section 4.2: in 8-byte units, the first not counted.
-        _ => (usize::from(len) + 1) * 8,
-    }
+fn extension_len(len: u8) -> usize {
+    (usize::from(len) + 1) * 8
 }
 
+/// Extension headers that are looked through. An authentication header is not, in IPv4 as in IPv6: what it authenticates is not
+/// verified here, and a host without the key refuses the packet.
 #[inline(always)]
 fn is_extension(next: u8) -> bool {
     matches!(
         next,
-        protocol::HOP_BY_HOP
-            | protocol::ROUTING
-            | protocol::FRAGMENT
-            | protocol::AUTHENTICATION
-            | protocol::DESTINATION_OPTIONS
+        protocol::HOP_BY_HOP | protocol::ROUTING | protocol::FRAGMENT | protocol::DESTINATION_OPTIONS
     )
+}
+
+/// The reason for an upper layer that is not TCP. The opaque ones are the rest of IANA's "IPv6 Extension Header Types".
+#[inline(always)]
+fn other_than_tcp(number: u8) -> Reason {
+    match number {
+        protocol::ENCAPSULATING_SECURITY
+        | protocol::AUTHENTICATION
+        | protocol::MOBILITY
+        | protocol::HOST_IDENTITY
+        | protocol::SHIM6
+        | protocol::EXPERIMENT_1
+        | protocol::EXPERIMENT_2 => Reason::Opaque,
+        _ => Reason::NotTcp,
+    }
 }
 
 #[inline(always)]

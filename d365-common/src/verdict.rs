@@ -26,15 +26,15 @@ pub enum Class {
     Unlisted,
     /// [`Reason::OtherPort`].
     OtherPort,
-    /// [`Reason::NotTcp`].
+    /// [`Reason::NotTcp`] and [`Reason::Opaque`].
     NotTcp,
     /// [`Reason::NotIp`].
     NotIp,
-    /// [`Reason::LaterFragment`].
+    /// [`Reason::LaterFragment`] and [`Reason::OverlappingFragment`].
     LaterFragment,
-    /// [`Reason::Malformed`].
+    /// [`Reason::Malformed`] and [`Reason::HiddenHeader`].
     Malformed,
-    /// [`Reason::TooManyHeaders`].
+    /// [`Reason::TooManyTags`] and [`Reason::TooManyHeaders`].
     TooManyHeaders,
 }
 
@@ -72,11 +72,11 @@ impl From<Reason> for Class {
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::OtherPort => Self::OtherPort,
-            Reason::NotTcp => Self::NotTcp,
+            Reason::NotTcp | Reason::Opaque => Self::NotTcp,
             Reason::NotIp => Self::NotIp,
-            Reason::LaterFragment => Self::LaterFragment,
-            Reason::Malformed => Self::Malformed,
-            Reason::TooManyHeaders => Self::TooManyHeaders,
+            Reason::LaterFragment | Reason::OverlappingFragment => Self::LaterFragment,
+            Reason::Malformed | Reason::HiddenHeader => Self::Malformed,
+            Reason::TooManyTags | Reason::TooManyHeaders => Self::TooManyHeaders,
         }
     }
 }

@@ -29,13 +29,12 @@ pub(crate) fn dscp<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, segmen
     count::effect(row, frame.frame_len(), effect);
 }
 
-/// Takes the code point from a frame that is no whole segment to anywhere, as far as can be told: its next hop may make one
-/// of it, out of fragments or behind more headers than are looked through here. It can make nothing of a header that is cut
-/// off.
+/// Takes the code point from a frame that a receiver may make a segment of: out of fragments, or behind headers that are not
+/// looked through here.
 #[inline(always)]
 pub(crate) fn unread<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, reason: Reason) {
     let Some(tag) = maps::dscp() else { return };
-    if !matches!(reason, Reason::LaterFragment | Reason::Malformed | Reason::TooManyHeaders) {
+    if !reason.may_carry_segment() {
         return;
     }
     let Some((network, is_ipv4)) = packet::network(frame) else { return };

@@ -120,7 +120,7 @@ fn tags_taken_before_count(frame: &[u8], verdict: Result<Segment, Reason>) {
     for tags_taken in 1..=packet::MAX_VLAN_TAGS {
         let watched = Watched { frame, reads: Cell::new(0), tags_taken };
         let found = packet::parse(&watched, |port| port == PORT);
-        let too_many = found == Err(Reason::TooManyHeaders);
+        let too_many = found == Err(Reason::TooManyTags);
         assert!(found == verdict || too_many, "{tags_taken} tags taken: {found:?}, not {verdict:?}");
     }
 }

@@ -1,11 +1,13 @@
 //! Everything that is not a well-formed segment to port 25.
 
-use super::{Case, Expected, HOST_V4, HOST_V6, SMTP, SOURCE_V4, SOURCE_V6};
+use super::{Case, Expected, HOST_V4, HOST_V6, SMTP, SOURCE_V4, SOURCE_V6, hidden};
 use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet, Segment, Tcp, Udp};
 
 /// Odd frames of every kind.
 pub(super) fn cases() -> Vec<Case> {
-    [link_layer(), ipv4(), ipv6(), tcp(), fragments()].concat()
+    let hidden = hidden::all(SOURCE_V4, SOURCE_V6);
+    let hidden = hidden.iter().map(|hidden| Case::other(hidden.name, &hidden.frame, hidden.class));
+    [link_layer(), ipv4(), ipv6(), tcp(), fragments(), hidden.collect()].concat()
 }
 
 fn v4() -> Ipv4 {
@@ -141,10 +143,16 @@ fn ipv6() -> Vec<Case> {
             &lying(Extension::destination(0).length_field(9)),
             "malformed",
         ),
+        Case::other("authentication header", &lying(Extension::authentication(3)), "not_tcp"),
         Case::other(
-            "an authentication header that does",
+            "an authentication header that ends behind the packet",
             &lying(Extension::authentication(0).length_field(200)),
-            "malformed",
+            "not_tcp",
+        ),
+        Case::other(
+            "an authentication header behind seven headers",
+            &Frame::new(v6().extensions(chain(7)).extension(Extension::authentication(3))),
+            "not_tcp",
         ),
         Case::other(
             "hop-by-hop options not first",

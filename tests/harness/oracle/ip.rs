@@ -25,7 +25,7 @@ impl Reading<'_> {
             self.rules.push(Rule::BigTcp);
         }
         if header.protocol() == AUTH {
-            return self.by(Rule::AuthenticatedIpv4, NOT_TCP);
+            return self.by(Rule::Authentication, NOT_TCP);
         }
         if header.protocol() == TCP && header.fragments_offset().value() != 0 {
             return LATER_FRAGMENT;
@@ -53,6 +53,9 @@ impl Reading<'_> {
         while !rest.is_empty()
             && let Some(extension) = walk.next()
         {
+            if matches!(extension, Ipv6ExtensionSlice::Authentication(_)) {
+                return self.by(Rule::Authentication, NOT_TCP);
+            }
             if count == EXTENSIONS {
                 return self.by(Rule::LongChain, TOO_MANY_HEADERS);
             }
@@ -67,6 +70,9 @@ impl Reading<'_> {
             }
         }
         if stop.is_some() {
+            if payload.ip_number == AUTH {
+                return self.by(Rule::Authentication, NOT_TCP);
+            }
             let one_more = count == EXTENSIONS;
             return if one_more { self.by(Rule::LongChain, TOO_MANY_HEADERS) } else { MALFORMED };
         }
@@ -89,5 +95,5 @@ fn len(extension: &Ipv6ExtensionSlice<'_>) -> usize {
 
 /// The kinds of extension headers that are looked through.
 fn is_extension(number: IpNumber) -> bool {
-    matches!(number, IPV6_HOP_BY_HOP | IPV6_ROUTE | IPV6_FRAG | AUTH | IPV6_DEST_OPTIONS)
+    matches!(number, IPV6_HOP_BY_HOP | IPV6_ROUTE | IPV6_FRAG | IPV6_DEST_OPTIONS)
 }

@@ -23,8 +23,8 @@ pub enum Rule {
     Arp,
     /// IPv4 of a total length of zero, longer than the field can state.
     BigTcp,
-    /// An authentication header over IPv4.
-    AuthenticatedIpv4,
+    /// An authentication header.
+    Authentication,
     /// IPv6 of a payload length of zero in a frame that the field can state.
     ZeroPayload,
     /// More than seven extension headers.
@@ -45,7 +45,7 @@ impl Rule {
         Self::MacSec,
         Self::Arp,
         Self::BigTcp,
-        Self::AuthenticatedIpv4,
+        Self::Authentication,
         Self::ZeroPayload,
         Self::LongChain,
         Self::LaterFragment,
@@ -61,7 +61,7 @@ impl Rule {
             Self::ThirdTag
             | Self::OldTag
             | Self::MacSec
-            | Self::AuthenticatedIpv4
+            | Self::Authentication
             | Self::ZeroPayload
             | Self::LongChain => true,
             // It refuses.
@@ -86,8 +86,8 @@ impl Rule {
                 "a total length of zero in a packet too long for the field is a batch that the kernel joined (BIG TCP); \
                  etherparse refuses it"
             }
-            Self::AuthenticatedIpv4 => {
-                "an authentication header over IPv4 (RFC 4302) is an upper layer that is not TCP; etherparse looks through it"
+            Self::Authentication => {
+                "an authentication header (RFC 4302) is not looked through, in IPv4 as in IPv6; etherparse looks through it"
             }
             Self::ZeroPayload => {
                 "a payload length of zero is a jumbogram's only where the field could not state the length (RFC 2675); \

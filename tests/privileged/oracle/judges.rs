@@ -28,15 +28,6 @@ use crate::judged::{Class, Judged};
 /// Headers other than IPv6 extensions are at most so long: Ethernet, two tags, IPv6, TCP as far as it is read.
 const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;
 
-const REASONS: [Reason; 6] = [
-    Reason::OtherPort,
-    Reason::NotTcp,
-    Reason::NotIp,
-    Reason::LaterFragment,
-    Reason::Malformed,
-    Reason::TooManyHeaders,
-];
-
 pub(super) struct Judges {
     judged: Judged,
     /// For the host: by another crate than the oracle's.
@@ -196,7 +187,7 @@ impl Judges {
             Some(Some(entry)) => Some(Class::Listed { slot: entry.slot() as usize, opens: false }),
             Some(None) => Some(Class::Unlisted { opens: false }),
             None => {
-                let mut reasons = REASONS.into_iter();
+                let mut reasons = Reason::ALL.into_iter();
                 reasons.find(|reason| Answer::of(&Verdict::Other(*reason)).bits() == bits).map(other)
             }
         }

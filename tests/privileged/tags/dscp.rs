@@ -7,7 +7,7 @@ use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus,
-    frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Tcp},
+    frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp, Udp},
     generate::{Frames, LONGEST, SHORTEST},
     require,
 };
@@ -128,10 +128,10 @@ fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
     assert_eq!(effects(&judged), [0, 0, 27]);
 }
 
-/// What is no whole segment here may become one at the next hop: out of fragments, or behind more headers than we look
-/// through. Our code point does not stay on it, whoever sends it.
+/// A packet that is no whole segment here may become one at the next hop: out of fragments, or behind headers that are not
+/// looked through. Our code point does not stay on it.
 #[test]
-fn fragments_and_what_cannot_be_read_lose_a_false_code_point() {
+fn whatever_may_carry_a_segment_loses_a_false_code_point() {
     require!(Root);
     let mut judged = judged(8, false);
     let class = 0x20 | 1;
@@ -155,8 +155,25 @@ fn fragments_and_what_cannot_be_read_lose_a_false_code_point() {
             "a later fragment, IPv6",
             Frame::new(v6().extension(Extension::fragment(1, false)).carrying(tcp())).bytes(),
         ),
+        (
+            "a later fragment, IPv6, whose next header lies",
+            Frame::new(v6().extension(Extension::fragment(1, false)).carrying(Udp::new(25, 25))).bytes(),
+        ),
         ("too many extension headers", Frame::new(v6().extensions(eight).carrying(tcp())).bytes()),
     ];
+    // ESP, authentication, mobility, HIP, shim6, experiments: TCP may follow in either family.
+    let opaque = [50, 51, 135, 139, 140, 253, 254].into_iter().flat_map(|protocol| {
+        let segment = || Segment::raw(protocol, [&[6, 0, 0, 0, 0, 0, 0, 0][..], &[0; 20]].concat());
+        [Frame::new(v4().carrying(segment())), Frame::new(v6().carrying(segment()))]
+    });
+    let opaque = opaque.map(|frame| ("a header that is not looked through", frame.bytes()));
+    let hidden = corpus::hidden::all(source.into(), source6).into_iter().map(|hidden| {
+        let mut frame = hidden.frame.bytes();
+        let class = if frame[14] >> 4 == 4 { [0x45, class] } else { [0x60 | class >> 4, class << 4] };
+        frame[14..16].copy_from_slice(&class);
+        (hidden.name, frame)
+    });
+    let frames: Vec<_> = frames.into_iter().chain(opaque).chain(hidden).collect();
     for (number, (name, frame)) in (1..).zip(frames) {
         let network = if frame[12] == 0x81 { 18 } else { 14 };
         let (action, after) = judged.kernel.rewrite(&frame).unwrap();
