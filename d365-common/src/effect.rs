@@ -18,15 +18,24 @@ pub enum Effect {
     DscpCleared,
     /// A new connection from an unlisted source, dropped (`--unlisted drop`).
     Dropped,
+    /// A packet from an unlisted source that hides a TCP header, dropped (`--unlisted drop`).
+    HiddenDropped,
 }
 
 impl Effect {
     /// All of them, each at its number.
-    pub const ALL: [Self; 6] =
-        [Self::Marked, Self::MarkCleared, Self::DscpSet, Self::DscpNotSet, Self::DscpCleared, Self::Dropped];
+    pub const ALL: [Self; 7] = [
+        Self::Marked,
+        Self::MarkCleared,
+        Self::DscpSet,
+        Self::DscpNotSet,
+        Self::DscpCleared,
+        Self::Dropped,
+        Self::HiddenDropped,
+    ];
 
     /// How many there are.
-    pub const COUNT: u32 = 6;
+    pub const COUNT: u32 = 7;
 
     /// Its name in the state file. Never changed: counts are found by it.
     #[must_use]
@@ -38,6 +47,7 @@ impl Effect {
             Self::DscpNotSet => "dscp_not_set",
             Self::DscpCleared => "dscp_cleared",
             Self::Dropped => "dropped",
+            Self::HiddenDropped => "hidden_dropped",
         }
     }
 }

@@ -1,18 +1,43 @@
-//! Whether a packet is dropped: only what the operator asked for, by `--unlisted drop`.
+//! Drops, only where the operator asked for them by `--unlisted drop`.
 //!
-//! It must never drop what belongs to a connection that is there, nor anything that is not certainly a new connection from
-//! a source that a list which is vouched for does not name.
+//! It must never drop a packet of a connection that is established, nor anything from a listed or failsafe source: only new
+//! connections, and packets that hide a TCP header, which no sender needs.
 
-use d365_common::packet::Segment;
+use aya_ebpf::programs::XdpContext;
+use d365_common::{
+    packet::{self, Reason, Segment},
+    verdict::Find as _,
+};
 
-use crate::{lease, lookup, maps};
+use crate::{
+    context::Frame,
+    lease,
+    lookup::{self, Published},
+    maps,
+};
 
 /// Whether an unlisted segment is dropped. Before a generation is published, and once the lease has run out, none is.
 #[inline(always)]
 pub(crate) fn is_due(segment: &Segment) -> bool {
-    maps::drop_unlisted()
-        && segment.opens
-        && lease::holds()
-        && lookup::is_published()
-        && !lookup::is_failsafe(&segment.source)
+    segment.opens && is_on() && !lookup::is_failsafe(&segment.source)
+}
+
+/// Whether a packet is dropped because it hides a TCP header and its source is neither listed nor failsafe.
+#[inline(always)]
+pub(crate) fn is_due_hidden(ctx: &XdpContext, reason: Reason) -> bool {
+    reason.hides_segment() && is_on() && is_from_stranger(ctx)
+}
+
+#[inline(always)]
+fn is_on() -> bool {
+    maps::drop_unlisted() && lease::holds() && lookup::is_published()
+}
+
+/// A function of its own in the kernel too: the look-up would be there a second time for every packet. The context is hidden from
+/// the compiler, which would hand on the packet's end in its place, and the verifier refuses that.
+#[inline(never)]
+fn is_from_stranger(ctx: &XdpContext) -> bool {
+    let frame = Frame::<false>::new(core::hint::black_box(ctx));
+    packet::source(&frame)
+        .is_some_and(|source| Published.find(&source).is_none() && !lookup::is_failsafe(&source))
 }

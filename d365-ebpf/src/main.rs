@@ -120,6 +120,10 @@ fn observe<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
             tag::tell(ctx, row, None);
         }
         Verdict::Other(reason) => {
+            if drop::is_due_hidden(ctx, reason) {
+                count::effect(row, len, Effect::HiddenDropped);
+                return XDP_DROP;
+            }
             tag::unread(&frame, row, reason);
             tag::tell(ctx, row, None);
         }

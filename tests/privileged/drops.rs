@@ -9,7 +9,8 @@ use std::{
 use d365_common::effect::Effect;
 use d365_tests::{
     bpf::code::XDP_PASS,
-    frame::{DOT1AD, DOT1Q, Frame, Ipv4, Packet, Tcp},
+    corpus::hidden,
+    frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp},
     generate::{self, Frames},
     patience, require,
 };
@@ -49,8 +50,12 @@ fn run(judged: &mut Judged, source: &str) -> u32 {
     judged.kernel.run(&syn(source.parse().unwrap(), 25)).unwrap()
 }
 
+fn effect(judged: &Judged, wanted: Effect) -> u64 {
+    judged.read()[0].effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1
+}
+
 fn dropped(judged: &Judged) -> u64 {
-    judged.read()[0].effects.iter().find(|(effect, _)| *effect == Effect::Dropped).unwrap().1
+    effect(judged, Effect::Dropped)
 }
 
 #[test]
@@ -154,6 +159,75 @@ fn failsafe_prefixes_are_replaced_whole() {
     assert_eq!(run(&mut judged, "203.0.113.9"), XDP_DROP);
     assert_eq!(run(&mut judged, "198.51.100.7"), XDP_PASS);
     assert_eq!(run(&mut judged, "2001:dba::7"), XDP_DROP, "the other family's are replaced with them");
+}
+
+/// A header that is hidden lets a connection through unseen: such packets are dropped from strangers only, and counted apart.
+#[test]
+fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
+    require!(Root);
+    let frames = |[v4, v6]: [&str; 2]| hidden::all(v4.parse().unwrap(), v6.parse().unwrap());
+    let mut judged = armed();
+    let mut dropped = 0;
+    for hidden in frames(STRANGERS) {
+        for frame in [hidden.frame.clone(), hidden.frame.clone().tag(DOT1Q, 7)] {
+            assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP, "{}", hidden.name);
+            dropped += 1;
+        }
+    }
+    for hidden in [frames(FRIENDS), frames(["203.0.113.9", "2001:dba::7"])].concat() {
+        assert_eq!(judged.kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+    }
+    assert_eq!(effect(&judged, Effect::HiddenDropped), dropped);
+    assert_eq!(effect(&judged, Effect::Dropped), 0);
+    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+    let mut passing = Judged::by(ranges(&LIST), &options());
+    passing.kernel.set_failsafe(&[]).unwrap();
+    passing.kernel.set_lease(None).unwrap();
+    for hidden in frames(STRANGERS) {
+        for kernel in [&mut judged.kernel, &mut passing.kernel] {
+            assert_eq!(kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+        }
+    }
+}
+
+/// Seven headers of 2 KiB push the TCP header behind the first buffer, where it is not read.
+#[test]
+fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
+    require!(Root, Kernel(5, 18, "frames in several buffers"));
+    let mut judged = armed();
+    let host: std::net::Ipv6Addr = "2001:db8:d365::25".parse().unwrap();
+    let frame = |source: &str| {
+        let source: std::net::Ipv6Addr = source.parse().unwrap();
+        let packet = Ipv6::new(source, host).extensions(vec![Extension::routing(255); 7]);
+        Frame::new(packet.carrying(Tcp::new(40_000, 25).syn())).bytes()
+    };
+    assert_eq!(judged.kernel.run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
+    assert_eq!(judged.kernel.run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
+    assert_eq!(effect(&judged, Effect::HiddenDropped), 1);
+}
+
+/// A packet that no receiver takes, and one that cannot open a connection, pass as they always did.
+#[test]
+fn what_hides_no_connection_is_not_dropped() {
+    require!(Root);
+    let mut judged = armed();
+    let source: std::net::Ipv4Addr = STRANGERS[0].parse().unwrap();
+    let v4 = || Ipv4::new(source, [192, 0, 2, 25]);
+    let cut = Segment::raw(6, [0; 8]);
+    let frames = [
+        ("a cut header and no further fragment", Frame::new(v4().carrying(cut))),
+        ("a later fragment", Frame::new(v4().fragment(3, true).carrying(Segment::raw(6, [0; 64])))),
+        ("three tags", Frame::new(v4()).tag(DOT1AD, 1).tag(DOT1Q, 2).tag(DOT1Q, 3)),
+        (
+            "UDP in a small first fragment",
+            Frame::new(v4().fragment(0, true).carrying(Segment::raw(17, [0; 8]))),
+        ),
+        ("ESP", Frame::new(v4().carrying(Segment::raw(50, [0; 16])))),
+    ];
+    for (name, frame) in frames {
+        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
+    }
+    assert_eq!(effect(&judged, Effect::HiddenDropped), 0);
 }
 
 /// Frames in default settings: as many as `D365_FRAMES` says. Ten million took half a minute of processor time.

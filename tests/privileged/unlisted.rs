@@ -1,14 +1,17 @@
 //! `--unlisted drop` as an operator meets it: what is said before anything is dropped, who is never dropped, and that this
 //! host's addresses are followed.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    frame::{Frame, Packet, Tcp},
+    frame::{Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp},
     lab::Lab,
     patience,
-    raw::FrameSender,
+    raw::{FrameSender, Sniffer},
     require,
 };
 use nix::sys::signal::Signal;
@@ -90,6 +93,45 @@ fn strangers_are_dropped_and_nobody_else() {
     deliver_from(&lab, 0, &[ip(LISTED), ip("192.0.2.7")]);
     assert_eq!(unlisted(&lab, &daemon).1, 3);
     assert_eq!(listener.stop().len(), 2);
+}
+
+/// A SYN in two fragments, of which the first has 8 bytes of TCP, and one behind eight extension headers.
+fn hidden_syns(lab: &Lab) -> Vec<Frame> {
+    let syn = || Tcp::new(40_000, 25).syn();
+    let [v4, v6]: [IpAddr; 2] = STRANGERS.map(ip);
+    // Behind an Ethernet and an IPv4 header.
+    let whole = Frame::new(Packet::between(v4, lab.link().host_v4().into(), syn())).bytes().split_off(34);
+    let source: Ipv4Addr = STRANGERS[0].parse().unwrap();
+    let part = |offset, more, bytes: &[u8]| {
+        let packet = Ipv4::new(source, lab.link().host_v4()).carrying(Segment::raw(6, bytes));
+        Frame::new(packet.fragment(offset, more))
+    };
+    let source: Ipv6Addr = v6.to_string().parse().unwrap();
+    let chain = vec![Extension::destination(0); 8];
+    let behind = Ipv6::new(source, lab.link().host_v6()).extensions(chain).carrying(syn());
+    vec![part(0, true, &whole[..8]), part(1, false, &whole[8..]), Frame::new(behind)]
+}
+
+/// The host's stack accepts both, so they would open a connection past the drop.
+#[test]
+fn a_hidden_syn_opens_no_connection() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    STRANGERS.iter().for_each(|source| lab.add_source(ip(source)).unwrap());
+    let _listener = listen(&lab);
+    let answered = || {
+        let (sniffer, sender) =
+            (Sniffer::on(&lab.link().sender).unwrap(), FrameSender::on(&lab.link().sender).unwrap());
+        hidden_syns(&lab).iter().for_each(|frame| sender.send(frame).unwrap());
+        let sniffed = sniffer.stop().unwrap();
+        [true, false].map(|v4| sniffed.to_port(40_000, |source| source.is_ipv4() == v4).packets > 0)
+    };
+    assert_eq!(answered(), [true, true], "without a daemon");
+    let daemon = start(&lab, &dropping(&lab));
+    assert_eq!(answered(), [false, false]);
+    assert_eq!(unlisted(&lab, &daemon), (0, 0));
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!(scrape.count("d365_hidden_dropped_packets_total", &[("iface", lab.iface())]), 3);
 }
 
 /// An address that comes or goes is followed: within a minute, or at once on SIGHUP.

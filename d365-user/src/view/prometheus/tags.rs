@@ -24,12 +24,13 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
     exposition.counters("d365_tag_cleared_packets", None, help, by_tag(snapshot, cleared))?;
     paths(exposition, snapshot)?;
-    let dropped = snapshot
-        .interfaces
-        .iter()
-        .map(|iface| ([("iface", iface.name.as_str())], iface.effect(Effect::Dropped)));
+    let dropped = |effect| {
+        snapshot.interfaces.iter().map(move |iface| ([("iface", iface.name.as_str())], iface.effect(effect)))
+    };
     let help = "New connections from unlisted sources that were dropped (--unlisted drop); d365_unlisted_smtp counts them too.";
-    exposition.counters("d365_unlisted_dropped_packets", None, help, dropped)
+    exposition.counters("d365_unlisted_dropped_packets", None, help, dropped(Effect::Dropped))?;
+    let help = "Packets from unlisted sources that hid a TCP header and were dropped (--unlisted drop); d365_other counts them too.";
+    exposition.counters("d365_hidden_dropped_packets", None, help, dropped(Effect::HiddenDropped))
 }
 
 /// A sample for each interface and tag.

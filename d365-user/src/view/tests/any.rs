@@ -118,12 +118,17 @@ fn check_tags(snapshot: &Snapshot, all: &[Sample]) {
     of("d365_tagged_packets_total", &[("mark", Effect::Marked), ("dscp", Effect::DscpSet)]);
     of("d365_tag_failures_total", &[("dscp", Effect::DscpNotSet)]);
     of("d365_tag_cleared_packets_total", &[("mark", Effect::MarkCleared), ("dscp", Effect::DscpCleared)]);
-    let dropped = family(all, "d365_unlisted_dropped_packets_total", ["iface"]);
+    let dropped = [
+        (Effect::Dropped, family(all, "d365_unlisted_dropped_packets_total", ["iface"])),
+        (Effect::HiddenDropped, family(all, "d365_hidden_dropped_packets_total", ["iface"])),
+    ];
     let paths = family(all, "d365_tag_path", ["iface", "path"]);
     let attached = family(all, "d365_tag_attached", ["iface"]);
     for iface in &snapshot.interfaces {
-        let (_, packets) = iface.effects.iter().find(|(done, _)| *done == Effect::Dropped).unwrap();
-        assert_eq!(dropped[std::slice::from_ref(&iface.name)], *packets);
+        for (effect, dropped) in &dropped {
+            let (_, packets) = iface.effects.iter().find(|(done, _)| done == effect).unwrap();
+            assert_eq!(dropped[std::slice::from_ref(&iface.name)], *packets);
+        }
         let shown = attached.get(std::slice::from_ref(&iface.name)).copied();
         assert_eq!(shown, iface.tag_attached.map(u64::from));
         for path in [Path::Undecided, Path::Metadata, Path::Classify] {
