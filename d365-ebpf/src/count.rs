@@ -48,8 +48,9 @@ pub(crate) fn effect(row: u32, len: usize, effect: Effect) {
 
 #[inline(always)]
 fn bump(counter: *mut Counter, len: usize, opens: bool) {
-    // SAFETY: the pointer is this CPU's own value, of this type, and is written nowhere else; a
-    // program is not interrupted by another packet's run on the same CPU.
+    // SAFETY: the pointer is this CPU's own value, of this type, and is written nowhere else. A program is not interrupted by
+    // another packet's run on the same CPU; on realtime kernels without a lock for that (docs/kernels.md) an addition may
+    // be lost, and no value is torn.
     let counter = unsafe { &mut *counter };
     counter.packets += 1;
     counter.bytes += len as u64;
