@@ -2,6 +2,7 @@
 
 pub mod bpf;
 mod capture;
+pub mod cgroup;
 pub mod child;
 pub mod corpus;
 pub mod credentials;

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{daemon, mail};
+use crate::{cgroup, daemon, mail};
 
 /// Something that is not there on every machine. `cargo xtask vm-test` reads what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Requirement {
     Overlay,
     /// File systems whose server is the test itself.
     Fuse,
+    /// Control groups that limit memory.
+    MemoryGroup,
     /// A kernel not older than this version, and the feature that came with it. An older one is no failure anywhere.
     Kernel(u32, u32, &'static str),
 }
@@ -54,6 +56,7 @@ impl Requirement {
             Self::MailPrograms => mail::programs().is_some(),
             Self::Overlay => mail::overlay_works(),
             Self::Fuse => Path::new("/dev/fuse").exists(),
+            Self::MemoryGroup => cgroup::limits_memory(),
             Self::Kernel(major, minor, _) => kernel() >= (major, minor),
         }
     }
@@ -67,6 +70,7 @@ impl Requirement {
             Self::SharedData => "shared-data",
             Self::MailPrograms => "mail-programs",
             Self::Overlay => "overlay",
+            Self::MemoryGroup => "memory-group",
             Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse => return false,
         };
         let without = env::var("D365_WITHOUT").unwrap_or_default();
@@ -89,6 +93,9 @@ impl fmt::Display for Requirement {
                 "Postfix, Rspamd and swaks in target/tools/mail (cargo xtask test unpacks them; or set D365_MAIL_PROGRAMS)",
             ),
             Self::Fuse => f.write_str("/dev/fuse (modprobe fuse)"),
+            Self::MemoryGroup => f.write_str(
+                "control groups that limit memory (a kernel with CONFIG_MEMCG, and /sys/fs/cgroup mounted writable)",
+            ),
             Self::Overlay => f.write_str("an overlay over / (a kernel with CONFIG_OVERLAY_FS, and a / that it takes)"),
             Self::Kernel(major, minor, feature) => write!(f, "Linux {major}.{minor} ({feature})"),
         }

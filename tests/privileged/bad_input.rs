@@ -21,7 +21,7 @@ use crate::judged::options;
 
 /// Runs a daemon that must not start. Its last line has to hold all of `words`, and no interface of the lab may
 /// look otherwise than before.
-fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
+pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     let links = || lab.host.ip(&["-d", "link"]).unwrap();
     let before = links();
     let ended = Daemon::run(&lab.host, options).unwrap();

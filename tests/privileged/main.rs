@@ -15,6 +15,7 @@ mod judged;
 mod lease;
 mod local_user;
 mod mail;
+mod memory;
 mod object;
 mod operation;
 mod oracle;

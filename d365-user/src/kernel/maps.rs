@@ -20,6 +20,7 @@ use ipnet::IpNet;
 use super::{
     chain,
     load::{Kernel, LoadError},
+    memory::explained,
     prove::ProofError,
     table::Tables,
 };
@@ -46,7 +47,7 @@ pub(super) struct Places {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// A trie could not be made.
-    #[error("cannot create a trie of {entries} entries for {map}: {}", chain(.source))]
+    #[error("cannot create a trie of {entries} entries for {map}: {}", explained(.source))]
     Create {
         /// The outer map.
         map: &'static str,
@@ -56,7 +57,7 @@ pub enum PublishError {
         source: MapError,
     },
     /// A range could not be put in.
-    #[error("cannot put {prefix} into {map}: {}", chain(.source))]
+    #[error("cannot put {prefix} into {map}: {}", explained(.source))]
     Insert {
         /// The outer map.
         map: &'static str,
@@ -66,7 +67,7 @@ pub enum PublishError {
         source: MapError,
     },
     /// A page could not be put in.
-    #[error("cannot put page {page} into {}: {}", names::TABLES, chain(.source))]
+    #[error("cannot put page {page} into {}: {}", names::TABLES, explained(.source))]
     Page {
         /// The page.
         page: u32,

@@ -14,6 +14,7 @@ mod lease;
 mod load;
 mod log;
 mod maps;
+mod memory;
 mod netlink;
 pub mod pin;
 mod prove;

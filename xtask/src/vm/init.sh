@@ -10,6 +10,9 @@ mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
 chmod 1777 /tmp
 mount -t bpf bpf /sys/fs/bpf
+mount -t cgroup2 cgroup /sys/fs/cgroup
+# The kernel may lack the controller.
+echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 ln -s /proc/self/fd /dev/fd
 ip link set lo up
 modprobe --all --quiet @MODULES@

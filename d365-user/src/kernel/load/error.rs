@@ -5,7 +5,7 @@ use std::io;
 use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
-use crate::kernel::{chain, requirements::RequirementError};
+use crate::kernel::{chain, memory::explained, requirements::RequirementError};
 
 /// Why the object is not in the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The object, a map or a program could not be loaded for another reason.
-    #[error("cannot load the kernel object: {}", chain(.0))]
+    #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
     /// The program's constants could not be written.
     #[error("cannot write the program's constants into map .rodata: {}", chain(.0))]
