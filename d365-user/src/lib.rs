@@ -18,6 +18,7 @@ pub mod ranges;
 pub mod shutdown;
 pub mod snapshot;
 pub mod source;
+pub mod start_over;
 pub mod state;
 pub mod tag;
 pub mod version;

@@ -3,7 +3,9 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use d365_user::{cli::Cli, command, config::Config, daemon, exit::Exit, logging};
+use d365_user::{
+    cli::Cli, command, config::Config, daemon, exit::Exit, kernel::features, logging, start_over::start_over,
+};
 
 fn main() -> ExitCode {
     // clap answers --help and --version, and ends with code 2 on what it does not understand.
@@ -23,6 +25,12 @@ fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    // Where this does not help, loading says what is missing.
+    if features::are_misjudged()
+        && let Some(error) = start_over()
+    {
+        say(&format_args!("cannot start over after a signal: {error}"));
+    }
     // Held to the end: it writes what is still to be written, for a moment at most.
     let _log = match logging::init(config.log_format, &config.log_filter) {
         Ok(guard) => guard,

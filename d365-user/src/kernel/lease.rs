@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
+use aya::programs::ProgramError;
 use d365_common::{names, packet::ETHERNET_LEN};
 use nix::{
     errno::Errno,
@@ -49,8 +49,7 @@ impl Kernel {
             Some(left) => ticks(left, tick()?),
         };
         let frame = [&[0; ETHERNET_LEN][..], &ticks.to_ne_bytes()].concat();
-        let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::default() };
-        match self.program_named(names::PROGRAM_LEASE)?.test_run(options)?.return_value {
+        match self.ask(names::PROGRAM_LEASE, &frame)? {
             XDP_PASS => Ok(()),
             other => Err(LeaseError::Refused(other)),
         }

@@ -7,7 +7,6 @@ mod options;
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
-    time::{Duration, Instant},
 };
 
 use aya::{
@@ -30,7 +29,10 @@ use nix::{
 
 pub use self::{error::LoadError, options::Options};
 use super::{
-    counters::Counters, failsafe::Failsafe, maps::Places, requirements, table::pages_of_all, tags::TagPaths,
+    counters::Counters,
+    failsafe::Failsafe,
+    interrupted::{PATIENCE, again},
+    maps::Places, requirements, table::pages_of_all, tags::TagPaths,
     tc::Qdisc,
 };
 
@@ -38,9 +40,6 @@ use super::{
 const SMALLEST_RING: u32 = 1;
 /// Ring buffer of log records, bytes.
 const LOG_RING: u32 = 256 * 1024;
-/// How long a program is loaded again and again when signals interrupt the verifier. A time, and not a number of
-/// tries as in libbpf: where signals come faster than the verifier is done, any number is used up at once.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The loaded object. Dropping it detaches the program from every interface.
 pub struct Kernel {
@@ -229,7 +228,7 @@ fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str
 fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramError>, LoadError> {
     let program = ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
     let program: &mut Xdp = program.try_into().map_err(|_| LoadError::Missing(name))?;
-    Ok(load_program(PATIENCE, || program.load()))
+    Ok(again(PATIENCE, || program.load()))
 }
 
 /// Loads the program that marks.
@@ -237,23 +236,7 @@ fn load_tag(ebpf: &mut Ebpf) -> Result<(), LoadError> {
     let missing = || LoadError::Missing(names::PROGRAM_TAG);
     let program = ebpf.program_mut(names::PROGRAM_TAG).ok_or_else(missing)?;
     let program: &mut SchedClassifier = program.try_into().map_err(|_| missing())?;
-    load_program(PATIENCE, || program.load()).map_err(|error| explain(names::PROGRAM_TAG, error))
-}
-
-/// Loads a program, again when the verifier gave up: it returns EAGAIN as soon as a signal is pending, stops and
-/// continuations included, and aya tries only twice.
-fn load_program(
-    patience: Duration,
-    mut load: impl FnMut() -> Result<(), ProgramError>,
-) -> Result<(), ProgramError> {
-    let since = Instant::now();
-    loop {
-        match load() {
-            Err(ProgramError::LoadError { io_error, .. })
-                if io_error.raw_os_error() == Some(EAGAIN) && since.elapsed() < patience => {}
-            result => return result,
-        }
-    }
+    again(PATIENCE, || program.load()).map_err(|error| explain(names::PROGRAM_TAG, error))
 }
 
 fn explain(program: &'static str, error: ProgramError) -> LoadError {

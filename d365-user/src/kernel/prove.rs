@@ -10,10 +10,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use aya::{
-    maps::MapError,
-    programs::{ProgramError, TestRun as _, TestRunOptions},
-};
+use aya::{maps::MapError, programs::ProgramError};
 use d365_common::{answer::Answer, direct::Said, entry::Entry, names};
 use ipnet::IpNet;
 
@@ -123,7 +120,7 @@ impl Kernel {
         let reference = Reference::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
         for Question { source, expected } in questions(&prefixes, &reference) {
-            let (found, _) = self.ask(source)?;
+            let (found, _) = self.look_up(source)?;
             compare(source, found, entry(expected), generation)?;
         }
         for Change { from, said } in changes(self.places.tables.reader(staged.place))? {
@@ -144,7 +141,7 @@ impl Kernel {
     /// [`ProofError`] when the program cannot be asked.
     pub fn is_vouched(&mut self, source: IpAddr) -> Result<bool, ProofError> {
         self.ask_of_published()?;
-        Ok(self.ask(source)?.1)
+        Ok(self.look_up(source)?.1)
     }
 
     /// What the program takes `frame` for (at least 14 bytes, and what one buffer holds), by the published generation: the bits
@@ -165,7 +162,7 @@ impl Kernel {
     }
 
     /// What the place that `PROVEN` names says of `source`: the entry found, and whether it is vouched for.
-    fn ask(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
+    fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
         let bits = self.bits(&frame(source, self.port))?;
         let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
         Ok((found, Answer::vouched(bits)))
@@ -173,8 +170,7 @@ impl Kernel {
 
     /// The program's result for a frame.
     fn bits(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
-        let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
-        Ok(self.program_named(names::PROGRAM_PROVE)?.test_run(options)?.return_value)
+        Ok(self.ask(names::PROGRAM_PROVE, frame)?)
     }
 }
 

@@ -16,6 +16,8 @@ use nix::{
     },
 };
 
+use super::interrupted::{PATIENCE, again};
+
 /// Capabilities by number (capability.h, capabilities(7)) that loading and attaching take.
 const CAPABILITIES: [(u32, &str); 3] =
     [(CAP_NET_ADMIN, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
@@ -100,7 +102,7 @@ pub(super) fn missing_feature() -> Option<RequirementError> {
         }
     }
     let (feature, since) = ("XDP programs", "4.8");
-    match sys::is_program_supported(ProgramType::Xdp) {
+    match again(PATIENCE, || sys::is_program_supported(ProgramType::Xdp)) {
         Ok(false) => Some(unsupported(feature, since)),
         Err(ProgramError::SyscallError(error)) => meaning(feature, since, error.io_error),
         _ => None,
@@ -109,7 +111,7 @@ pub(super) fn missing_feature() -> Option<RequirementError> {
 
 /// What the kernel says to the smallest XDP program, if it does not take it.
 pub(super) fn program_error() -> Option<io::Error> {
-    match sys::is_program_supported(ProgramType::Xdp) {
+    match again(PATIENCE, || sys::is_program_supported(ProgramType::Xdp)) {
         Err(ProgramError::SyscallError(error)) => Some(error.io_error),
         _ => None,
     }

@@ -1,13 +1,26 @@
-//! Runs the XDP program on a frame of one's own, through `BPF_PROG_TEST_RUN`: for tests and benchmarks.
+//! Runs programs on frames of one's own, through `BPF_PROG_TEST_RUN`.
 //!
-//! What is run counts as if it had come in.
+//! What the XDP program is run on counts as if it had come in: for tests and benchmarks.
 
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
 use d365_common::record;
 
-use super::load::Kernel;
+use super::{
+    interrupted::{PATIENCE, again},
+    load::Kernel,
+};
 
 impl Kernel {
+    /// Runs one of the object's other programs on `frame`, again when a signal interrupts it: what they do is the same when
+    /// it is done twice. Returns its result.
+    pub(super) fn ask(&mut self, program: &str, frame: &[u8]) -> Result<u32, ProgramError> {
+        let program = self.program_named(program)?;
+        again(PATIENCE, || {
+            let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
+            Ok(program.test_run(options)?.return_value)
+        })
+    }
+
     /// Runs the program on `frame` (at least 14 bytes) through `BPF_PROG_TEST_RUN`; the packet counts,
     /// on the loopback interface of this network namespace. Returns the program's XDP action.
     ///

@@ -6,7 +6,7 @@
 use aya::{
     Ebpf,
     maps::{Array, MapData, MapError, PerCpuArray},
-    programs::{ProgramError, TestRun as _, TestRunOptions},
+    programs::ProgramError,
 };
 use d365_common::{
     names,
@@ -89,8 +89,6 @@ impl Kernel {
     /// [`TagError::Probe`].
     pub fn writes_metadata(&mut self) -> Result<bool, TagError> {
         let frame = [0; ETHERNET_LEN];
-        let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::default() };
-        let answer = self.program_named(names::PROGRAM_PROBE)?.test_run(options)?.return_value;
-        Ok(answer == names::PROBE_WRITTEN)
+        Ok(self.ask(names::PROGRAM_PROBE, &frame)? == names::PROBE_WRITTEN)
     }
 }

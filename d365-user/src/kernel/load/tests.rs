@@ -18,26 +18,6 @@ fn failed(code: i32) -> ProgramError {
 }
 
 #[test]
-fn a_program_is_loaded_again_when_a_signal_interrupts_the_verifier() {
-    let mut tries = 0;
-    let third = load_program(PATIENCE, || {
-        tries += 1;
-        if tries < 3 { Err(failed(EAGAIN)) } else { Ok(()) }
-    });
-    assert!(third.is_ok());
-    assert_eq!(tries, 3);
-    for (code, patience) in [(EAGAIN, Duration::ZERO), (EINVAL, PATIENCE)] {
-        let mut tries = 0;
-        let result = load_program(patience, || {
-            tries += 1;
-            Err(failed(code))
-        });
-        assert!(result.is_err());
-        assert_eq!(tries, 1);
-    }
-}
-
-#[test]
 fn only_a_verdict_is_the_verifiers_refusal() {
     for code in [EAGAIN, ENOMEM, EMFILE] {
         let error = explain("d365", failed(code));

@@ -9,7 +9,10 @@ use aya::{
 };
 
 use super::{Fact, Unknown, programs};
-use crate::kernel::requirements::{self, RequirementError};
+use crate::kernel::{
+    interrupted::{PATIENCE, again},
+    requirements::{self, RequirementError},
+};
 
 /// A kernel's version, without what its vendor adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +63,10 @@ pub fn machine() -> Machine {
             Err(RequirementError::Capabilities { missing }) => Ok(missing),
             Err(error) => Err(Unknown::Failed(error.to_string())),
         },
-        has_metadata: is_helper_supported(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_adjust_meta)
-            .map_err(Unknown::from),
+        has_metadata: again(PATIENCE, || {
+            is_helper_supported(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_adjust_meta)
+        })
+        .map_err(Unknown::from),
         fwmark_accept: parameter("net/ipv4/tcp_fwmark_accept").map(|value| value != 0).map_err(Unknown::from),
     }
 }
