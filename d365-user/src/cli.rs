@@ -79,7 +79,7 @@ Exit codes:
     args_conflicts_with_subcommands = true,
 )]
 pub struct Cli {
-    /// Interface to watch; repeat it, or separate names by commas (at most 16)
+    /// Interface to watch, by its name or an alternative name; repeat it, or separate names by commas (at most 16)
     #[arg(
         long,
         env = "D365_IFACE",

@@ -26,8 +26,8 @@ use crate::{
     },
 };
 
-/// Longest interface name in bytes: the kernel's `IFNAMSIZ` (16) less the terminating zero.
-pub const MAX_INTERFACE_NAME: usize = 15;
+/// Longest name of an interface in bytes: an alternative name's, the kernel's `ALTIFNAMSIZ` (128) less the terminating zero.
+pub const MAX_INTERFACE_NAME: usize = 127;
 
 /// Which XDP mode may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -222,7 +222,7 @@ fn interface_name(name: &str) -> Result<(), ConfigError> {
     let reason = match name {
         "" => "it is empty",
         "." | ".." => "it is a directory's name",
-        _ if name.len() > MAX_INTERFACE_NAME => "it is longer than 15 bytes",
+        _ if name.len() > MAX_INTERFACE_NAME => "it is longer than 127 bytes",
         _ if name.contains(['/', ':']) => "it holds a slash or a colon",
         _ if name.contains(char::is_whitespace) => "it holds white space",
         _ if name.contains(char::is_control) => "it holds a control character",

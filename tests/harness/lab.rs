@@ -71,6 +71,13 @@ pub struct Link {
 }
 
 impl Link {
+    /// The same link, its host's end in another namespace.
+    #[must_use]
+    pub fn host_in(&self, netns: &Netns) -> Self {
+        let host = End { netns: netns.clone(), ..self.host.clone() };
+        Self { host, ..self.clone() }
+    }
+
     /// The host's IPv4 address on this link.
     pub fn host_v4(&self) -> Ipv4Addr {
         host_v4(self.number)

@@ -70,7 +70,7 @@ fn quiet(end: &End) -> Result<()> {
 }
 
 /// A veth drops what is sent before the kernel's link watch, up to a second later, has given it its queue.
-fn wait_for_carrier(end: &End) -> Result<()> {
+pub fn wait_for_carrier(end: &End) -> Result<()> {
     let deadline = crate::patience::deadline(Duration::from_secs(10));
     loop {
         let shown = end.netns.ip(&["-o", "link", "show", "dev", &end.name])?;

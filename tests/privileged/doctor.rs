@@ -34,14 +34,14 @@ const TOLD: Requirement = Requirement::Kernel(6, 3, "drivers tell of their XDP")
 const FRAGS: Requirement = Requirement::Kernel(5, 18, "xdp.frags");
 
 /// What doctor answered.
-struct Report {
+pub(crate) struct Report {
     code: Option<i32>,
     report: Value,
 }
 
 impl Report {
     /// Level and text of one check, of one interface where one is named.
-    fn of(&self, check: &str, interface: Option<&str>) -> (&str, &str) {
+    pub(crate) fn of(&self, check: &str, interface: Option<&str>) -> (&str, &str) {
         let findings = self.report["findings"].as_array().unwrap();
         let is = |finding: &&Value| finding["check"] == check && finding["interface"].as_str() == interface;
         let found: Vec<_> = findings.iter().filter(is).collect();
@@ -87,7 +87,7 @@ fn command(state: &Path, flags: &[&str]) -> Command {
 }
 
 /// Runs it on one interface, with a state directory that is empty.
-fn doctor(netns: &Netns, interface: &str) -> Report {
+pub(crate) fn doctor(netns: &Netns, interface: &str) -> Report {
     let state = TempDir::new("doctor");
     report(&netns.run(|| command(state.path(), &["--iface", interface]).output()).unwrap())
 }

@@ -11,6 +11,7 @@ mod foreign;
 mod full_disk;
 mod harness;
 mod inspect;
+mod interfaces;
 mod judged;
 mod lease;
 mod local_user;

@@ -113,7 +113,7 @@ impl StartError {
             | Self::Attach(AttachError::Requirement(error)) => requirement(error),
             Self::Load(LoadError::Verifier { .. }) => Exit::Verifier,
             Self::Load(LoadError::TooMany { .. }) => Exit::Usage,
-            Self::Attach(AttachError::Busy { .. }) => Exit::Occupied,
+            Self::Attach(AttachError::Busy { .. } | AttachError::BusyAbove { .. }) => Exit::Occupied,
             Self::Attach(AttachError::Refused { .. } | AttachError::Program { .. }) | Self::Tagger(_) => {
                 Exit::Attach
             }

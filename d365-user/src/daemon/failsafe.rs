@@ -19,7 +19,7 @@ use nix::{
 use super::state::State;
 use crate::{
     config::{Config, Unlisted},
-    kernel::{Kernel, PublishError},
+    kernel::{InterfaceError, Kernel, PublishError},
     snapshot::Drops,
     view,
 };
@@ -49,6 +49,9 @@ pub enum FailsafeError {
     /// This host's addresses are not known.
     #[error("cannot read this host's addresses, from which --unlisted drop must never drop: {0}")]
     Addresses(Errno),
+    /// An interface may have taken its addresses to another network namespace.
+    #[error("cannot read from which subnets --unlisted drop must never drop: {0}")]
+    Interface(#[from] InterfaceError),
     /// The kernel refuses them.
     #[error("cannot set the prefixes from which --unlisted drop must never drop: {0}")]
     Publish(#[from] Box<PublishError>),
@@ -86,7 +89,7 @@ impl Failsafe {
             return;
         }
         self.look_at = Instant::now() + LOOK;
-        match self.follow(kernel) {
+        match self.follow(kernel, state) {
             Ok(false) => self.is_stuck = false,
             Ok(true) => {
                 self.is_stuck = false;
@@ -103,11 +106,13 @@ impl Failsafe {
     }
 
     /// Whether the prefixes are others now.
-    fn follow(&mut self, kernel: &mut Kernel) -> Result<bool, FailsafeError> {
+    fn follow(&mut self, kernel: &mut Kernel, state: &State) -> Result<bool, FailsafeError> {
         let now = prefixes(&self.given, &own_subnets()?);
         if now == self.prefixes {
             return Ok(false);
         }
+        // An interface that took its addresses away must not drop by the prefixes of those that stayed.
+        state.leave_gone()?;
         kernel.set_failsafe(&now).map_err(Box::new)?;
         self.prefixes = now;
         Ok(true)

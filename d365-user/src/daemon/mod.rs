@@ -11,18 +11,21 @@ mod start;
 mod state;
 mod tags;
 mod update;
+mod watch;
 
 use std::{
     convert::Infallible,
     pin::pin,
     sync::{Arc, mpsc::Sender},
-    time::Duration,
 };
 
 use tokio::{
     net::TcpListener,
     signal::unix::Signal,
-    sync::{oneshot, watch},
+    sync::{
+        oneshot,
+        watch::{Receiver, Sender as Shown, channel},
+    },
     task::spawn_blocking,
 };
 
@@ -41,9 +44,6 @@ use book::{Book, row_names};
 use start::Started;
 use state::State;
 use update::Prepared;
-
-/// How often the daemon looks whether its program is still attached.
-const WATCH: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until SIGINT or SIGTERM; SIGHUP has it read every source again.
 ///
@@ -72,14 +72,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
     let state = Arc::new(State::new(book, &config, address, watched));
     state.set_updates(updater.updates());
-    let (ready, readiness) = watch::channel(Readiness::NotReady("starting".into()));
-    let (stop_serving, mut stopped) = watch::channel(false);
+    let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
+    let (stop_serving, mut stopped) = channel(false);
     let endpoints = Endpoints::new(state.clone(), readiness);
     let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
         // A sender that is gone means the same.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
+    let seen = watch::start(Arc::clone(&state)).map_err(StartError::Signals)?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
     let mut starting = spawn_blocking(move || start::start(&own, record, draft, &shared));
     let started = tokio::select! {
@@ -104,7 +105,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         result = &mut server => return Err(StartError::Server(result.err())),
         ended = &mut updating => return Err(StartError::Updater(ended.err())),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(&state, &ready, is_vouched) => match never {},
+        never = keep_readiness(seen, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
         never = tags::watch(&state) => match never {},
@@ -148,45 +149,15 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     std::future::pending().await
 }
 
-/// Is ready from when the kernel was told how long to vouch for the list. Says once when an attachment is lost or back, and is not
-/// ready while one is lost.
+/// Is ready from when the kernel was told how long to vouch for the list, and not while a program is lost.
 async fn keep_readiness(
-    state: &State,
-    ready: &watch::Sender<Readiness>,
+    seen: Receiver<Vec<watch::Seen>>,
+    ready: &Shown<Readiness>,
     vouched: oneshot::Receiver<()>,
 ) -> Infallible {
     // An updater that is gone is noticed elsewhere.
     if vouched.await.is_ok() {
-        ready.send_replace(Readiness::Ready);
+        watch::keep_readiness(seen, ready).await;
     }
-    let mut known = (Vec::new(), Vec::new());
-    loop {
-        tokio::time::sleep(WATCH).await;
-        let now = (state.lost(), state.unmarked());
-        if now == known {
-            continue;
-        }
-        let (lost, unmarked) = (now.0.join(", "), now.1.join(", "));
-        if now.0 != known.0 && !lost.is_empty() {
-            tracing::error!(
-                "not attached any more: {lost} (gone, moved, or detached by somebody else); \
-                 its packets are not counted; restart d365-user to attach again"
-            );
-        }
-        if now.1 != known.1 && !unmarked.is_empty() {
-            tracing::error!(
-                "the tc program is not attached any more: {unmarked} (gone, moved, or detached by somebody else); \
-                 its packets are not marked; restart d365-user to attach again"
-            );
-        }
-        ready.send_replace(match (lost.is_empty(), unmarked.is_empty()) {
-            (true, true) => {
-                tracing::info!("attached again everywhere");
-                Readiness::Ready
-            }
-            (false, _) => Readiness::NotReady(format!("not attached any more: {lost}").into()),
-            (true, false) => Readiness::NotReady(format!("not marking any more: {unmarked}").into()),
-        });
-        known = now;
-    }
+    std::future::pending().await
 }

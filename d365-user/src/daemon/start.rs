@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     config::{Config, Unlisted},
-    kernel::{self, Attached, Interface, Kernel, PacketLog, Samples, TagPaths, Tagger, TcHold},
+    kernel::{
+        self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, TagPaths, Tagger,
+        TcHold,
+    },
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
 };
@@ -45,8 +48,15 @@ pub(super) fn start(
         config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
     kernel::distinct(&interfaces)?;
     kernel::check()?;
+    let stack = Stack::read().unwrap_or_else(|error| {
+        tracing::warn!(
+            "cannot read which interface lies above which: {error}; they are attached in the order given"
+        );
+        Stack::default()
+    });
     for interface in &interfaces {
         Kernel::require_free(interface)?;
+        Kernel::require_free_above(interface, &stack)?;
     }
     let options = kernel::Options {
         interfaces: interfaces.clone(),
@@ -70,12 +80,12 @@ pub(super) fn start(
     // No range of this object is gone with its first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.book(), &counters, &config.interfaces, config.max_ranges);
-    let (attached, taggers) = match attach(config, &mut kernel, &interfaces) {
+    let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
         Ok(attached) => attached,
         Err(error) => {
             drop(kernel);
             let (attached, taggers) = (Vec::new(), Vec::new());
-            state.set_live(Live { counters, attached, taggers, tag_paths: None });
+            state.set_live(Live { counters, links: Links::default(), attached, taggers, tag_paths: None });
             record.end(state);
             return Err(error);
         }
@@ -84,18 +94,25 @@ pub(super) fn start(
         remark(attached);
     }
     taggers.iter().for_each(remark_tagger);
-    state.set_live(Live { counters, attached, taggers, tag_paths });
+    state.set_live(Live { counters, links: kernel.links(), attached, taggers, tag_paths });
     Ok(Started { kernel, record, packet_log, samples, failsafe })
 }
 
-/// Attaches the XDP program to every interface, and then, where packets are marked, the tc program.
+/// Attaches the XDP program to every interface, lower ones first, and then, where packets are marked, the tc program. The
+/// answers are in the order of the interfaces.
 fn attach(
     config: &Config,
     kernel: &mut Kernel,
     interfaces: &[Interface],
+    stack: &Stack,
 ) -> Result<(Vec<Attached>, Vec<Tagger>), StartError> {
-    let attached = interfaces.iter().map(|interface| kernel.attach(interface, config.mode));
-    let attached = attached.collect::<Result<_, _>>()?;
+    let attached = stack.bottom_up(interfaces).into_iter().map(|row| {
+        let attached = kernel.attach(&interfaces[row], config.mode)?;
+        Ok((row, attached))
+    });
+    let mut attached = attached.collect::<Result<Vec<_>, AttachError>>()?;
+    attached.sort_by_key(|(row, _)| *row);
+    let attached = attached.into_iter().map(|(_, attached)| attached).collect();
     let marked = interfaces.iter().filter(|_| config.tags.mark.is_some());
     let taggers = marked.map(|interface| kernel.attach_tagger(interface, config.tags.order));
     Ok((attached, taggers.collect::<Result<_, _>>()?))

@@ -11,11 +11,14 @@ use d365_common::path::Path;
 use super::{
     azure,
     book::{Book, row_names},
+    watch::{self, Seen},
 };
 use crate::{
     config::{self, Config},
     generation::TableSize,
-    kernel::{Attached, CounterError, Counters, InterfaceCounts, TagPaths, Tagger},
+    kernel::{
+        Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, TagPaths, Tagger,
+    },
     ledger::Reading,
     process,
     snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
@@ -24,6 +27,7 @@ use crate::{
 /// The kernel's part, once everything is attached.
 pub(super) struct Live {
     pub(super) counters: Counters,
+    pub(super) links: Links,
     pub(super) attached: Vec<Attached>,
     /// The tc programs, in the order of the interfaces; none unless packets are marked.
     pub(super) taggers: Vec<Tagger>,
@@ -90,19 +94,42 @@ impl State {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The interfaces whose attachment is lost.
-    pub(super) fn lost(&self) -> Vec<String> {
+    /// Whether a report may be about an interface that is watched.
+    pub(super) fn is_concerned_by(&self, report: &Report) -> bool {
         let attached = self.live.get().map_or(&[][..], |live| &live.attached);
-        let lost = attached.iter().filter(|attached| attached.now().is_none());
-        lost.map(|attached| attached.interface.name.clone()).collect()
+        let indexes = || attached.iter().map(|attached| attached.interface.index);
+        report.is_partial
+            || indexes().any(|index| report.changed.contains(&index) || report.gone.contains(&index))
     }
 
-    /// The interfaces whose tc program is lost while the XDP program is there: packets are counted and not marked.
-    pub(super) fn unmarked(&self) -> Vec<String> {
-        let taggers = self.live.get().map_or(&[][..], |live| &live.taggers);
-        // What cannot be told is told the next time.
-        let lost = taggers.iter().filter(|tagger| !tagger.is_attached().unwrap_or(true));
-        lost.map(|tagger| tagger.interface.name.clone()).collect()
+    /// Looks at every interface, and leaves those that must be left. Where the kernel does not answer for one, it is as it
+    /// was seen in `before`.
+    pub(super) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
+        let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
+        self.looks(report).filter_map(|(name, seen)| seen.ok().or_else(|| known(name))).collect()
+    }
+
+    /// Leaves every interface that is not in this network namespace any more.
+    ///
+    /// # Errors
+    /// When the kernel does not answer for an interface, which may then be here or not.
+    pub(super) fn leave_gone(&self) -> Result<(), InterfaceError> {
+        self.looks(&Report::default()).try_for_each(|(_, seen)| seen.map(drop))
+    }
+
+    fn looks(&self, report: &Report) -> impl Iterator<Item = (&str, Result<Seen, InterfaceError>)> {
+        let rows = self
+            .live
+            .get()
+            .into_iter()
+            .flat_map(|live| live.attached.iter().enumerate().map(move |row| (live, row)));
+        rows.map(move |(live, (row, attached))| {
+            let is_gone = report.gone.contains(&attached.interface.index);
+            // What cannot be told is told the next time.
+            let is_marked =
+                || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached().unwrap_or(true));
+            (attached.interface.name.as_str(), watch::look(attached, &live.links, is_gone, is_marked))
+        })
     }
 
     /// Whether a row's tc program is there; `None` when packets are not marked, or it cannot be told.

@@ -11,8 +11,10 @@ use procfs::ProcError;
 use super::{
     chain, fdinfo,
     interface::{Interface, InterfaceError, Xdp},
+    links::Link,
     load::Kernel,
     requirements::{self, RequirementError},
+    stack::Stack,
 };
 use crate::{
     config::ModePolicy,
@@ -28,6 +30,8 @@ pub struct Attached {
     pub attachment: Attachment,
     /// Why it is not native, when `auto` had to fall back.
     pub fallback: Option<String>,
+    /// The kernel's own name for the interface when it was attached.
+    kernel_name: String,
     /// Our program's id.
     program: u32,
 }
@@ -58,8 +62,27 @@ pub enum AttachError {
         /// Its mode.
         mode: Mode,
     },
+    /// There is an XDP program on a device above it.
+    #[error(
+        "interface {interface} lies below {upper}, which has an XDP program: {name} (id {id}, {}); the kernel takes none \
+         below it. Watch {upper} alone, or both in one d365-user (--iface {upper},{interface}), or detach that program: \
+         `ip link set dev {upper} {} off`",
+        mode.as_str(), ip_keyword(*mode)
+    )]
+    BusyAbove {
+        /// The interface.
+        interface: String,
+        /// The device above it.
+        upper: String,
+        /// The program's name.
+        name: String,
+        /// Its id.
+        id: u32,
+        /// Its mode.
+        mode: Mode,
+    },
     /// The kernel or the driver refused.
-    #[error("cannot attach to {interface} in {mode} mode: {source}{}", advice(.mode))]
+    #[error("cannot attach to {interface} in {mode} mode: {}", refusal(.source, .mode))]
     Refused {
         /// The interface.
         interface: String,
@@ -78,13 +101,38 @@ pub enum AttachError {
     },
 }
 
+/// An attachment as the kernel shows it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The kernel's own name for the interface.
+    pub name: String,
+    /// How the program is attached; `None` when the interface has no program or another one.
+    pub attachment: Option<Attachment>,
+}
+
 impl Attached {
     /// How the program is attached now, as the kernel tells: `None` when the interface has gone or bears
     /// another program.
     #[must_use]
     pub fn now(&self) -> Option<Attachment> {
-        let xdp = self.interface.xdp().ok().flatten()?;
-        (xdp.program == self.program).then_some(Attachment { mode: xdp.mode, ..self.attachment })
+        self.look().ok()?.attachment
+    }
+
+    /// Looks at the interface.
+    ///
+    /// # Errors
+    /// As [`Interface::state`].
+    pub fn look(&self) -> Result<Look, InterfaceError> {
+        let state = self.interface.state()?;
+        let ours = state.xdp.filter(|xdp| xdp.program == self.program);
+        let attachment = ours.map(|xdp| Attachment { mode: xdp.mode, ..self.attachment });
+        Ok(Look { name: state.name, attachment })
+    }
+
+    /// Whether the interface was looked for by the kernel's own name, and no alternative name.
+    #[must_use]
+    pub fn is_by_own_name(&self) -> bool {
+        self.kernel_name == self.interface.name
     }
 }
 
@@ -97,6 +145,17 @@ impl Kernel {
         match interface.xdp()? {
             None => Ok(()),
             Some(xdp) => Err(busy(interface, xdp)),
+        }
+    }
+
+    /// Fails when a device directly above `interface` bears an XDP program: the kernel takes none below it.
+    ///
+    /// # Errors
+    /// [`AttachError::BusyAbove`] names both.
+    pub fn require_free_above(interface: &Interface, stack: &Stack) -> Result<(), AttachError> {
+        match stack.program_above(interface.index) {
+            None => Ok(()),
+            Some((upper, xdp)) => Err(busy_above(interface, upper, xdp)),
         }
     }
 
@@ -130,16 +189,20 @@ impl Kernel {
         let xdp = self.xdp().map_err(failed)?;
         let attached = xdp.attach_to_if_index(interface.index, aya_mode);
         let id = attached.map_err(|error| explain(interface, mode, error))?;
-        let link = match fdinfo::holds_link(program, interface.index) {
+        let link = xdp.take_link(id).map_err(failed)?;
+        let kind = match fdinfo::holds_link(program, interface.index) {
             Ok(true) => LinkKind::BpfLink,
             Ok(false) => LinkKind::Netlink,
+            // The link is dropped, which detaches.
             Err(error) => {
-                xdp.detach(id).map_err(failed)?;
                 return Err(RequirementError::Proc(ProcError::Io(error, Some(fdinfo::OWN.into()))).into());
             }
         };
-        let attachment = Attachment { mode, link };
-        Ok(Attached { interface: interface.clone(), attachment, fallback: None, program })
+        self.links.add(interface, Link::Xdp(link, kind));
+        let attachment = Attachment { mode, link: kind };
+        // One that has just gone is found out by the next look.
+        let kernel_name = interface.kernel_name().unwrap_or_default();
+        Ok(Attached { interface: interface.clone(), attachment, fallback: None, kernel_name, program })
     }
 }
 
@@ -162,31 +225,54 @@ fn explain(interface: &Interface, mode: Mode, error: ProgramError) -> AttachErro
     {
         return missing.into();
     }
-    if matches!(code, Some(nix::libc::EBUSY | nix::libc::EEXIST))
-        && let Ok(Some(xdp)) = interface.xdp()
-    {
-        return busy(interface, xdp);
+    if matches!(code, Some(nix::libc::EBUSY | nix::libc::EEXIST)) {
+        if let Ok(Some(xdp)) = interface.xdp() {
+            return busy(interface, xdp);
+        }
+        if let Ok(stack) = Stack::read()
+            && let Err(busy) = Kernel::require_free_above(interface, &stack)
+        {
+            return busy;
+        }
     }
     AttachError::Refused { interface: interface.name.clone(), mode: mode.as_str(), source }
 }
 
-fn advice(mode: &str) -> &'static str {
-    if mode == Mode::Native.as_str() {
+/// What the kernel's refusal means, and what to do.
+fn refusal(source: &io::Error, mode: &str) -> String {
+    if source.raw_os_error() == Some(nix::libc::EEXIST) {
+        return "a device above it has an XDP program, and is not in this network namespace: it may be a container's \
+                macvlan or VLAN device; detach that program first"
+            .to_owned();
+    }
+    let advice = if mode == Mode::Native.as_str() {
         "; the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or generic"
     } else {
         ""
-    }
+    };
+    format!("{source}{advice}")
 }
 
 fn busy(interface: &Interface, xdp: Xdp) -> AttachError {
-    let listed = loaded_programs().filter_map(Result::ok).find(|program| program.id() == xdp.program);
+    let Xdp { program: id, mode } = xdp;
+    AttachError::Busy { interface: interface.name.clone(), name: name_of(id), id, mode }
+}
+
+fn busy_above(interface: &Interface, upper: &str, xdp: Xdp) -> AttachError {
+    let Xdp { program: id, mode } = xdp;
+    let (interface, upper) = (interface.name.clone(), upper.to_owned());
+    AttachError::BusyAbove { interface, upper, name: name_of(id), id, mode }
+}
+
+/// What a loaded program is called.
+fn name_of(id: u32) -> String {
+    let listed = loaded_programs().filter_map(Result::ok).find(|program| program.id() == id);
     let name = match listed.as_ref().map(|program| program.name_as_str()) {
         None => "name not readable without CAP_SYS_ADMIN",
         Some(None | Some("")) => "without a name",
         Some(Some(name)) => name,
     };
-    let name = name.to_owned();
-    AttachError::Busy { interface: interface.name.clone(), name, id: xdp.program, mode: xdp.mode }
+    name.to_owned()
 }
 
 /// What `ip link set` calls the mode.

@@ -4,23 +4,39 @@
 
 use std::io;
 
+use netlink_packet_core::DefaultNla;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
-use nix::{errno::Errno, net::if_::if_nametoindex};
+use nix::{
+    libc::{ENODEV, ERANGE},
+    net::if_::if_indextoname,
+};
 
 use super::netlink;
 use crate::snapshot::Mode;
 
+/// `IFLA_ALT_IFNAME` (linux/if_link.h), by which the kernel finds a link under its name and under its alternative names.
+const ALT_IFNAME: u16 = 53;
+
 /// An interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name.
+    /// The name by which it was looked for: the kernel's own for it, or an alternative name.
     pub name: String,
     /// Its index.
     pub index: u32,
+}
+
+/// What the kernel says of an interface now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkState {
+    /// The kernel's own name for it.
+    pub name: String,
+    /// The XDP program on it.
+    pub xdp: Option<Xdp>,
 }
 
 /// The XDP program on an interface.
@@ -65,17 +81,41 @@ pub enum InterfaceError {
 }
 
 impl Interface {
-    /// Finds an interface by name.
+    /// Finds an interface by its name or one of its alternative names.
     ///
     /// # Errors
     /// [`InterfaceError::NotFound`] when there is none, [`InterfaceError::Netlink`] when the kernel did not
     /// answer.
     pub fn find(name: &str) -> Result<Self, InterfaceError> {
-        match if_nametoindex(name) {
-            Ok(index) => Ok(Self { name: name.to_owned(), index }),
-            Err(Errno::ENODEV | Errno::ENXIO) => Err(InterfaceError::NotFound { name: name.to_owned() }),
-            Err(errno) => Err(InterfaceError::Netlink { name: name.to_owned(), source: errno.into() }),
+        let mut link = LinkMessage::default();
+        let bytes = [name.as_bytes(), &[0]].concat();
+        link.attributes.push(LinkAttribute::Other(DefaultNla::new(ALT_IFNAME, bytes)));
+        match ask(link) {
+            Ok(link) => Ok(Self { name: name.to_owned(), index: link.header.index }),
+            Err(source) => Err(failed(name, source)),
         }
+    }
+
+    /// What the kernel says of it now.
+    ///
+    /// # Errors
+    /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
+    /// kernel did not answer.
+    pub fn state(&self) -> Result<LinkState, InterfaceError> {
+        let link = link(self.index).map_err(|source| failed(&self.name, source))?;
+        let name = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name.clone()),
+            _ => None,
+        });
+        Ok(LinkState { name: name.unwrap_or_default(), xdp: link.attributes.iter().find_map(program) })
+    }
+
+    /// The kernel's own name for it now. What finds interfaces by names of at most 15 bytes needs it.
+    ///
+    /// # Errors
+    /// When the interface has gone.
+    pub(super) fn kernel_name(&self) -> io::Result<String> {
+        Ok(if_indextoname(self.index)?.to_string_lossy().into_owned())
     }
 
     /// The XDP program on it now, if there is one.
@@ -84,13 +124,7 @@ impl Interface {
     /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
     /// kernel did not answer.
     pub fn xdp(&self) -> Result<Option<Xdp>, InterfaceError> {
-        match link(self.index) {
-            Ok(link) => Ok(link.attributes.iter().find_map(program)),
-            Err(error) if error.raw_os_error() == Some(nix::libc::ENODEV) => {
-                Err(InterfaceError::NotFound { name: self.name.clone() })
-            }
-            Err(source) => Err(InterfaceError::Netlink { name: self.name.clone(), source }),
-        }
+        self.state().map(|state| state.xdp)
     }
 }
 
@@ -109,7 +143,7 @@ pub fn distinct(interfaces: &[Interface]) -> Result<(), InterfaceError> {
 }
 
 /// The program that a link's attribute tells of.
-fn program(attribute: &LinkAttribute) -> Option<Xdp> {
+pub(super) fn program(attribute: &LinkAttribute) -> Option<Xdp> {
     let LinkAttribute::Xdp(xdp) = attribute else { return None };
     let mode = xdp.iter().find_map(|part| match part {
         LinkXdp::Attached(XdpAttached::None) => None,
@@ -130,6 +164,10 @@ fn program(attribute: &LinkAttribute) -> Option<Xdp> {
 pub(super) fn link(index: u32) -> io::Result<LinkMessage> {
     let mut link = LinkMessage::default();
     link.header.index = index;
+    ask(link)
+}
+
+fn ask(link: LinkMessage) -> io::Result<LinkMessage> {
     let answer = netlink::ask(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(link), 0)?;
     match answer.into_iter().next() {
         Some(RouteNetlinkMessage::NewLink(link)) => Ok(link),
@@ -137,9 +175,31 @@ pub(super) fn link(index: u32) -> io::Result<LinkMessage> {
     }
 }
 
+/// Says what an answer means. A name that is longer than any can be is out of range.
+fn failed(name: &str, source: io::Error) -> InterfaceError {
+    let name = name.to_owned();
+    match source.raw_os_error() {
+        Some(ENODEV | ERANGE) => InterfaceError::NotFound { name },
+        _ => InterfaceError::Netlink { name, source },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every network namespace has a loopback, which is the first interface.
+    #[test]
+    fn an_interface_is_found_by_name_and_told_by_index() {
+        let loopback = Interface::find("lo").unwrap();
+        assert_eq!((loopback.name.as_str(), loopback.index), ("lo", 1));
+        assert_eq!(loopback.state().unwrap().name, "lo");
+        assert_eq!(loopback.kernel_name().unwrap(), "lo");
+        for name in ["no-such-iface".to_owned(), "n".repeat(127), "n".repeat(128), "n".repeat(5000)] {
+            let error = Interface::find(&name).unwrap_err();
+            assert!(matches!(error, InterfaceError::NotFound { .. }), "{error}");
+        }
+    }
 
     #[test]
     fn two_names_of_one_link_are_found() {

@@ -32,8 +32,11 @@ use super::{
     counters::Counters,
     failsafe::Failsafe,
     interrupted::{PATIENCE, again},
-    maps::Places, requirements, table::pages_of_all, tags::TagPaths,
-    tc::Qdisc,
+    links::Links,
+    maps::Places,
+    requirements,
+    table::pages_of_all,
+    tags::TagPaths,
 };
 
 /// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
@@ -47,8 +50,7 @@ pub struct Kernel {
     pub(super) places: Places,
     pub(super) failsafe: Failsafe,
     tag_paths: Option<TagPaths>,
-    /// Go after the filters, which go with `ebpf`.
-    pub(super) qdiscs: Vec<Qdisc>,
+    pub(super) links: Links,
     /// A watched port, for questions.
     pub(super) port: u16,
     program: &'static str,
@@ -138,12 +140,18 @@ impl Kernel {
             places,
             failsafe,
             tag_paths,
-            qdiscs: Vec::new(),
+            links: Links::default(),
             port: ports[0],
             program,
             capacity: options.capacity,
         };
         Ok((kernel, counters))
+    }
+
+    /// What holds the programs on the interfaces.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        self.links.clone()
     }
 
     /// Name of the program that this kernel took.
@@ -183,6 +191,12 @@ impl Kernel {
     /// The program that marks.
     pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
         self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.links.clear();
     }
 }
 

@@ -49,7 +49,7 @@ where
 }
 
 /// Reads the messages of one datagram. Says whether the answer ends with it.
-fn read<M>(mut bytes: &[u8], answer: &mut Vec<M>) -> io::Result<bool>
+pub(super) fn read<M>(mut bytes: &[u8], answer: &mut Vec<M>) -> io::Result<bool>
 where
     M: NetlinkDeserializable + fmt::Debug,
 {

@@ -13,6 +13,7 @@ mod prepare;
 mod publish;
 mod reading;
 mod record;
+mod renew;
 mod report;
 mod sources;
 
@@ -36,7 +37,7 @@ use crate::{
     config::LeaseTerm,
     generation::gate::{Decision, Refusal, Timestamp},
     kernel::Kernel,
-    snapshot::{Lease, Updates},
+    snapshot::Updates,
     source::{
         download::{Backoff, random},
         watch::Watch,
@@ -99,6 +100,8 @@ pub(super) struct Updater {
     lease: Option<lease::Told>,
     /// Whether the kernel does not let it be set.
     lease_is_stuck: bool,
+    /// Since when a program is on an interface that was moved away, and cannot be detached.
+    out_of_reach: Option<Timestamp>,
     retry: Backoff,
 }
 
@@ -282,46 +285,6 @@ impl Updater {
     fn save_again(&mut self) {
         let soon = Instant::now() + AGAIN;
         self.save_at = Some(self.save_at.map_or(soon, |at| at.min(soon)));
-    }
-
-    /// Has the kernel vouch for the list as long as it may.
-    fn renew(&mut self, kernel: &mut Kernel) {
-        if !self.published.is_due() {
-            self.confirmed = self.sources.confirmations();
-        }
-        let lease = self.vouched();
-        if self.lease.is_some_and(|told| told.stands(lease, Instant::now())) {
-            return;
-        }
-        let left = lease::left(self.term, self.last_confirmation(), &self.now);
-        if let Err(error) = kernel.set_lease(left) {
-            // It is tried at every tick, and the lease before stands until then: no longer than it may.
-            if !std::mem::replace(&mut self.lease_is_stuck, true) {
-                tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
-            }
-            return;
-        }
-        if std::mem::replace(&mut self.lease_is_stuck, false) {
-            tracing::info!("the lease is set again");
-        }
-        let told = lease::Told::new(lease, left, Instant::now());
-        if self.lease.is_none_or(|before| before.has_run_out != told.has_run_out) {
-            report::lease(lease, told.has_run_out, self.lease.is_none());
-        }
-        self.lease = Some(told);
-    }
-
-    /// The lease of what is published.
-    fn vouched(&self) -> Lease {
-        lease::lease(self.term, self.last_confirmation(), &self.now)
-    }
-
-    fn last_confirmation(&self) -> Option<Stamp> {
-        let known = self.confirmed.iter().flatten().copied();
-        known
-            .filter_map(|stamp| Some((self.now.age(stamp)?, stamp)))
-            .min_by_key(|(age, _)| *age)
-            .map(|(_, stamp)| stamp)
     }
 
     /// How the list is kept true by now.

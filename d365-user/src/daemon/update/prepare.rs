@@ -118,6 +118,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         save_at: None,
         lease: None,
         lease_is_stuck: false,
+        out_of_reach: None,
         retry: retries(),
     };
     let set = updater.first_list(&config.ranges)?;

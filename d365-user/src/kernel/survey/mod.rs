@@ -27,6 +27,7 @@ use self::{holders::Search, netdev::Netdev, programs::Loaded};
 use super::{
     chain,
     interface::{Interface, InterfaceError, Xdp},
+    stack::Stack,
 };
 
 /// Why something is not known. One line each.
@@ -91,6 +92,8 @@ pub struct InterfaceFacts {
     pub offloads: Fact<Offloads>,
     /// The XDP program on it.
     pub xdp: Fact<Option<(Xdp, Program)>>,
+    /// The XDP program on a device directly above it, and that device's name.
+    pub xdp_above: Fact<Option<(String, Xdp, Program)>>,
     /// The tcx programs at its ingress, in their order; `None` where the kernel has no tcx (before 6.6).
     pub tcx: Fact<Option<Vec<Program>>>,
     /// The BPF filters at its clsact (or ingress) qdisc's ingress, in their order.
@@ -105,8 +108,9 @@ pub struct InterfaceFacts {
 pub fn interfaces(names: &[String]) -> Vec<(String, Fact<Option<InterfaceFacts>>)> {
     let loaded = Loaded::read();
     let netdev = Netdev::find();
+    let stack = Stack::read().map_err(Unknown::from);
     let mut surveyed: Vec<_> =
-        names.iter().map(|name| (name.clone(), interface(name, &loaded, &netdev))).collect();
+        names.iter().map(|name| (name.clone(), interface(name, &loaded, &netdev, &stack))).collect();
     let seen = surveyed.iter_mut().filter_map(|(_, facts)| facts.as_mut().ok()?.as_mut());
     let programs: Vec<&mut Program> = seen.flat_map(programs_of).collect();
     let search = Search::for_programs(&programs.iter().filter_map(|program| program.id).collect());
@@ -118,11 +122,17 @@ pub fn interfaces(names: &[String]) -> Vec<(String, Fact<Option<InterfaceFacts>>
 
 fn programs_of(facts: &mut InterfaceFacts) -> Vec<&mut Program> {
     let xdp = facts.xdp.iter_mut().flatten().map(|(_, program)| program);
+    let xdp = xdp.chain(facts.xdp_above.iter_mut().flatten().map(|(_, _, program)| program));
     let tcx = facts.tcx.iter_mut().flatten().flatten();
     xdp.chain(tcx).chain(facts.clsact.iter_mut().flatten()).collect()
 }
 
-fn interface(name: &str, loaded: &Loaded, netdev: &Fact<Option<Netdev>>) -> Fact<Option<InterfaceFacts>> {
+fn interface(
+    name: &str,
+    loaded: &Loaded,
+    netdev: &Fact<Option<Netdev>>,
+    stack: &Fact<Stack>,
+) -> Fact<Option<InterfaceFacts>> {
     let interface = match Interface::find(name) {
         Ok(interface) => interface,
         Err(InterfaceError::NotFound { .. }) => return Ok(None),
@@ -132,6 +142,10 @@ fn interface(name: &str, loaded: &Loaded, netdev: &Fact<Option<Netdev>>) -> Fact
         Ok(xdp) => Ok(xdp.map(|xdp| (xdp, loaded.program(xdp.program)))),
         Err(InterfaceError::NotFound { .. }) => return Ok(None),
         Err(error) => Err(Unknown::Failed(chain(&error))),
+    };
+    let name = &match interface.kernel_name() {
+        Ok(name) => name,
+        Err(_) => return Ok(None),
     };
     let (tcx, clsact) = (tc::tcx(name), tc::clsact(interface.index, loaded));
     let counting = xdp.iter().flatten().map(|(_, program)| program);
@@ -146,6 +160,10 @@ fn interface(name: &str, loaded: &Loaded, netdev: &Fact<Option<Netdev>>) -> Fact
             Err(unknown) => Err(unknown.clone()),
         },
         offloads: ethtool::offloads(name).map_err(Unknown::from),
+        xdp_above: stack.clone().map(|stack| {
+            let above = stack.program_above(interface.index);
+            above.map(|(upper, xdp)| (upper.to_owned(), xdp, loaded.program(xdp.program)))
+        }),
         xdp,
         tcx,
         clsact,

@@ -14,7 +14,7 @@ use aya::programs::{
 };
 
 pub(super) use self::clsact::{Qdisc, filters};
-use super::{chain, fdinfo::holds_link, interface::Interface, load::Kernel};
+use super::{chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
 use crate::config::TcOrder;
 
 /// By what the tc program is held.
@@ -113,7 +113,8 @@ impl Kernel {
                     TcOrder::Last => LinkOrder::last(),
                 };
                 let tag = self.tag().map_err(failed)?;
-                attach(tag, interface, TcAttachOptions::TcxOrder(order)).map_err(failed)?;
+                let link = attach(tag, interface, TcAttachOptions::TcxOrder(order)).map_err(failed)?;
+                self.links.add(interface, Link::Tc(link, hold, None));
                 Ok(tagger(false))
             }
             TcHold::Clsact => self.attach_filter(interface, order).map(tagger),
@@ -127,7 +128,8 @@ impl Kernel {
         const LAST: u16 = u16::MAX;
         let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
         let unlisted = |source| TaggerError::Filters { interface: interface.name.clone(), source };
-        let qdisc = match qdisc_add_clsact(&interface.name) {
+        let name = interface.kernel_name().map_err(unlisted)?;
+        let qdisc = match qdisc_add_clsact(&name) {
             Ok(()) => Some(Qdisc::added(interface.index)),
             Err(error) if is_there(&error) => None,
             Err(error) => return Err(failed(error.into())),
@@ -135,13 +137,8 @@ impl Kernel {
         let filters = filters(interface.index).map_err(unlisted)?;
         for stale in filters.iter().filter(|filter| filter.is_ours()) {
             tracing::info!("{}: a tc filter of a daemon that was killed is taken away", interface.name);
-            let link = SchedClassifierLink::attached(
-                &interface.name,
-                TcAttachType::Ingress,
-                stale.priority,
-                stale.handle,
-                None,
-            );
+            let (priority, handle) = (stale.priority, stale.handle);
+            let link = SchedClassifierLink::attached(&name, TcAttachType::Ingress, priority, handle, None);
             link.map_err(unlisted)?.detach().map_err(failed)?;
         }
         let priority = match order {
@@ -150,8 +147,8 @@ impl Kernel {
         };
         let options = NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None };
         let tag = self.tag().map_err(failed)?;
-        attach(tag, interface, TcAttachOptions::Netlink(options)).map_err(failed)?;
-        self.qdiscs.extend(qdisc);
+        let link = attach(tag, interface, TcAttachOptions::Netlink(options)).map_err(failed)?;
+        self.links.add(interface, Link::Tc(link, TcHold::Clsact, qdisc));
         let mut others = filters.iter().filter(|filter| !filter.is_ours());
         Ok(order == TcOrder::First && others.any(|filter| filter.priority <= FIRST))
     }
@@ -161,8 +158,10 @@ fn attach(
     program: &mut SchedClassifier,
     interface: &Interface,
     options: TcAttachOptions,
-) -> Result<(), ProgramError> {
-    program.attach_with_options(&interface.name, TcAttachType::Ingress, options).map(|_| ())
+) -> Result<SchedClassifierLink, ProgramError> {
+    let name = interface.kernel_name()?;
+    let id = program.attach_with_options(&name, TcAttachType::Ingress, options)?;
+    program.take_link(id)
 }
 
 /// Whether the qdisc could not be added because there is one.

@@ -41,7 +41,7 @@ fn metadata(facts: &InterfaceFacts, machine: &Machine) -> Finding {
 fn xdp(facts: &InterfaceFacts) -> Finding {
     let check = Check::XdpPrograms;
     let (xdp, program) = match &facts.xdp {
-        Ok(None) => return Finding::ok(check, "none"),
+        Ok(None) => return above(facts),
         Ok(Some(there)) => there,
         Err(unknown) => return Finding::unknown(check, unknown),
     };
@@ -54,6 +54,23 @@ fn xdp(facts: &InterfaceFacts) -> Finding {
             Finding::warning(check, format!("{found}: whose it is cannot be told"), doing(unknown))
         }
     }
+}
+
+/// An interface without a program: the kernel takes none where the device above it has one.
+fn above(facts: &InterfaceFacts) -> Finding {
+    let check = Check::XdpPrograms;
+    let (upper, xdp, program) = match &facts.xdp_above {
+        Ok(None) => return Finding::ok(check, "none"),
+        Ok(Some(above)) => above,
+        Err(unknown) => return Finding::unknown(check, unknown),
+    };
+    let found =
+        format!("{upper}, which lies above it, has {}, {} mode", describe(program), xdp.mode.as_str());
+    let advice = format!(
+        "the kernel takes no program below another: watch {upper} alone, or both in one daemon, or stop whoever keeps \
+         that program"
+    );
+    Finding::error(check, found, advice)
 }
 
 /// The programs between XDP and the network stack.

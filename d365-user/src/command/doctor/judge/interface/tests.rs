@@ -38,6 +38,7 @@ fn fit() -> InterfaceFacts {
         features: Ok(Some(ALL)),
         offloads: Ok(Offloads { lro: false, gro: true }),
         xdp: Ok(None),
+        xdp_above: Ok(None),
         tcx: Ok(Some(Vec::new())),
         clsact: Ok(Vec::new()),
         tag_paths: Ok(None),
@@ -113,6 +114,7 @@ fn what_could_not_be_asked_is_a_warning() {
             features: unknown(),
             offloads: unknown(),
             xdp: unknown(),
+            xdp_above: unknown(),
             tcx: unknown(),
             clsact: unknown(),
             tag_paths: unknown(),
@@ -242,4 +244,19 @@ fn the_path_of_tags_is_told_where_somebody_tags() {
     let findings = judge("m0", &Ok(Some(fit())), &machine);
     let unasked = findings.iter().find(|finding| finding.check == Check::Metadata).unwrap();
     assert_eq!(unasked.level, WARNING);
+}
+
+#[test]
+fn a_program_on_the_device_above_is_an_error() {
+    let on = |facts: &mut InterfaceFacts| {
+        let xdp = Xdp { program: 7, mode: Mode::Generic };
+        facts.xdp_above = Ok(Some(("br0".to_owned(), xdp, program(7, "d365"))));
+    };
+    assert_eq!(wrong(on), [(Check::XdpPrograms, Level::Error)]);
+    let both = |facts: &mut InterfaceFacts| {
+        on(facts);
+        facts.xdp = Ok(Some((Xdp { program: 6, mode: Mode::Native }, program(6, "d365"))));
+    };
+    assert_eq!(wrong(both), [], "it was attached first");
+    assert_eq!(wrong(|facts| facts.xdp_above = unknown()), [(Check::XdpPrograms, WARNING)]);
 }

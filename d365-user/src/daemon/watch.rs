@@ -1,0 +1,220 @@
+//! Watches the interfaces while the daemon runs: leaves those that it cannot see any more, and says what is lost.
+//!
+//! It has a thread of its own, since a question to the kernel may wait for a driver. The thread looks when the kernel reports
+//! a change of a watched interface, and every few seconds in any case. It detaches, and never attaches.
+
+use std::{
+    fmt, io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::state::State;
+use crate::{
+    http::Readiness,
+    kernel::{Attached, DetachReason, InterfaceError, LinkEvents, Links, Look, Report},
+};
+
+/// How often the interfaces are looked at when nothing is reported.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What has become of the programs on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The daemon left the interface.
+    Left(DetachReason),
+    /// The daemon left the interface, which was gone and is here again.
+    Returned,
+    /// Somebody else detached the XDP program.
+    Detached,
+    /// Somebody else detached the tc program, and the XDP program is there.
+    Unmarked,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left(reason) => reason.fmt(f),
+            Self::Returned => f.write_str("it was gone, and is here again"),
+            Self::Detached | Self::Unmarked => f.write_str("detached by somebody else"),
+        }
+    }
+}
+
+/// An interface as it was seen last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The name that the operator gave.
+    pub(super) name: String,
+    /// The kernel's own name by now, where it was the one that the operator gave, and is another.
+    new_name: Option<String>,
+    pub(super) loss: Option<Loss>,
+}
+
+/// Looks at an interface, and leaves it if it must be left. `is_reported_gone` is what the kernel reported, and true even
+/// if another interface has its index by now. `is_marked` tells whether the tc program is there.
+///
+/// # Errors
+/// When the kernel does not answer. Nothing is detached then.
+pub(super) fn look(
+    attached: &Attached,
+    links: &Links,
+    is_reported_gone: bool,
+    is_marked: impl FnOnce() -> bool,
+) -> Result<Seen, InterfaceError> {
+    let interface = &attached.interface;
+    let look = match attached.look() {
+        Ok(look) => Some(look),
+        Err(InterfaceError::NotFound { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(reason) = must_leave(look.as_ref(), is_reported_gone) {
+        links.detach(interface, reason);
+    }
+    let loss = loss(links.left(interface), look.as_ref(), is_marked);
+    let new_name =
+        look.map(|look| look.name).filter(|name| attached.is_by_own_name() && *name != interface.name);
+    Ok(Seen { name: interface.name.clone(), new_name, loss })
+}
+
+/// Why an interface must be left, if it must. `look` is `None` where it is not here.
+fn must_leave(look: Option<&Look>, is_reported_gone: bool) -> Option<DetachReason> {
+    (is_reported_gone || look.is_none()).then_some(DetachReason::Gone)
+}
+
+fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce() -> bool) -> Option<Loss> {
+    match (left, look) {
+        (Some(DetachReason::Gone), Some(_)) => Some(Loss::Returned),
+        (Some(reason), _) => Some(Loss::Left(reason)),
+        (None, Some(look)) if look.attachment.is_some() => (!is_marked()).then_some(Loss::Unmarked),
+        (None, _) => Some(Loss::Detached),
+    }
+}
+
+/// Starts the thread. What it sees last is in the returned channel: nothing until something is attached.
+///
+/// # Errors
+/// When no thread can be made.
+pub(super) fn start(state: Arc<State>) -> io::Result<watch::Receiver<Vec<Seen>>> {
+    let events = LinkEvents::listen(EVERY).inspect_err(|error| {
+        tracing::warn!(
+            "the kernel does not report changes of interfaces: {error}; they are looked at every {} s",
+            EVERY.as_secs()
+        );
+    });
+    let (tell, seen) = watch::channel(Vec::new());
+    let run = move || run(&state, events.ok(), &tell);
+    thread::Builder::new().name("interfaces".to_owned()).spawn(run)?;
+    Ok(seen)
+}
+
+fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<Seen>>) {
+    let mut look_at = Instant::now();
+    while !tell.is_closed() {
+        let report = wait(&mut events);
+        if !state.is_concerned_by(&report) && Instant::now() < look_at {
+            continue;
+        }
+        look_at = Instant::now() + EVERY;
+        let now = state.look(&report, &tell.borrow());
+        tell.send_if_modified(|seen| {
+            let is_new = *seen != now;
+            *seen = now;
+            is_new
+        });
+    }
+}
+
+/// The next report, or none of anything after a while.
+fn wait(events: &mut Option<LinkEvents>) -> Report {
+    let Some(listening) = events else {
+        thread::sleep(EVERY);
+        return Report::default();
+    };
+    listening.next().unwrap_or_else(|error| {
+        tracing::warn!(
+            "the kernel does not report changes of interfaces any more: {error}; they are looked at every {} s",
+            EVERY.as_secs()
+        );
+        *events = None;
+        Report::default()
+    })
+}
+
+/// Keeps the daemon's readiness: not ready while something is lost, from when the list was vouched for. Logs each change
+/// once.
+pub(super) async fn keep_readiness(mut seen: watch::Receiver<Vec<Seen>>, ready: &watch::Sender<Readiness>) {
+    let mut known: Vec<Seen> = Vec::new();
+    loop {
+        let now = seen.borrow_and_update().clone();
+        log(&known, &now);
+        ready.send_replace(readiness(&now));
+        known = now;
+        if seen.changed().await.is_err() {
+            tracing::error!("the interfaces are not watched any more; restart d365-user");
+            ready.send_replace(Readiness::NotReady("the interfaces are not watched any more".into()));
+            return;
+        }
+    }
+}
+
+/// The interfaces with such a loss, with the reason.
+fn lost(seen: &[Seen], is_such: impl Fn(Loss) -> bool) -> Option<String> {
+    let lost = seen.iter().filter_map(|seen| {
+        let loss = seen.loss.filter(|loss| is_such(*loss))?;
+        Some(format!("{} ({loss})", seen.name))
+    });
+    let lost: Vec<String> = lost.collect();
+    (!lost.is_empty()).then(|| lost.join(", "))
+}
+
+fn uncounted(loss: Loss) -> bool {
+    loss != Loss::Unmarked
+}
+
+fn readiness(seen: &[Seen]) -> Readiness {
+    let unmarked = || lost(seen, |loss| !uncounted(loss)).map(|lost| format!("not marking any more: {lost}"));
+    let why = lost(seen, uncounted).map(|lost| format!("not attached any more: {lost}")).or_else(unmarked);
+    why.map_or(Readiness::Ready, |why| Readiness::NotReady(why.into()))
+}
+
+fn log(before: &[Seen], now: &[Seen]) {
+    let is_new = |is_such: fn(Loss) -> bool| {
+        lost(now, is_such).filter(|_| lost(before, is_such) != lost(now, is_such))
+    };
+    if let Some(lost) = is_new(uncounted) {
+        tracing::error!(
+            "not attached any more: {lost}; its packets are not counted; restart d365-user to attach again"
+        );
+    }
+    if let Some(lost) = is_new(|loss| !uncounted(loss)) {
+        tracing::error!(
+            "the tc program is not attached any more: {lost}; its packets are counted and not marked; restart \
+             d365-user to attach again"
+        );
+    }
+    for line in renamed(before, now) {
+        tracing::warn!("{line}");
+    }
+}
+
+/// A line for each interface that has got another name.
+fn renamed(before: &[Seen], now: &[Seen]) -> Vec<String> {
+    let lines = now.iter().filter_map(|Seen { name, new_name, .. }| {
+        let new = new_name.as_ref()?;
+        let known = before.iter().find(|seen| seen.name == *name).and_then(|seen| seen.new_name.as_ref());
+        (known != Some(new)).then(|| {
+            format!(
+                "interface {name} is called {new} now: it is watched as before, and stays iface={name:?} in metrics; a \
+                 restart needs --iface {new}"
+            )
+        })
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! What is concluded from what the kernel shows of an interface.
+
+use super::*;
+use crate::snapshot::{Attachment, LinkKind, Mode};
+
+fn shown(is_attached: bool) -> Look {
+    let attachment = Attachment { mode: Mode::Native, link: LinkKind::BpfLink };
+    Look { name: "eth0".to_owned(), attachment: is_attached.then_some(attachment) }
+}
+
+#[test]
+fn an_interface_that_is_not_here_is_left() {
+    assert_eq!(must_leave(None, false), Some(DetachReason::Gone));
+    assert_eq!(must_leave(Some(&shown(true)), false), None);
+    assert_eq!(
+        must_leave(Some(&shown(false)), false),
+        None,
+        "somebody else detached; there is nothing to leave"
+    );
+    assert_eq!(must_leave(Some(&shown(true)), true), Some(DetachReason::Gone), "it went and came back");
+}
+
+#[test]
+fn each_loss_has_its_own_reason() {
+    let loss = |left, look: Option<&Look>, is_marked| super::loss(left, look, || is_marked);
+    let gone = Some(DetachReason::Gone);
+    assert_eq!(loss(None, Some(&shown(true)), true), None);
+    assert_eq!(loss(None, Some(&shown(true)), false), Some(Loss::Unmarked));
+    assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
+    assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
+    assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Returned));
+}
+
+fn seen(name: &str, loss: Option<Loss>) -> Seen {
+    Seen { name: name.to_owned(), new_name: None, loss }
+}
+
+#[test]
+fn readiness_names_what_is_lost_and_why() {
+    let why = |seen: &[Seen]| match readiness(seen) {
+        Readiness::NotReady(why) => Some(why.to_string()),
+        Readiness::Ready => None,
+    };
+    assert_eq!(why(&[]), None);
+    assert_eq!(why(&[seen("eth0", None)]), None);
+    let all = [
+        seen("eth0", Some(Loss::Left(DetachReason::Gone))),
+        seen("eth1", Some(Loss::Unmarked)),
+        seen("eth2", Some(Loss::Detached)),
+    ];
+    let expected = "not attached any more: eth0 (deleted, or moved to another network namespace), \
+                    eth2 (detached by somebody else)";
+    assert_eq!(why(&all).as_deref(), Some(expected));
+    let unmarked = "not marking any more: eth1 (detached by somebody else)";
+    assert_eq!(why(&all[1..2]).as_deref(), Some(unmarked));
+}
+
+#[test]
+fn a_new_name_is_told_once_and_the_label_stays() {
+    let old = [seen("eth0", None)];
+    let new = [Seen { new_name: Some("ens1".to_owned()), ..seen("eth0", None) }];
+    for before in [&old[..], &[]] {
+        let lines = renamed(before, &new);
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert!(line.contains("eth0 is called ens1 now") && line.contains(r#"iface="eth0""#), "{line}");
+    }
+    assert!(renamed(&new, &new).is_empty() && renamed(&new, &old).is_empty());
+}

@@ -1,0 +1,106 @@
+//! Waits for what the kernel reports of interfaces: the notifications of rtnetlink(7)'s group for links.
+//!
+//! It only waits. A notification says that it is time to look; what is true then is for the caller to ask.
+
+use std::{io, time::Duration};
+
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::{
+    errno::Errno,
+    sys::{
+        socket::{setsockopt, sockopt::ReceiveTimeout},
+        time::TimeVal,
+    },
+};
+
+use super::netlink;
+
+/// `RTNLGRP_LINK` (linux/rtnetlink.h).
+const LINKS: u32 = 1;
+
+/// The kernel's reports of this network namespace's interfaces.
+pub struct LinkEvents(Socket);
+
+/// What was reported of interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Interfaces that came or changed, by index.
+    pub changed: Vec<u32>,
+    /// Interfaces that left this network namespace, by index.
+    pub gone: Vec<u32>,
+    /// Whether there was more than could be kept or understood: any interface may have changed.
+    pub is_partial: bool,
+}
+
+impl Report {
+    fn add(&mut self, message: &RouteNetlinkMessage) {
+        match message {
+            RouteNetlinkMessage::NewLink(link) => self.changed.push(link.header.index),
+            // A bridge reports in its own family that a port has left it.
+            RouteNetlinkMessage::DelLink(link) if link.header.interface_family == AddressFamily::Unspec => {
+                self.gone.push(link.header.index);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl LinkEvents {
+    /// Listens to the network namespace of this thread. A report is waited for as long as `patience`.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn listen(patience: Duration) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind(&SocketAddr::new(0, 0))?;
+        socket.add_membership(LINKS)?;
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(patience.as_secs().cast_signed(), 0))?;
+        Ok(Self(socket))
+    }
+
+    /// Waits for the next report. An empty one means that nothing came within the patience.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn next(&self) -> io::Result<Report> {
+        let mut report = Report::default();
+        match self.0.recv_from_full() {
+            Ok((bytes, _)) => {
+                let mut messages = Vec::new();
+                report.is_partial = netlink::read(&bytes, &mut messages).is_err();
+                messages.iter().for_each(|message| report.add(message));
+            }
+            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                // A signal ends the waiting of a socket with a timeout as well.
+                Some(Errno::EAGAIN | Errno::EINTR) => {}
+                // Reports came faster than they were read.
+                Some(Errno::ENOBUFS) => report.is_partial = true,
+                _ => return Err(error),
+            },
+        }
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_route::link::LinkMessage;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_leaves_its_bridge_is_not_gone() {
+        let link = |family, index| {
+            let mut link = LinkMessage::default();
+            (link.header.interface_family, link.header.index) = (family, index);
+            link
+        };
+        let mut report = Report::default();
+        report.add(&RouteNetlinkMessage::DelLink(link(AddressFamily::Bridge, 3)));
+        assert_eq!(report, Report::default());
+        report.add(&RouteNetlinkMessage::DelLink(link(AddressFamily::Unspec, 4)));
+        report.add(&RouteNetlinkMessage::NewLink(link(AddressFamily::Unspec, 5)));
+        assert_eq!(report, Report { changed: vec![5], gone: vec![4], is_partial: false });
+    }
+}

@@ -1,0 +1,223 @@
+//! Which device lies above which: a bridge above its ports, a bond above its members, a VLAN, macvlan or VXLAN device above
+//! the one that carries it.
+//!
+//! The kernel takes no XDP program on a device directly below one that has a program (`dev_xdp_attach`, net/core/dev.c). So
+//! lower devices come first. It only looks.
+
+use std::io;
+
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage},
+};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use super::{
+    interface::{Interface, Xdp, program},
+    netlink,
+};
+
+/// Devices lie above one another at most so often (`MAX_NEST_DEV`, linux/netdevice.h).
+const DEEPEST: usize = 8;
+
+/// Kinds that the kernel puts above their carrier (`netdev_upper_dev_link`). Others, such as tunnels and the ends of a pair,
+/// name a device as well and do not lie above it.
+const STACKED: [InfoKind; 8] = [
+    InfoKind::Vlan,
+    InfoKind::MacVlan,
+    InfoKind::MacVtap,
+    InfoKind::IpVlan,
+    InfoKind::IpVtap,
+    InfoKind::Vxlan,
+    InfoKind::MacSec,
+    InfoKind::Dsa,
+];
+
+/// The devices of this network namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stack(Vec<Device>);
+
+/// A device among others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    pub(super) name: String,
+    pub(super) xdp: Option<Xdp>,
+    index: u32,
+    /// The device that carries it, by index.
+    carrier: Option<u32>,
+    /// The device of which it is a port, by index.
+    controller: Option<u32>,
+}
+
+impl Stack {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn read() -> io::Result<Self> {
+        let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+        let devices = links.iter().filter_map(|message| match message {
+            RouteNetlinkMessage::NewLink(link) => Some(Device::of(link)),
+            _ => None,
+        });
+        Ok(Self(devices.collect()))
+    }
+
+    /// The positions of `interfaces` in an order in which each comes before those that lie above it. Others stay in the order
+    /// given.
+    #[must_use]
+    pub fn bottom_up(&self, interfaces: &[Interface]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..interfaces.len()).collect();
+        order.sort_by_key(|position| self.height(interfaces[*position].index, DEEPEST));
+        order
+    }
+
+    /// The devices that lie directly above one.
+    pub(super) fn above(&self, index: u32) -> impl Iterator<Item = &Device> {
+        let controller = self.device(index).and_then(|device| device.controller);
+        self.0.iter().filter(move |upper| upper.carrier == Some(index) || Some(upper.index) == controller)
+    }
+
+    /// The first device directly above one that has an XDP program, and that program.
+    pub(super) fn program_above(&self, index: u32) -> Option<(&str, Xdp)> {
+        self.above(index).find_map(|upper| Some((upper.name.as_str(), upper.xdp?)))
+    }
+
+    fn device(&self, index: u32) -> Option<&Device> {
+        self.0.iter().find(|device| device.index == index)
+    }
+
+    /// How many devices lie below one, in a row, up to `deepest`.
+    fn height(&self, index: u32, deepest: usize) -> usize {
+        if deepest == 0 {
+            return 0;
+        }
+        let carrier = self.device(index).and_then(|device| device.carrier);
+        let ports = self.0.iter().filter(|device| device.controller == Some(index)).map(|port| port.index);
+        let below = carrier.into_iter().chain(ports);
+        below.map(|lower| 1 + self.height(lower, deepest - 1)).max().unwrap_or(0)
+    }
+}
+
+impl Device {
+    fn of(link: &LinkMessage) -> Self {
+        let mut device = Self {
+            name: String::new(),
+            xdp: link.attributes.iter().find_map(program),
+            index: link.header.index,
+            carrier: None,
+            controller: None,
+        };
+        let (mut is_stacked, mut is_elsewhere) = (false, false);
+        for attribute in &link.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => device.name.clone_from(name),
+                LinkAttribute::Link(index) => device.carrier = Some(*index),
+                LinkAttribute::Controller(index) => device.controller = Some(*index),
+                // The carrier is in another network namespace, and so is its index.
+                LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
+                LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| match info {
+                    LinkInfo::Kind(kind) => is_stacked = STACKED.contains(kind),
+                    LinkInfo::Data(InfoData::Vxlan(data)) => {
+                        device.carrier = data.iter().find_map(|part| match part {
+                            InfoVxlan::Link(index) => Some(*index),
+                            _ => None,
+                        });
+                    }
+                    _ => {}
+                }),
+                _ => {}
+            }
+        }
+        if is_elsewhere || !is_stacked {
+            device.carrier = None;
+        }
+        device
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Mode;
+
+    fn device(index: u32, carrier: Option<u32>, controller: Option<u32>) -> Device {
+        Device { name: format!("m{index}"), xdp: None, index, carrier, controller }
+    }
+
+    fn interface(index: u32) -> Interface {
+        Interface { name: format!("m{index}"), index }
+    }
+
+    /// A VLAN device (5) on a bond (4) of 2 and 3, which is a port of a bridge (6); and 7 by itself.
+    fn stack() -> Stack {
+        Stack(vec![
+            device(6, None, None),
+            device(5, Some(4), Some(6)),
+            device(4, None, None),
+            device(2, None, Some(4)),
+            device(3, None, Some(4)),
+            device(7, None, None),
+        ])
+    }
+
+    #[test]
+    fn lower_devices_come_first_and_others_stay() {
+        let order = |indexes: &[u32]| {
+            let interfaces: Vec<_> = indexes.iter().copied().map(interface).collect();
+            stack().bottom_up(&interfaces).into_iter().map(|at| indexes[at]).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&[7, 3, 2]), [7, 3, 2]);
+        assert_eq!(order(&[6, 5, 4, 3, 2]), [3, 2, 4, 5, 6]);
+        assert_eq!(order(&[6, 2]), [2, 6]);
+        assert_eq!(order(&[5, 7]), [7, 5]);
+        assert_eq!(order(&[9]), [9], "unknown by now");
+    }
+
+    #[test]
+    fn a_ring_ends() {
+        let ring = Stack(vec![device(1, Some(2), None), device(2, Some(1), None)]);
+        assert_eq!(ring.bottom_up(&[interface(1), interface(2)]).len(), 2);
+    }
+
+    #[test]
+    fn a_program_directly_above_is_found() {
+        let mut stack = stack();
+        let xdp = Xdp { program: 9, mode: Mode::Generic };
+        stack.0[2].xdp = Some(xdp);
+        for index in [2, 3] {
+            assert_eq!(stack.program_above(index), Some(("m4", xdp)));
+        }
+        for index in [4, 5, 6, 7, 9] {
+            assert_eq!(stack.program_above(index), None, "{index}");
+        }
+        stack.0[0].xdp = Some(xdp);
+        assert_eq!(stack.program_above(5), Some(("m6", xdp)));
+    }
+
+    #[test]
+    fn only_a_stacked_device_lies_above_its_carrier() {
+        let of = |infos: Vec<LinkInfo>, more: Option<LinkAttribute>| {
+            let mut link = LinkMessage::default();
+            link.attributes =
+                vec![LinkAttribute::Link(3), LinkAttribute::Controller(4), LinkAttribute::LinkInfo(infos)];
+            link.attributes.extend(more);
+            let device = Device::of(&link);
+            assert_eq!(device.controller, Some(4));
+            device.carrier
+        };
+        let kind = |kind| vec![LinkInfo::Kind(kind)];
+        assert_eq!(of(kind(InfoKind::MacVlan), None), Some(3));
+        assert_eq!(
+            of(kind(InfoKind::Vlan), Some(LinkAttribute::LinkNetNsId(0))),
+            None,
+            "a carrier elsewhere"
+        );
+        for other in [InfoKind::Veth, InfoKind::GreTap, InfoKind::Tun] {
+            assert_eq!(of(kind(other), None), None);
+        }
+        let vxlan = |data| vec![LinkInfo::Kind(InfoKind::Vxlan), LinkInfo::Data(InfoData::Vxlan(data))];
+        assert_eq!(of(vxlan(vec![InfoVxlan::Link(7)]), None), Some(7));
+        assert_eq!(of(vxlan(Vec::new()), None), None);
+    }
+}

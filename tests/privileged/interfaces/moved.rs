@@ -1,0 +1,215 @@
+//! An interface that leaves the daemon's network namespace: nothing acts where the daemon does not see it.
+
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use aya::programs::{SchedClassifier, TcAttachType};
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    lab::{Lab, LabOptions, Link},
+    netns::Netns,
+    nft, patience,
+    raw::FrameSender,
+    require,
+    seccomp::{BpfFault, command},
+    temp::TempFile,
+    veth,
+};
+use nix::{errno::Errno, sys::signal::Signal};
+
+/// Within this time the interface is left.
+const LIMIT: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
+const LISTED: &str = "203.0.113.9";
+const STRANGER: &str = "198.51.100.7";
+
+fn two_links() -> Lab {
+    Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap()
+}
+
+/// A daemon that tags and drops on both links.
+fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> DaemonOptions) -> Daemon {
+    let spec = format!("file:{}", list.path().display());
+    let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let flags = [
+        "--ranges",
+        &spec,
+        "--allow-special",
+        "--lease",
+        "never",
+        "--tag",
+        "mark,dscp",
+        "--unlisted",
+        "drop",
+    ];
+    let daemon = Daemon::start(&lab.host, &options(DaemonOptions::on(&names).args(flags))).unwrap();
+    daemon.wait_for_log("unlisted: new connections to port 25 are dropped", PATIENCE).unwrap();
+    daemon
+}
+
+/// Five new connections from this source.
+fn knock(link: &Link, source: &str) {
+    let source: IpAddr = source.parse().unwrap();
+    let sender = FrameSender::on(&link.sender).unwrap();
+    for _ in 0..5 {
+        let packet = Packet::between(source, link.host_for(source), Tcp::new(40_000, 25).syn());
+        sender.send(&Frame::new(packet).macs(link.sender.mac, link.host.mac)).unwrap();
+    }
+}
+
+fn dropped(daemon: &Daemon, link: &Link) -> u64 {
+    daemon.scrape().unwrap().count("d365_unlisted_dropped_packets_total", &[("iface", &link.host.name)])
+}
+
+/// The interface in another namespace, and switched on there: it counts what arrives and what is tagged.
+fn move_to(link: &Link, from: &Netns, to: &Netns) -> Link {
+    from.ip(&["link", "set", "dev", &link.host.name, "netns", &to.path()]).unwrap();
+    let link = link.host_in(to);
+    to.ip(&["address", "add", &link.host_v4().to_string(), "dev", &link.host.name]).unwrap();
+    to.sysctl("net/ipv4/conf/all/rp_filter", "0").unwrap();
+    to.sysctl(&format!("net/ipv4/conf/{}/rp_filter", link.host.name), "0").unwrap();
+    to.ip(&["link", "set", "dev", &link.host.name, "arp", "off", "up"]).unwrap();
+    [&link.host, &link.sender].into_iter().try_for_each(veth::wait_for_carrier).unwrap();
+    link
+}
+
+/// Somewhere else, with the way to `LISTED` and `STRANGER` open.
+fn elsewhere() -> Netns {
+    let netns = Netns::new().unwrap();
+    let rules = "table inet d365 {
+        counter smtp { }
+        counter tagged { }
+        chain in {
+            type filter hook input priority 0;
+            tcp dport 25 counter name smtp
+            tcp dport 25 meta mark != 0 counter name tagged
+            tcp dport 25 ip dscp != cs0 counter name tagged
+        }
+    }";
+    nft::load(&netns, rules).unwrap();
+    netns
+}
+
+fn arrived(netns: &Netns) -> [u64; 2] {
+    ["smtp", "tagged"].map(|counter| nft::packets(netns, "inet d365", counter).unwrap())
+}
+
+fn wait_for_unready(daemon: &Daemon, text: &str, limit: Duration) -> String {
+    let deadline = patience::deadline(limit);
+    loop {
+        let response = daemon.get("/readyz", &[]).unwrap();
+        if response.status == 503 && response.body.contains(text) {
+            return response.body;
+        }
+        assert!(Instant::now() < deadline, "{} {}\n{}", response.status, response.body, daemon.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The programs at the ingress of an interface, XDP and tcx.
+fn programs(link: &Link) -> (bool, usize) {
+    let shown = link.host.netns.ip(&["-d", "link", "show", "dev", &link.host.name]).unwrap();
+    let tcx = || SchedClassifier::query_tcx(&link.host.name, TcAttachType::Ingress);
+    let tcx = link.host.netns.run(|| tcx().map_or(0, |(_, programs)| programs.len()));
+    // Before 6.6 there is no tcx, and a filter goes with its qdisc.
+    (shown.contains("prog/xdp"), tcx)
+}
+
+fn left_at_once(mode: &str) {
+    let (lab, elsewhere) = (two_links(), elsewhere());
+    let list = TempFile::new("list", "203.0.113.0/24,CAN\n");
+    let daemon = start(&lab, &list, |options| options.args(["--mode", mode]));
+    let [stays, goes] = &lab.links[..] else { unreachable!() };
+    knock(goes, STRANGER);
+    assert_eq!(dropped(&daemon, goes), 5);
+
+    let moved = move_to(goes, &lab.host, &elsewhere);
+    let body = wait_for_unready(&daemon, &goes.host.name, LIMIT);
+    assert!(
+        body.contains("moved to another network namespace") && !body.contains(&stays.host.name),
+        "{body}"
+    );
+    assert_eq!(programs(&moved), (false, 0));
+    knock(&moved, STRANGER);
+    knock(&moved, LISTED);
+    assert_eq!(arrived(&elsewhere), [10, 0], "nothing is dropped and nothing is tagged there");
+
+    // What stays behind drops as before, and never what is in its own subnets.
+    lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", &stays.host.name]).unwrap();
+    daemon.signal(Signal::SIGHUP).unwrap();
+    daemon.wait_for_log("this host's addresses have changed", PATIENCE).unwrap();
+    knock(stays, STRANGER);
+    knock(stays, "192.0.2.9");
+    assert_eq!([dropped(&daemon, stays), dropped(&daemon, goes)], [5, 5]);
+    let scrape = daemon.scrape().unwrap();
+    for (link, expected) in [(stays, 1), (goes, 0)] {
+        let iface = [("iface", link.host.name.as_str())];
+        let shown = ["d365_attached", "d365_tag_attached"].map(|name| scrape.sum(name, &iface));
+        assert_eq!(shown, [expected; 2], "{}", link.host.name);
+    }
+    // A look or two later.
+    thread::sleep(Duration::from_secs(6));
+    assert_eq!(daemon.log().matches("not attached any more").count(), 1, "{}", daemon.log());
+
+    let back = move_to(&moved, &elsewhere, &lab.host);
+    wait_for_unready(&daemon, "it was gone, and is here again", LIMIT);
+    assert_eq!(programs(&back), (false, 0), "a restart attaches again, nothing else");
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_moved_interface_is_left_at_once_in_native_mode() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    left_at_once("native");
+}
+
+#[test]
+fn a_moved_interface_is_left_at_once_in_generic_mode() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    left_at_once("generic");
+}
+
+/// Without BPF links the XDP program cannot be reached in another namespace: it may count there, and do nothing.
+#[test]
+fn a_program_that_cannot_be_detached_acts_nowhere() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let (lab, elsewhere) = (two_links(), elsewhere());
+    let list = TempFile::new("list", "203.0.113.0/24,CAN\n");
+    let daemon =
+        start(&lab, &list, |options| options.fault(BpfFault::of(command::LINK_CREATE, Errno::EINVAL)));
+    let [stays, goes] = &lab.links[..] else { unreachable!() };
+    knock(stays, STRANGER);
+    assert_eq!(dropped(&daemon, stays), 5);
+    let moved = move_to(goes, &lab.host, &elsewhere);
+    wait_for_unready(&daemon, &goes.host.name, LIMIT);
+    daemon.wait_for_log("nothing is tagged or dropped on any interface", LIMIT).unwrap();
+    let deadline = patience::deadline(LIMIT);
+    while daemon.scrape().unwrap().value("d365_lease_expiry_timestamp_seconds", &[]) > 1e12 {
+        assert!(Instant::now() < deadline, "{}", daemon.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+    knock(&moved, STRANGER);
+    knock(&moved, LISTED);
+    assert_eq!(arrived(&elsewhere), [10, 0]);
+    knock(stays, STRANGER);
+    assert_eq!(dropped(&daemon, stays), 5, "one kernel object has one lease");
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_deleted_interface_is_told_once() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = two_links();
+    let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&names)).unwrap();
+    lab.host.ip(&["link", "del", "dev", names[1]]).unwrap();
+    let body = wait_for_unready(&daemon, names[1], LIMIT);
+    assert!(body.contains("deleted, or moved") && !body.contains(names[0]), "{body}");
+    thread::sleep(Duration::from_secs(6));
+    assert_eq!(daemon.log().matches("not attached any more").count(), 1, "{}", daemon.log());
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}

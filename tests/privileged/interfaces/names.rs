@@ -1,0 +1,91 @@
+//! Names of interfaces: alternative ones of any length, and one that changes while the daemon runs.
+
+use std::time::Duration;
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::Lab,
+    require, veth,
+};
+use d365_user::exit::Exit;
+
+use crate::{
+    bad_input::refused,
+    doctor::doctor,
+    mail::{deliver_again, deliver_from, listen},
+};
+
+const LISTED: &str = "13.71.171.9";
+
+fn connections(daemon: &Daemon, iface: &str) -> u64 {
+    daemon.scrape().unwrap().sum("d365_smtp_connections_total", &[("iface", iface), ("geo", "CAN")])
+}
+
+/// An alternative name has up to 127 bytes, and is the label as the operator gave it.
+#[test]
+fn an_alternative_name_of_any_length_names_the_interface() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let _listener = listen(&lab);
+    let (short, long) = ("mail0", format!("mail-{}", "x".repeat(122)));
+    for name in [short, &long] {
+        lab.host.ip(&["link", "property", "add", "dev", lab.iface(), "altname", name]).unwrap();
+        let report = doctor(&lab.host, name);
+        assert_eq!(report.of("interface", Some(name)), ("ok", "up"));
+        assert_eq!(report.of("driver", Some(name)), ("ok", "veth"));
+        assert_eq!(report.of("xdp_programs", Some(name)), ("ok", "none"));
+        assert_ne!(report.of("gro", Some(name)).0, "warning");
+    }
+    let options = DaemonOptions::on(&[&long]).args(["--tag", "mark", "--lease", "never"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    deliver_from(&lab, 0, &[LISTED.parse().unwrap()]);
+    assert_eq!(connections(&daemon, &long), 1);
+    let scrape = daemon.scrape().unwrap();
+    for metric in ["d365_attached", "d365_tag_attached"] {
+        assert_eq!(scrape.sum(metric, &[("iface", &long)]), 1, "{metric}");
+    }
+    let (_, programs) = (daemon.stop().unwrap(), doctor(&lab.host, &long));
+    assert_eq!(programs.of("tc_programs", Some(&long)), ("ok", "none"));
+    for two in [[lab.iface(), long.as_str()], [long.as_str(), short]] {
+        refused(&lab, &DaemonOptions::on(&two), Exit::Interface, &[two[0], two[1], "one link"]);
+    }
+    let unknown = "y".repeat(127);
+    refused(&lab, &DaemonOptions::on(&[&unknown]), Exit::Interface, &[&unknown, "ip -br link"]);
+}
+
+/// The filter of kernels without tcx is attached by name.
+#[test]
+fn an_alternative_name_works_without_tcx() {
+    use d365_tests::seccomp::{BpfFault, command};
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let long = "z".repeat(127);
+    lab.host.ip(&["link", "property", "add", "dev", lab.iface(), "altname", &long]).unwrap();
+    let options = DaemonOptions::on(&[&long]).args(["--tag", "mark", "--lease", "never"]);
+    let no_links = BpfFault::of(command::LINK_CREATE, nix::errno::Errno::EINVAL);
+    let daemon = Daemon::start(&lab.host, &options.fault(no_links)).unwrap();
+    assert_eq!(daemon.scrape().unwrap().sum("d365_tag_attached", &[("iface", &long)]), 1);
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));
+}
+
+/// It is watched as before, under the name that the operator gave.
+#[test]
+fn a_renamed_interface_keeps_its_label() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let _listener = listen(&lab);
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    deliver_from(&lab, 0, &[LISTED.parse().unwrap()]);
+    assert_eq!(connections(&daemon, lab.iface()), 1);
+    let new = veth::unique_name("new");
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "name", &new]).unwrap();
+    let told = format!("interface {} is called {new} now", lab.iface());
+    daemon.wait_for_log(&told, Duration::from_secs(5)).unwrap();
+    deliver_again(&lab, 0, &[LISTED.parse().unwrap()]);
+    assert_eq!(connections(&daemon, lab.iface()), 2);
+    assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
+    assert_eq!(doctor(&lab.host, lab.iface()).of("interface", Some(lab.iface())).0, "error");
+    assert_eq!(doctor(&lab.host, &new).of("interface", Some(&new)), ("ok", "up"));
+    assert_eq!(daemon.log().matches("is called").count(), 1, "{}", daemon.log());
+}
