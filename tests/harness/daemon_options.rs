@@ -12,9 +12,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use nix::sys::resource::Resource;
 
 use crate::{
     credentials, daemon,
+    limit::Limit,
     mount::View,
     seccomp::{BpfFault, Faults},
     temp::TempDir,
@@ -35,9 +37,11 @@ pub struct DaemonOptions {
     pub nobody: Option<Vec<u32>>,
     /// What of `/sys` it sees; what the test sees where `None`.
     pub view: Option<View>,
+    /// Limits that it starts with.
+    pub limits: Vec<Limit>,
     /// `bpf` calls that fail.
     pub faults: Vec<BpfFault>,
-    /// Who is asked about each `bpf` call; nobody where `None`.
+    /// Who is asked about each of its calls of one kind; nobody where `None`.
     pub faults_by: Option<Faults>,
     /// Its state directory, passed as `--state-dir`: one of its own that is gone with the last clone of these options.
     /// `None` leaves the daemon its default.
@@ -56,6 +60,7 @@ impl DaemonOptions {
             listen: daemon::DEFAULT_LISTEN,
             nobody: None,
             view: None,
+            limits: Vec::new(),
             faults: Vec::new(),
             faults_by: None,
             state: Some(Arc::new(TempDir::new("state"))),
@@ -113,7 +118,14 @@ impl DaemonOptions {
         self
     }
 
-    /// Has each `bpf` call ask this plan, so that calls can fail while the daemon runs.
+    /// Starts it with a limit.
+    #[must_use]
+    pub fn limit(mut self, resource: Resource, soft: u64) -> Self {
+        self.limits.push(Limit { resource, soft });
+        self
+    }
+
+    /// Has each call of the plan's kind ask it, so that calls can fail while the daemon runs.
     #[must_use]
     pub fn faults_by(mut self, faults: &Faults) -> Self {
         self.faults_by = Some(faults.clone());
@@ -155,6 +167,7 @@ impl DaemonOptions {
         if let Some(view) = &self.view {
             view.give_to(&mut command);
         }
+        self.limits.iter().for_each(|limit| limit.inflict_on(&mut command));
         if let Some(capabilities) = &self.nobody {
             credentials::become_nobody(&mut command, capabilities);
         }

@@ -13,6 +13,7 @@ pub mod generate;
 pub mod http;
 pub mod https;
 pub mod lab;
+pub mod limit;
 pub mod mail;
 pub mod mount;
 pub mod netns;

@@ -15,6 +15,9 @@ mod listener;
 
 pub use faults::Faults;
 
+/// The command of each call in a plan of threads ([`Faults::of_threads`]).
+pub const THREAD: u32 = 0;
+
 /// Numbers of the `bpf` system call's commands (`enum bpf_cmd`, `linux/bpf.h`).
 pub mod command {
     /// `BPF_MAP_CREATE`

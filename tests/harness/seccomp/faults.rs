@@ -1,4 +1,5 @@
-//! A kernel that fails when it is told to: any `bpf` call of a child, counted, at any time while the child runs.
+//! A kernel that fails when it is told to: any `bpf` call of a child, or any thread that it wants to make,
+//! counted, at any time while the child runs.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +11,24 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nix::errno::Errno;
+use nix::{errno::Errno, libc};
 
 use super::listener::{self, Listener};
 
-/// Which `bpf` calls of a child fail. Clones are the same plan; all children that it is inflicted on count together.
-#[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<Mutex<Plan>>);
+/// Which calls of a child fail. Clones are the same plan; all children that it is inflicted on count
+/// together.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    plan: Arc<Mutex<Plan>>,
+    calls: Calls,
+}
+
+/// Which calls a plan is about.
+#[derive(Clone, Copy, Debug)]
+enum Calls {
+    Bpf,
+    Threads,
+}
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -33,9 +45,15 @@ struct Plan {
 }
 
 impl Faults {
-    /// None yet: the child's calls are counted and pass.
+    /// A plan of `bpf` calls. None fails yet: the child's calls are counted and pass.
     pub fn new() -> Self {
-        Self::default()
+        Self { plan: Arc::default(), calls: Calls::Bpf }
+    }
+
+    /// A plan of the threads that the child makes; each is a call of the command [`THREAD`](super::THREAD). A
+    /// thread fails with EAGAIN where a limit is reached (clone(2)).
+    pub fn of_threads() -> Self {
+        Self { plan: Arc::default(), calls: Calls::Threads }
     }
 
     /// Fails one call: the `nth` of this command (see [`command`](super::command)) from now, 1 being the next.
@@ -75,21 +93,26 @@ impl Faults {
         self.plan().history.clone()
     }
 
-    /// Has a program that is yet to be started, and its children, ask this plan about each `bpf` call. One plan a program.
+    /// Has a program that is yet to be started, and its children, ask this plan about each of its calls. One
+    /// plan a program.
     pub fn inflict_on(&self, command: &mut Command) -> Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let faults = self.clone();
         let answer = move || {
             if let Err(error) = faults.answer(&ours) {
                 // From here on the child's calls fail, and the test with them.
-                eprintln!("bpf calls are no longer answered: {error}");
+                eprintln!("calls are no longer answered: {error}");
             }
         };
         thread::Builder::new()
             .name("faults".to_owned())
             .spawn(answer)
-            .context("no thread to answer bpf calls")?;
-        let install = move || listener::install(&theirs);
+            .context("no thread to answer calls")?;
+        let mut filter = listener::filter(match self.calls {
+            Calls::Bpf => &[libc::SYS_bpf],
+            Calls::Threads => &[libc::SYS_clone, libc::SYS_clone3],
+        })?;
+        let install = move || listener::install(&theirs, &mut filter);
         // SAFETY: the closure makes system calls on values of its own; it neither allocates nor locks.
         unsafe {
             command.pre_exec(install);
@@ -101,14 +124,18 @@ impl Faults {
     fn answer(&self, socket: &UnixStream) -> io::Result<()> {
         let Some(listener) = Listener::receive(socket)? else { return Ok(()) };
         while let Some(call) = listener.next()? {
-            let fault = self.plan().judge(call.command);
+            let command = match self.calls {
+                Calls::Bpf => call.first,
+                Calls::Threads => super::THREAD,
+            };
+            let fault = self.plan().judge(command);
             listener.answer(&call, fault)?;
         }
         Ok(())
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

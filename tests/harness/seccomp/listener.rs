@@ -1,4 +1,5 @@
-//! Seccomp's user notification: every `bpf` call of a child waits for this process to say what becomes of it.
+//! Seccomp's user notification: every call of a child of some kinds waits for this process to say what
+//! becomes of it.
 //!
 //! The child installs the filter between fork and exec and hands its listener over a socket. When the last descriptor of the
 //! listener is closed, the calls fail with `ENOSYS`. `seccomp_unotify(2)`; Linux 5.5.
@@ -6,6 +7,7 @@
 use std::{
     io::{self, IoSliceMut},
     mem::size_of,
+    num::TryFromIntError,
     os::{
         fd::{AsFd as _, AsRawFd, FromRawFd as _, OwnedFd, RawFd},
         unix::net::UnixStream,
@@ -22,14 +24,10 @@ use nix::{
 
 /// Load four bytes of `seccomp_data`.
 const LOAD: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
-/// Skip `jf` steps unless what was loaded is `k`.
-const JUMP_UNLESS: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+/// Skip `jt` steps if what was loaded is `k`.
+const JUMP_IF: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
 /// End with `k`.
 const RETURN: u16 = code(libc::BPF_RET | libc::BPF_K);
-/// Number of the system call.
-#[expect(clippy::cast_possible_truncation, reason = "a small positive number")]
-const BPF: u32 = libc::SYS_bpf as u32;
-
 #[expect(clippy::cast_possible_truncation, reason = "codes of instructions have 16 bits")]
 const fn code(bits: u32) -> u16 {
     bits as u16
@@ -41,27 +39,35 @@ pub(super) struct Listener(OwnedFd);
 /// One call that waits.
 pub(super) struct Call {
     id: u64,
-    /// Number of the command, the call's first argument.
-    pub(super) command: u32,
+    /// The lower half of the call's first argument: the command of a `bpf` call.
+    pub(super) first: u32,
+}
+
+/// A filter that asks about the calls of these numbers and lets all others pass.
+pub(super) fn filter(calls: &[libc::c_long]) -> Result<Vec<sock_filter>, TryFromIntError> {
+    let step = |code, k, jt| sock_filter { code, jt, jf: 0, k };
+    // The number of the call is the first field of `seccomp_data`. The child is of this process's
+    // architecture.
+    let mut filter = vec![step(LOAD, 0, 0)];
+    for (behind, call) in (0..calls.len()).rev().zip(calls) {
+        // Over the other questions, and the way out for all else.
+        filter.push(step(JUMP_IF, (*call).try_into()?, u8::try_from(behind + 1)?));
+    }
+    filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0));
+    filter.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0));
+    Ok(filter)
 }
 
 /// Installs the filter in the calling thread and hands the listener to the other end of `socket`. For a child before its
 /// exec: it neither allocates nor locks.
-pub(super) fn install(socket: &UnixStream) -> io::Result<()> {
-    let step = |code, k, jf| sock_filter { code, jt: 0, jf, k };
-    // The number of the call is the first field of `seccomp_data`. The child is of this process's architecture.
-    let mut filter = [
-        step(LOAD, 0, 0),
-        step(JUMP_UNLESS, BPF, 1),
-        step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0),
-        step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
-    ];
-    let program = sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+pub(super) fn install(socket: &UnixStream, filter: &mut [sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
+    let program = sock_fprog { len, filter: filter.as_mut_ptr() };
     // SAFETY: this prctl takes numbers only.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
     let listen = |flags: c_ulong| {
         let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | flags;
-        // SAFETY: the program and its four instructions are alive; the kernel copies them.
+        // SAFETY: the program and its instructions are alive; the kernel copies them.
         Errno::result(unsafe {
             libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
         })
@@ -134,7 +140,7 @@ impl Listener {
                 // The caller was killed in the meantime.
                 Err(Errno::ENOENT | Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
-                Ok(()) => return Ok(Some(Call { id: call.id, command: lower_half(call.data.args[0]) })),
+                Ok(()) => return Ok(Some(Call { id: call.id, first: lower_half(call.data.args[0]) })),
             }
         }
     }
