@@ -18,7 +18,7 @@ use clap::{
 use d365_common::direct;
 
 use crate::{
-    config::ModePolicy,
+    config::{HttpHost, ModePolicy, RangeMetrics},
     exit::Exit,
     logging::{LogFilter, LogFormat},
     ranges::Policy,
@@ -156,6 +156,29 @@ pub struct Cli {
         value_parser = address, help_heading = "Metrics and log"
     )]
     pub(crate) listen: SocketAddr,
+
+    /// Host (a name or an address, without a port) by which HTTP requests may name this server, besides
+    /// `localhost`, loopback addresses and the address of --listen; repeat it, or separate hosts by commas.
+    /// On a loopback address other names are refused (DNS rebinding), elsewhere only if this flag is given
+    #[arg(
+        long,
+        env = "D365_ALLOW_HTTP_HOST",
+        value_name = "HOST",
+        value_delimiter = ',',
+        help_heading = "Metrics and log"
+    )]
+    pub(crate) allow_http_host: Vec<HttpHost>,
+
+    /// Give each range series of its own, besides those of its geo: `auto` up to 1000 ranges
+    #[arg(
+        long,
+        env = "D365_RANGE_METRICS",
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        help_heading = "Metrics and log"
+    )]
+    pub(crate) range_metrics: RangeMetrics,
 
     /// How log lines are written, to standard error
     #[arg(

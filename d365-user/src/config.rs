@@ -8,10 +8,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
+mod http_host;
 mod tags;
 mod warning;
 
 pub use self::{
+    http_host::HttpHost,
     tags::{Tags, TcOrder, Unlisted},
     warning::Warning,
 };
@@ -39,6 +41,34 @@ pub enum ModePolicy {
     Native,
     /// Generic (in the network stack), on any interface.
     Generic,
+}
+
+/// Series by range, besides those by geo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum RangeMetrics {
+    /// As long as there are at most [`RangeMetrics::MOST`] ranges.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl RangeMetrics {
+    /// Ranges up to which `auto` shows each: three series and some 220 bytes a range and interface, so that a
+    /// scrape of one interface stays below a quarter of a megabyte. The vendor's list has had at most 50.
+    pub const MOST: usize = 1000;
+
+    /// Returns true if a list of so many ranges is shown range by range.
+    #[must_use]
+    pub const fn shows(self, ranges: usize) -> bool {
+        match self {
+            Self::Auto => ranges <= Self::MOST,
+            Self::On => true,
+            Self::Off => false,
+        }
+    }
 }
 
 /// What the daemon shall do.
@@ -78,6 +108,10 @@ pub struct Config {
     pub unlisted: Unlisted,
     /// Where HTTP is served; port 0 lets the kernel choose.
     pub listen: SocketAddr,
+    /// Hosts by which HTTP requests may name this server, besides its own addresses.
+    pub allow_http_host: Vec<HttpHost>,
+    /// Series by range.
+    pub range_metrics: RangeMetrics,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -170,6 +204,8 @@ impl Config {
             tags: Tags::new(&cli.tags)?,
             unlisted: Unlisted::new(&cli.tags, &mut warnings),
             listen: cli.listen,
+            allow_http_host: once("--allow-http-host", cli.allow_http_host, &mut warnings),
+            range_metrics: cli.range_metrics,
             log_format: cli.log_format,
             log_filter: cli.log_level,
             log_packets: cli.log_packets,

@@ -23,7 +23,7 @@ pub enum Exit {
     Privilege = 5,
     /// Another XDP program is on the interface.
     Occupied = 6,
-    /// The address to listen on is not available.
+    /// The address to listen on is in use or not allowed.
     Listen = 7,
     /// The kernel lacks a feature that is needed.
     Kernel = 8,
@@ -33,11 +33,13 @@ pub enum Exit {
     Attach = 10,
     /// The state directory cannot be used.
     State = 11,
+    /// A limit of threads, file descriptors, memory or processor time is reached.
+    Resources = 12,
 }
 
 impl Exit {
     /// Each of them, by number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -50,6 +52,7 @@ impl Exit {
         Self::Verifier,
         Self::Attach,
         Self::State,
+        Self::Resources,
     ];
 
     /// The number that the operating system gets.
@@ -71,11 +74,14 @@ impl Exit {
             Self::Interface => "interface missing or unusable",
             Self::Privilege => "not privileged (the message names the capabilities)",
             Self::Occupied => "another XDP program is on the interface",
-            Self::Listen => "listen address not available",
+            Self::Listen => "listen address in use or not allowed",
             Self::Kernel => "kernel lacks a needed feature (the message names it)",
             Self::Verifier => "program refused by the kernel's verifier",
             Self::Attach => "attach failed (native refused under --mode native, or any other reason)",
             Self::State => "state directory unusable, or in use by another daemon",
+            Self::Resources => {
+                "too few threads, file descriptors, memory or processor time (the message names the limit)"
+            }
         }
     }
 

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod logging;
 pub mod process;
 pub mod ranges;
+pub mod resources;
 pub mod shutdown;
 pub mod snapshot;
 pub mod source;

@@ -6,11 +6,16 @@ use std::{fmt, io::IsTerminal as _, str::FromStr};
 
 use thiserror::Error;
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, filter::Builder, fmt::MakeWriter, layer::SubscriberExt as _,
     util::SubscriberInitExt as _, util::TryInitError,
 };
+
+use crate::{exit::Exit, resources::ResourceError};
+
+mod queue;
+
+pub use queue::Guard;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -81,9 +86,31 @@ impl fmt::Display for LogFilter {
     }
 }
 
-/// Lines that wait for a reader before further ones are lost. Room for all is taken at once: with the library's 128,000 that is
-/// 4 MiB, a quarter of what the daemon needs.
+/// Lines that wait for a reader before further ones are lost. Room for all is taken at once: a quarter of a
+/// megabyte.
 const WAITING_LINES: usize = 8192;
+
+/// Why there is no log.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// There is no thread to write it.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// Something in this process logs already.
+    #[error("cannot start logging: {0}")]
+    Taken(#[from] TryInitError),
+}
+
+impl LogError {
+    /// The exit code.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Resource(_) => Exit::Resources,
+            Self::Taken(_) => Exit::Internal,
+        }
+    }
+}
 
 /// Reads directives, without patterns.
 fn directives() -> Builder {
@@ -93,13 +120,12 @@ fn directives() -> Builder {
 /// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
 ///
 /// # Errors
-/// When something in this process logs already.
-pub fn init(format: LogFormat, filter: &LogFilter) -> Result<WorkerGuard, TryInitError> {
+/// [`LogError`].
+pub fn init(format: LogFormat, filter: &LogFilter) -> Result<Guard, LogError> {
     let colour = std::io::stderr().is_terminal();
-    // A thread of its own writes: a reader that stalls costs log lines, never the daemon's time.
-    let writer = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES);
-    let (writer, guard) = writer.finish(std::io::stderr());
-    subscriber(format, filter, colour, writer).try_init().map(|()| guard)
+    let (writer, guard) = queue::start(std::io::stderr(), WAITING_LINES)?;
+    subscriber(format, filter, colour, writer).try_init()?;
+    Ok(guard)
 }
 
 /// What [`init`] installs, with any writer.

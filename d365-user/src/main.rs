@@ -1,13 +1,25 @@
 //! `d365-user`: reads what was typed, runs the task that it names or starts logging and the daemon, and ends with a
 //! documented exit code.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::Write as _,
+    panic::{self, PanicHookInfo},
+    process::ExitCode,
+};
 
 use d365_user::{
-    cli::Cli, command, config::Config, daemon, exit::Exit, kernel::features, logging, start_over::start_over,
+    cli::Cli, command, config::Config, daemon, exit::Exit, kernel::features, logging, resources, shutdown,
+    start_over::start_over,
 };
 
 fn main() -> ExitCode {
+    shutdown::block_file_size_signal();
+    panic::set_hook(Box::new(report));
+    // Whatever it is, an operator gets one line and a documented code.
+    panic::catch_unwind(run).unwrap_or_else(|_| Exit::Internal.into())
+}
+
+fn run() -> ExitCode {
     // clap answers --help and --version, and ends with code 2 on what it does not understand.
     let cli = Cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
     if let Some(task) = &cli.command {
@@ -35,15 +47,15 @@ fn main() -> ExitCode {
     let _log = match logging::init(config.log_format, &config.log_filter) {
         Ok(guard) => guard,
         Err(error) => {
-            say(&format_args!("cannot start logging: {error}"));
-            return Exit::Internal.into();
+            say(&error);
+            return error.exit().into();
         }
     };
     let by_spans = config.log_filter.is_by_spans();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    match run(config) {
+    match run_daemon(config) {
         Ok(()) => Exit::Success.into(),
         Err(error) => {
             if let Some(details) = error.details() {
@@ -64,12 +76,23 @@ fn say(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "error: {error}");
 }
 
-/// Runs the daemon on this thread; what blocks goes to threads of tokio's own.
-fn run(config: Config) -> Result<(), daemon::StartError> {
+/// Logs a panic: a fault of this program, whichever thread it is on. Where it happened is for whoever mends
+/// it.
+fn report(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
+    let place = info.location().map(|place| format!(" ({place})")).unwrap_or_default();
+    let line = format!("a fault of this program, please report it: {message}{place}");
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{line}");
+    } else {
+        say(&line);
+    }
+}
+
+/// Runs the daemon on this thread. What blocks goes to threads that are made at the start.
+fn run_daemon(config: Config) -> Result<(), daemon::StartError> {
+    resources::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(daemon::StartError::Signals)?;
-    let ended = runtime.block_on(daemon::run(config));
-    // A scrape or a read that still blocks must not keep the process.
-    runtime.shutdown_background();
-    ended
+    runtime.block_on(daemon::run(config))
 }

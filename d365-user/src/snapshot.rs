@@ -184,6 +184,10 @@ pub struct Snapshot {
     pub tags: Tags,
     /// What is dropped; `None` while everything passes.
     pub drops: Option<Drops>,
+    /// Series by range are shown, besides those by geo.
+    pub range_metrics: bool,
+    /// Failures of HTTP: the reason's label value, and how many. Every reason is there.
+    pub http_failures: Vec<(&'static str, u64)>,
     /// Where the metrics are served.
     pub listen: Option<SocketAddr>,
     /// What the daemon itself uses; `None` where /proc did not tell.

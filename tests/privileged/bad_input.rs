@@ -118,8 +118,6 @@ fn listen_address_not_available() {
     let taken = lab.host.run(|| std::net::TcpListener::bind("127.0.0.1:9365")).unwrap();
     refused(&lab, &DaemonOptions::on(&[lab.iface()]), Exit::Listen, &["127.0.0.1:9365", "--listen"]);
     drop(taken);
-    let options = DaemonOptions::on(&[lab.iface()]).listen("192.0.2.99:9365".parse().unwrap());
-    refused(&lab, &options, Exit::Listen, &["192.0.2.99:9365"]);
 }
 
 #[test]
@@ -159,7 +157,7 @@ fn out_of_memory_or_descriptors() {
         (command::PROG_TEST_RUN, Errno::ENOMEM, "Cannot allocate memory"),
     ] {
         let options = DaemonOptions::on(&[lab.iface()]).fault(BpfFault::of(command, errno));
-        refused(&lab, &options, Exit::Internal, &[words]);
+        refused(&lab, &options, Exit::Resources, &[words]);
     }
 }
 

@@ -31,7 +31,7 @@ fn the_limit_and_the_flags_are_named() {
         "--max-ranges",
     ];
     // 512 MiB of pages.
-    refused(&lab, &inside(&group, &lab).args(["--max-pages", "262144"]), Exit::Internal, &words);
+    refused(&lab, &inside(&group, &lab).args(["--max-pages", "262144"]), Exit::Resources, &words);
     let daemon = daemon::Daemon::start(&lab.host, &inside(&group, &lab)).unwrap();
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }

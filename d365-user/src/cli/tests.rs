@@ -11,7 +11,7 @@ use super::Cli;
 mod tags;
 
 use crate::{
-    config::{Config, ModePolicy},
+    config::{Config, ModePolicy, RangeMetrics},
     exit::Exit,
     logging::LogFormat,
     ranges::Policy,
@@ -78,6 +78,8 @@ fn defaults() {
     assert_eq!(cli.log_format, LogFormat::Text);
     assert_eq!(cli.log_level.to_string(), "info");
     assert!(!cli.allow_special && !cli.log_packets);
+    assert_eq!(cli.range_metrics, RangeMetrics::Auto);
+    assert!(cli.allow_http_host.is_empty());
 }
 
 #[test]
@@ -99,6 +101,10 @@ fn every_flag() {
         "--allow-special",
         "--listen",
         "[::1]:9365",
+        "--allow-http-host",
+        "MX1.example,192.0.2.7",
+        "--allow-http-host=[::1]",
+        "--range-metrics=off",
         "--log-format=json",
         "--log-level",
         "info,aya=debug",
@@ -112,6 +118,9 @@ fn every_flag() {
     assert_eq!(cli.max_ranges, 262_144);
     assert_eq!(cli.max_pages, 524_288);
     assert_eq!(cli.listen.to_string(), "[::1]:9365");
+    let hosts: Vec<_> = cli.allow_http_host.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["mx1.example", "192.0.2.7", "::1"]);
+    assert_eq!(cli.range_metrics, RangeMetrics::Off);
     assert_eq!(cli.log_format, LogFormat::Json);
     assert_eq!(cli.log_level.to_string(), "info,aya=debug");
     assert!(cli.allow_special && cli.log_packets);

@@ -1,6 +1,6 @@
 //! What flags mean together.
 
-use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, Warning};
+use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, RangeMetrics, Warning};
 use crate::{cli::Cli, source::Spec};
 
 mod tags;
@@ -69,6 +69,15 @@ fn limits_are_of_different_values() {
     let error = config(&["--iface", "eth0", "--port", &list(MAX_PORTS + 1)]).unwrap_err();
     assert_eq!(error.to_string(), "--port is given 9 times, at most 8 can be watched");
     assert!(config(&["--iface", "eth0", "--port", "25,25,25,25,25,25,25,25,25"]).is_ok());
+}
+
+#[test]
+fn ranges_are_shown_each_by_itself_up_to_a_thousand() {
+    use RangeMetrics::{Auto, Off, On};
+    for (when, at_the_limit, above) in [(Auto, true, false), (On, true, true), (Off, false, false)] {
+        assert_eq!(when.shows(RangeMetrics::MOST), at_the_limit, "{when:?}");
+        assert_eq!(when.shows(RangeMetrics::MOST + 1), above, "{when:?}");
+    }
 }
 
 #[test]

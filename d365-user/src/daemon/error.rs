@@ -1,6 +1,6 @@
 //! Why the daemon did not start, and the exit code of it.
 
-use std::{io, net::SocketAddr};
+use std::{error::Error as _, io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
@@ -12,6 +12,7 @@ use crate::{
         TagError, TaggerError,
     },
     ranges::RangeError,
+    resources::{ResourceError, is_lack},
     source::SourceError,
     state::StateError,
 };
@@ -71,17 +72,17 @@ pub enum StartError {
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
-    /// There is no thread to read a source with.
-    #[error("no thread to read {list} with: {cause}; raise the limit of threads (TasksMax=, ulimit -u)")]
-    Thread {
-        /// Name of the source.
-        list: String,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// Signals cannot be caught, or no thread be made.
+    /// Too few threads or file descriptors.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// The daemon was told to stop by the limit of processor time, and did.
+    #[error(
+        "stopped by SIGXCPU: the limit of processor time is reached; raise LimitCPU= of the unit or `ulimit -t`"
+    )]
+    ProcessorTime,
+    /// Signals cannot be caught, or there is no runtime.
     #[error("the operating system refuses what a clean stop needs: {0}")]
-    Signals(io::Error),
+    Signals(#[source] io::Error),
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended by itself{}", .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
     Server(Option<JoinError>),
@@ -89,20 +90,30 @@ pub enum StartError {
     #[error(transparent)]
     Samples(#[from] SamplesError),
     /// The thread that keeps the list true ended by itself; it has detached.
-    #[error(
-        "what keeps the range list true ended unexpectedly{}; the program is detached",
-        .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
-    )]
-    Updater(Option<JoinError>),
+    #[error("what keeps the range list true ended unexpectedly; the program is detached")]
+    Updater,
     /// Loading panicked.
-    #[error("loading the kernel program failed unexpectedly: {0}")]
-    Panicked(JoinError),
+    #[error("the start failed unexpectedly; the line before says where")]
+    Panicked,
 }
 
 impl StartError {
     /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
+        match self.kind() {
+            Exit::Internal if self.is_lack() => Exit::Resources,
+            exit => exit,
+        }
+    }
+
+    /// Returns true if the system had no more of something: a cause somewhere in the chain.
+    fn is_lack(&self) -> bool {
+        let mut causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.any(|cause| cause.downcast_ref().is_some_and(is_lack))
+    }
+
+    fn kind(&self) -> Exit {
         match self {
             Self::Source(_) | Self::NoList(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
             Self::State(_) => Exit::State,
@@ -122,12 +133,12 @@ impl StartError {
             | Self::Publish(_)
             | Self::Failsafe(_)
             | Self::PacketLog(_)
-            | Self::Thread { .. }
             | Self::Signals(_)
             | Self::Samples(_)
             | Self::Server(_)
-            | Self::Updater(_)
-            | Self::Panicked(_) => Exit::Internal,
+            | Self::Updater
+            | Self::Panicked => Exit::Internal,
+            Self::Resource(_) | Self::ProcessorTime => Exit::Resources,
         }
     }
 

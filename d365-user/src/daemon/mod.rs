@@ -20,13 +20,11 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
     signal::unix::Signal,
     sync::{
         oneshot,
         watch::{Receiver, Sender as Shown, channel},
     },
-    task::spawn_blocking,
 };
 
 pub use book::DraftError;
@@ -36,56 +34,63 @@ pub use update::Failure;
 
 use crate::{
     config::Config,
-    http::{self, Endpoints, Readiness},
+    http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
-    shutdown,
+    resources::Worker,
+    shutdown::{self, Deadline},
 };
 use book::{Book, row_names};
 use start::Started;
 use state::State;
 use update::Prepared;
 
-/// Runs the daemon until SIGINT or SIGTERM; SIGHUP has it read every source again.
+/// Runs the daemon until SIGINT or SIGTERM; SIGHUP has it read every source again. Every thread that it needs
+/// is made before the first attachment.
 ///
 /// # Errors
 /// [`StartError`] when it could not start; every interface is then as it was.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
     let hangups = shutdown::hangups().map_err(StartError::Signals)?;
+    let deadline = Deadline::new()?;
+    let updates = Worker::start("updates", "keep the range list current")?;
     let config = Arc::new(config);
     let azure = Arc::new(azure::Known::default());
     let (own, known) = (Arc::clone(&config), Arc::clone(&azure));
-    let preparing = spawn_blocking(move || update::prepare(&own, known));
+    let preparing = updates.run(move || update::prepare(&own, known));
     let prepared = tokio::select! {
         // A file that does not answer must not keep the daemon from stopping.
-        signal = &mut stop => return stopped_early(signal),
-        prepared = preparing => prepared.map_err(StartError::Panicked)??,
+        signal = &mut stop => return stopped_early(signal, &deadline),
+        prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, record, before } = prepared;
     let mut book = Book::new(config.max_ranges, &row_names(&config.interfaces), before);
     let draft = book.draft(&set)?;
     book.announce(&draft);
     let listen = |source| StartError::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let failures = Arc::new(http::Failures::default());
+    let listener = http::listen(config.listen, &failures).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(book, &config, address, watched));
+    let state = Arc::new(State::new(book, &config, address, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
+    state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
     let (stop_serving, mut stopped) = channel(false);
-    let endpoints = Endpoints::new(state.clone(), readiness);
+    let hosts = Hosts::new(address, &config.allow_http_host);
+    let endpoints = Endpoints::new(state.clone(), readiness, failures, hosts)?;
     let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
         // A sender that is gone means the same.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
-    let seen = watch::start(Arc::clone(&state)).map_err(StartError::Signals)?;
+    let seen = watch::start(Arc::clone(&state))?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
-    let mut starting = spawn_blocking(move || start::start(&own, record, draft, &shared));
+    let mut starting = updates.run(move || start::start(&own, record, draft, &shared));
     let started = tokio::select! {
         signal = &mut stop => {
-            let stopped = stopped_early(signal);
+            let stopped = stopped_early(signal, &deadline);
             // What it has attached by then is detached again.
             if let Ok(Ok(started)) = starting.await {
                 drop(started.kernel);
@@ -93,24 +98,24 @@ pub async fn run(config: Config) -> Result<(), StartError> {
             }
             return stopped;
         }
-        started = &mut starting => started.map_err(StartError::Panicked)??,
+        started = &mut starting => started.map_err(|_| StartError::Panicked)??,
     };
     let Started { kernel, record, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
     let (vouched, is_vouched) = oneshot::channel();
-    let mut updating = spawn_blocking(move || updater.run(kernel, record, failsafe, &shared, vouched));
+    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, vouched));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
-        ended = &mut updating => return Err(StartError::Updater(ended.err())),
+        _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
         never = keep_readiness(seen, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
         never = tags::watch(&state) => match never {},
     };
-    shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
+    deadline.start(shutdown::DEADLINE);
     tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
     // If it is gone already, it has detached.
@@ -120,7 +125,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     // What goes wrong while answering the last scrape does not matter any more.
     let _ = server.await;
     tracing::info!("detached and stopped");
-    Ok(())
+    ended_by(reason)
 }
 
 /// Tells the updater of each SIGHUP.
@@ -133,10 +138,15 @@ async fn reload(mut hangups: Signal, events: &Sender<update::Event>) -> Infallib
 }
 
 /// A stop before anything was ready.
-fn stopped_early(signal: &str) -> Result<(), StartError> {
-    shutdown::force_after(shutdown::DEADLINE).map_err(StartError::Signals)?;
+fn stopped_early(signal: &'static str, deadline: &Deadline) -> Result<(), StartError> {
+    deadline.start(shutdown::DEADLINE);
     tracing::info!("{signal} while starting: stopping");
-    Ok(())
+    ended_by(signal)
+}
+
+/// A stop that a limit asked for is no regular one: a supervisor shall start the daemon again.
+fn ended_by(signal: &'static str) -> Result<(), StartError> {
+    if signal == shutdown::PROCESSOR_TIME { Err(StartError::ProcessorTime) } else { Ok(()) }
 }
 
 /// Forwards log records of packets for as long as the daemon runs.

@@ -3,7 +3,10 @@
 use std::{
     error::Error,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use d365_common::path::Path;
@@ -14,13 +17,15 @@ use super::{
     watch::{self, Seen},
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, RangeMetrics},
     generation::TableSize,
+    http,
     kernel::{
         Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, TagPaths, Tagger,
     },
     ledger::Reading,
     process,
+    ranges::RangeSet,
     snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
 };
 
@@ -39,6 +44,10 @@ pub(super) struct State {
     /// The names of the kernel's rows.
     rows: Vec<String>,
     listen: SocketAddr,
+    http: Arc<http::Failures>,
+    range_metrics: RangeMetrics,
+    /// Series by range are shown for now.
+    shows_ranges: AtomicBool,
     book: Mutex<Book>,
     updates: Mutex<Updates>,
     table: Mutex<TableSize>,
@@ -53,12 +62,16 @@ impl State {
         book: Book,
         config: &Config,
         listen: SocketAddr,
+        http: Arc<http::Failures>,
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
         let config::Tags { mark, dscp, retired, order: _ } = config.tags;
         Self {
             rows: row_names(&config.interfaces),
             listen,
+            http,
+            range_metrics: config.range_metrics,
+            shows_ranges: AtomicBool::new(true),
             book: Mutex::new(book),
             updates: Mutex::default(),
             table: Mutex::default(),
@@ -82,6 +95,24 @@ impl State {
     /// How large the published generation's direct table is.
     pub(super) fn set_table(&self, table: TableSize) {
         *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    /// Another list is published: each of its ranges may be shown by itself, or there are too many of them
+    /// now.
+    pub(super) fn follow_range_metrics(&self, set: &RangeSet) {
+        let ranges = set.ranges().len() + set.retired().len();
+        let shows = self.range_metrics.shows(ranges);
+        if self.shows_ranges.swap(shows, Relaxed) == shows {
+            return;
+        }
+        match (self.range_metrics, shows) {
+            (RangeMetrics::Auto, false) => tracing::info!(
+                "metrics by range are off: the list has {ranges} ranges, more than {}; --range-metrics on shows them all",
+                RangeMetrics::MOST
+            ),
+            (RangeMetrics::Auto, true) => tracing::info!("metrics by range are on again: {ranges} ranges"),
+            _ => {}
+        }
     }
 
     /// Everything is published and attached. Only the first call counts.
@@ -190,6 +221,8 @@ impl SnapshotSource for State {
             azure: self.azure.as_ref().map(|azure| azure.counted()),
             tags: self.tags,
             drops: self.drops.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            range_metrics: self.shows_ranges.load(Relaxed),
+            http_failures: self.http.counted(),
             listen: Some(self.listen),
             process: process::stats().ok(),
         })

@@ -4,7 +4,7 @@
 //! a change of a watched interface, and every few seconds in any case. It detaches, and never attaches.
 
 use std::{
-    fmt, io,
+    fmt,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,6 +16,7 @@ use super::state::State;
 use crate::{
     http::Readiness,
     kernel::{Attached, DetachReason, InterfaceError, LinkEvents, Links, Look, Report},
+    resources::{self, ResourceError},
 };
 
 /// How often the interfaces are looked at when nothing is reported.
@@ -97,8 +98,8 @@ fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce(
 /// Starts the thread. What it sees last is in the returned channel: nothing until something is attached.
 ///
 /// # Errors
-/// When no thread can be made.
-pub(super) fn start(state: Arc<State>) -> io::Result<watch::Receiver<Vec<Seen>>> {
+/// [`ResourceError::Thread`].
+pub(super) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
     let events = LinkEvents::listen(EVERY).inspect_err(|error| {
         tracing::warn!(
             "the kernel does not report changes of interfaces: {error}; they are looked at every {} s",
@@ -107,7 +108,7 @@ pub(super) fn start(state: Arc<State>) -> io::Result<watch::Receiver<Vec<Seen>>>
     });
     let (tell, seen) = watch::channel(Vec::new());
     let run = move || run(&state, events.ok(), &tell);
-    thread::Builder::new().name("interfaces".to_owned()).spawn(run)?;
+    resources::thread("interfaces", "watch the interfaces", run)?;
     Ok(seen)
 }
 

@@ -3,30 +3,46 @@
 //! Only reads, and knows a [`SnapshotSource`] and a [`Readiness`], not the kernel. Whatever a client
 //! does or leaves undone, it must neither stop the daemon nor keep it from stopping.
 
-use std::{borrow::Cow, error::Error, sync::Arc};
+use std::{
+    borrow::Cow,
+    error::Error,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use thiserror::Error;
-use tokio::{
-    sync::{Semaphore, watch},
-    task::{JoinError, spawn_blocking},
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    resources::{ResourceError, Worker},
+    snapshot::SnapshotSource,
+    version::VERSION,
+    view::{self, Format},
 };
 
-use crate::{snapshot::SnapshotSource, version::VERSION, view};
-
 mod accept;
+mod health;
+mod hosts;
+mod listen;
 mod serve;
 
+pub use health::Failures;
+use health::{Failure, Health};
+pub use hosts::Hosts;
+pub use listen::listen;
+use serve::CONNECTION;
 pub use serve::{GRACE, serve};
 
-/// Scrapes at a time; others wait. One reads all counters, by system calls.
-const SCRAPES: usize = 2;
+/// Bytes of a refused host that are logged.
+const LONGEST_HOST: usize = 100;
 
 /// Whether the daemon does its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,25 +58,71 @@ pub enum Readiness {
 pub struct Endpoints {
     source: Arc<dyn SnapshotSource>,
     readiness: watch::Receiver<Readiness>,
-    scrapes: Arc<Semaphore>,
+    failures: Arc<Failures>,
+    hosts: Hosts,
+    /// Takes scrapes, one after another: each reads all counters, by system calls. It is made at the start,
+    /// so that no lack of threads is ever in a scrape's way.
+    scraper: Worker,
+    /// Clients wait here before their scrape becomes a job: one that leaves meanwhile leaves no work behind.
+    turn: Arc<Semaphore>,
+    health: Arc<Health>,
 }
 
 impl Endpoints {
-    /// Endpoints over this source and this readiness.
-    #[must_use]
-    pub fn new(source: Arc<dyn SnapshotSource>, readiness: watch::Receiver<Readiness>) -> Self {
-        Self { source, readiness, scrapes: Arc::new(Semaphore::new(SCRAPES)) }
+    /// Endpoints over this source and this readiness, for requests to these hosts.
+    ///
+    /// # Errors
+    /// When there is no thread to take scrapes.
+    pub fn new(
+        source: Arc<dyn SnapshotSource>,
+        readiness: watch::Receiver<Readiness>,
+        failures: Arc<Failures>,
+        hosts: Hosts,
+    ) -> Result<Self, ResourceError> {
+        let scraper = Worker::start("scrapes", "answer scrapes")?;
+        let (turn, health) = (Arc::new(Semaphore::new(1)), Arc::default());
+        Ok(Self { source, readiness, failures, hosts, scraper, turn, health })
     }
 
     fn router(self) -> Router {
         Router::new()
             .route("/", get(index))
             .route("/metrics", get(metrics))
-            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/healthz", get(health))
             .route("/readyz", get(ready))
             .fallback(|| async { (StatusCode::NOT_FOUND, "not found; / lists what there is\n") })
+            .layer(middleware::from_fn_with_state(self.clone(), check_host))
             .with_state(self)
     }
+
+    /// One scrape.
+    async fn scrape(&self, format: Format) -> Result<String, ScrapeError> {
+        // The semaphore is never closed: an error cannot come, and would only mean one limit less.
+        let permit = Arc::clone(&self.turn).acquire_owned().await.ok();
+        self.health.begin();
+        let own = self.clone();
+        let taken = self.scraper.run(move || {
+            // Held to the end of the work, which goes on when the client does not wait for it.
+            let _permit = permit;
+            let text = catch_unwind(AssertUnwindSafe(|| scrape(&*own.source, format)));
+            own.ended(text.unwrap_or(Err(ScrapeError::Panicked)))
+        });
+        // The thread lives as long as this does.
+        taken.await.unwrap_or(Err(ScrapeError::Panicked))
+    }
+
+    fn ended(&self, text: Result<String, ScrapeError>) -> Result<String, ScrapeError> {
+        if text.is_err() {
+            self.failures.count(Failure::Scrape);
+        }
+        self.health.end(text.as_ref().err().map(ScrapeError::line));
+        text
+    }
+}
+
+fn scrape(source: &dyn SnapshotSource, format: Format) -> Result<String, ScrapeError> {
+    let snapshot = source.snapshot().map_err(ScrapeError::Snapshot)?;
+    Ok(view::metrics(&Arc::new(snapshot), format)?)
 }
 
 /// Why a scrape has no answer.
@@ -70,31 +132,60 @@ enum ScrapeError {
     Snapshot(Box<dyn Error + Send + Sync>),
     #[error("cannot write the metrics as text")]
     Render(#[from] std::fmt::Error),
-    #[error("the scrape did not end: {0}")]
-    Join(#[from] JoinError),
+    #[error("the scrape ended by a fault of this program")]
+    Panicked,
+}
+
+impl ScrapeError {
+    fn line(&self) -> String {
+        self.to_string().replace(['\r', '\n'], " ")
+    }
 }
 
 impl IntoResponse for ScrapeError {
     fn into_response(self) -> Response {
-        let line = self.to_string().replace(['\r', '\n'], " ");
-        tracing::error!("scrape failed: {line}");
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("{line}\n")).into_response()
+        (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", self.line())).into_response()
     }
+}
+
+/// Turns requests away that are meant for another server. The first of them is logged.
+async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: Next) -> Response {
+    let refused = match endpoints.hosts.check(request.version(), request.uri(), request.headers()) {
+        Ok(()) => return next.run(request).await,
+        Err(refused) => refused,
+    };
+    if endpoints.failures.count(Failure::Host) == 0 {
+        let host = request.headers().get(header::HOST).map(header::HeaderValue::as_bytes);
+        let host: String =
+            host.unwrap_or_default().escape_ascii().map(char::from).take(LONGEST_HOST).collect();
+        tracing::warn!(
+            "an HTTP request with target {:.LONGEST_HOST$} and Host `{host}` was refused: {refused}; further ones are only \
+             counted",
+            request.uri().to_string()
+        );
+    }
+    (refused.status(), format!("{refused}\n")).into_response()
 }
 
 async fn metrics(State(endpoints): State<Endpoints>, headers: HeaderMap) -> Result<Response, ScrapeError> {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = accept::format(accept);
-    // The semaphore is never closed: an error cannot come, and would only mean one limit less.
-    let permit = endpoints.scrapes.acquire_owned().await.ok();
-    let text = spawn_blocking(move || {
-        // Held to the end of the work, which goes on when the client does not wait for it.
-        let _permit = permit;
-        let snapshot = endpoints.source.snapshot().map_err(ScrapeError::Snapshot)?;
-        Ok::<_, ScrapeError>(view::metrics(&Arc::new(snapshot), format)?)
-    })
-    .await??;
+    let text = endpoints.scrape(format).await?;
     Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+/// 200 while scrapes are answered. A scrape that failed last is tried again, so that the answer is of now.
+async fn health(State(endpoints): State<Endpoints>) -> Response {
+    let unwell = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
+    if let Some(time) = endpoints.health.stuck(CONNECTION) {
+        return unwell(format!("a scrape has been taking {} s by now", time.as_secs()));
+    }
+    if endpoints.health.is_failing()
+        && let Err(error) = endpoints.scrape(Format::Classic).await
+    {
+        return unwell(error.line());
+    }
+    "ok\n".into_response()
 }
 
 async fn ready(State(endpoints): State<Endpoints>) -> Response {
@@ -112,7 +203,7 @@ async fn index() -> Html<String> {
          <body><h1>d365-user {VERSION}</h1>\n<ul>\n\
          <li><a href=\"/metrics\">/metrics</a>: counters, for Prometheus</li>\n\
          <li><a href=\"/readyz\">/readyz</a>: 200 once attached, 503 before</li>\n\
-         <li><a href=\"/healthz\">/healthz</a>: 200 while the daemon lives</li>\n\
+         <li><a href=\"/healthz\">/healthz</a>: 200 while scrapes are answered</li>\n\
          </ul></body></html>\n"
     ))
 }

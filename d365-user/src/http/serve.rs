@@ -4,7 +4,15 @@
 //! gain nothing, and one time limit then bounds a slow head, a slow scrape and a slow reader alike.
 //! axum's own server knows no time limit; this loop over hyper does what it does, with limits.
 
-use std::{io, pin::pin, time::Duration};
+use std::{
+    io::ErrorKind::{ConnectionAborted, ConnectionReset},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -18,14 +26,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Endpoints;
+use super::{Endpoints, Failure, Failures};
 
 /// Open connections; more wait in the listener's queue.
 const CONNECTIONS: usize = 32;
 /// Time for a request's head.
 const HEAD: Duration = Duration::from_secs(5);
 /// Time for a connection from its first to its last byte.
-const CONNECTION: Duration = Duration::from_secs(30);
+pub(super) const CONNECTION: Duration = Duration::from_secs(30);
 /// Bytes of a request's head that are read.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Pause after an accept that failed for want of something (descriptors, memory).
@@ -38,16 +46,18 @@ type Service = TowerToHyperService<axum::Router>;
 /// Serves until `shutdown`, then takes no more connections and ends those there are: requests that
 /// were read are answered, others are not waited for. Returns within [`GRACE`] after `shutdown`.
 pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl Future<Output = ()>) {
+    let failures = Arc::clone(&endpoints.failures);
     let service = Service::new(endpoints.router());
     let stop = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let is_failing = AtomicBool::new(false);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
             _ = connections.join_next(), if !connections.is_empty() => {}
-            stream = accept(&listener), if connections.len() < CONNECTIONS => {
+            stream = accept(&listener, &failures, &is_failing), if connections.len() < CONNECTIONS => {
                 if let Some(stream) = stream {
                     connections.spawn(answer(stream, service.clone(), stop.subscribe()));
                 }
@@ -63,16 +73,25 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl F
     }
 }
 
-/// The next connection; `None` after an error.
-async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+/// The next connection; `None` after an error. A lack of something, descriptors above all, is counted each
+/// time and logged when it begins and when it is over.
+async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &AtomicBool) -> Option<TcpStream> {
     match listener.accept().await {
-        Ok((stream, _)) => Some(stream),
-        Err(error) => {
-            tracing::warn!("cannot accept an HTTP connection: {error}");
-            // The client's own failures are over; a lack of something would come again at once.
-            if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-                sleep(RETRY).await;
+        Ok((stream, _)) => {
+            if is_failing.swap(false, Relaxed) {
+                tracing::info!("HTTP connections are accepted again");
             }
+            Some(stream)
+        }
+        // The client's own failures are over.
+        Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => None,
+        Err(error) => {
+            failures.count(Failure::Accept);
+            if !is_failing.swap(true, Relaxed) {
+                tracing::warn!("cannot accept an HTTP connection: {error}; it is tried again all the time");
+            }
+            // It would come again at once.
+            sleep(RETRY).await;
             None
         }
     }

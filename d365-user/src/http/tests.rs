@@ -14,16 +14,17 @@ use std::{
 
 use tokio::sync::{oneshot, watch};
 
-use super::{Endpoints, GRACE, Readiness, SCRAPES, serve};
+use super::{Endpoints, Failures, GRACE, Hosts, Readiness, serve};
 use crate::snapshot::{Snapshot, SnapshotSource};
 
+mod hosts;
 mod limits;
 mod stop;
 
 /// A source that can be told to fail, to panic, or to wait at a gate.
 #[derive(Default)]
 struct Source {
-    fails: Option<&'static str>,
+    fails: Mutex<Option<&'static str>>,
     panics: bool,
     closed: Mutex<bool>,
     opened: Condvar,
@@ -60,7 +61,7 @@ impl SnapshotSource for Source {
         drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
         self.inside.fetch_sub(1, Ordering::SeqCst);
         assert!(!self.panics, "on purpose");
-        self.fails.map_or_else(|| Ok(Snapshot::default()), |reason| Err(reason.into()))
+        self.fails.lock().unwrap().map_or_else(|| Ok(Snapshot::default()), |reason| Err(reason.into()))
     }
 }
 
@@ -68,6 +69,7 @@ impl SnapshotSource for Source {
 struct Server {
     address: SocketAddr,
     source: Arc<Source>,
+    failures: Arc<Failures>,
     readiness: watch::Sender<Readiness>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -79,7 +81,10 @@ impl Server {
         let (readiness, watched) = watch::channel(Readiness::NotReady("attaching to eth0".into()));
         let (stop, stopped) = oneshot::channel();
         let (tell, address) = std::sync::mpsc::channel();
-        let endpoints = Endpoints::new(Arc::clone(&source) as _, watched);
+        let failures = Arc::new(Failures::default());
+        let hosts = Hosts::new("127.0.0.1:0".parse().unwrap(), &[]);
+        let endpoints =
+            Endpoints::new(Arc::clone(&source) as _, watched, Arc::clone(&failures), hosts).unwrap();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -91,7 +96,7 @@ impl Server {
             runtime.shutdown_background();
         });
         let (stop, thread) = (Some(stop), Some(thread));
-        Self { address: address.recv().unwrap(), source, readiness, stop, thread }
+        Self { address: address.recv().unwrap(), source, failures, readiness, stop, thread }
     }
 
     /// Asks the server to stop.
@@ -224,21 +229,32 @@ fn other_paths_and_methods() {
     assert_eq!(head.header("content-length"), Some(&*length));
 }
 
+/// `/healthz` is of now: it tries what failed last.
 #[test]
-fn a_failed_scrape_is_500_with_one_line() {
-    let server = Server::start(Source { fails: Some("map COUNTERS:\nno such file"), ..Source::default() });
+fn a_failed_scrape_is_500_with_one_line_and_shows_in_health() {
+    let server = Server::start(Source::default());
+    *server.source.fails.lock().unwrap() = Some("map COUNTERS:\nno such file");
+    assert_eq!(server.get("/healthz").status, 200, "nobody knows yet");
     let answer = server.get("/metrics");
     let line = "cannot read the counters: map COUNTERS: no such file\n";
     assert_eq!((answer.status, &*answer.body), (500, line));
+    let answer = server.get("/healthz");
+    assert_eq!((answer.status, &*answer.body), (503, line));
+    assert_eq!(server.failures.counted().last(), Some(&("scrape", 2)));
+    *server.source.fails.lock().unwrap() = None;
     assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/metrics").status, 200);
+    assert_eq!(server.failures.counted().last(), Some(&("scrape", 2)));
 }
 
 #[test]
 fn a_panic_in_a_scrape_stops_nothing() {
     let server = Server::start(Source { panics: true, ..Source::default() });
-    for _ in 0..=SCRAPES {
+    for _ in 0..3 {
         let answer = server.get("/metrics");
         assert_eq!((answer.status, answer.body.lines().count()), (500, 1), "{answer:?}");
     }
-    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/healthz").status, 503);
+    assert_eq!(server.get("/readyz").status, 503);
+    assert_eq!(server.failures.counted().last(), Some(&("scrape", 4)));
 }

@@ -112,10 +112,14 @@ pub struct Look {
 
 impl Attached {
     /// How the program is attached now, as the kernel tells: `None` when the interface has gone or bears
-    /// another program.
+    /// another program. While the kernel cannot be asked, for want of a descriptor or of memory, it is as it
+    /// was.
     #[must_use]
     pub fn now(&self) -> Option<Attachment> {
-        self.look().ok()?.attachment
+        match self.look() {
+            Err(InterfaceError::Netlink { .. }) => Some(self.attachment),
+            look => look.ok()?.attachment,
+        }
     }
 
     /// Looks at the interface.

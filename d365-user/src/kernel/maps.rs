@@ -4,8 +4,6 @@
 //! A trie in the active place is never edited: kernels before 6.13 have faults there, and packets would
 //! see half a list.
 
-use std::{panic::resume_unwind, thread};
-
 use aya::{
     Ebpf, Pod,
     maps::{Array, ArrayOfMaps, InnerMap, LpmTrie, Map, MapData, MapError, MapType, lpm_trie::Key},
@@ -176,14 +174,11 @@ impl Places {
     /// Puts a generation in a place. What stood there before is gone then, and judges no packet.
     ///
     /// The kernel returns from setting a map in a map only when no program runs that could see the old one
-    /// (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`). It is waited for both side by side.
+    /// (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`): some milliseconds for each. To wait for both side
+    /// by side would take a second thread, and an update must not fail because there is none.
     fn put(&mut self, place: u32, staged: &Staged) -> Result<(), PublishError> {
-        let Self { v4, v6, .. } = self;
-        thread::scope(|scope| {
-            let v6 = scope.spawn(|| set(names::TRIES_V6, v6, place, &staged.v6));
-            let v4 = set(names::TRIES_V4, v4, place, &staged.v4);
-            v4.and(v6.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        })
+        set(names::TRIES_V4, &mut self.v4, place, &staged.v4)?;
+        set(names::TRIES_V6, &mut self.v6, place, &staged.v6)
     }
 }
 

@@ -22,7 +22,8 @@ fn child() {
             });
         }
         Ok("hangs") => {
-            super::force_after(Duration::from_millis(100)).unwrap();
+            let deadline = super::Deadline::new().unwrap();
+            deadline.start(Duration::from_millis(100));
             std::thread::sleep(Duration::from_secs(30));
         }
         _ => {}
@@ -39,8 +40,8 @@ fn start(what: &str) -> Child {
 }
 
 #[test]
-fn either_signal_is_a_request_to_stop() {
-    for name in ["SIGINT", "SIGTERM"] {
+fn each_of_the_signals_is_a_request_to_stop() {
+    for name in ["SIGINT", "SIGTERM", "SIGXCPU"] {
         let mut child = start("signals");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         // The test runner's own words stand before the child's on the same line.

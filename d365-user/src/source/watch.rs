@@ -15,21 +15,19 @@
 //! Watched are the directories, not the files: that of the path, and that of the file it leads to.
 
 use std::{
-    io,
     path::PathBuf,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    thread,
     time::{Duration, Instant},
 };
 
 use notify::Event;
-use thiserror::Error;
 
 use self::{
     directories::Directories,
     place::Place,
     settling::{Heard, Settling},
 };
+use crate::resources::{self, ResourceError};
 
 mod directories;
 mod place;
@@ -37,16 +35,6 @@ mod settling;
 
 /// How often files are looked at without a cause.
 pub const POLL: Duration = Duration::from_secs(5);
-
-/// Why no file is watched.
-#[derive(Debug, Error)]
-pub enum WatchError {
-    /// There is no thread for it.
-    #[error(
-        "no thread to watch files with ({0}); raise the limit of threads (TasksMax), or reload by SIGHUP"
-    )]
-    Thread(#[source] io::Error),
-}
 
 /// Files being watched, until it is dropped.
 #[derive(Debug)]
@@ -70,13 +58,13 @@ impl Watch {
     /// of its own: it should return at once.
     ///
     /// # Errors
-    /// [`WatchError`] when there is no thread. Directories that cannot be watched are no error: the log says it once, and
+    /// [`ResourceError::Thread`]. Directories that cannot be watched are no error: the log says it once, and
     /// their files are looked at every [`POLL`].
     pub fn start(
         files: Vec<PathBuf>,
         settle: Duration,
         changed: impl FnMut(usize) + Send + 'static,
-    ) -> Result<Self, WatchError> {
+    ) -> Result<Self, ResourceError> {
         Self::polling(files, settle, POLL, changed)
     }
 
@@ -85,7 +73,7 @@ impl Watch {
         settle: Duration,
         poll: Duration,
         changed: impl FnMut(usize) + Send + 'static,
-    ) -> Result<Self, WatchError> {
+    ) -> Result<Self, ResourceError> {
         let (news, heard) = channel();
         let directories = Directories::new(news.clone());
         let (begun, has_begun) = channel();
@@ -97,8 +85,7 @@ impl Watch {
             }
             watching.run(&heard);
         };
-        let thread = thread::Builder::new().name("watch".to_owned());
-        thread.spawn(watch).map_err(WatchError::Thread)?;
+        resources::thread("watch", "watch the files of ranges", watch)?;
         // A look that takes longer is made up for by the thread.
         let _ = has_begun.recv_timeout(POLL);
         Ok(Self { news })

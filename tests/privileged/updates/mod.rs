@@ -8,5 +8,5 @@ mod gate;
 mod lease;
 mod page;
 mod restarts;
-mod site;
+pub(crate) mod site;
 mod walk;

@@ -18,15 +18,15 @@ use d365_tests::{
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The lab, the server, and who vouches for it.
-pub(super) struct Site {
-    pub(super) lab: Lab,
-    pub(super) server: Server,
+pub(crate) struct Site {
+    pub(crate) lab: Lab,
+    pub(crate) server: Server,
     authority: TempFile,
     signs: Authority,
 }
 
 impl Site {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Lab::new().unwrap();
         let signs = Authority::new().unwrap();
         let authority = TempFile::reserve("authority");
@@ -51,12 +51,12 @@ impl Site {
     }
 
     /// A daemon on the lab's interface that trusts the server and reads quickly, from these sources.
-    pub(super) fn options(&self, sources: &[&str]) -> DaemonOptions {
+    pub(crate) fn options(&self, sources: &[&str]) -> DaemonOptions {
         self.options_each("1s", sources)
     }
 
     /// The same, reading again after this time.
-    pub(super) fn options_each(&self, refresh: &str, sources: &[&str]) -> DaemonOptions {
+    pub(crate) fn options_each(&self, refresh: &str, sources: &[&str]) -> DaemonOptions {
         let options = DaemonOptions::on(&[self.lab.iface()])
             .env("SSL_CERT_FILE", self.authority.path().to_str().unwrap())
             .args(["--refresh", refresh]);
@@ -64,7 +64,7 @@ impl Site {
     }
 
     /// The source of a path of the server.
-    pub(super) fn source(&self, path: &str) -> String {
+    pub(crate) fn source(&self, path: &str) -> String {
         format!("url:{}", self.server.url(path))
     }
 
@@ -73,7 +73,7 @@ impl Site {
         self.server.route(path, [Answer::ok(document(name)).header("ETag", &format!("\"{name}\""))]);
     }
 
-    pub(super) fn start(&self, options: &DaemonOptions) -> Daemon {
+    pub(crate) fn start(&self, options: &DaemonOptions) -> Daemon {
         Daemon::start(&self.lab.host, options).unwrap()
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn documents() -> PathBuf {
 }
 
 /// Scrapes until `is_so`; panics with the last scrape's problem, and the log, when that does not come.
-pub(super) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
+pub(crate) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
     let deadline = d365_tests::patience::deadline(PATIENCE);
     loop {
         let scrape = daemon.scrape().unwrap();
@@ -107,7 +107,7 @@ pub(super) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) ->
 }
 
 /// Listed ranges of the published generation.
-pub(super) fn ranges(scrape: &Scrape) -> u64 {
+pub(crate) fn ranges(scrape: &Scrape) -> u64 {
     scrape.sum("d365_ranges", &[])
 }
 

@@ -16,7 +16,7 @@ struct Layer {
 
 const DAEMON: &str = "d365-user/src";
 
-const LAYERS: [Layer; 5] = [
+const LAYERS: [Layer; 6] = [
     Layer {
         of: &[DAEMON],
         but: &["d365-user/src/kernel"],
@@ -30,6 +30,12 @@ const LAYERS: [Layer; 5] = [
             "netlink_sys",
         ],
         rule: "only d365-user/src/kernel/ knows aya and netlink: give it what it needs as plain data",
+    },
+    Layer {
+        of: &[DAEMON],
+        but: &[],
+        forbidden: &["std::thread::spawn", "thread::spawn", "tokio::task::spawn_blocking", "spawn_blocking"],
+        rule: "it panics where no thread can be made: crate::resources makes threads, at the start",
     },
     Layer {
         of: &[
@@ -152,6 +158,13 @@ mod tests {
         assert_eq!(lines("d365-user/src/ranges/set.rs", "use std::{\n    fs,\n    net::IpAddr,\n};\n"), [2]);
         assert_eq!(lines("d365-user/src/view/json.rs", "#[tokio::main]\n"), [1]);
         assert_eq!(lines("d365-user/src/source/embedded.rs", "use std::fs;\n"), NOTHING, "sources read");
+    }
+
+    #[test]
+    fn threads_are_made_where_a_lack_is_no_panic() {
+        assert_eq!(lines("d365-user/src/http/mod.rs", "use tokio::task::spawn_blocking;\n"), [1]);
+        assert_eq!(lines("d365-user/src/kernel/maps.rs", "fn f() { thread::spawn(x) }\n"), [1]);
+        assert_eq!(lines("d365-user/src/resources.rs", "use std::thread::Builder;\n"), NOTHING);
     }
 
     #[test]

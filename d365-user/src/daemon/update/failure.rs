@@ -1,6 +1,6 @@
 //! Why one reading of a source gave no list. Nothing of what is accepted is touched by it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, io, time::Duration};
 
 use crate::{
     ranges::RangeError,
@@ -68,6 +68,13 @@ impl Failure {
             Self::Ranges { .. } => RANGES,
             Self::Panicked { .. } => INTERNAL,
         }
+    }
+
+    /// Returns true if it may be over without a change of the source: the system could not read it, for want
+    /// of descriptors or memory or by a fault of the device. A file that is missing is watched for.
+    pub(super) fn is_passing(&self) -> bool {
+        let Self::Source(SourceError::Read { cause, .. }) = self else { return false };
+        cause.kind() != io::ErrorKind::NotFound
     }
 
     /// How long the server asked to be left alone, at most a day.

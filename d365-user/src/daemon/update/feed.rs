@@ -3,7 +3,6 @@
 //! the updater's end of its orders, or with the process.
 
 use std::{
-    io,
     panic::{self, AssertUnwindSafe},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
@@ -12,6 +11,7 @@ use std::{
 
 use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
+    resources::{self, ResourceError},
     source::{
         SourceError,
         download::{Backoff, jittered, prolonged, random},
@@ -39,9 +39,10 @@ pub(in crate::daemon) struct Outcome {
     pub(super) again: Option<Duration>,
 }
 
-/// When a download is repeated.
+/// When a source is read again without an order.
 pub(super) struct Rhythm {
-    refresh: Duration,
+    /// After a success; `None` for a file, which is watched.
+    refresh: Option<Duration>,
     backoff: Backoff,
 }
 
@@ -49,41 +50,52 @@ impl Rhythm {
     /// Each `refresh`, a tenth more or less; after failures from a minute on, doubling up to an hour, and never later than
     /// it would be without a failure, but for a server that asks for more: it is left alone for so long, and up to a tenth
     /// longer, for it has asked others too.
-    pub(super) fn new(refresh: Duration) -> Self {
+    pub(super) fn of_download(refresh: Duration) -> Self {
         let (first, most) = (Duration::from_mins(1), Duration::from_hours(1));
-        Self { refresh, backoff: Backoff::new(first.min(refresh), most.min(refresh)) }
+        Self { refresh: Some(refresh), backoff: Backoff::new(first.min(refresh), most.min(refresh)) }
     }
 
-    fn next(&mut self, failure: Option<&Failure>) -> Duration {
+    /// Only after a failure that is not the file's own, such as a lack of descriptors: nothing tells when
+    /// that is over. From 2 s on, doubling up to 5 min.
+    pub(super) fn of_file() -> Self {
+        Self { refresh: None, backoff: Backoff::new(Duration::from_secs(2), Duration::from_mins(5)) }
+    }
+
+    /// The time to the next reading; `None` without an end.
+    fn next(&mut self, failure: Option<&Failure>) -> Option<Duration> {
         let Some(failure) = failure else {
             self.backoff.succeeded();
-            return jittered(self.refresh, random());
+            return self.refresh.map(|refresh| jittered(refresh, random()));
         };
+        if self.refresh.is_none() && !failure.is_passing() {
+            return None;
+        }
         let rest = failure.rest().unwrap_or_default();
-        self.backoff.failed(random()).max(prolonged(rest, random()))
+        Some(self.backoff.failed(random()).max(prolonged(rest, random())))
     }
 }
 
-/// Starts the thread of the source at `source`, which reads at once. `rhythm` is `None` for what is only read on order.
+/// Starts the thread of the source at `source`, which reads at once.
 ///
 /// # Errors
-/// When no thread can be made.
+/// [`ResourceError::Thread`].
 pub(super) fn start(
     source: usize,
     reader: Box<dyn Reader>,
-    rhythm: Option<Rhythm>,
+    rhythm: Rhythm,
     tell: impl Fn(Outcome) -> bool + Send + Sync + 'static,
-) -> io::Result<Sender<Order>> {
+) -> Result<Sender<Order>, ResourceError> {
     let (orders, received) = mpsc::channel();
+    let task = format!("read {}", reader.name());
     let run = move || run(source, reader, rhythm, &received, &tell);
-    thread::Builder::new().name(format!("source {source}")).spawn(run)?;
+    resources::thread(&format!("source {source}"), task, run)?;
     Ok(orders)
 }
 
 fn run(
     source: usize,
     mut reader: Box<dyn Reader>,
-    mut rhythm: Option<Rhythm>,
+    mut rhythm: Rhythm,
     orders: &Receiver<Order>,
     tell: &(impl Fn(Outcome) -> bool + Sync),
 ) {
@@ -92,7 +104,7 @@ fn run(
         orders.try_iter().for_each(drop);
         let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
-        let again = rhythm.as_mut().map(|rhythm| rhythm.next(reading.as_ref().err()));
+        let again = rhythm.next(reading.as_ref().err());
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
         if !tell(outcome) || !wait(again.and_then(|again| Instant::now().checked_add(again)), orders) {
             return;
@@ -148,22 +160,45 @@ fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use nix::libc::{EIO, EMFILE, ENFILE, ENOENT, ENOMEM};
+
     use super::*;
     use crate::source::download::{DownloadError, Problem};
 
     #[test]
     fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
-        let mut rhythm = Rhythm::new(Duration::from_hours(6));
+        let mut rhythm = Rhythm::of_download(Duration::from_hours(6));
         let tenth = Duration::from_mins(36);
-        let next = rhythm.next(None);
+        let next = rhythm.next(None).unwrap();
         assert!(
             next >= Duration::from_hours(6) - tenth && next <= Duration::from_hours(6) + tenth,
             "{next:?}"
         );
         let failed = Failure::Panicked { list: "a list".to_owned() };
-        assert!(rhythm.next(Some(&failed)) <= Duration::from_mins(1));
-        (0..20).for_each(|_| assert!(rhythm.next(Some(&failed)) <= Duration::from_hours(1)));
-        assert!(Rhythm::new(Duration::from_secs(2)).next(Some(&failed)) <= Duration::from_secs(2));
+        assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_mins(1));
+        (0..20).for_each(|_| assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_hours(1)));
+        let mut rhythm = Rhythm::of_download(Duration::from_secs(2));
+        assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_file_is_read_again_only_after_a_failure_that_is_not_its_own() {
+        let read = |code| {
+            let cause = io::Error::from_raw_os_error(code);
+            Failure::from(SourceError::Read { path: "/list".into(), cause })
+        };
+        let mut rhythm = Rhythm::of_file();
+        assert_eq!(rhythm.next(None), None);
+        assert_eq!(rhythm.next(Some(&read(ENOENT))), None, "it is watched for");
+        assert_eq!(rhythm.next(Some(&SourceError::Empty { list: "a".to_owned() }.into())), None);
+        for code in [EMFILE, ENFILE, ENOMEM, EIO] {
+            let next = rhythm.next(Some(&read(code))).unwrap();
+            assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&next), "{code}: {next:?}");
+            assert_eq!(rhythm.next(None), None);
+        }
+        (0..20).for_each(|_| assert!(rhythm.next(Some(&read(EMFILE))).unwrap() <= Duration::from_mins(5)));
     }
 
     #[test]
@@ -174,15 +209,15 @@ mod tests {
             Failure::Download { list: "a list".to_owned(), problem }
         };
         let hours = Duration::from_hours;
-        let mut rhythm = Rhythm::new(Duration::from_secs(2));
-        let next = rhythm.next(Some(&asks(hours(10))));
+        let mut rhythm = Rhythm::of_download(Duration::from_secs(2));
+        let next = rhythm.next(Some(&asks(hours(10)))).unwrap();
         assert!((hours(10)..=hours(11)).contains(&next), "{next:?}");
-        let next = Rhythm::new(hours(6)).next(Some(&asks(Duration::ZERO)));
+        let next = Rhythm::of_download(hours(6)).next(Some(&asks(Duration::ZERO))).unwrap();
         assert!(
             (Duration::from_secs(30)..=Duration::from_mins(1)).contains(&next),
             "as without it: {next:?}"
         );
-        assert!(rhythm.next(None) < Duration::from_secs(3), "it is forgotten by the next success");
+        assert!(rhythm.next(None).unwrap() < Duration::from_secs(3), "it is forgotten by the next success");
     }
 
     /// Panics at each second reading.
@@ -205,7 +240,7 @@ mod tests {
     fn a_panic_is_a_failure_and_the_source_is_read_again() {
         let (tell, told) = mpsc::channel();
         let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
-        let orders = start(0, Box::new(Clumsy(0)), None, tell).unwrap();
+        let orders = start(0, Box::new(Clumsy(0)), Rhythm::of_file(), tell).unwrap();
         for reason in ["internal", "io", "internal"] {
             assert_eq!(told.recv().unwrap(), reason);
             orders.send(Order::Now).unwrap();
@@ -231,7 +266,7 @@ mod tests {
     fn many_orders_during_one_reading_are_one_more() {
         let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
         let tell = move |outcome: Outcome| tell.send(outcome.source).is_ok();
-        let orders = start(7, Box::new(Slow(held)), None, tell).unwrap();
+        let orders = start(7, Box::new(Slow(held)), Rhythm::of_file(), tell).unwrap();
         (0..2).for_each(|_| go_on.send(()).unwrap());
         assert_eq!(told.recv().unwrap(), 7);
         orders.send(Order::Now).unwrap();
@@ -267,7 +302,7 @@ mod tests {
         let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
         let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
         let reader = Limited(Slow(held), Duration::from_millis(50));
-        let orders = start(0, Box::new(reader), None, tell).unwrap();
+        let orders = start(0, Box::new(reader), Rhythm::of_file(), tell).unwrap();
         for _ in 0..2 {
             assert_eq!(told.recv().unwrap(), "timeout");
             assert_eq!(told.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
@@ -284,7 +319,7 @@ mod tests {
         go_on.send(()).unwrap();
         let started = Instant::now();
         let reader = Limited(Slow(held), Duration::from_hours(1));
-        let _orders = start(0, Box::new(reader), None, tell).unwrap();
+        let _orders = start(0, Box::new(reader), Rhythm::of_file(), tell).unwrap();
         assert_eq!(told.recv().unwrap(), "io");
         assert!(started.elapsed() < Duration::from_mins(1), "it does not wait for its limit");
     }

@@ -25,6 +25,7 @@ use crate::{
     generation::gate::GatePolicy,
     ledger::Row,
     ranges::{Policy, RangeSet},
+    resources::ResourceError,
     source::{self, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
 };
@@ -69,7 +70,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
     let (events, received) = mpsc::channel();
     let feeds = Arc::new(OnceLock::new());
-    let watch = watch(&config.ranges, &feeds);
+    let watch = watch(&config.ranges, &feeds)?;
     let mut begun = Vec::new();
     for (at, spec) in config.ranges.iter().enumerate() {
         let keep_azure = config.watch_azure;
@@ -78,7 +79,9 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 begun.push(None);
                 continue;
             }
-            (spec, None) => (Box::new(FileReader { spec: spec.clone(), policy, keep_azure }), None),
+            (spec, None) => {
+                (Box::new(FileReader { spec: spec.clone(), policy, keep_azure }), Rhythm::of_file())
+            }
             (spec, Some(target)) => {
                 let (spec, target, directory) = (spec.clone(), target.clone(), directory.clone());
                 let mut reader = DownloadReader::new(spec, target, policy, keep_azure, directory);
@@ -91,13 +94,12 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 }
                 let adopted = sources.restore(at, kept.as_ref());
                 report::adopted(sources.name(at), adopted);
-                (Box::new(reader), Some(Rhythm::new(config.refresh)))
+                (Box::new(reader), Rhythm::of_download(config.refresh))
             }
         };
         let events = events.clone();
         let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
-        let no_thread = |cause| StartError::Thread { list: spec.to_string(), cause };
-        begun.push(Some(feed::start(at, reader, rhythm, tell).map_err(no_thread)?));
+        begun.push(Some(feed::start(at, reader, rhythm, tell)?));
     }
     let _ = feeds.set(begun);
     let mut updater = Updater {
@@ -204,15 +206,18 @@ fn restored(directory: &StateDir, policy: GatePolicy) -> Result<Option<gates::Ga
     gates::load(directory, policy)?.whole(&directory.file(gates::FILE))
 }
 
-/// Watches the files among the sources. Where that cannot be, SIGHUP still has them read again.
-fn watch(specs: &[Spec], feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>) -> Option<Watch> {
+/// Watches the files among the sources.
+fn watch(
+    specs: &[Spec],
+    feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
+) -> Result<Option<Watch>, ResourceError> {
     let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec {
         Spec::File(path) => Some((at, path.clone())),
         _ => None,
     });
     let (places, files): (Vec<_>, Vec<_>) = files.unzip();
     if files.is_empty() {
-        return None;
+        return Ok(None);
     }
     let feeds = Arc::clone(feeds);
     let changed = move |file: usize| {
@@ -222,11 +227,5 @@ fn watch(specs: &[Spec], feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>) -> O
             let _ = feed.send(Order::Now);
         }
     };
-    match Watch::start(files, SETTLE, changed) {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!("{error}: its changes are seen only after SIGHUP");
-            None
-        }
-    }
+    Watch::start(files, SETTLE, changed).map(Some)
 }

@@ -100,6 +100,7 @@ impl Updater {
         kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))?;
         let mut book = state.book();
         state.set_table(kernel.table_size());
+        state.follow_range_metrics(&set);
         let entered = book.enter(draft, |slots| state.read_slots(slots));
         if let Err(error) = entered {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");

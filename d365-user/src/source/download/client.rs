@@ -94,7 +94,7 @@ impl Client {
             .timeout_recv_response(Some(limits.response))
             .timeout_per_read(Some(limits.stall))
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System::default());
+        let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System);
         Ok(Self { agent, limits, stopped: Arc::default() })
     }
 

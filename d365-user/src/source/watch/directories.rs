@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, mem,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::mpsc::Sender,
@@ -39,10 +39,11 @@ impl Directories {
             }
         };
         let watcher = RecommendedWatcher::new(tell, Config::default())
+            .and_then(with_a_thread)
             .inspect_err(|error| {
                 warn!(
                     "changes of files are noticed later, for inotify is not to be had ({error}); \
-                     raise fs.inotify.max_user_instances"
+                     raise fs.inotify.max_user_instances, or the limit of threads"
                 );
             })
             .ok();
@@ -94,6 +95,18 @@ impl Directories {
             if let Some(watcher) = &mut self.watcher {
                 let _ = watcher.unwatch(&path);
             }
+        }
+    }
+}
+
+/// The watcher if it has its thread. The library hides that it got none, and then panics at each further call
+/// and when it is dropped: all but this call, which asks the thread for something that it never does.
+fn with_a_thread(mut watcher: RecommendedWatcher) -> notify::Result<RecommendedWatcher> {
+    match watcher.configure(Config::default()) {
+        Ok(_) => Ok(watcher),
+        Err(error) => {
+            mem::forget(watcher);
+            Err(error)
         }
     }
 }

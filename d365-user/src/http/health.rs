@@ -1,0 +1,128 @@
+//! Counts failures of HTTP, and knows whether scrapes are answered. Each kind of failure is logged when it
+//! begins and when it is over, and not each time.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+/// A kind of failure: the label `reason` of `d365_http_failures_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// A connection could not be accepted.
+    Accept,
+    /// The host did not have the address of `--listen` at the start.
+    Address,
+    /// A request named no host, or one that is not answered for.
+    Host,
+    /// A scrape ended without metrics.
+    Scrape,
+}
+
+impl Failure {
+    const ALL: [Self; 4] = [Self::Accept, Self::Address, Self::Host, Self::Scrape];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Address => "address",
+            Self::Host => "host",
+            Self::Scrape => "scrape",
+        }
+    }
+}
+
+/// Failures since the start.
+#[derive(Debug, Default)]
+pub struct Failures([AtomicU64; Failure::ALL.len()]);
+
+impl Failures {
+    /// Counts one, and returns how many of its kind there were before.
+    pub(super) fn count(&self, failure: Failure) -> u64 {
+        self.0[failure as usize].fetch_add(1, Relaxed)
+    }
+
+    /// Every kind with its number.
+    #[must_use]
+    pub fn counted(&self) -> Vec<(&'static str, u64)> {
+        let number = |failure: Failure| (failure.as_str(), self.0[failure as usize].load(Relaxed));
+        Failure::ALL.map(number).into()
+    }
+}
+
+/// The state of scrapes.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the scrape began that is being taken.
+    since: Option<Instant>,
+    /// Why the last one failed.
+    failed: Option<String>,
+}
+
+impl Health {
+    /// A scrape begins.
+    pub(super) fn begin(&self) {
+        self.state().since = Some(Instant::now());
+    }
+
+    /// A scrape has ended, well or with an error in one line.
+    pub(super) fn end(&self, error: Option<String>) {
+        let mut state = self.state();
+        match (&state.failed, &error) {
+            (None, Some(error)) => {
+                tracing::error!("a scrape failed: {error}; further failures are only counted")
+            }
+            (Some(_), None) => tracing::info!("scrapes are answered again"),
+            _ => {}
+        }
+        *state = State { since: None, failed: error };
+    }
+
+    /// The time that a scrape has been taking by now, if that is more than `limit`.
+    pub(super) fn stuck(&self, limit: Duration) -> Option<Duration> {
+        self.state().since.map(|since| since.elapsed()).filter(|time| *time > limit)
+    }
+
+    /// Returns true if the last scrape failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().failed.is_some()
+    }
+
+    /// The guard is never held over anything that panics.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_counted_by_itself() {
+        let failures = Failures::default();
+        assert_eq!((failures.count(Failure::Host), failures.count(Failure::Host)), (0, 1));
+        failures.count(Failure::Accept);
+        let counted = failures.counted();
+        assert_eq!(counted, [("accept", 1), ("address", 0), ("host", 2), ("scrape", 0)]);
+    }
+
+    #[test]
+    fn a_scrape_is_stuck_only_while_it_is_taken() {
+        let health = Health::default();
+        assert_eq!(health.stuck(Duration::ZERO), None);
+        health.begin();
+        assert!(health.stuck(Duration::ZERO).is_some() && health.stuck(Duration::from_mins(1)).is_none());
+        health.end(Some("lost".to_owned()));
+        assert!(health.stuck(Duration::ZERO).is_none() && health.is_failing());
+        health.begin();
+        health.end(None);
+        assert!(!health.is_failing());
+    }
+}

@@ -1,0 +1,149 @@
+//! Log lines on their way to standard error. A thread of its own writes them: a reader that stalls costs log
+//! lines, never the daemon's time. What finds the queue full is lost.
+
+use std::{
+    io::{self, Write},
+    sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::resources::{self, ResourceError};
+
+/// The longest wait, at the end, for lines that are not written yet.
+const GRACE: Duration = Duration::from_secs(1);
+/// Pause between two looks whether the queue has room again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+enum Message {
+    Line(Vec<u8>),
+    /// Everything before it is written: say so.
+    Flush(Sender<()>),
+}
+
+/// The queue's entry, one line a write.
+#[derive(Clone)]
+pub(super) struct Queue(SyncSender<Message>);
+
+/// Writes what is still queued when it is dropped, for a second at most.
+#[must_use]
+pub struct Guard(Queue);
+
+/// Starts the thread that writes into `out`, behind a queue of `lines`.
+///
+/// # Errors
+/// [`ResourceError::Thread`].
+pub(super) fn start(out: impl Write + Send + 'static, lines: usize) -> Result<(Queue, Guard), ResourceError> {
+    let (queue, received) = sync_channel(lines);
+    resources::thread("log", "write the log", move || write(out, &received))?;
+    let queue = Queue(queue);
+    Ok((queue.clone(), Guard(queue)))
+}
+
+/// A line that cannot be written is lost.
+fn write(mut out: impl Write, received: &Receiver<Message>) {
+    for message in received {
+        match message {
+            Message::Line(line) => {
+                let _ = out.write_all(&line);
+            }
+            Message::Flush(written) => {
+                let _ = out.flush();
+                let _ = written.send(());
+            }
+        }
+    }
+}
+
+impl Write for &Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.try_send(Message::Line(line.to_vec()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let end = Instant::now() + GRACE;
+        let (written, is_written) = channel();
+        let mut flush = Message::Flush(written);
+        while let Err(TrySendError::Full(again)) = self.0.0.try_send(flush) {
+            if Instant::now() >= end {
+                return;
+            }
+            thread::sleep(PAUSE);
+            flush = again;
+        }
+        let _ = is_written.recv_timeout(end.saturating_duration_since(Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Slow(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Slow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            thread::sleep(Duration::from_millis(20));
+            self.0.lock().unwrap().extend(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_queued_is_written_by_the_end_and_in_order() {
+        let out = Slow::default();
+        let (queue, guard) = start(out.clone(), 8).unwrap();
+        (0..8).for_each(|number| (&queue).write_all(format!("{number}\n").as_bytes()).unwrap());
+        drop(guard);
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.replace('\n', ""), "01234567");
+    }
+
+    /// Writes nothing, ever.
+    struct Stalled;
+
+    impl Write for Stalled {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            thread::park_timeout(Duration::from_mins(1));
+            Ok(0)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_delays_nobody() {
+        let (queue, guard) = start(Stalled, 4).unwrap();
+        let since = Instant::now();
+        (0..1000).for_each(|number| writeln!(&queue, "{number}").unwrap());
+        assert!(since.elapsed() < GRACE / 2, "{:?}", since.elapsed());
+        drop(guard);
+        assert!((GRACE..GRACE * 5).contains(&since.elapsed()), "{:?}", since.elapsed());
+    }
+}

@@ -1,0 +1,151 @@
+//! Threads and file descriptors. The daemon makes everything that it needs of them at its start, so that a
+//! lack of them later ends nothing; a start that cannot have them says which limit to raise.
+//!
+//! A thread is made by [`thread`] and nowhere else: `std::thread::spawn` and tokio's `spawn_blocking` panic
+//! where the system has no thread to give.
+
+use std::{
+    any::Any,
+    fs::File,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Sender, channel},
+    thread::{Builder, JoinHandle},
+};
+
+use nix::libc::{EMFILE, ENFILE, ENOMEM};
+use tokio::sync::oneshot;
+
+/// File descriptors that a start wants to be free: some 50 for maps, programs, links, pins and the runtime
+/// with one interface, 3 for each further interface, 32 for HTTP connections, the rest for files and
+/// downloads.
+const DESCRIPTORS: usize = 128;
+
+/// A limit of the system that keeps the daemon from starting. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceError {
+    /// No thread can be made.
+    #[error(
+        "no thread to {task}: {cause}; raise the limit of threads (TasksMax= of the unit, pids.max of its cgroup, \
+         LimitNPROC= or `ulimit -u` of its user)"
+    )]
+    Thread {
+        /// The end of "no thread to …".
+        task: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Too few file descriptors are free.
+    #[error(
+        "fewer than {DESCRIPTORS} file descriptors can be opened: {cause}; raise LimitNOFILE= of the unit or `ulimit -n` \
+         (and fs.file-max, where the whole system has no more)"
+    )]
+    Descriptors {
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+/// Starts a thread that does `work`. The task completes "no thread to …"; the kernel shows 15 bytes of the
+/// name.
+///
+/// # Errors
+/// [`ResourceError::Thread`].
+pub fn thread(
+    name: &str,
+    task: impl Into<String>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, ResourceError> {
+    let made = Builder::new().name(name.to_owned()).spawn(work);
+    made.map_err(|cause| ResourceError::Thread { task: task.into(), cause })
+}
+
+/// Checks that enough file descriptors are free. Some libraries panic where they get none.
+///
+/// # Errors
+/// [`ResourceError::Descriptors`].
+pub fn check_descriptors() -> Result<(), ResourceError> {
+    let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/proc/self/exe")).collect();
+    match opened {
+        Err(cause) if is_lack(&cause) => Err(ResourceError::Descriptors { cause }),
+        // Without /proc nothing is known; what is opened next tells.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns true if the system has no more descriptors or memory.
+#[must_use]
+pub fn is_lack(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOMEM))
+}
+
+/// A thread that does one job after another, for as long as this value lives.
+#[derive(Clone, Debug)]
+pub struct Worker(Sender<Box<dyn FnOnce() + Send>>);
+
+impl Worker {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// [`ResourceError::Thread`].
+    pub fn start(name: &str, task: impl Into<String>) -> Result<Self, ResourceError> {
+        let (jobs, received) = channel::<Box<dyn FnOnce() + Send>>();
+        let work = move || {
+            for job in received {
+                // The panic hook has logged it, and whoever waits for the answer sees that there is none.
+                let _: Result<(), Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(job));
+            }
+        };
+        thread(name, task, work).map(|_| Self(jobs))
+    }
+
+    /// Has `job` done after those that were given before. There is no answer when it panics.
+    pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+        let (answer, answered) = oneshot::channel();
+        let job = move || {
+            // Nobody may wait for the answer any more.
+            let _ = answer.send(job());
+        };
+        // The thread ends with the last of these values; if it should be gone all the same, there is no
+        // answer.
+        let _ = self.0.send(Box::new(job));
+        answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_does_one_job_after_another_and_outlives_a_panic() {
+        let worker = Worker::start("worker", "test").unwrap();
+        let first = worker.run(|| std::thread::current().id());
+        let lost = worker.run(|| -> u32 { panic!("the test's own panic") });
+        let last = worker.run(|| std::thread::current().id());
+        assert!(lost.blocking_recv().is_err());
+        let (first, last) = (first.blocking_recv().unwrap(), last.blocking_recv().unwrap());
+        assert!(first == last && first != std::thread::current().id());
+    }
+
+    #[test]
+    fn a_lack_is_told_from_other_errors() {
+        for code in [EMFILE, ENFILE, ENOMEM] {
+            assert!(is_lack(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+        assert!(!is_lack(&io::ErrorKind::NotFound.into()) && !is_lack(&io::Error::from_raw_os_error(1)));
+    }
+
+    #[test]
+    fn a_message_names_the_limits() {
+        let cause = || io::Error::from_raw_os_error(EMFILE);
+        let thread = ResourceError::Thread { task: "write the log".to_owned(), cause: cause() }.to_string();
+        let descriptors = ResourceError::Descriptors { cause: cause() }.to_string();
+        for (message, words) in [
+            (thread, &["no thread to write the log: ", "TasksMax=", "pids.max", "LimitNPROC="][..]),
+            (descriptors, &["file descriptors", "LimitNOFILE=", "ulimit -n"]),
+        ] {
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Where HTTP is served: nothing of mail waits for it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::Lab,
+    require,
+};
+
+use crate::operation::has_xdp;
+
+/// As at boot, before the network is configured: the daemon works, and answers when the address is there.
+#[test]
+fn an_address_that_comes_later_is_answered_then() {
+    require!(Root, Tool("ip"), Daemon);
+    for (listen, address) in
+        [("192.0.2.99:9365", "192.0.2.99/32"), ("[2001:db8::99]:9365", "2001:db8::99/128")]
+    {
+        let lab = Lab::new().unwrap();
+        let listen: SocketAddr = listen.parse().unwrap();
+        let options = DaemonOptions::on(&[lab.iface()]).listen(listen);
+        let mut daemon = Daemon::spawn(&lab.host, &options).unwrap();
+        daemon.wait_for_log(&format!("metrics: http://{listen}"), Duration::from_secs(30)).unwrap();
+        assert!(has_xdp(&lab.host, lab.iface()));
+        assert!(daemon.get("/readyz", &[]).is_err());
+        lab.host.ip(&["address", "add", address, "dev", "lo"]).unwrap();
+        daemon.wait_until_ready(Duration::from_secs(20)).unwrap();
+        let scrape = daemon.scrape().unwrap();
+        assert_eq!(scrape.count("d365_http_failures_total", &[("reason", "address")]), 1);
+        assert_eq!(scrape.sum("d365_http_failures_total", &[]), 1);
+        assert_eq!(daemon.log().matches("does not have that address yet").count(), 1, "{}", daemon.log());
+        // A floating address goes and comes.
+        lab.host.ip(&["address", "del", address, "dev", "lo"]).unwrap();
+        assert!(daemon.get("/readyz", &[]).is_err());
+        lab.host.ip(&["address", "add", address, "dev", "lo"]).unwrap();
+        daemon.wait_until_ready(Duration::from_secs(20)).unwrap();
+        assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    }
+}
+
+/// That somebody else has the port is known at the start, also where the address is missing.
+#[test]
+fn a_port_in_use_on_a_missing_address_ends_the_start() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let _taken = lab.host.run(|| std::net::TcpListener::bind("0.0.0.0:9365")).unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).listen("192.0.2.99:9365".parse().unwrap());
+    let exit = Daemon::run(&lab.host, &options).unwrap();
+    assert_eq!(exit.status.code(), Some(7), "{}", exit.stderr);
+    assert!(exit.stderr.contains("Address already in use"), "{}", exit.stderr);
+}
+
+/// A request by a stranger's name, and one by a name that the operator allows.
+#[test]
+fn on_loopback_only_names_of_this_host_are_answered() {
+    require!(Root, Tool("ip"), Daemon);
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+    let lab = Lab::new().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--allow-http-host", "mx1.example"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let status = |host: &str| {
+        let mut stream = lab.host.run(|| TcpStream::connect("127.0.0.1:9365")).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer[9..12].to_owned()
+    };
+    for (host, expected) in [
+        ("127.0.0.1:9365", "200"),
+        ("localhost:9365", "200"),
+        ("[::1]:9365", "200"),
+        ("mx1.example", "200"),
+        ("evil.example:9365", "421"),
+        ("user@localhost", "400"),
+    ] {
+        assert_eq!(status(host), expected, "{host}");
+    }
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!(scrape.count("d365_http_failures_total", &[("reason", "host")]), 2);
+    assert_eq!(daemon.log().matches("was refused: ").count(), 1, "{}", daemon.log());
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
