@@ -1,8 +1,8 @@
 //! Threads and file descriptors. The daemon makes everything that it needs of them at its start, so that a
 //! lack of them later ends nothing; a start that cannot have them says which limit to raise.
 //!
-//! A thread is made by [`thread`] and nowhere else: `std::thread::spawn` and tokio's `spawn_blocking` panic
-//! where the system has no thread to give.
+//! No thread is made by what panics where the system has none to give: `std::thread::spawn`, tokio's
+//! `spawn_blocking`.
 
 use std::{
     any::Any,

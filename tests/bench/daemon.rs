@@ -38,7 +38,7 @@ pub(crate) fn measure(effort: &Effort) -> Result<Daemons> {
     let list = format!("file:{}", file.path().display());
     let capacity = (2 * MANY).to_string();
     let embedded = cost(effort, &lab, &[])?;
-    let many = cost(effort, &lab, &["--ranges", &list, "--max-ranges", &capacity])?;
+    let many = cost(effort, &lab, &["--ranges", &list, "--max-ranges", &capacity, "--range-metrics", "on"])?;
     ensure!(many.ranges == MANY as usize, "the daemon has {} ranges of {MANY}", many.ranges);
     Ok(Daemons { embedded, many })
 }

@@ -90,6 +90,8 @@ fn sample() -> Snapshot {
             ports: vec![25, 587],
             failsafe: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         }),
+        range_metrics: true,
+        http_failures: vec![("accept", 0), ("host", 2)],
         listen: Some("[::1]:9365".parse().unwrap()),
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
@@ -146,6 +148,17 @@ fn a_lost_attachment_keeps_its_labels_and_reads_0() {
     snapshot.interfaces[0].attachment = None;
     let never = text(snapshot, Format::Classic);
     assert!(never.contains("\nd365_attached{iface=\"eth0\",mode=\"none\",link=\"none\"} 0\n"), "{never}");
+}
+
+#[test]
+fn ranges_can_be_left_out_and_geos_stay() {
+    let shown = text(sample(), Format::Classic);
+    let left_out = text(Snapshot { range_metrics: false, ..sample() }, Format::Classic);
+    assert!(left_out.contains("\nd365_range_metrics 0\n"), "{left_out}");
+    let is_of_a_range = |line: &&str| line.contains("_range_") && !line.contains("d365_range_metrics");
+    assert_eq!(left_out.lines().filter(is_of_a_range).count(), 0, "{left_out}");
+    let rest = shown.replace("\nd365_range_metrics 1\n", "\nd365_range_metrics 0\n");
+    assert!(rest.lines().filter(|line| !is_of_a_range(line)).eq(left_out.lines()), "{left_out}");
 }
 
 #[test]

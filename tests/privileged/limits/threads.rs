@@ -53,8 +53,8 @@ fn a_start_without_one_of_its_threads_works_or_says_what_is_missing() {
             }
         }
     }
-    // Without these it cannot be: the log, the end of a stop that hangs, updates, scrapes, two sources, the watching of
-    // files. Others come between them in any order, so that one may be missed or hit twice.
+    // Without these it cannot be: the log, the end of a stop that hangs, updates, scrapes, interfaces, two sources,
+    // the watching of files. Others come between them in any order, so that one may be missed or hit twice.
     assert!((5..threads).contains(&ended), "{ended} of {threads}");
 }
 

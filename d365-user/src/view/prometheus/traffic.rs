@@ -15,14 +15,18 @@ type RangeCounts = for<'a> fn(&'a Interface, &'a Generation) -> Vec<(&'a Range, 
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let of = "to the watched ports from listed ranges, by geo";
     geos(exposition, snapshot, "d365_smtp", of, Interface::geo_totals)?;
-    let of = "to the watched ports from a listed range";
-    let counts: RangeCounts = |iface, generation| iface.counts(generation).collect();
-    ranges(exposition, snapshot, "d365_range", of, counts)?;
+    if snapshot.range_metrics {
+        let of = "to the watched ports from a listed range";
+        let counts: RangeCounts = |iface, generation| iface.counts(generation).collect();
+        ranges(exposition, snapshot, "d365_range", of, counts)?;
+    }
     let of = "to the watched ports from retired ranges (off the list, still recognised), by geo";
     geos(exposition, snapshot, "d365_retired_smtp", of, Interface::retired_totals)?;
-    let of = "to the watched ports from a retired range, while it is recognised";
-    let counts: RangeCounts = |iface, generation| iface.retired_counts(generation).collect();
-    ranges(exposition, snapshot, "d365_retired_range", of, counts)?;
+    if snapshot.range_metrics {
+        let of = "to the watched ports from a retired range, while it is recognised";
+        let counts: RangeCounts = |iface, generation| iface.retired_counts(generation).collect();
+        ranges(exposition, snapshot, "d365_retired_range", of, counts)?;
+    }
     let unlisted: Vec<_> =
         snapshot.interfaces.iter().map(|iface| ([("iface", iface.name.as_str())], iface.unlisted)).collect();
     exposition.counts("d365_unlisted_smtp", "to the watched ports, from sources in no range", &unlisted)?;

@@ -66,7 +66,7 @@ fn check_ranges(snapshot: &Snapshot, all: &[Sample], (geo_stem, range_stem): (&s
                 let key = [iface.name.clone(), geo.code.to_string(), geo.source.as_str().to_owned()];
                 *by_geo.entry(key).or_insert(0) += number;
             }
-            for (range, count) in &ranges {
+            for (range, count) in ranges.iter().filter(|_| snapshot.range_metrics) {
                 let key = [iface.name.clone(), range.prefix.to_string(), range.geo.code.to_string()];
                 by_range.insert(key, value(count));
             }
@@ -100,6 +100,9 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     }
     let ranges = family(all, "d365_ranges", ["geo", "geo_source", "family"]);
     assert_eq!(ranges.values().sum::<u64>(), snapshot.generation.ranges.len() as u64);
+    assert_eq!(family(all, "d365_range_metrics", [])[&[]], u64::from(snapshot.range_metrics));
+    let failures = snapshot.http_failures.iter().map(|(reason, number)| ([(*reason).to_owned()], *number));
+    assert_eq!(family(all, "d365_http_failures_total", ["reason"]), failures.collect());
     check_tags(snapshot, all);
     check_updates(snapshot, all);
 }

@@ -116,7 +116,7 @@ fn whichever_call_fails_the_generation_before_stays() {
     refusing.faults.fail_all(command::MAP_CREATE, Errno::EPERM);
     refusing.is_refused("Operation not permitted");
     refusing.heals();
-    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places at once, the table, PROVEN, ACTIVE.
+    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places, the table, PROVEN, ACTIVE.
     let update = |nth: u64| Fault {
         command: command::MAP_UPDATE_ELEM,
         nth: usize::try_from(nth).unwrap(),

@@ -133,8 +133,9 @@ fn generation() -> impl Strategy<Value = Generation> {
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     // Any text as a name and as a source: what is escaped must come back.
     let names = collection::btree_set(any::<String>(), 0..4);
-    (generation(), names, updates(), option::of(azure()), tags()).prop_flat_map(
-        |(generation, names, updates, azure, (tags, drops))| {
+    let http = (any::<bool>(), numbers());
+    (generation(), names, updates(), option::of(azure()), tags(), http).prop_flat_map(
+        |(generation, names, updates, azure, (tags, drops), (range_metrics, http_failures))| {
             let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
             interfaces.prop_map(move |interfaces| Snapshot {
@@ -144,6 +145,8 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 azure: azure.clone(),
                 tags,
                 drops: drops.clone(),
+                range_metrics,
+                http_failures: http_failures.clone(),
                 ..Snapshot::default()
             })
         },
