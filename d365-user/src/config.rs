@@ -34,12 +34,12 @@ pub const MAX_INTERFACE_NAME: usize = 127;
 /// Which XDP mode may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ModePolicy {
-    /// Native where the driver takes it, generic otherwise.
+    /// Native where the driver takes it, otherwise generic, unless that would blind tc filters.
     #[default]
     Auto,
     /// Native (in the driver), or fail.
     Native,
-    /// Generic (in the network stack), on any interface.
+    /// Generic (in the network stack), with a warning where it blinds tc filters.
     Generic,
 }
 

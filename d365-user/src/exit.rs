@@ -77,7 +77,9 @@ impl Exit {
             Self::Listen => "listen address in use or not allowed",
             Self::Kernel => "kernel lacks a needed feature (the message names it)",
             Self::Verifier => "program refused by the kernel's verifier",
-            Self::Attach => "attach failed (native refused under --mode native, or any other reason)",
+            Self::Attach => {
+                "attach failed (native refused under --mode native, generic mode harmful to others, or any other reason)"
+            }
             Self::State => "state directory unusable, or in use by another daemon",
             Self::Resources => {
                 "too few threads, file descriptors, memory or processor time (the message names the limit)"

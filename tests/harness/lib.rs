@@ -32,4 +32,5 @@ pub mod smtp;
 pub mod task;
 pub mod tcp;
 pub mod temp;
+pub mod tun;
 pub mod veth;

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cgroup, daemon, mail};
+use crate::{cgroup, daemon, mail, netns::Netns};
 
 /// Something that is not there on every machine. `cargo xtask vm-test` reads what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub enum Requirement {
     Fuse,
     /// Control groups that limit memory.
     MemoryGroup,
+    /// Devices of this kind (`ip link add type`). A kernel that is built without them is no failure anywhere.
+    Link(&'static str),
+    /// Tun and tap devices.
+    Tun,
     /// A kernel not older than this version, and the feature that came with it. An older one is no failure anywhere.
     Kernel(u32, u32, &'static str),
 }
@@ -57,6 +61,8 @@ impl Requirement {
             Self::Overlay => mail::overlay_works(),
             Self::Fuse => Path::new("/dev/fuse").exists(),
             Self::MemoryGroup => cgroup::limits_memory(),
+            Self::Link(kind) => has_links(kind),
+            Self::Tun => Path::new("/dev/net/tun").exists(),
             Self::Kernel(major, minor, _) => kernel() >= (major, minor),
         }
     }
@@ -65,13 +71,13 @@ impl Requirement {
     /// `D365_WITHOUT` (names separated by commas) that it is not there.
     fn may_lack(self) -> bool {
         let name = match self {
-            Self::Kernel(..) => return true,
+            Self::Kernel(..) | Self::Link(_) => return true,
             Self::Tool(name) => name,
             Self::SharedData => "shared-data",
             Self::MailPrograms => "mail-programs",
             Self::Overlay => "overlay",
             Self::MemoryGroup => "memory-group",
-            Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse => return false,
+            Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse | Self::Tun => return false,
         };
         let without = env::var("D365_WITHOUT").unwrap_or_default();
         without.split(',').any(|lacking| lacking == name)
@@ -96,6 +102,8 @@ impl fmt::Display for Requirement {
             Self::MemoryGroup => f.write_str(
                 "control groups that limit memory (a kernel with CONFIG_MEMCG, and /sys/fs/cgroup mounted writable)",
             ),
+            Self::Link(kind) => write!(f, "network devices of the kind {kind} (modprobe {kind})"),
+            Self::Tun => f.write_str("/dev/net/tun (modprobe tun)"),
             Self::Overlay => f.write_str("an overlay over / (a kernel with CONFIG_OVERLAY_FS, and a / that it takes)"),
             Self::Kernel(major, minor, feature) => write!(f, "Linux {major}.{minor} ({feature})"),
         }
@@ -116,6 +124,11 @@ fn package(program: &str) -> &str {
 /// The first file of this name in the directories of `path`, which is such a list as `$PATH`.
 pub fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path).map(|directory| directory.join(program)).find(|path| path.is_file())
+}
+
+/// Whether the kernel makes devices of this kind, in a namespace that is gone afterwards.
+fn has_links(kind: &str) -> bool {
+    Netns::new().is_ok_and(|netns| netns.ip(&["link", "add", "probe0", "type", kind]).is_ok())
 }
 
 /// Major and minor version of the running kernel.

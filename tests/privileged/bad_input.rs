@@ -7,6 +7,7 @@ use d365_tests::{
     daemon::{self, Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},
+    netns::Netns,
     require,
     seccomp::{BpfFault, command},
 };
@@ -22,9 +23,14 @@ use crate::judged::options;
 /// Runs a daemon that must not start. Its last line has to hold all of `words`, and no interface of the lab may
 /// look otherwise than before.
 pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
-    let links = || lab.host.ip(&["-d", "link"]).unwrap();
+    refused_in(&lab.host, options, exit, words);
+}
+
+/// The same in any namespace.
+pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
+    let links = || netns.ip(&["-d", "link"]).unwrap();
     let before = links();
-    let ended = Daemon::run(&lab.host, options).unwrap();
+    let ended = Daemon::run(netns, options).unwrap();
     assert_eq!(ended.status.code(), Some(i32::from(exit.code())), "{}", ended.stderr);
     let said = ended.stderr.lines().filter(|line| line.to_lowercase().contains("error")).collect::<Vec<_>>();
     let [line] = said[..] else { panic!("one line of error in:\n{}", ended.stderr) };

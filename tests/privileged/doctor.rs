@@ -173,7 +173,7 @@ fn every_check_is_named() {
         "daemon",
         "lease",
     ];
-    const INTERFACE: [&str; 11] = [
+    const INTERFACE: [&str; 12] = [
         "interface",
         "driver",
         "xdp_features",
@@ -181,6 +181,7 @@ fn every_check_is_named() {
         "lro",
         "gro",
         "native",
+        "generic",
         "tc",
         "metadata",
         "xdp_programs",

@@ -15,6 +15,7 @@ mod interfaces;
 mod judged;
 mod lease;
 mod limits;
+mod links;
 mod listening;
 mod local_user;
 mod mail;

@@ -125,9 +125,13 @@ impl StartError {
             Self::Load(LoadError::Verifier { .. }) => Exit::Verifier,
             Self::Load(LoadError::TooMany { .. }) => Exit::Usage,
             Self::Attach(AttachError::Busy { .. } | AttachError::BusyAbove { .. }) => Exit::Occupied,
-            Self::Attach(AttachError::Refused { .. } | AttachError::Program { .. }) | Self::Tagger(_) => {
-                Exit::Attach
-            }
+            Self::Attach(
+                AttachError::Refused { .. }
+                | AttachError::Generic { .. }
+                | AttachError::Ingress { .. }
+                | AttachError::Program { .. },
+            )
+            | Self::Tagger(_) => Exit::Attach,
             Self::Load(_)
             | Self::Tag(_)
             | Self::Publish(_)

@@ -47,6 +47,7 @@ pub(super) fn start(
     let interfaces =
         config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
     kernel::distinct(&interfaces)?;
+    interfaces.iter().try_for_each(Interface::require_frames)?;
     kernel::check()?;
     let stack = Stack::read().unwrap_or_else(|error| {
         tracing::warn!(
@@ -154,6 +155,13 @@ fn remark(attached: &Attached) {
         tracing::warn!(
             "{name}: native mode refused ({reason}): attached in generic mode, which works and costs more; \
              --mode generic asks for it, --mode native fails instead"
+        );
+    }
+    if !attached.hidden_from.is_empty() {
+        tracing::warn!(
+            "{name}: in generic mode this kernel hides the Ethernet header from tc: these read each packet 14 bytes too far in, \
+             and do not match what they should: {}; native mode leaves them as they are",
+            attached.hidden_from.join(", ")
         );
     }
     if attached.attachment.link == LinkKind::Netlink {

@@ -10,6 +10,7 @@ use procfs::ProcError;
 
 use super::{
     chain, fdinfo,
+    generic::{Objection, Surroundings},
     interface::{Interface, InterfaceError, Xdp},
     links::Link,
     load::Kernel,
@@ -30,6 +31,8 @@ pub struct Attached {
     pub attachment: Attachment,
     /// Why it is not native, when `auto` had to fall back.
     pub fallback: Option<String>,
+    /// What does not see Ethernet headers any more at its ingress.
+    pub hidden_from: Vec<String>,
     /// The kernel's own name for the interface when it was attached.
     kernel_name: String,
     /// Our program's id.
@@ -91,6 +94,29 @@ pub enum AttachError {
         /// What it said.
         source: io::Error,
     },
+    /// Generic mode is left, which would be possible.
+    #[error(
+        "cannot attach to {interface} in generic mode{}: {objection}",
+        native.as_ref().map(|reason| format!(" (native mode was refused: {reason})")).unwrap_or_default()
+    )]
+    Generic {
+        /// The interface.
+        interface: String,
+        /// Why native mode was refused, if it was tried.
+        native: Option<String>,
+        /// Why not.
+        objection: Objection,
+    },
+    /// It is not known whether generic mode may be used.
+    #[error(
+        "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
+    )]
+    Ingress {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// The program's own state is not what it should be.
     #[error("cannot attach to {interface}: {}", chain(.source))]
     Program {
@@ -138,6 +164,52 @@ impl Attached {
     pub fn is_by_own_name(&self) -> bool {
         self.kernel_name == self.interface.name
     }
+
+    /// Why the program must not stay on its interface: what comes in is no frame any more, or comes in twice.
+    #[must_use]
+    pub fn unfit(&self) -> Option<Unfit> {
+        match self.interface.require_frames() {
+            Err(error @ (InterfaceError::NoEthernetHeader { .. } | InterfaceError::Ifb { .. })) => {
+                return Some(error.into());
+            }
+            // One that has gone has lost the program; what could not be asked is asked the next time.
+            Err(_) => return None,
+            Ok(()) => {}
+        }
+        self.surroundings()?.objection(true).map(Unfit::from)
+    }
+
+    /// What cannot read an Ethernet header now because the program runs in generic mode; `None` where that is not known.
+    #[must_use]
+    pub fn hidden_from_now(&self) -> Option<Vec<String>> {
+        Some(self.surroundings()?.hidden_from())
+    }
+
+    /// What is around a program in generic mode. Programs that may not be read are left out: with marks, ours is there.
+    fn surroundings(&self) -> Option<Surroundings> {
+        if self.attachment.mode == Mode::Native {
+            return None;
+        }
+        let surroundings = Surroundings::look(&self.interface).ok()?;
+        Some(Surroundings { has_unreadable: false, ..surroundings })
+    }
+}
+
+/// Why a program that is attached must not stay.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The interface has changed.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// What is around it has.
+    #[error("{0}")]
+    Generic(Objection),
+}
+
+impl From<Objection> for Unfit {
+    fn from(objection: Objection) -> Self {
+        Self::Generic(objection)
+    }
 }
 
 impl Kernel {
@@ -168,17 +240,24 @@ impl Kernel {
     /// # Errors
     /// [`AttachError`]; the interface is then as it was.
     pub fn attach(&mut self, interface: &Interface, policy: ModePolicy) -> Result<Attached, AttachError> {
-        let (mode, fallback) = match policy {
-            ModePolicy::Native => (Mode::Native, None),
-            ModePolicy::Generic => (Mode::Generic, None),
+        interface.require_frames()?;
+        let fallback = match policy {
+            ModePolicy::Native => return self.attach_as(interface, Mode::Native),
+            ModePolicy::Generic => None,
             ModePolicy::Auto => match self.attach_as(interface, Mode::Native) {
                 Ok(attached) => return Ok(attached),
-                Err(AttachError::Refused { source, .. }) => (Mode::Generic, Some(source.to_string())),
+                Err(AttachError::Refused { source, .. }) => Some(source.to_string()),
                 Err(error) => return Err(error),
             },
         };
-        let attached = self.attach_as(interface, mode)?;
-        Ok(Attached { fallback, ..attached })
+        let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
+        let surroundings = Surroundings::look(interface).map_err(unlisted)?;
+        if let Some(objection) = surroundings.objection(policy == ModePolicy::Generic) {
+            let interface = interface.name.clone();
+            return Err(AttachError::Generic { interface, native: fallback, objection });
+        }
+        let attached = self.attach_as(interface, Mode::Generic)?;
+        Ok(Attached { fallback, hidden_from: surroundings.hidden_from(), ..attached })
     }
 
     /// Never in another program's place: the kernel refuses a BPF link with EBUSY or EEXIST where there is a
@@ -206,7 +285,8 @@ impl Kernel {
         let attachment = Attachment { mode, link: kind };
         // One that has just gone is found out by the next look.
         let kernel_name = interface.kernel_name().unwrap_or_default();
-        Ok(Attached { interface: interface.clone(), attachment, fallback: None, kernel_name, program })
+        let (interface, hidden_from) = (interface.clone(), Vec::new());
+        Ok(Attached { interface, attachment, fallback: None, hidden_from, kernel_name, program })
     }
 }
 

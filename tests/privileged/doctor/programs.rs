@@ -34,7 +34,7 @@ fn somebody_elses_tcx_program_is_a_warning() {
     let report = doctor(&lab.host, lab.iface());
     assert_eq!(report.of("tc", Some(lab.iface())), ("ok", "tcx"));
     let (level, said) = report.of("tc_programs", Some(lab.iface()));
-    assert!(level == "warning" && said.starts_with("other programs are here: tcx somebodys (id "), "{said}");
+    assert!(level == "warning" && said.starts_with("others are here: tcx somebodys (id "), "{said}");
     assert!(said.contains(&by_us()), "{said}");
 }
 
@@ -62,10 +62,45 @@ fn somebody_elses_filters_are_a_warning() {
     let report = doctor(&lab.host, lab.iface());
     let (level, said) = report.of("tc_programs", Some(lab.iface()));
     assert_eq!(level, "warning");
-    let programs: Vec<_> = said.strip_prefix("other programs are here: ").unwrap().split("; ").collect();
-    let [ebpf, classic] = &programs[..] else { panic!("{said}") };
+    let programs: Vec<_> = said.strip_prefix("others are here: ").unwrap().split("; ").collect();
+    let [ebpf, classic, u32] = &programs[..] else { panic!("{said}") };
     assert!(ebpf.starts_with("clsact somebodys (id ") && ebpf.contains("held by no process"), "{ebpf}");
     assert!(classic.starts_with("clsact ") && classic.ends_with(" (classic BPF)"), "{classic}");
+    assert_eq!(*u32, "clsact u32 filter with priority 30");
+}
+
+/// What doctor says of generic mode is what the daemon then does: `auto` refuses it on this interface, which has no native
+/// mode, and takes native mode on the other.
+#[test]
+fn what_generic_mode_does_to_filters_is_foretold() {
+    require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 9, "generic XDP hides the Ethernet header"), Daemon);
+    let lab = Lab::new().unwrap();
+    for iface in ["lo", lab.iface()] {
+        assert_eq!(
+            doctor(&lab.host, iface).of("generic", Some(iface)),
+            ("ok", "possible beside what is here")
+        );
+        for words in ["qdisc add dev DEV clsact", "filter add dev DEV ingress pref 30 bpf da bytecode"] {
+            let mut command = Command::new("tc");
+            command.args(words.replace("DEV", iface).split(' '));
+            let bytecode = words.ends_with("bytecode").then_some("1,6 0 0 4294967295");
+            lab.host.output(command.args(bytecode)).unwrap();
+        }
+    }
+    let lo = doctor(&lab.host, "lo");
+    let (level, said) = lo.of("generic", Some("lo"));
+    assert!(level == "error" && said.contains("filter") && said.contains("priority 30"), "{said}");
+    let daemon = Daemon::run(&lab.host, &DaemonOptions::on(&["lo"])).unwrap();
+    assert_eq!(daemon.status.code(), Some(10), "{}", daemon.stderr);
+    let insisted = DaemonOptions::on(&["lo"]).args(["--mode", "generic"]);
+    let daemon = Daemon::start(&lab.host, &insisted).unwrap();
+    let lo = doctor(&lab.host, "lo");
+    let (level, said) = lo.of("generic", Some("lo"));
+    assert!(level == "warning" && said.starts_with("a d365-user runs in generic mode"), "{said}");
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    assert_eq!(doctor(&lab.host, lab.iface()).of("generic", Some(lab.iface())).0, "ok");
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    assert_eq!(mode(&daemon, lab.iface()), "native");
 }
 
 /// Programs with the daemon's names and a map of its kind stand for a daemon that tags.

@@ -31,7 +31,7 @@ const LINES: [Line; 5] = [
 ];
 
 /// Modules that tests need; one that a kernel does not have is built in, or part of another.
-const MODULES: [&str; 21] = [
+const MODULES: [&str; 23] = [
     "veth",
     "cls_bpf",
     "sch_ingress",
@@ -53,6 +53,8 @@ const MODULES: [&str; 21] = [
     "ifb",
     "8021q",
     "sch_fq",
+    "act_mirred",
+    "bridge",
 ];
 
 /// A kernel that is ready to boot.

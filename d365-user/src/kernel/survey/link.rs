@@ -4,18 +4,24 @@ use std::io;
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage},
+    link::{InfoKind, LinkAttribute, LinkFlags, LinkLayerType, LinkMessage},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::{Fact, Unknown};
-use crate::kernel::{interface, netlink};
+use crate::kernel::{
+    interface,
+    link_layer::{self, LinkLayer},
+    netlink,
+};
 
 /// An interface's kind, state and MTU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
-    /// Whether its frames begin with an Ethernet header: true of the loopback too.
-    pub has_ethernet_header: bool,
+    /// The header that its packets begin with.
+    pub link_layer: LinkLayer,
+    /// The kind of a virtual device, as `ip link add type` calls it; `None` for a network card.
+    pub kind: Option<String>,
     /// Whether it is switched on.
     pub is_up: bool,
     /// Most bytes of a frame behind the Ethernet header.
@@ -25,10 +31,8 @@ pub struct LinkFacts {
 pub(super) fn look(index: u32) -> Fact<LinkFacts> {
     let link = interface::link(index)?;
     Ok(LinkFacts {
-        has_ethernet_header: matches!(
-            link.header.link_layer_type,
-            LinkLayerType::Ether | LinkLayerType::Loopback
-        ),
+        link_layer: LinkLayer::of(&link),
+        kind: link_layer::kind(&link).map(ToString::to_string),
         is_up: link.header.flags.contains(LinkFlags::Up),
         mtu: link.attributes.iter().find_map(|attribute| match attribute {
             LinkAttribute::Mtu(mtu) => Some(*mtu),
@@ -37,7 +41,8 @@ pub(super) fn look(index: u32) -> Fact<LinkFacts> {
     })
 }
 
-/// The names of this network namespace's Ethernet interfaces that are up, the loopback left out.
+/// The names of this network namespace's Ethernet interfaces that are up, the loopback and ifb devices left out: nothing is
+/// received on the latter.
 ///
 /// # Errors
 /// [`Unknown`] when the kernel does not list them.
@@ -47,7 +52,8 @@ pub fn running_ethernet() -> Result<Vec<String>, Unknown> {
     let name = |message: RouteNetlinkMessage| match message {
         RouteNetlinkMessage::NewLink(link)
             if link.header.link_layer_type == LinkLayerType::Ether
-                && link.header.flags.contains(LinkFlags::Up) =>
+                && link.header.flags.contains(LinkFlags::Up)
+                && link_layer::kind(&link) != Some(&InfoKind::Ifb) =>
         {
             link.attributes.into_iter().find_map(|attribute| match attribute {
                 LinkAttribute::IfName(name) => Some(name),

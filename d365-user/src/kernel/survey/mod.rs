@@ -22,10 +22,12 @@ pub use link::{LinkFacts, running_ethernet};
 pub use machine::{Machine, Version, machine};
 pub use netdev::XdpFeatures;
 pub use programs::Program;
+pub use tc::Filter;
 
 use self::{holders::Search, netdev::Netdev, programs::Loaded};
 use super::{
     chain,
+    generic::Surroundings,
     interface::{Interface, InterfaceError, Xdp},
     stack::Stack,
 };
@@ -96,8 +98,10 @@ pub struct InterfaceFacts {
     pub xdp_above: Fact<Option<(String, Xdp, Program)>>,
     /// The tcx programs at its ingress, in their order; `None` where the kernel has no tcx (before 6.6).
     pub tcx: Fact<Option<Vec<Program>>>,
-    /// The BPF filters at its clsact (or ingress) qdisc's ingress, in their order.
-    pub clsact: Fact<Vec<Program>>,
+    /// The filters at its clsact (or ingress) qdisc's ingress, in their order.
+    pub clsact: Fact<Vec<Filter>>,
+    /// What generic mode would meet.
+    pub generic: Fact<Surroundings>,
     /// Where a d365-user tags on this interface: the ways that its program goes, one word each. More than one where it
     /// watches several interfaces and their ways differ. `None` where nobody tags.
     pub tag_paths: Fact<Option<BTreeSet<&'static str>>>,
@@ -124,7 +128,8 @@ fn programs_of(facts: &mut InterfaceFacts) -> Vec<&mut Program> {
     let xdp = facts.xdp.iter_mut().flatten().map(|(_, program)| program);
     let xdp = xdp.chain(facts.xdp_above.iter_mut().flatten().map(|(_, _, program)| program));
     let tcx = facts.tcx.iter_mut().flatten().flatten();
-    xdp.chain(tcx).chain(facts.clsact.iter_mut().flatten()).collect()
+    let filters = facts.clsact.iter_mut().flatten().filter_map(|filter| filter.program.as_mut());
+    xdp.chain(tcx).chain(filters).collect()
 }
 
 fn interface(
@@ -149,7 +154,8 @@ fn interface(
     };
     let (tcx, clsact) = (tc::tcx(name), tc::clsact(interface.index, loaded));
     let counting = xdp.iter().flatten().map(|(_, program)| program);
-    let tagging = tcx.iter().flatten().flatten().chain(clsact.iter().flatten());
+    let filters = clsact.iter().flatten().filter_map(|filter| filter.program.as_ref());
+    let tagging = tcx.iter().flatten().flatten().chain(filters);
     Ok(Some(InterfaceFacts {
         tag_paths: tag::paths(counting, tagging),
         link: link::look(interface.index),
@@ -164,6 +170,7 @@ fn interface(
             let above = stack.program_above(interface.index);
             above.map(|(upper, xdp)| (upper.to_owned(), xdp, loaded.program(xdp.program)))
         }),
+        generic: Surroundings::look(&interface).map_err(Unknown::from),
         xdp,
         tcx,
         clsact,

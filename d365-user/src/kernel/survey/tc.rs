@@ -1,32 +1,38 @@
-//! The BPF programs at an interface's ingress behind XDP: tcx (Linux 6.6) and the filters of a clsact or ingress qdisc.
+//! What is at an interface's ingress behind XDP: tcx programs (Linux 6.6) and the filters of a clsact or ingress qdisc.
 
-use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
-use nix::libc::{EINVAL, EOPNOTSUPP};
-
-use super::{
-    Fact, Program,
-    programs::{Loaded, name},
-};
+use super::{Fact, Program, Unknown, programs::Loaded};
 use crate::kernel::tc;
+
+/// A filter of any kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// What `tc` calls its kind: `bpf`, `u32`.
+    pub kind: String,
+    /// The lower, the earlier.
+    pub priority: u16,
+    /// The program of a BPF filter; `None` for every other kind.
+    pub program: Option<Program>,
+}
 
 /// The tcx programs at ingress, in their order; `None` where the kernel has no tcx.
 pub(super) fn tcx(interface: &str) -> Fact<Option<Vec<Program>>> {
-    let programs = match SchedClassifier::query_tcx(interface, TcAttachType::Ingress) {
-        Err(ProgramError::SyscallError(error))
-            if matches!(error.io_error.raw_os_error(), Some(EINVAL | EOPNOTSUPP)) =>
-        {
-            return Ok(None);
-        }
-        answer => answer?.1,
-    };
     let program = |(id, name)| Program { id: Some(id), name: Ok(name), holders: None };
-    Ok(Some(programs.iter().map(|info| program(name(info))).collect()))
+    let programs = tc::tcx(interface).map_err(Unknown::from)?;
+    Ok(programs.map(|programs| programs.into_iter().map(program).collect()))
 }
 
-/// The BPF filters at ingress, in their order.
-pub(super) fn clsact(index: u32, loaded: &Loaded) -> Fact<Vec<Program>> {
-    let filters = tc::filters(index)?;
-    Ok(filters.into_iter().map(|filter| program(filter.program, filter.name, loaded)).collect())
+/// The filters at ingress, in their order. Filters of one kind and priority are one line where they have no program.
+pub(super) fn clsact(index: u32, loaded: &Loaded) -> Fact<Vec<Filter>> {
+    let mut filters: Vec<_> =
+        tc::filters(index)?.into_iter().map(|filter| describe(filter, loaded)).collect();
+    filters.dedup_by(|later, earlier| later == earlier && later.program.is_none());
+    Ok(filters)
+}
+
+fn describe(filter: tc::Filter, loaded: &Loaded) -> Filter {
+    let is_bpf = filter.kind == "bpf";
+    let program = is_bpf.then(|| program(filter.program, filter.name, loaded));
+    Filter { kind: filter.kind, priority: filter.priority, program }
 }
 
 /// A filter's program. Whoever attached it wrote a name beside it, which all may read.

@@ -4,16 +4,21 @@
 //! packet on to those that come after it.
 
 mod clsact;
+mod filter;
 
 use std::io;
 
 use aya::programs::{
-    LinkOrder, ProgramError, SchedClassifier, TcAttachType,
+    LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType,
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
 };
+use nix::libc::{EINVAL, EOPNOTSUPP};
 
-pub(super) use self::clsact::{Qdisc, filters};
+pub(super) use self::{
+    clsact::{Qdisc, filters},
+    filter::Filter,
+};
 use super::{chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
 use crate::config::TcOrder;
 
@@ -151,6 +156,21 @@ impl Kernel {
         self.links.add(interface, Link::Tc(link, TcHold::Clsact, qdisc));
         let mut others = filters.iter().filter(|filter| !filter.is_ours());
         Ok(order == TcOrder::First && others.any(|filter| filter.priority <= FIRST))
+    }
+}
+
+/// The tcx programs at an interface's ingress, in their order, each with its id and name; `None` where the kernel has no tcx.
+pub(super) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>>, ProgramError> {
+    match SchedClassifier::query_tcx(interface, TcAttachType::Ingress) {
+        Err(ProgramError::SyscallError(error))
+            if matches!(error.io_error.raw_os_error(), Some(EINVAL | EOPNOTSUPP)) =>
+        {
+            Ok(None)
+        }
+        answer => {
+            let name = |info: &ProgramInfo| String::from_utf8_lossy(info.name()).into_owned();
+            Ok(Some(answer?.1.iter().map(|info| (info.id(), name(info))).collect()))
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! One interface: whether the program can run on it, and in which mode.
 
-use super::{Check, Finding, programs};
+use super::{Check, Finding, generic, programs};
 use crate::{
-    kernel::survey::{Fact, InterfaceFacts, LinkFacts, Machine, Version},
+    kernel::{
+        LinkLayer,
+        survey::{Fact, InterfaceFacts, LinkFacts, Machine, Version},
+    },
     snapshot::Mode,
 };
 
@@ -35,23 +38,35 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
         self::mtu(mtu, buffers),
         lro(name, facts),
         gro(facts),
-        native(facts, mtu, buffers),
     ];
+    let native = native(facts, mtu, buffers);
+    let generic = generic::judge(facts, native.level);
+    findings.extend([native, generic]);
     findings.extend(programs::judge(facts, machine));
     findings
 }
 
 fn interface(name: &str, link: &Fact<LinkFacts>) -> Finding {
     let check = Check::Interface;
-    match link {
-        Ok(link) if !link.has_ethernet_header => Finding::error(
+    let link = match link {
+        Ok(link) => link,
+        Err(unknown) => return Finding::unknown(check, unknown),
+    };
+    match &link.link_layer {
+        LinkLayer::Other(link_type) => Finding::error(
             check,
-            "its frames have no Ethernet header, and are not understood",
-            "watch the Ethernet interface below it",
+            format!(
+                "link type {link_type}: its packets do not begin with an Ethernet header, and the daemon refuses it"
+            ),
+            "watch an Ethernet interface; on the one below a tunnel, mail inside the tunnel counts as not_tcp",
         ),
-        Ok(link) if link.is_up => Finding::ok(check, "up"),
-        Ok(_) => Finding::warning(check, "down", format!("ip link set dev {name} up")),
-        Err(unknown) => Finding::unknown(check, unknown),
+        LinkLayer::Ethernet if link.kind.as_deref() == Some("ifb") => Finding::error(
+            check,
+            "an ifb device: no XDP program sees the packets that pass through it, and the daemon refuses it",
+            "watch the interface whose traffic it shapes",
+        ),
+        LinkLayer::Ethernet if link.is_up => Finding::ok(check, "up"),
+        LinkLayer::Ethernet => Finding::warning(check, "down", format!("ip link set dev {name} up")),
     }
 }
 
@@ -80,7 +95,7 @@ fn features(facts: &InterfaceFacts) -> Finding {
 }
 
 /// The best proof of what the driver has.
-fn runs_natively(facts: &InterfaceFacts) -> bool {
+pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
     matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
 }
 

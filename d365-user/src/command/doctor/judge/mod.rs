@@ -6,6 +6,7 @@ use super::{
 };
 
 mod clock;
+mod generic;
 mod interface;
 mod machine;
 mod programs;

@@ -73,32 +73,37 @@ fn above(facts: &InterfaceFacts) -> Finding {
     Finding::error(check, found, advice)
 }
 
-/// The programs between XDP and the network stack.
+/// The programs and filters between XDP and the network stack.
 fn behind(facts: &InterfaceFacts) -> Finding {
     let check = Check::TcPrograms;
     let (tcx, clsact) = match (&facts.tcx, &facts.clsact) {
         (Ok(tcx), Ok(clsact)) => (tcx.iter().flatten(), clsact.iter()),
         (Err(unknown), _) | (_, Err(unknown)) => return Finding::unknown(check, unknown),
     };
-    let all: Vec<(&str, &Program)> =
-        tcx.map(|program| ("tcx", program)).chain(clsact.map(|program| ("clsact", program))).collect();
+    let tcx = tcx.map(|program| (format!("tcx {}", describe(program)), Some(program)));
+    let clsact = clsact.map(|filter| match &filter.program {
+        Some(program) => (format!("clsact {}", describe(program)), Some(program)),
+        None => (format!("clsact {} filter with priority {}", filter.kind, filter.priority), None),
+    });
+    let all: Vec<(String, Option<&Program>)> = tcx.chain(clsact).collect();
     if all.is_empty() {
         return Finding::ok(check, "none");
     }
-    let each = all.iter().map(|(kind, program)| format!("{kind} {}", describe(program)));
-    let found = each.collect::<Vec<_>>().join("; ");
-    let others = || all.iter().map(|(_, program)| program).filter(|program| !program.is_ours());
+    let found = all.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
+    let others =
+        || all.iter().map(|(_, program)| program).filter(|program| !program.is_some_and(Program::is_ours));
     if others().next().is_none() {
         return Finding::ok(check, format!("d365-user's own: {found}"));
     }
-    match others().find_map(|program| program.name.as_ref().err()) {
+    match others().flatten().find_map(|program| program.name.as_ref().err()) {
         Some(unknown) => {
             Finding::warning(check, format!("{found}: whose they are cannot be told"), doing(unknown))
         }
         None => Finding::warning(
             check,
-            format!("other programs are here: {found}"),
-            "they are left alone; one that sets marks itself may undo a tag, or be undone: look at the order",
+            format!("others are here: {found}"),
+            "the daemon detaches none of them; what they see in generic mode is said there. One that sets marks may undo a \
+             tag or be undone: look at the order",
         ),
     }
 }

@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     command::doctor::finding::Level,
     kernel::{
-        Xdp,
-        survey::{Holder, Holders, Offloads, Program, Unknown, XdpFeatures},
+        Other, Surroundings, Xdp,
+        survey::{Filter, Holder, Holders, Offloads, Program, Unknown, XdpFeatures},
     },
 };
 
@@ -33,7 +33,7 @@ fn machine(version: Version) -> Machine {
 
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
-        link: Ok(LinkFacts { has_ethernet_header: true, is_up: true, mtu: Some(1500) }),
+        link: Ok(LinkFacts { link_layer: LinkLayer::Ethernet, kind: None, is_up: true, mtu: Some(1500) }),
         driver: Ok("virtio_net".to_owned()),
         features: Ok(Some(ALL)),
         offloads: Ok(Offloads { lro: false, gro: true }),
@@ -41,6 +41,7 @@ fn fit() -> InterfaceFacts {
         xdp_above: Ok(None),
         tcx: Ok(Some(Vec::new())),
         clsact: Ok(Vec::new()),
+        generic: Ok(Surroundings::default()),
         tag_paths: Ok(None),
     }
 }
@@ -48,6 +49,10 @@ fn fit() -> InterfaceFacts {
 fn program(id: u32, name: &str) -> Program {
     let holders = Holders { processes: Vec::new(), is_partial: false };
     Program { id: Some(id), name: Ok(name.to_owned()), holders: Some(holders) }
+}
+
+fn filter(kind: &str, program: Option<Program>) -> Filter {
+    Filter { kind: kind.to_owned(), priority: 10, program }
 }
 
 fn unknown<T>() -> Fact<T> {
@@ -90,7 +95,7 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(Version(6, 18), |_| {}).len(), 11);
+    assert_eq!(findings(Version(6, 18), |_| {}).len(), 12);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
 }
@@ -101,7 +106,11 @@ fn one_that_is_not_there_or_not_understood_is_an_error() {
     assert_eq!((missing.len(), missing[0].level, missing[0].check), (1, Level::Error, Check::Interface));
     let refused = judge("m0", &unknown(), &machine(Version(6, 1)));
     assert_eq!((refused.len(), refused[0].level), (1, WARNING));
-    assert_eq!(wrong(|facts| link(facts).has_ethernet_header = false), [(Check::Interface, Level::Error)]);
+    let tun = |facts: &mut InterfaceFacts| link(facts).link_layer = LinkLayer::Other("none".to_owned());
+    assert_eq!(wrong(tun), [(Check::Interface, Level::Error)]);
+    assert!(said(Check::Interface, tun).starts_with("link type none: "));
+    let ifb = |facts: &mut InterfaceFacts| link(facts).kind = Some("ifb".to_owned());
+    assert_eq!(wrong(ifb), [(Check::Interface, Level::Error)]);
     assert_eq!(wrong(|facts| link(facts).is_up = false), [(Check::Interface, WARNING)]);
 }
 
@@ -117,11 +126,12 @@ fn what_could_not_be_asked_is_a_warning() {
             xdp_above: unknown(),
             tcx: unknown(),
             clsact: unknown(),
+            generic: unknown(),
             tag_paths: unknown(),
         }
     };
     let wrong = wrong(blind);
-    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (11, true), "{wrong:?}");
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (12, true), "{wrong:?}");
 }
 
 /// Before 5.18 no program takes several buffers; from 6.3 on the driver says whether it gives them; between, nobody knows.
@@ -210,17 +220,52 @@ fn other_tc_programs_are_a_warning_and_ones_own_are_none() {
     assert_eq!(wrong(tcx(&["d365_tag"])), []);
     assert_eq!(wrong(tcx(&["d365_tag", "other"])), [(Check::TcPrograms, WARNING)]);
     let classic = |facts: &mut InterfaceFacts| {
-        facts.clsact = Ok(vec![Program { id: None, holders: None, ..program(0, "") }]);
+        let program = Program { id: None, holders: None, ..program(0, "") };
+        facts.clsact = Ok(vec![filter("bpf", Some(program)), filter("u32", None)]);
     };
     assert_eq!(wrong(classic), [(Check::TcPrograms, WARNING)]);
     assert_eq!(
         said(Check::TcPrograms, classic),
-        "other programs are here: clsact a program without a name (classic BPF)"
+        "others are here: clsact a program without a name (classic BPF); clsact u32 filter with priority 10"
     );
     let unnamed = |facts: &mut InterfaceFacts| {
-        facts.clsact = Ok(vec![Program { name: unknown(), ..program(7, "") }]);
+        facts.clsact = Ok(vec![filter("bpf", Some(Program { name: unknown(), ..program(7, "") }))]);
     };
     assert_eq!(wrong(unnamed), [(Check::TcPrograms, WARNING)]);
+}
+
+/// What the daemon then does: start in native mode, or end with exit code 10.
+#[test]
+fn generic_mode_is_foretold() {
+    let other = Other { name: "u32 filter with priority 10".to_owned(), is_program: false, ifbs: Vec::new() };
+    let hidden = Surroundings { others: vec![other.clone()], loses_length: true, ..Surroundings::default() };
+    let shaped = Other { ifbs: vec!["ifb0".to_owned()], ..other };
+    let returned = Surroundings { others: vec![shaped], ..hidden.clone() };
+    for (surroundings, word) in [(hidden, "14 bytes"), (returned, "ifb0")] {
+        let beside = |features| {
+            let surroundings = surroundings.clone();
+            move |facts: &mut InterfaceFacts| {
+                facts.generic = Ok(surroundings.clone());
+                facts.features = Ok(features);
+            }
+        };
+        assert_eq!(wrong(beside(Some(ALL))), []);
+        assert!(said(Check::Generic, beside(Some(ALL))).contains(word));
+        let none = beside(Some(XdpFeatures(0)));
+        assert_eq!(wrong(&none), [(Check::Native, WARNING), (Check::Generic, Level::Error)]);
+        let untold = wrong_on(Version(6, 1), beside(None));
+        assert_eq!(untold[1..], [(Check::Native, WARNING), (Check::Generic, WARNING)]);
+        let running = |facts: &mut InterfaceFacts| {
+            none(facts);
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Generic }, program(7, "d365"))));
+        };
+        assert_eq!(wrong(running), [(Check::Native, WARNING), (Check::Generic, WARNING)]);
+        assert!(said(Check::Generic, running).starts_with("a d365-user runs in generic mode: "));
+    }
+    let unreadable = |facts: &mut InterfaceFacts| {
+        facts.generic = Ok(Surroundings { has_unreadable: true, ..Surroundings::default() });
+    };
+    assert_eq!(wrong(unreadable), [(Check::Generic, WARNING)]);
 }
 
 #[test]

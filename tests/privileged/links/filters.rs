@@ -1,0 +1,126 @@
+//! Other people's tc filters: native mode leaves them as they are. Generic mode hides the Ethernet header from them on some
+//! kernels, and `auto` does not choose it there.
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::Lab,
+    require,
+    require::Requirement,
+};
+use d365_user::{
+    config::ModePolicy,
+    exit::Exit,
+    kernel::{AttachError, Objection},
+};
+
+use super::{arrived, bridged, count_arrivals, loaded, send, settle, tc};
+use crate::{bad_input::refused_in, foreign::Foreign};
+
+/// From here on generic mode loses the length of the link-layer header.
+const HIDES: Requirement = Requirement::Kernel(6, 9, "generic XDP that copies frames in pages");
+
+/// Drops TCP to port 3306 (verdict 2, `TC_ACT_SHOT`) and hands on everything else: EtherType at 12, protocol at 23, port at 36.
+const DROP: &str =
+    "8,40 0 0 12,21 0 5 2048,48 0 0 23,21 0 3 6,40 0 0 36,21 0 1 3306,6 0 0 2,6 0 0 4294967295";
+
+fn filter(lab: &Lab, interface: &str) {
+    tc(&lab.host, interface, "qdisc add dev DEV clsact", &[]);
+    tc(&lab.host, interface, "filter add dev DEV ingress pref 10 bpf da bytecode", &[DROP]);
+}
+
+/// How many of five packets to the port arrive that the filter drops. Those to another port all do.
+fn passed(lab: &Lab) -> u64 {
+    let before = (arrived(&lab.host, "mysql"), arrived(&lab.host, "other"));
+    send(lab.link(), 3306, 5);
+    send(lab.link(), 3307, 5);
+    settle(&lab.host, "other", before.1 + 5);
+    arrived(&lab.host, "mysql") - before.0
+}
+
+#[test]
+fn native_mode_leaves_a_filter_as_it_is() {
+    require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Daemon);
+    let lab = Lab::new().unwrap();
+    count_arrivals(&lab.host, lab.iface());
+    assert_eq!(passed(&lab), 5, "without a filter");
+    filter(&lab, lab.iface());
+    assert_eq!(passed(&lab), 0, "without a daemon");
+    for mode in ["auto", "native"] {
+        let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", mode]);
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        let scrape = daemon.scrape().unwrap();
+        assert_eq!(scrape.sum("d365_attached", &[("mode", "native")]), 1);
+        assert_eq!(passed(&lab), 0, "{mode}");
+    }
+}
+
+#[test]
+fn auto_does_not_choose_what_blinds_a_filter() {
+    require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Link("bridge"), Daemon);
+    let lab = Lab::new().unwrap();
+    let bridge = bridged(&lab);
+    count_arrivals(&lab.host, &bridge);
+    filter(&lab, &bridge);
+    assert_eq!(passed(&lab), 0, "without a daemon");
+    let options = DaemonOptions::on(&[&bridge]);
+    if HIDES.is_met() {
+        let words = [&bridge, "native mode was refused", "bpf filter", "with priority 10", "--mode generic"];
+        refused_in(&lab.host, &options, Exit::Attach, &words);
+        assert_eq!(passed(&lab), 0, "after the refusal");
+    } else {
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("mode", "generic")]), 1);
+        assert_eq!(passed(&lab), 0, "where nothing is hidden");
+    }
+}
+
+/// What the warning claims is what this kernel does.
+#[test]
+fn insisting_on_generic_mode_is_warned_of() {
+    require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Daemon);
+    let lab = Lab::new().unwrap();
+    count_arrivals(&lab.host, lab.iface());
+    filter(&lab, lab.iface());
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", "generic"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let log = daemon.log();
+    let warning = log.lines().find(|line| line.contains("hides the Ethernet header"));
+    assert_eq!(warning.is_some(), HIDES.is_met(), "{log}");
+    let is_named =
+        |line: &str| line.contains("WARN") && line.contains("bpf filter") && line.contains("priority 10");
+    assert!(warning.is_none_or(is_named), "{log}");
+    assert_eq!(passed(&lab), if HIDES.is_met() { 5 } else { 0 });
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    assert_eq!(passed(&lab), 0, "after the stop");
+}
+
+/// A tcx program sees as little as a filter; a filter of any kind counts, and what is ours does not.
+#[test]
+fn programs_and_filters_of_every_kind_are_others() {
+    require!(Root, Tool("ip"), Tool("tc"), Link("bridge"));
+    let lab = Lab::new().unwrap();
+    let bridge = bridged(&lab);
+    lab.host.run(|| {
+        let hidden = || {
+            let (mut kernel, interface) = loaded(&bridge);
+            match kernel.attach(&interface, ModePolicy::Auto) {
+                Ok(attached) => attached.hidden_from,
+                Err(AttachError::Generic { objection: Objection::Hidden { filters }, .. }) => filters,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(hidden(), Vec::<String>::new());
+        let u32 = "filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid";
+        tc(&lab.host, &bridge, "qdisc add dev DEV clsact", &[]);
+        tc(&lab.host, &bridge, u32, &["1:1"]);
+        let expected =
+            if HIDES.is_met() { vec!["u32 filter with priority 30".to_owned()] } else { Vec::new() };
+        assert_eq!(hidden(), expected);
+        tc(&lab.host, &bridge, "filter del dev DEV ingress", &[]);
+        let mut foreign = Foreign::marking(7);
+        foreign.attach(&bridge, true);
+        let found = hidden();
+        assert_eq!(found.len(), usize::from(HIDES.is_met()), "{found:?}");
+        assert!(found.iter().all(|name| name.contains("foreign")), "{found:?}");
+    });
+}

@@ -1,0 +1,121 @@
+//! The link type decides before anything is attached: only Ethernet frames are read.
+
+use std::net::Ipv4Addr;
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Ipv4, Packet, Tcp},
+    lab::Lab,
+    netns::Netns,
+    nft, require,
+    tun::{Kind, Tun},
+};
+use d365_user::{
+    config::ModePolicy,
+    exit::Exit,
+    kernel::{AttachError, Interface, InterfaceError, Kernel, OBJECT},
+};
+
+use super::accept_any_source;
+use crate::{bad_input::refused_in, judged::options};
+
+/// `ARPHRD_ETHER` and `ARPHRD_PPP` (linux/if_arp.h).
+const ETHER: u64 = 1;
+const PPP: u64 = 512;
+/// The host's address on the tun device: with it, bytes 16 to 19 of a packet look like the start of a header.
+const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
+
+/// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are EtherType IPv4. Behind them, its options and addresses make up a
+/// second IPv4 header, from a listed source to port 25.
+fn forged() -> Vec<u8> {
+    let destination = HOST.octets();
+    let mut options = vec![0, 0, 0x40, 6, 0, 0, 40, 78, 242, 7];
+    options.extend(destination);
+    let inner = Tcp::new(40_001, 25).syn();
+    options.extend(&Packet::from(Ipv4::new([0; 4], [0; 4]).carrying(inner)).bytes[20..40]);
+    options.resize(40, 0);
+    let outer = Ipv4::new([8, 0, 69, 0], HOST).options(&options);
+    Packet::from(outer.carrying(Tcp::new(40_000, 25).syn().payload(vec![0; 1300]))).bytes
+}
+
+/// A SYN from 8.0.69.32, which a program that reads it as a frame damages when it sets code points.
+fn damaged() -> Vec<u8> {
+    Packet::from(Ipv4::new([8, 0, 69, 32], HOST).carrying(Tcp::new(40_000, 25).syn())).bytes
+}
+
+#[test]
+fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
+    require!(Root, Tool("ip"), Tool("nft"), Tun, Daemon);
+    let netns = Netns::new().unwrap();
+    let tun = Tun::new(&netns, Kind::Tun).unwrap();
+    netns.ip(&["address", "add", "5.0.60.1/30", "dev", &tun.name]).unwrap();
+    accept_any_source(&netns, &tun.name);
+    nft::load(
+        &netns,
+        "table inet arrived {
+            counter all { }
+            counter unharmed { }
+            counter marked { }
+            chain in {
+                type filter hook input priority 0;
+                ip saddr 8.0.69.0/24 tcp dport 25 counter name all
+                ip saddr 8.0.69.0/24 tcp dport 25 ip dscp cs0 counter name unharmed
+                meta mark != 0 counter name marked
+            }
+        }",
+    )
+    .unwrap();
+    let words = [&tun.name, "link type none", "a tun device", "Ethernet header"];
+    for mode in ["auto", "native", "generic"] {
+        let options = DaemonOptions::on(&[&tun.name]).args(["--mode", mode, "--tag", "mark,dscp"]);
+        refused_in(&netns, &options, Exit::Interface, &words);
+    }
+    // It may state that it is Ethernet, and is none.
+    tun.set_link_type(ETHER).unwrap();
+    refused_in(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &words);
+    tun.set_link_type(PPP).unwrap();
+    refused_in(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &["link type ppp"]);
+    for packet in [forged(), damaged()] {
+        (0..5).for_each(|_| tun.send(&packet).unwrap());
+    }
+    let packets = |counter| nft::packets(&netns, "inet arrived", counter).unwrap();
+    assert_eq!((packets("all"), packets("unharmed"), packets("marked")), (10, 10, 0));
+}
+
+/// The kernel stage refuses as well, whoever asks it.
+#[test]
+fn the_program_is_not_attached_without_an_ethernet_header() {
+    require!(Root, Tool("ip"), Tun);
+    let netns = Netns::new().unwrap();
+    let tun = Tun::new(&netns, Kind::Tun).unwrap();
+    netns.run(|| {
+        let interface = Interface::find(&tun.name).unwrap();
+        let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
+        for mode in [ModePolicy::Auto, ModePolicy::Native, ModePolicy::Generic] {
+            let error = kernel.attach(&interface, mode).unwrap_err();
+            let is_it = matches!(error, AttachError::Interface(InterfaceError::NoEthernetHeader { .. }));
+            assert!(is_it, "{error}");
+        }
+        assert_eq!(interface.xdp().unwrap(), None);
+    });
+}
+
+/// Of the same kind by name, and with frames.
+#[test]
+fn a_tap_device_is_watched() {
+    require!(Root, Tool("ip"), Tun, Daemon);
+    let netns = Netns::new().unwrap();
+    let tap = Tun::new(&netns, Kind::Tap).unwrap();
+    let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&tap.name])).unwrap();
+    assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("iface", &tap.name)]), 1);
+}
+
+#[test]
+fn an_ifb_device_is_refused() {
+    require!(Root, Tool("ip"), Link("ifb"), Daemon);
+    let lab = Lab::new().unwrap();
+    lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
+    let words = ["shape0", "is an ifb device", "watch that interface"];
+    refused_in(&lab.host, &DaemonOptions::on(&["shape0"]), Exit::Interface, &words);
+    refused_in(&lab.host, &DaemonOptions::on(&[lab.iface(), "shape0"]), Exit::Interface, &words);
+}

@@ -1,0 +1,86 @@
+//! Interfaces that the daemon must refuse or leave, or warns about: what comes in on them is no frame, comes in twice, or is
+//! looked at by others too.
+
+mod filters;
+mod link_type;
+mod shaped;
+
+use std::process::Command;
+
+use d365_tests::{
+    frame::{Frame, Ipv4, Tcp},
+    lab::{Lab, Link, host_mac, sender_mac},
+    netns::Netns,
+    nft,
+    raw::FrameSender,
+};
+use d365_user::kernel::{Interface, Kernel, OBJECT};
+
+use crate::judged::options;
+
+/// Runs `tc`; `DEV` in the words stands for the interface.
+fn tc(netns: &Netns, interface: &str, words: &str, last: &[&str]) {
+    let words = words.replace("DEV", interface);
+    netns.output(Command::new("tc").args(words.split(' ')).args(last)).unwrap();
+}
+
+/// Puts a bridge above the host's end of the first link: it has no native mode.
+fn bridged(lab: &Lab) -> String {
+    let (bridge, mac) = ("bridge0".to_owned(), host_mac(0).to_string());
+    lab.host.ip(&["link", "add", &bridge, "address", &mac, "type", "bridge"]).unwrap();
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "master", &bridge]).unwrap();
+    lab.host.ip(&["link", "set", "dev", &bridge, "arp", "off", "up"]).unwrap();
+    bridge
+}
+
+/// Has the stack take packets from addresses to which it knows no way: a namespace begins with the machine's settings.
+fn accept_any_source(netns: &Netns, interface: &str) {
+    for place in ["all", interface] {
+        netns.sysctl(&format!("net/ipv4/conf/{place}/rp_filter"), "0").unwrap();
+    }
+}
+
+/// Counts what the host's stack takes, by port, on this interface.
+fn count_arrivals(netns: &Netns, interface: &str) {
+    accept_any_source(netns, interface);
+    let rules = "table inet arrived {
+        counter mysql { }
+        counter other { }
+        counter smtp { }
+        chain in {
+            type filter hook input priority 0;
+            tcp dport 3306 counter name mysql
+            tcp dport 3307 counter name other
+            tcp dport 25 counter name smtp
+        }
+    }";
+    nft::load(netns, rules).unwrap();
+}
+
+fn arrived(netns: &Netns, counter: &str) -> u64 {
+    nft::packets(netns, "inet arrived", counter).unwrap()
+}
+
+/// Sends SYNs to a port of the host, from an address that nobody has.
+fn send(link: &Link, port: u16, count: u16) {
+    let sender = FrameSender::on(&link.sender).unwrap();
+    for number in 0..count {
+        let syn = Tcp::new(40_000 + number, port).syn();
+        let packet = Ipv4::new([203, 0, 113, 9], link.host_v4()).carrying(syn);
+        sender.send(&Frame::new(packet).macs(sender_mac(0), host_mac(0))).unwrap();
+    }
+}
+
+/// Waits until what was sent has come through.
+fn settle(netns: &Netns, counter: &str, count: u64) {
+    let deadline = d365_tests::patience::deadline(std::time::Duration::from_secs(5));
+    while arrived(netns, counter) < count {
+        assert!(std::time::Instant::now() < deadline, "{counter}: {} of {count}", arrived(netns, counter));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// A program that is loaded, and the interface that it is for.
+fn loaded(interface: &str) -> (Kernel, Interface) {
+    (Kernel::load(OBJECT, &options()).unwrap().0, Interface::find(interface).unwrap())
+}
