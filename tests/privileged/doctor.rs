@@ -173,8 +173,9 @@ fn every_check_is_named() {
         "daemon",
         "lease",
     ];
-    const INTERFACE: [&str; 12] = [
+    const INTERFACE: [&str; 13] = [
         "interface",
+        "place",
         "driver",
         "xdp_features",
         "mtu",

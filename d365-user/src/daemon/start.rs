@@ -59,6 +59,9 @@ pub(super) fn start(
         Kernel::require_free(interface)?;
         Kernel::require_free_above(interface, &stack)?;
     }
+    for concern in kernel::survey::misplaced(&interfaces) {
+        tracing::warn!("{concern}");
+    }
     let options = kernel::Options {
         interfaces: interfaces.clone(),
         ports: config.ports.clone(),

@@ -1,5 +1,7 @@
 //! bpffs and state directory.
 
+use d365_tests::tun::{Kind, Tun};
+
 use super::*;
 
 #[test]
@@ -14,6 +16,40 @@ fn a_bpffs_is_there_or_is_not() {
         let report = report(&lab.host.run(|| command.output()).unwrap());
         assert_eq!(report.of("bpffs", None).0, level);
     }
+}
+
+/// A bridge's port, a tun and an ifb device.
+#[test]
+fn the_place_and_the_link_type_are_told() {
+    require!(Root, Tool("ip"), Link("bridge"), Link("ifb"), Tun, Daemon);
+    let lab = Lab::new().unwrap();
+    let iface = lab.iface();
+    let alone = doctor(&lab.host, iface);
+    assert_eq!(alone.of("place", Some(iface)), ("ok", "no device above it takes its packets"));
+    lab.host.ip(&["link", "add", "bridge0", "up", "type", "bridge"]).unwrap();
+    lab.host.ip(&["link", "set", "dev", iface, "master", "bridge0"]).unwrap();
+    let port = doctor(&lab.host, iface);
+    let (level, said) = port.of("place", Some(iface));
+    assert!(level == "ok" && said.starts_with("a port of bridge0"), "{said}");
+    // With the spanning tree protocol, a new port listens for half a minute.
+    lab.host.ip(&["link", "set", "dev", iface, "nomaster"]).unwrap();
+    lab.host.ip(&["link", "add", "bridge1", "type", "bridge", "stp_state", "1"]).unwrap();
+    lab.host.ip(&["link", "set", "dev", "bridge1", "up"]).unwrap();
+    lab.host.ip(&["link", "set", "dev", iface, "master", "bridge1"]).unwrap();
+    let blocked = doctor(&lab.host, iface);
+    let (level, said) = blocked.of("place", Some(iface));
+    assert!(level == "warning" && said.contains("not forwarding"), "{said}");
+    let tun = Tun::new(&lab.host, Kind::Tun).unwrap();
+    lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
+    for (name, word) in [(tun.name.as_str(), "link type none"), ("shape0", "an ifb device")] {
+        let report = doctor(&lab.host, name);
+        let (level, said) = report.of("interface", Some(name));
+        assert!(level == "error" && said.contains(word), "{said}");
+    }
+    let state = TempDir::new("doctor");
+    let all = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let findings = all.report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["interface"] != "shape0"), "{:#}", all.report);
 }
 
 #[test]

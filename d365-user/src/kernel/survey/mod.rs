@@ -12,6 +12,7 @@ mod holders;
 mod link;
 mod machine;
 mod netdev;
+mod place;
 mod programs;
 mod tag;
 mod tc;
@@ -21,6 +22,7 @@ pub use holders::{Holder, Holders};
 pub use link::{LinkFacts, running_ethernet};
 pub use machine::{Machine, Version, machine};
 pub use netdev::XdpFeatures;
+pub use place::{Place, misplaced};
 pub use programs::Program;
 pub use tc::Filter;
 
@@ -84,6 +86,12 @@ impl Unknown {
 /// An interface that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceFacts {
+    /// Its index.
+    pub index: u32,
+    /// The indexes of all interfaces that were looked at with it.
+    pub beside: Vec<u32>,
+    /// Where it is among other devices.
+    pub place: Fact<Place>,
     /// Its kind, state and MTU.
     pub link: Fact<LinkFacts>,
     /// The driver's name; empty where it has none.
@@ -121,6 +129,11 @@ pub fn interfaces(names: &[String]) -> Vec<(String, Fact<Option<InterfaceFacts>>
     for program in programs {
         program.holders = program.id.map(|id| search.holders(id));
     }
+    let found = || surveyed.iter().filter_map(|(_, facts)| facts.as_ref().ok()?.as_ref());
+    let indexes: Vec<_> = found().map(|facts| facts.index).collect();
+    for facts in surveyed.iter_mut().filter_map(|(_, facts)| facts.as_mut().ok()?.as_mut()) {
+        facts.beside.clone_from(&indexes);
+    }
     surveyed
 }
 
@@ -157,6 +170,9 @@ fn interface(
     let filters = clsact.iter().flatten().filter_map(|filter| filter.program.as_ref());
     let tagging = tcx.iter().flatten().flatten().chain(filters);
     Ok(Some(InterfaceFacts {
+        index: interface.index,
+        beside: Vec::new(),
+        place: place::places(&[interface.index]).map(|places| places.into_iter().next().unwrap_or_default()),
         tag_paths: tag::paths(counting, tagging),
         link: link::look(interface.index),
         driver: ethtool::driver(name).map_err(Unknown::from),

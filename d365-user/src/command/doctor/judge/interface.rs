@@ -33,6 +33,7 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
     let buffers = Buffers::of(facts, machine);
     let mut findings = vec![
         interface(name, &facts.link),
+        place(facts),
         driver(&facts.driver),
         features(facts),
         self::mtu(mtu, buffers),
@@ -67,6 +68,17 @@ fn interface(name: &str, link: &Fact<LinkFacts>) -> Finding {
         ),
         LinkLayer::Ethernet if link.is_up => Finding::ok(check, "up"),
         LinkLayer::Ethernet => Finding::warning(check, "down", format!("ip link set dev {name} up")),
+    }
+}
+
+fn place(facts: &InterfaceFacts) -> Finding {
+    let place = match &facts.place {
+        Ok(place) => place,
+        Err(unknown) => return Finding::unknown(Check::Place, unknown),
+    };
+    match place.concern(&facts.beside) {
+        Some((found, advice)) => Finding::warning(Check::Place, found, advice),
+        None => Finding::ok(Check::Place, place.describe()),
     }
 }
 

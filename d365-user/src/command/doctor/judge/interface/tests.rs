@@ -7,7 +7,7 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Other, Surroundings, Xdp,
-        survey::{Filter, Holder, Holders, Offloads, Program, Unknown, XdpFeatures},
+        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, XdpFeatures},
     },
 };
 
@@ -33,6 +33,9 @@ fn machine(version: Version) -> Machine {
 
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
+        index: 4,
+        beside: vec![4],
+        place: Ok(Place::Alone),
         link: Ok(LinkFacts { link_layer: LinkLayer::Ethernet, kind: None, is_up: true, mtu: Some(1500) }),
         driver: Ok("virtio_net".to_owned()),
         features: Ok(Some(ALL)),
@@ -95,7 +98,7 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(Version(6, 18), |_| {}).len(), 12);
+    assert_eq!(findings(Version(6, 18), |_| {}).len(), 13);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
 }
@@ -118,6 +121,9 @@ fn one_that_is_not_there_or_not_understood_is_an_error() {
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |facts: &mut InterfaceFacts| {
         *facts = InterfaceFacts {
+            index: 4,
+            beside: vec![4],
+            place: unknown(),
             link: unknown(),
             driver: unknown(),
             features: unknown(),
@@ -131,7 +137,7 @@ fn what_could_not_be_asked_is_a_warning() {
         }
     };
     let wrong = wrong(blind);
-    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (12, true), "{wrong:?}");
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (13, true), "{wrong:?}");
 }
 
 /// Before 5.18 no program takes several buffers; from 6.3 on the driver says whether it gives them; between, nobody knows.
@@ -232,6 +238,22 @@ fn other_tc_programs_are_a_warning_and_ones_own_are_none() {
         facts.clsact = Ok(vec![filter("bpf", Some(Program { name: unknown(), ..program(7, "") }))]);
     };
     assert_eq!(wrong(unnamed), [(Check::TcPrograms, WARNING)]);
+}
+
+#[test]
+fn a_place_from_which_nothing_is_delivered_is_a_warning() {
+    let slave = |is_active, beside: &'static [u32]| {
+        move |facts: &mut InterfaceFacts| {
+            let members = vec![(4, "m0".to_owned()), (5, "m1".to_owned())];
+            let (above, kind) = ("bond0".to_owned(), "bond".to_owned());
+            facts.place = Ok(Place::Member { above, kind, members, is_active });
+            facts.beside = beside.to_vec();
+        }
+    };
+    for is_active in [false, true] {
+        assert_eq!(wrong(slave(is_active, &[4])), [(Check::Place, WARNING)]);
+        assert_eq!(wrong(slave(is_active, &[4, 5])), []);
+    }
 }
 
 /// What the daemon then does: start in native mode, or end with exit code 10.
