@@ -162,8 +162,8 @@ fn remark(attached: &Attached) {
     }
     if !attached.hidden_from.is_empty() {
         tracing::warn!(
-            "{name}: in generic mode this kernel hides the Ethernet header from tc: these read each packet 14 bytes too far in, \
-             and do not match what they should: {}; native mode leaves them as they are",
+            "{name}: in generic mode this kernel hides the Ethernet header from tc: these read packets at a wrong offset, and do \
+             not match what they should, or send them on without it: {}; native mode leaves them as they are",
             attached.hidden_from.join(", ")
         );
     }

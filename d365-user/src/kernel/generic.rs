@@ -4,7 +4,8 @@
 //! mode has neither.
 //!
 //! - From Linux 6.9 on (commit e6d5dbdd20aa), a buffer that the kernel copies for the program loses the length of its
-//!   link-layer header. tc filters and tc programs behind it read each packet 14 bytes too far in.
+//!   link-layer header. BPF filters and tc programs behind it read each packet 14 bytes too far in, and actions that send
+//!   packets on (mirred) send them without that header.
 //! - An ifb device hands packets back to the interface where they came in, and the program runs on them again: the kernel
 //!   leaves out redirected packets only, and the device takes that flag away (`ifb_ri_tasklet`, drivers/net/ifb.c). Each
 //!   packet would be judged twice, the second time without its Ethernet header where that header's length is lost.
@@ -94,8 +95,8 @@ impl Objection {
                 if *is_certain { "sends" } else { "may send" }
             ),
             Self::Hidden { filters } => format!(
-                "on this kernel generic mode hides the Ethernet header from tc, and these would read each packet 14 bytes \
-                 too far in: {}",
+                "on this kernel generic mode hides the Ethernet header from tc, and these would read packets at a wrong \
+                 offset or send them on without it: {}",
                 filters.join(", ")
             ),
         }

@@ -263,7 +263,7 @@ fn generic_mode_is_foretold() {
     let hidden = Surroundings { others: vec![other.clone()], loses_length: true, ..Surroundings::default() };
     let shaped = Other { ifbs: vec!["ifb0".to_owned()], ..other };
     let returned = Surroundings { others: vec![shaped], ..hidden.clone() };
-    for (surroundings, word) in [(hidden, "14 bytes"), (returned, "ifb0")] {
+    for (surroundings, word) in [(hidden, "hides the Ethernet header"), (returned, "ifb0")] {
         let beside = |features| {
             let surroundings = surroundings.clone();
             move |facts: &mut InterfaceFacts| {
