@@ -53,12 +53,12 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
     nft::load(
         &netns,
         "table inet arrived {
-            counter all { }
+            counter total { }
             counter unharmed { }
             counter marked { }
             chain in {
                 type filter hook input priority 0;
-                ip saddr 8.0.69.0/24 tcp dport 25 counter name all
+                ip saddr 8.0.69.0/24 tcp dport 25 counter name total
                 ip saddr 8.0.69.0/24 tcp dport 25 ip dscp cs0 counter name unharmed
                 meta mark != 0 counter name marked
             }
@@ -79,7 +79,7 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
         (0..5).for_each(|_| tun.send(&packet).unwrap());
     }
     let packets = |counter| nft::packets(&netns, "inet arrived", counter).unwrap();
-    assert_eq!((packets("all"), packets("unharmed"), packets("marked")), (10, 10, 0));
+    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
 }
 
 /// The kernel stage refuses as well, whoever asks it.
