@@ -30,8 +30,8 @@ pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&
 pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     let links = || {
         let text = netns.ip(&["-d", "link"]).unwrap();
-        // A bridge's line shows how its timers run down.
-        text.lines().filter(|line| !line.contains("gc_timer")).map(str::to_owned).collect::<Vec<_>>()
+        // The lines of a bridge and of its ports show how timers run down.
+        text.lines().filter(|line| !line.contains("_timer")).map(str::to_owned).collect::<Vec<_>>()
     };
     let before = links();
     let ended = Daemon::run(netns, options).unwrap();

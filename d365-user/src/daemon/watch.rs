@@ -53,6 +53,8 @@ pub(super) struct Seen {
     /// The kernel's own name by now, where it was the one that the operator gave, and is another.
     new_name: Option<String>,
     pub(super) loss: Option<Loss>,
+    /// Filters and tc programs that came later and cannot read an Ethernet header beside generic mode.
+    blinded: Vec<String>,
 }
 
 /// Looks at an interface, and leaves it if it must be left. `is_reported_gone` is what the kernel reported, and true even
@@ -72,13 +74,21 @@ pub(super) fn look(
         Err(InterfaceError::NotFound { .. }) => None,
         Err(error) => return Err(error),
     };
+    let mut blinded = Vec::new();
     if let Some(reason) = must_leave(look.as_ref(), is_reported_gone) {
         links.detach(interface, reason);
+    } else if look.as_ref().is_some_and(|look| look.attachment.is_some()) && links.left(interface).is_none() {
+        let unfit;
+        (unfit, blinded) = attached.around();
+        if let Some(unfit) = unfit {
+            tracing::error!("{}: {unfit}", interface.name);
+            links.detach(interface, unfit.reason());
+        }
     }
     let loss = loss(links.left(interface), look.as_ref(), is_marked);
     let new_name =
         look.map(|look| look.name).filter(|name| attached.is_by_own_name() && *name != interface.name);
-    Ok(Seen { name: interface.name.clone(), new_name, loss })
+    Ok(Seen { name: interface.name.clone(), new_name, loss, blinded })
 }
 
 /// Why an interface must be left, if it must. `look` is `None` where it is not here.
@@ -197,9 +207,27 @@ fn log(before: &[Seen], now: &[Seen]) {
              d365-user to attach again"
         );
     }
-    for line in renamed(before, now) {
+    for line in renamed(before, now).into_iter().chain(blinded(before, now)) {
         tracing::warn!("{line}");
     }
+}
+
+/// A line for each interface at whose ingress something has come that generic mode blinds.
+fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
+    let lines = now.iter().filter_map(|now| {
+        let before = before.iter().find(|seen| seen.name == now.name);
+        let known = |name: &&String| before.is_some_and(|before| before.blinded.contains(name));
+        let new: Vec<_> = now.blinded.iter().filter(|name| !known(name)).map(String::as_str).collect();
+        (!new.is_empty()).then(|| {
+            format!(
+                "{}: in generic mode this kernel hides the Ethernet header from what has come to tc since the start: {}; the \
+                 next start with --mode auto refuses generic mode beside it",
+                now.name,
+                new.join(", ")
+            )
+        })
+    });
+    lines.collect()
 }
 
 /// A line for each interface that has got another name.

@@ -12,7 +12,7 @@ use super::{
     chain, fdinfo,
     generic::{Objection, Surroundings},
     interface::{Interface, InterfaceError, Xdp},
-    links::Link,
+    links::{DetachReason, Link},
     load::Kernel,
     requirements::{self, RequirementError},
     stack::Stack,
@@ -165,33 +165,23 @@ impl Attached {
         self.kernel_name == self.interface.name
     }
 
-    /// Why the program must not stay on its interface: what comes in is no frame any more, or comes in twice.
+    /// What has changed around the program: why it must not stay on its interface, and which filters and tc programs have
+    /// come since it was attached and cannot read an Ethernet header. What could not be asked is asked the next time.
     #[must_use]
-    pub fn unfit(&self) -> Option<Unfit> {
+    pub fn around(&self) -> (Option<Unfit>, Vec<String>) {
         match self.interface.require_frames() {
             Err(error @ (InterfaceError::NoEthernetHeader { .. } | InterfaceError::Ifb { .. })) => {
-                return Some(error.into());
+                return (Some(error.into()), Vec::new());
             }
-            // One that has gone has lost the program; what could not be asked is asked the next time.
-            Err(_) => return None,
-            Ok(()) => {}
+            Ok(()) if self.attachment.mode == Mode::Generic => {}
+            _ => return (None, Vec::new()),
         }
-        self.surroundings()?.objection(true).map(Unfit::from)
-    }
-
-    /// What cannot read an Ethernet header now because the program runs in generic mode; `None` where that is not known.
-    #[must_use]
-    pub fn hidden_from_now(&self) -> Option<Vec<String>> {
-        Some(self.surroundings()?.hidden_from())
-    }
-
-    /// What is around a program in generic mode. Programs that may not be read are left out: with marks, ours is there.
-    fn surroundings(&self) -> Option<Surroundings> {
-        if self.attachment.mode == Mode::Native {
-            return None;
-        }
-        let surroundings = Surroundings::look(&self.interface).ok()?;
-        Some(Surroundings { has_unreadable: false, ..surroundings })
+        let Ok(surroundings) = Surroundings::look(&self.interface) else { return (None, Vec::new()) };
+        // With marks, a tcx program of our own is among those that may not be read.
+        let surroundings = Surroundings { has_unreadable: false, ..surroundings };
+        let mut hidden_from = surroundings.hidden_from();
+        hidden_from.retain(|name| !self.hidden_from.contains(name));
+        (surroundings.objection(true).map(Unfit::from), hidden_from)
     }
 }
 
@@ -204,6 +194,17 @@ pub enum Unfit {
     /// What is around it has.
     #[error("{0}")]
     Generic(Objection),
+}
+
+impl Unfit {
+    /// The same in short.
+    #[must_use]
+    pub const fn reason(&self) -> DetachReason {
+        match self {
+            Self::Interface(_) => DetachReason::NoFrames,
+            Self::Generic(_) => DetachReason::SeenTwice,
+        }
+    }
 }
 
 impl From<Objection> for Unfit {

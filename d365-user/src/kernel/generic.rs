@@ -18,10 +18,7 @@ use netlink_packet_route::{
     link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
-use nix::{
-    libc::{ENODEV, EPERM},
-    net::if_::if_indextoname,
-};
+use nix::libc::{ENODEV, EPERM};
 
 use super::{
     interface::{self, Interface},
@@ -158,7 +155,7 @@ impl Surroundings {
     /// When the kernel does not list filters, programs or devices.
     pub fn look(interface: &Interface) -> io::Result<Self> {
         let mut others = filters(interface.index)?;
-        let name = if_indextoname(interface.index)?.to_string_lossy().into_owned();
+        let name = interface.kernel_name()?;
         let has_unreadable = match tc::tcx(&name) {
             Ok(programs) => {
                 others.extend(programs.unwrap_or_default().iter().filter_map(tcx));

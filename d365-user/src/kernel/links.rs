@@ -22,12 +22,18 @@ use crate::snapshot::LinkKind;
 pub enum DetachReason {
     /// The interface is not in this network namespace any more: it was deleted, or moved to another.
     Gone,
+    /// Its packets have no Ethernet header any more.
+    NoFrames,
+    /// In generic mode each packet would be judged twice.
+    SeenTwice,
 }
 
 impl fmt::Display for DetachReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gone => "deleted, or moved to another network namespace",
+            Self::NoFrames => "its packets do not begin with an Ethernet header any more",
+            Self::SeenTwice => "an ifb device hands its packets back, and each would be judged twice",
         })
     }
 }

@@ -1,17 +1,22 @@
 //! Interfaces that the daemon must refuse or leave, or warns about: what comes in on them is no frame, comes in twice, or is
 //! looked at by others too.
 
+mod changed;
 mod filters;
 mod link_type;
 mod shaped;
 
-use std::process::Command;
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use d365_tests::{
     frame::{Frame, Ipv4, Tcp},
     lab::{Lab, Link, host_mac, sender_mac},
     netns::Netns,
-    nft,
+    nft, patience,
     raw::FrameSender,
 };
 use d365_user::kernel::{Interface, Kernel, OBJECT};
@@ -30,6 +35,11 @@ fn bridged(lab: &Lab) -> String {
     lab.host.ip(&["link", "add", &bridge, "address", &mac, "type", "bridge"]).unwrap();
     lab.host.ip(&["link", "set", "dev", lab.iface(), "master", &bridge]).unwrap();
     lab.host.ip(&["link", "set", "dev", &bridge, "arp", "off", "up"]).unwrap();
+    let deadline = patience::deadline(Duration::from_secs(5));
+    while !lab.host.ip(&["link", "show", "dev", &bridge]).unwrap().contains("state UP") {
+        assert!(Instant::now() < deadline, "{bridge} has no carrier");
+        thread::sleep(Duration::from_millis(5));
+    }
     bridge
 }
 
@@ -73,10 +83,10 @@ fn send(link: &Link, port: u16, count: u16) {
 
 /// Waits until what was sent has come through.
 fn settle(netns: &Netns, counter: &str, count: u64) {
-    let deadline = d365_tests::patience::deadline(std::time::Duration::from_secs(5));
+    let deadline = patience::deadline(Duration::from_secs(5));
     while arrived(netns, counter) < count {
-        assert!(std::time::Instant::now() < deadline, "{counter}: {} of {count}", arrived(netns, counter));
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert!(Instant::now() < deadline, "{counter}: {} of {count}", arrived(netns, counter));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

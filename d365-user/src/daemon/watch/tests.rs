@@ -32,7 +32,7 @@ fn each_loss_has_its_own_reason() {
 }
 
 fn seen(name: &str, loss: Option<Loss>) -> Seen {
-    Seen { name: name.to_owned(), new_name: None, loss }
+    Seen { name: name.to_owned(), new_name: None, loss, blinded: Vec::new() }
 }
 
 #[test]
@@ -65,4 +65,31 @@ fn a_new_name_is_told_once_and_the_label_stays() {
         assert!(line.contains("eth0 is called ens1 now") && line.contains(r#"iface="eth0""#), "{line}");
     }
     assert!(renamed(&new, &new).is_empty() && renamed(&new, &old).is_empty());
+}
+
+#[test]
+fn what_is_blinded_later_is_told_once() {
+    let with = |names: &[&str]| {
+        let blinded = names.iter().map(|&name| name.to_owned()).collect();
+        [Seen { blinded, ..seen("eth0", None) }]
+    };
+    let lines = blinded(&[], &with(&["bpf filter with priority 10"]));
+    assert!(lines[0].starts_with("eth0: ") && lines[0].contains("bpf filter with priority 10"), "{lines:?}");
+    let (one, two) = (with(&["one"]), with(&["one", "two"]));
+    assert!(blinded(&one, &one).is_empty() && blinded(&two, &one).is_empty());
+    let lines = blinded(&one, &two);
+    assert!(lines.len() == 1 && lines[0].contains("two") && !lines[0].contains("one,"), "{lines:?}");
+}
+
+#[test]
+fn an_interface_that_is_unfit_is_left_with_the_reason() {
+    let left = |reason| super::loss(Some(reason), Some(&shown(true)), || true).unwrap();
+    for (reason, words) in
+        [(DetachReason::NoFrames, "Ethernet header"), (DetachReason::SeenTwice, "ifb device")]
+    {
+        let loss = left(reason);
+        assert_eq!(loss, Loss::Left(reason));
+        assert!(loss.to_string().contains(words), "{loss}");
+        assert!(uncounted(loss));
+    }
 }
