@@ -170,7 +170,7 @@ fn measure(effort: &Effort, is_quick: bool) -> Result<Report> {
     drop(filter);
     let builds = Build::COMPARED.iter().chain(&[Build::Mark]);
     let programs = builds.map(|build| size(*build)).collect::<Result<_>>()?;
-    let scaling = scaling::measure(effort, &lists(&mut missing)?)?;
+    let scaling = scaling::measure(effort, &lists()?)?;
     eprintln!("bench: end to end");
     let end_to_end = end_to_end::measure(effort)?.unwrap_or_else(|| {
         missing.push("end to end: a generator and a receiver need two processors".to_owned());
@@ -181,15 +181,11 @@ fn measure(effort: &Effort, is_quick: bool) -> Result<Report> {
     Ok(Report { machine, is_quick, packets, scaling, programs, end_to_end, daemon, missing })
 }
 
-fn lists(missing: &mut Vec<String>) -> Result<Vec<sets::Set>> {
-    let document = sets::document()?;
-    if document.is_none() {
-        missing.push("all prefixes of the vendor's document: ../shared/data is not there".to_owned());
-    }
+fn lists() -> Result<Vec<sets::Set>> {
     let random =
         [sets::random("random, both families", 1_000)?, sets::random("random, both families", 100_000)?];
-    let lists = [sets::embedded()?].into_iter().chain(document).chain(random);
-    let mut lists: Vec<sets::Set> = lists.collect();
+    let mut lists: Vec<sets::Set> =
+        [sets::embedded()?, sets::document()?].into_iter().chain(random).collect();
     lists.sort_by_key(|set| set.ranges.len());
     Ok(lists)
 }

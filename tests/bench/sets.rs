@@ -2,12 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use anyhow::{Context as _, Result};
-use d365_tests::require::shared_data;
+use d365_tests::vendor::{Documents, made};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Policy, Range, RangeSet},
     source::{self, Spec},
@@ -16,7 +15,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use oorandom::Rand64;
 
 /// The vendor's largest document.
-const DOCUMENT: &str = "service-tags/public-2026-cn398.json";
+const DOCUMENT: &str = "public-2026-cn398.json";
 const SEED: u128 = 365;
 
 /// A list and what it is called.
@@ -50,18 +49,20 @@ pub(crate) fn random(name: &'static str, count: usize) -> Result<Set> {
     Ok(Set { name, ranges: prefixes.into_iter().map(range).collect() })
 }
 
-/// Every distinct IPv4 prefix of the vendor's document; `None` where that is not at hand.
-pub(crate) fn document() -> Result<Option<Set>> {
-    let path = shared_data().join(DOCUMENT);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let document: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+/// Every distinct IPv4 prefix of the vendor's document or, where that is not at hand, of a made one of its
+/// size.
+pub(crate) fn document() -> Result<Set> {
+    let real = Documents::all().into_iter().find(|documents| *documents != Documents::Made);
+    let (name, text) = match real {
+        Some(real) => ("all IPv4 prefixes of Azure", real.document(DOCUMENT)),
+        None => ("all IPv4 prefixes of a made document", made::large().into()),
+    };
+    let document: serde_json::Value = serde_json::from_slice(&text)?;
     let values = document["values"].as_array().context("the document has no values")?;
     let lists = values.iter().filter_map(|value| value["properties"]["addressPrefixes"].as_array());
     let prefixes = lists.flatten().filter_map(|prefix| prefix.as_str()?.parse::<Ipv4Net>().ok());
     let prefixes: BTreeSet<IpNet> = prefixes.map(|prefix| prefix.trunc().into()).collect();
-    Ok(Some(Set { name: "all IPv4 prefixes of Azure", ranges: prefixes.into_iter().map(range).collect() }))
+    Ok(Set { name, ranges: prefixes.into_iter().map(range).collect() })
 }
 
 /// A range of made-up geo.

@@ -26,8 +26,6 @@ pub enum Requirement {
     Root,
     /// A program on the PATH, by name.
     Tool(&'static str),
-    /// The real documents beside the repository.
-    SharedData,
     /// The daemon's binary.
     Daemon,
     /// The kernel's own type information.
@@ -54,7 +52,6 @@ impl Requirement {
         match self {
             Self::Root => nix::unistd::geteuid().is_root(),
             Self::Tool(name) => on_path(name, &env::var_os("PATH").unwrap_or_default()).is_some(),
-            Self::SharedData => shared_data().is_dir(),
             Self::Daemon => daemon::binary().is_some(),
             Self::KernelBtf => Path::new("/sys/kernel/btf/vmlinux").is_file(),
             Self::MailPrograms => mail::programs().is_some(),
@@ -73,7 +70,6 @@ impl Requirement {
         let name = match self {
             Self::Kernel(..) | Self::Link(_) => return true,
             Self::Tool(name) => name,
-            Self::SharedData => "shared-data",
             Self::MailPrograms => "mail-programs",
             Self::Overlay => "overlay",
             Self::MemoryGroup => "memory-group",
@@ -90,7 +86,6 @@ impl fmt::Display for Requirement {
         match self {
             Self::Root => f.write_str("root (sudo -E cargo xtask test)"),
             Self::Tool(name) => write!(f, "the program {name} (package {})", package(name)),
-            Self::SharedData => write!(f, "the shared documents at {}", shared_data().display()),
             Self::Daemon => {
                 f.write_str("the daemon's binary (cargo build -p d365-user, or set D365_USER_BIN)")
             }
@@ -140,12 +135,6 @@ fn kernel() -> (u32, u32) {
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-/// The directory of real documents: `shared/data` beside the workspace.
-pub fn shared_data() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace");
-    workspace.join("../shared/data")
 }
 
 /// Whether all are met; otherwise says which is not. For [`require!`](crate::require!).

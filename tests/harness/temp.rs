@@ -10,10 +10,10 @@ use std::{
 pub struct TempFile(PathBuf);
 
 impl TempFile {
-    /// A file with this text; panics when it cannot be written.
-    pub fn new(name: &str, text: &str) -> Self {
+    /// A file with this content; panics when it cannot be written.
+    pub fn new(name: &str, content: impl AsRef<[u8]>) -> Self {
         let file = Self::reserve(name);
-        std::fs::write(file.path(), text).expect("the temporary directory can be written to");
+        std::fs::write(file.path(), content).expect("the temporary directory can be written to");
         file
     }
 

@@ -6,14 +6,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::pipe,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use d365_tests::{
     require,
-    require::shared_data,
     task::{self, Done},
     temp::{TempDir, TempFile},
+    vendor::Documents,
 };
 use ipnet::IpNet;
 use serde_json::Value;
@@ -22,21 +22,17 @@ mod kept;
 
 const TAG: &str = "Dynamics365ForMarketingEmail";
 
-fn service_tags(name: &str) -> PathBuf {
-    shared_data().join("service-tags").join(name)
-}
-
 /// The prefixes of the tag's own entry, read without the daemon's parser.
-fn tag_of(name: &str) -> BTreeSet<IpNet> {
-    let document: Value = serde_json::from_slice(&fs::read(service_tags(name)).unwrap()).unwrap();
+fn tag_of(documents: &Documents, name: &str) -> BTreeSet<IpNet> {
+    let document: Value = serde_json::from_slice(&documents.document(name)).unwrap();
     let entry = document["values"].as_array().unwrap().iter().find(|value| value["name"] == TAG);
     let prefixes = entry.unwrap()["properties"]["addressPrefixes"].as_array().unwrap();
     prefixes.iter().map(|prefix| prefix.as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// The prefixes of the embedded list, from the extract that it was made from.
-fn extract() -> BTreeSet<IpNet> {
-    let text = fs::read_to_string(service_tags("public-2026-08-03-cn412-d365-prefixes.tsv")).unwrap();
+/// The prefixes of the embedded list, read without the daemon's parser.
+fn extract(documents: &Documents) -> BTreeSet<IpNet> {
+    let text = documents.newest_tag();
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
@@ -50,8 +46,8 @@ fn drift(flags: &[&str]) -> (Option<i32>, Value) {
     (done.code, serde_json::from_str(&done.stdout).unwrap())
 }
 
-fn with_document(name: &str) -> (Option<i32>, Value) {
-    drift(&["--document", service_tags(name).to_str().unwrap()])
+fn with_document(documents: &Documents, name: &str) -> (Option<i32>, Value) {
+    drift(&["--document", documents.file(name).path().to_str().unwrap()])
 }
 
 fn list<'a>(report: &'a Value, name: &str) -> &'a Value {
@@ -82,9 +78,13 @@ fn words(code: i32, done: &Done) -> String {
 
 #[test]
 fn an_older_document_lacks_what_came_since() {
-    require!(SharedData, Daemon);
-    let (code, report) = with_document("public-2026-cn398.json");
-    let (tag, embedded) = (tag_of("public-2026-cn398.json"), extract());
+    require!(Daemon);
+    Documents::all().iter().for_each(older_document);
+}
+
+fn older_document(documents: &Documents) {
+    let (code, report) = with_document(documents, "public-2026-cn398.json");
+    let (tag, embedded) = (tag_of(documents, "public-2026-cn398.json"), extract(documents));
     assert_eq!((code, tag.len(), embedded.len()), (Some(1), 22, 39));
     assert_eq!(differing(&report), embedded.symmetric_difference(&tag).copied().collect());
     assert_eq!(differing(&report).len(), 17);
@@ -102,18 +102,23 @@ fn an_older_document_lacks_what_came_since() {
 
 #[test]
 fn another_clouds_document_shows_as_one() {
-    require!(SharedData, Daemon);
+    require!(Daemon);
+    Documents::all().iter().for_each(another_cloud);
+}
+
+fn another_cloud(documents: &Documents) {
     for (name, cloud, regional) in [
         ("government-2026-05-04-cn391.json", "AzureGovernment", true),
         ("china-2026-05-04-cn394.json", "China", false),
     ] {
-        let (code, report) = with_document(name);
-        let expected: BTreeSet<_> = extract().union(&tag_of(name)).copied().collect();
+        let (code, report) = with_document(documents, name);
+        let expected: BTreeSet<_> = extract(documents).union(&tag_of(documents, name)).copied().collect();
         assert_eq!((code, expected.len()), (Some(1), 41));
         assert_eq!(differing(&report), expected);
         assert_eq!(list(&report, "service tag")["sources"][0]["cloud"], cloud);
         assert_eq!(list(&report, "its regions")["compared"], regional, "{name}");
-        let done = task::run(&["drift", "--document", service_tags(name).to_str().unwrap()]).unwrap();
+        let file = documents.file(name);
+        let done = task::run(&["drift", "--document", file.path().to_str().unwrap()]).unwrap();
         assert!(done.stdout.contains(&format!("cloud {cloud}")), "{}", done.stdout);
     }
 }
@@ -132,32 +137,35 @@ fn the_built_in_lists_agree_by_themselves() {
 
 #[test]
 fn what_is_no_document_is_refused() {
-    require!(SharedData, Daemon);
-    let mut files: Vec<_> =
-        fs::read_dir(service_tags("rejected")).unwrap().map(|file| file.unwrap().path()).collect();
-    files.push("/nonexistent/document.json".into());
-    files.push(service_tags("public-2019-07-22-cn82.json"));
-    for file in files {
-        let path = file.to_str().unwrap();
-        let said = words(3, &task::run(&["drift", "--document", path]).unwrap());
-        assert!(said.contains(path), "{said}");
+    require!(Daemon);
+    for documents in Documents::all() {
+        let rejected = documents.rejected().into_iter().map(|(name, bytes)| TempFile::new(&name, bytes));
+        let files: Vec<TempFile> = rejected.chain([documents.file("public-2019-07-22-cn82.json")]).collect();
+        let missing = Path::new("/nonexistent/document.json");
+        for path in files.iter().map(TempFile::path).chain([missing]) {
+            let path = path.to_str().unwrap();
+            let said = words(3, &task::run(&["drift", "--document", path]).unwrap());
+            assert!(said.contains(path), "{said}");
+        }
     }
 }
 
 #[test]
 fn a_pipe_is_a_document_and_one_without_a_writer_is_not_waited_for_for_ever() {
-    require!(Daemon, SharedData);
+    require!(Daemon);
     let directory = TempDir::new("drift");
     let pipe = directory.file("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let document = fs::read(service_tags("public-2026-cn398.json")).unwrap();
-    let (_, from_pipe) = std::thread::scope(|scope| {
-        scope.spawn(|| fs::write(&pipe, &document).unwrap());
-        drift(&["--document", pipe.to_str().unwrap()])
-    });
-    let (_, from_file) = with_document("public-2026-cn398.json");
-    assert_eq!(from_pipe["prefixes"], from_file["prefixes"]);
-    assert!(from_pipe["prefixes"].as_array().is_some_and(|rows| !rows.is_empty()));
+    for documents in Documents::all() {
+        let document = documents.document("public-2026-cn398.json");
+        let (_, from_pipe) = std::thread::scope(|scope| {
+            scope.spawn(|| fs::write(&pipe, &document).unwrap());
+            drift(&["--document", pipe.to_str().unwrap()])
+        });
+        let (_, from_file) = with_document(&documents, "public-2026-cn398.json");
+        assert_eq!(from_pipe["prefixes"], from_file["prefixes"], "{documents}");
+        assert!(from_pipe["prefixes"].as_array().is_some_and(|rows| !rows.is_empty()));
+    }
 
     let started = std::time::Instant::now();
     let said = words(3, &task::run(&["drift", "--document", pipe.to_str().unwrap()]).unwrap());

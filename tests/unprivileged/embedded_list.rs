@@ -1,21 +1,13 @@
-//! The list compiled into the daemon against what the vendor published: the service tag's prefixes and regions, and the
-//! documentation's table of geo codes.
+//! The list compiled into the daemon against the service tag's prefixes and regions, and against the
+//! documentation's table of geo codes: as the repository has them and, where they are, as the vendor
+//! published them.
 
 use std::collections::BTreeMap;
 
-use d365_tests::{require, require::shared_data};
+use d365_tests::vendor::Documents;
 use d365_user::ranges::{self, GeoSource, Policy, Range, RangeSet};
 use d365_user::source::{self, Spec};
 use ipnet::IpNet;
-
-const TAG: &str = "service-tags/public-2026-08-03-cn412-d365-prefixes.tsv";
-const TABLE: &str = "documentation-table.md";
-
-/// A document of `shared/data`.
-fn document(name: &str) -> String {
-    let path = shared_data().join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 /// The service tag: prefix, Azure region, and the documented geo or "-".
 fn tag(text: &str) -> Vec<(IpNet, String, Option<String>)> {
@@ -45,8 +37,15 @@ fn embedded() -> BTreeMap<IpNet, Range> {
 
 #[test]
 fn prefixes_and_regions_are_the_service_tags() {
-    require!(SharedData);
-    let (tag, embedded) = (tag(&document(TAG)), embedded());
+    for documents in Documents::all() {
+        tag_is_embedded(&documents);
+    }
+    let origin = source::load(&Spec::Embedded).unwrap().origin;
+    assert_eq!((origin.date.as_deref(), origin.change_number), (Some("2026-08-03"), Some(412)));
+}
+
+fn tag_is_embedded(documents: &Documents) {
+    let (tag, embedded) = (tag(&documents.newest_tag()), embedded());
     assert_eq!(tag.len(), 39);
     assert_eq!(embedded.keys().copied().collect::<Vec<_>>(), tag.iter().map(|row| row.0).collect::<Vec<_>>());
     for (prefix, region, documented) in tag {
@@ -57,15 +56,15 @@ fn prefixes_and_regions_are_the_service_tags() {
             None => assert_eq!(range.geo.source, GeoSource::Inferred, "{prefix}"),
         }
     }
-    let origin = source::load(&Spec::Embedded).unwrap().origin;
-    let dated = format!("{}-cn{}", origin.date.unwrap(), origin.change_number.unwrap());
-    assert!(TAG.contains(&dated), "{dated}");
 }
 
 #[test]
 fn documented_geos_are_the_documentations() {
-    require!(SharedData);
-    let (table, embedded) = (table(&document(TABLE)), embedded());
+    Documents::all().iter().for_each(page_is_embedded);
+}
+
+fn page_is_embedded(documents: &Documents) {
+    let (table, embedded) = (table(&documents.page()), embedded());
     assert_eq!(table.len(), 15);
     for (prefix, code, name) in &table {
         let geo = embedded[prefix].geo;

@@ -1,10 +1,11 @@
-//! What the vendor published from 2019 to 2026, offered to the gate in its order: each list as two downloads, an hour apart.
+//! The tag's history from 2019 to 2026, offered to the gate in its order: each list as two downloads, an hour
+//! apart. Made documents and, where they are, those that the vendor published.
 //!
 //! The documents are read here with plain `serde_json`: what the daemon's own parser makes of them is tested beside it.
 
 use std::collections::BTreeMap;
 
-use d365_tests::{require, require::shared_data};
+use d365_tests::vendor::Documents;
 use d365_user::generation::gate::{By, Change, Decision, Gate, GatePolicy, Offer, Refusal, Timestamp, Trust};
 use d365_user::ranges::{Policy, Range, RangeSet};
 use d365_user::source::{List, Origin, Record};
@@ -14,10 +15,8 @@ use serde_json::Value;
 const TAG: &str = "Dynamics365ForMarketingEmail";
 
 /// The tag of a document: its change number, and its ranges; `None` when the document has no such tag.
-fn document(name: &str) -> Option<(u64, Vec<Range>)> {
-    let path = shared_data().join("service-tags").join(name);
-    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let document: Value = serde_json::from_slice(&text).expect("a document");
+fn document(documents: &Documents, name: &str) -> Option<(u64, Vec<Range>)> {
+    let document: Value = serde_json::from_slice(&documents.document(name)).expect("a document");
     let mut regions: BTreeMap<IpNet, String> = BTreeMap::new();
     let mut tag = None;
     for value in document["values"].as_array().expect("values") {
@@ -50,9 +49,8 @@ fn ranges(listed: impl Iterator<Item = (IpNet, Option<String>)>) -> Vec<Range> {
 }
 
 /// The list of 2026-08-03. The extract does not say the tag's own number; it is higher than the one before.
-fn extract() -> (u64, Vec<Range>) {
-    let path = shared_data().join("service-tags/public-2026-08-03-cn412-d365-prefixes.tsv");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+fn extract(documents: &Documents) -> (u64, Vec<Range>) {
+    let text = documents.newest_tag();
     let rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
         let mut columns = line.split('\t');
         let prefix = columns.next().and_then(|prefix| prefix.parse().ok()).expect("a prefix");
@@ -132,8 +130,8 @@ impl Tally {
     }
 }
 
-fn known(name: &str) -> (u64, Vec<Range>) {
-    document(name).unwrap_or_else(|| panic!("{name} has no tag"))
+fn known(documents: &Documents, name: &str) -> (u64, Vec<Range>) {
+    document(documents, name).unwrap_or_else(|| panic!("{name} has no tag"))
 }
 
 /// Of each document: the tag's own number, and how many ranges are new in it.
@@ -150,15 +148,22 @@ const HISTORY: [(&str, u64, usize); 8] = [
 
 #[test]
 fn the_whole_history_passes_by_second_fetches_alone() {
-    require!(SharedData);
-    assert_eq!(document("public-2019-07-22-cn82.json"), None, "no tag yet: refused before the gate");
+    Documents::all().iter().for_each(whole_history);
+}
+
+fn whole_history(documents: &Documents) {
+    assert_eq!(
+        document(documents, "public-2019-07-22-cn82.json"),
+        None,
+        "no tag yet: refused before the gate"
+    );
     let mut replay = Replay::new();
     let steps = HISTORY.map(|(name, number, new)| {
-        let list = known(name);
+        let list = known(documents, name);
         assert_eq!(list.0, number, "{name}");
         (name, list, new)
     });
-    for (name, list, new) in steps.into_iter().chain([("the extract", extract(), 17)]) {
+    for (name, list, new) in steps.into_iter().chain([("the extract", extract(documents), 17)]) {
         let before = replay.accepted();
         let confirmed = Tally { confirmed: true, ..Tally::default() };
         let (once, twice) = if before == 0 {
@@ -186,12 +191,15 @@ fn the_whole_history_passes_by_second_fetches_alone() {
 /// The daemon's own embedded list is the extract: whoever starts with it meets the newest document without a change.
 #[test]
 fn the_documents_against_the_embedded_list_as_baseline() {
-    require!(SharedData);
-    let (number, embedded) = extract();
+    Documents::all().iter().for_each(embedded_as_baseline);
+}
+
+fn embedded_as_baseline(documents: &Documents) {
+    let (number, embedded) = extract(documents);
     let mut gate = Gate::with_baseline(GatePolicy::default(), embedded.clone(), None);
     let offer = |ranges, number| Offer { ranges, change_number: Some(number), trust: Trust::Download };
     assert_eq!(gate.offer(offer(embedded, number), Timestamp(HOUR)), [Decision::Confirmed]);
-    let (number, older) = known("public-2026-cn398.json");
+    let (number, older) = known(documents, "public-2026-cn398.json");
     let tally = Tally::of(&gate.offer(offer(older, number), Timestamp(2 * HOUR)));
     assert_eq!(tally, Tally { held: 17, refused: Some(Refusal::Shrink), ..Tally::default() });
     assert_eq!(gate.accepted().len(), 39);
@@ -199,9 +207,13 @@ fn the_documents_against_the_embedded_list_as_baseline() {
 
 #[test]
 fn a_step_back_is_held_and_harms_nothing() {
-    require!(SharedData);
+    Documents::all().iter().for_each(step_back);
+}
+
+fn step_back(documents: &Documents) {
     let mut replay = Replay::new();
-    let (older, newer) = (known("public-2025-cn376.json"), known("public-2026-cn398.json"));
+    let (older, newer) =
+        (known(documents, "public-2025-cn376.json"), known(documents, "public-2026-cn398.json"));
     replay.offer(&older);
     replay.offer(&older);
     assert_eq!(replay.offer(&newer), Tally { staged: 5, confirmed: true, ..Tally::default() });
@@ -220,11 +232,14 @@ fn a_step_back_is_held_and_harms_nothing() {
 /// The document's cloud is checked before the gate; where that failed, the gate holds the list all the same.
 #[test]
 fn another_clouds_list_is_held_whole() {
-    require!(SharedData);
+    Documents::all().iter().for_each(another_cloud);
+}
+
+fn another_cloud(documents: &Documents) {
     for name in ["government-2026-05-04-cn391.json", "china-2026-05-04-cn394.json"] {
         let mut replay = Replay::new();
-        replay.offer(&known("public-2026-cn398.json"));
-        let other = known(name);
+        replay.offer(&known(documents, "public-2026-cn398.json"));
+        let other = known(documents, name);
         let tally = replay.offer(&other);
         let expected = Tally { held: 24, refused: Some(Refusal::StepBack), ..Tally::default() };
         assert_eq!(tally, expected, "{name}: 22 removals, 2 additions");

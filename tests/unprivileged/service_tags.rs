@@ -1,18 +1,22 @@
-//! The service tags reader against what the vendor published from 2019 to 2026, and against what its servers gave instead.
+//! The service tags reader against made documents of 2019 to 2026 and, where they are, those that the vendor
+//! published; and against what its servers gave instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 use std::thread;
 
-use d365_tests::{require, require::shared_data, temp::TempDir};
+use d365_tests::{
+    temp::{TempDir, TempFile},
+    vendor::Documents,
+};
 use d365_user::ranges::{GeoSource, Policy, RangeSet, geo};
 use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
 use d365_user::source::{self, Cloud, Spec, Warning};
 use ipnet::IpNet;
 use serde_json::Value;
 
-/// A real document, and what is to be found in it.
+/// A document, and what is to be found in it.
+#[derive(Clone, Copy)]
 struct Published {
     name: &'static str,
     cloud: Cloud,
@@ -47,17 +51,15 @@ const WITH_TAG: [Published; 10] = [
 const WITHOUT_TAG: &str = "public-2019-07-22-cn82.json";
 const NEWEST: &str = "public-2026-cn398.json";
 
-fn path(name: &str) -> PathBuf {
-    shared_data().join("service-tags").join(name)
+fn document(documents: &Documents, name: &str, options: &Options) -> Document {
+    let bytes = documents.document(name);
+    read(bytes.as_slice(), options).unwrap_or_else(|error| panic!("{documents}, {name}: {error}"))
 }
 
-fn bytes(name: &str) -> Vec<u8> {
-    let path = path(name);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn document(name: &str, options: &Options) -> Document {
-    read(bytes(name).as_slice(), options).unwrap_or_else(|error| panic!("{name}: {error}"))
+/// Every document with the tag, of each set.
+fn with_tag() -> impl Iterator<Item = (Documents, Published)> {
+    let of = |documents: Documents| WITH_TAG.into_iter().map(move |published| (documents.clone(), published));
+    Documents::all().into_iter().flat_map(of)
 }
 
 fn of(cloud: Cloud) -> Options {
@@ -78,9 +80,8 @@ fn entries(document: &Value, start: &str) -> BTreeMap<String, BTreeSet<IpNet>> {
 
 #[test]
 fn every_document_holds_what_it_is_known_to_hold() {
-    require!(SharedData);
-    for published in WITH_TAG {
-        let read = document(published.name, &of(published.cloud));
+    for (documents, published) in with_tag() {
+        let read = document(&documents, published.name, &of(published.cloud));
         assert_eq!(read.cloud, published.cloud, "{}", published.name);
         assert_eq!(read.change_number, Some(published.change_number), "{}", published.name);
         assert_eq!(read.tag_change_number, Some(published.tag_change_number), "{}", published.name);
@@ -91,10 +92,9 @@ fn every_document_holds_what_it_is_known_to_hold() {
 
 #[test]
 fn the_reader_finds_what_a_look_at_the_whole_finds() {
-    require!(SharedData);
-    for Published { name, cloud, .. } in WITH_TAG {
-        let read = document(name, &of(cloud));
-        let whole: Value = serde_json::from_slice(&bytes(name)).unwrap();
+    for (documents, Published { name, cloud, .. }) in with_tag() {
+        let read = document(&documents, name, &of(cloud));
+        let whole: Value = serde_json::from_slice(&documents.document(name)).unwrap();
         let prefixes: BTreeSet<_> = read.ranges.iter().map(|range| range.prefix).collect();
         assert_eq!(prefixes, entries(&whole, TAG)[""], "{name}");
 
@@ -122,10 +122,10 @@ fn the_reader_finds_what_a_look_at_the_whole_finds() {
 
 #[test]
 fn every_range_gets_a_geo_and_a_documented_one_its_own() {
-    require!(SharedData);
-    for Published { name, cloud, ranges, .. } in WITH_TAG {
-        let list = source::load(&Spec::File(path(name))).unwrap();
-        assert_eq!(list.origin.name, format!("file:{}", path(name).display()));
+    for (documents, Published { name, cloud, ranges, .. }) in with_tag() {
+        let file = documents.file(name);
+        let list = source::load(&Spec::File(file.path().into())).unwrap();
+        assert_eq!(list.origin.name, format!("file:{}", file.path().display()));
         let set = RangeSet::build(&[list], &Policy::default()).unwrap();
         assert_eq!((set.ranges().len(), set.warnings()), (ranges, [].as_slice()), "{name}");
         let geos: BTreeSet<_> = set.ranges().iter().map(|range| range.geo.code.to_string()).collect();
@@ -145,9 +145,8 @@ fn every_range_gets_a_geo_and_a_documented_one_its_own() {
 
 #[test]
 fn every_azure_region_has_a_geo() {
-    require!(SharedData);
-    for Published { name, cloud, .. } in WITH_TAG {
-        let azure = document(name, &of(cloud)).azure.unwrap();
+    for (documents, Published { name, cloud, .. }) in with_tag() {
+        let azure = document(&documents, name, &of(cloud)).azure.unwrap();
         let unknown: BTreeSet<_> =
             azure.iter().map(|(_, region)| region).filter(|region| !geo::knows(region)).collect();
         assert_eq!(unknown, BTreeSet::new(), "{name}");
@@ -156,18 +155,19 @@ fn every_azure_region_has_a_geo() {
 
 #[test]
 fn line_ends_do_not_matter() {
-    require!(SharedData);
-    let lf = document("public-2024-09-09-cn323.json", &of(Cloud::Public));
-    let crlf = document("public-2024-09-09-cn323-crlf.json", &of(Cloud::Public));
-    assert_eq!(lf, crlf);
+    for documents in Documents::all() {
+        let [lf, crlf] = ["public-2024-09-09-cn323.json", "public-2024-09-09-cn323-crlf.json"];
+        assert!(!documents.document(lf).contains(&b'\r') && documents.document(crlf).contains(&b'\r'));
+        let read = |name| document(&documents, name, &of(Cloud::Public));
+        assert_eq!(read(lf), read(crlf));
+    }
 }
 
 #[test]
 fn the_document_of_another_cloud_is_refused() {
-    require!(SharedData);
-    for Published { name, cloud, .. } in WITH_TAG {
+    for (documents, Published { name, cloud, .. }) in with_tag() {
         for asked in Cloud::ALL.into_iter().filter(|asked| *asked != cloud) {
-            let error = read(bytes(name).as_slice(), &of(asked)).unwrap_err();
+            let error = read(documents.document(name).as_slice(), &of(asked)).unwrap_err();
             assert_eq!(error.as_str(), "wrong_cloud", "{name}: {error}");
         }
     }
@@ -175,14 +175,14 @@ fn the_document_of_another_cloud_is_refused() {
 
 #[test]
 fn a_document_from_before_the_tag_is_refused() {
-    require!(SharedData);
-    let error = read(bytes(WITHOUT_TAG).as_slice(), &Options::default()).unwrap_err();
-    assert!(matches!(error, DocumentError::NoTag { change_number: Some(82) }), "{error}");
+    for documents in Documents::all() {
+        let error = read(documents.document(WITHOUT_TAG).as_slice(), &Options::default()).unwrap_err();
+        assert!(matches!(error, DocumentError::NoTag { change_number: Some(82) }), "{documents}: {error}");
+    }
 }
 
 #[test]
 fn what_came_instead_of_a_document_is_refused_with_its_reason() {
-    require!(SharedData);
     let expected = BTreeMap::from([
         ("empty.txt", "empty"),
         ("error-page.txt", "html"),
@@ -190,17 +190,17 @@ fn what_came_instead_of_a_document_is_refused_with_its_reason() {
         ("html-page.txt", "html"),
         ("server-busy-xml-bom.txt", "xml"),
     ]);
-    let files = fs::read_dir(path("rejected")).unwrap().map(|file| file.unwrap().path());
-    let mut seen = 0;
-    for file in files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let error = read(fs::File::open(&file).unwrap(), &Options::default()).unwrap_err();
-        assert_eq!(Some(&error.as_str()), expected.get(name), "{name}: {error}");
-        let error = source::load(&Spec::File(file.clone())).unwrap_err();
-        assert_eq!(Some(&error.reason()), expected.get(name), "{name}: {error}");
-        seen += 1;
+    for documents in Documents::all() {
+        let rejected = documents.rejected();
+        assert_eq!(rejected.len(), expected.len(), "{documents}");
+        for (name, bytes) in rejected {
+            let error = read(bytes.as_slice(), &Options::default()).unwrap_err();
+            assert_eq!(Some(&error.as_str()), expected.get(&*name), "{name}: {error}");
+            let file = TempFile::new("rejected", &bytes);
+            let error = source::load(&Spec::File(file.path().into())).unwrap_err();
+            assert_eq!(Some(&error.reason()), expected.get(&*name), "{name}: {error}");
+        }
     }
-    assert_eq!(seen, expected.len());
 }
 
 /// Where a document of this length is cut off: all over it, and the last bytes, where all but the closing brackets is there.
@@ -210,9 +210,10 @@ fn ends(length: usize) -> impl DoubleEndedIterator<Item = usize> {
 
 #[test]
 fn half_a_document_is_refused_wherever_it_ends() {
-    require!(SharedData);
-    for name in ["public-2019-12-09-cn90.json", "government-2026-05-04-cn391.json"] {
-        let whole = bytes(name);
+    let names = ["public-2019-12-09-cn90.json", "government-2026-05-04-cn391.json"];
+    let all = Documents::all();
+    for (documents, name) in all.iter().flat_map(|documents| names.map(|name| (documents, name))) {
+        let whole = documents.document(name);
         let length = whole.trim_ascii_end().len();
         for end in ends(length) {
             let error = read(&whole[..end], &Options::default()).unwrap_err();
@@ -227,8 +228,11 @@ fn half_a_document_is_refused_wherever_it_ends() {
 /// minute.
 #[test]
 fn half_a_file_is_refused_wherever_it_ends() {
-    require!(SharedData);
-    let whole = bytes(NEWEST);
+    Documents::all().iter().for_each(half_files);
+}
+
+fn half_files(documents: &Documents) {
+    let whole = documents.document(NEWEST);
     let length = whole.trim_ascii_end().len();
     let directory = TempDir::new("half");
     thread::scope(|scope| {
@@ -253,9 +257,12 @@ fn half_a_file_is_refused_wherever_it_ends() {
 
 #[test]
 fn a_flipped_byte_never_adds_more_than_it_touches() {
-    require!(SharedData);
+    Documents::all().iter().for_each(flipped_bytes);
+}
+
+fn flipped_bytes(documents: &Documents) {
     let name = "government-2026-05-04-cn391.json";
-    let (whole, before) = (bytes(name), document(name, &Options::default()));
+    let (whole, before) = (documents.document(name), document(documents, name, &Options::default()));
     for at in (0..whole.len()).step_by(whole.len() / 200) {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;

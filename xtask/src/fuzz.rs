@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let workspace = cargo::workspace();
     let places = Places { package: workspace.join("tests/fuzz"), made: cargo::target_dir()?.join("fuzz") };
     let binaries = places.build()?;
-    documents::put(&workspace.join("../shared/data"), &places.made.join("documents"))?;
+    documents::put(&places.made.join("documents"))?;
 
     let seconds = options.seconds.unwrap_or(if command::ci() { SECONDS_IN_CI } else { SECONDS });
     let asked = |target: &&Target| {

@@ -26,7 +26,7 @@ use std::{
 use anyhow::{Result, ensure};
 
 use self::{base::Base, selection::Selection};
-use crate::{cargo, command, setup, tools};
+use crate::{cargo, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -99,16 +99,6 @@ fn side_by_side<T: Sync, R: Send>(all: &[T], jobs: usize, work: impl Fn(&T) -> R
 /// Where everything is kept: kernels, packages, archives, logs.
 fn place() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("vm"))
-}
-
-/// Where the vendor's documents are; `None` where tests may do without, as they may on this machine.
-fn documents() -> Result<Option<PathBuf>> {
-    let documents = d365_tests::require::shared_data();
-    if documents.is_dir() {
-        return Ok(Some(documents));
-    }
-    ensure!(!command::ci(), "the shared documents are missing: {}", documents.display());
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const NEWER: &str = "public-2026-cn398.json";
 /// 17 ranges, then 22: the five new ones wait for a second fetch that shows them too.
 #[test]
 fn additions_are_confirmed_by_a_second_fetch() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     site.serves("/doc", OLDER);
     let options = site.options(&[&site.source("/doc")]).args(["--confirm-after", "3s"]);
@@ -54,7 +54,7 @@ fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
 /// Whatever `--refresh` says; only the operator's SIGHUP asks sooner.
 #[test]
 fn a_server_that_asks_for_rest_is_left_alone() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     site.serves("/doc", OLDER);
     let daemon = site.start(&site.options(&[&site.source("/doc")]));

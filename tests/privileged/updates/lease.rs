@@ -157,7 +157,7 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
 /// Each good reading moves it, whatever the list says; one that fails does not.
 #[test]
 fn a_lease_goes_on_with_readings_and_not_with_failures() {
-    require!(Root, Tool("ip"), Tool("bpftool"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
     let site = Site::new();
     site.serves("/doc", "public-2026-cn398.json");
     let options = site.options(&[&site.source("/doc")]);

@@ -7,10 +7,11 @@ use d365_tests::{
     https::Answer,
     require,
     scrape::Scrape,
+    vendor::Documents,
 };
 use serde_json::{Value, json};
 
-use super::site::{Site, document, failures, pending, ranges, wait_until};
+use super::site::{Site, failures, pending, ranges, wait_until};
 use crate::mail::{deliver_from, embedded, listen, sources, tally};
 
 const OLDEST: &str = "public-2025-02-17-cn346.json";
@@ -51,7 +52,7 @@ fn change_number(scrape: &Scrape, number: &str) -> bool {
 
 #[test]
 fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let (oldest, older, newer) =
         (old_path("Public", "20250217"), path("Public", "20250922"), path("Public", "20260504"));
@@ -86,7 +87,7 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
 
 #[test]
 fn a_document_on_another_host_is_fetched_only_when_that_is_allowed() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let newer = path("Public", "20261012");
     site.serves(&newer, NEWER);
@@ -115,11 +116,15 @@ fn a_document_on_another_host_is_fetched_only_when_that_is_allowed() {
 /// It has happened: a URL of one cloud gave another one's document.
 #[test]
 fn a_sovereign_clouds_source_takes_its_own_document_alone() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
+    Documents::all().iter().for_each(own_document_alone);
+}
+
+fn own_document_alone(documents: &Documents) {
     for (source, cloud, name, geo) in
         [("azure:government", "AzureGovernment", GOVERNMENT, "USG"), ("azure:china", "China", CHINA, "CHN")]
     {
-        let site = Site::new();
+        let site = Site::with(documents.clone());
         let (own, public) = (path(cloud, "20260504"), path("Public", "20261102"));
         site.serves(&own, NEWER);
         site.serves(&public, NEWER);
@@ -140,10 +145,10 @@ fn a_sovereign_clouds_source_takes_its_own_document_alone() {
     }
 }
 
-/// The newest real document, with the embedded list's prefixes and regions but for the first `but`, and `more`.
-fn with_prefixes(but: usize, more: &[&str]) -> Vec<u8> {
+/// The newest document, with the embedded list's prefixes and regions but for the first `but`, and `more`.
+fn with_prefixes(site: &Site, but: usize, more: &[&str]) -> Vec<u8> {
     const TAG: &str = "Dynamics365ForMarketingEmail";
-    let mut whole: Value = serde_json::from_slice(&document(NEWER)).unwrap();
+    let mut whole: Value = serde_json::from_slice(&site.document(NEWER)).unwrap();
     let values = whole["values"].as_array_mut().unwrap();
     let is_of_the_tag = |value: &mut Value| value["name"].as_str().unwrap().starts_with(TAG);
     let tag = values.extract_if(.., is_of_the_tag).find(|value| value["name"] == TAG).unwrap();
@@ -166,10 +171,14 @@ fn with_prefixes(but: usize, more: &[&str]) -> Vec<u8> {
 
 #[test]
 fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
-    let site = Site::new();
+    require!(Root, Tool("ip"), Daemon);
+    Documents::all().into_iter().for_each(first_download);
+}
+
+fn first_download(documents: Documents) {
+    let site = Site::with(documents);
     let newest = path("Public", "20261102");
-    site.server.route(&newest, [Answer::ok(with_prefixes(1, &["20.50.50.0/27"]))]);
+    site.server.route(&newest, [Answer::ok(with_prefixes(&site, 1, &["20.50.50.0/27"]))]);
     lists(&site, &[&newest]);
     let daemon = site.start(&options(&site, &["embedded", "azure"]));
     let scrape = wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
@@ -182,11 +191,11 @@ fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
 /// An old document in the state directory, and a newer program: no range of both goes away by what is fetched next.
 #[test]
 fn what_the_newer_embedded_list_brings_stays_when_the_next_document_has_it_too() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let (old, new) = (path("Public", "20260504"), path("Public", "20261102"));
     site.serves(&old, NEWER);
-    site.server.route(&new, [Answer::ok(with_prefixes(0, &[]))]);
+    site.server.route(&new, [Answer::ok(with_prefixes(&site, 0, &[]))]);
     lists(&site, &[&old]);
     let options = options(&site, &["azure"]);
     let daemon = site.start(&options);

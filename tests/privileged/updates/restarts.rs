@@ -15,7 +15,7 @@ use d365_tests::{
 };
 use nix::sys::signal::Signal;
 
-use super::site::{Site, document, failures, pending, ranges, wait_until};
+use super::site::{Site, failures, pending, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
 const OLDER: &str = "public-2025-cn376.json";
@@ -105,7 +105,7 @@ fn a_crash_without_pins_begins_at_zero() {
 /// What waits goes on waiting, what was accepted is there without the network.
 #[test]
 fn the_last_good_list_is_there_without_the_network() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     site.serves("/doc", OLDER);
     let options = site.options(&[&site.source("/doc")]);
@@ -141,7 +141,7 @@ fn the_last_good_list_is_there_without_the_network() {
 /// The server need not send again what was kept.
 #[test]
 fn what_was_kept_is_asked_for_with_its_tag() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     site.serves("/doc", OLDER);
     let options = site.options(&[&site.source("/doc")]);
@@ -155,7 +155,7 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     let conditions: Vec<_> = conditions.iter().map(|request| request.header("if-none-match")).collect();
     assert_eq!(conditions[0], None);
     assert!(conditions[1..].iter().all(|tag| *tag == Some("\"public-2025-cn376.json\"")), "{conditions:?}");
-    assert_eq!(site.server.sent(), document(OLDER).len() as u64);
+    assert_eq!(site.server.sent(), site.document(OLDER).len() as u64);
 }
 
 /// Whoever may write there may approve.

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -12,27 +11,34 @@ use d365_tests::{
     lab::Lab,
     scrape::Scrape,
     temp::TempFile,
+    vendor::Documents,
 };
 
 /// How long a daemon may take for what it is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The lab, the server, and who vouches for it.
+/// The lab, the server, its documents, and the authority that has signed its certificate.
 pub(crate) struct Site {
     pub(crate) lab: Lab,
     pub(crate) server: Server,
+    documents: Documents,
     authority: TempFile,
     signs: Authority,
 }
 
 impl Site {
+    /// With made documents.
     pub(crate) fn new() -> Self {
+        Self::with(Documents::Made)
+    }
+
+    pub(super) fn with(documents: Documents) -> Self {
         let lab = Lab::new().unwrap();
         let signs = Authority::new().unwrap();
         let authority = TempFile::reserve("authority");
         signs.write(authority.path()).unwrap();
         let server = serve(&lab, &signs);
-        Self { lab, server, authority, signs }
+        Self { lab, server, documents, authority, signs }
     }
 
     /// Another server that the daemon trusts.
@@ -70,7 +76,13 @@ impl Site {
 
     /// Serves this document at `path`, from now on.
     pub(super) fn serves(&self, path: &str, name: &str) {
-        self.server.route(path, [Answer::ok(document(name)).header("ETag", &format!("\"{name}\""))]);
+        let answer = Answer::ok(self.document(name)).header("ETag", &format!("\"{name}\""));
+        self.server.route(path, [answer]);
+    }
+
+    /// The document of this name.
+    pub(super) fn document(&self, name: &str) -> Vec<u8> {
+        self.documents.document(name)
     }
 
     pub(crate) fn start(&self, options: &DaemonOptions) -> Daemon {
@@ -81,16 +93,6 @@ impl Site {
 fn serve(lab: &Lab, signs: &Authority) -> Server {
     let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
     lab.host.run(|| Server::https(&identity)).unwrap()
-}
-
-/// A real document.
-pub(super) fn document(name: &str) -> Vec<u8> {
-    fs::read(documents().join(name)).unwrap()
-}
-
-/// Where the real documents are.
-pub(super) fn documents() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/service-tags")
 }
 
 /// Scrapes until `is_so`; panics with the last scrape's problem, and the log, when that does not come.

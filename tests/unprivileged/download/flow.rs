@@ -3,8 +3,7 @@
 use anyhow::Result;
 use d365_tests::{
     https::{Answer, Server},
-    require,
-    require::shared_data,
+    vendor::Documents,
 };
 use d365_user::source::{
     Cloud,
@@ -109,10 +108,9 @@ fn a_page_without_a_document_is_told() -> Result<()> {
 
 #[test]
 fn what_the_vendor_gave_on_bad_days_is_no_page() -> Result<()> {
-    require!(SharedData);
     let site = Site::new()?;
-    for file in std::fs::read_dir(shared_data().join("service-tags/rejected"))? {
-        site.server.route("/page", [Answer::ok(std::fs::read(file?.path())?)]);
+    for (_, text) in Documents::all().iter().flat_map(Documents::rejected) {
+        site.server.route("/page", [Answer::ok(text)]);
         let error = document(&site.trust.client()?, &target(&site)).unwrap_err();
         assert_eq!(error.as_str(), "page_without_document");
     }
@@ -120,10 +118,13 @@ fn what_the_vendor_gave_on_bad_days_is_no_page() -> Result<()> {
 }
 
 #[test]
-fn a_real_document_comes_whole() -> Result<()> {
-    require!(SharedData);
+fn a_document_comes_whole() -> Result<()> {
+    Documents::all().iter().try_for_each(comes_whole)
+}
+
+fn comes_whole(documents: &Documents) -> Result<()> {
     let site = Site::new()?;
-    let whole = std::fs::read(shared_data().join("service-tags/public-2026-cn398.json"))?;
+    let whole = documents.document("public-2026-cn398.json");
     site.server.route("/length", [Answer::ok(&whole)]);
     site.server.route("/chunked", [Answer::ok(&whole).chunked()]);
     for path in ["/length", "/chunked"] {

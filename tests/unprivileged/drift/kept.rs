@@ -1,6 +1,6 @@
 //! `drift` of a state directory that a daemon has written: kept documents, what the gates accepted, and what they retired.
 
-use d365_tests::{require, task, temp::TempDir};
+use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
     generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
     ranges::{Geo, GeoCode, GeoSource, Range},
@@ -12,15 +12,15 @@ use d365_user::{
 };
 use std::{fs, time::SystemTime};
 
-use super::{differing, drift, list, marks, service_tags, words};
+use super::{differing, drift, list, marks, words};
 
 fn range(prefix: &str, code: &str) -> Range {
     let geo = Geo { code: GeoCode::new(code).unwrap(), source: GeoSource::Inferred };
     Range { prefix: prefix.parse().unwrap(), geo, region: None }
 }
 
-fn document(name: &str) -> Document {
-    let bytes = fs::read(service_tags(name)).unwrap();
+fn document(documents: &Documents, name: &str) -> Document {
+    let bytes = documents.document(name);
     let url = "https://download.microsoft.com/x/ServiceTags_Public_20260316.json".parse().unwrap();
     Document::new(url, Some("20260316".parse().unwrap()), Validators::default(), bytes)
 }
@@ -47,7 +47,11 @@ fn gate(old: &[Range], new: &[Range], policy: GatePolicy) -> Gate {
 
 #[test]
 fn kept_documents_and_accepted_lists_are_compared() {
-    require!(SharedData, Daemon);
+    require!(Daemon);
+    Documents::all().iter().for_each(compared);
+}
+
+fn compared(documents: &Documents) {
     let policy = GatePolicy { hold: std::time::Duration::ZERO, ..GatePolicy::default() };
     let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA"), range("20.0.2.0/24", "LAB")];
     let mut retired = gate(&old, &old[1..], policy);
@@ -55,7 +59,7 @@ fn kept_documents_and_accepted_lists_are_compared() {
     retired.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
     let waiting = gate(&old[..2], &[range("20.0.0.0/24", "ZZZ")], GatePolicy::default());
     let gates = Gates::from([("azure:public".to_owned(), retired), ("file:/more".to_owned(), waiting)]);
-    let state = state(&gates, &document("public-2026-cn398.json"));
+    let state = state(&gates, &document(documents, "public-2026-cn398.json"));
     let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);
     assert_eq!(code, Some(1));
     let source = &list(&report, "service tag")["sources"][0];
@@ -71,13 +75,17 @@ fn kept_documents_and_accepted_lists_are_compared() {
 
 #[test]
 fn what_is_retired_shows_as_retired() {
-    require!(SharedData, Daemon);
+    require!(Daemon);
+    Documents::all().iter().for_each(retired);
+}
+
+fn retired(documents: &Documents) {
     let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA")];
     let mut gate = gate(&old, &old[1..], GatePolicy::default());
     let digest = gate.pending_digest().unwrap();
     gate.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
     let gates = Gates::from([("azure".to_owned(), gate)]);
-    let state = state(&gates, &document("public-2026-cn398.json"));
+    let state = state(&gates, &document(documents, "public-2026-cn398.json"));
     let path = state.path().to_str().unwrap();
     let (_, report) = drift(&["--state-dir", path]);
     assert_eq!(marks(&report, "accepted")[&old[0].prefix], "retired");
@@ -87,10 +95,14 @@ fn what_is_retired_shows_as_retired() {
 
 #[test]
 fn a_document_that_is_named_stands_for_kept_ones_and_a_damaged_one_is_not_believed() {
-    require!(SharedData, Daemon);
+    require!(Daemon);
+    Documents::all().iter().for_each(named);
+}
+
+fn named(documents: &Documents) {
     let gates =
         Gates::from([("azure".to_owned(), gate(&[range("20.0.0.0/24", "NAM")], &[], GatePolicy::default()))]);
-    let state = state(&gates, &document("public-2026-cn398.json"));
+    let state = state(&gates, &document(documents, "public-2026-cn398.json"));
     let kept = state.file(&documents::file_name("azure"));
     let whole = fs::read(&kept).unwrap();
     fs::write(&kept, &whole[..whole.len() - 1]).unwrap();
@@ -98,7 +110,7 @@ fn a_document_that_is_named_stands_for_kept_ones_and_a_damaged_one_is_not_believ
     let said = words(11, &task::run(&["drift", "--state-dir", path]).unwrap());
     assert!(said.contains(kept.to_str().unwrap()), "{said}");
     assert!(kept.exists(), "it is left where it is");
-    let named = service_tags("public-2025-cn376.json");
-    let (code, report) = drift(&["--state-dir", path, "--document", named.to_str().unwrap()]);
+    let named = documents.file("public-2025-cn376.json");
+    let (code, report) = drift(&["--state-dir", path, "--document", named.path().to_str().unwrap()]);
     assert_eq!((code, &list(&report, "service tag")["sources"][0]["ranges"]), (Some(1), &17.into()));
 }

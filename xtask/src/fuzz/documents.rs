@@ -1,9 +1,11 @@
-//! The vendor's documents, where they are, as inputs to begin with. A real one has megabytes, of which a fuzzer can make little:
-//! of each there is its head, its first entry and the tag's own.
+//! The vendor's documents as inputs to begin with: made ones, and the real ones where they are. A real one
+//! has megabytes, of which a fuzzer can make little: of each there is its head, its first entry and the tag's
+//! own.
 
 use std::{fs, mem, path::Path};
 
 use anyhow::{Context as _, Result};
+use d365_tests::vendor::{Documents, made};
 use serde_json::Value;
 
 /// What the names of the entries of interest begin with.
@@ -12,37 +14,23 @@ const TAG: &str = "Dynamics365ForMarketingEmail";
 const DOCUMENT: &str = "service_tags";
 const PAGE: &str = "download_page";
 
-/// Writes the excerpts of the documents in `data` into a directory for each target below `into`.
-pub(super) fn put(data: &Path, into: &Path) -> Result<()> {
+/// Writes the excerpts of all documents into a directory for each target below `into`.
+pub(super) fn put(into: &Path) -> Result<()> {
     for target in [DOCUMENT, PAGE] {
         fs::create_dir_all(into.join(target)).with_context(|| format!("cannot make {}", into.display()))?;
     }
-    let documents = data.join("service-tags");
-    each(&documents, &|name, text| {
-        if !name.ends_with(".json") {
-            return Ok(());
+    for documents in Documents::all() {
+        let set = if documents == Documents::Made { "made" } else { "real" };
+        for name in made::NAMES {
+            let text = String::from_utf8_lossy(&documents.document(name)).into_owned();
+            let excerpt =
+                excerpt(&text).with_context(|| format!("{name} is no document with service tags"))?;
+            fs::write(into.join(DOCUMENT).join(format!("{set}-{name}")), excerpt)?;
         }
-        let excerpt = excerpt(text).with_context(|| format!("{name} is no document with service tags"))?;
-        Ok(fs::write(into.join(DOCUMENT).join(name), excerpt)?)
-    })?;
-    each(&documents.join("rejected"), &|name, text| {
-        [DOCUMENT, PAGE].iter().try_for_each(|target| Ok(fs::write(into.join(target).join(name), text)?))
-    })
-}
-
-/// Calls `take` with the name and the text of each file of a directory, if it is there.
-fn each(directory: &Path, take: &dyn Fn(&str, &str) -> Result<()>) -> Result<()> {
-    if !directory.is_dir() {
-        eprintln!("xtask: the fuzzer does without the documents in {}: it is not there", directory.display());
-        return Ok(());
-    }
-    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_file() {
-            let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            take(&name, &String::from_utf8_lossy(&text))?;
+        for (name, text) in documents.rejected() {
+            for target in [DOCUMENT, PAGE] {
+                fs::write(into.join(target).join(format!("{set}-{name}")), &text)?;
+            }
         }
     }
     Ok(())
@@ -61,9 +49,21 @@ fn excerpt(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use d365_tests::temp::TempDir;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn made_documents_are_inputs_everywhere() {
+        let inputs = TempDir::new("inputs");
+        put(inputs.path()).unwrap();
+        let count = |target: &str| {
+            let all = fs::read_dir(inputs.file(target)).unwrap().map(|file| file.unwrap().file_name());
+            all.filter(|name| name.to_string_lossy().starts_with("made-")).count()
+        };
+        assert_eq!((count(DOCUMENT), count(PAGE)), (16, 5));
+    }
 
     #[test]
     fn an_excerpt_is_a_document_with_the_tags_entries() {

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use d365_tests::require::on_path;
 
-use super::{cpio, documents, kernel};
+use super::{cpio, kernel};
 use crate::{cargo, command};
 
 /// Programs of this machine that tests call; the rest is busybox's.
@@ -68,12 +68,7 @@ impl Base {
         fs::write(dir.join("init"), init)?;
         fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o755))?;
 
-        let mut without = LACKING.to_vec();
-        match documents()? {
-            Some(documents) => copy_tree(&documents, dir, &seen_at()?)?,
-            None => without.push("shared-data"),
-        }
-        let base = Self { archive: dir.with_extension("cpio"), without: without.join(",") };
+        let base = Self { archive: dir.with_extension("cpio"), without: LACKING.join(",") };
         cpio::pack(dir, &base.archive)?;
         Ok(base)
     }
@@ -110,12 +105,6 @@ fn copy_tree(from: &Path, dir: &Path, to: impl AsRef<Path>) -> Result<()> {
     let to = dir.join(to.as_ref().strip_prefix("/").context("not an absolute path")?);
     fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
     command::run(Command::new("cp").args(["--recursive", "--dereference"]).arg(from.join(".")).arg(to))
-}
-
-/// Where tests look for the documents: beside the workspace that they were built in.
-fn seen_at() -> Result<PathBuf> {
-    let workspace = cargo::workspace();
-    Ok(workspace.parent().context("the workspace is the root directory")?.join("shared/data"))
 }
 
 fn find(program: &str) -> Result<PathBuf> {

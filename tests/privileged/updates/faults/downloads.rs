@@ -1,15 +1,14 @@
 //! What a server can do to the daemon. That a document cut off is refused at each of 200 points, and a file at each of 200, is
-//! in `tests/unprivileged/service_tags.rs`; here a real document comes cut off at 200 points over the network.
-
-use std::fs;
+//! in `tests/unprivileged/service_tags.rs`; here a document comes cut off at 200 points over the network.
 
 use d365_tests::{
     https::{Answer, Authority},
     require,
+    vendor::Documents,
 };
 
 use super::{
-    super::site::{Site, document, documents, failures, wait_until},
+    super::site::{Site, failures, wait_until},
     Counted, Watched, tags,
 };
 
@@ -18,7 +17,7 @@ const GOVERNMENT: &str = "government-2026-05-04-cn391.json";
 
 /// Reason, what an operator reads, and the answer, of all that is bad whoever the server is.
 fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
-    let real = || Answer::ok(document(GOVERNMENT));
+    let whole = || Answer::ok(site.document(GOVERNMENT));
     let too_large = "larger than 33554432 bytes, which no such document is";
     site.server.route("/b", [Answer::redirect("/c")]);
     site.server.route("/c", [Answer::redirect("/doc")]);
@@ -28,11 +27,11 @@ fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
         ("too_large", too_large, Answer::blanks(GIGABYTE).chunked()),
         ("redirect", "more than 5 redirects, one after the other", Answer::redirect("/b")),
         ("redirect", "TLS", Answer::redirect("http://localhost/")),
-        ("truncated", "the connection broke after 100000 bytes of the body", real().reset_after(100_000)),
-        ("truncated", "the connection broke after", real().claiming(400_000)),
-        ("truncated", "the document is cut off at line", real().until_close().reset_after(50_000)),
-        ("encoding", "the body is encoded (gzip)", real().header("Content-Encoding", "gzip")),
-        ("no_tag", "is not in the document of", Answer::ok(document("public-2019-07-22-cn82.json"))),
+        ("truncated", "the connection broke after 100000 bytes of the body", whole().reset_after(100_000)),
+        ("truncated", "the connection broke after", whole().claiming(400_000)),
+        ("truncated", "the document is cut off at line", whole().until_close().reset_after(50_000)),
+        ("encoding", "the body is encoded (gzip)", whole().header("Content-Encoding", "gzip")),
+        ("no_tag", "is not in the document of", Answer::ok(site.document("public-2019-07-22-cn82.json"))),
         ("syntax", "not valid JSON at line 1", Answer::ok("{]")),
         ("no_valid_prefix", "holds no valid prefix among 2", Answer::ok(tags(2).replace("11.0", "11.999"))),
     ]
@@ -45,18 +44,16 @@ fn rejected() -> Vec<(&'static str, &'static str, Answer)> {
         "server-busy-xml-bom.txt" => ("xml", "this is XML"),
         _ => ("html", "this is a web page (HTML)"),
     };
-    let files: Vec<_> = fs::read_dir(documents().join("rejected")).unwrap().map(Result::unwrap).collect();
-    assert_eq!(files.len(), 5);
-    let answer = |file: fs::DirEntry| {
-        let (reason, says) = says(file.file_name().to_str().unwrap());
-        (reason, says, Answer::ok(fs::read(file.path()).unwrap()))
+    let answer = |(name, bytes): (String, Vec<u8>)| {
+        let (reason, says) = says(&name);
+        (reason, says, Answer::ok(bytes))
     };
-    files.into_iter().map(answer).collect()
+    Documents::all().iter().flat_map(Documents::rejected).map(answer).collect()
 }
 
 #[test]
 fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let source = site.source("/doc");
     site.server.route("/doc", [Answer::ok(tags(20))]);
@@ -93,13 +90,13 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
 
 /// At 200 points, the last bytes among them.
 #[test]
-fn a_real_document_cut_off_anywhere_changes_nothing() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+fn a_document_cut_off_anywhere_changes_nothing() {
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let source = site.source("/doc");
     site.serves("/doc", GOVERNMENT);
     let watched = Watched::start(&site, &site.options_each("1h", &[&source]), 2);
-    let whole = document(GOVERNMENT).trim_ascii_end().to_vec();
+    let whole = site.document(GOVERNMENT).trim_ascii_end().to_vec();
     let ends = (1..181).map(|point| whole.len() * point / 181).chain(whole.len() - 20..whole.len());
     let cut = Counted::Source(&source, "truncated");
     let mut failed = 0;
