@@ -1,8 +1,12 @@
 //! Programs that tests and lints call: which are missing, and what brings them.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use d365_tests::require::on_path;
 
 use crate::{
@@ -92,31 +96,43 @@ pub(crate) fn for_fuzzing() -> Result<()> {
     step::take(&steps, Consent::default())
 }
 
-/// Sees to the programs that tests call. Where there is no apt they stay missing, which only CI does not forgive:
-/// each test then says what it lacks.
+/// Installs or unpacks the programs that tests call and this machine lacks. Where that cannot be done (no
+/// apt, no network, the user refuses) they stay missing and the tests run: each test then says what it lacks.
+/// In CI it is an error.
 pub(crate) fn for_tests() -> Result<()> {
-    let promtool = (!is_there(PROMTOOL.0)).then_some(PROMTOOL);
-    let mail = cargo::target_dir()?.join("tools/mail");
-    let no_mail = !mail.is_dir();
-    if !apt::is_there() {
-        let missing = missing(TEST_TOOLS).chain(promtool).map(|(program, ..)| program);
-        let names: Vec<&str> = missing.chain(MAIL.into_iter().filter(|_| no_mail)).collect();
-        ensure!(names.is_empty() || !command::ci(), "missing, and there is no apt: {}", names.join(", "));
-        if !names.is_empty() {
-            eprintln!("xtask: missing, and there is no apt to get it: {}", names.join(", "));
+    let tools = cargo::target_dir()?.join("tools");
+    let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || tools.join("mail").is_dir();
+    let steps = test_steps(is_there, has_mail, &tools);
+    let taken = if apt::is_there() || steps.is_empty() {
+        step::take(&steps, Consent::default())
+    } else {
+        let changes: Vec<String> = steps.iter().map(|step| step.change.to_string()).collect();
+        Err(anyhow!("programs are missing, and there is no apt for: {}", changes.join("; ")))
+    };
+    match taken {
+        Err(error) if !command::ci() => {
+            eprintln!("xtask: {error:#}");
+            eprintln!("xtask: the tests run without it; each that needs it says so");
+            Ok(())
         }
-        return Ok(());
+        taken => taken,
     }
-    let mut steps = packages(TEST_TOOLS);
-    if let Some((_, package, why)) = promtool {
-        let into = cargo::target_dir()?.join("tools").join(package);
-        steps.push(Step { change: Change::Unpack(package, into), why });
+}
+
+/// The steps that bring the tests' programs. Where all are there it is empty: nothing asks apt or the network.
+fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Step> {
+    let missing = TEST_TOOLS.into_iter().filter(|(program, ..)| !is_there(program));
+    let mut steps: Vec<Step> =
+        missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect();
+    let (program, package, why) = PROMTOOL;
+    if !is_there(program) {
+        steps.push(Step { change: Change::Unpack(package, tools.join(package)), why });
     }
-    if no_mail {
-        let change = Change::UnpackWhole(MAIL.to_vec(), mail);
+    if !has_mail {
+        let change = Change::UnpackWhole(MAIL.to_vec(), tools.join("mail"));
         steps.push(Step { change, why: "a mail server, to test what it makes of tags" });
     }
-    step::take(&steps, Consent::default())
+    steps
 }
 
 /// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, what libFuzzer is built with, cargo-deny and
@@ -189,4 +205,22 @@ fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
 
 fn is_there(program: &str) -> bool {
     cargo::path().is_ok_and(|path| on_path(program, &path).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_everything_is_there_nothing_is_asked_of_the_network() {
+        assert_eq!(test_steps(|_| true, true, Path::new("/t")), []);
+        let shown = |is_there: fn(&str) -> bool, has_mail| -> Vec<String> {
+            let steps = test_steps(is_there, has_mail, Path::new("/t"));
+            steps.iter().map(|step| step.change.to_string()).collect()
+        };
+        assert_eq!(shown(|program| program != "nft", true), ["apt-get install nftables"]);
+        let promtool = "apt-get download prometheus, unpacked into /t/prometheus, not installed";
+        assert_eq!(shown(|program| program != "promtool", true), [promtool]);
+        assert_eq!(shown(|_| false, false).len(), TEST_TOOLS.len() + 2);
+    }
 }
