@@ -3,8 +3,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use d365_tests::{require, task};
-use d365_user::{ranges::geo::REGISTER, source::embedded};
+use d365_tests::{require, task, temp::TempFile};
+use d365_user::{
+    ranges::{GeoCode, geo::REGISTER},
+    source::{self, Record, Spec, embedded},
+};
+use ipnet::IpNet;
 use serde_json::Value;
 
 fn json(flags: &[&str]) -> Value {
@@ -89,5 +93,41 @@ fn every_embedded_range_is_shown_with_its_mark() {
         let region = region.as_deref().unwrap_or("–");
         assert_eq!(cells, [prefix, geo.code.as_str(), geo.source.as_str(), region, &mark]);
     }
-    assert!(table.starts_with("embedded: 39 ranges, 2026-08-03, change number 412;"), "{table}");
+    assert!(table.starts_with("# embedded: 39 ranges, 2026-08-03, change number 412;"), "{table}");
+}
+
+/// The embedded list as an operator would see it in a list of his own.
+fn own() -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
+    let rows = embedded::rows().unwrap().into_iter();
+    rows.map(|row| (row.record.prefix, Some(row.geo.code), row.record.region)).collect()
+}
+
+fn read(path: &Path) -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
+    let records = source::load(&Spec::File(path.into())).unwrap().records.into_iter();
+    records.map(|Record { prefix, geo, region, .. }| (prefix, geo, region)).collect()
+}
+
+/// As table and as JSON, with any mark; and the file that the list is compiled in from.
+#[test]
+fn what_the_project_prints_as_a_list_it_reads_again() {
+    require!(Daemon);
+    let printed = [text(&[]), text(&["--mark", "0x4d00/0xff00"]), text(&["--json"])];
+    for printed in printed {
+        assert_eq!(read(TempFile::new("printed", &printed).path()), own(), "{printed}");
+        let windows = TempFile::new("printed", printed.replace('\n', "\r\n"));
+        assert_eq!(read(windows.path()), own());
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../d365-user/data/embedded-ranges.csv");
+    assert_eq!(read(&file), own());
+}
+
+/// The geos are no ranges.
+#[test]
+fn the_register_of_geos_is_no_list() {
+    require!(Daemon);
+    for flags in [&["--geos"][..], &["--geos", "--json"]] {
+        let printed = TempFile::new("printed", text(flags));
+        let error = source::load(&Spec::File(printed.path().into())).unwrap_err();
+        assert!(["syntax", "shape"].contains(&error.reason()), "{error}");
+    }
 }

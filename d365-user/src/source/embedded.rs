@@ -54,7 +54,7 @@ fn header(name: &str) -> Option<&'static str> {
 fn row(content: &str, line: usize) -> Result<Option<Row>, LineError> {
     let fields = line::fields(content);
     let (prefix, code, source, region) = match fields[..] {
-        [] => return Ok(None),
+        [] | ["prefix", "geo", "geo_source", "azure_region"] => return Ok(None),
         [prefix, code, source, region] => (prefix, code, source, region),
         _ => return Err(LineError::TooManyFields { found: fields.len(), most: 4 }),
     };
@@ -102,6 +102,16 @@ mod tests {
                 "{prefix}"
             );
         }
+    }
+
+    /// An operator may copy the file, and keep a list of his own in it.
+    #[test]
+    fn the_file_is_a_list_for_operators_too() {
+        let list = crate::source::plain::parse(TEXT.as_bytes(), "file:/copy.csv").unwrap();
+        let read = list.records.into_iter().map(|Record { prefix, geo, region, .. }| (prefix, geo, region));
+        let rows = rows().unwrap().into_iter();
+        let own = rows.map(|Row { record, geo }| (record.prefix, Some(geo.code), record.region));
+        assert_eq!(read.collect::<Vec<_>>(), own.collect::<Vec<_>>());
     }
 
     #[test]

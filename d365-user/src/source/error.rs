@@ -69,6 +69,14 @@ pub enum SourceError {
         /// What is wrong.
         problem: LineError,
     },
+    /// It begins like what `d365-user ranges --json` prints, and is something else.
+    #[error("{list}: not what d365-user ranges --json prints: {problem}")]
+    Printed {
+        /// Name of the list.
+        list: String,
+        /// The JSON reader's message.
+        problem: String,
+    },
     /// The service tags document is refused.
     #[error("{list}: {problem}")]
     Document {
@@ -98,7 +106,7 @@ impl SourceError {
             Self::TooLarge { .. } => 1,
             Self::TooMany { .. } => 2,
             Self::Empty { .. } => 3,
-            Self::Line { .. } => 4,
+            Self::Line { .. } | Self::Printed { .. } => 4,
             Self::Remote { .. } => 5,
             Self::NotAFile { .. } => 6,
             Self::Timeout { .. } => 7,

@@ -1,4 +1,5 @@
-//! A list in a file. What the file begins with says what it is: a service tags document, or a plain list.
+//! A list in a file. What the file begins with says what it is: a service tags document, what `d365-user
+//! ranges --json` has printed, or a plain list.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
@@ -6,7 +7,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use super::service_tags::{self, Regions};
-use super::{List, SourceError, plain};
+use super::{List, SourceError, plain, printed};
 
 /// How much is looked at to tell what the file is, in bytes: a document's first sign is its first character.
 const HEAD: u64 = 1_024;
@@ -26,10 +27,12 @@ pub(super) fn read(
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let mut rest = open(path)?;
     let head = head(&mut rest).map_err(unreadable)?;
-    let document = is_document(&head);
+    let (document, printed) = (is_document(&head), printed::is_printed(&head));
     let whole = Cursor::new(head).chain(rest);
-    if !document {
-        return Ok((plain::parse(&plain::bytes(whole).map_err(unreadable)?, name)?, None));
+    if !document || printed {
+        let text = plain::bytes(whole).map_err(unreadable)?;
+        let list = if document { printed::parse(&text, name)? } else { plain::parse(&text, name)? };
+        return Ok((list, None));
     }
     match service_tags::read(whole, &service_tags::Options { keep_azure, ..Default::default() }) {
         Ok(mut document) => {

@@ -30,6 +30,24 @@ pub enum LineError {
         /// How many it may have.
         most: usize,
     },
+    /// A header names a column that no list has.
+    #[error(
+        "the header names the column {0:?}; known are prefix, geo, geo_source, region, azure_region and mark"
+    )]
+    UnknownColumn(String),
+    /// A header names a column twice.
+    #[error("the header names the column {0:?} for the second time")]
+    ColumnTwice(String),
+    /// Other columns than the header names.
+    #[error(
+        "{found} fields, and the header names {named} columns; write each, separated as the header's are"
+    )]
+    NotTheHeaders {
+        /// Fields of the line.
+        found: usize,
+        /// Columns of the header.
+        named: usize,
+    },
     /// The prefix is no address.
     #[error("{0:?} is not an IPv4 or IPv6 prefix; write it like 40.78.242.0/25 or 2603:1000::/40")]
     NotAPrefix(String),

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use crate::ranges::GeoCode;
 
 mod cloud;
+mod columns;
 pub mod download;
 pub mod embedded;
 mod error;
@@ -12,6 +13,7 @@ mod file;
 pub mod limit;
 mod line;
 pub mod plain;
+mod printed;
 pub mod service_tags;
 mod spec;
 mod warning;

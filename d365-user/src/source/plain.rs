@@ -1,10 +1,14 @@
 //! The operator's own list in a file: one `prefix[,geo[,region]]` a line, `#` begins a comment, blank lines count for
 //! nothing; UTF-8 with or without a byte order mark, LF or CRLF. A bare address is one host. One bad line refuses the file:
 //! half a list is worse than none, because nobody sees which half.
+//!
+//! A list may begin with a header line that names its columns ([`Columns`]), as those lists do that this
+//! project prints.
 
 use std::io::{self, Read};
 
-use super::line::{self, LineError};
+use super::columns::Columns;
+use super::line;
 use super::{List, Origin, Record, SourceError};
 
 /// The largest file, in bytes: seven times the vendor's largest document.
@@ -40,27 +44,27 @@ pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
 fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceError> {
     let list = || name.to_owned();
     let mut records = Vec::new();
+    // None until the first line with content: it may be a header.
+    let mut columns: Option<Columns> = None;
     for (line, content) in line::lines(text) {
-        let read = content.and_then(|content| record(content, line));
+        let read = content.and_then(|content| {
+            if let Some(columns) = &columns {
+                return columns.record(content, line);
+            }
+            if line::fields(content).is_empty() {
+                return Ok(None);
+            }
+            let header = Columns::of_header(content)?;
+            let is_header = header.is_some();
+            let columns = columns.insert(header.unwrap_or_default());
+            if is_header { Ok(None) } else { columns.record(content, line) }
+        });
         records.extend(read.map_err(|problem| SourceError::Line { list: list(), line, problem })?);
         if records.len() > limit {
             return Err(SourceError::TooMany { list: list(), limit });
         }
     }
     Ok(records)
-}
-
-fn record(content: &str, line: usize) -> Result<Option<Record>, LineError> {
-    let fields = line::fields(content);
-    let (prefix, geo, region) = match fields[..] {
-        [] => return Ok(None),
-        [prefix] => (prefix, "", ""),
-        [prefix, geo] => (prefix, geo, ""),
-        [prefix, geo, region] => (prefix, geo, region),
-        _ => return Err(LineError::TooManyFields { found: fields.len(), most: 3 }),
-    };
-    let (prefix, geo, region) = (line::prefix(prefix)?, line::geo(geo)?, line::region(region)?);
-    Ok(Some(Record { prefix, geo, region, line }))
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ impl Plan {
     }
 
     fn from_list(text: &str) -> Result<Self> {
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let is_row = |line: &&str| !line.is_empty() && !line.starts_with('#') && !line.starts_with("prefix,");
+        let lines = text.lines().filter(is_row);
         let listed = lines
             .enumerate()
             .map(|(number, line)| listed(number, line).with_context(|| format!("odd line `{line}`")));

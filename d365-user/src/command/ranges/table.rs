@@ -1,10 +1,11 @@
-//! The same for people: a line about the whole, then a row each. Pure.
+//! The same for people: a line about the whole, then a row each. The table of ranges is a list that the
+//! daemon reads (`source::plain`): its first line is a comment, its second names the columns. Pure.
 
 use super::{Geos, Ranges};
 use crate::command::text::{aligned, counted};
 
 pub(super) fn ranges(list: &Ranges) -> String {
-    let mut head = format!("embedded: {}", counted(list.ranges.len(), "range"));
+    let mut head = format!("# embedded: {}", counted(list.ranges.len(), "range"));
     head.push_str(&list.date.as_ref().map(|date| format!(", {date}")).unwrap_or_default());
     head.push_str(&list.change_number.map(|number| format!(", change number {number}")).unwrap_or_default());
     let header = ["prefix", "geo", "geo source", "region", "mark"].map(str::to_owned).to_vec();

@@ -60,6 +60,14 @@ fn every_form_of_a_line_is_read() {
 }
 
 #[test]
+fn a_header_names_the_columns() {
+    let text = b"\n# ours\nprefix,geo,geo_source,azure_region\r\n1.2.3.0/24,NAM,inferred,WestUS\r\n\n5.6.7.0/24,,,\n";
+    assert_eq!(written(text), ["4 1.2.3.0/24 NAM WestUS", "6 5.6.7.0/24 ZZZ -"]);
+    let text = "\u{feff}# embedded: 2 ranges\n\nprefix      geo  region\n1.2.3.0/24  NAM  West US 2\n5.6.7.0/24  FRA  –\n";
+    assert_eq!(written(text.as_bytes()), ["4 1.2.3.0/24 NAM West US 2", "5 5.6.7.0/24 FRA -"]);
+}
+
+#[test]
 fn byte_order_mark_crlf_and_a_missing_last_line_end_do_not_matter() {
     let expected = ["1 1.2.3.0/24 NAM -", "3 5.6.7.0/24 ZZZ -"];
     assert_eq!(written(b"\xef\xbb\xbf1.2.3.0/24,NAM\r\n\r\n5.6.7.0/24"), expected);
@@ -74,8 +82,27 @@ fn messages_name_list_line_and_remedy() {
             "file:/etc/d365/ranges.csv, line 2: prefix length \"33\" is not a number from 0 to 32",
         ),
         (
+            b"subnet,geo\n",
+            "file:/etc/d365/ranges.csv, line 1: \"subnet\" is not an IPv4 or IPv6 prefix; \
+             write it like 40.78.242.0/25 or 2603:1000::/40",
+        ),
+        (
             b"prefix,geo\n",
-            "file:/etc/d365/ranges.csv, line 1: \"prefix\" is not an IPv4 or IPv6 prefix; \
+            "file:/etc/d365/ranges.csv: no prefix in it; write one prefix[,geo[,region]] a line",
+        ),
+        (
+            b"# ours\nprefix,country\n",
+            "file:/etc/d365/ranges.csv, line 2: the header names the column \"country\"; known are prefix, geo, geo_source, \
+             region, azure_region and mark",
+        ),
+        (
+            b"prefix,geo\n1.2.3.0/24\n",
+            "file:/etc/d365/ranges.csv, line 2: 1 fields, and the header names 2 columns; write each, separated as the header's \
+             are",
+        ),
+        (
+            b"1.2.3.0/24\nprefix,geo\n",
+            "file:/etc/d365/ranges.csv, line 2: \"prefix\" is not an IPv4 or IPv6 prefix; \
              write it like 40.78.242.0/25 or 2603:1000::/40",
         ),
         (

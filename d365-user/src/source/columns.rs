@@ -1,0 +1,189 @@
+//! The columns of a line-by-line list: `prefix[,geo[,region]]`, or those that the list's own header line
+//! names. This project's lists have such a header: the embedded file, with commas, and the table of
+//! `d365-user ranges`, with two blanks or more. Pure.
+
+use super::Record;
+use super::line::{self, LineError};
+
+/// The content of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Prefix,
+    Geo,
+    Region,
+    /// Where the geo is from: shown to people, never read.
+    GeoSource,
+    /// The mark of the packets: shown to people, never read.
+    Mark,
+}
+
+/// The text between two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Separator {
+    Comma,
+    /// Two blanks or more; a name may have one.
+    Blanks,
+}
+
+/// The columns of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    separator: Separator,
+    /// A header names each column, so each line has all of them.
+    named: bool,
+}
+
+/// A cell of a table with nothing in it.
+const NOTHING: &str = "–";
+
+impl Default for Columns {
+    fn default() -> Self {
+        let columns = vec![Column::Prefix, Column::Geo, Column::Region];
+        Self { columns, separator: Separator::Comma, named: false }
+    }
+}
+
+impl Columns {
+    /// The columns that this line names; `None` where it is no header: its first field is not the word
+    /// `prefix`.
+    ///
+    /// # Errors
+    /// [`LineError`] when a name is unknown or comes twice.
+    pub(super) fn of_header(line: &str) -> Result<Option<Self>, LineError> {
+        let line = line.split('#').next().unwrap_or_default();
+        let separator = if line.contains(',') { Separator::Comma } else { Separator::Blanks };
+        let names = fields(line, separator);
+        if names.first().is_none_or(|first| *first != "prefix") {
+            return Ok(None);
+        }
+        let mut columns = Vec::new();
+        for name in names {
+            let column = match name {
+                "prefix" => Column::Prefix,
+                "geo" => Column::Geo,
+                "region" | "azure_region" => Column::Region,
+                "geo_source" | "geo source" => Column::GeoSource,
+                "mark" => Column::Mark,
+                other => return Err(LineError::UnknownColumn(line::excerpt(other))),
+            };
+            if columns.contains(&column) {
+                return Err(LineError::ColumnTwice(line::excerpt(name)));
+            }
+            columns.push(column);
+        }
+        Ok(Some(Self { columns, separator, named: true }))
+    }
+
+    /// The record in this line; none when the line is blank or all comment.
+    ///
+    /// # Errors
+    /// [`LineError`]: other columns than these, or a field that is not what its column holds.
+    pub(super) fn record(&self, content: &str, line: usize) -> Result<Option<Record>, LineError> {
+        let fields = fields(content, self.separator);
+        let (found, most) = (fields.len(), self.columns.len());
+        match found {
+            0 => return Ok(None),
+            _ if self.named && found != most => return Err(LineError::NotTheHeaders { found, named: most }),
+            _ if found > most => return Err(LineError::TooManyFields { found, most }),
+            _ => {}
+        }
+        let field = |wanted: Column| {
+            let at = self.columns.iter().position(|column| *column == wanted)?;
+            let empty = self.separator == Separator::Blanks && fields.get(at) == Some(&NOTHING);
+            fields.get(at).copied().filter(|_| !empty)
+        };
+        let prefix = line::prefix(field(Column::Prefix).unwrap_or_default())?;
+        let geo = line::geo(field(Column::Geo).unwrap_or_default())?;
+        let region = line::region(field(Column::Region).unwrap_or_default())?;
+        Ok(Some(Record { prefix, geo, region, line }))
+    }
+}
+
+fn fields(line: &str, separator: Separator) -> Vec<&str> {
+    match separator {
+        Separator::Comma => line::fields(line),
+        Separator::Blanks => {
+            let content = line.split('#').next().unwrap_or_default();
+            content.split("  ").map(str::trim).filter(|field| !field.is_empty()).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(line: &str) -> Columns {
+        Columns::of_header(line).unwrap().unwrap()
+    }
+
+    fn read(columns: &Columns, line: &str) -> (String, String, String) {
+        let Record { prefix, geo, region, .. } = columns.record(line, 1).unwrap().unwrap();
+        let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
+        (prefix.to_string(), word(geo.map(|geo| geo.to_string())), word(region))
+    }
+
+    fn row(prefix: &str, geo: &str, region: &str) -> (String, String, String) {
+        (prefix.to_owned(), geo.to_owned(), region.to_owned())
+    }
+
+    #[test]
+    fn a_header_names_the_columns_in_any_order() {
+        let columns = header("prefix,geo,geo_source,azure_region");
+        assert_eq!(
+            read(&columns, "1.2.3.0/24,FRA,inferred,FranceCentral"),
+            row("1.2.3.0/24", "FRA", "FranceCentral")
+        );
+        assert_eq!(read(&columns, "1.2.3.0/24,,,"), row("1.2.3.0/24", "-", "-"));
+        let columns = header("prefix , region, geo # ours");
+        assert_eq!(read(&columns, "1.2.3.4, West US 2, nam"), row("1.2.3.4/32", "NAM", "West US 2"));
+        assert_eq!(read(&header("prefix"), "1.2.3.4 # one"), row("1.2.3.4/32", "-", "-"));
+    }
+
+    #[test]
+    fn a_table_has_two_blanks_between_its_columns() {
+        let columns = header("prefix       geo  geo source  region     mark # a, b");
+        let line = "1.2.3.0/24   FRA  inferred    West US 2  0xd365000a";
+        assert_eq!(read(&columns, line), row("1.2.3.0/24", "FRA", "West US 2"));
+        let line = "1.2.3.0/24   FRA  inferred    –          0xd365000a";
+        assert_eq!(read(&columns, line), row("1.2.3.0/24", "FRA", "-"));
+        assert_eq!(columns.record("   ", 1), Ok(None));
+        // A dash is a name where columns are separated by commas.
+        assert!(header("prefix,region").record("1.2.3.0/24,–", 1).is_err());
+    }
+
+    #[test]
+    fn what_is_no_header_is_none() {
+        for line in ["", "# prefix,geo", "1.2.3.0/24", "Prefix,geo", "geo,prefix", "prefixes", "prefix geo"] {
+            assert_eq!(Columns::of_header(line), Ok(None), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_ambiguous_is_an_error() {
+        let unknown = |name: &str| Err(LineError::UnknownColumn(name.to_owned()));
+        assert_eq!(Columns::of_header("prefix,country"), unknown("country"));
+        assert_eq!(Columns::of_header("prefix,geo,"), unknown(""));
+        assert_eq!(Columns::of_header("prefix  geo  cost"), unknown("cost"));
+        assert_eq!(Columns::of_header("prefix,geo,geo"), Err(LineError::ColumnTwice("geo".to_owned())));
+        assert_eq!(
+            Columns::of_header("prefix,region,azure_region"),
+            Err(LineError::ColumnTwice("azure_region".to_owned()))
+        );
+        let columns = header("prefix,geo,region");
+        for (line, found) in [("1.2.3.0/24", 1), ("1.2.3.0/24,FRA", 2), ("1.2.3.0/24,FRA,x,y", 4)] {
+            assert_eq!(columns.record(line, 1), Err(LineError::NotTheHeaders { found, named: 3 }), "{line}");
+        }
+        // A table's line with commas, and one whose columns are one blank apart.
+        let columns = header("prefix  geo");
+        for line in ["1.2.3.0/24,FRA", "1.2.3.0/24 FRA"] {
+            assert_eq!(
+                columns.record(line, 1),
+                Err(LineError::NotTheHeaders { found: 1, named: 2 }),
+                "{line}"
+            );
+        }
+        assert!(Columns::default().record("1.2.3.0/24,FRA,inferred,FranceCentral", 1).is_err(), "no header");
+    }
+}

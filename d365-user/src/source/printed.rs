@@ -1,0 +1,132 @@
+//! The JSON that `d365-user ranges --json` prints, read again as a list.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use ipnet::IpNet;
+
+use super::{
+    List, Origin, Record, SourceError, line,
+    plain::{MAX_BYTES, MAX_RECORDS},
+};
+use crate::ranges::GeoCode;
+
+/// The fields that are read.
+#[derive(Deserialize)]
+struct Printed {
+    ranges: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(deserialize_with = "prefix")]
+    prefix: IpNet,
+    #[serde(default, deserialize_with = "geo")]
+    geo: Option<GeoCode>,
+    #[serde(default, deserialize_with = "region")]
+    region: Option<String>,
+}
+
+/// Returns true for the beginning of a file that `d365-user ranges --json` has printed: an object that has its
+/// list of ranges near its beginning. A service tags document has the field `values` before anything that can
+/// have any name.
+pub(super) fn is_printed(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let at = |field: &[u8]| text.windows(field.len()).position(|part| part == field);
+    let ranges = at(b"\"ranges\":");
+    ranges.is_some_and(|ranges| at(b"\"values\"").is_none_or(|values| ranges < values))
+}
+
+/// Reads a list called `name` from its text.
+///
+/// # Errors
+/// [`SourceError`]: too large, not that JSON, too many prefixes, or none.
+pub(super) fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
+    let list = || name.to_owned();
+    if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
+        return Err(SourceError::TooLarge { list: list(), limit: MAX_BYTES });
+    }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let Printed { ranges } = serde_json::from_slice(text).map_err(|problem| SourceError::Printed {
+        list: list(),
+        problem: problem.to_string().replace(char::is_control, " "),
+    })?;
+    if ranges.is_empty() {
+        return Err(SourceError::Empty { list: list() });
+    }
+    if ranges.len() > MAX_RECORDS {
+        return Err(SourceError::TooMany { list: list(), limit: MAX_RECORDS });
+    }
+    let record = |Row { prefix, geo, region }: Row| Record { prefix, geo, region, line: 0 };
+    let origin = Origin { name: list(), ..Origin::default() };
+    Ok(List { origin, records: ranges.into_iter().map(record).collect(), warnings: Vec::new() })
+}
+
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
+    line::prefix(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn geo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GeoCode>, D::Error> {
+    let word: Option<String> = Deserialize::deserialize(deserializer)?;
+    line::geo(&word.unwrap_or_default()).map_err(D::Error::custom)
+}
+
+fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let word: Option<String> = Deserialize::deserialize(deserializer)?;
+    line::region(&word.unwrap_or_default()).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "file:/list.json";
+
+    fn told(text: &str) -> String {
+        parse(text.as_bytes(), NAME).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn ranges_are_read_and_other_fields_are_not() {
+        let text = "\u{feff}{\"date\": null, \"more\": [[]], \"ranges\": [\
+                    {\"prefix\": \"1.2.3.0/24\", \"geo\": \"FRA\", \"region\": null, \"mark\": \"0x1\"}, {\"prefix\": \"1.2.4.7\"}]}";
+        let list = parse(text.as_bytes(), NAME).unwrap();
+        let geo = GeoCode::new("FRA");
+        let record =
+            |prefix: &str, geo| Record { prefix: prefix.parse().unwrap(), geo, region: None, line: 0 };
+        assert_eq!(list.records, [record("1.2.3.0/24", geo), record("1.2.4.7/32", None)]);
+        assert_eq!(list.origin, Origin { name: NAME.to_owned(), ..Origin::default() });
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let wrong = "{\"ranges\": [\n{\"prefix\": \"1.2.3.0/33\"}]}";
+        let said = told(wrong);
+        assert!(said.starts_with("file:/list.json: not what d365-user ranges --json prints: "), "{said}");
+        assert!(said.contains("prefix length \"33\" is not a number from 0 to 32 at line 2"), "{said}");
+        for text in [
+            "{\"ranges\": 7}",
+            "{\"ranges\": [",
+            "{\"ranges\": [{}]}",
+            "{\"ranges\": [{\"prefix\": \"1.2.3.4\", \"geo\": \"x\"}]}",
+        ] {
+            assert!(!told(text).contains(char::is_control), "{text}");
+        }
+        assert_eq!(
+            told("{\"ranges\": []}"),
+            "file:/list.json: no prefix in it; write one prefix[,geo[,region]] a line"
+        );
+    }
+
+    #[test]
+    fn a_document_is_told_apart() {
+        assert!(is_printed(b"{\n  \"date\": \"2026-08-03\",\n  \"ranges\": ["));
+        for document in [
+            &b"{\"changeNumber\": 1, \"cloud\": \"Public\", \"values\": [{\"name\": \"ranges\"}]}"[..],
+            b"{\"values\": [{\"ranges\": []}]}",
+            b"{\"geos\": []}",
+            b"{}",
+        ] {
+            assert!(!is_printed(document), "{}", String::from_utf8_lossy(document));
+        }
+    }
+}
