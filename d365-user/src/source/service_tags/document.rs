@@ -10,6 +10,9 @@ use super::{DocumentError, Options};
 use crate::ranges::geo;
 use crate::source::{Cloud, List, Origin, Record, Warning, line};
 
+/// At most one of so many entries of the tag may be no prefix. In the vendor's documents none is.
+const MOST_INVALID: usize = 10;
+
 /// One prefix of the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagRange {
@@ -51,6 +54,11 @@ impl Document {
         let mut tag = tag.ok_or(DocumentError::NoTag { change_number })?;
         if tag.prefixes.is_empty() {
             return Err(DocumentError::NoValidPrefix { entries: tag.invalid });
+        }
+        let entries = tag.prefixes.len().saturating_add(tag.invalid);
+        if tag.invalid > entries / MOST_INVALID {
+            let first = tag.first_invalid.unwrap_or_default();
+            return Err(DocumentError::TooManyInvalid { invalid: tag.invalid, entries, first });
         }
         tag.prefixes.sort_unstable();
         tag.prefixes.dedup();

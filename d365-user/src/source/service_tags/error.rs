@@ -60,6 +60,19 @@ pub enum DocumentError {
         /// How many entries the tag has.
         entries: usize,
     },
+    /// More than a tenth of what the tag holds is no prefix: another format, or damage.
+    #[error(
+        "{invalid} of the {entries} entries of the service tag {TAG} are no prefix, and at most a tenth may be, the first is \
+         {first:?}; look at the document, and fetch it again"
+    )]
+    TooManyInvalid {
+        /// Entries that are no prefix.
+        invalid: usize,
+        /// All entries of the tag.
+        entries: usize,
+        /// The first that is no prefix, shortened.
+        first: String,
+    },
     /// More bytes than a document can have.
     #[error("larger than {limit} bytes, which no service tags document is")]
     TooLarge {
@@ -87,7 +100,7 @@ pub enum DocumentError {
 
 impl DocumentError {
     /// Every word of [`as_str`](Self::as_str).
-    pub const REASONS: [&str; 13] = [
+    pub const REASONS: [&str; 14] = [
         "empty",
         "html",
         "xml",
@@ -97,6 +110,7 @@ impl DocumentError {
         "wrong_cloud",
         "no_tag",
         "no_valid_prefix",
+        "too_many_invalid",
         "too_large",
         "too_many",
         "too_deep",
@@ -116,10 +130,11 @@ impl DocumentError {
             Self::WrongCloud { .. } => 6,
             Self::NoTag { .. } => 7,
             Self::NoValidPrefix { .. } => 8,
-            Self::TooLarge { .. } => 9,
-            Self::TooMany { .. } => 10,
-            Self::TooDeep { .. } => 11,
-            Self::Io(_) => 12,
+            Self::TooManyInvalid { .. } => 9,
+            Self::TooLarge { .. } => 10,
+            Self::TooMany { .. } => 11,
+            Self::TooDeep { .. } => 12,
+            Self::Io(_) => 13,
         };
         Self::REASONS[index]
     }

@@ -134,13 +134,43 @@ fn what_is_unknown_absent_or_null_is_skipped() {
     assert_eq!(shown(&document(&text)), ["1.2.3.0/24 -"]);
 }
 
+/// Distinct prefixes, so many.
+fn valid(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!(r#""1.2.{number}.0/24""#)).collect()
+}
+
 #[test]
 fn invalid_prefixes_among_valid_ones_are_skipped_with_a_warning() {
-    let read = document(&public(&tag(
-        r#""x", "1.2.3.0/24", "1.2.3.0/33", "010.1.1.1/8", null, 7, ["1.1.1.0/24"], {"a": 1}, "5.6.7.8", "1.2.3.0/24""#,
-    )));
-    assert_eq!(shown(&read), ["1.2.3.0/24 -", "5.6.7.8/32 -"]);
+    let invalid =
+        [r#""x""#, r#""1.2.3.0/33""#, r#""010.1.1.1/8""#, "null", "7", r#"["1.1.1.0/24"]"#, r#"{"a": 1}"#];
+    let read = document(&public(&tag(&[&invalid.map(str::to_owned)[..], &valid(63)].concat().join(","))));
+    assert_eq!(shown(&read).len(), 63);
     assert_eq!(read.warnings, [Warning::InvalidPrefixes { count: 7, first: "x".to_owned() }]);
+}
+
+#[test]
+fn exactly_a_tenth_may_be_invalid() {
+    for (invalid, all) in [(0, 1), (1, 10), (1, 19), (2, 20), (3, 39), (10, 100)] {
+        let entries = [vec![r#""x""#.to_owned(); invalid], valid(all - invalid)].concat().join(",");
+        assert_eq!(document(&public(&tag(&entries))).ranges.len(), all - invalid, "{invalid} of {all}");
+    }
+    for (invalid, all) in [(1, 2), (1, 9), (2, 19), (3, 29), (3, 4), (11, 109)] {
+        let entries = [vec![r#""x""#.to_owned(); invalid], valid(all - invalid)].concat().join(",");
+        let error = with(&public(&tag(&entries)), &Options::default()).unwrap_err();
+        let right = matches!(
+            &error,
+            DocumentError::TooManyInvalid { invalid: i, entries, first } if (*i, *entries, &**first) == (invalid, all, "x")
+        );
+        assert!(right, "{invalid} of {all}: {error}");
+    }
+    // The tag in several entries counts as one.
+    let split = [tag(r#""x""#), tag(&valid(9).join(","))];
+    assert_eq!(document(&public(&split.join(","))).ranges.len(), 9);
+    let split = [tag(r#""x""#), tag(&valid(8).join(","))];
+    assert_eq!(
+        with(&public(&split.join(",")), &Options::default()).unwrap_err().as_str(),
+        "too_many_invalid"
+    );
 }
 
 #[test]
@@ -191,7 +221,8 @@ fn azures_regions_are_kept_on_request() {
 #[test]
 fn a_document_is_a_list_with_geos() {
     let values = [
-        tag(r#""13.71.171.0/24","4.166.33.32/27","9.9.9.0/24","x""#),
+        tag(&[r#""13.71.171.0/24","4.166.33.32/27","x""#.to_owned(), vec![r#""9.9.9.0/24""#; 7].join(",")]
+            .join(",")),
         value(&format!("{TAG}.SwedenCentral"), r#""4.166.33.32/27""#),
     ];
     let list = document(&public(&values.join(","))).into_list("azure:public");

@@ -18,6 +18,7 @@ fn limited(text: &str, limits: Limits) -> Result<Document, DocumentError> {
 fn each_reason_has_its_word_and_its_message() {
     let no_tag = public(&value("AzureCloud", r#""1.2.3.0/24""#));
     let invalid = public(&tag(r#""x", 7"#));
+    let most_invalid = public(&tag(r#"7, "1.2.3.0/24", "x\u001b", null"#));
     let told = [
         ("empty", "", "the document is empty"),
         ("empty", "\u{feff} \r\n\t", "the document is empty"),
@@ -74,6 +75,12 @@ fn each_reason_has_its_word_and_its_message() {
             "no_valid_prefix",
             &invalid,
             "the service tag Dynamics365ForMarketingEmail holds no valid prefix among 2 entries",
+        ),
+        (
+            "too_many_invalid",
+            &most_invalid,
+            "3 of the 4 entries of the service tag Dynamics365ForMarketingEmail are no prefix, and at most a tenth may be, the \
+             first is \"(not a string)\"; look at the document, and fetch it again",
         ),
     ];
     for (word, text, message) in told {
@@ -184,7 +191,7 @@ fn the_limit_of_prefixes_counts_what_is_kept() {
     let limits = |prefixes| Limits { prefixes, ..Limits::default() };
     let three = r#""1.2.3.0/24","x","5.6.7.0/24""#;
     let values = [
-        tag(three),
+        tag(&valid(3).join(",")),
         value(&format!("{TAG}.WestUS"), three),
         value("AzureCloud.westus", three),
         value("Other", three),
