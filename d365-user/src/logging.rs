@@ -90,6 +90,11 @@ impl fmt::Display for LogFilter {
 /// megabyte.
 const WAITING_LINES: usize = 8192;
 
+/// Directives that the operator's own ones override. notify logs a warning when a watched directory is
+/// removed, as Kubernetes does with each change of a config map; of its errors the daemon learns otherwise
+/// (`source::watch`).
+const HUSHED: &str = "notify=off";
+
 /// Why there is no log.
 #[derive(Debug, Error)]
 pub enum LogError {
@@ -150,7 +155,7 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    Registry::default().with(layer.with_filter(directives().parse_lossy(&filter.0)))
+    Registry::default().with(layer.with_filter(directives().parse_lossy(format!("{HUSHED},{}", filter.0))))
 }
 
 #[cfg(test)]
@@ -235,6 +240,25 @@ mod tests {
         });
         assert!(text.ends_with("INFO aya_log: from the kernel\n"), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_watchers_library_is_heard_on_request_only() {
+        let words = || {
+            log::warn!(target: "notify::inotify", "Unable to remove the path from the watches");
+            log::warn!(target: "aya", "another library");
+        };
+        for filter in ["info", "debug", "trace"] {
+            let text = logged(LogFormat::Text, filter, words);
+            assert!(
+                !text.contains("notify::inotify") && text.contains("another library"),
+                "{filter}: {text}"
+            );
+        }
+        for filter in ["info,notify=info", "notify=trace"] {
+            let text = logged(LogFormat::Text, filter, words);
+            assert!(text.contains("notify::inotify"), "{filter}: {text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::Write as _,
+    os::unix::fs::symlink,
     thread,
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use d365_tests::{require, temp::TempDir};
 use nix::sys::signal::Signal;
 
-use super::site::{Site, document, failures, ranges, wait_until};
+use super::site::{Site, failures, ranges, wait_until};
 
 fn source(directory: &TempDir) -> String {
     format!("file:{}", directory.file("list").display())
@@ -51,6 +52,39 @@ fn a_file_is_read_again_however_it_is_changed() {
     daemon.wait_for_log("line 2", Duration::from_secs(1)).unwrap();
 }
 
+/// As Kubernetes changes a `ConfigMap`: the list is a link through `..data`, which is a link to a directory.
+/// The new directory is made, the link is swapped, the old directory is removed at once.
+#[test]
+fn a_swapped_config_map_is_followed_without_a_warning() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("map");
+    let put = |version: usize| {
+        let name = format!("..{version}");
+        fs::create_dir(directory.file(&name)).unwrap();
+        let lines = (0..version).map(|number| format!("11.0.{number}.0/24\n"));
+        fs::write(directory.file(&name).join("list"), lines.collect::<String>()).unwrap();
+        symlink(&name, directory.file("..data_tmp")).unwrap();
+        fs::rename(directory.file("..data_tmp"), directory.file("..data")).unwrap();
+        if version > 1 {
+            fs::remove_dir_all(directory.file(&format!("..{}", version - 1))).unwrap();
+        }
+    };
+    put(1);
+    symlink("..data/list", directory.file("list")).unwrap();
+    let daemon = site.start(&site.options(&[&source(&directory)]));
+    let words = daemon.log().matches("WARN").count();
+    for version in 2..12 {
+        put(version);
+        wait_until(&daemon, "the new list", |scrape| ranges(scrape) == version as u64);
+        // A pause of other lengths than the watcher's own.
+        thread::sleep(Duration::from_millis(70 * version as u64));
+    }
+    let exit = daemon.stop().unwrap();
+    assert_eq!(exit.stderr.matches("WARN").count(), words, "{}", exit.stderr);
+    assert!(!exit.stderr.contains("ERROR") && !exit.stderr.contains("notify"), "{}", exit.stderr);
+}
+
 /// While somebody still writes, nothing of it is believed: a prefix cut off in the middle is another prefix.
 #[test]
 fn a_half_written_file_is_not_believed() {
@@ -77,12 +111,12 @@ fn a_half_written_file_is_not_believed() {
 /// A service tags document in a file: what it adds is used at once.
 #[test]
 fn a_newer_document_in_a_file_is_used_at_once() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let directory = TempDir::new("list");
-    fs::write(directory.file("list"), document("public-2025-cn376.json")).unwrap();
+    fs::write(directory.file("list"), site.document("public-2025-cn376.json")).unwrap();
     let daemon = site.start(&site.options(&[&source(&directory)]));
-    fs::write(directory.file("new"), document("public-2026-cn398.json")).unwrap();
+    fs::write(directory.file("new"), site.document("public-2026-cn398.json")).unwrap();
     fs::rename(directory.file("new"), directory.file("list")).unwrap();
     let scrape = wait_until(&daemon, "22 ranges", |scrape| ranges(scrape) == 22);
     assert_eq!(scrape.count("d365_generation_info", &[("change_number", "398")]), 1);
@@ -91,7 +125,7 @@ fn a_newer_document_in_a_file_is_used_at_once() {
 /// SIGHUP reads everything again, downloads too, and stops nothing.
 #[test]
 fn sighup_reads_every_source_again() {
-    require!(Root, Tool("ip"), Daemon, SharedData);
+    require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     site.serves("/doc", "public-2025-cn376.json");
     let directory = TempDir::new("list");

@@ -9,7 +9,9 @@ use std::{
     time::SystemTime,
 };
 
-use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
+use notify::{
+    Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind,
+};
 use tracing::warn;
 
 use super::News;
@@ -75,6 +77,8 @@ impl Directories {
                     self.watched.insert(path.clone(), identity);
                     new.insert(path);
                 }
+                // Removed since it was looked at.
+                Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
                 Err(error) => {
                     if self.refused.insert(path.clone()) {
                         warn!(
