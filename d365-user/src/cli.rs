@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod commands;
+pub mod environment;
 mod tags;
 mod updates;
 
@@ -108,7 +109,7 @@ pub struct Cli {
     )]
     pub(crate) mode: ModePolicy,
 
-    /// Range list: `embedded`, `file:PATH` (a service tags document, or a plain list of
+    /// Range list: `embedded`, `file:PATH` (a service tags document, the output of `d365-user ranges`, or a plain list of
     /// `prefix[,geo[,region]]` lines), `url:URL` (such a document), or `azure[:public|government|china]` (the
     /// cloud's current document); repeat it to add lists up (in `D365_RANGES` separated by white space)
     #[arg(

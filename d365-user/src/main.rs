@@ -8,7 +8,13 @@ use std::{
 };
 
 use d365_user::{
-    cli::Cli, command, config::Config, daemon, exit::Exit, kernel::features, logging, resources, shutdown,
+    cli::{Cli, Command, environment},
+    command,
+    config::Config,
+    daemon,
+    exit::Exit,
+    kernel::features,
+    logging, resources, shutdown,
     start_over::start_over,
 };
 
@@ -20,9 +26,25 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    let unknown = environment::unknown_variables();
+    // Without a log, and beside an error that a misspelt variable may have led to.
+    let warn = || {
+        for variable in &unknown {
+            let _ = writeln!(std::io::stderr(), "warning: {variable}");
+        }
+    };
     // clap answers --help and --version, and ends with code 2 on what it does not understand.
-    let cli = Cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let cli = Cli::parse_from(std::env::args_os()).unwrap_or_else(|error| {
+        if error.use_stderr() {
+            warn();
+        }
+        error.exit()
+    });
     if let Some(task) = &cli.command {
+        // Doctor has a check of its own for them.
+        if !matches!(task, Command::Doctor(_)) {
+            warn();
+        }
         return command::run(task)
             .unwrap_or_else(|error| {
                 say(&error);
@@ -33,6 +55,7 @@ fn run() -> ExitCode {
     let (config, warnings) = match Config::new(cli) {
         Ok(config) => config,
         Err(error) => {
+            warn();
             say(&error);
             return Exit::Usage.into();
         }
@@ -52,6 +75,9 @@ fn run() -> ExitCode {
         }
     };
     let by_spans = config.log_filter.is_by_spans();
+    for variable in &unknown {
+        tracing::warn!("{variable}");
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -5,6 +5,7 @@ mod benchmark;
 mod download;
 mod drift;
 mod embedded_list;
+mod environment;
 mod fuzz;
 mod gate;
 mod oracle;

@@ -16,7 +16,10 @@ use nix::{
 };
 
 use crate::{
-    cli,
+    cli::{
+        self,
+        environment::{self, UnknownVariable},
+    },
     generation::gate::{GatePolicy, Timestamp},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::embedded,
@@ -25,6 +28,8 @@ use crate::{
 
 pub(super) struct Facts {
     pub(super) machine: Machine,
+    /// Variables of doctor's own environment that no flag has.
+    pub(super) unknown_variables: Vec<UnknownVariable>,
     pub(super) state: State,
     pub(super) clock: Clock,
     /// The date of the embedded list; `None` never with the list that is compiled in.
@@ -77,6 +82,7 @@ pub(super) fn gather(flags: &cli::Doctor) -> Facts {
     };
     Facts {
         machine: survey::machine(),
+        unknown_variables: environment::unknown_variables(),
         state: state(&flags.state_dir),
         clock: Clock { now: SystemTime::now().into(), is_synchronised: is_synchronised() },
         list: embedded::list().ok().and_then(|list| {

@@ -6,6 +6,7 @@ use super::{
 };
 
 mod clock;
+mod environment;
 mod generic;
 mod interface;
 mod machine;
@@ -16,6 +17,7 @@ mod state;
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     let machine = &facts.machine;
     let mut findings = machine::judge(machine);
+    findings.extend(environment::judge(&facts.unknown_variables));
     findings.push(clock::judge(&facts.clock, facts.list));
     findings.extend(state::judge(&facts.state, facts.clock.now, facts.list));
     match &facts.interfaces {

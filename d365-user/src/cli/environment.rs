@@ -1,0 +1,161 @@
+//! Variables of the environment that are named like the program's own and that no flag has: misspelt ones.
+//! They change nothing and are shown; a name alone refuses no start.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+};
+
+use clap::CommandFactory as _;
+
+use super::Cli;
+
+/// The beginning of all names.
+const PREFIX: &str = "D365_";
+/// Variables that the repository's tests, builds and tasks read. A developer's shell may have them.
+pub const OF_THE_REPOSITORY: [&str; 11] = [
+    "D365_BPF_TOOLCHAIN",
+    "D365_FAULTS",
+    "D365_FRAMES",
+    "D365_HARNESS_VICTIM",
+    "D365_MAIL_PROGRAMS",
+    "D365_SEED",
+    "D365_SLOWNESS",
+    "D365_TEST_FETCH",
+    "D365_USER_BIN",
+    "D365_WALK_SEED",
+    "D365_WITHOUT",
+];
+/// Names less alike than this (Jaro–Winkler, from 0 to 1) are not offered in place of each other.
+const ALIKE: f64 = 0.8;
+
+/// A variable that no flag has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// As it is set.
+    pub name: String,
+    /// The flag's variable that it is most like, where one is alike.
+    pub nearest: Option<String>,
+}
+
+impl UnknownVariable {
+    /// The next step for the operator.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match &self.nearest {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => "d365-user --help lists every variable".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for UnknownVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no flag reads the variable {:?}, it changes nothing; {}", self.name, self.advice())
+    }
+}
+
+/// The variables of every flag, the tasks' own ones too.
+#[must_use]
+pub fn known_variables() -> Vec<String> {
+    let command = Cli::command();
+    let tasks = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let all = command.get_arguments().chain(tasks).filter_map(clap::Arg::get_env);
+    let mut names: Vec<String> = all.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The variables of this process that no flag has, by name. One that is set but empty counts as not set.
+#[must_use]
+pub fn unknown_variables() -> Vec<UnknownVariable> {
+    among(std::env::vars_os())
+}
+
+fn among(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<UnknownVariable> {
+    let known = known_variables();
+    let is_set = |value: &OsStr| value.to_str().is_none_or(|value| !value.trim().is_empty());
+    let names =
+        variables.filter(|(_, value)| is_set(value)).map(|(name, _)| name.to_string_lossy().into_owned());
+    let is_ours = |name: &String| {
+        name.starts_with(PREFIX) && !known.contains(name) && !OF_THE_REPOSITORY.contains(&&**name)
+    };
+    let mut unknown: Vec<UnknownVariable> =
+        names.filter(is_ours).map(|name| UnknownVariable { nearest: nearest(&name, &known), name }).collect();
+    unknown.sort_by(|one, other| one.name.cmp(&other.name));
+    unknown
+}
+
+/// The known name that is most like `name`, compared in capitals and behind the prefix that all have in
+/// common.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let rest = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_uppercase();
+    let likeness = |known: &String| strsim::jaro_winkler(&rest(name), &rest(known));
+    let (likeness, nearest) = known
+        .iter()
+        .map(|known| (likeness(known), known))
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    (likeness >= ALIKE).then(|| nearest.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(variables: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        among(variables).into_iter().map(|variable| (variable.name, variable.nearest)).collect()
+    }
+
+    fn nearest(name: &str) -> Option<String> {
+        let unknown = said(&[(name, "x")]);
+        assert_eq!(unknown.len(), 1, "{name}");
+        unknown[0].1.clone()
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_with_the_one_that_was_meant() {
+        for (name, meant) in [
+            ("D365_RANGE", "D365_RANGES"),
+            ("D365_TAGS", "D365_TAG"),
+            ("D365_IFACES", "D365_IFACE"),
+            ("D365_STATE_DIRECTORY", "D365_STATE_DIR"),
+            ("D365_STATEDIR", "D365_STATE_DIR"),
+            ("D365_LOGLEVEL", "D365_LOG_LEVEL"),
+            ("D365_MAXRANGES", "D365_MAX_RANGES"),
+            ("D365_ranges", "D365_RANGES"),
+            ("D365_PORTS", "D365_PORT"),
+        ] {
+            assert_eq!(nearest(name).as_deref(), Some(meant), "{name}");
+        }
+        for name in ["D365_", "D365_X", "D365_CUSTOMER", "D365_ENVIRONMENT"] {
+            assert_eq!(nearest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_empty_or_somebody_elses_is_not_told() {
+        let known = known_variables();
+        assert!(known.len() > 25 && known.iter().all(|name| name.starts_with(PREFIX)), "{known:?}");
+        let set: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "x")).collect();
+        assert_eq!(said(&set), []);
+        assert_eq!(said(&OF_THE_REPOSITORY.map(|name| (name, "1"))), []);
+        assert_eq!(said(&[("D365_RANGE", " "), ("D365", "x"), ("D3650_RANGE", "x"), ("PATH", "/")]), []);
+        assert!(OF_THE_REPOSITORY.iter().all(|name| !known.iter().any(|known| known == name)));
+    }
+
+    #[test]
+    fn messages_are_one_line_and_never_show_a_value() {
+        let variables = [("D365_RANGE", "file:/secret"), ("D365_A\nB\u{1b}", "secret")];
+        let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let said: Vec<String> = among(variables.into_iter()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "no flag reads the variable \"D365_A\\nB\\u{1b}\", it changes nothing; d365-user --help lists every variable",
+                "no flag reads the variable \"D365_RANGE\", it changes nothing; did you mean D365_RANGES?",
+            ]
+        );
+    }
+}
