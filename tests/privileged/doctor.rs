@@ -167,6 +167,7 @@ fn every_check_is_named() {
         "memlock",
         "capabilities",
         "fwmark_accept",
+        "environment",
         "clock",
         "state_dir",
         "state_files",
