@@ -69,8 +69,10 @@ Exit codes:
 #[command(
     name = "d365-user",
     version = VERSION_LINE.as_str(),
-    about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo",
-    long_about = "Counts the mail that Dynamics 365 Customer Insights – Journeys sends to this host, by geo.\n\n\
+    about = "Counts SMTP connections and packets from Dynamics 365 Customer Insights – Journeys, by the sender's geo",
+    long_about = "Counts the SMTP connections and packets that reach this host from Dynamics 365 Customer Insights – \
+        Journeys, by the sender's geo. One connection may carry many mails. A geo is where the service sends from, as \
+        documented or inferred from the Azure region, and not where the recipient is.\n\n\
         An XDP program on each interface recognises TCP packets to the mail port from the service's \
         published ranges, counts them, tags them on request, and lets every packet pass unless told otherwise. Counters \
         are served as Prometheus metrics.",

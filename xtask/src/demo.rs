@@ -1,4 +1,4 @@
-//! The daemon at work, in a lab of the demo's own making: real mail from every range, and the counters it left.
+//! The daemon at work, in a lab of the demo's own making: SMTP sessions from every range, and the counters that they left.
 //!
 //! Nothing here may touch an interface of the host. The lab is two network namespaces without names, held by this
 //! process: they, the daemon and the SMTP listener are gone when it ends, by error or Ctrl-C as well.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{Geo, GeoCode, GeoSource, azure, documented};
 
-/// One geo of the register.
+/// One geo of the register: where the service sends from, not where a recipient is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {
     /// Its number, from 1, stable across releases. 0 is no number: no geo, or one that is not registered.

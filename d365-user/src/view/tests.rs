@@ -120,11 +120,11 @@ fn openmetrics() {
 #[test]
 fn classic() {
     let classic = text(sample(), Format::Classic);
-    let start = r#"# HELP d365_smtp_packets_total Packets to the watched ports from listed ranges, by geo.
+    let start = r#"# HELP d365_smtp_packets_total Packets to the watched ports from listed ranges, by the sender's geo.
 # TYPE d365_smtp_packets_total counter
 d365_smtp_packets_total{iface="eth0",geo="KOR",geo_source="inferred"} 0
 d365_smtp_packets_total{iface="eth0",geo="NAM",geo_source="documented"} 15
-# HELP d365_smtp_bytes_total Bytes (whole frames, link-layer header included) to the watched ports from listed ranges, by geo.
+# HELP d365_smtp_bytes_total Bytes (whole frames, link-layer header included) to the watched ports from listed ranges, by the sender's geo.
 # TYPE d365_smtp_bytes_total counter
 d365_smtp_bytes_total{iface="eth0",geo="KOR",geo_source="inferred"} 0
 "#;

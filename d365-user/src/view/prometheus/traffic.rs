@@ -13,14 +13,14 @@ type RangeCounts = for<'a> fn(&'a Interface, &'a Generation) -> Vec<(&'a Range, 
 
 /// Writes the traffic's families. Those of listed ranges do not count what retired ranges see, nor the other way round.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let of = "to the watched ports from listed ranges, by geo";
+    let of = "to the watched ports from listed ranges, by the sender's geo";
     geos(exposition, snapshot, "d365_smtp", of, Interface::geo_totals)?;
     if snapshot.range_metrics {
         let of = "to the watched ports from a listed range";
         let counts: RangeCounts = |iface, generation| iface.counts(generation).collect();
         ranges(exposition, snapshot, "d365_range", of, counts)?;
     }
-    let of = "to the watched ports from retired ranges (off the list, still recognised), by geo";
+    let of = "to the watched ports from retired ranges (off the list, still recognised), by the sender's geo";
     geos(exposition, snapshot, "d365_retired_smtp", of, Interface::retired_totals)?;
     if snapshot.range_metrics {
         let of = "to the watched ports from a retired range, while it is recognised";
