@@ -15,14 +15,14 @@ use anyhow::{Context as _, Result};
 use nix::sys::resource::Resource;
 
 use crate::{
-    credentials, daemon,
+    credentials, daemon, environment,
     limit::Limit,
-    mount::View,
+    mount::{Mount, View},
     seccomp::{BpfFault, Faults},
     temp::TempDir,
 };
 
-/// Flags, environment and surroundings of a daemon. The environment's own `D365_…` variables are not passed on.
+/// Flags, environment and surroundings of a daemon. Variables of the test's own environment are not passed on.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
     /// The binary; [`daemon::binary`] where `None`.
@@ -35,7 +35,7 @@ pub struct DaemonOptions {
     pub listen: SocketAddr,
     /// Run as `nobody` with these capabilities (see [`credentials::capability`]); as the test itself where `None`.
     pub nobody: Option<Vec<u32>>,
-    /// What of `/sys` it sees; what the test sees where `None`.
+    /// The file systems that it sees. `None` is the test's own without a bpffs: pins of a killed daemon would stay there.
     pub view: Option<View>,
     /// Limits that it starts with.
     pub limits: Vec<Limit>,
@@ -157,16 +157,13 @@ impl DaemonOptions {
         if self.listen != daemon::DEFAULT_LISTEN {
             command.args(["--listen", &self.listen.to_string()]);
         }
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
-            command.env_remove(name);
-        }
+        environment::clear(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 
         // In this order: mounts need the privileges that go next, and the filter must not see any of it.
-        if let Some(view) = &self.view {
-            view.give_to(&mut command);
-        }
+        let view = || View::with(|| Mount::HideBpffs.apply());
+        self.view.clone().map_or_else(view, Ok)?.give_to(&mut command);
         self.limits.iter().for_each(|limit| limit.inflict_on(&mut command));
         if let Some(capabilities) = &self.nobody {
             credentials::become_nobody(&mut command, capabilities);

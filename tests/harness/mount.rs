@@ -35,7 +35,7 @@ pub enum Mount {
 }
 
 impl Mount {
-    fn apply(self) -> Result<()> {
+    pub(crate) fn apply(self) -> Result<()> {
         let (kind, target) = match self {
             Self::Sysfs => ("sysfs", "/sys"),
             Self::Bpffs => ("bpf", "/sys/fs/bpf"),

@@ -48,6 +48,12 @@ impl Netns {
         })?;
         let namespace = made.recv().context("the namespace's thread died")??;
         let netns = Self { inner: Arc::new(Inner { namespace, anchor }) };
+        // A new namespace inherits these from this machine's own, where a router or a container engine may have set them.
+        for (parameter, value) in
+            [("ip_forward", "0"), ("conf/all/rp_filter", "0"), ("conf/default/rp_filter", "0")]
+        {
+            netns.sysctl(&format!("net/ipv4/{parameter}"), value)?;
+        }
         netns.ip(&["link", "set", "lo", "up"])?;
         Ok(netns)
     }

@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::daemon;
+use crate::{daemon, environment};
 
 /// How a task ended.
 #[derive(Clone, Debug)]
@@ -17,15 +17,13 @@ pub struct Done {
     pub stderr: String,
 }
 
-/// The command, with nothing to read on standard input and none of the environment's `D365_…` variables.
+/// The command, with nothing to read on standard input and no variables of the test's own environment.
 pub fn command(arguments: &[&str]) -> Result<Command> {
     let binary =
         daemon::binary().context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;
     let mut command = Command::new(binary);
     command.args(arguments).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
-        command.env_remove(name);
-    }
+    environment::clear(&mut command);
     Ok(command)
 }
 

@@ -66,5 +66,5 @@ impl Drop for TempDir {
 fn unique(name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("d365-{name}-{}-{number}", std::process::id()))
+    crate::environment::temporary().join(format!("d365-{name}-{}-{number}", std::process::id()))
 }
