@@ -18,14 +18,15 @@ const KEPT: [&str; 7] = [
     "UBSAN_OPTIONS",
 ];
 
-/// Takes every variable away but [`KEPT`]: proxies, certificates, languages, and `D365_…` of a daemon that runs here.
+/// Takes every variable away but [`KEPT`]: proxies, certificates, languages, and `D365_…` of a daemon that
+/// runs here.
 pub(crate) fn clear(command: &mut Command) {
     command.env_clear();
     command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
 }
 
-/// Where tests make files that every user can reach. `TMPDIR` may lie in a directory of root's (pam_tmpdir), and a machine's
-/// umask may keep other users out.
+/// Where tests make files that every user can reach. `TMPDIR` may lie in a directory of root's
+/// (`pam_tmpdir`), and a machine's umask may keep other users out.
 pub(crate) fn temporary() -> PathBuf {
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     Path::new("/tmp").to_owned()

@@ -32,7 +32,7 @@ pub enum Requirement {
     KernelBtf,
     /// The mail server's programs, unpacked.
     MailPrograms,
-    /// A root of its own can be laid over this machine's.
+    /// A root of its own can have this machine's programs under others.
     Overlay,
     /// File systems whose server is the test itself.
     Fuse,
@@ -91,7 +91,8 @@ impl fmt::Display for Requirement {
             }
             Self::KernelBtf => f.write_str("/sys/kernel/btf/vmlinux (a kernel with CONFIG_DEBUG_INFO_BTF)"),
             Self::MailPrograms => f.write_str(
-                "Postfix, Rspamd and swaks in target/tools/mail (cargo xtask test unpacks them; or set D365_MAIL_PROGRAMS)",
+                "Postfix, Rspamd, Postgrey, Redis and swaks in target/tools/mail (cargo xtask test unpacks them; \
+                 or set D365_MAIL_PROGRAMS)",
             ),
             Self::Fuse => f.write_str("/dev/fuse (modprobe fuse)"),
             Self::MemoryGroup => f.write_str(
@@ -99,7 +100,7 @@ impl fmt::Display for Requirement {
             ),
             Self::Link(kind) => write!(f, "network devices of the kind {kind} (modprobe {kind})"),
             Self::Tun => f.write_str("/dev/net/tun (modprobe tun)"),
-            Self::Overlay => f.write_str("an overlay over / (a kernel with CONFIG_OVERLAY_FS, and a / that it takes)"),
+            Self::Overlay => f.write_str("an overlay over /usr/bin (a kernel with CONFIG_OVERLAY_FS, and a /usr that it takes)"),
             Self::Kernel(major, minor, feature) => write!(f, "Linux {major}.{minor} ({feature})"),
         }
     }

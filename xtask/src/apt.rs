@@ -73,6 +73,8 @@ pub(crate) fn unpack_whole(packages: &[&str], into: &Path) -> Result<()> {
         extract(&file?.path(), &partial)?;
     }
     fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))?;
+    // An older tree, of fewer packages.
+    let _ = fs::remove_dir_all(into);
     fs::rename(&partial, into)
         .with_context(|| format!("cannot name {} {}", partial.display(), into.display()))
 }

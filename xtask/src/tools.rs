@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use d365_tests::require::on_path;
+use d365_tests::{mail, require::on_path};
 
 use crate::{
     apt, cargo, command,
@@ -48,8 +48,6 @@ const BENCH_TOOLS: [Tool; 5] = [
 const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++", "builds libFuzzer")];
 /// Not installed: installing it would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
-/// Not installed either; the tests run them in a root of their own (`tests/harness/mail`).
-const MAIL: [&str; 4] = ["postfix", "rspamd", "swaks", "libio-socket-inet6-perl"];
 
 /// Cargo's subcommands that lints call, the crate that brings each, and what it is for.
 const LINT_CRATES: [(&str, Change, &str); 2] = [
@@ -101,7 +99,7 @@ pub(crate) fn for_fuzzing() -> Result<()> {
 /// In CI it is an error.
 pub(crate) fn for_tests() -> Result<()> {
     let tools = cargo::target_dir()?.join("tools");
-    let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || tools.join("mail").is_dir();
+    let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || mail::is_complete(&tools.join("mail"));
     let steps = test_steps(is_there, has_mail, &tools);
     let taken = if apt::is_there() || steps.is_empty() {
         step::take(&steps, Consent::default())
@@ -129,7 +127,9 @@ fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> 
         steps.push(Step { change: Change::Unpack(package, tools.join(package)), why });
     }
     if !has_mail {
-        let change = Change::UnpackWhole(MAIL.to_vec(), tools.join("mail"));
+        // Not installed either; the tests run them in a root of their own.
+        let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
+        let change = Change::UnpackWhole(packages, tools.join("mail"));
         steps.push(Step { change, why: "a mail server, to test what it makes of tags" });
     }
     steps

@@ -14,9 +14,9 @@ const LOG: &str = "/var/log/mail.log";
 const MAILBOX: &str = "/srv/mail/inbox/new";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const OWNER: u32 = 52_101;
+pub(super) const OWNER: u32 = 52_101;
 const POSTDROP: u32 = 52_102;
-const MAILBOX_OWNER: u32 = 52_103;
+pub(super) const MAILBOX_OWNER: u32 = 52_103;
 
 /// What a machine with a mailbox domain and without DNS sets besides Debian's defaults.
 const MAIN: &str = "

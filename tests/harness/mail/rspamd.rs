@@ -1,20 +1,12 @@
 //! Rspamd with Debian's configuration, without the modules that ask DNS or servers on the Internet.
 
-use std::{
-    net::{SocketAddr, TcpStream},
-    thread,
-    time::{Duration, Instant},
-};
+use anyhow::Result;
 
-use anyhow::{Result, bail};
+use super::{Root, service::Service};
 
-use super::Root;
-use crate::{capture::Capture, child::Child, netns::Netns};
-
-/// Where its milter listens.
-const MILTER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11_332);
-const PATIENCE: Duration = Duration::from_secs(60);
-const OWNER: u32 = 52_104;
+/// The port that its milter listens on.
+const MILTER: u16 = 11_332;
+pub(super) const OWNER: u32 = 52_104;
 
 /// What would wait for answers that never come.
 const ASK_THE_NETWORK: [&str; 12] = [
@@ -45,14 +37,12 @@ const MILTER_HEADERS: &str = "use = [\"x-spamd-result\"]; skip_local = false;\n"
 /// A running Rspamd; killed when dropped.
 #[derive(Debug)]
 pub struct Rspamd {
-    main: Child,
-    log: Capture,
-    errors: Capture,
+    service: Service,
 }
 
 impl Rspamd {
-    /// Starts Rspamd with these Lua rules (`/etc/rspamd/rspamd.local.lua`) and waits until its milter listens.
-    pub fn start(root: &Root, netns: &Netns, rules: &str) -> Result<Self> {
+    /// Starts Rspamd with these files of `/etc/rspamd` (name and text) and waits until its milter listens.
+    pub fn start(root: &Root, files: &[(&str, &str)]) -> Result<Self> {
         root.add_user("_rspamd", OWNER)?;
         for directory in ["/var/lib/rspamd", "/var/log/rspamd", "/run/rspamd"] {
             root.directory(directory, OWNER)?;
@@ -64,34 +54,14 @@ impl Rspamd {
         root.write("/etc/rspamd/local.d/options.inc", OPTIONS)?;
         root.write("/etc/rspamd/local.d/logging.inc", "type = \"console\";\n")?;
         root.write("/etc/rspamd/local.d/milter_headers.conf", MILTER_HEADERS)?;
-        root.write("/etc/rspamd/rspamd.local.lua", rules)?;
-        let owner = OWNER.to_string();
-        let mut main = root.spawn(&[
-            "setpriv",
-            "--reuid",
-            &owner,
-            "--regid",
-            &owner,
-            "--clear-groups",
-            "rspamd",
-            "--no-fork",
-        ])?;
-        let log = Capture::start(main.take_stdout().expect("piped"));
-        let errors = Capture::start(main.take_stderr().expect("piped"));
-        let mut rspamd = Self { main, log, errors };
-        rspamd.wait_until_ready(netns)?;
-        Ok(rspamd)
+        for (name, text) in files {
+            root.write(&format!("/etc/rspamd/{name}"), text)?;
+        }
+        Ok(Self { service: Service::start(root, OWNER, MILTER, &["rspamd", "--no-fork"])? })
     }
 
-    fn wait_until_ready(&mut self, netns: &Netns) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while netns.run(|| TcpStream::connect(MILTER)).is_err() {
-            let ended = self.main.wait(Duration::ZERO)?;
-            if ended.is_some() || Instant::now() >= deadline {
-                bail!("Rspamd does not start ({ended:?}): {}{}", self.log.so_far(), self.errors.so_far());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+    /// Its log up to now.
+    pub fn log(&self) -> String {
+        self.service.output()
     }
 }

@@ -3,5 +3,6 @@
 mod faults;
 mod links;
 mod namespaces;
+mod odd_machine;
 mod root;
 mod surroundings;

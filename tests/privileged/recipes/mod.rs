@@ -1,15 +1,20 @@
 //! The recipes of `docs/mail-server.md`: the page's own text, Debian's programs, the daemon, real mail.
 
+mod fallback;
+mod greylisting;
 mod listener;
 mod next_hop;
 mod rspamd;
 mod socket;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     lab::Lab,
+    mail::{Reply, Root, recipe, swaks},
+    netns::Netns,
+    nft,
     temp::TempFile,
 };
 
@@ -27,11 +32,38 @@ fn strangers() -> [IpAddr; 2] {
     ["198.51.100.7", "2001:db8:1::7"].map(|source| source.parse().unwrap())
 }
 
-/// A lab whose sender has all these addresses.
+/// All of them.
+fn sources() -> impl Iterator<Item = IpAddr> {
+    listed().into_iter().chain(strangers())
+}
+
+/// A lab whose sender has all these addresses, and whose host has the page's firewall.
 fn lab() -> Lab {
-    let lab = Lab::new().unwrap();
-    listed().into_iter().chain(strangers()).for_each(|source| lab.add_source(source).unwrap());
+    let lab = lab_without_firewall();
+    nft::load(&lab.host, &firewall()).unwrap();
     lab
+}
+
+/// A lab whose sender has all these addresses.
+fn lab_without_firewall() -> Lab {
+    let lab = Lab::new().unwrap();
+    sources().for_each(|source| lab.add_source(source).unwrap());
+    lab
+}
+
+/// The page's firewall: it drops what it does not know.
+fn firewall() -> String {
+    recipe("# /etc/nftables.conf, your firewall: the last line is new").unwrap()
+}
+
+/// Has a host send tagged connections to its second listener.
+fn steer(host: &Netns) {
+    nft::load(host, &recipe("# /etc/nftables.conf").unwrap()).unwrap();
+}
+
+/// First packets that were sent to the second listener, and connections that came to port 25 after that.
+fn counters(host: &Netns) -> [u64; 2] {
+    ["steered", "fell_back"].map(|counter| nft::packets(host, "inet d365", counter).unwrap())
 }
 
 /// The daemon, tagging what comes from [`listed`] sources.
@@ -41,4 +73,11 @@ fn tagging(lab: &Lab, tag: &str) -> Daemon {
     let options =
         DaemonOptions::on(&[lab.iface()]).args(["--ranges", &ranges, "--allow-special", "--tag", tag]);
     Daemon::start(&lab.host, &options).unwrap()
+}
+
+/// Sends a mail with this subject from an address of the lab's sender, and returns the mail server's answer.
+fn send(lab: &Lab, root: &Root, source: IpAddr, subject: &str) -> Reply {
+    let server = SocketAddr::new(lab.link().host_for(source), 25);
+    // Each mail claims what a listener alone can say.
+    swaks(&root.seen_from(&lab.sender), source, server, subject, "MTA-Name: d365.mx.example").unwrap()
 }

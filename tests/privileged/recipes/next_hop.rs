@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use d365_tests::{
+    lab::Lab,
     mail::recipe,
     next_hop::NextHop,
     nft, require,
     smtp::{Listener, Mail, deliver},
 };
 
-use super::{lab, listed, strangers, tagging};
+use super::{counters, firewall, lab, listed, sources, steer, strangers, tagging};
 
 /// Counts packets to port 25 by their code point, as they come in.
 const WATCH: &str = "
@@ -36,20 +37,39 @@ table inet forge {
 }
 ";
 
-#[test]
-fn the_next_hop_tells_tagged_mail_by_its_dscp() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let lab = lab();
-    let next_hop = NextHop::behind(&lab).unwrap();
-    let sources = || listed().into_iter().chain(strangers());
+/// A mail server behind the edge, which knows all sources.
+fn behind(lab: &Lab) -> NextHop {
+    let next_hop = NextHop::behind(lab).unwrap();
     sources().for_each(|source| next_hop.add_source(source).unwrap());
-    nft::load(&next_hop.server, &recipe("# /etc/nftables.conf, on the mail server").unwrap()).unwrap();
-    nft::load(&next_hop.server, WATCH).unwrap();
+    next_hop
+}
+
+/// Its two listeners.
+fn listen(next_hop: &NextHop) -> Listener {
     let ports = [25, 10025].into_iter();
     let addresses: Vec<_> = ports
         .flat_map(|port| listed().map(|peer| SocketAddr::new(NextHop::address_for(peer), port)))
         .collect();
-    let listener = next_hop.server.run(|| Listener::bind(&addresses)).unwrap();
+    next_hop.server.run(|| Listener::bind(&addresses)).unwrap()
+}
+
+/// The page's table for the mark, with the rules for the DSCP in place of its own.
+fn table() -> String {
+    let rules = recipe("# /etc/nftables.conf, on the mail server: the rules of chain steer").unwrap();
+    let table = recipe("# /etc/nftables.conf").unwrap();
+    let by_mark = table.lines().find(|line| line.contains("meta mark")).expect("a rule for the mark");
+    table.replace(by_mark, &rules)
+}
+
+#[test]
+fn the_next_hop_tells_tagged_mail_by_its_dscp() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab();
+    let next_hop = behind(&lab);
+    for ruleset in [&firewall(), &table(), WATCH] {
+        nft::load(&next_hop.server, ruleset).unwrap();
+    }
+    let listener = listen(&next_hop);
     let daemon = tagging(&lab, "dscp");
 
     // Enough that segments, acknowledgements and the end all come by.
@@ -83,4 +103,21 @@ fn the_next_hop_tells_tagged_mail_by_its_dscp() {
 
     // Nobody vouches any more: mail still flows, by the ordinary way.
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+}
+
+/// On the edge, the recipe for the mark leaves alone what is forwarded.
+#[test]
+fn the_edge_does_not_steer_what_it_forwards() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab();
+    let next_hop = behind(&lab);
+    let listener = listen(&next_hop);
+    steer(&lab.host);
+    let _daemon = tagging(&lab, "mark");
+    for source in sources() {
+        let server = SocketAddr::new(NextHop::address_for(source), 25);
+        lab.sender.run(|| deliver(source, server, &Mail::new("Subject: test\r\n\r\n"))).unwrap();
+        assert_eq!(listener.delivered().pop().unwrap().local.port(), 25, "{source}");
+    }
+    assert_eq!(counters(&lab.host), [0, 0]);
 }

@@ -1,15 +1,13 @@
 //! A symbol of its own for tagged mail, by the name of the listener that it came by.
 
-use std::net::SocketAddr;
-
 use d365_tests::{
-    mail::{Postfix, Root, Rspamd, recipe, swaks},
-    nft, require,
+    mail::{Postfix, Reply, Root, Rspamd, recipe},
+    require,
 };
 
-use super::{lab, listed, strangers, tagging};
+use super::{lab, listed, send, steer, strangers, tagging};
 
-const MILTER: &str = "smtpd_milters = inet:127.0.0.1:11332\nmilter_default_action = tempfail\n";
+pub(super) const MILTER: &str = "smtpd_milters = inet:127.0.0.1:11332\nmilter_default_action = tempfail\n";
 
 #[test]
 fn tagged_mail_has_a_symbol_and_other_mail_cannot_get_it() {
@@ -17,17 +15,15 @@ fn tagged_mail_has_a_symbol_and_other_mail_cannot_get_it() {
     let lab = lab();
     let root = Root::new(&lab.host).unwrap();
     let rules = recipe("-- /etc/rspamd/rspamd.local.lua").unwrap();
-    let _rspamd = Rspamd::start(&root, &lab.host, &rules).unwrap();
+    let _rspamd = Rspamd::start(&root, &[("rspamd.local.lua", &rules)]).unwrap();
     let master = recipe("# /etc/postfix/master.cf, with a milter").unwrap();
     let postfix = Postfix::start(&root, MILTER, &master).unwrap();
-    nft::load(&lab.host, &recipe("# /etc/nftables.conf").unwrap()).unwrap();
+    steer(&lab.host);
     let _daemon = tagging(&lab, "mark");
-    let sender = root.seen_from(&lab.sender);
-    // The symbols that Rspamd gave the mail. All mails claim what only a listener can say.
+    // The symbols that Rspamd gave the mail.
     let result = |source| {
-        let server = SocketAddr::new(lab.link().host_for(source), 25);
         let subject = format!("from {source}");
-        swaks(&sender, source, server, &subject, "MTA-Name: d365.mx.example").unwrap();
+        assert_eq!(send(&lab, &root, source, &subject), Reply::Accepted);
         let mail = postfix.delivered(&format!("\nSubject: {subject}\n")).unwrap();
         let (_, after) = mail.split_once("\nX-Spamd-Result: ").expect("Rspamd saw the mail");
         after.to_owned()

@@ -85,7 +85,7 @@ fn an_accepted_socket_and_its_packets_carry_the_mark_only_where_that_is_asked_fo
 /// The page's warning: a rule of somebody else's that knows the mark decides about replies too.
 #[test]
 fn policy_routing_sees_the_mark_of_replies() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let lab = lab();
     let _daemon = tagging(&lab, "mark");
     let [source, _] = listed();

@@ -31,7 +31,7 @@ const LINES: [Line; 5] = [
 ];
 
 /// Modules that tests need; one that a kernel does not have is built in, or part of another.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "veth",
     "cls_bpf",
     "sch_ingress",
@@ -47,6 +47,7 @@ const MODULES: [&str; 23] = [
     "cls_u32",
     "fuse",
     "nft_socket",
+    "nft_fib_inet",
     "nft_reject_inet",
     "dummy",
     "tun",

@@ -1,0 +1,24 @@
+//! Redis, in which Rspamd keeps what it has greylisted.
+
+use anyhow::Result;
+
+use super::{Root, service::Service};
+
+pub(super) const OWNER: u32 = 52_106;
+/// The port that Rspamd expects it on.
+const PORT: u16 = 6379;
+
+/// A running Redis; killed when dropped.
+#[derive(Debug)]
+pub struct Redis {
+    _service: Service,
+}
+
+impl Redis {
+    /// Starts Redis, which keeps everything in memory.
+    pub fn start(root: &Root) -> Result<Self> {
+        let memory =
+            ["redis-server", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"];
+        Ok(Self { _service: Service::start(root, OWNER, PORT, &memory)? })
+    }
+}

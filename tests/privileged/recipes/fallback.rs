@@ -1,0 +1,103 @@
+//! The way to the second listener with a part missing: tagged mail comes to port 25.
+
+use std::net::{IpAddr, SocketAddr};
+
+use d365_tests::{
+    lab::Lab,
+    nft, require,
+    smtp::{Listener, Mail, deliver},
+};
+
+use super::{counters, firewall, lab, lab_without_firewall, listed, sources, steer, strangers, tagging};
+
+/// Listens on these ports of the lab's host, in both families.
+fn listen(lab: &Lab, ports: &[u16]) -> Listener {
+    let addresses = listed().map(|peer| lab.link().host_for(peer));
+    let addresses = ports.iter().flat_map(|port| addresses.map(|address| SocketAddr::new(address, *port)));
+    let addresses: Vec<_> = addresses.collect();
+    lab.host.run(|| Listener::bind(&addresses)).unwrap()
+}
+
+/// Sends a mail to port 25, and returns the port that it was delivered to.
+fn port_for(lab: &Lab, listener: &Listener, source: IpAddr) -> u16 {
+    let server = SocketAddr::new(lab.link().host_for(source), 25);
+    lab.sender.run(|| deliver(source, server, &Mail::new("Subject: test\r\n\r\ntext\r\n"))).unwrap();
+    let mail = listener.delivered().pop().unwrap();
+    assert_eq!(mail.peer.ip(), source);
+    mail.local.port()
+}
+
+/// All mail comes to port 25, and that of listed sources by a second try.
+fn falls_back(lab: &Lab, listener: &Listener, what: &str) {
+    let [_, before] = counters(&lab.host);
+    for source in sources() {
+        assert_eq!(port_for(lab, listener, source), 25, "{what}: {source}");
+    }
+    let [_, after] = counters(&lab.host);
+    assert_eq!(after - before, listed().len() as u64, "{what}");
+}
+
+#[test]
+fn with_every_part_listed_mail_alone_goes_to_the_second_listener() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab();
+    let listener = listen(&lab, &[25, 10025]);
+    // In the page's order: nothing changes before the tag.
+    steer(&lab.host);
+    assert!(sources().all(|source| port_for(&lab, &listener, source) == 25));
+    assert_eq!(counters(&lab.host), [0, 0]);
+    let daemon = tagging(&lab, "mark");
+    assert!(listed().iter().all(|source| port_for(&lab, &listener, *source) == 10025));
+    assert!(strangers().iter().all(|source| port_for(&lab, &listener, *source) == 25));
+    assert_eq!(counters(&lab.host), [2, 0]);
+    // And back.
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    assert!(sources().all(|source| port_for(&lab, &listener, source) == 25));
+    assert_eq!(counters(&lab.host), [2, 0]);
+}
+
+#[test]
+fn without_the_second_listener_mail_comes_to_port_25() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab();
+    steer(&lab.host);
+    let listener = listen(&lab, &[25]);
+    let _daemon = tagging(&lab, "mark");
+    falls_back(&lab, &listener, "no listener");
+}
+
+/// The issue's own firewall, and two that refuse in the two ways that there are.
+#[test]
+fn a_firewall_that_does_not_know_the_second_port_loses_no_mail() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab_without_firewall();
+    let known = firewall();
+    let lacking: String = known.split_inclusive('\n').filter(|line| !line.contains("10025")).collect();
+    assert_ne!(known, lacking);
+    nft::load(&lab.host, &lacking).unwrap();
+    steer(&lab.host);
+    let listener = listen(&lab, &[25, 10025]);
+    let _daemon = tagging(&lab, "mark");
+    falls_back(&lab, &listener, "policy drop");
+    for refusal in ["reject", "reject with tcp reset"] {
+        nft::load(&lab.host, &format!("insert rule inet filter input tcp dport 10025 {refusal}")).unwrap();
+        falls_back(&lab, &listener, refusal);
+    }
+    // With the page's line, wherever the other rules are.
+    nft::load(&lab.host, "insert rule inet filter input tcp dport 10025 ct status dnat accept").unwrap();
+    assert!(listed().iter().all(|source| port_for(&lab, &listener, *source) == 10025));
+}
+
+/// Where nothing listens at all, connections are refused as ever, and not left hanging.
+#[test]
+fn a_host_without_a_mail_server_refuses_tagged_connections_too() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = lab();
+    steer(&lab.host);
+    let _daemon = tagging(&lab, "mark");
+    for source in sources() {
+        let server = SocketAddr::new(lab.link().host_for(source), 25);
+        let error = lab.sender.run(|| deliver(source, server, &Mail::new(""))).unwrap_err();
+        assert!(format!("{error:#}").contains("Connection refused"), "{source}: {error:#}");
+    }
+}
