@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::encoding::Encoding;
 use super::line::LineError;
 use super::service_tags::DocumentError;
 
@@ -36,6 +37,14 @@ pub enum SourceError {
         list: String,
         /// How long it was waited for.
         limit: Duration,
+    },
+    /// It is not text in UTF-8.
+    #[error("{list}: {encoding}")]
+    Encoded {
+        /// Name of the list.
+        list: String,
+        /// Its encoding.
+        encoding: Encoding,
     },
     /// The file is larger than any list.
     #[error("{list}: larger than {limit} bytes, which no range list is; check that it is the right file")]
@@ -95,8 +104,8 @@ pub enum SourceError {
 
 impl SourceError {
     /// Every word of [`reason`](Self::reason) that is not a document's ([`DocumentError::REASONS`]).
-    pub const REASONS: [&str; 8] =
-        ["io", "too_large", "too_many", "empty", "syntax", "remote", "not_a_file", "timeout"];
+    pub const REASONS: [&str; 9] =
+        ["io", "too_large", "too_many", "empty", "syntax", "remote", "not_a_file", "timeout", "encoding"];
 
     /// The reason in a word, the metrics' label `reason`.
     #[must_use]
@@ -110,6 +119,7 @@ impl SourceError {
             Self::Remote { .. } => 5,
             Self::NotAFile { .. } => 6,
             Self::Timeout { .. } => 7,
+            Self::Encoded { .. } => 8,
             Self::Document { problem, .. } => return problem.as_str(),
         };
         Self::REASONS[index]

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use super::service_tags::{self, Regions};
-use super::{List, SourceError, plain, printed};
+use super::{Encoding, List, SourceError, plain, printed};
 
 /// How much is looked at to tell what the file is, in bytes: a document's first sign is its first character.
 const HEAD: u64 = 1_024;
@@ -27,6 +27,9 @@ pub(super) fn read(
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let mut rest = open(path)?;
     let head = head(&mut rest).map_err(unreadable)?;
+    if let Some(encoding) = Encoding::of(&head) {
+        return Err(SourceError::Encoded { list: name.to_owned(), encoding });
+    }
     let (document, printed) = (is_document(&head), printed::is_printed(&head));
     let whole = Cursor::new(head).chain(rest);
     if !document || printed {
@@ -69,5 +72,5 @@ fn head(file: &mut File) -> io::Result<Vec<u8>> {
 /// JSON, or the page that a browser or `curl` saved in its place: no plain list begins like that.
 fn is_document(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    matches!(text.first(), Some(b'{' | b'[' | b'<'))
+    matches!(text.first(), Some(b'{' | b'[')) || service_tags::is_markup(text)
 }

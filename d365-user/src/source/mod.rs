@@ -8,6 +8,7 @@ mod cloud;
 mod columns;
 pub mod download;
 pub mod embedded;
+mod encoding;
 mod error;
 mod file;
 pub mod limit;
@@ -20,6 +21,7 @@ mod warning;
 pub mod watch;
 
 pub use cloud::{Cloud, UnknownCloud};
+pub use encoding::Encoding;
 pub use error::SourceError;
 pub use file::open;
 pub use line::LineError;

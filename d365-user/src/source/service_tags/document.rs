@@ -45,11 +45,15 @@ pub struct Document {
 impl Document {
     /// What was kept, once the whole text was read and is JSON.
     pub(super) fn new(kept: Kept<'_>, options: &Options) -> Result<Self, DocumentError> {
-        let Kept { change_number, cloud, values, tag, regional, azure, .. } = kept;
-        let cloud = cloud.ok_or_else(|| DocumentError::shape("the field cloud is missing"))?;
+        let Kept { change_number, cloud, values, tag, regional, azure, shape, .. } = kept;
+        let missing = |field: &str| {
+            let shape = shape.map(|shape| shape.to_string());
+            DocumentError::shape(&shape.unwrap_or_else(|| format!("the field {field} is missing")))
+        };
+        let cloud = cloud.ok_or_else(|| missing("cloud"))?;
         let cloud = self::cloud(&cloud, options)?;
         if !values {
-            return Err(DocumentError::shape("the field values is missing"));
+            return Err(missing("values"));
         }
         let mut tag = tag.ok_or(DocumentError::NoTag { change_number })?;
         if tag.prefixes.is_empty() {

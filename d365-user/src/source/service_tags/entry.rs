@@ -6,13 +6,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use super::keep::{Entry, Kept, Kind};
 use super::lenient::{ChangeNumber, Skip};
+use super::shape::Shape;
 use crate::source::line;
 
 /// Fields of a value.
 #[derive(serde::Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum Field {
+    #[serde(alias = "Name")]
     Name,
+    #[serde(alias = "Properties")]
     Properties,
     #[serde(other)]
     Other,
@@ -22,7 +25,9 @@ enum Field {
 #[derive(serde::Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum Property {
+    #[serde(alias = "ChangeNumber")]
     ChangeNumber,
+    #[serde(alias = "AddressPrefixes")]
     AddressPrefixes,
     #[serde(other)]
     Other,
@@ -92,6 +97,10 @@ impl<'de> Visitor<'de> for Properties<'_, '_> {
         Ok(Entry::default())
     }
 
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Entry, E> {
+        Err(self.0.of_shape(Shape::Shallow))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
         let Self(kept) = self;
         let mut entry = Entry::default();
@@ -137,6 +146,10 @@ impl<'de> Visitor<'de> for Prefixes<'_, '_> {
 
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(self.kept.of_shape(Shape::Shallow))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::TAG;
-use crate::source::Cloud;
+use crate::source::{Cloud, Encoding};
 
 /// How much of what the JSON reader says a message shows, in characters.
-const SHOWN: usize = 160;
+const SHOWN: usize = 240;
 
 /// Why a document is refused. Nothing of it is used then. Each message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum DocumentError {
     /// XML, perhaps a storage server's message.
     #[error("this is XML, not the service tags document; open it, it may say what is wrong")]
     Xml,
+    /// Compressed, or not in UTF-8.
+    #[error("{0}")]
+    Encoded(Encoding),
     /// The text ends too early.
     #[error("the document is cut off at line {line}; fetch it again")]
     Truncated {
@@ -100,7 +103,7 @@ pub enum DocumentError {
 
 impl DocumentError {
     /// Every word of [`as_str`](Self::as_str).
-    pub const REASONS: [&str; 14] = [
+    pub const REASONS: [&str; 15] = [
         "empty",
         "html",
         "xml",
@@ -115,6 +118,7 @@ impl DocumentError {
         "too_many",
         "too_deep",
         "io",
+        "encoding",
     ];
 
     /// The reason in a word, the metrics' label `reason`.
@@ -135,6 +139,7 @@ impl DocumentError {
             Self::TooMany { .. } => 11,
             Self::TooDeep { .. } => 12,
             Self::Io(_) => 13,
+            Self::Encoded(_) => 14,
         };
         Self::REASONS[index]
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::DocumentError;
+use crate::source::Encoding;
 
 /// How much is looked at to tell what the input is, in bytes.
 const HEAD: u64 = 1_024;
@@ -60,18 +61,53 @@ impl<R: Read> Read for Input<R> {
 
 /// What a download gives on bad days, by its beginning.
 pub(super) fn other_than_json(head: &[u8]) -> Option<DocumentError> {
+    if let Some(encoding) = Encoding::of(head) {
+        return Some(DocumentError::Encoded(encoding));
+    }
     let text = head.trim_ascii_start();
-    match text.first() {
-        None => Some(DocumentError::Empty),
-        Some(b'<') => Some(markup(text)),
-        Some(_) => None,
+    if text.is_empty() { Some(DocumentError::Empty) } else { markup(text) }
+}
+
+/// Elements of web pages. Not every page begins like one: a comment, an XML declaration or a fragment may
+/// stand first.
+const PAGE: [&[u8]; 14] = [
+    b"<html",
+    b"<!doctype html",
+    b"<head",
+    b"<body",
+    b"<title",
+    b"<meta",
+    b"<script",
+    b"<style",
+    b"<h1",
+    b"<p>",
+    b"<div",
+    b"<center",
+    b"<table",
+    b"<br",
+];
+
+/// A web page, or XML; text that only begins with `<` is neither.
+pub(super) fn markup(text: &[u8]) -> Option<DocumentError> {
+    let is_begun = text.first() == Some(&b'<');
+    let text = text.to_ascii_lowercase();
+    let holds = |tag: &&[u8]| text.windows(tag.len()).any(|window| window == *tag);
+    if is_begun && PAGE.iter().any(holds) {
+        Some(DocumentError::Html)
+    } else {
+        is_xml(&text).then_some(DocumentError::Xml)
     }
 }
 
-/// Web pages do not always begin like one: a comment or an XML declaration may stand first.
-fn markup(text: &[u8]) -> DocumentError {
-    let text = text.to_ascii_lowercase();
-    let holds = |tag: &[u8]| text.windows(tag.len()).any(|window| window == tag);
-    let page = [&b"<html"[..], b"<!doctype html", b"<head", b"<body"].into_iter().any(holds);
-    if page { DocumentError::Html } else { DocumentError::Xml }
+/// A declaration, or an element with its name: `<Error>`, `<a:b/>`, `<a b="c">`.
+fn is_xml(text: &[u8]) -> bool {
+    if [&b"<?xml"[..], b"<!doctype", b"<!--"].iter().any(|begin| text.starts_with(begin)) {
+        return true;
+    }
+    let Some(element) = text.strip_prefix(b"<") else { return false };
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b":._-".contains(*byte);
+    let (name, rest) = element.split_at(element.iter().take_while(is_part).count());
+    let inside = rest.split(|byte| *byte == b'>').next().unwrap_or_default();
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+        && (rest.starts_with(b">") || rest.starts_with(b"/>") || inside.contains(&b'='))
 }

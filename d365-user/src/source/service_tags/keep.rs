@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::lenient::Skip;
 use super::regions::{Builder, MAX_REGIONS};
+use super::shape::Shape;
 use super::{AZURE, DocumentError, Limits, TAG};
 use crate::source::line;
 
@@ -38,6 +39,8 @@ pub(super) struct Kept<'a> {
     limits: &'a Limits,
     /// Why reading was stopped, when the JSON was not to blame.
     pub(super) stop: Option<DocumentError>,
+    /// The shape that it looks like, when it is no document.
+    pub(super) shape: Option<Shape>,
     pub(super) change_number: Option<u64>,
     pub(super) cloud: Option<String>,
     /// Whether there was a list of values.
@@ -54,6 +57,7 @@ impl<'a> Kept<'a> {
         Self {
             limits,
             stop: None,
+            shape: None,
             change_number: None,
             cloud: None,
             values: false,
@@ -104,6 +108,11 @@ impl<'a> Kept<'a> {
         } else {
             Err(self.stopped(DocumentError::TooMany { what: "regions", limit: MAX_REGIONS }))
         }
+    }
+
+    /// It is of another shape: nothing more is read.
+    pub(super) fn of_shape<E: Error>(&mut self, shape: Shape) -> E {
+        self.stopped(DocumentError::shape(&shape.to_string()))
     }
 
     fn stopped<E: Error>(&mut self, why: DocumentError) -> E {

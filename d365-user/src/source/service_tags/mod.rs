@@ -3,9 +3,11 @@
 //! Read as a stream: nothing is kept but the tag's entries and, for regions, Azure's own prefixes in a compact form. Total:
 //! any bytes are a [`Document`] or a [`DocumentError`], within [`Limits`]; a document is believed whole or not at all.
 //!
-//! The format, as seen from 2019 to 2026: `changeNumber`, `cloud`, `values`; a value has `name` and `properties`, and those
-//! `changeNumber` and `addressPrefixes`, IPv4 and IPv6 in one list. Neither the values nor the fields have an order that
-//! this code relies on. Everything else is skipped, whatever it is.
+//! The format, as seen from 2019 to 2026: `changeNumber`, `cloud`, `values`; a value has `name` and
+//! `properties`, and those `changeNumber` and `addressPrefixes`, IPv4 and IPv6 in one list. Neither the
+//! values nor the fields have an order that this code relies on. Everything else is skipped, whatever it is.
+//! The same list as `az network list-service-tags` and PowerShell's `Get-AzNetworkServiceTag` give it differs
+//! in the case of the fields' first letter and in numbers that are text; it is read as well.
 
 use std::io::{self, BufReader, Read};
 
@@ -19,6 +21,7 @@ mod keep;
 mod lenient;
 mod regions;
 mod root;
+mod shape;
 
 pub use document::{Document, TagRange};
 pub use error::DocumentError;
@@ -82,8 +85,18 @@ pub fn read(reader: impl Read, options: &Options) -> Result<Document, DocumentEr
     });
     match read {
         Ok(()) => Document::new(kept, options),
-        Err(error) => Err(kept.stop.take().unwrap_or_else(|| input.refused(error))),
+        Err(error) => {
+            let is_shape = error.is_data();
+            let shape =
+                || kept.shape.filter(|_| is_shape).map(|shape| DocumentError::shape(&shape.to_string()));
+            Err(kept.stop.take().or_else(shape).unwrap_or_else(|| input.refused(error)))
+        }
     }
+}
+
+/// True for the beginning of a web page or of XML, with which no list begins.
+pub(super) fn is_markup(text: &[u8]) -> bool {
+    input::markup(text).is_some()
 }
 
 #[cfg(test)]

@@ -7,14 +7,25 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use super::entry::Value;
 use super::keep::Kept;
 use super::lenient::ChangeNumber;
+use super::shape::Shape;
 
-/// Fields of the outermost object.
+/// Fields of the outermost object; the first letter of each may be upper case.
 #[derive(serde::Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum Field {
+    #[serde(alias = "ChangeNumber")]
     ChangeNumber,
+    #[serde(alias = "Cloud")]
     Cloud,
+    #[serde(alias = "Values")]
     Values,
+    /// A field of one tag alone.
+    #[serde(alias = "address_prefixes", alias = "ipv4_cidrs", alias = "Properties")]
+    Properties,
+    #[serde(alias = "terraform_version", alias = "format_version", alias = "sensitive")]
+    Terraform,
+    #[serde(alias = "Error")]
+    Error,
     #[serde(other)]
     Other,
 }
@@ -26,7 +37,7 @@ impl<'de> DeserializeSeed<'de> for Root<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -55,10 +66,52 @@ impl<'de> Visitor<'de> for Root<'_, '_> {
                     }
                     map.next_value_seed(Values(kept))?;
                 }
-                Field::Other => map.next_value_seed(kept.skip(1))?,
+                Field::Properties | Field::Terraform | Field::Error | Field::Other => {
+                    let shape = match field {
+                        Field::Properties => Some(Shape::OneTag),
+                        Field::Terraform => Some(Shape::Terraform),
+                        Field::Error => Some(Shape::Error),
+                        _ => None,
+                    };
+                    kept.shape = kept.shape.or(shape);
+                    map.next_value_seed(kept.skip(1))?;
+                }
             }
         }
         Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        // The first element stops it, unless it is nothing that is known.
+        seq.next_element_seed(Element(&mut *self.0))?;
+        Err(self.0.of_shape(Shape::Values))
+    }
+}
+
+/// The first element of a list in the document's place.
+struct Element<'a, 'l>(&'a mut Kept<'l>);
+
+impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Element<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the fields cloud and values")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(self.0.of_shape(Shape::Texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.0.of_shape(Shape::Values))
     }
 }
 

@@ -62,6 +62,28 @@ fn the_tag_its_regions_and_the_numbers_are_read() {
     assert_eq!(read.warnings, [Warning::NotInARegion { count: 2, first }]);
 }
 
+/// `Get-AzNetworkServiceTag | ConvertTo-Json -Depth 5`, and `az network list-service-tags`.
+#[test]
+fn the_list_as_powershell_and_az_give_it_is_the_same() {
+    let regional = "Dynamics365ForMarketingEmail.WestUS2";
+    let values = [tag(r#""1.2.3.0/24""#), value(regional, r#""1.2.3.0/24""#)].join(",");
+    let expected = document(&public(&values));
+    let az = public(&values).replace(": 398", ": \"398\"").replace(": 4,", ": \"4\",").replacen(
+        '{',
+        r#"{"id": "/subscriptions/x", "name": "Public", "type": "Microsoft.Network/serviceTags", "#,
+        1,
+    );
+    let fields = ["name", "id", "type", "properties", "cloud", "values", "changeNumber", "addressPrefixes"];
+    let powershell = fields.iter().fold(az.clone(), |text, field| {
+        let upper = field[..1].to_uppercase() + &field[1..];
+        text.replace(&format!("\"{field}\":"), &format!("\"{upper}\":"))
+    });
+    assert!(powershell.contains("\"AddressPrefixes\":") && !powershell.contains("\"name\":"), "{powershell}");
+    for text in [az, powershell] {
+        assert_eq!(document(&text), expected, "{text}");
+    }
+}
+
 #[test]
 fn no_order_of_values_or_fields_matters() {
     let regional = "Dynamics365ForMarketingEmail.WestUS2";

@@ -43,7 +43,12 @@ fn each_reason_has_its_word_and_its_message() {
             "\u{feff}<?xml version=\"1.0\"?><Error>",
             "this is XML, not the service tags document; open it, it may say what is wrong",
         ),
-        ("xml", "<", "this is XML, not the service tags document; open it, it may say what is wrong"),
+        ("syntax", "<", "not valid JSON at line 1, column 1; check that it is the service tags document"),
+        (
+            "encoding",
+            "{\0\"\0c\0",
+            "it is text in UTF-16, as PowerShell's `>` writes; save it as UTF-8 (Out-File -Encoding utf8, or iconv -f UTF-16 -t UTF-8)",
+        ),
         ("truncated", "{\n\"cloud\": \"Pub", "the document is cut off at line 2; fetch it again"),
         (
             "syntax",
@@ -53,7 +58,7 @@ fn each_reason_has_its_word_and_its_message() {
         (
             "shape",
             "[]",
-            "JSON, but no service tags document: invalid type: sequence, expected an object with the fields cloud and values at line 1 column 1",
+            "JSON, but no service tags document: it is the list of its values alone; take the whole, without jq's .values or --query: cloud stands beside them",
         ),
         ("shape", "{}", "JSON, but no service tags document: the field cloud is missing"),
         (
@@ -128,6 +133,55 @@ fn what_is_json_but_no_document_is_told_apart_from_what_is_no_json() {
     }
     let latin = [&whole.as_bytes()[..20], &b"\xfc"[..], &whole.as_bytes()[20..]].concat();
     assert_eq!(read(latin.as_slice(), &Options::default()).unwrap_err().as_str(), "syntax");
+}
+
+#[test]
+fn markup_is_told_from_text_that_begins_like_it() {
+    for (word, text) in [
+        ("html", "<h1>503 Service Unavailable</h1>"),
+        ("html", "<center>nginx"),
+        ("html", "<!-- x --><title>Access Denied"),
+        ("xml", "<Error><Code>AuthenticationFailed</Code></Error>"),
+        ("xml", "<soap:Envelope xmlns:soap=\"x\">"),
+        ("xml", "<x/>"),
+        ("syntax", "<<<<<<< HEAD\n{}"),
+        ("syntax", "<paste the list here>"),
+        ("syntax", "< html >"),
+        ("syntax", "<1>"),
+    ] {
+        assert_eq!(reason(text), word, "{text}");
+    }
+}
+
+/// Each with the words of the message that tell what to do.
+#[test]
+fn other_shapes_of_the_same_list_are_named() {
+    let shallow =
+        public(&format!(r#"{{"Name": "{TAG}", "Properties": "Microsoft.Azure.Commands.Network.Models.X"}}"#));
+    let joined = public(&format!(
+        r#"{{"name": "{TAG}", "properties": {{"addressPrefixes": "1.2.3.0/24 5.6.7.0/24"}}}}"#
+    ));
+    for (text, words) in [
+        (r#"[{"name": "ActionGroup", "properties": {}}]"#, "--query"),
+        (r#"["1.2.3.0/24", "5.6.7.0/24"]"#, "jq -r '.[]'"),
+        (
+            r#"{"address_prefixes": ["1.2.3.0/24"], "id": "x", "service": "y"}"#,
+            "azurerm_network_service_tags",
+        ),
+        (
+            r#"{"name": "x", "properties": {"addressPrefixes": ["1.2.3.0/24"]}}"#,
+            "azurerm_network_service_tags",
+        ),
+        (r#"{"format_version": "1.0", "values": {"outputs": {}}}"#, "terraform output -json NAME"),
+        (r#"{"values": [], "nextLink": "x"}"#, "the field cloud is missing"),
+        (r#"{"error": {"code": "ServerBusy"}}"#, "an error message"),
+        (&shallow, "-Depth 5"),
+        (&joined, "-Depth 5"),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.as_str(), "shape", "{text}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! A list that is there and not readable as it is: compressed, or text in UTF-16. Told by its first bytes;
+//! pure.
+
+/// An encoding that has to be undone first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Encoding {
+    /// `.gz`.
+    #[error("it is compressed by gzip; unpack it (gunzip)")]
+    Gzip,
+    /// `.zst`.
+    #[error("it is compressed by Zstandard; unpack it (unzstd)")]
+    Zstd,
+    /// `.xz`.
+    #[error("it is compressed by xz; unpack it (unxz)")]
+    Xz,
+    /// `.bz2`.
+    #[error("it is compressed by bzip2; unpack it (bunzip2)")]
+    Bzip2,
+    /// `.zip`, and what is one under another name: spreadsheets among others.
+    #[error("it is a ZIP archive, as a spreadsheet is too; unpack it, or save the list as text")]
+    Zip,
+    /// As older PowerShell writes text.
+    #[error(
+        "it is text in UTF-16, as PowerShell's `>` writes; save it as UTF-8 (Out-File -Encoding utf8, or iconv -f UTF-16 \
+         -t UTF-8)"
+    )]
+    Utf16,
+}
+
+impl Encoding {
+    const MAGIC: [(&[u8], Self); 7] = [
+        (b"\x1f\x8b", Self::Gzip),
+        (b"\x28\xb5\x2f\xfd", Self::Zstd),
+        (b"\xfd7zXZ\0", Self::Xz),
+        (b"BZh", Self::Bzip2),
+        (b"PK\x03\x04", Self::Zip),
+        (b"\xff\xfe", Self::Utf16),
+        (b"\xfe\xff", Self::Utf16),
+    ];
+
+    /// The encoding of a text with this beginning, if it has one.
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
+        let by_magic =
+            Self::MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, encoding)| *encoding);
+        by_magic.or_else(|| is_wide(head).then_some(Self::Utf16))
+    }
+}
+
+/// UTF-16 without a byte order mark, ASCII at its beginning: every other byte is zero.
+fn is_wide(head: &[u8]) -> bool {
+    let is_ascii = |byte: u8| byte != 0 && byte.is_ascii();
+    match head {
+        [a, 0, b, 0, ..] | [0, a, 0, b, ..] => is_ascii(*a) && is_ascii(*b),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_told_by_its_first_bytes() {
+        for (head, expected) in [
+            (&b"\x1f\x8b\x08\0"[..], Some(Encoding::Gzip)),
+            (b"\x28\xb5\x2f\xfd\x24", Some(Encoding::Zstd)),
+            (b"\xfd7zXZ\0\0", Some(Encoding::Xz)),
+            (b"BZh91AY", Some(Encoding::Bzip2)),
+            (b"PK\x03\x04\x14", Some(Encoding::Zip)),
+            (b"\xff\xfe{\0", Some(Encoding::Utf16)),
+            (b"\xfe\xff\0{", Some(Encoding::Utf16)),
+            (b"{\0\r\0", Some(Encoding::Utf16)),
+            (b"\0{\0\r", Some(Encoding::Utf16)),
+            (b"", None),
+            (b"{", None),
+            (b"\xef\xbb\xbf{}", None),
+            (b"40.78.242.0/25", None),
+            (b"# PK", None),
+            (b"\0\0\0\0", None),
+            (b"a\0\xff\0", None),
+        ] {
+            assert_eq!(Encoding::of(head), expected, "{head:?}");
+        }
+    }
+}
