@@ -70,7 +70,12 @@ impl RangeSet {
         let is_listed = |range: &Range| around(range).any(|prefix| listed.contains(&prefix));
         let mut retired: Vec<Range> = gone.into_values().filter(|range| !is_listed(range)).collect();
         retired.truncate((limit as usize).saturating_sub(ranges.len()));
-        let origins = parts.iter().map(|(origin, _)| origin.clone()).collect();
+        let mut origins: Vec<Origin> = Vec::with_capacity(parts.len());
+        for (origin, _) in parts {
+            if origins.iter().all(|known| known.name != origin.name) {
+                origins.push(origin.clone());
+            }
+        }
         Ok(Self { ranges, retired, origins, warnings })
     }
 
@@ -86,7 +91,7 @@ impl RangeSet {
         &self.retired
     }
 
-    /// Where they come from, in the order given.
+    /// Where they come from, in the order given, each once.
     #[must_use]
     pub fn origins(&self) -> &[Origin] {
         &self.origins

@@ -28,6 +28,9 @@ struct Source {
     origin: Origin,
     /// Of what was last read, by this daemon or an earlier one: it becomes the other once nothing of it waits.
     seen: Origin,
+    /// True once it gave a list that the accepted one follows. A gate without that begins with the
+    /// embedded list.
+    has_given: bool,
     /// Whether it has been read, or failed to be, since the start.
     has_reported: bool,
     /// What was odd in the last list.
@@ -74,9 +77,11 @@ impl Sources {
                     (Origin { name: name.clone(), ..Origin::default() }, confirmed)
                 }
             };
+            let has_given = *spec == Spec::Embedded || last_success.is_some();
             Source {
                 spec: spec.clone(),
                 name,
+                has_given,
                 seen: origin.clone(),
                 origin,
                 has_reported: *spec == Spec::Embedded,
@@ -101,6 +106,7 @@ impl Sources {
     pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) -> usize {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
+        source.has_given |= kept.is_some();
         if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
             source.seen = origin.clone();
         }
@@ -169,6 +175,7 @@ impl Sources {
         let decisions =
             gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now);
         source.is_confirmed_here |= decisions.contains(&Decision::Confirmed);
+        source.has_given |= gate.confirmed().is_some();
         self.attribute();
         decisions
     }
@@ -213,7 +220,9 @@ impl Sources {
         let mut retired = Vec::new();
         for source in &self.all {
             if let Some(gate) = self.gates.get(&source.name).filter(|_| source.spec != Spec::Embedded) {
-                parts.push((source.origin.clone(), gate.accepted().cloned().collect()));
+                let of_embedded = || self.embedded.0.origins().first().cloned().unwrap_or_default();
+                let origin = if source.has_given { source.origin.clone() } else { of_embedded() };
+                parts.push((origin, gate.accepted().cloned().collect()));
                 retired.extend(gate.retired(now).map(|(range, _)| range.clone()));
             }
             if source.spec == Spec::Embedded {

@@ -292,3 +292,20 @@ fn no_hold_passes_before_the_file_was_read_again() {
     sources.tick(hours(80 + 24));
     assert_eq!((removed(&sources, hours(104)), listed(&sources, hours(104))), (0, 38));
 }
+
+/// The metrics and the summary name the generation's sources by this.
+#[test]
+fn a_source_that_has_given_nothing_is_not_named() {
+    let names = |sources: &Sources| {
+        let set = sources.set(NOW).unwrap();
+        set.origins().iter().map(|origin| origin.name.clone()).collect::<Vec<_>>()
+    };
+    let mut sources = sources(&[Spec::Embedded, AZURE], Gates::new());
+    sources.restore(1, None);
+    assert_eq!(names(&sources), ["embedded"], "its gate begins with the embedded list");
+    // Nor after a restart, without the embedded list beside it.
+    assert_eq!(names(&restarted(&sources, &[AZURE])), ["embedded"]);
+    sources.offer(1, &reading(0, 0, None), NOW);
+    assert_eq!(names(&sources), ["embedded", "a list"]);
+    assert_eq!(names(&restarted(&sources, &[AZURE])), ["azure:public"]);
+}
