@@ -22,6 +22,7 @@ use crate::{
     exit::Exit,
     logging::{LogFilter, LogFormat},
     ranges::Policy,
+    source::redacted,
     version::{REVISION, VERSION},
 };
 
@@ -111,9 +112,11 @@ pub struct Cli {
     )]
     pub(crate) mode: ModePolicy,
 
-    /// Range list: `embedded`, `file:PATH` (a service tags document, the output of `d365-user ranges`, or a plain list of
-    /// `prefix[,geo[,region]]` lines), `url:URL` (such a document), or `azure[:public|government|china]` (the
-    /// cloud's current document); repeat it to add lists up (in `D365_RANGES` separated by white space)
+    /// Range list: `embedded`, `file:PATH` (a service tags document, the output of
+    /// `d365-user ranges`, or a plain list of `prefix[,geo[,region]]` lines), `url:[NAME=]URL` (such a document; NAME is shown in place of the URL,
+    /// whose query is never shown: put one with a token into `D365_RANGES`), or
+    /// `azure[:public|government|china]` (the cloud's current document); repeat it to add lists up (in
+    /// `D365_RANGES` separated by white space)
     #[arg(
         long,
         env = "D365_RANGES",
@@ -122,6 +125,11 @@ pub struct Cli {
         help_heading = "Ranges"
     )]
     pub(crate) ranges: Vec<String>,
+
+    /// Flags that were given on the command line and may hold a URL with a token: any user of the host reads
+    /// them there.
+    #[arg(skip)]
+    pub(crate) urls_on_command_line: Vec<&'static str>,
 
     /// Capacity for ranges, at most 262144; a longer list is refused before anything is loaded
     #[arg(
@@ -228,14 +236,27 @@ impl Cli {
         T: Into<OsString>,
     {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let matches = command_for(&arguments).try_get_matches_from(arguments)?;
-        let mut cli = Self::from_arg_matches(&matches)?;
+        let matches = command_for(&arguments).try_get_matches_from(arguments).map_err(without_secrets)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(without_secrets)?;
         if from_environment(&matches, "ranges") {
             cli.ranges =
                 cli.ranges.iter().flat_map(|specs| specs.split_whitespace()).map(str::to_owned).collect();
         }
+        let flags = [("ranges", "--ranges"), ("page_url", "--page-url")];
+        let typed = flags.iter().filter(|(id, _)| is_on_command_line(&matches, id));
+        cli.urls_on_command_line = typed.map(|(_, flag)| *flag).collect();
         Ok(cli)
     }
+}
+
+/// clap shows the value that it refuses: here without what may be a token.
+fn without_secrets(error: clap::Error) -> clap::Error {
+    let shown = error.to_string();
+    let redacted = redacted(&shown);
+    if !error.use_stderr() || redacted == shown {
+        return error;
+    }
+    clap::Error::raw(error.kind(), redacted.strip_prefix("error: ").unwrap_or(&redacted))
 }
 
 /// The command as these arguments want it: a task does not read the daemon's variables, and none of them can be in its way.
@@ -262,6 +283,11 @@ fn deaf_to_empty(arg: clap::Arg) -> clap::Arg {
         Some(value) if value.trim().is_empty() => arg.env(None::<&str>),
         _ => arg,
     }
+}
+
+/// True if the values of this argument come from the command line.
+fn is_on_command_line(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Whether the values of this argument come from its variable.

@@ -24,7 +24,7 @@ use crate::{
     logging::{LogFilter, LogFormat},
     source::{
         Spec, SpecError,
-        download::{Target, UrlError},
+        download::{Target, Url, UrlError, UserAgent},
     },
 };
 
@@ -90,6 +90,8 @@ pub struct Config {
     pub max_pages: u32,
     /// Where to download each list of `ranges`; `None` for those that are here.
     pub targets: Vec<Option<Target>>,
+    /// The name by which servers know this program.
+    pub user_agent: UserAgent,
     /// How often downloads are repeated, a tenth more or less.
     pub refresh: Duration,
     /// What the gate waits for.
@@ -151,6 +153,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: UrlError,
     },
+    /// Two sources that nothing tells apart wherever they are shown and kept.
+    #[error("--ranges: two sources are called {0}; give each a name of its own, as in url:NAME=https://…")]
+    SameSource(String),
     /// No tag, and a tag.
     #[error("--tag none stands alone: leave it out, or the other tags")]
     NoneAndMore,
@@ -184,7 +189,16 @@ impl Config {
         }
         let specs = cli.ranges.iter().map(|spec| spec.parse()).collect::<Result<Vec<Spec>, _>>()?;
         let ranges = once("--ranges", specs, &mut warnings);
+        if let Some(name) = shared_name(&ranges) {
+            return Err(ConfigError::SameSource(name));
+        }
         let updates = cli.updates;
+        let queries = [
+            ("--ranges", ranges.iter().any(|spec| matches!(spec, Spec::Url(url) if url.has_query()))),
+            ("--page-url", updates.page_url.as_ref().is_some_and(Url::has_query)),
+        ];
+        let public = queries.iter().filter(|(flag, has)| *has && cli.urls_on_command_line.contains(flag));
+        warnings.extend(public.map(|(flag, _)| Warning::PublicQuery { flag }));
         let targets = ranges.iter().map(|spec| target(spec, &updates)).collect::<Result<_, _>>()?;
         let config = Self {
             interfaces,
@@ -197,6 +211,7 @@ impl Config {
             targets,
             refresh: updates.refresh,
             gate: gate(&updates),
+            user_agent: updates.user_agent.unwrap_or_default(),
             lease: updates.lease,
             state_dir: updates.state_dir,
             pin_dir: updates.pin_dir,
@@ -218,10 +233,16 @@ impl Config {
 fn target(spec: &Spec, updates: &Updates) -> Result<Option<Target>, ConfigError> {
     let found = match spec {
         Spec::Embedded | Spec::File(_) => return Ok(None),
-        Spec::Url(url) => url.parse().map(|url| Target::document(url, &updates.allow_host)),
+        Spec::Url(url) => url.url().parse().map(|url| Target::document(url, &updates.allow_host)),
         Spec::Azure(cloud) => Target::current(*cloud, updates.page_url.clone(), &updates.allow_host),
     };
     found.map(Some).map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
+}
+
+/// The name that two sources share.
+fn shared_name(ranges: &[Spec]) -> Option<String> {
+    let names: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)).map(|(_, name)| name.clone())
 }
 
 /// Between two fetches twice the interval may pass, and still counts as waiting.

@@ -5,10 +5,14 @@
 use std::{fmt, io::IsTerminal as _, str::FromStr};
 
 use thiserror::Error;
-use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, filter::Builder, fmt::MakeWriter, layer::SubscriberExt as _,
-    util::SubscriberInitExt as _, util::TryInitError,
+    EnvFilter, Layer as _, Registry,
+    filter::{Builder, FilterExt as _, FilterFn, filter_fn},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+    util::TryInitError,
 };
 
 use crate::{exit::Exit, resources::ResourceError};
@@ -122,6 +126,14 @@ fn directives() -> Builder {
     EnvFilter::builder().with_regex(false).with_default_directive(LevelFilter::ERROR.into())
 }
 
+/// Leaves out what the HTTP client writes at `trace`: URLs with their queries, the bytes of its requests with
+/// a proxy's password, and where redirects lead. At `debug` it hides these itself, as long as it is not asked
+/// for `trace`.
+fn without_requests() -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static> {
+    let is_shown = |of: &Metadata<'_>| *of.level() < Level::TRACE || !of.target().starts_with("ureq");
+    filter_fn(is_shown).with_max_level_hint(LevelFilter::TRACE)
+}
+
 /// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
 ///
 /// # Errors
@@ -155,7 +167,8 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    Registry::default().with(layer.with_filter(directives().parse_lossy(format!("{HUSHED},{}", filter.0))))
+    let directives = directives().parse_lossy(format!("{HUSHED},{}", filter.0));
+    Registry::default().with(layer.with_filter(directives.and(without_requests())))
 }
 
 #[cfg(test)]
@@ -240,6 +253,25 @@ mod tests {
         });
         assert!(text.ends_with("INFO aya_log: from the kernel\n"), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
+    }
+
+    /// The client asks first whether `trace` is on, and shows queries in its `debug` lines then.
+    #[test]
+    fn what_the_http_client_says_of_requests_is_never_written() {
+        for filter in ["trace", "ureq=trace", "ureq_proto=trace,ureq::util=trace,info"] {
+            let text = logged(LogFormat::Text, filter, || {
+                for target in ["ureq::util", "ureq_proto::util"] {
+                    log::trace!(target: target, "s3cret");
+                    if log::log_enabled!(target: target, log::Level::Trace) {
+                        log::error!("s3cret");
+                    }
+                }
+                log::debug!(target: "ureq::util", "connected");
+            });
+            assert!(text.contains("connected") && !text.contains("s3cret"), "{filter}: {text}");
+        }
+        let text = logged(LogFormat::Text, "trace", || tracing::trace!("of others"));
+        assert!(text.contains("of others"), "{text}");
     }
 
     #[test]

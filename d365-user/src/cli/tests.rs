@@ -260,3 +260,37 @@ fn a_task_reads_its_own_variables_only() {
     assert_has(&with_environment(&[("D365_STATE_DIR", "")], "drift"), &["state_dir: None"]);
     assert_has(&with_environment(&[("D365_STATE_DIR", " ")], "approve"), &["/var/lib/d365"]);
 }
+
+#[test]
+fn no_usage_error_shows_a_token() {
+    let iface = ["--iface", "eth0"];
+    for flags in [
+        &["--page-url", "http://mirror.example/?sig=s3cret"][..],
+        &["--page-url=https://user:s3cret@mirror.example/"],
+        &["--allow-host", "https://mirror.example/?s3cret"],
+        &["--listen", "https://mirror.example/?s3cret"],
+        &["url:https://mirror.example/x?sig=s3cret"],
+        &["--range", "url:https://mirror.example/x?sig=s3cret"],
+        &["--refresh=url:https://mirror.example/x#s3cret"],
+    ] {
+        let error = parse(&[&iface, flags].concat()).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        let told = error.to_string();
+        assert!(!told.contains("s3cret") && !format!("{error:?}").contains("s3cret"), "{told}");
+        assert!(told.starts_with("error: ") && !told.contains("error: error"), "{told}");
+    }
+    // What has nothing to hide is clap's own.
+    let error = parse(&["--iface", "eth0", "--listen", "9365"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ValueValidation);
+    assert!(error.to_string().contains("'9365'"), "{error}");
+}
+
+#[test]
+fn a_name_for_servers_is_checked() {
+    let told = |value: &str| parse(&["--iface", "eth0", "--user-agent", value]);
+    let name = told("curl/8.5.0").unwrap().updates.user_agent;
+    assert_eq!(name.map(|name| name.to_string()).as_deref(), Some("curl/8.5.0"));
+    for value in ["", " ", "a\nb", "ä"] {
+        assert_eq!(told(value).unwrap_err().exit_code(), 2, "{value:?}");
+    }
+}

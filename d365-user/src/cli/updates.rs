@@ -6,7 +6,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use crate::{
-    source::download::{Host, Url},
+    source::download::{Host, Url, UserAgent},
     state::DEFAULT_DIRECTORY,
 };
 
@@ -22,6 +22,10 @@ pub(crate) struct Updates {
     /// it, or separate hosts by commas
     #[arg(long, env = "D365_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<Host>,
+
+    /// The name by which servers know this program [default: Mozilla/5.0 (compatible; d365-user/VERSION)]
+    #[arg(long, env = "D365_USER_AGENT", value_name = "TEXT")]
+    pub(crate) user_agent: Option<UserAgent>,
 
     /// How often downloaded lists are fetched again, give or take a tenth
     #[arg(long, env = "D365_REFRESH", value_name = "TIME", default_value = "6h", value_parser = time)]

@@ -1,7 +1,10 @@
 //! What flags mean together.
 
 use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, RangeMetrics, Warning};
-use crate::{cli::Cli, source::Spec};
+use crate::{
+    cli::Cli,
+    source::{Spec, download::Target},
+};
 
 mod tags;
 
@@ -87,4 +90,41 @@ fn an_empty_range_list_is_refused() {
         error.to_string(),
         r#"--ranges: "" names no range source; write "embedded", "file:PATH", "url:URL" or "azure""#
     );
+}
+
+#[test]
+fn two_sources_of_one_name_are_an_error_that_shows_no_token() {
+    let url = |text: &str| format!("--ranges=url:{text}");
+    for (one, two, name) in [
+        ("https://a/x?sig=s3cret1", "https://a/x?sig=s3cret2", "url:https://a/x"),
+        ("m=https://a/x", "m=https://b/x", "url:m"),
+    ] {
+        let error = config(&["--iface=eth0", &url(one), &url(two)]).unwrap_err();
+        assert_eq!(error, ConfigError::SameSource(name.to_owned()));
+        assert!(error.to_string().contains("url:NAME="), "{error}");
+    }
+    let (one, two) = (url("a=https://a/x?doc=1"), url("b=https://a/x?doc=2"));
+    let (config, _) = config(&["--iface=eth0", &one, &two]).unwrap();
+    assert_eq!(config.ranges.iter().map(ToString::to_string).collect::<Vec<_>>(), ["url:a", "url:b"]);
+    assert!(!format!("{config:?}").contains("doc="), "{config:?}");
+    let urls = config.targets.iter().flatten().map(|target| match target {
+        Target::Document { url, .. } => url.as_str(),
+        Target::Page { .. } => panic!("a page"),
+    });
+    assert_eq!(urls.collect::<Vec<_>>(), ["https://a/x?doc=1", "https://a/x?doc=2"], "it is sent");
+}
+
+#[test]
+fn a_query_on_the_command_line_is_warned_of() {
+    for (flag, warnings) in [
+        ("--ranges=url:https://a/x?s3cret", &[Warning::PublicQuery { flag: "--ranges" }][..]),
+        ("--page-url=https://a/x?s3cret", &[Warning::PublicQuery { flag: "--page-url" }]),
+        ("--ranges=url:https://a/x", &[]),
+    ] {
+        let (_, told) = config(&["--iface=eth0", flag]).unwrap();
+        assert_eq!(told, warnings);
+        assert!(told.iter().all(|warning| !warning.to_string().contains("s3cret")));
+    }
+    let variable = Warning::PublicQuery { flag: "--page-url" }.to_string();
+    assert!(variable.contains("set D365_PAGE_URL in its place"), "{variable}");
 }

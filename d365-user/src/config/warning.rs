@@ -21,6 +21,11 @@ pub enum Warning {
         /// As it was given.
         given: IpNet,
     },
+    /// A URL with a query on the command line.
+    PublicQuery {
+        /// The flag that it was given by.
+        flag: &'static str,
+    },
     /// A flag that does nothing without another.
     Idle {
         /// The flag that was given.
@@ -38,6 +43,14 @@ impl fmt::Display for Warning {
             }
             Self::HostBits { flag, given } => {
                 write!(f, "{flag} {given} has bits behind its length: it stands for {}", given.trunc())
+            }
+            Self::PublicQuery { flag } => {
+                let variable = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
+                write!(
+                    f,
+                    "{flag} has a URL with a query, which any user of this host reads on the command line (ps); if there is \
+                     a token in it, set D365_{variable} in its place, in a file that root alone reads (EnvironmentFile=)"
+                )
             }
             Self::Idle { flag, needed } => write!(f, "{flag} does nothing without {needed}"),
         }

@@ -15,8 +15,10 @@ pub mod limit;
 mod line;
 pub mod plain;
 mod printed;
+mod redact;
 pub mod service_tags;
 mod spec;
+mod url_spec;
 mod warning;
 pub mod watch;
 
@@ -25,7 +27,9 @@ pub use encoding::Encoding;
 pub use error::SourceError;
 pub use file::open;
 pub use line::LineError;
+pub use redact::{redacted, shown_name, without_query};
 pub use spec::{Spec, SpecError};
+pub use url_spec::{UrlSpec, UrlSpecError};
 pub use warning::Warning;
 
 /// One line of a list as it was written: host bits may be set, the same prefix may come twice.

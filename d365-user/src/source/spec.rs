@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::cloud::{Cloud, UnknownCloud};
+use super::redact::redacted_url;
+use super::url_spec::{UrlSpec, UrlSpecError};
 
-/// A source. Written and read as `embedded`, `file:PATH`, `url:URL`, `azure` or `azure:CLOUD`.
+/// A source. Read as `embedded`, `file:PATH`, `url:URL`, `url:NAME=URL`, `azure` or `azure:CLOUD`. It is
+/// written as its identity, which has no query of a URL: what the gates, the state files and the metrics know
+/// it by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Spec {
     /// The list compiled into the program.
@@ -14,9 +18,9 @@ pub enum Spec {
     Embedded,
     /// A list in a file: a service tags document of any cloud, or a plain list.
     File(PathBuf),
-    /// A service tags document of any cloud at this URL: `http` or `https`, as it was written. Whether its host may be
-    /// asked, and without TLS, is the download's to say.
-    Url(String),
+    /// A service tags document of any cloud at this URL: `http` or `https`. Whether its host may be asked,
+    /// and without TLS, is the download's to say.
+    Url(UrlSpec),
     /// The current service tags document of a cloud, found through the vendor's download page.
     Azure(Cloud),
 }
@@ -31,28 +35,11 @@ pub enum SpecError {
     #[error("\"file:\" needs the path of a list behind it, as in file:/etc/d365/ranges.csv")]
     NoPath,
     /// `url:` and no URL behind it.
-    #[error(
-        "{0:?} is not a URL of a document; write it like url:https://mirror.example/ServiceTags_Public.json"
-    )]
-    NotAUrl(String),
-    /// A URL with a user or a password, which would show in logs and metrics.
-    #[error("the URL has a user name or a password in it; leave them out, logs and metrics show the URL")]
-    Credentials,
+    #[error(transparent)]
+    Url(#[from] UrlSpecError),
     /// `azure:` and no cloud behind it.
     #[error(transparent)]
     Cloud(#[from] UnknownCloud),
-}
-
-/// Whether this can be the URL of a document. The download reads it in full.
-fn url(text: &str) -> Result<String, SpecError> {
-    let not_a_url = || SpecError::NotAUrl(text.to_owned());
-    let (scheme, rest) = text.split_once("://").ok_or_else(not_a_url)?;
-    let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if !known || authority.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
-        return Err(not_a_url());
-    }
-    if authority.contains('@') { Err(SpecError::Credentials) } else { Ok(text.to_owned()) }
 }
 
 impl FromStr for Spec {
@@ -64,9 +51,9 @@ impl FromStr for Spec {
             None if text == "azure" => Ok(Self::Azure(Cloud::default())),
             Some(("file", "")) => Err(SpecError::NoPath),
             Some(("file", path)) => Ok(Self::File(path.into())),
-            Some(("url", text)) => url(text).map(Self::Url),
+            Some(("url", text)) => Ok(Self::Url(text.parse()?)),
             Some(("azure", cloud)) => Ok(Self::Azure(cloud.parse()?)),
-            _ => Err(SpecError::Unknown(text.to_owned())),
+            _ => Err(SpecError::Unknown(redacted_url(text))),
         }
     }
 }
@@ -97,7 +84,7 @@ mod tests {
             "file:a:b",
             "file: ",
             "url:https://mirror.example/x.json",
-            "url:http://127.0.0.1:8443/a?b=c@d#e",
+            "url:http://127.0.0.1:8443/a",
             "url:HTTPS://[::1]:8443",
             "azure:public",
             "azure:government",
@@ -106,6 +93,8 @@ mod tests {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert_eq!("azure".parse::<Spec>(), Ok(Spec::Azure(Cloud::Public)));
+        let named: Spec = "url:mirror=https://mirror.example/x.json?sig=s3cret".parse().unwrap();
+        assert_eq!(format!("{named} {named:?}"), "url:mirror Url(UrlSpec(mirror))");
     }
 
     #[test]
@@ -117,9 +106,12 @@ mod tests {
         for text in
             ["", "example.com", "ftp://example.com/", "https://", "https:///x", "https://a b/", "https://ä/"]
         {
-            assert_eq!(format!("url:{text}").parse::<Spec>(), Err(SpecError::NotAUrl(text.to_owned())));
+            assert_eq!(
+                format!("url:{text}").parse::<Spec>(),
+                Err(UrlSpecError::NotAUrl(text.to_owned()).into())
+            );
         }
-        assert_eq!("url:https://user:secret@a/".parse::<Spec>(), Err(SpecError::Credentials));
+        assert_eq!("url:https://user:secret@a/".parse::<Spec>(), Err(UrlSpecError::Credentials.into()));
         for text in ["", "Public", "mars"] {
             let error = UnknownCloud(text.to_owned());
             assert_eq!(format!("azure:{text}").parse::<Spec>(), Err(SpecError::Cloud(error)));
@@ -134,14 +126,20 @@ mod tests {
             r#""x\n" names no range source; write "embedded", "file:PATH", "url:URL" or "azure""#
         );
         assert_eq!(told("azure:mars"), r#""mars" names no Azure cloud; write public, government or china"#);
-        assert!(!told("url:https://user:secret@a/").contains("secret"));
+        for text in
+            ["url:https://user:s3cret@a/", "https://a/?s3cret", "url:a/?s3cret", "url:a?s3cret=https://a/"]
+        {
+            assert!(!told(text).contains("s3cret"), "{}", told(text));
+        }
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_spec_or_an_error(text in "(embedded|file|url|azure)?:?(https?://)?\\PC*") {
-            if let Ok(spec) = text.parse::<Spec>() {
-                prop_assert_eq!(spec.to_string().parse(), Ok(spec));
+            match text.parse::<Spec>() {
+                Ok(Spec::Url(url)) => prop_assert!(!url.to_string().contains(['?', '#'])),
+                Ok(spec) => prop_assert_eq!(spec.to_string().parse(), Ok(spec)),
+                Err(_) => {}
             }
         }
     }

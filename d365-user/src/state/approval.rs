@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::gates::Gates;
 use super::{Damage, Found, Kind, StateDir, StateError, peek, write_sealed};
 use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
+use crate::source::shown_name;
 
 /// The request's name in the state directory.
 pub const REQUEST: &str = "approval.json";
@@ -93,7 +94,10 @@ impl Request {
     pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<(String, Decision)>, Answer) {
         let mut decisions = Vec::new();
         let mut outcome = |approval: &Approval| {
-            let source = approval.source.clone();
+            // An earlier release's name may hold a token; today's is what is shown of it.
+            let is_known = gates.contains_key(&approval.source);
+            let name = approval.source.as_str();
+            let source = if is_known { name } else { shown_name(name) }.to_owned();
             let result = gates.get_mut(&source).map(|gate| gate.approve(&approval.digest, now));
             let verdict = match result {
                 None => Verdict::UnknownSource,

@@ -18,8 +18,8 @@ pub(super) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
 /// How many bytes of the digest are in a file's name.
 const NAME_BYTES: usize = 8;
 
-/// The name of the file of `source`, which is called as the operator wrote it (`azure:public`, `url:https://…`): a URL can
-/// be no part of a name, so its digest is.
+/// The name of the file of `source`, which is called as its [`Spec`](crate::source::Spec) is shown
+/// (`azure:public`, `url:https://…`): a URL can be no part of a name, so its digest is.
 #[must_use]
 pub fn file_name(source: &str) -> String {
     let mut name = String::from("document-");
@@ -64,6 +64,20 @@ pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateErro
         Found::Nothing => Found::Nothing,
         Found::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
     })
+}
+
+/// Has the document of the source `old` be that of `new`, unless that has one, without the query of its URL.
+/// A file of `old` that is damaged is set aside.
+///
+/// # Errors
+/// [`StateError::Read`], or [`StateError::Write`] for what could be neither written nor removed.
+pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateError> {
+    let Found::Whole(document) = load(directory, old)? else { return Ok(()) };
+    let is_there = directory.file(&file_name(new)).exists();
+    if !is_there {
+        save(directory, new, &document)?;
+    }
+    directory.remove(&file_name(old))
 }
 
 /// The document in a file's body. Pure.

@@ -270,6 +270,19 @@ fn an_approval_goes_to_the_daemon_and_the_answer_back() {
     assert_eq!(Request::of(&gates, Timestamp(2002), 7), None);
 }
 
+/// As an earlier release's `approve` wrote it.
+#[test]
+fn an_approval_by_a_name_with_a_token_is_of_todays_source() {
+    let mut gates = some_gates();
+    let gate = gates.remove("azure:public").unwrap();
+    gates.insert("url:https://a/x".to_owned(), gate);
+    let mut request = Request::of(&gates, Timestamp(2000), 7).unwrap();
+    request.approvals[0].source = "url:https://a/x?sig=s3cret".to_owned();
+    let (decisions, answer) = request.carry_out(&mut gates, Timestamp(2001));
+    assert_eq!(answer.outcomes[0].verdict, Verdict::Approved);
+    assert!(!format!("{decisions:?} {answer:?}").contains("s3cret"));
+}
+
 #[test]
 fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
     let scratch = Scratch::new();

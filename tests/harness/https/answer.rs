@@ -55,6 +55,12 @@ impl Answer {
         Self { status, ..Self::ok(format!("status {status}\n")) }
     }
 
+    /// With another status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     /// Status 302, and where to.
     pub fn redirect(location: &str) -> Self {
         Self::status(302).header("Location", location)

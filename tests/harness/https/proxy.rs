@@ -19,15 +19,15 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy that leads to `server`. What is asked for does not exist for it but as a name.
     pub fn to(server: SocketAddr) -> anyhow::Result<Self> {
-        Self::start(Some(server))
+        Self::start(Ok(server))
     }
 
-    /// A proxy that refuses everything with status 403.
-    pub fn refusing() -> anyhow::Result<Self> {
-        Self::start(None)
+    /// A proxy that refuses everything with this status.
+    pub fn refusing(status: u16) -> anyhow::Result<Self> {
+        Self::start(Err(status))
     }
 
-    fn start(server: Option<SocketAddr>) -> anyhow::Result<Self> {
+    fn start(server: std::result::Result<SocketAddr, u16>) -> anyhow::Result<Self> {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let shared = Arc::clone(&asked);
         let listening = Listening::start(move |connection| {
@@ -48,7 +48,11 @@ impl Proxy {
     }
 }
 
-fn tunnel(connection: &Connection, server: Option<SocketAddr>, asked: &Mutex<Vec<String>>) -> Result<()> {
+fn tunnel(
+    connection: &Connection,
+    server: std::result::Result<SocketAddr, u16>,
+    asked: &Mutex<Vec<String>>,
+) -> Result<()> {
     let mut client = &connection.stream;
     // One byte at a time: what comes behind the head belongs to the tunnel.
     let mut head = BufReader::with_capacity(1, client).take(16 << 10);
@@ -61,8 +65,10 @@ fn tunnel(connection: &Connection, server: Option<SocketAddr>, asked: &Mutex<Vec
     }
     let Some(target) = target else { return client.write_all(b"HTTP/1.1 405 Only CONNECT\r\n\r\n") };
     lock(asked).push(target);
-    let Some(server) = server else { return client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n") };
-    let server = TcpStream::connect(server)?;
+    let server = match server {
+        Ok(server) => TcpStream::connect(server)?,
+        Err(status) => return client.write_all(format!("HTTP/1.1 {status} As Told\r\n\r\n").as_bytes()),
+    };
     client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
     thread::scope(|scope| {
         scope.spawn(|| pass(client, &server));

@@ -41,7 +41,9 @@ fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
     let exit = Daemon::run(&site.lab.host, &options).unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
     assert!(
-        exit.stderr.contains("the server answers with status 404; no other source gives a list"),
+        exit.stderr.contains(
+            "the server answers with status 404, there is no such document; check the URL; no other"
+        ),
         "{}",
         exit.stderr
     );

@@ -9,4 +9,5 @@ mod lease;
 mod page;
 mod restarts;
 pub(crate) mod site;
+mod tokens;
 mod walk;

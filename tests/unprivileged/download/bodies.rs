@@ -133,3 +133,41 @@ fn a_head_without_end_is_not_read() -> Result<()> {
     assert!(matches!(problem, Problem::Protocol(_)), "{problem}");
     Ok(())
 }
+
+#[test]
+fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
+    let site = Site::new()?;
+    let page = |status, body: &str| {
+        Answer::ok(body).with_status(status).header("Content-Type", "text/html; charset=UTF-8")
+    };
+    for (status, answer, by) in [
+        (
+            403,
+            page(403, "<!DOCTYPE html><title>Just a moment...</title>").header("cf-mitigated", "challenge"),
+            "Cloudflare",
+        ),
+        (503, page(503, "<html>_cf_chl_opt").header("Server", "cloudflare"), "Cloudflare"),
+        (429, page(429, "<HTML><TITLE>Access Denied</TITLE>").header("Server", "AkamaiGHost"), "Akamai"),
+        (
+            403,
+            page(403, "<html><h2>The request is blocked.</h2>").header("x-azure-ref", "0"),
+            "Azure Front Door",
+        ),
+    ] {
+        site.server.route("/", [answer]);
+        let error = site.get("/").unwrap_err();
+        let is_it = |problem: &Problem| matches!(problem, Problem::Challenge { by: found, status: of, rest: None } if *found == by && *of == status);
+        assert!(is_it(&error.problem), "{by}: {error}");
+        assert!(error.as_str() == "challenge" && error.to_string().contains("--user-agent"), "{error}");
+    }
+    site.server
+        .route("/", [page(429, "<html>").header("cf-mitigated", "challenge").header("Retry-After", "60")]);
+    assert_eq!(site.get("/").unwrap_err().rest(), Some(Duration::from_secs(60)));
+    // A server's own page is none.
+    site.server
+        .route("/", [page(403, "<html><h1>403 Forbidden</h1><hr>nginx").header("Server", "cloudflare")]);
+    let problem = site.problem("/");
+    assert!(matches!(problem, Problem::Status(403)), "{problem}");
+    assert!(problem.to_string().contains("check the token in the URL"), "{problem}");
+    Ok(())
+}

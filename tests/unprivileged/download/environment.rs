@@ -82,6 +82,30 @@ fn the_environments_proxy_is_asked() -> Result<()> {
 }
 
 #[test]
+fn exceptions_by_port_and_by_prefix_are_asked_directly() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/", [Answer::ok("here")]);
+    let file = site.trust.file.to_str().context("a path in UTF-8")?;
+    let proxy = Proxy::to(site.server.address())?;
+    let by_name = site.url("/");
+    let by_address = site.server.url("/").replace("localhost", "127.0.0.1");
+    let (port, other) = (by_name.host().to_string(), "localhost:1");
+    for (url, exceptions, asked) in [
+        (by_name.as_str(), port.as_str(), 0),
+        (by_name.as_str(), other, 1),
+        (&by_address, "10.0.0.0/8,127.0.0.0/8", 0),
+        (&by_address, "10.0.0.0/8", 1),
+    ] {
+        let before = proxy.asked().len();
+        let variables = [("SSL_CERT_FILE", file), ("HTTPS_PROXY", &proxy.url()), ("NO_PROXY", exceptions)];
+        let told = in_another(url, &variables)?;
+        assert!(told.contains("fetched: Document("), "{told}");
+        assert_eq!(proxy.asked().len() - before, asked, "{exceptions}: {url}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
     let site = Site::new()?;
     site.server.route("/small", [Answer::ok("small")]);

@@ -7,7 +7,7 @@ use d365_tests::{
 };
 use d365_user::source::{
     Cloud,
-    download::{Client, DownloadError, Fetched, Host, Problem, Stamp, Target, fetch},
+    download::{Client, DownloadError, Fetched, Host, Options, Problem, Stamp, Target, cache, fetch},
 };
 
 use super::site::{Site, document};
@@ -137,5 +137,55 @@ fn comes_whole(documents: &Documents) -> Result<()> {
         let announced = (path == "/length").then_some(whole.len() as u64);
         assert_eq!(seen.last(), Some(&(whole.len() as u64, announced)));
     }
+    Ok(())
+}
+
+#[test]
+fn a_challenge_that_comes_with_success_is_told() -> Result<()> {
+    let site = Site::new()?;
+    let challenge = "<!DOCTYPE html><script>window._cf_chl_opt={}</script>";
+    site.server.route("/page", [Answer::ok(challenge)]);
+    for target in [target(&site), Target::document(site.url("/page"), &[])] {
+        let error = document(&site.trust.client()?, &target).unwrap_err();
+        assert!(matches!(error.problem, Problem::Challenge { by: "Cloudflare", status: 200, .. }), "{error}");
+    }
+    // The vendor's page may have such scripts, and lists documents all the same.
+    let link = format!("{challenge}<a href=\"{}\">", site.server.url(NEW));
+    site.server.route("/page", [Answer::ok(link)]);
+    site.server.route(NEW, [Answer::ok("{}")]);
+    assert_eq!(document(&site.trust.client()?, &target(&site))?.bytes, b"{}");
+    Ok(())
+}
+
+#[test]
+fn servers_hear_an_honest_name_or_the_one_that_was_given() -> Result<()> {
+    let site = Site::new()?;
+    site.server.route("/", [Answer::ok("x")]);
+    let target = Target::document(site.url("/"), &[]);
+    document(&site.trust.client()?, &target)?;
+    let user_agent = "curl/8.5.0".parse()?;
+    document(&Client::new(&Options { user_agent, ..site.trust.options() })?, &target)?;
+    let received = site.server.received();
+    let names: Vec<_> = received.iter().filter_map(|request| request.header("user-agent")).collect();
+    assert!(names[0].starts_with("Mozilla/5.0 (compatible; d365-user/"), "{names:?}");
+    assert_eq!(names[1], "curl/8.5.0");
+    Ok(())
+}
+
+/// A kept document does not have the query for which its validators were given.
+#[test]
+fn another_query_is_asked_for_whole() -> Result<()> {
+    let site = Site::new()?;
+    let client = site.trust.client()?;
+    for query in ["1", "2"] {
+        site.server.route(&format!("/x?sig={query}"), [Answer::ok(query).header("ETag", "\"same\"")]);
+    }
+    let [one, two] = ["1", "2"].map(|query| Target::document(site.url(&format!("/x?sig={query}")), &[]));
+    let known = document(&client, &one)?;
+    assert_eq!(again(&client, &one, Some(&known.stamp))?, Fetched::NotModified);
+    let Fetched::Document(other) = again(&client, &two, Some(&known.stamp))? else { panic!("a document") };
+    assert_eq!(other.bytes, b"2");
+    let kept = cache::decode(cache::encode(&known)?)?.stamp;
+    assert!(matches!(again(&client, &one, Some(&kept))?, Fetched::Document(_)));
     Ok(())
 }

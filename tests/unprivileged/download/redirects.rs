@@ -94,3 +94,21 @@ fn a_redirect_to_nowhere_is_told() -> Result<()> {
     }
     Ok(())
 }
+
+/// Storage behind a mirror signs its URLs.
+#[test]
+fn where_a_redirect_leads_is_shown_without_its_query() -> Result<()> {
+    let site = Site::new()?;
+    for location in [
+        "/x?sig=s3cret",
+        "https://mirror.example/x?sig=s3cret",
+        "http://localhost/x?sig=s3cret",
+        "https://u:s3cret@localhost/",
+    ] {
+        site.server.route("/", [Answer::redirect(location)]);
+        let error = site.get("/").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    }
+    assert_eq!(site.server.count("/x?sig=s3cret"), 1, "it is asked for whole");
+    Ok(())
+}

@@ -10,12 +10,13 @@ use socket2::{Domain, Socket, Type};
 use super::site::{Site, Trust, body};
 
 #[track_caller]
-fn refused(site: &Site, fault: &CertificateFault) {
+fn refused(site: &Site, is_expected: impl Fn(&CertificateFault) -> bool) -> String {
     site.server.route("/", [Answer::ok("secret")]);
     let error = site.get("/").expect_err("it was believed");
-    assert!(matches!(&error.problem, Problem::Certificate(found) if found == fault), "{error}");
+    assert!(matches!(&error.problem, Problem::Certificate(found) if is_expected(found)), "{error}");
     assert_eq!(error.as_str(), "tls");
     assert!(site.server.received().is_empty(), "it was spoken to");
+    error.to_string()
 }
 
 #[test]
@@ -31,25 +32,38 @@ fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
 #[test]
 fn an_unknown_authority_is_not_believed() -> Result<()> {
     let site = Site::with(|_| Authority::new()?.issue(&["localhost"]))?;
-    refused(&site, &CertificateFault::Untrusted);
+    refused(&site, |fault| *fault == CertificateFault::Untrusted);
     // Nor one that only bears the name of a known one.
     let known = Trust::of(Authority::named("known")?)?;
     let server = Server::https(&Authority::named("known")?.issue(&["localhost"])?)?;
-    refused(&Site { trust: known, server }, &CertificateFault::Untrusted);
+    refused(&Site { trust: known, server }, |fault| *fault == CertificateFault::Untrusted);
     Ok(())
 }
 
 #[test]
 fn another_hosts_certificate_is_not_believed() -> Result<()> {
     let site = Site::with(|authority| authority.issue(&["download.microsoft.com"]))?;
-    refused(&site, &CertificateFault::WrongName);
+    let told = refused(&site, |fault| matches!(fault, CertificateFault::WrongName { .. }));
+    assert!(told.contains("it is for download.microsoft.com"), "{told}");
     Ok(())
 }
 
 #[test]
 fn an_expired_certificate_is_not_believed() -> Result<()> {
     let site = Site::with(|authority| authority.issue_expired(&["localhost"]))?;
-    refused(&site, &CertificateFault::NotValidNow);
+    let told = refused(&site, |fault| matches!(fault, CertificateFault::Expired { .. }));
+    assert!(told.contains("it expired (2020-01-01T00:00:00Z); have it renewed"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn certificates_of_unfit_kinds_are_told_in_words() -> Result<()> {
+    let site = Site::with(Authority::issue_version_1)?;
+    let told = refused(&site, |fault| matches!(fault, CertificateFault::Unfit(_)));
+    assert!(told.contains("of version 1") && !told.contains("Other"), "{told}");
+    let site = Site::with(Authority::as_a_server)?;
+    let told = refused(&site, |fault| matches!(fault, CertificateFault::Unfit(_)));
+    assert!(told.contains("an authority's own certificate (CA:TRUE)"), "{told}");
     Ok(())
 }
 
@@ -60,6 +74,7 @@ fn a_server_without_tls_is_none() -> Result<()> {
     let url = plain.url("/").replace("http://", "https://").parse()?;
     let error = body(&trust.client()?, &url).unwrap_err();
     assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    assert!(error.to_string().contains("not TLS, but plain HTTP perhaps"), "{error}");
     Ok(())
 }
 

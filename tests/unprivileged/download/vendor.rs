@@ -1,11 +1,15 @@
 //! The vendor's own pages, as a proxy shows them; and what a proxy may do.
 
-use anyhow::Result;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
 use d365_tests::https::{Answer, Authority, Proxy, Server};
 use d365_user::source::{
     Cloud,
     download::{CertificateFault, Client, Options, Problem, Target, Url},
 };
+
+use socket2::{Domain, Socket, Type};
 
 use super::site::{Trust, document};
 
@@ -57,16 +61,59 @@ fn the_vendors_own_pages_are_asked() -> Result<()> {
     Ok(())
 }
 
+/// The first page's failure is the cause; the second one's is added.
 #[test]
-fn a_proxy_that_refuses_is_told() -> Result<()> {
-    let proxy = Proxy::refusing()?;
-    let authority = Trust::new()?;
-    let options = Options::from_variables(|name| (name == "https_proxy").then(|| proxy.url()))?;
-    let client = Client::new(&Options { roots: authority.options().roots, ..options })?;
+fn what_is_wrong_with_both_pages_is_told() -> Result<()> {
+    let vendor = Vendor::new()?;
+    let details = "/en-us/download/details.aspx?id=56519";
+    vendor.server.route(details, [Answer::status(403)]);
+    let target = Target::current(Cloud::Public, None, &[])?;
+    let error = document(&vendor.client()?, &target).unwrap_err();
+    assert!(matches!(error.problem, Problem::Status(403)), "{error}");
+    let told = error.to_string();
+    assert!(told.starts_with("https://www.microsoft.com/en-us/download/details.aspx: "), "{told}");
+    assert!(
+        told.contains("status 403") && told.contains("confirmation.aspx: ") && told.contains("404"),
+        "{told}"
+    );
+    Ok(())
+}
+
+/// Why a document cannot be had by this proxy.
+fn by_proxy(proxy: &str) -> Result<(Problem, String)> {
+    let trust = Trust::new()?;
+    let options = Options::from_variables(|name| (name == "https_proxy").then(|| proxy.to_owned()))?;
+    let client = Client::new(&Options { roots: trust.options().roots, ..options })?;
     let url: Url = "https://mirror.example/x".parse()?;
     let error = document(&client, &Target::document(url, &[])).unwrap_err();
-    assert!(matches!(error.problem, Problem::Proxy(_)), "{error}");
-    assert_eq!(proxy.asked(), ["mirror.example:443"]);
+    let told = error.to_string();
+    assert!(!format!("{told} {error:?}").contains("s3cret"), "{error:?}");
+    Ok((error.problem, told))
+}
+
+#[test]
+fn a_proxy_that_refuses_is_told() -> Result<()> {
+    for (status, words) in
+        [(403, "refuses the connection (status 403)"), (407, "asks for a user and a password")]
+    {
+        let proxy = Proxy::refusing(status)?;
+        let (problem, told) = by_proxy(&proxy.url().replace("://", "://user:s3cret@"))?;
+        assert!(matches!(problem, Problem::Proxy(_)), "{told}");
+        assert!(told.contains(words) && told.contains(&proxy.url()["http://".len()..]), "{told}");
+        assert_eq!(proxy.asked(), ["mirror.example:443"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named() -> Result<()> {
+    // Bound, so that nobody else can be there.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let address = socket.local_addr()?.as_socket().context("an address")?;
+    let (problem, told) = by_proxy(&format!("http://user:s3cret@{address}"))?;
+    assert!(matches!(problem, Problem::Proxy(_)), "{told}");
+    assert!(told.contains(&format!("cannot connect to the proxy {address}")), "{told}");
     Ok(())
 }
 

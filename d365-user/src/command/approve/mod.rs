@@ -13,6 +13,7 @@ use crate::{
     cli,
     exit::Exit,
     generation::gate::{GatePolicy, Timestamp},
+    source::shown_name,
     state::{
         approval::{self, Answer, Request, Verdict},
         is_held,
@@ -32,6 +33,8 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     let cli::Approve { confirm_after, hold, .. } = *flags;
     let policy = GatePolicy { confirm_after, hold, ..GatePolicy::default() };
     let gates = gates(directory, policy)?.unwrap_or_default();
+    // An earlier release's names may hold tokens. The daemon knows these sources by what is shown.
+    let gates = gates.into_iter().map(|(name, gate)| (shown_name(&name).to_owned(), gate)).collect();
     let now = Timestamp::from(SystemTime::now());
     let Some(request) = Request::of(&gates, now, std::process::id()) else {
         show(&format!("Nothing waits for approval in {}.\n", directory.display()))?;

@@ -22,7 +22,7 @@ use crate::{
     },
     generation::gate::{GatePolicy, Timestamp},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
-    source::embedded,
+    source::{embedded, shown_name},
     state::{Found, StateError, Writer, ailing, gates, holder, is_held, other_writers},
 };
 
@@ -103,7 +103,10 @@ fn state(path: &Path) -> State {
             .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
         confirmed: match gates::look(path, GatePolicy::default()).map_err(Unknown::from) {
             Ok(Found::Whole(gates)) => Ok(Some(
-                gates.into_iter().filter_map(|(name, gate)| Some((name, gate.confirmed()?))).collect(),
+                gates
+                    .into_iter()
+                    .filter_map(|(name, gate)| Some((shown_name(&name).to_owned(), gate.confirmed()?)))
+                    .collect(),
             )),
             Ok(Found::Nothing) => Ok(None),
             Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),

@@ -13,6 +13,7 @@ use crate::{
     source::{
         self, SourceError, limit,
         service_tags::{self, Document, DocumentError, Options},
+        shown_name,
     },
     state::{Found, documents, gates::Gates},
 };
@@ -59,9 +60,10 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
         match service_tags::read(kept.bytes.as_slice(), &Options::default()) {
             Ok(document) => {
                 let date = kept.stamp.date.map(|date| date.to_string());
-                found.push(Named { name: source.clone(), date, document });
+                found.push(Named { name: shown_name(source).to_owned(), date, document });
             }
-            Err(problem) => remarks.push(format!("the kept document of {source} is not readable: {problem}")),
+            Err(problem) => remarks
+                .push(format!("the kept document of {} is not readable: {problem}", shown_name(source))),
         }
     }
     Ok((found, remarks))

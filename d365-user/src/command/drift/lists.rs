@@ -16,7 +16,7 @@ use crate::{
         drift::{Mark, Marks, Scope},
         geo,
     },
-    source::embedded,
+    source::{embedded, shown_name},
     state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
 };
 
@@ -90,6 +90,7 @@ fn accepted(gates: &Gates, directory: &Path) -> List {
     let mut list = List::new(ACCEPTED, Marks::new(), Vec::new());
     let mut marks = Marks::new();
     for (source, gate) in gates {
+        let source = shown_name(source);
         for range in gate.accepted() {
             let mark = Mark::Listed(Some(range.geo.code));
             let known = marks.entry(range.prefix).or_insert(mark);
@@ -101,11 +102,14 @@ fn accepted(gates: &Gates, directory: &Path) -> List {
             marks.entry(range.prefix).or_insert(Mark::Retired(Some(range.geo.code)));
         }
         list.origins.push(Origin {
-            name: source.clone(),
+            name: source.to_owned(),
             ranges: gate.accepted().len(),
             tag_change_number: gate.change_number(),
             ..Origin::default()
         });
+        if gate.confirmed().is_none() {
+            list.remarks.push(format!("{source}: no reading of it has confirmed this yet"));
+        }
         let waiting: usize = gate.pending_counts().iter().map(|(_, count)| count).sum();
         if waiting > 0 {
             let changes = counted(waiting, "change");

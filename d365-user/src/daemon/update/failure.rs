@@ -18,7 +18,7 @@ pub enum Failure {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Nothing was downloaded.
-    #[error("{list}: {problem}")]
+    #[error("{}", downloaded(list, problem))]
     Download {
         /// Name of the source.
         list: String,
@@ -34,7 +34,7 @@ pub enum Failure {
         problem: OptionsError,
     },
     /// What is listed is no set of ranges.
-    #[error("{list}: {problem}")]
+    #[error("{}", refused(list, problem))]
     Ranges {
         /// Name of the source.
         list: String,
@@ -49,6 +49,23 @@ pub enum Failure {
         /// Name of the source.
         list: String,
     },
+}
+
+/// A source whose name is its URL is named once.
+fn downloaded(list: &str, problem: &DownloadError) -> String {
+    if list.strip_prefix("url:").is_some_and(|url| url == problem.url.to_string()) {
+        format!("{list}: {}", problem.without_url())
+    } else {
+        format!("{list}: {problem}")
+    }
+}
+
+/// A refused prefix names the list with its line.
+fn refused(list: &str, problem: &RangeError) -> String {
+    match problem {
+        RangeError::Refused { .. } => problem.to_string(),
+        _ => format!("{list}: {problem}"),
+    }
 }
 
 /// The word for [`Failure::Panicked`].
@@ -78,11 +95,9 @@ impl Failure {
     }
 
     /// How long the server asked to be left alone, at most a day.
-    pub(super) const fn rest(&self) -> Option<Duration> {
+    pub(super) fn rest(&self) -> Option<Duration> {
         match self {
-            Self::Download { problem: DownloadError { problem: Problem::Rest { rest, .. }, .. }, .. } => {
-                Some(*rest)
-            }
+            Self::Download { problem, .. } => problem.rest(),
             _ => None,
         }
     }
@@ -100,5 +115,45 @@ impl Failure {
                 document.chain(&Problem::REASONS).chain([&CLIENT]).copied().collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ranges::{Policy, RangeSet},
+        source::plain,
+    };
+
+    #[test]
+    fn every_refusal_names_its_source_once() {
+        let file = "file:/etc/d365/ranges.csv";
+        let set = |text: &str, limit| {
+            let policy = Policy { max_ranges: limit, ..Policy::default() };
+            RangeSet::build(&[plain::parse(text.as_bytes(), file).unwrap()], &policy).unwrap_err()
+        };
+        let policy = set("20.0.0.0/24\n10.0.0.0/8\n", 9);
+        let ranges = |problem| Failure::Ranges { list: file.to_owned(), problem: Box::new(problem) };
+        let download = |list: &str, url: &str| {
+            let problem =
+                DownloadError { url: url.parse().unwrap(), problem: Problem::Status(500), next: None };
+            Failure::Download { list: list.to_owned(), problem }
+        };
+        for (failure, name) in [
+            (ranges(policy), file),
+            (ranges(set("20.0.0.0/24\n20.0.1.0/24\n", 1)), file),
+            (SourceError::Empty { list: file.to_owned() }.into(), file),
+            (plain::parse(b"x", file).unwrap_err().into(), file),
+            (download("url:https://a/x", "https://a/x?s3cret"), "https://a/x"),
+            (download("url:a", "https://a/x"), "url:a"),
+            (download("azure:public", "https://a/x"), "https://a/x"),
+        ] {
+            let told = failure.to_string();
+            assert_eq!(told.matches(name).count(), 1, "{told}");
+            assert!(!told.contains("s3cret"), "{told}");
+        }
+        let redirected = download("url:https://a/x", "https://b/y").to_string();
+        assert!(redirected.starts_with("url:https://a/x: https://b/y: "), "{redirected}");
     }
 }

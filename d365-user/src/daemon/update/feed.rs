@@ -205,7 +205,8 @@ mod tests {
     fn a_server_that_asks_for_rest_has_it() {
         let asks = |rest| {
             let problem = Problem::Rest { status: 503, rest };
-            let problem = DownloadError { url: "https://mirror.example/".parse().unwrap(), problem };
+            let problem =
+                DownloadError { url: "https://mirror.example/".parse().unwrap(), problem, next: None };
             Failure::Download { list: "a list".to_owned(), problem }
         };
         let hours = Duration::from_hours;

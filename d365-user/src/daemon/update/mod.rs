@@ -13,6 +13,7 @@ mod prepare;
 mod publish;
 mod reading;
 mod record;
+mod renamed;
 mod renew;
 mod report;
 mod sources;

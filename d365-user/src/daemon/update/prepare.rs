@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{self, Sender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     feed::Rhythm,
     no_refusals, no_state_failures,
     reading::{DownloadReader, FileReader, Reader},
-    report, retries,
+    renamed, report, retries,
 };
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
@@ -58,7 +58,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut clock = Clock::start(Sample::take(), made);
     let now = clock.look(Sample::take());
     report::clock_at_start(&now, made);
-    let gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
+    let mut gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
         Ok(gates) => gates.unwrap_or_default(),
         Err(error) => {
             tracing::error!("{error}: the documents kept and the sources themselves are believed anew");
@@ -66,6 +66,11 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
             gates::Gates::new()
         }
     };
+    let (are_renamed, errors) = renamed::take_over(&config.ranges, &mut gates, directory.as_deref());
+    for error in errors {
+        tracing::warn!("{error}: a document that was kept under an earlier name");
+        *state_failures.entry("document").or_default() += 1;
+    }
     let mut sources =
         Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
     let (events, received) = mpsc::channel();
@@ -84,7 +89,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
             }
             (spec, Some(target)) => {
                 let (spec, target, directory) = (spec.clone(), target.clone(), directory.clone());
-                let mut reader = DownloadReader::new(spec, target, policy, keep_azure, directory);
+                let user_agent = config.user_agent.clone();
+                let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, directory);
                 let kept = reader.restore();
                 if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
                     azure.set(at, regions);
@@ -117,7 +123,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         state_failures,
         approval_is_stuck: false,
         published: Published::default(),
-        save_at: None,
+        save_at: are_renamed.then(Instant::now),
         lease: None,
         lease_is_stuck: false,
         out_of_reach: None,

@@ -9,7 +9,7 @@ use crate::{
     ranges::{Policy, RangeSet},
     source::{
         self, Cloud, List, SourceError, Spec,
-        download::{self, Client, Document, Fetched, Options, Stamp, Target, progress::Progress},
+        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent, progress::Progress},
         limit,
         service_tags::{self, Regions},
     },
@@ -70,6 +70,7 @@ impl Reader for FileReader {
 pub(super) struct DownloadReader {
     spec: Spec,
     target: Target,
+    user_agent: UserAgent,
     policy: Policy,
     keep_azure: bool,
     state: Option<Arc<StateDir>>,
@@ -82,11 +83,12 @@ impl DownloadReader {
     pub(super) fn new(
         spec: Spec,
         target: Target,
+        user_agent: UserAgent,
         policy: Policy,
         keep_azure: bool,
         state: Option<Arc<StateDir>>,
     ) -> Self {
-        Self { spec, target, policy, keep_azure, state, known: None, state_error: None }
+        Self { spec, target, user_agent, policy, keep_azure, state, known: None, state_error: None }
     }
 
     /// Takes the last good document out of the state directory, so that the server need not send it again.
@@ -135,7 +137,7 @@ impl Reader for DownloadReader {
         let name = || self.spec.to_string();
         let client = Options::from_environment()
             .map_err(download::OptionsError::from)
-            .and_then(|options| Client::new(&options))
+            .and_then(|options| Client::new(&Options { user_agent: self.user_agent.clone(), ..options }))
             .map_err(|problem| Failure::Client { list: name(), problem })?;
         let stamp = self.known.as_ref().map(|(stamp, _)| stamp);
         let mut progress = Progress::on_stderr();

@@ -42,6 +42,7 @@ pub fn encode(document: &Document) -> Result<Vec<u8>, CacheError> {
     let Stamp { url, date, validators, sha256: _ } = &document.stamp;
     let mut file = Vec::with_capacity(document.bytes.len() + 1024);
     let written = Written {
+        // As shown, without a query: the file must hold no token.
         url: url.to_string(),
         date: date.map(|date| date.to_string()),
         etag: validators.etag.clone(),
@@ -85,6 +86,17 @@ mod tests {
             String::from_utf8(file).unwrap(),
             "{\"url\":\"https://a.example/x\",\"date\":\"2026-08-03\",\"etag\":\"\\\"1\\\"\",\"last_modified\":null}\n{}\r\n"
         );
+    }
+
+    /// The document is asked for whole then, as what its validators were given for is not known any more.
+    #[test]
+    fn a_token_is_not_kept() {
+        let url = "https://a.example/x?sig=s3cret".parse().unwrap();
+        let document = Document::new(url, None, Validators::default(), b"{}".to_vec());
+        let file = encode(&document).unwrap();
+        assert!(!String::from_utf8_lossy(&file).contains("s3cret"));
+        let kept = decode(file).unwrap();
+        assert_eq!((kept.stamp.url.as_str(), kept.bytes), ("https://a.example/x", document.bytes));
     }
 
     #[test]

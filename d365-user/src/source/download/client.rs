@@ -19,10 +19,10 @@ use ureq::{
 };
 
 use super::{
-    DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators,
-    fault, resolver, rest,
+    DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators, Via,
+    challenge, fault, resolver, rest,
 };
-use crate::version::VERSION;
+use crate::source::redact::redacted_url;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: u32 = 5;
@@ -60,6 +60,7 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
+    via: Via,
     limits: Limits,
     stopped: Arc<AtomicBool>,
 }
@@ -80,13 +81,13 @@ impl Client {
         let config = Agent::config_builder()
             .https_only(true)
             .tls_config(tls)
-            .proxy(options.via.0.clone())
+            .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(0)
             .max_response_header_size(MAX_HEAD)
-            .user_agent(format!("d365-user/{VERSION}"))
+            .user_agent(options.user_agent.as_str())
             .accept_encoding("identity")
             .timeout_resolve(Some(limits.connect))
             .timeout_connect(Some(limits.connect))
@@ -95,7 +96,7 @@ impl Client {
             .timeout_per_read(Some(limits.stall))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System);
-        Ok(Self { agent, limits, stopped: Arc::default() })
+        Ok(Self { agent, via: options.via.clone(), limits, stopped: Arc::default() })
     }
 
     /// Ends what is being fetched by any clone, with [`Problem::Stopped`], and everything that is asked for later. A
@@ -113,7 +114,7 @@ impl Client {
         let mut url = request.url.clone();
         self.follow(request, &mut url, progress).map_err(|problem| {
             let stopped = self.stopped.load(Ordering::SeqCst);
-            DownloadError { url, problem: if stopped { Problem::Stopped } else { problem } }
+            DownloadError { url, problem: if stopped { Problem::Stopped } else { problem }, next: None }
         })
     }
 
@@ -140,7 +141,7 @@ impl Client {
                 | StatusCode::SEE_OTHER
                 | StatusCode::TEMPORARY_REDIRECT
                 | StatusCode::PERMANENT_REDIRECT => *url = target(url, &response)?,
-                other => return Err(refused(other, response.headers())),
+                _ => return Err(refused(response)),
             }
         }
         Err(RedirectFault::TooMany(MAX_REDIRECTS).into())
@@ -156,14 +157,17 @@ impl Client {
         if left == Duration::ZERO {
             return Err(Problem::Timeout(Phase::Whole));
         }
-        let mut request = self.agent.get(url.as_str()).config().timeout_global(Some(left)).build();
+        let proxy = self.via.proxy(url.host());
+        let request = self.agent.get(url.as_str()).config().timeout_global(Some(left));
+        let mut request = request.proxy(proxy.cloned()).build();
         for (name, value) in unless.map(Validators::conditions).into_iter().flatten() {
             // What cannot be a field's value did not come from a server.
             if let Ok(value) = HeaderValue::from_str(value) {
                 request = request.header(name, value);
             }
         }
-        request.call().map_err(fault::of_head)
+        let proxy = proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
+        request.call().map_err(|error| fault::of_head(error, proxy.as_deref()))
     }
 }
 
@@ -176,15 +180,26 @@ impl Validators {
     }
 }
 
-/// What a status means that is neither of success nor of a redirect.
-fn refused(status: StatusCode, headers: &HeaderMap) -> Problem {
-    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    let value = asks.then(|| text(headers, header::RETRY_AFTER)).flatten();
-    let status = status.as_u16();
-    match value.and_then(|value| rest::asked(&value, SystemTime::now())) {
-        Some(rest) => Problem::Rest { status, rest },
-        None => Problem::Status(status),
+/// The problem behind an answer whose status is neither of success nor of a redirect.
+fn refused(response: Response<Body>) -> Problem {
+    let status = response.status();
+    let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let value = is_busy.then(|| text(response.headers(), header::RETRY_AFTER)).flatten();
+    let rest = value.and_then(|value| rest::asked(&value, SystemTime::now()));
+    let is_page = text(response.headers(), header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
+    if (is_busy || status == StatusCode::FORBIDDEN) && is_page {
+        let headers = response.headers().clone();
+        let mut page = Vec::new();
+        let body = response.into_body().into_reader();
+        // As much as came says enough.
+        let _ = body.take(challenge::LOOKED_AT as u64).read_to_end(&mut page);
+        if let Some(by) = challenge::by(&headers, &page, true) {
+            return Problem::Challenge { by, status: status.as_u16(), rest };
+        }
     }
+    let status = status.as_u16();
+    rest.map_or(Problem::Status(status), |rest| Problem::Rest { status, rest })
 }
 
 /// Where a redirect leads.
@@ -193,8 +208,10 @@ fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
         return Err(RedirectFault::NoLocation(response.status().as_u16()));
     };
     let location = String::from_utf8_lossy(location.as_bytes());
-    url.join(&location)
-        .map_err(|cause| RedirectFault::Location { location: location.chars().take(200).collect(), cause })
+    url.join(&location).map_err(|cause| RedirectFault::Location {
+        location: redacted_url(&location).chars().take(200).collect(),
+        cause,
+    })
 }
 
 /// The whole body, or nothing. One without a length whose connection breaks can look whole, only shorter: what reads

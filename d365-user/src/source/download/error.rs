@@ -1,19 +1,32 @@
 //! Why a download gave nothing. Nothing that was there before is touched then.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use super::{Hosts, Url, UrlError};
 use crate::source::Cloud;
 
+mod certificate;
+
+pub use certificate::CertificateFault;
+
 /// A download that failed, and where. One line.
-#[derive(Debug, thiserror::Error)]
-#[error("{url}: {problem}")]
+#[derive(Debug)]
 pub struct DownloadError {
     /// What was being fetched: after redirects, where they led.
     pub url: Url,
     /// What went wrong.
     pub problem: Problem,
+    /// The failure of the page that was asked next.
+    pub next: Option<Box<Self>>,
 }
+
+impl fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.url, self.without_url())
+    }
+}
+
+impl std::error::Error for DownloadError {}
 
 /// What can go wrong with a download.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +42,9 @@ pub enum Problem {
     /// No connection.
     #[error("cannot connect: {0}; check the firewall, or set HTTPS_PROXY")]
     Connect(io::Error),
-    /// The proxy did not let the connection through.
-    #[error("the proxy refuses: {0}; check HTTPS_PROXY and NO_PROXY")]
-    Proxy(String),
+    /// The proxy did not make the connection.
+    #[error(transparent)]
+    Proxy(#[from] ProxyFault),
     /// The certificate is not one for this host.
     #[error("its certificate is not accepted: {0}")]
     Certificate(CertificateFault),
@@ -42,7 +55,7 @@ pub enum Problem {
     #[error("too slow: time is up {0}")]
     Timeout(Phase),
     /// Neither the document nor "not modified".
-    #[error("the server answers with status {0}")]
+    #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
     /// The same, and the server asks to be left alone (`Retry-After`).
     #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*rest))]
@@ -51,6 +64,19 @@ pub enum Problem {
         status: u16,
         /// How long, at most a day.
         rest: Duration,
+    },
+    /// A page that keeps programs out, in place of what was asked for.
+    #[error(
+        "{by} answers with a page for browsers (status {status}), which keeps programs out; allow this host there, give \
+         another name with --user-agent, or fetch from a mirror (--page-url, url: or file:)"
+    )]
+    Challenge {
+        /// Whose page it is.
+        by: &'static str,
+        /// The status.
+        status: u16,
+        /// The rest that the server asks for, at most a day.
+        rest: Option<Duration>,
     },
     /// A redirect that cannot be followed.
     #[error("{0}")]
@@ -77,7 +103,9 @@ pub enum Problem {
     #[error("the connection broke: {0}")]
     Reset(io::Error),
     /// A compressed body, which was not asked for.
-    #[error("the body is encoded ({0}), which was not asked for")]
+    #[error(
+        "the body is encoded ({0}), which was not asked for; have the server, or a proxy on the way, send it as it is"
+    )]
     Encoded(String),
     /// What came is not HTTP.
     #[error("not HTTP as it should be: {0}")]
@@ -98,33 +126,46 @@ pub enum Problem {
     Stopped,
 }
 
-/// What is wrong with a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateFault {
-    /// No known authority vouches for it.
+/// A failure of the proxy. Each names the proxy by host and port, never by its user.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyFault {
+    /// There is no connection to it.
+    #[error("cannot connect to the proxy {proxy}: {cause}; check HTTPS_PROXY and NO_PROXY")]
+    Connect {
+        /// The proxy.
+        proxy: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// It wants to know who asks.
     #[error(
-        "no authority that this host trusts has signed it; a proxy's or mirror's own goes into the system's store"
+        "the proxy {proxy} asks for a user and a password (status 407); give them in HTTPS_PROXY, as \
+         http://USER:PASSWORD@{proxy}"
     )]
-    Untrusted,
-    /// It is another host's.
-    #[error("it is for another host")]
-    WrongName,
-    /// Its time is over, or has not come.
-    #[error("it is not valid now; check this host's clock")]
-    NotValidNow,
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
+    Login {
+        /// The proxy.
+        proxy: String,
+    },
+    /// It does not let the connection through.
+    #[error(
+        "the proxy {proxy} refuses the connection ({answer}); allow the host there, or name it in NO_PROXY"
+    )]
+    Refused {
+        /// The proxy.
+        proxy: String,
+        /// Its answer.
+        answer: String,
+    },
 }
 
 /// In which step a time limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Phase {
     /// Name resolution.
-    #[error("while the host's address was looked up")]
+    #[error("while the host's address was looked up; check the name server")]
     Resolve,
     /// TCP, proxy and TLS.
-    #[error("while connecting")]
+    #[error("while connecting; check the firewall and HTTPS_PROXY")]
     Connect,
     /// Between the request and the end of the response's head.
     #[error("before an answer came")]
@@ -157,6 +198,23 @@ pub enum RedirectFault {
 }
 
 impl DownloadError {
+    /// The message without the URL it begins with.
+    pub fn without_url(&self) -> impl fmt::Display {
+        let next = self.next.as_ref().map(|next| format!("; and {next}")).unwrap_or_default();
+        format!("{}{next}", self.problem)
+    }
+
+    /// The rest that the server asks for, at most a day.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        let own = match &self.problem {
+            Problem::Rest { rest, .. } => Some(*rest),
+            Problem::Challenge { rest, .. } => *rest,
+            _ => None,
+        };
+        own.max(self.next.as_ref().and_then(|next| next.rest()))
+    }
+
     /// The reason in a word, the metrics' label `reason`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -170,6 +228,7 @@ impl DownloadError {
             Problem::PageWithoutDocument { .. }
                 | Problem::Status(_)
                 | Problem::Rest { .. }
+                | Problem::Challenge { .. }
                 | Problem::Redirect(_)
         )
     }
@@ -177,7 +236,7 @@ impl DownloadError {
 
 impl Problem {
     /// Every word of [`as_str`](Self::as_str).
-    pub const REASONS: [&str; 15] = [
+    pub const REASONS: [&str; 16] = [
         "dns",
         "connect",
         "proxy",
@@ -193,6 +252,7 @@ impl Problem {
         "protocol",
         "page_without_document",
         "stopped",
+        "challenge",
     ];
 
     /// The reason in a word, the metrics' label `reason`.
@@ -214,7 +274,17 @@ impl Problem {
             Self::Protocol(_) => 12,
             Self::PageWithoutDocument { .. } => 13,
             Self::Stopped => 14,
+            Self::Challenge { .. } => 15,
         };
         Self::REASONS[index]
+    }
+}
+
+/// Advice against a status.
+const fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 403 => ", it does not let this host have it; check the token in the URL, if there is one",
+        404 | 410 => ", there is no such document; check the URL",
+        _ => "",
     }
 }

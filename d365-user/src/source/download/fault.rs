@@ -2,23 +2,29 @@
 
 use std::{error::Error, io};
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 use ureq::Timeout;
 
-use super::{CertificateFault, Phase, Problem, resolver::Unresolved};
+use super::{Phase, Problem, ProxyFault, resolver::Unresolved};
 
 /// What went wrong before the body: in the look-up, the connection, the request, or the response's head.
-pub(super) fn of_head(error: ureq::Error) -> Problem {
+/// `proxy` is the host and the port by which the connection goes.
+pub(super) fn of_head(error: ureq::Error, proxy: Option<&str>) -> Problem {
     match error {
-        ureq::Error::Io(cause) => match rustls(&cause) {
-            Some(error) => of_tls(error),
-            None if is_broken(cause.kind()) => Problem::Reset(cause),
-            None => Problem::Connect(cause),
+        ureq::Error::Io(cause) => match (rustls(&cause), proxy) {
+            (Some(error), _) => of_tls(error),
+            (None, _) if is_broken(cause.kind()) => Problem::Reset(cause),
+            (None, Some(proxy)) => ProxyFault::Connect { proxy: proxy.to_owned(), cause }.into(),
+            (None, None) => Problem::Connect(cause),
         },
         ureq::Error::Rustls(error) => of_tls(&error),
         ureq::Error::Tls(message) => Problem::Tls(message.to_owned()),
         ureq::Error::Timeout(timeout) => Problem::Timeout(phase(timeout)),
-        ureq::Error::ConnectProxyFailed(message) => Problem::Proxy(message),
+        ureq::Error::ConnectProxyFailed(message) => of_proxy(proxy.unwrap_or_default(), &message).into(),
+        // Their words hold the URL whole.
+        ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => {
+            Problem::Protocol("the URL cannot be asked for".to_owned())
+        }
         ureq::Error::Other(other) => match other.downcast::<Unresolved>() {
             Ok(unresolved) => Problem::Dns { host: unresolved.host, cause: unresolved.cause },
             Err(other) => Problem::Protocol(other.to_string()),
@@ -34,7 +40,7 @@ pub(super) fn of_body(error: io::Error, received: u64) -> Problem {
             Some(error) => of_tls(error),
             None => Problem::Truncated { received },
         },
-        other => of_head(other),
+        other => of_head(other, None),
     }
 }
 
@@ -49,19 +55,47 @@ fn rustls(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 fn of_tls(error: &rustls::Error) -> Problem {
-    let rustls::Error::InvalidCertificate(fault) = error else { return Problem::Tls(error.to_string()) };
-    Problem::Certificate(match fault {
-        // The second is what an authority gets that has a trusted one's name and not its key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::Untrusted,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateFault::WrongName
+    let words = match error {
+        rustls::Error::InvalidCertificate(fault) => return Problem::Certificate(fault.into()),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "what answers there is not TLS, but plain HTTP perhaps; check the port"
         }
-        CertificateError::Expired
-        | CertificateError::ExpiredContext { .. }
-        | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => CertificateFault::NotValidNow,
-        other => CertificateFault::Other(other.to_string()),
-    })
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::ProtocolVersion => "the server takes neither TLS 1.2 nor TLS 1.3",
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+                "the server finds nothing in common with this host: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
+            }
+            AlertDescription::UnrecognisedName => "the server has no site of this name; check the URL",
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate => {
+                "the server asks for a certificate of the client, which is not supported"
+            }
+            other => return Problem::Tls(format!("the server ends the handshake with the alert {other:?}")),
+        },
+        rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "the server takes neither TLS 1.2 nor TLS 1.3"
+        }
+        rustls::Error::PeerIncompatible(_) => {
+            "the server finds nothing in common with this host: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
+        }
+        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
+            return Problem::Tls(format!(
+                "what answers there breaks the rules of TLS ({error}); check the port"
+            ));
+        }
+        other => return Problem::Tls(other.to_string()),
+    };
+    Problem::Tls(words.to_owned())
+}
+
+/// The fault behind a proxy's answer: `proxy server responded 407/407`.
+fn of_proxy(proxy: &str, message: &str) -> ProxyFault {
+    let proxy = proxy.to_owned();
+    let status = message.rsplit(['/', ' ']).next().filter(|status| status.parse::<u16>().is_ok());
+    match status {
+        Some("407") => ProxyFault::Login { proxy },
+        Some(status) => ProxyFault::Refused { proxy, answer: format!("status {status}") },
+        None => ProxyFault::Refused { proxy, answer: message.to_owned() },
+    }
 }
 
 fn phase(timeout: Timeout) -> Phase {
@@ -71,5 +105,41 @@ fn phase(timeout: Timeout) -> Phase {
         Timeout::SendRequest | Timeout::RecvResponse => Phase::Response,
         Timeout::PerRead | Timeout::PerWrite => Phase::Stall,
         _ => Phase::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tls(error: rustls::Error) -> String {
+        of_tls(&error).to_string()
+    }
+
+    #[test]
+    fn faults_of_tls_are_told_in_words() {
+        let plain = tls(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
+        assert_eq!(plain, "TLS: what answers there is not TLS, but plain HTTP perhaps; check the port");
+        let old = tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
+        assert_eq!(old, "TLS: the server takes neither TLS 1.2 nor TLS 1.3");
+        let client = tls(rustls::Error::AlertReceived(AlertDescription::CertificateRequired));
+        assert!(client.contains("certificate of the client"), "{client}");
+    }
+
+    #[test]
+    fn a_proxys_answer_is_told_with_what_to_do() {
+        let told = |message: &str| of_proxy("proxy.example:3128", message).to_string();
+        let login = told("proxy server responded 407/407");
+        assert!(login.starts_with("the proxy proxy.example:3128 asks for a user and a password"), "{login}");
+        assert!(told("proxy server responded 403/403").contains("(status 403)"));
+        assert!(told("proxy server did not respond").contains("(proxy server did not respond)"));
+    }
+
+    #[test]
+    fn no_message_of_the_client_has_the_url() {
+        let url = || "https://a.example/?s3cret".to_owned();
+        for error in [ureq::Error::BadUri(url()), ureq::Error::RequireHttpsOnly(url())] {
+            assert!(!of_head(error, None).to_string().contains("s3cret"));
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod backoff;
 pub mod cache;
+mod challenge;
 mod client;
 mod date;
 mod document;
@@ -13,6 +14,7 @@ mod entities;
 mod error;
 mod fault;
 mod hosts;
+mod no_proxy;
 mod options;
 pub mod page;
 pub mod progress;
@@ -21,17 +23,21 @@ mod resolver;
 mod rest;
 mod target;
 mod url;
+mod user_agent;
 
 pub use backoff::{Backoff, jittered, prolonged, random};
 pub use client::{Answer, Client, OnProgress, Request};
 pub use date::{Date, NotADate};
 pub use document::{Document, Stamp, Validators};
-pub use error::{CertificateFault, DownloadError, Phase, Problem, RedirectFault};
+pub use error::{CertificateFault, DownloadError, Phase, Problem, ProxyFault, RedirectFault};
 pub use hosts::Hosts;
 pub use options::{Limits, Options, OptionsError, Roots, Via};
 pub use proxy::ProxyError;
 pub use target::Target;
 pub use url::{Host, Url, UrlError};
+pub use user_agent::{NotAUserAgent, UserAgent};
+
+use ureq::http::HeaderMap;
 
 use super::Cloud;
 use page::Listed;
@@ -68,7 +74,10 @@ pub fn fetch(
         Target::Page { cloud, page, otherwise, page_hosts, document_hosts } => {
             let find = |page| find(client, *cloud, page, page_hosts, document_hosts);
             let Listed { url, date } = match (find(page), otherwise) {
-                (Err(error), Some(otherwise)) if error.is_of_the_page() => find(otherwise)?,
+                // If both fail, the first says why: the second page is the vendor's older way.
+                (Err(error), Some(otherwise)) if error.is_of_the_page() => {
+                    find(otherwise).map_err(|next| DownloadError { next: Some(Box::new(next)), ..error })?
+                }
                 (found, _) => found?,
             };
             (url, Some(date), document_hosts)
@@ -78,7 +87,10 @@ pub fn fetch(
     let request = Request { url: &url, hosts, limit: MAX_DOCUMENT, unless };
     Ok(match client.get(&request, progress)? {
         Answer::NotModified => Fetched::NotModified,
-        Answer::Body(bytes, validators) => Fetched::Document(Document::new(url, date, validators, bytes)),
+        Answer::Body(bytes, validators) => match challenge::by(&HeaderMap::new(), &bytes, false) {
+            Some(by) => return Err(challenged(url, by)),
+            None => Fetched::Document(Document::new(url, date, validators, bytes)),
+        },
     })
 }
 
@@ -91,12 +103,25 @@ fn find(
     document_hosts: &Hosts,
 ) -> Result<Listed, DownloadError> {
     let request = Request { url: page, hosts: page_hosts, limit: MAX_PAGE, unless: None };
-    let listed = match client.get(&request, &mut |_, _| ())? {
-        Answer::NotModified => None,
-        Answer::Body(bytes, _) => page::newest(&String::from_utf8_lossy(&bytes), cloud, document_hosts),
+    let bytes = match client.get(&request, &mut |_, _| ())? {
+        Answer::NotModified => Vec::new(),
+        Answer::Body(bytes, _) => bytes,
     };
-    listed.ok_or_else(|| DownloadError {
-        url: page.clone(),
-        problem: Problem::PageWithoutDocument { cloud, allowed: document_hosts.clone() },
+    // Only a page without a document is a challenge: the vendor's own page may have the scripts of such a
+    // service.
+    page::newest(&String::from_utf8_lossy(&bytes), cloud, document_hosts).ok_or_else(|| {
+        match challenge::by(&HeaderMap::new(), &bytes, false) {
+            Some(by) => challenged(page.clone(), by),
+            None => DownloadError {
+                url: page.clone(),
+                problem: Problem::PageWithoutDocument { cloud, allowed: document_hosts.clone() },
+                next: None,
+            },
+        }
     })
+}
+
+/// A page that keeps programs out came with the status of success.
+fn challenged(url: Url, by: &'static str) -> DownloadError {
+    DownloadError { url, problem: Problem::Challenge { by, status: 200, rest: None }, next: None }
 }

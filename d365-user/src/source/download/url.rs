@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 
 use fluent_uri::{Uri, UriRef, component::Authority};
 
+use crate::source::without_query;
+
 /// Port of `https`.
 const PORT: u16 = 443;
 /// Longest URL in bytes: RFC 9110, section 4.1, recommends to take at least this.
@@ -17,8 +19,8 @@ pub struct Host {
     port: u16,
 }
 
-/// A valid, normalised URL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A valid, normalised URL. Its query may be a token: it is shown without.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     /// Boxed for its size: errors hold a URL.
     uri: Box<Uri<String>>,
@@ -35,7 +37,7 @@ pub enum UrlError {
     #[error("not https: what comes without TLS cannot be vouched for")]
     NotHttps,
     /// A user name or password in it.
-    #[error("it holds a user name or a password; leave them out, logs and metrics show the URL")]
+    #[error("it holds a user name or a password, which are not sent")]
     Credentials,
     /// Not a host with a port or without.
     #[error("not a host: write HOST or HOST:PORT, without https:// and without a path")]
@@ -43,6 +45,16 @@ pub enum UrlError {
 }
 
 impl Host {
+    /// The name or address, in lower case; an IPv6 address in brackets.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn of(authority: &Authority<'_>) -> Option<Self> {
         let name = authority.host();
         let port = authority.port_to_u16().ok()?.unwrap_or(PORT);
@@ -78,7 +90,7 @@ impl Url {
         &self.host
     }
 
-    /// The URL as text.
+    /// The URL as text, with its query: for the request alone, never to be shown or kept.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.uri.as_str()
@@ -90,7 +102,8 @@ impl Url {
     }
 
     /// Whether there is a query.
-    pub(super) fn has_query(&self) -> bool {
+    #[must_use]
+    pub fn has_query(&self) -> bool {
         self.uri.has_query()
     }
 
@@ -131,7 +144,13 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(without_query(self.as_str()))
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({self})")
     }
 }
 
@@ -153,6 +172,11 @@ mod tests {
         assert_eq!(host("https://a.example:/"), "a.example");
         let url: Url = "https://a.example/b/../c%7e?d=e#f".parse().unwrap();
         assert_eq!(url.as_str(), "https://a.example/c~?d=e");
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "https://a.example/c~ Url(https://a.example/c~)",
+            "the query is not shown"
+        );
     }
 
     #[test]
@@ -180,7 +204,7 @@ mod tests {
     #[test]
     fn references_are_resolved() {
         let base: Url = "https://a.example/b/c?d".parse().unwrap();
-        let to = |reference: &str| base.join(reference).map(|url| url.to_string());
+        let to = |reference: &str| base.join(reference).map(|url| url.as_str().to_owned());
         assert_eq!(to("/x").as_deref(), Ok("https://a.example/x"));
         assert_eq!(to("x?y").as_deref(), Ok("https://a.example/b/x?y"));
         assert_eq!(to("//other.example/x").as_deref(), Ok("https://other.example/x"));

@@ -54,6 +54,35 @@ fn each_source_has_its_own() {
     }
 }
 
+/// As an earlier release wrote it: with the query.
+fn with_token() -> Vec<u8> {
+    let line = br#"{"url":"https://a.example/x?sig=s3cret","date":null,"etag":"\"1\"","last_modified":null}"#;
+    [line, &b"\n{}"[..]].concat()
+}
+
+#[test]
+fn a_document_goes_on_under_another_name_and_without_its_token() {
+    let scratch = Scratch::new("renamed");
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
+    rename(&directory, old, new).unwrap();
+    assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
+    write_sealed(&directory.file(&file_name(old)), KIND, &with_token()).unwrap();
+    rename(&directory, old, new).unwrap();
+    let Found::Whole(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
+    assert_eq!((document.bytes.as_slice(), document.stamp.url.as_str()), (&b"{}"[..], &new["url:".len()..]));
+    for file in fs::read_dir(&scratch.0).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("s3cret"));
+    }
+    // One that is there is newer.
+    save(&directory, new, &sample(b"newer")).unwrap();
+    write_sealed(&directory.file(&file_name(old)), KIND, &with_token()).unwrap();
+    rename(&directory, old, new).unwrap();
+    assert_eq!(load(&directory, new).unwrap(), Found::Whole(sample(b"newer")));
+    assert_eq!(load(&directory, old).unwrap(), Found::Nothing);
+}
+
 #[test]
 fn the_longest_document_is_read_again() {
     let scratch = Scratch::new("longest");

@@ -26,7 +26,7 @@ fn file() -> Spec {
 }
 
 fn url() -> Spec {
-    Spec::Url("https://mirror.example/list".to_owned())
+    "url:https://mirror.example/list".parse().unwrap()
 }
 
 fn embedded() -> RangeSet {

@@ -144,7 +144,7 @@ fn markup_is_told_from_text_that_begins_like_it() {
         ("xml", "<Error><Code>AuthenticationFailed</Code></Error>"),
         ("xml", "<soap:Envelope xmlns:soap=\"x\">"),
         ("xml", "<x/>"),
-        ("syntax", "<<<<<<< HEAD\n{}"),
+        ("syntax", "<< HEAD >>\n{}"),
         ("syntax", "<paste the list here>"),
         ("syntax", "< html >"),
         ("syntax", "<1>"),

@@ -1,0 +1,79 @@
+//! The name by which servers know this program: the header field `User-Agent`. The vendor's page has refused
+//! names that do not begin as a browser's does (seen by public scripts), so the default is an honest one of
+//! that form.
+
+use std::{fmt, str::FromStr};
+
+use crate::version::VERSION;
+
+/// Where people who see the name in a server's log can read on; empty where the workspace names no home page.
+const HOMEPAGE: &str = env!("CARGO_PKG_HOMEPAGE");
+/// Longest value in bytes.
+const MAX_LENGTH: usize = 512;
+
+/// A value of `User-Agent`: printable ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent(String);
+
+/// Not a value of a header field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a value of User-Agent: write 1 to {MAX_LENGTH} printable ASCII characters, without space at the ends"
+)]
+pub struct NotAUserAgent;
+
+impl UserAgent {
+    /// The value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for UserAgent {
+    fn default() -> Self {
+        let link = if HOMEPAGE.is_empty() { String::new() } else { format!("; +{HOMEPAGE}") };
+        Self(format!("Mozilla/5.0 (compatible; d365-user/{VERSION}{link})"))
+    }
+}
+
+impl FromStr for UserAgent {
+    type Err = NotAUserAgent;
+
+    fn from_str(text: &str) -> Result<Self, NotAUserAgent> {
+        let is_value = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let fits = (1..=MAX_LENGTH).contains(&text.len()) && text.trim() == text;
+        if is_value && fits { Ok(Self(text.to_owned())) } else { Err(NotAUserAgent) }
+    }
+}
+
+impl fmt::Display for UserAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_default_is_a_value_of_the_usual_form() {
+        let default = UserAgent::default();
+        let start = format!("Mozilla/5.0 (compatible; d365-user/{VERSION}");
+        assert!(default.as_str().starts_with(&start) && default.as_str().ends_with(')'), "{default}");
+        assert_eq!(default.to_string().parse(), Ok(default));
+    }
+
+    #[test]
+    fn what_is_taken_is_a_value_of_a_header_field() {
+        for text in ["x", "curl/8.5.0", "a (b; c) d/1", &"x".repeat(MAX_LENGTH)] {
+            assert!(text.parse::<UserAgent>().is_ok() && HeaderValue::from_str(text).is_ok(), "{text}");
+        }
+        for text in ["", " ", " a", "a ", "a\nb", "a\tb", "a\u{7f}", "ä", &"x".repeat(MAX_LENGTH + 1)] {
+            assert_eq!(text.parse::<UserAgent>(), Err(NotAUserAgent), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A token in a source's URL: it goes to the server and nowhere else, and another one is the same source all
+//! the same.
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use d365_tests::{
+    daemon::{self, Daemon, DaemonOptions},
+    https::Answer,
+    require,
+    scrape::Scrape,
+    temp::TempDir,
+};
+use d365_user::{
+    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    ranges::{Geo, Range},
+    state::{Kind, StateDir, documents, gates, write_sealed},
+};
+
+use super::site::{Site, failures, pending, ranges, wait_until};
+
+/// The secret, in every token.
+const SECRET: &str = "s3cret";
+
+/// Twenty ranges, without the one at `but`.
+fn prefixes(but: Option<usize>) -> Vec<String> {
+    (0..20).filter(|n| Some(*n) != but).map(|n| format!("11.0.{n}.0/24")).collect()
+}
+
+fn document(but: Option<usize>) -> String {
+    let prefixes = prefixes(but).join("\", \"");
+    let properties = format!("{{\"changeNumber\": 7, \"addressPrefixes\": [\"{prefixes}\"]}}");
+    let tag = format!("{{\"name\": \"Dynamics365ForMarketingEmail\", \"properties\": {properties}}}");
+    format!("{{\"changeNumber\": 70, \"cloud\": \"Public\", \"values\": [{tag}]}}")
+}
+
+/// A path of the server with this token.
+fn path(token: &str) -> String {
+    format!("/doc?sig={SECRET}{token}")
+}
+
+/// Serves a document to who has this token, and nobody else.
+fn serves(site: &Site, token: &str, but: Option<usize>) {
+    site.server.route(&path(token), [Answer::ok(document(but)).header("ETag", &format!("\"{but:?}\""))]);
+}
+
+/// A daemon's options with this source in the environment, where a token belongs.
+fn options(site: &Site, token: &str) -> DaemonOptions {
+    site.options(&[]).env("D365_RANGES", &site.source(&path(token)))
+}
+
+fn state(options: &DaemonOptions) -> &TempDir {
+    options.state.as_ref().unwrap()
+}
+
+/// The output of a task about the state directory.
+fn told(task: &str, state: &Path) -> String {
+    let mut command = Command::new(daemon::binary().unwrap());
+    let output = command.args([task, "--state-dir"]).arg(state).output().unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+/// The places that hold the secret, of everything that is kept or shown.
+fn shown(daemon: &Daemon, state: &Path) -> Vec<String> {
+    let mut all = BTreeMap::from([
+        ("the log".to_owned(), daemon.log()),
+        ("/metrics".to_owned(), daemon.get("/metrics", &[]).unwrap().body),
+    ]);
+    all.extend(["approve", "doctor", "drift"].map(|task| (task.to_owned(), told(task, state))));
+    for file in fs::read_dir(state).unwrap() {
+        let path = file.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        all.insert(path.display().to_string(), text + &path.display().to_string());
+    }
+    all.retain(|_, text| text.contains(SECRET));
+    all.into_keys().collect()
+}
+
+/// At any level, over good answers, refusals and redirects.
+#[test]
+fn a_token_is_neither_shown_nor_kept() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    serves(&site, "1", None);
+    let options = options(&site, "1").args(["--log-level", "trace"]);
+    let daemon = site.start(&options);
+    let nothing: [String; 0] = [];
+    let source = format!("url:{}", site.server.url("/doc"));
+    let scrape = wait_until(&daemon, "the list", |scrape| ranges(scrape) == 20);
+    assert_eq!(scrape.count("d365_generation_info", &[("source", &source)]), 1, "named by host and path");
+    serves(&site, "1", Some(7));
+    wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
+    assert_eq!(shown(&daemon, state(&options).path()), nothing);
+    assert!(told("approve", state(&options).path()).contains(&source), "it is shown by its name");
+
+    for (answer, reason) in [
+        (Answer::status(403), "status"),
+        (Answer::redirect(&site.server.url("/x?sig=s3cret")), "status"),
+        (Answer::redirect("https://mirror.example/x?sig=s3cret"), "host_not_allowed"),
+        (Answer::redirect("http://localhost/x?sig=s3cret"), "redirect"),
+        (Answer::ok("<Error>"), "xml"),
+    ] {
+        site.server.route(&path("1"), [answer]);
+        let failures = |scrape: &Scrape| failures(scrape, reason);
+        let before = failures(&daemon.scrape().unwrap());
+        wait_until(&daemon, reason, |scrape| failures(scrape) > before);
+        assert_eq!(shown(&daemon, state(&options).path()), nothing, "{reason}");
+        serves(&site, "1", None);
+    }
+    assert!(daemon.log().contains("TRACE"), "the level is that");
+    daemon.stop().unwrap();
+}
+
+#[test]
+fn another_token_is_the_same_source() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    serves(&site, "1", None);
+    let first = options(&site, "1");
+    let daemon = site.start(&first);
+    wait_until(&daemon, "the list", |scrape| ranges(scrape) == 20);
+    serves(&site, "1", Some(7));
+    wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
+    daemon.stop().unwrap();
+
+    serves(&site, "2", Some(7));
+    let daemon = site.start(&options(&site, "2").state_of(&first));
+    let asked = || site.server.count(&path("2"));
+    let scrape = wait_until(&daemon, "two readings with the new token", |_| asked() >= 2);
+    assert_eq!(
+        (ranges(&scrape), pending(&scrape, "removal")),
+        (20, 1),
+        "it waits on; log:\n{}",
+        daemon.log()
+    );
+    daemon.stop().unwrap();
+
+    // A name that is given later is no other source either.
+    let named = format!("url:mirror={}", site.server.url(&path("2")));
+    let daemon = site.start(&site.options(&[]).env("D365_RANGES", &named).state_of(&first));
+    let before = asked();
+    let scrape = wait_until(&daemon, "two readings by the name", |_| asked() >= before + 2);
+    assert_eq!(
+        (ranges(&scrape), pending(&scrape, "removal")),
+        (20, 1),
+        "it waits on; log:\n{}",
+        daemon.log()
+    );
+    assert_eq!(scrape.count("d365_generation_info", &[("source", "url:mirror")]), 1);
+    daemon.stop().unwrap();
+}
+
+/// The earlier release knew a source by its whole URL, and kept that.
+#[test]
+fn what_an_earlier_release_kept_goes_on_without_its_token() {
+    require!(Root, Tool("ip"), Daemon);
+    for token in ["1", "2"] {
+        let site = Site::new();
+        let options = options(&site, token);
+        let old = site.source(&path("1"));
+        let directory = StateDir::open(state(&options).path()).unwrap();
+        let mut gate = Gate::new(GatePolicy::default());
+        let range =
+            |prefix: &String| Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: None };
+        let ranges_before = prefixes(None).iter().map(range).collect();
+        let offer = Offer { ranges: ranges_before, change_number: Some(7), trust: Trust::Download };
+        gate.offer(offer, Timestamp::from(std::time::SystemTime::now()));
+        gates::save(&directory, &[(old.clone(), gate)].into()).unwrap();
+        let kept = format!(
+            "{{\"url\":\"{}\",\"date\":null,\"etag\":null,\"last_modified\":null}}\n{}",
+            &old["url:".len()..],
+            document(None)
+        );
+        let kind = Kind { name: "document", version: 1 };
+        write_sealed(&directory.file(&documents::file_name(&old)), kind, kept.as_bytes()).unwrap();
+        drop(directory);
+        // Before a daemon has moved anything, no task shows it.
+        for task in ["approve", "doctor", "drift"] {
+            assert!(!told(task, state(&options).path()).contains(SECRET), "{task}");
+        }
+
+        serves(&site, token, Some(7));
+        let daemon = site.start(&options);
+        let scrape = wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
+        assert_eq!(ranges(&scrape), 20, "nothing is lost, and nothing is a first list");
+        let nothing: [String; 0] = [];
+        assert_eq!(shown(&daemon, state(&options).path()), nothing);
+        daemon.stop().unwrap();
+    }
+}
