@@ -14,7 +14,7 @@ use d365_user::source::service_tags::{Document, Options, Regions, read};
 use peak_alloc::PeakAlloc;
 
 #[path = "../../tests/harness/vendor/made.rs"]
-#[expect(dead_code, reason = "tests make small documents, too")]
+#[expect(dead_code, unreachable_pub, reason = "a module of the tests, which make small documents, too")]
 mod made;
 
 #[global_allocator]

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Measures it with the embedded list and with a long one.
 pub(crate) fn measure(effort: &Effort) -> Result<Daemons> {
     let lab = Lab::with(LabOptions { links: LINKS, ..LabOptions::default() })?;
-    let file = TempFile::new("many-ranges", &many());
+    let file = TempFile::new("many-ranges", many());
     let list = format!("file:{}", file.path().display());
     let capacity = (2 * MANY).to_string();
     let embedded = cost(effort, &lab, &[])?;

@@ -73,7 +73,7 @@ fn open(name: &str, kind: Kind) -> io::Result<File> {
         *to = from.cast_signed();
     }
     let flags = libc::c_short::try_from(kind as isize).map_err(io::Error::other)?;
-    request.ifr_ifru.ifru_flags = flags | libc::IFF_NO_PI as libc::c_short;
+    request.ifr_ifru.ifru_flags = flags | libc::c_short::try_from(libc::IFF_NO_PI).expect("a small number");
     // SAFETY: `request` is live and of the structure's size.
     let done = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     Errno::result(done)?;

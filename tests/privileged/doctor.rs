@@ -157,7 +157,7 @@ fn native_mode_is_known_once_a_program_runs() {
 #[test]
 fn every_check_is_named() {
     require!(Root, Tool("ip"), Daemon);
-    const MACHINE: [&str; 14] = [
+    const MACHINE: [&str; 15] = [
         "kernel",
         "bpf",
         "btf",

@@ -9,8 +9,11 @@ use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     lab::Lab,
     require,
+    seccomp::{Faults, command},
 };
-use nix::sys::signal::Signal;
+use nix::{errno::Errno, sys::signal::Signal};
+
+use crate::doctor::doctor;
 
 /// Stops and continues every few milliseconds, as job control and some supervisors do.
 #[test]
@@ -29,5 +32,28 @@ fn stops_and_continuations_do_not_keep_it_from_starting() {
         daemon.wait_until_ready(Duration::from_secs(30)).unwrap();
         assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[]), 1);
         assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    }
+}
+
+/// aya's questions come first, and a failure of the first leaves programs without names. The kernel's own words for what a
+/// signal interrupted: EAGAIN of the verifier, EINTR of a run before 5.13.
+#[test]
+fn whatever_a_signal_interrupts_is_asked_again() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    for (command, errno, most) in
+        [(command::PROG_LOAD, Errno::EAGAIN, 8), (command::PROG_TEST_RUN, Errno::EINTR, 2)]
+    {
+        for nth in 1..=most {
+            let faults = Faults::new();
+            faults.fail(command, nth, errno);
+            let options = DaemonOptions::on(&[lab.iface()]).faults_by(&faults);
+            let daemon = Daemon::start(&lab.host, &options).unwrap();
+            assert!(faults.calls(command) > nth, "call {nth} of command {command} did not fail");
+            let report = doctor(&lab.host, lab.iface());
+            let (level, said) = report.of("xdp_programs", Some(lab.iface()));
+            assert!(level == "ok" && said.contains("d365-user's own"), "{nth}: {said}");
+            assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+        }
     }
 }

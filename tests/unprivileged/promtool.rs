@@ -70,6 +70,8 @@ fn snapshot() -> Snapshot {
         tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: true },
         drops: Some(Drops { ports: vec![25], failsafe: vec!["::1/128".parse().expect("a prefix")] }),
         listen: None,
+        range_metrics: true,
+        http_failures: vec![("accept", 1), ("scrape", 0)],
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
             start: Duration::from_secs(1_700_000_000),

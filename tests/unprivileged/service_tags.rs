@@ -228,31 +228,29 @@ fn half_a_document_is_refused_wherever_it_ends() {
 /// minute.
 #[test]
 fn half_a_file_is_refused_wherever_it_ends() {
-    Documents::all().iter().for_each(half_files);
-}
-
-fn half_files(documents: &Documents) {
-    let whole = documents.document(NEWEST);
-    let length = whole.trim_ascii_end().len();
-    let directory = TempDir::new("half");
-    thread::scope(|scope| {
-        for part in 0..2 {
-            let path = directory.file(&format!("{part}.json"));
-            fs::write(&path, &whole).unwrap();
-            scope.spawn(move || {
-                let spec = Spec::File(path.clone());
-                assert!(source::load(&spec).is_ok());
-                let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-                for end in ends(length).rev().skip(part).step_by(2) {
-                    file.set_len(end as u64).unwrap();
-                    let error = source::load(&spec).unwrap_err();
-                    let expected = if end == 0 { "empty" } else { "truncated" };
-                    assert_eq!(error.reason(), expected, "{end} bytes: {error}");
-                    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-                }
-            });
-        }
-    });
+    for documents in Documents::all() {
+        let whole = documents.document(NEWEST);
+        let length = whole.trim_ascii_end().len();
+        let directory = TempDir::new("half");
+        thread::scope(|scope| {
+            for part in 0..2 {
+                let path = directory.file(&format!("{part}.json"));
+                fs::write(&path, &whole).unwrap();
+                scope.spawn(move || {
+                    let spec = Spec::File(path.clone());
+                    assert!(source::load(&spec).is_ok());
+                    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                    for end in ends(length).rev().skip(part).step_by(2) {
+                        file.set_len(end as u64).unwrap();
+                        let error = source::load(&spec).unwrap_err();
+                        let expected = if end == 0 { "empty" } else { "truncated" };
+                        assert_eq!(error.reason(), expected, "{end} bytes: {error}");
+                        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+                    }
+                });
+            }
+        });
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use nix::{
 use super::netlink;
 use crate::snapshot::Mode;
 
-/// `IFLA_ALT_IFNAME` (linux/if_link.h), by which the kernel finds a link under its name and under its alternative names.
+/// `IFLA_ALT_IFNAME` (`linux/if_link.h`), by which the kernel finds a link under its name and under its alternative names.
 const ALT_IFNAME: u16 = 53;
 
 /// An interface of this network namespace.

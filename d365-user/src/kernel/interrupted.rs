@@ -12,7 +12,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Asks until there is an answer that no signal made. What is asked must do no harm when it is done twice.
 ///
 /// The verifier returns EAGAIN as soon as a signal is pending (`do_check`, kernel/bpf/verifier.c), and aya tries only twice.
-/// A run of a program returns EINTR before Linux 5.13 (`bpf_test_run`, net/bpf/test_run.c).
+/// A run of a program returns EINTR before Linux 5.13 (`bpf_test_run`, `net/bpf/test_run.c`).
 pub(super) fn again<T>(
     patience: Duration,
     mut ask: impl FnMut() -> Result<T, ProgramError>,

@@ -1,7 +1,7 @@
 //! The link-layer header that an interface's packets begin with, as the kernel states it (`ifi_type` of `RTM_NEWLINK`).
 //!
 //! It decides before anything is loaded or attached. In a packet without an Ethernet header, the parser would take bytes of
-//! the IP header for the EtherType, and its sender chooses those. Nothing here may guess.
+//! the IP header for the `EtherType`, and its sender chooses those. Nothing here may guess.
 
 use netlink_packet_core::Nla as _;
 use netlink_packet_route::link::{

@@ -17,15 +17,16 @@ use super::listener::{self, Listener};
 
 /// Which calls of a child fail. Clones are the same plan; all children that it is inflicted on count
 /// together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Faults {
     plan: Arc<Mutex<Plan>>,
     calls: Calls,
 }
 
 /// Which calls a plan is about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Calls {
+    #[default]
     Bpf,
     Threads,
 }
@@ -47,7 +48,7 @@ struct Plan {
 impl Faults {
     /// A plan of `bpf` calls. None fails yet: the child's calls are counted and pass.
     pub fn new() -> Self {
-        Self { plan: Arc::default(), calls: Calls::Bpf }
+        Self::default()
     }
 
     /// A plan of the threads that the child makes; each is a call of the command [`THREAD`](super::THREAD). A

@@ -25,7 +25,7 @@ fn above(lab: &Lab, kind: &str) -> String {
         }
         "macvlan" => drop(ip(&["link", "add", &upper, "link", lower, "type", "macvlan", "mode", "bridge"])),
         "vxlan" => {
-            drop(ip(&["link", "add", &upper, "type", "vxlan", "id", "5", "dev", lower, "dstport", "4789"]))
+            drop(ip(&["link", "add", &upper, "type", "vxlan", "id", "5", "dev", lower, "dstport", "4789"]));
         }
         other => panic!("{other}"),
     }

@@ -12,7 +12,7 @@ use d365_tests::{
 
 use super::{arrived, count_arrivals, send, settle, tc};
 
-/// `ARPHRD_PPP` (linux/if_arp.h).
+/// `ARPHRD_PPP` (`linux/if_arp.h`).
 const PPP: u64 = 512;
 
 /// What comes later and is blinded is told; the program stays.

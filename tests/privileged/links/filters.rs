@@ -19,7 +19,7 @@ use crate::{bad_input::refused_in, foreign::Foreign};
 /// From here on generic mode loses the length of the link-layer header.
 const HIDES: Requirement = Requirement::Kernel(6, 9, "generic XDP that copies frames in pages");
 
-/// Drops TCP to port 3306 (verdict 2, `TC_ACT_SHOT`) and hands on everything else: EtherType at 12, protocol at 23, port at 36.
+/// Drops TCP to port 3306 (verdict 2, `TC_ACT_SHOT`) and hands on everything else: `EtherType` at 12, protocol at 23, port at 36.
 const DROP: &str =
     "8,40 0 0 12,21 0 5 2048,48 0 0 23,21 0 3 6,40 0 0 36,21 0 1 3306,6 0 0 2,6 0 0 4294967295";
 

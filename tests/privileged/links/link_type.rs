@@ -19,13 +19,13 @@ use d365_user::{
 use super::accept_any_source;
 use crate::{bad_input::refused_in, judged::options};
 
-/// `ARPHRD_ETHER` and `ARPHRD_PPP` (linux/if_arp.h).
+/// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
 const ETHER: u64 = 1;
 const PPP: u64 = 512;
 /// The host's address on the tun device: with it, bytes 16 to 19 of a packet look like the start of a header.
 const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
 
-/// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are EtherType IPv4. Behind them, its options and addresses make up a
+/// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are `EtherType` IPv4. Behind them, its options and addresses make up a
 /// second IPv4 header, from a listed source to port 25.
 fn forged() -> Vec<u8> {
     let destination = HOST.octets();

@@ -85,7 +85,7 @@ fn by_proxy(proxy: &str) -> Result<(Problem, String)> {
     let options = Options::from_variables(|name| (name == "https_proxy").then(|| proxy.to_owned()))?;
     let client = Client::new(&Options { roots: trust.options().roots, ..options })?;
     let url: Url = "https://mirror.example/x".parse()?;
-    let error = document(&client, &Target::document(url, &[])).unwrap_err();
+    let error = document(&client, &Target::document(url, &[])).expect_err("no such proxy gives a document");
     let told = error.to_string();
     assert!(!format!("{told} {error:?}").contains("s3cret"), "{error:?}");
     Ok((error.problem, told))

@@ -117,7 +117,9 @@ fn is_in(path: &str, place: &str) -> bool {
 }
 
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/src/tests/")
+    path.ends_with("/tests.rs")
+        || path.ends_with("_tests.rs")
+        || path.contains("/src/") && path.contains("/tests/")
 }
 
 /// The part before a file's own tests, which may do as they please.

@@ -22,7 +22,7 @@ const IFINDEX: usize = 4;
 const HANDLE: usize = 8;
 const PARENT: usize = 12;
 const INFO: usize = 16;
-/// Attributes of a filter (`TCA_…`), and of a BPF filter's options (`TCA_BPF_…`, linux/pkt_cls.h).
+/// Attributes of a filter (`TCA_…`), and of a BPF filter's options (`TCA_BPF_…`, `linux/pkt_cls.h`).
 const KIND: u16 = 1;
 const OPTIONS: u16 = 2;
 const BPF_NAME: u16 = 7;
@@ -33,7 +33,7 @@ const ACTION_OPTIONS: u16 = 2;
 const MIRRED: &str = "mirred";
 /// The action that runs a BPF program.
 const BPF_ACTION: &str = "bpf";
-/// `TCA_MIRRED_PARMS`: a `struct tc_mirred` (linux/tc_act/tc_mirred.h), where its last two numbers are, and what the first
+/// `TCA_MIRRED_PARMS`: a `struct tc_mirred` (`linux/tc_act/tc_mirred.h`), where its last two numbers are, and what the first
 /// of them is for packets that leave by another interface: sent there (`TCA_EGRESS_REDIR`) or copied (`TCA_EGRESS_MIRROR`).
 const MIRRED_PARAMETERS: u16 = 2;
 const MIRRED_ACTION: usize = 20;

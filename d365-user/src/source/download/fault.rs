@@ -112,17 +112,17 @@ fn phase(timeout: Timeout) -> Phase {
 mod tests {
     use super::*;
 
-    fn tls(error: rustls::Error) -> String {
-        of_tls(&error).to_string()
+    fn tls(error: &rustls::Error) -> String {
+        of_tls(error).to_string()
     }
 
     #[test]
     fn faults_of_tls_are_told_in_words() {
-        let plain = tls(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
+        let plain = tls(&rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
         assert_eq!(plain, "TLS: what answers there is not TLS, but plain HTTP perhaps; check the port");
-        let old = tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
+        let old = tls(&rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
         assert_eq!(old, "TLS: the server takes neither TLS 1.2 nor TLS 1.3");
-        let client = tls(rustls::Error::AlertReceived(AlertDescription::CertificateRequired));
+        let client = tls(&rustls::Error::AlertReceived(AlertDescription::CertificateRequired));
         assert!(client.contains("certificate of the client"), "{client}");
     }
 

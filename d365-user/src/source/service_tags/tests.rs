@@ -243,7 +243,7 @@ fn azures_regions_are_kept_on_request() {
 #[test]
 fn a_document_is_a_list_with_geos() {
     let values = [
-        tag(&[r#""13.71.171.0/24","4.166.33.32/27","x""#.to_owned(), vec![r#""9.9.9.0/24""#; 7].join(",")]
+        tag(&[r#""13.71.171.0/24","4.166.33.32/27","x""#.to_owned(), [r#""9.9.9.0/24""#; 7].join(",")]
             .join(",")),
         value(&format!("{TAG}.SwedenCentral"), r#""4.166.33.32/27""#),
     ];
