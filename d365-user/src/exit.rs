@@ -78,7 +78,7 @@ impl Exit {
             Self::Kernel => "kernel lacks a needed feature (the message names it)",
             Self::Verifier => "program refused by the kernel's verifier",
             Self::Attach => {
-                "attach failed (native refused under --mode native, generic mode harmful to others, or any other reason)"
+                "attach failed (native mode refused, generic mode harmful to others, or any other reason)"
             }
             Self::State => "state directory unusable, or in use by another daemon",
             Self::Resources => {

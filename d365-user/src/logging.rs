@@ -8,7 +8,7 @@ use thiserror::Error;
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry,
-    filter::{Builder, FilterExt as _, FilterFn, filter_fn},
+    filter::{Builder, FilterFn, filter_fn},
     fmt::MakeWriter,
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -129,9 +129,12 @@ fn directives() -> Builder {
 /// Leaves out what the HTTP client writes at `trace`: URLs with their queries, the bytes of its requests with
 /// a proxy's password, and where redirects lead. At `debug` it hides these itself, as long as it is not asked
 /// for `trace`.
-fn without_requests() -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static> {
+///
+/// It is a filter of the whole subscriber, not of a layer: the client asks whether `trace` is on before it
+/// writes a line, and a layer's filter has no say in the answer.
+fn without_requests(most: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static> {
     let is_shown = |of: &Metadata<'_>| *of.level() < Level::TRACE || !of.target().starts_with("ureq");
-    filter_fn(is_shown).with_max_level_hint(LevelFilter::TRACE)
+    filter_fn(is_shown).with_max_level_hint(most)
 }
 
 /// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
@@ -168,7 +171,8 @@ where
             .boxed(),
     };
     let directives = directives().parse_lossy(format!("{HUSHED},{}", filter.0));
-    Registry::default().with(layer.with_filter(directives.and(without_requests())))
+    let most = directives.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    Registry::default().with(layer.with_filter(directives)).with(without_requests(most))
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn the_daemon_is_none_the_wiser() {
     // The last map of its start, as it was counted.
     faults.fail(command::MAP_CREATE, created, Errno::ENOMEM);
     let exit = Daemon::run(&lab.host, &options).unwrap();
-    assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
+    assert_eq!(exit.status.code(), Some(12), "{}", exit.stderr);
     assert!(exit.stderr.contains("Cannot allocate memory"), "{}", exit.stderr);
     assert_eq!(faults.calls(command::MAP_CREATE), 2 * created);
 }

@@ -81,8 +81,8 @@ mod tests {
                 panic!("a page")
             };
             let expected = |kind| format!("https://www.microsoft.com/en-us/download/{kind}.aspx?id={id}");
-            assert_eq!(page.to_string(), expected("details"));
-            assert_eq!(otherwise.unwrap().to_string(), expected("confirmation"));
+            assert_eq!(page.as_str(), expected("details"));
+            assert_eq!(otherwise.unwrap().as_str(), expected("confirmation"));
             assert_eq!(page_hosts.to_string(), "www.microsoft.com");
             assert_eq!(document_hosts.to_string(), "download.microsoft.com");
         }
