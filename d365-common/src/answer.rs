@@ -1,18 +1,20 @@
 //! What the proving program answers: its verdict, packed into the result that `BPF_PROG_TEST_RUN` returns.
 //!
 //! ```text
-//!  31      30        29       28                  0
-//! ┌────────┬──────────┬─────────┬───────────────────┐
-//! │ listed │ unlisted │ vouched │ entry, or reason  │
-//! └────────┴──────────┴─────────┴───────────────────┘
+//!  31       28 27      26 25                 0
+//! ┌───────────┬──────────┬────────────────────┐
+//! │ of entry  │ answer   │ entry, or reason   │
+//! └───────────┴──────────┴────────────────────┘
 //! ```
-//! `vouched` says that the packet may be tagged. It is no part of what a look-up found.
+//! `answer` lies in the two bits that an [`Entry`] leaves free: 0 for a reason, 1 for an unlisted source, 2 for a
+//! listed one, 3 for a listed one whose packet may be tagged. That last difference is no part of what a look-up found.
 
 use crate::{entry::Entry, verdict::Verdict};
 
-const LISTED: u32 = 1 << 31;
-const UNLISTED: u32 = 1 << 30;
-const VOUCHED: u32 = 1 << 29;
+const ANSWER: u32 = 0b11 << 26;
+const UNLISTED: u32 = 0b01 << 26;
+const LISTED: u32 = 0b10 << 26;
+const VOUCHED: u32 = 0b11 << 26;
 
 /// A packed verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl Answer {
     #[inline(always)]
     #[must_use]
     pub const fn vouched_for(self, vouched: bool) -> Self {
-        if vouched { Self(self.0 | VOUCHED) } else { self }
+        if vouched && self.0 & ANSWER == LISTED { Self(self.0 | VOUCHED) } else { self }
     }
 
     /// The program's result.
@@ -48,13 +50,10 @@ impl Answer {
     /// packet was not taken for a segment to a watched port.
     #[must_use]
     pub const fn found(bits: u32) -> Option<Option<Entry>> {
-        let bits = bits & !VOUCHED;
-        if bits & LISTED != 0 {
-            Some(Some(Entry::from_bits(bits & !LISTED)))
-        } else if bits == UNLISTED {
-            Some(None)
-        } else {
-            None
+        match bits & ANSWER {
+            LISTED | VOUCHED => Some(Some(Entry::from_bits(bits & !ANSWER))),
+            UNLISTED if bits == UNLISTED => Some(None),
+            _ => None,
         }
     }
 
@@ -62,7 +61,7 @@ impl Answer {
     /// retired, and the lease holds.
     #[must_use]
     pub const fn vouched(bits: u32) -> bool {
-        bits & (LISTED | VOUCHED) == LISTED | VOUCHED
+        bits & ANSWER == VOUCHED
     }
 }
 
@@ -87,7 +86,8 @@ mod tests {
     #[test]
     fn vouching_changes_nothing_of_what_was_found() {
         let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
-        for entry in [Entry::new(262_143, 255).unwrap(), Entry::new(0, 0).unwrap().retire()] {
+        let last = Entry::new(262_143, 255).unwrap().in_group(7);
+        for entry in [last, Entry::new(0, 0).unwrap().retire()] {
             let answer = Answer::of(&Verdict::Listed(entry, segment));
             for vouched in [false, true] {
                 let bits = answer.vouched_for(vouched).bits();

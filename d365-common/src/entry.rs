@@ -1,12 +1,13 @@
-//! What a lookup answers: range slot and geo, packed into one `u32`.
+//! What a lookup answers: range slot, geo and lease group, packed into one `u32`.
 //!
 //! ```text
-//!  31  29 28        27    26 25      18 17                0
-//! ┌──────┬─────────┬────────┬──────────┬───────────────────┐
-//! │ zero │ retired │ kind   │ geo      │ range slot        │
-//! └──────┴─────────┴────────┴──────────┴───────────────────┘
+//!  31     29 28        27    26 25      18 17                0
+//! ┌─────────┬─────────┬────────┬──────────┬───────────────────┐
+//! │ group   │ retired │ kind   │ geo      │ range slot        │
+//! └─────────┴─────────┴────────┴──────────┴───────────────────┘
 //! ```
-//! A retired range has left the list and is recognised for a while: counted in a slot of its own, and not vouched for.
+//! A retired range has left the list and is recognised for a while: counted in a slot of its own, and not trusted.
+//! `group` numbers the lease of the sources that list the range ([`crate::lease`]).
 //! `kind` is zero in an entry. The [direct table](crate::direct), whose cells also say "page" and "ask the trie", keeps its
 //! kinds there.
 
@@ -16,6 +17,7 @@ pub const SLOT_BITS: u32 = 18;
 pub const MAX_SLOTS: u32 = 1 << SLOT_BITS;
 
 const RETIRED: u32 = 1 << 28;
+const GROUP_SHIFT: u32 = 29;
 
 /// A range's slot (index of its counters) and its geo's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,20 @@ impl Entry {
     #[must_use]
     pub const fn is_retired(self) -> bool {
         self.0 & RETIRED != 0
+    }
+
+    /// The same range in a lease group; of the number only the three lowest bits count.
+    #[must_use]
+    pub const fn in_group(self, group: u8) -> Self {
+        let rest = self.0 & !(u32::MAX << GROUP_SHIFT);
+        Self(rest | ((group as u32) << GROUP_SHIFT))
+    }
+
+    /// The range's lease group, below [`GROUPS`](crate::lease::GROUPS).
+    #[inline(always)]
+    #[must_use]
+    pub const fn group(self) -> u32 {
+        self.0 >> GROUP_SHIFT
     }
 
     /// An entry out of a trie's value.
@@ -88,6 +104,18 @@ mod tests {
             assert_eq!((entry.slot(), entry.geo(), entry.is_retired()), (slot, geo, false));
             let retired = entry.retire();
             assert_eq!((retired.slot(), retired.geo(), retired.is_retired()), (slot, geo, true));
+        }
+    }
+
+    #[test]
+    fn a_group_comes_back_and_changes_nothing_else() {
+        for entry in [Entry::new(0, 0).unwrap(), Entry::new(MAX_SLOTS - 1, 255).unwrap().retire()] {
+            assert_eq!(entry.group(), 0);
+            for group in 0..8 {
+                let grouped = entry.in_group(7).in_group(group);
+                assert_eq!(grouped.group(), u32::from(group));
+                assert_eq!(grouped.in_group(0), entry);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ pub mod dscp;
 pub mod effect;
 pub mod entry;
 pub mod key;
+pub mod lease;
 pub mod mark;
 pub mod names;
 pub mod packet;

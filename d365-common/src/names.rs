@@ -9,8 +9,8 @@ pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 /// The program that proves a place: the same verdict as its result, and no counter.
 pub const PROGRAM_PROVE: &str = "d365_prove";
 
-/// The program that sets the lease: it adds the ticks that it is told to the kernel's own count of them. Its
-/// frame is an Ethernet header and a `u64` in host byte order.
+/// The program that sets the leases: it adds the ticks that it is told to the kernel's own count of them. Its
+/// frame is an Ethernet header and a `u64` in host byte order for each of the [`LEASES`](crate::lease::LEASES).
 pub const PROGRAM_LEASE: &str = "d365_lease";
 
 /// The tc program that gives a packet its mark: by the record that the XDP program has written, or by looking itself.
@@ -32,7 +32,8 @@ pub const TABLES: &str = "TABLES";
 pub const ACTIVE: &str = "ACTIVE";
 /// One `u32`: the place that [`PROGRAM_PROVE`] judges by.
 pub const PROVEN: &str = "PROVEN";
-/// One `u64`: the tick (`jiffies64`) until which the list is vouched for. 0: never was; `u64::MAX`: without an end.
+/// One [`Ends`](crate::lease::Ends): the ticks (`jiffies64`) at which the leases end. 0: never confirmed; `u64::MAX`:
+/// without an end.
 pub const LEASE: &str = "LEASE";
 /// Ring buffer of sampled sources, 16 bytes each: an IPv6 address, or an IPv4 address mapped into one (RFC 4291,
 /// 2.5.5.2), in network byte order.

@@ -30,7 +30,7 @@ pub(crate) fn is_due_hidden(ctx: &XdpContext, reason: Reason) -> bool {
 
 #[inline(always)]
 fn is_on() -> bool {
-    maps::drop_unlisted() && lease::holds() && lookup::is_published()
+    maps::drop_unlisted() && lease::allows_drops() && lookup::is_published()
 }
 
 /// A function of its own in the kernel too: the look-up would be there a second time for every packet. The context is hidden from

@@ -68,13 +68,13 @@ pub fn d365_prove(ctx: XdpContext) -> u32 {
     Answer::of(&verdict).vouched_for(vouched).bits()
 }
 
-/// Sets the lease: to as many ticks from now on as the `u64` behind the frame's Ethernet header says, in host byte
+/// Sets the leases: each to as many ticks from now on as its `u64` behind the frame's Ethernet header says, in host byte
 /// order. It is run by `BPF_PROG_TEST_RUN` only; it passes when it did, and aborts when it could not.
 #[xdp]
 pub fn d365_lease(ctx: XdpContext) -> u32 {
     let frame = Frame::<false>::new(&ctx);
-    let ticks = frame.read(ETHERNET_LEN).map(u64::from_ne_bytes);
-    ticks.and_then(lease::set).map_or(XDP_ABORTED, |()| XDP_PASS)
+    let ticks = |lease| frame.read(ETHERNET_LEN + lease * size_of::<u64>()).map(u64::from_ne_bytes);
+    lease::set(ticks).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
 
 /// Gives packets their marks, behind the XDP program and in front of everything else. It leaves the verdict to those

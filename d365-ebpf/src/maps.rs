@@ -14,6 +14,7 @@ use d365_common::{
     direct::{self, DEFAULT_PAGES, Page},
     dscp::Dscp,
     key,
+    lease::Ends,
     mark::Mark,
     names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
     path::Seen,
@@ -40,7 +41,7 @@ pub(crate) static ACTIVE: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static PROVEN: Array<u32, 1> = Array::new();
 #[btf_map]
-pub(crate) static LEASE: Array<u64, 1> = Array::new();
+pub(crate) static LEASE: Array<Ends, 1> = Array::new();
 #[btf_map]
 pub(crate) static SAMPLES: RingBuf<(), { SAMPLE_RING as usize }> = RingBuf::new();
 #[btf_map]

@@ -22,6 +22,7 @@ use crate::{
     cli::{Cli, Updates},
     generation::gate::GatePolicy,
     logging::{LogFilter, LogFormat},
+    ranges::SourceSet,
     source::{
         Spec, SpecError,
         download::{Target, Url, UrlError, UserAgent},
@@ -142,6 +143,9 @@ pub enum ConfigError {
     /// More than [`MAX_PORTS`].
     #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
     TooManyPorts(usize),
+    /// More than [`SourceSet::MOST`].
+    #[error("--ranges is given {0} times, at most {most} sources can be used", most = SourceSet::MOST)]
+    TooManySources(usize),
     /// A source that is no source.
     #[error("--ranges: {0}")]
     Ranges(#[from] SpecError),
@@ -189,6 +193,9 @@ impl Config {
         }
         let specs = cli.ranges.iter().map(|spec| spec.parse()).collect::<Result<Vec<Spec>, _>>()?;
         let ranges = once("--ranges", specs, &mut warnings);
+        if ranges.len() > SourceSet::MOST {
+            return Err(ConfigError::TooManySources(ranges.len()));
+        }
         if let Some(name) = shared_name(&ranges) {
             return Err(ConfigError::SameSource(name));
         }

@@ -111,8 +111,6 @@ pub struct Updates {
     pub refused: Vec<(&'static str, u64)>,
     /// Failures to keep the state: the label value of what was being done, and how many. Each is there.
     pub state_failures: Vec<(&'static str, u64)>,
-    /// Until when the list is vouched for.
-    pub lease: Lease,
 }
 
 /// What became of a source.
@@ -124,12 +122,14 @@ pub struct SourceStatus {
     pub last_success: Option<u64>,
     /// Failures: the reason's label value, and how many. Every reason that this kind of source can have is there.
     pub failures: Vec<(&'static str, u64)>,
+    /// Until when its ranges are trusted.
+    pub lease: Lease,
 }
 
-/// Until when the list is vouched for.
+/// Until when a source's ranges are trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lease {
-    /// No source has ever confirmed it.
+    /// The source has never confirmed its list.
     #[default]
     Unconfirmed,
     /// Until so many seconds after the Unix epoch, which may have passed.

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use d365_common::lease::GROUPS;
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},
-    kernel::{Kernel, OBJECT},
+    kernel::{Kernel, Leases, OBJECT},
 };
 
 use crate::{
@@ -145,4 +146,35 @@ fn a_retired_range_is_proven_as_retired() {
     }
     let source: IpAddr = LISTED[0].parse().unwrap();
     assert!(!judged.kernel.is_vouched(source).unwrap(), "asked of the published place, whatever is staged");
+}
+
+/// Each group has its own lease, and drops another.
+#[test]
+fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
+    require!(Root);
+    let mut judged = judged();
+    let list = [LIST, OTHER_LIST].concat();
+    let compiled = generation::compile(&ranges(&list), &[0, 1, 2, 3], 4096).unwrap();
+    for (first, second) in [(0, 7), (7, 0), (3, 4)] {
+        let grouped = compiled.clone().grouped([first, first, second, second]);
+        judged.kernel.publish(&grouped).unwrap();
+        for (held, expected) in [(first, [true, false]), (second, [false, true])] {
+            let mut groups = [Some(Duration::ZERO); GROUPS];
+            groups[usize::from(held)] = Some(DAY);
+            judged.kernel.set_leases(&Leases::new(groups, None)).unwrap();
+            let trusted = [vouched(&mut judged.kernel, LISTED), vouched(&mut judged.kernel, UNLISTED)];
+            assert_eq!(trusted, expected.map(|trusted| [trusted; 2]), "groups {first} and {second}");
+        }
+    }
+}
+
+/// A trie with another group is another list: its ranges would be trusted for other sources' confirmations.
+#[test]
+fn a_range_is_proven_with_its_group() {
+    require!(Root);
+    let mut judged = judged();
+    let compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
+    let staged = judged.kernel.stage(&compiled.clone().grouped([0, 1])).unwrap();
+    let Err(error) = judged.kernel.prove(staged, &compiled) else { panic!("proven") };
+    assert!(error.to_string().contains("lease group 1"), "{error}");
 }

@@ -77,7 +77,7 @@ fn an_unusable_state_directory_is_said_and_counted() {
 fn tags_by_the_embedded_list_alone_are_warned_of() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let warning = "the embedded list alone is vouched for until its lease runs out";
+    let warning = "the embedded list alone is trusted until its lease ends";
     for (flags, warned) in [
         (&["--tag", "dscp"][..], true),
         (&["--unlisted", "drop"], true),

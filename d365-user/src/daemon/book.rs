@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    generation::{CompileError, Compiled, Owner, Slots, SlotsFull, compile},
+    generation::{CompileError, Compiled, Groups, Owner, Slots, SlotsFull, compile},
     ledger::{Ledger, Reading, Row},
-    ranges::{Geo, RangeSet},
+    ranges::{Geo, RangeSet, SourceSet},
     snapshot::{Count, Generation, STRANGERS},
     state::counters::Stored,
 };
@@ -17,6 +17,7 @@ pub(super) struct Book {
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
+    groups: Groups,
     ledger: Ledger,
     capacity: u32,
 }
@@ -28,6 +29,10 @@ pub(super) struct Draft {
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
+    /// Of the published generation too.
+    groups: Groups,
+    /// The sets of sources that list its ranges.
+    sources: BTreeSet<SourceSet>,
 }
 
 /// Why there is no draft.
@@ -46,6 +51,11 @@ impl Draft {
     pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
         self.owners.owners().collect()
     }
+
+    /// The lease groups of the published generation and of this one.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
 }
 
 impl Book {
@@ -56,6 +66,7 @@ impl Book {
             members: Vec::new(),
             slots: Vec::new(),
             owners: Slots::new(capacity),
+            groups: Groups::default(),
             ledger: Ledger::new(rows, before),
             capacity,
         }
@@ -75,7 +86,10 @@ impl Book {
         let listed = set.ranges().iter().map(Owner::from);
         let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
         let slots = owners.assign(members.iter().copied())?;
-        let compiled = compile(members.iter().copied(), &slots, self.capacity)?;
+        let sources = || set.listed_by().iter().chain(set.retired_by()).copied();
+        let groups = self.groups.extended(sources());
+        let numbers = sources().map(|sources| groups.number(sources));
+        let compiled = compile(members.iter().copied(), &slots, self.capacity)?.grouped(numbers);
         let (source, change_number) = origin(set);
         let generation = Generation {
             number: self.generation.number + 1,
@@ -85,7 +99,7 @@ impl Book {
             ranges: set.ranges().to_vec(),
             retired: set.retired().to_vec(),
         };
-        Ok(Draft { compiled, generation, members, slots, owners })
+        Ok(Draft { compiled, generation, members, slots, owners, groups, sources: sources().collect() })
     }
 
     /// The draft is published: ranges that are gone leave their counts to their geos. `read` tells what slots read
@@ -116,6 +130,8 @@ impl Book {
         self.ledger.forget_all_but(|owner| known.contains(owner));
         (self.generation, self.members) = (draft.generation, draft.members);
         (self.slots, self.owners) = (draft.slots, draft.owners);
+        draft.groups.retain(&draft.sources);
+        self.groups = draft.groups;
         rows.map(drop)
     }
 
@@ -159,6 +175,11 @@ impl Book {
 
     pub(super) fn generation(&self) -> &Generation {
         &self.generation
+    }
+
+    /// The lease groups of the published generation.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     pub(super) fn slots(&self) -> &[u32] {

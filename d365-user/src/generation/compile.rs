@@ -12,6 +12,15 @@ pub struct Compiled {
     pub entries: Vec<(IpNet, Entry)>,
 }
 
+impl Compiled {
+    /// Puts each range into the lease group at its place.
+    #[must_use]
+    pub fn grouped(mut self, groups: impl IntoIterator<Item = u8>) -> Self {
+        self.entries.iter_mut().zip(groups).for_each(|((_, entry), group)| *entry = entry.in_group(group));
+        self
+    }
+}
+
 /// Why a range list cannot be compiled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CompileError {
@@ -63,6 +72,8 @@ mod tests {
         assert_eq!(compile(&ranges, &[1, 0], 2).unwrap().entries, expected);
         let retired = compile([Owner::retired(&ranges[0])], &[1], 2).unwrap();
         assert_eq!(retired.entries, [(ranges[0].prefix, entries[0].retire())]);
+        let grouped = compile(&ranges, &[1, 0], 2).unwrap().grouped([0, 5]);
+        assert_eq!(grouped.entries.iter().map(|(_, entry)| entry.group()).collect::<Vec<_>>(), [0, 5]);
     }
 
     #[test]

@@ -5,10 +5,12 @@
 mod compile;
 mod direct;
 pub mod gate;
+mod groups;
 mod questions;
 mod slots;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
+pub use groups::Groups;
 pub use questions::{Question, Reference, questions};
 pub use slots::{Owner, Slots, SlotsFull};

@@ -1,12 +1,15 @@
-//! Sets the lease: until when the list is vouched for.
+//! Sets the leases: until when ranges are trusted, and until when unlisted connections may be dropped.
 //!
-//! The kernel program knows the time, and this only tells it how long. It must not be asked for more than the caller
-//! can vouch for; nothing here extends a lease by itself.
+//! The kernel program knows the time, and this only tells it how long. Nothing here extends a lease by itself.
 
 use std::time::Duration;
 
 use aya::programs::ProgramError;
-use d365_common::{names, packet::ETHERNET_LEN};
+use d365_common::{
+    lease::{DROPS, GROUPS, LEASES},
+    names,
+    packet::ETHERNET_LEN,
+};
 use nix::{
     errno::Errno,
     time::{ClockId, clock_getres},
@@ -17,38 +20,81 @@ use super::{chain, load::Kernel};
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
 const XDP_PASS: u32 = 2;
 
-/// Why the lease is not what it should be. It is the one before.
+/// The time for which each lease still lasts: `None` without an end, zero when it has run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leases([Option<Duration>; LEASES]);
+
+impl Leases {
+    /// The same time for ranges of every group and for drops.
+    #[must_use]
+    pub const fn all(left: Option<Duration>) -> Self {
+        Self([left; LEASES])
+    }
+
+    /// Those of the groups by their numbers, and that of drops.
+    #[must_use]
+    pub fn new(groups: [Option<Duration>; GROUPS], drops: Option<Duration>) -> Self {
+        let mut all = Self::all(drops);
+        all.0[..GROUPS].copy_from_slice(&groups);
+        all
+    }
+
+    /// How long ranges of this group are trusted.
+    #[must_use]
+    pub fn group(&self, group: u8) -> Option<Duration> {
+        self.0[usize::from(group) % GROUPS]
+    }
+
+    /// How long unlisted connections may be dropped.
+    #[must_use]
+    pub const fn drops(&self) -> Option<Duration> {
+        self.0[DROPS]
+    }
+
+    /// The first end that is still to come.
+    #[must_use]
+    pub fn next_end(&self) -> Option<Duration> {
+        self.0.iter().flatten().filter(|left| !left.is_zero()).min().copied()
+    }
+}
+
+/// Why the leases are not what they should be. They are those before, or some of them are.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// The length of a tick is not known.
-    #[error("cannot set the lease: the kernel does not tell the length of its ticks: {0}")]
+    #[error("cannot set the leases: the kernel does not tell the length of its ticks: {0}")]
     Tick(#[from] Errno),
     /// The program cannot be run.
-    #[error("cannot set the lease: the kernel does not run program d365_lease: {}", chain(.0))]
+    #[error("cannot set the leases: the kernel does not run program d365_lease: {}", chain(.0))]
     Program(#[from] ProgramError),
     /// The program could not do it.
     #[error(
-        "cannot set the lease: program d365_lease answers {0}; build the daemon and its program from one commit"
+        "cannot set the leases: program d365_lease answers {0}; build the daemon and its program from one commit"
     )]
     Refused(u32),
 }
 
 impl Kernel {
-    /// Vouches for the list for the time `left` from now on, whichever generation is published: packets of listed
-    /// sources may be tagged until then. `None` is without an end; zero ends the lease now. Before the first
-    /// call nothing is vouched for.
-    ///
-    /// The lease is kept in whole ticks (1 to 10 ms), rounded down. Ticks stand still while the machine is suspended
-    /// or its hypervisor holds it: who keeps the time by a calendar sets the lease again now and then.
+    /// As [`set_leases`](Self::set_leases), all to the same.
     ///
     /// # Errors
-    /// [`LeaseError`]; the lease is the one before.
+    /// [`LeaseError`].
     pub fn set_lease(&mut self, left: Option<Duration>) -> Result<(), LeaseError> {
-        let ticks = match left {
-            None => u64::MAX,
-            Some(left) => ticks(left, tick()?),
-        };
-        let frame = [&[0; ETHERNET_LEN][..], &ticks.to_ne_bytes()].concat();
+        self.set_leases(&Leases::all(left))
+    }
+
+    /// Lets each lease last for its time from now on, whichever generation is published: packets from ranges of a group
+    /// may be tagged until its lease ends. Before the first call every lease has run out.
+    ///
+    /// Leases are kept in whole ticks (1 to 10 ms), rounded down. Ticks stand still while the machine is suspended
+    /// or its hypervisor holds it: who keeps the time by a calendar sets the leases again now and then.
+    ///
+    /// # Errors
+    /// [`LeaseError`].
+    pub fn set_leases(&mut self, leases: &Leases) -> Result<(), LeaseError> {
+        let tick = tick()?;
+        let ticks = leases.0.map(|left| left.map_or(u64::MAX, |left| ticks(left, tick)).to_ne_bytes());
+        let frame = [&[0; ETHERNET_LEN][..], ticks.as_flattened()].concat();
         match self.ask(names::PROGRAM_LEASE, &frame)? {
             XDP_PASS => Ok(()),
             other => Err(LeaseError::Refused(other)),
@@ -71,6 +117,19 @@ fn ticks(time: Duration, tick: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_end_is_that_of_the_lease_that_ends_first_and_has_not_ended() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let mut groups = [seconds(0); GROUPS];
+        assert_eq!(Leases::new(groups, None).next_end(), None);
+        (groups[1], groups[2]) = (seconds(7), seconds(3));
+        let leases = Leases::new(groups, seconds(5));
+        assert_eq!(
+            (leases.next_end(), leases.drops(), leases.group(1)),
+            (seconds(3), seconds(5), seconds(7))
+        );
+    }
 
     #[test]
     fn a_lease_is_never_longer_than_asked_for() {

@@ -38,7 +38,7 @@ pub use counters::{CounterError, Counters, InterfaceCounts};
 pub use generic::{Objection, Other, Surroundings};
 pub use inspect::{Held, InspectError, Inspection, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
-pub use lease::LeaseError;
+pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
 pub use link_layer::LinkLayer;
 pub use links::{DetachReason, Links};

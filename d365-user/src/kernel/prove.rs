@@ -97,7 +97,8 @@ impl fmt::Display for Answered {
             None => f.write_str("of no range")?,
         }
         let retired = if self.entry.is_retired() { ", retired" } else { "" };
-        write!(f, " (slot {}, geo {}{retired})", self.entry.slot(), self.entry.geo())
+        let (slot, geo, group) = (self.entry.slot(), self.entry.geo(), self.entry.group());
+        write!(f, " (slot {slot}, geo {geo}, lease group {group}{retired})")
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, Warning, geo};
+use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning, geo};
 use crate::source::Record;
 
 /// What is known so far of one prefix.
@@ -13,6 +13,16 @@ struct Claim<'a> {
     region: Option<&'a str>,
     list: &'a str,
     line: usize,
+    sources: SourceSet,
+}
+
+/// What came of all lists.
+pub(super) struct Merged {
+    /// Sorted by prefix.
+    pub(super) ranges: Vec<Range>,
+    /// The sources that list each of them, or a prefix that holds it.
+    pub(super) sources: Vec<SourceSet>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// Everything so far.
@@ -26,8 +36,8 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Takes one record of the list called `list`.
-    pub(super) fn add(&mut self, list: &'a str, record: &'a Record, policy: &Policy) {
+    /// Takes one record of the list called `list`, of the source at `source`.
+    pub(super) fn add(&mut self, source: usize, list: &'a str, record: &'a Record, policy: &Policy) {
         let place = || Place { list: list.to_owned(), line: record.line };
         if let Err(refusal) = policy.check(&record.prefix) {
             match &mut self.refused {
@@ -58,12 +68,14 @@ impl<'a> Merge<'a> {
             }
             _ => {}
         }
-        self.claim(prefix, Claim { geo, region, list, line: record.line });
+        let sources = SourceSet::of(source);
+        self.claim(prefix, Claim { geo, region, list, line: record.line, sources });
     }
 
     /// Takes one range of a set that was built before.
-    pub(super) fn add_range(&mut self, list: &'a str, range: &'a Range) {
-        self.claim(range.prefix, Claim { geo: range.geo, region: range.region.as_deref(), list, line: 0 });
+    pub(super) fn add_range(&mut self, source: usize, list: &'a str, range: &'a Range) {
+        let (geo, region, sources) = (range.geo, range.region.as_deref(), SourceSet::of(source));
+        self.claim(range.prefix, Claim { geo, region, list, line: 0, sources });
     }
 
     fn claim(&mut self, prefix: IpNet, claim: Claim<'a>) {
@@ -73,8 +85,8 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// The ranges, sorted by prefix, and what was odd.
-    pub(super) fn finish(self) -> Result<(Vec<Range>, Vec<Warning>), RangeError> {
+    /// Everything together.
+    pub(super) fn finish(self) -> Result<Merged, RangeError> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
@@ -83,16 +95,20 @@ impl<'a> Merge<'a> {
             geo: claim.geo,
             region: claim.region.map(str::to_owned),
         };
+        let mut sources: Vec<SourceSet> = self.claims.values().map(|claim| claim.sources).collect();
         let ranges: Vec<Range> = self.claims.into_iter().map(range).collect();
+        inherit(&ranges, &mut sources);
         let mut warnings = self.warnings;
         warnings.extend(nested(&ranges));
-        Ok((ranges, warnings))
+        Ok(Merged { ranges, sources, warnings })
     }
 }
 
 impl<'a> Claim<'a> {
     /// Takes in another claim on the same prefix. A region goes with the geo that was concluded from it.
-    fn merge(&mut self, prefix: IpNet, other: Self) -> Option<Warning> {
+    fn merge(&mut self, prefix: IpNet, mut other: Self) -> Option<Warning> {
+        self.sources = self.sources.with(other.sources);
+        other.sources = self.sources;
         let place = |claim: &Claim<'_>| Place { list: claim.list.to_owned(), line: claim.line };
         let other_is_better = if self.geo.code == other.geo.code {
             other.geo.source < self.geo.source
@@ -117,6 +133,18 @@ impl<'a> Claim<'a> {
             self.region = region.or(other.region);
         }
         None
+    }
+}
+
+/// Who lists a prefix lists what lies in it, too. `ranges` are sorted: what holds a prefix stands before it.
+fn inherit(ranges: &[Range], sources: &mut [SourceSet]) {
+    let mut around: Vec<usize> = Vec::new();
+    for (at, range) in ranges.iter().enumerate() {
+        while around.pop_if(|outer| !ranges[*outer].prefix.contains(&range.prefix)).is_some() {}
+        if let Some(outer) = around.last() {
+            sources[at] = sources[at].with(sources[*outer]);
+        }
+        around.push(at);
     }
 }
 

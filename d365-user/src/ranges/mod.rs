@@ -14,6 +14,7 @@ pub mod geo;
 mod merge;
 mod policy;
 pub mod set;
+mod sources;
 pub mod special;
 mod warning;
 
@@ -21,6 +22,7 @@ pub use documented::{DOCUMENTED_DATE, documented};
 pub use error::{RangeError, Refusal};
 pub use policy::Policy;
 pub use set::RangeSet;
+pub use sources::SourceSet;
 pub use warning::{Place, Warning};
 
 /// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.

@@ -9,15 +9,17 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
-use super::merge::Merge;
-use super::{Policy, Range, RangeError, Warning};
+use super::merge::{Merge, Merged};
+use super::{Policy, Range, RangeError, SourceSet, Warning};
 use crate::source::{List, Origin};
 
 /// Ranges without a duplicate, IPv4 before IPv6, by address and then by length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeSet {
     ranges: Vec<Range>,
+    listed_by: Vec<SourceSet>,
     retired: Vec<Range>,
+    retired_by: Vec<SourceSet>,
     origins: Vec<Origin>,
     warnings: Vec<Warning>,
 }
@@ -34,49 +36,56 @@ impl RangeSet {
             return Err(RangeError::BadLimit { given: limit });
         }
         let mut merge = Merge::default();
-        for list in lists {
+        for (source, list) in lists.iter().enumerate() {
             for record in &list.records {
-                merge.add(&list.origin.name, record, policy);
+                merge.add(source, &list.origin.name, record, policy);
             }
         }
-        let (ranges, odd) = merge.finish()?;
+        let Merged { ranges, sources: listed_by, warnings: odd } = merge.finish()?;
         let mut warnings: Vec<_> = lists.iter().flat_map(of_source).collect();
         warnings.extend(odd);
         within(limit, &ranges)?;
         let origins = lists.iter().map(|list| list.origin.clone()).collect();
-        Ok(Self { ranges, retired: Vec::new(), origins, warnings })
+        let (retired, retired_by) = (Vec::new(), Vec::new());
+        Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
     }
 
-    /// Adds up what several sources are believed to list, by the rules of [`build`](Self::build), of at most `limit`
-    /// ranges. `retired` is what they listed until a while ago: kept as far as no range that is listed holds it, and as
-    /// far as the limit has room.
+    /// Adds up what is accepted of several sources, by the rules of [`build`](Self::build), of at most `limit` ranges;
+    /// each part with the place of its source. `retired` is what they listed until a while ago: kept as far as no range
+    /// that is listed holds it, and as far as the limit has room.
     ///
     /// # Errors
     /// More ranges than `limit`, or none at all.
     pub fn union(
-        parts: &[(Origin, Vec<Range>)],
-        retired: impl IntoIterator<Item = Range>,
+        parts: &[(usize, Origin, Vec<Range>)],
+        retired: impl IntoIterator<Item = (usize, Range)>,
         limit: u32,
     ) -> Result<Self, RangeError> {
         let mut merge = Merge::default();
-        for (origin, ranges) in parts {
-            ranges.iter().for_each(|range| merge.add_range(&origin.name, range));
+        for (source, origin, ranges) in parts {
+            ranges.iter().for_each(|range| merge.add_range(*source, &origin.name, range));
         }
-        let (ranges, warnings) = merge.finish()?;
+        let Merged { ranges, sources: listed_by, warnings } = merge.finish()?;
         within(limit, &ranges)?;
-        let gone: BTreeMap<IpNet, Range> = retired.into_iter().map(|range| (range.prefix, range)).collect();
+        let mut gone: BTreeMap<IpNet, (Range, SourceSet)> = BTreeMap::new();
+        for (source, range) in retired {
+            let sources = SourceSet::of(source);
+            let known = gone.get(&range.prefix).map_or(sources, |(_, known)| known.with(sources));
+            gone.insert(range.prefix, (range, known));
+        }
         let listed: BTreeSet<IpNet> = ranges.iter().map(|range| range.prefix).collect();
         let around = |range: &Range| successors(Some(range.prefix), IpNet::supernet);
         let is_listed = |range: &Range| around(range).any(|prefix| listed.contains(&prefix));
-        let mut retired: Vec<Range> = gone.into_values().filter(|range| !is_listed(range)).collect();
-        retired.truncate((limit as usize).saturating_sub(ranges.len()));
+        let room = (limit as usize).saturating_sub(ranges.len());
+        let retired = gone.into_values().filter(|(range, _)| !is_listed(range)).take(room);
+        let (retired, retired_by) = retired.unzip();
         let mut origins: Vec<Origin> = Vec::with_capacity(parts.len());
-        for (origin, _) in parts {
+        for (_, origin, _) in parts {
             if origins.iter().all(|known| known.name != origin.name) {
                 origins.push(origin.clone());
             }
         }
-        Ok(Self { ranges, retired, origins, warnings })
+        Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
     }
 
     /// The ranges, in their order.
@@ -85,10 +94,22 @@ impl RangeSet {
         &self.ranges
     }
 
+    /// For each range the sources that list it, or a prefix that holds it.
+    #[must_use]
+    pub fn listed_by(&self) -> &[SourceSet] {
+        &self.listed_by
+    }
+
     /// Ranges that have left the lists and are still recognised, in the same order.
     #[must_use]
     pub fn retired(&self) -> &[Range] {
         &self.retired
+    }
+
+    /// For each retired range the sources that listed it.
+    #[must_use]
+    pub fn retired_by(&self) -> &[SourceSet] {
+        &self.retired_by
     }
 
     /// Where they come from, in the order given, each once.

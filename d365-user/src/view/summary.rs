@@ -8,15 +8,15 @@ use std::{
 
 use crate::{
     ranges::GeoSource,
-    snapshot::{Lease, Snapshot},
+    snapshot::{Lease, Snapshot, SourceStatus},
     view::tags,
 };
 
-/// One line each for: the generation, its geos, the lease as it is at `now`, the tags and what is dropped, what is retired and
+/// One line each for: the generation, its geos, the leases as they are at `now`, the tags and what is dropped, what is retired and
 /// what waits where there is any, every interface, the address of the metrics.
 #[must_use]
 pub fn summary(snapshot: &Snapshot, now: SystemTime) -> Vec<String> {
-    let mut lines = vec![generation(snapshot), geos(snapshot), lease(snapshot.updates.lease, now)];
+    let mut lines = vec![generation(snapshot), geos(snapshot), leases(&snapshot.updates.sources, now)];
     lines.extend(tags::tags(snapshot.tags));
     lines.extend(snapshot.drops.as_ref().map(tags::drops));
     lines.extend(retired(snapshot));
@@ -65,15 +65,19 @@ fn geos(snapshot: &Snapshot) -> String {
     format!("geos {}", sources.collect::<Vec<_>>().join("; "))
 }
 
-/// Until when the list is vouched for, or since when it is not.
-fn lease(lease: Lease, now: SystemTime) -> String {
+/// Until when each source's ranges are trusted, or since when they are not.
+fn leases(sources: &[SourceStatus], now: SystemTime) -> String {
     let is_over = |time| now.duration_since(UNIX_EPOCH).is_ok_and(|now| now.as_secs() >= time);
-    match lease {
-        Lease::Unconfirmed => "lease of the list: none, no source has confirmed it yet".to_owned(),
-        Lease::Until(time) if is_over(time) => format!("lease of the list: ran out at {}", date(time)),
-        Lease::Until(time) => format!("lease of the list: until {}", date(time)),
-        Lease::Endless => "lease of the list: without an end".to_owned(),
-    }
+    let lease = |source: &SourceStatus| {
+        let name = &source.name;
+        match source.lease {
+            Lease::Unconfirmed => format!("{name} not confirmed yet"),
+            Lease::Until(time) if is_over(time) => format!("{name} ended at {}", date(time)),
+            Lease::Until(time) => format!("{name} until {}", date(time)),
+            Lease::Endless => format!("{name} without an end"),
+        }
+    };
+    format!("leases: {}", sources.iter().map(lease).collect::<Vec<_>>().join(", "))
 }
 
 /// RFC 3339, to the second. It has no years of five digits.

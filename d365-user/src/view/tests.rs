@@ -32,7 +32,8 @@ fn range(prefix: &str, code: &str, source: GeoSource) -> Range {
 }
 
 fn source(name: &str, last_success: Option<u64>, failures: &[(&'static str, u64)]) -> SourceStatus {
-    SourceStatus { name: name.to_owned(), last_success, failures: failures.to_vec() }
+    let lease = last_success.map_or(Lease::Unconfirmed, |time| Lease::Until(time + 14 * 86_400));
+    SourceStatus { name: name.to_owned(), last_success, failures: failures.to_vec(), lease }
 }
 
 fn count(packets: u64, bytes: u64, connections: u64) -> Count {
@@ -82,7 +83,6 @@ fn sample() -> Snapshot {
             pending: vec![("addition", 3), ("removal", 1), ("geo", 0)],
             refused: vec![("shrink", 0), ("proof", 1)],
             state_failures: vec![("write", 0)],
-            lease: Lease::Until(1_796_752_800),
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: false },
@@ -192,7 +192,7 @@ fn the_summary_says_what_where_and_how() {
         [
             "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
             "geos documented: NAM 2; inferred: KOR 1",
-            "lease of the list: until 2026-12-08T18:00:00Z",
+            "leases: azure until 2026-12-08T18:00:00Z, file:/etc/list not confirmed yet",
             "tags: mark 0xd3650000/0xffff0000 and DSCP CS1 (8) for packets from listed ranges, while the lease holds",
             "unlisted: new connections to ports 25, 587 are dropped while the lease holds, except from 127.0.0.0/8, ::1/128",
             "retired: 1 range",

@@ -138,7 +138,7 @@ fn no_mark_is_lost_by_the_choice_of_a_way() {
     nft::load(&lab.host, &rules).unwrap();
     let options = options(&lab, &list).args(["--mode", "generic", "--tag", "mark"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
-    daemon.wait_for_log("lease of the list", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("leases: ", Duration::from_secs(5)).unwrap();
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     let (source, host) = (LISTED[0].parse().unwrap(), lab.link().host_v4().into());
     lab.add_source(source).unwrap();
@@ -182,7 +182,7 @@ fn a_record_of_an_earlier_hop_is_not_believed() {
             DaemonOptions::on(&["edge0"]).args(["--ranges", &spec, "--allow-special", "--lease", "never"]);
         let behind = Daemon::start(&hop.server, &behind.args(["--mode", mode, "--tag", "mark"])).unwrap();
         for daemon in [&edge, &behind] {
-            daemon.wait_for_log("lease of the list", Duration::from_secs(5)).unwrap();
+            daemon.wait_for_log("leases: ", Duration::from_secs(5)).unwrap();
         }
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let source = LISTED[0].parse().unwrap();
@@ -264,7 +264,8 @@ fn another_code_point_and_a_lease_that_ends() {
     let tagged = counted(&lab, "af21");
     assert!(tagged >= 16, "{tagged}");
     assert_eq!(daemon.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "dscp")]), tagged);
-    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(15)).unwrap();
+    std::fs::remove_file(list.path()).unwrap();
+    daemon.wait_for_log("its lease ended at", Duration::from_secs(15)).unwrap();
     let before = counted(&lab, "af21");
     deliver_again(&lab, 0, &listed);
     assert_eq!(counted(&lab, "af21"), before, "nothing is tagged past the lease");

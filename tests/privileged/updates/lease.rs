@@ -1,4 +1,5 @@
-//! Until when the list is vouched for: what is shown, what is said, and what the kernel holds. Counting and passing go on.
+//! Until when a source's ranges are trusted: what is shown, what is logged, and what the kernel holds. Counting and
+//! passing go on.
 
 use std::{
     fs, iter,
@@ -7,6 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use d365_common::lease::LEASES;
 use d365_tests::{
     daemon::Daemon,
     require,
@@ -59,7 +61,7 @@ fn lease_map(daemon: &Daemon) -> String {
     maps.find(is_lease).expect("a map LEASE")
 }
 
-/// Its value: the tick until which it holds.
+/// Its value's first lease: the tick until which it holds. The only set of sources has the first number.
 fn kernel_tick(daemon: &Daemon) -> u64 {
     let dump = bpftool(&["map", "dump", "id", &lease_map(daemon)]).unwrap();
     let bytes = dump[0]["value"]
@@ -67,7 +69,7 @@ fn kernel_tick(daemon: &Daemon) -> u64 {
         .unwrap()
         .iter()
         .map(|byte| u8::from_str_radix(byte.as_str().unwrap().trim_start_matches("0x"), 16).unwrap());
-    u64::from_ne_bytes(bytes.collect::<Vec<_>>().try_into().unwrap())
+    u64::from_ne_bytes(bytes.take(8).collect::<Vec<_>>().try_into().unwrap())
 }
 
 /// The tick that it is now.
@@ -108,7 +110,7 @@ fn assert_kernel_has_ended(daemon: &Daemon) {
 /// That it is over, with this end: a slow machine has seen others go by between two readings.
 fn ran_out(until: f64) -> String {
     let end = UNIX_EPOCH + Duration::from_secs_f64(until);
-    format!("the list is not vouched for since {}", humantime::format_rfc3339_seconds(end))
+    format!("its lease ended at {}", humantime::format_rfc3339_seconds(end))
 }
 
 #[test]
@@ -119,19 +121,21 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     fs::write(directory.file("list"), LIST).unwrap();
     let source = format!("file:{}", directory.file("list").display());
     let daemon = site.start(&site.options(&[&source]).args(["--lease", "3s"]));
+    fs::rename(directory.file("list"), directory.file("away")).unwrap();
     let sender = ["11.0.0.9".parse().unwrap()];
     site.lab.add_source(sender[0]).unwrap();
     let _listener = listen(&site.lab);
     let mail = || deliver_again(&site.lab, 0, &sender);
     let counted = |scrape: &Scrape| tally(scrape, "smtp", &[]).connections;
 
+    daemon.wait_for_log("cannot read", PATIENCE).unwrap();
     let first = expiry(&daemon.scrape().unwrap());
     assert!((now() - 3.0..=now() + 3.0).contains(&first), "{first}");
     assert_kernel_follows(&daemon);
-    assert_eq!(times(&daemon, "lease of the list: "), 1, "the summary");
-    assert_eq!(times(&daemon, "the list is vouched for until"), 0);
+    assert_eq!(times(&daemon, "leases: "), 1, "the summary");
+    assert_eq!(times(&daemon, "its ranges are trusted until"), 0);
     mail();
-    daemon.wait_for_log("the list is not vouched for since", Duration::from_secs(6)).unwrap();
+    daemon.wait_for_log("its lease ended at", Duration::from_secs(6)).unwrap();
     assert!(now() >= first, "it ran out early");
 
     // Some rounds of the daemon's own: nothing of it lengthens the lease, or says again that it is over.
@@ -142,13 +146,14 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     }
     mail();
     assert_eq!(counted(&daemon.scrape().unwrap()), 2, "counting goes on, and mail is delivered");
-    assert_eq!(times(&daemon, "the list is not vouched for since"), 1);
+    assert_eq!(times(&daemon, "its lease ended at"), 1);
 
+    fs::rename(directory.file("away"), directory.file("list")).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     let scrape = wait_until(&daemon, "a later end", |scrape| expiry(scrape) > first);
     assert!(expiry(&scrape) <= now() + 3.0);
     assert_kernel_follows(&daemon);
-    assert_eq!(times(&daemon, "the list is vouched for until"), 1);
+    assert_eq!(times(&daemon, "its ranges are trusted until"), 1);
     mail();
     assert_eq!(counted(&daemon.scrape().unwrap()), 3);
     daemon.stop().unwrap();
@@ -196,6 +201,7 @@ fn the_kernel_is_told_again_each_minute() {
     assert_kernel_follows(&daemon);
     let until = expiry(&daemon.scrape().unwrap());
     let far = (kernel_tick(&daemon) * 2).to_ne_bytes().map(|byte| byte.to_string());
+    let far: Vec<String> = far.iter().cycle().take(LEASES * 8).cloned().collect();
     let mut update = vec!["map", "update", "id"];
     let id = lease_map(&daemon);
     update.extend([&id, "key", "0", "0", "0", "0", "value"]);
@@ -251,25 +257,25 @@ fn a_lease_without_an_end_is_warned_of_once() {
     let daemon = site.start(&site.options(&["embedded"]).args(["--lease", "never"]));
     assert!(expiry(&daemon.scrape().unwrap()).is_infinite());
     assert_eq!(kernel_tick(&daemon), u64::MAX);
-    daemon.wait_for_log("lease of the list: without an end", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("leases: embedded without an end", Duration::from_secs(5)).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     thread::sleep(Duration::from_millis(1500));
     assert_eq!(times(&daemon, "--lease never"), 1);
-    assert_eq!(times(&daemon, "not vouched for"), 0);
+    assert_eq!(times(&daemon, "its lease ended"), 0);
     daemon.stop().unwrap();
 }
 
-/// It confirms itself as of its date: an old program vouches for nothing.
+/// It confirms itself as of its date: an old program's list is not trusted.
 #[test]
-fn the_embedded_list_alone_is_vouched_for_from_its_date_on() {
+fn the_embedded_list_alone_is_trusted_from_its_date_on() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
     let site = Site::new();
     let daemon = site.start(&site.options(&["embedded"]));
     assert!((expiry(&daemon.scrape().unwrap()) - EMBEDDED_UNTIL).abs() < 0.5);
-    let said = if now() > EMBEDDED_UNTIL { "ran out at" } else { "until" };
-    let line = format!("lease of the list: {said} 2026-08-17T00:00:00Z");
+    let said = if now() > EMBEDDED_UNTIL { "ended at" } else { "until" };
+    let line = format!("leases: embedded {said} 2026-08-17T00:00:00Z");
     daemon.wait_for_log(&line, Duration::from_secs(5)).unwrap();
-    assert_eq!(times(&daemon, "is not vouched for since"), usize::from(now() > EMBEDDED_UNTIL));
+    assert_eq!(times(&daemon, "its lease ended at"), usize::from(now() > EMBEDDED_UNTIL));
     assert_kernel_follows(&daemon);
     daemon.stop().unwrap();
 }

@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod gate;
 mod lease;
+mod lease_by_source;
 mod page;
 mod restarts;
 pub(crate) mod site;

@@ -1,4 +1,4 @@
-//! A thread for each source that can change: it reads when it is told to, and a download also by the clock. What it reads
+//! A thread for each source that can change: it reads when it is told to, and by the clock. What it reads
 //! goes to the updater, and so does the news that a reading takes too long, which nothing can end; the feed itself ends with
 //! the updater's end of its orders, or with the process.
 
@@ -11,6 +11,7 @@ use std::{
 
 use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
+    config::LeaseTerm,
     resources::{self, ResourceError},
     source::{
         SourceError,
@@ -18,6 +19,8 @@ use crate::{
     },
     state::StateError,
 };
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// What a feed is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +38,16 @@ pub(in crate::daemon) struct Outcome {
     pub(super) reading: Result<Reading, Failure>,
     /// What went wrong with the state directory meanwhile.
     pub(super) state_error: Option<StateError>,
-    /// When it is tried again, by the clock.
+    /// When it is tried again soon, after a failure.
     pub(super) again: Option<Duration>,
 }
 
 /// When a source is read again without an order.
 pub(super) struct Rhythm {
-    /// After a success; `None` for a file, which is watched.
-    refresh: Option<Duration>,
+    /// After a success.
+    refresh: Duration,
+    /// It is watched: a failure of its own, such as a list that is none, is over when it changes.
+    is_watched: bool,
     backoff: Backoff,
 }
 
@@ -52,26 +57,40 @@ impl Rhythm {
     /// longer, for it has asked others too.
     pub(super) fn of_download(refresh: Duration) -> Self {
         let (first, most) = (Duration::from_mins(1), Duration::from_hours(1));
-        Self { refresh: Some(refresh), backoff: Backoff::new(first.min(refresh), most.min(refresh)) }
+        let backoff = Backoff::new(first.min(refresh), most.min(refresh));
+        Self { refresh, is_watched: false, backoff }
     }
 
-    /// Only after a failure that is not the file's own, such as a lack of descriptors: nothing tells when
-    /// that is over. From 2 s on, doubling up to 5 min.
-    pub(super) fn of_file() -> Self {
-        Self { refresh: None, backoff: Backoff::new(Duration::from_secs(2), Duration::from_mins(5)) }
-    }
-
-    /// The time to the next reading; `None` without an end.
-    fn next(&mut self, failure: Option<&Failure>) -> Option<Duration> {
-        let Some(failure) = failure else {
-            self.backoff.succeeded();
-            return self.refresh.map(|refresh| jittered(refresh, random()));
+    /// Each day, or three times in a lease that is shorter: a file that is still there and can still be read confirms its
+    /// list. Besides that it is watched. After a failure that is not the file's own, such as a lack of descriptors, from
+    /// 2 s on, doubling up to 5 min: nothing tells when that is over.
+    pub(super) fn of_file(lease: LeaseTerm) -> Self {
+        let third = match lease {
+            LeaseTerm::For(term) => term / 3,
+            LeaseTerm::Never => DAY,
         };
-        if self.refresh.is_none() && !failure.is_passing() {
-            return None;
+        let backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(5));
+        Self { refresh: third.clamp(Duration::from_secs(1), DAY), is_watched: true, backoff }
+    }
+
+    /// The time to the next reading.
+    fn next(&mut self, failure: Option<&Failure>) -> Duration {
+        match failure {
+            Some(failure) if self.retries(failure) => {
+                let rest = failure.rest().unwrap_or_default();
+                self.backoff.failed(random()).max(prolonged(rest, random()))
+            }
+            Some(_) => jittered(self.refresh, random()),
+            None => {
+                self.backoff.succeeded();
+                jittered(self.refresh, random())
+            }
         }
-        let rest = failure.rest().unwrap_or_default();
-        Some(self.backoff.failed(random()).max(prolonged(rest, random())))
+    }
+
+    /// True for a failure after which the source is read again soon.
+    fn retries(&self, failure: &Failure) -> bool {
+        !self.is_watched || failure.is_passing()
     }
 }
 
@@ -104,9 +123,10 @@ fn run(
         orders.try_iter().for_each(drop);
         let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
-        let again = rhythm.next(reading.as_ref().err());
+        let next = rhythm.next(reading.as_ref().err());
+        let again = reading.as_ref().err().is_some_and(|failure| rhythm.retries(failure)).then_some(next);
         let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
-        if !tell(outcome) || !wait(again.and_then(|again| Instant::now().checked_add(again)), orders) {
+        if !tell(outcome) || !wait(Instant::now().checked_add(next), orders) {
             return;
         }
     }
@@ -171,34 +191,39 @@ mod tests {
     fn a_download_is_repeated_by_the_clock_and_sooner_after_a_failure() {
         let mut rhythm = Rhythm::of_download(Duration::from_hours(6));
         let tenth = Duration::from_mins(36);
-        let next = rhythm.next(None).unwrap();
+        let next = rhythm.next(None);
         assert!(
             next >= Duration::from_hours(6) - tenth && next <= Duration::from_hours(6) + tenth,
             "{next:?}"
         );
         let failed = Failure::Panicked { list: "a list".to_owned() };
-        assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_mins(1));
-        (0..20).for_each(|_| assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_hours(1)));
+        assert!(rhythm.next(Some(&failed)) <= Duration::from_mins(1));
+        (0..20).for_each(|_| assert!(rhythm.next(Some(&failed)) <= Duration::from_hours(1)));
         let mut rhythm = Rhythm::of_download(Duration::from_secs(2));
-        assert!(rhythm.next(Some(&failed)).unwrap() <= Duration::from_secs(2));
+        assert!(rhythm.next(Some(&failed)) <= Duration::from_secs(2));
     }
 
     #[test]
-    fn a_file_is_read_again_only_after_a_failure_that_is_not_its_own() {
+    fn a_file_is_read_again_each_day_and_soon_after_a_failure_that_is_not_its_own() {
         let read = |code| {
             let cause = io::Error::from_raw_os_error(code);
             Failure::from(SourceError::Read { path: "/list".into(), cause })
         };
-        let mut rhythm = Rhythm::of_file();
-        assert_eq!(rhythm.next(None), None);
-        assert_eq!(rhythm.next(Some(&read(ENOENT))), None, "it is watched for");
-        assert_eq!(rhythm.next(Some(&SourceError::Empty { list: "a".to_owned() }.into())), None);
-        for code in [EMFILE, ENFILE, ENOMEM, EIO] {
-            let next = rhythm.next(Some(&read(code))).unwrap();
-            assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&next), "{code}: {next:?}");
-            assert_eq!(rhythm.next(None), None);
+        let mut rhythm = Rhythm::of_file(LEASE);
+        let day = Duration::from_hours(21)..=Duration::from_hours(27);
+        assert!(day.contains(&rhythm.next(None)));
+        for own in [read(ENOENT), SourceError::Empty { list: "a".to_owned() }.into()] {
+            assert!(day.contains(&rhythm.next(Some(&own))) && !rhythm.retries(&own), "it is watched");
         }
-        (0..20).for_each(|_| assert!(rhythm.next(Some(&read(EMFILE))).unwrap() <= Duration::from_mins(5)));
+        for code in [EMFILE, ENFILE, ENOMEM, EIO] {
+            let next = rhythm.next(Some(&read(code)));
+            assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&next), "{code}: {next:?}");
+            assert!(rhythm.retries(&read(code)) && day.contains(&rhythm.next(None)));
+        }
+        (0..20).for_each(|_| assert!(rhythm.next(Some(&read(EMFILE))) <= Duration::from_mins(5)));
+        let mut rhythm = Rhythm::of_file(LeaseTerm::For(Duration::from_mins(30)));
+        assert!(rhythm.next(None) <= Duration::from_mins(11), "three times in a lease");
+        assert!(day.contains(&Rhythm::of_file(LeaseTerm::Never).next(None)));
     }
 
     #[test]
@@ -211,15 +236,17 @@ mod tests {
         };
         let hours = Duration::from_hours;
         let mut rhythm = Rhythm::of_download(Duration::from_secs(2));
-        let next = rhythm.next(Some(&asks(hours(10)))).unwrap();
+        let next = rhythm.next(Some(&asks(hours(10))));
         assert!((hours(10)..=hours(11)).contains(&next), "{next:?}");
-        let next = Rhythm::of_download(hours(6)).next(Some(&asks(Duration::ZERO))).unwrap();
+        let next = Rhythm::of_download(hours(6)).next(Some(&asks(Duration::ZERO)));
         assert!(
             (Duration::from_secs(30)..=Duration::from_mins(1)).contains(&next),
             "as without it: {next:?}"
         );
-        assert!(rhythm.next(None).unwrap() < Duration::from_secs(3), "it is forgotten by the next success");
+        assert!(rhythm.next(None) < Duration::from_secs(3), "it is forgotten by the next success");
     }
+
+    const LEASE: LeaseTerm = LeaseTerm::For(Duration::from_hours(14 * 24));
 
     /// Panics at each second reading.
     struct Clumsy(u32);
@@ -241,7 +268,7 @@ mod tests {
     fn a_panic_is_a_failure_and_the_source_is_read_again() {
         let (tell, told) = mpsc::channel();
         let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
-        let orders = start(0, Box::new(Clumsy(0)), Rhythm::of_file(), tell).unwrap();
+        let orders = start(0, Box::new(Clumsy(0)), Rhythm::of_file(LEASE), tell).unwrap();
         for reason in ["internal", "io", "internal"] {
             assert_eq!(told.recv().unwrap(), reason);
             orders.send(Order::Now).unwrap();
@@ -267,7 +294,7 @@ mod tests {
     fn many_orders_during_one_reading_are_one_more() {
         let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
         let tell = move |outcome: Outcome| tell.send(outcome.source).is_ok();
-        let orders = start(7, Box::new(Slow(held)), Rhythm::of_file(), tell).unwrap();
+        let orders = start(7, Box::new(Slow(held)), Rhythm::of_file(LEASE), tell).unwrap();
         (0..2).for_each(|_| go_on.send(()).unwrap());
         assert_eq!(told.recv().unwrap(), 7);
         orders.send(Order::Now).unwrap();
@@ -303,7 +330,7 @@ mod tests {
         let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
         let tell = move |outcome: Outcome| tell.send(outcome.reading.map(drop).unwrap_err().reason()).is_ok();
         let reader = Limited(Slow(held), Duration::from_millis(50));
-        let orders = start(0, Box::new(reader), Rhythm::of_file(), tell).unwrap();
+        let orders = start(0, Box::new(reader), Rhythm::of_file(LEASE), tell).unwrap();
         for _ in 0..2 {
             assert_eq!(told.recv().unwrap(), "timeout");
             assert_eq!(told.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
@@ -320,7 +347,7 @@ mod tests {
         go_on.send(()).unwrap();
         let started = Instant::now();
         let reader = Limited(Slow(held), Duration::from_hours(1));
-        let _orders = start(0, Box::new(reader), Rhythm::of_file(), tell).unwrap();
+        let _orders = start(0, Box::new(reader), Rhythm::of_file(LEASE), tell).unwrap();
         assert_eq!(told.recv().unwrap(), "io");
         assert!(started.elapsed() < Duration::from_mins(1), "it does not wait for its limit");
     }

@@ -1,61 +1,108 @@
-//! Until when the list is vouched for. Pure; the kernel program is what keeps to it.
+//! Until when each source's ranges are trusted. Pure; the kernel program is what keeps to it.
+//!
+//! A range is trusted as long as one of the sources that list it was confirmed within the lease. Drops need every source
+//! that may know more ranges than are listed ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up to date may lack ranges whose mail would be dropped.
 
 use std::time::{Duration, Instant};
 
-use super::{
-    TICK,
-    clock::{Now, Stamp},
-};
-use crate::{config::LeaseTerm, snapshot::Lease};
+use d365_common::lease::GROUPS;
 
-/// How often the kernel is told again: its clock does not run while the host sleeps, and its lease would last longer.
+use super::clock::{Now, Stamp};
+use crate::{config::LeaseTerm, generation::Groups, kernel::Leases, ranges::SourceSet, snapshot::Lease};
+
+/// How often the kernel is told again: its clock does not run while the host sleeps, and its leases would last longer.
 const RENEW: Duration = Duration::from_mins(1);
 
+/// The confirmations that leases follow from.
+pub(super) struct Confirmations<'a> {
+    pub(super) term: LeaseTerm,
+    /// Of each source, in the order of the command line.
+    pub(super) stamps: &'a [Option<Stamp>],
+    pub(super) now: &'a Now,
+}
+
+impl Confirmations<'_> {
+    /// The end of each source's lease, as the wall clock shows it now. A confirmation whose age is not known does not
+    /// count.
+    pub(super) fn shown(&self) -> Vec<Lease> {
+        let shown = |stamp: &Option<Stamp>| {
+            let known = stamp.filter(|stamp| self.now.age(*stamp).is_some());
+            match (self.term, known) {
+                (LeaseTerm::Never, _) => Lease::Endless,
+                (LeaseTerm::For(_), None) => Lease::Unconfirmed,
+                (LeaseTerm::For(term), Some(stamp)) => Lease::Until(self.now.shown(stamp).after(term).0),
+            }
+        };
+        self.stamps.iter().map(shown).collect()
+    }
+
+    /// The time for which the source at this place is trusted: `None` without an end, zero when its lease has run out.
+    /// Not in whole seconds: that would be up to one too many.
+    pub(super) fn left(&self, place: usize) -> Option<Duration> {
+        let LeaseTerm::For(term) = self.term else { return None };
+        let age = self.stamps.get(place).copied().flatten().and_then(|stamp| self.now.age(stamp));
+        Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
+    }
+
+    /// The kernel's leases for these groups. Drops end with the first of the needed sources, and are off where that is
+    /// `None`.
+    pub(super) fn leases(&self, groups: &Groups, needed: Option<&[usize]>) -> Leases {
+        if self.term == LeaseTerm::Never {
+            let drops = needed.is_none().then_some(Duration::ZERO);
+            return Leases::new([None; GROUPS], drops);
+        }
+        let left = |place| self.left(place).unwrap_or_default();
+        let of_set = |set: SourceSet| set.places().map(left).max().unwrap_or_default();
+        // Sets that share a number have the shortest of their leases.
+        let ends = std::array::from_fn(|group| {
+            let sets = groups.sets().filter(|(_, number)| usize::from(*number) == group);
+            Some(sets.map(|(set, _)| of_set(set)).min().unwrap_or_default())
+        });
+        let drops = needed.and_then(|needed| needed.iter().copied().map(left).min()).unwrap_or_default();
+        Leases::new(ends, Some(drops))
+    }
+}
+
+/// What the kernel's leases follow from, to see when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Basis {
+    /// The lease of each source, as it is shown.
+    pub(super) shown: Vec<Lease>,
+    pub(super) groups: Groups,
+    /// The sources that drops need; `None` while nothing may be dropped.
+    pub(super) needed: Option<Vec<usize>>,
+}
+
 /// What the kernel was told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Told {
-    lease: Lease,
-    /// Whether it had run out by then.
-    pub(super) has_run_out: bool,
+    basis: Basis,
+    /// Of each source, by then.
+    pub(super) has_ended: Vec<bool>,
     /// When it is told again, at the latest.
     again_at: Instant,
 }
 
 impl Told {
-    /// It was told at `now` that `lease` still lasts for `left`, as [`left`] has it.
-    pub(super) fn new(lease: Lease, left: Option<Duration>, now: Instant) -> Self {
-        let again_at = now + left.unwrap_or(RENEW).clamp(TICK, RENEW);
-        Self { lease, has_run_out: left.is_some_and(|left| left.is_zero()), again_at }
+    /// The kernel was told `leases` at `now`.
+    pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
+        let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(super::TICK, RENEW);
+        Self { basis, has_ended, again_at }
     }
 
-    /// Whether that is enough, where `lease` is what it should know at `now`.
-    pub(super) fn stands(&self, lease: Lease, now: Instant) -> bool {
-        self.lease == lease && now < self.again_at
+    /// True while that is enough, where `basis` is what holds at `now`.
+    pub(super) fn is_enough(&self, basis: &Basis, now: Instant) -> bool {
+        self.basis == *basis && now < self.again_at
     }
-}
-
-/// The end of a list's lease, as the wall clock shows it at `now`. A confirmation whose age is not known does not count.
-pub(super) fn lease(term: LeaseTerm, confirmed: Option<Stamp>, now: &Now) -> Lease {
-    let known = confirmed.filter(|stamp| now.age(*stamp).is_some());
-    match (term, known) {
-        (LeaseTerm::Never, _) => Lease::Endless,
-        (LeaseTerm::For(_), None) => Lease::Unconfirmed,
-        (LeaseTerm::For(term), Some(stamp)) => Lease::Until(now.shown(stamp).after(term).0),
-    }
-}
-
-/// The time for which a lease still lasts: `None` without an end, zero when it has run out. Not in whole seconds: that would
-/// be up to one too many.
-pub(super) fn left(term: LeaseTerm, confirmed: Option<Stamp>, now: &Now) -> Option<Duration> {
-    let LeaseTerm::For(term) = term else { return None };
-    let age = confirmed.and_then(|stamp| now.age(stamp));
-    Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::clock::{Clock, Sample},
+        super::{
+            TICK,
+            clock::{Clock, Sample},
+        },
         *,
     };
     use crate::generation::gate::Timestamp;
@@ -68,58 +115,96 @@ mod tests {
         Clock::start(now, None).look(now)
     }
 
+    fn this_run(seconds: u64) -> Option<Stamp> {
+        Some(Stamp::ThisRun(Timestamp(seconds)))
+    }
+
+    fn set(places: &[usize]) -> SourceSet {
+        places.iter().map(|place| SourceSet::of(*place)).fold(SourceSet::default(), SourceSet::with)
+    }
+
     #[test]
-    fn it_lasts_from_the_last_confirmation_on() {
-        for stamp in [Stamp::ThisRun(Timestamp(1000)), Stamp::EarlierRun(Timestamp(1000))] {
-            let lease_at = |now| lease(TERM, Some(stamp), &at(now, 0));
-            assert_eq!(lease_at(1000), Lease::Until(1100));
-            assert_eq!(lease_at(5000), Lease::Until(1100));
-            let left_at = |now, nanoseconds| left(TERM, Some(stamp), &at(now, nanoseconds));
-            assert_eq!(left_at(1000, 0), Some(Duration::from_secs(100)));
-            assert_eq!(left_at(1099, 999_999_999), Some(Duration::from_nanos(1)), "rounded up nowhere");
-            assert_eq!([1100, 5000].map(|now| left_at(now, 0)), [Some(Duration::ZERO); 2]);
+    fn a_lease_ends_exactly_a_term_after_the_confirmation() {
+        for (now, left) in [
+            (at(1000, 0), Duration::from_secs(100)),
+            (at(1099, 999_999_999), Duration::from_nanos(1)),
+            (at(1100, 0), Duration::ZERO),
+            (at(2000, 0), Duration::ZERO),
+        ] {
+            let stamps = [this_run(1000), None];
+            let confirmations = Confirmations { term: TERM, stamps: &stamps, now: &now };
+            assert_eq!(confirmations.shown(), [Lease::Until(1100), Lease::Unconfirmed]);
+            assert_eq!([0, 1].map(|place| confirmations.left(place)), [Some(left), Some(Duration::ZERO)]);
         }
     }
 
     #[test]
-    fn a_confirmation_of_unknown_age_is_none() {
-        let wrong = Sample { boot: Duration::ZERO, wall: Duration::from_secs(7) };
+    fn a_confirmation_of_an_earlier_run_counts_by_a_clock_that_can_be_right_only() {
+        let wrong = Sample { boot: Duration::ZERO, wall: Duration::from_secs(10) };
         let now = Clock::start(wrong, Some(Timestamp(1000))).look(wrong);
-        let earlier = Some(Stamp::EarlierRun(Timestamp(1000)));
-        assert_eq!(
-            (lease(TERM, earlier, &now), left(TERM, earlier, &now)),
-            (Lease::Unconfirmed, Some(Duration::ZERO))
-        );
-        let this = Some(Stamp::ThisRun(now.run()));
-        assert_eq!(left(TERM, this, &now), Some(Duration::from_secs(100)));
+        let stamps = [Some(Stamp::EarlierRun(Timestamp(1000))), Some(Stamp::ThisRun(now.run()))];
+        let confirmations = Confirmations { term: TERM, stamps: &stamps, now: &now };
+        assert_eq!(confirmations.shown()[0], Lease::Unconfirmed);
+        let left = [0, 1].map(|place| confirmations.left(place));
+        assert_eq!(left, [Some(Duration::ZERO), Some(Duration::from_secs(100))]);
     }
 
     #[test]
-    fn the_kernel_is_told_again_each_minute_and_when_the_lease_ends_or_moves() {
+    fn a_range_is_trusted_by_the_last_confirmed_of_its_sources_and_by_no_other() {
+        let now = at(1100, 0);
+        let stamps = [this_run(1010), this_run(1090), this_run(900)];
+        let confirmations = Confirmations { term: TERM, stamps: &stamps, now: &now };
+        let sets = [set(&[0]), set(&[1]), set(&[2]), set(&[0, 2]), set(&[0, 1, 2]), set(&[])];
+        let groups = Groups::default().extended(sets);
+        let leases = confirmations.leases(&groups, Some(&[0, 1]));
+        let left = sets.map(|set| leases.group(groups.number(set)).map(|left| left.as_secs()));
+        assert_eq!(left, [10, 90, 0, 10, 90, 0].map(Some));
+        assert_eq!(leases.drops(), Some(Duration::from_secs(10)), "drops need all of theirs");
+        assert_eq!(confirmations.leases(&groups, Some(&[0, 2])).drops(), Some(Duration::ZERO));
+        assert_eq!(confirmations.leases(&groups, None).drops(), Some(Duration::ZERO));
+        assert_eq!(leases.group(7), Some(Duration::ZERO), "no set has it");
+    }
+
+    #[test]
+    fn sets_that_share_a_number_have_the_shortest_of_their_leases() {
+        let now = at(1100, 0);
+        let stamps: Vec<_> = (0..10).map(|place| this_run(1000 + 10 * place)).collect();
+        let confirmations = Confirmations { term: TERM, stamps: &stamps, now: &now };
+        let groups = Groups::default().extended((0..10).map(SourceSet::of));
+        let leases = confirmations.leases(&groups, Some(&[]));
+        assert_eq!(leases.group(3), Some(Duration::from_secs(30)));
+        assert_eq!(leases.group(7), Some(Duration::from_secs(70)), "of 70, 80 and 90");
+    }
+
+    #[test]
+    fn without_an_end() {
+        let now = at(1, 0);
+        let confirmations = Confirmations { term: LeaseTerm::Never, stamps: &[None], now: &now };
+        assert_eq!((confirmations.shown(), confirmations.left(0)), (vec![Lease::Endless], None));
+        let groups = Groups::default();
+        assert_eq!(confirmations.leases(&groups, Some(&[0])), Leases::all(None));
+        assert_eq!(confirmations.leases(&groups, None).drops(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_kernel_is_told_again_each_minute_and_when_a_lease_ends_or_moves() {
         let (now, seconds) = (Instant::now(), Duration::from_secs);
-        let lease = Lease::Until(1100);
+        let basis = Basis { shown: vec![Lease::Until(1100)], groups: Groups::default(), needed: None };
         for (left, again) in [
             (None, 60),
             (Some(seconds(3600)), 60),
             (Some(seconds(60)), 60),
             (Some(seconds(7)), 7),
-            (Some(Duration::from_millis(1)), 1),
-            (Some(Duration::ZERO), 1),
+            (Some(Duration::from_millis(1)), TICK.as_secs()),
+            (Some(Duration::ZERO), 60),
         ] {
-            let told = Told::new(lease, left, now);
-            assert!(told.stands(lease, now), "{left:?}");
-            assert!(told.stands(lease, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
-            assert!(!told.stands(lease, now + seconds(again)), "{left:?}");
-            assert!(!told.stands(Lease::Until(1101), now) && !told.stands(Lease::Endless, now));
-            assert_eq!(told.has_run_out, left == Some(Duration::ZERO), "{left:?}");
+            let told = Told::new(basis.clone(), vec![false], &Leases::all(left), now);
+            assert!(told.is_enough(&basis, now), "{left:?}");
+            assert!(told.is_enough(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
+            assert!(!told.is_enough(&basis, now + seconds(again)), "{left:?}");
+            let moved = Basis { shown: vec![Lease::Until(1101)], ..basis.clone() };
+            assert!(!told.is_enough(&moved, now));
+            assert!(!told.is_enough(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
         }
-    }
-
-    #[test]
-    fn without_an_end_and_without_a_beginning() {
-        let left = |term| left(term, None, &at(1, 0));
-        assert_eq!((left(LeaseTerm::Never), left(TERM)), (None, Some(Duration::ZERO)));
-        assert_eq!(lease(LeaseTerm::Never, None, &at(1, 0)), Lease::Endless);
-        assert_eq!(lease(TERM, None, &at(1, 0)), Lease::Unconfirmed);
     }
 }

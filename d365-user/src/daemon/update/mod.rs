@@ -1,5 +1,5 @@
-//! Keeps the published list true while the daemon runs: readings of the sources, time, and the operator's approvals go
-//! through the gates, and what follows from them is published, vouched for, and written down.
+//! Keeps the published list current while the daemon runs: readings of the sources, time, and the operator's approvals go
+//! through the gates, and what follows from them is published, trusted for a lease, and written down.
 //!
 //! One thread, one event after another, and the only owner of the kernel object once that is loaded. Whatever fails, the
 //! published generation stays, the failure is counted and said, and it is tried again. It must not wait for a source: each
@@ -36,7 +36,10 @@ pub(super) use record::Record;
 use super::{failsafe::Failsafe, state::State};
 use crate::{
     config::LeaseTerm,
-    generation::gate::{Decision, Refusal, Timestamp},
+    generation::{
+        Groups,
+        gate::{Decision, Refusal, Timestamp},
+    },
     kernel::Kernel,
     snapshot::Updates,
     source::{
@@ -97,35 +100,39 @@ pub(super) struct Updater {
     published: Published,
     /// When the gates are to be written down; `None` while nothing has changed.
     save_at: Option<Instant>,
-    /// What the kernel was told last.
+    /// The leases that the kernel was told last.
     lease: Option<lease::Told>,
-    /// Whether the kernel does not let it be set.
+    /// The kernel does not let them be set.
     lease_is_stuck: bool,
+    /// It was logged that several sets of sources share a lease.
+    is_lease_shared: bool,
+    /// Packets are tagged or dropped.
+    acts: bool,
     /// Since when a program is on an interface that was moved away, and cannot be detached.
     out_of_reach: Option<Timestamp>,
     retry: Backoff,
 }
 
 impl Updater {
-    /// Runs until it is told to stop. Then it detaches first, and writes everything down. It says `vouched` when the kernel was told
-    /// how long to vouch for the list, and that shows.
+    /// Runs until it is told to stop. Then it detaches first, and writes everything down. It sends `trusted` once the
+    /// kernel's leases are set, and that shows.
     pub(super) fn run(
         mut self,
         mut kernel: Kernel,
         mut record: Record,
         mut failsafe: Option<Failsafe>,
         state: &State,
-        vouched: oneshot::Sender<()>,
+        trusted: oneshot::Sender<()>,
     ) {
         *self.state_failures.entry("counters").or_default() += record.failures();
         if record.is_behind() {
             self.save_again();
         }
         self.look_at_clock();
-        self.renew(&mut kernel);
+        self.renew(&mut kernel, &groups(state));
         state.set_updates(self.updates());
         // A daemon that stops already does not ask.
-        let _ = vouched.send(());
+        let _ = trusted.send(());
         super::start::announce(state);
         loop {
             let event = self.events.recv_timeout(TICK);
@@ -152,7 +159,7 @@ impl Updater {
             self.decided(decisions);
             self.approvals(now);
             self.publish(&mut kernel, &mut record, state, now);
-            self.renew(&mut kernel);
+            self.renew(&mut kernel, &groups(state));
             if let Some(failsafe) = &mut failsafe {
                 failsafe.keep(&mut kernel, state);
             }
@@ -291,13 +298,17 @@ impl Updater {
     /// How the list is kept true by now.
     pub(super) fn updates(&self) -> Updates {
         Updates {
-            sources: self.sources.statuses(&self.now),
+            sources: self.sources.statuses(&self.now, &self.shown_leases()),
             pending: self.sources.pending(),
             refused: self.refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
             state_failures: self.state_failures.iter().map(|(what, count)| (*what, *count)).collect(),
-            lease: self.vouched(),
         }
     }
+}
+
+/// The lease groups of the published generation.
+fn groups(state: &State) -> Groups {
+    state.book().groups().clone()
 }
 
 /// Every reason for which an update is not published, at zero.

@@ -85,7 +85,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 continue;
             }
             (spec, None) => {
-                (Box::new(FileReader { spec: spec.clone(), policy, keep_azure }), Rhythm::of_file())
+                let reader = FileReader { spec: spec.clone(), policy, keep_azure };
+                (Box::new(reader), Rhythm::of_file(config.lease))
             }
             (spec, Some(target)) => {
                 let (spec, target, directory) = (spec.clone(), target.clone(), directory.clone());
@@ -126,6 +127,8 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         save_at: are_renamed.then(Instant::now),
         lease: None,
         lease_is_stuck: false,
+        is_lease_shared: false,
+        acts: acts(config),
         out_of_reach: None,
         retry: retries(),
     };
@@ -137,11 +140,11 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         );
     }
     if config.lease == LeaseTerm::Never {
-        tracing::warn!("--lease never: the list is vouched for however long no source confirms it");
-    } else if needs_lease(config) && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+        tracing::warn!("--lease never: the list is trusted however long no source confirms it");
+    } else if acts(config) && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
         tracing::warn!(
-            "the embedded list alone is vouched for until its lease runs out, counted from the day that it was made; after \
-             that nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
+            "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
+             nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
         );
     }
     updater.published = Published::new(set.clone());
@@ -202,8 +205,8 @@ fn directory(
     }
 }
 
-/// Whether anything but counting is done.
-fn needs_lease(config: &Config) -> bool {
+/// True when packets are tagged or dropped.
+fn acts(config: &Config) -> bool {
     config.tags.any() || config.unlisted != Unlisted::Pass
 }
 

@@ -38,6 +38,11 @@ impl Published {
         Self { set: Some(set), ..Self::default() }
     }
 
+    /// The published set; `None` before the first.
+    pub(super) fn set(&self) -> Option<&RangeSet> {
+        self.set.as_ref()
+    }
+
     /// Whether something else than what is published may be believed.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
@@ -87,9 +92,7 @@ impl Updater {
         now: Timestamp,
     ) -> Result<(), (&'static str, String)> {
         let set = self.sources.set(now).map_err(|error| (RANGES, error.to_string()))?;
-        let is_the_same =
-            |before: &RangeSet| (set.ranges(), set.retired()) == (before.ranges(), before.retired());
-        if self.published.set.as_ref().is_some_and(is_the_same) {
+        if self.published.set.as_ref().is_some_and(|before| is_same_list(before, &set)) {
             state.book().describe(&set);
             self.published.set = Some(set);
             return Ok(());
@@ -97,6 +100,10 @@ impl Updater {
         let draft = state.book().draft(&set).map_err(|error| (CAPACITY, error.to_string()))?;
         let page = record.of_draft(&state.book(), &draft);
         self.kept(record.keep(page));
+        if draft.groups() != state.book().groups() {
+            // A new group must not have the lease of another one that had its number before.
+            self.set_leases(kernel, draft.groups()).map_err(|error| (KERNEL, error.to_string()))?;
+        }
         kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))?;
         let mut book = state.book();
         state.set_table(kernel.table_size());
@@ -128,6 +135,12 @@ impl Updater {
             self.save_again();
         }
     }
+}
+
+/// True when a generation of one would be judged as one of the other: same ranges, of the same sources.
+fn is_same_list(one: &RangeSet, other: &RangeSet) -> bool {
+    (one.ranges(), one.listed_by()) == (other.ranges(), other.listed_by())
+        && (one.retired(), one.retired_by()) == (other.retired(), other.retired_by())
 }
 
 fn reason(error: &PublishError) -> &'static str {

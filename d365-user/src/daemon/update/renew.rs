@@ -1,13 +1,21 @@
-//! Tells the kernel how long the list is vouched for, again and again.
+//! Tells the kernel how long ranges are trusted, again and again.
 
 use std::time::{Duration, Instant};
 
-use super::{TICK, Updater, clock::Stamp, lease, report};
-use crate::{generation::gate::Timestamp, kernel::Kernel, snapshot::Lease};
+use super::{
+    TICK, Updater,
+    lease::{Basis, Confirmations, Told},
+    report,
+};
+use crate::{
+    generation::{Groups, gate::Timestamp},
+    kernel::{Kernel, LeaseError, Leases},
+    snapshot::Lease,
+};
 
 impl Updater {
-    /// Has the kernel vouch for the list as long as it may.
-    pub(super) fn renew(&mut self, kernel: &mut Kernel) {
+    /// Sets the kernel's leases, if they are not what they should be. `groups` are those of the published generation.
+    pub(super) fn renew(&mut self, kernel: &mut Kernel, groups: &Groups) {
         if !self.published.is_due() {
             self.confirmed = self.sources.confirmations();
         }
@@ -19,44 +27,80 @@ impl Updater {
             );
         }
         self.out_of_reach = out_of_reach;
-        let lease = self.vouched();
-        if self.lease.is_some_and(|told| told.stands(lease, Instant::now())) {
+        let basis = self.basis(groups);
+        if self.lease.as_ref().is_some_and(|told| told.is_enough(&basis, Instant::now())) {
             return;
         }
-        let left = match self.out_of_reach {
-            Some(_) => Some(Duration::ZERO),
-            None => lease::left(self.term, self.last_confirmation(), &self.now),
-        };
-        if let Err(error) = kernel.set_lease(left) {
-            // It is tried at every tick, and the lease before stands until then: no longer than it may.
-            if !std::mem::replace(&mut self.lease_is_stuck, true) {
+        match self.set_leases(kernel, groups) {
+            Ok(leases) => self.leases_are_set(basis, &leases),
+            // It is tried at every tick. The leases before stay until then: no longer than they may.
+            Err(error) if !std::mem::replace(&mut self.lease_is_stuck, true) => {
                 tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
             }
-            return;
+            Err(_) => {}
         }
+    }
+
+    /// Sets the leases of these groups.
+    pub(super) fn set_leases(&self, kernel: &mut Kernel, groups: &Groups) -> Result<Leases, LeaseError> {
+        let leases = match self.out_of_reach {
+            Some(_) => Leases::all(Some(Duration::ZERO)),
+            None => self.confirmations().leases(groups, self.needed_for_drops().as_deref()),
+        };
+        kernel.set_leases(&leases)?;
+        Ok(leases)
+    }
+
+    fn leases_are_set(&mut self, basis: Basis, leases: &Leases) {
         if std::mem::replace(&mut self.lease_is_stuck, false) {
-            tracing::info!("the lease is set again");
+            tracing::info!("the leases are set again");
         }
-        let told = lease::Told::new(lease, left, Instant::now());
-        if self.lease.is_none_or(|before| before.has_run_out != told.has_run_out) {
-            report::lease(lease, told.has_run_out, self.lease.is_none());
+        let now_needed = self.needed();
+        let has_ended: Vec<bool> = (0..basis.shown.len()).map(|place| self.has_ended(place)).collect();
+        let before = self.lease.as_ref().map(|told| told.has_ended.as_slice());
+        for (place, has_ended) in has_ended.iter().copied().enumerate() {
+            let is_new = before.is_none_or(|before| before.get(place) != Some(&has_ended));
+            if is_new && now_needed.contains(&place) {
+                let (source, lease) = (self.sources.name(place), basis.shown[place]);
+                report::lease(source, lease, has_ended, before.is_none(), self.acts);
+            }
         }
-        self.lease = Some(told);
+        if basis.groups.is_shared() && !std::mem::replace(&mut self.is_lease_shared, true) {
+            tracing::warn!(
+                "more than seven sets of sources list ranges: those beyond share the shortest of their leases; name \
+                 fewer sources"
+            );
+        }
+        self.lease = Some(Told::new(basis, has_ended, leases, Instant::now()));
     }
 
-    /// The lease of what is published. It is over while a program may act where nobody sees it.
-    pub(super) fn vouched(&self) -> Lease {
-        match self.out_of_reach {
-            Some(since) => Lease::Until(since.0),
-            None => lease::lease(self.term, self.last_confirmation(), &self.now),
-        }
+    fn has_ended(&self, place: usize) -> bool {
+        self.out_of_reach.is_some() || self.confirmations().left(place).is_some_and(|left| left.is_zero())
     }
 
-    pub(super) fn last_confirmation(&self) -> Option<Stamp> {
-        let known = self.confirmed.iter().flatten().copied();
-        known
-            .filter_map(|stamp| Some((self.now.age(stamp)?, stamp)))
-            .min_by_key(|(age, _)| *age)
-            .map(|(_, stamp)| stamp)
+    /// The lease of each source, as it is shown. All are over while a program may act where nobody sees it.
+    pub(super) fn shown_leases(&self) -> Vec<Lease> {
+        let mut shown = self.confirmations().shown();
+        if let Some(since) = self.out_of_reach {
+            shown.fill(Lease::Until(since.0));
+        }
+        shown
+    }
+
+    fn basis(&self, groups: &Groups) -> Basis {
+        Basis { shown: self.shown_leases(), groups: groups.clone(), needed: self.needed_for_drops() }
+    }
+
+    fn confirmations(&self) -> Confirmations<'_> {
+        Confirmations { term: self.term, stamps: &self.confirmed, now: &self.now }
+    }
+
+    fn needed(&self) -> Vec<usize> {
+        self.sources.needed(self.published.set())
+    }
+
+    /// The sources whose leases drops need; `None` while nothing may be dropped.
+    fn needed_for_drops(&self) -> Option<Vec<usize>> {
+        Some(self.needed())
     }
 }

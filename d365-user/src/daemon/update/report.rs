@@ -143,21 +143,26 @@ pub(super) fn remarks(warnings: &[Warning]) {
     }
 }
 
-/// Logs that the lease holds, has run out, or holds again. `at_start` the summary says that it holds, and that it has run out
-/// is no warning: it is the rule for the embedded list alone.
-pub(super) fn lease(lease: Lease, has_run_out: bool, at_start: bool) {
-    let line = match (lease, has_run_out) {
+/// Logs that a source's lease holds, has ended, or holds again. Nothing is logged of a lease that holds `at_start`: the
+/// summary shows it. The end of a lease is a warning where packets are tagged or dropped (`acts`).
+pub(super) fn lease(source: &str, lease: Lease, has_ended: bool, at_start: bool, acts: bool) {
+    let line = match (lease, has_ended) {
         (Lease::Endless, _) => return,
         (Lease::Until(_), false) if at_start => return,
-        (Lease::Unconfirmed, _) => "no source has confirmed the list yet: it is not vouched for".to_owned(),
-        (Lease::Until(end), false) => format!("the list is vouched for until {}", time(Timestamp(end))),
+        (Lease::Unconfirmed, _) => format!(
+            "{source}: it has not confirmed its list yet: nothing is tagged for it, and nothing is dropped"
+        ),
+        (Lease::Until(end), false) => {
+            format!("{source}: its ranges are trusted until {}", time(Timestamp(end)))
+        }
         (Lease::Until(end), true) => format!(
-            "the list is not vouched for since {}: all is counted as before, and nothing may be trusted by it; a source \
-             that can be read again confirms it (--ranges azure), or see --lease",
+            "{source}: its lease ended at {}: packets are counted as before; ranges that no other source confirms are not \
+             tagged, and nothing is dropped; the lease begins again when the source is read (--ranges azure), or see \
+             --lease",
             time(Timestamp(end))
         ),
     };
-    if has_run_out && !at_start {
+    if has_ended && acts {
         tracing::warn!("{line}");
     } else {
         tracing::info!("{line}");

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Timestamp, Wait},
-    ranges::{Range, RangeError, RangeSet, Warning},
-    snapshot::SourceStatus,
+    ranges::{Range, RangeError, RangeSet, SourceSet, Warning},
+    snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},
     state::{
         approval::{Answer, Request},
@@ -216,24 +216,25 @@ impl Sources {
     /// # Errors
     /// As [`RangeSet::union`].
     pub(super) fn set(&self, now: Timestamp) -> Result<RangeSet, RangeError> {
-        let mut parts: Vec<(Origin, Vec<Range>)> = Vec::new();
+        let mut parts: Vec<(usize, Origin, Vec<Range>)> = Vec::new();
         let mut retired = Vec::new();
-        for source in &self.all {
+        for (at, source) in self.all.iter().enumerate() {
             if let Some(gate) = self.gates.get(&source.name).filter(|_| source.spec != Spec::Embedded) {
                 let of_embedded = || self.embedded.0.origins().first().cloned().unwrap_or_default();
                 let origin = if source.has_given { source.origin.clone() } else { of_embedded() };
-                parts.push((origin, gate.accepted().cloned().collect()));
-                retired.extend(gate.retired(now).map(|(range, _)| range.clone()));
+                parts.push((at, origin, gate.accepted().cloned().collect()));
+                retired.extend(gate.retired(now).map(|(range, _)| (at, range.clone())));
             }
             if source.spec == Spec::Embedded {
                 let (embedded, _) = &self.embedded;
                 parts.push((
+                    at,
                     embedded.origins().first().cloned().unwrap_or_default(),
                     embedded.ranges().to_vec(),
                 ));
             }
         }
-        parts.retain(|(_, ranges)| !ranges.is_empty());
+        parts.retain(|(_, _, ranges)| !ranges.is_empty());
         RangeSet::union(&parts, retired, self.limit)
     }
 
@@ -293,14 +294,24 @@ impl Sources {
         sums.to_vec()
     }
 
-    /// Each source as the metrics show it.
-    pub(super) fn statuses(&self, now: &Now) -> Vec<SourceStatus> {
-        let status = |source: &Source| SourceStatus {
+    /// The sources whose leases drops need: all that can be read again, and the embedded list where it lists a range
+    /// of `set` that no other source lists.
+    pub(super) fn needed(&self, set: Option<&RangeSet>) -> Vec<usize> {
+        let lists_alone = |place| set.is_some_and(|set| set.listed_by().contains(&SourceSet::of(place)));
+        let places = self.all.iter().enumerate();
+        let needed = places.filter(|(place, source)| source.spec != Spec::Embedded || lists_alone(*place));
+        needed.map(|(place, _)| place).collect()
+    }
+
+    /// Each source as the metrics show it; `leases` are in their order.
+    pub(super) fn statuses(&self, now: &Now, leases: &[Lease]) -> Vec<SourceStatus> {
+        let status = |(place, source): (usize, &Source)| SourceStatus {
+            lease: leases.get(place).copied().unwrap_or_default(),
             name: source.name.clone(),
             last_success: source.last_success.map(|at| now.shown(at).0),
             failures: source.failures.iter().map(|(reason, count)| (*reason, *count)).collect(),
         };
-        self.all.iter().map(status).collect()
+        self.all.iter().enumerate().map(status).collect()
     }
 
     /// What is to be kept of the gates: their moments as the wall clock has them.

@@ -1,8 +1,11 @@
-//! How the list is kept true: its sources, what waits, what was refused, until when it is vouched for.
+//! The state of updates: sources, pending changes, refused updates, leases.
 
 use std::fmt;
 
-use prometheus_client::registry::Unit;
+use prometheus_client::{
+    encoding::{EncodeGaugeValue, GaugeValueEncoder},
+    registry::Unit,
+};
 
 use super::exposition::{Exposition, Labels};
 use crate::snapshot::{Azure, Lease, Snapshot, SourceStatus};
@@ -20,7 +23,7 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     sources(exposition, &updates.sources)?;
     let help = "Failures to keep or to read the state directory, by what was being done.";
     exposition.counters("d365_state_failures", None, help, by("operation", &updates.state_failures))?;
-    lease(exposition, updates.lease)?;
+    leases(exposition, &updates.sources)?;
     snapshot.azure.as_ref().map_or(Ok(()), |azure| unlisted_azure(exposition, azure))
 }
 
@@ -47,15 +50,25 @@ fn sources(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Re
     exposition.counters("d365_source_failures", None, help, failures)
 }
 
-/// The encoder writes infinity as `inf`, which both formats take for `+Inf`.
-fn lease(exposition: &mut Exposition<'_>, lease: Lease) -> fmt::Result {
-    let (name, seconds) = ("d365_lease_expiry_timestamp", Some(&Unit::Seconds));
-    let help = "Until when the list is vouched for, since the Unix epoch; 0 while no source has confirmed it, +Inf \
+fn leases(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Result {
+    let help = "Until when the source's ranges are trusted, since the Unix epoch; 0 while it has confirmed none, +Inf \
                 without an end.";
-    match lease {
-        Lease::Unconfirmed => exposition.gauge(name, seconds, help, 0_u64),
-        Lease::Until(time) => exposition.gauge(name, seconds, help, time),
-        Lease::Endless => exposition.gauge(name, seconds, help, f64::INFINITY),
+    let ends = sources.iter().map(|source| ([("source", source.name.as_str())], End(source.lease)));
+    exposition.gauges("d365_lease_expiry_timestamp", Some(&Unit::Seconds), help, ends)
+}
+
+/// The end of a lease as a sample.
+#[derive(Debug)]
+struct End(Lease);
+
+/// The encoder writes infinity as `inf`, which both formats take for `+Inf`.
+impl EncodeGaugeValue for End {
+    fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
+        match self.0 {
+            Lease::Unconfirmed => 0_u64.encode(encoder),
+            Lease::Until(time) => time.encode(encoder),
+            Lease::Endless => f64::INFINITY.encode(encoder),
+        }
     }
 }
 

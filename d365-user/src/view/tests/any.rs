@@ -163,12 +163,13 @@ fn check_updates(snapshot: &Snapshot, all: &[Sample]) {
     assert_eq!(family(all, "d365_source_failures_total", ["source", "reason"]), failures.collect());
 
     let expiry = "d365_lease_expiry_timestamp_seconds";
-    match updates.lease {
-        Lease::Unconfirmed => assert_eq!(family(all, expiry, [])[&[]], 0),
-        Lease::Until(time) => assert_eq!(family(all, expiry, [])[&[]], time),
-        Lease::Endless => {
-            let sample = all.iter().find(|sample| sample.name == expiry).unwrap();
-            assert_eq!(sample.value.parse(), Ok(f64::INFINITY));
+    for source in &updates.sources {
+        let is_its = |sample: &&Sample| sample.name == expiry && sample.labels["source"] == source.name;
+        let value = &all.iter().find(is_its).unwrap().value;
+        match source.lease {
+            Lease::Unconfirmed => assert_eq!(value, "0"),
+            Lease::Until(time) => assert_eq!(value.parse(), Ok(time)),
+            Lease::Endless => assert_eq!(value.parse(), Ok(f64::INFINITY)),
         }
     }
 

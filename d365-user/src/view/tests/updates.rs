@@ -1,20 +1,22 @@
 //! What is said of updates in states other than the sample's.
 
 use super::{Format, now, sample, summary, text};
-use crate::snapshot::{Lease, Snapshot, Updates};
+use crate::snapshot::{Lease, Snapshot, SourceStatus, Updates};
 
 fn with(lease: Lease) -> Snapshot {
-    Snapshot { updates: Updates { lease, ..Updates::default() }, ..Snapshot::default() }
+    let sources = vec![SourceStatus { name: "azure".to_owned(), lease, ..SourceStatus::default() }];
+    Snapshot { updates: Updates { sources, ..Updates::default() }, ..Snapshot::default() }
 }
 
 /// The sample of the lease, and its line in the summary.
 fn lease(lease: Lease) -> (String, String) {
     let metrics = text(with(lease), Format::Classic);
-    let mut samples =
-        metrics.lines().filter_map(|line| line.strip_prefix("d365_lease_expiry_timestamp_seconds "));
+    let mut samples = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("d365_lease_expiry_timestamp_seconds{source=\"azure\"} "));
     let (Some(value), None) = (samples.next(), samples.next()) else { panic!("{metrics}") };
     let lines = summary(&with(lease), now());
-    let mut lines = lines.into_iter().filter(|line| line.starts_with("lease "));
+    let mut lines = lines.into_iter().filter(|line| line.starts_with("leases: "));
     let (Some(line), None) = (lines.next(), lines.next()) else { panic!("{lease:?}") };
     (value.to_owned(), line)
 }
@@ -22,18 +24,18 @@ fn lease(lease: Lease) -> (String, String) {
 #[test]
 fn a_lease_has_an_end_or_none() {
     let said = |value: &str, line: &str| (value.to_owned(), line.to_owned());
-    let none = said("0", "lease of the list: none, no source has confirmed it yet");
+    let none = said("0", "leases: azure not confirmed yet");
     assert_eq!(lease(Lease::Unconfirmed), none);
     // Both formats, and Rust, take `inf` for +Inf.
-    assert_eq!(lease(Lease::Endless), said("inf", "lease of the list: without an end"));
-    let last = said("253402300799", "lease of the list: until 9999-12-31T23:59:59Z");
+    assert_eq!(lease(Lease::Endless), said("inf", "leases: azure without an end"));
+    let last = said("253402300799", "leases: azure until 9999-12-31T23:59:59Z");
     assert_eq!(lease(Lease::Until(253_402_300_799)), last);
-    let line = "lease of the list: until a year after 9999";
+    let line = "leases: azure until a year after 9999";
     assert_eq!(lease(Lease::Until(253_402_300_800)), said("253402300800", line));
     assert_eq!(lease(Lease::Until(u64::MAX)), said("18446744073709551615", line));
-    let line = "lease of the list: until 2026-11-24T00:00:01Z";
+    let line = "leases: azure until 2026-11-24T00:00:01Z";
     assert_eq!(lease(Lease::Until(1_795_478_401)), said("1795478401", line));
-    let line = "lease of the list: ran out at 2026-11-24T00:00:00Z";
+    let line = "leases: azure ended at 2026-11-24T00:00:00Z";
     assert_eq!(lease(Lease::Until(1_795_478_400)), said("1795478400", line), "as the kernel has it");
 }
 

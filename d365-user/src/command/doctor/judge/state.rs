@@ -88,7 +88,8 @@ fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {
     }
 }
 
-/// The last confirmation counts, of whichever source. The embedded list confirms itself as of its date.
+/// Each source has its own lease. The embedded list, which confirms itself as of its date, counts where no other was
+/// confirmed: beside others it may be as old as its build.
 fn lease(
     confirmed: &Fact<Option<Vec<(String, Timestamp)>>>,
     now: Timestamp,
@@ -98,19 +99,27 @@ fn lease(
         Ok(confirmed) => confirmed.iter().flatten(),
         Err(unknown) => return Finding::unknown(Check::Lease, unknown),
     };
-    let sources = confirmed.map(|(source, at)| (source.as_str(), *at));
-    let Some((source, at)) = sources.chain(list.map(|at| ("embedded", at))).max_by_key(|(_, at)| *at) else {
+    let mut sources: Vec<_> = confirmed.map(|(source, at)| (source.as_str(), *at)).collect();
+    if sources.is_empty() {
+        sources.extend(list.map(|at| ("embedded", at)));
+    }
+    if sources.is_empty() {
         let advice = "start the daemon with a source that it can reach";
         return Finding::warning(Check::Lease, "no source was ever confirmed", advice);
+    }
+    let last = |(source, at): &(&str, Timestamp)| {
+        format!("{source} {}", humantime::format_rfc3339_seconds((*at).into()))
     };
-    let said = format!("last confirmed {} by {source}", humantime::format_rfc3339_seconds(at.into()));
-    if now.since(at) < DEFAULT_LEASE.as_secs() {
+    let said = format!("last confirmed: {}", sources.iter().map(last).collect::<Vec<_>>().join(", "));
+    let is_over = |(_, at): &&(&str, Timestamp)| now.since(*at) >= DEFAULT_LEASE.as_secs();
+    let over: Vec<_> = sources.iter().filter(is_over).map(|(source, _)| *source).collect();
+    if over.is_empty() {
         return Finding::ok(Check::Lease, said);
     }
     Finding::warning(
         Check::Lease,
-        format!("{said}, which is longer ago than the default lease of 14 days"),
-        "let the daemon reach a source (--ranges azure), or give it a longer --lease",
+        format!("{said}; longer ago than the default lease of 14 days: {}", over.join(", ")),
+        "let the daemon reach its sources (--ranges azure), or give it a longer --lease",
     )
 }
 

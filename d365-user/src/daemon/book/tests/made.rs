@@ -76,7 +76,8 @@ pub(super) fn any_set() -> impl Strategy<Value = RangeSet> {
                 _ => ranges.push(range),
             }
         }
-        RangeSet::union(&[(Origin::default(), ranges)], retired, 64).unwrap()
+        let retired = retired.into_iter().map(|range| (0, range));
+        RangeSet::union(&[(0, Origin::default(), ranges)], retired, 64).unwrap()
     })
 }
 

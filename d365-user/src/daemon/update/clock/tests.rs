@@ -118,10 +118,11 @@ fn a_step_back_lends_no_time_to_what_an_earlier_run_confirmed() {
     machine.pass(60);
     let now = clock.look(machine.sample());
     assert_eq!(seconds(now.age(stamp)), Some(DAY + 60));
-    let end = lease::lease(LeaseTerm::For(Duration::from_secs(2 * DAY)), Some(stamp), &now);
-    let left = lease::left(LeaseTerm::For(Duration::from_secs(2 * DAY)), Some(stamp), &now).unwrap();
+    let term = LeaseTerm::For(Duration::from_secs(2 * DAY));
+    let confirmations = lease::Confirmations { term, stamps: &[Some(stamp)], now: &now };
+    let left = confirmations.left(0).unwrap();
     let shown = crate::snapshot::Lease::Until(now.wall().0 + left.as_secs());
-    assert_eq!(end, shown, "the end that is shown is the time that is left from now on");
+    assert_eq!(confirmations.shown(), [shown], "the end that is shown is the time that is left from now on");
 }
 
 /// A host without a clock of its own: 1970 at boot, right a minute later.

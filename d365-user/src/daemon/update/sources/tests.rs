@@ -92,6 +92,18 @@ fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
     assert_eq!(sources.confirmations(), [earlier(MADE), here(hours(1))]);
 }
 
+/// A source that is not up to date may lack ranges; the embedded list can lack none that its own ranges do not show.
+#[test]
+fn drops_need_every_source_that_can_change_and_the_embedded_list_where_it_stands_alone() {
+    let mut sources = sources(&[Spec::Embedded, url(), file()], Gates::new());
+    let needed = |sources: &Sources| sources.needed(Some(&sources.set(NOW).unwrap()));
+    assert_eq!((sources.needed(None), needed(&sources)), (vec![1, 2], vec![0, 1, 2]));
+    sources.offer(1, &reading(1, 0, None), NOW);
+    assert_eq!(needed(&sources), [0, 1, 2], "one range is the embedded list's alone");
+    sources.offer(2, &reading(0, 0, None), NOW);
+    assert_eq!(needed(&sources), [1, 2]);
+}
+
 #[test]
 fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
     let mut sources = sources(&[url(), file()], Gates::new());
@@ -104,7 +116,7 @@ fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
     let problem = RangeError::Empty;
     sources.failed(1, &Failure::Ranges { list: "file".to_owned(), problem: Box::new(problem) });
     assert_eq!(sources.confirmations(), none());
-    let statuses = sources.statuses(&looked(NOW));
+    let statuses = sources.statuses(&looked(NOW), &[]);
     assert_eq!(statuses[0].last_success, Some(NOW.0), "it gave a good list all the same");
     assert_eq!(statuses[1].last_success, None);
     assert_eq!(statuses[1].failures.iter().map(|(_, count)| count).sum::<u64>(), 1);
@@ -126,7 +138,7 @@ fn a_confirmation_of_the_future_is_lowered_once_and_written_so() {
     let mut again = restarted(&ahead, &[url()]);
     assert_eq!(again.lower_future(&looked(hours(1))), [url().to_string()]);
     assert_eq!(again.confirmations(), [earlier(hours(1))]);
-    assert_eq!(again.statuses(&looked(hours(1)))[0].last_success, Some(hours(1).0));
+    assert_eq!(again.statuses(&looked(hours(1)), &[])[0].last_success, Some(hours(1).0));
     assert!(again.lower_future(&looked(hours(2))).is_empty());
     let mut third = restarted(&again, &[url()]);
     assert!(third.lower_future(&looked(hours(3))).is_empty(), "it was written so");
@@ -156,7 +168,7 @@ fn moments_are_written_as_the_wall_clock_has_them() {
     let written = sources.gates(&clock.look(sample(hours(25))));
     let confirmed = |spec: Spec| written[&spec.to_string()].confirmed();
     assert_eq!([confirmed(url()), confirmed(file())], [Some(NOW), Some(hours(25))]);
-    let shown = sources.statuses(&clock.look(sample(hours(25))));
+    let shown = sources.statuses(&clock.look(sample(hours(25))), &[]);
     assert_eq!(
         shown.iter().map(|status| status.last_success).collect::<Vec<_>>(),
         [Some(NOW.0), Some(hours(25).0)]

@@ -79,23 +79,18 @@ fn numbers() -> impl Strategy<Value = Vec<(&'static str, u64)>> {
 }
 
 fn updates() -> impl Strategy<Value = Updates> {
-    let source = (option::of(any::<u64>()), numbers());
-    let sources = collection::btree_map(any::<String>(), source, 0..4).prop_map(|sources| {
-        let sources = sources.into_iter();
-        let source = |(name, (last_success, failures))| SourceStatus { name, last_success, failures };
-        sources.map(source).collect()
-    });
     let lease =
         prop_oneof![Just(Lease::Unconfirmed), any::<u64>().prop_map(Lease::Until), Just(Lease::Endless)];
-    (sources, numbers(), numbers(), numbers(), lease).prop_map(
-        |(sources, pending, refused, state_failures, lease)| Updates {
-            sources,
-            pending,
-            refused,
-            state_failures,
-            lease,
-        },
-    )
+    let source = (option::of(any::<u64>()), numbers(), lease);
+    let sources = collection::btree_map(any::<String>(), source, 0..4).prop_map(|sources| {
+        let sources = sources.into_iter();
+        let source =
+            |(name, (last_success, failures, lease))| SourceStatus { name, last_success, failures, lease };
+        sources.map(source).collect()
+    });
+    (sources, numbers(), numbers(), numbers()).prop_map(|(sources, pending, refused, state_failures)| {
+        Updates { sources, pending, refused, state_failures }
+    })
 }
 
 fn azure() -> impl Strategy<Value = Azure> {

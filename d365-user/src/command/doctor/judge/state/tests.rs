@@ -74,7 +74,7 @@ fn each_damaged_file_is_named() {
 }
 
 #[test]
-fn the_last_confirmation_counts() {
+fn each_source_has_its_own_lease() {
     let last = |confirmed: Option<&[(&str, u64)]>, now| {
         let confirmed =
             confirmed.map(|all| all.iter().map(|(name, at)| ((*name).to_owned(), Timestamp(*at))).collect());
@@ -82,8 +82,10 @@ fn the_last_confirmation_counts() {
             judge(&State { confirmed: Ok(confirmed), ..fit() }, Timestamp(now), Some(LIST)).remove(3);
         (finding.level, finding.found)
     };
-    let fresh = last(Some(&[("old", 5), ("azure:public", NOW.0 - 9)]), NOW.0);
-    assert!(fresh.0 == OK && fresh.1.ends_with("by azure:public"), "{fresh:?}");
+    let fresh = last(Some(&[("azure:public", NOW.0 - 9)]), NOW.0);
+    assert!(fresh.0 == OK && fresh.1.starts_with("last confirmed: azure:public 2"), "{fresh:?}");
+    let one = last(Some(&[("old", 5), ("azure:public", NOW.0 - 9)]), NOW.0);
+    assert!(one.0 == WARNING && one.1.ends_with("lease of 14 days: old"), "{one:?}");
     let stale = last(Some(&[("azure:public", NOW.0 - DEFAULT_LEASE.as_secs())]), NOW.0);
     assert_eq!(stale.0, WARNING, "{stale:?}");
     assert_eq!(last(None, NOW.0).0, WARNING, "the embedded list's own time is over");

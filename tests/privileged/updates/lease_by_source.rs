@@ -1,0 +1,171 @@
+//! A range is trusted as long as a source that lists it was confirmed within the lease, whatever other sources do; drops
+//! need every source.
+
+use std::{fs, net::IpAddr};
+
+use d365_tests::{
+    daemon::Daemon,
+    frame::{Frame, Packet, Tcp},
+    https::Answer,
+    lab::Lab,
+    nft,
+    raw::FrameSender,
+    require,
+    scrape::Scrape,
+    temp::TempDir,
+};
+
+use super::site::{PATIENCE, Site, wait_until};
+
+/// Of the embedded list.
+const EMBEDDED: &str = "13.71.171.9";
+const OWN: &str = "203.0.113.9";
+const OTHER: &str = "198.51.100.9";
+const STRANGER: &str = "192.0.2.200";
+/// 2026-08-17T00:00:00Z: the embedded list's date and 14 days.
+const EMBEDDED_UNTIL: f64 = 1_786_924_800.0;
+
+fn expiry(scrape: &Scrape, source: &str) -> f64 {
+    scrape.value("d365_lease_expiry_timestamp_seconds", &[("source", source)])
+}
+
+/// Counts SYNs to port 25 behind everything, and those of them with our code point.
+fn count(lab: &Lab) {
+    let rules = "table inet d365 {
+        counter tagged { }
+        counter arrived { }
+        chain in {
+            type filter hook input priority 0;
+            tcp dport != 25 accept
+            counter name arrived
+            ip dscp cs1 counter name tagged
+        }
+    }";
+    nft::load(&lab.host, rules).unwrap();
+}
+
+/// Sends five SYNs from this source; returns how many arrived, and how many of these were tagged.
+fn knock(lab: &Lab, source: &str) -> [u64; 2] {
+    let counted =
+        || ["arrived", "tagged"].map(|counter| nft::packets(&lab.host, "inet d365", counter).unwrap());
+    let before = counted();
+    let source: IpAddr = source.parse().unwrap();
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    for port in 40_000..40_005 {
+        let packet = Packet::between(source, lab.link().host_for(source), Tcp::new(port, 25).syn());
+        sender.send(&Frame::new(packet)).unwrap();
+    }
+    let after = counted();
+    [after[0] - before[0], after[1] - before[1]]
+}
+
+fn ended(daemon: &Daemon, source: &str) {
+    daemon.wait_for_log(&format!("{source}: its lease ended at"), PATIENCE).unwrap();
+}
+
+#[test]
+fn a_source_that_is_gone_is_not_trusted_for_another_that_is_confirmed() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let site = Site::new();
+    count(&site.lab);
+    let directory = TempDir::new("list");
+    let file = |name: &str| format!("file:{}", directory.file(name).display());
+    fs::write(directory.file("own"), format!("203.0.113.0/24,CAN\n{EMBEDDED}/32,CAN\n")).unwrap();
+    fs::write(directory.file("other"), "198.51.100.0/24,EUR\n").unwrap();
+    site.serves("/doc", "public-2026-cn398.json");
+    let (own, other, url) = (file("own"), file("other"), site.source("/doc"));
+    let options =
+        site.options(&[&url, &own, &other]).args(["--allow-special", "--lease", "6s", "--tag", "dscp"]);
+    let daemon = site.start(&options);
+    wait_until(&daemon, "the document", |scrape| expiry(scrape, &url) > 0.0);
+    for source in [EMBEDDED, OWN, OTHER] {
+        assert_eq!(knock(&site.lab, source), [5, 5], "{source}; log:\n{}", daemon.log());
+    }
+
+    // The server fails, and one file is gone: the other file is read again and again, and vouches for its own list only.
+    site.server.route("/doc", [Answer::status(503)]);
+    fs::remove_file(directory.file("other")).unwrap();
+    ended(&daemon, &other);
+    ended(&daemon, &url);
+    assert_eq!(knock(&site.lab, OTHER), [5, 0], "its file is gone");
+    assert_eq!(knock(&site.lab, "13.71.171.10"), [5, 0], "of the document alone");
+    assert_eq!(knock(&site.lab, EMBEDDED), [5, 5], "the file lists it too");
+    assert_eq!(knock(&site.lab, OWN), [5, 5]);
+
+    fs::remove_file(directory.file("own")).unwrap();
+    ended(&daemon, &own);
+    assert_eq!(knock(&site.lab, OWN), [5, 0]);
+    let before = expiry(&daemon.scrape().unwrap(), &url);
+    site.serves("/doc", "public-2026-cn398.json");
+    wait_until(&daemon, "a lease of the document", |scrape| expiry(scrape, &url) > before);
+    assert_eq!(knock(&site.lab, EMBEDDED), [5, 5], "the document lists it again");
+    assert_eq!(knock(&site.lab, OWN), [5, 0]);
+    daemon.stop().unwrap();
+}
+
+/// A file of one prefix made a list of 118 days trusted, and strangers were dropped by it.
+#[test]
+fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let site = Site::new();
+    count(&site.lab);
+    let directory = TempDir::new("list");
+    fs::write(directory.file("own"), "203.0.113.0/24,CAN\n").unwrap();
+    let own = format!("file:{}", directory.file("own").display());
+    let options = site.options(&["embedded", &own]).args(["--allow-special", "--tag", "dscp"]);
+    let options = options.args(["--unlisted", "drop", "--failsafe", "198.18.0.0/15"]);
+    let daemon = site.start(&options);
+    daemon.wait_for_log("leases: ", PATIENCE).unwrap();
+    let scrape = daemon.scrape().unwrap();
+    assert!((expiry(&scrape, "embedded") - EMBEDDED_UNTIL).abs() < 0.5);
+    assert!(expiry(&scrape, &own) > EMBEDDED_UNTIL);
+    assert_eq!(knock(&site.lab, OWN), [5, 5]);
+    assert_eq!(knock(&site.lab, EMBEDDED), [5, 0], "118 days old, and no source confirms it");
+    assert_eq!(knock(&site.lab, "8.8.8.8"), [5, 0], "nothing is dropped while the list may be old");
+
+    // The file lists all that the embedded list has: nothing depends on that any more.
+    let ranges = d365_user::source::load(&d365_user::source::Spec::Embedded).unwrap();
+    let lines: String = ranges.records.iter().map(|record| format!("{},CAN\n", record.prefix)).collect();
+    fs::write(directory.file("new"), format!("203.0.113.0/24,CAN\n{lines}")).unwrap();
+    fs::rename(directory.file("new"), directory.file("own")).unwrap();
+    wait_until(&daemon, "another generation", |scrape| scrape.count("d365_generation", &[]) > 1);
+    wait_until(&daemon, "a drop", |_| knock(&site.lab, "8.8.8.8") == [0, 0]);
+    assert_eq!(knock(&site.lab, EMBEDDED), [5, 5]);
+    assert_eq!(daemon.log().matches("embedded: its lease ended at").count(), 1);
+    daemon.stop().unwrap();
+}
+
+/// What nobody touches is still what its owner says, as long as it can be read.
+#[test]
+fn a_file_that_stays_and_can_be_read_confirms_its_list() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let site = Site::new();
+    count(&site.lab);
+    let directory = TempDir::new("list");
+    fs::write(directory.file("own"), "203.0.113.0/24,CAN\n").unwrap();
+    let own = format!("file:{}", directory.file("own").display());
+    let daemon =
+        site.start(&site.options(&[&own]).args(["--allow-special", "--lease", "6s", "--tag", "dscp"]));
+    let first = expiry(&daemon.scrape().unwrap(), &own);
+    wait_until(&daemon, "two terms", |scrape| expiry(scrape, &own) > first + 12.0);
+    assert_eq!(knock(&site.lab, OWN), [5, 5]);
+    assert!(!daemon.log().contains("its lease ended"), "{}", daemon.log());
+    assert_eq!(daemon.scrape().unwrap().count("d365_generation", &[]), 1);
+    daemon.stop().unwrap();
+}
+
+/// Nothing depends on a lease where packets are counted only: its end is no warning.
+#[test]
+fn the_end_of_a_lease_is_a_warning_only_where_packets_are_tagged_or_dropped() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let line = |daemon: Daemon| {
+        ended(&daemon, "embedded");
+        let log = daemon.stop().unwrap().stderr;
+        log.lines().find(|line| line.contains("its lease ended at")).expect("found before").to_owned()
+    };
+    let options = site.options(&["embedded"]).args(["--lease", "1s"]);
+    assert!(line(site.start(&options)).contains("INFO"));
+    assert!(line(site.start(&options.clone().args(["--tag", "mark"]))).contains("WARN"));
+    assert!(line(site.start(&options.args(["--unlisted", "drop"]))).contains("WARN"));
+}
