@@ -50,7 +50,7 @@ Examples:
       Two interfaces, two ports; fail unless both drivers take the program
   D365_IFACE=eth0 D365_LOG_FORMAT=json D365_LISTEN='[::1]:9365' d365-user
       The same flags from the environment, as a unit file sets them
-  d365-user --iface eth0 --ranges azure --tag mark
+  d365-user --iface eth0 --ranges embedded,azure --tag mark
       Mark packets from listed ranges, for nftables and the mail server; see docs/tags.md
   d365-user doctor --iface eth0
       Whether this host is fit for it, and what to do
@@ -116,7 +116,8 @@ pub struct Cli {
     /// `d365-user ranges`, or a plain list of `prefix[,geo[,region]]` lines), `url:[NAME=]URL` (such a document; NAME is shown in place of the URL,
     /// whose query is never shown: put one with a token into `D365_RANGES`), or
     /// `azure[:public|government|china]` (the cloud's current document); repeat it to add lists up (in
-    /// `D365_RANGES` separated by white space)
+    /// `D365_RANGES` separated by white space; `embedded,azure` is the same as both). With `embedded` named, a first start
+    /// without network has a list
     #[arg(
         long,
         env = "D365_RANGES",
@@ -131,7 +132,8 @@ pub struct Cli {
     #[arg(skip)]
     pub(crate) urls_on_command_line: Vec<&'static str>,
 
-    /// Capacity for ranges, at most 262144; a longer list is refused before anything is loaded
+    /// Capacity for the ranges of all lists together, at most 262144; a longer list is refused, and what does not fit beside
+    /// the other lists waits until there is room
     #[arg(
         long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = Policy::DEFAULT_MAX_RANGES,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(Policy::HIGHEST_MAX_RANGES)),

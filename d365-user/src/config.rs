@@ -191,8 +191,8 @@ impl Config {
         if ports.len() > MAX_PORTS {
             return Err(ConfigError::TooManyPorts(ports.len()));
         }
-        let specs = cli.ranges.iter().map(|spec| spec.parse()).collect::<Result<Vec<Spec>, _>>()?;
-        let ranges = once("--ranges", specs, &mut warnings);
+        let specs = cli.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
+        let ranges = once("--ranges", specs.concat(), &mut warnings);
         if ranges.len() > SourceSet::MOST {
             return Err(ConfigError::TooManySources(ranges.len()));
         }
@@ -252,15 +252,14 @@ fn shared_name(ranges: &[Spec]) -> Option<String> {
     names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)).map(|(_, name)| name.clone())
 }
 
-/// Between two fetches twice the interval may pass, and still counts as waiting.
+/// The gate's limits. Between two fetches the interval and its tenth may pass, and still count as offered.
 fn gate(updates: &Updates) -> GatePolicy {
-    let default = GatePolicy::default();
     GatePolicy {
         confirm_after: updates.confirm_after,
         hold: updates.hold,
         grace: updates.grace,
-        longest_gap: default.longest_gap.max(updates.refresh * 2),
-        ..default
+        longest_gap: GatePolicy::gap_of(updates.refresh),
+        ..GatePolicy::default()
     }
 }
 

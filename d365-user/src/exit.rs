@@ -67,7 +67,7 @@ impl Exit {
         match self {
             Self::Success => "stopped by SIGINT or SIGTERM, program detached; or the task is done",
             Self::Internal => {
-                "unexpected internal error; drift: the lists differ; approve: not approved; doctor: warnings"
+                "unexpected internal error; drift: the lists differ; approve: not done; doctor: warnings"
             }
             Self::Usage => "command line or environment not valid; doctor: errors",
             Self::Ranges => "range list unusable",

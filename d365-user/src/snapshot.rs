@@ -116,6 +116,8 @@ pub struct Updates {
 /// What became of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceStatus {
+    /// Whether nothing of it is used, because its list does not fit beside the others'.
+    pub is_left_out: bool,
     /// Its name, the value of the label `source`.
     pub name: String,
     /// When it last gave a good list, seconds since the Unix epoch; `None` when it never did.

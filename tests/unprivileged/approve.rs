@@ -93,9 +93,9 @@ fn where_nothing_waits_there_is_nothing_to_do() {
 fn without_a_terminal_it_shows_and_does_not_approve() {
     require!(Daemon);
     let (state, _directory) = state(&waiting());
-    let done = approve(&state, &["--confirm-after", "2h"]);
+    let done = approve(&state, &[]);
     assert_eq!(done.code, Some(1));
-    let shown = ["azure:public: 1 change waiting", "addition", "20.0.1.0/24", "add, ZZZ", "in 2h", "--yes"];
+    let shown = ["azure:public: 1 change waiting", "addition", "20.0.1.0/24", "add, ZZZ", "in 1 h,", "--yes"];
     for part in shown {
         assert!(done.stdout.contains(part), "{part} is missing in:\n{}", done.stdout);
     }
@@ -222,4 +222,106 @@ fn on_a_terminal_it_asks() {
         );
         assert_eq!(state.file(approval::REQUEST).exists(), code == 0, "{typed:?}");
     }
+}
+
+/// Not those of the flags' defaults.
+#[test]
+fn the_times_are_the_daemons_own() {
+    require!(Daemon);
+    let policy = GatePolicy { hold: Duration::from_secs(60), ..GatePolicy::default() };
+    let mut gate = Gate::new(policy);
+    let twenty: Vec<String> = (0..20).map(|n| format!("20.0.{n}.0/24")).collect();
+    let twenty: Vec<&str> = twenty.iter().map(String::as_str).collect();
+    gate.offer(offer(&twenty), now());
+    gate.offer(offer(&twenty[1..]), now());
+    let (state, _directory) = state(&Gates::from([(SOURCE.to_owned(), gate)]));
+    let shown = approve(&state, &[]).stdout;
+    assert!(shown.contains("in 1 min, if still offered"), "{shown}");
+}
+
+/// A gate with two additions and a removal that wait.
+fn three_waiting() -> Gates {
+    let first: Vec<String> = (0..20).map(|n| format!("20.0.{n}.0/24")).collect();
+    let mut then: Vec<&str> = first.iter().skip(1).map(String::as_str).collect();
+    then.extend(["21.0.0.0/24", "21.0.1.0/24"]);
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(offer(&first.iter().map(String::as_str).collect::<Vec<_>>()), now());
+    gate.offer(offer(&then), now());
+    Gates::from([(SOURCE.to_owned(), gate)])
+}
+
+#[test]
+fn prefixes_are_approved_or_rejected_alone() {
+    require!(Daemon);
+    let mut gates = three_waiting();
+    let (state, directory) = state(&gates);
+    let mut served = |flags: &[&str], says: &str, code: i32| {
+        let done = thread::scope(|scope| {
+            let asking = scope.spawn(|| approve(&state, flags));
+            serve(&directory, &mut gates);
+            asking.join().unwrap()
+        });
+        assert_eq!(done.code, Some(code), "{}", done.stdout);
+        assert_eq!(done.stdout.lines().last(), Some(says));
+        gates::save(&directory, &gates).unwrap();
+        (gates[SOURCE].accepted().len(), gates[SOURCE].waits())
+    };
+    assert_eq!(served(&["--yes", "21.0.0.0/24"], "azure:public: approved", 0), (21, true));
+    assert_eq!(served(&["--yes", "--reject", "21.0.1.0/24"], "azure:public: rejected", 0), (21, true));
+    assert_eq!(served(&["--yes"], "azure:public: approved", 0), (20, false));
+    let done = approve(&state, &["--yes"]);
+    assert_eq!(done.code, Some(0));
+    assert!(done.stdout.contains("0 changes waiting, 1 rejected"), "{}", done.stdout);
+    assert!(done.stdout.contains("Nothing waits for approval"), "{}", done.stdout);
+    let mut served = |flags: &[&str]| {
+        let done = thread::scope(|scope| {
+            let asking = scope.spawn(|| approve(&state, flags));
+            serve(&directory, &mut gates);
+            asking.join().unwrap()
+        });
+        assert_eq!(done.code, Some(0), "{}", done.stdout);
+    };
+    served(&["--yes", "21.0.1.0/24"]);
+    assert_eq!(gates[SOURCE].accepted().len(), 21);
+    for flags in [&["--yes", "9.0.0.0/8"][..], &["--yes", "--reject", "21.0.0.0/24"]] {
+        let done = approve(&state, flags);
+        assert_eq!(done.code, Some(1));
+        assert!(done.stdout.contains("Nothing is done: no change of "), "{}", done.stdout);
+    }
+    assert!(!state.file(approval::REQUEST).exists());
+}
+
+#[test]
+fn only_what_is_expected_is_approved() {
+    require!(Daemon);
+    let mut gates = three_waiting();
+    gates.insert("url:other".to_owned(), waiting().remove(SOURCE).unwrap());
+    let (state, directory) = state(&gates);
+    drop(directory);
+    let shown = approve(&state, &[]).stdout;
+    let digest = gates[SOURCE].pending_digest().unwrap();
+    assert!(shown.contains(&format!("azure:public: 3 changes waiting\ndigest {digest}\n")), "{shown}");
+    let wrong = digest.replace(|digit: char| digit.is_ascii_digit(), "0");
+    let done = approve(&state, &["--expect", &wrong]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.stdout.contains("Nothing is done: nothing with the digest"), "{}", done.stdout);
+    assert!(!state.file(approval::REQUEST).exists());
+    let done = approve(&state, &["--expect", &digest]);
+    assert_eq!(done.code, Some(0), "{}", done.stdout);
+    assert!(done.stdout.contains("its next start approves 3 changes"), "{}", done.stdout);
+    let directory = StateDir::open(state.path()).unwrap();
+    serve(&directory, &mut gates);
+    assert_eq!((gates[SOURCE].waits(), gates["url:other"].waits()), (false, true));
+}
+
+#[test]
+fn a_lower_change_number_cannot_be_rejected() {
+    require!(Daemon);
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(Offer { change_number: Some(4), ..offer(&["20.0.0.0/24"]) }, now());
+    gate.offer(Offer { change_number: Some(3), ..offer(&["20.0.0.0/24"]) }, now());
+    let (state, _directory) = state(&Gates::from([(SOURCE.to_owned(), gate)]));
+    let done = approve(&state, &["--yes", "--reject"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.stdout.contains("a lower change number, which cannot be rejected"), "{}", done.stdout);
 }

@@ -123,6 +123,42 @@ fn another_cloud(documents: &Documents) {
     }
 }
 
+/// What differs and is no fault, by its reason.
+fn expected(report: &Value) -> BTreeMap<IpNet, String> {
+    let rows = report["prefixes"].as_array().unwrap().iter();
+    let reason = |row: &Value| {
+        let reason = row["expected"].as_str()?.to_owned();
+        Some((row["prefix"].as_str()?.parse().ok()?, reason))
+    };
+    rows.filter_map(reason).collect()
+}
+
+/// The same document, with a later number and a range more, and one less.
+#[test]
+fn a_build_that_is_older_than_the_document_is_a_remark() {
+    require!(Daemon);
+    Documents::all().iter().for_each(newer_document);
+}
+
+fn newer_document(documents: &Documents) {
+    let mut document: Value = serde_json::from_slice(&documents.document("public-2026-cn398.json")).unwrap();
+    document["changeNumber"] = 413.into();
+    let file = TempFile::new("newer", document.to_string());
+    let (code, report) = drift(&["--document", file.path().to_str().unwrap()]);
+    assert_eq!((code, report["differ"].as_bool(), differing(&report).len()), (Some(0), Some(false), 17));
+    assert!(expected(&report).values().all(|reason| reason == "build"));
+    assert_eq!(expected(&report).len(), 17);
+    let state = TempDir::new("drift");
+    let flags = ["--document", file.path().to_str().unwrap(), "--state-dir", state.path().to_str().unwrap()];
+    let done = task::run(&[&["drift"], &flags[..]].concat()).unwrap();
+    assert_eq!(done.code, Some(0));
+    for said in
+        ["this build is older", "agree, but for what is expected. 17 of 39 prefixes differ as expected."]
+    {
+        assert!(done.stdout.contains(said), "{said} is not in {}", done.stdout);
+    }
+}
+
 #[test]
 fn the_built_in_lists_agree_by_themselves() {
     require!(Daemon);

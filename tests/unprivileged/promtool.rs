@@ -38,6 +38,7 @@ fn snapshot() -> Snapshot {
     };
     let source = |name: &str, last_success, lease| SourceStatus {
         name: name.to_owned(),
+        is_left_out: false,
         last_success,
         failures: vec![("timeout", 2), ("html", 0)],
         lease,

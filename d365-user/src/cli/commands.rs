@@ -1,17 +1,17 @@
 //! What `d365-user` does besides running as the daemon.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use d365_common::mark::Mark;
+use ipnet::IpNet;
 
-use super::updates::time;
 use crate::{state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Show the changes of the range list that wait, and approve them
+    /// Show the changes of the range list that wait, and approve or reject them
     #[command(long_about = APPROVE)]
     Approve(Approve),
     /// Look at kernel, interfaces and state, and say what is in the way; exit 1 with warnings, 2 with errors
@@ -25,15 +25,19 @@ pub enum Command {
 }
 
 const APPROVE: &str = "\
-Show the changes of the range list that wait, and approve them.
+Show the changes of the range list that wait, and approve or reject them.
 
-Everything that waits is approved together, and only what was shown: if the list has changed by the time the daemon \
-looks, nothing is done. A running daemon carries the approval out at once; otherwise the next start does.
+Without PREFIX everything that waits is meant, and only what was shown: if the list has changed by the time the daemon \
+looks, nothing is done. A running daemon carries it out at once; otherwise the next start does, before it decides on its \
+first list. What is rejected waits for the approval of its prefix, until the source offers something else.
+
+The times are the daemon's own, as it last wrote them down: up to five minutes ago.
 
 Whoever may write into the state directory may approve: its permissions are the whole of the authority.
 
-Exit codes: 0 nothing waits, or everything was approved, or the next start will do it; 1 something was not approved; \
-2 the command line is not valid; 11 the state directory cannot be used.";
+Exit codes: 0 nothing waits, or everything that was asked for was done, or the next start will do it; 1 something was not \
+done: not confirmed, not waiting (PREFIX, --expect), changed meanwhile, no room, or no answer; 2 the command line is not \
+valid; 11 the state directory cannot be used.";
 
 const DOCTOR: &str = "\
 Look at what the daemon needs and say what is found, one line each: ok, warning or error, and what to do.
@@ -47,30 +51,35 @@ const DRIFT: &str = "\
 Compare the vendor's documentation table, the embedded list, the service tag (the whole and the union of its regions), \
 what the daemon's gates have accepted, and what the programs attached in this network namespace hold.
 
-A list that is not there is said and not compared. The documentation table is a part of the others and is compared as \
-such. To read what the kernel holds takes root (CAP_SYS_ADMIN).
+A list that is not there is said and not compared. A difference that is expected is a remark: the lists of this build \
+are older than the source's, a change waits or was rejected, a range is of a list of your own. To read what the kernel holds takes root (CAP_SYS_ADMIN).
 
-Exit codes: 0 the lists agree; 1 they differ; 2 the command line is not valid; 3 the document of --document is \
+Exit codes: 0 the lists agree, but for what is expected; 1 they differ; 2 the command line is not valid; 3 the document of --document is \
 unusable; 11 the state directory that was named cannot be used.";
 
 /// Flags of `approve`.
 #[derive(Clone, Debug, Args)]
 pub struct Approve {
-    /// The daemon's state directory
-    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
-    pub state_dir: PathBuf,
+    /// Prefix whose change is meant, as it is shown; all that wait without one
+    #[arg(value_name = "PREFIX")]
+    pub prefixes: Vec<IpNet>,
 
-    /// Approve without asking
+    /// Reject the changes in place of approving them
+    #[arg(long)]
+    pub reject: bool,
+
+    /// Without asking, for the sources only of which exactly that waits of which this digest was shown; repeat it, or separate
+    /// digests by commas
+    #[arg(long, value_name = "DIGEST", value_delimiter = ',')]
+    pub expect: Vec<String>,
+
+    /// Do it without asking
     #[arg(long)]
     pub yes: bool,
 
-    /// The daemon's --confirm-after, for the times that are shown
-    #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
-    pub confirm_after: Duration,
-
-    /// The daemon's --hold, for the times that are shown
-    #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
-    pub hold: Duration,
+    /// The daemon's state directory
+    #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
+    pub state_dir: PathBuf,
 }
 
 /// Flags of `doctor`.

@@ -231,7 +231,8 @@ fn a_task_stands_alone() {
         (&["--iface", "eth0", "drift"][..], ErrorKind::ArgumentConflict),
         (&["drift", "--iface", "eth0"], ErrorKind::UnknownArgument),
         (&["drift", "approve"], ErrorKind::UnknownArgument),
-        (&["approve", "--hold", "soon"], ErrorKind::ValueValidation),
+        (&["approve", "soon"], ErrorKind::ValueValidation),
+        (&["approve", "--hold", "1h"], ErrorKind::UnknownArgument),
         (&["approve", "--help"], ErrorKind::DisplayHelp),
         (&["ranges", "--mark", "1/1"], ErrorKind::ValueValidation),
         (&["--iface", "eth0", "doctor"], ErrorKind::ArgumentConflict),
@@ -256,7 +257,7 @@ fn a_task_reads_its_own_variables_only() {
     assert_has(&with_environment(&variables, "doctor"), &["iface: []"]);
     let named = with_environment(&variables, "doctor --iface m0,m1 --iface m2");
     assert!(["m0", "m1", "m2"].iter().all(|name| named.contains(name)) && !named.contains("eth0"), "{named}");
-    assert_has(&with_environment(&[("D365_HOLD", "2h")], "approve"), &["hold: 7200s", "/var/lib/d365"]);
+    assert_has(&with_environment(&[("D365_HOLD", "2h")], "approve"), &["expect: []", "/var/lib/d365"]);
     assert_has(&with_environment(&[("D365_STATE_DIR", "")], "drift"), &["state_dir: None"]);
     assert_has(&with_environment(&[("D365_STATE_DIR", " ")], "approve"), &["/var/lib/d365"]);
 }

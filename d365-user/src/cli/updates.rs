@@ -35,7 +35,9 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
     pub(crate) confirm_after: Duration,
 
-    /// What is held (removals above all) is used when it was offered for this long, or approved
+    /// What is held (removals above all) is used when it was offered for this long, or approved. Time counts between two
+    /// good readings in a row that show it: not while the daemon is off, nor around a failed reading, nor where
+    /// more than --refresh and a tenth passed
     #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
     pub(crate) hold: Duration,
 
@@ -81,7 +83,7 @@ impl FromStr for LeaseTerm {
 }
 
 /// Reads a time such as `30s`, `1h 30m` or `14d`: whole seconds, from one second to a century.
-pub(super) fn time(text: &str) -> Result<Duration, String> {
+fn time(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
     // The library's own words offer units that are refused below.
     let time = humantime::parse_duration(text).map_err(|_| "write it with its unit, as 30s, 6h or 14d")?;

@@ -1,5 +1,7 @@
 //! Text for a terminal: columns that are aligned, and words of strangers that cannot move its cursor. Pure.
 
+use std::time::Duration;
+
 /// Rows as lines, two spaces between the columns; a row may be shorter than the others.
 pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
@@ -32,6 +34,21 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{ending}")
 }
 
+/// A time in its two largest units: `3 days`, `2 h 30 min`, `40 s`.
+pub(super) fn period(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let days = seconds / 86_400;
+    let units = [
+        (days, if days == 1 { "day" } else { "days" }),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+    let shown = units[first..].iter().take(2).filter(|(count, _)| *count > 0 || seconds == 0);
+    shown.map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +64,24 @@ mod tests {
     #[test]
     fn a_strangers_word_stays_on_its_line() {
         assert_eq!(plain("West\n\u{1b}[2JUS ü"), "West\\n\\u{1b}[2JUS ü");
+    }
+
+    #[test]
+    fn a_time_has_its_unit_behind_a_space() {
+        for (seconds, shown) in [
+            (0, "0 s"),
+            (1, "1 s"),
+            (60, "1 min"),
+            (61, "1 min 1 s"),
+            (7200, "2 h"),
+            (9001, "2 h 30 min"),
+            (86_400, "1 day"),
+            (3 * 86_400, "3 days"),
+            (3 * 86_400 + 59, "3 days"),
+            (2 * 86_400 + 66 * 60, "2 days 1 h"),
+        ] {
+            assert_eq!(period(Duration::from_secs(seconds)), shown);
+        }
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::{
     state::counters::Stored,
 };
 
+mod steps;
+
+pub(super) use steps::Towards;
+
 /// What is published, and what was counted for ranges that are gone.
 pub(super) struct Book {
     generation: Generation,
@@ -17,6 +21,8 @@ pub(super) struct Book {
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
+    /// The sources of the listed ranges, then those of the retired ones.
+    sources: Vec<SourceSet>,
     groups: Groups,
     ledger: Ledger,
     capacity: u32,
@@ -29,10 +35,9 @@ pub(super) struct Draft {
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
+    sources: Vec<SourceSet>,
     /// Of the published generation too.
     groups: Groups,
-    /// The sets of sources that list its ranges.
-    sources: BTreeSet<SourceSet>,
 }
 
 /// Why there is no draft.
@@ -66,6 +71,7 @@ impl Book {
             members: Vec::new(),
             slots: Vec::new(),
             owners: Slots::new(capacity),
+            sources: Vec::new(),
             groups: Groups::default(),
             ledger: Ledger::new(rows, before),
             capacity,
@@ -86,9 +92,9 @@ impl Book {
         let listed = set.ranges().iter().map(Owner::from);
         let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
         let slots = owners.assign(members.iter().copied())?;
-        let sources = || set.listed_by().iter().chain(set.retired_by()).copied();
-        let groups = self.groups.extended(sources());
-        let numbers = sources().map(|sources| groups.number(sources));
+        let sources = [set.listed_by(), set.retired_by()].concat();
+        let groups = self.groups.extended(sources.iter().copied());
+        let numbers = sources.iter().map(|sources| groups.number(*sources));
         let compiled = compile(members.iter().copied(), &slots, self.capacity)?.grouped(numbers);
         let (source, change_number) = origin(set);
         let generation = Generation {
@@ -99,7 +105,7 @@ impl Book {
             ranges: set.ranges().to_vec(),
             retired: set.retired().to_vec(),
         };
-        Ok(Draft { compiled, generation, members, slots, owners, groups, sources: sources().collect() })
+        Ok(Draft { compiled, generation, members, slots, owners, sources, groups })
     }
 
     /// The draft is published: ranges that are gone leave their counts to their geos. `read` tells what slots read
@@ -130,8 +136,8 @@ impl Book {
         self.ledger.forget_all_but(|owner| known.contains(owner));
         (self.generation, self.members) = (draft.generation, draft.members);
         (self.slots, self.owners) = (draft.slots, draft.owners);
-        draft.groups.retain(&draft.sources);
-        self.groups = draft.groups;
+        draft.groups.retain(&draft.sources.iter().copied().collect());
+        (self.sources, self.groups) = (draft.sources, draft.groups);
         rows.map(drop)
     }
 

@@ -24,7 +24,9 @@ pub enum StartError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// No source gives a list: why the first one does not.
-    #[error("{0}; no other source gives a list")]
+    #[error(
+        "{0}; no other source gives a list: with --ranges embedded besides, the list of this build is used until one does"
+    )]
     NoList(Box<Failure>),
     /// The state directory cannot be used.
     #[error(transparent)]

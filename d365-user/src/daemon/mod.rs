@@ -34,6 +34,7 @@ pub use update::Failure;
 
 use crate::{
     config::Config,
+    generation::slots_for,
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
@@ -64,7 +65,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, record, before } = prepared;
-    let mut book = Book::new(config.max_ranges, &row_names(&config.interfaces), before);
+    let mut book = Book::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
     let draft = book.draft(&set)?;
     book.announce(&draft);
     let listen = |source| StartError::Listen { address: config.listen, source };

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     config::{Config, Unlisted},
+    generation::slots_for,
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, TagPaths, Tagger,
         TcHold,
@@ -65,7 +66,7 @@ pub(super) fn start(
     let options = kernel::Options {
         interfaces: interfaces.clone(),
         ports: config.ports.clone(),
-        capacity: config.max_ranges,
+        capacity: slots_for(config.max_ranges),
         max_pages: config.max_pages,
         trie_only: false,
         log_packets: config.log_packets,
@@ -83,7 +84,7 @@ pub(super) fn start(
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     // No range of this object is gone with its first generation, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
-    record.begin(&state.book(), &counters, &config.interfaces, config.max_ranges);
+    record.begin(&state.book(), &counters, &config.interfaces, options.capacity);
     let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
         Ok(attached) => attached,
         Err(error) => {

@@ -13,4 +13,4 @@ pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
 pub use questions::{Question, Reference, questions};
-pub use slots::{Owner, Slots, SlotsFull};
+pub use slots::{Owner, Slots, SlotsFull, slots_for};

@@ -6,9 +6,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use d365_common::entry::MAX_SLOTS;
 use ipnet::IpNet;
 
 use crate::ranges::{Geo, Range};
+
+/// The slots that a kernel object gets for lists of at most `max_ranges`. Some are spare: a range whose geo changes, or that
+/// is retired, needs a new one while it still has the old one. With all of them in use the highest number of ranges has none.
+#[must_use]
+pub const fn slots_for(max_ranges: u32) -> u32 {
+    let spare = if max_ranges / 8 > LEAST_SPARE { max_ranges / 8 } else { LEAST_SPARE };
+    let slots = max_ranges.saturating_add(spare);
+    if slots < MAX_SLOTS { slots } else { MAX_SLOTS }
+}
+
+/// Spare slots beside the shortest list.
+const LEAST_SPARE: u32 = 64;
 
 /// A range as its counter sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +97,18 @@ impl Slots {
         self.owners().filter(|(owner, _)| !staying.contains(owner)).collect()
     }
 
+    /// How many slots are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        (self.capacity as usize).saturating_sub(self.owners.len())
+    }
+
+    /// Returns true if the owner has a slot.
+    #[must_use]
+    pub fn has(&self, owner: &Owner) -> bool {
+        self.owners.contains_key(owner)
+    }
+
     /// Every owner with its slot.
     pub fn owners(&self) -> impl Iterator<Item = (Owner, u32)> {
         self.owners.iter().map(|(owner, slot)| (*owner, *slot))
@@ -128,6 +153,14 @@ mod tests {
             (range("192.0.2.0/24", "NAM"), range("2001:db8::/32", "EUR"), range("11.0.0.0/8", "EUR"));
         assert_eq!(slots.assign([&a, &b]).unwrap(), [0, 1]);
         assert_eq!(slots.assign([&c, &b, &a]).unwrap(), [2, 1, 0]);
+    }
+
+    #[test]
+    fn some_slots_are_spare() {
+        for (ranges, slots) in [(1, 65), (40, 104), (512, 576), (4096, 4608), (233_016, 262_143)] {
+            assert_eq!(slots_for(ranges), slots, "{ranges}");
+        }
+        assert_eq!([250_000, 262_144].map(slots_for), [MAX_SLOTS; 2]);
     }
 
     #[test]

@@ -55,11 +55,16 @@ pub fn compare(lists: &[(&Marks, Scope)]) -> Vec<Row> {
             (None, Scope::Own) => None,
         };
         let marks: Vec<_> = lists.iter().map(mark).collect();
-        let said: Vec<Mark> = marks.iter().flatten().copied().collect();
-        let differs = said.iter().any(|one| said.iter().any(|other| !one.agrees(*other)));
+        let differs = !agree(&marks.iter().flatten().copied().collect::<Vec<_>>());
         Row { prefix, marks, differs }
     };
     prefixes.into_iter().map(row).collect()
+}
+
+/// Returns true if no two of these marks of one prefix contradict each other.
+#[must_use]
+pub fn agree(marks: &[Mark]) -> bool {
+    marks.iter().all(|one| marks.iter().all(|other| one.agrees(*other)))
 }
 
 impl Mark {

@@ -73,12 +73,8 @@ impl RangeSet {
             let known = gone.get(&range.prefix).map_or(sources, |(_, known)| known.with(sources));
             gone.insert(range.prefix, (range, known));
         }
-        let listed: BTreeSet<IpNet> = ranges.iter().map(|range| range.prefix).collect();
-        let around = |range: &Range| successors(Some(range.prefix), IpNet::supernet);
-        let is_listed = |range: &Range| around(range).any(|prefix| listed.contains(&prefix));
         let room = (limit as usize).saturating_sub(ranges.len());
-        let retired = gone.into_values().filter(|(range, _)| !is_listed(range)).take(room);
-        let (retired, retired_by) = retired.unzip();
+        let (retired, retired_by) = outside(&ranges, gone.into_values()).take(room).unzip();
         let mut origins: Vec<Origin> = Vec::with_capacity(parts.len());
         for (_, origin, _) in parts {
             if origins.iter().all(|known| known.name != origin.name) {
@@ -86,6 +82,21 @@ impl RangeSet {
             }
         }
         Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
+    }
+
+    /// A list on the way to this one: from the same origins, with other ranges, each with its sources.
+    #[must_use]
+    pub fn with_ranges(
+        &self,
+        mut ranges: Vec<(Range, SourceSet)>,
+        mut retired: Vec<(Range, SourceSet)>,
+    ) -> Self {
+        ranges.sort_by_key(|(range, _)| range.prefix);
+        retired.sort_by_key(|(range, _)| range.prefix);
+        let (ranges, listed_by): (Vec<_>, _) = ranges.into_iter().unzip();
+        let (retired, retired_by) = outside(&ranges, retired.into_iter()).unzip();
+        let (origins, warnings) = (self.origins.clone(), Vec::new());
+        Self { ranges, listed_by, retired, retired_by, origins, warnings }
     }
 
     /// The ranges, in their order.
@@ -146,6 +157,18 @@ impl RangeSet {
         let holding = self.ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
         holding.max_by_key(|(_, range)| range.prefix.prefix_len())
     }
+}
+
+/// The retired ranges that no listed one holds.
+fn outside(
+    listed: &[Range],
+    retired: impl Iterator<Item = (Range, SourceSet)>,
+) -> impl Iterator<Item = (Range, SourceSet)> {
+    let listed: BTreeSet<IpNet> = listed.iter().map(|range| range.prefix).collect();
+    let is_listed = move |range: &Range| {
+        successors(Some(range.prefix), IpNet::supernet).any(|prefix| listed.contains(&prefix))
+    };
+    retired.filter(move |(range, _)| !is_listed(range))
 }
 
 fn within(limit: u32, ranges: &[Range]) -> Result<(), RangeError> {

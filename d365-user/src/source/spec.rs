@@ -29,7 +29,10 @@ pub enum Spec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// None of the known kinds.
-    #[error("{0:?} names no range source; write \"embedded\", \"file:PATH\", \"url:URL\" or \"azure\"")]
+    #[error(
+        "{0:?} names no range source; write \"embedded\", \"file:PATH\", \"url:URL\" or \"azure\"{more}",
+        more = several(.0)
+    )]
     Unknown(String),
     /// `file:` and nothing behind it.
     #[error("\"file:\" needs the path of a list behind it, as in file:/etc/d365/ranges.csv")]
@@ -40,6 +43,27 @@ pub enum SpecError {
     /// `azure:` and no cloud behind it.
     #[error(transparent)]
     Cloud(#[from] UnknownCloud),
+}
+
+fn several(text: &str) -> &'static str {
+    let hint = ", and repeat --ranges for each: only \"embedded\" and \"azure\" may share one";
+    if text.contains(',') { hint } else { "" }
+}
+
+impl Spec {
+    /// Reads one value of `--ranges`: a source, or several with commas between them. The path of a file and a URL may have
+    /// commas of their own, so only words (`embedded`, `azure`, `azure:CLOUD`) can stand so.
+    ///
+    /// # Errors
+    /// [`SpecError`], of the whole value.
+    pub fn several(text: &str) -> Result<Vec<Self>, SpecError> {
+        let parts: Result<Vec<Self>, _> = text.split(',').map(str::parse).collect();
+        let is_word = |spec: &Self| matches!(spec, Self::Embedded | Self::Azure(_));
+        match parts {
+            Ok(specs) if specs.iter().all(is_word) => Ok(specs),
+            _ => text.parse().map(|spec| vec![spec]),
+        }
+    }
 }
 
 impl FromStr for Spec {
@@ -116,6 +140,29 @@ mod tests {
             let error = UnknownCloud(text.to_owned());
             assert_eq!(format!("azure:{text}").parse::<Spec>(), Err(SpecError::Cloud(error)));
         }
+    }
+
+    #[test]
+    fn words_may_share_a_value_and_paths_keep_their_commas() {
+        let (embedded, azure) = (Spec::Embedded, Spec::Azure(Cloud::Public));
+        for (text, specs) in [
+            ("embedded", vec![embedded.clone()]),
+            ("azure,embedded", vec![azure.clone(), embedded.clone()]),
+            ("embedded,azure:china,azure", vec![embedded, Spec::Azure(Cloud::China), azure]),
+            ("file:/a,b", vec![Spec::File("/a,b".into())]),
+            ("file:/a,embedded", vec![Spec::File("/a,embedded".into())]),
+            ("file:/a,file:/b", vec![Spec::File("/a,file:/b".into())]),
+            ("url:https://a/x,y?z=1,2", vec!["url:https://a/x,y?z=1,2".parse().unwrap()]),
+            ("url:https://a/x,azure", vec!["url:https://a/x,azure".parse().unwrap()]),
+        ] {
+            assert_eq!(Spec::several(text), Ok(specs), "{text}");
+        }
+        for text in ["embedded,", ",azure", "embedded, azure", "azure,file:/a", "embedded,mars", ""] {
+            assert!(matches!(Spec::several(text), Err(SpecError::Unknown(_))), "{text}");
+        }
+        let told = Spec::several("embedded,file:/a").unwrap_err().to_string();
+        assert!(told.contains("repeat --ranges"), "{told}");
+        assert!(matches!(Spec::several("azure:mars,embedded"), Err(SpecError::Cloud(_))));
     }
 
     #[test]

@@ -9,10 +9,11 @@
 use std::fs;
 use std::path::Path;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::gates::Gates;
-use super::{Damage, Found, Kind, StateDir, StateError, peek, write_sealed};
+use super::gates::{Gates, write_readable};
+use super::{Damage, Found, Kind, StateDir, StateError, peek};
 use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
 use crate::source::shown_name;
 
@@ -35,7 +36,7 @@ pub struct Request {
     pub approvals: Vec<Approval>,
 }
 
-/// The approval of everything that waits of one source.
+/// The approval, or the rejection, of everything that waits of one source, or of some of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
@@ -43,6 +44,13 @@ pub struct Approval {
     pub source: String,
     /// What the operator saw.
     pub digest: String,
+    /// The prefixes whose changes are meant; `None` for all. A daemon of an earlier release knows neither this nor the next,
+    /// and refuses a request that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefixes: Option<Vec<String>>,
+    /// Whether they are rejected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reject: bool,
 }
 
 /// What became of a request.
@@ -71,6 +79,13 @@ pub struct Outcome {
 pub enum Verdict {
     /// What waited is published.
     Approved,
+    /// What waited is published but for what goes on waiting: there is no room for it (`--max-ranges`), or it would leave
+    /// nothing of the list.
+    Partly,
+    /// What waited is rejected.
+    Rejected,
+    /// No change of one of the prefixes waits: nothing was done.
+    NotPending,
     /// Something else waits by now: nothing was done.
     Stale,
     /// Nothing waits.
@@ -80,38 +95,69 @@ pub enum Verdict {
 }
 
 impl Request {
+    /// A request with these approvals.
+    #[must_use]
+    pub fn new(approvals: Vec<Approval>, now: Timestamp, process: u32) -> Self {
+        Self { id: format!("{now}-{process}"), approvals }
+    }
+
     /// A request for everything that waits in these gates; `None` when nothing waits.
     #[must_use]
     pub fn of(gates: &Gates, now: Timestamp, process: u32) -> Option<Self> {
-        let approval = |(source, gate): (&String, &Gate)| {
-            Some(Approval { source: source.clone(), digest: gate.pending_digest()? })
-        };
-        let approvals: Vec<_> = gates.iter().filter_map(approval).collect();
-        (!approvals.is_empty()).then(|| Self { id: format!("{now}-{process}"), approvals })
+        let waits = gates.iter().filter(|(_, gate)| gate.waits());
+        let approvals: Vec<_> = waits.filter_map(|(source, gate)| Approval::of(source, gate)).collect();
+        (!approvals.is_empty()).then(|| Self::new(approvals, now, process))
     }
 
     /// Does what the request says to these gates, and answers.
     pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<(String, Decision)>, Answer) {
         let mut decisions = Vec::new();
-        let mut outcome = |approval: &Approval| {
-            // An earlier release's name may hold a token; today's is what is shown of it.
-            let is_known = gates.contains_key(&approval.source);
-            let name = approval.source.as_str();
-            let source = if is_known { name } else { shown_name(name) }.to_owned();
-            let result = gates.get_mut(&source).map(|gate| gate.approve(&approval.digest, now));
-            let verdict = match result {
-                None => Verdict::UnknownSource,
-                Some(Err(ApprovalError::NothingPending)) => Verdict::NothingPending,
-                Some(Err(ApprovalError::Stale)) => Verdict::Stale,
-                Some(Ok(done)) => {
-                    decisions.extend(done.into_iter().map(|decision| (source.clone(), decision)));
-                    Verdict::Approved
-                }
-            };
-            Outcome { source, verdict }
-        };
-        let outcomes = self.approvals.iter().map(&mut outcome).collect();
+        let outcomes = self.approvals.iter().map(|approval| {
+            let (done, outcome) = approval.carry_out(gates, now);
+            decisions.extend(done.into_iter().map(|decision| (outcome.source.clone(), decision)));
+            outcome
+        });
+        let outcomes = outcomes.collect();
         (decisions, Answer { id: self.id.clone(), outcomes })
+    }
+}
+
+impl Approval {
+    /// The approval of everything that waits at a gate; `None` when nothing does.
+    #[must_use]
+    pub fn of(source: &str, gate: &Gate) -> Option<Self> {
+        let digest = gate.pending_digest()?;
+        Some(Self { source: source.to_owned(), digest, prefixes: None, reject: false })
+    }
+
+    /// Does what the approval says to one of these gates, and what became of it.
+    pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<Decision>, Outcome) {
+        // An earlier release's name may hold a token; today's is what is shown of it.
+        let is_known = gates.contains_key(&self.source);
+        let source = if is_known { &self.source } else { shown_name(&self.source) }.to_owned();
+        let outcome = |verdict| Outcome { source: source.clone(), verdict };
+        let Some(gate) = gates.get_mut(&source) else { return (Vec::new(), outcome(Verdict::UnknownSource)) };
+        let parsed: Option<Result<Vec<IpNet>, _>> =
+            self.prefixes.as_ref().map(|prefixes| prefixes.iter().map(|prefix| prefix.parse()).collect());
+        let Ok(prefixes) = parsed.transpose() else { return (Vec::new(), outcome(Verdict::NotPending)) };
+        let result = match (&prefixes, self.reject) {
+            (only, true) => gate.reject(&self.digest, only.as_deref()),
+            (Some(only), false) => gate.approve_only(&self.digest, only, now),
+            (None, false) => gate.approve(&self.digest, now),
+        };
+        let is_left = || match &prefixes {
+            Some(only) => gate.pending().any(|pending| only.contains(&pending.prefix)),
+            None => gate.waits(),
+        };
+        let verdict = match &result {
+            Ok(_) if self.reject => Verdict::Rejected,
+            Ok(_) if is_left() => Verdict::Partly,
+            Ok(_) => Verdict::Approved,
+            Err(ApprovalError::NothingPending) => Verdict::NothingPending,
+            Err(ApprovalError::NotPending(_)) => Verdict::NotPending,
+            Err(ApprovalError::Stale) => Verdict::Stale,
+        };
+        (result.unwrap_or_default(), outcome(verdict))
     }
 }
 
@@ -165,5 +211,5 @@ pub fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
 fn write_json(path: &Path, kind: Kind, value: &impl Serialize) -> Result<(), StateError> {
     let written = serde_json::to_vec(value);
     let body = written.map_err(|cause| StateError::Write { path: path.to_owned(), cause: cause.into() })?;
-    write_sealed(path, kind, &body)
+    write_readable(path, kind, LIMIT, &body)
 }

@@ -52,6 +52,7 @@ pub fn ailing(directory: &Path) -> Result<Vec<Ailing>, StateError> {
 fn problem(directory: &Path, file: &str) -> Option<Problem> {
     let (kind, limit) = match file {
         gates::FILE => return found(gates::look(directory, GatePolicy::default())),
+        gates::COPY => (gates::KIND, gates::LIMIT),
         counters::FILE => (counters::KIND, counters::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),

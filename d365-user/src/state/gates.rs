@@ -1,7 +1,9 @@
-//! The gates' state on disk: `gate.json`, each source by the name that the operator gave it.
+//! The gates' state on disk: `gate.json`, each source by the name that the operator gave it, and `gate-copy.json`, what
+//! they have accepted once more, for the day on which the first is damaged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,28 +12,74 @@ use crate::generation::gate::{Gate, GatePolicy, Stored};
 
 /// The file's name in the state directory.
 pub const FILE: &str = "gate.json";
-/// Raise the version when [`Stored`] changes.
-pub(super) const KIND: Kind = Kind { name: "gate", version: 1 };
-/// The largest file that is read. The largest list that can be accepted, of 262,144 ranges, is half of it.
-pub(super) const LIMIT: u64 = 64 << 20;
+/// The name of the copy of what is accepted. It has the same form, and may be put in the other's place.
+pub const COPY: &str = "gate-copy.json";
+/// Raise the version when [`Stored`] changes, and read the one before.
+pub(super) const KIND: Kind = Kind { name: "gate", version: 2 };
+/// What an earlier release wrote. It lacks what came since, and its mark of time is not used.
+const EARLIER: Kind = Kind { name: "gate", version: 1 };
+/// The largest file that is read, and written. The largest list that can be accepted, of 262,144 ranges, with each of them
+/// replaced by another and so as many removals and additions waiting, takes two thirds of it.
+pub(super) const LIMIT: u64 = 256 << 20;
+/// More than a sealed file's first line takes.
+const HEAD: u64 = 256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
+    /// The daemon's, in seconds: commands show times by them. Version 1 has none.
+    #[serde(default)]
+    periods: Option<Periods>,
     sources: BTreeMap<String, Stored>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Periods {
+    confirm_after: u64,
+    hold: u64,
 }
 
 /// Gates by source.
 pub type Gates = BTreeMap<String, Gate>;
 
-/// Writes all gates down.
+/// What was found of the gates at a start.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Those of the file, else those of its copy, else none.
+    pub gates: Gates,
+    /// Whether they are the copy's.
+    pub is_copy: bool,
+    /// What is wrong with the files that could not be used.
+    pub errors: Vec<StateError>,
+}
+
+/// Writes all gates down, and once that is verified the copy, where it has changed.
 ///
 /// # Errors
-/// [`StateError::Write`]; what was written before is kept.
+/// [`StateError::Write`] or [`StateError::TooLarge`]; what was written before is kept.
 pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
-    let path = directory.file(FILE);
-    let body = body(gates).map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
-    write_sealed(&path, KIND, &body)
+    let (path, place) = (directory.file(FILE), directory.file(COPY));
+    let failed = |cause| StateError::Write { path: path.clone(), cause };
+    let body = body(gates).map_err(|cause| failed(cause.into()))?;
+    write_readable(&path, KIND, LIMIT, &body)?;
+    if peek(&path, KIND, LIMIT)? != Found::Whole(body) {
+        return Err(failed(std::io::Error::other("what is read back is not what was written")));
+    }
+    let copy = written(gates, Gate::stored_accepted).map_err(|cause| failed(cause.into()))?;
+    if peek(&place, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
+        return Ok(());
+    }
+    write_readable(&place, KIND, LIMIT, &copy)
+}
+
+/// Writes a file that will be read back: none that is larger than its reader takes.
+pub(super) fn write_readable(path: &Path, kind: Kind, limit: u64, body: &[u8]) -> Result<(), StateError> {
+    let bytes = (body.len() as u64).saturating_add(HEAD);
+    if bytes > limit {
+        return Err(StateError::TooLarge { path: path.to_owned(), bytes, limit });
+    }
+    write_sealed(path, kind, body)
 }
 
 /// Reads all gates back. A file that is not believed is set aside; it is not believed by halves.
@@ -39,18 +87,41 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
 /// # Errors
 /// [`StateError::Read`].
 pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let path = directory.file(FILE);
-    Ok(read_checked(&path, KIND, LIMIT)?.and_then(&path, |body| gates(&body, policy)))
+    load_file(&directory.file(FILE), policy)
 }
 
-/// Reads all gates in the directory of a daemon that may be running, and leaves everything as it is.
+fn load_file(path: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+    let found = match peek_any(path)? {
+        Found::Damaged { .. } => read_checked(path, KIND, LIMIT)?,
+        found => found,
+    };
+    Ok(found.and_then(path, |body| gates(&body, policy)))
+}
+
+/// Reads the gates back, from the copy where the file is of no use. A document that was downloaded is never taken in their
+/// place: it was kept before any gate judged it.
+pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
+    let mut errors = Vec::new();
+    for (file, is_copy) in [(FILE, false), (COPY, true)] {
+        let path = directory.file(file);
+        match load_file(&path, policy).and_then(|found| found.whole(&path)) {
+            Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    Recovered { errors, ..Recovered::default() }
+}
+
+/// Reads all gates in the directory of a daemon that may be running, and leaves everything as it is. Their periods are that
+/// daemon's.
 ///
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
     let path: PathBuf = directory.join(FILE);
-    Ok(match peek(&path, KIND, LIMIT)? {
-        Found::Whole(body) => match gates(&body, policy) {
+    Ok(match peek_any(&path)? {
+        Found::Whole(body) => match read(&body, |periods| with_periods(policy, periods)) {
             Ok(gates) => Found::Whole(gates),
             Err(damage) => Found::Damaged { damage, set_aside: None },
         },
@@ -59,24 +130,55 @@ pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateE
     })
 }
 
+fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
+    periods.map_or(policy, |Periods { confirm_after, hold }| GatePolicy {
+        confirm_after: Duration::from_secs(confirm_after),
+        hold: Duration::from_secs(hold),
+        ..policy
+    })
+}
+
+/// A file of this release or of the one before.
+fn peek_any(path: &Path) -> Result<Found<Vec<u8>>, StateError> {
+    match peek(path, KIND, LIMIT)? {
+        Found::Damaged { damage: Damage::Version { found, .. }, .. } if found == EARLIER.version => {
+            peek(path, EARLIER, LIMIT)
+        }
+        found => Ok(found),
+    }
+}
+
 /// The file's body. Pure.
 ///
 /// # Errors
 /// None: what it holds can always be written as JSON.
 pub fn body(gates: &Gates) -> serde_json::Result<Vec<u8>> {
-    let sources = gates.iter().map(|(name, gate)| (name.clone(), gate.stored())).collect();
-    let mut body = serde_json::to_vec_pretty(&Body { sources })?;
+    written(gates, Gate::stored)
+}
+
+fn written(gates: &Gates, stored: impl Fn(&Gate) -> Stored) -> serde_json::Result<Vec<u8>> {
+    let periods = gates.values().next().map(|gate| Periods {
+        confirm_after: gate.policy().confirm_after.as_secs(),
+        hold: gate.policy().hold.as_secs(),
+    });
+    let sources = gates.iter().map(|(name, gate)| (name.clone(), stored(gate))).collect();
+    let mut body = serde_json::to_vec_pretty(&Body { periods, sources })?;
     body.push(b'\n');
     Ok(body)
 }
 
-/// Gates from the file's body. Pure.
+/// Gates from the file's body, under this policy. Pure.
 ///
 /// # Errors
 /// [`Damage::Content`].
 pub fn gates(body: &[u8], policy: GatePolicy) -> Result<Gates, Damage> {
-    let Body { sources } =
+    read(body, |_| policy)
+}
+
+fn read(body: &[u8], policy: impl Fn(Option<Periods>) -> GatePolicy) -> Result<Gates, Damage> {
+    let Body { periods, sources } =
         serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))?;
+    let policy = policy(periods);
     let restore = |(name, stored): (String, Stored)| match Gate::restore(policy, &stored) {
         Ok(gate) => Ok((name, gate)),
         Err(inconsistent) => Err(Damage::Content(format!("source {name:?}: {inconsistent}"))),

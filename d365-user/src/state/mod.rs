@@ -6,6 +6,7 @@
 //! | `lock` | held while a daemon uses the directory | the daemon |
 //! | `counters.json` | what has been counted ([`counters`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
+//! | `gate-copy.json` | what the gates accepted, once more | the daemon |
 //! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | what became of it | the daemon |
 //! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
@@ -88,6 +89,20 @@ pub enum StateError {
         path: PathBuf,
         /// What the system said.
         cause: std::io::Error,
+    },
+    /// A file would be larger than what is read back. The one that was there is untouched.
+    #[error(
+        "{path} would have {bytes} bytes, and at most {limit} are read: it is not written, and what was there before is \
+         kept; name fewer sources, or lower --max-ranges",
+        path = path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How many it would have.
+        bytes: u64,
+        /// How many are read.
+        limit: u64,
     },
     /// A file is not believed.
     #[error("{path} is damaged: {damage}; {}", placed(.set_aside), path = path.display())]

@@ -33,7 +33,13 @@ fn range(prefix: &str, code: &str, source: GeoSource) -> Range {
 
 fn source(name: &str, last_success: Option<u64>, failures: &[(&'static str, u64)]) -> SourceStatus {
     let lease = last_success.map_or(Lease::Unconfirmed, |time| Lease::Until(time + 14 * 86_400));
-    SourceStatus { name: name.to_owned(), last_success, failures: failures.to_vec(), lease }
+    SourceStatus {
+        name: name.to_owned(),
+        last_success,
+        failures: failures.to_vec(),
+        lease,
+        is_left_out: false,
+    }
 }
 
 fn count(packets: u64, bytes: u64, connections: u64) -> Count {

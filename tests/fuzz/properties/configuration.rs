@@ -97,7 +97,7 @@ fn is_within_bounds(config: &Config) {
 
     let gate = &config.gate;
     [config.refresh, gate.confirm_after, gate.hold, gate.grace].into_iter().for_each(is_a_time);
-    assert!(gate.longest_gap >= config.refresh * 2);
+    assert!(gate.longest_gap > config.refresh + config.refresh / 10);
     if let LeaseTerm::For(term) = config.lease {
         is_a_time(term);
     }

@@ -42,8 +42,8 @@ pub(super) fn wait_until_announced(daemon: &Daemon) -> Result<()> {
 /// The daemon is up: it counts, tags and drops, and stops as it should.
 pub(super) fn works(place: &Place, daemon: &Daemon, before: Counts) -> Result<()> {
     wait_until_announced(daemon)?;
-    if daemon.log().contains("cannot set the lease") {
-        daemon.wait_for_log("the lease is set again", PATIENCE)?;
+    if daemon.log().contains("cannot set the leases") {
+        daemon.wait_for_log("the leases are set again", PATIENCE)?;
     }
     place.counts(daemon, before)?;
     place.send()?;

@@ -159,7 +159,7 @@ fn prefixes(count: u64) -> Vec<String> {
 }
 
 /// A service tags document with the first `count` prefixes.
-fn tags(count: u64) -> String {
+pub(super) fn tags(count: u64) -> String {
     let properties = serde_json::json!({
         "changeNumber": count, "region": "", "regionId": 0, "platform": "Azure", "systemService": "",
         "addressPrefixes": prefixes(count), "networkFeatures": null,

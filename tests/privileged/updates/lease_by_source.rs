@@ -21,7 +21,6 @@ use super::site::{PATIENCE, Site, wait_until};
 const EMBEDDED: &str = "13.71.171.9";
 const OWN: &str = "203.0.113.9";
 const OTHER: &str = "198.51.100.9";
-const STRANGER: &str = "192.0.2.200";
 /// 2026-08-17T00:00:00Z: the embedded list's date and 14 days.
 const EMBEDDED_UNTIL: f64 = 1_786_924_800.0;
 

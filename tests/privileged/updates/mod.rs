@@ -1,6 +1,7 @@
 //! The list stays true while the daemon runs: sources, the gate, publishing, the lease, restarts.
 
 mod azure;
+mod capacity;
 mod downloads;
 mod faults;
 mod files;

@@ -122,11 +122,12 @@ fn the_last_good_list_is_there_without_the_network() {
     assert!(scrape.value("d365_source_last_success_timestamp_seconds", &[]) > 1.7e9);
     daemon.stop().unwrap();
 
-    // Not even what the gate accepted: the document that was kept is all that there is.
+    // Without the gates' file what was accepted is in its copy. The document that was kept is not judged yet.
     let state = options.state.as_ref().unwrap();
     fs::write(state.file("gate.json"), "nonsense").unwrap();
     let daemon = site.start(&options);
-    assert_eq!(ranges(&daemon.scrape().unwrap()), 22);
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!((ranges(&scrape), pending(&scrape, "addition")), (17, 0));
     daemon.wait_for_log("gate.json.corrupt", Duration::from_secs(5)).unwrap();
     daemon.stop().unwrap();
     for file in fs::read_dir(state.path()).unwrap() {
@@ -136,6 +137,57 @@ fn the_last_good_list_is_there_without_the_network() {
     let exit = Daemon::run(&site.lab.host, &options).unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
     assert!(exit.stderr.contains("503"), "{}", exit.stderr);
+}
+
+/// A list that is held is in the kept document before a gate has judged it. Nothing makes it the accepted list: neither
+/// damage of the gates' files, nor a file of another version.
+#[test]
+fn what_was_held_is_not_accepted_because_a_file_is_lost() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    site.serves("/doc", NEWER);
+    for (named, lost) in [(&[][..], &["gate.json"][..]), (&["embedded"], &["gate.json", "gate-copy.json"])] {
+        let source = site.source("/doc");
+        let sources: Vec<&str> = named.iter().copied().chain([source.as_str()]).collect();
+        site.serves("/doc", NEWER);
+        let options = site.options(&sources);
+        let daemon = site.start(&options);
+        let first = wait_until(&daemon, "the first list", |scrape| {
+            ranges(scrape) >= 22 && scrape.sum("d365_lease_expiry_timestamp_seconds", &[]) > 1_700_000_000
+        });
+        let accepted = ranges(&first);
+        // Lower by its number, and longer by 500.
+        site.server.route("/doc", [Answer::ok(held(&site.document(NEWER)))]);
+        wait_until(&daemon, "a list that is held", |scrape| pending(scrape, "step_back") >= 500);
+        daemon.stop_by(Signal::SIGKILL).unwrap();
+        let state = options.state.as_ref().unwrap();
+        for file in lost {
+            let path = state.file(file);
+            let mut bytes = fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 4;
+            fs::write(path, bytes).unwrap();
+        }
+        let daemon = site.start(&options);
+        let is_held = |scrape: &Scrape| {
+            scrape.sum("d365_ranges_pending", &[]) >= 500 && failures(scrape, "status") == 0
+        };
+        let scrape = wait_until(&daemon, "the same list, held again", is_held);
+        assert_eq!(ranges(&scrape), accepted, "{lost:?}; log:\n{}", daemon.log());
+        daemon.stop().unwrap();
+    }
+}
+
+/// This document with 500 ranges more, and a lower number.
+fn held(document: &[u8]) -> String {
+    let mut document: serde_json::Value = serde_json::from_slice(document).unwrap();
+    for value in document["values"].as_array_mut().unwrap() {
+        if value["name"] == "Dynamics365ForMarketingEmail" {
+            value["properties"]["changeNumber"] = 1.into();
+            let prefixes = value["properties"]["addressPrefixes"].as_array_mut().unwrap();
+            prefixes.extend((0..500).map(|n| format!("11.{}.{}.0/24", n / 256, n % 256).into()));
+        }
+    }
+    document.to_string()
 }
 
 /// The server need not send again what was kept.

@@ -3,16 +3,18 @@
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
     generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    ranges::{Geo, GeoCode, GeoSource, Range, geo},
     source::download::{Document, Validators},
     state::{
         StateDir, documents,
         gates::{self, Gates},
     },
 };
+use ipnet::IpNet;
+use serde_json::Value;
 use std::{fs, time::SystemTime};
 
-use super::{differing, drift, list, marks, words};
+use super::{differing, drift, expected, list, marks, tag_of, words};
 
 fn range(prefix: &str, code: &str) -> Range {
     let geo = Geo { code: GeoCode::new(code).unwrap(), source: GeoSource::Inferred };
@@ -71,6 +73,61 @@ fn compared(documents: &Documents) {
     assert!(differing(&report).is_superset(&old.iter().map(|range| range.prefix).collect()));
     let remarks = list(&report, "accepted")["remarks"].to_string();
     assert!(remarks.contains("file:/more: 2 changes waiting; d365-user approve"), "{remarks}");
+}
+
+/// A daemon that has accepted what it has kept, but for what waits, and has a list of its own.
+#[test]
+fn what_waits_and_what_is_the_operators_own_is_a_remark() {
+    require!(Daemon);
+    Documents::all().iter().for_each(expected_differences);
+}
+
+fn expected_differences(documents: &Documents) {
+    let kept = document(documents, "public-2026-cn398.json");
+    let tag = tag_of(documents, "public-2026-cn398.json");
+    let listed: Vec<Range> = tag.iter().map(|prefix| range(&prefix.to_string(), "NAM")).collect();
+    let listed: Vec<Range> = listed
+        .into_iter()
+        .map(|range| Range {
+            geo: geo::attribute(&range.prefix, None, region_of(documents, &range.prefix).as_deref()),
+            ..range
+        })
+        .collect();
+    let now = Timestamp::from(SystemTime::now());
+    let mut azure = Gate::new(GatePolicy::default());
+    let offer =
+        |ranges: &[Range]| Offer { ranges: ranges.to_vec(), change_number: Some(4), trust: Trust::Download };
+    azure.offer(offer(&listed[1..]), now);
+    azure.offer(offer(&listed), now);
+    let mut own = Gate::new(GatePolicy::default());
+    let more = [range("20.0.0.0/24", "LAB")];
+    own.offer(Offer { ranges: more.to_vec(), change_number: None, trust: Trust::Local }, now);
+    let gates = Gates::from([("azure:public".to_owned(), azure), ("file:/more".to_owned(), own)]);
+    let state = state(&gates, &kept);
+    let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{report:#}");
+    let reasons = expected(&report);
+    assert_eq!(reasons[&listed[0].prefix], "waiting");
+    assert_eq!(reasons[&more[0].prefix], "own_list");
+    assert_eq!(reasons.values().filter(|reason| *reason == "build").count(), 17, "{reasons:?}");
+
+    // What nothing explains is a difference.
+    let gate = Gate::with_baseline(GatePolicy::default(), listed[1..].to_vec(), None);
+    let state = self::state(&Gates::from([("azure:public".to_owned(), gate)]), &kept);
+    let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);
+    assert_eq!((code, expected(&report).get(&listed[0].prefix)), (Some(1), None), "{report:#}");
+}
+
+/// The region of a prefix of the tag, read without the daemon's parser.
+fn region_of(documents: &Documents, prefix: &IpNet) -> Option<String> {
+    let document: Value = serde_json::from_slice(&documents.document("public-2026-cn398.json")).unwrap();
+    let values = document["values"].as_array().unwrap().iter();
+    let mut regional = values.filter_map(|value| {
+        let region = value["name"].as_str()?.strip_prefix("Dynamics365ForMarketingEmail.")?;
+        let prefixes = value["properties"]["addressPrefixes"].as_array()?;
+        prefixes.iter().any(|text| text.as_str() == Some(&prefix.to_string())).then(|| region.to_owned())
+    });
+    regional.next()
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `approve`: shows what waits, asks, and hands the operator's word to the daemon. It decides nothing and touches no list:
-//! the daemon's gates do, and only if what waits then is what was shown here.
+//! `approve`: shows what waits, asks, and hands the operator's approval or rejection to the daemon. It decides nothing and
+//! touches no list: the daemon's gates do, and only if what waits then is what was shown here.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -8,14 +8,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{CommandError, gates, show, text::counted};
+use ipnet::IpNet;
+
+use super::{
+    CommandError, gates, show,
+    text::{counted, plain},
+};
 use crate::{
     cli,
     exit::Exit,
-    generation::gate::{GatePolicy, Timestamp},
+    generation::gate::{Gate, GatePolicy, Timestamp},
     source::shown_name,
     state::{
-        approval::{self, Answer, Request, Verdict},
+        approval::{self, Answer, Approval, Request, Verdict},
+        gates::Gates,
         is_held,
     },
 };
@@ -30,26 +36,37 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Shows, asks, submits, and waits for the answer.
 pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     let directory = flags.state_dir.as_path();
-    let cli::Approve { confirm_after, hold, .. } = *flags;
-    let policy = GatePolicy { confirm_after, hold, ..GatePolicy::default() };
-    let gates = gates(directory, policy)?.unwrap_or_default();
+    let gates = gates(directory, GatePolicy::default())?.unwrap_or_default();
     // An earlier release's names may hold tokens. The daemon knows these sources by what is shown.
-    let gates = gates.into_iter().map(|(name, gate)| (shown_name(&name).to_owned(), gate)).collect();
-    let now = Timestamp::from(SystemTime::now());
-    let Some(request) = Request::of(&gates, now, std::process::id()) else {
+    let gates: Gates = gates.into_iter().map(|(name, gate)| (shown_name(&name).to_owned(), gate)).collect();
+    show(&waiting::table(&gates))?;
+    let chosen = match chosen(flags, &gates) {
+        Ok(chosen) => chosen,
+        Err(reason) => {
+            show(&format!("Nothing is done: {reason}.\n"))?;
+            return Ok(Exit::Internal);
+        }
+    };
+    if chosen.is_empty() {
         show(&format!("Nothing waits for approval in {}.\n", directory.display()))?;
         return Ok(Exit::Success);
+    }
+    let count = |approval: &Approval| match (&approval.prefixes, &gates[&approval.source]) {
+        (Some(prefixes), _) => prefixes.len(),
+        (None, gate) if approval.reject => waiting::prefixes(gate),
+        (None, gate) => waiting::changes_of(gate),
     };
-    show(&waiting::table(&gates))?;
-    let changes = counted(waiting::changes(&gates), "change");
-    if !flags.yes && !asked(&changes)? {
+    let changes = counted(chosen.iter().map(count).sum(), "change");
+    if !flags.yes && flags.expect.is_empty() && !asked(&changes, flags.reject)? {
         return Ok(Exit::Internal);
     }
+    let request = Request::new(chosen, Timestamp::from(SystemTime::now()), std::process::id());
     approval::submit(directory, &request)?;
     if !is_held(directory)? {
         show(&format!(
-            "No daemon uses {}: its next start approves {changes}, if they still wait.\n",
-            directory.display()
+            "No daemon uses {}: its next start {} {changes}, if they still wait.\n",
+            directory.display(),
+            if flags.reject { "rejects" } else { "approves" }
         ))?;
         return Ok(Exit::Success);
     }
@@ -71,18 +88,57 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     }
 }
 
+/// What the flags ask for, or why that cannot be.
+fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> {
+    let prefixes: Vec<IpNet> = flags.prefixes.iter().map(IpNet::trunc).collect();
+    let waits = |gate: &Gate, prefix: &IpNet| gate.pending().any(|pending| pending.prefix == *prefix);
+    if let Some(prefix) = prefixes.iter().find(|prefix| !gates.values().any(|gate| waits(gate, prefix))) {
+        return Err(format!("no change of {prefix} waits"));
+    }
+    let digests: Vec<String> = gates.values().filter_map(Gate::pending_digest).collect();
+    if let Some(digest) = flags.expect.iter().find(|digest| !digests.contains(digest)) {
+        return Err(format!("nothing with the digest {} waits", plain(digest)));
+    }
+    let approval = |(source, gate): (&String, &Gate)| {
+        let all = Approval::of(source, gate)?;
+        let own = prefixes.iter().filter(|prefix| waits(gate, prefix)).map(ToString::to_string).collect();
+        let only: Option<Vec<String>> = (!prefixes.is_empty()).then_some(own);
+        let is_meant = only.as_ref().map_or_else(|| gate.waits(), |only| !only.is_empty());
+        let is_expected = flags.expect.is_empty() || flags.expect.contains(&all.digest);
+        (is_meant && is_expected).then_some(Approval { prefixes: only, reject: flags.reject, ..all })
+    };
+    let mut chosen: Vec<Approval> = gates.iter().filter_map(approval).collect();
+    let count = chosen.len();
+    if flags.reject {
+        chosen.retain(|approval| waiting::prefixes(&gates[&approval.source]) > 0);
+    }
+    match (count, chosen.len()) {
+        (1.., 0) => Err(
+            "what waits is a lower change number, which cannot be rejected: it is held for as long as the \
+                         source offers it, or until it is approved"
+                .to_owned(),
+        ),
+        (0, _) if !prefixes.is_empty() => Err("nothing of these prefixes waits with this digest".to_owned()),
+        _ => Ok(chosen),
+    }
+}
+
 /// Whether the operator says yes.
-fn asked(changes: &str) -> Result<bool, CommandError> {
+fn asked(changes: &str, rejects: bool) -> Result<bool, CommandError> {
+    let (word, done) = if rejects { ("Reject", "rejected") } else { ("Approve", "approved") };
     if !io::stdin().is_terminal() {
-        show("Nothing is approved: there is no terminal to ask on. Give --yes to approve what is shown.\n")?;
+        show(&format!(
+            "Nothing is {done}: there is no terminal to ask on. Give --yes to do it, or --expect DIGEST to do it only for what \
+             is shown.\n"
+        ))?;
         return Ok(false);
     }
-    show(&format!("Approve {}? [y/N] ", these(changes)))?;
+    show(&format!("{word} {}? [y/N] ", these(changes)))?;
     let mut line = String::new();
     io::stdin().read_line(&mut line).map_err(CommandError::Input)?;
     let yes = ["y", "yes"].iter().any(|yes| line.trim().eq_ignore_ascii_case(yes));
     if !yes {
-        show("Nothing is approved.\n")?;
+        show(&format!("Nothing is {done}.\n"))?;
     }
     Ok(yes)
 }
@@ -110,12 +166,20 @@ fn told(answer: &Answer) -> Result<Exit, CommandError> {
     for outcome in &answer.outcomes {
         let said = match outcome.verdict {
             Verdict::Approved => "approved",
+            Verdict::Partly => {
+                "approved, but for what has no room (raise --max-ranges) or would leave nothing of the list; look at them again"
+            }
+            Verdict::Rejected => "rejected",
+            Verdict::NotPending => {
+                "nothing is done: no change of one of the prefixes waits; look at them again"
+            }
             Verdict::Stale => "not approved: other changes wait by now; look at them again",
             Verdict::NothingPending => "nothing waits any more",
             Verdict::UnknownSource => "not approved: the daemon has no such source; look at its --ranges",
         };
-        show(&format!("{}: {said}\n", super::text::plain(&outcome.source)))?;
+        show(&format!("{}: {said}\n", plain(&outcome.source)))?;
     }
-    let approved = answer.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Approved);
+    let is_done = |verdict| matches!(verdict, Verdict::Approved | Verdict::Rejected);
+    let approved = answer.outcomes.iter().all(|outcome| is_done(outcome.verdict));
     Ok(if approved { Exit::Success } else { Exit::Internal })
 }

@@ -3,30 +3,37 @@
 use std::time::Duration;
 
 use crate::{
-    command::text::{aligned, counted, plain},
-    generation::gate::{Action, Gate, Pending, StepBack},
+    command::text::{aligned, counted, period, plain},
+    generation::gate::{Action, Gate, Pending, StepBack, Wait},
     ranges::Range,
     state::gates::Gates,
 };
 
-/// How many changes wait; a lower change number is one.
-pub(super) fn changes(gates: &Gates) -> usize {
-    gates.values().map(changes_of).sum()
+/// How many changes wait, without those that were rejected; a lower change number is one.
+pub(super) fn changes_of(gate: &Gate) -> usize {
+    prefixes(gate) + usize::from(gate.step_back().is_some())
 }
 
-fn changes_of(gate: &Gate) -> usize {
-    gate.pending().len() + usize::from(gate.step_back().is_some())
+/// Of how many prefixes a change waits.
+pub(super) fn prefixes(gate: &Gate) -> usize {
+    gate.pending().filter(|pending| pending.wait != Wait::Rejected).count()
 }
 
-/// What waits, by source.
+/// What waits and what was rejected, by source, each with its digest.
 pub(super) fn table(gates: &Gates) -> String {
-    let waiting = gates.iter().filter(|(_, gate)| changes_of(gate) > 0);
-    let tables = waiting.map(|(source, gate)| {
+    let waiting = gates.iter().filter_map(|(source, gate)| Some((source, gate, gate.pending_digest()?)));
+    let tables = waiting.map(|(source, gate, digest)| {
         let header = ["reason", "prefix", "change", "passes by itself"].map(str::to_owned).to_vec();
         let step_back = gate.step_back().map(|step| step_back(step, gate.policy().hold));
         let changes = gate.pending().map(|pending| row(gate, &pending));
         let rows: Vec<_> = std::iter::once(header).chain(step_back).chain(changes).collect();
-        format!("{}: {} waiting\n{}\n", plain(source), counted(changes_of(gate), "change"), aligned(&rows))
+        let waiting = counted(changes_of(gate), "change");
+        let rejected = match gate.pending().len() - prefixes(gate) {
+            0 => String::new(),
+            rejected => format!(", {rejected} rejected"),
+        };
+        let source = plain(source);
+        format!("{source}: {waiting} waiting{rejected}\ndigest {digest}\n{}\n", aligned(&rows))
     });
     tables.collect()
 }
@@ -35,7 +42,7 @@ pub(super) fn table(gates: &Gates) -> String {
 fn step_back(StepBack { from, to }: StepBack, hold: Duration) -> Vec<String> {
     let to = to.map_or_else(|| "none".to_owned(), |to| to.to_string());
     let what = format!("change number {from} → {to}");
-    vec!["step_back".to_owned(), "–".to_owned(), what, format!("within {}", time(hold))]
+    vec!["step_back".to_owned(), "–".to_owned(), what, format!("within {}", period(hold))]
 }
 
 fn row(gate: &Gate, pending: &Pending<'_>) -> Vec<String> {
@@ -47,10 +54,12 @@ fn row(gate: &Gate, pending: &Pending<'_>) -> Vec<String> {
         (Action::Relabel(range), None) => format!("relabel → {}", label(range)),
         (Action::Relabel(range), Some(old)) => format!("relabel, {} → {}", label(old), label(range)),
     };
-    let when = match pending.left {
-        None => "never: until approved".to_owned(),
-        Some(Duration::ZERO) => "at the next fetch that shows it".to_owned(),
-        Some(left) => format!("in {}, if still offered", time(left)),
+    let when = match (pending.wait, pending.left) {
+        (Wait::Room, _) => "when there is room: raise --max-ranges".to_owned(),
+        (Wait::Rejected, _) => "never: rejected; approve its prefix to take it".to_owned(),
+        (_, None) => "never: until approved".to_owned(),
+        (_, Some(Duration::ZERO)) => "at the next fetch that shows it".to_owned(),
+        (_, Some(left)) => format!("in {}, if still offered", period(left)),
     };
     vec![pending.change.to_string(), pending.prefix.to_string(), what, when]
 }
@@ -58,10 +67,6 @@ fn row(gate: &Gate, pending: &Pending<'_>) -> Vec<String> {
 fn label(range: &Range) -> String {
     let region = range.region.as_deref().map(|region| format!(", {}", plain(region)));
     format!("{}{}", range.geo, region.unwrap_or_default())
-}
-
-fn time(time: Duration) -> String {
-    humantime::format_duration(time).to_string()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{List, Origin};
+use super::{Kind, List, Origin};
 use crate::{
     command::CommandError,
     ranges::{
@@ -45,6 +45,13 @@ fn read(path: &Path) -> Result<Named, SourceError> {
     }
 }
 
+impl Named {
+    /// Returns true if the document is newer than a list of this number, as far as its own number tells.
+    pub(super) fn is_newer_than(&self, number: Option<u64>) -> bool {
+        self.document.change_number > number
+    }
+}
+
 /// The documents that the daemon has kept of its sources, and what is wrong with one that cannot be read.
 pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<String>), CommandError> {
     let (mut found, mut remarks) = (Vec::new(), Vec::new());
@@ -71,12 +78,14 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
 
 /// Both lists of these documents. A document without regional entries, as China's is, stands for them by its own entry.
 pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
-    let (mut whole, mut regions) =
-        (List::new(TAG, Marks::new(), remarks), List::new(REGIONS, Marks::new(), vec![]));
+    let (mut whole, mut regions) = (
+        List::new(TAG, Kind::Document, Marks::new(), remarks),
+        List::new(REGIONS, Kind::Document, Marks::new(), vec![]),
+    );
     if documents.is_empty() {
         let why = "no document: the daemon has kept none, and --document names none".to_owned();
         whole.remarks.push(why.clone());
-        return [List { marks: None, ..whole }, List::missing(REGIONS, why)];
+        return [List { marks: None, ..whole }, List::missing(REGIONS, Kind::Document, why)];
     }
     for Named { name, date, document } in documents {
         let tag: Marks = document

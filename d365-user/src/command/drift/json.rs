@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Comparison, Origin};
+use super::{Comparison, Expected, Origin};
 use crate::{
     command::{CommandError, json},
     ranges::drift::Mark,
@@ -31,6 +31,8 @@ struct ListReport<'a> {
 struct PrefixReport<'a> {
     prefix: String,
     differs: bool,
+    /// Why a difference is no fault.
+    expected: Option<&'static str>,
     /// By list; one that does not speak of the prefix is left out.
     marks: BTreeMap<&'a str, MarkReport>,
 }
@@ -49,10 +51,15 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CommandError> {
         in_no_list: list.others,
         remarks: &list.remarks,
     });
-    let prefixes = comparison.rows.iter().map(|row| {
+    let prefixes = comparison.rows.iter().zip(&comparison.expected).map(|(row, expected)| {
         let marks = comparison.compared().zip(&row.marks);
         let marks = marks.filter_map(|(list, mark)| Some((list.name.as_str(), report((*mark)?))));
-        PrefixReport { prefix: row.prefix.to_string(), differs: row.differs, marks: marks.collect() }
+        PrefixReport {
+            prefix: row.prefix.to_string(),
+            differs: row.differs,
+            expected: expected.map(Expected::as_str),
+            marks: marks.collect(),
+        }
     });
     let report = Report { differ: comparison.differ(), lists: lists.collect(), prefixes: prefixes.collect() };
     json(&report)

@@ -3,7 +3,7 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::{List, Origin};
+use super::{Kind, List, Origin};
 use crate::{
     command::text::counted,
     kernel::{Held, inspect},
@@ -17,12 +17,12 @@ use crate::{
 pub(super) fn lists(prefixes: &[IpNet]) -> Vec<List> {
     let inspection = match inspect(prefixes) {
         Ok(inspection) => inspection,
-        Err(error) => return vec![List::missing("kernel", format!("not readable: {error}"))],
+        Err(error) => return vec![List::missing("kernel", Kind::Kernel, format!("not readable: {error}"))],
     };
     let mut lists: Vec<List> = inspection.attached.iter().map(list).collect();
     if lists.is_empty() {
         let why = "no program of d365-user is attached in this network namespace".to_owned();
-        lists.push(List::missing("kernel", why));
+        lists.push(List::missing("kernel", Kind::Kernel, why));
     }
     if let (Some(last), more @ 1..) = (lists.last_mut(), inspection.elsewhere) {
         let programs = counted(more, "more program");
@@ -45,7 +45,7 @@ fn list(held: &Held) -> List {
     List {
         origins: vec![Origin { name: format!("program {}", held.program), ranges, ..Origin::default() }],
         others: held.others,
-        ..List::new(&format!("kernel {}", held.interfaces.join(",")), marks, remarks)
+        ..List::new(&format!("kernel {}", held.interfaces.join(",")), Kind::Kernel, marks, remarks)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{List, Origin, documents};
+use super::{Kind, Known, List, Origin, documents};
 use crate::{
     cli,
     command::{CommandError, gates, text::counted},
@@ -24,8 +24,9 @@ const DOCUMENTED: &str = "documented";
 const EMBEDDED: &str = "embedded";
 const ACCEPTED: &str = "accepted";
 
-/// The documentation table, the embedded list, the service tag, its regions, and what the gates accepted.
-pub(super) fn read(flags: &cli::Drift) -> Result<Vec<List>, CommandError> {
+/// The documentation table, the embedded list, the service tag, its regions, and what the gates accepted; and what is known
+/// of their differences.
+pub(super) fn read(flags: &cli::Drift) -> Result<(Vec<List>, Known), CommandError> {
     let directory = flags.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DIRECTORY));
     let named = flags.document.as_deref().map(documents::of_file).transpose()?;
     let kept = gates(&directory, GatePolicy::default()).and_then(|gates| {
@@ -36,17 +37,34 @@ pub(super) fn read(flags: &cli::Drift) -> Result<Vec<List>, CommandError> {
         };
         Ok((gates, kept))
     });
+    let mut known = Known::default();
     let (accepted, (kept, remarks)) = match kept {
-        Ok((gates, kept)) => (accepted(&gates, &directory), kept),
+        Ok((gates, kept)) => {
+            known = of_gates(&gates);
+            (accepted(&gates, &directory), kept)
+        }
         Err(error) if flags.state_dir.is_some() => return Err(error),
         Err(CommandError::State(StateError::Directory { path, cause })) if cause.kind() == NotFound => {
             let why = format!("there is no {}: no daemon has run with it", path.display());
-            (List::missing(ACCEPTED, why), Default::default())
+            (List::missing(ACCEPTED, Kind::Accepted, why), Default::default())
         }
-        Err(error) => (List::missing(ACCEPTED, format!("not readable: {error}")), Default::default()),
+        Err(error) => {
+            (List::missing(ACCEPTED, Kind::Accepted, format!("not readable: {error}")), Default::default())
+        }
     };
+    let embedded = embedded()?;
+    let number = embedded.origins.first().and_then(|origin| origin.change_number);
+    known.is_build_newer = named.as_ref().is_some_and(|named| !named.is_newer_than(number));
     let [tag, regions] = documents::lists(&named.map_or(kept, |named| vec![named]), remarks);
-    Ok(vec![table(), embedded()?, tag, regions, accepted])
+    Ok((vec![table(), embedded, tag, regions, accepted], known))
+}
+
+/// What waits at the gates, and what a file's list adds.
+fn of_gates(gates: &Gates) -> Known {
+    let waiting = gates.values().flat_map(|gate| gate.pending().map(|pending| pending.prefix)).collect();
+    let files = gates.iter().filter(|(name, _)| name.starts_with("file:"));
+    let own = files.flat_map(|(_, gate)| gate.accepted().map(|range| range.prefix)).collect();
+    Known { waiting, own, is_build_newer: false }
 }
 
 /// The vendor's table, of which every other list is to have all.
@@ -59,7 +77,7 @@ fn table() -> List {
         date: Some(DOCUMENTED_DATE.to_owned()),
         ..Origin::default()
     };
-    List { scope: Scope::Own, origins: vec![origin], ..List::new(DOCUMENTED, marks, Vec::new()) }
+    List { scope: Scope::Own, origins: vec![origin], ..List::new(DOCUMENTED, Kind::Build, marks, Vec::new()) }
 }
 
 fn embedded() -> Result<List, CommandError> {
@@ -77,17 +95,17 @@ fn embedded() -> Result<List, CommandError> {
         change_number: list.origin.change_number,
         tag_change_number: list.origin.tag_change_number,
     };
-    Ok(List { origins: vec![origin], ..List::new(EMBEDDED, marks, Vec::new()) })
+    Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Build, marks, Vec::new()) })
 }
 
 /// What all gates together have accepted, as the daemon adds it up: of one prefix in two, a known geo stands.
 fn accepted(gates: &Gates, directory: &Path) -> List {
     if gates.is_empty() {
         let why = format!("no daemon has written its gates to {} yet", directory.display());
-        return List::missing(ACCEPTED, why);
+        return List::missing(ACCEPTED, Kind::Accepted, why);
     }
     let now = Timestamp::from(SystemTime::now());
-    let mut list = List::new(ACCEPTED, Marks::new(), Vec::new());
+    let mut list = List::new(ACCEPTED, Kind::Accepted, Marks::new(), Vec::new());
     let mut marks = Marks::new();
     for (source, gate) in gates {
         let source = shown_name(source);

@@ -8,14 +8,30 @@ use super::{CommandError, show};
 use crate::{
     cli,
     exit::Exit,
-    ranges::drift::{Marks, Row, Scope, compare},
+    ranges::drift::{Mark, Marks, Row, Scope, compare},
 };
 
 mod documents;
+mod expected;
 mod json;
 mod kernel;
 mod lists;
 mod table;
+
+use expected::{Expected, Known};
+
+/// Where a list comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It is part of this program.
+    Build,
+    /// A service tags document.
+    Document,
+    /// What the gates accepted.
+    Accepted,
+    /// What a program in the kernel holds.
+    Kernel,
+}
 
 /// One of the lists.
 #[derive(Clone, Debug)]
@@ -25,6 +41,7 @@ struct List {
     /// What it says; `None` when it is not compared, and then the remarks say why.
     marks: Option<Marks>,
     scope: Scope,
+    kind: Kind,
     /// What it is made of.
     origins: Vec<Origin>,
     /// How many ranges it has that were not asked for by their prefix: the kernel's.
@@ -50,19 +67,22 @@ struct Comparison {
     lists: Vec<List>,
     /// Their marks are those of the lists that are compared, in their order.
     rows: Vec<Row>,
+    /// Of each row that differs, why that is no fault.
+    expected: Vec<Option<Expected>>,
 }
 
 impl List {
     /// A list that is not compared.
-    fn missing(name: &str, why: String) -> Self {
-        Self { marks: None, ..Self::new(name, Marks::new(), vec![why]) }
+    fn missing(name: &str, kind: Kind, why: String) -> Self {
+        Self { marks: None, ..Self::new(name, kind, Marks::new(), vec![why]) }
     }
 
-    fn new(name: &str, marks: Marks, remarks: Vec<String>) -> Self {
+    fn new(name: &str, kind: Kind, marks: Marks, remarks: Vec<String>) -> Self {
         Self {
             name: name.to_owned(),
             marks: Some(marks),
             scope: Scope::Everything,
+            kind,
             origins: Vec::new(),
             others: 0,
             remarks,
@@ -70,36 +90,52 @@ impl List {
     }
 }
 
+impl List {
+    /// Returns true if it has every range of the embedded list.
+    fn holds_embedded(&self, lists: &[&Self]) -> bool {
+        let embedded = lists.iter().find(|list| list.kind == Kind::Build && list.scope == Scope::Everything);
+        let marks = embedded.and_then(|embedded| embedded.marks.as_ref()).zip(self.marks.as_ref());
+        marks.is_some_and(|(embedded, own)| {
+            embedded.keys().all(|prefix| matches!(own.get(prefix), Some(Mark::Listed(_))))
+        })
+    }
+}
+
 impl Comparison {
-    fn new(lists: Vec<List>) -> Self {
+    fn new(lists: Vec<List>, known: &Known) -> Self {
         let compared: Vec<_> =
             lists.iter().filter_map(|list| Some((list.marks.as_ref()?, list.scope))).collect();
         let rows = compare(&compared);
-        Self { lists, rows }
+        let of_rows: Vec<&List> = lists.iter().filter(|list| list.marks.is_some()).collect();
+        let expected =
+            rows.iter().map(|row| Expected::of(row, &of_rows, known).filter(|_| row.differs)).collect();
+        Self { lists, rows, expected }
     }
 
     fn compared(&self) -> impl Iterator<Item = &List> {
         self.lists.iter().filter(|list| list.marks.is_some())
     }
 
-    fn differing(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.differs)
+    /// The rows that differ, each with the reason if that is no fault.
+    fn differing(&self) -> impl Iterator<Item = (&Row, Option<Expected>)> {
+        self.rows.iter().zip(self.expected.iter().copied()).filter(|(row, _)| row.differs)
     }
 
     fn differ(&self) -> bool {
-        self.differing().next().is_some() || self.lists.iter().any(|list| list.others > 0)
+        self.differing().any(|(_, expected)| expected.is_none())
+            || self.lists.iter().any(|list| list.others > 0)
     }
 }
 
 /// Reads, compares, shows.
 pub(super) fn run(flags: &cli::Drift) -> Result<Exit, CommandError> {
-    let mut lists = lists::read(flags)?;
+    let (mut lists, known) = lists::read(flags)?;
     let mut prefixes: Vec<IpNet> =
         lists.iter().filter_map(|list| list.marks.as_ref()).flat_map(|marks| marks.keys().copied()).collect();
     prefixes.sort_unstable();
     prefixes.dedup();
     lists.extend(kernel::lists(&prefixes));
-    let comparison = Comparison::new(lists);
+    let comparison = Comparison::new(lists, &known);
     show(&if flags.json { json::render(&comparison)? } else { table::render(&comparison) })?;
     Ok(if comparison.differ() { Exit::Internal } else { Exit::Success })
 }

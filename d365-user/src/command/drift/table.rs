@@ -12,16 +12,20 @@ pub(super) fn render(comparison: &Comparison) -> String {
     let differing: Vec<_> = comparison.differing().collect();
     if !differing.is_empty() {
         let names = comparison.compared().map(|list| plain(&list.name));
-        let header = std::iter::once("prefix".to_owned()).chain(names).collect();
-        let rows = differing.iter().map(|row| {
+        let last =
+            differing.iter().any(|(_, expected)| expected.is_some()).then(|| "expected, since".to_owned());
+        let header = std::iter::once("prefix".to_owned()).chain(names).chain(last).collect();
+        let rows = differing.iter().map(|(row, expected)| {
             let marks = row.marks.iter().map(|mark| mark.map_or_else(|| "–".to_owned(), word));
-            std::iter::once(row.prefix.to_string()).chain(marks).collect()
+            let expected = expected.map(|expected| expected.as_text().to_owned());
+            std::iter::once(row.prefix.to_string()).chain(marks).chain(expected).collect()
         });
         let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
         text.push_str(&aligned(&rows));
         text.push('\n');
     }
-    text.push_str(&verdict(comparison, differing.len()));
+    let expected = differing.iter().filter(|(_, expected)| expected.is_some()).count();
+    text.push_str(&verdict(comparison, differing.len() - expected, expected));
     text
 }
 
@@ -45,15 +49,20 @@ fn origin(origin: &Origin) -> String {
     said
 }
 
-fn verdict(comparison: &Comparison, differing: usize) -> String {
+fn verdict(comparison: &Comparison, differing: usize, expected: usize) -> String {
     let lists = counted(comparison.compared().count(), "list");
     let prefixes = counted(comparison.rows.len(), "prefix");
     let others: usize = comparison.lists.iter().map(|list| list.others).sum();
+    let expected = match expected {
+        0 => String::new(),
+        expected => format!(" {expected} of {prefixes} differ as expected."),
+    };
     match (differing, others) {
-        (0, 0) => format!("The {lists} compared agree on {prefixes}.\n"),
-        (differing, 0) => format!("The {lists} compared differ in {differing} of {prefixes}.\n"),
+        (0, 0) if expected.is_empty() => format!("The {lists} compared agree on {prefixes}.\n"),
+        (0, 0) => format!("The {lists} compared agree, but for what is expected.{expected}\n"),
+        (differing, 0) => format!("The {lists} compared differ in {differing} of {prefixes}.{expected}\n"),
         (differing, others) => format!(
-            "The {lists} compared differ in {differing} of {prefixes}, and the kernel holds {others} more.\n"
+            "The {lists} compared differ in {differing} of {prefixes}, and the kernel holds {others} more.{expected}\n"
         ),
     }
 }

@@ -109,7 +109,7 @@ impl Walk {
         self.shown.retain(|line, _| stays(line));
     }
 
-    /// Publishes, as far as `point`. What has no slot left is not published.
+    /// Publishes, as far as `point` of the first generation, else by as many generations as it takes. What has more ranges than slots is not published.
     fn publish(
         &mut self,
         set: &RangeSet,
@@ -117,7 +117,10 @@ impl Walk {
         is_readable: bool,
         point: Point,
     ) -> Result<(), TestCaseError> {
-        let Ok(draft) = self.book.draft(set) else { return self.is_exact("full") };
+        let Ok((draft, towards)) = self.book.draft_towards(set) else { return self.is_exact("full") };
+        let (goal, parts) = (set, [(0, Default::default(), draft.generation.ranges.clone())]);
+        let retired = draft.generation.retired.iter().map(|range| (0, range.clone()));
+        let set = &RangeSet::union(&parts, retired, 64).unwrap();
         self.write(draft.owners());
         if point == Point::Written {
             return Ok(());
@@ -141,7 +144,13 @@ impl Walk {
                 self.forget(set);
             }
         }
-        self.is_exact("entered")
+        self.is_exact("entered")?;
+        if towards == Towards::Whole {
+            prop_assert_eq!((set.ranges(), set.retired()), (goal.ranges(), goal.retired()));
+        } else if is_readable && point == Point::WrittenAgain {
+            self.publish(goal, &[], true, point)?;
+        }
+        Ok(())
     }
 
     /// What is found after a crash, or is left after a stop.

@@ -100,6 +100,8 @@ pub(super) struct Updater {
     published: Published,
     /// When the gates are to be written down; `None` while nothing has changed.
     save_at: Option<Instant>,
+    /// The sources that were left out when that was logged last.
+    left_out: Vec<String>,
     /// The leases that the kernel was told last.
     lease: Option<lease::Told>,
     /// The kernel does not let them be set.
@@ -158,6 +160,8 @@ impl Updater {
             let decisions = self.sources.tick(now);
             self.decided(decisions);
             self.approvals(now);
+            let before = std::mem::replace(&mut self.left_out, self.sources.left_out());
+            report::fits(&before, &self.left_out);
             self.publish(&mut kernel, &mut record, state, now);
             self.renew(&mut kernel, &groups(state));
             if let Some(failsafe) = &mut failsafe {

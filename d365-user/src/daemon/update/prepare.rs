@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Event, Order, Published, Record, Sources, Updater,
+    Event, Order, Outcome, Published, Record, Sources, Updater,
     clock::{Clock, Sample},
     feed,
     feed::Rhythm,
@@ -22,7 +22,6 @@ use super::{
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     daemon::{StartError, azure},
-    generation::gate::GatePolicy,
     ledger::Row,
     ranges::{Policy, RangeSet},
     resources::ResourceError,
@@ -58,14 +57,11 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut clock = Clock::start(Sample::take(), made);
     let now = clock.look(Sample::take());
     report::clock_at_start(&now, made);
-    let mut gates = match directory.as_ref().map_or(Ok(None), |directory| restored(directory, config.gate)) {
-        Ok(gates) => gates.unwrap_or_default(),
-        Err(error) => {
-            tracing::error!("{error}: the documents kept and the sources themselves are believed anew");
-            *state_failures.entry("gates").or_default() += 1;
-            gates::Gates::new()
-        }
-    };
+    let recovered = directory.as_ref().map(|directory| gates::recover(directory, config.gate));
+    let recovered = recovered.unwrap_or_default();
+    report::recovered(&recovered);
+    *state_failures.entry("gates").or_default() += recovered.errors.len() as u64;
+    let mut gates = recovered.gates;
     let (are_renamed, errors) = renamed::take_over(&config.ranges, &mut gates, directory.as_deref());
     for error in errors {
         tracing::warn!("{error}: a document that was kept under an earlier name");
@@ -125,6 +121,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         approval_is_stuck: false,
         published: Published::default(),
         save_at: are_renamed.then(Instant::now),
+        left_out: Vec::new(),
         lease: None,
         lease_is_stuck: false,
         is_lease_shared: false,
@@ -132,8 +129,13 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         out_of_reach: None,
         retry: retries(),
     };
+    // What was approved while no daemon ran may be what makes a list fit.
+    let now = updater.now.run();
+    updater.approvals(now);
     let set = updater.first_list(&config.ranges)?;
     report::remarks(&updater.sources.remarks_of_all(&set));
+    updater.left_out = updater.sources.left_out();
+    report::left_out(&updater.left_out, config.max_ranges);
     if config.watch_azure && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
         tracing::warn!(
             "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
@@ -154,11 +156,19 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
 }
 
 impl Updater {
-    /// Waits until every file was read, and until there is a list or no source that could give one.
+    /// Waits until every file was read, and until there is a list or no source that could give one. Where there is not room for
+    /// all, the order of the command line decides: no reading is judged before the files that are named before its source.
     fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, StartError> {
-        let mut failures = Vec::new();
+        let (mut failures, mut read) = (Vec::new(), Vec::<Outcome>::new());
         loop {
             let now = self.look_at_clock();
+            let is_file = |at: usize| matches!(specs[at], Spec::File(_));
+            let is_next = |updater: &Self, outcome: &Outcome| {
+                !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
+            };
+            while let Some(next) = read.iter().position(|outcome| is_next(self, outcome)) {
+                failures.extend(self.take(read.remove(next), now));
+            }
             let is_awaited = |download: bool| {
                 let of_kind =
                     |(_, spec): &(usize, &Spec)| matches!(spec, Spec::Url(_) | Spec::Azure(_)) == download;
@@ -176,7 +186,7 @@ impl Updater {
                 });
             }
             match self.events.recv() {
-                Ok(Event::Read(outcome)) => failures.extend(self.take(*outcome, now)),
+                Ok(Event::Read(outcome)) => read.push(*outcome),
                 Ok(Event::Reload) => {}
                 // The daemon was stopped while it started: nobody waits for the answer.
                 Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(StartError::Ranges),
@@ -208,11 +218,6 @@ fn directory(
 /// True when packets are tagged or dropped.
 fn acts(config: &Config) -> bool {
     config.tags.any() || config.unlisted != Unlisted::Pass
-}
-
-/// What the gates decided before.
-fn restored(directory: &StateDir, policy: GatePolicy) -> Result<Option<gates::Gates>, StateError> {
-    gates::load(directory, policy)?.whole(&directory.file(gates::FILE))
 }
 
 /// Watches the files among the sources.

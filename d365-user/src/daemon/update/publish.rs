@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use super::{Updater, random, record::Record, report};
 use crate::{
-    daemon::state::State,
+    daemon::{
+        book::{Draft, Towards},
+        state::State,
+    },
     generation::gate::Timestamp,
     kernel::{Kernel, PublishError},
     ranges::RangeSet,
@@ -31,6 +34,8 @@ pub(super) struct Published {
     is_due: bool,
     /// When to try again what was refused.
     retry_at: Option<Instant>,
+    /// The published generation lacks some prefixes for the moment.
+    has_gap: bool,
 }
 
 impl Published {
@@ -41,6 +46,11 @@ impl Published {
     /// The published set; `None` before the first.
     pub(super) fn set(&self) -> Option<&RangeSet> {
         self.set.as_ref()
+    }
+
+    /// True while the published generation lacks prefixes that are accepted.
+    pub(super) fn has_gap(&self) -> bool {
+        self.has_gap
     }
 
     /// Whether something else than what is published may be believed.
@@ -97,14 +107,66 @@ impl Updater {
             self.published.set = Some(set);
             return Ok(());
         }
-        let draft = state.book().draft(&set).map_err(|error| (CAPACITY, error.to_string()))?;
-        let page = record.of_draft(&state.book(), &draft);
+        loop {
+            let (draft, towards) =
+                state.book().draft_towards(&set).map_err(|error| (CAPACITY, error.to_string()))?;
+            if towards == Towards::Whole {
+                break self.publish_draft(kernel, record, state, draft, set);
+            }
+            self.step(kernel, record, state, draft, towards)?;
+        }
+    }
+
+    /// Publishes a generation on the way to the list, which frees slots.
+    fn step(
+        &mut self,
+        kernel: &mut Kernel,
+        record: &mut Record,
+        state: &State,
+        draft: Draft,
+        towards: Towards,
+    ) -> Result<(), (&'static str, String)> {
+        // Whatever comes of it, what is published is not what it was.
+        self.published.set = None;
+        // Nothing is dropped while some prefixes are missing.
+        self.published.has_gap |= towards == Towards::Gap;
+        self.kept(record.keep(record.of_draft(&state.book(), &draft)));
+        self.hand_over(kernel, state, &draft)?;
+        let mut book = state.book();
+        let entered = book.enter(draft, |slots| state.read_slots(slots));
+        let page = record.of_book(&book);
+        drop(book);
         self.kept(record.keep(page));
-        if draft.groups() != state.book().groups() {
-            // A new group must not have the lease of another one that had its number before.
+        // Without the last counts no slot comes free.
+        entered.map_err(|error| (CAPACITY, error.to_string()))
+    }
+
+    /// Has the kernel judge by a draft.
+    fn hand_over(
+        &self,
+        kernel: &mut Kernel,
+        state: &State,
+        draft: &Draft,
+    ) -> Result<(), (&'static str, String)> {
+        // A new group must not have the lease of another one that had its number before.
+        if self.published.has_gap || draft.groups() != state.book().groups() {
             self.set_leases(kernel, draft.groups()).map_err(|error| (KERNEL, error.to_string()))?;
         }
-        kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))?;
+        kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))
+    }
+
+    fn publish_draft(
+        &mut self,
+        kernel: &mut Kernel,
+        record: &mut Record,
+        state: &State,
+        draft: Draft,
+        set: RangeSet,
+    ) -> Result<(), (&'static str, String)> {
+        let page = record.of_draft(&state.book(), &draft);
+        self.kept(record.keep(page));
+        self.hand_over(kernel, state, &draft)?;
+        self.published.has_gap = false;
         let mut book = state.book();
         state.set_table(kernel.table_size());
         state.follow_range_metrics(&set);

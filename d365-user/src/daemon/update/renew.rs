@@ -101,6 +101,7 @@ impl Updater {
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
-        Some(self.needed())
+        // A source that is left out may list what would be dropped, and so may a generation on the way to the next.
+        (self.left_out.is_empty() && !self.published.has_gap()).then(|| self.needed())
     }
 }

@@ -14,26 +14,30 @@ use crate::{
     snapshot::Lease,
     state::{
         approval::{Answer, Outcome, Verdict},
+        gates::{self, Recovered},
         other_writers,
     },
 };
 
-/// Decisions of one kind that are logged one by one; a long list's first reading has thousands.
+/// Decisions that are logged one by one, of warnings and of others; a long list's first reading has thousands.
 const MOST: usize = 20;
 
 /// Logs what a gate decided.
 pub(super) fn decisions(source: &str, decisions: &[Decision]) {
-    let said: Vec<_> = decisions.iter().filter_map(line).collect();
-    for (is_warning, line) in said.iter().take(MOST) {
-        if *is_warning {
-            tracing::warn!("{source}: {line}");
-        } else {
-            tracing::info!("{source}: {line}");
+    let mut counts = [0_usize; 2];
+    for (is_warning, line) in decisions.iter().filter_map(line) {
+        let count = &mut counts[usize::from(is_warning)];
+        *count += 1;
+        match is_warning {
+            _ if *count > MOST => {}
+            true => tracing::warn!("{source}: {line}"),
+            false => tracing::info!("{source}: {line}"),
         }
     }
-    match said.len().saturating_sub(MOST) {
-        0 => {}
-        more => tracing::info!("{source}: and {more} more decisions"),
+    match counts.map(|count| count.saturating_sub(MOST)) {
+        [0, 0] => {}
+        [more, 0] => tracing::info!("{source}: and {more} more decisions"),
+        [more, warnings] => tracing::warn!("{source}: and {} more decisions", more + warnings),
     }
 }
 
@@ -43,6 +47,38 @@ pub(super) fn adopted(source: &str, ranges: usize) {
         tracing::info!(
             "{source}: what is kept of it is from before the embedded list, whose {ranges} other ranges are listed too"
         );
+    }
+}
+
+/// Logs which of the gates' files could not be used, and what is used in their place.
+pub(super) fn recovered(recovered: &Recovered) {
+    for error in &recovered.errors {
+        tracing::error!("{error}");
+    }
+    if recovered.is_copy {
+        tracing::warn!("{} is used: what waited begins to wait again", gates::COPY);
+    } else if !recovered.errors.is_empty() {
+        tracing::warn!(
+            "the accepted lists are lost: a download is compared with the embedded list, where that is named or of the same \
+             tag; of any other source the next list is its first"
+        );
+    }
+}
+
+/// Logs whose lists are not used at the start.
+pub(super) fn left_out(sources: &[String], limit: u32) {
+    for source in sources {
+        tracing::warn!(
+            "{source}: its accepted list does not fit beside the others within --max-ranges {limit}: nothing of it is used; \
+             raise --max-ranges, or name it earlier"
+        );
+    }
+}
+
+/// Logs that lists that were left out are used.
+pub(super) fn fits(before: &[String], now: &[String]) {
+    for source in before.iter().filter(|source| !now.contains(source)) {
+        tracing::info!("{source}: its accepted list fits beside the others by now, and is used");
     }
 }
 
@@ -109,6 +145,15 @@ pub(super) fn answer(answer: &Answer) {
         let id = &answer.id;
         match verdict {
             Verdict::Approved => tracing::info!("{source}: approval {id} is carried out"),
+            Verdict::Rejected => tracing::info!("{source}: the rejection {id} is carried out"),
+            Verdict::Partly => tracing::warn!(
+                "{source}: approval {id} is carried out in part: what is left has no room (raise --max-ranges), or would leave \
+                 nothing of the list"
+            ),
+            Verdict::NotPending => tracing::warn!(
+                "{source}: approval {id} is not carried out: no change of one of its prefixes waits; look at them again with \
+                 `d365-user approve`"
+            ),
             Verdict::NothingPending => tracing::info!("{source}: approval {id}: nothing waits any more"),
             Verdict::Stale => tracing::warn!(
                 "{source}: approval {id} is not carried out: other changes wait by now; look at them again with \
@@ -193,9 +238,14 @@ fn line(decision: &Decision) -> Option<(bool, String)> {
                 Action::Remove => format!("would remove {prefix}"),
                 Action::Relabel(range) => format!("would make {prefix} {}", of(range)),
             };
-            (*change != Change::Addition, format!("{what}, and waits ({change}); see `d365-user approve`"))
+            let next =
+                if *change == Change::Capacity { "raise --max-ranges" } else { "see `d365-user approve`" };
+            (*change != Change::Addition, format!("{what}, and waits ({change}); {next}"))
         }
         Decision::Withdrawn { prefix, .. } => (false, format!("the change of {prefix} is no longer offered")),
+        Decision::Rejected { prefix, .. } => {
+            (false, format!("the change of {prefix} is rejected, and waits for its own approval"))
+        }
         Decision::Refused(refusal) => (true, refused(*refusal).to_owned()),
     };
     Some(line)

@@ -1,7 +1,12 @@
 //! All sources together: what each was last seen to list, what its gate believes of it, and the one set that follows. No
 //! I/O: it is told what was read and what time it is, which is run time ([`Now::run`]) wherever it is a [`Timestamp`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ipnet::IpNet;
 
 use super::{
     Failure,
@@ -10,7 +15,7 @@ use super::{
     reading::trust,
 };
 use crate::{
-    generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Timestamp, Wait},
+    generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
     ranges::{Range, RangeError, RangeSet, SourceSet, Warning},
     snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},
@@ -28,8 +33,7 @@ struct Source {
     origin: Origin,
     /// Of what was last read, by this daemon or an earlier one: it becomes the other once nothing of it waits.
     seen: Origin,
-    /// True once it gave a list that the accepted one follows. A gate without that begins with the
-    /// embedded list.
+    /// True once it confirmed the accepted list. A gate without that begins with the embedded list.
     has_given: bool,
     /// Whether it has been read, or failed to be, since the start.
     has_reported: bool,
@@ -46,6 +50,10 @@ pub(super) struct Sources {
     all: Vec<Source>,
     gates: Gates,
     policy: GatePolicy,
+    /// Sources whose accepted lists do not fit beside the others'. Nothing of them is used.
+    left_out: BTreeSet<String>,
+    /// What is left of `limit` for the lists that are used.
+    room: Room,
     /// The list compiled into the program, and when it was made.
     embedded: (RangeSet, Option<Timestamp>),
     limit: u32,
@@ -92,7 +100,54 @@ impl Sources {
             }
         };
         let all = specs.iter().map(source).collect();
-        Self { all, gates, policy, embedded: (embedded, made), limit }
+        let (left_out, room) = (BTreeSet::new(), Room::default());
+        let mut sources = Self { all, gates, policy, left_out, room, embedded: (embedded, made), limit };
+        sources.admit();
+        sources
+    }
+
+    /// Chooses the lists that are used, at a start: in the order of the command line, each that fits beside those before it.
+    fn admit(&mut self) {
+        self.left_out = self.all.iter().map(|source| source.name.clone()).collect();
+        self.share_room();
+    }
+
+    /// Counts the room that is left, and tells each gate, after every change of an accepted list. A list that is used always
+    /// fits, since no gate takes more than there is room for; of those left out, each is used as soon as it fits.
+    fn share_room(&mut self) {
+        let mut held = BTreeMap::<IpNet, usize>::new();
+        let (later, used): (Vec<_>, Vec<_>) =
+            self.all.iter().partition(|source| self.left_out.contains(&source.name));
+        for source in used.into_iter().chain(later) {
+            let prefixes = self.accepted_of(source);
+            let new = prefixes.iter().filter(|prefix| !held.contains_key(prefix)).count();
+            if !self.left_out.contains(&source.name) || held.len() + new <= self.limit as usize {
+                prefixes.into_iter().for_each(|prefix| *held.entry(prefix).or_default() += 1);
+                self.left_out.remove(&source.name);
+            }
+        }
+        let left = (self.limit as usize).saturating_sub(held.len());
+        self.room = Room::new(left, Arc::new(held));
+        for (name, gate) in &mut self.gates {
+            let is_used = !self.left_out.contains(name);
+            gate.set_room(if is_used { self.room.clone() } else { Room::none() });
+        }
+    }
+
+    /// The prefixes that are accepted of a source.
+    fn accepted_of(&self, source: &Source) -> Vec<IpNet> {
+        match self.gates.get(&source.name) {
+            _ if source.spec == Spec::Embedded => {
+                self.embedded.0.ranges().iter().map(|range| range.prefix).collect()
+            }
+            gate => gate.into_iter().flat_map(Gate::accepted).map(|range| range.prefix).collect(),
+        }
+    }
+
+    /// The sources of which nothing is used, because their lists do not fit beside the others': addresses that they list may
+    /// be unlisted here.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        self.left_out.iter().cloned().collect()
     }
 
     /// The date of the embedded list.
@@ -100,31 +155,22 @@ impl Sources {
         embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?))
     }
 
-    /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself. It is the list that the
-    /// first offer is compared with where no gate has one, and tells where what the gate accepted comes from. Returns how many
-    /// ranges came in from this program's own list, because that is newer.
+    /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself, and not a list to compare
+    /// with, for it was kept before the gate judged it. It tells where what the gate accepted comes from. Where the gates'
+    /// files are lost, it tells that there was a gate: the next offer is then compared with the embedded list, if that is
+    /// named or of the same tag. Returns how many ranges came in from this program's own list, because that is newer.
     pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) -> usize {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
-        source.has_given |= kept.is_some();
         if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
             source.seen = origin.clone();
         }
         let (embedded, made) = &self.embedded;
         let is_the_same_tag = source.spec == Spec::Azure(Cloud::Public);
-        let baseline = match kept {
-            _ if self.gates.contains_key(&source.name) => None,
-            // What is too broad for a download waits for approval here as in a first offer.
-            Some(kept) => {
-                let ranges = kept.set.ranges().iter().filter(|range| !GatePolicy::is_broad(&range.prefix));
-                Some((ranges.cloned().collect(), source.seen.tag_change_number))
-            }
-            // As it was at a release, and believed already.
-            None if has_embedded && is_the_same_tag => Some((embedded.ranges().to_vec(), None)),
-            None => None,
-        };
-        if let Some((ranges, number)) = baseline {
-            let gate = Gate::with_baseline(self.policy, ranges, number);
+        let is_compared = has_embedded && is_the_same_tag;
+        let is_lost = kept.is_some() && (has_embedded || is_the_same_tag);
+        if (is_compared || is_lost) && !self.gates.contains_key(&source.name) {
+            let gate = Gate::with_baseline(self.policy, embedded.ranges().to_vec(), None);
             self.gates.insert(source.name.clone(), gate);
         }
         let dated = source.seen.date.as_deref().and_then(midnight);
@@ -133,6 +179,7 @@ impl Sources {
             let is_older = dated.or(gate.confirmed()) < *made;
             if is_older { gate.adopt(embedded.ranges().to_vec()) } else { 0 }
         });
+        self.admit();
         self.attribute();
         adopted
     }
@@ -171,20 +218,33 @@ impl Sources {
         let Some(trust) = trust(&source.spec) else { return Vec::new() };
         let change_number = origin.tag_change_number;
         source.seen = origin;
-        let gate = self.gates.entry(source.name.clone()).or_insert_with(|| Gate::new(self.policy));
+        let gate = self.gates.entry(source.name.clone()).or_insert_with(|| {
+            let mut gate = Gate::new(self.policy);
+            gate.set_room(self.room.clone());
+            gate
+        });
         let decisions =
             gate.offer(Offer { ranges: reading.set.ranges().to_vec(), change_number, trust }, now);
         source.is_confirmed_here |= decisions.contains(&Decision::Confirmed);
         source.has_given |= gate.confirmed().is_some();
-        self.attribute();
+        self.settle(&decisions);
         decisions
     }
 
-    /// Counts a failure.
+    /// After decisions of a gate: others may have room by them.
+    fn settle(&mut self, decisions: &[Decision]) {
+        if decisions.iter().any(Decision::is_published) {
+            self.share_room();
+        }
+        self.attribute();
+    }
+
+    /// Counts a failure. What the source offered last is no longer known to be offered.
     pub(super) fn failed(&mut self, at: usize, failure: &Failure) {
         let source = &mut self.all[at];
         source.has_reported = true;
         *source.failures.entry(failure.reason()).or_default() += 1;
+        self.gates.entry(source.name.clone()).and_modify(Gate::interrupt);
     }
 
     /// Lets time pass.
@@ -192,9 +252,13 @@ impl Sources {
         // A file that is read again after a start comes before the time that passed without it.
         let ready = self.all.iter().filter(|source| source.has_reported);
         let ready: BTreeSet<String> = ready.map(|source| source.name.clone()).collect();
-        let gates = self.gates.iter_mut().filter(|(name, _)| ready.contains(*name));
-        let decisions = gates.map(|(name, gate)| (name.clone(), gate.tick(now))).collect();
-        self.attribute();
+        let mut decisions = BTreeMap::new();
+        for name in ready {
+            let Some(gate) = self.gates.get_mut(&name) else { continue };
+            let done = gate.tick(now);
+            self.settle(&done);
+            decisions.insert(name, done);
+        }
         decisions
     }
 
@@ -204,21 +268,30 @@ impl Sources {
         request: &Request,
         now: Timestamp,
     ) -> (BTreeMap<String, Vec<Decision>>, Answer) {
-        let (decisions, answer) = request.carry_out(&mut self.gates, now);
-        self.attribute();
         let mut by_source = BTreeMap::<_, Vec<_>>::new();
-        decisions.into_iter().for_each(|(source, done)| by_source.entry(source).or_default().push(done));
+        let mut answer = Answer { id: request.id.clone(), outcomes: Vec::new() };
+        for approval in &request.approvals {
+            let (decisions, outcome) = approval.carry_out(&mut self.gates, now);
+            self.settle(&decisions);
+            by_source.entry(outcome.source.clone()).or_default().extend(decisions);
+            answer.outcomes.push(outcome);
+        }
         (by_source, answer)
     }
 
-    /// The set of everything that is believed.
+    /// The set of everything that is believed and fits.
     ///
     /// # Errors
     /// As [`RangeSet::union`].
     pub(super) fn set(&self, now: Timestamp) -> Result<RangeSet, RangeError> {
         let mut parts: Vec<(usize, Origin, Vec<Range>)> = Vec::new();
         let mut retired = Vec::new();
-        for (at, source) in self.all.iter().enumerate() {
+        // Where nothing fits, the error is that there is too much.
+        let is_used = |source: &&Source| !self.left_out.contains(&source.name);
+        let is_any_used =
+            self.all.iter().any(|source| is_used(&source) && !self.accepted_of(source).is_empty());
+        let sources = self.all.iter().enumerate();
+        for (at, source) in sources.filter(|(_, source)| is_used(source) || !is_any_used) {
             if let Some(gate) = self.gates.get(&source.name).filter(|_| source.spec != Spec::Embedded) {
                 let of_embedded = || self.embedded.0.origins().first().cloned().unwrap_or_default();
                 let origin = if source.has_given { source.origin.clone() } else { of_embedded() };
@@ -310,6 +383,7 @@ impl Sources {
             name: source.name.clone(),
             last_success: source.last_success.map(|at| now.shown(at).0),
             failures: source.failures.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            is_left_out: self.left_out.contains(&source.name),
         };
         self.all.iter().enumerate().map(status).collect()
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Action, By, Decision, Gate, GatePolicy, Retired, Timestamp, Trust, Wait};
+use super::{Action, By, Change, Decision, Gate, GatePolicy, Retired, Timestamp, Trust, Wait, Waiting};
 use crate::ranges::Range;
 
 impl Gate {
-    /// Does one change. `None` when there is nothing to do it to.
+    /// Does one change. An addition has taken its room. `None` when there is nothing to do it to.
     pub(super) fn apply(
         &mut self,
         prefix: IpNet,
@@ -25,6 +25,7 @@ impl Gate {
             }
             Action::Remove => {
                 let range = state.accepted.remove(&prefix)?;
+                self.room.give_back(&prefix);
                 let until = now.after(self.policy.grace);
                 state.retired.insert(prefix, Retired { range: range.clone(), until });
                 Some(Decision::Retired { range, by, until })
@@ -36,24 +37,71 @@ impl Gate {
         }
     }
 
-    /// Does what has waited long enough, additions before removals. Removals that would leave nothing go on waiting: what
-    /// is to come in their place must have come first.
+    /// Does what has waited long enough. An addition without room waits for that from now on.
     pub(super) fn pass_due(&mut self, now: Timestamp, decisions: &mut Vec<Decision>) {
         let policy = self.policy;
-        let due: Vec<_> = self.state.waiting.extract_if(.., |_, waiting| waiting.is_due(&policy)).collect();
-        let (removals, others): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|(_, waiting)| waiting.action == Action::Remove);
-        for (prefix, waiting) in others {
-            let by = if waiting.wait == Wait::Confirmation { By::Confirmation } else { By::Hold };
-            decisions.extend(self.apply(prefix, waiting.action, by, now));
+        let due = self.state.waiting.extract_if(.., |_, waiting| waiting.is_due(&policy)).collect();
+        let by = |waiting: &Waiting| match waiting.wait {
+            Wait::Confirmation => By::Confirmation,
+            Wait::Room => By::Room,
+            _ => By::Hold,
+        };
+        let before = decisions.len();
+        self.carry_out(due, by, now, decisions);
+        let grown =
+            |decision: &&Decision| matches!(decision, Decision::Accepted { by: By::Confirmation, .. });
+        let grown = decisions[before..].iter().filter(grown).count();
+        if grown > 0 {
+            self.state.grown.push((now, grown as u64));
         }
-        if removals.len() >= self.state.accepted.len() {
-            self.state.waiting.extend(removals);
-            return;
+    }
+
+    /// Does these changes: additions as far as there is room, then removals, then additions into the room that came free.
+    /// Removals that would leave nothing go on waiting: what is to come in their place must have come first, or
+    /// need no more than their room. Returns whether everything was done.
+    pub(super) fn carry_out(
+        &mut self,
+        changes: Vec<(IpNet, Waiting)>,
+        by: impl Fn(&Waiting) -> By,
+        now: Timestamp,
+        decisions: &mut Vec<Decision>,
+    ) -> bool {
+        let is_removal = |(_, waiting): &(IpNet, Waiting)| waiting.action == Action::Remove;
+        let (mut removals, mut others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_removal);
+        loop {
+            others.retain(|(prefix, waiting)| {
+                let fits = !matches!(waiting.action, Action::Add(_)) || self.room.take(prefix);
+                if fits {
+                    decisions.extend(self.apply(*prefix, waiting.action.clone(), by(waiting), now));
+                }
+                !fits
+            });
+            let is_replaced = || removals.iter().any(|(prefix, _)| self.room.is_freed_by(prefix));
+            if removals.is_empty()
+                || removals.len() >= self.state.accepted.len() && (others.is_empty() || !is_replaced())
+            {
+                break;
+            }
+            for (prefix, waiting) in removals.drain(..) {
+                decisions.extend(self.apply(prefix, waiting.action.clone(), by(&waiting), now));
+            }
         }
-        for (prefix, waiting) in removals {
-            decisions.extend(self.apply(prefix, waiting.action, By::Hold, now));
+        let is_done = others.is_empty() && removals.is_empty();
+        for (_, waiting) in &mut others {
+            (waiting.change, waiting.wait) = (Change::Capacity, Wait::Room);
         }
+        self.state.waiting.extend(others.into_iter().chain(removals));
+        is_done
+    }
+
+    /// How many additions have passed by a second fetch alone within the last week. A clock that went back makes no week
+    /// longer.
+    pub(super) fn grown(&mut self, now: Timestamp) -> u64 {
+        for (at, _) in &mut self.state.grown {
+            *at = (*at).min(now);
+        }
+        self.state.grown.retain(|(at, _)| at.after(GatePolicy::WEEK) > now);
+        self.state.grown.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// Takes back what was retired and is offered again, as it was.
@@ -63,8 +111,10 @@ impl Gate {
         trust: Trust,
         decisions: &mut Vec<Decision>,
     ) {
-        let comes_back = |prefix: &IpNet| {
-            offered.contains_key(prefix) && (trust == Trust::Local || !GatePolicy::is_broad(prefix))
+        let room = &mut self.room;
+        let mut comes_back = |prefix: &IpNet| {
+            let is_accepted = trust == Trust::Local || !GatePolicy::is_broad(prefix);
+            offered.contains_key(prefix) && is_accepted && room.take(prefix)
         };
         let back: Vec<_> = self.state.retired.extract_if(.., |prefix, _| comes_back(prefix)).collect();
         for (prefix, Retired { range, .. }) in back {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{GatePolicy, StepBack};
+use super::{GatePolicy, Step, StepBack};
 use crate::ranges::{Geo, GeoSource, Range};
 
 /// What a change does to its prefix.
@@ -40,6 +40,10 @@ pub enum Change {
     Flood,
     /// It stands in an offer with a lower change number.
     StepBack,
+    /// A range of a download beyond what may come in within a week.
+    Growth,
+    /// The lists of all sources together have no room for it.
+    Capacity,
 }
 
 /// What lets a change pass.
@@ -52,6 +56,10 @@ pub enum Wait {
     Hold,
     /// Approval alone.
     Approval,
+    /// Room for it beside all other lists.
+    Room,
+    /// Approval by its prefix: the operator rejected it.
+    Rejected,
 }
 
 /// One change that waits.
@@ -65,7 +73,7 @@ pub struct Pending<'a> {
     pub change: Change,
     /// What for.
     pub wait: Wait,
-    /// How much longer it must be offered; `None` when only approval helps.
+    /// How much longer it must be offered; `None` when only approval or room helps.
     pub left: Option<Duration>,
 }
 
@@ -75,16 +83,27 @@ pub(super) struct Waiting {
     pub(super) action: Action,
     pub(super) change: Change,
     pub(super) wait: Wait,
-    /// For how many seconds it has been offered.
+    /// For how many seconds it has been offered: for a hold.
     pub(super) seen: u64,
+    /// How many seconds ago it was shown first, as of the last offer: for a confirmation.
+    pub(super) elapsed: u64,
     /// Whether more than one offer showed it. Without that it does not pass, however short the wait.
     pub(super) again: bool,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Addition, Self::Removal, Self::Geo, Self::Broad, Self::Shrink, Self::Flood, Self::StepBack];
+    pub const ALL: [Self; 9] = [
+        Self::Addition,
+        Self::Removal,
+        Self::Geo,
+        Self::Broad,
+        Self::Shrink,
+        Self::Flood,
+        Self::StepBack,
+        Self::Growth,
+        Self::Capacity,
+    ];
 
     /// The label's value.
     #[must_use]
@@ -97,6 +116,8 @@ impl Change {
             Self::Shrink => "shrink",
             Self::Flood => "flood",
             Self::StepBack => "step_back",
+            Self::Growth => "growth",
+            Self::Capacity => "capacity",
         }
     }
 }
@@ -139,22 +160,32 @@ pub(super) fn is_other_geo(old: &Range, new: &Range) -> bool {
 }
 
 impl Waiting {
-    /// Seconds for which it must be offered; `None` when only approval helps.
-    fn needs(&self, policy: &GatePolicy) -> Option<u64> {
+    /// For how many seconds more it must be offered; `None` when that does not help.
+    fn left(&self, policy: &GatePolicy) -> Option<u64> {
         match self.wait {
-            Wait::Confirmation => Some(policy.confirm_after.as_secs()),
-            Wait::Hold => Some(policy.hold.as_secs()),
-            Wait::Approval => None,
+            Wait::Confirmation => Some(policy.confirm_after.as_secs().saturating_sub(self.elapsed)),
+            Wait::Hold => Some(policy.hold.as_secs().saturating_sub(self.seen)),
+            Wait::Approval | Wait::Room | Wait::Rejected => None,
         }
     }
 
-    /// Whether it has waited long enough.
+    /// What has been offered, and has elapsed, with another step.
+    pub(super) const fn after(&self, step: Step) -> (u64, u64) {
+        (self.seen.saturating_add(step.offered), self.elapsed.saturating_add(step.elapsed))
+    }
+
+    /// Whether it has waited long enough. What waits for room has: whether there is some is seen when it is done.
     pub(super) fn is_due(&self, policy: &GatePolicy) -> bool {
-        self.again && self.needs(policy).is_some_and(|needs| self.seen >= needs)
+        self.wait == Wait::Room || self.again && self.left(policy) == Some(0)
+    }
+
+    /// Whether the operator has seen it and does not want it.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.wait == Wait::Rejected
     }
 
     pub(super) fn pending(&self, prefix: IpNet, policy: &GatePolicy) -> Pending<'_> {
-        let left = self.needs(policy).map(|needs| Duration::from_secs(needs.saturating_sub(self.seen)));
+        let left = self.left(policy).map(Duration::from_secs);
         Pending { prefix, action: &self.action, change: self.change, wait: self.wait, left }
     }
 }
@@ -176,7 +207,8 @@ pub(super) fn digest(waiting: &BTreeMap<IpNet, Waiting>, step_back: Option<StepB
             Action::Relabel(range) => ("relabel", Some(range)),
         };
         let label = range.map(|range| format!("{} {:?}", range.geo, range.region)).unwrap_or_default();
-        hash.update(format!("{word} {prefix} {label}\n"));
+        let rejected = if waiting.is_rejected() { "rejected " } else { "" };
+        hash.update(format!("{rejected}{word} {prefix} {label}\n"));
     }
     Some(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a String cannot fail.

@@ -14,13 +14,14 @@ pub enum By {
     First,
     /// A local list says so.
     Local,
-
     /// A second fetch showed it too.
     Confirmation,
     /// It was offered for `hold`.
     Hold,
     /// The operator approved it.
     Approval,
+    /// There is room for it by now.
+    Room,
     /// It was retired less than `grace` ago and is offered again.
     Return,
     /// It is a detail: the region's name, or who names the same geo.
@@ -95,6 +96,13 @@ pub enum Decision {
         /// What would have been done.
         action: Action,
     },
+    /// The operator does not want the change.
+    Rejected {
+        /// Of which prefix.
+        prefix: IpNet,
+        /// What would have been done.
+        action: Action,
+    },
     /// Nothing of the offer passes now; said at each such offer. (What was held for long enough passes nevertheless.)
     Refused(Refusal),
     /// The offer confirms the list.
@@ -143,6 +151,7 @@ impl fmt::Display for By {
             Self::Confirmation => "a second fetch shows it too",
             Self::Hold => "offered for the whole hold time",
             Self::Approval => "approved",
+            Self::Room => "there is room for it",
             Self::Return => "offered again",
             Self::Detail => "a detail",
         })

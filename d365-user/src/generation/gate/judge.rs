@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::change::is_other_geo;
-use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Timestamp, Trust, Wait, Waiting};
+use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Step, Timestamp, Trust, Wait, Waiting};
 use crate::ranges::{GeoSource, Range};
 
 /// Ranges by prefix, host bits cleared; of equal prefixes the first stands.
@@ -25,7 +25,8 @@ enum Verdict {
 }
 
 impl Gate {
-    /// The first list of a source: all of it, but for what is too broad to come from a download.
+    /// The first list of a source: all of it, but for what is too broad to come from a download, and what there is no room
+    /// for.
     pub(super) fn accept_first(
         &mut self,
         offered: BTreeMap<IpNet, Range>,
@@ -37,7 +38,9 @@ impl Gate {
         for (prefix, range) in offered {
             let action = Action::Add(range);
             if trust == Trust::Download && GatePolicy::is_broad(&prefix) {
-                self.wait(&before, prefix, action, (Change::Broad, Wait::Approval), 0);
+                self.wait(&before, prefix, action, (Change::Broad, Wait::Approval), Step::default());
+            } else if !self.room.take(&prefix) {
+                self.wait(&before, prefix, action, (Change::Capacity, Wait::Room), Step::default());
             } else {
                 decisions.extend(self.apply(prefix, action, By::First, now));
             }
@@ -54,7 +57,7 @@ impl Gate {
         offered: &BTreeMap<IpNet, Range>,
         trust: Trust,
         stepped_back: bool,
-        step: u64,
+        step: Step,
         now: Timestamp,
         decisions: &mut Vec<Decision>,
     ) {
@@ -63,8 +66,19 @@ impl Gate {
             self.bring_back(offered, trust, decisions);
         }
         let before = std::mem::take(&mut self.state.waiting);
-        for (prefix, action) in self.differences(offered) {
-            match self.verdict(prefix, &action, refused, trust) {
+        let is_rejected = |prefix: &IpNet, action: &Action| {
+            before.get(prefix).is_some_and(|waited| waited.is_rejected() && waited.action == *action)
+        };
+        let mut differences = self.differences(offered);
+        for (prefix, action) in differences.extract_if(.., |(prefix, action)| is_rejected(prefix, action)) {
+            self.wait(&before, prefix, action, (before[&prefix].change, Wait::Rejected), step);
+        }
+        let grows_too_fast = trust == Trust::Download && self.is_growth(&differences, now);
+        for (prefix, action) in differences {
+            match self.verdict(prefix, &action, refused, trust, grows_too_fast) {
+                Verdict::Pass(_) if matches!(action, Action::Add(_)) && !self.room.take(&prefix) => {
+                    self.wait(&before, prefix, action, (Change::Capacity, Wait::Room), step);
+                }
                 Verdict::Pass(by) => decisions.extend(self.apply(prefix, action, by, now)),
                 Verdict::Wait(change, wait) => {
                     self.wait(&before, prefix, action, (change, wait), step);
@@ -107,7 +121,24 @@ impl Gate {
         }
     }
 
-    fn verdict(&self, prefix: IpNet, action: &Action, refused: Option<Refusal>, trust: Trust) -> Verdict {
+    /// Whether these changes would let more ranges in by a second fetch alone than a week may have. What is too broad does
+    /// not come in so.
+    fn is_growth(&mut self, differences: &[(IpNet, Action)], now: Timestamp) -> bool {
+        let is_addition = |(prefix, action): &&(IpNet, Action)| {
+            matches!(action, Action::Add(_)) && !GatePolicy::is_broad(prefix)
+        };
+        let new = differences.iter().filter(is_addition).count() as u64;
+        self.grown(now).saturating_add(new) > self.policy.most_new as u64
+    }
+
+    fn verdict(
+        &self,
+        prefix: IpNet,
+        action: &Action,
+        refused: Option<Refusal>,
+        trust: Trust,
+        grows_too_fast: bool,
+    ) -> Verdict {
         let download = trust == Trust::Download;
         let held = refused.and_then(Refusal::change);
         let old = self.state.accepted.get(&prefix);
@@ -123,6 +154,7 @@ impl Gate {
             }
             (Action::Relabel(_), None) if documented => Verdict::Wait(Change::Geo, Wait::Hold),
             (Action::Add(_) | Action::Relabel(_), None) if !download => Verdict::Pass(By::Local),
+            (Action::Add(_), None) if grows_too_fast => Verdict::Wait(Change::Growth, Wait::Hold),
             (Action::Add(_), None) => Verdict::Wait(Change::Addition, Wait::Confirmation),
             (Action::Relabel(_), None) => Verdict::Wait(Change::Geo, Wait::Confirmation),
         }
@@ -135,12 +167,12 @@ impl Gate {
         prefix: IpNet,
         action: Action,
         (change, wait): (Change, Wait),
-        step: u64,
+        step: Step,
     ) {
         let same = before.get(&prefix).filter(|waited| waited.action == action);
-        let seen = same.map_or(0, |waited| waited.seen.saturating_add(step));
+        let (seen, elapsed) = same.map_or((0, 0), |waited| waited.after(step));
         let again = same.is_some();
-        self.state.waiting.insert(prefix, Waiting { action, change, wait, seen, again });
+        self.state.waiting.insert(prefix, Waiting { action, change, wait, seen, elapsed, again });
     }
 
     /// Says what waits that did not, or for another reason, and what waited and is offered no more.

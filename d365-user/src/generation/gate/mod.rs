@@ -3,15 +3,19 @@
 //!
 //! - An **offer** is one good reading of the source: a fetched document (also one of which the server says that it is
 //!   unchanged), or a file as it now is. A document out of the cache is no offer: it would confirm itself.
+//! - A change that needs **room** is held where all lists together have none for it. So no source's list can keep another's
+//!   from being published.
 //! - What differs from the accepted list is a change of one prefix. It passes at once, or waits ([`Wait`]): for a second
-//!   fetch, for `hold`, or for the operator. A change that an offer no longer shows is withdrawn and begins anew.
+//!   fetch, for `hold`, for room, or for the operator. A change that an offer no longer shows is withdrawn and begins anew.
+//!   One that the operator rejected waits for his approval until then.
 //! - An offer with a lower change number, much shorter than the accepted list, or with very many new ranges is **held
 //!   whole**: each of its changes waits for `hold`, and it does not confirm the list.
 //! - The first offer is the baseline: it passes as it is, but for what is too broad to come from a download.
 //! - An accepted list never becomes empty again, whoever offers what.
 //!
-//! **Time** is counted between offers that show a change, at most [`GatePolicy::longest_gap`] for each pair: neither a
-//! daemon that was off, nor a clock that is set, lets a hold pass unseen. Time that goes back counts as none.
+//! **Time** counts for a hold between two offers in a row that show the change, if the daemon ran, no reading failed between
+//! them ([`Gate::interrupt`]) and they are at most [`GatePolicy::longest_gap`] apart. Any other time counts as none: nobody
+//! knows what was offered then. A second fetch confirms whatever was between. Time that goes back counts as none.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +29,7 @@ mod decision;
 mod judge;
 mod number;
 mod policy;
+mod room;
 mod stored;
 mod time;
 
@@ -32,6 +37,7 @@ pub use change::{Action, Change, Pending, Wait};
 pub use decision::{By, Decision, Refusal};
 pub use number::StepBack;
 pub use policy::{GatePolicy, Trust};
+pub use room::Room;
 pub use stored::{Inconsistent, Stored};
 pub use time::Timestamp;
 
@@ -49,11 +55,23 @@ pub struct Offer {
 }
 
 /// What one source is believed to list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     policy: GatePolicy,
     state: State,
+    room: Room,
+    /// Whether the time since the mark counts as offered: the mark is of this run, and no reading has failed since.
+    is_unbroken: bool,
 }
+
+/// Gates are equal that are written down alike.
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.policy, &self.state) == (&other.policy, &other.state)
+    }
+}
+
+impl Eq for Gate {}
 
 /// All that outlives the process. A prefix is accepted, retired, or neither; what waits is keyed by its prefix, for of one
 /// prefix there is only one difference.
@@ -63,6 +81,8 @@ struct State {
     retired: BTreeMap<IpNet, Retired>,
     waiting: BTreeMap<IpNet, Waiting>,
     number: number::Number,
+    /// When additions passed by a second fetch alone, and how many, within the last week.
+    grown: Vec<(Timestamp, u64)>,
     /// The last moment until which waits were counted, and what the last offer was.
     mark: Option<Mark>,
     /// The last offer that confirmed the list.
@@ -81,12 +101,24 @@ struct Mark {
     trust: Trust,
 }
 
+/// The time between two offers, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    /// All of it.
+    elapsed: u64,
+    /// As far as it counts as offered: none of it where nobody knows what was offered.
+    offered: u64,
+}
+
 /// An approval of changes that are not those that wait now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalError {
     /// Nothing waits.
     #[error("no change waits for approval; there is nothing to do")]
     NothingPending,
+    /// No change of this prefix waits.
+    #[error("no change of {0} waits; `d365-user approve` shows what does")]
+    NotPending(IpNet),
     /// Other changes wait than were approved.
     #[error(
         "the changes that wait are no longer those that were approved; look at them again and approve anew"
@@ -98,7 +130,7 @@ impl Gate {
     /// A gate that has accepted nothing: the first offer will be the baseline.
     #[must_use]
     pub fn new(policy: GatePolicy) -> Self {
-        Self { policy, state: State::default() }
+        Self { policy, state: State::default(), room: Room::default(), is_unbroken: false }
     }
 
     /// A gate whose baseline is a list that is trusted already, such as the embedded one: the first offer is compared with it.
@@ -116,7 +148,7 @@ impl Gate {
     pub fn adopt(&mut self, ranges: Vec<Range>) -> usize {
         let before = self.state.accepted.len();
         for (prefix, range) in judge::by_prefix(ranges) {
-            if !self.state.accepted.contains_key(&prefix) {
+            if !self.state.accepted.contains_key(&prefix) && self.room.take(&prefix) {
                 self.state.waiting.remove(&prefix);
                 self.state.retired.remove(&prefix);
                 self.state.accepted.insert(prefix, range);
@@ -130,11 +162,13 @@ impl Gate {
         let mut decisions = self.end_grace(now);
         let offered = judge::by_prefix(offer.ranges);
         if offered.is_empty() {
+            self.interrupt();
             decisions.push(Decision::Refused(Refusal::Empty));
             return decisions;
         }
         let step = self.step(now);
         self.state.mark = Some(Mark { at: now, trust: offer.trust });
+        self.is_unbroken = true;
         if self.state.accepted.is_empty() {
             self.state.number.accepted = offer.change_number;
             self.accept_first(offered, offer.trust, now, &mut decisions);
@@ -151,12 +185,12 @@ impl Gate {
     /// What a download showed waits for the next fetch.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Decision> {
         let mut decisions = self.end_grace(now);
-        if let Some(Mark { trust: Trust::Local, .. }) = self.state.mark {
+        if let (Some(Mark { trust: Trust::Local, .. }), true) = (self.state.mark, self.is_unbroken) {
             let step = self.step(now);
             self.state.mark = Some(Mark { at: now, trust: Trust::Local });
             decisions.extend(self.state.number.stand(step, &self.policy));
             for waiting in self.state.waiting.values_mut() {
-                waiting.seen = waiting.seen.saturating_add(step);
+                (waiting.seen, waiting.elapsed) = waiting.after(step);
                 waiting.again = true;
             }
             self.pass_due(now, &mut decisions);
@@ -164,24 +198,75 @@ impl Gate {
         decisions
     }
 
-    /// Publishes everything that waits, if it is what `digest` ([`Self::pending_digest`]) was made of.
+    /// The source gave no list: from its last offer on nothing is known of what it offers.
+    pub fn interrupt(&mut self) {
+        self.is_unbroken = false;
+    }
+
+    /// From now on no more ranges are accepted than there is room for.
+    pub fn set_room(&mut self, room: Room) {
+        self.room = room;
+    }
+
+    /// Publishes everything that waits and was not rejected, if what waits is what `digest` ([`Self::pending_digest`]) was
+    /// made of. An addition without room goes on waiting for that, as does a removal that would leave nothing; see
+    /// [`Self::pending`].
     ///
     /// # Errors
     /// [`ApprovalError`]; nothing is changed then.
     pub fn approve(&mut self, digest: &str, now: Timestamp) -> Result<Vec<Decision>, ApprovalError> {
-        let pending = self.pending_digest().ok_or(ApprovalError::NothingPending)?;
-        if pending != digest {
-            return Err(ApprovalError::Stale);
-        }
+        self.check(digest)?;
         let mut decisions = self.end_grace(now);
         decisions.extend(self.state.number.approve());
-        let waiting = std::mem::take(&mut self.state.waiting);
-        let (removals, others): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(_, waiting)| waiting.action == Action::Remove);
-        for (prefix, waiting) in others.into_iter().chain(removals) {
-            decisions.extend(self.apply(prefix, waiting.action, By::Approval, now));
-        }
+        let chosen = self.state.waiting.extract_if(.., |_, waiting| !waiting.is_rejected()).collect();
+        self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
         Ok(decisions)
+    }
+
+    /// The same for the changes of these prefixes only, those that were rejected too. A lower change number goes on waiting.
+    ///
+    /// # Errors
+    /// [`ApprovalError`]; nothing is changed then.
+    pub fn approve_only(
+        &mut self,
+        digest: &str,
+        prefixes: &[IpNet],
+        now: Timestamp,
+    ) -> Result<Vec<Decision>, ApprovalError> {
+        self.check(digest)?;
+        self.check_prefixes(prefixes)?;
+        let mut decisions = self.end_grace(now);
+        let chosen = self.state.waiting.extract_if(.., |prefix, _| prefixes.contains(prefix)).collect();
+        self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
+        Ok(decisions)
+    }
+
+    /// Rejects what waits, or the changes of these prefixes only: each waits for its own approval, for as long as the source
+    /// offers it. A lower change number cannot be rejected.
+    ///
+    /// # Errors
+    /// [`ApprovalError`]; nothing is changed then.
+    pub fn reject(&mut self, digest: &str, only: Option<&[IpNet]>) -> Result<Vec<Decision>, ApprovalError> {
+        self.check(digest)?;
+        self.check_prefixes(only.unwrap_or_default())?;
+        let is_chosen = |prefix: &IpNet| only.is_none_or(|only| only.contains(prefix));
+        let waiting = self.state.waiting.iter_mut().filter(|(_, waiting)| !waiting.is_rejected());
+        let rejected = waiting.filter(|(prefix, _)| is_chosen(prefix)).map(|(prefix, waiting)| {
+            waiting.wait = Wait::Rejected;
+            Decision::Rejected { prefix: *prefix, action: waiting.action.clone() }
+        });
+        let rejected: Vec<_> = rejected.collect();
+        if rejected.is_empty() { Err(ApprovalError::NothingPending) } else { Ok(rejected) }
+    }
+
+    fn check(&self, digest: &str) -> Result<(), ApprovalError> {
+        let pending = self.pending_digest().ok_or(ApprovalError::NothingPending)?;
+        if pending == digest { Ok(()) } else { Err(ApprovalError::Stale) }
+    }
+
+    fn check_prefixes(&self, prefixes: &[IpNet]) -> Result<(), ApprovalError> {
+        let unknown = prefixes.iter().find(|prefix| !self.state.waiting.contains_key(*prefix));
+        unknown.map_or(Ok(()), |prefix| Err(ApprovalError::NotPending(*prefix)))
     }
 
     /// The accepted list, sorted by prefix.
@@ -195,10 +280,16 @@ impl Gate {
         retired.map(|retired| (&retired.range, retired.until))
     }
 
-    /// What waits, sorted by prefix.
+    /// What waits, and what was rejected ([`Wait::Rejected`]), sorted by prefix.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = Pending<'_>> {
         let policy = &self.policy;
         self.state.waiting.iter().map(|(prefix, waiting)| waiting.pending(*prefix, policy))
+    }
+
+    /// Returns true if something waits that was not rejected.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.step_back().is_some() || self.state.waiting.values().any(|waiting| !waiting.is_rejected())
     }
 
     /// The lower change number that is offered and held.
@@ -207,18 +298,20 @@ impl Gate {
         self.state.number.step_back()
     }
 
-    /// How many changes wait, by the reason, each reason once. A step back counts as at least one.
+    /// How many changes wait, by the reason, each reason once. A step back counts as at least one; what was rejected does
+    /// not count.
     #[must_use]
     pub fn pending_counts(&self) -> [(Change, usize); Change::ALL.len()] {
         Change::ALL.map(|change| {
-            let count = self.state.waiting.values().filter(|waiting| waiting.change == change).count();
+            let waits = |waiting: &&Waiting| waiting.change == change && !waiting.is_rejected();
+            let count = self.state.waiting.values().filter(waits).count();
             let least = usize::from(change == Change::StepBack && self.step_back().is_some());
             (change, count.max(least))
         })
     }
 
-    /// SHA-256 over everything that waits, lower-case hexadecimal: what an approval names. `None` when nothing waits. How long
-    /// a change has waited, and why, is not in it: only what would be done.
+    /// SHA-256 over everything that waits or was rejected, lower-case hexadecimal: what an approval names. `None` when there
+    /// is nothing. How long a change has waited, and why, is not in it: only what would be done.
     #[must_use]
     pub fn pending_digest(&self) -> Option<String> {
         change::digest(&self.state.waiting, self.step_back())
@@ -243,9 +336,10 @@ impl Gate {
     /// `keeps_confirmation` the last confirmation is the wall clock's already.
     #[must_use]
     pub fn shifted(mut self, seconds: i64, keeps_confirmation: bool) -> Self {
-        let State { retired, mark, confirmed, .. } = &mut self.state;
-        retired.values_mut().for_each(|retired| retired.until = retired.until.shifted(seconds));
+        let State { retired, grown, mark, confirmed, .. } = &mut self.state;
         *mark = mark.map(|mark| Mark { at: mark.at.shifted(seconds), ..mark });
+        retired.values_mut().for_each(|retired| retired.until = retired.until.shifted(seconds));
+        grown.iter_mut().for_each(|(at, _)| *at = at.shifted(seconds));
         if !keeps_confirmation {
             *confirmed = confirmed.map(|at| at.shifted(seconds));
         }
@@ -264,9 +358,11 @@ impl Gate {
         &self.policy
     }
 
-    /// Seconds to count since the last mark.
-    fn step(&self, now: Timestamp) -> u64 {
-        self.state.mark.map_or(0, |mark| now.since(mark.at).min(self.policy.longest_gap.as_secs()))
+    /// The time since the last mark.
+    fn step(&self, now: Timestamp) -> Step {
+        let elapsed = self.state.mark.map_or(0, |mark| now.since(mark.at));
+        let is_offered = self.is_unbroken && elapsed <= self.policy.longest_gap.as_secs();
+        Step { elapsed, offered: if is_offered { elapsed } else { 0 } }
     }
 }
 

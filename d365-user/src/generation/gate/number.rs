@@ -1,7 +1,7 @@
 //! The tag's change number: raised when a second fetch shows it, lowered only after `hold` or approval. One bad fetch
 //! with a huge number must not make every good one look like a step back.
 
-use super::{By, Decision, GatePolicy, Trust};
+use super::{By, Decision, GatePolicy, Step, Trust};
 
 /// A lower change number that is offered and held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub struct StepBack {
     pub to: Option<u64>,
 }
 
-/// The number that stands, and those that wait, each with the seconds for which it was offered.
+/// The number that stands, and those that wait: the higher one with the seconds since it was shown first, the lower one with
+/// those for which it was offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Number {
     pub(super) accepted: Option<u64>,
@@ -21,13 +22,13 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// Takes the number of an offer, `step` seconds after the last. Whether it is a step back that holds the offer; and the
+    /// Takes the number of an offer, a step after the last. Whether it is a step back that holds the offer; and the
     /// step back that is accepted by now.
     pub(super) fn judge(
         &mut self,
         offered: Option<u64>,
         trust: Trust,
-        step: u64,
+        step: Step,
         policy: &GatePolicy,
     ) -> (bool, Option<Decision>) {
         let is_lower = match (offered, self.accepted) {
@@ -39,7 +40,7 @@ impl Number {
         if is_lower {
             self.higher = None;
             match &mut self.lower {
-                Some((to, seen)) if *to == offered => *seen = seen.saturating_add(step),
+                Some((to, seen)) if *to == offered => *seen = seen.saturating_add(step.offered),
                 lower => {
                     *lower = Some((offered, 0));
                     return (true, None);
@@ -58,16 +59,16 @@ impl Number {
         (false, None)
     }
 
-    fn raise(&mut self, offered: u64, trust: Trust, step: u64, policy: &GatePolicy) {
+    fn raise(&mut self, offered: u64, trust: Trust, step: Step, policy: &GatePolicy) {
         if trust == Trust::Local {
             self.accepted = Some(offered);
             self.higher = None;
             return;
         }
         match &mut self.higher {
-            Some((number, seen)) if offered >= *number => {
-                *seen = seen.saturating_add(step);
-                if *seen >= policy.confirm_after.as_secs() {
+            Some((number, elapsed)) if offered >= *number => {
+                *elapsed = elapsed.saturating_add(step.elapsed);
+                if *elapsed >= policy.confirm_after.as_secs() {
                     self.accepted = Some(*number);
                     self.higher = (offered > *number).then_some((offered, 0));
                 }
@@ -76,10 +77,10 @@ impl Number {
         }
     }
 
-    /// The last offer stands for another `step` seconds.
-    pub(super) fn stand(&mut self, step: u64, policy: &GatePolicy) -> Option<Decision> {
+    /// The last offer stands for another step.
+    pub(super) fn stand(&mut self, step: Step, policy: &GatePolicy) -> Option<Decision> {
         let (_, seen) = self.lower.as_mut()?;
-        *seen = seen.saturating_add(step);
+        *seen = seen.saturating_add(step.offered);
         self.due(policy)
     }
 

@@ -21,13 +21,13 @@ pub enum Trust {
 pub struct GatePolicy {
     /// What a download adds is published when a later fetch, so much after the first, shows it too (`--confirm-after`).
     pub confirm_after: Duration,
-    /// What is held is published when it was offered for so long without a break (`--hold`).
+    /// What is held is published when it was offered for so long (`--hold`).
     pub hold: Duration,
     /// What is retired is recognised as such for so long (`--grace`).
     pub grace: Duration,
-    /// Between two offers at most so much is counted as waiting. Longer than the interval between two fetches.
+    /// The longest time between two offers that is counted as offered ([`Self::gap_of`]); a longer one counts as none.
     pub longest_gap: Duration,
-    /// More new ranges than this in one offer hold it whole.
+    /// More new ranges than this in one offer hold it whole; more than this in [`Self::WEEK`] are held.
     pub most_new: usize,
     /// A list that is shorter by more than so many per cent of its ranges is held whole.
     pub most_shrink_percent: usize,
@@ -39,6 +39,18 @@ impl GatePolicy {
     /// The same for IPv6: what a registry gives to one provider
     /// (<https://www.ripe.net/publications/docs/ripe-738>, 5.1.1), as /16 was the largest block of one in IPv4.
     pub const BROADEST_IPV6: u8 = 32;
+
+    /// The time over which additions that passed by a second fetch alone are added up. From 2019 to 2026 the vendor's tag
+    /// grew four times, by 2, 1, 5 and 17 ranges (`../shared/data/README.md`): 64 a week are far more than all of that.
+    pub const WEEK: Duration = Duration::from_hours(7 * 24);
+    /// Between two fetches, beside their interval and its tenth: what a slow download may take.
+    const SLOW_FETCH: Duration = Duration::from_mins(10);
+
+    /// The longest time between two readings of a source that is fetched each `refresh`, a tenth more or less.
+    #[must_use]
+    pub fn gap_of(refresh: Duration) -> Duration {
+        refresh + refresh / 10 + Self::SLOW_FETCH
+    }
 
     /// Whether a download cannot add `prefix` without approval.
     #[must_use]
@@ -62,7 +74,7 @@ impl Default for GatePolicy {
             confirm_after: Duration::from_hours(1),
             hold: Duration::from_hours(72),
             grace: Duration::from_hours(24),
-            longest_gap: Duration::from_hours(24),
+            longest_gap: Self::gap_of(Duration::from_hours(6)),
             most_new: 64,
             most_shrink_percent: 10,
         }

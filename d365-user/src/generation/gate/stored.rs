@@ -19,6 +19,9 @@ pub struct Stored {
     number: Option<u64>,
     higher_number: Option<(u64, u64)>,
     lower_number: Option<(Option<u64>, u64)>,
+    /// Since version 2.
+    #[serde(default)]
+    grown: Vec<(Timestamp, u64)>,
     mark: Option<(Timestamp, Trust)>,
     confirmed: Option<Timestamp>,
 }
@@ -46,6 +49,9 @@ struct StoredWaiting {
     change: Change,
     wait: Wait,
     seen: u64,
+    /// Since version 2. Version 1 knew of one time only.
+    #[serde(default)]
+    elapsed: Option<u64>,
     again: bool,
 }
 
@@ -88,7 +94,7 @@ impl Gate {
     /// What is to be written down.
     #[must_use]
     pub fn stored(&self) -> Stored {
-        let State { accepted, retired, waiting, number, mark, confirmed } = &self.state;
+        let State { accepted, retired, waiting, number, grown, mark, confirmed } = &self.state;
         let stored_retired = |retired: &Retired| StoredRetired {
             range: StoredRange::from(&retired.range),
             until: retired.until,
@@ -100,9 +106,17 @@ impl Gate {
             number: number.accepted,
             higher_number: number.higher,
             lower_number: number.lower,
+            grown: grown.clone(),
             mark: mark.map(|mark| (mark.at, mark.trust)),
             confirmed: *confirmed,
         }
+    }
+
+    /// The same without what waits: a list to fall back to.
+    #[must_use]
+    pub fn stored_accepted(&self) -> Stored {
+        let Number { accepted: number, .. } = self.state.number;
+        Stored { waiting: Vec::new(), number, higher_number: None, lower_number: None, ..self.stored() }
     }
 
     /// The gate as it was, under a policy that may be another one.
@@ -116,6 +130,7 @@ impl Gate {
                 higher: stored.higher_number,
                 lower: stored.lower_number,
             },
+            grown: stored.grown.clone(),
             mark: stored.mark.map(|(at, trust)| Mark { at, trust }),
             confirmed: stored.confirmed,
             ..State::default()
@@ -144,7 +159,11 @@ impl Gate {
                 && state.waiting.len() == state.accepted.len()
                 && state.waiting.values().all(removed)
         };
-        if leaves_nothing(&state) { Err(Inconsistent::Emptied) } else { Ok(Self { policy, state }) }
+        if leaves_nothing(&state) {
+            Err(Inconsistent::Emptied)
+        } else {
+            Ok(Self { state, ..Self::new(policy) })
+        }
     }
 }
 
@@ -187,13 +206,13 @@ impl StoredRange {
 
 impl StoredWaiting {
     fn new(prefix: &IpNet, waiting: &Waiting) -> Self {
-        let Waiting { action, change, wait, seen, again } = waiting;
+        let Waiting { action, change, wait, seen, elapsed, again } = waiting;
         let action = match action {
             Action::Add(range) => StoredAction::Add(range.into()),
             Action::Remove => StoredAction::Remove(prefix.to_string()),
             Action::Relabel(range) => StoredAction::Relabel(range.into()),
         };
-        Self { action, change: *change, wait: *wait, seen: *seen, again: *again }
+        Self { action, change: *change, wait: *wait, seen: *seen, elapsed: Some(*elapsed), again: *again }
     }
 
     fn read(&self) -> Result<(IpNet, Waiting), Inconsistent> {
@@ -204,7 +223,7 @@ impl StoredWaiting {
                 range.read().map(|range| (range.prefix, Action::Relabel(range)))?
             }
         };
-        let Self { change, wait, seen, again, .. } = *self;
-        Ok((prefix, Waiting { action, change, wait, seen, again }))
+        let Self { change, wait, seen, elapsed, again, .. } = *self;
+        Ok((prefix, Waiting { action, change, wait, seen, elapsed: elapsed.unwrap_or(seen), again }))
     }
 }

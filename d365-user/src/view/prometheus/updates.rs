@@ -42,6 +42,10 @@ fn sources(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Re
         .filter_map(|source| source.last_success.map(|time| ([("source", source.name.as_str())], time)));
     let help = "When the source last gave a good list, since the Unix epoch; absent while it never did.";
     exposition.gauges("d365_source_last_success_timestamp", Some(&Unit::Seconds), help, succeeded)?;
+    let left_out =
+        sources.iter().map(|source| ([("source", source.name.as_str())], u64::from(source.is_left_out)));
+    let help = "1 while nothing of the source is used, because its list does not fit within --max-ranges beside the others.";
+    exposition.gauges("d365_source_left_out", None, help, left_out)?;
     let failures = sources.iter().flat_map(|source| {
         let name = source.name.as_str();
         source.failures.iter().map(move |(reason, number)| ([("source", name), ("reason", reason)], *number))

@@ -39,7 +39,8 @@ fn start(site: &Site) -> (TempDir, String, DaemonOptions) {
     (directory, source, options)
 }
 
-/// Approved while no daemon ran; by the time one runs, the file would remove another range.
+/// Approved while no daemon ran; by the time one runs, the file would remove another range. What was seen is approved before
+/// anything is read, and what is listed again comes back.
 #[test]
 fn what_was_not_seen_is_not_approved() {
     require!(Root, Tool("ip"), Daemon);
@@ -54,10 +55,23 @@ fn what_was_not_seen_is_not_approved() {
 
     replace(&directory, Some(4));
     let mut watched = Watched::start(&site, &options, 20);
-    watched.says(0, "is not carried out: other changes wait by now");
+    watched.says(0, "is carried out");
+    watched.says(0, "11.0.3.0/24 [ZZZ (unknown)] is listed from now on: offered again");
+    assert_eq!(pending(&watched.daemon.scrape().unwrap(), "removal"), 1);
     watched.goes_on();
     let state = options.state.as_ref().unwrap();
     assert!(!state.file("approval.json").exists());
+
+    // Handed over for one thing, and taken for another.
+    let stale = Approval {
+        source: format!("file:{}", directory.file("list").display()),
+        digest: "0".repeat(64),
+        prefixes: None,
+        reject: false,
+    };
+    approval::submit(state.path(), &Request { id: "1-1".to_owned(), approvals: vec![stale] }).unwrap();
+    watched.says(0, "is not carried out: other changes wait by now");
+    watched.goes_on();
     let answer = fs::read_to_string(state.file("approval-answer.json")).unwrap();
     assert!(answer.contains("stale"), "{answer}");
     // Looked at again, it is approved, and it is the other range that goes.
@@ -84,8 +98,10 @@ fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
 
     // Half of a good one, one with another byte, none at all, and what is no file.
     let good = {
-        let request =
-            Request { id: "1-1".to_owned(), approvals: vec![Approval { source, digest: "0".repeat(64) }] };
+        let request = Request {
+            id: "1-1".to_owned(),
+            approvals: vec![Approval { source, digest: "0".repeat(64), prefixes: None, reject: false }],
+        };
         let elsewhere = TempDir::new("request");
         approval::submit(elsewhere.path(), &request).unwrap();
         fs::read(elsewhere.file("approval.json")).unwrap()

@@ -90,9 +90,9 @@ fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> 
     before
 }
 
-/// The kept document is what is left.
+/// The copy is what is left.
 #[test]
-fn without_its_decisions_it_goes_on_with_the_kept_document() {
+fn without_its_decisions_it_goes_on_with_their_copy() {
     require!(Root, Tool("ip"), Daemon);
     let (site, options) = left_behind();
     assert_eq!(starts(&site, &options, "gate.json", "gates"), [1, 2, 3, 4, 5, 6]);

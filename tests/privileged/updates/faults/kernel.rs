@@ -170,17 +170,17 @@ fn a_kernel_that_does_not_answer_proves_nothing() {
         // The same list, read again in another second: only the lease is to be set.
         thread::sleep(Duration::from_millis(1100));
         refusing.watched.daemon.signal(Signal::SIGHUP).unwrap();
-        refusing.watched.says(0, "cannot set the lease");
+        refusing.watched.says(0, "cannot set the leases");
         thread::sleep(Duration::from_secs(3));
         refusing.is_refused("cannot ask the kernel program d365_prove: ");
         let log = refusing.watched.daemon.log();
-        let lines = log.lines().rev().take_while(|line| !line.contains("the lease is set again"));
-        let stuck: Vec<_> = lines.filter(|line| line.contains("cannot set the lease")).collect();
+        let lines = log.lines().rev().take_while(|line| !line.contains("the leases are set again"));
+        let stuck: Vec<_> = lines.filter(|line| line.contains("cannot set the leases")).collect();
         assert!(stuck.len() == 1 && stuck[0].contains(said), "{log}");
         refusing.watched.goes_on();
         refusing.faults.heal();
         refusing.watched.takes(refusing.count + 1);
-        refusing.watched.says(0, "the lease is set again");
+        refusing.watched.says(0, "the leases are set again");
     }
     // In the middle of a proof.
     refusing.faults.fail(command::PROG_TEST_RUN, 7, Errno::EINTR);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    generation::gate::{GatePolicy, Offer, Timestamp, Trust},
+    generation::gate::{GatePolicy, Offer, Room, Timestamp, Trust},
     ranges::{Geo, GeoCode, GeoSource},
 };
 
@@ -30,14 +30,17 @@ fn each_change_says_what_would_be_done_and_when() {
         range("21.0.0.0/15", "KOR", "KoreaCentral"),
     ];
     let gates = gates(4, offered);
-    assert_eq!(changes(&gates), 4);
+    let gate = &gates["azure:public"];
+    assert_eq!((changes_of(gate), prefixes(gate)), (4, 4));
+    let digest = gate.pending_digest().unwrap();
     assert_eq!(
-        table(&gates),
+        table(&gates).replace(&digest, "SEEN"),
         "azure:public: 4 changes waiting\n\
+         digest SEEN\n\
          reason    prefix       change                                                           passes by itself\n\
-         geo       20.0.0.0/24  relabel, NAM (inferred), WestUS2 → EUR (inferred), West\\nEurope  in 1h, if still offered\n\
-         removal   20.0.1.0/24  remove, FRA (inferred), FranceCentral                            in 3days, if still offered\n\
-         addition  20.2.0.0/24  add, KOR (inferred), KoreaCentral                                in 1h, if still offered\n\
+         geo       20.0.0.0/24  relabel, NAM (inferred), WestUS2 → EUR (inferred), West\\nEurope  in 1 h, if still offered\n\
+         removal   20.0.1.0/24  remove, FRA (inferred), FranceCentral                            in 3 days, if still offered\n\
+         addition  20.2.0.0/24  add, KOR (inferred), KoreaCentral                                in 1 h, if still offered\n\
          broad     21.0.0.0/15  add, KOR (inferred), KoreaCentral                                never: until approved\n\n"
     );
 }
@@ -45,7 +48,8 @@ fn each_change_says_what_would_be_done_and_when() {
 #[test]
 fn a_step_back_is_a_change_of_its_own() {
     let gates = gates(3, vec![range("20.0.0.0/24", "NAM", "WestUS2")]);
-    assert_eq!(changes(&gates), 2);
+    let gate = &gates["azure:public"];
+    assert_eq!((changes_of(gate), prefixes(gate)), (2, 1));
     let table = table(&gates);
     assert!(table.contains("step_back  –            change number 4 → 3"), "{table}");
     assert!(table.contains("20.0.1.0/24  remove, FRA (inferred), FranceCentral"), "{table}");
@@ -54,5 +58,26 @@ fn a_step_back_is_a_change_of_its_own() {
 #[test]
 fn where_nothing_waits_nothing_is_shown() {
     let gates = gates(4, Gate::new(GatePolicy::default()).accepted().cloned().collect());
-    assert_eq!((changes(&gates), table(&gates).as_str()), (0, ""));
+    assert_eq!((changes_of(&gates["azure:public"]), table(&gates).as_str()), (0, ""));
+}
+
+#[test]
+fn what_was_rejected_or_has_no_room_says_so() {
+    let mut gates = gates(4, vec![range("20.0.0.0/24", "NAM", "WestUS2"), range("20.2.0.0/24", "KOR", "x")]);
+    let gate = gates.get_mut("azure:public").unwrap();
+    let digest = gate.pending_digest().unwrap();
+    gate.reject(&digest, Some(&["20.0.1.0/24".parse().unwrap()])).unwrap();
+    gate.set_room(Room::none());
+    let digest = gate.pending_digest().unwrap();
+    gate.approve(&digest, Timestamp(1001)).unwrap();
+    assert_eq!((changes_of(gate), prefixes(gate)), (1, 1));
+    let table = table(&gates);
+    for part in [
+        "azure:public: 1 change waiting, 1 rejected\n",
+        "never: rejected; approve its prefix to take it",
+        "capacity  20.2.0.0/24  add, KOR (inferred), x",
+        "when there is room: raise --max-ranges",
+    ] {
+        assert!(table.contains(part), "{part} is not in {table}");
+    }
 }

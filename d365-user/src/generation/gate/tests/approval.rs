@@ -63,3 +63,63 @@ fn an_approved_step_back_lowers_the_number() {
     assert_eq!((gate.change_number(), gate.accepted().len()), (Some(1), 10));
     assert_eq!(offer(&mut gate, numbered(10), 1, at(3)), ["confirmed"]);
 }
+
+#[test]
+fn some_of_what_waits_can_be_approved() {
+    let mut gate = settled(numbered(20));
+    offer(&mut gate, (2..22).map(nth).collect(), 2, at(1));
+    let digest = gate.pending_digest().unwrap();
+    let only = |prefix: &str| [prefix.parse().unwrap()];
+    let before = gate.clone();
+    let unknown = only("9.0.0.0/8");
+    assert_eq!(
+        gate.approve_only(&digest, &unknown, at(2)),
+        Err(ApprovalError::NotPending("9.0.0.0/8".parse().unwrap()))
+    );
+    assert_eq!(gate.approve_only("", &only("20.0.0.0/24"), at(2)), Err(ApprovalError::Stale));
+    assert_eq!(gate, before);
+    let done = gate.approve_only(&digest, &only("20.0.0.0/24"), at(2)).unwrap();
+    assert_eq!(texts(&done), ["- 20.0.0.0/24 Approval"]);
+    assert_eq!((gate.pending().len(), gate.step_back().is_some()), (3, true), "the number goes on waiting");
+    assert_ne!(gate.pending_digest(), Some(digest));
+}
+
+/// What comes in its place waits as well: alone it would leave nothing.
+#[test]
+fn no_approval_leaves_an_empty_list() {
+    let mut gate = settled(numbered(1));
+    offer(&mut gate, vec![nth(5)], 3, at(1));
+    let digest = gate.pending_digest().unwrap();
+    assert_eq!(gate.approve_only(&digest, &[nth(0).prefix], at(1)), Ok(vec![]));
+    assert_eq!((prefixes(&gate).len(), gate.pending().len()), (1, 2));
+}
+
+#[test]
+fn what_is_rejected_waits_for_its_own_approval_until_the_offer_changes() {
+    let mut gate = settled(numbered(20));
+    let list = || [numbered(19), ranges(&["1.0.0.0/24"])].concat();
+    offer(&mut gate, list(), 3, at(0));
+    let digest = gate.pending_digest().unwrap();
+    let rejected = gate.reject(&digest, Some(&["1.0.0.0/24".parse().unwrap()])).unwrap();
+    assert_eq!(texts(&rejected), ["rejected +1.0.0.0/24"]);
+    assert_eq!((count(&gate, Change::Addition), count(&gate, Change::Removal)), (0, 1));
+    let digest = gate.pending_digest().unwrap();
+    assert_eq!(texts(&gate.reject(&digest, None).unwrap()), ["rejected -20.0.19.0/24"]);
+    assert!(!gate.waits());
+    for hour in (6..=144).step_by(6) {
+        assert_eq!(offer(&mut gate, list(), 3, at(hour)), ["confirmed"], "as long as it is the same");
+        gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap();
+    }
+    let digest = gate.pending_digest().unwrap();
+    assert_eq!(gate.reject(&digest, None), Err(ApprovalError::NothingPending));
+    assert_eq!(gate.approve(&digest, at(145)), Ok(vec![]), "all that waits: nothing of that");
+    let mut approved = gate.clone();
+    let done = approved.approve_only(&digest, &["1.0.0.0/24".parse().unwrap()], at(145)).unwrap();
+    assert_eq!(texts(&done), ["+ 1.0.0.0/24 Approval"]);
+    // No longer offered, and offered again: it is another offer.
+    assert_eq!(offer(&mut gate, numbered(20), 3, at(150)).len(), 3);
+    assert_eq!(
+        offer(&mut gate, list(), 3, at(156)),
+        ["waits +1.0.0.0/24 addition", "waits -20.0.19.0/24 removal", "confirmed"]
+    );
+}

@@ -37,13 +37,62 @@ fn a_removal_that_reappears_begins_anew() {
     assert_eq!(gate.accepted().len(), 20);
 }
 
+/// Nobody knows what was offered while nobody asked, or while there was no answer.
 #[test]
-fn a_daemon_that_was_off_and_a_clock_that_jumps_do_not_end_a_hold() {
+fn only_what_was_offered_without_a_break_counts() {
+    let left = |gate: &Gate| gate.pending().next().unwrap().left.unwrap().as_secs();
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(0));
-    assert_eq!(offer(&mut gate, numbered(19), 3, at(24 * 365)), ["confirmed"], "counts as a day");
-    let left = gate.pending().next().unwrap().left.unwrap();
-    assert_eq!(left.as_secs(), 48 * HOUR);
+    offer(&mut gate, numbered(19), 3, at(6));
+    assert_eq!(left(&gate), 66 * HOUR);
+    let longest = GatePolicy::default().longest_gap.as_secs();
+    type Break<'a> = (&'a str, &'a dyn Fn(&mut Gate), u64);
+    let breaks: [Break<'_>; 5] = [
+        ("the interval and its tenth", &|_| {}, longest),
+        ("more than that, or a clock that jumps", &|_| {}, longest + 1),
+        ("a reading that failed", &Gate::interrupt, HOUR),
+        ("an empty list", &|gate| drop(offer(gate, vec![], 3, at(6))), HOUR),
+        (
+            "a daemon that was off",
+            &|gate| *gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap(),
+            HOUR,
+        ),
+    ];
+    for (what, happens, later) in breaks {
+        let mut gate = gate.clone();
+        happens(&mut gate);
+        let now = Timestamp(at(6).0 + later);
+        assert_eq!(offer(&mut gate, numbered(19), 3, now), ["confirmed"], "{what}");
+        let counted = if what.starts_with("the interval") { later } else { 0 };
+        assert_eq!(left(&gate), 66 * HOUR - counted, "{what}");
+        offer(&mut gate, numbered(19), 3, Timestamp(now.0 + HOUR));
+        assert_eq!(left(&gate), 65 * HOUR - counted, "{what}: it goes on from there");
+    }
+}
+
+/// As a mirror does that answers once a day: in four days nothing of it counts.
+#[test]
+fn four_offers_a_day_apart_end_no_hold() {
+    let mut gate = settled(numbered(20));
+    for day in 0..5 {
+        gate.interrupt();
+        offer(&mut gate, numbered(19), 3, at(24 * day));
+    }
+    assert_eq!(gate.accepted().len(), 20);
+    assert_eq!(gate.pending().next().unwrap().left, Some(GatePolicy::default().hold));
+}
+
+/// A file that cannot be read does not stand.
+#[test]
+fn a_local_list_that_is_gone_does_not_stand() {
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(local(numbered(20)), at(0));
+    gate.offer(local(numbered(19)), at(0));
+    gate.interrupt();
+    (1..100).for_each(|hour| assert_eq!(gate.tick(at(hour)), []));
+    gate.offer(local(numbered(19)), at(100));
+    (101..172).for_each(|hour| assert_eq!(gate.tick(at(hour)), []));
+    assert_eq!(texts(&gate.tick(at(172))), ["- 20.0.19.0/24 Hold"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 
 use super::*;
 use listed::{Id, Label, List, POOL};
-use model::{Looked, Model};
+use model::{Looked, Model, Wish};
 
 mod listed;
 mod model;
@@ -71,8 +71,10 @@ enum Step {
     Tick,
     /// The operator looks at what waits.
     Look,
-    /// And approves what he has looked at last.
-    Approve,
+    /// And approves or rejects what he has looked at last, or some of it.
+    Decide(Wish),
+    /// The source gives no list.
+    Fail,
     /// The state is written down and read again.
     Restart,
     Adopt(List),
@@ -92,6 +94,7 @@ struct Said {
 #[derive(Clone, Debug)]
 struct World {
     policy: GatePolicy,
+    limit: usize,
     trust: Trust,
     baseline: List,
     number: Option<u64>,
@@ -113,11 +116,25 @@ impl ReferenceStateMachine for World {
         let policy = (2..8usize, select(vec![0, 10, 40])).prop_map(|(most_new, most_shrink_percent)| {
             GatePolicy { most_new, most_shrink_percent, ..GatePolicy::default() }
         });
-        let world = (list, any_number(), trust, policy).prop_map(|(baseline, number, trust, policy)| {
-            let model = Model::new(policy, baseline.clone(), number);
-            let said = Said::default();
-            Self { policy, trust, baseline, number, model, now: START, read: None, looked: None, said }
-        });
+        let room = prop_oneof![1 => 0..6usize, 2 => Just(POOL.len())];
+        let world =
+            (list, room, any_number(), trust, policy).prop_map(|(baseline, room, number, trust, policy)| {
+                let limit = (baseline.len() + room).max(1);
+                let model = Model::new(policy, limit, baseline.clone(), number);
+                let said = Said::default();
+                Self {
+                    policy,
+                    limit,
+                    trust,
+                    baseline,
+                    number,
+                    model,
+                    now: START,
+                    read: None,
+                    looked: None,
+                    said,
+                }
+            });
         world.boxed()
     }
 
@@ -143,8 +160,9 @@ impl ReferenceStateMachine for World {
             12 => again.prop_map(Step::Offer),
             4 => anew.prop_map(Step::Offer),
             ticks => Just(Step::Tick),
-            2 => Just(Step::Look),
-            2 => Just(Step::Approve),
+            3 => Just(Step::Look),
+            3 => any_wish().prop_map(Step::Decide),
+            1 => Just(Step::Fail),
             2 => Just(Step::Restart),
             1 => any_list().prop_map(Step::Adopt),
         ];
@@ -168,13 +186,28 @@ impl ReferenceStateMachine for World {
             }
             Step::Tick => model.tick(now),
             Step::Look => world.looked = model.looked(),
-            Step::Approve => world.said.is_approved = model.approve(world.looked.as_ref(), now),
-            Step::Restart => {}
+            Step::Decide(wish) => world.said.is_approved = model.decide(*wish, world.looked.as_ref(), now),
+            Step::Fail | Step::Restart => model.interrupt(),
             Step::Adopt(list) => world.said.adopted = model.adopt(list),
         }
         world.said.is_changed = recognised(model) != before;
         world
     }
+}
+
+fn any_wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        3 => Just(Wish::ApproveAll),
+        2 => (0..POOL.len()).prop_map(Wish::ApproveOne),
+        1 => Just(Wish::RejectAll),
+        2 => (0..POOL.len()).prop_map(Wish::RejectOne),
+    ]
+}
+
+/// All the room that there is, beside no other list.
+fn give_room(gate: &mut Gate, limit: usize) {
+    let held: BTreeMap<IpNet, usize> = gate.accepted().map(|range| (range.prefix, 1)).collect();
+    gate.set_room(Room::new(limit - held.len(), std::sync::Arc::new(held)));
 }
 
 fn any_number() -> impl Strategy<Value = Option<u64>> + Clone {
@@ -198,6 +231,7 @@ impl StateMachineTest for Machine {
 
     fn apply(mut self_: Self, world: &World, (_, step): (i64, Step)) -> Self {
         let (gate, now, said) = (&mut self_.gate, Timestamp(world.now), &world.said);
+        give_room(gate, world.limit);
         let decisions = match step {
             Step::Offer(Read { list, number, trust }) => {
                 gate.offer(Offer { ranges: ranges_of(&list), change_number: number, trust }, now)
@@ -207,10 +241,21 @@ impl StateMachineTest for Machine {
                 self_.digest = gate.pending_digest();
                 Vec::new()
             }
-            Step::Approve => {
-                let approved = gate.approve(self_.digest.as_deref().unwrap_or_default(), now);
-                assert_eq!(approved.is_ok(), said.is_approved);
-                approved.unwrap_or_default()
+            Step::Decide(wish) => {
+                let digest = self_.digest.as_deref().unwrap_or_default();
+                let one = |id: Id| [POOL[id].parse().unwrap()];
+                let done = match wish {
+                    Wish::ApproveAll => gate.approve(digest, now),
+                    Wish::ApproveOne(id) => gate.approve_only(digest, &one(id), now),
+                    Wish::RejectAll => gate.reject(digest, None),
+                    Wish::RejectOne(id) => gate.reject(digest, Some(&one(id))),
+                };
+                assert_eq!(done.is_ok(), said.is_approved);
+                done.unwrap_or_default()
+            }
+            Step::Fail => {
+                gate.interrupt();
+                return self_;
             }
             Step::Restart => {
                 let text = serde_json::to_string(&gate.stored()).unwrap();

@@ -5,11 +5,13 @@ use crate::ranges::{Geo, GeoCode, GeoSource};
 
 mod adopted;
 mod approval;
+mod growth;
 mod held;
 mod machine;
 mod properties;
 mod restored;
 mod retired;
+mod room;
 mod staged;
 mod whole;
 
@@ -77,6 +79,7 @@ fn short(decision: &Decision) -> String {
             format!("waits {} {why}", action(prefix, change))
         }
         Decision::Withdrawn { prefix, action: change } => format!("withdrawn {}", action(prefix, change)),
+        Decision::Rejected { prefix, action: change } => format!("rejected {}", action(prefix, change)),
         Decision::Refused(refusal) => format!("refused {}", refusal.as_str()),
         Decision::Confirmed => "confirmed".to_owned(),
     }

@@ -29,6 +29,7 @@ fn a_gate_is_restored_as_it_was_and_goes_on() {
     let mut restored = read(&json(&gate)).unwrap();
     assert_eq!(restored, gate);
     assert_eq!(gate.pending_digest(), restored.pending_digest());
+    gate.interrupt();
     for hour in (4..200).step_by(6) {
         let offered = download(numbered(18), 4);
         assert_eq!(gate.offer(offered.clone(), at(hour)), restored.offer(offered, at(hour)));
@@ -71,9 +72,32 @@ fn the_form_is_this() {
             r#"{"accepted":[{"prefix":"1.0.0.0/24","geo":"NAM","geo_source":"documented","region":"WestUS"}],"#,
             r#""retired":[],"#,
             r#""waiting":[{"action":{"add":{"prefix":"1.0.1.0/24","geo":"NAM","geo_source":"inferred","region":null}},"#,
-            r#""change":"addition","wait":"confirmation","seen":0,"again":false}],"#,
-            r#""number":3,"higher_number":[4,0],"lower_number":null,"mark":[1790003600,"download"],"confirmed":1790003600}"#
+            r#""change":"addition","wait":"confirmation","seen":0,"elapsed":0,"again":false}],"#,
+            r#""number":3,"higher_number":[4,0],"lower_number":null,"grown":[],"mark":[1790003600,"download"],"confirmed":1790003600}"#
         ),
         "raise the version in state/gates.rs when this changes"
     );
+}
+
+/// The time since then does not count for a hold, as it did.
+#[test]
+fn what_version_1_wrote_is_read() {
+    let mut gate = settled(numbered(20));
+    offer(&mut gate, numbered(19), 3, at(0));
+    gate.offer(local(numbered(19)), at(0));
+    let text = json(&gate).replace(r#""grown":[],"#, "").replace(r#""elapsed":0,"#, "");
+    assert_ne!(text, json(&gate));
+    let mut restored = read(&text).unwrap();
+    assert_eq!(restored, gate);
+    assert_eq!(restored.tick(at(72)), []);
+    assert_eq!(restored.pending().next().unwrap().left, Some(GatePolicy::default().hold));
+}
+
+#[test]
+fn what_is_stored_of_the_accepted_list_has_nothing_that_waits() {
+    let gate = full();
+    let copy = Gate::restore(GatePolicy::default(), &gate.stored_accepted()).unwrap();
+    assert!(copy.accepted().eq(gate.accepted()) && copy.retired(at(3)).eq(gate.retired(at(3))));
+    assert_eq!((copy.change_number(), copy.confirmed()), (gate.change_number(), gate.confirmed()));
+    assert_eq!(copy.pending_digest(), None);
 }

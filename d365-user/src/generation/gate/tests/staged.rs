@@ -161,3 +161,17 @@ fn another_geo_of_an_undocumented_range_waits_for_a_second_fetch() {
     gate.offer(local(ranges(&["1.0.0.0/24 NAM"])), at(0));
     assert_eq!(texts(&gate.offer(local(list()), at(0))), ["~ 1.0.0.0/24 EUR Local", "confirmed"]);
 }
+
+/// Whatever was between: a restart, a failure, or more time than a hold would count.
+#[test]
+fn a_second_fetch_confirms_over_any_break() {
+    for later in [1, 13, 1000] {
+        let mut gate = settled(ranges(&[A]));
+        offer(&mut gate, ranges(&[A, B]), 4, at(1));
+        gate.interrupt();
+        let mut gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap();
+        let second = offer(&mut gate, ranges(&[A, B]), 4, at(1 + later));
+        assert_eq!(second, ["+ 1.0.1.0/24 Confirmation", "confirmed"], "{later} h");
+        assert_eq!(gate.change_number(), Some(4));
+    }
+}

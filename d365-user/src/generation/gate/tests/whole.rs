@@ -26,7 +26,7 @@ fn a_shrink_holds_the_additions_too_and_does_not_confirm() {
     assert_eq!(gate.confirmed(), Some(at(0)));
     assert_eq!(offer(&mut gate, list(), 4, at(2)), ["refused shrink"]);
     assert_eq!(gate.accepted().len(), 20, "the addition was shown twice, and is held");
-    for hour in (6..72).step_by(6) {
+    for hour in (6..=72).step_by(6) {
         assert_eq!(offer(&mut gate, list(), 4, at(hour)), ["refused shrink"]);
     }
     let passed = offer(&mut gate, list(), 4, at(73));
@@ -54,7 +54,7 @@ fn sixty_four_new_ranges_are_an_update_and_one_more_is_a_flood() {
     let mut gate = settled(numbered(10));
     assert_eq!(offer(&mut gate, numbered(75), 4, at(1)).last().unwrap(), "refused flood");
     assert_eq!(count(&gate, Change::Flood), 65);
-    for hour in (6..72).step_by(6) {
+    for hour in (6..=72).step_by(6) {
         assert_eq!(offer(&mut gate, numbered(75), 4, at(hour)), ["refused flood"]);
     }
     assert_eq!(gate.accepted().len(), 10);
@@ -84,7 +84,7 @@ fn a_lower_change_number_holds_everything() {
     assert_eq!(offer(&mut gate, more.clone(), 2, at(3)), ["refused step_back"]);
     assert_eq!((gate.accepted().len(), gate.confirmed()), (10, Some(at(0))));
     assert_eq!(gate.step_back(), Some(StepBack { from: 3, to: Some(2) }));
-    for hour in (6..72).step_by(6) {
+    for hour in (6..=72).step_by(6) {
         offer(&mut gate, more.clone(), 2, at(hour));
     }
     assert_eq!(

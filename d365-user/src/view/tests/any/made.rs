@@ -84,8 +84,13 @@ fn updates() -> impl Strategy<Value = Updates> {
     let source = (option::of(any::<u64>()), numbers(), lease);
     let sources = collection::btree_map(any::<String>(), source, 0..4).prop_map(|sources| {
         let sources = sources.into_iter();
-        let source =
-            |(name, (last_success, failures, lease))| SourceStatus { name, last_success, failures, lease };
+        let source = |(name, (last_success, failures, lease))| SourceStatus {
+            name,
+            last_success,
+            failures,
+            lease,
+            is_left_out: false,
+        };
         sources.map(source).collect()
     });
     (sources, numbers(), numbers(), numbers()).prop_map(|(sources, pending, refused, state_failures)| {

@@ -7,7 +7,7 @@ use super::GeoSource;
 /// A prefix, by its place in the pool.
 pub(super) type Id = usize;
 
-/// Prefixes, the broad ones last.
+/// Prefixes, in their order.
 pub(super) const POOL: [&str; 16] = [
     "20.0.0.0/24",
     "20.0.1.0/24",
@@ -20,14 +20,17 @@ pub(super) const POOL: [&str; 16] = [
     "20.0.8.0/24",
     "20.0.9.0/24",
     "21.0.0.0/16",
-    "2603:1000::/32",
-    "2603:1001::/48",
     "22.0.0.0/15",
     "23.0.0.0/8",
+    "2603:1000::/32",
+    "2603:1001::/48",
     "2a00::/31",
 ];
-/// From here on they are too broad for a download.
-pub(super) const FIRST_BROAD: Id = 13;
+
+/// Whether it is too broad for a download.
+pub(super) const fn is_broad(id: Id) -> bool {
+    matches!(id, 11 | 12 | 15)
+}
 
 /// Where a range is: geo, who says so, region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,33 +7,49 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Change, GatePolicy, GeoSource, Refusal, Trust, Wait,
-    listed::{Action, FIRST_BROAD, Id, Label, List, difference},
+    listed::{Action, Id, Label, List, difference, is_broad},
 };
 
 /// A change that is shown and not done.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     action: Action,
-    /// When it was shown first, on the counted clock.
+    /// When it was shown first, on the counted clock, and on that of all time.
     since: u64,
+    first: u64,
     is_again: bool,
     why: Change,
     wait: Wait,
 }
 
-/// What an operator looks at before he approves.
-pub(super) type Looked = (BTreeMap<Id, Action>, Option<(u64, Option<u64>)>);
+/// What an operator looks at before he approves: what would be done, and whether it is rejected.
+pub(super) type Looked = (BTreeMap<Id, (Action, bool)>, Option<(u64, Option<u64>)>);
+
+/// What an operator wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wish {
+    ApproveAll,
+    ApproveOne(Id),
+    RejectAll,
+    RejectOne(Id),
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     policy: GatePolicy,
+    /// Ranges that may be accepted.
+    limit: usize,
     pub(super) accepted: List,
     /// And until when.
     pub(super) retired: BTreeMap<Id, (Label, u64)>,
     shown: BTreeMap<Id, Shown>,
-    /// Seconds that count.
+    /// Seconds that count for a hold, and for a confirmation.
     counted: u64,
+    passed: u64,
     last: Option<(u64, Trust)>,
+    is_broken: bool,
+    /// When ranges came in by a second reading alone, and how many.
+    grown: Vec<(u64, usize)>,
     pub(super) number: Option<u64>,
     /// A number, and since when it is shown.
     higher: Option<(u64, u64)>,
@@ -42,14 +58,18 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new(policy: GatePolicy, accepted: List, number: Option<u64>) -> Self {
+    pub(super) fn new(policy: GatePolicy, limit: usize, accepted: List, number: Option<u64>) -> Self {
         Self {
             policy,
+            limit,
+            grown: Vec::new(),
             accepted,
             retired: BTreeMap::new(),
             shown: BTreeMap::new(),
             counted: 0,
+            passed: 0,
             last: None,
+            is_broken: false,
             number,
             higher: None,
             lower: None,
@@ -59,7 +79,7 @@ impl Model {
 
     /// What waits: what would be done, why not yet, and how much longer.
     pub(super) fn waiting(&self) -> BTreeMap<Id, (Action, Change, Wait, Option<u64>)> {
-        let left = |shown: &Shown| Some(self.needs(shown.wait)?.saturating_sub(self.counted - shown.since));
+        let left = |shown: &Shown| Some(self.needs(shown.wait)?.saturating_sub(self.waited(shown)));
         self.shown
             .iter()
             .map(|(id, shown)| (*id, (shown.action, shown.why, shown.wait, left(shown))))
@@ -71,7 +91,8 @@ impl Model {
     }
 
     pub(super) fn looked(&self) -> Option<Looked> {
-        let actions: BTreeMap<_, _> = self.shown.iter().map(|(id, shown)| (*id, shown.action)).collect();
+        let look = |(id, shown): (&Id, &Shown)| (*id, (shown.action, shown.wait == Wait::Rejected));
+        let actions: BTreeMap<_, _> = self.shown.iter().map(look).collect();
         (!actions.is_empty() || self.lower.is_some()).then(|| (actions, self.step_back()))
     }
 
@@ -84,19 +105,22 @@ impl Model {
     ) -> Option<Refusal> {
         self.end_grace(now);
         if list.is_empty() {
+            self.interrupt();
             return Some(Refusal::Empty);
         }
         let downloaded = trust == Trust::Download;
         if self.accepted.is_empty() {
-            self.last = Some((now, trust));
+            (self.last, self.is_broken) = (Some((now, trust)), false);
             self.number = number;
-            let is_held = |id: Id| downloaded && id >= FIRST_BROAD;
-            self.show(
-                list.iter()
-                    .filter(|(id, _)| is_held(**id))
-                    .map(|(id, label)| (*id, Action::Add(*label), Change::Broad, Wait::Approval)),
-            );
-            self.accepted.extend(list.iter().filter(|(id, _)| !is_held(**id)));
+            let (broad, others): (Vec<_>, Vec<_>) =
+                list.iter().map(|(id, label)| (*id, *label)).partition(|(id, _)| downloaded && is_broad(*id));
+            let (fitting, rest) = others.split_at(others.len().min(self.limit));
+            let held = |list: &[(Id, Label)], why, wait| {
+                list.iter().map(move |(id, label)| (*id, Action::Add(*label), why, wait)).collect::<Vec<_>>()
+            };
+            let broad = held(&broad, Change::Broad, Wait::Approval);
+            self.show(broad.into_iter().chain(held(rest, Change::Capacity, Wait::Room)));
+            self.accepted.extend(fitting.iter().copied());
             self.confirmed = if self.accepted.is_empty() { self.confirmed } else { Some(now) };
             return None;
         }
@@ -107,17 +131,38 @@ impl Model {
             self.is_odd(list, downloaded)
         };
         if refused.is_none() {
-            let returns = |id: &Id| list.contains_key(id) && !(downloaded && *id >= FIRST_BROAD);
-            for (id, (label, _)) in self.retired.extract_if(.., |id, _| returns(id)) {
-                self.accepted.insert(id, label);
+            let returns = |id: &Id| list.contains_key(id) && !(downloaded && is_broad(*id));
+            let returning: Vec<Id> = self.retired.keys().copied().filter(returns).collect();
+            for id in returning.into_iter().take(self.limit.saturating_sub(self.accepted.len())) {
+                self.accepted.extend(self.retired.remove(&id).map(|(label, _)| (id, label)));
             }
         }
         let mut waits = Vec::new();
+        let is_rejected = |model: &Self, id: Id, action: Action| {
+            model.shown.get(&id).is_some_and(|shown| shown.wait == Wait::Rejected && shown.action == action)
+        };
+        let is_new = |id: &&Id| {
+            let action = list.get(id).map(|label| Action::Add(*label));
+            !is_broad(**id)
+                && !self.accepted.contains_key(id)
+                && action.is_some_and(|action| !is_rejected(self, **id, action))
+        };
+        let new = list.keys().filter(is_new).count();
+        let grows = downloaded && self.grown(now) + new > self.policy.most_new;
         for id in self.accepted.keys().chain(list.keys()).copied().collect::<BTreeSet<_>>() {
             let (old, new) = (self.accepted.get(&id).copied(), list.get(&id).copied());
             let Some(action) = difference(old, new) else { continue };
+            if is_rejected(self, id, action) {
+                waits.push((id, action, self.shown[&id].why, Wait::Rejected));
+                continue;
+            }
+            let is_addition = matches!(action, Action::Add(_));
             match self.verdict(id, action, old, refused, downloaded) {
+                Some((Change::Addition, _)) if grows => waits.push((id, action, Change::Growth, Wait::Hold)),
                 Some((why, wait)) => waits.push((id, action, why, wait)),
+                None if is_addition && self.accepted.len() >= self.limit => {
+                    waits.push((id, action, Change::Capacity, Wait::Room));
+                }
                 None => self.act(id, action, now),
             }
         }
@@ -132,7 +177,7 @@ impl Model {
     /// A local list stands, and is as good as offered again.
     pub(super) fn tick(&mut self, now: u64) {
         self.end_grace(now);
-        if let Some((_, Trust::Local)) = self.last {
+        if let (Some((_, Trust::Local)), false) = (self.last, self.is_broken) {
             self.count(now, Trust::Local);
             if self.lower.is_some_and(|(_, since)| self.counted - since >= self.policy.hold.as_secs()) {
                 self.step_down();
@@ -142,22 +187,45 @@ impl Model {
         }
     }
 
-    /// Whether what was looked at is still what waits; then it is done.
-    pub(super) fn approve(&mut self, looked: Option<&Looked>, now: u64) -> bool {
+    /// A reading failed, or the daemon was started again: the time since then does not count.
+    pub(super) fn interrupt(&mut self) {
+        self.is_broken = true;
+    }
+
+    /// Whether what was looked at is still what waits; then what is wished is done.
+    pub(super) fn decide(&mut self, wish: Wish, looked: Option<&Looked>, now: u64) -> bool {
         let waits = self.looked();
         if waits.is_none() || waits.as_ref() != looked {
             return false;
         }
+        let is_meant = |id: Id, shown: &Shown| match wish {
+            Wish::ApproveAll | Wish::RejectAll => shown.wait != Wait::Rejected,
+            Wish::RejectOne(one) => id == one && shown.wait != Wait::Rejected,
+            Wish::ApproveOne(one) => id == one,
+        };
+        let meant: Vec<Id> =
+            self.shown.iter().filter(|(id, shown)| is_meant(**id, shown)).map(|(id, _)| *id).collect();
+        if meant.is_empty() && !matches!(wish, Wish::ApproveAll) {
+            return false;
+        }
+        if let Wish::RejectAll | Wish::RejectOne(_) = wish {
+            for id in meant {
+                self.shown.entry(id).and_modify(|shown| shown.wait = Wait::Rejected);
+            }
+            return true;
+        }
         self.end_grace(now);
-        self.step_down();
-        let shown = std::mem::take(&mut self.shown);
-        shown.into_iter().for_each(|(id, shown)| self.act(id, shown.action, now));
+        if let Wish::ApproveAll = wish {
+            self.step_down();
+        }
+        self.pass_these(&meant, now);
         true
     }
 
-    /// Only what is not accepted already comes in.
+    /// Only what is not accepted already comes in, as far as there is room.
     pub(super) fn adopt(&mut self, list: &List) -> usize {
-        let new: Vec<_> = list.iter().filter(|(id, _)| !self.accepted.contains_key(id)).collect();
+        let new = list.iter().filter(|(id, _)| !self.accepted.contains_key(id));
+        let new: Vec<_> = new.take(self.limit.saturating_sub(self.accepted.len())).collect();
         for (id, label) in &new {
             self.shown.remove(id);
             self.retired.remove(id);
@@ -166,18 +234,31 @@ impl Model {
         new.len()
     }
 
+    fn grown(&mut self, now: u64) -> usize {
+        self.grown.iter_mut().for_each(|(at, _)| *at = now.min(*at));
+        self.grown.retain(|(at, _)| now - at < GatePolicy::WEEK.as_secs());
+        self.grown.iter().map(|(_, count)| count).sum()
+    }
+
     fn needs(&self, wait: Wait) -> Option<u64> {
         match wait {
             Wait::Confirmation => Some(self.policy.confirm_after.as_secs()),
             Wait::Hold => Some(self.policy.hold.as_secs()),
-            Wait::Approval => None,
+            Wait::Approval | Wait::Room | Wait::Rejected => None,
         }
+    }
+
+    /// For how long, on the clock that counts for it.
+    fn waited(&self, shown: &Shown) -> u64 {
+        if shown.wait == Wait::Confirmation { self.passed - shown.first } else { self.counted - shown.since }
     }
 
     fn count(&mut self, now: u64, trust: Trust) {
         let gap = self.last.map_or(0, |(at, _)| now.saturating_sub(at));
-        self.counted += gap.min(self.policy.longest_gap.as_secs());
-        self.last = Some((now, trust));
+        let is_unknown = self.is_broken || gap > self.policy.longest_gap.as_secs();
+        self.counted += if is_unknown { 0 } else { gap };
+        self.passed += gap;
+        (self.last, self.is_broken) = (Some((now, trust)), false);
     }
 
     fn end_grace(&mut self, now: u64) {
@@ -218,12 +299,12 @@ impl Model {
         match self.higher {
             _ if trust == Trust::Local => (self.number, self.higher) = (Some(number), None),
             Some((shown, since)) if number >= shown => {
-                if self.counted - since >= self.policy.confirm_after.as_secs() {
+                if self.passed - since >= self.policy.confirm_after.as_secs() {
                     self.number = Some(shown);
-                    self.higher = if number > shown { Some((number, self.counted)) } else { None };
+                    self.higher = if number > shown { Some((number, self.passed)) } else { None };
                 }
             }
-            _ => self.higher = Some((number, self.counted)),
+            _ => self.higher = Some((number, self.passed)),
         }
     }
 
@@ -236,7 +317,7 @@ impl Model {
     /// Much shorter than what is accepted, or full of what nobody knows.
     fn is_odd(&self, list: &List, downloaded: bool) -> Option<Refusal> {
         let accepted = |id: &Id| self.accepted.contains_key(id);
-        let counts = list.keys().filter(|id| accepted(id) || !downloaded || **id < FIRST_BROAD).count();
+        let counts = list.keys().filter(|id| accepted(id) || !downloaded || !is_broad(**id)).count();
         let new = list.keys().filter(|id| !accepted(id) && !self.retired.contains_key(id)).count();
         let lost = self.accepted.len().saturating_sub(counts);
         if lost * 100 > self.accepted.len() * self.policy.most_shrink_percent {
@@ -257,7 +338,7 @@ impl Model {
         refused: Option<Refusal>,
         downloaded: bool,
     ) -> Option<(Change, Wait)> {
-        if downloaded && id >= FIRST_BROAD && matches!(action, Action::Add(_)) {
+        if downloaded && is_broad(id) && matches!(action, Action::Add(_)) {
             return Some((Change::Broad, Wait::Approval));
         }
         match refused {
@@ -286,34 +367,62 @@ impl Model {
         let before = std::mem::take(&mut self.shown);
         for (id, action, why, wait) in changes {
             let same = before.get(&id).filter(|shown| shown.action == action);
-            let since = same.map_or(self.counted, |shown| shown.since);
-            self.shown.insert(id, Shown { action, since, is_again: same.is_some(), why, wait });
+            let (since, first) = same.map_or((self.counted, self.passed), |shown| (shown.since, shown.first));
+            self.shown.insert(id, Shown { action, since, first, is_again: same.is_some(), why, wait });
         }
     }
 
-    /// Does what has been shown for long enough, and more than once; but no removals that leave nothing.
+    /// Does what has been shown for long enough, and more than once.
     fn pass(&mut self, now: u64) {
         let is_due = |model: &Self, shown: &Shown| {
-            shown.is_again
-                && model.needs(shown.wait).is_some_and(|needs| model.counted - shown.since >= needs)
+            let has_waited = |needs| model.waited(shown) >= needs;
+            shown.wait == Wait::Room || shown.is_again && model.needs(shown.wait).is_some_and(has_waited)
         };
-        let due: Vec<_> = self
-            .shown
-            .iter()
-            .filter(|(_, shown)| is_due(self, shown))
-            .map(|(id, shown)| (*id, shown.action))
-            .collect();
-        let (removals, others): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|(_, action)| *action == Action::Remove);
-        let pass = |model: &mut Self, changes: Vec<(Id, Action)>| {
-            for (id, action) in changes {
-                model.shown.remove(&id);
-                model.act(id, action, now);
+        let due: Vec<_> =
+            self.shown.iter().filter(|(_, shown)| is_due(self, shown)).map(|(id, _)| *id).collect();
+        let is_quick = |id: &&Id| {
+            let Shown { action, wait, .. } = self.shown[*id];
+            wait == Wait::Confirmation && matches!(action, Action::Add(_))
+        };
+        let quick: Vec<Id> = due.iter().filter(is_quick).copied().collect();
+        self.pass_these(&due, now);
+        let grown = quick.iter().filter(|id| self.accepted.contains_key(*id)).count();
+        if grown > 0 {
+            self.grown.push((now, grown));
+        }
+    }
+
+    /// Does these changes as far as there is room; no removals that leave nothing, unless something only waits for their room.
+    fn pass_these(&mut self, ids: &[Id], now: u64) {
+        let mut left: BTreeMap<Id, Shown> =
+            ids.iter().filter_map(|id| Some((*id, self.shown.remove(id)?))).collect();
+        loop {
+            let before = left.len();
+            for id in ids {
+                let Some(Shown { action, .. }) = left.get(id).copied() else { continue };
+                let fits = !matches!(action, Action::Add(_)) || self.accepted.len() < self.limit;
+                if action != Action::Remove && fits {
+                    left.remove(id);
+                    self.act(*id, action, now);
+                }
             }
-        };
-        pass(self, others);
-        if removals.len() < self.accepted.len() {
-            pass(self, removals);
+            let removed: Vec<Id> =
+                left.iter().filter(|(_, shown)| shown.action == Action::Remove).map(|(id, _)| *id).collect();
+            if removed.len() < self.accepted.len() || removed.len() < left.len() {
+                for id in removed {
+                    left.remove(&id);
+                    self.act(id, Action::Remove, now);
+                }
+            }
+            if left.len() == before {
+                break;
+            }
+        }
+        for (id, shown) in left {
+            let is_removal = shown.action == Action::Remove;
+            let (why, wait) =
+                if is_removal { (shown.why, shown.wait) } else { (Change::Capacity, Wait::Room) };
+            self.shown.insert(id, Shown { why, wait, ..shown });
         }
     }
 

@@ -1,0 +1,80 @@
+//! Which differences are as they should be: a timer must not fail for them, for nothing on this host mends them sooner. Pure.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::{Kind, List};
+use crate::ranges::drift::{Mark, Row, agree};
+
+/// Why a difference is no fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Only the lists of this build differ from the others: the source's list is newer, or another one is used.
+    Build,
+    /// A change of the prefix waits at a gate, or was rejected there.
+    Waits,
+    /// The prefix is in a list of the operator's own.
+    OwnList,
+    /// The kernel has it from the embedded list, which the daemon uses besides.
+    Embedded,
+}
+
+/// What the gates and the flags tell of prefixes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// A change of them waits, or was rejected.
+    pub(super) waiting: BTreeSet<IpNet>,
+    /// They are accepted from a file.
+    pub(super) own: BTreeSet<IpNet>,
+    /// Whether a document was named to be compared with this build, and is not newer than it.
+    pub(super) is_build_newer: bool,
+}
+
+impl Expected {
+    /// For people.
+    pub(super) const fn as_text(self) -> &'static str {
+        match self {
+            Self::Build => "this build is older, or other lists are used",
+            Self::Waits => "a change waits or was rejected",
+            Self::OwnList => "a list of your own",
+            Self::Embedded => "the embedded list is used too",
+        }
+    }
+
+    /// For programs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Waits => "waiting",
+            Self::OwnList => "own_list",
+            Self::Embedded => "embedded",
+        }
+    }
+
+    /// Why the difference of this row is no fault; `None` where it is one. `lists` are those of the row's marks.
+    pub(super) fn of(row: &Row, lists: &[&List], known: &Known) -> Option<Self> {
+        let marks_but = |kinds: &[Kind]| {
+            let marks = row.marks.iter().zip(lists).filter(|(_, list)| !kinds.contains(&list.kind));
+            marks.filter_map(|(mark, _)| *mark).collect::<Vec<Mark>>()
+        };
+        let is_in_all = |kind: Kind| {
+            let mut marks = row.marks.iter().zip(lists).filter(|(_, list)| list.kind == kind);
+            marks.all(|(mark, _)| matches!(mark, Some(Mark::Listed(_))))
+        };
+        let others = marks_but(&[Kind::Build]);
+        if agree(&others) {
+            return (!others.is_empty() && !known.is_build_newer).then_some(Self::Build);
+        }
+        if known.waiting.contains(&row.prefix) {
+            return Some(Self::Waits);
+        }
+        if known.own.contains(&row.prefix) && agree(&marks_but(&[Kind::Build, Kind::Document])) {
+            return Some(Self::OwnList);
+        }
+        let of_embedded = |list: &&&List| list.kind == Kind::Kernel && list.holds_embedded(lists);
+        let is_embedded =
+            is_in_all(Kind::Build) && is_in_all(Kind::Kernel) && lists.iter().any(|list| of_embedded(&list));
+        (is_embedded && agree(&marks_but(&[Kind::Build, Kind::Kernel]))).then_some(Self::Embedded)
+    }
+}

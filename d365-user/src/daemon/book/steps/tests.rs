@@ -1,0 +1,97 @@
+//! Full slot tables: how the book comes to a list all the same.
+
+use super::*;
+use crate::{
+    daemon::book::row_names,
+    ranges::{Geo, GeoCode, GeoSource},
+    source::Origin,
+};
+
+fn range(n: usize, geo: &str) -> Range {
+    let geo = Geo { code: GeoCode::new(geo).unwrap(), source: GeoSource::Configured };
+    Range { prefix: format!("11.0.{n}.0/24").parse().unwrap(), geo, region: None }
+}
+
+fn ranges(numbers: std::ops::Range<usize>, geo: &str) -> Vec<Range> {
+    numbers.map(|n| range(n, geo)).collect()
+}
+
+fn set(ranges: Vec<Range>, retired: Vec<Range>) -> RangeSet {
+    let origin = Origin { name: "a list".to_owned(), ..Origin::default() };
+    let retired = retired.into_iter().map(|range| (0, range));
+    RangeSet::union(&[(0, origin, ranges)], retired, 64).unwrap()
+}
+
+/// A book with this many slots, and this list.
+fn book(capacity: u32, set: &RangeSet) -> Book {
+    let mut book = Book::new(capacity, &row_names(&["mx0".to_owned()]), Vec::new());
+    let draft = book.draft(set).unwrap();
+    book.enter(draft, |_| Ok::<_, ()>(vec![])).unwrap();
+    book
+}
+
+/// Goes on until the list is published: what was listed and retired in each generation on the way, and how it was come to.
+fn go(book: &mut Book, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
+    let mut way = Vec::new();
+    loop {
+        let (draft, towards) = book.draft_towards(set).unwrap();
+        way.push((draft.generation.ranges.len(), draft.generation.retired.len(), towards));
+        book.enter(draft, |slots| Ok::<_, ()>(vec![vec![Default::default(); slots.len()]])).unwrap();
+        if towards == Towards::Whole {
+            assert_eq!(
+                (book.generation().ranges.as_slice(), book.generation().retired.as_slice()),
+                (set.ranges(), set.retired())
+            );
+            return way;
+        }
+        assert!(way.len() < 100);
+    }
+}
+
+#[test]
+fn with_spare_slots_there_is_nothing_on_the_way() {
+    let all = ranges(0..40, "NAM");
+    for next in [set(ranges(0..40, "EUR"), vec![]), set(ranges(1..40, "NAM"), ranges(0..1, "NAM"))] {
+        let mut book = book(crate::generation::slots_for(40), &set(all.clone(), vec![]));
+        assert_eq!(go(&mut book, &next).len(), 1);
+    }
+}
+
+#[test]
+fn with_few_free_slots_it_goes_on_in_steps_and_no_prefix_is_missing() {
+    let mut book = book(12, &set(ranges(0..10, "NAM"), vec![]));
+    let way = go(&mut book, &set(ranges(0..10, "EUR"), vec![]));
+    let step = (10, 0, Towards::Step);
+    assert_eq!(way, [step, step, step, step, (10, 0, Towards::Whole)], "two at a time");
+}
+
+#[test]
+fn what_was_removed_is_retired_first() {
+    let mut book = book(12, &set(ranges(0..10, "NAM"), vec![]));
+    let next = set(ranges(2..10, "EUR"), ranges(0..2, "NAM"));
+    let (draft, towards) = book.draft_towards(&next).unwrap();
+    assert_eq!(
+        (towards, draft.generation.retired.len(), draft.generation.ranges.len()),
+        (Towards::Step, 2, 8)
+    );
+    assert!(draft.generation.ranges.iter().all(|range| range.geo.code == GeoCode::new("NAM").unwrap()));
+    go(&mut book, &next);
+}
+
+#[test]
+fn without_a_free_slot_what_needs_one_is_missing_for_one_generation() {
+    let full = set(ranges(0..10, "NAM"), vec![]);
+    let mut full = book(10, &full);
+    let moved = [ranges(0..9, "NAM"), ranges(9..10, "EUR")].concat();
+    assert_eq!(go(&mut full, &set(moved, vec![])), [(9, 0, Towards::Gap), (10, 0, Towards::Whole)]);
+    let next = set(ranges(0..9, "NAM"), vec![range(9, "EUR")]);
+    assert_eq!(go(&mut full, &next), [(9, 0, Towards::Gap), (9, 1, Towards::Whole)]);
+}
+
+/// Nothing of such a list has a slot, and an empty one cannot be published.
+#[test]
+fn a_full_table_of_which_nothing_stays_is_full() {
+    let book = book(10, &set(ranges(0..10, "NAM"), vec![]));
+    let error = book.draft_towards(&set(ranges(0..10, "EUR"), vec![])).map(drop).unwrap_err();
+    assert!(matches!(error, DraftError::Slots(_)), "{error}");
+}

@@ -1,0 +1,53 @@
+//! The room that is left for one source's list beside the lists of all others. Whoever knows all gates counts it and hands
+//! it to each; a gate by itself has no limit.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
+
+/// How many more prefixes may be accepted, and those that are: of several sources with one prefix, the first took the room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// `None`: without a limit.
+    left: Option<usize>,
+    /// By how many sources each prefix is accepted.
+    held: Arc<BTreeMap<IpNet, usize>>,
+}
+
+impl Room {
+    /// Room for `left` more prefixes than those of `held`, each with the number of sources that accepted it.
+    #[must_use]
+    pub const fn new(left: usize, held: Arc<BTreeMap<IpNet, usize>>) -> Self {
+        Self { left: Some(left), held }
+    }
+
+    /// No room, whatever leaves the list.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(0, Arc::default())
+    }
+
+    /// Takes room for a prefix. Returns false if there is none.
+    pub(super) fn take(&mut self, prefix: &IpNet) -> bool {
+        match &mut self.left {
+            Some(_) if self.held.contains_key(prefix) => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Returns true if room comes free when this source no longer has the prefix.
+    pub(super) fn is_freed_by(&self, prefix: &IpNet) -> bool {
+        self.held.get(prefix) == Some(&1)
+    }
+
+    pub(super) fn give_back(&mut self, prefix: &IpNet) {
+        if self.is_freed_by(prefix) {
+            self.left = self.left.map(|left| left + 1);
+        }
+    }
+}
