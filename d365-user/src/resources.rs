@@ -6,14 +6,19 @@
 
 use std::{
     any::Any,
-    fs::File,
+    fs::{self, File},
     io,
+    os::fd::{AsFd, AsRawFd as _, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Sender, channel},
     thread::{Builder, JoinHandle},
 };
 
-use nix::libc::{EMFILE, ENFILE, ENOMEM};
+use nix::{
+    libc::{EMFILE, ENFILE, ENOMEM, STDERR_FILENO},
+    sched::{CloneFlags, unshare},
+    unistd::close,
+};
 use tokio::sync::oneshot;
 
 /// File descriptors that a start wants to be free: some 50 for maps, programs, links, pins and the runtime
@@ -58,6 +63,71 @@ pub fn thread(
 ) -> Result<JoinHandle<()>, ResourceError> {
     let made = Builder::new().name(name.to_owned()).spawn(work);
     made.map_err(|cause| ResourceError::Thread { task: task.into(), cause })
+}
+
+/// The same for a thread whose calls may hang in the kernel where no signal ends them, as those on a disk that does not
+/// answer. Its table of descriptors is its own: 0 to 2, and what it opens itself. The kernel closes what the other threads hold,
+/// BPF links above all, when the process ends or is killed, and does not wait for the hung call.
+///
+/// Nothing that owns a descriptor may go from one side to the other: its number means something else there.
+///
+/// # Errors
+/// [`ResourceError::Thread`].
+pub fn thread_apart(
+    name: &str,
+    task: impl Into<String>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, ResourceError> {
+    thread_apart_with(name, task, None::<File>, |_| work())
+}
+
+/// The same with what the thread takes along: one descriptor, which is open in its table alone from then on.
+///
+/// Returns when the thread has its own table. Where the kernel refuses that, the thread works all the same.
+///
+/// # Errors
+/// [`ResourceError::Thread`].
+pub fn thread_apart_with<T: AsFd + Send + 'static>(
+    name: &str,
+    task: impl Into<String>,
+    taken: Option<T>,
+    work: impl FnOnce(Option<T>) + Send + 'static,
+) -> Result<JoinHandle<()>, ResourceError> {
+    let own_name = name.to_owned();
+    let descriptor = taken.as_ref().map(|taken| taken.as_fd().as_raw_fd());
+    let (parted, is_parted) = channel();
+    let work = move || {
+        let result = part(descriptor);
+        if let Err(error) = &result {
+            tracing::warn!(
+                "thread {own_name}: {error}: if the daemon is killed while this thread hangs, its program stays attached \
+                 until the thread goes on"
+            );
+        }
+        // Whoever started this thread waits for it.
+        let _ = parted.send(result.is_ok());
+        work(taken);
+    };
+    let made = thread(name, task, work)?;
+    if let (Some(descriptor), Ok(true)) = (descriptor, is_parted.recv()) {
+        // The thread's own table has it. It cannot be another one by now, for nobody else closes it.
+        let _ = close(descriptor);
+    }
+    Ok(made)
+}
+
+/// Gives this thread a table of descriptors of its own, and closes there what it does not need.
+fn part(keep: Option<RawFd>) -> io::Result<()> {
+    unshare(CloneFlags::CLONE_FILES)?;
+    let number = |entry: fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse().ok());
+    // Without /proc copies stay, of what was open by now: no program is attached yet.
+    let open: Vec<RawFd> =
+        fs::read_dir("/proc/thread-self/fd").into_iter().flatten().flatten().filter_map(number).collect();
+    for descriptor in open.into_iter().filter(|open| *open > STDERR_FILENO && Some(*open) != keep) {
+        // That of the listing itself is closed by now.
+        let _ = close(descriptor);
+    }
+    Ok(())
 }
 
 /// Checks that enough file descriptors are free. Some libraries panic where they get none.
@@ -115,6 +185,8 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -126,6 +198,37 @@ mod tests {
         assert!(lost.blocking_recv().is_err());
         let (first, last) = (first.blocking_recv().unwrap(), last.blocking_recv().unwrap());
         assert!(first == last && first != std::thread::current().id());
+    }
+
+    /// What is open in this thread's table, but for the listing.
+    fn open() -> usize {
+        fs::read_dir("/proc/thread-self/fd").unwrap().count() - 1
+    }
+
+    #[test]
+    fn a_thread_apart_holds_no_descriptor_of_the_others() {
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let taken = File::open("/proc/self/status").unwrap();
+        let number = taken.as_raw_fd();
+        let (tell, told) = channel();
+        let (end, ended) = channel::<()>();
+        let work = move |taken: Option<File>| {
+            let mut first = [0; 5];
+            taken.unwrap().read_exact(&mut first).unwrap();
+            tell.send((open(), first)).unwrap();
+            let _ = ended.recv();
+        };
+        let apart = thread_apart_with("apart", "test", Some(taken), work).unwrap();
+        assert_eq!(told.recv().unwrap(), (3, *b"Name:"), "what was taken is closed again");
+        // Another test may have got the number by now.
+        let here = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
+        assert!(!here.ends_with("status"), "it is not open on this side any more: {here:?}");
+        // The last writer is gone, though the thread is there: a reader comes to the end.
+        drop(writer);
+        let mut rest = Vec::new();
+        File::from(reader).read_to_end(&mut rest).unwrap();
+        drop(end);
+        apart.join().unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod credentials;
 pub mod daemon;
 mod daemon_options;
+pub mod disk;
 mod environment;
 pub mod frame;
 pub mod generate;

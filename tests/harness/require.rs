@@ -113,6 +113,8 @@ fn package(program: &str) -> &str {
         "nft" => "nftables",
         "promtool" => "prometheus",
         "xdp-loader" | "xdp-filter" => "xdp-tools",
+        "mkfs.ext4" => "e2fsprogs",
+        "fsfreeze" => "util-linux",
         other => other,
     }
 }

@@ -157,7 +157,7 @@ fn native_mode_is_known_once_a_program_runs() {
 #[test]
 fn every_check_is_named() {
     require!(Root, Tool("ip"), Daemon);
-    const MACHINE: [&str; 15] = [
+    const MACHINE: [&str; 16] = [
         "kernel",
         "bpf",
         "btf",
@@ -171,6 +171,7 @@ fn every_check_is_named() {
         "clock",
         "state_dir",
         "state_files",
+        "list_files",
         "daemon",
         "lease",
     ];

@@ -10,6 +10,7 @@ mod every_call;
 mod foreign;
 mod full_disk;
 mod harness;
+mod hung_disk;
 mod inspect;
 mod interfaces;
 mod judged;

@@ -1,6 +1,10 @@
 //! Pinned counters: what a daemon that died has counted is still there, and only what fits is believed.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    path::Path,
+};
 
 use d365_tests::{
     mount::{Mount, View},
@@ -136,6 +140,61 @@ fn another_kind_of_map_is_refused() {
         let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
         let Err(error @ PinError::Mismatch { .. }) = refused else { panic!("believed") };
         assert!(error.to_string().contains("a map of another type of 8 entries"), "{error}");
+    });
+}
+
+/// On a bpffs anybody may make the directory first: its default mode is 1777.
+#[test]
+fn nothing_is_pinned_or_believed_where_others_may_exchange_it() {
+    require!(Root, Tool("ip"));
+    const NOBODY: Option<u32> = Some(65_534);
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    on_bpffs(|| {
+        let judged = counted(1);
+        let refuses = |at: &Path, why: &str| {
+            let told = [
+                judged.counters.pin(directory(), "a"),
+                Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ()),
+                unpin(directory(), "a"),
+            ];
+            for told in told {
+                let Err(error @ PinError::Refused { .. }) = told else { panic!("{why}: {told:?}") };
+                let told = error.to_string();
+                assert!(
+                    told.starts_with(&format!("{} {why}", at.display())) && told.contains("--pin-dir"),
+                    "{told}"
+                );
+            }
+        };
+        assert_eq!(fs::metadata(BPFFS).unwrap().permissions().mode() & 0o7777, 0o1777);
+        judged.counters.pin(directory(), "a").unwrap();
+        assert_eq!(fs::metadata(directory()).unwrap().permissions().mode() & 0o7777, 0o700);
+        for (wide, who) in [(0o720, "group 0"), (0o702, "everybody"), (0o1777, "group 0")] {
+            mode(directory(), wide);
+            refuses(directory(), &format!("may be written to by {who}"));
+        }
+        mode(directory(), 0o700);
+        chown(directory(), NOBODY, None).unwrap();
+        refuses(directory(), "may be written to by user 65534");
+        chown(directory(), Some(0), None).unwrap();
+        mode(Path::new(BPFFS), 0o777);
+        refuses(Path::new(BPFFS), "may be written to by group 0");
+        mode(Path::new(BPFFS), 0o1777);
+        chown(BPFFS, NOBODY, None).unwrap();
+        refuses(Path::new(BPFFS), "may be written to by user 65534");
+        chown(BPFFS, Some(0), None).unwrap();
+        assert_eq!(packets(&Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap().1), (1, 1));
+        // A link to a directory that would do.
+        fs::rename(directory(), Path::new(BPFFS).join("other")).unwrap();
+        symlink("other", directory()).unwrap();
+        refuses(directory(), "is a symbolic link");
+        assert_eq!(fs::read_dir(Path::new(BPFFS).join("other")).unwrap().count(), 2, "untouched");
+        fs::remove_file(directory()).unwrap();
+        // And one further up.
+        symlink(".", Path::new(BPFFS).join("up")).unwrap();
+        let through = Path::new(BPFFS).join("up/d365");
+        let error = judged.counters.pin(&through, "a").unwrap_err();
+        assert!(matches!(&error, PinError::Refused { path, .. } if path.ends_with("up")), "{error}");
     });
 }
 

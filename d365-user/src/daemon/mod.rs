@@ -9,6 +9,7 @@ mod error;
 mod failsafe;
 mod start;
 mod state;
+mod storage;
 mod tags;
 mod update;
 mod watch;
@@ -64,7 +65,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         signal = &mut stop => return stopped_early(signal, &deadline),
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
-    let Prepared { updater, events, set, record, before } = prepared;
+    let Prepared { updater, events, set, record, before, is_hung } = prepared;
     let mut book = Book::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
     let draft = book.draft(&set)?;
     book.announce(&draft);
@@ -111,7 +112,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         result = &mut server => return Err(StartError::Server(result.err())),
         _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(seen, &ready, is_vouched) => match never {},
+        never = keep_readiness(seen, is_hung, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
         never = tags::watch(&state) => match never {},
@@ -160,15 +161,17 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     std::future::pending().await
 }
 
-/// Is ready from when the kernel was told how long to vouch for the list, and not while a program is lost.
+/// Is ready from when the kernel was told how long to vouch for the list, and not while a program is lost or the state
+/// directory does not answer.
 async fn keep_readiness(
     seen: Receiver<Vec<watch::Seen>>,
+    is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
     vouched: oneshot::Receiver<()>,
 ) -> Infallible {
     // An updater that is gone is noticed elsewhere.
     if vouched.await.is_ok() {
-        watch::keep_readiness(seen, ready).await;
+        watch::keep_readiness(seen, is_hung, ready).await;
     }
     std::future::pending().await
 }

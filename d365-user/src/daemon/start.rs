@@ -1,7 +1,10 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order: everything that can fail without
 //! touching an interface comes first. On an error everything is undone.
 
-use std::{sync::Mutex, time::SystemTime};
+use std::{
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use d365_common::path::Path;
 
@@ -75,6 +78,7 @@ pub(super) fn start(
         drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
+    let counters = Arc::new(counters);
     tracing::debug!("the kernel took program {}", kernel.program_name());
     kernel.publish(&draft.compiled)?;
     state.set_table(kernel.table_size());

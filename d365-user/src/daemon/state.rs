@@ -31,7 +31,7 @@ use crate::{
 
 /// The kernel's part, once everything is attached.
 pub(super) struct Live {
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
     pub(super) links: Links,
     pub(super) attached: Vec<Attached>,
     /// The tc programs, in the order of the interfaces; none unless packets are marked.

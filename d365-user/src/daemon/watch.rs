@@ -155,16 +155,25 @@ fn wait(events: &mut Option<LinkEvents>) -> Report {
     })
 }
 
-/// Keeps the daemon's readiness: not ready while something is lost, from when the list was vouched for. Logs each change
-/// once.
-pub(super) async fn keep_readiness(mut seen: watch::Receiver<Vec<Seen>>, ready: &watch::Sender<Readiness>) {
+/// Keeps the daemon's readiness: not ready while something is lost or the state directory does not answer, from when the list
+/// was vouched for. Logs each change of what is seen once.
+pub(super) async fn keep_readiness(
+    mut seen: watch::Receiver<Vec<Seen>>,
+    mut is_hung: watch::Receiver<bool>,
+    ready: &watch::Sender<Readiness>,
+) {
     let mut known: Vec<Seen> = Vec::new();
     loop {
         let now = seen.borrow_and_update().clone();
         log(&known, &now);
-        ready.send_replace(readiness(&now));
+        ready.send_replace(readiness(&now, *is_hung.borrow_and_update()));
         known = now;
-        if seen.changed().await.is_err() {
+        let changed = tokio::select! {
+            changed = seen.changed() => changed,
+            // An updater that is gone is noticed elsewhere.
+            Ok(()) = is_hung.changed() => Ok(()),
+        };
+        if changed.is_err() {
             tracing::error!("the interfaces are not watched any more; restart d365-user");
             ready.send_replace(Readiness::NotReady("the interfaces are not watched any more".into()));
             return;
@@ -186,9 +195,11 @@ fn uncounted(loss: Loss) -> bool {
     loss != Loss::Unmarked
 }
 
-fn readiness(seen: &[Seen]) -> Readiness {
+fn readiness(seen: &[Seen], is_hung: bool) -> Readiness {
     let unmarked = || lost(seen, |loss| !uncounted(loss)).map(|lost| format!("not marking any more: {lost}"));
-    let why = lost(seen, uncounted).map(|lost| format!("not attached any more: {lost}")).or_else(unmarked);
+    let hung = || is_hung.then(|| "the state directory does not answer".to_owned());
+    let unattached = lost(seen, uncounted).map(|lost| format!("not attached any more: {lost}"));
+    let why = unattached.or_else(unmarked).or_else(hung);
     why.map_or(Readiness::Ready, |why| Readiness::NotReady(why.into()))
 }
 

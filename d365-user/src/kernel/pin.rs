@@ -1,9 +1,10 @@
 //! Pins the counters' maps to a bpffs, so that they outlive a daemon that dies; and opens what an earlier one pinned.
 //!
 //! Only counters are pinned, never a program or its link: a dead daemon leaves an interface without a program. What is
-//! found is believed only when it has the shape that this daemon would have made.
+//! found is believed only when it has the shape that this daemon would have made, in a directory that nobody else may write to.
 
 mod error;
+mod place;
 mod shape;
 
 use std::{
@@ -37,9 +38,10 @@ impl Counters {
     /// its code: the kernel takes no dots in a pin's name.
     ///
     /// # Errors
-    /// [`PinError`]; counting goes on.
+    /// [`PinError`]; counting goes on. [`PinError::Refused`] where somebody else may write to the directory.
     pub fn pin(&self, directory: &Path, owner: &str) -> Result<(), PinError> {
         make(directory)?;
+        place::check(directory)?;
         for (name, map) in self.maps() {
             let path = path(directory, name, owner);
             let new = beside(&path);
@@ -55,13 +57,18 @@ impl Counters {
     /// the counters of so many interfaces, of `capacity` slots each.
     ///
     /// # Errors
-    /// [`PinError::Mismatch`] when they are not; [`PinError::Half`], [`PinError::Open`].
+    /// [`PinError::Mismatch`] when they are not; [`PinError::Half`], [`PinError::Open`]; [`PinError::Refused`] where somebody
+    /// else may write to the directory.
     pub fn pinned(
         directory: &Path,
         owner: &str,
         interfaces: u32,
         capacity: u32,
     ) -> Result<Option<(CounterIds, Self)>, PinError> {
+        if !is_there(directory) {
+            return Ok(None);
+        }
+        place::check(directory)?;
         let paths = [names::RANGE_COUNTERS, names::CLASS_COUNTERS].map(|name| path(directory, name, owner));
         let [ranges, classes] = &paths;
         match (open(ranges)?, open(classes)?) {
@@ -83,8 +90,12 @@ impl Counters {
 /// Removes what `owner` pinned in `directory`, if there is anything. The directory stays.
 ///
 /// # Errors
-/// [`PinError::Path`] for the first pin that cannot be removed.
+/// [`PinError::Path`] for the first pin that cannot be removed; [`PinError::Refused`] as for [`Counters::pin`].
 pub fn unpin(directory: &Path, owner: &str) -> Result<(), PinError> {
+    if !is_there(directory) {
+        return Ok(());
+    }
+    place::check(directory)?;
     for name in [names::RANGE_COUNTERS, names::CLASS_COUNTERS] {
         let path = path(directory, name, owner);
         remove(&beside(&path))?;
@@ -108,6 +119,12 @@ fn make(directory: &Path) -> Result<(), PinError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map_err(|source| PinError::Path { what: "make", path: directory.to_owned(), source }),
     }
+}
+
+/// Returns false if there is no such directory. One that cannot be looked at is [checked](place::check).
+fn is_there(directory: &Path) -> bool {
+    let found = fs::symlink_metadata(directory);
+    !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn path(directory: &Path, name: &str, owner: &str) -> PathBuf {

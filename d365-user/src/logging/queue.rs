@@ -37,7 +37,8 @@ pub struct Guard(Queue);
 /// [`ResourceError::Thread`].
 pub(super) fn start(out: impl Write + Send + 'static, lines: usize) -> Result<(Queue, Guard), ResourceError> {
     let (queue, received) = sync_channel(lines);
-    resources::thread("log", "write the log", move || write(out, &received))?;
+    // Standard error may be a file.
+    resources::thread_apart("log", "write the log", move || write(out, &received))?;
     let queue = Queue(queue);
     Ok((queue.clone(), Guard(queue)))
 }

@@ -75,9 +75,11 @@ impl Watch {
         changed: impl FnMut(usize) + Send + 'static,
     ) -> Result<Self, ResourceError> {
         let (news, heard) = channel();
-        let directories = Directories::new(news.clone());
+        let own = news.clone();
         let (begun, has_begun) = channel();
         let watch = move || {
+            // Here, for inotify's own thread shares this one's descriptors.
+            let directories = Directories::new(own);
             let mut watching = Watching::new(files, settle, poll, directories, changed);
             if begun.send(()).is_err() {
                 // Nobody waited: what was read meanwhile may be older than what was looked at.
@@ -85,7 +87,7 @@ impl Watch {
             }
             watching.run(&heard);
         };
-        resources::thread("watch", "watch the files of ranges", watch)?;
+        resources::thread_apart("watch", "watch the files of ranges", watch)?;
         // A look that takes longer is made up for by the thread.
         let _ = has_begun.recv_timeout(POLL);
         Ok(Self { news })

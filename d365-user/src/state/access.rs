@@ -1,4 +1,5 @@
-//! Who may write into the state directory, and thereby approve: besides root and the daemon's own user nobody should.
+//! Who may write into a directory or a file besides root and the daemon's own user. Whoever may write into the state
+//! directory may approve; whoever may write a list adds to it.
 
 use std::{
     fmt, fs, io,
@@ -6,7 +7,10 @@ use std::{
     path::Path,
 };
 
-/// Somebody who may write into a directory.
+/// Permission bit of a directory in which only the owners of files may rename or remove them.
+const STICKY: u32 = 0o1000;
+
+/// Somebody who may write into a directory or a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
     /// Its owner, a user id.
@@ -27,15 +31,39 @@ impl fmt::Display for Writer {
     }
 }
 
-/// Who may write into `directory` besides root and the user with this id. Directories above it are not looked at.
-///
-/// # Errors
-/// When it cannot be looked at.
-pub fn other_writers(directory: &Path, user: u32) -> io::Result<Vec<Writer>> {
-    let found = fs::metadata(directory)?;
+/// Who may write to `found` besides root and the user with this id.
+#[must_use]
+pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     let mode = found.permissions().mode();
     let owner = (found.uid() != 0 && found.uid() != user).then_some(Writer::Owner(found.uid()));
     let group = (mode & 0o020 != 0).then_some(Writer::Group(found.gid()));
     let everybody = (mode & 0o002 != 0).then_some(Writer::Everybody);
-    Ok([owner, group, everybody].into_iter().flatten().collect())
+    [owner, group, everybody].into_iter().flatten().collect()
+}
+
+/// Who may write to the file at `path`, or put another in its place, besides root and the user with this id. Looked at are
+/// the file, its directory, and the directory of the link that leads to it; not those above. Nothing where it is not a
+/// regular file: a pipe has no such place.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn other_writers_of_file(path: &Path, user: u32) -> io::Result<Vec<Writer>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut writers = other_writers(&found, user);
+    let target = fs::canonicalize(path)?;
+    for directory in [path, &target].into_iter().filter_map(Path::parent) {
+        let directory = if directory == Path::new("") { Path::new(".") } else { directory };
+        let found = fs::metadata(directory)?;
+        let is_sticky = found.permissions().mode() & STICKY != 0;
+        let others = other_writers(&found, user);
+        let may_replace =
+            others.into_iter().filter(|writer| !is_sticky || matches!(writer, Writer::Owner(_)));
+        writers.extend(may_replace);
+    }
+    writers.sort_by_key(ToString::to_string);
+    writers.dedup();
+    Ok(writers)
 }

@@ -6,14 +6,13 @@
 //!   not approved by it.
 //! - A daemon that is not running finds the approval at its next start. It is taken once.
 
-use std::fs;
 use std::path::Path;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::gates::{Gates, write_readable};
-use super::{Damage, Found, Kind, StateDir, StateError, peek};
+use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked};
 use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
 use crate::source::shown_name;
 
@@ -166,7 +165,9 @@ impl Approval {
 /// # Errors
 /// [`StateError::Write`].
 pub fn submit(directory: &Path, request: &Request) -> Result<(), StateError> {
-    write_json(&directory.join(REQUEST), REQUEST_KIND, request)
+    let opened = Beneath::open(directory)
+        .map_err(|cause| StateError::Directory { path: directory.to_owned(), cause })?;
+    write_json(&opened, REQUEST, REQUEST_KIND, request)
 }
 
 /// Takes the request away, if there is one; one that is damaged is set aside and never tried again.
@@ -175,10 +176,11 @@ pub fn submit(directory: &Path, request: &Request) -> Result<(), StateError> {
 /// [`StateError::Read`], or [`StateError::Write`] when the request cannot be removed: then it is not to be carried out,
 /// for it would be found again.
 pub fn take(directory: &StateDir) -> Result<Found<Request>, StateError> {
-    let path = directory.file(REQUEST);
-    let found = super::read_checked(&path, REQUEST_KIND, LIMIT)?.and_then(&path, |body| parse(&body));
+    let found = read_checked(directory, REQUEST, REQUEST_KIND, LIMIT)?;
+    let found = found.and_then(directory, REQUEST, |body| parse(&body));
     if let Found::Whole(_) = found {
-        fs::remove_file(&path).map_err(|cause| StateError::Write { path, cause })?;
+        let failed = |cause| StateError::Write { path: directory.file(REQUEST), cause };
+        directory.unlink(REQUEST).map_err(failed)?;
     }
     Ok(found)
 }
@@ -188,7 +190,7 @@ pub fn take(directory: &StateDir) -> Result<Found<Request>, StateError> {
 /// # Errors
 /// [`StateError::Write`].
 pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
-    write_json(&directory.file(ANSWER), ANSWER_KIND, answer)
+    write_json(directory, ANSWER, ANSWER_KIND, answer)
 }
 
 /// The answer to the request `id`, if it is there by now.
@@ -196,7 +198,7 @@ pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
 /// # Errors
 /// [`StateError::Read`].
 pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateError> {
-    let Found::Whole(body) = peek(&directory.join(ANSWER), ANSWER_KIND, LIMIT)? else { return Ok(None) };
+    let Found::Whole(body) = peek_in(directory, ANSWER, ANSWER_KIND, LIMIT)? else { return Ok(None) };
     Ok(parse(&body).ok().filter(|answer: &Answer| answer.id == id))
 }
 
@@ -208,8 +210,8 @@ pub fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
     serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))
 }
 
-fn write_json(path: &Path, kind: Kind, value: &impl Serialize) -> Result<(), StateError> {
-    let written = serde_json::to_vec(value);
-    let body = written.map_err(|cause| StateError::Write { path: path.to_owned(), cause: cause.into() })?;
-    write_readable(path, kind, LIMIT, &body)
+fn write_json(directory: &Beneath, name: &str, kind: Kind, value: &impl Serialize) -> Result<(), StateError> {
+    let failed =
+        |cause: serde_json::Error| StateError::Write { path: directory.file(name), cause: cause.into() };
+    write_readable(directory, name, kind, LIMIT, &serde_json::to_vec(value).map_err(failed)?)
 }

@@ -1,10 +1,10 @@
 //! Which files of a state directory are not whole, asked from beside a daemon that may be running: everything is left as it
 //! is, and nothing is believed that comes of it.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use super::{
-    Damage, Found, Kind, StateError, approval, counters, documents, gates, peek, read::is_set_aside,
+    Beneath, Damage, Found, StateError, approval, counters, documents, gates, peek, read::is_set_aside,
 };
 use crate::generation::gate::GatePolicy;
 
@@ -31,27 +31,23 @@ pub enum Problem {
     Unreadable(StateError),
 }
 
-/// Looks at every file of `directory`, by name.
+/// Looks at every file of the directory at `path`, by name.
 ///
 /// # Errors
 /// [`StateError::Directory`] when it cannot be listed.
-pub fn ailing(directory: &Path) -> Result<Vec<Ailing>, StateError> {
-    let failed = |cause| StateError::Directory { path: directory.to_owned(), cause };
-    let mut ailing = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let file = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        if let Some(problem) = problem(directory, &file) {
-            ailing.push(Ailing { file, problem });
-        }
-    }
-    ailing.sort_by(|one, other| one.file.cmp(&other.file));
-    Ok(ailing)
+pub fn ailing(path: &Path) -> Result<Vec<Ailing>, StateError> {
+    let failed = |cause| StateError::Directory { path: path.to_owned(), cause };
+    let directory = Beneath::open(path).map_err(failed)?;
+    let mut names = directory.names().map_err(failed)?;
+    names.sort();
+    let ailing = |file: String| problem(&directory, &file).map(|problem| Ailing { file, problem });
+    Ok(names.into_iter().filter_map(ailing).collect())
 }
 
 /// What is wrong with this file; nothing with one that is none of ours.
-fn problem(directory: &Path, file: &str) -> Option<Problem> {
+fn problem(directory: &Beneath, file: &str) -> Option<Problem> {
     let (kind, limit) = match file {
-        gates::FILE => return found(gates::look(directory, GatePolicy::default())),
+        gates::FILE => return found(gates::look(directory.path(), GatePolicy::default())),
         gates::COPY => (gates::KIND, gates::LIMIT),
         counters::FILE => (counters::KIND, counters::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
@@ -60,11 +56,7 @@ fn problem(directory: &Path, file: &str) -> Option<Problem> {
         _ if is_set_aside(file) => return Some(Problem::SetAside),
         _ => return None,
     };
-    sealed(&directory.join(file), kind, limit)
-}
-
-fn sealed(path: &Path, kind: Kind, limit: u64) -> Option<Problem> {
-    found(peek(path, kind, limit))
+    found(peek(directory, file, kind, limit))
 }
 
 fn found<T>(found: Result<Found<T>, StateError>) -> Option<Problem> {

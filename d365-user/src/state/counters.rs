@@ -95,9 +95,9 @@ type WrittenCount = (u64, u64, u64);
 /// # Errors
 /// [`StateError::Write`]. The older file is still there then, and says less than is true: remove it.
 pub fn save(directory: &StateDir, stored: &Stored) -> Result<(), StateError> {
-    let path = directory.file(FILE);
-    let body = body(stored).map_err(|cause| StateError::Write { path: path.clone(), cause: cause.into() })?;
-    write_sealed(&path, KIND, &body)
+    let body = body(stored)
+        .map_err(|cause| StateError::Write { path: directory.file(FILE), cause: cause.into() })?;
+    write_sealed(directory, FILE, KIND, &body)
 }
 
 /// Reads it back. A file that is not believed is set aside.
@@ -105,8 +105,7 @@ pub fn save(directory: &StateDir, stored: &Stored) -> Result<(), StateError> {
 /// # Errors
 /// [`StateError::Read`].
 pub fn load(directory: &StateDir) -> Result<Found<Stored>, StateError> {
-    let path = directory.file(FILE);
-    Ok(read_checked(&path, KIND, LIMIT)?.and_then(&path, |body| parse(&body)))
+    Ok(read_checked(directory, FILE, KIND, LIMIT)?.and_then(directory, FILE, |body| parse(&body)))
 }
 
 /// The file's body. Pure.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Damage, Found, Kind, StateDir, StateError, peek, read_checked, write_sealed};
+use super::{Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_sealed};
 use crate::source::download::{Document, cache};
 
 /// Raise the version when the form of [`cache`] changes.
@@ -36,10 +36,12 @@ pub fn file_name(source: &str) -> String {
 /// # Errors
 /// [`StateError::Write`]; the one before is kept then.
 pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(), StateError> {
-    let path = directory.file(&file_name(source));
-    let body = cache::encode(document)
-        .map_err(|cause| StateError::Write { path: path.clone(), cause: std::io::Error::other(cause) })?;
-    write_sealed(&path, KIND, &body)
+    let name = file_name(source);
+    let body = cache::encode(document).map_err(|cause| StateError::Write {
+        path: directory.file(&name),
+        cause: std::io::Error::other(cause),
+    })?;
+    write_sealed(directory, &name, KIND, &body)
 }
 
 /// The document of `source`. A file that is not believed is set aside.
@@ -47,8 +49,8 @@ pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(
 /// # Errors
 /// [`StateError::Read`].
 pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, StateError> {
-    let path = directory.file(&file_name(source));
-    Ok(read_checked(&path, KIND, LIMIT)?.and_then(&path, document))
+    let name = file_name(source);
+    Ok(read_checked(directory, &name, KIND, LIMIT)?.and_then(directory, &name, document))
 }
 
 /// The document of `source` in the directory of a daemon that may be running; everything is left as it is.
@@ -56,14 +58,7 @@ pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, State
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateError> {
-    Ok(match peek(&directory.join(file_name(source)), KIND, LIMIT)? {
-        Found::Whole(body) => match document(body) {
-            Ok(document) => Found::Whole(document),
-            Err(damage) => Found::Damaged { damage, set_aside: None },
-        },
-        Found::Nothing => Found::Nothing,
-        Found::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
-    })
+    Ok(peek_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
 }
 
 /// Has the document of the source `old` be that of `new`, unless that has one, without the query of its URL.
@@ -73,7 +68,7 @@ pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateErro
 /// [`StateError::Read`], or [`StateError::Write`] for what could be neither written nor removed.
 pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateError> {
     let Found::Whole(document) = load(directory, old)? else { return Ok(()) };
-    let is_there = directory.file(&file_name(new)).exists();
+    let is_there = directory.exists(&file_name(new));
     if !is_there {
         save(directory, new, &document)?;
     }

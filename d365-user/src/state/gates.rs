@@ -2,12 +2,12 @@
 //! they have accepted once more, for the day on which the first is damaged.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, Found, Kind, StateDir, StateError, peek, read_checked, write_sealed};
+use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_sealed};
 use crate::generation::gate::{Gate, GatePolicy, Stored};
 
 /// The file's name in the state directory.
@@ -59,27 +59,32 @@ pub struct Recovered {
 /// # Errors
 /// [`StateError::Write`] or [`StateError::TooLarge`]; what was written before is kept.
 pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
-    let (path, place) = (directory.file(FILE), directory.file(COPY));
-    let failed = |cause| StateError::Write { path: path.clone(), cause };
+    let failed = |cause| StateError::Write { path: directory.file(FILE), cause };
     let body = body(gates).map_err(|cause| failed(cause.into()))?;
-    write_readable(&path, KIND, LIMIT, &body)?;
-    if peek(&path, KIND, LIMIT)? != Found::Whole(body) {
+    write_readable(directory, FILE, KIND, LIMIT, &body)?;
+    if peek(directory, FILE, KIND, LIMIT)? != Found::Whole(body) {
         return Err(failed(std::io::Error::other("what is read back is not what was written")));
     }
     let copy = written(gates, Gate::stored_accepted).map_err(|cause| failed(cause.into()))?;
-    if peek(&place, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
+    if peek(directory, COPY, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
         return Ok(());
     }
-    write_readable(&place, KIND, LIMIT, &copy)
+    write_readable(directory, COPY, KIND, LIMIT, &copy)
 }
 
 /// Writes a file that will be read back: none that is larger than its reader takes.
-pub(super) fn write_readable(path: &Path, kind: Kind, limit: u64, body: &[u8]) -> Result<(), StateError> {
+pub(super) fn write_readable(
+    directory: &Beneath,
+    name: &str,
+    kind: Kind,
+    limit: u64,
+    body: &[u8],
+) -> Result<(), StateError> {
     let bytes = (body.len() as u64).saturating_add(HEAD);
     if bytes > limit {
-        return Err(StateError::TooLarge { path: path.to_owned(), bytes, limit });
+        return Err(StateError::TooLarge { path: directory.file(name), bytes, limit });
     }
-    write_sealed(path, kind, body)
+    write_sealed(directory, name, kind, body)
 }
 
 /// Reads all gates back. A file that is not believed is set aside; it is not believed by halves.
@@ -87,15 +92,13 @@ pub(super) fn write_readable(path: &Path, kind: Kind, limit: u64, body: &[u8]) -
 /// # Errors
 /// [`StateError::Read`].
 pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    load_file(&directory.file(FILE), policy)
+    load_file(directory, FILE, policy)
 }
 
-fn load_file(path: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = match peek_any(path)? {
-        Found::Damaged { .. } => read_checked(path, KIND, LIMIT)?,
-        found => found,
-    };
-    Ok(found.and_then(path, |body| gates(&body, policy)))
+/// The file or its copy. `and_then` sets aside what is damaged.
+fn load_file(directory: &Beneath, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+    let found = of_either_release(|kind| peek(directory, name, kind, LIMIT))?;
+    Ok(found.and_then(directory, name, |body| gates(&body, policy)))
 }
 
 /// Reads the gates back, from the copy where the file is of no use. A document that was downloaded is never taken in their
@@ -104,7 +107,7 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
         let path = directory.file(file);
-        match load_file(&path, policy).and_then(|found| found.whole(&path)) {
+        match load_file(directory, file, policy).and_then(|found| found.whole(&path)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
             Ok(None) => {}
             Err(error) => errors.push(error),
@@ -119,15 +122,8 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let path: PathBuf = directory.join(FILE);
-    Ok(match peek_any(&path)? {
-        Found::Whole(body) => match read(&body, |periods| with_periods(policy, periods)) {
-            Ok(gates) => Found::Whole(gates),
-            Err(damage) => Found::Damaged { damage, set_aside: None },
-        },
-        Found::Nothing => Found::Nothing,
-        Found::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
-    })
+    let found = of_either_release(|kind| peek_in(directory, FILE, kind, LIMIT))?;
+    Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }
 
 fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
@@ -139,10 +135,12 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
 }
 
 /// A file of this release or of the one before.
-fn peek_any(path: &Path) -> Result<Found<Vec<u8>>, StateError> {
-    match peek(path, KIND, LIMIT)? {
+fn of_either_release(
+    peek: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
+) -> Result<Found<Vec<u8>>, StateError> {
+    match peek(KIND)? {
         Found::Damaged { damage: Damage::Version { found, .. }, .. } if found == EARLIER.version => {
-            peek(path, EARLIER, LIMIT)
+            peek(EARLIER)
         }
         found => Ok(found),
     }

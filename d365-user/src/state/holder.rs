@@ -1,32 +1,41 @@
-//! Whether a daemon uses a state directory, asked from beside it.
+//! Whether a daemon uses a state directory, asked from beside it. No file is opened for it: the lock is on the directory.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::Path;
+use std::{fs::TryLockError, io, os::unix::fs::MetadataExt as _, path::Path};
 
-use super::{LOCK, StateError};
+use nix::sys::stat::{major, minor};
+use procfs::LockKind;
+
+use super::{Beneath, StateError};
 
 /// Whether a daemon holds the lock of `directory`. The lock is tried for a moment and shared with others who ask; a daemon
-/// that starts in this very moment would find the directory in use.
+/// that starts in this very moment tries again.
 ///
 /// # Errors
-/// [`StateError::Read`] when the lock cannot be looked at.
+/// [`StateError::Read`] when the directory cannot be opened.
 pub fn is_held(directory: &Path) -> Result<bool, StateError> {
-    let path = directory.join(LOCK);
-    let lock = match File::open(&path) {
-        Ok(lock) => lock,
+    let failed = |cause| StateError::Read { path: directory.to_owned(), cause };
+    let opened = match Beneath::open(directory) {
+        Ok(opened) => opened,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(cause) => return Err(StateError::Read { path, cause }),
+        Err(cause) => return Err(failed(cause)),
     };
-    match lock.try_lock_shared() {
+    match opened.directory().try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(cause)) => Err(StateError::Read { path, cause }),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
 }
 
-/// The process that a daemon wrote into the lock of `directory`; only while it [is held](is_held) is it that daemon's.
+/// The process that has the lock of `directory`, as `/proc/locks` shows it; `None` where it does not: a process of another
+/// PID namespace, or a file system whose files bear another device number than the kernel's own (btrfs).
 #[must_use]
 pub fn holder(directory: &Path) -> Option<u32> {
-    fs::read_to_string(directory.join(LOCK)).ok()?.trim().parse().ok()
+    let found = Beneath::open(directory).and_then(|opened| opened.metadata()).ok()?;
+    let device = (u32::try_from(major(found.dev())).ok()?, u32::try_from(minor(found.dev())).ok()?);
+    let is_it = |lock: &procfs::Lock| {
+        matches!(lock.kind, LockKind::Write)
+            && (lock.devmaj, lock.devmin, lock.inode) == (device.0, device.1, found.ino())
+    };
+    let lock = procfs::locks().ok()?.into_iter().find(is_it)?;
+    u32::try_from(lock.pid?).ok().filter(|pid| *pid > 0)
 }

@@ -3,7 +3,6 @@
 //!
 //! | file | what | who writes |
 //! |---|---|---|
-//! | `lock` | held while a daemon uses the directory | the daemon |
 //! | `counters.json` | what has been counted ([`counters`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
 //! | `gate-copy.json` | what the gates accepted, once more | the daemon |
@@ -11,16 +10,28 @@
 //! | `approval-answer.json` | what became of it | the daemon |
 //! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
 //! | `NAME.corrupt` | a file that was not believed, kept for a look | the daemon |
+//!
+//! The lock of a daemon that uses the directory is on the directory itself. Its mode is 0700: who can open it can lock it,
+//! and who can write there can approve.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{DirBuilder, File, Permissions, TryLockError},
+    io,
+    ops::Deref,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    },
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::unistd::geteuid;
 
 mod access;
 pub mod approval;
+mod beneath;
 mod condition;
 pub mod counters;
 pub mod documents;
@@ -30,30 +41,82 @@ mod read;
 mod sealed;
 mod write;
 
-pub use access::{Writer, other_writers};
+pub use access::{Writer, other_writers, other_writers_of_file};
+pub use beneath::Beneath;
 pub use condition::{Ailing, Problem, ailing};
 pub use holder::{holder, is_held};
-pub use read::{Found, peek, read_checked};
+pub use read::{Found, peek, peek_in, read_checked};
 pub use sealed::{Damage, Kind, seal, unseal};
 pub use write::{write_atomic, write_sealed};
 
 /// Where the directory is unless the operator says otherwise.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
-/// The file of the lock.
-const LOCK: &str = "lock";
-/// Mode of the directory: its files say what is trusted, and whoever can write there can approve.
-const DIRECTORY_MODE: u32 = 0o750;
+/// The file that earlier releases locked.
+const FORMER_LOCK: &str = "lock";
+/// Mode of the directory.
+const DIRECTORY_MODE: u32 = 0o700;
 /// How long a lock may be held by somebody who only looks.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Mode of each file.
 const FILE_MODE: u32 = 0o640;
 
-/// A state directory that is ours alone until this value goes.
+/// A state directory that is ours alone until this value goes, and its lock with it, however the process ends.
 #[derive(Debug)]
 pub struct StateDir {
-    path: PathBuf,
-    /// Its lock goes with it, however the process ends.
-    _lock: File,
+    beneath: Beneath,
+    remarks: Vec<Remark>,
+}
+
+/// What the operator should know of a state directory that was opened. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum Remark {
+    /// Its mode was wider.
+    #[error(
+        "{path} had mode {mode:03o} and has {DIRECTORY_MODE:03o} now{}",
+        could_write(writers), path = path.display()
+    )]
+    Tightened {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode before.
+        mode: u32,
+        /// Who could write there.
+        writers: Vec<Writer>,
+    },
+    /// It is not ours to tighten, and others may write there.
+    #[error(
+        "{path} may be written to by {}: whoever may, may approve changes and replace what is kept; give it to the daemon's \
+         user alone (chown, and chmod 0700)",
+        listed(writers), path = path.display()
+    )]
+    Writable {
+        /// The directory.
+        path: PathBuf,
+        /// Who may.
+        writers: Vec<Writer>,
+    },
+    /// What was left half written cannot be removed.
+    #[error("cannot remove the leftover {path}: {cause}; it is ignored, remove it by hand", path = path.display())]
+    Leftover {
+        /// What is left.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+fn could_write(writers: &[Writer]) -> String {
+    if writers.is_empty() {
+        return String::new();
+    }
+    format!(
+        ": {} could write there, and so approve changes and replace what is kept; look at what waits and at what is accepted",
+        listed(writers)
+    )
+}
+
+fn listed(writers: &[Writer]) -> String {
+    writers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong in the state directory. What was there before is still there.
@@ -68,7 +131,7 @@ pub enum StateError {
         /// The directory.
         path: PathBuf,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// Another daemon uses the directory.
     #[error(
@@ -79,7 +142,7 @@ pub enum StateError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// The other's process, as it wrote it down.
+        /// The other's process, where the kernel shows it.
         holder: Option<u32>,
     },
     /// A file cannot be written. The one that was there is untouched.
@@ -88,7 +151,7 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// A file would be larger than what is read back. The one that was there is untouched.
     #[error(
@@ -114,13 +177,28 @@ pub enum StateError {
         /// Where it is now; `None` when it is still in its place.
         set_aside: Option<PathBuf>,
     },
+    /// A call in the directory has not come back.
+    #[error(
+        "the state directory {path} does not answer; look at its disk or server (dmesg, a frozen file system)",
+        path = path.display()
+    )]
+    Hung {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A fault of this program.
+    #[error("working in {path} failed unexpectedly; please report it with the line before in the log", path = path.display())]
+    Unexpected {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file is there and cannot be read.
     #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
 }
 
@@ -136,7 +214,8 @@ fn process(holder: &Option<u32>) -> String {
 }
 
 impl StateDir {
-    /// Makes the directory if it is missing, takes its lock, and clears away what a killed daemon left half written.
+    /// Makes the directory if it is missing, takes its lock, has others keep out, and clears away what a killed daemon left
+    /// half written.
     ///
     /// # Errors
     /// [`StateError::Directory`], or [`StateError::InUse`] while another daemon holds the lock.
@@ -144,34 +223,35 @@ impl StateDir {
         let path = path.into();
         let failed = |cause| StateError::Directory { path: path.clone(), cause };
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let mut lock = options.open(path.join(LOCK)).map_err(failed)?;
-        match try_lock(&lock) {
+        let beneath = Beneath::open(&path).map_err(failed)?;
+        match try_lock(beneath.directory()) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Only for the message.
-                let _ = lock.take(16).read_to_string(&mut holder);
-                return Err(StateError::InUse { holder: holder.trim().parse().ok(), path });
-            }
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse { holder: holder(&path), path }),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed)?;
-        write::clear_leftovers(&path, approval::REQUEST).map_err(failed)?;
-        Ok(Self { path, _lock: lock })
+        let mut remarks: Vec<_> = keep_others_out(&beneath).map_err(failed)?.into_iter().collect();
+        if let Ok(Ok(_)) = beneath.read(FORMER_LOCK) {
+            // Where it cannot be removed it is in nobody's way.
+            let _ = beneath.unlink(FORMER_LOCK);
+        }
+        remarks.extend(write::clear_leftovers(&beneath, approval::REQUEST).map_err(failed)?);
+        Ok(Self { beneath, remarks })
     }
 
-    /// The directory.
+    /// What the operator should know of it.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
-    /// The path of the file `name` in it.
-    #[must_use]
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// Device and inode: no two directories that this machine has at one time share both.
+    ///
+    /// # Errors
+    /// [`StateError::Directory`].
+    pub fn identity(&self) -> Result<(u64, u64), StateError> {
+        let failed = |cause| StateError::Directory { path: self.path().to_owned(), cause };
+        let found = self.metadata().map_err(failed)?;
+        Ok((found.dev(), found.ino()))
     }
 
     /// Removes the file `name`; that it is not there is no error.
@@ -179,14 +259,38 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Write`].
     pub fn remove(&self, name: &str) -> Result<(), StateError> {
-        let path = self.file(name);
-        match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                Err(StateError::Write { path, cause })
+        match self.unlink(name) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(StateError::Write { path: self.file(name), cause })
             }
             _ => Ok(()),
         }
     }
+}
+
+impl AsFd for StateDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.beneath.as_fd()
+    }
+}
+
+impl Deref for StateDir {
+    type Target = Beneath;
+
+    fn deref(&self) -> &Beneath {
+        &self.beneath
+    }
+}
+
+/// Takes every right from group and others where the directory is ours. Returns what was too wide, or still is.
+fn keep_others_out(directory: &Beneath) -> io::Result<Option<Remark>> {
+    let (found, user, path) = (directory.metadata()?, geteuid().as_raw(), directory.path().to_owned());
+    let (mode, writers) = (found.permissions().mode() & 0o7777, other_writers(&found, user));
+    if found.uid() == user && mode & 0o077 != 0 {
+        directory.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
+        return Ok(Some(Remark::Tightened { path, mode, writers }));
+    }
+    Ok((!writers.is_empty()).then_some(Remark::Writable { path, writers }))
 }
 
 /// Takes the lock; not at the first try where a command only looks whether it is held ([`is_held`]).

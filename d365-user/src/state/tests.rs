@@ -1,7 +1,9 @@
 //! The state directory against bad files, other daemons and full disks.
 
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::approval::{Approval, Request, Verdict};
@@ -13,6 +15,8 @@ use crate::ranges::{Geo, Range};
 const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;
 
+mod directory;
+
 /// A directory of this test's own, removed with it.
 struct Scratch(PathBuf);
 
@@ -23,6 +27,10 @@ impl Scratch {
         let path = std::env::temp_dir().join(format!("d365-state-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    fn open(&self) -> Beneath {
+        Beneath::open(&self.0).expect("it is there")
     }
 
     fn names(&self) -> Vec<String> {
@@ -64,40 +72,6 @@ fn some_gates() -> Gates {
 }
 
 #[test]
-fn the_directory_is_made_and_is_for_one_daemon() {
-    let scratch = Scratch::new();
-    let path = scratch.0.join("lib/d365");
-    let directory = StateDir::open(&path).unwrap();
-    assert_eq!((mode(&path), mode(&path.join("lock"))), (0o750, 0o640));
-    let error = StateDir::open(&path).unwrap_err();
-    let own = std::process::id();
-    assert!(matches!(error, StateError::InUse { holder: Some(holder), .. } if holder == own), "{error}");
-    assert!(error.to_string().contains("stop that one"), "{error}");
-    drop(directory);
-    StateDir::open(&path).unwrap();
-}
-
-#[test]
-fn others_who_may_write_are_found() {
-    let scratch = Scratch::new();
-    let found = fs::metadata(&scratch.0).unwrap();
-    let (user, group) = (found.uid(), found.gid());
-    let with = |mode, user| {
-        fs::set_permissions(&scratch.0, fs::Permissions::from_mode(mode)).unwrap();
-        other_writers(&scratch.0, user).unwrap()
-    };
-    for mode in [0o700, 0o750, 0o755] {
-        assert_eq!(with(mode, user), []);
-    }
-    assert_eq!(with(0o775, user), [Writer::Group(group)]);
-    assert_eq!(with(0o1777, user), [Writer::Group(group), Writer::Everybody]);
-    // Root may always: what is its is nobody else's.
-    let others = if user == 0 { vec![] } else { vec![Writer::Owner(user)] };
-    assert_eq!(with(0o700, user + 1), others);
-    assert!(other_writers(&scratch.0.join("none"), user).is_err());
-}
-
-#[test]
 fn a_directory_that_cannot_be_is_an_error() {
     for path in ["/proc/self/d365", "/dev/null/d365", "/proc/version"] {
         let error = StateDir::open(path).unwrap_err();
@@ -112,17 +86,39 @@ fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
     for name in [".gate.json.1.unfinished", ".approval.json.1.unfinished", "other", "a.unfinished"] {
         fs::write(scratch.0.join(name), "x").unwrap();
     }
-    let _directory = StateDir::open(&scratch.0).unwrap();
-    assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "lock", "other"]);
+    drop(StateDir::open(&scratch.0).unwrap());
+    assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "other"]);
+}
+
+/// A directory in the way ended the start with exit code 11.
+#[test]
+fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
+    let scratch = Scratch::new();
+    let left = format!(".gate.json.{}.unfinished", std::process::id());
+    fs::create_dir_all(scratch.0.join(&left).join("full")).unwrap();
+    fs::set_permissions(&scratch.0, Permissions::from_mode(0o700)).unwrap();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let [remark @ Remark::Leftover { path, .. }] = directory.remarks() else { panic!("{directory:?}") };
+    assert!(*path == scratch.0.join(&left) && remark.to_string().contains("by hand"), "{remark}");
+    gates::save(&directory, &some_gates()).unwrap();
+    assert_eq!(gates::load(&directory, GatePolicy::default()).unwrap(), Found::Whole(some_gates()));
+    assert_eq!(scratch.names(), [left.as_str(), "gate.json"]);
+    // There is an end to it.
+    for number in 2..=9 {
+        let left = format!(".gate.json.{}.{number}.unfinished", std::process::id());
+        fs::create_dir(scratch.0.join(left)).unwrap();
+    }
+    assert!(matches!(gates::save(&directory, &some_gates()), Err(StateError::Write { .. })));
 }
 
 #[test]
 fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
     let scratch = Scratch::new();
     let path = scratch.0.join("file");
+    let directory = scratch.open();
     for body in [&b"one"[..], b"", b"three"] {
-        write_sealed(&path, KIND, body).unwrap();
-        assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
+        write_sealed(&directory, "file", KIND, body).unwrap();
+        assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
         assert_eq!(mode(&path), 0o640);
     }
     assert_eq!(scratch.names(), ["file"]);
@@ -132,19 +128,21 @@ fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
 fn a_write_that_fails_leaves_the_old_file() {
     let scratch = Scratch::new();
     let path = scratch.0.join("file");
-    write_atomic(&path, b"old").unwrap();
+    let directory = scratch.open();
+    write_atomic(&directory, "file", b"old").unwrap();
     let full = |file: &mut File| {
         file.write_all(b"ne")?;
         Err(io::ErrorKind::StorageFull.into())
     };
-    assert_eq!(write::write_with(&path, full).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(write::write_with(&directory, "file", full).unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(scratch.names(), ["file"]);
-    let error = write_atomic(&scratch.0.join("none/file"), b"x").unwrap_err();
-    assert!(matches!(&error, StateError::Write { .. }), "{error}");
-    assert!(write_atomic(Path::new("/"), b"x").is_err());
     fs::create_dir(scratch.0.join("directory")).unwrap();
-    assert!(write_atomic(&scratch.0.join("directory"), b"x").is_err());
+    let error = write_atomic(&directory, "directory", b"x").unwrap_err();
+    assert!(
+        matches!(&error, StateError::Write { path, .. } if *path == scratch.0.join("directory")),
+        "{error}"
+    );
     assert_eq!(scratch.names(), ["directory", "file"]);
 }
 
@@ -154,7 +152,7 @@ fn a_leftover_or_a_link_in_the_way_is_not_written_through() {
     let (path, victim) = (scratch.0.join("file"), scratch.0.join("victim"));
     fs::write(&victim, "mine").unwrap();
     symlink(&victim, scratch.0.join(format!(".file.{}.unfinished", std::process::id()))).unwrap();
-    write_atomic(&path, b"new").unwrap();
+    write_atomic(&scratch.open(), "file", b"new").unwrap();
     assert_eq!((fs::read(&path).unwrap(), fs::read(&victim).unwrap()), (b"new".to_vec(), b"mine".to_vec()));
 }
 
@@ -162,7 +160,8 @@ fn a_leftover_or_a_link_in_the_way_is_not_written_through() {
 fn what_is_not_believed_is_set_aside() {
     let scratch = Scratch::new();
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
-    assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Nothing);
+    let directory = scratch.open();
+    assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
     let good = sealed::seal(KIND, b"body");
     let bad = [
         (good[..20].to_vec(), Damage::Head),
@@ -172,12 +171,12 @@ fn what_is_not_believed_is_set_aside() {
     ];
     for (bytes, damage) in bad {
         fs::write(&path, &bytes).unwrap();
-        let left = peek(&path, KIND, LIMIT).unwrap();
+        let left = peek(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(left, Found::Damaged { damage: damage.clone(), set_aside: None });
-        let found = read_checked(&path, KIND, LIMIT).unwrap();
+        let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage, set_aside: Some(aside.clone()) });
         assert_eq!(fs::read(&aside).unwrap(), bytes, "over the one before");
-        assert_eq!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Nothing);
+        assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
     }
 }
 
@@ -185,8 +184,10 @@ fn what_is_not_believed_is_set_aside() {
 fn what_is_no_file_is_set_aside_and_nothing_hangs() {
     let scratch = Scratch::new();
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
-    let make: [&dyn Fn(); 4] = [
+    let directory = scratch.open();
+    let make: [&dyn Fn(); 5] = [
         &|| nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+        &|| drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
         &|| symlink("/dev/zero", &path).unwrap(),
         &|| symlink("nowhere", &path).unwrap(),
         &|| fs::create_dir(&path).unwrap(),
@@ -194,7 +195,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
     for make in make {
         make();
         let _ = fs::remove_file(&aside);
-        let found = read_checked(&path, KIND, LIMIT).unwrap();
+        let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage: Damage::NotAFile, set_aside: Some(aside.clone()) });
         let error = found.whole(&path).unwrap_err().to_string();
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
@@ -204,7 +205,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
     for number in 2..=9 {
         fs::write(&path, "x").unwrap();
         let other = scratch.0.join(format!("file.corrupt.{number}"));
-        let Found::Damaged { set_aside, .. } = read_checked(&path, KIND, LIMIT).unwrap() else {
+        let Found::Damaged { set_aside, .. } = read_checked(&directory, "file", KIND, LIMIT).unwrap() else {
             panic!("damaged")
         };
         assert_eq!(set_aside, Some(other.clone()));
@@ -212,7 +213,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         fs::create_dir(&other).unwrap();
     }
     fs::write(&path, "x").unwrap();
-    let error = read_checked(&path, KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
+    let error = read_checked(&directory, "file", KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
 }
 
@@ -235,12 +236,12 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let directory = StateDir::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
     for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
-        write_sealed(&directory.file(gates::FILE), Kind { name: "gate", version }, body.as_bytes()).unwrap();
+        write_sealed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
         let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
         assert!(matches!(loaded, Found::Damaged { set_aside: Some(_), .. }), "{body}");
-        assert_eq!(scratch.names(), ["gate.json.corrupt", "lock"]);
+        assert_eq!(scratch.names(), ["gate.json.corrupt"]);
     }
 }
 
@@ -260,7 +261,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let newer = Kind { name: "gate", version: 3 };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
-        &|| write_sealed(&path, newer, b"{}").unwrap(),
+        &|| write_sealed(&directory, gates::FILE, newer, b"{}").unwrap(),
         &|| symlink("/dev/zero", &path).unwrap(),
         &|| {},
     ];
@@ -313,7 +314,7 @@ fn gates_of_the_release_before_are_read() {
         }
     }
     let earlier = Kind { name: "gate", version: 1 };
-    write_sealed(&directory.file(gates::FILE), earlier, body.to_string().as_bytes()).unwrap();
+    write_sealed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
     let policy = GatePolicy::default();
     assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
     let recovered = gates::recover(&directory, policy);
@@ -359,14 +360,14 @@ fn no_file_is_written_that_would_not_be_read_back() {
     let each = gates::body(&gates).unwrap().len() as u64 / 1000;
     assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
 
-    let path = directory.file("small");
-    let write = |bytes: usize| gates::write_readable(&path, KIND, LIMIT, &vec![b' '; bytes]);
+    let write = |bytes: usize| gates::write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
+    let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
     let most = usize::try_from(LIMIT).unwrap() - 256;
     write(most).unwrap();
-    assert!(matches!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Whole(_)));
+    assert!(matches!(read(), Found::Whole(_)));
     let error = write(most + 1).unwrap_err();
     assert!(matches!(error, StateError::TooLarge { limit: LIMIT, .. }), "{error}");
-    assert!(matches!(read_checked(&path, KIND, LIMIT).unwrap(), Found::Whole(body) if body.len() == most));
+    assert!(matches!(read(), Found::Whole(body) if body.len() == most));
 }
 
 #[test]
@@ -459,5 +460,5 @@ fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
     assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
     directory.remove("approval.json.corrupt").unwrap();
     directory.remove("approval.json.corrupt").unwrap();
-    assert_eq!(scratch.names(), ["lock"]);
+    assert!(scratch.names().is_empty());
 }

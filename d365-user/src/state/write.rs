@@ -1,81 +1,83 @@
 //! Writes a file whole or not at all: beside its place, to the disk, and then into its place.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
-use super::{FILE_MODE, Kind, StateError, sealed};
+use nix::sys::stat::Mode;
+
+use super::{Beneath, FILE_MODE, Kind, Remark, StateError, sealed};
 
 /// How the name of a file ends that is being written.
 const UNFINISHED: &str = ".unfinished";
+/// How many names are tried for a file that is being written.
+const TRIES: u32 = 9;
 
-/// Writes `bytes` to `path`: whoever reads it, and whatever happens meanwhile, sees the old file or the new one. The file
-/// gets mode 0640 and, where we may give it away, the owner of its directory: what root writes for a daemon that is not
+/// Writes `bytes` as the file `name`: whoever reads it, and whatever happens meanwhile, sees the old file or the new one. The
+/// file gets mode 0640 and, where we may give it away, the owner of its directory: what root writes for a daemon that is not
 /// root must be readable to it.
 ///
 /// # Errors
 /// [`StateError::Write`]; the file that was there is untouched then.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
-    write_with(path, |file| file.write_all(bytes))
-        .map_err(|cause| StateError::Write { path: path.to_owned(), cause })
+pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+    write_with(directory, name, |file| file.write_all(bytes))
+        .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
 /// The same, with the first line that [`super::read_checked`] wants.
 ///
 /// # Errors
 /// [`StateError::Write`].
-pub fn write_sealed(path: &Path, kind: Kind, body: &[u8]) -> Result<(), StateError> {
-    write_atomic(path, &sealed::seal(kind, body))
+pub fn write_sealed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
+    write_atomic(directory, name, &sealed::seal(kind, body))
 }
 
-pub(super) fn write_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let (directory, unfinished) = places(path)?;
+pub(super) fn write_with(
+    directory: &Beneath,
+    name: &str,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let (mut file, unfinished) = create(directory, name)?;
     let written = (|| {
-        let mut file = create(&unfinished)?;
         file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
-        give_to_owner(&file, &directory)?;
+        give_to_owner(&file, directory)?;
         write(&mut file)?;
         file.sync_all()?;
-        fs::rename(&unfinished, path)
+        directory.rename(&unfinished, name)
     })();
     if let Err(cause) = written {
         // The first error is the one to tell; a leftover is cleared at the next start.
-        let _ = fs::remove_file(&unfinished);
+        let _ = directory.unlink(&unfinished);
         return Err(cause);
     }
     // The rename is on disk when the directory is.
-    File::open(directory)?.sync_all()
+    directory.sync()
 }
 
-/// The directory of `path`, and where the file is while it is being written. The process is in the name: the daemon and a
-/// command may write at the same time.
-fn places(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"))?;
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let unfinished = directory.join(format!(".{name}.{}{UNFINISHED}", std::process::id()));
-    Ok((directory, unfinished))
-}
-
-/// Never opens what is there: it may be a link to somewhere else.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(FILE_MODE);
-    match options.open(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            options.open(path)
+/// Makes the file that is written first, and returns its name. The process is in the name: the daemon and a command may write
+/// at the same time. A leftover is removed; what cannot be removed, as a directory, is left for another name.
+fn create(directory: &Beneath, name: &str) -> io::Result<(File, String)> {
+    let mut tries = 1..=TRIES;
+    loop {
+        let number = tries.next().filter(|number| *number > 1).map(|number| format!(".{number}"));
+        let unfinished = format!(".{name}.{}{}{UNFINISHED}", std::process::id(), number.unwrap_or_default());
+        let create = || directory.create(&unfinished, Mode::from_bits_truncate(FILE_MODE));
+        let created = match create() {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+                directory.unlink(&unfinished).and_then(|()| create())
+            }
+            created => return created.map(|file| (file, unfinished)),
+        };
+        match created {
+            Ok(file) => return Ok((file, unfinished)),
+            Err(cause) if tries.is_empty() => return Err(cause),
+            Err(_) => {}
         }
-        other => other,
     }
 }
 
-fn give_to_owner(file: &File, directory: &Path) -> io::Result<()> {
-    let (ours, wanted) = (file.metadata()?, fs::metadata(directory)?);
+fn give_to_owner(file: &File, directory: &Beneath) -> io::Result<()> {
+    let (ours, wanted) = (file.metadata()?, directory.metadata()?);
     if (ours.uid(), ours.gid()) == (wanted.uid(), wanted.gid()) {
         return Ok(());
     }
@@ -86,16 +88,16 @@ fn give_to_owner(file: &File, directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what a process left that was killed while it wrote; not what belongs to the file called `but`.
-pub(super) fn clear_leftovers(directory: &Path, but: &str) -> io::Result<()> {
+/// Removes what a process left that was killed while it wrote; not what belongs to the file called `but`. Returns what cannot
+/// be removed: it is in nobody's way.
+pub(super) fn clear_leftovers(directory: &Beneath, but: &str) -> io::Result<Vec<Remark>> {
     let spared = format!(".{but}.");
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(UNFINISHED) && !name.starts_with(&spared) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    let is_left =
+        |name: &String| name.starts_with('.') && name.ends_with(UNFINISHED) && !name.starts_with(&spared);
+    let left = directory.names()?.into_iter().filter(is_left);
+    let remove = |name: String| {
+        let path = directory.file(&name);
+        directory.unlink(&name).err().map(|cause| Remark::Leftover { path, cause })
+    };
+    Ok(left.filter_map(remove).collect())
 }

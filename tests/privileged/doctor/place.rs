@@ -1,6 +1,10 @@
 //! bpffs and state directory.
 
 use d365_tests::tun::{Kind, Tun};
+use d365_user::{
+    generation::gate::{Gate, GatePolicy},
+    state::{StateDir, gates},
+};
 
 use super::*;
 
@@ -77,6 +81,8 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
 
     let state = TempDir::new("doctor");
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(look(state.path()).of("state_dir", None).0, "warning", "its group may lock it");
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(look(state.path()).of("state_dir", None).0, "ok");
     assert_eq!(look(state.path()).of("state_files", None), ("ok", "whole"));
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o770)).unwrap();
@@ -106,4 +112,38 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     assert_eq!(report.of("lease", None).0, "warning", "nothing is known");
     assert!(DAMAGED.iter().all(|name| fs::read_to_string(state.file(name)).unwrap() == "no state"));
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), DAMAGED.len() + 1);
+}
+
+/// A pipe in the place of a file had doctor wait for whoever writes to it.
+#[test]
+fn pipes_in_a_state_directory_hang_nobody() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let state = TempDir::new("doctor");
+    for name in ["lock", "gate.json", "counters.json", "approval.json", "document-0123456789abcdef.kept"] {
+        nix::unistd::mkfifo(&state.file(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let report = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let (level, said) = report.of("state_files", None);
+    assert!(level == "warning" && said.matches("not a regular file").count() == 4, "{said}");
+    assert_eq!(report.of("daemon", None), ("ok", "none uses the state directory"));
+}
+
+#[test]
+fn a_list_that_others_may_write_to_is_named() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let (state, lists) = (TempDir::new("doctor"), TempDir::new("list"));
+    let list = lists.file("list");
+    fs::write(&list, "").unwrap();
+    let name = format!("file:{}", list.display());
+    let gates = gates::Gates::from([(name.clone(), Gate::new(GatePolicy::default()))]);
+    gates::save(&StateDir::open(state.path()).unwrap(), &gates).unwrap();
+    let look = || report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    for (mode, level) in [(0o644, "ok"), (0o646, "warning"), (0o664, "warning"), (0o600, "ok")] {
+        fs::set_permissions(&list, fs::Permissions::from_mode(mode)).unwrap();
+        let report = look();
+        let (found, said) = report.of("list_files", None);
+        assert_eq!((found, said.contains(&name)), (level, level == "warning"), "{mode:o}: {said}");
+    }
 }

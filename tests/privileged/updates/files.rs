@@ -3,7 +3,8 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::Write as _,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -50,6 +51,42 @@ fn a_file_is_read_again_however_it_is_changed() {
     let scrape = wait_until(&daemon, "a refusal", |scrape| failures(scrape, "syntax") == 1);
     assert_eq!(ranges(&scrape), 5);
     daemon.wait_for_log("line 2", Duration::from_secs(1)).unwrap();
+}
+
+/// Whoever may write to it adds ranges that are trusted at once.
+#[test]
+fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
+    require!(Root, Tool("ip"), Daemon);
+    let site = Site::new();
+    let directory = TempDir::new("list");
+    let path = directory.file("list");
+    fs::write(&path, "11.0.0.0/24\n").unwrap();
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let options = site.options(&[&source(&directory)]);
+    let said = format!("{}: everybody may write to it or replace it", source(&directory));
+    mode(&path, 0o644);
+    let exit = site.start(&options).stop().unwrap();
+    assert!(!exit.stderr.contains("may write to it"), "{}", exit.stderr);
+    mode(&path, 0o646);
+    for _ in 0..2 {
+        let exit = site.start(&options).stop().unwrap();
+        let line = exit.stderr.lines().find(|line| line.contains(&said));
+        assert!(line.is_some_and(|line| line.contains("WARN")), "at each start: {}", exit.stderr);
+    }
+    let daemon = site.start(&options);
+    let times = || daemon.log().matches(&said).count();
+    assert_eq!(times(), 1);
+    fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n").unwrap();
+    wait_until(&daemon, "a second range", |scrape| ranges(scrape) == 2);
+    assert_eq!(times(), 1, "said already");
+    mode(&path, 0o644);
+    fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n").unwrap();
+    wait_until(&daemon, "a third range", |scrape| ranges(scrape) == 3);
+    mode(directory.path(), 0o757);
+    fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n11.0.3.0/24\n").unwrap();
+    wait_until(&daemon, "a fourth range", |scrape| ranges(scrape) == 4);
+    assert_eq!(times(), 2, "it is so again, by its directory");
+    daemon.stop().unwrap();
 }
 
 /// As Kubernetes changes a `ConfigMap`: the list is a link through `..data`, which is a link to a directory.

@@ -210,25 +210,32 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     assert_eq!(site.server.sent(), site.document(OLDER).len() as u64);
 }
 
-/// Whoever may write there may approve.
+/// Whoever may write there may approve, and whoever may open it may lock it.
 #[test]
-fn a_state_directory_that_others_may_write_to_is_warned_of() {
+fn others_are_kept_out_of_the_state_directory() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let options = site.options(&["embedded"]);
     let state = options.state.as_ref().unwrap().path();
-    for (mode, said) in [(0o750, None), (0o777, Some("may be written to by group 0, everybody: "))] {
-        fs::set_permissions(state, fs::Permissions::from_mode(mode)).unwrap();
+    let mode = || fs::metadata(state).unwrap().permissions().mode() & 0o7777;
+    for (before, said) in [
+        (0o700, None),
+        (0o750, Some(("INFO", "had mode 750 and has 700 now"))),
+        (0o777, Some(("WARN", "had mode 777 and has 700 now: group 0, everybody could write there"))),
+    ] {
+        fs::set_permissions(state, fs::Permissions::from_mode(before)).unwrap();
         let exit = site.start(&options).stop().unwrap();
-        let line = exit.stderr.lines().find(|line| line.contains("may be written to"));
+        assert_eq!(mode(), 0o700);
+        let line = exit.stderr.lines().find(|line| line.contains("had mode"));
         assert_eq!(line.is_some(), said.is_some(), "{}", exit.stderr);
-        if let (Some(line), Some(said)) = (line, said) {
-            assert!(line.contains("WARN") && line.contains(said) && line.contains("0750"), "{line}");
+        if let (Some(line), Some((level, said))) = (line, said) {
+            assert!(line.contains(level) && line.contains(said), "{line}");
         }
     }
     chown(state, Some(65_534), None).unwrap();
-    fs::set_permissions(state, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(state, fs::Permissions::from_mode(0o770)).unwrap();
     let daemon = site.start(&options);
-    assert!(daemon.log().contains("may be written to by user 65534: "), "{}", daemon.log());
+    assert!(daemon.log().contains("may be written to by user 65534, group 0: "), "{}", daemon.log());
+    assert_eq!(mode(), 0o770, "another user's is left as it is");
     daemon.stop().unwrap();
 }

@@ -171,7 +171,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
             document(None)
         );
         let kind = Kind { name: "document", version: 1 };
-        write_sealed(&directory.file(&documents::file_name(&old)), kind, kept.as_bytes()).unwrap();
+        write_sealed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
         drop(directory);
         // Before a daemon has moved anything, no task shows it.
         for task in ["approve", "doctor", "drift"] {

@@ -31,7 +31,8 @@ const PROGRAMS: [&str; 13] = [
     "modprobe",
 ];
 /// Programs that tests call and that are not worth the room: tests that need them are left out.
-const LACKING: &[&str] = &["promtool", "postfix", "rspamd", "swaks", "tcpdump", "mail-programs", "overlay"];
+const LACKING: &[&str] =
+    &["promtool", "postfix", "rspamd", "swaks", "tcpdump", "mail-programs", "overlay", "mkfs.ext4"];
 /// Objects that xdp-tools load.
 const XDP_OBJECTS: &str = "/usr/lib/x86_64-linux-gnu/bpf";
 

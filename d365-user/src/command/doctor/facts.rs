@@ -20,10 +20,12 @@ use crate::{
         self,
         environment::{self, UnknownVariable},
     },
-    generation::gate::{GatePolicy, Timestamp},
+    generation::gate::{Gate, GatePolicy, Timestamp},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::{embedded, shown_name},
-    state::{Found, StateError, Writer, ailing, gates, holder, is_held, other_writers},
+    state::{
+        Found, StateError, Writer, ailing, gates, holder, is_held, other_writers, other_writers_of_file,
+    },
 };
 
 pub(super) struct Facts {
@@ -53,6 +55,8 @@ pub(super) struct State {
     pub(super) held: Fact<Option<Option<u32>>>,
     /// Files that are not whole, and what is wrong with them.
     pub(super) ailing: Fact<Vec<(String, String)>>,
+    /// The lists in files, and who may write to each besides root and the directory's owner.
+    pub(super) lists: Fact<Vec<(String, Vec<Writer>)>>,
     /// The sources that were confirmed, and when; `None` where no gate is written down.
     pub(super) confirmed: Fact<Option<Vec<(String, Timestamp)>>>,
 }
@@ -94,6 +98,19 @@ pub(super) fn gather(flags: &cli::Doctor) -> Facts {
 }
 
 fn state(path: &Path) -> State {
+    let gates = match gates::look(path, GatePolicy::default()).map_err(Unknown::from) {
+        Ok(Found::Whole(gates)) => Ok(Some(gates)),
+        Ok(Found::Nothing) => Ok(None),
+        Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),
+        Err(unknown) => Err(unknown),
+    };
+    // Nothing else tells which user the daemon has.
+    let user = fs::metadata(path).map_or(0, |found| found.uid());
+    let writers = |name: &String| {
+        let file = name.strip_prefix("file:")?;
+        // A list that is gone is the daemon's to tell of.
+        Some((name.clone(), other_writers_of_file(Path::new(file), user).ok()?))
+    };
     State {
         path: path.to_owned(),
         directory: directory(path),
@@ -101,17 +118,14 @@ fn state(path: &Path) -> State {
         ailing: ailing(path)
             .map_err(Unknown::from)
             .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
-        confirmed: match gates::look(path, GatePolicy::default()).map_err(Unknown::from) {
-            Ok(Found::Whole(gates)) => Ok(Some(
-                gates
-                    .into_iter()
-                    .filter_map(|(name, gate)| Some((shown_name(&name).to_owned(), gate.confirmed()?)))
-                    .collect(),
-            )),
-            Ok(Found::Nothing) => Ok(None),
-            Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),
-            Err(unknown) => Err(unknown),
-        },
+        lists: gates
+            .clone()
+            .map(|gates| gates.iter().flat_map(gates::Gates::keys).filter_map(writers).collect()),
+        confirmed: gates.map(|gates| {
+            let confirmed =
+                |(name, gate): (String, Gate)| Some((shown_name(&name).to_owned(), gate.confirmed()?));
+            Some(gates?.into_iter().filter_map(confirmed).collect())
+        }),
     }
 }
 
@@ -144,13 +158,8 @@ fn directory(path: &Path) -> Directory {
     let group = group.map_or_else(|| found.gid().to_string(), |group| group.name);
     let refused =
         access(path, AccessFlags::W_OK | AccessFlags::X_OK).err().map(|errno| errno.desc().to_owned());
-    match other_writers(path, found.uid()) {
-        Ok(writers) => {
-            let (owner, mode) = (format!("{user}:{group}"), found.mode() & 0o7777);
-            Directory::There { owner, mode, writers, refused }
-        }
-        Err(error) => Directory::Unknown(error.into()),
-    }
+    let (owner, mode) = (format!("{user}:{group}"), found.mode() & 0o7777);
+    Directory::There { owner, mode, writers: other_writers(&found, found.uid()), refused }
 }
 
 fn is_synchronised() -> Fact<bool> {

@@ -107,7 +107,7 @@ pub(super) fn start(
     let (orders, received) = mpsc::channel();
     let task = format!("read {}", reader.name());
     let run = move || run(source, reader, rhythm, &received, &tell);
-    resources::thread(&format!("source {source}"), task, run)?;
+    resources::thread_apart(&format!("source {source}"), task, run)?;
     Ok(orders)
 }
 

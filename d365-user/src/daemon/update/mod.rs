@@ -8,6 +8,7 @@
 pub(crate) mod clock;
 mod failure;
 mod feed;
+mod keep;
 mod lease;
 mod prepare;
 mod publish;
@@ -27,13 +28,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub use failure::Failure;
 pub(super) use prepare::{Prepared, prepare};
 pub(super) use record::Record;
 
-use super::{failsafe::Failsafe, state::State};
+use super::{
+    failsafe::Failsafe,
+    state::State,
+    storage::{Pending, Storage},
+};
 use crate::{
     config::LeaseTerm,
     generation::{
@@ -46,7 +51,7 @@ use crate::{
         download::{Backoff, random},
         watch::Watch,
     },
-    state::{StateDir, StateError, approval, gates},
+    state::{Found, approval},
 };
 use clock::{Clock, Now, Sample, Stamp};
 use feed::{Order, Outcome};
@@ -55,10 +60,6 @@ use sources::Sources;
 
 /// How often time passes for the gates, and an approval is looked for.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the gates' waiting times are written down while something waits.
-const SAVE: Duration = Duration::from_mins(5);
-/// How soon what could not be written is written again.
-const AGAIN: Duration = Duration::from_secs(30);
 /// How soon after a confirmation has become possible the source is read again.
 const SLACK: Duration = Duration::from_secs(1);
 /// From how many seconds on a step of the wall clock is logged, and the gates are written down at once.
@@ -83,7 +84,11 @@ pub(super) struct Updater {
     _watch: Option<Watch>,
     events: Receiver<Event>,
     /// Where the gates, documents and counts are kept; `None` when that cannot be used.
-    directory: Option<Arc<StateDir>>,
+    storage: Option<Storage>,
+    /// Whether the state directory does not answer, for the daemon's readiness.
+    hang: watch::Sender<bool>,
+    /// Since when it does not.
+    hung_since: Option<Timestamp>,
     clock: Clock,
     /// The last look at the clock.
     now: Now,
@@ -95,6 +100,8 @@ pub(super) struct Updater {
     refused: BTreeMap<&'static str, u64>,
     /// What could not be kept, and how often.
     state_failures: BTreeMap<&'static str, u64>,
+    /// An approval that is being looked for. What is found late is carried out all the same: it is taken away by then.
+    approval: Option<Pending<Found<approval::Request>>>,
     /// Whether there is an approval that can be neither carried out nor taken away.
     approval_is_stuck: bool,
     published: Published,
@@ -157,6 +164,7 @@ impl Updater {
                 // The daemon is gone.
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.look_at_storage();
             let decisions = self.sources.tick(now);
             self.decided(decisions);
             self.approvals(now);
@@ -179,6 +187,12 @@ impl Updater {
         drop(kernel);
         self.save();
         record.end(state);
+        if let Some(storage) = self.storage.as_ref().filter(|storage| storage.is_late()) {
+            let path = storage.path().display();
+            tracing::error!(
+                "the state directory {path} does not answer: what was not written by now is lost"
+            );
+        }
     }
 
     /// Looks at the clock; returns the run time. A step of the wall clock changes no age; what was written before it is
@@ -227,37 +241,6 @@ impl Updater {
         None
     }
 
-    /// Does what the operator approved, if there is anything.
-    fn approvals(&mut self, now: Timestamp) {
-        let Some(directory) = self.directory.clone() else { return };
-        let path = directory.file(approval::REQUEST);
-        let request = match approval::take(&directory).and_then(|found| found.whole(&path)) {
-            Ok(Some(request)) => request,
-            Ok(None) => {
-                self.approval_is_stuck = false;
-                return;
-            }
-            Err(error) => {
-                // Said at every tick would be once a second.
-                let is_stuck = !matches!(&error, StateError::Damaged { set_aside: Some(_), .. });
-                if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
-                    tracing::warn!("{error}: the approval is not carried out");
-                }
-                *self.state_failures.entry("approval").or_default() += 1;
-                return;
-            }
-        };
-        self.approval_is_stuck = false;
-        let (decisions, answer) = self.sources.carry_out(&request, now);
-        report::answer(&answer);
-        self.decided(decisions);
-        self.save();
-        if let Err(error) = approval::answer(&directory, &answer) {
-            tracing::warn!("{error}");
-            *self.state_failures.entry("approval").or_default() += 1;
-        }
-    }
-
     /// Says and counts what the gates decided, and sees to it that it is published and written down.
     fn decided(&mut self, decisions: BTreeMap<String, Vec<Decision>>) {
         for (source, decisions) in decisions {
@@ -279,24 +262,6 @@ impl Updater {
     /// The feed of each source, in their order.
     fn orders(&self) -> impl Iterator<Item = Option<&Sender<Order>>> {
         self.feeds.get().into_iter().flatten().map(Option::as_ref)
-    }
-
-    /// Writes the gates down; later again when that fails, or when something waits.
-    fn save(&mut self) {
-        let Some(directory) = &self.directory else { return };
-        let waits = self.sources.pending().iter().any(|(_, count)| *count > 0);
-        self.save_at = waits.then(|| Instant::now() + SAVE);
-        if let Err(error) = gates::save(directory, &self.sources.gates(&self.now)) {
-            tracing::warn!("{error}; decisions since then are lost if the daemon ends");
-            *self.state_failures.entry("gates").or_default() += 1;
-            self.save_again();
-        }
-    }
-
-    /// Something could not be written: everything is written again soon.
-    fn save_again(&mut self) {
-        let soon = Instant::now() + AGAIN;
-        self.save_at = Some(self.save_at.map_or(soon, |at| at.min(soon)));
     }
 
     /// How the list is kept true by now.
@@ -323,7 +288,7 @@ fn no_refusals() -> BTreeMap<&'static str, u64> {
 
 /// Everything that may not be kept, at zero.
 fn no_state_failures() -> BTreeMap<&'static str, u64> {
-    ["approval", "counters", "directory", "document", "gates"].map(|what| (what, 0)).into()
+    ["approval", "counters", "directory", "document", "gates", "hang"].map(|what| (what, 0)).into()
 }
 
 /// For [`Updater`]'s retries after the kernel refused a generation.

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::watch;
+
 use super::{
     Event, Order, Outcome, Published, Record, Sources, Updater,
     clock::{Clock, Sample},
@@ -21,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
-    daemon::{StartError, azure},
+    daemon::{StartError, azure, storage::Storage},
     ledger::Row,
     ranges::{Policy, RangeSet},
     resources::ResourceError,
@@ -42,6 +44,8 @@ pub(in crate::daemon) struct Prepared {
     pub(in crate::daemon) record: Record,
     /// What earlier daemons counted. Known before the first scrape: it would show less than the last one did.
     pub(in crate::daemon) before: Vec<Row>,
+    /// Whether the state directory does not answer.
+    pub(in crate::daemon) is_hung: watch::Receiver<bool>,
 }
 
 /// Reads everything that is there.
@@ -50,19 +54,34 @@ pub(in crate::daemon) struct Prepared {
 /// [`StartError`] when the state directory is needed and cannot be used, or no source gives a list.
 pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
     let mut state_failures = no_state_failures();
-    let directory = directory(config, &mut state_failures)?.map(Arc::new);
+    let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
     let made = Sources::embedded_date(&embedded);
     let mut clock = Clock::start(Sample::take(), made);
     let now = clock.look(Sample::take());
     report::clock_at_start(&now, made);
-    let recovered = directory.as_ref().map(|directory| gates::recover(directory, config.gate));
-    let recovered = recovered.unwrap_or_default();
+    let recovered = match &storage {
+        Some(storage) => storage.load({
+            let policy = config.gate;
+            move |directory| Ok(gates::recover(directory, policy))
+        })?,
+        None => gates::Recovered::default(),
+    };
     report::recovered(&recovered);
     *state_failures.entry("gates").or_default() += recovered.errors.len() as u64;
     let mut gates = recovered.gates;
-    let (are_renamed, errors) = renamed::take_over(&config.ranges, &mut gates, directory.as_deref());
+    let (are_renamed, errors) = if let Some(storage) = &storage {
+        let (specs, mut own) = (config.ranges.clone(), std::mem::take(&mut gates));
+        let (moved, outcome) = storage.load(move |directory| {
+            let outcome = renamed::take_over(&specs, &mut own, Some(directory));
+            Ok((own, outcome))
+        })?;
+        gates = moved;
+        outcome
+    } else {
+        renamed::take_over(&config.ranges, &mut gates, None)
+    };
     for error in errors {
         tracing::warn!("{error}: a document that was kept under an earlier name");
         *state_failures.entry("document").or_default() += 1;
@@ -70,8 +89,9 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut sources =
         Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
     let (events, received) = mpsc::channel();
+    let (hang, is_hung) = watch::channel(false);
     let feeds = Arc::new(OnceLock::new());
-    let watch = watch(&config.ranges, &feeds)?;
+    let watch = watch_files(&config.ranges, &feeds)?;
     let mut begun = Vec::new();
     for (at, spec) in config.ranges.iter().enumerate() {
         let keep_azure = config.watch_azure;
@@ -81,13 +101,13 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 continue;
             }
             (spec, None) => {
-                let reader = FileReader { spec: spec.clone(), policy, keep_azure };
+                let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
                 (Box::new(reader), Rhythm::of_file(config.lease))
             }
             (spec, Some(target)) => {
-                let (spec, target, directory) = (spec.clone(), target.clone(), directory.clone());
+                let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
                 let user_agent = config.user_agent.clone();
-                let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, directory);
+                let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, storage);
                 let kept = reader.restore();
                 if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
                     azure.set(at, regions);
@@ -110,7 +130,9 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         feeds,
         _watch: watch,
         events: received,
-        directory: directory.clone(),
+        storage: storage.clone(),
+        hang,
+        hung_since: None,
         clock,
         now,
         term: config.lease,
@@ -118,6 +140,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         azure,
         refused: no_refusals(),
         state_failures,
+        approval: None,
         approval_is_stuck: false,
         published: Published::default(),
         save_at: are_renamed.then(Instant::now),
@@ -150,9 +173,9 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         );
     }
     updater.published = Published::new(set.clone());
-    let mut record = Record::new(directory, config.pin_dir.clone());
+    let mut record = Record::new(storage, config.pin_dir.clone());
     let before = record.before();
-    Ok(Prepared { updater, events, set, record, before })
+    Ok(Prepared { updater, events, set, record, before, is_hung })
 }
 
 impl Updater {
@@ -202,7 +225,7 @@ fn directory(
 ) -> Result<Option<StateDir>, StartError> {
     match StateDir::open(&config.state_dir) {
         Ok(directory) => {
-            report::writers(directory.path());
+            report::directory(directory.remarks());
             Ok(Some(directory))
         }
         Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
@@ -221,7 +244,7 @@ fn acts(config: &Config) -> bool {
 }
 
 /// Watches the files among the sources.
-fn watch(
+fn watch_files(
     specs: &[Spec],
     feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
 ) -> Result<Option<Watch>, ResourceError> {

@@ -3,8 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Failure;
+use nix::unistd::geteuid;
+
+use super::{Failure, report};
 use crate::{
+    daemon::storage::Storage,
     generation::gate::Trust,
     ranges::{Policy, RangeSet},
     source::{
@@ -13,7 +16,7 @@ use crate::{
         limit,
         service_tags::{self, Regions},
     },
-    state::{StateDir, StateError, documents},
+    state::{StateError, Writer, documents, other_writers_of_file},
 };
 
 /// One good reading of a source.
@@ -49,11 +52,27 @@ pub(super) struct FileReader {
     pub(super) spec: Spec,
     pub(super) policy: Policy,
     pub(super) keep_azure: bool,
+    /// Who else may write to it, as the log says.
+    pub(super) writers: Vec<Writer>,
+}
+
+impl FileReader {
+    /// Logs who else may write to the file or put another in its place, each time that this is somebody else.
+    fn look_at_writers(&mut self) {
+        let Spec::File(path) = &self.spec else { return };
+        // A file that has gone meanwhile is looked at when it is there again.
+        let Ok(writers) = other_writers_of_file(path, geteuid().as_raw()) else { return };
+        if !writers.is_empty() && writers != self.writers {
+            report::list_writers(&self.spec, &writers);
+        }
+        self.writers = writers;
+    }
 }
 
 impl Reader for FileReader {
     fn read(&mut self) -> Result<Reading, Failure> {
         let (list, azure) = source::load_with_azure(&self.spec, self.keep_azure)?;
+        self.look_at_writers();
         reading(list, azure, &self.policy)
     }
 
@@ -73,7 +92,7 @@ pub(super) struct DownloadReader {
     user_agent: UserAgent,
     policy: Policy,
     keep_azure: bool,
-    state: Option<Arc<StateDir>>,
+    state: Option<Storage>,
     /// The last good one.
     known: Option<(Stamp, Reading)>,
     state_error: Option<StateError>,
@@ -86,7 +105,7 @@ impl DownloadReader {
         user_agent: UserAgent,
         policy: Policy,
         keep_azure: bool,
-        state: Option<Arc<StateDir>>,
+        state: Option<Storage>,
     ) -> Self {
         Self { spec, target, user_agent, policy, keep_azure, state, known: None, state_error: None }
     }
@@ -94,9 +113,11 @@ impl DownloadReader {
     /// Takes the last good document out of the state directory, so that the server need not send it again.
     pub(super) fn restore(&mut self) -> Option<Reading> {
         let name = self.spec.to_string();
-        let directory = self.state.as_deref()?;
-        let path = directory.file(&documents::file_name(&name));
-        let kept = match documents::load(directory, &name).and_then(|found| found.whole(&path)) {
+        let storage = self.state.as_ref()?;
+        let path = storage.file(&documents::file_name(&name));
+        let own = name.clone();
+        let kept = storage.load(move |directory| documents::load(directory, &own));
+        let kept = match kept.and_then(|found| found.whole(&path)) {
             Ok(kept) => kept?,
             Err(error) => {
                 tracing::warn!("{error}: the document of {name} is fetched anew");
@@ -155,11 +176,14 @@ impl Reader for DownloadReader {
             }
         };
         let reading = self.parse(&document)?;
+        let stamp = document.stamp.clone();
         if let Some(state) = &self.state {
-            self.state_error = documents::save(state, &name(), &document).err();
+            let name = name();
+            let saved = state.run(move |directory| documents::save(directory, &name, &document));
+            self.state_error = saved.err();
         }
         // What could not be kept is asked for whole the next time, to be kept then.
-        self.known = self.state_error.is_none().then(|| (document.stamp, reading.clone()));
+        self.known = self.state_error.is_none().then(|| (stamp, reading.clone()));
         Ok(reading)
     }
 

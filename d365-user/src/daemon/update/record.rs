@@ -9,6 +9,7 @@ use crate::{
     daemon::{
         book::{Book, Draft, add_up},
         state::State,
+        storage::Storage,
     },
     kernel::{self, CounterIds, Counters, PinError},
     ledger::{Reading, Row},
@@ -20,16 +21,24 @@ use crate::{
 
 /// Where counts are kept.
 pub(in crate::daemon) struct Record {
-    directory: Option<Arc<StateDir>>,
+    storage: Option<Storage>,
     pins: PathBuf,
-    /// Tells the pins of daemons with different state directories apart.
+    /// Tells the pins of daemons with different state directories apart, those of other hosts and containers included.
     owner: String,
-    /// The maps that are counted in and pinned; `None` when a crash would lose their counts.
-    maps: Option<Maps>,
+    /// The maps that are counted in; `None` when a crash loses their counts.
+    counted: Option<Counted>,
     /// Whether the file says what the book says; together with the pinned maps it is then all that was counted.
     is_written: bool,
     /// How often something could not be kept or read before the updater ran.
     failures: u64,
+}
+
+/// Maps that are counted in.
+struct Counted {
+    maps: Maps,
+    counters: Arc<Counters>,
+    /// Whether they are pinned: not while a write hangs, for what it leaves in the file may be older than what is published.
+    is_pinned: bool,
 }
 
 /// How often the pinned maps are asked for what they count, and the time between: a kernel without memory may have some a
@@ -46,22 +55,25 @@ enum Unread {
 }
 
 impl Record {
-    pub(in crate::daemon) fn new(directory: Option<Arc<StateDir>>, pins: PathBuf) -> Self {
-        let path = directory.as_ref().map(|directory| {
-            let path = directory.path();
-            path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    pub(in crate::daemon) fn new(storage: Option<Storage>, pins: PathBuf) -> Self {
+        let owner = storage.as_ref().map(|storage| {
+            let path = storage.path();
+            let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            // A path alone may be the same in two containers that share a bpffs.
+            let identity = storage.load(StateDir::identity).ok();
+            let name = format!("{} {identity:?}", path.display());
+            Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
         });
-        let name = path.unwrap_or_default().to_string_lossy().into_owned();
-        let owner = Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { directory, pins, owner, maps: None, is_written: false, failures: 0 }
+        let owner = owner.unwrap_or_default();
+        Self { storage, pins, owner, counted: None, is_written: false, failures: 0 }
     }
 
     /// What earlier daemons counted, wherever that is now. Nothing when some of it is lost: a total that is too small
     /// would go on as if it had gone back.
     pub(in crate::daemon) fn before(&mut self) -> Vec<Row> {
-        let Some(directory) = &self.directory else { return Vec::new() };
-        let path = directory.file(counters::FILE);
-        let stored = match counters::load(directory).and_then(|found| found.whole(&path)) {
+        let Some(storage) = &self.storage else { return Vec::new() };
+        let path = storage.file(counters::FILE);
+        let stored = match storage.load(counters::load).and_then(|found| found.whole(&path)) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Vec::new(),
             Err(error) => {
@@ -124,27 +136,34 @@ impl Record {
     pub(in crate::daemon) fn begin(
         &mut self,
         book: &Book,
-        counters: &Counters,
+        counters: &Arc<Counters>,
         interfaces: &[String],
         capacity: u32,
     ) {
-        if self.directory.is_none() {
+        if self.storage.is_none() {
             return;
         }
         // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned. When it cannot be
         // written there is none, and pins without a file are nobody's; the write below tells.
-        let _ = self.write(&Stored::settled(book.ledger().rows().cloned().collect()));
+        let _ = self.write(Stored::settled(book.ledger().rows().cloned().collect()));
         if let Err(error) = counters.pin(&self.pins, &self.owner) {
-            tracing::info!("counters are not pinned: {error}; after a crash they begin at zero");
+            let lost = "after a crash they begin at zero";
+            match &error {
+                PinError::NoBpffs { .. } => tracing::info!("counters are not pinned: {error}; {lost}"),
+                _ => tracing::warn!("counters are not pinned: {error}; {lost}"),
+            }
             self.lose();
             // One of the two may be pinned by now, and nobody will ask for it.
-            if let Err(error) = kernel::unpin(&self.pins, &self.owner) {
+            if !matches!(error, PinError::Refused { .. })
+                && let Err(error) = kernel::unpin(&self.pins, &self.owner)
+            {
                 tracing::warn!("{error}");
             }
             return;
         }
         let CounterIds { ranges, classes } = counters.ids();
-        self.maps = Some(Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity });
+        let maps = Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity };
+        self.counted = Some(Counted { maps, counters: Arc::clone(counters), is_pinned: true });
         if let Err(error) = self.keep(self.of_book(book)) {
             tracing::warn!("{error}; until it is written, counters begin at zero after a crash");
             self.failures += 1;
@@ -158,41 +177,44 @@ impl Record {
 
     /// Whether counts that a crash should not lose are not written down.
     pub(in crate::daemon) fn is_behind(&self) -> bool {
-        self.maps.is_some() && !self.is_written
+        self.counted.is_some() && !self.is_written
     }
 
     /// What is to be written when the draft is about to be published: who will own which slot.
     pub(in crate::daemon) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
-        let maps = self.maps.clone()?;
+        let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, draft.owners(), book.ledger()))
     }
 
     /// What is to be written of what the book says now.
     pub(in crate::daemon) fn of_book(&self, book: &Book) -> Option<Stored> {
-        let maps = self.maps.clone()?;
+        let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, book.owners(), book.ledger()))
     }
 
     /// Writes it. The book must not be held meanwhile: scrapes wait for it, and a disk may take its time.
     pub(in crate::daemon) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
-        stored.map_or(Ok(()), |stored| self.write(&stored))
+        stored.map_or(Ok(()), |stored| self.write(stored))
     }
 
     /// Nothing is counted any more: everything goes into the file, and the pins go. Where that cannot be, the file that is
     /// there and the pins stay, as a crash would leave them.
     pub(in crate::daemon) fn end(mut self, state: &State) {
-        let Some(directory) = &self.directory else { return };
+        let Some(storage) = self.storage.clone() else { return };
         // Taken first and written then: scrapes wait for the book, and a disk may take its time.
         let settled = {
             let book = state.book();
             state.last_readings(&book).map(|readings| Stored::settled(book.settle(&readings)))
         };
+        let save = |settled| storage.run(move |directory| counters::save(directory, &settled));
         let saved = settled
             .map_err(|error| error.to_string())
-            .and_then(|settled| counters::save(directory, &settled).map_err(|error| error.to_string()));
+            .and_then(|settled| save(settled).map_err(|error| error.to_string()));
         match saved {
             Ok(()) => self.unpin(),
-            Err(error) if self.maps.is_some() && self.is_written => {
+            Err(error)
+                if self.is_written && self.counted.as_ref().is_some_and(|counted| counted.is_pinned) =>
+            {
                 tracing::warn!("{error}; the next start finds the counts in the pinned maps");
             }
             Err(error) => {
@@ -205,25 +227,78 @@ impl Record {
 
     /// What is in the file is too little by now.
     fn lose(&self) {
-        let removed = self.directory.as_ref().map_or(Ok(()), |directory| directory.remove(counters::FILE));
-        if let Err(error) = removed {
+        let Some(storage) = self.storage.as_ref().filter(|storage| !storage.is_late()) else { return };
+        if let Err(error) = storage.run(|directory| directory.remove(counters::FILE)) {
             tracing::error!("{error}; remove it by hand");
         }
     }
 
     fn unpin(&mut self) {
-        if self.maps.take().is_some()
+        if self.counted.take().is_some_and(|counted| counted.is_pinned)
             && let Err(error) = kernel::unpin(&self.pins, &self.owner)
         {
             tracing::warn!("{error}");
         }
     }
 
-    /// Writes the file; when that fails there is none, for the old one would say too little.
-    fn write(&mut self, stored: &Stored) -> Result<(), StateError> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        let saved = counters::save(directory, stored);
+    /// Writes the file; when that fails there is none, for the old one would say too little. Where that cannot be, nothing
+    /// is pinned until it is written: a file without its maps is of no use.
+    fn write(&mut self, stored: Stored) -> Result<(), StateError> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        let saved = storage.run(move |directory| counters::save(directory, &stored));
         self.is_written = saved.is_ok();
-        saved.inspect_err(|_| self.lose())
+        match &saved {
+            Ok(()) => self.set_pinned(true),
+            Err(StateError::Hung { .. }) => self.set_pinned(false),
+            Err(_) => self.lose(),
+        }
+        saved
+    }
+
+    fn set_pinned(&mut self, is_pinned: bool) {
+        let Some(counted) = self.counted.as_mut().filter(|counted| counted.is_pinned != is_pinned) else {
+            return;
+        };
+        let changed = if is_pinned {
+            counted.counters.pin(&self.pins, &self.owner)
+        } else {
+            kernel::unpin(&self.pins, &self.owner)
+        };
+        match changed {
+            Ok(()) => counted.is_pinned = is_pinned,
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two containers have the same path, and may share a bpffs.
+    #[test]
+    fn the_owner_of_pins_is_one_directory_and_not_one_path() {
+        let path = std::env::temp_dir().join(format!("d365-record-{}", std::process::id()));
+        let owner = || {
+            let storage = Storage::start(StateDir::open(&path).unwrap()).unwrap();
+            Record::new(Some(storage), PathBuf::new()).owner
+        };
+        // It is there until the end: no other directory has its inode.
+        let moved = path.with_extension("moved");
+        let first = owner();
+        std::fs::rename(&path, &moved).unwrap();
+        let second = owner();
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&moved, &path).unwrap();
+        assert_eq!((first.len(), second.len()), (8, 8));
+        assert_ne!(first, second);
+        // The storage's thread may still be ending, and holds the lock until then.
+        let again = (0..50).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let storage = Storage::start(StateDir::open(&path).ok()?).ok()?;
+            Some(Record::new(Some(storage), PathBuf::new()).owner)
+        });
+        assert_eq!(again, Some(first));
+        std::fs::remove_dir(&path).unwrap();
     }
 }

@@ -101,7 +101,9 @@ impl Updater {
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
-        // A source that is left out may list what would be dropped, and so may a generation on the way to the next.
-        (self.left_out.is_empty() && !self.published.has_gap()).then(|| self.needed())
+        // A source that is left out may list what would be dropped. A generation on the way to the next may lack it. And
+        // while the state directory does not answer, nothing that is decided survives a restart.
+        let allows = self.left_out.is_empty() && !self.published.has_gap() && self.hung_since.is_none();
+        allows.then(|| self.needed())
     }
 }

@@ -5,17 +5,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use nix::unistd::geteuid;
-
 use super::{Failure, clock::Now};
 use crate::{
     generation::gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
     snapshot::Lease,
+    source::Spec,
     state::{
+        Remark, Writer,
         approval::{Answer, Outcome, Verdict},
         gates::{self, Recovered},
-        other_writers,
     },
 };
 
@@ -122,20 +121,37 @@ pub(super) fn lowered(sources: &[String], now: &Now) {
     }
 }
 
-/// Logs who else may write into the state directory.
-pub(super) fn writers(directory: &Path) {
-    let path = directory.display();
-    match other_writers(directory, geteuid().as_raw()) {
-        Ok(others) if others.is_empty() => {}
-        Ok(others) => {
-            let others: Vec<_> = others.iter().map(ToString::to_string).collect();
-            tracing::warn!(
-                "{path} may be written to by {}: whoever may, may approve changes and replace what is kept; give it to the \
-                 daemon's user alone (chown, and chmod 0750)",
-                others.join(", ")
-            );
+/// Logs what the operator should know of the state directory.
+pub(super) fn directory(remarks: &[Remark]) {
+    for remark in remarks {
+        match remark {
+            // An earlier release made it so, or the operator, and nobody could do harm.
+            Remark::Tightened { writers, .. } if writers.is_empty() => tracing::info!("{remark}"),
+            _ => tracing::warn!("{remark}"),
         }
-        Err(error) => tracing::warn!("cannot see who may write to {path}: {error}"),
+    }
+}
+
+/// Logs who else may write to a list.
+pub(super) fn list_writers(list: &Spec, writers: &[Writer]) {
+    let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
+    tracing::warn!(
+        "{list}: {} may write to it or replace it, and so add ranges that are trusted at once; give the file and its \
+         directory to root or the daemon's user alone (chown, chmod go-w)",
+        writers.join(", ")
+    );
+}
+
+/// Logs that the state directory does not answer, or does again.
+pub(super) fn hang(directory: &Path, is_hung: bool) {
+    let path = directory.display();
+    if is_hung {
+        tracing::error!(
+            "the state directory {path} does not answer: decisions and counts are in force and not written, approvals are not \
+             seen, and --unlisted drop drops nothing until it does; look at its disk or server (dmesg, a frozen file system)"
+        );
+    } else {
+        tracing::info!("the state directory {path} answers again");
     }
 }
 

@@ -37,7 +37,7 @@ fn seen(name: &str, loss: Option<Loss>) -> Seen {
 
 #[test]
 fn readiness_names_what_is_lost_and_why() {
-    let why = |seen: &[Seen]| match readiness(seen) {
+    let why = |seen: &[Seen]| match readiness(seen, false) {
         Readiness::NotReady(why) => Some(why.to_string()),
         Readiness::Ready => None,
     };

@@ -28,6 +28,17 @@ pub enum PinError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// Somebody else could exchange what is pinned.
+    #[error(
+        "{path} {why}: others could replace or remove what is pinned; give it to the daemon's user with mode 0700, or name \
+         another directory with --pin-dir"
+    )]
+    Refused {
+        /// The directory, or one above it.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A map could not be pinned.
     #[error("cannot pin a map as {path}: {}", chain(.source))]
     Pin {

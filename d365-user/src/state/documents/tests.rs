@@ -67,7 +67,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
     rename(&directory, old, new).unwrap();
     assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
-    write_sealed(&directory.file(&file_name(old)), KIND, &with_token()).unwrap();
+    write_sealed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
     let Found::Whole(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
     assert_eq!((document.bytes.as_slice(), document.stamp.url.as_str()), (&b"{}"[..], &new["url:".len()..]));
@@ -77,7 +77,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     }
     // One that is there is newer.
     save(&directory, new, &sample(b"newer")).unwrap();
-    write_sealed(&directory.file(&file_name(old)), KIND, &with_token()).unwrap();
+    write_sealed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
     assert_eq!(load(&directory, new).unwrap(), Found::Whole(sample(b"newer")));
     assert_eq!(load(&directory, old).unwrap(), Found::Nothing);
@@ -97,19 +97,23 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
     let scratch = Scratch::new("damaged");
     let directory = StateDir::open(&scratch.0).unwrap();
     let path = directory.file(&file_name("azure"));
-    let damages: [fn(&std::path::Path); 4] = [
-        |path| fs::write(path, "").unwrap(),
-        |path| {
+    let whole = |path: &Path, body| {
+        let opened = super::super::Beneath::open(path.parent().unwrap()).unwrap();
+        write_sealed(&opened, &file_name("azure"), KIND, body).unwrap();
+    };
+    let damages: [&dyn Fn(&Path); 4] = [
+        &|path| fs::write(path, "").unwrap(),
+        &|path| {
             let whole = fs::read(path).unwrap();
             fs::write(path, &whole[..whole.len() - 1]).unwrap();
         },
-        |path| {
+        &|path| {
             let mut bytes = fs::read(path).unwrap();
             *bytes.last_mut().unwrap() ^= 1;
             fs::write(path, bytes).unwrap();
         },
         // Whole, and no document.
-        |path| write_sealed(path, KIND, b"{}").unwrap(),
+        &|path| whole(path, b"{}"),
     ];
     for damage in damages {
         save(&directory, "azure", &sample(b"{}")).unwrap();

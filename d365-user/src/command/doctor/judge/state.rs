@@ -10,6 +10,7 @@ use crate::{
     },
     generation::gate::Timestamp,
     kernel::survey::Fact,
+    state::Writer,
 };
 
 /// What `--lease` is unless the operator says otherwise.
@@ -19,6 +20,7 @@ pub(super) fn judge(state: &State, now: Timestamp, list: Option<Timestamp>) -> V
     let mut findings = vec![directory(state)];
     if matches!(state.directory, Directory::There { .. }) {
         findings.push(files(&state.ailing));
+        findings.push(lists(&state.lists));
         findings.push(daemon(&state.held));
         findings.push(lease(&state.confirmed, now, list));
     }
@@ -51,9 +53,16 @@ fn directory(state: &State) -> Finding {
                             "{found}: {} may write there too, and so approve any list",
                             writers.join(", ")
                         ),
-                        format!("chmod go-w {path}"),
+                        format!("chmod 0700 {path}"),
                     )
                 }
+                _ if mode & 0o077 != 0 => Finding::warning(
+                    check,
+                    format!("{found}: others may open it, and by a lock on it keep the daemon from starting"),
+                    format!(
+                        "chmod 0700 {path}; the daemon does it at its start where its user owns the directory"
+                    ),
+                ),
                 Some(refused) => Finding::warning(
                     check,
                     format!("{found}: this process may not write there ({refused})"),
@@ -75,6 +84,31 @@ fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
     let found = format!("{} not whole: {}", counted(ailing.len(), "file"), each.join("; "));
     let advice = "the daemon goes on without such a file; look at it and at the disk, then remove it";
     Finding::warning(Check::StateFiles, found, advice)
+}
+
+fn lists(lists: &Fact<Vec<(String, Vec<Writer>)>>) -> Finding {
+    let lists = match lists {
+        Ok(lists) => lists,
+        Err(unknown) => return Finding::unknown(Check::ListFiles, unknown),
+    };
+    let open = lists.iter().filter(|(_, writers)| !writers.is_empty()).map(|(list, writers)| {
+        format!("{list} by {}", writers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    });
+    let open: Vec<_> = open.collect();
+    if open.is_empty() {
+        return Finding::ok(
+            Check::ListFiles,
+            format!("{}, none for others to write", counted(lists.len(), "file")),
+        );
+    }
+    Finding::warning(
+        Check::ListFiles,
+        format!(
+            "may be written to or replaced: {}; who may adds ranges that are trusted at once",
+            open.join("; ")
+        ),
+        "give the file and its directory to root or the daemon's user alone (chown, chmod go-w)",
+    )
 }
 
 fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {

@@ -19,9 +19,10 @@ fn there(mode: u32, writers: &[Writer], refused: Option<&str>) -> Directory {
 fn fit() -> State {
     State {
         path: "/var/lib/d365".into(),
-        directory: there(0o750, &[], None),
+        directory: there(0o700, &[], None),
         held: Ok(Some(Some(7))),
         ailing: Ok(Vec::new()),
+        lists: Ok(vec![("file:/etc/d365/list".to_owned(), Vec::new())]),
         confirmed: Ok(Some(vec![("azure:public".to_owned(), Timestamp(NOW.0 - 60))])),
     }
 }
@@ -41,8 +42,8 @@ const WARNING: Level = Level::Warning;
 
 #[test]
 fn a_directory_in_use_is_fine() {
-    assert_eq!(levels(|_| {}), [OK; 4]);
-    assert_eq!(levels(|state| state.held = Ok(None)), [OK; 4]);
+    assert_eq!(levels(|_| {}), [OK; 5]);
+    assert_eq!(levels(|state| state.held = Ok(None)), [OK; 5]);
 }
 
 #[test]
@@ -54,15 +55,30 @@ fn a_directory_has_its_levels() {
     assert_eq!(levels(|state| state.directory = there(0o757, &[Writer::Everybody], None))[0], WARNING);
     assert_eq!(levels(|state| state.directory = there(0o770, &[Writer::Group(7)], None))[0], WARNING);
     assert_eq!(levels(|state| state.directory = there(0o700, &[], None))[0], OK);
-    assert_eq!(levels(|state| state.directory = there(0o750, &[], Some("no")))[0], WARNING);
+    for mode in [0o710, 0o740, 0o750, 0o701, 0o704] {
+        assert_eq!(levels(|state| state.directory = there(mode, &[], None))[0], WARNING, "{mode:o}");
+    }
+    assert_eq!(levels(|state| state.directory = there(0o700, &[], Some("no")))[0], WARNING);
 }
 
 #[test]
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |state: &mut State| {
-        (state.held, state.ailing, state.confirmed) = (unknown(), unknown(), unknown());
+        (state.held, state.ailing) = (unknown(), unknown());
+        (state.lists, state.confirmed) = (unknown(), unknown());
     };
-    assert_eq!(levels(blind), [OK, WARNING, WARNING, WARNING]);
+    assert_eq!(levels(blind), [OK, WARNING, WARNING, WARNING, WARNING]);
+}
+
+#[test]
+fn a_list_that_others_may_write_is_named_with_them() {
+    let writers = vec![Writer::Group(7), Writer::Everybody];
+    let lists = ["a", "b"].map(|name| format!("file:/{name}")).into_iter().zip([writers, Vec::new()]);
+    let state = State { lists: Ok(lists.collect()), ..fit() };
+    let finding = &judge(&state, NOW, Some(LIST))[2];
+    assert_eq!(finding.level, WARNING);
+    assert!(finding.found.contains("file:/a by group 7, everybody") && !finding.found.contains("/b"));
+    assert_eq!(judge(&State { lists: Ok(Vec::new()), ..fit() }, NOW, Some(LIST))[2].level, OK);
 }
 
 #[test]
@@ -79,7 +95,7 @@ fn each_source_has_its_own_lease() {
         let confirmed =
             confirmed.map(|all| all.iter().map(|(name, at)| ((*name).to_owned(), Timestamp(*at))).collect());
         let finding =
-            judge(&State { confirmed: Ok(confirmed), ..fit() }, Timestamp(now), Some(LIST)).remove(3);
+            judge(&State { confirmed: Ok(confirmed), ..fit() }, Timestamp(now), Some(LIST)).remove(4);
         (finding.level, finding.found)
     };
     let fresh = last(Some(&[("azure:public", NOW.0 - 9)]), NOW.0);
@@ -90,7 +106,7 @@ fn each_source_has_its_own_lease() {
     assert_eq!(stale.0, WARNING, "{stale:?}");
     assert_eq!(last(None, NOW.0).0, WARNING, "the embedded list's own time is over");
     assert_eq!(last(None, LIST.0 + 60).0, OK);
-    let never = judge(&State { confirmed: Ok(None), ..fit() }, NOW, None).remove(3);
+    let never = judge(&State { confirmed: Ok(None), ..fit() }, NOW, None).remove(4);
     assert_eq!(never.level, WARNING);
 }
 

@@ -1,0 +1,100 @@
+//! What the updater has in the state directory: the gates that it writes down, and the approvals that it finds there. It
+//! waits for nothing that does not answer ([`Storage`](super::Storage)): everything is in force before it is written.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Updater, report};
+use crate::{
+    generation::gate::Timestamp,
+    state::{StateError, approval, gates},
+};
+
+/// How often the gates' waiting times are written down while something waits.
+const SAVE: Duration = Duration::from_mins(5);
+/// How soon what could not be written is written again.
+const AGAIN: Duration = Duration::from_secs(30);
+
+impl Updater {
+    /// Looks whether the state directory answers.
+    pub(super) fn look_at_storage(&mut self) {
+        let Some(storage) = &self.storage else { return };
+        let is_hung = storage.is_hung();
+        if self.hang.send_replace(is_hung) == is_hung {
+            return;
+        }
+        self.hung_since = is_hung.then(|| SystemTime::now().into());
+        report::hang(storage.path(), is_hung);
+        if is_hung {
+            *self.state_failures.entry("hang").or_default() += 1;
+        } else {
+            self.save_at = Some(Instant::now());
+        }
+    }
+
+    /// Does what the operator approved, if there is anything.
+    pub(super) fn approvals(&mut self, now: Timestamp) {
+        let Some(storage) = self.storage.clone() else { return };
+        let pending = match self.approval.take() {
+            Some(pending) => pending,
+            None if storage.is_late() => return,
+            None => match storage.ask(approval::take) {
+                Ok(pending) => pending,
+                // More waits than a disk that answers leaves: it is looked for at the next tick.
+                Err(_) => return,
+            },
+        };
+        let Some(taken) = storage.wait(&pending) else {
+            self.approval = Some(pending);
+            return;
+        };
+        let path = storage.file(approval::REQUEST);
+        let request = match taken.and_then(|found| found.whole(&path)) {
+            Ok(Some(request)) => request,
+            Ok(None) => {
+                self.approval_is_stuck = false;
+                return;
+            }
+            Err(error) => {
+                // Said at every tick would be once a second.
+                let is_stuck = !matches!(&error, StateError::Damaged { set_aside: Some(_), .. });
+                if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
+                    tracing::warn!("{error}: the approval is not carried out");
+                }
+                *self.state_failures.entry("approval").or_default() += 1;
+                return;
+            }
+        };
+        self.approval_is_stuck = false;
+        let (decisions, answer) = self.sources.carry_out(&request, now);
+        report::answer(&answer);
+        self.decided(decisions);
+        self.save();
+        if let Err(error) = storage.run(move |directory| approval::answer(directory, &answer)) {
+            tracing::warn!("{error}");
+            *self.state_failures.entry("approval").or_default() += 1;
+        }
+    }
+
+    /// Writes the gates down; later again when that fails, or when something waits.
+    pub(super) fn save(&mut self) {
+        let Some(storage) = self.storage.clone() else { return };
+        if storage.is_late() {
+            self.save_again();
+            return;
+        }
+        let waits = self.sources.pending().iter().any(|(_, count)| *count > 0);
+        self.save_at = waits.then(|| Instant::now() + SAVE);
+        let gates = self.sources.gates(&self.now);
+        if let Err(error) = storage.run(move |directory| gates::save(directory, &gates)) {
+            tracing::warn!("{error}; decisions since then are lost if the daemon ends");
+            *self.state_failures.entry("gates").or_default() += 1;
+            self.save_again();
+        }
+    }
+
+    /// Something could not be written: everything is written again soon.
+    pub(super) fn save_again(&mut self) {
+        let (now, soon) = (Instant::now(), Instant::now() + AGAIN);
+        self.save_at = Some(self.save_at.filter(|at| *at > now).map_or(soon, |at| at.min(soon)));
+    }
+}

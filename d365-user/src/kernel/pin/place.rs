@@ -1,0 +1,47 @@
+//! Whether a directory of pins is the daemon's own: nobody but root and the daemon's user may exchange it, what is in it, or
+//! a directory above it on the bpffs. It changes nothing.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf, absolute},
+};
+
+use nix::unistd::geteuid;
+
+use super::PinError;
+use crate::state::{Writer, other_writers};
+
+/// Permission bit of a directory in which only the owners of files may rename or remove them: a bpffs has it by default.
+const STICKY: u32 = 0o1000;
+
+/// Checks the directory, which is there.
+///
+/// # Errors
+/// [`PinError::Refused`] for the first component that somebody else could exchange, or that is a symbolic link;
+/// [`PinError::Path`] when one cannot be looked at.
+pub(super) fn check(directory: &Path) -> Result<(), PinError> {
+    let failed = |path: &Path, source| PinError::Path { what: "look at", path: path.to_owned(), source };
+    let refused = |path: &Path, why: String| Err(PinError::Refused { path: path.to_owned(), why });
+    let whole = absolute(directory).map_err(|source| failed(directory, source))?;
+    let device = fs::symlink_metadata(&whole).map_err(|source| failed(&whole, source))?.dev();
+    let mut components: Vec<PathBuf> = whole.ancestors().map(Path::to_owned).collect();
+    components.reverse();
+    for path in components {
+        let found = fs::symlink_metadata(&path).map_err(|source| failed(&path, source))?;
+        if !found.is_dir() {
+            return refused(&path, "is a symbolic link, or no directory".to_owned());
+        }
+        // What is above the mount is the machine's own.
+        if found.dev() != device {
+            continue;
+        }
+        let is_sticky = path != whole && found.permissions().mode() & STICKY != 0;
+        let others = other_writers(&found, geteuid().as_raw());
+        let may_exchange = |writer: &&Writer| !is_sticky || matches!(writer, Writer::Owner(_));
+        if let Some(writer) = others.iter().find(may_exchange) {
+            return refused(&path, format!("may be written to by {writer}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The state directory by an open descriptor. Each file is opened by its name below that descriptor: a regular file or
+//! nothing, never through a symbolic link, and never waiting for a pipe's other end. No other file of `state` opens a path.
+
+use std::{
+    ffi::OsStr,
+    fs::{File, Metadata, Permissions},
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _},
+    },
+    path::{Component, Path, PathBuf},
+};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat},
+    sys::stat::{Mode, fstatat},
+    unistd::{UnlinkatFlags, unlinkat},
+};
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Beneath {
+    /// As it was named, for messages.
+    path: PathBuf,
+    directory: File,
+}
+
+/// A file that is there and is not a regular one.
+#[derive(Debug)]
+pub(super) struct NotAFile;
+
+impl Beneath {
+    /// Opens the directory at `path`, which may lead through symbolic links, as systemd's `StateDirectory=` does.
+    ///
+    /// # Errors
+    /// When it is missing, no directory, or may not be read.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = (OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits();
+        let directory = File::options().read(true).custom_flags(flags).open(path)?;
+        Ok(Self { path: path.to_owned(), directory })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of the file `name` in it, for messages.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(super) fn directory(&self) -> &File {
+        &self.directory
+    }
+
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        self.directory.metadata()
+    }
+
+    pub(super) fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
+        self.directory.set_permissions(permissions)
+    }
+
+    /// Opens the regular file `name` for reading.
+    pub(super) fn read(&self, name: &str) -> io::Result<Result<File, NotAFile>> {
+        let file = match open(self.directory.as_fd(), name, OFlag::O_RDONLY, Mode::empty()) {
+            // A symbolic link, or a socket.
+            Err(Errno::ELOOP | Errno::ENXIO) => return Ok(Err(NotAFile)),
+            file => file?,
+        };
+        Ok(if file.metadata()?.is_file() { Ok(file) } else { Err(NotAFile) })
+    }
+
+    /// Makes the file `name`, which must not be there.
+    pub(super) fn create(&self, name: &str, mode: Mode) -> io::Result<File> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        Ok(open(self.directory.as_fd(), name, flags, mode)?)
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.directory, single(from)?, &self.directory, single(to)?)?)
+    }
+
+    pub(super) fn unlink(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.directory, single(name)?, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    /// Returns true if something of this name is there, a link that leads nowhere included.
+    pub(super) fn exists(&self, name: &str) -> bool {
+        let found =
+            single(name).and_then(|name| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW));
+        found.is_ok()
+    }
+
+    /// The names of all that is in it.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        // Another description than ours: its position is its own.
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut listed = Dir::openat(&self.directory, ".", flags, Mode::empty())?;
+        let name = |entry: nix::Result<nix::dir::Entry>| {
+            Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_string_lossy().into_owned())
+        };
+        let names: io::Result<Vec<String>> = listed.iter().map(name).collect();
+        Ok(names?.into_iter().filter(|name| name != "." && name != "..").collect())
+    }
+
+    /// Has what was renamed or removed on disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+}
+
+impl AsFd for Beneath {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+}
+
+/// A name without a directory in it.
+fn single(name: &str) -> nix::Result<&str> {
+    let mut components = Path::new(name).components();
+    let is_single = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+    if is_single { Ok(name) } else { Err(Errno::EINVAL) }
+}
+
+/// Opens by `openat2`, and where that is not to be had (before Linux 5.6, or a seccomp filter) by `openat`: for a single name
+/// without links both mean the same.
+fn open(directory: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
+    let name = single(name)?;
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let resolve =
+        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let opened = match openat2(directory, name, OpenHow::new().flags(flags).mode(mode).resolve(resolve)) {
+        Err(Errno::ENOSYS | Errno::EPERM) => openat(directory, name, flags, mode),
+        opened => opened,
+    };
+    opened.map(File::from)
+}

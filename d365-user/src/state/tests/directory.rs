@@ -1,0 +1,166 @@
+//! The directory itself: its lock, its mode, who else may write there, and that nothing outside it is reached.
+
+use std::sync::mpsc;
+
+use super::*;
+
+#[test]
+fn the_directory_is_made_and_is_for_one_daemon() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("lib/d365");
+    assert!(!is_held(&path).unwrap());
+    let directory = StateDir::open(&path).unwrap();
+    assert_eq!((mode(&path), directory.names().unwrap().len()), (0o700, 0), "no file is there for the lock");
+    let own = std::process::id();
+    assert!(is_held(&path).unwrap());
+    assert_eq!(holder(&path), Some(own));
+    let error = StateDir::open(&path).unwrap_err();
+    assert!(matches!(error, StateError::InUse { holder: Some(holder), .. } if holder == own), "{error}");
+    assert!(error.to_string().contains("stop that one"), "{error}");
+    drop(directory);
+    assert!(!is_held(&path).unwrap());
+    assert_eq!(holder(&path), None);
+    StateDir::open(&path).unwrap();
+}
+
+/// A link here made the daemon write through it, as root; a pipe made `doctor` wait.
+#[test]
+fn what_is_called_lock_is_neither_opened_nor_written_to() {
+    let scratch = Scratch::new();
+    let (lock, victim) = (scratch.0.join("lock"), scratch.0.join("victim"));
+    fs::write(&victim, "mine").unwrap();
+    let make: [&dyn Fn(); 4] = [
+        &|| symlink(&victim, &lock).unwrap(),
+        &|| symlink(scratch.0.join("made"), &lock).unwrap(),
+        &|| nix::unistd::mkfifo(&lock, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+        &|| fs::create_dir(&lock).unwrap(),
+    ];
+    for make in make {
+        make();
+        let directory = StateDir::open(&scratch.0).unwrap();
+        assert!(is_held(&scratch.0).unwrap() && StateDir::open(&scratch.0).is_err());
+        drop(directory);
+        assert_eq!(
+            (scratch.names(), fs::read(&victim).unwrap()),
+            (vec!["lock".into(), "victim".into()], b"mine".into())
+        );
+        fs::remove_file(&lock).or_else(|_| fs::remove_dir(&lock)).unwrap();
+    }
+    fs::write(&lock, "1234").unwrap();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    assert_eq!(scratch.names(), ["victim"], "an earlier release's own goes");
+    // Where it was removed from a directory in use, a second daemon came in.
+    assert!(matches!(StateDir::open(directory.path()), Err(StateError::InUse { .. })));
+}
+
+#[test]
+fn who_only_looks_keeps_no_daemon_out() {
+    let scratch = Scratch::new();
+    let (stop, stopped) = mpsc::channel::<()>();
+    let path = scratch.0.clone();
+    let looking = thread::spawn(move || {
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            is_held(&path).expect("it can be opened");
+        }
+    });
+    for _ in 0..100 {
+        StateDir::open(&scratch.0).unwrap();
+    }
+    drop(stop);
+    looking.join().unwrap();
+}
+
+#[test]
+fn others_are_kept_out() {
+    let scratch = Scratch::new();
+    let group = fs::metadata(&scratch.0).unwrap().gid();
+    for (wide, could_write) in
+        [(0o750, vec![]), (0o755, vec![]), (0o1777, vec![Writer::Group(group), Writer::Everybody])]
+    {
+        fs::set_permissions(&scratch.0, Permissions::from_mode(wide)).unwrap();
+        let directory = StateDir::open(&scratch.0).unwrap();
+        assert_eq!(mode(&scratch.0), 0o700);
+        let [remark @ Remark::Tightened { mode, writers, .. }] = directory.remarks() else {
+            panic!("{:?}", directory.remarks())
+        };
+        assert_eq!((*mode, writers), (wide, &could_write));
+        assert_eq!(remark.to_string().contains("could write there"), !could_write.is_empty(), "{remark}");
+    }
+    assert!(StateDir::open(&scratch.0).unwrap().remarks().is_empty());
+}
+
+#[test]
+fn others_who_may_write_are_found() {
+    let scratch = Scratch::new();
+    let found = fs::metadata(&scratch.0).unwrap();
+    let (user, group) = (found.uid(), found.gid());
+    let with = |mode, user| {
+        fs::set_permissions(&scratch.0, Permissions::from_mode(mode)).unwrap();
+        other_writers(&fs::metadata(&scratch.0).unwrap(), user)
+    };
+    for mode in [0o700, 0o750, 0o755] {
+        assert_eq!(with(mode, user), []);
+    }
+    assert_eq!(with(0o775, user), [Writer::Group(group)]);
+    assert_eq!(with(0o1777, user), [Writer::Group(group), Writer::Everybody]);
+    // Root may always: what is its is nobody else's.
+    let others = if user == 0 { vec![] } else { vec![Writer::Owner(user)] };
+    assert_eq!(with(0o700, user + 1), others);
+}
+
+#[test]
+fn others_who_may_replace_a_list_are_found() {
+    let scratch = Scratch::new();
+    let (links, real) = (scratch.0.join("links"), scratch.0.join("real"));
+    [&links, &real].into_iter().for_each(|directory| fs::create_dir(directory).unwrap());
+    let (list, link) = (real.join("list"), links.join("list"));
+    fs::write(&list, "").unwrap();
+    symlink(&list, &link).unwrap();
+    let found = fs::metadata(&list).unwrap();
+    let (user, group) = (found.uid(), Writer::Group(found.gid()));
+    let modes = |of_links, of_real, of_list| {
+        for (path, mode) in [(&links, of_links), (&real, of_real), (&list, of_list)] {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        [&list, &link].map(|path| other_writers_of_file(path, user).unwrap())
+    };
+    let none = Vec::new;
+    assert_eq!(modes(0o755, 0o755, 0o644), [none(), none()]);
+    assert_eq!(modes(0o755, 0o755, 0o664), [vec![group], vec![group]]);
+    assert_eq!(modes(0o755, 0o755, 0o666), [vec![Writer::Everybody, group], vec![Writer::Everybody, group]]);
+    assert_eq!(modes(0o755, 0o775, 0o644), [vec![group], vec![group]], "by a rename over it");
+    assert_eq!(modes(0o775, 0o755, 0o644), [none(), vec![group]], "by another link");
+    assert_eq!(modes(0o1777, 0o1777, 0o644), [none(), none()], "sticky: only owners rename");
+    assert!(other_writers_of_file(&scratch.0.join("none"), user).is_err());
+}
+
+#[test]
+fn a_name_is_one_of_the_directory_itself() {
+    let scratch = Scratch::new();
+    let (inner, outside) = (scratch.0.join("inner"), scratch.0.join("outside"));
+    fs::create_dir(&inner).unwrap();
+    fs::write(&outside, sealed::seal(KIND, b"x")).unwrap();
+    let directory = Beneath::open(&inner).unwrap();
+    for name in ["../outside", "..", ".", "", "/proc/version", "a/b"] {
+        assert!(peek(&directory, name, KIND, LIMIT).is_err(), "{name:?}");
+        assert!(write_atomic(&directory, name, b"x").is_err(), "{name:?}");
+        assert!(directory.unlink(name).is_err() && directory.rename("a", name).is_err(), "{name:?}");
+    }
+    assert_eq!(scratch.names(), ["inner", "outside"]);
+    // The directory itself may be reached by a link, as systemd's is.
+    symlink(&inner, scratch.0.join("link")).unwrap();
+    write_sealed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
+    assert!(inner.join("file").is_file());
+}
+
+/// Another directory under the same name is not the one that is locked.
+#[test]
+fn the_directory_that_was_opened_is_used_wherever_it_is_now() {
+    let scratch = Scratch::new();
+    let (path, moved) = (scratch.0.join("state"), scratch.0.join("moved"));
+    let directory = StateDir::open(&path).unwrap();
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    gates::save(&directory, &some_gates()).unwrap();
+    assert!(moved.join(gates::FILE).is_file() && !path.join(gates::FILE).exists());
+}

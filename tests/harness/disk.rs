@@ -1,0 +1,76 @@
+//! A disk that stops to answer: an ext4 file system in an image, which can be frozen. Each write to it then waits in the
+//! kernel where no signal ends it (state D), as on a disk that is gone.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    mount::{Mount, SMALL_DISK, View},
+    netns::Netns,
+    temp::TempFile,
+};
+
+/// Megabytes of the image.
+const SIZE: &str = "16M";
+
+/// The file system, at [`SMALL_DISK`] in a view of its own; gone with the last holder of that.
+#[derive(Debug)]
+pub struct Disk {
+    /// The view that has it.
+    pub view: View,
+    /// The program that thaws it.
+    thaws: Mutex<Option<Child>>,
+}
+
+impl Disk {
+    /// Makes it, with these mounts beside it.
+    pub fn new(netns: &Netns, mounts: &[Mount]) -> Result<Self> {
+        let image = TempFile::reserve("disk");
+        let path = image.path().to_str().context("a temporary path is text")?;
+        run("truncate", &["--size", SIZE, path])?;
+        run("mkfs.ext4", &["-q", "-F", path])?;
+        let build = || {
+            mounts.iter().try_for_each(|mount| mount.apply())?;
+            run("mount", &["-o", "loop", path, SMALL_DISK])
+        };
+        let view = netns.run(|| View::with(build))?;
+        // The loop device has the image from now on.
+        Ok(Self { view, thaws: Mutex::new(None) })
+    }
+
+    /// Freezes it until [`Self::thaw`], or until this process ends, whatever ends it.
+    pub fn freeze(&self) -> Result<()> {
+        // It waits for the end of its standard input, which comes with the end of this process too.
+        let wait = format!("read -r line; exec fsfreeze --unfreeze {SMALL_DISK}");
+        let mut thaws = Command::new("sh");
+        thaws.args(["-c", &wait]).stdin(Stdio::piped()).stderr(Stdio::null());
+        let thaws = self.view.run(|| thaws.spawn())?;
+        *self.thaws.lock().expect("no holder panics") = Some(thaws);
+        self.view.run(|| run("fsfreeze", &["--freeze", SMALL_DISK]))
+    }
+
+    /// Has it answer again.
+    pub fn thaw(&self) {
+        if let Some(mut thaws) = self.thaws.lock().expect("no holder panics").take() {
+            drop(thaws.stdin.take());
+            let _ = thaws.wait();
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.thaw();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let output = Command::new(program).args(arguments).output().with_context(|| format!("no {program}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} {arguments:?}: {}: {said}", output.status);
+    Ok(())
+}

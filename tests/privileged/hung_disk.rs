@@ -1,0 +1,216 @@
+//! A state directory on a disk that does not answer: a write there never comes back, and no signal ends the thread that waits
+//! for it. The daemon goes on, says so, drops nothing, and leaves the interface whenever it is asked to or killed.
+
+use std::{
+    fs,
+    net::IpAddr,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    disk::Disk,
+    frame::{Frame, Packet, Tcp},
+    lab::Lab,
+    mount::{Mount, SMALL_DISK},
+    patience,
+    raw::FrameSender,
+    require,
+    temp::TempFile,
+};
+use d365_user::{
+    generation::gate::GatePolicy,
+    state::{Found, gates},
+};
+use nix::sys::signal::Signal;
+
+use crate::operation::has_xdp;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A stop, and the end of a killed daemon's attachment, take less.
+const STOP: Duration = Duration::from_secs(5);
+const STRANGER: &str = "203.0.113.9";
+const BEFORE: &str = "11.0.0.0/24,NAM\n";
+const AFTER: &str = "11.0.0.0/24,NAM\n11.0.1.0/24,NAM\n";
+
+/// A daemon that drops, with its state on the disk. In this order, the disk thaws before the daemon's end is waited for.
+struct Host {
+    disk: Disk,
+    daemon: Daemon,
+    lab: Lab,
+    list: TempFile,
+}
+
+impl Host {
+    fn start() -> Self {
+        let lab = Lab::new().unwrap();
+        let disk = Disk::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+        let list = TempFile::new("list", BEFORE);
+        let source = format!("file:{}", list.path().display());
+        let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
+        let options = options.view(&disk.view).args(["--ranges", &source, "--state-dir", SMALL_DISK]);
+        let options = options.args(["--lease", "never", "--unlisted", "drop"]);
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        let host = Self { disk, daemon, lab, list };
+        host.until("gate.json", || host.accepted() == 1);
+        host
+    }
+
+    /// Freezes the disk, and waits for a write to it and for what the daemon makes of it.
+    fn hang(&self) {
+        self.disk.freeze().unwrap();
+        fs::write(self.list.path(), AFTER).unwrap();
+        self.until("the thread hangs", || self.is_in_disk_sleep());
+        self.until("not ready", || self.readiness() == (503, "the state directory does not answer".into()));
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = patience::deadline(PATIENCE);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what} does not come; log:\n{}", self.daemon.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn readiness(&self) -> (u16, String) {
+        let answer = self.daemon.get("/readyz", &[]).unwrap();
+        (answer.status, answer.body.trim().trim_start_matches("not ready: ").to_owned())
+    }
+
+    /// The directories in /proc of the daemon's threads of this name.
+    fn threads(&self, name: &str) -> Vec<PathBuf> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.daemon.pid())).unwrap();
+        let is_it =
+            |path: &PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == name);
+        threads.map(|thread| thread.unwrap().path()).filter(is_it).collect()
+    }
+
+    fn is_in_disk_sleep(&self) -> bool {
+        let is_asleep = |path: &PathBuf| {
+            let status = fs::read_to_string(path.join("status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:\tD"))
+        };
+        self.threads("storage").iter().any(is_asleep)
+    }
+
+    /// Ranges that the gate on the disk has accepted.
+    fn accepted(&self) -> usize {
+        let look = || gates::look(SMALL_DISK.as_ref(), GatePolicy::default());
+        match self.disk.view.run(look).unwrap() {
+            Found::Whole(gates) => gates.values().map(|gate| gate.accepted().len()).sum(),
+            _ => 0,
+        }
+    }
+
+    fn pins(&self) -> usize {
+        self.disk.view.run(|| fs::read_dir("/sys/fs/bpf/d365")).unwrap().count()
+    }
+
+    /// Returns true if a stranger's new connection is dropped.
+    fn drops(&self) -> bool {
+        let iface = [("iface", self.lab.iface())];
+        let dropped = || {
+            let scrape = self.daemon.scrape().unwrap();
+            let count = |name| scrape.count(name, &iface);
+            (count("d365_unlisted_smtp_connections_total"), count("d365_unlisted_dropped_packets_total"))
+        };
+        let (connections, before) = dropped();
+        let (stranger, host): (IpAddr, _) = (STRANGER.parse().unwrap(), self.lab.link().host_v4().into());
+        let syn = Frame::new(Packet::between(stranger, host, Tcp::new(40_000, 25).syn()));
+        FrameSender::on(&self.lab.link().sender).unwrap().send(&syn).unwrap();
+        self.until("the packet", || dropped().0 > connections);
+        dropped().1 > before
+    }
+
+    fn is_free(&self) -> bool {
+        !has_xdp(&self.lab.host, self.lab.iface())
+    }
+
+    /// The signal, and the interface is free within the time of a stop, though the thread still hangs.
+    fn leaves_by(&self, signal: Signal) {
+        let since = Instant::now();
+        self.daemon.signal(signal).unwrap();
+        self.until("free", || self.is_free());
+        assert!(since.elapsed() < patience::stretched(STOP), "{:?}", since.elapsed());
+        self.until("the thread hangs", || self.is_in_disk_sleep());
+    }
+}
+
+#[test]
+fn the_daemon_goes_on_while_a_write_hangs_and_writes_it_all_afterwards() {
+    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
+    let host = Host::start();
+    assert!(host.drops() && host.pins() == 2);
+    host.hang();
+    host.until("the new list", || host.daemon.scrape().unwrap().sum("d365_ranges", &[]) == 2);
+    host.until("no drops", || !host.drops());
+    let hangs = || host.daemon.scrape().unwrap().count("d365_state_failures_total", &[("operation", "hang")]);
+    assert_eq!(host.pins(), 0, "what the file says by now may be older than what is counted");
+    assert_eq!(hangs(), 1);
+    assert_eq!(host.daemon.log().matches("does not answer: decisions and counts").count(), 1);
+    assert_eq!(host.accepted(), 1, "nothing is written");
+    host.disk.thaw();
+    host.until("ready", || host.readiness().0 == 200);
+    host.until("drops", || host.drops());
+    host.until("the new list is written", || host.accepted() == 2);
+    host.until("pins", || host.pins() == 2);
+    host.daemon.wait_for_log("answers again", PATIENCE).unwrap();
+    assert_eq!(hangs(), 1);
+    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_stop_detaches_while_a_write_hangs() {
+    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
+    let host = Host::start();
+    host.hang();
+    host.leaves_by(Signal::SIGTERM);
+    host.daemon.wait_for_log("what was not written by now is lost", STOP).unwrap();
+    host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
+    // The kernel has the process end with its last thread.
+    host.disk.thaw();
+    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
+}
+
+/// The first write hangs when the daemon stops.
+#[test]
+fn a_stop_detaches_before_it_writes() {
+    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
+    let host = Host::start();
+    host.disk.freeze().unwrap();
+    host.leaves_by(Signal::SIGTERM);
+    host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
+    host.disk.thaw();
+    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_daemon_that_is_killed_while_a_write_hangs_leaves_the_interface_free() {
+    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
+    let host = Host::start();
+    host.hang();
+    host.leaves_by(Signal::SIGKILL);
+    host.disk.thaw();
+    host.daemon.stop().unwrap();
+}
+
+/// Each of them may hang: in the state directory, a list's file, or the log's.
+#[test]
+fn threads_that_may_hang_hold_nothing_of_the_kernels() {
+    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
+    let host = Host::start();
+    let held = |name: &str| {
+        let threads = host.threads(name);
+        assert!(!threads.is_empty(), "no thread {name}");
+        let descriptors = threads.iter().flat_map(|path| fs::read_dir(path.join("fd")).unwrap());
+        let link = |entry: std::io::Result<fs::DirEntry>| fs::read_link(entry.unwrap().path()).ok();
+        let bpf = |path: &PathBuf| path.to_string_lossy().contains("bpf");
+        descriptors.filter_map(link).filter(bpf).count()
+    };
+    assert!(held("updates") > 0, "what is looked for is there");
+    for name in ["storage", "source 0", "watch", "log"] {
+        assert_eq!(held(name), 0, "{name}");
+    }
+}
