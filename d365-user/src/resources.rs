@@ -104,7 +104,7 @@ pub fn thread_apart_with<T: AsFd + Send + 'static>(
                  until the thread goes on"
             );
         }
-        // Whoever started this thread waits for it.
+        // The thread that started this one waits for it.
         let _ = parted.send(result.is_ok());
         work(taken);
     };

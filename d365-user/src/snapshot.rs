@@ -116,7 +116,7 @@ pub struct Updates {
 /// What became of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// Whether nothing of it is used, because its list does not fit beside the others'.
+    /// True while its list is not used, because it does not fit within `--max-ranges` with the others.
     pub is_left_out: bool,
     /// Its name, the value of the label `source`.
     pub name: String,

@@ -38,7 +38,7 @@ pub(super) struct Storage {
 struct Progress {
     /// Since when; `None` while there is none.
     since: Option<Instant>,
-    /// Whether somebody has given up waiting meanwhile.
+    /// True once a caller has given up waiting for it.
     is_late: bool,
 }
 

@@ -136,7 +136,7 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Who lists a prefix lists what lies in it, too. `ranges` are sorted: what holds a prefix stands before it.
+/// Adds to each range the sources of the prefixes that hold it. `ranges` are sorted: a broader prefix comes first.
 fn inherit(ranges: &[Range], sources: &mut [SourceSet]) {
     let mut around: Vec<usize> = Vec::new();
     for (at, range) in ranges.iter().enumerate() {

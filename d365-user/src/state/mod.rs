@@ -83,6 +83,18 @@ pub enum Remark {
         /// Who could write there.
         writers: Vec<Writer>,
     },
+    /// It has files of others, and others may open it.
+    #[error(
+        "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and whoever may \
+         open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",
+        path = path.display()
+    )]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// It is not ours to tighten, and others may write there.
     #[error(
         "{path} may be written to by {}: whoever may, may approve changes and replace what is kept; give it to the daemon's \
@@ -282,15 +294,25 @@ impl Deref for StateDir {
     }
 }
 
-/// Takes every right from group and others where the directory is ours. Returns what was too wide, or still is.
+/// Takes every right from group and others where the directory is ours and holds our files only: it may be one that others
+/// need, named by mistake. Returns what was too wide, or still is.
 fn keep_others_out(directory: &Beneath) -> io::Result<Option<Remark>> {
     let (found, user, path) = (directory.metadata()?, geteuid().as_raw(), directory.path().to_owned());
     let (mode, writers) = (found.permissions().mode() & 0o7777, other_writers(&found, user));
-    if found.uid() == user && mode & 0o077 != 0 {
+    let is_own = |name: &String| {
+        let ends = [".json", ".kept", ".unfinished"];
+        name == FORMER_LOCK || ends.iter().any(|end| name.ends_with(end)) || read::is_set_aside(name)
+    };
+    let is_open = mode & 0o077 != 0;
+    let is_ours = found.uid() == user && directory.names()?.iter().all(is_own);
+    if is_ours && is_open {
         directory.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
         return Ok(Some(Remark::Tightened { path, mode, writers }));
     }
-    Ok((!writers.is_empty()).then_some(Remark::Writable { path, writers }))
+    Ok(match writers.is_empty() {
+        false => Some(Remark::Writable { path, writers }),
+        true => is_open.then_some(Remark::Shared { path, mode }),
+    })
 }
 
 /// Takes the lock; not at the first try where a command only looks whether it is held ([`is_held`]).

@@ -14,7 +14,7 @@ pub(super) fn changes_of(gate: &Gate) -> usize {
     prefixes(gate) + usize::from(gate.step_back().is_some())
 }
 
-/// Of how many prefixes a change waits.
+/// Counts the prefixes of which a change waits.
 pub(super) fn prefixes(gate: &Gate) -> usize {
     gate.pending().filter(|pending| pending.wait != Wait::Rejected).count()
 }

@@ -1,7 +1,8 @@
 //! Until when each source's ranges are trusted. Pure; the kernel program is what keeps to it.
 //!
 //! A range is trusted as long as one of the sources that list it was confirmed within the lease. Drops need every source
-//! that may know more ranges than are listed ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up to date may lack ranges whose mail would be dropped.
+//! that may know more ranges than are listed ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up
+//! to date may lack ranges whose mail would be dropped.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use d365_common::lease::GROUPS;
 use super::clock::{Now, Stamp};
 use crate::{config::LeaseTerm, generation::Groups, kernel::Leases, ranges::SourceSet, snapshot::Lease};
 
-/// How often the kernel is told again: its clock does not run while the host sleeps, and its leases would last longer.
+/// Time between two settings of the kernel's leases: its clock stops while the host sleeps, so they would last too long.
 const RENEW: Duration = Duration::from_mins(1);
 
 /// The confirmations that leases follow from.
@@ -73,11 +74,11 @@ pub(super) struct Basis {
     pub(super) needed: Option<Vec<usize>>,
 }
 
-/// What the kernel was told.
+/// The leases that the kernel was given.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     basis: Basis,
-    /// Of each source, by then.
+    /// For each source, true if its lease had ended then.
     pub(super) has_ended: Vec<bool>,
     /// When it is told again, at the latest.
     again_at: Instant,
@@ -88,6 +89,11 @@ impl Told {
     pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
         let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(super::TICK, RENEW);
         Self { basis, has_ended, again_at }
+    }
+
+    /// The kernel was told something else meanwhile.
+    pub(super) fn expire(&mut self) {
+        self.again_at = Instant::now();
     }
 
     /// True while that is enough, where `basis` is what holds at `now`.

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, LeaseTerm, Unlisted},
     daemon::{StartError, azure, storage::Storage},
     ledger::Row,
-    ranges::{Policy, RangeSet},
+    ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     source::{self, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
@@ -201,7 +201,8 @@ impl Updater {
             let set = self.sources.set(now);
             if !is_awaited(false) && (set.is_ok() || !is_awaited(true)) {
                 // What kept the daemon from starting is its last word; the rest is said before.
-                let last = if set.is_err() && !failures.is_empty() { Some(failures.remove(0)) } else { None };
+                let is_empty = matches!(set, Err(RangeError::Empty)) && !failures.is_empty();
+                let last = if is_empty { Some(failures.remove(0)) } else { None };
                 failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
                 return set.map_err(|problem| match last {
                     Some((failure, _)) => StartError::NoList(Box::new(failure)),

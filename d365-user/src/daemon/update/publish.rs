@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Updater, random, record::Record, report};
+use super::{Updater, lease::Told, random, record::Record, report};
 use crate::{
     daemon::{
         book::{Draft, Towards},
@@ -34,8 +34,8 @@ pub(super) struct Published {
     is_due: bool,
     /// When to try again what was refused.
     retry_at: Option<Instant>,
-    /// The published generation lacks some prefixes for the moment.
-    has_gap: bool,
+    /// The published generation is one on the way to the accepted list.
+    is_on_the_way: bool,
 }
 
 impl Published {
@@ -48,9 +48,9 @@ impl Published {
         self.set.as_ref()
     }
 
-    /// True while the published generation lacks prefixes that are accepted.
-    pub(super) fn has_gap(&self) -> bool {
-        self.has_gap
+    /// True while the published generation is one on the way to the accepted list.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        self.is_on_the_way
     }
 
     /// Whether something else than what is published may be believed.
@@ -113,7 +113,7 @@ impl Updater {
             if towards == Towards::Whole {
                 break self.publish_draft(kernel, record, state, draft, set);
             }
-            self.step(kernel, record, state, draft, towards)?;
+            self.step(kernel, record, state, draft)?;
         }
     }
 
@@ -124,12 +124,11 @@ impl Updater {
         record: &mut Record,
         state: &State,
         draft: Draft,
-        towards: Towards,
     ) -> Result<(), (&'static str, String)> {
         // Whatever comes of it, what is published is not what it was.
         self.published.set = None;
-        // Nothing is dropped while some prefixes are missing.
-        self.published.has_gap |= towards == Towards::Gap;
+        // Nothing is dropped on the way: a prefix may be missing until the list is whole.
+        self.published.is_on_the_way = true;
         self.kept(record.keep(record.of_draft(&state.book(), &draft)));
         self.hand_over(kernel, state, &draft)?;
         let mut book = state.book();
@@ -143,14 +142,15 @@ impl Updater {
 
     /// Has the kernel judge by a draft.
     fn hand_over(
-        &self,
+        &mut self,
         kernel: &mut Kernel,
         state: &State,
         draft: &Draft,
     ) -> Result<(), (&'static str, String)> {
         // A new group must not have the lease of another one that had its number before.
-        if self.published.has_gap || draft.groups() != state.book().groups() {
+        if self.published.is_on_the_way || draft.groups() != state.book().groups() {
             self.set_leases(kernel, draft.groups()).map_err(|error| (KERNEL, error.to_string()))?;
+            self.lease.iter_mut().for_each(Told::expire);
         }
         kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))
     }
@@ -166,7 +166,7 @@ impl Updater {
         let page = record.of_draft(&state.book(), &draft);
         self.kept(record.keep(page));
         self.hand_over(kernel, state, &draft)?;
-        self.published.has_gap = false;
+        self.published.is_on_the_way = false;
         let mut book = state.book();
         state.set_table(kernel.table_size());
         state.follow_range_metrics(&set);

@@ -1,7 +1,7 @@
 //! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a thread of its
 //! own ([`super::feed`]); it decides nothing about what it read.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
 
 use nix::unistd::geteuid;
 
@@ -35,6 +35,11 @@ pub(super) trait Reader: Send {
 
     /// The source's name.
     fn name(&self) -> String;
+
+    /// True for a pipe, which is read only when somebody writes to it. It may block as a reading does.
+    fn is_pipe(&self) -> bool {
+        false
+    }
 
     /// How long a reading may take before it is told that it does; `None` for what has limits of its own.
     fn limit(&self) -> Option<Duration> {
@@ -78,6 +83,11 @@ impl Reader for FileReader {
 
     fn name(&self) -> String {
         self.spec.to_string()
+    }
+
+    fn is_pipe(&self) -> bool {
+        let Spec::File(path) = &self.spec else { return false };
+        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
     }
 
     fn limit(&self) -> Option<Duration> {

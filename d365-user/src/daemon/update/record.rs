@@ -225,12 +225,14 @@ impl Record {
         }
     }
 
-    /// What is in the file is too little by now.
-    fn lose(&self) {
-        let Some(storage) = self.storage.as_ref().filter(|storage| !storage.is_late()) else { return };
-        if let Err(error) = storage.run(|directory| directory.remove(counters::FILE)) {
-            tracing::error!("{error}; remove it by hand");
+    /// The file says too little by now. Returns true if it is gone.
+    fn lose(&self) -> bool {
+        let Some(storage) = &self.storage else { return true };
+        if storage.is_late() {
+            return false;
         }
+        let removed = storage.run(|directory| directory.remove(counters::FILE));
+        removed.inspect_err(|error| tracing::error!("{error}; remove it by hand")).is_ok()
     }
 
     fn unpin(&mut self) {
@@ -250,7 +252,8 @@ impl Record {
         match &saved {
             Ok(()) => self.set_pinned(true),
             Err(StateError::Hung { .. }) => self.set_pinned(false),
-            Err(_) => self.lose(),
+            Err(_) if !self.lose() => self.set_pinned(false),
+            Err(_) => {}
         }
         saved
     }

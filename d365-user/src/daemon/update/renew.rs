@@ -101,9 +101,9 @@ impl Updater {
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
-        // A source that is left out may list what would be dropped. A generation on the way to the next may lack it. And
+        // Ranges that found no room, and those that a generation on the way to the next may lack, would be dropped. And
         // while the state directory does not answer, nothing that is decided survives a restart.
-        let allows = self.left_out.is_empty() && !self.published.has_gap() && self.hung_since.is_none();
+        let allows = self.sources.has_room() && !self.published.is_on_the_way() && self.hung_since.is_none();
         allows.then(|| self.needed())
     }
 }

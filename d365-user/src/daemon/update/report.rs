@@ -77,7 +77,7 @@ pub(super) fn left_out(sources: &[String], limit: u32) {
 /// Logs that lists that were left out are used.
 pub(super) fn fits(before: &[String], now: &[String]) {
     for source in before.iter().filter(|source| !now.contains(source)) {
-        tracing::info!("{source}: its accepted list fits beside the others by now, and is used");
+        tracing::info!("{source}: its accepted list fits within --max-ranges now, and is used");
     }
 }
 

@@ -1,12 +1,7 @@
 //! All sources together: what each was last seen to list, what its gate believes of it, and the one set that follows. No
 //! I/O: it is told what was read and what time it is, which is run time ([`Now::run`]) wherever it is a [`Timestamp`].
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-
-use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Failure,
@@ -16,7 +11,7 @@ use super::{
 };
 use crate::{
     generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
-    ranges::{Range, RangeError, RangeSet, SourceSet, Warning},
+    ranges::{Range, RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},
     state::{
@@ -24,6 +19,9 @@ use crate::{
         gates::Gates,
     },
 };
+
+mod confirmed;
+mod room;
 
 /// One source.
 struct Source {
@@ -104,50 +102,6 @@ impl Sources {
         let mut sources = Self { all, gates, policy, left_out, room, embedded: (embedded, made), limit };
         sources.admit();
         sources
-    }
-
-    /// Chooses the lists that are used, at a start: in the order of the command line, each that fits beside those before it.
-    fn admit(&mut self) {
-        self.left_out = self.all.iter().map(|source| source.name.clone()).collect();
-        self.share_room();
-    }
-
-    /// Counts the room that is left, and tells each gate, after every change of an accepted list. A list that is used always
-    /// fits, since no gate takes more than there is room for; of those left out, each is used as soon as it fits.
-    fn share_room(&mut self) {
-        let mut held = BTreeMap::<IpNet, usize>::new();
-        let (later, used): (Vec<_>, Vec<_>) =
-            self.all.iter().partition(|source| self.left_out.contains(&source.name));
-        for source in used.into_iter().chain(later) {
-            let prefixes = self.accepted_of(source);
-            let new = prefixes.iter().filter(|prefix| !held.contains_key(prefix)).count();
-            if !self.left_out.contains(&source.name) || held.len() + new <= self.limit as usize {
-                prefixes.into_iter().for_each(|prefix| *held.entry(prefix).or_default() += 1);
-                self.left_out.remove(&source.name);
-            }
-        }
-        let left = (self.limit as usize).saturating_sub(held.len());
-        self.room = Room::new(left, Arc::new(held));
-        for (name, gate) in &mut self.gates {
-            let is_used = !self.left_out.contains(name);
-            gate.set_room(if is_used { self.room.clone() } else { Room::none() });
-        }
-    }
-
-    /// The prefixes that are accepted of a source.
-    fn accepted_of(&self, source: &Source) -> Vec<IpNet> {
-        match self.gates.get(&source.name) {
-            _ if source.spec == Spec::Embedded => {
-                self.embedded.0.ranges().iter().map(|range| range.prefix).collect()
-            }
-            gate => gate.into_iter().flat_map(Gate::accepted).map(|range| range.prefix).collect(),
-        }
-    }
-
-    /// The sources of which nothing is used, because their lists do not fit beside the others': addresses that they list may
-    /// be unlisted here.
-    pub(super) fn left_out(&self) -> Vec<String> {
-        self.left_out.iter().cloned().collect()
     }
 
     /// The date of the embedded list.
@@ -231,14 +185,6 @@ impl Sources {
         decisions
     }
 
-    /// After decisions of a gate: others may have room by them.
-    fn settle(&mut self, decisions: &[Decision]) {
-        if decisions.iter().any(Decision::is_published) {
-            self.share_room();
-        }
-        self.attribute();
-    }
-
     /// Counts a failure. What the source offered last is no longer known to be offered.
     pub(super) fn failed(&mut self, at: usize, failure: &Failure) {
         let source = &mut self.all[at];
@@ -320,33 +266,6 @@ impl Sources {
         !self.all[at].has_reported
     }
 
-    /// When each source last confirmed what is accepted of it, in their order; the embedded list does as of its date.
-    pub(super) fn confirmations(&self) -> Vec<Option<Stamp>> {
-        let confirmation = |source: &Source| match source.spec {
-            Spec::Embedded => self.embedded.1.map(Stamp::EarlierRun),
-            _ => {
-                let stamp = if source.is_confirmed_here { Stamp::ThisRun } else { Stamp::EarlierRun };
-                self.gates.get(&source.name)?.confirmed().map(stamp)
-            }
-        };
-        self.all.iter().map(confirmation).collect()
-    }
-
-    /// Lowers confirmations of earlier runs that are later than the calendar's time to that, once: else they would never
-    /// run out. Returns the sources that had one.
-    pub(super) fn lower_future(&mut self, now: &Now) -> Vec<String> {
-        let Some(calendar) = now.calendar() else { return Vec::new() };
-        let mut lowered = Vec::new();
-        for source in self.all.iter_mut().filter(|source| !source.is_confirmed_here) {
-            let gate = self.gates.get_mut(&source.name);
-            if gate.is_some_and(|gate| gate.lower_confirmation(calendar)) {
-                source.last_success = Some(Stamp::EarlierRun(calendar));
-                lowered.push(source.name.clone());
-            }
-        }
-        lowered
-    }
-
     /// How long until additions of the source at this place can be confirmed by another reading.
     pub(super) fn confirmation_due(&self, at: usize) -> Option<std::time::Duration> {
         let gate = self.gates.get(&self.all[at].name)?;
@@ -365,15 +284,6 @@ impl Sources {
             }
         }
         sums.to_vec()
-    }
-
-    /// The sources whose leases drops need: all that can be read again, and the embedded list where it lists a range
-    /// of `set` that no other source lists.
-    pub(super) fn needed(&self, set: Option<&RangeSet>) -> Vec<usize> {
-        let lists_alone = |place| set.is_some_and(|set| set.listed_by().contains(&SourceSet::of(place)));
-        let places = self.all.iter().enumerate();
-        let needed = places.filter(|(place, source)| source.spec != Spec::Embedded || lists_alone(*place));
-        needed.map(|(place, _)| place).collect()
     }
 
     /// Each source as the metrics show it; `leases` are in their order.

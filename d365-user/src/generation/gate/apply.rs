@@ -48,10 +48,12 @@ impl Gate {
         };
         let before = decisions.len();
         self.carry_out(due, by, now, decisions);
-        let grown =
-            |decision: &&Decision| matches!(decision, Decision::Accepted { by: By::Confirmation, .. });
+        let grown = |decision: &&Decision| {
+            matches!(decision, Decision::Accepted { by: By::Confirmation | By::Room, .. })
+        };
         let grown = decisions[before..].iter().filter(grown).count();
         if grown > 0 {
+            self.state.grown.retain(|(at, _)| at.after(GatePolicy::WEEK) > now);
             self.state.grown.push((now, grown as u64));
         }
     }
@@ -111,10 +113,12 @@ impl Gate {
         trust: Trust,
         decisions: &mut Vec<Decision>,
     ) {
-        let room = &mut self.room;
+        let (room, waiting) = (&mut self.room, &self.state.waiting);
         let mut comes_back = |prefix: &IpNet| {
+            let Some(range) = offered.get(prefix) else { return false };
             let is_accepted = trust == Trust::Local || !GatePolicy::is_broad(prefix);
-            offered.contains_key(prefix) && is_accepted && room.take(prefix)
+            let is_rejected = waiting.get(prefix).is_some_and(|waiting| waiting.rejects(range));
+            is_accepted && !is_rejected && room.take(prefix)
         };
         let back: Vec<_> = self.state.retired.extract_if(.., |prefix, _| comes_back(prefix)).collect();
         for (prefix, Retired { range, .. }) in back {

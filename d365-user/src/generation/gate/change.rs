@@ -160,6 +160,11 @@ pub(super) fn is_other_geo(old: &Range, new: &Range) -> bool {
 }
 
 impl Waiting {
+    /// True if the operator rejected the addition of this range.
+    pub(super) fn rejects(&self, range: &Range) -> bool {
+        self.is_rejected() && matches!(&self.action, Action::Add(rejected) if rejected == range)
+    }
+
     /// For how many seconds more it must be offered; `None` when that does not help.
     fn left(&self, policy: &GatePolicy) -> Option<u64> {
         match self.wait {

@@ -66,12 +66,17 @@ impl Gate {
             self.bring_back(offered, trust, decisions);
         }
         let before = std::mem::take(&mut self.state.waiting);
-        let is_rejected = |prefix: &IpNet, action: &Action| {
-            before.get(prefix).is_some_and(|waited| waited.is_rejected() && waited.action == *action)
+        // What was rejected stays so; what passed all but the want of room waits for that alone, unless the offer is held.
+        let stays = |prefix: &IpNet, action: &Action| {
+            before.get(prefix).is_some_and(|waited| {
+                let is_kept = waited.is_rejected() || refused.is_none() && waited.wait == Wait::Room;
+                is_kept && waited.action == *action
+            })
         };
         let mut differences = self.differences(offered);
-        for (prefix, action) in differences.extract_if(.., |(prefix, action)| is_rejected(prefix, action)) {
-            self.wait(&before, prefix, action, (before[&prefix].change, Wait::Rejected), step);
+        for (prefix, action) in differences.extract_if(.., |(prefix, action)| stays(prefix, action)) {
+            let Waiting { change, wait, .. } = before[&prefix];
+            self.wait(&before, prefix, action, (change, wait), step);
         }
         let grows_too_fast = trust == Trust::Download && self.is_growth(&differences, now);
         for (prefix, action) in differences {
@@ -104,17 +109,20 @@ impl Gate {
         both.filter_map(|prefix| Some((*prefix, difference(prefix)?))).collect()
     }
 
-    /// Whether the offer's size alone holds it. What is too broad to be accepted does not make it longer; what was retired is
-    /// not new.
+    /// Returns the reason if the offer's size alone holds it. A range that is too broad to be accepted does not make it
+    /// longer. One that was retired, or rejected, is not new.
     fn held_whole(&self, offered: &BTreeMap<IpNet, Range>, trust: Trust) -> Option<Refusal> {
         let (accepted, retired) = (&self.state.accepted, &self.state.retired);
         let acceptable = |prefix: &&IpNet| {
             accepted.contains_key(prefix) || trust == Trust::Local || !GatePolicy::is_broad(prefix)
         };
-        let is_new = |prefix: &&IpNet| !accepted.contains_key(prefix) && !retired.contains_key(prefix);
+        let is_new = |(prefix, range): &(&IpNet, &Range)| {
+            let is_rejected = self.state.waiting.get(*prefix).is_some_and(|waiting| waiting.rejects(range));
+            !accepted.contains_key(*prefix) && !retired.contains_key(*prefix) && !is_rejected
+        };
         if self.policy.is_shrink(accepted.len(), offered.keys().filter(acceptable).count()) {
             Some(Refusal::Shrink)
-        } else if offered.keys().filter(is_new).count() > self.policy.most_new {
+        } else if offered.iter().filter(is_new).count() > self.policy.most_new {
             Some(Refusal::Flood)
         } else {
             None

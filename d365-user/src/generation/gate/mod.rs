@@ -24,6 +24,7 @@ use ipnet::IpNet;
 use crate::ranges::Range;
 
 mod apply;
+mod approve;
 mod change;
 mod decision;
 mod judge;
@@ -33,6 +34,7 @@ mod room;
 mod stored;
 mod time;
 
+pub use approve::ApprovalError;
 pub use change::{Action, Change, Pending, Wait};
 pub use decision::{By, Decision, Refusal};
 pub use number::StepBack;
@@ -108,22 +110,6 @@ struct Step {
     elapsed: u64,
     /// As far as it counts as offered: none of it where nobody knows what was offered.
     offered: u64,
-}
-
-/// An approval of changes that are not those that wait now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApprovalError {
-    /// Nothing waits.
-    #[error("no change waits for approval; there is nothing to do")]
-    NothingPending,
-    /// No change of this prefix waits.
-    #[error("no change of {0} waits; `d365-user approve` shows what does")]
-    NotPending(IpNet),
-    /// Other changes wait than were approved.
-    #[error(
-        "the changes that wait are no longer those that were approved; look at them again and approve anew"
-    )]
-    Stale,
 }
 
 impl Gate {
@@ -206,67 +192,6 @@ impl Gate {
     /// From now on no more ranges are accepted than there is room for.
     pub fn set_room(&mut self, room: Room) {
         self.room = room;
-    }
-
-    /// Publishes everything that waits and was not rejected, if what waits is what `digest` ([`Self::pending_digest`]) was
-    /// made of. An addition without room goes on waiting for that, as does a removal that would leave nothing; see
-    /// [`Self::pending`].
-    ///
-    /// # Errors
-    /// [`ApprovalError`]; nothing is changed then.
-    pub fn approve(&mut self, digest: &str, now: Timestamp) -> Result<Vec<Decision>, ApprovalError> {
-        self.check(digest)?;
-        let mut decisions = self.end_grace(now);
-        decisions.extend(self.state.number.approve());
-        let chosen = self.state.waiting.extract_if(.., |_, waiting| !waiting.is_rejected()).collect();
-        self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
-        Ok(decisions)
-    }
-
-    /// The same for the changes of these prefixes only, those that were rejected too. A lower change number goes on waiting.
-    ///
-    /// # Errors
-    /// [`ApprovalError`]; nothing is changed then.
-    pub fn approve_only(
-        &mut self,
-        digest: &str,
-        prefixes: &[IpNet],
-        now: Timestamp,
-    ) -> Result<Vec<Decision>, ApprovalError> {
-        self.check(digest)?;
-        self.check_prefixes(prefixes)?;
-        let mut decisions = self.end_grace(now);
-        let chosen = self.state.waiting.extract_if(.., |prefix, _| prefixes.contains(prefix)).collect();
-        self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
-        Ok(decisions)
-    }
-
-    /// Rejects what waits, or the changes of these prefixes only: each waits for its own approval, for as long as the source
-    /// offers it. A lower change number cannot be rejected.
-    ///
-    /// # Errors
-    /// [`ApprovalError`]; nothing is changed then.
-    pub fn reject(&mut self, digest: &str, only: Option<&[IpNet]>) -> Result<Vec<Decision>, ApprovalError> {
-        self.check(digest)?;
-        self.check_prefixes(only.unwrap_or_default())?;
-        let is_chosen = |prefix: &IpNet| only.is_none_or(|only| only.contains(prefix));
-        let waiting = self.state.waiting.iter_mut().filter(|(_, waiting)| !waiting.is_rejected());
-        let rejected = waiting.filter(|(prefix, _)| is_chosen(prefix)).map(|(prefix, waiting)| {
-            waiting.wait = Wait::Rejected;
-            Decision::Rejected { prefix: *prefix, action: waiting.action.clone() }
-        });
-        let rejected: Vec<_> = rejected.collect();
-        if rejected.is_empty() { Err(ApprovalError::NothingPending) } else { Ok(rejected) }
-    }
-
-    fn check(&self, digest: &str) -> Result<(), ApprovalError> {
-        let pending = self.pending_digest().ok_or(ApprovalError::NothingPending)?;
-        if pending == digest { Ok(()) } else { Err(ApprovalError::Stale) }
-    }
-
-    fn check_prefixes(&self, prefixes: &[IpNet]) -> Result<(), ApprovalError> {
-        let unknown = prefixes.iter().find(|prefix| !self.state.waiting.contains_key(*prefix));
-        unknown.map_or(Ok(()), |prefix| Err(ApprovalError::NotPending(*prefix)))
     }
 
     /// The accepted list, sorted by prefix.

@@ -1,5 +1,5 @@
-//! The room that is left for one source's list beside the lists of all others. Whoever knows all gates counts it and hands
-//! it to each; a gate by itself has no limit.
+//! The room that is left for one source's list beside the lists of all others. The owner of all gates counts it and
+//! sets it on each; a gate by itself has no limit.
 
 use std::{collections::BTreeMap, sync::Arc};
 

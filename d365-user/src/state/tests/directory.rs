@@ -89,6 +89,22 @@ fn others_are_kept_out() {
     assert!(StateDir::open(&scratch.0).unwrap().remarks().is_empty());
 }
 
+/// `--state-dir /var/lib`, by mistake: a spool below it must stay where the mail server finds it.
+#[test]
+fn a_directory_that_holds_more_keeps_its_mode() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.0.join("postfix")).unwrap();
+    fs::set_permissions(&scratch.0, Permissions::from_mode(0o755)).unwrap();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    assert_eq!(mode(&scratch.0), 0o755);
+    assert!(matches!(directory.remarks(), [Remark::Shared { mode: 0o755, .. }]), "{:?}", directory.remarks());
+    drop(directory);
+    fs::remove_dir(scratch.0.join("postfix")).unwrap();
+    fs::write(scratch.0.join("gate.json.corrupt"), "x").unwrap();
+    drop(StateDir::open(&scratch.0).unwrap());
+    assert_eq!(mode(&scratch.0), 0o700, "nothing but our own is left");
+}
+
 #[test]
 fn others_who_may_write_are_found() {
     let scratch = Scratch::new();

@@ -72,8 +72,9 @@ fn what_was_not_seen_is_not_approved() {
     approval::submit(state.path(), &Request { id: "1-1".to_owned(), approvals: vec![stale] }).unwrap();
     watched.says(0, "is not carried out: other changes wait by now");
     watched.goes_on();
-    let answer = fs::read_to_string(state.file("approval-answer.json")).unwrap();
-    assert!(answer.contains("stale"), "{answer}");
+    wait_until(&watched.daemon, "the answer", |_| {
+        fs::read_to_string(state.file("approval-answer.json")).is_ok_and(|answer| answer.contains("stale"))
+    });
     // Looked at again, it is approved, and it is the other range that goes.
     let done = approve(&options);
     assert!(done.code == Some(0) && done.stdout.contains("11.0.4.0/24"), "{done:?}");

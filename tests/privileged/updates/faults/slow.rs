@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use d365_tests::{daemon::Daemon, https::Answer, require, temp::TempDir};
+use d365_tests::{daemon::Daemon, https::Answer, require, scrape::Scrape, temp::TempDir};
 use nix::sys::signal::Signal;
 
 use super::{
@@ -35,6 +35,13 @@ fn a_download_that_drips_disturbs_nothing() {
     let file = format!("file:{}", directory.file("list").display());
     let options = site.options(&[&site.source("/slow"), &site.source("/doc"), &file]);
     let options = options.args(["--confirm-after", "1s"]);
+    // An earlier run knows all three: none of them makes another generation by its first list.
+    let earlier = site.start(&options);
+    let has_lease = |scrape: &Scrape| {
+        scrape.select("d365_lease_expiry_timestamp_seconds", &[]).all(|sample| sample.value > 0.0)
+    };
+    wait_until(&earlier, "each source's list", has_lease);
+    earlier.stop().unwrap();
     let mut watched = Watched::start(&site, &options, 24);
 
     site.server.route("/slow", [dripping()]);

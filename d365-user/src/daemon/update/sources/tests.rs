@@ -17,6 +17,9 @@ const NOW: Timestamp = Timestamp(1_793_491_200);
 const MADE: Timestamp = Timestamp(1_785_715_200);
 const AZURE: Spec = Spec::Azure(Cloud::Public);
 
+mod kept;
+mod room;
+
 fn hours(hours: u64) -> Timestamp {
     NOW.after(Duration::from_hours(hours))
 }
@@ -97,7 +100,7 @@ fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
 fn drops_need_every_source_that_can_change_and_the_embedded_list_where_it_stands_alone() {
     let mut sources = sources(&[Spec::Embedded, url(), file()], Gates::new());
     let needed = |sources: &Sources| sources.needed(Some(&sources.set(NOW).unwrap()));
-    assert_eq!((sources.needed(None), needed(&sources)), (vec![1, 2], vec![0, 1, 2]));
+    assert_eq!((sources.needed(None), needed(&sources)), (vec![0, 1, 2], vec![0, 1, 2]));
     sources.offer(1, &reading(1, 0, None), NOW);
     assert_eq!(needed(&sources), [0, 1, 2], "one range is the embedded list's alone");
     sources.offer(2, &reading(0, 0, None), NOW);
@@ -208,78 +211,6 @@ fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
     assert_eq!((listed(&sources, NOW), sources.confirmation_due(1)), (41, None));
 }
 
-/// Whatever is in the document that was kept: it was kept before any gate judged it.
-#[test]
-fn where_the_gates_are_lost_a_download_is_compared_with_the_embedded_list() {
-    for specs in [vec![AZURE], vec![AZURE, Spec::Embedded], vec![url(), Spec::Embedded]] {
-        let mut sources = sources(&specs, Gates::new());
-        assert_eq!(sources.restore(0, Some(&reading(1, 20, Some("2026-09-07")))), 0);
-        assert_eq!(listed(&sources, NOW), 39, "{specs:?}");
-        assert_eq!(sources.set(NOW).unwrap().origins()[0].name, "embedded");
-        sources.offer(0, &reading(1, 20, Some("2026-09-14")), NOW);
-        assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (20, 1), "{specs:?}");
-        assert_eq!(listed(&sources, NOW), 39);
-        // What a gate has decided stands before the document that was kept.
-        let mut again = restarted(&sources, &specs);
-        again.restore(0, Some(&reading(2, 1, Some("2026-09-14"))));
-        assert_eq!((listed(&again, NOW), waits(&again, "addition")), (39, 20));
-        assert_eq!(
-            again.set(NOW).unwrap().origins()[0].date,
-            None,
-            "what is believed is not what was kept last"
-        );
-    }
-}
-
-#[test]
-fn where_nothing_can_be_compared_the_next_list_is_the_first() {
-    for spec in [url(), Spec::Azure(Cloud::China)] {
-        let mut sources = sources(std::slice::from_ref(&spec), Gates::new());
-        sources.restore(0, Some(&reading(0, 20, Some("2026-09-07"))));
-        assert!(matches!(sources.set(NOW), Err(RangeError::Empty)), "{spec}");
-        sources.offer(0, &reading(0, 2, Some("2026-09-14")), NOW);
-        assert_eq!((listed(&sources, NOW), sources.pending().iter().map(|(_, n)| n).sum()), (41, 0_u64));
-    }
-}
-
-/// Nothing that was listed because the program's own list is newer goes away when the network says the same.
-#[test]
-fn a_list_from_before_the_embedded_one_is_used_with_it_and_no_range_goes_by_the_first_download() {
-    let old = Some("2026-05-04");
-    let mut sources = sources(&[AZURE], Gates::new());
-    sources.offer(0, &reading(10, 1, old), Timestamp(MADE.0 - 86_400));
-    sources.offer(0, &reading(9, 1, old), Timestamp(MADE.0 - 86_000));
-    assert_eq!(waits(&sources, "addition"), 1);
-    let mut sources = restarted(&sources, &[AZURE]);
-    let adopted = sources.restore(0, Some(&reading(10, 1, old)));
-    assert_eq!((adopted, listed(&sources, NOW), waits(&sources, "addition")), (10, 40, 0));
-    sources.offer(0, &reading(0, 0, Some("2026-10-26")), NOW);
-    assert_eq!((listed(&sources, NOW), waits(&sources, "removal")), (40, 1));
-    assert_eq!(sources.confirmations(), [here(NOW)]);
-    let mut again = restarted(&sources, &[AZURE]);
-    assert_eq!(again.restore(0, Some(&reading(0, 0, Some("2026-10-26")))), 0, "it is newer now");
-}
-
-#[test]
-fn without_its_document_a_gates_list_is_as_old_as_its_last_confirmation() {
-    for (confirmed, adopted) in [(MADE.0 - 1, 10), (MADE.0 + 1, 0)] {
-        let mut sources = sources(&[AZURE], Gates::new());
-        sources.offer(0, &reading(10, 0, None), Timestamp(confirmed));
-        let mut again = restarted(&sources, &[AZURE]);
-        assert_eq!(again.restore(0, None), adopted);
-        assert_eq!(listed(&again, NOW), 29 + adopted);
-    }
-}
-
-/// A URL may be of anything, and beside `embedded` its ranges are there anyway.
-#[test]
-fn only_the_public_tag_alone_is_compared_in_age() {
-    for specs in [vec![url()], vec![Spec::Azure(Cloud::China)], vec![AZURE, Spec::Embedded]] {
-        let mut sources = sources(&specs, Gates::new());
-        assert_eq!(sources.restore(0, Some(&reading(10, 0, Some("2020-01-06")))), 0, "{specs:?}");
-    }
-}
-
 #[test]
 fn what_waits_is_the_sum_over_all_sources_each_reason_once() {
     let mut sources = sources(&[url(), AZURE, file()], Gates::new());
@@ -326,95 +257,6 @@ fn no_hold_passes_before_the_file_was_read_again() {
     assert_eq!((removed(&sources, hours(85)), listed(&sources, hours(85))), (1, 38));
     sources.tick(hours(85 + 24));
     assert_eq!((removed(&sources, hours(109)), listed(&sources, hours(109))), (0, 38));
-}
-
-/// The limit of the tests' sources is 64; each file has the embedded ranges and some of its own.
-#[test]
-fn what_does_not_fit_is_held_at_the_gate_of_the_source_that_brings_it() {
-    let specs = [Spec::Embedded, url(), file()];
-    let mut sources = sources(&specs, Gates::new());
-    sources.offer(1, &reading(0, 30, None), NOW);
-    assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (64, 5));
-    assert_eq!(sources.confirmations()[1], here(NOW));
-    // The other source's updates and its confirmation go on: what the first has takes no room again.
-    sources.offer(2, &reading(0, 20, None), hours(1));
-    assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (64, 5));
-    assert_eq!(sources.confirmations()[2], here(hours(1)));
-    assert!(sources.left_out().is_empty());
-    let again = restarted(&sources, &specs);
-    assert!(again.left_out().is_empty());
-    assert_eq!((listed(&again, NOW), waits(&again, "capacity")), (64, 5));
-}
-
-#[test]
-fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() {
-    let mut before = sources(&[url()], Gates::new());
-    before.offer(0, &reading(39, 40, None), NOW);
-    for (specs, used, out) in [
-        (vec![Spec::Embedded, url()], 39, vec![url().to_string()]),
-        (vec![url(), Spec::Embedded], 40, vec!["embedded".to_owned()]),
-    ] {
-        let sources = restarted(&before, &specs);
-        assert_eq!((listed(&sources, NOW), sources.left_out()), (used, out));
-    }
-    let mut sources = restarted(&before, &[Spec::Embedded, url(), file()]);
-    let is_left_out = |sources: &Sources| {
-        sources.statuses(&looked(NOW), &[]).iter().map(|status| status.is_left_out).collect::<Vec<_>>()
-    };
-    assert_eq!(is_left_out(&sources), [false, true, false]);
-    // A source that comes behind it is used, and nothing more comes into the one that is left out.
-    sources.offer(2, &reading(39, 10, None), NOW);
-    sources.offer(1, &reading(39, 45, None), NOW);
-    sources.offer(1, &reading(39, 45, None), hours(1));
-    assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (49, 5));
-    // Removals that were approved make it fit.
-    sources.offer(1, &reading(39, 25, None), hours(1));
-    let approval =
-        crate::state::approval::Approval::of(&url().to_string(), &sources.gates[&url().to_string()]);
-    let request = Request { id: String::new(), approvals: approval.into_iter().collect() };
-    let (_, answer) = sources.carry_out(&request, hours(1));
-    assert_eq!(answer.outcomes[0].verdict, crate::state::approval::Verdict::Approved);
-    assert_eq!((listed(&sources, hours(1)), sources.left_out().len()), (64, 0));
-}
-
-#[test]
-fn where_nothing_fits_the_error_is_that_there_is_too_much() {
-    let set =
-        Sources::new(&[Spec::Embedded], Gates::new(), GatePolicy::default(), embedded(), 10, NOW).set(NOW);
-    assert!(matches!(set, Err(RangeError::TooMany { count: 39, limit: 10 })), "{set:?}");
-}
-
-/// Whatever is offered and approved, in whatever order: there is always a set, and it fits.
-#[test]
-fn approvals_of_two_sources_share_the_room() {
-    let mut sources = sources(&[url(), AZURE], Gates::new());
-    for at in [0, 1] {
-        sources.offer(at, &reading(0, 0, None), NOW);
-    }
-    sources.offer(0, &reading(0, 20, None), hours(1));
-    let mut other = reading(0, 0, None);
-    let record = |n: u8| Record {
-        prefix: format!("21.0.{n}.0/24").parse().unwrap(),
-        geo: None,
-        region: None,
-        line: 0,
-    };
-    let origin = other.set.origins()[0].clone();
-    let own = other.set.ranges().iter().map(|range| Record {
-        prefix: range.prefix,
-        geo: None,
-        region: range.region.clone(),
-        line: 0,
-    });
-    let records = own.chain((0..20).map(record)).collect();
-    other.set =
-        RangeSet::build(&[List { origin, records, warnings: Vec::new() }], &Policy::default()).unwrap();
-    sources.offer(1, &other, hours(1));
-    let request = Request::of(&sources.gates, hours(1), 1).unwrap();
-    let (_, answer) = sources.carry_out(&request, hours(1));
-    let verdicts: Vec<_> = answer.outcomes.iter().map(|outcome| outcome.verdict).collect();
-    assert!(verdicts.contains(&crate::state::approval::Verdict::Partly), "{verdicts:?}");
-    assert_eq!((listed(&sources, hours(1)), waits(&sources, "capacity")), (64, 15));
 }
 
 /// The metrics and the summary name the generation's sources by this.

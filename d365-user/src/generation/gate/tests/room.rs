@@ -34,7 +34,7 @@ fn what_does_not_fit_comes_in_once_there_is_room() {
     assert_eq!(offer(&mut gate, numbered(6), 3, at(3)), ["confirmed"], "and that is told once");
     assert_eq!(gate.pending().next().unwrap().wait, Wait::Room);
     beside(&mut gate, 5, &[]);
-    assert_eq!(offer(&mut gate, numbered(6), 3, at(4)), ["+ 20.0.4.0/24 Confirmation", "confirmed"]);
+    assert_eq!(offer(&mut gate, numbered(6), 3, at(4)), ["+ 20.0.4.0/24 Room", "confirmed"]);
 }
 
 #[test]
@@ -97,4 +97,27 @@ fn what_is_back_within_its_grace_needs_room_too() {
     beside(&mut gate, 19, &[]);
     assert_eq!(offer(&mut gate, numbered(20), 3, at(2)), ["waits +20.0.19.0/24 addition", "confirmed"]);
     assert_eq!(gate.retired(at(2)).count(), 1);
+}
+
+/// Neither its first list nor its approval has to be repeated.
+#[test]
+fn what_waits_for_room_goes_on_waiting_for_that_alone() {
+    let mut gate = settled(ranges(&["1.0.0.0/24"]));
+    offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(0));
+    beside(&mut gate, 1, &[]);
+    let digest = gate.pending_digest().unwrap();
+    assert_eq!(gate.approve(&digest, at(0)), Ok(vec![]));
+    assert_eq!(offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(1)), ["confirmed"]);
+    assert_eq!(count(&gate, Change::Capacity), 1);
+    beside(&mut gate, 2, &[]);
+    let fits = offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(2));
+    assert_eq!(fits, ["+ 2.0.0.0/8 Room", "confirmed"]);
+    // An offer that is held lets nothing pass, room or not.
+    let mut gate = settled(numbered(4));
+    beside(&mut gate, 4, &[]);
+    offer(&mut gate, numbered(6), 3, at(1));
+    offer(&mut gate, numbered(6), 3, at(2));
+    beside(&mut gate, 6, &[]);
+    offer(&mut gate, numbered(6), 2, at(3));
+    assert_eq!((gate.accepted().len(), count(&gate, Change::StepBack)), (4, 2));
 }

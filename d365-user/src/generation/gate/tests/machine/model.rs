@@ -10,6 +10,10 @@ use super::{
     listed::{Action, Id, Label, List, difference, is_broad},
 };
 
+mod wish;
+
+pub(super) use wish::{Looked, Wish};
+
 /// A change that is shown and not done.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
@@ -20,18 +24,6 @@ struct Shown {
     is_again: bool,
     why: Change,
     wait: Wait,
-}
-
-/// What an operator looks at before he approves: what would be done, and whether it is rejected.
-pub(super) type Looked = (BTreeMap<Id, (Action, bool)>, Option<(u64, Option<u64>)>);
-
-/// What an operator wants.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wish {
-    ApproveAll,
-    ApproveOne(Id),
-    RejectAll,
-    RejectOne(Id),
 }
 
 #[derive(Clone, Debug)]
@@ -90,12 +82,6 @@ impl Model {
         Some((self.number?, self.lower?.0))
     }
 
-    pub(super) fn looked(&self) -> Option<Looked> {
-        let look = |(id, shown): (&Id, &Shown)| (*id, (shown.action, shown.wait == Wait::Rejected));
-        let actions: BTreeMap<_, _> = self.shown.iter().map(look).collect();
-        (!actions.is_empty() || self.lower.is_some()).then(|| (actions, self.step_back()))
-    }
-
     pub(super) fn offer(
         &mut self,
         list: &List,
@@ -131,29 +117,33 @@ impl Model {
             self.is_odd(list, downloaded)
         };
         if refused.is_none() {
-            let returns = |id: &Id| list.contains_key(id) && !(downloaded && is_broad(*id));
+            let returns = |id: &Id| {
+                let is_rejected = |label: &Label| self.is_rejected(*id, *label);
+                list.get(id).is_some_and(|label| !is_rejected(label)) && !(downloaded && is_broad(*id))
+            };
             let returning: Vec<Id> = self.retired.keys().copied().filter(returns).collect();
             for id in returning.into_iter().take(self.limit.saturating_sub(self.accepted.len())) {
                 self.accepted.extend(self.retired.remove(&id).map(|(label, _)| (id, label)));
             }
         }
         let mut waits = Vec::new();
-        let is_rejected = |model: &Self, id: Id, action: Action| {
-            model.shown.get(&id).is_some_and(|shown| shown.wait == Wait::Rejected && shown.action == action)
+        let stays = |model: &Self, id: Id, action: Action| {
+            let waits = if refused.is_none() { &[Wait::Rejected, Wait::Room][..] } else { &[Wait::Rejected] };
+            model.shown.get(&id).is_some_and(|shown| waits.contains(&shown.wait) && shown.action == action)
         };
         let is_new = |id: &&Id| {
             let action = list.get(id).map(|label| Action::Add(*label));
             !is_broad(**id)
                 && !self.accepted.contains_key(id)
-                && action.is_some_and(|action| !is_rejected(self, **id, action))
+                && action.is_some_and(|action| !stays(self, **id, action))
         };
         let new = list.keys().filter(is_new).count();
         let grows = downloaded && self.grown(now) + new > self.policy.most_new;
         for id in self.accepted.keys().chain(list.keys()).copied().collect::<BTreeSet<_>>() {
             let (old, new) = (self.accepted.get(&id).copied(), list.get(&id).copied());
             let Some(action) = difference(old, new) else { continue };
-            if is_rejected(self, id, action) {
-                waits.push((id, action, self.shown[&id].why, Wait::Rejected));
+            if stays(self, id, action) {
+                waits.push((id, action, self.shown[&id].why, self.shown[&id].wait));
                 continue;
             }
             let is_addition = matches!(action, Action::Add(_));
@@ -190,36 +180,6 @@ impl Model {
     /// A reading failed, or the daemon was started again: the time since then does not count.
     pub(super) fn interrupt(&mut self) {
         self.is_broken = true;
-    }
-
-    /// Whether what was looked at is still what waits; then what is wished is done.
-    pub(super) fn decide(&mut self, wish: Wish, looked: Option<&Looked>, now: u64) -> bool {
-        let waits = self.looked();
-        if waits.is_none() || waits.as_ref() != looked {
-            return false;
-        }
-        let is_meant = |id: Id, shown: &Shown| match wish {
-            Wish::ApproveAll | Wish::RejectAll => shown.wait != Wait::Rejected,
-            Wish::RejectOne(one) => id == one && shown.wait != Wait::Rejected,
-            Wish::ApproveOne(one) => id == one,
-        };
-        let meant: Vec<Id> =
-            self.shown.iter().filter(|(id, shown)| is_meant(**id, shown)).map(|(id, _)| *id).collect();
-        if meant.is_empty() && !matches!(wish, Wish::ApproveAll) {
-            return false;
-        }
-        if let Wish::RejectAll | Wish::RejectOne(_) = wish {
-            for id in meant {
-                self.shown.entry(id).and_modify(|shown| shown.wait = Wait::Rejected);
-            }
-            return true;
-        }
-        self.end_grace(now);
-        if let Wish::ApproveAll = wish {
-            self.step_down();
-        }
-        self.pass_these(&meant, now);
-        true
     }
 
     /// Only what is not accepted already comes in, as far as there is room.
@@ -318,7 +278,10 @@ impl Model {
     fn is_odd(&self, list: &List, downloaded: bool) -> Option<Refusal> {
         let accepted = |id: &Id| self.accepted.contains_key(id);
         let counts = list.keys().filter(|id| accepted(id) || !downloaded || !is_broad(**id)).count();
-        let new = list.keys().filter(|id| !accepted(id) && !self.retired.contains_key(id)).count();
+        let is_new = |(id, label): &(&Id, &Label)| {
+            !accepted(id) && !self.retired.contains_key(*id) && !self.is_rejected(**id, **label)
+        };
+        let new = list.iter().filter(is_new).count();
         let lost = self.accepted.len().saturating_sub(counts);
         if lost * 100 > self.accepted.len() * self.policy.most_shrink_percent {
             Some(Refusal::Shrink)
@@ -369,60 +332,6 @@ impl Model {
             let same = before.get(&id).filter(|shown| shown.action == action);
             let (since, first) = same.map_or((self.counted, self.passed), |shown| (shown.since, shown.first));
             self.shown.insert(id, Shown { action, since, first, is_again: same.is_some(), why, wait });
-        }
-    }
-
-    /// Does what has been shown for long enough, and more than once.
-    fn pass(&mut self, now: u64) {
-        let is_due = |model: &Self, shown: &Shown| {
-            let has_waited = |needs| model.waited(shown) >= needs;
-            shown.wait == Wait::Room || shown.is_again && model.needs(shown.wait).is_some_and(has_waited)
-        };
-        let due: Vec<_> =
-            self.shown.iter().filter(|(_, shown)| is_due(self, shown)).map(|(id, _)| *id).collect();
-        let is_quick = |id: &&Id| {
-            let Shown { action, wait, .. } = self.shown[*id];
-            wait == Wait::Confirmation && matches!(action, Action::Add(_))
-        };
-        let quick: Vec<Id> = due.iter().filter(is_quick).copied().collect();
-        self.pass_these(&due, now);
-        let grown = quick.iter().filter(|id| self.accepted.contains_key(*id)).count();
-        if grown > 0 {
-            self.grown.push((now, grown));
-        }
-    }
-
-    /// Does these changes as far as there is room; no removals that leave nothing, unless something only waits for their room.
-    fn pass_these(&mut self, ids: &[Id], now: u64) {
-        let mut left: BTreeMap<Id, Shown> =
-            ids.iter().filter_map(|id| Some((*id, self.shown.remove(id)?))).collect();
-        loop {
-            let before = left.len();
-            for id in ids {
-                let Some(Shown { action, .. }) = left.get(id).copied() else { continue };
-                let fits = !matches!(action, Action::Add(_)) || self.accepted.len() < self.limit;
-                if action != Action::Remove && fits {
-                    left.remove(id);
-                    self.act(*id, action, now);
-                }
-            }
-            let removed: Vec<Id> =
-                left.iter().filter(|(_, shown)| shown.action == Action::Remove).map(|(id, _)| *id).collect();
-            if removed.len() < self.accepted.len() || removed.len() < left.len() {
-                for id in removed {
-                    left.remove(&id);
-                    self.act(id, Action::Remove, now);
-                }
-            }
-            if left.len() == before {
-                break;
-            }
-        }
-        for (id, shown) in left {
-            let is_removal = shown.action == Action::Remove;
-            let (why, wait) =
-                if is_removal { (shown.why, shown.wait) } else { (Change::Capacity, Wait::Room) };
-            self.shown.insert(id, Shown { why, wait, ..shown });
         }
     }
 

@@ -1,0 +1,96 @@
+//! Approvals on their way to the daemon and back.
+
+use super::*;
+
+#[test]
+fn an_approval_goes_to_the_daemon_and_the_answer_back() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let mut gates = some_gates();
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    let mut request = Request::of(&gates, Timestamp(2000), 7).unwrap();
+    assert_eq!((request.id.as_str(), request.approvals.len()), ("2000-7", 1), "one gate has nothing pending");
+    let other = |source: &str| Approval {
+        source: source.to_owned(),
+        digest: "0".to_owned(),
+        prefixes: None,
+        reject: false,
+    };
+    request.approvals.extend(["azure:public", "file:/a \"b\"", "gone"].map(other));
+    request.approvals.swap(0, 1);
+    approval::submit(&scratch.0, &request).unwrap();
+    assert_eq!(approval::take(&directory).unwrap(), Found::Whole(request.clone()));
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing, "taken once");
+    let (decisions, answer) = request.carry_out(&mut gates, Timestamp(2001));
+    assert_eq!(decisions.len(), 1);
+    let verdicts: Vec<_> = answer.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    use Verdict::{Approved, NothingPending, Stale, UnknownSource};
+    assert_eq!(verdicts, [Stale, Approved, NothingPending, UnknownSource]);
+    assert_eq!(gates["azure:public"].accepted().len(), 2);
+    approval::answer(&directory, &answer).unwrap();
+    assert_eq!(approval::answer_to(&scratch.0, "other").unwrap(), None);
+    assert_eq!(approval::answer_to(&scratch.0, "2000-7").unwrap(), Some(answer));
+    assert_eq!(Request::of(&gates, Timestamp(2002), 7), None);
+}
+
+#[test]
+fn an_approval_may_be_of_some_prefixes_or_a_rejection() {
+    let gates = some_gates();
+    let all = Approval::of("azure:public", &gates["azure:public"]).unwrap();
+    let plain = serde_json::to_string(&all).unwrap();
+    assert!(
+        !plain.contains("prefixes") && !plain.contains("reject"),
+        "an earlier release's daemon reads it: {plain}"
+    );
+    let only = |prefix: &str| Some(vec![prefix.to_owned()]);
+    use Verdict::{Approved, NotPending, Rejected, Stale};
+    for (approval, verdict, accepted, waits) in [
+        (all.clone(), Approved, 2, false),
+        (Approval { prefixes: only("2603:1000::/32"), ..all.clone() }, Approved, 2, false),
+        (Approval { reject: true, ..all.clone() }, Rejected, 1, false),
+        (Approval { prefixes: only("20.0.0.0/24"), ..all.clone() }, NotPending, 1, true),
+        (Approval { prefixes: only("nonsense"), reject: true, ..all.clone() }, NotPending, 1, true),
+        (Approval { reject: true, digest: "0".to_owned(), ..all }, Stale, 1, true),
+    ] {
+        let text = serde_json::to_vec(&approval).unwrap();
+        assert_eq!(approval::parse::<Approval>(&text), Ok(approval.clone()));
+        let mut gates = gates.clone();
+        let (_, outcome) = approval.carry_out(&mut gates, Timestamp(2001));
+        assert_eq!(outcome.verdict, verdict, "{approval:?}");
+        let gate = &gates["azure:public"];
+        assert_eq!((gate.accepted().len(), gate.waits()), (accepted, waits), "{approval:?}");
+    }
+}
+
+#[test]
+fn what_has_no_room_is_approved_in_part() {
+    let mut gates = some_gates();
+    let approval = Approval::of("azure:public", &gates["azure:public"]).unwrap();
+    gates.get_mut("azure:public").unwrap().set_room(crate::generation::gate::Room::none());
+    assert_eq!(approval.carry_out(&mut gates, Timestamp(2001)).1.verdict, Verdict::Partly);
+}
+
+/// As an earlier release's `approve` wrote it.
+#[test]
+fn an_approval_by_a_name_with_a_token_is_of_todays_source() {
+    let mut gates = some_gates();
+    let gate = gates.remove("azure:public").unwrap();
+    gates.insert("url:https://a/x".to_owned(), gate);
+    let mut request = Request::of(&gates, Timestamp(2000), 7).unwrap();
+    request.approvals[0].source = "url:https://a/x?sig=s3cret".to_owned();
+    let (decisions, answer) = request.carry_out(&mut gates, Timestamp(2001));
+    assert_eq!(answer.outcomes[0].verdict, Verdict::Approved);
+    assert!(!format!("{decisions:?} {answer:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    fs::write(scratch.0.join(approval::REQUEST), "{}").unwrap();
+    assert!(matches!(approval::take(&directory).unwrap(), Found::Damaged { set_aside: Some(_), .. }));
+    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    directory.remove("approval.json.corrupt").unwrap();
+    directory.remove("approval.json.corrupt").unwrap();
+    assert!(scratch.names().is_empty());
+}

@@ -1,0 +1,156 @@
+//! The gates' file and its copy.
+
+use super::*;
+
+#[test]
+fn gates_are_read_as_they_were_written() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let policy = GatePolicy::default();
+    assert_eq!(gates::load(&directory, policy).unwrap(), Found::Nothing);
+    for gates in [some_gates(), Gates::new()] {
+        gates::save(&directory, &gates).unwrap();
+        assert_eq!(gates::load(&directory, policy).unwrap(), Found::Whole(gates.clone()));
+        assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates));
+    }
+}
+
+#[test]
+fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
+    for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
+        write_sealed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
+        let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
+        assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
+        let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
+        assert!(matches!(loaded, Found::Damaged { set_aside: Some(_), .. }), "{body}");
+        assert_eq!(scratch.names(), ["gate.json.corrupt"]);
+    }
+}
+
+/// The copy has what was accepted; what waited begins to wait again.
+#[test]
+fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let policy = GatePolicy::default();
+    let recovered = gates::recover(&directory, policy);
+    assert!(recovered.gates.is_empty() && recovered.errors.is_empty() && !recovered.is_copy);
+    let gates = some_gates();
+    gates::save(&directory, &gates).unwrap();
+    let recovered = gates::recover(&directory, policy);
+    assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
+    let path = directory.file(gates::FILE);
+    let newer = Kind { name: "gate", version: 3 };
+    let spoil: [&dyn Fn(); 4] = [
+        &|| fs::write(&path, "nonsense").unwrap(),
+        &|| write_sealed(&directory, gates::FILE, newer, b"{}").unwrap(),
+        &|| symlink("/dev/zero", &path).unwrap(),
+        &|| {},
+    ];
+    for (at, spoil) in spoil.into_iter().enumerate() {
+        let _ = fs::remove_file(&path);
+        spoil();
+        let recovered = gates::recover(&directory, policy);
+        assert_eq!((recovered.is_copy, recovered.errors.len()), (true, usize::from(at < 3)), "{at}");
+        for (name, gate) in &recovered.gates {
+            assert!(gate.accepted().eq(gates[name].accepted()) && !gate.waits());
+        }
+    }
+    fs::write(directory.file(gates::COPY), "nonsense").unwrap();
+    fs::write(&path, "nonsense").unwrap();
+    let recovered = gates::recover(&directory, policy);
+    assert!(recovered.gates.is_empty() && recovered.errors.len() == 2 && !recovered.is_copy);
+}
+
+#[test]
+fn the_copy_is_written_when_what_is_accepted_changes() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let mut gates = some_gates();
+    let inode = || fs::metadata(directory.file(gates::COPY)).unwrap().ino();
+    gates::save(&directory, &gates).unwrap();
+    let first = inode();
+    let gate = gates.get_mut("azure:public").unwrap();
+    let digest = gate.pending_digest().unwrap();
+    gate.reject(&digest, None).unwrap();
+    gates::save(&directory, &gates).unwrap();
+    assert_eq!(inode(), first, "what waits is not in it");
+    let digest = gates["azure:public"].pending_digest().unwrap();
+    let prefixes: Vec<_> = gates["azure:public"].pending().map(|pending| pending.prefix).collect();
+    gates.get_mut("azure:public").unwrap().approve_only(&digest, &prefixes, Timestamp(2000)).unwrap();
+    gates::save(&directory, &gates).unwrap();
+    assert_ne!(inode(), first);
+}
+
+#[test]
+fn gates_of_the_release_before_are_read() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let gates = some_gates();
+    let mut body: serde_json::Value = serde_json::from_slice(&gates::body(&gates).unwrap()).unwrap();
+    body.as_object_mut().unwrap().remove("periods");
+    for gate in body["sources"].as_object_mut().unwrap().values_mut() {
+        gate.as_object_mut().unwrap().remove("grown");
+        for waiting in gate["waiting"].as_array_mut().unwrap() {
+            waiting.as_object_mut().unwrap().remove("elapsed");
+        }
+    }
+    let earlier = Kind { name: "gate", version: 1 };
+    write_sealed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
+    let policy = GatePolicy::default();
+    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
+    let recovered = gates::recover(&directory, policy);
+    assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
+}
+
+/// A command need not know the daemon's flags.
+#[test]
+fn a_look_from_beside_has_the_daemons_periods() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let (hold, confirm_after) = (Duration::from_secs(60), Duration::from_secs(7));
+    let policy = GatePolicy { hold, confirm_after, ..GatePolicy::default() };
+    gates::save(&directory, &Gates::from([("file:/a".to_owned(), Gate::new(policy))])).unwrap();
+    let Found::Whole(looked) = gates::look(&scratch.0, GatePolicy::default()).unwrap() else {
+        panic!("whole")
+    };
+    assert_eq!(*looked["file:/a"].policy(), policy);
+    let Found::Whole(loaded) = gates::load(&directory, GatePolicy::default()).unwrap() else {
+        panic!("whole")
+    };
+    assert_eq!(*loaded["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
+}
+
+/// As many ranges as the largest list has, replaced by as many others.
+#[test]
+fn no_file_is_written_that_would_not_be_read_back() {
+    let scratch = Scratch::new();
+    let directory = StateDir::open(&scratch.0).unwrap();
+    let replaced = |count: u32| {
+        let list = |first: u32| -> Vec<Range> {
+            let prefix = |n: u32| format!("{}.{}.{}.0/24", first + n / 65_536, n / 256 % 256, n % 256);
+            (0..count).map(|n| range(&prefix(n))).collect()
+        };
+        let mut gate = Gate::with_baseline(GatePolicy::default(), list(120), None);
+        gate.offer(Offer { ranges: list(140), change_number: None, trust: Trust::Local }, Timestamp(1000));
+        assert_eq!(gate.pending().len(), 2 * count as usize);
+        Gates::from([("file:/a".to_owned(), gate)])
+    };
+    let gates = replaced(1000);
+    gates::save(&directory, &gates).unwrap();
+    assert!(gates::load(&directory, GatePolicy::default()).unwrap() == Found::Whole(gates.clone()));
+    let each = gates::body(&gates).unwrap().len() as u64 / 1000;
+    assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
+
+    let write = |bytes: usize| gates::write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
+    let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
+    let most = usize::try_from(LIMIT).unwrap() - 256;
+    write(most).unwrap();
+    assert!(matches!(read(), Found::Whole(_)));
+    let error = write(most + 1).unwrap_err();
+    assert!(matches!(error, StateError::TooLarge { limit: LIMIT, .. }), "{error}");
+    assert!(matches!(read(), Found::Whole(body) if body.len() == most));
+}
