@@ -47,7 +47,7 @@ pub enum ModePolicy {
 /// Series by range, besides those by geo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum RangeMetrics {
-    /// As long as there are at most [`RangeMetrics::MOST`] ranges.
+    /// As long as there are at most 1000 ranges.
     #[default]
     Auto,
     /// Always.

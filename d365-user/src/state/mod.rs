@@ -16,7 +16,7 @@
 
 use std::{
     fs::{DirBuilder, File, Permissions, TryLockError},
-    io,
+    io::{self, Read as _},
     ops::Deref,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -241,8 +241,11 @@ impl StateDir {
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse { holder: holder(&path), path }),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
-        let mut remarks: Vec<_> = keep_others_out(&beneath).map_err(failed)?.into_iter().collect();
-        if let Ok(Ok(_)) = beneath.read(FORMER_LOCK) {
+        // A directory of others may have been named by mistake: nothing of it is changed.
+        let is_ours = beneath.names().map_err(failed)?.iter().all(|name| is_own_name(name));
+        let remark = keep_others_out(&beneath, is_ours).map_err(failed)?;
+        let mut remarks: Vec<_> = remark.into_iter().collect();
+        if is_ours && has_former_lock(&beneath) {
             // Where it cannot be removed it is in nobody's way.
             let _ = beneath.unlink(FORMER_LOCK);
         }
@@ -294,18 +297,30 @@ impl Deref for StateDir {
     }
 }
 
-/// Takes every right from group and others where the directory is ours and holds our files only: it may be one that others
-/// need, named by mistake. Returns what was too wide, or still is.
-fn keep_others_out(directory: &Beneath) -> io::Result<Option<Remark>> {
+/// True for names that a daemon, this release's or an earlier one's, gives to its files.
+fn is_own_name(name: &str) -> bool {
+    let files = [gates::FILE, gates::COPY, counters::FILE, approval::REQUEST, approval::ANSWER];
+    // With `.corrupt` or `.unfinished` behind it.
+    let base = name.trim_start_matches('.');
+    name == FORMER_LOCK
+        || files.iter().any(|file| base.starts_with(file))
+        || base.starts_with("document-") && base.contains(".kept")
+}
+
+/// True if the file of an earlier release's lock is there: a process number, or nothing, is in it.
+fn has_former_lock(directory: &Beneath) -> bool {
+    let Ok(Ok(file)) = directory.read(FORMER_LOCK) else { return false };
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).is_ok() && text.trim().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Takes every right from group and others where the directory is ours, and not made for everybody. Returns what was too
+/// wide, or still is.
+fn keep_others_out(directory: &Beneath, is_ours: bool) -> io::Result<Option<Remark>> {
     let (found, user, path) = (directory.metadata()?, geteuid().as_raw(), directory.path().to_owned());
     let (mode, writers) = (found.permissions().mode() & 0o7777, other_writers(&found, user));
-    let is_own = |name: &String| {
-        let ends = [".json", ".kept", ".unfinished"];
-        name == FORMER_LOCK || ends.iter().any(|end| name.ends_with(end)) || read::is_set_aside(name)
-    };
-    let is_open = mode & 0o077 != 0;
-    let is_ours = found.uid() == user && directory.names()?.iter().all(is_own);
-    if is_ours && is_open {
+    let (is_open, is_sticky) = (mode & 0o077 != 0, mode & 0o1000 != 0);
+    if is_ours && is_open && !is_sticky && found.uid() == user {
         directory.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
         return Ok(Some(Remark::Tightened { path, mode, writers }));
     }

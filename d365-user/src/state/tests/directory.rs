@@ -75,7 +75,7 @@ fn others_are_kept_out() {
     let scratch = Scratch::new();
     let group = fs::metadata(&scratch.0).unwrap().gid();
     for (wide, could_write) in
-        [(0o750, vec![]), (0o755, vec![]), (0o1777, vec![Writer::Group(group), Writer::Everybody])]
+        [(0o750, vec![]), (0o755, vec![]), (0o777, vec![Writer::Group(group), Writer::Everybody])]
     {
         fs::set_permissions(&scratch.0, Permissions::from_mode(wide)).unwrap();
         let directory = StateDir::open(&scratch.0).unwrap();
@@ -100,6 +100,18 @@ fn a_directory_that_holds_more_keeps_its_mode() {
     assert!(matches!(directory.remarks(), [Remark::Shared { mode: 0o755, .. }]), "{:?}", directory.remarks());
     drop(directory);
     fs::remove_dir(scratch.0.join("postfix")).unwrap();
+    for (name, text) in [("config.json", "x"), ("notes.corrupt", "x"), ("movie.unfinished", "x")] {
+        fs::write(scratch.0.join(name), text).unwrap();
+        fs::write(scratch.0.join("lock"), "1").unwrap();
+        drop(StateDir::open(&scratch.0).unwrap());
+        assert_eq!((mode(&scratch.0), scratch.names().len()), (0o755, 2), "{name}");
+        fs::remove_file(scratch.0.join(name)).unwrap();
+    }
+    fs::write(scratch.0.join("lock"), "precious").unwrap();
+    fs::set_permissions(&scratch.0, Permissions::from_mode(0o1777)).unwrap();
+    drop(StateDir::open(&scratch.0).unwrap());
+    assert_eq!((mode(&scratch.0), scratch.names()), (0o1777, vec!["lock".to_owned()]), "as of /tmp");
+    fs::set_permissions(&scratch.0, Permissions::from_mode(0o755)).unwrap();
     fs::write(scratch.0.join("gate.json.corrupt"), "x").unwrap();
     drop(StateDir::open(&scratch.0).unwrap());
     assert_eq!(mode(&scratch.0), 0o700, "nothing but our own is left");

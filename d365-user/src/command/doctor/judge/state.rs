@@ -44,6 +44,8 @@ fn directory(state: &State) -> Finding {
         Directory::Unknown(unknown) => Finding::unknown(check, unknown),
         Directory::There { owner, mode, writers, refused } => {
             let found = format!("{path}, {owner}, mode {mode:03o}");
+            let chmod =
+                || format!("chmod 0700 {path} if it is the daemon's own, else name another with --state-dir");
             match refused {
                 _ if !writers.is_empty() => {
                     let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
@@ -53,15 +55,15 @@ fn directory(state: &State) -> Finding {
                             "{found}: {} may write there too, and so approve any list",
                             writers.join(", ")
                         ),
-                        format!("chmod 0700 {path}"),
+                        format!(
+                            "chmod 0700 {path} if it is the daemon's own, else name another with --state-dir"
+                        ),
                     )
                 }
                 _ if mode & 0o077 != 0 => Finding::warning(
                     check,
                     format!("{found}: others may open it, and by a lock on it keep the daemon from starting"),
-                    format!(
-                        "chmod 0700 {path}; the daemon does it at its start where its user owns the directory"
-                    ),
+                    chmod(),
                 ),
                 Some(refused) => Finding::warning(
                     check,
