@@ -9,7 +9,7 @@ pub const PROGRAMS: [&str; 2] = ["d365", "d365_linear"];
 /// The program that proves a place: the same verdict as its result, and no counter.
 pub const PROGRAM_PROVE: &str = "d365_prove";
 
-/// The program that sets the leases: it adds the ticks that it is told to the kernel's own count of them. Its
+/// The program that sets the leases: it adds the ticks in its frame to the kernel's own count of them. Its
 /// frame is an Ethernet header and a `u64` in host byte order for each of the [`LEASES`](crate::lease::LEASES).
 pub const PROGRAM_LEASE: &str = "d365_lease";
 

@@ -16,7 +16,7 @@ pub const FILE: &str = "gate.json";
 pub const COPY: &str = "gate-copy.json";
 /// Raise the version when [`Stored`] changes, and read the one before.
 pub(super) const KIND: Kind = Kind { name: "gate", version: 2 };
-/// What an earlier release wrote. It lacks what came since, and its mark of time is not used.
+/// The version that an earlier release wrote. It lacks the newer fields.
 const EARLIER: Kind = Kind { name: "gate", version: 1 };
 /// The largest file that is read, and written. The largest list that can be accepted, of 262,144 ranges, with each of them
 /// replaced by another and so as many removals and additions waiting, takes two thirds of it.

@@ -1,5 +1,5 @@
 //! The state directory: what the daemon must still know after a restart. Files are written whole or not at all, and are
-//! believed only with their digest ([`sealed`]). Nothing here decides anything: what the files say is their owners' business.
+//! accepted only with their digest ([`sealed`]). Nothing here decides anything: what the files say is their owners' business.
 //!
 //! | file | what | who writes |
 //! |---|---|---|
@@ -9,7 +9,7 @@
 //! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | what became of it | the daemon |
 //! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
-//! | `NAME.corrupt` | a file that was not believed, kept for a look | the daemon |
+//! | `NAME.corrupt` | a damaged file, kept for a look | the daemon |
 //!
 //! The lock of a daemon that uses the directory is on the directory itself. Its mode is 0700: who can open it can lock it,
 //! and who can write there can approve.
@@ -179,7 +179,7 @@ pub enum StateError {
         /// How many are read.
         limit: u64,
     },
-    /// A file is not believed.
+    /// A file is damaged.
     #[error("{path} is damaged: {damage}; {}", placed(.set_aside), path = path.display())]
     Damaged {
         /// The file.

@@ -1,4 +1,4 @@
-//! Reads files back, and believes none without its digest.
+//! Reads files back, and accepts none without its digest.
 
 use std::io::{self, Read as _};
 use std::iter;
@@ -18,7 +18,7 @@ pub enum Found<T> {
     Nothing,
     /// What was written there.
     Whole(T),
-    /// Something that is not believed.
+    /// A damaged file.
     Damaged {
         /// Why not.
         damage: Damage,
@@ -70,7 +70,7 @@ impl<T> Found<T> {
     }
 }
 
-/// Reads the file `name` of this kind, of at most `limit` bytes. One that is not believed is renamed to `NAME.corrupt`, over
+/// Reads the file `name` of this kind, of at most `limit` bytes. A damaged one is renamed to `NAME.corrupt`, over
 /// one that may be there (`NAME.corrupt.2` and so on where that cannot be), so that the next write does not destroy what
 /// somebody may want to look at.
 ///

@@ -80,18 +80,18 @@ pub(super) struct Told {
     basis: Basis,
     /// For each source, true if its lease had ended then.
     pub(super) has_ended: Vec<bool>,
-    /// When it is told again, at the latest.
+    /// The leases are set again at this time at the latest.
     again_at: Instant,
 }
 
 impl Told {
-    /// The kernel was told `leases` at `now`.
+    /// The kernel's leases were set to `leases` at `now`.
     pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
         let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(super::TICK, RENEW);
         Self { basis, has_ended, again_at }
     }
 
-    /// The kernel was told something else meanwhile.
+    /// The kernel's leases were set to something else meanwhile.
     pub(super) fn expire(&mut self) {
         self.again_at = Instant::now();
     }

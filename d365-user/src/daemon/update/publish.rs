@@ -1,5 +1,5 @@
-//! Publishes what the gates believe, when that is another list than the published one; what the kernel refuses is tried
-//! again, and the published generation stays.
+//! Publishes the list that the gates accept, when it is another one than the published list. A list that the kernel
+//! refuses is tried again, and the published generation stays.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::{
     ranges::RangeSet,
 };
 
-/// Why a list that is believed is not published: the values of the label `reason` beside the gate's.
+/// Reasons for which an accepted list is not published: the values of the label `reason` beside the gate's.
 pub(super) const REASONS: [&str; 4] = [RANGES, CAPACITY, PROOF, KERNEL];
 /// The lists together are no set: too many ranges.
 const RANGES: &str = "ranges";
@@ -30,7 +30,7 @@ const KERNEL: &str = "kernel";
 pub(super) struct Published {
     /// `None` before the first.
     set: Option<RangeSet>,
-    /// Whether what is believed may have changed since.
+    /// True if the accepted list may have changed since.
     is_due: bool,
     /// When to try again what was refused.
     retry_at: Option<Instant>,
@@ -53,7 +53,7 @@ impl Published {
         self.is_on_the_way
     }
 
-    /// Whether something else than what is published may be believed.
+    /// True if the accepted list may be another one than the published list.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
     }
@@ -65,7 +65,7 @@ impl Published {
 }
 
 impl Updater {
-    /// Publishes what is believed, if it is due.
+    /// Publishes the accepted list, if that is due.
     pub(super) fn publish(
         &mut self,
         kernel: &mut Kernel,

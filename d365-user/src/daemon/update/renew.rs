@@ -1,4 +1,4 @@
-//! Tells the kernel how long ranges are trusted, again and again.
+//! Sets the kernel's leases, and renews them.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
-//! The gate: what of an offered list is believed now, what waits, and what is kept although the offer lacks it. One gate a
-//! source. It is a pure state machine: it reads no clock, no file and no network, and it never sees a packet or a map.
+//! The gate decides which changes of an offered list are accepted now, which wait, and which ranges stay although the
+//! offer lacks them. There is one gate for each source. It is a pure state machine: it reads no clock, no file and no
+//! network, and it never sees a packet or a map.
 //!
 //! - An **offer** is one good reading of the source: a fetched document (also one of which the server says that it is
 //!   unchanged), or a file as it now is. A document out of the cache is no offer: it would confirm itself.
@@ -56,7 +57,7 @@ pub struct Offer {
     pub trust: Trust,
 }
 
-/// What one source is believed to list.
+/// The accepted list of one source, and the changes that wait.
 #[derive(Clone, Debug)]
 pub struct Gate {
     policy: GatePolicy,
