@@ -1,4 +1,4 @@
-//! What a lookup answers: range slot, geo and lease group, packed into one `u32`.
+//! The answer of a lookup: range slot, geo and lease group, packed into one `u32`.
 //!
 //! ```text
 //!  31     29 28        27    26 25      18 17                0

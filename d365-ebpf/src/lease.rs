@@ -19,7 +19,7 @@ pub(crate) fn vouches_for(entry: Entry) -> bool {
     (!entry.is_retired() || maps::tag_retired()) && holds(entry.group() as usize % GROUPS)
 }
 
-/// Whether unlisted connections may be dropped now.
+/// True while unlisted connections may be dropped.
 #[inline(always)]
 pub(crate) fn allows_drops() -> bool {
     holds(DROPS)

@@ -154,7 +154,7 @@ pub enum ConfigError {
     Url {
         /// The source.
         spec: Spec,
-        /// What is wrong with it.
+        /// The fault.
         problem: UrlError,
     },
     /// Two sources that nothing tells apart wherever they are shown and kept.

@@ -200,7 +200,7 @@ mod tests {
         assert!(first == last && first != std::thread::current().id());
     }
 
-    /// What is open in this thread's table, but for the listing.
+    /// The number of open descriptors in this thread's table, without the listing's.
     fn open() -> usize {
         fs::read_dir("/proc/thread-self/fd").unwrap().count() - 1
     }

@@ -123,7 +123,7 @@ fn another_cloud(documents: &Documents) {
     }
 }
 
-/// What differs and is no fault, by its reason.
+/// Differences that are no fault, by the reason.
 fn expected(report: &Value) -> BTreeMap<IpNet, String> {
     let rows = report["prefixes"].as_array().unwrap().iter();
     let reason = |row: &Value| {

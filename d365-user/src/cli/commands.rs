@@ -51,8 +51,9 @@ const DRIFT: &str = "\
 Compare the vendor's documentation table, the embedded list, the service tag (the whole and the union of its regions), \
 what the daemon's gates have accepted, and what the programs attached in this network namespace hold.
 
-A list that is not there is said and not compared. A difference that is expected is a remark: the lists of this build \
-are older than the source's, a change waits or was rejected, a range is of a list of your own. To read what the kernel holds takes root (CAP_SYS_ADMIN).
+A missing list is named and not compared. An expected difference is a remark: the lists of this build are older than \
+the source's, a change waits or was rejected, a range is of a list of your own. Root (CAP_SYS_ADMIN) is needed to read \
+the kernel's list.
 
 Exit codes: 0 the lists agree, but for what is expected; 1 they differ; 2 the command line is not valid; 3 the document of --document is \
 unusable; 11 the state directory that was named cannot be used.";

@@ -35,9 +35,9 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
     pub(crate) confirm_after: Duration,
 
-    /// What is held (removals above all) is used when it was offered for this long, or approved. Time counts between two
-    /// good readings in a row that show it: not while the daemon is off, nor around a failed reading, nor where
-    /// more than --refresh and a tenth passed
+    /// Apply held changes (removals above all) after they were offered this long without a break, or when approved. Time
+    /// counts between two good readings in a row that show the change: not while the daemon is off, nor around a
+    /// failed reading, nor where more than --refresh and a tenth passed
     #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
     pub(crate) hold: Duration,
 

@@ -36,7 +36,7 @@ pub(super) struct Draft {
     slots: Vec<u32>,
     owners: Slots,
     sources: Vec<SourceSet>,
-    /// Of the published generation too.
+    /// Those of the published generation are among them.
     groups: Groups,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     state::{StateDir, StateError},
 };
 
-/// How long an answer is waited for.
+/// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A call that takes longer hangs: a disk that is merely busy has answered.
 const HUNG: Duration = Duration::from_secs(5);

@@ -97,7 +97,7 @@ impl Slots {
         self.owners().filter(|(owner, _)| !staying.contains(owner)).collect()
     }
 
-    /// How many slots are free.
+    /// The number of free slots.
     #[must_use]
     pub fn free(&self) -> usize {
         (self.capacity as usize).saturating_sub(self.owners.len())

@@ -39,13 +39,13 @@ impl Leases {
         all
     }
 
-    /// How long ranges of this group are trusted.
+    /// The time for which ranges of this group are trusted.
     #[must_use]
     pub fn group(&self, group: u8) -> Option<Duration> {
         self.0[usize::from(group) % GROUPS]
     }
 
-    /// How long unlisted connections may be dropped.
+    /// The time for which unlisted connections may be dropped.
     #[must_use]
     pub const fn drops(&self) -> Option<Duration> {
         self.0[DROPS]

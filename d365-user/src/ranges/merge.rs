@@ -16,7 +16,7 @@ struct Claim<'a> {
     sources: SourceSet,
 }
 
-/// What came of all lists.
+/// The result of all lists.
 pub(super) struct Merged {
     /// Sorted by prefix.
     pub(super) ranges: Vec<Range>,

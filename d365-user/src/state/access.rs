@@ -31,7 +31,7 @@ impl fmt::Display for Writer {
     }
 }
 
-/// Who may write to `found` besides root and the user with this id.
+/// Everybody besides root and the user with this id who may write to `found`.
 #[must_use]
 pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     let mode = found.permissions().mode();
@@ -41,7 +41,7 @@ pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     [owner, group, everybody].into_iter().flatten().collect()
 }
 
-/// Who may write to the file at `path`, or put another in its place, besides root and the user with this id. Looked at are
+/// Everybody besides root and the user with this id who may write to the file at `path`, or replace it. Looked at are
 /// the file, its directory, and the directory of the link that leads to it; not those above. Nothing where it is not a
 /// regular file: a pipe has no such place.
 ///

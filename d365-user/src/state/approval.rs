@@ -47,7 +47,7 @@ pub struct Approval {
     /// and refuses a request that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefixes: Option<Vec<String>>,
-    /// Whether they are rejected.
+    /// True if they are rejected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reject: bool,
 }
@@ -81,7 +81,7 @@ pub enum Verdict {
     /// What waited is published but for what goes on waiting: there is no room for it (`--max-ranges`), or it would leave
     /// nothing of the list.
     Partly,
-    /// What waited is rejected.
+    /// The waiting changes are rejected.
     Rejected,
     /// No change of one of the prefixes waits: nothing was done.
     NotPending,

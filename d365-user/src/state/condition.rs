@@ -13,7 +13,7 @@ use crate::generation::gate::GatePolicy;
 pub struct Ailing {
     /// Its name in the directory.
     pub file: String,
-    /// What is wrong with it.
+    /// The fault.
     pub problem: Problem,
 }
 

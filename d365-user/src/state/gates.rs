@@ -43,14 +43,14 @@ struct Periods {
 /// Gates by source.
 pub type Gates = BTreeMap<String, Gate>;
 
-/// What was found of the gates at a start.
+/// The gates that were found at a start.
 #[derive(Debug, Default)]
 pub struct Recovered {
     /// Those of the file, else those of its copy, else none.
     pub gates: Gates,
-    /// Whether they are the copy's.
+    /// True if they are the copy's.
     pub is_copy: bool,
-    /// What is wrong with the files that could not be used.
+    /// The faults of the files that could not be used.
     pub errors: Vec<StateError>,
 }
 

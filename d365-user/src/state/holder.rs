@@ -1,4 +1,4 @@
-//! Whether a daemon uses a state directory, asked from beside it. No file is opened for it: the lock is on the directory.
+//! Asks from outside if a daemon uses a state directory. No file is opened for it: the lock is on the directory.
 
 use std::{fs::TryLockError, io, os::unix::fs::MetadataExt as _, path::Path};
 

@@ -67,7 +67,7 @@ pub struct StateDir {
     remarks: Vec<Remark>,
 }
 
-/// What the operator should know of a state directory that was opened. One line each.
+/// Remarks for the operator about a state directory that was opened. One line each.
 #[derive(Debug, thiserror::Error)]
 pub enum Remark {
     /// Its mode was wider.
@@ -80,7 +80,7 @@ pub enum Remark {
         path: PathBuf,
         /// Its mode before.
         mode: u32,
-        /// Who could write there.
+        /// Those who could write there.
         writers: Vec<Writer>,
     },
     /// It has files of others, and others may open it.
@@ -104,13 +104,13 @@ pub enum Remark {
     Writable {
         /// The directory.
         path: PathBuf,
-        /// Who may.
+        /// Those who may.
         writers: Vec<Writer>,
     },
-    /// What was left half written cannot be removed.
+    /// A half-written file cannot be removed.
     #[error("cannot remove the leftover {path}: {cause}; it is ignored, remove it by hand", path = path.display())]
     Leftover {
-        /// What is left.
+        /// The leftover.
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
@@ -253,7 +253,7 @@ impl StateDir {
         Ok(Self { beneath, remarks })
     }
 
-    /// What the operator should know of it.
+    /// The remarks for the operator.
     #[must_use]
     pub fn remarks(&self) -> &[Remark] {
         &self.remarks

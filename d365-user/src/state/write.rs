@@ -10,7 +10,7 @@ use super::{Beneath, FILE_MODE, Kind, Remark, StateError, sealed};
 
 /// How the name of a file ends that is being written.
 const UNFINISHED: &str = ".unfinished";
-/// How many names are tried for a file that is being written.
+/// The number of names that are tried for a file that is being written.
 const TRIES: u32 = 9;
 
 /// Writes `bytes` as the file `name`: whoever reads it, and whatever happens meanwhile, sees the old file or the new one. The

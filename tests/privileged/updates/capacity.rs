@@ -136,7 +136,7 @@ fn a_full_file_can_be_edited() {
     daemon.stop().unwrap();
 }
 
-/// What was accepted with a larger `--max-ranges`: the sources that fit are taken in their order.
+/// Lists that were accepted with a larger `--max-ranges`: the sources that fit are taken in their order.
 #[test]
 fn a_start_takes_the_sources_that_fit_and_names_the_others() {
     require!(Root, Tool("ip"), Daemon);

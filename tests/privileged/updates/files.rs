@@ -53,7 +53,7 @@ fn a_file_is_read_again_however_it_is_changed() {
     daemon.wait_for_log("line 2", Duration::from_secs(1)).unwrap();
 }
 
-/// Whoever may write to it adds ranges that are trusted at once.
+/// A user who may write to it adds ranges that are trusted at once.
 #[test]
 fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
     require!(Root, Tool("ip"), Daemon);

@@ -134,7 +134,7 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     daemon.stop().unwrap();
 }
 
-/// What nobody touches is still what its owner says, as long as it can be read.
+/// A file that nobody touches is still its owner's word, as long as it can be read.
 #[test]
 fn a_file_that_stays_and_can_be_read_confirms_its_list() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);

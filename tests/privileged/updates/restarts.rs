@@ -210,7 +210,7 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     assert_eq!(site.server.sent(), site.document(OLDER).len() as u64);
 }
 
-/// Whoever may write there may approve, and whoever may open it may lock it.
+/// A user who may write there may approve, and one who may open it may lock it.
 #[test]
 fn others_are_kept_out_of_the_state_directory() {
     require!(Root, Tool("ip"), Daemon);

@@ -111,7 +111,7 @@ fn expected_differences(documents: &Documents) {
     assert_eq!(reasons[&more[0].prefix], "own_list");
     assert_eq!(reasons.values().filter(|reason| *reason == "build").count(), 17, "{reasons:?}");
 
-    // What nothing explains is a difference.
+    // A difference without a reason counts.
     let gate = Gate::with_baseline(GatePolicy::default(), listed[1..].to_vec(), None);
     let state = self::state(&Gates::from([("azure:public".to_owned(), gate)]), &kept);
     let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);

@@ -88,7 +88,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     }
 }
 
-/// What the flags ask for, or why that cannot be.
+/// The decision that the flags ask for, or the reason why it cannot be taken.
 fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> {
     let prefixes: Vec<IpNet> = flags.prefixes.iter().map(IpNet::trunc).collect();
     let waits = |gate: &Gate, prefix: &IpNet| gate.pending().any(|pending| pending.prefix == *prefix);

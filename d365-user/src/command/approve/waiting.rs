@@ -9,7 +9,7 @@ use crate::{
     state::gates::Gates,
 };
 
-/// How many changes wait, without those that were rejected; a lower change number is one.
+/// The number of changes that wait, without those that were rejected. A lower change number is one.
 pub(super) fn changes_of(gate: &Gate) -> usize {
     prefixes(gate) + usize::from(gate.step_back().is_some())
 }
@@ -19,7 +19,7 @@ pub(super) fn prefixes(gate: &Gate) -> usize {
     gate.pending().filter(|pending| pending.wait != Wait::Rejected).count()
 }
 
-/// What waits and what was rejected, by source, each with its digest.
+/// The waiting and the rejected changes by source, each with its digest.
 pub(super) fn table(gates: &Gates) -> String {
     let waiting = gates.iter().filter_map(|(source, gate)| Some((source, gate, gate.pending_digest()?)));
     let tables = waiting.map(|(source, gate, digest)| {

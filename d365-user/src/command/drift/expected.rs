@@ -20,14 +20,14 @@ pub(super) enum Expected {
     Embedded,
 }
 
-/// What the gates and the flags tell of prefixes.
+/// The prefixes that the gates and the flags explain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// A change of them waits, or was rejected.
     pub(super) waiting: BTreeSet<IpNet>,
     /// They are accepted from a file.
     pub(super) own: BTreeSet<IpNet>,
-    /// Whether a document was named to be compared with this build, and is not newer than it.
+    /// True if a document was named to be compared with this build, and is not newer than it.
     pub(super) is_build_newer: bool,
 }
 

@@ -59,7 +59,7 @@ pub(super) fn read(flags: &cli::Drift) -> Result<(Vec<List>, Known), CommandErro
     Ok((vec![table(), embedded, tag, regions, accepted], known))
 }
 
-/// What waits at the gates, and what a file's list adds.
+/// The changes that wait at the gates, and the prefixes that a file's list adds.
 fn of_gates(gates: &Gates) -> Known {
     let waiting = gates.values().flat_map(|gate| gate.pending().map(|pending| pending.prefix)).collect();
     let files = gates.iter().filter(|(name, _)| name.starts_with("file:"));

@@ -27,9 +27,9 @@ enum Kind {
     Build,
     /// A service tags document.
     Document,
-    /// What the gates accepted.
+    /// The lists that the gates accepted.
     Accepted,
-    /// What a program in the kernel holds.
+    /// The list that a program in the kernel holds.
     Kernel,
 }
 
@@ -67,7 +67,7 @@ struct Comparison {
     lists: Vec<List>,
     /// Their marks are those of the lists that are compared, in their order.
     rows: Vec<Row>,
-    /// Of each row that differs, why that is no fault.
+    /// For each row that differs, the reason why that is no fault.
     expected: Vec<Option<Expected>>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     ranges::{Range, RangeSet, SourceSet},
 };
 
-/// How a draft leads to the list that it is for.
+/// The way in which a draft leads to the list that it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::daemon) enum Towards {
     /// It is that list.
@@ -68,7 +68,7 @@ impl Book {
         Some((set.with_ranges(ranges, retired), if keeps { Towards::Step } else { Towards::Gap }))
     }
 
-    /// What is published of each prefix: the range, its sources, and true where it is retired.
+    /// The published state of each prefix: the range, its sources, and true where it is retired.
     fn shown(&self) -> BTreeMap<IpNet, (&Range, SourceSet, bool)> {
         let listed = self.generation.ranges.iter().map(|range| (range, false));
         let all = listed.chain(self.generation.retired.iter().map(|range| (range, true)));

@@ -1,4 +1,4 @@
-//! What the updater has in the state directory: the gates that it writes down, and the approvals that it finds there. It
+//! The updater's part of the state directory: the gates that it writes down, and the approvals that it finds there. It
 //! waits for nothing that does not answer ([`Storage`](super::Storage)): everything is in force before it is written.
 
 use std::time::{Duration, Instant, SystemTime};
@@ -9,9 +9,9 @@ use crate::{
     state::{StateError, approval, gates},
 };
 
-/// How often the gates' waiting times are written down while something waits.
+/// The time between two saves of the gates while something waits.
 const SAVE: Duration = Duration::from_mins(5);
-/// How soon what could not be written is written again.
+/// The time until a failed save is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Updater {

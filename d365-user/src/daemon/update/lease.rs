@@ -17,7 +17,7 @@ const RENEW: Duration = Duration::from_mins(1);
 /// The confirmations that leases follow from.
 pub(super) struct Confirmations<'a> {
     pub(super) term: LeaseTerm,
-    /// Of each source, in the order of the command line.
+    /// One for each source, in the order of the command line.
     pub(super) stamps: &'a [Option<Stamp>],
     pub(super) now: &'a Now,
 }
@@ -64,7 +64,7 @@ impl Confirmations<'_> {
     }
 }
 
-/// What the kernel's leases follow from, to see when they change.
+/// The facts that the kernel's leases follow from, to see when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Basis {
     /// The lease of each source, as it is shown.

@@ -85,7 +85,7 @@ pub(super) struct Updater {
     events: Receiver<Event>,
     /// Where the gates, documents and counts are kept; `None` when that cannot be used.
     storage: Option<Storage>,
-    /// Whether the state directory does not answer, for the daemon's readiness.
+    /// True while the state directory does not answer, for the daemon's readiness.
     hang: watch::Sender<bool>,
     /// Since when it does not.
     hung_since: Option<Timestamp>,

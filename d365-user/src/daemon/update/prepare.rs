@@ -44,7 +44,7 @@ pub(in crate::daemon) struct Prepared {
     pub(in crate::daemon) record: Record,
     /// What earlier daemons counted. Known before the first scrape: it would show less than the last one did.
     pub(in crate::daemon) before: Vec<Row>,
-    /// Whether the state directory does not answer.
+    /// True while the state directory does not answer.
     pub(in crate::daemon) is_hung: watch::Receiver<bool>,
 }
 
@@ -152,7 +152,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         out_of_reach: None,
         retry: retries(),
     };
-    // What was approved while no daemon ran may be what makes a list fit.
+    // An approval that was given while no daemon ran may be the one that makes a list fit.
     let now = updater.now.run();
     updater.approvals(now);
     let set = updater.first_list(&config.ranges)?;

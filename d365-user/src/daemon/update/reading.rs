@@ -57,7 +57,7 @@ pub(super) struct FileReader {
     pub(super) spec: Spec,
     pub(super) policy: Policy,
     pub(super) keep_azure: bool,
-    /// Who else may write to it, as the log says.
+    /// Others who may write to it, as they were logged last.
     pub(super) writers: Vec<Writer>,
 }
 

@@ -37,7 +37,7 @@ pub(in crate::daemon) struct Record {
 struct Counted {
     maps: Maps,
     counters: Arc<Counters>,
-    /// Whether they are pinned: not while a write hangs, for what it leaves in the file may be older than what is published.
+    /// True while they are pinned. They are not while a write hangs: it may leave an older list in the file.
     is_pinned: bool,
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Sources {
     policy: GatePolicy,
     /// Sources whose accepted lists do not fit beside the others'. Nothing of them is used.
     left_out: BTreeSet<String>,
-    /// What is left of `limit` for the lists that are used.
+    /// The rest of `limit` for the lists that are used.
     room: Room,
     /// The list compiled into the program, and when it was made.
     embedded: (RangeSet, Option<Timestamp>),

@@ -96,8 +96,8 @@ impl Gate {
         is_done
     }
 
-    /// How many additions have passed by a second fetch alone within the last week. A clock that went back makes no week
-    /// longer.
+    /// The number of additions that passed by a second fetch alone within the last week. A clock that went back makes no
+    /// week longer.
     pub(super) fn grown(&mut self, now: Timestamp) -> u64 {
         for (at, _) in &mut self.state.grown {
             *at = (*at).min(now);

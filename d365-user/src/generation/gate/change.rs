@@ -73,7 +73,7 @@ pub struct Pending<'a> {
     pub change: Change,
     /// What for.
     pub wait: Wait,
-    /// How much longer it must be offered; `None` when only approval or room helps.
+    /// The time for which it must still be offered; `None` when only approval or room helps.
     pub left: Option<Duration>,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Waiting {
     pub(super) wait: Wait,
     /// For how many seconds it has been offered: for a hold.
     pub(super) seen: u64,
-    /// How many seconds ago it was shown first, as of the last offer: for a confirmation.
+    /// Seconds since it was shown first, as of the last offer: for a confirmation.
     pub(super) elapsed: u64,
     /// Whether more than one offer showed it. Without that it does not pass, however short the wait.
     pub(super) again: bool,
@@ -174,17 +174,17 @@ impl Waiting {
         }
     }
 
-    /// What has been offered, and has elapsed, with another step.
+    /// The offered and the elapsed time with another step.
     pub(super) const fn after(&self, step: Step) -> (u64, u64) {
         (self.seen.saturating_add(step.offered), self.elapsed.saturating_add(step.elapsed))
     }
 
-    /// Whether it has waited long enough. What waits for room has: whether there is some is seen when it is done.
+    /// True once it has waited long enough. A change that waits for room has: the room is looked for when it is done.
     pub(super) fn is_due(&self, policy: &GatePolicy) -> bool {
         self.wait == Wait::Room || self.again && self.left(policy) == Some(0)
     }
 
-    /// Whether the operator has seen it and does not want it.
+    /// True if the operator rejected it.
     pub(super) fn is_rejected(&self) -> bool {
         self.wait == Wait::Rejected
     }

@@ -93,14 +93,14 @@ pub enum Decision {
     Withdrawn {
         /// Of which prefix.
         prefix: IpNet,
-        /// What would have been done.
+        /// The action that is not done.
         action: Action,
     },
     /// The operator does not want the change.
     Rejected {
         /// Of which prefix.
         prefix: IpNet,
-        /// What would have been done.
+        /// The action that is not done.
         action: Action,
     },
     /// Nothing of the offer passes now; said at each such offer. (What was held for long enough passes nevertheless.)

@@ -66,7 +66,7 @@ impl Gate {
             self.bring_back(offered, trust, decisions);
         }
         let before = std::mem::take(&mut self.state.waiting);
-        // What was rejected stays so; what passed all but the want of room waits for that alone, unless the offer is held.
+        // A rejected change stays rejected. One that lacks only room waits for that alone, unless the offer is held.
         let stays = |prefix: &IpNet, action: &Action| {
             before.get(prefix).is_some_and(|waited| {
                 let is_kept = waited.is_rejected() || refused.is_none() && waited.wait == Wait::Room;
@@ -129,8 +129,8 @@ impl Gate {
         }
     }
 
-    /// Whether these changes would let more ranges in by a second fetch alone than a week may have. What is too broad does
-    /// not come in so.
+    /// True if these changes would let more ranges in by a second fetch alone than a week may have. A range that is too
+    /// broad does not come in so.
     fn is_growth(&mut self, differences: &[(IpNet, Action)], now: Timestamp) -> bool {
         let is_addition = |(prefix, action): &&(IpNet, Action)| {
             matches!(action, Action::Add(_)) && !GatePolicy::is_broad(prefix)

@@ -63,7 +63,7 @@ pub struct Gate {
     policy: GatePolicy,
     state: State,
     room: Room,
-    /// Whether the time since the mark counts as offered: the mark is of this run, and no reading has failed since.
+    /// True while the time since the mark counts as offered: the mark is of this run, and no reading has failed since.
     is_unbroken: bool,
 }
 
@@ -206,7 +206,7 @@ impl Gate {
         retired.map(|retired| (&retired.range, retired.until))
     }
 
-    /// What waits, and what was rejected ([`Wait::Rejected`]), sorted by prefix.
+    /// The waiting and the rejected ([`Wait::Rejected`]) changes, sorted by prefix.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = Pending<'_>> {
         let policy = &self.policy;
         self.state.waiting.iter().map(|(prefix, waiting)| waiting.pending(*prefix, policy))
@@ -224,8 +224,8 @@ impl Gate {
         self.state.number.step_back()
     }
 
-    /// How many changes wait, by the reason, each reason once. A step back counts as at least one; what was rejected does
-    /// not count.
+    /// The number of changes that wait, by the reason, each reason once. A step back counts as at least one; a rejected
+    /// one does not count.
     #[must_use]
     pub fn pending_counts(&self) -> [(Change, usize); Change::ALL.len()] {
         Change::ALL.map(|change| {

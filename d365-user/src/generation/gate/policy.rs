@@ -21,7 +21,7 @@ pub enum Trust {
 pub struct GatePolicy {
     /// What a download adds is published when a later fetch, so much after the first, shows it too (`--confirm-after`).
     pub confirm_after: Duration,
-    /// What is held is published when it was offered for so long (`--hold`).
+    /// Held changes are published when they were offered for this long (`--hold`).
     pub hold: Duration,
     /// What is retired is recognised as such for so long (`--grace`).
     pub grace: Duration,

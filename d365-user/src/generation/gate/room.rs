@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::IpNet;
 
-/// How many more prefixes may be accepted, and those that are: of several sources with one prefix, the first took the room.
+/// The number of prefixes that may still be accepted, and the accepted ones. A prefix of several sources takes room once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// `None`: without a limit.

@@ -36,7 +36,7 @@ pub enum PinError {
     Refused {
         /// The directory, or one above it.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// A map could not be pinned.

@@ -1,4 +1,4 @@
-//! Whether a directory of pins is the daemon's own: nobody but root and the daemon's user may exchange it, what is in it, or
+//! Checks that a directory of pins is the daemon's own: only root and the daemon's user may exchange it, its pins, or
 //! a directory above it on the bpffs. It changes nothing.
 
 use std::{
@@ -32,7 +32,7 @@ pub(super) fn check(directory: &Path) -> Result<(), PinError> {
         if !found.is_dir() {
             return refused(&path, "is a symbolic link, or no directory".to_owned());
         }
-        // What is above the mount is the machine's own.
+        // The directories above the mount are the machine's own.
         if found.dev() != device {
             continue;
         }

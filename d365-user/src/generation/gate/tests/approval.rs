@@ -84,7 +84,7 @@ fn some_of_what_waits_can_be_approved() {
     assert_ne!(gate.pending_digest(), Some(digest));
 }
 
-/// What comes in its place waits as well: alone it would leave nothing.
+/// Its replacement waits as well: alone it would leave nothing.
 #[test]
 fn no_approval_leaves_an_empty_list() {
     let mut gate = settled(numbered(1));

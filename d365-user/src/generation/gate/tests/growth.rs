@@ -1,4 +1,4 @@
-//! How much may come in by second fetches alone.
+//! The number of ranges that may come in by second fetches alone.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What there is no room for beside the lists of other sources.
+//! Changes without room beside the lists of other sources.
 
 use std::sync::Arc;
 

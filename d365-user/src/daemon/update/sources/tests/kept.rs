@@ -13,7 +13,7 @@ fn where_the_gates_are_lost_a_download_is_compared_with_the_embedded_list() {
         sources.offer(0, &reading(1, 20, Some("2026-09-14")), NOW);
         assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (20, 1), "{specs:?}");
         assert_eq!(listed(&sources, NOW), 39);
-        // What a gate has decided stands before the document that was kept.
+        // A gate's decision comes before the document that was kept.
         let mut again = restarted(&sources, &specs);
         again.restore(0, Some(&reading(2, 1, Some("2026-09-14"))));
         assert_eq!((listed(&again, NOW), waits(&again, "addition")), (39, 20));

@@ -27,7 +27,7 @@ pub(super) const POOL: [&str; 16] = [
     "2a00::/31",
 ];
 
-/// Whether it is too broad for a download.
+/// True if it is too broad for a download.
 pub(super) const fn is_broad(id: Id) -> bool {
     matches!(id, 11 | 12 | 15)
 }

@@ -1,4 +1,4 @@
-//! What an operator wishes of the model, and what is done as far as there is room.
+//! An operator's wishes of the model, which are carried out as far as there is room.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::{
     Model, Shown,
 };
 
-/// What an operator looks at before he approves: what would be done, and whether it is rejected.
+/// The view of an operator who approves: each action, and true if it is rejected.
 pub(in super::super) type Looked = (BTreeMap<Id, (Action, bool)>, Option<(u64, Option<u64>)>);
 
-/// What an operator wants.
+/// A wish of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Wish {
     ApproveAll,
@@ -34,7 +34,7 @@ impl Model {
         (!actions.is_empty() || self.lower.is_some()).then(|| (actions, self.step_back()))
     }
 
-    /// Whether what was looked at is still what waits; then what is wished is done.
+    /// Carries out the wish if the changes that were looked at still wait. Returns true then.
     pub(in super::super) fn decide(&mut self, wish: Wish, looked: Option<&Looked>, now: u64) -> bool {
         let waits = self.looked();
         if waits.is_none() || waits.as_ref() != looked {
