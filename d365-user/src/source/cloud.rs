@@ -1,4 +1,4 @@
-//! The Azure clouds: each publishes a service tags document of its own.
+//! The Azure clouds. Each publishes its own service tags document.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 /// An Azure cloud.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cloud {
-    /// The one that nearly everybody uses.
+    /// The cloud that nearly everybody uses.
     #[default]
     Public,
-    /// The United States' government.
+    /// The cloud of the United States' government.
     Government,
-    /// China.
+    /// The cloud in China.
     China,
 }
 
@@ -24,7 +24,7 @@ impl Cloud {
     /// Every cloud.
     pub const ALL: [Self; 3] = [Self::Public, Self::Government, Self::China];
 
-    /// The operator's word for it, the one that [`FromStr`] reads.
+    /// The word that the operator writes, and that [`FromStr`] reads.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Cloud {
         }
     }
 
-    /// What its documents call it, in the field `cloud`.
+    /// The name of the cloud in the field `cloud` of its documents.
     #[must_use]
     pub const fn document_name(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Cloud {
         }
     }
 
-    /// The cloud that a document's field `cloud` names.
+    /// Returns the cloud that the field `cloud` of a document names.
     #[must_use]
     pub fn from_document_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cloud| cloud.document_name() == name)

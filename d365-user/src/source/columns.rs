@@ -1,40 +1,37 @@
-//! The columns of a line-by-line list: `prefix[,geo[,region]]`, or those that the list's own header line
-//! names. This project's lists have such a header: the embedded file, with commas, and the table of
-//! `d365-user ranges`, with two blanks or more. Pure.
+//! The columns of a line-by-line list: `prefix[,geo[,region]]`, or the columns that the list's own header
+//! line names. This project's lists have such a header. The embedded file separates its columns by commas,
+//! and the table of `d365-user ranges` by at least two spaces. Pure: no I/O.
 
 use super::Record;
 use super::line::{self, LineError};
 
-/// The content of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Prefix,
     Geo,
     Region,
-    /// Where the geo is from: shown to people, never read.
+    /// The origin of the geo. It is shown to people and never read.
     GeoSource,
-    /// The mark of the packets: shown to people, never read.
+    /// The mark of the packets. It is shown to people and never read.
     Mark,
 }
 
-/// The text between two columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Separator {
     Comma,
-    /// Two blanks or more; a name may have one.
+    /// At least two spaces, because a name may contain one.
     Blanks,
 }
 
-/// The columns of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     columns: Vec<Column>,
     separator: Separator,
-    /// A header names each column, so each line has all of them.
+    /// True if a header names the columns. Each line must then have all of them.
     named: bool,
 }
 
-/// A cell of a table with nothing in it.
+/// A table cell without content.
 const NOTHING: &str = "–";
 
 impl Default for Columns {
@@ -45,11 +42,11 @@ impl Default for Columns {
 }
 
 impl Columns {
-    /// The columns that this line names; `None` where it is no header: its first field is not the word
-    /// `prefix`.
+    /// Returns the columns that this line names. Returns `None` if the line is no header: its first field is
+    /// not the word `prefix`.
     ///
     /// # Errors
-    /// [`LineError`] when a name is unknown or comes twice.
+    /// [`LineError`] if a name is unknown or occurs twice.
     pub(super) fn of_header(line: &str) -> Result<Option<Self>, LineError> {
         let line = line.split('#').next().unwrap_or_default();
         let separator = if line.contains(',') { Separator::Comma } else { Separator::Blanks };
@@ -75,10 +72,10 @@ impl Columns {
         Ok(Some(Self { columns, separator, named: true }))
     }
 
-    /// The record in this line; none when the line is blank or all comment.
+    /// Returns the record in this line. Returns `None` if the line is blank or has only a comment.
     ///
     /// # Errors
-    /// [`LineError`]: other columns than these, or a field that is not what its column holds.
+    /// [`LineError`] if the line has other columns than these, or if a field is not valid for its column.
     pub(super) fn record(&self, content: &str, line: usize) -> Result<Option<Record>, LineError> {
         let fields = fields(content, self.separator);
         let (found, most) = (fields.len(), self.columns.len());
@@ -149,7 +146,7 @@ mod tests {
         let line = "1.2.3.0/24   FRA  inferred    –          0xd365000a";
         assert_eq!(read(&columns, line), row("1.2.3.0/24", "FRA", "-"));
         assert_eq!(columns.record("   ", 1), Ok(None));
-        // A dash is a name where columns are separated by commas.
+        // A dash is read as a name if commas separate the columns.
         assert!(header("prefix,region").record("1.2.3.0/24,–", 1).is_err());
     }
 
@@ -175,7 +172,7 @@ mod tests {
         for (line, found) in [("1.2.3.0/24", 1), ("1.2.3.0/24,FRA", 2), ("1.2.3.0/24,FRA,x,y", 4)] {
             assert_eq!(columns.record(line, 1), Err(LineError::NotTheHeaders { found, named: 3 }), "{line}");
         }
-        // A table's line with commas, and one whose columns are one blank apart.
+        // A line with commas under the header of a table, and one with a single space between its columns.
         let columns = header("prefix  geo");
         for line in ["1.2.3.0/24,FRA", "1.2.3.0/24 FRA"] {
             assert_eq!(

@@ -1,29 +1,29 @@
-//! The list compiled into the program: the service tag as it was at a release, in `data/embedded-ranges.csv`, which also says
-//! where it is from. Its geo columns are for people and for the tests: what counts is [`crate::ranges::geo::attribute`].
+//! The list compiled into the program: the service tag as it was at a release. The file
+//! `data/embedded-ranges.csv` also names the origin of the list. Its geo columns are for people and for the
+//! tests: [`crate::ranges::geo::attribute`] decides the geo of a range.
 
 use crate::ranges::{Geo, GeoCode, GeoSource};
 
 use super::line::{self, LineError};
 use super::{List, Origin, Record, SourceError};
 
-/// The file as it is compiled in.
 const TEXT: &str = include_str!("../../data/embedded-ranges.csv");
-/// The list's name.
 const NAME: &str = "embedded";
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The prefix, the region, and the geo where the vendor documents it: an inferred one is left to be inferred.
+    /// The prefix, the region, and the geo if the vendor documents it. An inferred geo is left out, so that
+    /// the code infers it.
     pub record: Record,
     /// The geo that the file shows.
     pub geo: Geo,
 }
 
-/// The embedded list.
+/// Returns the embedded list.
 ///
 /// # Errors
-/// None with the file that is compiled in: a test reads it.
+/// None with the file that is compiled in: a test reads that file.
 pub fn list() -> Result<List, SourceError> {
     let records = rows()?.into_iter().map(|row| row.record).collect();
     let change_number = header("change-number").and_then(|number| number.parse().ok());
@@ -32,10 +32,10 @@ pub fn list() -> Result<List, SourceError> {
     Ok(List { origin, records, warnings: Vec::new() })
 }
 
-/// The embedded list's lines, with the geo that the file shows for each.
+/// Returns the lines of the embedded list, each with the geo that the file shows.
 ///
 /// # Errors
-/// As [`list`].
+/// The same as [`list`].
 pub fn rows() -> Result<Vec<Row>, SourceError> {
     let mut rows = Vec::new();
     for (line, content) in line::lines(TEXT.as_bytes()) {
@@ -45,7 +45,7 @@ pub fn rows() -> Result<Vec<Row>, SourceError> {
     Ok(rows)
 }
 
-/// The value of a `# name: value` line.
+/// Returns the value of a `# name: value` line.
 fn header(name: &str) -> Option<&'static str> {
     let value = |line: &'static str| line.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(": ");
     TEXT.lines().find_map(value)
@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// An operator may copy the file, and keep a list of his own in it.
+    /// An operator may copy the file and use the copy as a list of their own.
     #[test]
     fn the_file_is_a_list_for_operators_too() {
         let list = crate::source::plain::parse(TEXT.as_bytes(), "file:/copy.csv").unwrap();

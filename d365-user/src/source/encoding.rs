@@ -1,7 +1,7 @@
-//! A list that is there and not readable as it is: compressed, or text in UTF-16. Told by its first bytes;
-//! pure.
+//! Lists that exist but cannot be read as they are: compressed files, and text in UTF-16. Their first bytes
+//! identify them. Pure: no I/O.
 
-/// An encoding that has to be undone first.
+/// An encoding that the operator has to undo first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Encoding {
     /// `.gz`.
@@ -16,10 +16,10 @@ pub enum Encoding {
     /// `.bz2`.
     #[error("it is compressed by bzip2; unpack it (bunzip2)")]
     Bzip2,
-    /// `.zip`, and what is one under another name: spreadsheets among others.
+    /// `.zip`, and ZIP archives with another extension, such as spreadsheets.
     #[error("it is a ZIP archive, as a spreadsheet is too; unpack it, or save the list as text")]
     Zip,
-    /// As older PowerShell writes text.
+    /// The encoding in which older PowerShell writes text.
     #[error(
         "it is text in UTF-16, as PowerShell's `>` writes; save it as UTF-8 (Out-File -Encoding utf8, or iconv -f UTF-16 \
          -t UTF-8)"
@@ -38,7 +38,7 @@ impl Encoding {
         (b"\xfe\xff", Self::Utf16),
     ];
 
-    /// The encoding of a text with this beginning, if it has one.
+    /// Returns the encoding of a text that begins with `head`, if it is one of these.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let by_magic =
             Self::MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, encoding)| *encoding);
@@ -46,7 +46,7 @@ impl Encoding {
     }
 }
 
-/// UTF-16 without a byte order mark, ASCII at its beginning: every other byte is zero.
+/// True for UTF-16 without a byte order mark that begins with ASCII: every other byte is zero.
 fn is_wide(head: &[u8]) -> bool {
     let is_ascii = |byte: u8| byte != 0 && byte.is_ascii();
     match head {

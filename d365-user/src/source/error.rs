@@ -1,4 +1,4 @@
-//! Why a source yields no list.
+//! The reasons why a source returns no list.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,8 @@ use super::encoding::Encoding;
 use super::line::LineError;
 use super::service_tags::DocumentError;
 
-/// Why a source yields no list. Nothing of it is used then. Each message is whole in itself, and one line.
+/// The reason why a source returns no list. Nothing of the list is used then. Each message is complete in
+/// itself, and is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
@@ -16,18 +17,18 @@ pub enum SourceError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// It is no file that a list can be in.
+    /// The path leads to something that cannot contain a list.
     #[error("the range list {path} is {found}; name a regular file or a pipe", path = path.display())]
     NotAFile {
-        /// What was named.
+        /// The path that the operator named.
         path: PathBuf,
-        /// What it is, with its article.
+        /// The kind of file found there, with its article.
         found: &'static str,
     },
-    /// It does not answer. Nothing is known of it by that.
+    /// The source did not answer in time. Nothing is known about its list.
     #[error(
         "{list}: no answer within {}; look what hangs there: a pipe whose writer does not come to its end, or a file system \
          without its server", humantime::format_duration(*limit)
@@ -35,10 +36,10 @@ pub enum SourceError {
     Timeout {
         /// Name of the list.
         list: String,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
-    /// It is not text in UTF-8.
+    /// The file is compressed, or is not text in UTF-8.
     #[error("{list}: {encoding}")]
     Encoded {
         /// Name of the list.
@@ -54,7 +55,7 @@ pub enum SourceError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// More prefixes than any set can take.
+    /// The list has more prefixes than any set can hold.
     #[error("{list}: more than {limit} prefixes; shorten the list")]
     TooMany {
         /// Name of the list.
@@ -62,23 +63,23 @@ pub enum SourceError {
         /// The limit.
         limit: usize,
     },
-    /// No line of it holds a prefix.
+    /// No line contains a prefix.
     #[error("{list}: no prefix in it; write one prefix[,geo[,region]] a line")]
     Empty {
         /// Name of the list.
         list: String,
     },
-    /// One line cannot be understood.
+    /// A line is not valid.
     #[error("{list}, line {line}: {problem}")]
     Line {
         /// Name of the list.
         list: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem in the line.
         problem: LineError,
     },
-    /// It begins like what `d365-user ranges --json` prints, and is something else.
+    /// The file begins like the output of `d365-user ranges --json`, but does not have that format.
     #[error("{list}: not what d365-user ranges --json prints: {problem}")]
     Printed {
         /// Name of the list.
@@ -86,15 +87,15 @@ pub enum SourceError {
         /// The JSON reader's message.
         problem: String,
     },
-    /// The service tags document is refused.
+    /// The service tags document is rejected.
     #[error("{list}: {problem}")]
     Document {
         /// Name of the list.
         list: String,
-        /// Why.
+        /// The reason for the rejection.
         problem: DocumentError,
     },
-    /// The list lies on the network, and [`load`](super::load) reads what is here.
+    /// The list is on the network, and [`load`](super::load) reads local lists only.
     #[error("{list}: lists are not downloaded here; save the document and use file:PATH")]
     Remote {
         /// Name of the list.
@@ -103,11 +104,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// Every word of [`reason`](Self::reason) that is not a document's ([`DocumentError::REASONS`]).
+    /// Every value of [`reason`](Self::reason) except those of a document ([`DocumentError::REASONS`]).
     pub const REASONS: [&str; 9] =
         ["io", "too_large", "too_many", "empty", "syntax", "remote", "not_a_file", "timeout", "encoding"];
 
-    /// The reason in a word, the metrics' label `reason`.
+    /// The reason as one word: the value of the metrics' label `reason`.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         let index = match self {

@@ -1,5 +1,5 @@
-//! A list in a file. What the file begins with says what it is: a service tags document, what `d365-user
-//! ranges --json` has printed, or a plain list.
+//! A list in a file. Its first bytes determine the format: a service tags document, the output of
+//! `d365-user ranges --json`, or a plain list.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
@@ -9,16 +9,16 @@ use std::path::Path;
 use super::service_tags::{self, Regions};
 use super::{Encoding, List, SourceError, plain, printed};
 
-/// How much is looked at to tell what the file is, in bytes: a document's first sign is its first character.
+/// Bytes that are read to determine the format. The first character already identifies a document.
 const HEAD: u64 = 1_024;
 
-/// Reads the file at `path` into a list called `name`, and Azure's prefixes where they are asked for and it is a document.
-/// Reads to the end of what it is given, a pipe included, or to the limit of size; the limit of time is the caller's
-/// ([`super::limit`]). The document of any known cloud is taken: who
-/// names a file has chosen it.
+/// Reads the file at `path` into a list called `name`. With `keep_azure`, it also returns Azure's prefixes,
+/// if the file is a service tags document. It reads to the end of the file or pipe, or to the size limit. The
+/// caller sets the time limit ([`super::limit`]). The document may be of any known cloud, because the
+/// operator chose the file.
 ///
 /// # Errors
-/// [`SourceError`]: unreadable, or refused by the format's own reader.
+/// [`SourceError`] if the file cannot be read, or if the reader of its format rejects it.
 pub(super) fn read(
     path: &Path,
     name: &str,
@@ -47,10 +47,12 @@ pub(super) fn read(
     }
 }
 
-/// Opens a regular file, or a pipe, as a shell makes one of `<(command)`; that waits until somebody writes to it.
+/// Opens a regular file, or a pipe such as a shell creates for `<(command)`. Opening a pipe waits until a
+/// writer opens it.
 ///
 /// # Errors
-/// [`SourceError::Read`], or [`SourceError::NotAFile`] for anything else: a device may never come to its end.
+/// [`SourceError::Read`], or [`SourceError::NotAFile`] for any other kind of file: reading a device may never
+/// end.
 pub fn open(path: &Path) -> Result<File, SourceError> {
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
@@ -69,7 +71,8 @@ fn head(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// JSON, or the page that a browser or `curl` saved in its place: no plain list begins like that.
+/// True for JSON, and for a web page or XML that a browser or `curl` saved in its place. No plain list begins
+/// like these.
 fn is_document(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     matches!(text.first(), Some(b'{' | b'[')) || service_tags::is_markup(text)

@@ -1,5 +1,6 @@
-//! How long a file may take to be read: a pipe may have no writer, and a network file system no server. What hangs there is
-//! left behind, for no system call can be taken back; nothing here ends it.
+//! The time limit for reading a file: a pipe may have no writer, and a network file system no server. A
+//! thread whose read hangs is left behind, because no system call can be cancelled. Nothing here ends that
+//! thread.
 
 use std::{
     panic,
@@ -11,20 +12,22 @@ use std::{
 
 use super::SourceError;
 
-/// How long a file may take. The largest document is read in a second; a pipe's writer may be a download.
+/// Time limit for one file. The largest document is read in a second, but the writer of a pipe may be a
+/// download.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads the file at `path` by `read`, on a thread of its own. For whoever reads once, and ends then.
+/// Reads the file at `path` with `read`, on a separate thread. Use it only in a command that reads once and
+/// then exits.
 ///
 /// # Errors
-/// What `read` says, or [`SourceError::Timeout`] after `limit`.
+/// The error of `read`, or [`SourceError::Timeout`] after `limit`.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     path: &Path,
     read: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
 ) -> Result<T, SourceError> {
     let (answer, answered) = mpsc::channel();
-    // Nobody may wait for the answer any more.
+    // The send fails if the caller no longer waits for the answer.
     let reading = move || drop(answer.send(read()));
     let reader = thread::Builder::new().name("reader".to_owned()).spawn(reading);
     let reader = reader.map_err(|cause| SourceError::Read { path: path.to_owned(), cause })?;

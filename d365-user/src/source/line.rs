@@ -1,4 +1,5 @@
-//! What the line-by-line formats share: comments, fields, prefixes. Total: any bytes give fields or a [`LineError`].
+//! Comments, fields and prefixes, shared by the line-by-line formats. The functions are total: any bytes give
+//! fields or a [`LineError`].
 
 use std::net::IpAddr;
 
@@ -6,17 +7,17 @@ use ipnet::IpNet;
 
 use crate::ranges::GeoCode;
 
-/// The longest line, in bytes without its end. The longest sensible one has about a hundred.
+/// Longest line, in bytes without its end. The longest sensible line has about a hundred bytes.
 pub(super) const MAX_LINE: usize = 1_024;
-/// The longest region name, in bytes; Azure's have up to 20.
+/// Longest region name, in bytes. Azure's names have up to 20.
 const MAX_REGION: usize = 64;
-/// How much of a faulty text a message shows, in characters.
+/// Longest part of an invalid text that a message shows, in characters.
 const SHOWN: usize = 48;
 
-/// What is wrong with a line.
+/// The problem in a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// Longer than a line of a list can be.
+    /// The line is longer than any line of a list.
     #[error("longer than {MAX_LINE} bytes; write one prefix a line")]
     TooLong,
     /// Not UTF-8.
@@ -25,52 +26,53 @@ pub enum LineError {
     /// More fields than the format has.
     #[error("{found} fields, and at most {most} are known; write prefix[,geo[,region]]")]
     TooManyFields {
-        /// How many it has.
+        /// The number of fields in the line.
         found: usize,
-        /// How many it may have.
+        /// The highest number of fields in the format.
         most: usize,
     },
-    /// A header names a column that no list has.
+    /// The header names an unknown column.
     #[error(
         "the header names the column {0:?}; known are prefix, geo, geo_source, region, azure_region and mark"
     )]
     UnknownColumn(String),
-    /// A header names a column twice.
+    /// The header names a column twice.
     #[error("the header names the column {0:?} for the second time")]
     ColumnTwice(String),
-    /// Other columns than the header names.
+    /// The line has another number of fields than the header has columns.
     #[error(
         "{found} fields, and the header names {named} columns; write each, separated as the header's are"
     )]
     NotTheHeaders {
-        /// Fields of the line.
+        /// The number of fields in the line.
         found: usize,
-        /// Columns of the header.
+        /// The number of columns in the header.
         named: usize,
     },
-    /// The prefix is no address.
+    /// The prefix is not an address.
     #[error("{0:?} is not an IPv4 or IPv6 prefix; write it like 40.78.242.0/25 or 2603:1000::/40")]
     NotAPrefix(String),
-    /// The prefix length is no number, or longer than the address.
+    /// The prefix length is not a number, or is longer than the address.
     #[error("prefix length {length:?} is not a number from 0 to {most}")]
     Length {
-        /// As written.
+        /// The length as written.
         length: String,
-        /// Bits in an address of this family.
+        /// The number of bits in an address of this family.
         most: u8,
     },
     /// The geo is not three letters.
     #[error("{0:?} is not a geo code; write three letters, like NAM, or leave it empty")]
     NotAGeo(String),
-    /// The region is no name.
+    /// The region is not a valid name.
     #[error("{0:?} is not a region name; write it like WestUS2, or leave it out")]
     NotARegion(String),
-    /// Not one of the words of the embedded file's third column.
+    /// The value is not one of the words of the embedded file's third column.
     #[error("{0:?} is not a geo source; write documented or inferred")]
     NotAGeoSource(String),
 }
 
-/// The lines of a text with their numbers, from 1: without a byte order mark, and without the line ends (LF or CRLF).
+/// Returns the lines of a text with their numbers, from 1. The byte order mark and the line ends (LF or CRLF)
+/// are removed.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Result<&str, LineError>)> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     text.split(|byte| *byte == b'\n').map(readable).enumerate().map(|(index, line)| (index + 1, line))
@@ -84,14 +86,15 @@ fn readable(line: &[u8]) -> Result<&str, LineError> {
     std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)
 }
 
-/// The fields of a line, without the space around them; none when the line is blank or all comment.
+/// Returns the fields of a line, without the white space around them. The result is empty if the line is
+/// blank or has only a comment.
 pub(super) fn fields(line: &str) -> Vec<&str> {
     let content = line.split('#').next().unwrap_or_default();
     if content.trim().is_empty() { Vec::new() } else { content.split(',').map(str::trim).collect() }
 }
 
-/// A prefix as written, host bits and all; a bare address is one host. Stricter than ipnet's own reader, which takes
-/// octets with leading zeros, that others read as octal.
+/// Reads a prefix as written, with its host bits. A bare address is one host. This reader is stricter than
+/// ipnet's own, which accepts octets with leading zeros. Other programs read such octets as octal.
 pub(super) fn prefix(field: &str) -> Result<IpNet, LineError> {
     let (address, length) = match field.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -106,7 +109,7 @@ pub(super) fn prefix(field: &str) -> Result<IpNet, LineError> {
     length.parse().ok().and_then(|bits| IpNet::new(address, bits).ok()).ok_or_else(wrong)
 }
 
-/// A geo code, in either case; none when the field is empty.
+/// Reads a geo code in upper or lower case. Returns `None` for an empty field.
 pub(super) fn geo(field: &str) -> Result<Option<GeoCode>, LineError> {
     if field.is_empty() {
         return Ok(None);
@@ -115,7 +118,7 @@ pub(super) fn geo(field: &str) -> Result<Option<GeoCode>, LineError> {
     code.map(Some).ok_or_else(|| LineError::NotAGeo(excerpt(field)))
 }
 
-/// A region's name as written; none when the field is empty.
+/// Returns the name of a region as written, or `None` for an empty field.
 pub(super) fn region(field: &str) -> Result<Option<String>, LineError> {
     let printable = field.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if field.len() > MAX_REGION || !printable {
@@ -124,7 +127,7 @@ pub(super) fn region(field: &str) -> Result<Option<String>, LineError> {
     Ok(Some(field.to_owned()).filter(|name| !name.is_empty()))
 }
 
-/// So much of a faulty text as a message can show.
+/// Shortens an invalid text to the part that a message shows.
 pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,4 +1,4 @@
-//! Where range lists come from. A source yields records and warnings; it never decides what is valid.
+//! The sources of range lists. A source returns records and warnings. It never decides if a record is valid.
 
 use ipnet::IpNet;
 
@@ -32,7 +32,7 @@ pub use spec::{Spec, SpecError};
 pub use url_spec::{UrlSpec, UrlSpecError};
 pub use warning::Warning;
 
-/// One line of a list as it was written: host bits may be set, the same prefix may come twice.
+/// One line of a list, as written. Host bits may be set, and the same prefix may occur twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The prefix as written.
@@ -41,47 +41,51 @@ pub struct Record {
     pub geo: Option<GeoCode>,
     /// The Azure region that the list names (`WestUS2`).
     pub region: Option<String>,
-    /// Line of the list, from 1, for messages; 0 where lines mean nothing, as in a service tags document.
+    /// The line number in the list, from 1, for messages. It is 0 for a format in which lines have no
+    /// meaning, such as a service tags document.
     pub line: usize,
 }
 
-/// Where a list comes from.
+/// The origin of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// Short name, the value of the metrics' label `source`: `embedded`, `file:/etc/d365/ranges.csv`.
+    /// The short name: the value of the metrics' label `source`, such as `embedded` or
+    /// `file:/etc/d365/ranges.csv`.
     pub name: String,
-    /// The service tags document's change number, where the list has one. Neither unique nor ordered: the vendor has
-    /// published two documents with one number, and a lower number later.
+    /// The change number of the service tags document, if the list has one. It is neither unique nor ordered:
+    /// the vendor has published two documents with the same number, and later a document with a lower number.
     pub change_number: Option<u64>,
-    /// The change number of the service tag itself, where the list has one. It has never fallen.
+    /// The change number of the service tag itself, if the list has one. It has never decreased.
     pub tag_change_number: Option<u64>,
-    /// Date of the list, ISO 8601, where it has one.
+    /// The date of the list in ISO 8601, if the list has one.
     pub date: Option<String>,
 }
 
-/// A list: its records, where they come from, and what was odd in it.
+/// A list: its records, its origin, and warnings about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
-    /// Where it comes from.
+    /// The origin of the list.
     pub origin: Origin,
-    /// What it says, in its own order.
+    /// The records, in the order of the list.
     pub records: Vec<Record>,
-    /// What was odd and did no harm.
+    /// Oddities that are no reason to reject the list.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads the list that `spec` names. The only part of this stage that touches the system, and only for files.
+/// Reads the list that `spec` names. It reads the embedded list and files only, and never uses the network.
 ///
 /// # Errors
-/// [`SourceError`] names the file, the line and what is wrong with it; a list on the network is [`SourceError::Remote`].
+/// [`SourceError`] names the file, the line and the problem. A list on the network gives
+/// [`SourceError::Remote`].
 pub fn load(spec: &Spec) -> Result<List, SourceError> {
     load_with_azure(spec, false).map(|(list, _)| list)
 }
 
-/// The same, with the prefixes of every Azure region, where they are asked for and the list is a document.
+/// Reads a list like [`load`]. With `keep`, it also returns the prefixes of every Azure region, if the list
+/// is a service tags document.
 ///
 /// # Errors
-/// As [`load`].
+/// The same as [`load`].
 pub fn load_with_azure(
     spec: &Spec,
     keep: bool,

@@ -1,9 +1,10 @@
-//! The operator's own list in a file: one `prefix[,geo[,region]]` a line, `#` begins a comment, blank lines count for
-//! nothing; UTF-8 with or without a byte order mark, LF or CRLF. A bare address is one host. One bad line refuses the file:
-//! half a list is worse than none, because nobody sees which half.
+//! The operator's own list in a file, with one `prefix[,geo[,region]]` a line. `#` begins a comment, and
+//! blank lines are ignored. The file is UTF-8 with or without a byte order mark, and has LF or CRLF. A bare
+//! address is one host. One invalid line rejects the whole file: half a list is worse than none, because
+//! nobody sees which half is missing.
 //!
-//! A list may begin with a header line that names its columns ([`Columns`]), as those lists do that this
-//! project prints.
+//! A list may begin with a header line that names its columns ([`Columns`]). The lists that this project
+//! prints have such a header.
 
 use std::io::{self, Read};
 
@@ -11,13 +12,13 @@ use super::columns::Columns;
 use super::line;
 use super::{List, Origin, Record, SourceError};
 
-/// The largest file, in bytes: seven times the vendor's largest document.
+/// Size limit of a file in bytes: seven times the vendor's largest document.
 pub const MAX_BYTES: u64 = 32 << 20;
-/// The most prefixes, the same one written twice counting as two: four times what a set can take
-/// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]).
+/// Limit of prefixes: four times the most that a set can hold
+/// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]). A prefix that is written twice counts twice.
 pub const MAX_RECORDS: usize = 1 << 20;
 
-/// The whole text, or as much of it as shows that it is too long.
+/// Returns the whole text. If the text is too long, it returns just enough to show that.
 pub(super) fn bytes(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     reader.take(MAX_BYTES + 1).read_to_end(&mut text)?;
@@ -27,7 +28,7 @@ pub(super) fn bytes(reader: impl Read) -> io::Result<Vec<u8>> {
 /// Reads a list called `name` from its text.
 ///
 /// # Errors
-/// [`SourceError`]: too large, too many prefixes, without a prefix, or with a line that is wrong.
+/// [`SourceError`] if the text is too large, has too many prefixes or none, or has an invalid line.
 pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
@@ -44,7 +45,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
 fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceError> {
     let list = || name.to_owned();
     let mut records = Vec::new();
-    // None until the first line with content: it may be a header.
+    // `None` until the first line with content, because that line may be a header.
     let mut columns: Option<Columns> = None;
     for (line, content) in line::lines(text) {
         let read = content.and_then(|content| {

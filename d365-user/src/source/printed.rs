@@ -1,4 +1,4 @@
-//! The JSON that `d365-user ranges --json` prints, read again as a list.
+//! Reads the output of `d365-user ranges --json` as a list.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ranges::GeoCode;
 
-/// The fields that are read.
+/// The fields that are read. Other fields are ignored.
 #[derive(Deserialize)]
 struct Printed {
     ranges: Vec<Row>,
@@ -26,9 +26,9 @@ struct Row {
     region: Option<String>,
 }
 
-/// Returns true for the beginning of a file that `d365-user ranges --json` has printed: an object that has its
-/// list of ranges near its beginning. A service tags document has the field `values` before anything that can
-/// have any name.
+/// True if the file begins like the output of `d365-user ranges --json`: an object with its list of ranges
+/// near the beginning. In a service tags document, the field `values` comes before everything that can have
+/// an arbitrary name.
 pub(super) fn is_printed(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let at = |field: &[u8]| text.windows(field.len()).position(|part| part == field);
@@ -39,7 +39,7 @@ pub(super) fn is_printed(head: &[u8]) -> bool {
 /// Reads a list called `name` from its text.
 ///
 /// # Errors
-/// [`SourceError`]: too large, not that JSON, too many prefixes, or none.
+/// [`SourceError`] if the text is too large, is not that JSON, or has too many prefixes or none.
 pub(super) fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {

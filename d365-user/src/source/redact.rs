@@ -1,18 +1,21 @@
-//! URLs, and texts that may hold one, as they can be shown and kept: without a query, a fragment or a user.
+//! URLs, and texts that may contain one, in the form that may be shown and stored: without a query, a
+//! fragment or a user.
 
-/// A URL, or a source's name in the form of an earlier release, without its query and its fragment.
+/// Returns a URL without its query and its fragment. It also accepts a source's name as an earlier release
+/// wrote it.
 #[must_use]
 pub fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// The name of a source as it is shown: what an earlier release wrote of a `url:` source has the query in it.
+/// Returns the name of a source as it may be shown. An earlier release wrote the name of a `url:` source with
+/// its query.
 #[must_use]
 pub fn shown_name(name: &str) -> &str {
     if name.starts_with("url:") { without_query(name) } else { name }
 }
 
-/// A text that may hold URLs, for a message: their queries, fragments, users and passwords are left out.
+/// Returns a text for a message, without the queries, fragments, users and passwords of the URLs in it.
 #[must_use]
 pub fn redacted(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>');
@@ -25,7 +28,7 @@ pub fn redacted(text: &str) -> String {
     shown
 }
 
-/// The same for a text that is one URL, or was meant as one.
+/// Does the same for a text that is one URL, or was meant as one.
 pub(super) fn redacted_url(text: &str) -> String {
     let cut = without_query(text);
     let (scheme, rest) = cut.split_at(cut.find("://").map_or(0, |at| at + "://".len()));

@@ -8,9 +8,9 @@ use super::cloud::{Cloud, UnknownCloud};
 use super::redact::redacted_url;
 use super::url_spec::{UrlSpec, UrlSpecError};
 
-/// A source. Read as `embedded`, `file:PATH`, `url:URL`, `url:NAME=URL`, `azure` or `azure:CLOUD`. It is
-/// written as its identity, which has no query of a URL: what the gates, the state files and the metrics know
-/// it by.
+/// A source, read from `embedded`, `file:PATH`, `url:URL`, `url:NAME=URL`, `azure` or `azure:CLOUD`. It is
+/// written as its identity, without the query of a URL. The gates, the state files and the metrics use that
+/// identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Spec {
     /// The list compiled into the program.
@@ -18,8 +18,8 @@ pub enum Spec {
     Embedded,
     /// A list in a file: a service tags document of any cloud, or a plain list.
     File(PathBuf),
-    /// A service tags document of any cloud at this URL: `http` or `https`. Whether its host may be asked,
-    /// and without TLS, is the download's to say.
+    /// A service tags document of any cloud at this URL. The scheme may be `http` or `https` here. The
+    /// download decides if the host is allowed, and rejects `http`.
     Url(UrlSpec),
     /// The current service tags document of a cloud, found through the vendor's download page.
     Azure(Cloud),
@@ -28,19 +28,19 @@ pub enum Spec {
 /// A value of `--ranges` that names no source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// None of the known kinds.
+    /// The kind of source is not known.
     #[error(
         "{0:?} names no range source; write \"embedded\", \"file:PATH\", \"url:URL\" or \"azure\"{more}",
         more = several(.0)
     )]
     Unknown(String),
-    /// `file:` and nothing behind it.
+    /// `file:` without a path.
     #[error("\"file:\" needs the path of a list behind it, as in file:/etc/d365/ranges.csv")]
     NoPath,
-    /// `url:` and no URL behind it.
+    /// `url:` without a valid URL.
     #[error(transparent)]
     Url(#[from] UrlSpecError),
-    /// `azure:` and no cloud behind it.
+    /// `azure:` without the name of a known cloud.
     #[error(transparent)]
     Cloud(#[from] UnknownCloud),
 }
@@ -51,11 +51,11 @@ fn several(text: &str) -> &'static str {
 }
 
 impl Spec {
-    /// Reads one value of `--ranges`: a source, or several with commas between them. The path of a file and a URL may have
-    /// commas of their own, so only words (`embedded`, `azure`, `azure:CLOUD`) can stand so.
+    /// Reads one value of `--ranges`: one source, or several separated by commas. The path of a file and a
+    /// URL may contain commas. Therefore only words (`embedded`, `azure`, `azure:CLOUD`) can share a value.
     ///
     /// # Errors
-    /// [`SpecError`], of the whole value.
+    /// [`SpecError`] for the whole value.
     pub fn several(text: &str) -> Result<Vec<Self>, SpecError> {
         let parts: Result<Vec<Self>, _> = text.split(',').map(str::parse).collect();
         let is_word = |spec: &Self| matches!(spec, Self::Embedded | Self::Azure(_));
@@ -82,7 +82,7 @@ impl FromStr for Spec {
     }
 }
 
-/// The name of its list, too: the metrics' label `source`.
+/// Writes the name of the source's list, which is also the value of the metrics' label `source`.
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,15 +1,15 @@
-//! A `url:` source: where its document is, and the name that stands for it wherever it is shown or kept.
+//! A `url:` source: the URL of its document, and the name that represents it wherever it is shown or stored.
 //!
-//! The query of a URL may be a token. It goes to the server and nowhere else: no log, label, error or state
-//! file has it.
+//! The query of a URL may be a token. It is sent to the server only: no log, label, error or state file
+//! contains it.
 
 use std::{fmt, str::FromStr};
 
 use super::redact::{redacted_url, without_query};
 
-/// A URL, and the name that the operator gave it. Read as `URL` or `NAME=URL`; written as `NAME`, or as the
-/// URL without its query. Two sources that are written alike are the same source to the gates, whatever their
-/// queries are.
+/// A URL, and the name that the operator gave it. It is read as `URL` or `NAME=URL`. It is written as `NAME`,
+/// or as the URL without its query. Two sources that are written alike are the same source for the gates,
+/// even if their queries differ.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UrlSpec {
     name: Option<String>,
@@ -17,34 +17,34 @@ pub struct UrlSpec {
 }
 
 impl UrlSpec {
-    /// The URL as it was given, with its query: for the request alone, never to be shown or kept.
+    /// The URL as given, with its query. It is for the request only and must not be shown or stored.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// True if the URL has a part that is never shown.
+    /// True if the URL has a part that must not be shown.
     #[must_use]
     pub fn has_query(&self) -> bool {
         without_query(&self.url) != self.url
     }
 }
 
-/// A text that is no `url:` source. What it shows of the text is no secret.
+/// A text that is no valid `url:` source. The part of the text that the error shows contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlSpecError {
-    /// Not a URL of a document.
+    /// The text is not the URL of a document.
     #[error(
         "{0:?} is not a URL of a document; write it like url:https://mirror.example/ServiceTags_Public.json"
     )]
     NotAUrl(String),
-    /// A URL with a user or a password.
+    /// The URL contains a user name or a password.
     #[error(
         "the URL has a user name or a password in it, which are not sent; a server that wants a token can take it in the \
          query, which is never shown"
     )]
     Credentials,
-    /// The word before the URL is no name.
+    /// The word before the URL is not a valid name.
     #[error(
         "{0:?} is no name of a source; write url:NAME=https://… with letters, digits, \".\", \"_\" and \"-\" in NAME"
     )]
@@ -55,7 +55,7 @@ impl FromStr for UrlSpec {
     type Err = UrlSpecError;
 
     fn from_str(text: &str) -> Result<Self, UrlSpecError> {
-        // No URL begins like a name: its scheme ends in a colon, and a name has none.
+        // A URL cannot begin like a name: its scheme ends in a colon, and a name contains no colon.
         let (name, url) = match text.split_once('=') {
             Some((name, url)) if !name.contains(['/', '?', '#']) => (Some(name), url),
             _ => (None, text),
@@ -89,7 +89,7 @@ impl fmt::Display for UrlSpec {
     }
 }
 
-/// As shown: a panic's message must not have the query either.
+/// Shows the same text as `Display`, because the message of a panic must not contain the query either.
 impl fmt::Debug for UrlSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UrlSpec({self})")

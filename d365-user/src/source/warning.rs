@@ -1,31 +1,34 @@
-//! What is odd in a list but does no harm: carried with the list, shown with the set's own warnings.
+//! Oddities in a list that do no harm. The list carries them, and they are shown together with the warnings
+//! of the range set.
 
 use std::fmt;
 
 use ipnet::IpNet;
 
-/// One oddity of a list, with what was done about it. Bounded: of many of a kind, the first and their number.
+/// One oddity of a list, and how it was handled. Its size is bounded: for many cases of one kind, it holds
+/// the first case and their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Entries of a service tag that are no prefix; they were skipped.
+    /// Entries of a service tag that are not prefixes. They were skipped.
     InvalidPrefixes {
-        /// How many.
+        /// The number of such entries.
         count: usize,
-        /// The first, shortened.
+        /// The first of them, shortened.
         first: String,
     },
-    /// Prefixes of a service tag that are in none of its regional entries; used, with the region of the Azure prefix around.
+    /// Prefixes of a service tag that are in none of its regional entries. They are used, with the region of
+    /// the Azure prefix that contains them.
     NotInARegion {
-        /// How many.
+        /// The number of such prefixes.
         count: usize,
-        /// The first.
+        /// The first of them.
         first: IpNet,
     },
-    /// Prefixes of a service tag's regional entries that are not in the tag itself; not used.
+    /// Prefixes of a service tag's regional entries that are not in the tag itself. They are not used.
     OnlyInARegion {
-        /// How many.
+        /// The number of such prefixes.
         count: usize,
-        /// The first.
+        /// The first of them.
         first: IpNet,
     },
 }

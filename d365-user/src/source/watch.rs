@@ -1,18 +1,22 @@
-//! Tells when a file of ranges has become another one. It reads no file's content and decides nothing about it: whoever is
-//! told reads the file, and what cannot be parsed is refused there.
+//! Reports when a file of ranges has changed. The watch does not read the content of a file and decides
+//! nothing about it. The receiver of the report reads the file, and rejects content that cannot be parsed.
 //!
-//! **When.** The file that the path leads to, through symbolic links, is not the one that was believed last (device, inode,
-//! size, times of modification and of change), or it is gone, or there again; and it has settled:
-//! - nothing was heard of it for a while, and
-//! - no writer has it open, as far as inotify tells: a write without a close after it means that somebody still writes,
-//!   however long the pause. A writer that never closes is never believed. A rename or a link into place is whole at once.
+//! **When.** The watch follows symbolic links and compares files by device, inode, size, modification time
+//! and change time. It reports a file that differs from the last report, or that was removed, or that exists
+//! again. The file must also have settled:
+//! - no event has arrived for a while, and
+//! - no writer has the file open, as far as inotify shows. A write without a close after it means that a
+//!   process still writes, however long it pauses. A file whose writer never closes it is never reported. A
+//!   rename or a link into place is complete at once.
 //!
-//! **What inotify does not tell:** writes through a memory mapping, on another host of a network file system, or by a path
-//! through a directory that is not watched; and which of two writers has closed. For those, and where inotify is not to be
-//! had, the files are looked at every [`POLL`], and one that only a look shows to be another is believed when the next look
-//! finds it the same.
+//! **Limits of inotify.** It does not report writes through a memory mapping, writes on another host of a
+//! network file system, and writes by a path through a directory that is not watched. It also does not show
+//! which of two writers has closed a file. Therefore the thread looks at the files every [`POLL`] as well,
+//! and this also works without inotify. A change that only such a look shows is reported if the next look
+//! finds the same file.
 //!
-//! Watched are the directories, not the files: that of the path, and that of the file it leads to.
+//! The watch is on directories, not on files: the directory of the path, and the directory of the file that
+//! it leads to.
 
 use std::{
     path::PathBuf,
@@ -33,33 +37,33 @@ mod directories;
 mod place;
 mod settling;
 
-/// How often files are looked at without a cause.
+/// Interval between two looks at the files without an event.
 pub const POLL: Duration = Duration::from_secs(5);
 
-/// Files being watched, until it is dropped.
+/// A watch of files. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     news: Sender<News>,
 }
 
-/// What the thread wakes up for.
+/// A message that wakes up the thread.
 enum News {
     Event(notify::Result<Event>),
     Stop,
 }
 
 impl Watch {
-    /// Watches `files`, and calls `changed` with a file's place among them each time that it has become another one and has
-    /// settled, which takes `settle` (some hundred milliseconds) of silence.
+    /// Watches `files`, and calls `changed` with the index of a file each time that the file has changed and
+    /// settled. A file has settled after `settle` (some hundred milliseconds) without an event.
     ///
-    /// Files are compared with what they are now, so this comes before the first reading of them. Neither a file nor its
-    /// directory needs to be there. Where the first look hangs as `stat` does on a file system without its server, this
-    /// returns after [`POLL`] without it, and each file counts as changed when the look is done. `changed` runs on a thread
-    /// of its own: it should return at once.
+    /// Call this before the first reading of the files, because a change is a difference from their state at
+    /// this call. Neither a file nor its directory needs to exist. The first look may hang, as `stat` does on
+    /// a file system without its server. This function then returns after [`POLL`], and each file counts as
+    /// changed when that look is done. `changed` runs on a thread of its own and should return at once.
     ///
     /// # Errors
-    /// [`ResourceError::Thread`]. Directories that cannot be watched are no error: the log says it once, and
-    /// their files are looked at every [`POLL`].
+    /// [`ResourceError::Thread`]. A directory that cannot be watched is no error: the log reports it once,
+    /// and its files are looked at every [`POLL`].
     pub fn start(
         files: Vec<PathBuf>,
         settle: Duration,
@@ -78,32 +82,32 @@ impl Watch {
         let own = news.clone();
         let (begun, has_begun) = channel();
         let watch = move || {
-            // Here, for inotify's own thread shares this one's descriptors.
+            // Created on this thread, because inotify's own thread shares the descriptors of its creator.
             let directories = Directories::new(own);
             let mut watching = Watching::new(files, settle, poll, directories, changed);
             if begun.send(()).is_err() {
-                // Nobody waited: what was read meanwhile may be older than what was looked at.
+                // The caller did not wait for the first look. It may have read a file before this look, so
+                // each file counts as changed.
                 (0..watching.files.len()).for_each(|index| (watching.changed)(index));
             }
             watching.run(&heard);
         };
         resources::thread_apart("watch", "watch the files of ranges", watch)?;
-        // A look that takes longer is made up for by the thread.
+        // If the first look takes longer, the thread reports each file as changed afterwards.
         let _ = has_begun.recv_timeout(POLL);
         Ok(Self { news })
     }
 }
 
-/// Tells the thread to stop and does not wait for it, for it may be waiting for a file system: a call that is on its way
-/// still comes.
+/// Stops the thread, but does not wait for it, because it may be waiting for a file system. A call of
+/// `changed` that is already on its way still comes.
 impl Drop for Watch {
     fn drop(&mut self) {
-        // It can only have stopped already.
+        // The send fails only if the thread has already stopped.
         let _ = self.news.send(News::Stop);
     }
 }
 
-/// What the thread has.
 struct Watching<C> {
     files: Vec<(Place, Settling)>,
     directories: Directories,
@@ -122,7 +126,7 @@ impl<C: FnMut(usize)> Watching<C> {
         changed: C,
     ) -> Self {
         let places: Vec<_> = files.into_iter().map(Place::new).collect();
-        // Watched first and looked at then: nothing in between is missed.
+        // The directories are watched before the first look, so no change in between is missed.
         directories.follow(places.iter().flat_map(Place::directories));
         let settling = |place: &Place| Settling::new(settle, place.identity());
         let files = places
@@ -165,11 +169,12 @@ impl<C: FnMut(usize)> Watching<C> {
         }
     }
 
-    /// Takes note of an event. When paths may lead elsewhere after it: how long what is found there must stay the same.
+    /// Handles an event. If paths may lead elsewhere after it, returns the time for which the file found
+    /// there must stay the same.
     fn hear(&mut self, event: notify::Result<Event>) -> Option<Duration> {
         let event = match event {
             Ok(event) if !event.need_rescan() => event,
-            // Events are lost, so that nothing is known of writers nor of directories.
+            // Events were lost, so nothing is known about writers and directories.
             _ => {
                 self.directories.forget_all();
                 return Some(self.poll);
@@ -186,8 +191,8 @@ impl<C: FnMut(usize)> Watching<C> {
         moved.then_some(self.settle)
     }
 
-    /// Watches the directories that the paths lead through now. Of a file that is another one by that, or that nobody
-    /// watched, no writer is known.
+    /// Watches the directories that the paths lead through now. For a file whose path now leads elsewhere, or
+    /// whose directory was not watched before, no writer is known.
     fn follow(&mut self, now: Instant, patience: Duration) {
         let elsewhere: Vec<bool> = self.files.iter_mut().map(|(place, _)| place.follow()).collect();
         let new = self.directories.follow(self.files.iter().flat_map(|(place, _)| place.directories()));
@@ -198,7 +203,7 @@ impl<C: FnMut(usize)> Watching<C> {
         }
     }
 
-    /// Looks at files and tells of those that have changed and settled.
+    /// Looks at files and reports those that have changed and settled.
     fn look(&mut self, now: Instant, patience: Duration, which: impl Fn(&Settling) -> bool) {
         for (index, (place, file)) in self.files.iter_mut().enumerate() {
             if which(file) && file.look(place.identity(), now, patience) {

@@ -1,11 +1,12 @@
-//! When to try again: later after each failure, and never all hosts at once. Pure, but for [`random`].
+//! The time of the next attempt: later after each failure, and not at the same moment on all hosts. Pure,
+//! except for [`random`].
 
 use std::{
     hash::{BuildHasher as _, RandomState},
     time::Duration,
 };
 
-/// Waiting times between failures: each twice the one before, up to a limit, the upper half of each by chance.
+/// Waiting times between failures. Each is twice the one before, up to a limit, and its upper half is random.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -14,7 +15,7 @@ pub struct Backoff {
 }
 
 impl Default for Backoff {
-    /// From half a minute or so to an hour.
+    /// From about half a minute to an hour.
     fn default() -> Self {
         Self::new(Duration::from_mins(1), Duration::from_hours(1))
     }
@@ -27,7 +28,8 @@ impl Backoff {
         Self { first, most, failures: 0 }
     }
 
-    /// How long to wait after one more failure: between half of the time that it is the turn of, and all of it.
+    /// Counts one more failure and returns the time to wait: at least half of the current waiting time, and
+    /// at most all of it.
     #[must_use]
     pub fn failed(&mut self, random: u64) -> Duration {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
@@ -37,7 +39,7 @@ impl Backoff {
         half + part(longest - half, random)
     }
 
-    /// Begins anew, after a success.
+    /// Starts again with the first waiting time, after a success.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }
@@ -49,28 +51,29 @@ impl Backoff {
     }
 }
 
-/// A time at most a tenth shorter or longer than `interval`, by chance.
+/// Returns a random time that is at most a tenth shorter or longer than `interval`.
 #[must_use]
 pub fn jittered(interval: Duration, random: u64) -> Duration {
     let tenth = interval / 10;
     (interval - tenth).saturating_add(part(tenth.saturating_mul(2), random))
 }
 
-/// At least `time`, and up to a tenth longer, by chance.
+/// Returns a random time of at least `time`, and at most a tenth longer.
 #[must_use]
 pub fn prolonged(time: Duration, random: u64) -> Duration {
     time.saturating_add(part(time / 10, random))
 }
 
-/// A part of a time: none of it for 0, all of it for the highest number.
+/// Returns a part of a time: none of it for 0, all of it for the highest number.
 fn part(time: Duration, random: u64) -> Duration {
-    // Milliseconds of a century fit, and nobody waits for longer.
+    // The milliseconds of a century fit, and no wait is longer.
     let all = time.as_millis().min(u128::from(u64::MAX));
     let part = all * u128::from(random) / u128::from(u64::MAX);
     Duration::from_millis(u64::try_from(part).unwrap_or(u64::MAX))
 }
 
-/// A number by chance: good enough to spread hosts, not for secrets. The standard library seeds it from the system.
+/// Returns a random number. It is good enough to spread the hosts in time, but not for secrets. The standard
+/// library seeds it from the system.
 #[must_use]
 pub fn random() -> u64 {
     RandomState::new().hash_one(())

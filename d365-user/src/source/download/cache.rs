@@ -1,31 +1,32 @@
-//! The last good document as it is kept in a file: its stamp in a line of JSON, then its bytes as they came. Pure: the
-//! file itself, whole or not there and with a digest over it, is `state`'s.
+//! The last good document as it is stored in a file: its stamp as a line of JSON, then its bytes as received.
+//! Pure: the module `state` stores the file, as a whole or not at all, and with a digest.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Date, Document, MAX_DOCUMENT, NotADate, Stamp, Url, UrlError, Validators};
 
-/// Longest file in bytes: the longest document, and a stamp, of which no part is longer than a response's head.
+/// Longest file in bytes: the longest document, and a stamp. No part of the stamp is longer than a response's
+/// head.
 pub const MAX_FILE: u64 = MAX_DOCUMENT + (256 << 10);
 
-/// Why a file is no document that was kept. It is as if there were none: it is fetched again.
+/// The reason why a cached document is unusable. It is downloaded again.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// There is no first line.
     #[error("it has no first line")]
     NoStamp,
-    /// The first line makes no sense.
+    /// The first line is not a stamp.
     #[error("its first line cannot be read: {0}")]
     Stamp(#[from] serde_json::Error),
-    /// The URL in it is none.
+    /// The stamp's URL is not valid.
     #[error("its URL: {0}")]
     Url(#[from] UrlError),
-    /// The date in it is none.
+    /// The stamp's date is not valid.
     #[error("its date: {0}")]
     Date(#[from] NotADate),
 }
 
-/// The stamp as it is written.
+/// The stamp as it is written to the file.
 #[derive(Serialize, Deserialize)]
 struct Written {
     url: String,
@@ -34,7 +35,7 @@ struct Written {
     last_modified: Option<String>,
 }
 
-/// The file of a document. Keep only one that was found good.
+/// Returns the file for a document. The caller stores only a document that was found good.
 ///
 /// # Errors
 /// None: strings can always be written as JSON.
@@ -42,7 +43,7 @@ pub fn encode(document: &Document) -> Result<Vec<u8>, CacheError> {
     let Stamp { url, date, validators, sha256: _ } = &document.stamp;
     let mut file = Vec::with_capacity(document.bytes.len() + 1024);
     let written = Written {
-        // As shown, without a query: the file must hold no token.
+        // Without a query, because the file must not contain a token.
         url: url.to_string(),
         date: date.map(|date| date.to_string()),
         etag: validators.etag.clone(),
@@ -54,10 +55,10 @@ pub fn encode(document: &Document) -> Result<Vec<u8>, CacheError> {
     Ok(file)
 }
 
-/// The document of a file.
+/// Returns the document in a file.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// [`CacheError`] names the problem of the file.
 pub fn decode(mut file: Vec<u8>) -> Result<Document, CacheError> {
     let end = file.iter().position(|byte| *byte == b'\n').ok_or(CacheError::NoStamp)?;
     let Written { url, date, etag, last_modified } = serde_json::from_slice(&file[..end])?;
@@ -88,7 +89,8 @@ mod tests {
         );
     }
 
-    /// The document is asked for whole then, as what its validators were given for is not known any more.
+    /// The next download is unconditional. The stored URL has no query, so it is not known for which URL the
+    /// validators were given.
     #[test]
     fn a_token_is_not_kept() {
         let url = "https://a.example/x?sig=s3cret".parse().unwrap();

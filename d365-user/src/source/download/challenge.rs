@@ -1,18 +1,18 @@
-//! A page by which a service in front of a server keeps programs out: "are you a browser?", or a refusal with
-//! its name on it. Pure: it decides by the head and the beginning of the body, and it is asked only where
-//! there is no document.
+//! A page with which a service in front of a server keeps programs out: "are you a browser?", or a rejection
+//! that names the service. Pure: the decision uses the response's head and the beginning of its body. Only a
+//! body that begins like a web page can be such a page.
 
 use ureq::http::HeaderMap;
 
-/// Bytes of a body that are looked at. The signs are in the page's head.
+/// Bytes of a body that are searched. The signs are in the page's head.
 pub(super) const LOOKED_AT: usize = 64 << 10;
 
-/// Header fields that only such a page has, the value in lower case or empty for any. What a service adds to each
-/// answer of the server behind it is no sign.
+/// Header fields that only such a page has: the service, the field, and its value in lower case (empty for
+/// any value). A field that the service adds to each answer of the server behind it is not a sign.
 const HEADERS: [(&str, &str, &str); 2] =
     [("Cloudflare", "cf-mitigated", ""), ("Akamai", "server", "akamaighost")];
 
-/// Texts in their pages, in lower case.
+/// Texts in the pages of these services, in lower case.
 const SIGNS: [(&str, &str); 11] = [
     ("Cloudflare", "/cdn-cgi/challenge-platform/"),
     ("Cloudflare", "_cf_chl_opt"),
@@ -27,8 +27,8 @@ const SIGNS: [(&str, &str); 11] = [
     ("DataDome", "captcha-delivery.com"),
 ];
 
-/// The service whose page this is, if it is one. `is_refusal` says that the status alone tells that there is
-/// no document: then the service's own header field is enough, where the body is a web page.
+/// Returns the service whose page this is, if it is such a page. `is_refusal` is true if the status alone
+/// shows that there is no document. A header field of the service is then enough, if the body is a web page.
 pub(super) fn by(headers: &HeaderMap, body: &[u8], is_refusal: bool) -> Option<&'static str> {
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]).to_ascii_lowercase();
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {

@@ -1,6 +1,8 @@
-//! One GET over HTTPS: redirects by hand and to allowed hosts only, conditional, bounded in time and size.
+//! One GET over HTTPS. The client follows redirects itself, and only to allowed hosts. A request may be
+//! conditional, and is bounded in time and size.
 //!
-//! It blocks: call it where blocking is allowed. It writes nothing, and what it returns is whole.
+//! The client blocks, so call it only where blocking is allowed. It writes nothing. A body that it returns is
+//! complete.
 
 use std::{
     io::Read as _,
@@ -24,35 +26,35 @@ use super::{
 };
 use crate::source::redact::redacted_url;
 
-/// Redirects that are followed.
+/// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: u32 = 5;
-/// Bytes that a response's head may have.
+/// Maximum size of a response's head in bytes.
 const MAX_HEAD: usize = 32 << 10;
-/// Bytes that are read at once.
+/// Maximum number of bytes in one read.
 const CHUNK: usize = 64 << 10;
 
-/// Called with the bytes that have come and those that were announced.
+/// Receives the number of bytes received so far, and the number that the server announced.
 pub type OnProgress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
-/// What to fetch, from where, and how much of it.
+/// One request: the URL, the allowed hosts and the limit of size.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What to fetch.
+    /// The URL to fetch.
     pub url: &'a Url,
-    /// Where it and every redirect may lead.
+    /// The hosts that the URL and every redirect may lead to.
     pub hosts: &'a Hosts,
     /// Longest body in bytes.
     pub limit: u64,
-    /// Fetch it only if it is no longer this.
+    /// Fetch the document only if it no longer has these validators.
     pub unless: Option<&'a Validators>,
 }
 
-/// What came.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It is still what it was.
+    /// The document has not changed.
     NotModified,
-    /// The body, whole, and what to ask with next time.
+    /// The complete body, and the validators for the next request.
     Body(Vec<u8>, Validators),
 }
 
@@ -66,10 +68,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that trusts whom the system trusts now: make a new one for each refresh.
+    /// Creates a client with the authorities that are trusted at this moment. Create a new one for each
+    /// refresh.
     ///
     /// # Errors
-    /// When there is nobody to trust.
+    /// [`OptionsError`] if there is no trusted authority.
     pub fn new(options: &Options) -> Result<Self, OptionsError> {
         let roots: Vec<_> =
             options.roots.load()?.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
@@ -99,17 +102,17 @@ impl Client {
         Ok(Self { agent, via: options.via.clone(), limits, stopped: Arc::default() })
     }
 
-    /// Ends what is being fetched by any clone, with [`Problem::Stopped`], and everything that is asked for later. A
-    /// look-up or a TCP connection in progress goes on until its limit.
+    /// Ends the running requests of all clones with [`Problem::Stopped`], and all later requests as well. A
+    /// name look-up or a TCP connection in progress continues until its time limit.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
         self.agent.clone().shutdown();
     }
 
-    /// Fetches.
+    /// Fetches the document.
     ///
     /// # Errors
-    /// The first thing that went wrong. Nothing is retried.
+    /// The first problem. Nothing is retried.
     pub fn get(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Answer, DownloadError> {
         let mut url = request.url.clone();
         self.follow(request, &mut url, progress).map_err(|problem| {
@@ -118,7 +121,7 @@ impl Client {
         })
     }
 
-    /// Leaves in `url` where it came to.
+    /// Follows the redirects, and leaves the last URL in `url`.
     fn follow(
         &self,
         request: &Request<'_>,
@@ -161,7 +164,7 @@ impl Client {
         let request = self.agent.get(url.as_str()).config().timeout_global(Some(left));
         let mut request = request.proxy(proxy.cloned()).build();
         for (name, value) in unless.map(Validators::conditions).into_iter().flatten() {
-            // What cannot be a field's value did not come from a server.
+            // A text that is not a valid field value did not come from a server.
             if let Ok(value) = HeaderValue::from_str(value) {
                 request = request.header(name, value);
             }
@@ -172,7 +175,7 @@ impl Client {
 }
 
 impl Validators {
-    /// The fields that ask with them.
+    /// Returns the header fields that make a request conditional.
     fn conditions(&self) -> impl Iterator<Item = (HeaderName, &str)> {
         let etag = self.etag.as_deref().map(|etag| (header::IF_NONE_MATCH, etag));
         let date = self.last_modified.as_deref().map(|date| (header::IF_MODIFIED_SINCE, date));
@@ -180,7 +183,7 @@ impl Validators {
     }
 }
 
-/// The problem behind an answer whose status is neither of success nor of a redirect.
+/// Returns the problem behind an answer whose status is neither success nor a redirect.
 fn refused(response: Response<Body>) -> Problem {
     let status = response.status();
     let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
@@ -192,7 +195,7 @@ fn refused(response: Response<Body>) -> Problem {
         let headers = response.headers().clone();
         let mut page = Vec::new();
         let body = response.into_body().into_reader();
-        // As much as came says enough.
+        // The part of the page that arrived is enough.
         let _ = body.take(challenge::LOOKED_AT as u64).read_to_end(&mut page);
         if let Some(by) = challenge::by(&headers, &page, true) {
             return Problem::Challenge { by, status: status.as_u16(), rest };
@@ -202,7 +205,7 @@ fn refused(response: Response<Body>) -> Problem {
     rest.map_or(Problem::Status(status), |rest| Problem::Rest { status, rest })
 }
 
-/// Where a redirect leads.
+/// Returns the target of a redirect.
 fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
     let Some(location) = response.headers().get(header::LOCATION) else {
         return Err(RedirectFault::NoLocation(response.status().as_u16()));
@@ -214,8 +217,8 @@ fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
     })
 }
 
-/// The whole body, or nothing. One without a length whose connection breaks can look whole, only shorter: what reads
-/// it must notice, as every reader of a document does.
+/// Returns the complete body, or an error. A body without a length may look complete although the connection
+/// broke, and is then only shorter. Its reader must notice that, as every reader of a document does.
 fn body(response: Response<Body>, limit: u64, progress: OnProgress<'_>) -> Result<Answer, Problem> {
     let too_large = || Problem::TooLarge { limit };
     let headers = response.headers();
@@ -248,7 +251,7 @@ fn body(response: Response<Body>, limit: u64, progress: OnProgress<'_>) -> Resul
     }
 }
 
-/// The value of a field, if it is text.
+/// Returns the value of a header field, if it is text.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -1,8 +1,9 @@
-//! The date of a document, as its file name tells it.
+//! The date of a document, from its file name.
 
 use std::{fmt, str::FromStr};
 
-/// A day of the calendar. Written as ISO 8601 (`2026-08-03`), read from eight digits (`20260803`) or from that.
+/// A day of the calendar. It is written as ISO 8601 (`2026-08-03`), and read from eight digits (`20260803`)
+/// or from that form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     year: u16,
@@ -10,7 +11,7 @@ pub struct Date {
     day: u8,
 }
 
-/// Not a day.
+/// The text is not a day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a date as 2026-08-03")]
 pub struct NotADate;
@@ -39,7 +40,7 @@ impl FromStr for Date {
     }
 }
 
-/// At most four digits.
+/// Reads a number. The callers pass at most four digits, which fit.
 fn number(digits: &[u8]) -> Option<u16> {
     digits
         .iter()

@@ -1,10 +1,10 @@
-//! A document as it was downloaded, and what is known of it without reading it.
+//! A downloaded document, and the facts about it that are known without reading it.
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Date, Url};
 
-/// What a server tells to ask with next time, as it was written.
+/// The validators that a server sends for the next request, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     /// `ETag`.
@@ -14,37 +14,38 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// Whether there is anything to ask with.
+    /// True if there is at least one validator.
     #[must_use]
     pub fn any(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()
     }
 }
 
-/// What is known of a document without reading it. Enough to ask whether it is still the same.
+/// The facts about a document that are known without reading it. They are enough to ask the server if it has
+/// changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Where it was asked for, before redirects.
+    /// The URL that was requested, before redirects.
     pub url: Url,
-    /// The date in its name.
+    /// The date in the document's file name.
     pub date: Option<Date>,
-    /// What to ask with next time.
+    /// The validators for the next request.
     pub validators: Validators,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
 }
 
-/// A document: bytes that nobody has read yet.
+/// A downloaded document, whose bytes are not parsed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// What is known of it.
+    /// The facts about the document.
     pub stamp: Stamp,
-    /// What came.
+    /// The bytes as received.
     pub bytes: Vec<u8>,
 }
 
 impl Document {
-    /// A document of these bytes.
+    /// Creates a document from these bytes.
     #[must_use]
     pub fn new(url: Url, date: Option<Date>, validators: Validators, bytes: Vec<u8>) -> Self {
         let sha256 = Sha256::digest(&bytes).into();

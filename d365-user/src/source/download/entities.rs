@@ -1,9 +1,10 @@
-//! Undoes what hides a URL in a page: character references of HTML and escapes of JSON. Total, and linear in its input.
+//! Decodes the encodings that may hide a URL in a page: character references of HTML and escapes of JSON.
+//! Total, and linear in its input.
 
-/// Longest reference that is looked at, from its first byte to its last (`&#x0010FFFF;`).
+/// Longest reference that is decoded, from its first byte to its last (`&#x0010FFFF;`).
 const MAX_LENGTH: usize = 12;
 
-/// Named references of characters that stand in a URL or end one.
+/// Named references for characters that occur in a URL or end one.
 const NAMED: [(&str, char); 12] = [
     ("amp", '&'),
     ("apos", '\''),
@@ -19,8 +20,8 @@ const NAMED: [(&str, char); 12] = [
     ("sol", '/'),
 ];
 
-/// The text with numeric and the usual named references, and the escapes `\/` and `\uXXXX`, replaced by what they stand
-/// for. One pass: what comes out is not looked at again.
+/// Returns the text with these references and escapes decoded: numeric references, the usual named ones, `\/`
+/// and `\uXXXX`. There is one pass: the result is not decoded again.
 pub(super) fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -38,7 +39,7 @@ pub(super) fn decode(text: &str) -> String {
     decoded
 }
 
-/// The character that a reference at the beginning stands for, and the reference's length.
+/// Returns the character of a reference at the beginning, and the length of the reference.
 fn reference(rest: &str) -> Option<(char, usize)> {
     let inside = rest.strip_prefix('&')?;
     let end = inside.bytes().take(MAX_LENGTH).position(|byte| byte == b';')?;
@@ -56,7 +57,7 @@ fn reference(rest: &str) -> Option<(char, usize)> {
     Some((character, end + 2))
 }
 
-/// The character that an escape of JSON at the beginning stands for, and the escape's length.
+/// Returns the character of a JSON escape at the beginning, and the length of the escape.
 fn escape(rest: &str) -> Option<(char, usize)> {
     let escaped = rest.strip_prefix('\\')?;
     if escaped.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Why a download gave nothing. Nothing that was there before is touched then.
+//! The reasons why a download failed. A failed download changes nothing that was there before.
 
 use std::{fmt, io, time::Duration};
 
@@ -9,14 +9,14 @@ mod certificate;
 
 pub use certificate::CertificateFault;
 
-/// A download that failed, and where. One line.
+/// A download that failed, with its URL. The message is one line.
 #[derive(Debug)]
 pub struct DownloadError {
-    /// What was being fetched: after redirects, where they led.
+    /// The URL that was fetched: after redirects, their target.
     pub url: Url,
-    /// What went wrong.
+    /// The problem of the download.
     pub problem: Problem,
-    /// The failure of the page that was asked next.
+    /// The failure of the page that was tried next.
     pub next: Option<Box<Self>>,
 }
 
@@ -28,63 +28,63 @@ impl fmt::Display for DownloadError {
 
 impl std::error::Error for DownloadError {}
 
-/// What can go wrong with a download.
+/// The problems of a download.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// A name has no address: the host's, or the proxy's.
+    /// A host name has no address. It is the name of the server or of the proxy.
     #[error("no address is known for {host}: {cause}; check the name server")]
     Dns {
-        /// The name.
+        /// The host name.
         host: String,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// No connection.
+    /// The connection failed.
     #[error("cannot connect: {0}; check the firewall, or set HTTPS_PROXY")]
     Connect(io::Error),
     /// The proxy did not make the connection.
     #[error(transparent)]
     Proxy(#[from] ProxyFault),
-    /// The certificate is not one for this host.
+    /// The certificate is not accepted for this host.
     #[error("its certificate is not accepted: {0}")]
     Certificate(CertificateFault),
-    /// TLS failed otherwise.
+    /// TLS failed for another reason.
     #[error("TLS: {0}")]
     Tls(String),
     /// A time limit was reached.
     #[error("too slow: time is up {0}")]
     Timeout(Phase),
-    /// Neither the document nor "not modified".
+    /// The status is neither success nor "not modified".
     #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
-    /// The same, and the server asks to be left alone (`Retry-After`).
+    /// The same, and the server asks for a pause (`Retry-After`).
     #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*rest))]
     Rest {
         /// The status.
         status: u16,
-        /// How long, at most a day.
+        /// The length of the pause, at most a day.
         rest: Duration,
     },
-    /// A page that keeps programs out, in place of what was asked for.
+    /// A page that keeps programs out, in place of the document.
     #[error(
         "{by} answers with a page for browsers (status {status}), which keeps programs out; allow this host there, give \
          another name with --user-agent, or fetch from a mirror (--page-url, url: or file:)"
     )]
     Challenge {
-        /// Whose page it is.
+        /// The service whose page it is.
         by: &'static str,
         /// The status.
         status: u16,
-        /// The rest that the server asks for, at most a day.
+        /// The pause that the server asks for, at most a day.
         rest: Option<Duration>,
     },
     /// A redirect that cannot be followed.
     #[error("{0}")]
     Redirect(#[from] RedirectFault),
-    /// The host is not on the list.
+    /// The host is not on the allow-list.
     #[error("this host is not one that a download may come from ({allowed}); --allow-host adds one")]
     HostNotAllowed {
-        /// Those that are on it.
+        /// The hosts on the allow-list.
         allowed: Hosts,
     },
     /// The body is longer than any document.
@@ -96,21 +96,21 @@ pub enum Problem {
     /// The connection ended within the body.
     #[error("the connection broke after {received} bytes of the body")]
     Truncated {
-        /// What had come, in bytes.
+        /// The number of bytes received before that.
         received: u64,
     },
     /// The connection ended before there was a body.
     #[error("the connection broke: {0}")]
     Reset(io::Error),
-    /// A compressed body, which was not asked for.
+    /// A compressed body, although the request did not ask for compression.
     #[error(
         "the body is encoded ({0}), which was not asked for; have the server, or a proxy on the way, send it as it is"
     )]
     Encoded(String),
-    /// What came is not HTTP.
+    /// The answer is not valid HTTP.
     #[error("not HTTP as it should be: {0}")]
     Protocol(String),
-    /// The page names no document.
+    /// The page lists no document.
     #[error(
         "the page lists no service tags document of the cloud {cloud} on an allowed host ({allowed}); \
          see it in a browser, and use --page-url or file:PATH when it has moved"
@@ -118,7 +118,7 @@ pub enum Problem {
     PageWithoutDocument {
         /// The cloud.
         cloud: Cloud,
-        /// The hosts that a document may be on.
+        /// The hosts that may serve a document.
         allowed: Hosts,
     },
     /// The client was stopped.
@@ -126,18 +126,18 @@ pub enum Problem {
     Stopped,
 }
 
-/// A failure of the proxy. Each names the proxy by host and port, never by its user.
+/// A failure of the proxy. Each message names the proxy by host and port, never by its user.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyFault {
-    /// There is no connection to it.
+    /// The connection to the proxy failed.
     #[error("cannot connect to the proxy {proxy}: {cause}; check HTTPS_PROXY and NO_PROXY")]
     Connect {
         /// The proxy.
         proxy: String,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// It wants to know who asks.
+    /// The proxy asks for a login.
     #[error(
         "the proxy {proxy} asks for a user and a password (status 407); give them in HTTPS_PROXY, as \
          http://USER:PASSWORD@{proxy}"
@@ -146,19 +146,19 @@ pub enum ProxyFault {
         /// The proxy.
         proxy: String,
     },
-    /// It does not let the connection through.
+    /// The proxy rejects the connection.
     #[error(
         "the proxy {proxy} refuses the connection ({answer}); allow the host there, or name it in NO_PROXY"
     )]
     Refused {
         /// The proxy.
         proxy: String,
-        /// Its answer.
+        /// The proxy's answer.
         answer: String,
     },
 }
 
-/// In which step a time limit was reached.
+/// The step in which a time limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Phase {
     /// Name resolution.
@@ -170,41 +170,41 @@ pub enum Phase {
     /// Between the request and the end of the response's head.
     #[error("before an answer came")]
     Response,
-    /// Nothing came for too long.
+    /// No byte arrived for too long.
     #[error("while nothing came")]
     Stall,
-    /// All of it together.
+    /// The whole download.
     #[error("before the download was whole")]
     Whole,
 }
 
-/// What is wrong with a redirect.
+/// The problem of a redirect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectFault {
-    /// A loop, or nearly.
+    /// A loop, or a chain that is too long.
     #[error("more than {0} redirects, one after the other")]
     TooMany(u32),
-    /// It leads nowhere.
-    #[error("a redirect (status {0}) that says not where to")]
+    /// The redirect has no target.
+    #[error("a redirect (status {0}) that names no target")]
     NoLocation(u16),
-    /// It leads to what is not fetched, most of all to a place without TLS.
+    /// The target is a URL that is not fetched, most often one without TLS.
     #[error("a redirect to {location:?}: {cause}")]
     Location {
-        /// Where to, as it was written.
+        /// The target, as written.
         location: String,
-        /// Why it is not followed.
+        /// The reason why the redirect is not followed.
         cause: UrlError,
     },
 }
 
 impl DownloadError {
-    /// The message without the URL it begins with.
+    /// Returns the message without the URL at its beginning.
     pub fn without_url(&self) -> impl fmt::Display {
         let next = self.next.as_ref().map(|next| format!("; and {next}")).unwrap_or_default();
         format!("{}{next}", self.problem)
     }
 
-    /// The rest that the server asks for, at most a day.
+    /// Returns the pause that the server asks for, at most a day.
     #[must_use]
     pub fn rest(&self) -> Option<Duration> {
         let own = match &self.problem {
@@ -215,13 +215,13 @@ impl DownloadError {
         own.max(self.next.as_ref().and_then(|next| next.rest()))
     }
 
-    /// The reason in a word, the metrics' label `reason`.
+    /// The reason as one word: the value of the metrics' label `reason`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         self.problem.as_str()
     }
 
-    /// Whether the server was there and the page was not what it should be: another page may do.
+    /// True if the server answered, but not with the expected page. Another page may work.
     pub(super) const fn is_of_the_page(&self) -> bool {
         matches!(
             self.problem,
@@ -235,7 +235,7 @@ impl DownloadError {
 }
 
 impl Problem {
-    /// Every word of [`as_str`](Self::as_str).
+    /// Every value of [`as_str`](Self::as_str).
     pub const REASONS: [&str; 16] = [
         "dns",
         "connect",
@@ -255,7 +255,7 @@ impl Problem {
         "challenge",
     ];
 
-    /// The reason in a word, the metrics' label `reason`.
+    /// The reason as one word: the value of the metrics' label `reason`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         let index = match self {
@@ -280,7 +280,7 @@ impl Problem {
     }
 }
 
-/// Advice against a status.
+/// Advice for a status.
 const fn advice(status: u16) -> &'static str {
     match status {
         401 | 403 => ", it does not let this host have it; check the token in the URL, if there is one",

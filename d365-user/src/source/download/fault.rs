@@ -1,4 +1,4 @@
-//! What the HTTP client's errors mean here.
+//! Maps the errors of the HTTP client to the problems of a download.
 
 use std::{error::Error, io};
 
@@ -7,8 +7,8 @@ use ureq::Timeout;
 
 use super::{Phase, Problem, ProxyFault, resolver::Unresolved};
 
-/// What went wrong before the body: in the look-up, the connection, the request, or the response's head.
-/// `proxy` is the host and the port by which the connection goes.
+/// Maps an error before the body: in the look-up, the connection, the request, or the response's head.
+/// `proxy` is the host and the port of the proxy for this connection.
 pub(super) fn of_head(error: ureq::Error, proxy: Option<&str>) -> Problem {
     match error {
         ureq::Error::Io(cause) => match (rustls(&cause), proxy) {
@@ -21,7 +21,7 @@ pub(super) fn of_head(error: ureq::Error, proxy: Option<&str>) -> Problem {
         ureq::Error::Tls(message) => Problem::Tls(message.to_owned()),
         ureq::Error::Timeout(timeout) => Problem::Timeout(phase(timeout)),
         ureq::Error::ConnectProxyFailed(message) => of_proxy(proxy.unwrap_or_default(), &message).into(),
-        // Their words hold the URL whole.
+        // The messages of these errors contain the whole URL.
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => {
             Problem::Protocol("the URL cannot be asked for".to_owned())
         }
@@ -33,7 +33,7 @@ pub(super) fn of_head(error: ureq::Error, proxy: Option<&str>) -> Problem {
     }
 }
 
-/// What went wrong within the body, after so many bytes of it.
+/// Maps an error within the body, after `received` bytes of it.
 pub(super) fn of_body(error: io::Error, received: u64) -> Problem {
     match ureq::Error::from(error) {
         ureq::Error::Io(cause) => match rustls(&cause) {
@@ -49,7 +49,7 @@ fn is_broken(kind: io::ErrorKind) -> bool {
     matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
-/// The error of the TLS library that an error of a stream holds.
+/// Returns the TLS library's error inside an error of a stream.
 fn rustls(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref().and_then(|error| (error as &(dyn Error + 'static)).downcast_ref())
 }
@@ -58,7 +58,7 @@ fn of_tls(error: &rustls::Error) -> Problem {
     let words = match error {
         rustls::Error::InvalidCertificate(fault) => return Problem::Certificate(fault.into()),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "what answers there is not TLS, but plain HTTP perhaps; check the port"
+            "the answer is not TLS, but plain HTTP perhaps; check the port"
         }
         rustls::Error::AlertReceived(alert) => match alert {
             AlertDescription::ProtocolVersion => "the server takes neither TLS 1.2 nor TLS 1.3",
@@ -79,7 +79,7 @@ fn of_tls(error: &rustls::Error) -> Problem {
         }
         rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
             return Problem::Tls(format!(
-                "what answers there breaks the rules of TLS ({error}); check the port"
+                "the answer breaks the rules of TLS ({error}); check the port"
             ));
         }
         other => return Problem::Tls(other.to_string()),
@@ -87,7 +87,7 @@ fn of_tls(error: &rustls::Error) -> Problem {
     Problem::Tls(words.to_owned())
 }
 
-/// The fault behind a proxy's answer: `proxy server responded 407/407`.
+/// Returns the fault behind a proxy's answer, such as `proxy server responded 407/407`.
 fn of_proxy(proxy: &str, message: &str) -> ProxyFault {
     let proxy = proxy.to_owned();
     let status = message.rsplit(['/', ' ']).next().filter(|status| status.parse::<u16>().is_ok());
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn faults_of_tls_are_told_in_words() {
         let plain = tls(&rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
-        assert_eq!(plain, "TLS: what answers there is not TLS, but plain HTTP perhaps; check the port");
+        assert_eq!(plain, "TLS: the answer is not TLS, but plain HTTP perhaps; check the port");
         let old = tls(&rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
         assert_eq!(old, "TLS: the server takes neither TLS 1.2 nor TLS 1.3");
         let client = tls(&rustls::Error::AlertReceived(AlertDescription::CertificateRequired));

@@ -1,15 +1,15 @@
-//! Which hosts a download may come from, redirects included.
+//! The hosts that a download may come from, redirects included.
 
 use std::{collections::BTreeSet, fmt};
 
 use super::{Host, Url};
 
-/// An allow-list of hosts. A host stands for itself alone: not for what is below it, and not for another port.
+/// An allow-list of hosts. An entry allows exactly one host and port: no subdomain and no other port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts(BTreeSet<Host>);
 
 impl Hosts {
-    /// Whether this URL may be fetched.
+    /// True if this URL may be fetched.
     #[must_use]
     pub fn allow(&self, url: &Url) -> bool {
         self.0.contains(url.host())
@@ -22,7 +22,7 @@ impl FromIterator<Host> for Hosts {
     }
 }
 
-/// The hosts, separated by commas.
+/// Writes the hosts, separated by commas.
 impl fmt::Display for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, host) in self.0.iter().enumerate() {

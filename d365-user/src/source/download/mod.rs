@@ -1,8 +1,8 @@
-//! Gets the service tags document from the network: from a URL, or through the vendor's download page.
+//! Downloads the service tags document: from a URL, or through the vendor's download page.
 //!
-//! HTTPS only, from allowed hosts only, bounded in time and in size. It says what came, whole, or why nothing did; it
-//! neither reads the document nor decides what becomes of it, and it changes nothing. It blocks: the caller gives it a
-//! thread.
+//! A download uses HTTPS and allowed hosts only, and is bounded in time and size. It returns a complete
+//! document, or the reason for the failure. It neither reads the document nor decides about its use, and it
+//! changes nothing. It blocks, so the caller gives it a thread.
 
 mod backoff;
 pub mod cache;
@@ -42,24 +42,25 @@ use ureq::http::HeaderMap;
 use super::Cloud;
 use page::Listed;
 
-/// Longest document in bytes, seven times the longest that there was.
+/// Longest document in bytes: seven times the longest document so far.
 pub const MAX_DOCUMENT: u64 = 32 << 20;
 /// Longest page in bytes.
 const MAX_PAGE: u64 = 4 << 20;
 
-/// What a download gave.
+/// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// The document is still the one that is known. That counts as having seen it.
+    /// The document is still the known one. This counts as if it had been received.
     NotModified,
-    /// A document; it may be the known one all the same, which its digest tells.
+    /// A document. It may still be the known one; its digest shows that.
     Document(Document),
 }
 
-/// Downloads the document, unless it is the one that is `known`.
+/// Downloads the document, unless it is still the one that is `known`.
 ///
 /// # Errors
-/// Why there is none. Nothing is retried here: [`Backoff`] says when to.
+/// [`DownloadError`] names the problem. Nothing is retried here: [`Backoff`] gives the time of the next
+/// attempt.
 pub fn fetch(
     client: &Client,
     target: &Target,
@@ -74,7 +75,8 @@ pub fn fetch(
         Target::Page { cloud, page, otherwise, page_hosts, document_hosts } => {
             let find = |page| find(client, *cloud, page, page_hosts, document_hosts);
             let Listed { url, date } = match (find(page), otherwise) {
-                // If both fail, the first says why: the second page is the vendor's older way.
+                // If both pages fail, the first error gives the cause: the second page is the vendor's older
+                // way.
                 (Err(error), Some(otherwise)) if error.is_of_the_page() => {
                     find(otherwise).map_err(|next| DownloadError { next: Some(Box::new(next)), ..error })?
                 }
@@ -94,7 +96,7 @@ pub fn fetch(
     })
 }
 
-/// The newest document that a page lists.
+/// Finds the newest document that a page lists.
 fn find(
     client: &Client,
     cloud: Cloud,
@@ -107,8 +109,8 @@ fn find(
         Answer::NotModified => Vec::new(),
         Answer::Body(bytes, _) => bytes,
     };
-    // Only a page without a document is a challenge: the vendor's own page may have the scripts of such a
-    // service.
+    // Only a page without a document can be a challenge: the vendor's own page may contain the scripts of
+    // such a service.
     page::newest(&String::from_utf8_lossy(&bytes), cloud, document_hosts).ok_or_else(|| {
         match challenge::by(&HeaderMap::new(), &bytes, false) {
             Some(by) => challenged(page.clone(), by),
@@ -121,7 +123,7 @@ fn find(
     })
 }
 
-/// A page that keeps programs out came with the status of success.
+/// The error for a page that keeps programs out and has the status of success.
 fn challenged(url: Url, by: &'static str) -> DownloadError {
     DownloadError { url, problem: Problem::Challenge { by, status: 200, rest: None }, next: None }
 }

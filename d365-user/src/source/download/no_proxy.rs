@@ -1,11 +1,11 @@
-//! Which hosts are asked directly although there is a proxy: the value of `NO_PROXY`, by the rules of curl
-//! and Go. Pure.
+//! The hosts that are contacted directly although there is a proxy: the value of `NO_PROXY`, by the rules of
+//! curl and Go. Pure: no I/O.
 //!
-//! Entries are separated by commas or white space: `*`, `host`, `.suffix` or `*.suffix`, an address, a CIDR
-//! prefix, and each of them with `:port`; an IPv6 address with a port stands in brackets. A name stands for
-//! itself and for everything below it. Addresses and prefixes are compared with a host that is an address:
-//! nothing is looked up. An entry of no such form is ignored, as by curl and Go: the variable belongs to all
-//! programs of the host.
+//! Entries are separated by commas or white space. An entry is `*`, `host`, `.suffix`, `*.suffix`, an address
+//! or a CIDR prefix, with or without `:port`. An IPv6 address with a port is in brackets. A name matches
+//! itself and everything below it. Addresses and prefixes are compared only with a host that is an address:
+//! no name is looked up. An entry of another form is ignored, as curl and Go do, because the variable belongs
+//! to all programs of the host.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,6 @@ use ipnet::IpNet;
 
 use super::Host;
 
-/// The entries of `NO_PROXY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct NoProxy(Vec<Entry>);
 
@@ -27,7 +26,7 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Hosts {
     All,
-    /// In lower case, without a dot at either end.
+    /// A name in lower case, without a dot at either end.
     Domain(String),
     Net(IpNet),
 }
@@ -38,7 +37,7 @@ impl NoProxy {
         Self(entries.filter_map(Entry::parse).collect())
     }
 
-    /// True if this host is asked directly.
+    /// True if this host is contacted directly.
     pub(super) fn holds(&self, host: &Host) -> bool {
         let name = host.name().trim_end_matches('.');
         let address = address(name);
@@ -59,7 +58,7 @@ impl NoProxy {
 
 impl Entry {
     fn parse(text: &str) -> Option<Self> {
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         if let Some(hosts) = Hosts::of_numbers(text) {
             return Some(Self { hosts, port: None });
         }
@@ -85,13 +84,13 @@ impl Hosts {
         is_name.then(|| Self::Domain(domain.to_ascii_lowercase()))
     }
 
-    /// An address or a prefix.
+    /// Reads an address or a prefix.
     fn of_numbers(text: &str) -> Option<Self> {
         text.parse().ok().or_else(|| address(text).map(IpNet::from)).map(Self::Net)
     }
 }
 
-/// An address, in brackets or without; IPv4 in IPv6 is IPv4.
+/// Reads an address, in brackets or without. An IPv4 address inside an IPv6 address becomes IPv4.
 fn address(text: &str) -> Option<IpAddr> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     inner.parse().ok().map(|address: IpAddr| address.to_canonical())

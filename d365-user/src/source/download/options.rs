@@ -1,4 +1,4 @@
-//! How the client connects, and how long and how much it takes.
+//! The options of the client: its way to the server, its trusted authorities, its name and its time limits.
 
 use std::{
     env,
@@ -21,26 +21,26 @@ use super::{
 /// Options of a [`Client`](super::Client).
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Time limits.
+    /// The time limits.
     pub limits: Limits,
-    /// Whom to trust.
+    /// The authorities that are trusted.
     pub roots: Roots,
-    /// Directly, or through which proxy.
+    /// The way to the server: directly, or through a proxy.
     pub via: Via,
-    /// By which name.
+    /// The client's name for servers.
     pub user_agent: UserAgent,
 }
 
-/// Time limits. Whatever the server does, a download ends within [`whole`](Self::whole).
+/// Time limits. A download ends within [`whole`](Self::whole), whatever the server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For the look-up of the name; and again for TCP, proxy and TLS together.
+    /// For the look-up of the name, and again for TCP, proxy and TLS together.
     pub connect: Duration,
     /// From the request to the end of the response's head.
     pub response: Duration,
-    /// Without a single byte.
+    /// Time without a single byte.
     pub stall: Duration,
-    /// For all of it, redirects included. A document of 4.4 MB within the default is 15 kB/s.
+    /// For the whole download, redirects included. The default allows a document of 4.4 MB at 15 kB/s.
     pub whole: Duration,
 }
 
@@ -55,59 +55,60 @@ impl Default for Limits {
     }
 }
 
-/// The way to a server: directly, or through a proxy but for some hosts.
+/// The way to a server: directly, or through a proxy with exceptions for some hosts.
 #[derive(Clone, Debug, Default)]
 pub struct Via(Option<(Proxy, NoProxy)>);
 
 impl Via {
-    /// The proxy by which this host is asked.
+    /// Returns the proxy for this host, if it is not contacted directly.
     pub(super) fn proxy(&self, host: &Host) -> Option<&Proxy> {
         self.0.as_ref().filter(|(_, exceptions)| !exceptions.holds(host)).map(|(proxy, _)| proxy)
     }
 }
 
-/// Which authorities may sign a server's certificate.
+/// The authorities that may sign a server's certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Roots {
-    /// Those of the system; those of `SSL_CERT_FILE` and `SSL_CERT_DIR` in their place where these are set
-    /// and not empty.
+    /// The authorities of the system. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them if they are set and not
+    /// empty.
     #[default]
     System,
-    /// Those in a file in PEM.
+    /// The authorities in a PEM file.
     File(PathBuf),
 }
 
-/// Why there is no client.
+/// The reason why there is no client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
-    /// Nobody to trust.
+    /// No authority is trusted.
     #[error("no trusted certificate was found{0}; install ca-certificates, or set SSL_CERT_FILE")]
     NoRoots(String),
-    /// A proxy variable that is none.
+    /// A proxy variable is not valid.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
 }
 
 impl Options {
-    /// The defaults, and the proxy that the environment names.
+    /// Returns the defaults, with the proxy that the environment names.
     ///
     /// # Errors
-    /// When a proxy variable cannot be understood.
+    /// [`ProxyError`] if a proxy variable is not valid.
     pub fn from_environment() -> Result<Self, ProxyError> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// The defaults, and the proxy that these variables name: `HTTPS_PROXY`, `ALL_PROXY`, and `NO_PROXY`.
+    /// Returns the defaults, with the proxy that these variables name: `HTTPS_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`.
     ///
     /// # Errors
-    /// As [`from_environment`](Self::from_environment).
+    /// The same as [`from_environment`](Self::from_environment).
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
         Ok(Self { via: Via(proxy::find(variable)?), ..Self::default() })
     }
 }
 
 impl Roots {
-    /// Reads them, leaving out what is none.
+    /// Reads the certificates. Content that is no certificate is skipped.
     pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
         let (file, directories) = match self {
             Self::System => places(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")),
@@ -129,8 +130,9 @@ impl Roots {
     }
 }
 
-/// The file and the directories of trusted certificates: what the variables name, else where the system has
-/// them. A variable that is empty counts as not set, as unit files and container templates leave them.
+/// Returns the file and the directories of trusted certificates. The variables name them, or else the system
+/// does. An empty variable counts as not set, because unit files and container templates leave empty
+/// variables.
 fn places(file: Option<OsString>, directories: Option<OsString>) -> (Option<PathBuf>, Vec<PathBuf>) {
     let set = |value: Option<OsString>| value.filter(|value| !value.is_empty());
     let file = set(file).map(PathBuf::from);
@@ -138,7 +140,7 @@ fn places(file: Option<OsString>, directories: Option<OsString>) -> (Option<Path
     if file.is_some() || directories.is_some() {
         return (file, directories.unwrap_or_default());
     }
-    // It takes the variables only where they name something that exists, which an empty one does not.
+    // `probe` uses the variables only if they name something that exists, and an empty one does not.
     let found = openssl_probe::probe();
     (found.cert_file, found.cert_dir)
 }

@@ -1,24 +1,26 @@
-//! Finds the current document on the vendor's download page. Total: any text is a page, most without a document.
+//! Finds the current document on the vendor's download page. Total: any text is a page, and most have no
+//! document.
 //!
-//! It looks for one thing only: URLs of the known form on allowed hosts, wherever in the page they stand — in a link,
-//! in the page's script, or in its metadata. The page's structure changes; that form has not since 2019.
+//! It searches for one thing only: URLs of the known form on allowed hosts. They may be anywhere in the page:
+//! in a link, in the page's script, or in its metadata. The structure of the page changes, but the form of
+//! the URLs has not changed since 2019.
 
 use super::{Date, Hosts, Url, entities};
 use crate::source::Cloud;
 
-/// No URL of the known form is longer (they are about 130 bytes).
+/// Longest URL that is considered. URLs of the known form have about 130 bytes.
 const MAX_LENGTH: usize = 512;
 
 /// A document that the page lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Where it is.
+    /// The URL of the document.
     pub url: Url,
-    /// Its date.
+    /// The date of the document.
     pub date: Date,
 }
 
-/// The newest document of this cloud on the page; of two with one date, the first.
+/// Returns the newest document of this cloud on the page. If two have the same date, it returns the first.
 #[must_use]
 pub fn newest(page: &str, cloud: Cloud, hosts: &Hosts) -> Option<Listed> {
     let text = entities::decode(page);
@@ -32,8 +34,8 @@ pub fn newest(page: &str, cloud: Cloud, hosts: &Hosts) -> Option<Listed> {
     newest
 }
 
-/// The date in a URL of the known form (`…/download/<path>/ServiceTags_<cloud>_YYYYMMDD.json`), letters of either case.
-/// `None` for a URL of another form or another cloud.
+/// Returns the date in a URL of the known form (`…/download/<path>/ServiceTags_<cloud>_YYYYMMDD.json`), in
+/// upper or lower case. Returns `None` for a URL of another form or of another cloud.
 pub(super) fn date(url: &Url, cloud: Cloud) -> Option<Date> {
     if url.has_query() {
         return None;
@@ -53,7 +55,8 @@ pub(super) fn date(url: &Url, cloud: Cloud) -> Option<Date> {
     date.parse().ok().filter(|_| date.len() == 8)
 }
 
-/// Every `https` URL in a text, as long as nothing of it belongs to something longer.
+/// Returns every `https` URL in a text. Each URL extends to its last possible byte, so the beginning of a
+/// longer URL is never taken for a shorter one.
 fn urls(text: &str) -> impl Iterator<Item = Url> {
     text.match_indices("://").filter_map(move |(colon, _)| {
         let start = colon.checked_sub("https".len())?;
@@ -63,7 +66,7 @@ fn urls(text: &str) -> impl Iterator<Item = Url> {
     })
 }
 
-/// Bytes that stand in URLs of the known form, and those that would make it another one.
+/// True for the bytes that occur in URLs of the known form, and for the bytes that would make it another URL.
 fn is_of_a_url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&byte)
 }

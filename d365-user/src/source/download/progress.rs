@@ -1,11 +1,12 @@
-//! Shows a person how far a download is: one line on a terminal, that goes when it is done. Nothing anywhere else.
+//! Shows the progress of a download to a person: one line on a terminal, which is removed at the end. Without
+//! a terminal, nothing is shown.
 
 use std::{
     io::{self, IsTerminal as _, Write},
     time::{Duration, Instant},
 };
 
-/// The line is not drawn more often.
+/// Shortest time between two updates of the line.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The line on a terminal, or nothing.
@@ -25,14 +26,14 @@ impl Progress<io::Stderr> {
 }
 
 impl<W: Write> Progress<W> {
-    /// So many bytes have come, of so many that were announced.
+    /// Shows that `received` bytes have arrived, of the number that the server announced.
     pub fn advanced(&mut self, received: u64, announced: Option<u64>) {
         let Some(terminal) = &mut self.terminal else { return };
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < EVERY) {
             return;
         }
         self.drawn = Some(Instant::now());
-        // A terminal that is gone shows nothing.
+        // An error is ignored, because the terminal may be gone.
         let _ = write!(terminal, "\r\x1b[Kdownloading: {}", line(received, announced));
         let _ = terminal.flush();
     }
@@ -47,7 +48,7 @@ impl<W: Write> Drop for Progress<W> {
     }
 }
 
-/// Kilobytes, and the share where the whole is known.
+/// Returns the kilobytes and, if the total is known, the share in percent.
 fn line(received: u64, announced: Option<u64>) -> String {
     let share = announced.filter(|announced| *announced > 0).map(|announced| {
         let percent = u128::from(received) * 100 / u128::from(announced);

@@ -1,27 +1,29 @@
-//! Which proxy the environment names, by the rules that curl and its like follow.
+//! The proxy that the environment names, by the rules of curl and similar programs.
 
 use ureq::{Proxy, ProxyProtocol};
 
 use super::no_proxy::NoProxy;
 
-/// Where a proxy may be named, the first that is set counts. `HTTP_PROXY` is for what is not fetched here.
+/// Variables that may name a proxy. The first one that is set counts. `HTTP_PROXY` is for URLs that are not
+/// fetched here.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-/// Where hosts may be named that are asked directly.
+/// Variables that may name hosts to contact directly.
 const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// A proxy variable that names no proxy. Going around the proxy instead is not what was asked for.
+/// A proxy variable that names no proxy. A direct connection instead is not what the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// Not a URL of a proxy. What it is is not told: it may hold a password.
+    /// The value is not the URL of a proxy. The message does not show the value, because it may contain a
+    /// password.
     #[error("{0} is not the URL of a proxy; write it like http://proxy.example:3128")]
     Syntax(&'static str),
-    /// SOCKS.
+    /// A SOCKS proxy.
     #[error("{0} names a SOCKS proxy; only proxies spoken to by http:// or https:// are supported")]
     Socks(&'static str),
 }
 
-/// The proxy that the variables name, and who is asked without it; a variable that is empty counts as not
-/// set.
+/// Returns the proxy that the variables name, and the hosts that are contacted without it. An empty variable
+/// counts as not set.
 pub(super) fn find(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<(Proxy, NoProxy)>, ProxyError> {

@@ -1,8 +1,8 @@
-//! Name resolution by the system, with an error that can be told from a failed connection.
+//! Name resolution by the system, with an error that is distinct from a failed connection.
 //!
-//! A look-up cannot be ended, so it has a thread of its own that is left behind when it takes too long. Where
-//! no thread can be made the caller's own looks up: the time limit then is that of the system's resolver.
-//! (The HTTP client's own way to do it panics without a thread.)
+//! A look-up cannot be cancelled. It runs on a thread of its own, which is left behind if the look-up takes
+//! too long. If no thread can be created, the caller's thread does the look-up. The time limit is then that
+//! of the system's resolver. (The HTTP client's own resolver panics without a thread.)
 
 use std::{io, sync::mpsc};
 
@@ -17,13 +17,11 @@ use ureq::{
 
 use crate::resources;
 
-/// A name without an address.
+/// A host name without an address.
 #[derive(Debug, thiserror::Error)]
 #[error("{host}: {cause}")]
 pub(super) struct Unresolved {
-    /// The name.
     pub(super) host: String,
-    /// What the system said.
     pub(super) cause: io::Error,
 }
 
@@ -43,17 +41,17 @@ impl Resolver for System {
             Err(ureq::Error::HostNotFound) => io::ErrorKind::NotFound.into(),
             other => return other,
         };
-        // Not the authority: a proxy's may hold a password.
+        // Not the authority, because that of a proxy may contain a password.
         let host = uri.host().unwrap_or_default().to_owned();
         Err(ureq::Error::Other(Box::new(Unresolved { host, cause })))
     }
 }
 
-/// Looks up on another thread, within the time.
+/// Looks up the name on another thread, within the time limit.
 fn look_up(uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
     let (answer, answered) = mpsc::channel();
     let (own_uri, own_config) = (uri.clone(), config.clone());
-    // Nobody may wait for the answer any more.
+    // The send fails if the caller no longer waits for the answer.
     let apart = move || drop(answer.send(look_up_here(&own_uri, &own_config, timeout)));
     if resources::thread("resolver", "look up a name", apart).is_err() {
         return look_up_here(uri, config, timeout);
@@ -61,7 +59,7 @@ fn look_up(uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedS
     answered.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason)))
 }
 
-/// Looks up on this thread, however long that takes.
+/// Looks up the name on this thread, without a time limit.
 fn look_up_here(
     uri: &Uri,
     config: &Config,

@@ -1,17 +1,17 @@
-//! How long a server asks to be left alone: `Retry-After` (RFC 9110, 10.2.3). Pure.
+//! The pause that a server asks for: `Retry-After` (RFC 9110, 10.2.3). Pure: no I/O.
 
 use std::time::{Duration, SystemTime};
 
-/// The most that is granted: no server's word keeps a host from its list for longer.
+/// Longest pause that is granted. No server can keep a host from its list for longer.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// What the field's value asks for at `now`: a number of seconds, or until a date in any of HTTP's three forms. `None` when it
-/// is neither.
+/// Returns the pause that the field's value asks for at `now`. The value is a number of seconds, or a date in
+/// any of HTTP's three forms. Returns `None` for any other value.
 pub(super) fn asked(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let asked = if is_number {
-        // A number that is too long for this is too long for the limit.
+        // A number that does not fit is longer than the limit.
         value.parse().map_or(LONGEST, Duration::from_secs)
     } else {
         let until = httpdate::parse_http_date(value).ok()?;

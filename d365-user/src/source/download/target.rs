@@ -1,50 +1,51 @@
-//! What an operator's `url:` or `azure:` source means: where to look, and where to go from there.
+//! The meaning of an operator's `url:` or `azure:` source: the first URL, and the hosts that it may lead to.
 
 use super::{Host, Hosts, Url, UrlError};
 use crate::source::Cloud;
 
-/// Where the vendor's pages are.
+/// The host of the vendor's pages.
 const PAGES: &str = "www.microsoft.com";
-/// Where the vendor's documents are.
+/// The host of the vendor's documents.
 const DOCUMENTS: &str = "download.microsoft.com";
 
-/// What is to be downloaded.
+/// The target of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A document at a URL.
     Document {
         /// The URL.
         url: Url,
-        /// Where it may lead.
+        /// The hosts that the URL may lead to.
         hosts: Hosts,
     },
     /// The newest document that a page lists.
     Page {
-        /// Whose document.
+        /// The cloud whose document is wanted.
         cloud: Cloud,
         /// The page.
         page: Url,
-        /// The page that is asked when that one lists none.
+        /// The page that is tried if the first page gives no document.
         otherwise: Option<Url>,
-        /// Where a page may lead.
+        /// The hosts that a page may lead to.
         page_hosts: Hosts,
-        /// Where the document may be.
+        /// The hosts that the document may be on.
         document_hosts: Hosts,
     },
 }
 
 impl Target {
-    /// A document at a URL. Its own host is allowed, and those that the operator allows.
+    /// Creates the target for a document at a URL. The URL's own host and the operator's allowed hosts are
+    /// allowed.
     #[must_use]
     pub fn document(url: Url, allowed: &[Host]) -> Self {
         let hosts = allowed.iter().chain([url.host()]).cloned().collect();
         Self::Document { url, hosts }
     }
 
-    /// A cloud's current document. With `page`, the operator's page is asked instead of the vendor's.
+    /// Creates the target for a cloud's current document. `page` replaces the vendor's page.
     ///
     /// # Errors
-    /// None: the vendor's addresses are valid, which a test holds.
+    /// None: the vendor's addresses are valid, which a test checks.
     pub fn current(cloud: Cloud, page: Option<Url>, allowed: &[Host]) -> Result<Self, UrlError> {
         let (page, otherwise) = match page {
             Some(page) => (page, None),
@@ -59,7 +60,8 @@ impl Target {
     }
 }
 
-/// The vendor's page of a cloud's document: `details`, or `confirmation`, which is behind the button of the first.
+/// Returns the vendor's page for a cloud's document: `details`, or `confirmation`, which the button on the
+/// first leads to.
 fn vendor_page(cloud: Cloud, kind: &str) -> String {
     let id = match cloud {
         Cloud::Public => 56519,

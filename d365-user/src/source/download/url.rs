@@ -1,5 +1,5 @@
-//! The only kind of URL that is fetched: `https`, a host, no user, no fragment. Whether its host may be asked is
-//! [`Hosts`](super::Hosts)' to say.
+//! The only kind of URL that is fetched: `https`, a host, no user, no fragment. [`Hosts`](super::Hosts)
+//! decides if its host is allowed.
 
 use std::{fmt, str::FromStr};
 
@@ -9,48 +9,48 @@ use crate::source::without_query;
 
 /// Port of `https`.
 const PORT: u16 = 443;
-/// Longest URL in bytes: RFC 9110, section 4.1, recommends to take at least this.
+/// Longest URL in bytes. RFC 9110, section 4.1, recommends to accept at least this length.
 const MAX_LENGTH: usize = 8000;
 
-/// A host and a port: where a connection goes, or what an operator allows. Written and read as `HOST` or `HOST:PORT`.
+/// A host and a port: the target of a connection, or a host that the operator allows. It is written and read
+/// as `HOST` or `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host {
     name: String,
     port: u16,
 }
 
-/// A valid, normalised URL. Its query may be a token: it is shown without.
+/// A valid, normalised URL. Its query may be a token, so it is shown without the query.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
-    /// Boxed for its size: errors hold a URL.
+    /// Boxed, because errors contain a URL and should stay small.
     uri: Box<Uri<String>>,
     host: Host,
 }
 
-/// Why a text is no URL that is fetched, or no host.
+/// The reason why a text is not a URL that is fetched, or not a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not a URL of RFC 3986, or without a host.
+    /// The text is not a URL of RFC 3986, or has no host.
     #[error("not a URL with a host, as https://mirror.example/ServiceTags_Public.json")]
     Syntax,
-    /// Another scheme.
-    #[error("not https: what comes without TLS cannot be vouched for")]
+    /// The scheme is not `https`.
+    #[error("not https: a download without TLS cannot be verified")]
     NotHttps,
-    /// A user name or password in it.
+    /// The URL contains a user name or a password.
     #[error("it holds a user name or a password, which are not sent")]
     Credentials,
-    /// Not a host with a port or without.
+    /// The text is not a host, with or without a port.
     #[error("not a host: write HOST or HOST:PORT, without https:// and without a path")]
     Host,
 }
 
 impl Host {
-    /// The name or address, in lower case; an IPv6 address in brackets.
+    /// The name or address in lower case. An IPv6 address is in brackets.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The port.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
@@ -84,33 +84,33 @@ impl fmt::Display for Host {
 }
 
 impl Url {
-    /// The host and the port that it names.
+    /// The host and the port in the URL.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The URL as text, with its query: for the request alone, never to be shown or kept.
+    /// The URL as text, with its query. It is for the request only and must not be shown or stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.uri.as_str()
     }
 
-    /// The path, beginning with a slash or empty.
+    /// The path. It begins with a slash or is empty.
     pub(super) fn path(&self) -> &str {
         self.uri.path().as_str()
     }
 
-    /// Whether there is a query.
+    /// True if the URL has a query.
     #[must_use]
     pub fn has_query(&self) -> bool {
         self.uri.has_query()
     }
 
-    /// Where a reference that stands at this URL (RFC 9110, section 10.2.2) leads.
+    /// Resolves a reference that the response for this URL contains (RFC 9110, section 10.2.2).
     ///
     /// # Errors
-    /// As [`FromStr`]: the place it leads to may be another host, and never one without TLS.
+    /// The same as [`FromStr`]. The result may be on another host, but is never a URL without TLS.
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         let reference = UriRef::parse(reference).map_err(|_| UrlError::Syntax)?;
         Self::new(&reference.resolve_against(&*self.uri).map_err(|_| UrlError::Syntax)?)

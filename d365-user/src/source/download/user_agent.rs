@@ -1,12 +1,12 @@
-//! The name by which servers know this program: the header field `User-Agent`. The vendor's page has refused
-//! names that do not begin as a browser's does (seen by public scripts), so the default is an honest one of
-//! that form.
+//! The name by which servers know this program: the header field `User-Agent`. The vendor's page has rejected
+//! names that do not begin like that of a browser (reported by public scripts). Therefore the default is an
+//! honest name of that form.
 
 use std::{fmt, str::FromStr};
 
 use crate::version::VERSION;
 
-/// Where people who see the name in a server's log can read on; empty where the workspace names no home page.
+/// The link for people who see the name in a server's log. It is empty if the workspace names no home page.
 const HOMEPAGE: &str = env!("CARGO_PKG_HOMEPAGE");
 /// Longest value in bytes.
 const MAX_LENGTH: usize = 512;
@@ -15,7 +15,7 @@ const MAX_LENGTH: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent(String);
 
-/// Not a value of a header field.
+/// The text is not a value of a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a value of User-Agent: write 1 to {MAX_LENGTH} printable ASCII characters, without space at the ends"
@@ -23,7 +23,7 @@ pub struct UserAgent(String);
 pub struct NotAUserAgent;
 
 impl UserAgent {
-    /// The value.
+    /// The value as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The plain list: what is read, what is refused and how it is told, and that nothing panics.
+//! The plain list: accepted texts, rejected texts with their messages, and a check that nothing panics.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -30,7 +30,7 @@ fn refused(text: &[u8]) -> String {
     parse(text, NAME).unwrap_err().to_string()
 }
 
-/// A file of its own, gone when the test ends.
+/// A temporary file, removed when the test ends.
 struct TempFile(PathBuf);
 
 impl TempFile {

@@ -1,4 +1,4 @@
-//! What a document says about the tag.
+//! The content of a document about the tag.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use super::{DocumentError, Options};
 use crate::ranges::geo;
 use crate::source::{Cloud, List, Origin, Record, Warning, line};
 
-/// At most one of so many entries of the tag may be no prefix. In the vendor's documents none is.
+/// A tag is rejected if more than one in this number of its entries is no prefix. In the vendor's documents,
+/// every entry is a prefix.
 const MOST_INVALID: usize = 10;
 
 /// One prefix of the tag.
@@ -18,32 +19,33 @@ const MOST_INVALID: usize = 10;
 pub struct TagRange {
     /// The prefix as written.
     pub prefix: IpNet,
-    /// Its Azure region: as the regional entry with this prefix is called (`WestUS2`), else as the region is whose prefix
-    /// contains it (`westus2`); of the two, the first whose geo is known.
+    /// The Azure region of the prefix. It is the region of the tag's regional entry with this prefix
+    /// (`WestUS2`), or else the region whose prefix contains this one (`westus2`). If both exist, the first
+    /// one with a known geo is preferred.
     pub region: Option<String>,
 }
 
-/// A service tags document, as far as the tag is concerned.
+/// The part of a service tags document that concerns the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Whose it is.
+    /// The cloud of the document.
     pub cloud: Cloud,
-    /// Its change number: neither unique nor ordered.
+    /// The document's change number. It is neither unique nor ordered.
     pub change_number: Option<u64>,
-    /// The tag's own change number, which has never fallen.
+    /// The tag's own change number, which has never decreased.
     pub tag_change_number: Option<u64>,
-    /// The tag's prefixes, at least one, sorted, each once.
+    /// The tag's prefixes: at least one, sorted, each once.
     pub ranges: Vec<TagRange>,
-    /// The prefixes of the tag's regional entries; none in China's document.
+    /// The prefixes of the tag's regional entries. China's document has none.
     pub regional: Regions,
-    /// The prefixes of every Azure region, when [`Options::keep_azure`] asks for them.
+    /// The prefixes of every Azure region, if [`Options::keep_azure`] is set.
     pub azure: Option<Regions>,
-    /// What was odd.
+    /// Oddities that are no reason to reject the document.
     pub warnings: Vec<Warning>,
 }
 
 impl Document {
-    /// What was kept, once the whole text was read and is JSON.
+    /// Creates the document from the collected values, after the whole text was read and is JSON.
     pub(super) fn new(kept: Kept<'_>, options: &Options) -> Result<Self, DocumentError> {
         let Kept { change_number, cloud, values, tag, regional, azure, shape, .. } = kept;
         let missing = |field: &str| {
@@ -83,7 +85,8 @@ impl Document {
         })
     }
 
-    /// The document as a list called `name`. It has no date: a document does not say its own.
+    /// Returns the document as a list called `name`. The list has no date, because a document does not
+    /// contain its own date.
     #[must_use]
     pub fn into_list(self, name: &str) -> List {
         let record = |TagRange { prefix, region }: TagRange| Record { prefix, geo: None, region, line: 0 };
@@ -97,7 +100,7 @@ impl Document {
     }
 }
 
-/// The document's cloud, if it is one that may be.
+/// Returns the document's cloud, if the options accept it.
 fn cloud(found: &str, options: &Options) -> Result<Cloud, DocumentError> {
     let expected = options.cloud;
     let cloud =

@@ -1,4 +1,4 @@
-//! One value of the document: its name, and of those that are of interest the prefixes.
+//! One value of the document: its name and, if the value is needed, its prefixes.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ enum Property {
     Other,
 }
 
-/// A value. Its properties may stand before its name: they are read, then, as if they were wanted.
+/// A value. If its properties come before its name, they are read as if the value were needed.
 pub(super) struct Value<'a, 'l>(pub(super) &'a mut Kept<'l>);
 
 impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Prefixes<'_, '_> {
     }
 }
 
-/// One element of the list of prefixes: what is no prefix is noted, not refused.
+/// One element of the list of prefixes. An element that is no prefix is counted, and the reading continues.
 struct Prefix<'a> {
     skip: Skip<'a>,
     entry: &'a mut Entry,

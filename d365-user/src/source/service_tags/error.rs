@@ -1,23 +1,23 @@
-//! Why a document is refused.
+//! The reasons why a document is rejected.
 
 use std::io;
 
 use super::TAG;
 use crate::source::{Cloud, Encoding};
 
-/// How much of what the JSON reader says a message shows, in characters.
+/// Longest part of the JSON reader's message that an error shows, in characters.
 const SHOWN: usize = 240;
 
-/// Why a document is refused. Nothing of it is used then. Each message is one line.
+/// The reason why a document is rejected. Nothing of the document is used then. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Nothing but white space.
+    /// The text has nothing but white space.
     #[error("the document is empty")]
     Empty,
-    /// A web page, perhaps of a proxy or of an overloaded server.
+    /// A web page, perhaps from a proxy or from an overloaded server.
     #[error("this is a web page (HTML), not the service tags document; look at it in a browser")]
     Html,
-    /// XML, perhaps a storage server's message.
+    /// XML, perhaps the error message of a storage server.
     #[error("this is XML, not the service tags document; open it, it may say what is wrong")]
     Xml,
     /// Compressed, or not in UTF-8.
@@ -26,7 +26,7 @@ pub enum DocumentError {
     /// The text ends too early.
     #[error("the document is cut off at line {line}; fetch it again")]
     Truncated {
-        /// Its last line, from 1.
+        /// The last line of the text, from 1.
         line: usize,
     },
     /// Not JSON.
@@ -34,13 +34,13 @@ pub enum DocumentError {
     Syntax {
         /// The line, from 1.
         line: usize,
-        /// The column, from 1; 0 before a line's first character.
+        /// The column, from 1; 0 before the first character of a line.
         column: usize,
     },
-    /// JSON, but not what a service tags document looks like.
+    /// JSON that does not have the shape of a service tags document.
     #[error("JSON, but no service tags document: {what}")]
     Shape {
-        /// What is not as it should be.
+        /// The difference from that shape.
         what: String,
     },
     /// The document of another cloud.
@@ -48,61 +48,62 @@ pub enum DocumentError {
     WrongCloud {
         /// The cloud that it names.
         found: String,
-        /// The one that was asked for, if a single one was.
+        /// The expected cloud, if only one is accepted.
         expected: Option<Cloud>,
     },
-    /// The tag is not in it.
+    /// The document does not contain the tag.
     #[error("the service tag {TAG} is not in the document of {date}", date = .change_number.map_or_else(|| "no change number".to_owned(), |n| format!("change number {n}")))]
     NoTag {
         /// The document's change number.
         change_number: Option<u64>,
     },
-    /// The tag is in it, and holds no valid prefix.
+    /// The document contains the tag, but no valid prefix of it.
     #[error("the service tag {TAG} holds no valid prefix among {entries} entries")]
     NoValidPrefix {
-        /// How many entries the tag has.
+        /// The number of the tag's entries.
         entries: usize,
     },
-    /// More than a tenth of what the tag holds is no prefix: another format, or damage.
+    /// More than a tenth of the tag's entries are not prefixes: the format is another one, or the document is
+    /// damaged.
     #[error(
         "{invalid} of the {entries} entries of the service tag {TAG} are no prefix, and at most a tenth may be, the first is \
          {first:?}; look at the document, and fetch it again"
     )]
     TooManyInvalid {
-        /// Entries that are no prefix.
+        /// The number of entries that are not prefixes.
         invalid: usize,
-        /// All entries of the tag.
+        /// The number of all entries of the tag.
         entries: usize,
-        /// The first that is no prefix, shortened.
+        /// The first entry that is not a prefix, shortened.
         first: String,
     },
-    /// More bytes than a document can have.
+    /// More bytes than any document has.
     #[error("larger than {limit} bytes, which no service tags document is")]
     TooLarge {
         /// The limit.
         limit: u64,
     },
-    /// More prefixes, or regions, than a document can have.
+    /// More prefixes or regions than any document has.
     #[error("more than {limit} {what}, which no service tags document has")]
     TooMany {
-        /// Of what.
+        /// The kind of items that are counted.
         what: &'static str,
         /// The limit.
         limit: usize,
     },
-    /// Nested deeper than a document can be.
+    /// Deeper nesting than any document has.
     #[error("arrays and objects in it are nested deeper than {limit} levels, as in no service tags document")]
     TooDeep {
         /// The limit.
         limit: usize,
     },
-    /// It cannot be read to its end.
+    /// The document cannot be read to its end.
     #[error("cannot read the document to its end: {0}")]
     Io(io::Error),
 }
 
 impl DocumentError {
-    /// Every word of [`as_str`](Self::as_str).
+    /// Every value of [`as_str`](Self::as_str).
     pub const REASONS: [&str; 15] = [
         "empty",
         "html",
@@ -121,7 +122,7 @@ impl DocumentError {
         "encoding",
     ];
 
-    /// The reason in a word, the metrics' label `reason`.
+    /// The reason as one word: the value of the metrics' label `reason`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         let index = match self {
@@ -150,7 +151,7 @@ impl DocumentError {
     }
 }
 
-/// What the JSON reader says, but for what only the input knows.
+/// Maps an error of the JSON reader. Only the input knows that its size limit was exceeded.
 impl From<serde_json::Error> for DocumentError {
     fn from(error: serde_json::Error) -> Self {
         use serde_json::error::Category;

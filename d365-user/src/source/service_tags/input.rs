@@ -1,16 +1,17 @@
-//! The bytes of a document: counted, without a byte order mark, and seen before the JSON reader sees them.
+//! The bytes of a document. The input counts them and removes a byte order mark. The first bytes are checked
+//! before the JSON reader reads them.
 
 use std::io::{self, Read};
 
 use super::DocumentError;
 use crate::source::Encoding;
 
-/// How much is looked at to tell what the input is, in bytes.
+/// Bytes that are read at once to recognise the kind of input.
 const HEAD: u64 = 1_024;
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// An input that ends in an error behind its limit.
+/// A reader that returns an error for the first byte beyond its limit.
 pub(super) struct Input<R> {
     reader: R,
     limit: u64,
@@ -23,8 +24,8 @@ impl<R: Read> Input<R> {
         Self { reader, limit, left: limit, exceeded: false }
     }
 
-    /// The beginning, without a byte order mark, and with something else than white space in it: nothing when there is
-    /// nothing else.
+    /// Returns the first bytes, without a byte order mark. They contain more than white space. The result is
+    /// empty if the whole input is white space.
     pub(super) fn head(&mut self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         self.by_ref().take(HEAD).read_to_end(&mut head)?;
@@ -38,7 +39,7 @@ impl<R: Read> Input<R> {
         Ok(head)
     }
 
-    /// Why this input is refused, when the JSON reader gave `error`.
+    /// Returns the reason why this input is rejected, after the JSON reader returned `error`.
     pub(super) fn refused(&self, error: serde_json::Error) -> DocumentError {
         if self.exceeded { DocumentError::TooLarge { limit: self.limit } } else { error.into() }
     }
@@ -47,7 +48,7 @@ impl<R: Read> Input<R> {
 impl<R: Read> Read for Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 && !buffer.is_empty() {
-            // At the limit it may end, and nothing else.
+            // At the limit the input may end. Any further byte is an error.
             let more = self.reader.read(&mut [0])?;
             self.exceeded |= more > 0;
             return if self.exceeded { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(0) };
@@ -59,7 +60,7 @@ impl<R: Read> Read for Input<R> {
     }
 }
 
-/// What a download gives on bad days, by its beginning.
+/// Recognises by its first bytes an input that is not JSON, as a failed download may return it.
 pub(super) fn other_than_json(head: &[u8]) -> Option<DocumentError> {
     if let Some(encoding) = Encoding::of(head) {
         return Some(DocumentError::Encoded(encoding));
@@ -68,8 +69,7 @@ pub(super) fn other_than_json(head: &[u8]) -> Option<DocumentError> {
     if text.is_empty() { Some(DocumentError::Empty) } else { markup(text) }
 }
 
-/// Elements of web pages. Not every page begins like one: a comment, an XML declaration or a fragment may
-/// stand first.
+/// Elements of web pages. A page may also begin with a comment, an XML declaration or a fragment.
 const PAGE: [&[u8]; 14] = [
     b"<html",
     b"<!doctype html",
@@ -87,7 +87,7 @@ const PAGE: [&[u8]; 14] = [
     b"<br",
 ];
 
-/// A web page, or XML; text that only begins with `<` is neither.
+/// Recognises a web page or XML. A text that only begins with `<` is neither.
 pub(super) fn markup(text: &[u8]) -> Option<DocumentError> {
     let is_begun = text.first() == Some(&b'<');
     let text = text.to_ascii_lowercase();
@@ -99,7 +99,7 @@ pub(super) fn markup(text: &[u8]) -> Option<DocumentError> {
     }
 }
 
-/// A declaration, or an element with its name: `<Error>`, `<a:b/>`, `<a b="c">`.
+/// True for a declaration, a comment, or an element with its name: `<Error>`, `<a:b/>`, `<a b="c">`.
 fn is_xml(text: &[u8]) -> bool {
     if [&b"<?xml"[..], b"<!doctype", b"<!--"].iter().any(|begin| text.starts_with(begin)) {
         return true;

@@ -1,4 +1,4 @@
-//! What is kept of a document while it is read, within the limits.
+//! The values that are kept while a document is read, within the limits.
 
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -9,43 +9,43 @@ use super::shape::Shape;
 use super::{AZURE, DocumentError, Limits, TAG};
 use crate::source::line;
 
-/// What an entry is, by its name.
+/// The kind of an entry, which follows from its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The tag, all regions.
+    /// The tag in all regions.
     Tag,
     /// The tag in one region.
     Regional(String),
     /// All of Azure in one region.
     Azure(String),
-    /// Of no interest.
+    /// An entry that is not needed.
     Other,
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) change_number: Option<u64>,
-    /// Its valid prefixes, as written.
+    /// The valid prefixes, as written.
     pub(super) prefixes: Vec<IpNet>,
-    /// How many others there are.
+    /// The number of elements that are not prefixes.
     pub(super) invalid: usize,
     /// The first of them, shortened.
     pub(super) first_invalid: Option<String>,
 }
 
-/// Everything so far.
+/// All values so far.
 pub(super) struct Kept<'a> {
     limits: &'a Limits,
-    /// Why reading was stopped, when the JSON was not to blame.
+    /// The reason why the reading stopped, if the JSON is not the cause.
     pub(super) stop: Option<DocumentError>,
-    /// The shape that it looks like, when it is no document.
+    /// The shape that the text seems to have, if it is no service tags document.
     pub(super) shape: Option<Shape>,
     pub(super) change_number: Option<u64>,
     pub(super) cloud: Option<String>,
-    /// Whether there was a list of values.
+    /// True if there was a list of values.
     pub(super) values: bool,
-    /// The tag, all regions; `None` until it is seen.
+    /// The tag in all regions; `None` until it is found.
     pub(super) tag: Option<Entry>,
     pub(super) regional: Builder,
     pub(super) azure: Builder,
@@ -68,13 +68,13 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// Reads over a value that lies in `outer` arrays and objects.
+    /// Skips a value that is inside `outer` arrays and objects.
     pub(super) fn skip(&mut self, outer: usize) -> Skip<'_> {
         let limit = self.limits.depth;
         Skip { stop: &mut self.stop, limit, left: limit.saturating_sub(outer) }
     }
 
-    /// Whether the entry that is being read is still within the limit.
+    /// Checks that the entry that is being read is still within the limit.
     pub(super) fn room<E: Error>(&mut self, entry: &Entry) -> Result<(), E> {
         let limit = self.limits.prefixes;
         let prefixes = self.prefixes.saturating_add(entry.prefixes.len()).saturating_add(entry.invalid);
@@ -85,7 +85,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// Takes a whole entry.
+    /// Adds a complete entry.
     pub(super) fn take<E: Error>(&mut self, kind: Kind, entry: Entry) -> Result<(), E> {
         if kind != Kind::Other {
             self.prefixes = self.prefixes.saturating_add(entry.prefixes.len()).saturating_add(entry.invalid);
@@ -110,7 +110,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// It is of another shape: nothing more is read.
+    /// Stops the reading, because the text has another shape.
     pub(super) fn of_shape<E: Error>(&mut self, shape: Shape) -> E {
         self.stopped(DocumentError::shape(&shape.to_string()))
     }
@@ -123,13 +123,13 @@ impl<'a> Kept<'a> {
 }
 
 impl Entry {
-    /// One more element of its list that is no prefix.
+    /// Counts one more element of the entry's list that is no prefix.
     pub(super) fn invalid(&mut self, shown: &str) {
         self.invalid += 1;
         self.first_invalid.get_or_insert_with(|| line::excerpt(shown));
     }
 
-    /// The tag twice in one document, which has not been seen so far: its entries add up.
+    /// Adds another entry of the tag in the same document. Such a document has not been seen so far.
     fn merge(&mut self, other: Self) {
         self.change_number = self.change_number.max(other.change_number);
         self.prefixes.extend(other.prefixes);

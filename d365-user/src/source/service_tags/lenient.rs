@@ -1,4 +1,5 @@
-//! What a document may hold that means nothing here, and change numbers, which some tools write as strings.
+//! Values that a document may contain and that are skipped, and change numbers, which some tools write as
+//! strings.
 
 use std::fmt;
 
@@ -6,13 +7,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::DocumentError;
 
-/// Reads over one value, whatever it is. serde's own `IgnoredAny` has no limit on depth: `serde_json` skips by itself then.
+/// Skips one value of any kind. serde's own `IgnoredAny` has no limit on depth: with it, `serde_json` skips
+/// the value itself.
 pub(super) struct Skip<'a> {
-    /// Where it is told that the limit is reached.
+    /// Receives the error if the limit is reached.
     pub(super) stop: &'a mut Option<DocumentError>,
     /// The limit, for the message.
     pub(super) limit: usize,
-    /// How many levels there may be in the value.
+    /// Levels that the value may still have.
     pub(super) left: usize,
 }
 
@@ -85,7 +87,7 @@ impl<'de> Visitor<'de> for Skip<'_> {
     }
 }
 
-/// A change number: an integer, or a string with one in it; `None` for anything else.
+/// A change number: an integer, or a string that contains one. Any other value gives `None`.
 pub(super) struct ChangeNumber<'a>(pub(super) Skip<'a>);
 
 impl<'de> DeserializeSeed<'de> for ChangeNumber<'_> {

@@ -1,13 +1,16 @@
-//! The vendor's "Azure IP Ranges and Service Tags" document: what it says about the tag of Dynamics 365's mail.
+//! The vendor's document "Azure IP Ranges and Service Tags", and its content about the tag of Dynamics 365's
+//! mail.
 //!
-//! Read as a stream: nothing is kept but the tag's entries and, for regions, Azure's own prefixes in a compact form. Total:
-//! any bytes are a [`Document`] or a [`DocumentError`], within [`Limits`]; a document is believed whole or not at all.
+//! The document is read as a stream. Only the tag's entries are kept and, for the regions, Azure's own
+//! prefixes in a compact form. The reader is total: any bytes give a [`Document`] or a [`DocumentError`],
+//! within [`Limits`]. A document is accepted as a whole or not at all.
 //!
-//! The format, as seen from 2019 to 2026: `changeNumber`, `cloud`, `values`; a value has `name` and
-//! `properties`, and those `changeNumber` and `addressPrefixes`, IPv4 and IPv6 in one list. Neither the
-//! values nor the fields have an order that this code relies on. Everything else is skipped, whatever it is.
-//! The same list as `az network list-service-tags` and PowerShell's `Get-AzNetworkServiceTag` give it differs
-//! in the case of the fields' first letter and in numbers that are text; it is read as well.
+//! The format, as seen from 2019 to 2026, has the fields `changeNumber`, `cloud` and `values`. A value has
+//! `name` and `properties`. The properties have `changeNumber` and `addressPrefixes`, with IPv4 and IPv6 in
+//! one list. This code does not rely on an order of the values or of the fields. It skips everything else,
+//! whatever it is. The same list from `az network list-service-tags` or from PowerShell's
+//! `Get-AzNetworkServiceTag` is read as well. It differs in the case of the fields' first letter, and in
+//! numbers that are written as text.
 
 use std::io::{self, BufReader, Read};
 
@@ -31,32 +34,32 @@ use super::Cloud;
 use input::Input;
 use keep::Kept;
 
-/// The service tag. Its regional entries are called `Dynamics365ForMarketingEmail.WestUS2` and so on.
+/// The service tag. Its regional entries are named `Dynamics365ForMarketingEmail.WestUS2` and so on.
 pub const TAG: &str = "Dynamics365ForMarketingEmail";
-/// The service tag of everything; its regional entries hold what Azure has in a region.
+/// The service tag for all of Azure. Its regional entries contain Azure's prefixes of one region.
 const AZURE: &str = "AzureCloud";
-/// How much is read at once, in bytes.
+/// Size of the read buffer in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// How much a document may hold.
+/// The limits of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes. The largest real document so far has 4.4 million.
     pub bytes: u64,
     /// Prefixes of all entries that are kept. The largest real document so far has 13,767.
     pub prefixes: usize,
-    /// Arrays and objects inside each other, at most 100. A real document has 5.
+    /// Levels of nested arrays and objects, at most 100. A real document has 5.
     pub depth: usize,
 }
 
-/// What is asked of a document.
+/// Options for reading a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The only cloud whose document is accepted; `None` accepts that of any known one.
+    /// The only cloud whose document is accepted. `None` accepts the document of any known cloud.
     pub cloud: Option<Cloud>,
-    /// Keep every prefix of every Azure region ([`Document::azure`]).
+    /// True if every prefix of every Azure region is kept ([`Document::azure`]).
     pub keep_azure: bool,
-    /// How much it may hold.
+    /// The limits of the document.
     pub limits: Limits,
 }
 
@@ -66,10 +69,11 @@ impl Default for Limits {
     }
 }
 
-/// Reads a document to the end of the input, or to what refuses it.
+/// Reads a document to the end of the input, or to the first error.
 ///
 /// # Errors
-/// [`DocumentError`]: what is not JSON comes first, then what is no such document, then what it lacks.
+/// [`DocumentError`]. An error of the input, of the JSON or of its shape ends the reading at once. The cloud,
+/// the tag and its prefixes are checked after the whole text was read.
 pub fn read(reader: impl Read, options: &Options) -> Result<Document, DocumentError> {
     let mut input = Input::new(reader, options.limits.bytes);
     let mut kept = Kept::new(&options.limits);
@@ -94,7 +98,7 @@ pub fn read(reader: impl Read, options: &Options) -> Result<Document, DocumentEr
     }
 }
 
-/// True for the beginning of a web page or of XML, with which no list begins.
+/// True if the text begins like a web page or XML. No list begins like that.
 pub(super) fn is_markup(text: &[u8]) -> bool {
     input::markup(text).is_some()
 }

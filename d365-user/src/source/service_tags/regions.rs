@@ -4,23 +4,24 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// How many entries with a region there may be, of Azure and of the tag each. A real document has up to 73.
+/// Limit of entries with a region, for Azure and for the tag separately. A real document has up to 73.
 pub(super) const MAX_REGIONS: usize = 4_096;
 
-/// Which prefix is in which region. Prefixes are without host bits; one that two regions claim is the first one's.
+/// The Azure region of each prefix. Prefixes are stored without host bits. A prefix that two regions list
+/// belongs to the first of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Regions {
     names: Vec<String>,
-    /// Sorted and unique by prefix; the number is the index of the name.
+    /// Sorted and unique by prefix. The number is the index of the region's name.
     prefixes: Vec<(IpNet, u16)>,
 }
 
-/// Regions that are still being read.
+/// The regions while a document is being read.
 #[derive(Debug, Default)]
 pub(super) struct Builder(Regions);
 
 impl Builder {
-    /// Takes a region's prefixes; `false` when there is no room for one more region.
+    /// Adds the prefixes of a region. Returns `false` if the limit does not allow another region.
     #[must_use]
     pub(super) fn push(&mut self, region: String, prefixes: &[IpNet]) -> bool {
         let Self(Regions { names, prefixes: all }) = self;
@@ -33,7 +34,7 @@ impl Builder {
         true
     }
 
-    /// All that were taken.
+    /// Returns all regions that were added.
     pub(super) fn finish(self) -> Regions {
         let Self(mut regions) = self;
         regions.prefixes.sort_unstable();
@@ -44,19 +45,19 @@ impl Builder {
 }
 
 impl Regions {
-    /// How many prefixes there are.
+    /// The number of prefixes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.prefixes.len()
     }
 
-    /// Whether there is none.
+    /// True if there are no prefixes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prefixes.is_empty()
     }
 
-    /// Every prefix with its region, IPv4 first, by address and then by length.
+    /// Returns every prefix with its region: IPv4 first, sorted by address and then by length.
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, &str)> {
         self.prefixes.iter().map(|(prefix, index)| (*prefix, self.name(*index)))
     }
@@ -66,7 +67,7 @@ impl Regions {
         self.names.iter().map(String::as_str)
     }
 
-    /// The region of this very prefix, host bits aside.
+    /// Returns the region that lists exactly this prefix. Host bits are ignored.
     #[must_use]
     pub fn exact(&self, prefix: &IpNet) -> Option<&str> {
         let prefix = prefix.trunc();
@@ -74,8 +75,8 @@ impl Regions {
         Some(self.name(self.prefixes[found].1))
     }
 
-    /// The region of the longest prefix that contains this one whole. A search for each shorter length: microseconds, not
-    /// for every packet.
+    /// Returns the region of the longest prefix that contains this whole prefix. It does one search for each
+    /// shorter length. This takes microseconds, so it must not run for every packet.
     #[must_use]
     pub fn containing(&self, prefix: &IpNet) -> Option<&str> {
         let mut around = Some(*prefix);
@@ -88,7 +89,7 @@ impl Regions {
         None
     }
 
-    /// The region of an address.
+    /// Returns the region of an address.
     #[must_use]
     pub fn of(&self, address: IpAddr) -> Option<&str> {
         self.containing(&address.into())
@@ -160,7 +161,8 @@ mod tests {
             }
             let asked = net(asked);
             let around = prefixes.iter().map(|prefix| net(*prefix).trunc()).enumerate().filter(|(_, prefix)| prefix.contains(&asked));
-            // Of equal ones the first: `max_by_key` gives the last of equals.
+            // The first of equal prefixes counts. `max_by_key` returns the last of equals, so the order is
+            // reversed.
             let best = around.rev().max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(index, _)| index.to_string());
             let regions = builder.finish();
             prop_assert_eq!(regions.containing(&asked), best.as_deref());

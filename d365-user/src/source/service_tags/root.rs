@@ -9,7 +9,7 @@ use super::keep::Kept;
 use super::lenient::ChangeNumber;
 use super::shape::Shape;
 
-/// Fields of the outermost object; the first letter of each may be upper case.
+/// Fields of the outermost object. The first letter of each may be in upper case.
 #[derive(serde::Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum Field {
@@ -19,7 +19,7 @@ enum Field {
     Cloud,
     #[serde(alias = "Values")]
     Values,
-    /// A field of one tag alone.
+    /// A field that occurs if the text is one tag alone.
     #[serde(alias = "address_prefixes", alias = "ipv4_cidrs", alias = "Properties")]
     Properties,
     #[serde(alias = "terraform_version", alias = "format_version", alias = "sensitive")]
@@ -30,7 +30,6 @@ enum Field {
     Other,
 }
 
-/// The outermost object.
 pub(super) struct Root<'a, 'l>(pub(super) &'a mut Kept<'l>);
 
 impl<'de> DeserializeSeed<'de> for Root<'_, '_> {
@@ -82,13 +81,13 @@ impl<'de> Visitor<'de> for Root<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        // The first element stops it, unless it is nothing that is known.
+        // Any element ends the reading with an error of its own. Only an empty list reaches the next line.
         seq.next_element_seed(Element(&mut *self.0))?;
         Err(self.0.of_shape(Shape::Values))
     }
 }
 
-/// The first element of a list in the document's place.
+/// The first element of a list that is in the place of the document.
 struct Element<'a, 'l>(&'a mut Kept<'l>);
 
 impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
@@ -115,7 +114,6 @@ impl<'de> Visitor<'de> for Element<'_, '_> {
     }
 }
 
-/// The list of values.
 struct Values<'a, 'l>(&'a mut Kept<'l>);
 
 impl<'de> DeserializeSeed<'de> for Values<'_, '_> {

@@ -1,4 +1,4 @@
-//! The document, case by case: what is tolerated, what is refused and how it is told, and where the limits are.
+//! The document, case by case: tolerated texts, rejected texts with their messages, and the limits.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use crate::source::{Record, Warning};
 mod properties;
 mod refused;
 
-/// A public document of these values.
+/// A public document with these values.
 fn public(values: &str) -> String {
     format!(r#"{{"changeNumber": 398, "cloud": "Public", "values": [{values}]}}"#)
 }
@@ -21,7 +21,7 @@ fn value(name: &str, prefixes: &str) -> String {
     )
 }
 
-/// One value, the tag.
+/// One value that is the tag.
 fn tag(prefixes: &str) -> String {
     value(TAG, prefixes)
 }
@@ -62,7 +62,7 @@ fn the_tag_its_regions_and_the_numbers_are_read() {
     assert_eq!(read.warnings, [Warning::NotInARegion { count: 2, first }]);
 }
 
-/// `Get-AzNetworkServiceTag | ConvertTo-Json -Depth 5`, and `az network list-service-tags`.
+/// The output of `Get-AzNetworkServiceTag | ConvertTo-Json -Depth 5`, and of `az network list-service-tags`.
 #[test]
 fn the_list_as_powershell_and_az_give_it_is_the_same() {
     let regional = "Dynamics365ForMarketingEmail.WestUS2";
@@ -156,7 +156,7 @@ fn what_is_unknown_absent_or_null_is_skipped() {
     assert_eq!(shown(&document(&text)), ["1.2.3.0/24 -"]);
 }
 
-/// Distinct prefixes, so many.
+/// Returns `count` distinct prefixes.
 fn valid(count: usize) -> Vec<String> {
     (0..count).map(|number| format!(r#""1.2.{number}.0/24""#)).collect()
 }
@@ -185,7 +185,7 @@ fn exactly_a_tenth_may_be_invalid() {
         );
         assert!(right, "{invalid} of {all}: {error}");
     }
-    // The tag in several entries counts as one.
+    // A tag that is split into several entries counts as one.
     let split = [tag(r#""x""#), tag(&valid(9).join(","))];
     assert_eq!(document(&public(&split.join(","))).ranges.len(), 9);
     let split = [tag(r#""x""#), tag(&valid(8).join(","))];
@@ -283,7 +283,7 @@ fn the_tag_twice_adds_up() {
     assert_eq!(read.tag_change_number, Some(5));
 }
 
-/// Gives one byte at a time, and is interrupted before each.
+/// A reader that returns one byte at a time, and is interrupted before each.
 struct Slow<'a>(&'a [u8], bool);
 
 impl Read for Slow<'_> {

@@ -1,4 +1,4 @@
-//! Names and URLs of `url:` sources, and what is never shown of them.
+//! Names and URLs of `url:` sources, and the parts of them that are never shown.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The directories that inotify watches, each once. What cannot be watched is said once, and is no error.
+//! The directories that inotify watches, each once. A directory that cannot be watched is logged once and is
+//! no error.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,27 +17,28 @@ use tracing::warn;
 
 use super::News;
 
-/// Device, inode and time of birth, where the file system keeps that: another directory may have the inode of one that is
-/// gone.
+/// Device, inode and birth time, if the file system stores one. A new directory may have the inode of a
+/// directory that was removed.
 type Identity = (u64, u64, Option<SystemTime>);
 
-/// Watched directories, by path without symbolic links: inotify knows a directory once, however it is reached.
+/// Watched directories, by path without symbolic links: inotify watches a directory once, even if several
+/// paths lead to it.
 pub(super) struct Directories {
-    /// `None` where there is no inotify.
+    /// `None` if inotify is not available.
     watcher: Option<RecommendedWatcher>,
     watched: BTreeMap<PathBuf, Identity>,
-    /// Those of which it was said that they cannot be watched.
+    /// Directories that cannot be watched and that the log has already reported.
     refused: BTreeSet<PathBuf>,
 }
 
 impl Directories {
-    /// None yet; events go to `news`.
+    /// Creates the set without a directory. Events are sent to `news`.
     pub(super) fn new(news: Sender<News>) -> Self {
         let tell = move |event: notify::Result<Event>| {
-            // Also the daemon's own reading opens files.
+            // The daemon's own reads open files, too.
             let is_open = |event: &Event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
             if !event.as_ref().is_ok_and(is_open) {
-                // Nobody hears it once the thread is gone, and the watcher goes with that.
+                // The send fails once the thread is gone. The watcher is dropped together with the thread.
                 let _ = news.send(News::Event(event));
             }
         };
@@ -44,7 +46,7 @@ impl Directories {
             .and_then(with_a_thread)
             .inspect_err(|error| {
                 warn!(
-                    "changes of files are noticed later, for inotify is not to be had ({error}); \
+                    "changes of files are noticed later, because inotify is not available ({error}); \
                      raise fs.inotify.max_user_instances, or the limit of threads"
                 );
             })
@@ -52,7 +54,8 @@ impl Directories {
         Self { watcher, watched: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
-    /// Watches these directories and no other; gives those that were not watched before. One that is missing is left out.
+    /// Watches these directories and no others. Returns those that were not watched before. A missing
+    /// directory is skipped.
     pub(super) fn follow<'a>(&mut self, wanted: impl Iterator<Item = &'a Path>) -> BTreeSet<PathBuf> {
         let Some(watcher) = &mut self.watcher else { return BTreeSet::new() };
         let identity = |path: &Path| {
@@ -63,7 +66,7 @@ impl Directories {
             wanted.filter_map(|path| Some((path.to_owned(), identity(path)?))).collect();
         let kept = |path: &PathBuf, identity: &Identity| wanted.get(path) == Some(identity);
         for (path, _) in self.watched.extract_if(.., |path, identity| !kept(path, identity)) {
-            // The kernel may have dropped it with the directory.
+            // The kernel may have removed the watch together with the directory.
             let _ = watcher.unwatch(&path);
         }
         let mut new = BTreeSet::new();
@@ -77,13 +80,13 @@ impl Directories {
                     self.watched.insert(path.clone(), identity);
                     new.insert(path);
                 }
-                // Removed since it was looked at.
+                // The directory was removed after its attributes were read.
                 Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
                 Err(error) => {
                     if self.refused.insert(path.clone()) {
                         warn!(
-                            "changes in {} are noticed later, for it cannot be watched ({error}); see to its \
-                             permissions and to fs.inotify.max_user_watches",
+                            "changes in {} are noticed later, because it cannot be watched ({error}); check \
+                             its permissions and fs.inotify.max_user_watches",
                             path.display()
                         );
                     }
@@ -93,7 +96,7 @@ impl Directories {
         new
     }
 
-    /// Lets go of all.
+    /// Stops watching all directories.
     pub(super) fn forget_all(&mut self) {
         for path in std::mem::take(&mut self.watched).into_keys() {
             if let Some(watcher) = &mut self.watcher {
@@ -103,8 +106,9 @@ impl Directories {
     }
 }
 
-/// The watcher if it has its thread. The library hides that it got none, and then panics at each further call
-/// and when it is dropped: all but this call, which asks the thread for something that it never does.
+/// Returns the watcher if its thread was created. The library hides a failure to create the thread, and then
+/// panics in each later call and in the drop. The only exception is this call of `configure`: it returns an
+/// error, and a running thread ignores the request.
 fn with_a_thread(mut watcher: RecommendedWatcher) -> notify::Result<RecommendedWatcher> {
     match watcher.configure(Config::default()) {
         Ok(_) => Ok(watcher),

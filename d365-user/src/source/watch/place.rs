@@ -1,4 +1,4 @@
-//! Where a path leads, and which file is there. It looks at names and attributes, never at content.
+//! The file that a path leads to. This module reads names and attributes, never the content.
 
 use std::{
     fs,
@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What tells one state of a file from another without reading it. The time of change moves with every write, and also when
-/// the file is made readable, or is given an old time of modification back.
+/// The attributes that distinguish two states of a file without reading it. The change time (ctime) moves
+/// with every write. It also moves when a file becomes readable, or when its old modification time is
+/// restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
@@ -19,18 +20,18 @@ pub(super) struct Identity {
     changed: (i64, i64),
 }
 
-/// A path, and where it leads.
+/// A path, and the file that it leads to.
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
-    /// The path with no symbolic link before its last name; `None` while its directory is missing.
+    /// The path without a symbolic link before its last name; `None` while its directory is missing.
     named: Option<PathBuf>,
-    /// The file itself, with no symbolic link at all; `None` while it is missing.
+    /// The path of the file itself, without any symbolic link; `None` while the file is missing.
     target: Option<PathBuf>,
 }
 
 impl Identity {
-    /// Whether there is nothing in it.
+    /// True if the file is empty.
     pub(super) const fn is_empty(&self) -> bool {
         self.size == 0
     }
@@ -43,7 +44,8 @@ impl Place {
         place
     }
 
-    /// Follows the path anew; whether it leads to another path than before. A file that comes or goes is none.
+    /// Resolves the path again. Returns true if it now leads elsewhere; creating or deleting the file does
+    /// not count.
     pub(super) fn follow(&mut self) -> bool {
         let directory = self.path.parent().map(|parent| match parent {
             here if here.as_os_str().is_empty() => Path::new("."),
@@ -60,17 +62,17 @@ impl Place {
         elsewhere
     }
 
-    /// Whether this is its path or the file that it leads to.
+    /// True if `path` is this path, or the path of the file that it leads to.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         [&self.named, &self.target].into_iter().flatten().any(|own| own == path)
     }
 
-    /// Its directory, and that of the file it leads to.
+    /// The directory of the path, and the directory of the file that it leads to.
     pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
         [&self.named, &self.target].into_iter().flatten().filter_map(|path| path.parent())
     }
 
-    /// What is there; `None` when nothing is, or nothing that one can look at.
+    /// The identity of the file; `None` if there is no file, or if its attributes cannot be read.
     pub(super) fn identity(&self) -> Option<Identity> {
         let file = fs::metadata(&self.path).ok()?;
         Some(Identity {

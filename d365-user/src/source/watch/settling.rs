@@ -1,5 +1,5 @@
-//! Decides when a file is another one than before, and whole: from what was heard of it and what looks at it showed. Pure:
-//! it reads no clock and no file.
+//! Decides when a file has changed and is complete, from the events and from the looks at it. Pure: it reads
+//! no clock and no file.
 
 use std::time::{Duration, Instant};
 
@@ -10,47 +10,48 @@ use notify::{
 
 use super::place::Identity;
 
-/// What an event says of a file.
+/// The meaning of an event for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Another file is at the path now, whole, or none is.
+    /// The path now has another file, which is complete, or no file.
     Placed,
-    /// A file came to be at the path: made there by a writer, or linked.
+    /// A writer created the file, or a link put it at the path.
     Created,
-    /// Its content was written to or cut off.
+    /// The content was written or truncated.
     Written,
-    /// Somebody who could write has closed it.
+    /// A process that could write has closed the file.
     Closed,
-    /// Something else about it changed, such as who may read it.
+    /// Something else about the file changed, such as its permissions.
     Touched,
 }
 
-/// Who writes.
+/// The process that may still write to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
     Nobody,
-    /// Whoever made it, if it was not linked: then it is not empty.
+    /// The process that created the file, while the file is empty. A file that is not empty was linked, and
+    /// is complete.
     Maker,
     Somebody,
 }
 
-/// One file.
+/// The state of one watched file.
 #[derive(Debug)]
 pub(super) struct Settling {
     settle: Duration,
-    /// What it was when it last was told of.
+    /// The identity at the last report, or at the start.
     believed: Option<Identity>,
-    /// What the last look showed.
+    /// The identity that the last look found.
     seen: Option<Identity>,
     writer: Writer,
-    /// Whether anything was heard since the last look.
+    /// True if an event has arrived since the last look.
     heard: bool,
-    /// When it will have settled, unless something happens.
+    /// The time at which the file will have settled, if nothing else happens.
     due: Option<Instant>,
 }
 
 impl Heard {
-    /// `None` for what changes nothing, most of all for readers.
+    /// Returns `None` for an event that changes nothing, most often an event of a reader.
     pub(super) fn of(kind: &EventKind) -> Option<Self> {
         match kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Self::Closed),
@@ -66,13 +67,13 @@ impl Heard {
 }
 
 impl Settling {
-    /// A file that is believed as it is, or as it is absent.
+    /// Starts with the file as it is, present or absent. This state is not reported.
     pub(super) const fn new(settle: Duration, identity: Option<Identity>) -> Self {
         let (believed, seen) = (identity, identity);
         Self { settle, believed, seen, writer: Writer::Nobody, heard: false, due: None }
     }
 
-    /// Takes note of an event.
+    /// Handles an event.
     pub(super) fn hear(&mut self, heard: Heard, now: Instant) {
         match heard {
             Heard::Placed | Heard::Closed => self.writer = Writer::Nobody,
@@ -84,16 +85,16 @@ impl Settling {
         self.due = Some(now + self.settle);
     }
 
-    /// Nothing that was heard counts any more: the path leads to another file, or events were lost. What is there has
-    /// settled when it is still the same after `patience`.
+    /// Ignores all events so far, because the path leads to another file or events were lost. A file that was
+    /// about to settle has now settled if it is still the same after `patience`.
     pub(super) fn distrust(&mut self, now: Instant, patience: Duration) {
         self.writer = Writer::Nobody;
         self.heard = false;
         self.due = self.due.map(|_| now + patience);
     }
 
-    /// Takes note of what is at the path; whether it is to be told of. What is new without a word has settled when it is
-    /// still the same after `patience`.
+    /// Takes the result of a look. Returns true if the file is to be reported. A change without an event has
+    /// settled if the file is still the same after `patience`.
     pub(super) fn look(&mut self, seen: Option<Identity>, now: Instant, patience: Duration) -> bool {
         if seen != self.seen && !self.heard {
             self.due = Some(now + patience);
@@ -109,7 +110,8 @@ impl Settling {
         changed
     }
 
-    /// When to look, if nothing happens before; `None` when there is nothing to wait for, or for a writer only.
+    /// The time of the next look, if no event arrives before. `None` if there is nothing to wait for, or only
+    /// a writer.
     pub(super) fn due(&self) -> Option<Instant> {
         let written = match self.writer {
             Writer::Nobody => false,

@@ -1,5 +1,5 @@
-//! Real files in a directory of the test's own. Where nothing must happen, a change of another file is waited for: it shows
-//! that the thread was awake and had the time.
+//! Tests with real files in a directory of the test's own. To show that nothing is reported, a test changes
+//! another file and waits for its report. That report shows that the thread was awake and had the time.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,11 +19,11 @@ use super::Watch;
 mod looked;
 
 const SETTLE: Duration = Duration::from_millis(30);
-/// So that events alone do it.
+/// Longer than any test, so that only events cause reports.
 const NEVER: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A directory of this test's own, removed with it.
+/// A directory of this test's own, removed when this is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -46,7 +46,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Some files being watched, the last of which is there to show that nothing happens to the others.
+/// Some watched files. The last one is there to show that nothing is reported for the others.
 struct Watched {
     watch: Watch,
     calls: Receiver<usize>,
@@ -65,26 +65,26 @@ impl Watched {
         Self { watch, calls, other, files: files.len(), _own: own }
     }
 
-    /// The file that is told of next.
+    /// Waits for the next report and returns the index of its file.
     fn next(&self) -> usize {
         self.calls.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// Nothing is told of while another file changes and settles.
+    /// Checks that nothing is reported while another file changes and settles.
     fn nothing(&self) {
         replace(&self.other, "again");
         assert_eq!(self.next(), self.files);
     }
 }
 
-/// Writes a file beside and renames it into place.
+/// Writes another file in the same directory and renames it into place.
 fn replace(path: &Path, text: &str) {
     let beside = path.with_extension("new");
     fs::write(&beside, text).unwrap();
     fs::rename(beside, path).unwrap();
 }
 
-/// One file named `list`, there or not, watched by events alone.
+/// One file named `list`, present or absent, watched by events only.
 fn one(text: Option<&str>) -> (Scratch, PathBuf, Watched) {
     let scratch = Scratch::new();
     let path = scratch.path("list");
@@ -102,7 +102,7 @@ fn a_rename_into_place() {
     replace(&path, "new");
     assert_eq!(watched.next(), 0);
     watched.nothing();
-    // Of the same size, and with the time of modification that the one before had.
+    // The new file has the same size and the same modification time as the one before.
     let time = fs::metadata(&path).unwrap().modified().unwrap();
     let beside = path.with_extension("beside");
     fs::write(&beside, "gnu").unwrap();
@@ -118,7 +118,7 @@ fn an_edit_in_several_writes_counts_when_it_is_closed() {
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     for line in 0..3 {
         writeln!(file, "line {line}").unwrap();
-        // Longer than it takes another file to settle.
+        // This takes longer than another file needs to settle.
         watched.nothing();
     }
     drop(file);
@@ -198,7 +198,7 @@ fn a_symbolic_link_is_swapped() {
     assert_eq!(watched.next(), 0);
     fs::remove_dir_all(scratch.path("..1")).unwrap();
     watched.nothing();
-    // What lies behind the link is watched too.
+    // The file that the link leads to is watched, too.
     let mut file = OpenOptions::new().append(true).open(scratch.path("..2/list")).unwrap();
     file.write_all(b"more").unwrap();
     watched.nothing();
@@ -216,7 +216,7 @@ fn two_files_in_one_directory() {
     assert_eq!(watched.next(), 1);
     fs::write(&first, "new").unwrap();
     assert_eq!(watched.next(), 0);
-    // One replaces the other: both are others now.
+    // One file replaces the other, so both have changed.
     fs::rename(&first, &second).unwrap();
     let mut both = [watched.next(), watched.next()];
     both.sort_unstable();

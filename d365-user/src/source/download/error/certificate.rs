@@ -1,4 +1,4 @@
-//! Faults of a server's certificate, in the words of the operator who has to mend them.
+//! Faults of a server's certificate, in words for the operator who has to fix them.
 
 use std::{
     fmt::Display,
@@ -10,33 +10,33 @@ use rustls::{CertificateError, pki_types::UnixTime};
 /// A fault of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// No known authority has signed it.
+    /// No trusted authority has signed it.
     #[error(
         "no authority that this host trusts has signed it; a proxy's or mirror's own goes into the system's store"
     )]
     Untrusted,
-    /// It is another host's.
+    /// It is for another host.
     #[error("it is not for the name of this host; {}", of_names(names))]
     WrongName {
-        /// The names that it is for.
+        /// The names in the certificate.
         names: Vec<String>,
     },
-    /// Its time is over.
+    /// It has expired.
     #[error("it expired{}; have it renewed, or check this host's clock", at(*end))]
     Expired {
-        /// Since when.
+        /// The end of its validity.
         end: Option<SystemTime>,
     },
-    /// Its time has not come.
+    /// It is not valid yet.
     #[error("it is not valid yet{}; check this host's clock", at(*start))]
     NotYetValid {
-        /// From when on it is.
+        /// The start of its validity.
         start: Option<SystemTime>,
     },
-    /// It, or one that it depends on, breaks a rule for certificates.
+    /// It, or a certificate that it depends on, breaks a rule for certificates.
     #[error("{0}")]
     Unfit(&'static str),
-    /// Anything else, in the TLS library's words.
+    /// Any other fault, in the words of the TLS library.
     #[error("the TLS library refuses it: {0}; have a certificate of a usual kind issued")]
     Other(String),
 }
@@ -44,7 +44,8 @@ pub enum CertificateFault {
 impl From<&CertificateError> for CertificateFault {
     fn from(error: &CertificateError) -> Self {
         match error {
-            // The second is what an authority gets that has a trusted one's name and not its key.
+            // `BadSignature` is reported for an authority that has the name of a trusted one, but not its
+            // key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
             CertificateError::NotValidForName => Self::WrongName { names: Vec::new() },
             CertificateError::NotValidForNameContext { presented, .. } => {
@@ -69,7 +70,7 @@ impl From<&CertificateError> for CertificateFault {
                 "it, or one above it, is signed by an algorithm that is not accepted (SHA-1 among others); have it \
                  issued with SHA-256 and RSA, ECDSA or Ed25519",
             ),
-            // The library's words here are the names of its variants.
+            // The library's words are only the names of its variants here.
             CertificateError::Other(other) => Self::of_name(&other.0.to_string()),
             other => Self::Other(other.to_string()),
         }
@@ -77,7 +78,8 @@ impl From<&CertificateError> for CertificateFault {
 }
 
 impl CertificateFault {
-    /// The fault that the verifier (rustls-webpki) has no error of the TLS library for, by its name.
+    /// Returns the fault for an error of the verifier (rustls-webpki) that the TLS library passes on by name
+    /// only.
     fn of_name(name: &str) -> Self {
         Self::Unfit(match name {
             "UnsupportedCertVersion" => {
@@ -100,7 +102,7 @@ impl CertificateFault {
     }
 }
 
-/// The presented name without the library's words around it: `DnsName("a.example")`.
+/// Returns the presented name without the library's notation: `DnsName("a.example")`.
 fn name_of(presented: &str) -> &str {
     presented.split('"').nth(1).unwrap_or(presented)
 }
@@ -120,7 +122,7 @@ fn time(time: UnixTime) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()))
 }
 
-/// Years of five digits cannot be written.
+/// Shows a time, if there is one. A year of five digits cannot be written.
 fn at(time: Option<SystemTime>) -> impl Display {
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let time = time.filter(|time| *time <= last).map(humantime::format_rfc3339_seconds);
@@ -135,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// A fault of the verifier that it only names.
+    /// An error of the verifier that is known by name only.
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
     struct Named(&'static str);

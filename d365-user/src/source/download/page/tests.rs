@@ -1,4 +1,4 @@
-//! Pages as they were, as they could be, and texts that are none.
+//! Pages as the vendor published them, pages as they could be, and texts that are not pages.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Any bytes are a document or an error, and what is accepted is what a look at the whole JSON finds.
+//! Any bytes give a document or an error. The accepted prefixes are those that a search of the whole JSON
+//! finds.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Values of names and prefixes that meet often.
+/// Values whose names and prefixes often coincide.
 fn any_value() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         3 => Just(TAG.to_owned()),
@@ -25,7 +26,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         .prop_map(|(name, prefixes, number)| json!({"name": name, "properties": {"changeNumber": number, "addressPrefixes": prefixes}}))
 }
 
-/// The tag's prefixes by a look at the whole JSON, each with the regions that may be its own.
+/// Searches the whole JSON for the tag's prefixes, each with the regions that it may have.
 fn reference(values: &[Value]) -> BTreeMap<IpNetText, Vec<String>> {
     let all = |tag: &str| {
         let of = |value: &Value| -> Option<(String, Vec<ipnet::IpNet>)> {
@@ -50,7 +51,7 @@ fn reference(values: &[Value]) -> BTreeMap<IpNetText, Vec<String>> {
 
 type IpNetText = String;
 
-/// The number of the tag's entries that are no prefix, and of all its entries.
+/// The number of the tag's entries that are not prefixes, and the number of all its entries.
 fn invalid(values: &[Value]) -> (usize, usize) {
     let tags = values.iter().filter(|value| value["name"] == TAG);
     let entries: Vec<&Value> =

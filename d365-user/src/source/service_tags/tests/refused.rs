@@ -1,4 +1,4 @@
-//! What is refused, with which reason, and how it is told.
+//! Rejected texts, with their reasons and messages.
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn each_reason_has_its_word_and_its_message() {
         (
             "shape",
             "[]",
-            "JSON, but no service tags document: it is the list of its values alone; take the whole, without jq's .values or --query: cloud stands beside them",
+            "JSON, but no service tags document: it is the list of its values alone; take the whole, without jq's .values or --query: the field cloud is next to them",
         ),
         ("shape", "{}", "JSON, but no service tags document: the field cloud is missing"),
         (
@@ -153,7 +153,7 @@ fn markup_is_told_from_text_that_begins_like_it() {
     }
 }
 
-/// Each with the words of the message that tell what to do.
+/// Each text comes with the words of the message that give the next step.
 #[test]
 fn other_shapes_of_the_same_list_are_named() {
     let shallow =
@@ -267,7 +267,7 @@ fn the_limit_of_depth_is_exact_wherever_it_is_reached() {
     let limits = |depth| Limits { depth, ..Limits::default() };
     let deep =
         |open: &str, close: &str, levels: usize| format!("{}7{}", open.repeat(levels), close.repeat(levels));
-    // How many levels there are around each place.
+    // The number of levels around each place.
     let places = [
         (1, r#"{"x": @, "cloud": "Public", "values": []}"#),
         (1, r#"{"changeNumber": @, "cloud": "Public", "values": []}"#),

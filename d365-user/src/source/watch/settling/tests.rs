@@ -1,4 +1,4 @@
-//! The decision on time that the tests themselves let pass.
+//! The decision, with a clock that the tests set.
 
 use std::{
     fs,
@@ -14,7 +14,8 @@ use super::{
 const SETTLE: Duration = Duration::from_millis(100);
 const POLL: Duration = Duration::from_secs(5);
 
-/// Two states of a file, and an empty one. They are taken from real files: nothing else makes an identity.
+/// Two states of a file, and an empty file. They come from real files, because nothing else creates an
+/// identity.
 struct States {
     old: Option<Identity>,
     new: Option<Identity>,
@@ -52,7 +53,7 @@ impl Case {
         self.now += by;
     }
 
-    /// A look at the time that the file asks for, or now.
+    /// A look at the time of the test's clock.
     fn look(&mut self, seen: Option<Identity>, patience: Duration) -> bool {
         self.file.look(seen, self.now, patience)
     }
@@ -111,12 +112,12 @@ fn an_empty_file_waits_for_whoever_made_it() {
     assert!(!case.look(empty, SETTLE));
     case.later(POLL);
     assert!(!case.look(empty, POLL));
-    // A file that was linked is whole.
+    // A file that was linked is complete.
     case.hear(Heard::Created);
     assert!(!case.look(new, SETTLE));
     case.later(SETTLE);
     assert!(case.look(new, SETTLE));
-    // One that was left empty is closed empty.
+    // A file that is closed before any write stays empty, and is complete.
     case.hear(Heard::Created);
     case.hear(Heard::Closed);
     case.later(SETTLE);
@@ -131,7 +132,7 @@ fn another_file_in_its_place_ends_the_wait_for_a_writer() {
     case.hear(Heard::Placed);
     case.later(SETTLE);
     assert!(case.look(new, SETTLE));
-    // Also when it is gone.
+    // The same is true if the file is removed.
     case.hear(Heard::Written);
     case.hear(Heard::Placed);
     case.later(SETTLE);
@@ -153,7 +154,7 @@ fn what_is_the_same_in_the_end_is_not_told_of() {
     assert_eq!(case.file.due(), None);
 }
 
-/// A network file system: no event, ever.
+/// A network file system sends no event at all.
 #[test]
 fn what_only_looks_show_is_believed_when_two_agree() {
     let mut case = Case::new(|states| states.old);
@@ -171,12 +172,12 @@ fn what_only_looks_show_is_believed_when_two_agree() {
 fn after_lost_events_nothing_heard_before_counts() {
     let mut case = Case::new(|states| states.old);
     let (new, empty) = (case.states.new, case.states.empty);
-    // The close of this writer is among what was lost: it would never end.
+    // The close of this writer is among the lost events, so a wait for it would never end.
     case.hear(Heard::Written);
     assert!(!case.look(empty, SETTLE));
     case.file.distrust(case.now, POLL);
     case.later(SETTLE);
-    // And what it goes on writing is not heard.
+    // The further writes of that process cause no event either.
     assert!(!case.look(new, POLL));
     case.later(POLL - SETTLE);
     assert!(!case.look(new, POLL));

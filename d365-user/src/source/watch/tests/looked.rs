@@ -1,10 +1,10 @@
-//! What events do not tell, and looking now and then does.
+//! Changes that no event reports, and that only the regular looks find.
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::*;
 
-/// How often the test's watch looks.
+/// Interval between the looks in these tests.
 const POLL: Duration = Duration::from_millis(50);
 
 #[test]
@@ -27,14 +27,14 @@ fn a_directory_that_is_replaced() {
     }
     let path = scratch.path("now/list");
     let watched = Watched::new(&[&path], POLL);
-    // At no moment is there none.
+    // The directory exists at every moment.
     let [now, next] = ["now", "next"].map(|name| scratch.path(name));
     renameat2(AT_FDCWD, &now, AT_FDCWD, &next, RenameFlags::RENAME_EXCHANGE).unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
 
     a_pause_is_no_end(&watched, &path);
-    // And the old one is not: what happens there is nobody's concern.
+    // The old directory is no longer watched, so a change in it is not reported.
     replace(&next.join("list"), "other");
     watched.nothing();
 }
@@ -54,7 +54,7 @@ fn a_directory_that_is_removed_and_made_again() {
     }
 }
 
-/// A change that no watched directory tells of: through a link in another one.
+/// A link in a directory that is not watched changes, so no event reports it.
 #[test]
 fn a_link_in_the_middle_of_the_path() {
     let scratch = Scratch::new();
@@ -72,7 +72,7 @@ fn a_link_in_the_middle_of_the_path() {
     watched.nothing();
 }
 
-/// A directory with a file in it, both there at once.
+/// Creates a directory that contains a file from the first moment.
 fn directory(scratch: &Scratch, name: &str) {
     let beside = scratch.path("beside");
     fs::create_dir(&beside).unwrap();
@@ -80,7 +80,8 @@ fn directory(scratch: &Scratch, name: &str) {
     fs::rename(beside, scratch.path(name)).unwrap();
 }
 
-/// The first file's directory is watched: a writer that only pauses is known. By looks alone it would be believed.
+/// Checks that the directory of the first file is watched: a writer that only pauses is known. With looks
+/// alone, the file would be reported during the pause.
 fn a_pause_is_no_end(watched: &Watched, path: &Path) {
     let mut file = OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"more").unwrap();
