@@ -1,41 +1,42 @@
-//! From what the kernel's counters read to what ranges, geos and classes have counted. Pure.
+//! Computes the counts of ranges, geos and classes from the readings of the kernel's counters. Pure.
 //!
-//! The kernel never sets a counter back, and a counter's map ends with the kernel object: the ledger keeps what each slot
-//! read when it was given to its owner, what an owner had counted before ([`Row::kept`]), and what owners that are gone
-//! have left to their geo. No total falls, whatever is published and however often the daemon starts, as long as every
-//! last reading is entered ([`Ledger::close`], [`Ledger::settle`]). Rows are the interfaces', as the kernel counts them.
+//! The kernel never resets a counter, and a counter's map ends with the kernel object. So the ledger keeps
+//! three values: each slot's reading when its owner got it (the baseline), the owner's count before that
+//! ([`Row::kept`]), and the counts that former owners left to their geo. No total falls, whatever is
+//! published and however often the daemon starts, as long as every last reading is entered
+//! ([`Ledger::close`], [`Ledger::settle`]). A row is an interface, as in the kernel's maps.
 
 use std::collections::BTreeMap;
 
 use crate::{generation::Owner, ranges::Geo, snapshot::Count};
 
-/// What one interface's counters are added to.
+/// The counts of one interface to which the readings of its counters are added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// The interface's name.
     pub name: String,
-    /// What an owner counted before its slot's count began.
+    /// The count of each owner before its slot's baseline.
     pub kept: BTreeMap<Owner, Count>,
-    /// What owners that are gone have left: by geo, the retired ones apart.
+    /// The counts of former owners, by geo and by true if retired.
     pub carried: BTreeMap<(Geo, bool), Count>,
-    /// From unlisted sources, before this kernel object.
+    /// The count of unlisted sources before this kernel object.
     pub unlisted: Count,
-    /// Of each other class and each effect, by its name, before this kernel object.
+    /// The count of each other class and each effect before this kernel object, by name.
     pub other: BTreeMap<String, u64>,
 }
 
-/// What the kernel's counters of one row read.
+/// The readings of one row of the kernel's counters.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// Of each owner's slot, in the order of the owners.
+    /// One for each owner's slot, in the order of the owners.
     pub owners: Vec<Count>,
-    /// From unlisted sources.
+    /// The reading for unlisted sources.
     pub unlisted: Count,
-    /// Of each other class and each effect, with its name.
+    /// Each other class and each effect: its name and its reading.
     pub other: Vec<(&'static str, u64)>,
 }
 
-/// The ledger of all rows.
+/// The counts and baselines of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     rows: Vec<Row>,
@@ -45,7 +46,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger for rows of these names, which goes on where `before` ended.
+    /// A ledger for rows of these names. It continues from the counts in `before`.
     #[must_use]
     pub fn new(names: &[String], mut before: Vec<Row>) -> Self {
         let mut row = |name: &String| {
@@ -56,7 +57,7 @@ impl Ledger {
         Self { rows, begun: BTreeMap::new(), others: before }
     }
 
-    /// What `owner` has counted in `row`, where its `slot` reads `read`.
+    /// The count of `owner` in `row` when its `slot` reads `read`.
     #[must_use]
     pub fn count(&self, row: usize, owner: &Owner, slot: u32, read: Count) -> Count {
         let mut count = self.rows.get(row).and_then(|row| row.kept.get(owner)).copied().unwrap_or_default();
@@ -64,7 +65,7 @@ impl Ledger {
         count
     }
 
-    /// What unlisted sources have sent in `row`, where the counter reads `read`.
+    /// The count of unlisted sources in `row` when the counter reads `read`.
     #[must_use]
     pub fn unlisted(&self, row: usize, read: Count) -> Count {
         let mut count = self.rows.get(row).map(|row| row.unlisted).unwrap_or_default();
@@ -72,15 +73,15 @@ impl Ledger {
         count
     }
 
-    /// How many packets of another class, or with an effect, there were in `row`, where the counter reads `read`.
+    /// The packets of another class or with an effect in `row` when the counter reads `read`.
     #[must_use]
     pub fn other(&self, row: usize, class: &str, read: u64) -> u64 {
         let before = self.rows.get(row).and_then(|row| row.other.get(class)).copied().unwrap_or_default();
         before.saturating_add(read)
     }
 
-    /// Closes `slot` in `row` for good: what its owner has counted goes to the owner's geo, and the next owner begins at
-    /// its last reading.
+    /// Closes `slot` in `row`: the owner's geo gets the owner's count, and the last reading becomes the next
+    /// owner's baseline.
     pub fn close(&mut self, row: usize, owner: &Owner, slot: u32, last: Count) {
         let count = self.count(row, owner, slot, last);
         self.begun.insert((row, slot), last);
@@ -89,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// Has owners that were known before and are not among `owners` leave what they counted to their geos.
+    /// Moves the counts of former owners, those for which `owners` returns false, to their geos.
     pub fn forget_all_but(&mut self, owners: impl Fn(&Owner) -> bool) {
         for row in &mut self.rows {
             let gone: Vec<_> =
@@ -98,14 +99,15 @@ impl Ledger {
         }
     }
 
-    /// What ranges that are gone have left to their geos in `row`, the retired ones apart.
+    /// The counts that former owners left to their geos in `row`, either of the retired ranges or of the
+    /// others.
     pub fn carried(&self, row: usize, retired: bool) -> impl Iterator<Item = (Geo, Count)> {
         let carried = self.rows.get(row).into_iter().flat_map(|row| &row.carried);
         carried.filter(move |((_, own), _)| *own == retired).map(|((geo, _), count)| (*geo, *count))
     }
 
-    /// All rows as they are once the kernel's counters are gone: every count is kept, and every slot begins anew.
-    /// `readings` are the last ones, by row, of `owners`.
+    /// All rows after the kernel's counters end: every count is in them, and every baseline starts at zero
+    /// again. `readings` are the last readings of `owners`, by row.
     #[must_use]
     pub fn settle(&self, owners: &[(Owner, u32)], readings: &[Reading]) -> Vec<Row> {
         let mut rows = self.rows.clone();
@@ -127,12 +129,13 @@ impl Ledger {
         self.rows.iter().chain(&self.others)
     }
 
-    /// What slots read when they were given to their present owners: row, slot, reading. The others began at zero.
+    /// The baselines: row, slot, and the slot's reading when its present owner got it. The baseline of all
+    /// other slots is zero.
     pub fn begun(&self) -> impl Iterator<Item = (usize, u32, Count)> {
         self.begun.iter().map(|((row, slot), count)| (*row, *slot, *count))
     }
 
-    /// The same ledger with these beginnings.
+    /// The same ledger with these baselines.
     #[must_use]
     pub fn with_begun(mut self, begun: impl IntoIterator<Item = (usize, u32, Count)>) -> Self {
         self.begun = begun.into_iter().map(|(row, slot, count)| ((row, slot), count)).collect();

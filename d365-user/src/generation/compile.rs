@@ -5,15 +5,15 @@ use ipnet::IpNet;
 
 use super::Owner;
 
-/// A compiled range list: what the tries hold.
+/// A compiled range list: the entries of the tries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compiled {
-    /// Prefix and entry of each range, in the set's order.
+    /// Prefix and entry of each range, in the order of the set.
     pub entries: Vec<(IpNet, Entry)>,
 }
 
 impl Compiled {
-    /// Puts each range into the lease group at its place.
+    /// Assigns a lease group to each range, in the order of the entries.
     #[must_use]
     pub fn grouped(mut self, groups: impl IntoIterator<Item = u8>) -> Self {
         self.entries.iter_mut().zip(groups).for_each(|((_, entry), group)| *entry = entry.in_group(group));
@@ -21,24 +21,24 @@ impl Compiled {
     }
 }
 
-/// Why a range list cannot be compiled.
+/// Reason why a range list cannot be compiled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CompileError {
-    /// More ranges than counter slots.
+    /// There are more ranges than counter slots.
     #[error("{ranges} ranges do not fit {capacity} counter slots; raise --max-ranges")]
     Capacity {
-        /// How many ranges there are.
+        /// Number of ranges.
         ranges: usize,
-        /// How many slots there are.
+        /// Number of slots.
         capacity: u32,
     },
 }
 
-/// Compiles ranges, listed and retired ones, with the slot of each. `capacity` is the number of counter slots that the
-/// kernel object was loaded with.
+/// Compiles listed and retired ranges, with the slot of each. `capacity` is the number of counter slots with
+/// which the kernel object was loaded.
 ///
 /// # Errors
-/// [`CompileError::Capacity`] when a slot is not below it.
+/// [`CompileError::Capacity`] when a slot is not less than `capacity`.
 pub fn compile<O: Into<Owner>>(
     ranges: impl IntoIterator<Item = O>,
     slots: &[u32],

@@ -1,8 +1,9 @@
-//! Compiles ranges into a direct table ([`d365_common::direct`]), and tells where a table's answer changes. Pure.
+//! Compiles ranges into a direct table ([`d365_common::direct`]), and finds the addresses at which a table's
+//! result changes. Pure.
 //!
-//! Ranges are painted from the shortest prefix to the longest, so that the longest that holds an address is the one that
-//! shows. What the pages do not suffice for, and IPv6 prefixes longer than the four bytes that the table knows, are left to
-//! the trie; nothing is ever left out.
+//! Ranges are painted from the shortest prefix to the longest, so that for each address the longest prefix
+//! that contains it is painted last. The trie decides where there are not enough pages, and for IPv6 prefixes
+//! longer than the four bytes that the table covers. No range is ever left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,11 +16,12 @@ use d365_common::{
 };
 use ipnet::IpNet;
 
-/// Bits of the first two bytes: what a block, a cell of the pages for the first byte, stands for.
+/// Bits of the first two bytes. A block is the addresses that share them: one cell of the pages for the first
+/// byte.
 const BLOCK_BITS: u8 = 16;
 /// Bits of the first three bytes.
 const THREE_BYTES: u8 = 24;
-/// Bits that the table knows.
+/// Bits that the table covers.
 const KNOWN_BITS: u8 = 32;
 
 /// A direct table.
@@ -27,11 +29,11 @@ const KNOWN_BITS: u8 = 32;
 pub struct Table {
     /// The cells' bits, page after page.
     cells: Vec<u32>,
-    /// Blocks that the trie decides about, for want of pages.
+    /// Blocks for which the trie decides, because there are not enough pages.
     trie_blocks: BTreeSet<usize>,
 }
 
-/// How large a table is.
+/// The size of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableSize {
     /// Pages for third and fourth bytes.
@@ -40,7 +42,7 @@ pub struct TableSize {
     pub trie_blocks: u32,
 }
 
-/// What is painted: as many cells as share the first `length` bits of `address`.
+/// One prefix to paint: all cells that share the first `length` bits of `address`.
 struct Stroke {
     root: u32,
     address: u32,
@@ -79,8 +81,9 @@ fn first_four_bytes(address: Ipv6Addr) -> u32 {
 }
 
 impl Table {
-    /// Compiles entries, in any order, no prefix twice, with at most `max_pages` pages for third and fourth bytes. Where
-    /// they do not suffice, they go to the blocks that need the fewest.
+    /// Compiles entries with at most `max_pages` pages for third and fourth bytes. The entries may be in any
+    /// order; no prefix may be in them twice. If there are not enough pages, the blocks that need the fewest
+    /// get them.
     #[must_use]
     pub fn new(entries: &[(IpNet, Entry)], max_pages: u32) -> Self {
         let mut by_length = entries.to_vec();
@@ -99,7 +102,7 @@ impl Table {
         self.cells.as_chunks().0
     }
 
-    /// How large it is.
+    /// The size of the table.
     #[must_use]
     pub fn size(&self) -> TableSize {
         let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
@@ -126,12 +129,13 @@ impl Table {
         self.fill(fourth, KNOWN_BITS - length, cell);
     }
 
-    /// Fills `2^bits` cells from the position `first` on.
+    /// Fills `2^bits` cells, starting at the position `first`.
     fn fill(&mut self, first: usize, bits: u8, cell: Cell) {
         self.cells[first..first + (1 << bits)].fill(cell.bits());
     }
 
-    /// Position of the first cell of the page that says more than the cell at `position`: a new one says the same.
+    /// Position of the first cell of the page to which the cell at `position` points. A missing page is
+    /// created; each of its cells gets the value of that cell.
     fn page_below(&mut self, position: usize) -> usize {
         if let Some(page) = Cell::from_bits(self.cells[position]).next() {
             return page as usize * CELLS;
@@ -144,7 +148,7 @@ impl Table {
     }
 }
 
-/// The blocks for which `max_pages` do not suffice.
+/// The blocks for which `max_pages` are not enough.
 fn beyond(strokes: &[Stroke], max_pages: u32) -> BTreeSet<usize> {
     let mut third_bytes = BTreeMap::<usize, BTreeSet<usize>>::new();
     for stroke in strokes.iter().filter(|stroke| stroke.length > BLOCK_BITS) {
@@ -166,20 +170,20 @@ fn beyond(strokes: &[Stroke], max_pages: u32) -> BTreeSet<usize> {
     needs.split_off(fitting).into_iter().map(|(_, block)| block).collect()
 }
 
-/// From an address on a table says the same, up to the next such address.
+/// An address from which on a table has the same result, up to the address of the next change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The first address.
     pub from: IpAddr,
-    /// What it says from there on.
+    /// The table's result from there on.
     pub said: Said,
 }
 
-/// All changes of what a table says, over all addresses of both families in their order. `read` gives its pages, `None`
-/// where there is none.
+/// All changes of a table's result, over all addresses of both families in their order. `read` returns a
+/// page, or `None` if the page does not exist.
 ///
 /// # Errors
-/// What `read` says.
+/// The errors of `read`.
 pub fn changes<E>(mut read: impl FnMut(u32) -> Result<Option<Page>, E>) -> Result<Vec<Change>, E> {
     let mut changes = Vec::new();
     for (root, family) in [(ROOT_V4, v4 as fn(u32) -> IpAddr), (ROOT_V6, v6)] {
@@ -201,7 +205,7 @@ fn v6(first_bytes: u32) -> IpAddr {
     Ipv6Addr::from(u128::from(first_bytes) << 96).into()
 }
 
-/// Shows each cell that decides, with the first address that it stands for.
+/// Shows each cell that decides, and the first address that it covers.
 fn walk<E>(
     root: u32,
     read: &mut impl FnMut(u32) -> Result<Option<Page>, E>,
@@ -213,7 +217,8 @@ fn walk<E>(
     Ok(())
 }
 
-/// The same for one page: `address` is the first that it stands for, `shift` the place of the byte that its cells stand for.
+/// Shows the cells of one page and of the pages below it. `address` is the first address that the page
+/// covers, and `shift` is the position of the byte that selects a cell.
 fn below<E>(
     page: u32,
     address: u32,

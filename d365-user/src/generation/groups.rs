@@ -1,7 +1,8 @@
 //! Numbers the sets of sources that list ranges: the kernel keeps a lease for each number. Pure.
 //!
-//! A set keeps its number for as long as a generation uses it, so that a lease means the same for the published generation
-//! and for the next one. Sets for which no number is left share the last one; its lease is the shortest of theirs.
+//! A set keeps its number for as long as a generation uses it. So a lease has the same meaning for the
+//! published generation and for the next one. Sets for which no number is left share the last one; its lease
+//! is the shortest of theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use d365_common::lease::GROUPS;
 
 use crate::ranges::SourceSet;
 
-/// The number that is shared when there are more sets than numbers.
+/// The number that is shared if there are more sets than numbers.
 #[expect(clippy::cast_possible_truncation, reason = "there are 8 groups")]
 const SHARED: u8 = GROUPS as u8 - 1;
 
@@ -32,12 +33,13 @@ impl Groups {
         Self { numbers }
     }
 
-    /// Only these sets are in use from now on.
+    /// Removes all sets but these; their numbers are free again.
     pub fn retain(&mut self, sets: &BTreeSet<SourceSet>) {
         self.numbers.retain(|set, _| sets.contains(set));
     }
 
-    /// The number of a set. One without a number has the shared one: no lease is longer by that than it may.
+    /// The number of a set. A set without a number gets the shared one: its lease is the shortest of all sets
+    /// that share it.
     #[must_use]
     pub fn number(&self, set: SourceSet) -> u8 {
         self.numbers.get(&set).copied().unwrap_or(SHARED)
@@ -48,7 +50,7 @@ impl Groups {
         self.numbers.iter().map(|(set, number)| (*set, *number))
     }
 
-    /// True when several sets have one number.
+    /// True if several sets share one number.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.numbers.values().filter(|number| **number == SHARED).count() > 1

@@ -1,5 +1,6 @@
-//! Generations: a range list compiled into what the kernel looks up (trie entries, a direct table), which counter slot
-//! belongs to which range, what a generation has to be asked before it is published, and what of an offered list is believed.
+//! Generations. A generation is a range list, compiled into what the kernel looks up: trie entries and a
+//! direct table. This module also assigns counter slots to ranges, generates the addresses with which a
+//! generation is verified before it is published, and decides which changes of an offered list are accepted.
 //! Pure; it never touches a map or a file.
 
 mod compile;

@@ -1,8 +1,8 @@
-//! What a generation has to be asked before it is published: the edges of every range, and the answer of an
-//! independent reference to each.
+//! Generates the addresses with which a generation is verified before it is published: the edges of every
+//! range, and for each the result of an independent reference.
 //!
-//! The reference is a prefix trie of another crate, filled with the ranges themselves. It must not use what
-//! [`compile`](super::compile) made of them.
+//! The reference is a prefix trie of another crate, filled with the ranges themselves. It must not use the
+//! output of [`compile`](super::compile).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,11 +14,12 @@ use prefix_trie::PrefixMap;
 pub struct Question {
     /// The address.
     pub source: IpAddr,
-    /// Position of the range with the longest prefix that holds it; `None` when none does.
+    /// Position of the range with the longest prefix that contains it; `None` if no range does.
     pub expected: Option<usize>,
 }
 
-/// First, last, one-before and one-after address of every prefix, with the reference's answer.
+/// The first and the last address of every prefix and their neighbours, each with the result of the
+/// reference.
 pub fn questions<'a>(prefixes: &'a [IpNet], reference: &'a Reference) -> impl Iterator<Item = Question> + 'a {
     prefixes
         .iter()
@@ -33,7 +34,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Of these prefixes, by their positions.
+    /// A reference of these prefixes, by their positions.
     #[must_use]
     pub fn new(prefixes: &[IpNet]) -> Self {
         let mut reference = Self { v4: PrefixMap::new(), v6: PrefixMap::new() };
@@ -46,7 +47,7 @@ impl Reference {
         reference
     }
 
-    /// Position of the longest prefix that holds `source`; `None` when none does.
+    /// Position of the longest prefix that contains `source`; `None` if no prefix does.
     #[must_use]
     pub fn longest_match(&self, source: IpAddr) -> Option<usize> {
         match source {
@@ -56,7 +57,7 @@ impl Reference {
     }
 }
 
-/// First and last address, and those before and after them where there are any.
+/// The first and the last address, and their neighbours if they exist.
 fn edges(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
     let edges = match prefix {
         IpNet::V4(net) => {

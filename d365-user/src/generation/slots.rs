@@ -1,8 +1,8 @@
-//! Which counter slot belongs to which range, across generations. Pure.
+//! Assigns counter slots to ranges, across generations. Pure.
 //!
-//! A range keeps its slot for as long as anybody can see its counter. A range whose geo changes, or that is retired, is
-//! another owner here, so that no packet moves from one total to another. It must not give a slot away
-//! before its last count was taken: [`Slots::release`] is called after that.
+//! A range keeps its slot for as long as anybody can see its counter. If its geo changes or it is retired,
+//! the range counts as another owner, so that no packet moves from one total to another. A slot must not get
+//! a new owner before its last count was read: the caller calls [`Slots::release`] only after that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,9 @@ use ipnet::IpNet;
 
 use crate::ranges::{Geo, Range};
 
-/// The slots that a kernel object gets for lists of at most `max_ranges`. Some are spare: a range whose geo changes, or that
-/// is retired, needs a new one while it still has the old one. With all of them in use the highest number of ranges has none.
+/// The number of slots that a kernel object gets for lists of at most `max_ranges`. Some are spare: a range
+/// whose geo changes, or that is retired, needs a new slot while it still has the old one. At the highest
+/// `max_ranges` there are no spare slots, because there are no more slots than [`MAX_SLOTS`].
 #[must_use]
 pub const fn slots_for(max_ranges: u32) -> u32 {
     let spare = if max_ranges / 8 > LEAST_SPARE { max_ranges / 8 } else { LEAST_SPARE };
@@ -20,29 +21,29 @@ pub const fn slots_for(max_ranges: u32) -> u32 {
     if slots < MAX_SLOTS { slots } else { MAX_SLOTS }
 }
 
-/// Spare slots beside the shortest list.
+/// Lowest number of spare slots.
 const LEAST_SPARE: u32 = 64;
 
-/// A range as its counter sees it.
+/// The owner of a counter: a range with one geo, listed or retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
-    /// Its prefix.
+    /// The prefix.
     pub prefix: IpNet,
-    /// Its geo.
+    /// The geo.
     pub geo: Geo,
-    /// Whether it has left the list.
+    /// True if it has left the list.
     pub retired: bool,
 }
 
 impl Owner {
-    /// The owner that a range is once it has left the list.
+    /// The owner for a range that has left the list.
     #[must_use]
     pub fn retired(range: &Range) -> Self {
         Self { retired: true, ..Self::from(range) }
     }
 }
 
-/// Of a range that is listed.
+/// The owner for a listed range.
 impl From<&Range> for Owner {
     fn from(range: &Range) -> Self {
         Self { prefix: range.prefix, geo: range.geo, retired: false }
@@ -54,9 +55,9 @@ impl From<&Range> for Owner {
 pub struct Slots {
     capacity: u32,
     owners: BTreeMap<Owner, u32>,
-    /// Slots that had an owner, the longest free one first.
+    /// Slots that had an owner; the one freed first comes first.
     free: Vec<u32>,
-    /// The first slot that never had one.
+    /// The first slot that never had an owner.
     next: u32,
 }
 
@@ -64,18 +65,19 @@ pub struct Slots {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no counter slot is left of {capacity}; raise --max-ranges")]
 pub struct SlotsFull {
-    /// How many there are.
+    /// Number of slots.
     pub capacity: u32,
 }
 
 impl Slots {
-    /// All slots free.
+    /// A kernel object's slots, all free.
     #[must_use]
     pub fn new(capacity: u32) -> Self {
         Self { capacity, owners: BTreeMap::new(), free: Vec::new(), next: 0 }
     }
 
-    /// The slot of each owner, in their order: its own where it has one, else a free one.
+    /// The slot of each owner, in the order of the owners. An owner keeps its slot; one without a slot gets a
+    /// free one.
     ///
     /// # Errors
     /// [`SlotsFull`]; nothing is changed then.
@@ -90,7 +92,7 @@ impl Slots {
         Ok(assigned)
     }
 
-    /// The owners that are not among `staying`, with their slots: those whose last count is to be taken.
+    /// The owners that are not among `staying`, with their slots: their last counts must be read.
     #[must_use]
     pub fn leaving<O: Into<Owner>>(&self, staying: impl IntoIterator<Item = O>) -> Vec<(Owner, u32)> {
         let staying: BTreeSet<Owner> = staying.into_iter().map(Into::into).collect();

@@ -1,4 +1,4 @@
-//! Counts that stay, whoever gets a slot and however often the kernel object is a new one.
+//! Tests that counts persist, no matter who gets a slot and how often the kernel object is replaced.
 
 use super::*;
 

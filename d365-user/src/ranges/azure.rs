@@ -1,9 +1,10 @@
-//! From an Azure region to the geo that a range in it has, where no document names one.
+//! Infers the geo of a range from its Azure region, if no document names the geo.
 //!
-//! The rule: the vendor's documented code where the region belongs to the Azure geography of a documented range, else the
-//! country's ISO 3166-1 alpha-3 code. Geographies: <https://azure.microsoft.com/explore/global-infrastructure/geographies>;
-//! region names, with the second spelling that some have in the service tags document (`FranceCentral`, `centralfrance`):
-//! the documents' own entries, 2019 to 2026.
+//! The rule: if the region belongs to the Azure geography of a documented range, the geo is the vendor's
+//! documented code. Otherwise it is the country's ISO 3166-1 alpha-3 code. Geographies:
+//! <https://azure.microsoft.com/explore/global-infrastructure/geographies>. The region names are those of the
+//! service tags documents of 2019 to 2026. Some have a second spelling there (`FranceCentral`,
+//! `centralfrance`).
 
 use super::GeoCode;
 
@@ -49,12 +50,12 @@ const REGIONS: &[(GeoCode, &[&str])] = &[
     (GeoCode(*b"CHL"), &["chilec", "chilecentral"]),
 ];
 
-/// The sovereign clouds, whole: beginnings of region names.
+/// The sovereign clouds: prefixes of region names, one geo for each whole cloud.
 const CLOUDS: &[(GeoCode, &[&str])] =
     &[(GeoCode(*b"USG"), &["usgov", "usdod"]), (GeoCode(*b"CHN"), &["china"])];
 
-/// The geo of a range in `region`, however its name is spelled (`WestUS2`, `westus2`, `West US 2`); `None` for a region
-/// that this table does not know.
+/// The geo of a range in `region`, in any spelling (`WestUS2`, `westus2`, `West US 2`); `None` if the table
+/// does not contain the region.
 pub(super) fn code(region: &str) -> Option<GeoCode> {
     let name: String =
         region.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -63,7 +64,7 @@ pub(super) fn code(region: &str) -> Option<GeoCode> {
     whole.or_else(begun).map(|(code, _)| *code)
 }
 
-/// Every code that [`code`] can give.
+/// Every code that [`code`] can return.
 #[cfg(test)]
 pub(super) fn codes() -> impl Iterator<Item = GeoCode> {
     REGIONS.iter().chain(CLOUDS).map(|(code, _)| *code)

@@ -1,7 +1,7 @@
-//! The vendor's table of ranges with a geo code: the one place where it lives. Nothing at run time changes it.
+//! The vendor's table of ranges with a geo code. The table is only here, and nothing changes it at run time.
 //!
 //! Source: "Public IP addresses used for sending e-mails", of [`DOCUMENTED_DATE`],
-//! <https://learn.microsoft.com/dynamics365/customer-insights/journeys/public-ip-addresses-for-email-sending>.
+//! <https://learn.microsoft.com/dynamics365/customer-insights/journeys/public-ip-addresses-for-email-sending>
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,10 +13,10 @@ const fn row(a: u8, b: u8, c: u8, d: u8, length: u8, code: [u8; 3]) -> (IpNet, G
     (IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length), GeoCode(code))
 }
 
-/// The page's own date, ISO 8601.
+/// The date on the page, ISO 8601.
 pub const DOCUMENTED_DATE: &str = "2023-08-21";
 
-/// In the page's own order.
+/// In the order of the page.
 const TABLE: [(IpNet, GeoCode); 15] = [
     row(40, 78, 242, 0, 25, *b"NAM"),
     row(13, 66, 138, 128, 25, *b"NAM"),
@@ -41,8 +41,8 @@ pub const fn documented() -> &'static [(IpNet, GeoCode)] {
     &TABLE
 }
 
-/// The documented code of `prefix`: of a range of the table, or of a part of one, since the table speaks for each
-/// address in it. A broader prefix has none: the table does not speak for all of it.
+/// The documented code of `prefix`, if `prefix` is a range of the table or a part of one: the table documents
+/// each address of its ranges. A broader prefix has no code, because the table does not document all of it.
 pub(super) fn code(prefix: &IpNet) -> Option<GeoCode> {
     TABLE.iter().find(|(range, _)| range.contains(prefix)).map(|(_, code)| *code)
 }

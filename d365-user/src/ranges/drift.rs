@@ -1,7 +1,8 @@
-//! Where lists that should be one differ, prefix by prefix. Pure: it knows neither where a list is from nor how it is shown.
+//! Finds the differences between lists that should be the same, prefix by prefix. Pure: this module knows
+//! neither the source of a list nor its presentation.
 //!
-//! Prefixes are compared as they are written: a range and its two halves are three prefixes here, as they are to the gate
-//! and in the kernel.
+//! Prefixes are compared as written: a range and its two halves are three prefixes here, as they are for the
+//! gate and in the kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +10,13 @@ use ipnet::IpNet;
 
 use super::GeoCode;
 
-/// What a list says of one prefix. A geo is `None` where the list knows geos by their numbers alone and this one has none
-/// ([`GeoCode::number`] 0).
+/// The state of one prefix in a list. A geo is `None` if the list knows geos by number only and this geo has
+/// no number ([`GeoCode::number`] 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The prefix is in the list.
     Listed(Option<GeoCode>),
-    /// It has left the list and is still recognised as such.
+    /// It has left the list and is still recognised, as retired.
     Retired(Option<GeoCode>),
     /// It is not in the list.
     Absent,
@@ -24,12 +25,12 @@ pub enum Mark {
 /// The prefixes of one list, without host bits.
 pub type Marks = BTreeMap<IpNet, Mark>;
 
-/// Of what a list speaks.
+/// The prefixes about which a list makes a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Of everything: what it does not have is absent.
+    /// All prefixes: one that is not in the list is absent.
     Everything,
-    /// Of its own prefixes only: that others have more says nothing.
+    /// Only its own prefixes: the list makes no statement about others.
     Own,
 }
 
@@ -38,13 +39,14 @@ pub enum Scope {
 pub struct Row {
     /// The prefix.
     pub prefix: IpNet,
-    /// What each list says of it, in the order given; `None` where a list does not speak of it.
+    /// The state in each list, in the given order; `None` if the list makes no statement about the prefix.
     pub marks: Vec<Option<Mark>>,
-    /// Whether two of them contradict each other.
+    /// True if two of the states contradict each other.
     pub differs: bool,
 }
 
-/// Compares lists: a row for each prefix of any of them, IPv4 before IPv6, by address and then by length.
+/// Compares lists. Returns a row for each prefix of any list: IPv4 before IPv6, by address and then by
+/// length.
 #[must_use]
 pub fn compare(lists: &[(&Marks, Scope)]) -> Vec<Row> {
     let prefixes: BTreeSet<IpNet> = lists.iter().flat_map(|(marks, _)| marks.keys().copied()).collect();
@@ -61,15 +63,15 @@ pub fn compare(lists: &[(&Marks, Scope)]) -> Vec<Row> {
     prefixes.into_iter().map(row).collect()
 }
 
-/// Returns true if no two of these marks of one prefix contradict each other.
+/// Returns true if no two of these states of one prefix contradict each other.
 #[must_use]
 pub fn agree(marks: &[Mark]) -> bool {
     marks.iter().all(|one| marks.iter().all(|other| one.agrees(*other)))
 }
 
 impl Mark {
-    /// Whether both can be true of one list. What is retired is no longer listed, and how long it is still recognised is
-    /// no other list's business.
+    /// Returns true if both states are possible in one list. A retired prefix is no longer listed, and other
+    /// lists do not need to know how long it is still recognised.
     fn agrees(self, other: Self) -> bool {
         match (self, other) {
             (Self::Listed(one), Self::Listed(other)) => same(one, other),

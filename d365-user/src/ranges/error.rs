@@ -1,60 +1,60 @@
-//! Why a list is refused. A refusal is total: nothing of the lists is used.
+//! The errors of lists. A set is built whole or not at all: after an error, nothing of the lists is used.
 
 use ipnet::IpNet;
 
 use super::{Place, Policy};
 
-/// Why one prefix is not accepted.
+/// Reason why one prefix is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Too many addresses for any list of mail senders.
+    /// It has too many addresses for any list of mail senders.
     #[error(
-        "broader than /{limit}, so it would vouch for networks of others; list the narrower prefixes that are meant"
+        "broader than /{limit}, so it would cover other networks too; list the narrower prefixes that are meant"
     )]
     TooBroad {
         /// The shortest length that is accepted.
         limit: u8,
     },
-    /// Its addresses, or some of them, are not ordinary Internet addresses.
+    /// Some or all of its addresses are not ordinary Internet addresses.
     #[error("{block} is {purpose}; correct the list, or pass --allow-special in a lab")]
     Special {
         /// The block of special addresses.
         block: IpNet,
-        /// What the block is for.
+        /// The purpose of the block.
         purpose: &'static str,
     },
 }
 
-/// Why no set was built.
+/// Reason why no set was built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    /// At least one prefix is not accepted: this is the first.
+    /// At least one prefix is not accepted; the error describes the first.
     #[error("{place}: prefix {prefix} is refused: {refusal}{}", others(*.more))]
     Refused {
-        /// Where it is written.
+        /// The place of the prefix in its list.
         place: Place,
         /// The prefix as written.
         prefix: IpNet,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
-        /// How many more are refused.
+        /// Number of further prefixes that are not accepted.
         more: usize,
     },
-    /// More ranges than the policy takes.
+    /// There are more ranges than the policy accepts.
     #[error(
         "the lists hold {count} ranges, and the limit is {limit}; raise --max-ranges (at most {}) or shorten the lists",
         Policy::HIGHEST_MAX_RANGES
     )]
     TooMany {
-        /// How many, after merging.
+        /// Number of ranges after merging.
         count: usize,
         /// The limit.
         limit: u32,
     },
-    /// No range at all.
+    /// There is no range.
     #[error("the lists hold no range; add prefixes to the list, or use --ranges embedded")]
     Empty,
-    /// The policy's own limit is out of bounds.
+    /// The limit of the policy is itself out of bounds.
     #[error("--max-ranges {given} is out of bounds; give 1 to {}", Policy::HIGHEST_MAX_RANGES)]
     BadLimit {
         /// The limit given.

@@ -1,20 +1,22 @@
-//! The register of geos, and how a range gets its geo.
+//! The register of geos, and the rules that give a range its geo.
 //!
-//! **Numbers are for ever.** A geo's number will stand in a packet's mark, where firewall rules of other people compare it:
-//! a number, once given, is never changed and never given to another geo. New geos are appended.
+//! **Numbers are permanent.** A geo's number is in a packet's mark, where other people's firewall rules
+//! compare it. A number, once assigned, is never changed and never assigned to another geo. New geos are
+//! appended.
 
 use ipnet::IpNet;
 
 use super::{Geo, GeoCode, GeoSource, azure, documented};
 
-/// One geo of the register: where the service sends from, not where a recipient is.
+/// One geo of the register: the place from which the service sends, not the place of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// Its number, from 1, stable across releases. 0 is no number: no geo, or one that is not registered.
+    /// Its number, from 1, stable across releases. 0 means no geo, or one that is not registered.
     pub number: u8,
     /// Its code.
     pub code: GeoCode,
-    /// Its name: the vendor's region name for a documented code, the ISO 3166-1 English short name for a country.
+    /// Its name: the vendor's region name for a documented code, the ISO 3166-1 English short name for a
+    /// country.
     pub name: &'static str,
 }
 
@@ -22,11 +24,11 @@ const fn geo(number: u8, code: [u8; 3], name: &'static str) -> Registered {
     Registered { number, code: GeoCode(code), name }
 }
 
-/// Every registered geo, by number without a gap. Append only.
+/// Every registered geo, in the order of the numbers, without gaps. Append only.
 ///
-/// NAM and UAE are the vendor's codes: to ISO 3166-1 NAM is Namibia, and the United Arab Emirates are ARE.
+/// NAM and UAE are the vendor's codes: in ISO 3166-1, NAM is Namibia, and the United Arab Emirates are ARE.
 pub const REGISTER: &[Registered] = &[
-    // The vendor's page of ranges: code and region as it writes them.
+    // The vendor's page of ranges: code and region in its spelling.
     geo(1, *b"NAM", "North America"),
     geo(2, *b"CAN", "Canada"),
     geo(3, *b"SAM", "South America"),
@@ -39,7 +41,7 @@ pub const REGISTER: &[Registered] = &[
     geo(10, *b"FRA", "France"),
     geo(11, *b"CHE", "Switzerland"),
     geo(12, *b"GBR", "Great Britain"),
-    // Countries with a range of the embedded list: ISO 3166-1.
+    // Countries with a range in the embedded list: ISO 3166-1.
     geo(13, *b"ZAF", "South Africa"),
     geo(14, *b"KOR", "Korea (the Republic of)"),
     geo(15, *b"NOR", "Norway"),
@@ -48,7 +50,7 @@ pub const REGISTER: &[Registered] = &[
     geo(18, *b"ITA", "Italy"),
     geo(19, *b"POL", "Poland"),
     geo(20, *b"NZL", "New Zealand"),
-    // The sovereign clouds. USG is the vendor's own word (`USGovTexas`), CHN is ISO 3166-1.
+    // The sovereign clouds. USG is the vendor's own abbreviation (`USGovTexas`), CHN is ISO 3166-1.
     geo(21, *b"USG", "US Government"),
     geo(22, *b"CHN", "China"),
     // Countries with an Azure region and no range so far: ISO 3166-1.
@@ -66,33 +68,34 @@ pub const REGISTER: &[Registered] = &[
 ];
 
 impl GeoCode {
-    /// The register's entry of this code; `None` for `ZZZ` and for a code that only an operator's list knows.
+    /// The register's entry for this code; `None` for `ZZZ` and for a code that only an operator's list
+    /// contains.
     #[must_use]
     pub fn registered(self) -> Option<&'static Registered> {
         REGISTER.iter().find(|geo| geo.code == self)
     }
 
-    /// The code with this number; `None` for 0 and for a number not given yet.
+    /// The code with this number; `None` for 0 and for a number that is not assigned yet.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         REGISTER.iter().find(|geo| geo.number == number).map(|geo| geo.code)
     }
 
-    /// The number, stable across releases; 0 when the code has none.
+    /// The number, stable across releases; 0 if the code has none.
     #[must_use]
     pub fn number(self) -> u8 {
         self.registered().map_or(0, |geo| geo.number)
     }
 
-    /// The name for people; `Unknown` for `ZZZ`, `None` for a code that only an operator's list knows.
+    /// The English name; `Unknown` for `ZZZ`, `None` for a code that only an operator's list contains.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         if self == Self::UNKNOWN { Some("Unknown") } else { self.registered().map(|geo| geo.name) }
     }
 }
 
-/// The geo of a range: the vendor's table, which nothing overrules; else what the list itself names (`ZZZ` names nothing);
-/// else what the Azure region implies; else [`Geo::UNKNOWN`].
+/// The geo of a range. The vendor's table decides first and cannot be overruled; then the geo in the list
+/// (`ZZZ` counts as no geo); then the Azure region. Otherwise the geo is [`Geo::UNKNOWN`].
 #[must_use]
 pub fn attribute(prefix: &IpNet, listed: Option<GeoCode>, region: Option<&str>) -> Geo {
     if let Some(code) = documented::code(prefix) {
@@ -104,7 +107,7 @@ pub fn attribute(prefix: &IpNet, listed: Option<GeoCode>, region: Option<&str>) 
     region.and_then(azure::code).map_or(Geo::UNKNOWN, |code| Geo { code, source: GeoSource::Inferred })
 }
 
-/// Whether [`attribute`] concludes a geo from this Azure region's name, however it is spelled.
+/// Returns true if [`attribute`] infers a geo from this Azure region's name, in any spelling.
 #[must_use]
 pub fn knows(region: &str) -> bool {
     azure::code(region).is_some()
@@ -118,7 +121,7 @@ mod tests {
         attribute(&prefix.parse().unwrap(), listed.and_then(GeoCode::new), region).to_string()
     }
 
-    /// Never edit a line of this list: only append. Firewalls compare these numbers.
+    /// Never edit this list, only append to it: firewalls compare these numbers.
     #[test]
     fn numbers_never_change() {
         let given = "1 NAM 2 CAN 3 SAM 4 APJ 5 OCE 6 UAE 7 IND 8 JPN 9 EUR 10 FRA 11 CHE 12 GBR 13 ZAF 14 KOR 15 NOR \

@@ -1,4 +1,5 @@
-//! Records that become ranges one after another: checked, masked, attributed, merged with what came before.
+//! Turns records into ranges one after another: checks, masks and attributes each, and merges it with those
+//! before.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -7,7 +8,7 @@ use ipnet::IpNet;
 use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning, geo};
 use crate::source::Record;
 
-/// What is known so far of one prefix.
+/// The knowledge so far about one prefix.
 struct Claim<'a> {
     geo: Geo,
     region: Option<&'a str>,
@@ -20,12 +21,12 @@ struct Claim<'a> {
 pub(super) struct Merged {
     /// Sorted by prefix.
     pub(super) ranges: Vec<Range>,
-    /// The sources that list each of them, or a prefix that holds it.
+    /// For each range, the sources that list it or a prefix that contains it.
     pub(super) sources: Vec<SourceSet>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Everything so far.
+/// The state after the records so far.
 #[derive(Default)]
 pub(super) struct Merge<'a> {
     claims: BTreeMap<IpNet, Claim<'a>>,
@@ -36,7 +37,7 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Takes one record of the list called `list`, of the source at `source`.
+    /// Adds one record of the list `list`, from the source at position `source`.
     pub(super) fn add(&mut self, source: usize, list: &'a str, record: &'a Record, policy: &Policy) {
         let place = || Place { list: list.to_owned(), line: record.line };
         if let Err(refusal) = policy.check(&record.prefix) {
@@ -72,7 +73,7 @@ impl<'a> Merge<'a> {
         self.claim(prefix, Claim { geo, region, list, line: record.line, sources });
     }
 
-    /// Takes one range of a set that was built before.
+    /// Adds one range of a set that was built before.
     pub(super) fn add_range(&mut self, source: usize, list: &'a str, range: &'a Range) {
         let (geo, region, sources) = (range.geo, range.region.as_deref(), SourceSet::of(source));
         self.claim(range.prefix, Claim { geo, region, list, line: 0, sources });
@@ -85,7 +86,7 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Everything together.
+    /// Builds the result. Returns the error of the first prefix that was not accepted, if there was one.
     pub(super) fn finish(self) -> Result<Merged, RangeError> {
         if let Some(refused) = self.refused {
             return Err(refused);
@@ -105,7 +106,8 @@ impl<'a> Merge<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// Takes in another claim on the same prefix. A region goes with the geo that was concluded from it.
+    /// Merges another claim on the same prefix into this one. The region comes from the claim whose geo is
+    /// kept, if that claim has one.
     fn merge(&mut self, prefix: IpNet, mut other: Self) -> Option<Warning> {
         self.sources = self.sources.with(other.sources);
         other.sources = self.sources;
@@ -136,7 +138,8 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Adds to each range the sources of the prefixes that hold it. `ranges` are sorted: a broader prefix comes first.
+/// Adds to each range the sources of the prefixes that contain it. `ranges` must be sorted: a broader prefix
+/// comes first.
 fn inherit(ranges: &[Range], sources: &mut [SourceSet]) {
     let mut around: Vec<usize> = Vec::new();
     for (at, range) in ranges.iter().enumerate() {
@@ -148,7 +151,8 @@ fn inherit(ranges: &[Range], sources: &mut [SourceSet]) {
     }
 }
 
-/// The prefixes that lie in a broader one of the same geo. `ranges` are sorted: what holds a prefix stands before it.
+/// Finds the prefixes that lie in a broader one of the same geo. `ranges` must be sorted: a broader prefix
+/// comes first.
 fn nested(ranges: &[Range]) -> Vec<Warning> {
     let mut around: Vec<&Range> = Vec::new();
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
-//! What is recognised: ranges of source addresses, each with its geo. Pure; no I/O, no kernel.
+//! The ranges to recognise: ranges of source addresses, each with its geo. Pure; no I/O, no kernel.
 //!
-//! [`RangeSet::build`] turns the lists of [`crate::source`] into the one sorted list that everything after it uses.
+//! [`RangeSet::build`] turns the lists of [`crate::source`] into one sorted list, which all later stages use.
 
 use std::fmt;
 
@@ -31,32 +31,33 @@ pub use warning::{Place, Warning};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GeoCode([u8; 3]);
 
-/// Where a geo comes from. The order is that of trust: of two sources that name the same geo, the lesser is kept.
+/// The origin of a geo, the most trusted first. If two sources name the same geo, the first of the two in
+/// this order is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GeoSource {
     /// The vendor's table of ranges names it.
     Documented,
-    /// Concluded from the Azure region of the range.
+    /// Inferred from the Azure region of the range.
     Inferred,
     /// The operator's own list names it.
     Configured,
-    /// Nobody names it; the code is then `ZZZ`.
+    /// The geo is unknown; its code is `ZZZ`.
     Unknown,
 }
 
-/// A geo and where it comes from.
+/// A geo and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Geo {
     /// The code.
     pub code: GeoCode,
-    /// Who says so.
+    /// The origin of the code.
     pub source: GeoSource,
 }
 
-/// One range: a prefix without host bits, its geo, and its Azure region where that is known.
+/// One range: a prefix without host bits, its geo, and its Azure region if known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The prefix; no bit is set behind its length.
+    /// The prefix; all bits after its length are zero.
     pub prefix: IpNet,
     /// The geo.
     pub geo: Geo,
@@ -65,10 +66,10 @@ pub struct Range {
 }
 
 impl GeoCode {
-    /// The code of a range whose geo nobody knows: ISO 3166-1 leaves ZZA to ZZZ to its users.
+    /// The code of a range whose geo is unknown: ISO 3166-1 leaves ZZA to ZZZ to its users.
     pub const UNKNOWN: Self = Self(*b"ZZZ");
 
-    /// A code from its three letters; `None` unless all are upper-case ASCII letters.
+    /// The code with these three letters; `None` unless all are upper-case ASCII letters.
     #[must_use]
     pub fn new(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
@@ -89,7 +90,7 @@ impl fmt::Display for GeoCode {
 }
 
 impl GeoSource {
-    /// All of them, in the order of trust.
+    /// All origins, the most trusted first.
     pub const ALL: [Self; 4] = [Self::Documented, Self::Inferred, Self::Configured, Self::Unknown];
 
     /// The value of the label `geo_source`.
@@ -111,7 +112,7 @@ impl fmt::Display for GeoSource {
 }
 
 impl Geo {
-    /// What a range has whose geo nobody names.
+    /// The geo of a range for which no source names one.
     pub const UNKNOWN: Self = Self { code: GeoCode::UNKNOWN, source: GeoSource::Unknown };
 }
 

@@ -1,33 +1,33 @@
-//! What may be in a set at all, whoever lists it.
+//! The rules for all lists: which prefixes a set may contain, and how many.
 
 use d365_common::{entry, names};
 use ipnet::IpNet;
 
 use super::{Refusal, special};
 
-/// What is accepted into a set.
+/// The limits of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Accept special addresses ([`special::BLOCKS`]): for labs and tests. The limits on breadth hold nevertheless.
+    /// Accept special addresses ([`special::BLOCKS`]), for labs and tests. The limits on breadth still apply.
     pub allow_special: bool,
-    /// How many ranges at most, from 1 to [`Self::HIGHEST_MAX_RANGES`].
+    /// Largest number of ranges, from 1 to [`Self::HIGHEST_MAX_RANGES`].
     pub max_ranges: u32,
 }
 
 impl Policy {
-    /// Ranges at most, unless the operator says otherwise: a hundred times what the vendor lists.
+    /// The default of `max_ranges`: about a hundred times as many ranges as the vendor lists.
     pub const DEFAULT_MAX_RANGES: u32 = names::DEFAULT_CAPACITY;
-    /// What the operator can raise it to.
+    /// The highest value that the operator can set.
     pub const HIGHEST_MAX_RANGES: u32 = entry::MAX_SLOTS;
     /// The shortest IPv4 prefix that is accepted: the registries' largest unit.
     pub const BROADEST_IPV4: u8 = 8;
     /// The shortest IPv6 prefix that is accepted: about the largest block of one network (`2003::/19`).
     pub const BROADEST_IPV6: u8 = 19;
 
-    /// Whether a prefix may be in a set, else why not. Host bits do not matter. A source of downloads can ask beforehand.
+    /// Checks if a prefix may be in a set. Host bits do not matter.
     ///
     /// # Errors
-    /// [`Refusal`] says what is wrong with it.
+    /// The [`Refusal`] names the reason.
     pub fn check(&self, prefix: &IpNet) -> Result<(), Refusal> {
         let limit = match prefix {
             IpNet::V4(_) => Self::BROADEST_IPV4,
@@ -82,7 +82,7 @@ mod tests {
         }
     }
 
-    /// Host bits that are outside a special block do not hide that the prefix holds it.
+    /// A special block inside a prefix is found even if the host bits of the prefix are outside the block.
     #[test]
     fn host_bits_hide_nothing() {
         assert!(check("192.0.255.255/16", false).is_err());

@@ -1,5 +1,5 @@
-//! The one list that everything behind it uses: checked, masked, merged, sorted. Pure and total: any records give a set or
-//! an error, never a panic, and never a part of what was asked for.
+//! The one list that all later stages use: checked, masked, merged, sorted. Pure and total: any records
+//! result in a set or an error. There is never a panic, and never a set from only some of the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::merge::{Merge, Merged};
 use super::{Policy, Range, RangeError, SourceSet, Warning};
 use crate::source::{List, Origin};
 
-/// Ranges without a duplicate, IPv4 before IPv6, by address and then by length.
+/// Ranges without duplicates, IPv4 before IPv6, by address and then by length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeSet {
     ranges: Vec<Range>,
@@ -25,11 +25,13 @@ pub struct RangeSet {
 }
 
 impl RangeSet {
-    /// Compiles lists, which add up. A prefix that comes again is merged: a documented geo stands, a known geo beats an
-    /// unknown one, and of two known ones the first stands, with a warning. A prefix inside another is kept.
+    /// Builds a set from all records of all lists. Records with the same prefix are merged: a documented geo
+    /// wins, a known geo wins over an unknown one, and of two known ones the first wins, with a warning. A
+    /// prefix inside another one is kept.
     ///
     /// # Errors
-    /// A refused prefix, more ranges than the policy takes, no range at all, or a policy out of bounds: [`RangeError`].
+    /// [`RangeError`]: a prefix that is not accepted, more ranges than the policy accepts, no range, or a
+    /// policy that is out of bounds.
     pub fn build(lists: &[List], policy: &Policy) -> Result<Self, RangeError> {
         let limit = policy.max_ranges;
         if !(1..=Policy::HIGHEST_MAX_RANGES).contains(&limit) {
@@ -50,12 +52,12 @@ impl RangeSet {
         Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
     }
 
-    /// Adds up what is accepted of several sources, by the rules of [`build`](Self::build), of at most `limit` ranges;
-    /// each part with the place of its source. `retired` is what they listed until a while ago: kept as far as no range
-    /// that is listed holds it, and as far as the limit has room.
+    /// Merges the accepted ranges of several sources by the rules of [`build`](Self::build), at most `limit`
+    /// ranges. Each part has the position of its source. `retired` are ranges that the sources listed until
+    /// recently. The set keeps those that no listed range contains, as long as `limit` has room.
     ///
     /// # Errors
-    /// More ranges than `limit`, or none at all.
+    /// More ranges than `limit`, or no range.
     pub fn union(
         parts: &[(usize, Origin, Vec<Range>)],
         retired: impl IntoIterator<Item = (usize, Range)>,
@@ -84,7 +86,8 @@ impl RangeSet {
         Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
     }
 
-    /// A list on the way to this one: from the same origins, with other ranges, each with its sources.
+    /// An intermediate list on the way to this one: with the same origins and other ranges, each with its
+    /// sources.
     #[must_use]
     pub fn with_ranges(
         &self,
@@ -99,13 +102,13 @@ impl RangeSet {
         Self { ranges, listed_by, retired, retired_by, origins, warnings }
     }
 
-    /// The ranges, in their order.
+    /// The ranges, sorted.
     #[must_use]
     pub fn ranges(&self) -> &[Range] {
         &self.ranges
     }
 
-    /// For each range the sources that list it, or a prefix that holds it.
+    /// For each range, the sources that list it or a prefix that contains it.
     #[must_use]
     pub fn listed_by(&self) -> &[SourceSet] {
         &self.listed_by
@@ -117,26 +120,27 @@ impl RangeSet {
         &self.retired
     }
 
-    /// For each retired range the sources that listed it.
+    /// For each retired range, the sources that listed it.
     #[must_use]
     pub fn retired_by(&self) -> &[SourceSet] {
         &self.retired_by
     }
 
-    /// Where they come from, in the order given, each once.
+    /// The origins of the lists, in the given order, each once.
     #[must_use]
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
 
-    /// What was odd in the lists.
+    /// The oddities of the lists.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// SHA-256 of the ranges, lower-case hexadecimal. The text under it has one line a range, in the set's order, each
-    /// ended by a line feed: prefix, geo code, geo source, one space between: `13.71.171.0/24 CAN documented`.
+    /// SHA-256 of the ranges in lower-case hexadecimal. The hashed text has one line for each range, in the
+    /// order of the set. A line consists of prefix, geo code and geo source, with one space between them, and
+    /// ends with a line feed: `13.71.171.0/24 CAN documented`.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
@@ -144,14 +148,15 @@ impl RangeSet {
             hash.update(format!("{prefix} {} {}\n", geo.code, geo.source));
         }
         hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
     }
 
-    /// The range that decides for an address, with its index: the longest prefix that holds it. Looks at every range: this is
-    /// the reference that the kernel's answer is compared with, not a lookup for traffic.
+    /// The range that decides for an address, and its index: the longest prefix that contains the address.
+    /// This function searches all ranges. It is the reference for the kernel's result, not a lookup for
+    /// traffic.
     #[must_use]
     pub fn longest_match(&self, address: IpAddr) -> Option<(usize, &Range)> {
         let holding = self.ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
@@ -159,7 +164,7 @@ impl RangeSet {
     }
 }
 
-/// The retired ranges that no listed one holds.
+/// The retired ranges that no listed range contains.
 fn outside(
     listed: &[Range],
     retired: impl Iterator<Item = (Range, SourceSet)>,
@@ -179,7 +184,7 @@ fn within(limit: u32, ranges: &[Range]) -> Result<(), RangeError> {
     }
 }
 
-/// What a list's source found odd in it.
+/// The warnings of a list's source.
 fn of_source(list: &List) -> impl Iterator<Item = Warning> {
     let name = &list.origin.name;
     list.warnings.iter().map(|warning| Warning::Source { list: name.clone(), warning: warning.clone() })

@@ -1,14 +1,14 @@
-//! Sets of list sources, by their places on the command line.
+//! Sets of list sources, by their positions on the command line.
 
-/// Some of at most [`SourceSet::MOST`] sources.
+/// A set of list sources, of at most [`SourceSet::MOST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceSet(u64);
 
 impl SourceSet {
-    /// Most sources.
+    /// Largest number of sources.
     pub const MOST: usize = 64;
 
-    /// The source at this place alone; none where the place is not below [`MOST`](Self::MOST).
+    /// The set of the source at this position; empty if the position is not less than [`MOST`](Self::MOST).
     #[must_use]
     pub const fn of(place: usize) -> Self {
         if place < Self::MOST { Self(1 << place) } else { Self(0) }
@@ -20,7 +20,7 @@ impl SourceSet {
         Self(self.0 | other.0)
     }
 
-    /// The places of its sources, in their order.
+    /// The positions of its sources, in ascending order.
     pub fn places(self) -> impl Iterator<Item = usize> {
         (0..Self::MOST).filter(move |place| self.0 & (1 << place) != 0)
     }

@@ -1,10 +1,12 @@
-//! Address space from which no mail of the vendor can come: IANA's special-purpose registries (RFC 6890 and its successors),
-//! multicast, and what IANA has not given out at all. `--allow-special` opens it, for labs and tests.
+//! Address space from which no mail of the vendor can come: IANA's special-purpose registries (RFC 6890 and
+//! its successors), multicast, and the space that IANA has not assigned at all. `--allow-special` accepts it,
+//! for labs and tests.
 //!
 //! IPv4: <https://www.iana.org/assignments/iana-ipv4-special-registry>, IPv6:
-//! <https://www.iana.org/assignments/iana-ipv6-special-registry> and <https://www.iana.org/assignments/ipv6-address-space>.
-//! The registries' "globally reachable" blocks (AS112, AMT) are ordinary addresses to us; `64:ff9b::/96` is not: what it
-//! holds is a translated IPv4 address, which the IPv4 list cannot vouch for here.
+//! <https://www.iana.org/assignments/iana-ipv6-special-registry> and
+//! <https://www.iana.org/assignments/ipv6-address-space>. The blocks that the registries call "globally
+//! reachable" (AS112, AMT) count as ordinary addresses here. `64:ff9b::/96` does not: it holds translated
+//! IPv4 addresses, and an entry of the IPv4 list does not make those trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +17,7 @@ use ipnet::IpNet;
 pub struct Block {
     /// Its addresses.
     pub prefix: IpNet,
-    /// What they are for, as a phrase after "it is".
+    /// Its purpose, as a phrase after "it is".
     pub purpose: &'static str,
 }
 
@@ -28,7 +30,8 @@ const fn v6(start: [u16; 6], length: u8, purpose: &'static str) -> Block {
     Block { prefix: IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, 0, 0)), length), purpose }
 }
 
-/// The blocks; of nested ones the inner first, because the first that matches names the reason.
+/// The blocks. A nested block is before the one that contains it, because the first match supplies the
+/// reason.
 #[rustfmt::skip]
 pub const BLOCKS: &[Block] = &[
     v4(0, 0, 0, 8, "\"this network\", the unspecified address in it"), // RFC 791
@@ -46,12 +49,12 @@ pub const BLOCKS: &[Block] = &[
     v4(203, 0, 113, 24, "for documentation"),                         // RFC 5737
     v4(224, 0, 0, 4, "multicast"),                                    // RFC 5771
     v4(240, 0, 0, 4, "reserved"),                                     // RFC 1112
-    // Inside the one eighth of IPv6 that is global unicast, 2000::/3.
+    // Inside 2000::/3, the eighth of IPv6 that is global unicast.
     v6([0x2001, 0x0db8, 0, 0, 0, 0], 32, "for documentation"),        // RFC 3849
     v6([0x2001, 0, 0, 0, 0, 0], 23, "for IETF protocols"),            // RFC 2928
     v6([0x2002, 0, 0, 0, 0, 0], 16, "6to4"),                          // RFC 3056
     v6([0x3fff, 0, 0, 0, 0, 0], 20, "for documentation"),             // RFC 9637
-    // Outside: the known blocks by name, then all the rest.
+    // Outside it: the known blocks by name, then all other addresses.
     v6([0, 0, 0, 0, 0, 0xffff], 96, "an IPv4-mapped address: write it as IPv4"), // RFC 4291
     v6([0x64, 0xff9b, 0, 0, 0, 0], 96, "translated IPv4 (NAT64)"),    // RFC 6052
     v6([0x64, 0xff9b, 1, 0, 0, 0], 48, "translated IPv4 (NAT64)"),    // RFC 8215
@@ -67,7 +70,7 @@ pub const BLOCKS: &[Block] = &[
     v6([0x8000, 0, 0, 0, 0, 0], 1, "reserved: not global unicast"),   // RFC 4291
 ];
 
-/// The first block that shares an address with `prefix`: that holds it, or that it holds.
+/// The first block that shares an address with `prefix`: one of the two contains the other.
 #[must_use]
 pub fn overlapping(prefix: &IpNet) -> Option<&'static Block> {
     BLOCKS.iter().find(|block| block.prefix.contains(prefix) || prefix.contains(&block.prefix))
@@ -99,7 +102,7 @@ mod tests {
         })
     }
 
-    /// The registries' blocks once more, as text, so that a slip in one of the two is seen.
+    /// The registries' blocks a second time, as text, so that the test finds a typing error in either.
     const FIRST_AND_LAST: &str = "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 \
         127.0.0.0 127.255.255.255 169.254.0.0 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 192.0.0.255 \
         192.0.2.0 192.0.2.255 192.88.99.0 192.88.99.255 192.168.0.0 192.168.255.255 198.18.0.0 198.19.255.255 \

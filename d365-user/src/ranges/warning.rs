@@ -1,4 +1,4 @@
-//! What is odd in the lists but does no harm: carried with the set, shown by the daemon.
+//! Oddities of the lists that do no harm. The set carries them, and the daemon logs them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{Geo, GeoCode};
 use crate::source;
 
-/// Where a record is written: the list's name and the line, from 1; 0 where the list has no lines.
+/// The place of a record: the name of its list and the line, from 1; 0 if the list has no lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Name of the list ([`crate::source::Origin::name`]).
@@ -16,70 +16,70 @@ pub struct Place {
     pub line: usize,
 }
 
-/// One oddity, with what was done about it.
+/// One oddity, and its consequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Bits behind the prefix length were set; they were cleared.
+    /// Bits after the prefix length were set; they were cleared.
     HostBits {
-        /// Where.
+        /// The place of the prefix.
         place: Place,
-        /// As written.
+        /// The prefix as written.
         written: IpNet,
-        /// As used.
+        /// The prefix as used.
         used: IpNet,
     },
-    /// A list names another geo than the vendor's table, which stands.
+    /// A list names another geo than the vendor's table. The geo of the table is used.
     DocumentedGeoKept {
-        /// Where the other geo is named.
+        /// The place of the other geo.
         place: Place,
         /// The range.
         prefix: IpNet,
-        /// The vendor's geo, kept.
+        /// The vendor's geo, which is used.
         documented: GeoCode,
-        /// The list's geo, left out.
+        /// The list's geo, which is ignored.
         listed: GeoCode,
     },
-    /// Two records give the same prefix different geos; the first stands.
+    /// Two records give different geos to the same prefix. The first is used.
     GeoConflict {
         /// The range.
         prefix: IpNet,
-        /// The geo kept.
+        /// The geo that is used.
         kept: Geo,
-        /// Where it is from.
+        /// The place of that geo.
         kept_from: Place,
-        /// The geo left out.
+        /// The geo that is ignored.
         dropped: Geo,
-        /// Where it is from.
+        /// The place of that geo.
         dropped_from: Place,
     },
-    /// A prefix lies in a broader one of the same geo; both are kept, each with counters of its own.
+    /// A prefix lies in a broader one of the same geo. Both are kept, and each has its own counters.
     NestedSameGeo {
         /// The inner prefix.
         prefix: IpNet,
-        /// The closest broader one.
+        /// The narrowest prefix that contains it.
         within: IpNet,
         /// The geo of both.
         geo: GeoCode,
     },
-    /// A list names a geo without a registered number; said once a code.
+    /// A list names a geo without a registered number. Reported once for each code.
     UnregisteredGeo {
-        /// Where it is first named.
+        /// The first place of the code.
         place: Place,
         /// The code.
         code: GeoCode,
     },
-    /// No geo is known for an Azure region; said once a region.
+    /// No geo is known for an Azure region. Reported once for each region.
     UnknownRegion {
-        /// Where it is first named.
+        /// The first place of the region.
         place: Place,
         /// The region as written.
         region: String,
     },
-    /// What a source found odd in its list.
+    /// A warning of a source about its list.
     Source {
         /// Name of the list.
         list: String,
-        /// What it found.
+        /// The source's warning.
         warning: source::Warning,
     },
 }

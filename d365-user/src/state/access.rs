@@ -1,5 +1,5 @@
-//! Who may write into a directory or a file besides root and the daemon's own user. Whoever may write into the state
-//! directory may approve; whoever may write a list adds to it.
+//! Finds the users who can write to a directory or a file, apart from root and the daemon's own user. A user
+//! who can write to the state directory can approve changes. A user who can write a list can add to it.
 
 use std::{
     fmt, fs, io,
@@ -10,14 +10,14 @@ use std::{
 /// Permission bit of a directory in which only the owners of files may rename or remove them.
 const STICKY: u32 = 0o1000;
 
-/// Somebody who may write into a directory or a file.
+/// A user or a group that can write to a directory or a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
-    /// Its owner, a user id.
+    /// The owner, by user id.
     Owner(u32),
-    /// Its group, a group id; or whoever an access control list names, which shows in the same bits.
+    /// The group, by group id. The same bits also stand for users and groups of an access control list.
     Group(u32),
-    /// Everybody.
+    /// All users.
     Everybody,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Writer {
     }
 }
 
-/// Everybody besides root and the user with this id who may write to `found`.
+/// All who can write to `found`, apart from root and the user with this id.
 #[must_use]
 pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     let mode = found.permissions().mode();
@@ -41,12 +41,12 @@ pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     [owner, group, everybody].into_iter().flatten().collect()
 }
 
-/// Everybody besides root and the user with this id who may write to the file at `path`, or replace it. Looked at are
-/// the file, its directory, and the directory of the link that leads to it; not those above. Nothing where it is not a
-/// regular file: a pipe has no such place.
+/// All who can write to the file at `path` or replace it, apart from root and the user with this id. The
+/// function examines the file, its directory, and the directory of the link that leads to it, but no
+/// directory above those. The result is empty if `path` is not a regular file, for example a pipe.
 ///
 /// # Errors
-/// When it cannot be looked at.
+/// The system's error if one of them cannot be examined.
 pub fn other_writers_of_file(path: &Path, user: u32) -> io::Result<Vec<Writer>> {
     let found = fs::metadata(path)?;
     if !found.is_file() {

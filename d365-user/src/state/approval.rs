@@ -1,10 +1,12 @@
-//! How the operator's approval comes to the running daemon: `d365-user approve` shows what waits in `gate.json` and writes
-//! `approval.json` beside it; the daemon takes that file away, does what it says, and writes `approval-answer.json`.
+//! Hands the operator's approval to the running daemon. `d365-user approve` shows the pending changes of
+//! `gate.json` and writes `approval.json` into the same directory. The daemon removes that file, carries out
+//! the request and writes `approval-answer.json`.
 //!
-//! - Whoever may write into the state directory may approve; the file's permissions are the whole of the authority.
-//! - An approval names the digest of what the operator saw ([`Gate::pending_digest`]): anything else that waits by then is
-//!   not approved by it.
-//! - A daemon that is not running finds the approval at its next start. It is taken once.
+//! - A user who can write to the state directory can approve changes. Only the directory's permissions
+//!   control this.
+//! - An approval names the digest of the pending changes that the operator saw ([`Gate::pending_digest`]). It
+//!   does not approve other changes that are pending by then.
+//! - A daemon that is not running finds the approval at its next start. The daemon takes each approval once.
 
 use std::path::Path;
 
@@ -16,78 +18,78 @@ use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_ch
 use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
 use crate::source::shown_name;
 
-/// The request's name in the state directory.
+/// The request's file name in the state directory.
 pub const REQUEST: &str = "approval.json";
-/// The answer's.
+/// The answer's file name in the state directory.
 pub const ANSWER: &str = "approval-answer.json";
 pub(super) const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
 pub(super) const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
 /// The largest file that is read.
 pub(super) const LIMIT: u64 = 1 << 20;
 
-/// What the operator approves.
+/// A request by the operator to approve or reject changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Names the request in the answer: when it was made, and by which process.
+    /// Identifies the request in the answer: the time of the request and the process that made it.
     pub id: String,
-    /// Each source of which the operator approves what waits.
+    /// One for each source whose pending changes the operator approves or rejects.
     pub approvals: Vec<Approval>,
 }
 
-/// The approval, or the rejection, of everything that waits of one source, or of some of it.
+/// Approves or rejects all pending changes of one source, or some of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     /// The source's name.
     pub source: String,
-    /// What the operator saw.
+    /// The digest of the pending changes that the operator saw.
     pub digest: String,
-    /// The prefixes whose changes are meant; `None` for all. A daemon of an earlier release knows neither this nor the next,
-    /// and refuses a request that has one.
+    /// The prefixes whose changes are meant; `None` for all. A daemon of an earlier release knows neither
+    /// this field nor the next, and rejects a request that has one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefixes: Option<Vec<String>>,
-    /// True if they are rejected.
+    /// True if the changes are rejected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reject: bool,
 }
 
-/// What became of a request.
+/// The daemon's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The request's.
+    /// The id of the request.
     pub id: String,
-    /// For each approval, in its order.
+    /// One outcome for each approval, in the same order.
     pub outcomes: Vec<Outcome>,
 }
 
-/// What became of one approval.
+/// The outcome of one approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// The source's name.
     pub source: String,
-    /// What was done.
+    /// The result of the approval.
     pub verdict: Verdict,
 }
 
-/// What was done with an approval.
+/// The result of one approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// What waited is published.
+    /// The pending changes are published.
     Approved,
-    /// What waited is published but for what goes on waiting: there is no room for it (`--max-ranges`), or it would leave
-    /// nothing of the list.
+    /// A part of the pending changes is published. The others keep waiting: there is no room for them
+    /// (`--max-ranges`), or they would leave the list empty.
     Partly,
-    /// The waiting changes are rejected.
+    /// The pending changes are rejected.
     Rejected,
-    /// No change of one of the prefixes waits: nothing was done.
+    /// One of the prefixes has no pending change: nothing was done.
     NotPending,
-    /// Something else waits by now: nothing was done.
+    /// The pending changes are not those that the operator saw: nothing was done.
     Stale,
-    /// Nothing waits.
+    /// No change is pending.
     NothingPending,
     /// There is no such source.
     UnknownSource,
@@ -100,7 +102,7 @@ impl Request {
         Self { id: format!("{now}-{process}"), approvals }
     }
 
-    /// A request for everything that waits in these gates; `None` when nothing waits.
+    /// A request for all pending changes of these gates; `None` if nothing is pending.
     #[must_use]
     pub fn of(gates: &Gates, now: Timestamp, process: u32) -> Option<Self> {
         let waits = gates.iter().filter(|(_, gate)| gate.waits());
@@ -108,7 +110,7 @@ impl Request {
         (!approvals.is_empty()).then(|| Self::new(approvals, now, process))
     }
 
-    /// Does what the request says to these gates, and answers.
+    /// Carries out the request on these gates. Returns the gates' decisions and the answer.
     pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<(String, Decision)>, Answer) {
         let mut decisions = Vec::new();
         let outcomes = self.approvals.iter().map(|approval| {
@@ -122,16 +124,16 @@ impl Request {
 }
 
 impl Approval {
-    /// The approval of everything that waits at a gate; `None` when nothing does.
+    /// The approval of all pending changes of a gate; `None` if nothing is pending.
     #[must_use]
     pub fn of(source: &str, gate: &Gate) -> Option<Self> {
         let digest = gate.pending_digest()?;
         Some(Self { source: source.to_owned(), digest, prefixes: None, reject: false })
     }
 
-    /// Does what the approval says to one of these gates, and what became of it.
+    /// Carries out the approval on one of these gates. Returns the gate's decisions and the outcome.
     pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<Decision>, Outcome) {
-        // An earlier release's name may hold a token; today's is what is shown of it.
+        // The name that an earlier release wrote may contain a token. Names are stored without it now.
         let is_known = gates.contains_key(&self.source);
         let source = if is_known { &self.source } else { shown_name(&self.source) }.to_owned();
         let outcome = |verdict| Outcome { source: source.clone(), verdict };
@@ -160,21 +162,23 @@ impl Approval {
     }
 }
 
-/// Hands a request to the daemon that uses `directory`. A request that was not taken yet is replaced.
+/// Hands a request to the daemon that uses `directory`. It replaces a request that the daemon has not taken
+/// yet.
 ///
 /// # Errors
-/// [`StateError::Write`].
+/// [`StateError::Directory`] when the directory cannot be opened, [`StateError::Write`] or
+/// [`StateError::TooLarge`].
 pub fn submit(directory: &Path, request: &Request) -> Result<(), StateError> {
     let opened = Beneath::open(directory)
         .map_err(|cause| StateError::Directory { path: directory.to_owned(), cause })?;
     write_json(&opened, REQUEST, REQUEST_KIND, request)
 }
 
-/// Takes the request away, if there is one; one that is damaged is set aside and never tried again.
+/// Takes the request from the directory, if there is one. A damaged request is set aside and not tried again.
 ///
 /// # Errors
-/// [`StateError::Read`], or [`StateError::Write`] when the request cannot be removed: then it is not to be carried out,
-/// for it would be found again.
+/// [`StateError::Read`], or [`StateError::Write`] when the request cannot be removed. The caller must not
+/// carry out such a request: the daemon would find it again.
 pub fn take(directory: &StateDir) -> Result<Found<Request>, StateError> {
     let found = read_checked(directory, REQUEST, REQUEST_KIND, LIMIT)?;
     let found = found.and_then(directory, REQUEST, |body| parse(&body));
@@ -185,15 +189,15 @@ pub fn take(directory: &StateDir) -> Result<Found<Request>, StateError> {
     Ok(found)
 }
 
-/// Answers.
+/// Writes the answer.
 ///
 /// # Errors
-/// [`StateError::Write`].
+/// [`StateError::Write`] or [`StateError::TooLarge`].
 pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
     write_json(directory, ANSWER, ANSWER_KIND, answer)
 }
 
-/// The answer to the request `id`, if it is there by now.
+/// The answer to the request `id`, or `None` if it is not there yet.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -202,7 +206,7 @@ pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateErro
     Ok(parse(&body).ok().filter(|answer: &Answer| answer.id == id))
 }
 
-/// A request or an answer from the file's body. Pure.
+/// Parses a request or an answer from a file's body. Pure.
 ///
 /// # Errors
 /// [`Damage::Content`].

@@ -1,5 +1,6 @@
-//! The state directory by an open descriptor. Each file is opened by its name below that descriptor: a regular file or
-//! nothing, never through a symbolic link, and never waiting for a pipe's other end. No other file of `state` opens a path.
+//! The state directory, by an open descriptor. Each file is opened by its name below that descriptor. Only a
+//! regular file is accepted, a symbolic link is never followed, and no call waits for the other end of a
+//! pipe. No other file of `state` opens a path.
 
 use std::{
     ffi::OsStr,
@@ -23,33 +24,34 @@ use nix::{
 /// An open directory.
 #[derive(Debug)]
 pub struct Beneath {
-    /// As it was named, for messages.
+    /// The path that the operator named, for messages.
     path: PathBuf,
     directory: File,
 }
 
-/// A file that is there and is not a regular one.
+/// An entry that exists and is not a regular file.
 #[derive(Debug)]
 pub(super) struct NotAFile;
 
 impl Beneath {
-    /// Opens the directory at `path`, which may lead through symbolic links, as systemd's `StateDirectory=` does.
+    /// Opens the directory at `path`. The path may contain symbolic links, as that of systemd's
+    /// `StateDirectory=` does.
     ///
     /// # Errors
-    /// When it is missing, no directory, or may not be read.
+    /// The system's error if it is missing, is not a directory, or may not be read.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = (OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits();
         let directory = File::options().read(true).custom_flags(flags).open(path)?;
         Ok(Self { path: path.to_owned(), directory })
     }
 
-    /// The directory.
+    /// The path that the operator named.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of the file `name` in it, for messages.
+    /// The path of the file `name` in the directory, for messages.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -70,14 +72,14 @@ impl Beneath {
     /// Opens the regular file `name` for reading.
     pub(super) fn read(&self, name: &str) -> io::Result<Result<File, NotAFile>> {
         let file = match open(self.directory.as_fd(), name, OFlag::O_RDONLY, Mode::empty()) {
-            // A symbolic link, or a socket.
+            // `ELOOP`: a symbolic link. `ENXIO`: a socket.
             Err(Errno::ELOOP | Errno::ENXIO) => return Ok(Err(NotAFile)),
             file => file?,
         };
         Ok(if file.metadata()?.is_file() { Ok(file) } else { Err(NotAFile) })
     }
 
-    /// Makes the file `name`, which must not be there.
+    /// Creates the file `name`. It must not exist.
     pub(super) fn create(&self, name: &str, mode: Mode) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         Ok(open(self.directory.as_fd(), name, flags, mode)?)
@@ -91,16 +93,16 @@ impl Beneath {
         Ok(unlinkat(&self.directory, single(name)?, UnlinkatFlags::NoRemoveDir)?)
     }
 
-    /// Returns true if something of this name is there, a link that leads nowhere included.
+    /// Returns true if an entry of this name exists, even a symbolic link without a target.
     pub(super) fn exists(&self, name: &str) -> bool {
         let found =
             single(name).and_then(|name| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW));
         found.is_ok()
     }
 
-    /// The names of all that is in it.
+    /// The names of all entries.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
-        // Another description than ours: its position is its own.
+        // A second open file description: its read position is separate from that of `directory`.
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut listed = Dir::openat(&self.directory, ".", flags, Mode::empty())?;
         let name = |entry: nix::Result<nix::dir::Entry>| {
@@ -110,7 +112,7 @@ impl Beneath {
         Ok(names?.into_iter().filter(|name| name != "." && name != "..").collect())
     }
 
-    /// Has what was renamed or removed on disk.
+    /// Flushes renames and removals to the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.directory.sync_all()
     }
@@ -122,15 +124,15 @@ impl AsFd for Beneath {
     }
 }
 
-/// A name without a directory in it.
+/// Accepts only a single path component, without a directory.
 fn single(name: &str) -> nix::Result<&str> {
     let mut components = Path::new(name).components();
     let is_single = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
     if is_single { Ok(name) } else { Err(Errno::EINVAL) }
 }
 
-/// Opens by `openat2`, and where that is not to be had (before Linux 5.6, or a seccomp filter) by `openat`: for a single name
-/// without links both mean the same.
+/// Opens by `openat2`. If that is not available (before Linux 5.6, or blocked by a seccomp filter), opens by
+/// `openat`: for a single name and without following links both do the same.
 fn open(directory: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
     let name = single(name)?;
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;

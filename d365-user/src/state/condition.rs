@@ -1,5 +1,5 @@
-//! Which files of a state directory are not whole, asked from beside a daemon that may be running: everything is left as it
-//! is, and nothing is believed that comes of it.
+//! Finds the files of a state directory that are not whole, while a daemon may be using it. Nothing is
+//! changed, and the content of the files is not used.
 
 use std::path::Path;
 
@@ -17,24 +17,24 @@ pub struct Ailing {
     pub problem: Problem,
 }
 
-/// What is wrong with a file.
+/// The fault of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// It is not believed.
+    /// It is damaged.
     #[error("damaged: {0}")]
     Damaged(Damage),
-    /// A daemon did not believe it, and put it here.
-    #[error("set aside by a daemon that did not believe it")]
+    /// A daemon rejected it and renamed it to this name.
+    #[error("set aside by a daemon that rejected it as damaged")]
     SetAside,
     /// It cannot be read.
     #[error("{0}")]
     Unreadable(StateError),
 }
 
-/// Looks at every file of the directory at `path`, by name.
+/// Checks every file of the directory at `path`, in the order of the names.
 ///
 /// # Errors
-/// [`StateError::Directory`] when it cannot be listed.
+/// [`StateError::Directory`] when the directory cannot be listed.
 pub fn ailing(path: &Path) -> Result<Vec<Ailing>, StateError> {
     let failed = |cause| StateError::Directory { path: path.to_owned(), cause };
     let directory = Beneath::open(path).map_err(failed)?;
@@ -44,7 +44,7 @@ pub fn ailing(path: &Path) -> Result<Vec<Ailing>, StateError> {
     Ok(names.into_iter().filter_map(ailing).collect())
 }
 
-/// What is wrong with this file; nothing with one that is none of ours.
+/// The fault of this file; `None` for a file that is whole or not the daemon's.
 fn problem(directory: &Beneath, file: &str) -> Option<Problem> {
     let (kind, limit) = match file {
         gates::FILE => return found(gates::look(directory.path(), GatePolicy::default())),
@@ -61,7 +61,7 @@ fn problem(directory: &Beneath, file: &str) -> Option<Problem> {
 
 fn found<T>(found: Result<Found<T>, StateError>) -> Option<Problem> {
     match found {
-        // One that has gone meanwhile has been replaced or taken.
+        // A file that has vanished since the listing was replaced or taken.
         Ok(Found::Whole(_) | Found::Nothing) => None,
         Ok(Found::Damaged { damage, .. }) => Some(Problem::Damaged(damage)),
         Err(error) => Some(Problem::Unreadable(error)),

@@ -1,10 +1,11 @@
-//! What has been counted, in `counters.json`: enough to go on after a restart without any total falling.
+//! The counts so far, in `counters.json`: enough to continue after a restart without any total falling.
 //!
-//! While a daemon runs, the file says which kernel maps hold the counts that are not in it ([`Stored::maps`]), and who
-//! owns which slot of them: after a crash the next daemon reads the maps, which were pinned, and adds up. After a clean
-//! stop everything is in the file. A file that speaks of maps which are gone is of no use: what it says is less than what
-//! was seen, and a counter would go back without looking like one that began anew. Times and packets are no business of
-//! this module: it writes and reads plain data.
+//! While a daemon runs, the file names the kernel maps that hold the counts which are not in the file
+//! ([`Stored::maps`]), and the owner of each slot in them. After a crash, the next daemon reads those maps,
+//! which were pinned, and adds their counts. After a clean stop, the file contains all counts. A file that
+//! names maps which no longer exist is useless: its totals are lower than those that were exported before.
+//! Such a counter would fall without looking like one that started again at zero. This module handles neither
+//! times nor packets: it writes and reads plain data.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -21,45 +22,46 @@ use crate::{
 pub const FILE: &str = "counters.json";
 /// Raise the version when the form changes.
 pub(super) const KIND: Kind = Kind { name: "counters", version: 1 };
-/// The largest file that is read: 262,144 owners in each of 17 rows at 100 bytes, and as much again.
+/// The largest file that is read: 262,144 owners in each of 17 rows at 100 bytes, and the same amount again.
 pub(super) const LIMIT: u64 = 1 << 30;
 
-/// The kernel maps that hold counts, and how they are laid out.
+/// The kernel maps that hold counts, and their layout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Maps {
-    /// Id of the map of ranges' counters.
+    /// Id of the map of the ranges' counters.
     pub ranges: u32,
-    /// Id of the map of classes' counters.
+    /// Id of the map of the classes' counters.
     pub classes: u32,
-    /// The interfaces of the first rows, in their order.
+    /// The interfaces of the first rows, in the order of the rows.
     pub interfaces: Vec<String>,
-    /// Slots of a row.
+    /// Slots in each row.
     pub capacity: u32,
 }
 
-/// What is known of counts.
+/// The stored counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// The maps whose counts come on top; `None` when there are none.
+    /// The maps whose counts must be added; `None` if all counts are in the file.
     pub maps: Option<Maps>,
-    /// Who owns which slot of them.
+    /// The owner of each used slot in the maps.
     pub owners: Vec<(Owner, u32)>,
-    /// What slots read when they were given to their owners: row, slot, reading; the others began at zero.
+    /// The baselines: row, slot, and the slot's reading when its owner got it. The baseline of all other
+    /// slots is zero.
     pub begun: Vec<(usize, u32, Count)>,
-    /// What was counted before, by interface.
+    /// The counts before, by interface.
     pub rows: Vec<Row>,
 }
 
 impl Stored {
-    /// What is to be written while `maps` are counted in.
+    /// The content to write while `maps` are in use.
     #[must_use]
     pub fn running(maps: Maps, owners: Vec<(Owner, u32)>, ledger: &Ledger) -> Self {
         let (begun, rows) = (ledger.begun().collect(), ledger.rows().cloned().collect());
         Self { maps: Some(maps), owners, begun, rows }
     }
 
-    /// What is to be written when no map is counted in.
+    /// The content to write when no maps are in use.
     #[must_use]
     pub fn settled(rows: Vec<Row>) -> Self {
         Self { rows, ..Self::default() }
@@ -85,22 +87,23 @@ struct WrittenRow {
     other: std::collections::BTreeMap<String, u64>,
 }
 
-/// Prefix, geo, its source, retired.
+/// Prefix, geo code, geo source, and true if retired.
 type WrittenOwner = (String, String, String, bool);
 /// Packets, bytes, connections.
 type WrittenCount = (u64, u64, u64);
 
-/// Writes it down.
+/// Writes the file.
 ///
 /// # Errors
-/// [`StateError::Write`]. The older file is still there then, and says less than is true: remove it.
+/// [`StateError::Write`]. The older file is still there then. Its totals are too low by now: the caller must
+/// remove it.
 pub fn save(directory: &StateDir, stored: &Stored) -> Result<(), StateError> {
     let body = body(stored)
         .map_err(|cause| StateError::Write { path: directory.file(FILE), cause: cause.into() })?;
     write_sealed(directory, FILE, KIND, &body)
 }
 
-/// Reads it back. A file that is not believed is set aside.
+/// Reads the file. A damaged file is set aside.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -108,15 +111,15 @@ pub fn load(directory: &StateDir) -> Result<Found<Stored>, StateError> {
     Ok(read_checked(directory, FILE, KIND, LIMIT)?.and_then(directory, FILE, |body| parse(&body)))
 }
 
-/// The file's body. Pure.
+/// The body of the file. Pure.
 ///
 /// # Errors
-/// None: what it holds can always be written as JSON.
+/// None in practice: this content can always be written as JSON.
 pub fn body(stored: &Stored) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&written(stored))
 }
 
-/// From the file's body. Pure.
+/// Parses the body of the file. Pure.
 ///
 /// # Errors
 /// [`Damage::Content`].

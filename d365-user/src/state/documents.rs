@@ -1,7 +1,9 @@
-//! The last good document of each downloaded source: what the next start has when the network is down, and what
-//! `d365-user drift` compares. Only sources on the network have one; a `file:` list and the embedded one are where they are.
+//! The last good document of each downloaded source. The next start uses it when the network is down, and
+//! `d365-user drift` compares it. Only sources on the network have one. A `file:` list and the embedded list
+//! are read from where they are.
 //!
-//! Nothing here reads a document or decides whether it is good: the caller keeps none that was not read and found so.
+//! This module neither reads a document nor decides if it is good. The caller saves only documents that it
+//! has read without an error.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,13 +15,14 @@ use crate::source::download::{Document, cache};
 
 /// Raise the version when the form of [`cache`] changes.
 pub(super) const KIND: Kind = Kind { name: "document", version: 1 };
-/// The largest file that is read: the document's, behind the line that says what it is.
+/// The largest file that is read: that of the document, and the header line before it.
 pub(super) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
-/// How many bytes of the digest are in a file's name.
+/// Number of bytes of the digest in a file's name.
 const NAME_BYTES: usize = 8;
 
-/// The name of the file of `source`, which is called as its [`Spec`](crate::source::Spec) is shown
-/// (`azure:public`, `url:https://…`): a URL can be no part of a name, so its digest is.
+/// The file name for `source`, which is named as its [`Spec`](crate::source::Spec) is displayed
+/// (`azure:public`, `url:https://…`). A file name cannot contain a URL, so it contains the digest of the
+/// name.
 #[must_use]
 pub fn file_name(source: &str) -> String {
     let mut name = String::from("document-");
@@ -31,7 +34,7 @@ pub fn file_name(source: &str) -> String {
     name
 }
 
-/// Keeps the document of `source`, in place of the one before.
+/// Saves the document of `source`, in place of the one before.
 ///
 /// # Errors
 /// [`StateError::Write`]; the one before is kept then.
@@ -44,7 +47,7 @@ pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(
     write_sealed(directory, &name, KIND, &body)
 }
 
-/// The document of `source`. A file that is not believed is set aside.
+/// The document of `source`. A damaged file is set aside.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -53,7 +56,7 @@ pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, State
     Ok(read_checked(directory, &name, KIND, LIMIT)?.and_then(directory, &name, document))
 }
 
-/// The document of `source` in the directory of a daemon that may be running; everything is left as it is.
+/// The document of `source` in the directory of a daemon that may be running. Nothing is changed.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -61,11 +64,12 @@ pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateErro
     Ok(peek_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
 }
 
-/// Has the document of the source `old` be that of `new`, unless that has one, without the query of its URL.
-/// A file of `old` that is damaged is set aside.
+/// Makes the document of the source `old` that of `new`, without the query of its URL. If `new` has a
+/// document, that one stays and the document of `old` is removed. A damaged file of `old` is set aside.
 ///
 /// # Errors
-/// [`StateError::Read`], or [`StateError::Write`] for what could be neither written nor removed.
+/// [`StateError::Read`], or [`StateError::Write`] when the new file cannot be written or the old one cannot
+/// be removed.
 pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateError> {
     let Found::Whole(document) = load(directory, old)? else { return Ok(()) };
     let is_there = directory.exists(&file_name(new));
@@ -75,7 +79,7 @@ pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateErr
     directory.remove(&file_name(old))
 }
 
-/// The document in a file's body. Pure.
+/// Decodes the document in a file's body. Pure.
 fn document(body: Vec<u8>) -> Result<Document, Damage> {
     cache::decode(body).map_err(|cause| Damage::Content(cause.to_string()))
 }

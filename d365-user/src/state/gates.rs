@@ -1,5 +1,5 @@
-//! The gates' state on disk: `gate.json`, each source by the name that the operator gave it, and `gate-copy.json`, what
-//! they have accepted once more, for the day on which the first is damaged.
+//! The gates' state on disk. `gate.json` holds each source's gate by the source's name. `gate-copy.json`
+//! holds a copy of what the gates accepted, in case the first file is damaged.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,22 +12,24 @@ use crate::generation::gate::{Gate, GatePolicy, Stored};
 
 /// The file's name in the state directory.
 pub const FILE: &str = "gate.json";
-/// The name of the copy of what is accepted. It has the same form, and may be put in the other's place.
+/// The name of the copy of the accepted lists. It has the same form: the operator may copy it over
+/// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
-/// Raise the version when [`Stored`] changes, and read the one before.
+/// Raise the version when [`Stored`] changes, and keep reading the version before.
 pub(super) const KIND: Kind = Kind { name: "gate", version: 2 };
 /// The version that an earlier release wrote. It lacks the newer fields.
 const EARLIER: Kind = Kind { name: "gate", version: 1 };
-/// The largest file that is read, and written. The largest list that can be accepted, of 262,144 ranges, with each of them
-/// replaced by another and so as many removals and additions waiting, takes two thirds of it.
+/// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
+/// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
 pub(super) const LIMIT: u64 = 256 << 20;
-/// More than a sealed file's first line takes.
+/// Upper limit for the header line of a sealed file.
 const HEAD: u64 = 256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    /// The daemon's, in seconds: commands show times by them. Version 1 has none.
+    /// The daemon's periods in seconds. Commands compute the times that they show from them. Version 1 has no
+    /// periods.
     #[serde(default)]
     periods: Option<Periods>,
     sources: BTreeMap<String, Stored>,
@@ -43,21 +45,23 @@ struct Periods {
 /// Gates by source.
 pub type Gates = BTreeMap<String, Gate>;
 
-/// The gates that were found at a start.
+/// The gates that a start found.
 #[derive(Debug, Default)]
 pub struct Recovered {
-    /// Those of the file, else those of its copy, else none.
+    /// The gates of the file; if it is missing or damaged, those of the copy; otherwise no gates.
     pub gates: Gates,
-    /// True if they are the copy's.
+    /// True if the gates come from the copy.
     pub is_copy: bool,
-    /// The faults of the files that could not be used.
+    /// The errors of the files that could not be used.
     pub errors: Vec<StateError>,
 }
 
-/// Writes all gates down, and once that is verified the copy, where it has changed.
+/// Writes all gates. Then reads the file back to verify it, and only after that writes the copy, if that has
+/// changed.
 ///
 /// # Errors
-/// [`StateError::Write`] or [`StateError::TooLarge`]; what was written before is kept.
+/// [`StateError::Write`], [`StateError::TooLarge`], or [`StateError::Read`] when the file cannot be read
+/// back. If the file itself cannot be written, the previous one is kept.
 pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     let failed = |cause| StateError::Write { path: directory.file(FILE), cause };
     let body = body(gates).map_err(|cause| failed(cause.into()))?;
@@ -72,7 +76,7 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     write_readable(directory, COPY, KIND, LIMIT, &copy)
 }
 
-/// Writes a file that will be read back: none that is larger than its reader takes.
+/// Writes a file, unless it is larger than its reader accepts.
 pub(super) fn write_readable(
     directory: &Beneath,
     name: &str,
@@ -87,7 +91,7 @@ pub(super) fn write_readable(
     write_sealed(directory, name, kind, body)
 }
 
-/// Reads all gates back. A file that is not believed is set aside; it is not believed by halves.
+/// Reads all gates. A damaged file is set aside as a whole; no part of it is used.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -95,14 +99,14 @@ pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, St
     load_file(directory, FILE, policy)
 }
 
-/// The file or its copy. `and_then` sets aside what is damaged.
+/// Reads the file or its copy. `and_then` sets a damaged one aside.
 fn load_file(directory: &Beneath, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
     let found = of_either_release(|kind| peek(directory, name, kind, LIMIT))?;
     Ok(found.and_then(directory, name, |body| gates(&body, policy)))
 }
 
-/// Reads the gates back, from the copy where the file is of no use. A document that was downloaded is never taken in their
-/// place: it was kept before any gate judged it.
+/// Reads the gates, from the copy if the file is missing or damaged. A downloaded document never replaces
+/// them: it was saved before any gate judged it.
 pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
@@ -116,8 +120,8 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     Recovered { errors, ..Recovered::default() }
 }
 
-/// Reads all gates in the directory of a daemon that may be running, and leaves everything as it is. Their periods are that
-/// daemon's.
+/// Reads all gates in the directory of a daemon that may be running. Nothing is changed. The gates get that
+/// daemon's periods from the file.
 ///
 /// # Errors
 /// [`StateError::Read`].
@@ -134,7 +138,7 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
     })
 }
 
-/// A file of this release or of the one before.
+/// Reads a file of this release or of the one before.
 fn of_either_release(
     peek: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
 ) -> Result<Found<Vec<u8>>, StateError> {
@@ -146,10 +150,10 @@ fn of_either_release(
     }
 }
 
-/// The file's body. Pure.
+/// The body of the file. Pure.
 ///
 /// # Errors
-/// None: what it holds can always be written as JSON.
+/// None in practice: this content can always be written as JSON.
 pub fn body(gates: &Gates) -> serde_json::Result<Vec<u8>> {
     written(gates, Gate::stored)
 }
@@ -165,7 +169,7 @@ fn written(gates: &Gates, stored: impl Fn(&Gate) -> Stored) -> serde_json::Resul
     Ok(body)
 }
 
-/// Gates from the file's body, under this policy. Pure.
+/// Parses the gates in the body of the file, under this policy. Pure.
 ///
 /// # Errors
 /// [`Damage::Content`].

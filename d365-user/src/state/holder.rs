@@ -1,4 +1,5 @@
-//! Asks from outside if a daemon uses a state directory. No file is opened for it: the lock is on the directory.
+//! Checks from another process if a daemon uses a state directory. The lock is on the directory, so no file
+//! of it is opened.
 
 use std::{fs::TryLockError, io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -7,11 +8,12 @@ use procfs::LockKind;
 
 use super::{Beneath, StateError};
 
-/// Whether a daemon holds the lock of `directory`. The lock is tried for a moment and shared with others who ask; a daemon
-/// that starts in this very moment tries again.
+/// Returns true if a daemon holds the lock of `directory`. For the check, this function takes a shared lock
+/// for a moment: several commands can check at the same time, and a daemon that starts at that moment tries
+/// again.
 ///
 /// # Errors
-/// [`StateError::Read`] when the directory cannot be opened.
+/// [`StateError::Read`] when the directory cannot be opened or locked.
 pub fn is_held(directory: &Path) -> Result<bool, StateError> {
     let failed = |cause| StateError::Read { path: directory.to_owned(), cause };
     let opened = match Beneath::open(directory) {
@@ -26,8 +28,9 @@ pub fn is_held(directory: &Path) -> Result<bool, StateError> {
     }
 }
 
-/// The process that has the lock of `directory`, as `/proc/locks` shows it; `None` where it does not: a process of another
-/// PID namespace, or a file system whose files bear another device number than the kernel's own (btrfs).
+/// The process that holds the lock of `directory`, according to `/proc/locks`. `None` if that file does not
+/// show it: the process is in another PID namespace, or the file system reports another device number for its
+/// files than the kernel uses (btrfs).
 #[must_use]
 pub fn holder(directory: &Path) -> Option<u32> {
     let found = Beneath::open(directory).and_then(|opened| opened.metadata()).ok()?;

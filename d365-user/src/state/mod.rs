@@ -1,18 +1,19 @@
-//! The state directory: what the daemon must still know after a restart. Files are written whole or not at all, and are
-//! accepted only with their digest ([`sealed`]). Nothing here decides anything: what the files say is their owners' business.
+//! The state directory: the files from which the daemon continues after a restart. A file is written whole or
+//! not at all, and is accepted only if its digest matches ([`sealed`]). This module makes no decisions: the
+//! owner of each file interprets its content.
 //!
-//! | file | what | who writes |
+//! | file | content | writer |
 //! |---|---|---|
-//! | `counters.json` | what has been counted ([`counters`]) | the daemon |
+//! | `counters.json` | the counts so far ([`counters`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
-//! | `gate-copy.json` | what the gates accepted, once more | the daemon |
-//! | `approval.json` | what the operator approves ([`approval`]) | `d365-user approve` |
-//! | `approval-answer.json` | what became of it | the daemon |
+//! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
+//! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
+//! | `approval-answer.json` | the outcome of the approvals | the daemon |
 //! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
-//! | `NAME.corrupt` | a damaged file, kept for a look | the daemon |
+//! | `NAME.corrupt` | a damaged file, kept for inspection | the daemon |
 //!
-//! The lock of a daemon that uses the directory is on the directory itself. Its mode is 0700: who can open it can lock it,
-//! and who can write there can approve.
+//! A daemon locks the directory itself, not a file in it. The mode of the directory is 0700: a user who can
+//! open it can lock it, and a user who can write to it can approve changes.
 
 use std::{
     fs::{DirBuilder, File, Permissions, TryLockError},
@@ -49,28 +50,27 @@ pub use read::{Found, peek, peek_in, read_checked};
 pub use sealed::{Damage, Kind, seal, unseal};
 pub use write::{write_atomic, write_sealed};
 
-/// Where the directory is unless the operator says otherwise.
+/// The default state directory.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
 /// The file that earlier releases locked.
 const FORMER_LOCK: &str = "lock";
-/// Mode of the directory.
 const DIRECTORY_MODE: u32 = 0o700;
-/// How long a lock may be held by somebody who only looks.
+/// Longest time to wait for the lock: a command that only checks it ([`is_held`]) holds it for a moment.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Mode of each file.
 const FILE_MODE: u32 = 0o640;
 
-/// A state directory that is ours alone until this value goes, and its lock with it, however the process ends.
+/// A locked state directory. The lock is released when this value is dropped, or by the kernel when the
+/// process ends.
 #[derive(Debug)]
 pub struct StateDir {
     beneath: Beneath,
     remarks: Vec<Remark>,
 }
 
-/// Remarks for the operator about a state directory that was opened. One line each.
+/// A remark for the operator about a state directory that was opened. Each is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Remark {
-    /// Its mode was wider.
+    /// Group or others had rights on the directory.
     #[error(
         "{path} had mode {mode:03o} and has {DIRECTORY_MODE:03o} now{}",
         could_write(writers), path = path.display()
@@ -80,13 +80,13 @@ pub enum Remark {
         path: PathBuf,
         /// Its mode before.
         mode: u32,
-        /// Those who could write there.
+        /// Other users and groups who could write to it.
         writers: Vec<Writer>,
     },
-    /// It has files of others, and others may open it.
+    /// The directory holds files of other programs, and other users can open it.
     #[error(
-        "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and whoever may \
-         open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",
+        "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and any user \
+         who can open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",
         path = path.display()
     )]
     Shared {
@@ -95,16 +95,16 @@ pub enum Remark {
         /// Its mode.
         mode: u32,
     },
-    /// It is not ours to tighten, and others may write there.
+    /// The daemon may not change the directory's mode, and other users can write to it.
     #[error(
-        "{path} may be written to by {}: whoever may, may approve changes and replace what is kept; give it to the daemon's \
-         user alone (chown, and chmod 0700)",
+        "{path} may be written to by {}: they can approve changes and replace the state files; give it to the \
+         daemon's user alone (chown, and chmod 0700)",
         listed(writers), path = path.display()
     )]
     Writable {
         /// The directory.
         path: PathBuf,
-        /// Those who may.
+        /// Other users and groups who can write to it.
         writers: Vec<Writer>,
     },
     /// A half-written file cannot be removed.
@@ -112,7 +112,7 @@ pub enum Remark {
     Leftover {
         /// The leftover.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
 }
@@ -131,10 +131,10 @@ fn listed(writers: &[Writer]) -> String {
     writers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What went wrong in the state directory. What was there before is still there.
+/// An error in the state directory. No file is lost by it.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The directory cannot be made or used.
+    /// The directory cannot be created or used.
     #[error(
         "cannot use the state directory {path}: {cause}; create it for the daemon's user, or name another with --state-dir",
         path = path.display()
@@ -142,7 +142,7 @@ pub enum StateError {
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
     /// Another daemon uses the directory.
@@ -154,18 +154,19 @@ pub enum StateError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// The other's process, where the kernel shows it.
+        /// The other daemon's process; `None` if the kernel does not show it.
         holder: Option<u32>,
     },
-    /// A file cannot be written. The one that was there is untouched.
+    /// A file cannot be written or removed. The previous file is unchanged, with the exception that
+    /// [`write_atomic`] names.
     #[error("cannot write {path}: {cause}; what was there before is kept; check space and permissions", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
-    /// A file would be larger than what is read back. The one that was there is untouched.
+    /// A file would be larger than its reader accepts. The previous file is unchanged.
     #[error(
         "{path} would have {bytes} bytes, and at most {limit} are read: it is not written, and what was there before is \
          kept; name fewer sources, or lower --max-ranges",
@@ -174,9 +175,9 @@ pub enum StateError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How many it would have.
+        /// The size that it would have.
         bytes: u64,
-        /// How many are read.
+        /// The size that the reader accepts.
         limit: u64,
     },
     /// A file is damaged.
@@ -184,12 +185,12 @@ pub enum StateError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The fault.
         damage: Damage,
-        /// Where it is now; `None` when it is still in its place.
+        /// The path to which it was moved; `None` if it is still at `path`.
         set_aside: Option<PathBuf>,
     },
-    /// A call in the directory has not come back.
+    /// A call on the directory has not returned.
     #[error(
         "the state directory {path} does not answer; look at its disk or server (dmesg, a frozen file system)",
         path = path.display()
@@ -198,18 +199,18 @@ pub enum StateError {
         /// The directory.
         path: PathBuf,
     },
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("working in {path} failed unexpectedly; please report it with the line before in the log", path = path.display())]
     Unexpected {
         /// The directory.
         path: PathBuf,
     },
-    /// A file is there and cannot be read.
+    /// A file exists and cannot be read.
     #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
 }
@@ -226,8 +227,8 @@ fn process(holder: &Option<u32>) -> String {
 }
 
 impl StateDir {
-    /// Makes the directory if it is missing, takes its lock, has others keep out, and clears away what a killed daemon left
-    /// half written.
+    /// Creates the directory if it is missing and locks it. Takes the rights of other users away if the
+    /// directory is the daemon's own, and removes the files that a killed daemon left half written.
     ///
     /// # Errors
     /// [`StateError::Directory`], or [`StateError::InUse`] while another daemon holds the lock.
@@ -241,12 +242,13 @@ impl StateDir {
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse { holder: holder(&path), path }),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
-        // A directory of others may have been named by mistake: nothing of it is changed.
+        // The operator may have named another program's directory by mistake: then the daemon changes nothing
+        // in it, apart from the leftovers below.
         let is_ours = beneath.names().map_err(failed)?.iter().all(|name| is_own_name(name));
         let remark = keep_others_out(&beneath, is_ours).map_err(failed)?;
         let mut remarks: Vec<_> = remark.into_iter().collect();
         if is_ours && has_former_lock(&beneath) {
-            // Where it cannot be removed it is in nobody's way.
+            // If it cannot be removed, it does no harm.
             let _ = beneath.unlink(FORMER_LOCK);
         }
         remarks.extend(write::clear_leftovers(&beneath, approval::REQUEST).map_err(failed)?);
@@ -259,7 +261,7 @@ impl StateDir {
         &self.remarks
     }
 
-    /// Device and inode: no two directories that this machine has at one time share both.
+    /// Device and inode. No two directories that exist on a machine at the same time share both.
     ///
     /// # Errors
     /// [`StateError::Directory`].
@@ -269,7 +271,7 @@ impl StateDir {
         Ok((found.dev(), found.ino()))
     }
 
-    /// Removes the file `name`; that it is not there is no error.
+    /// Removes the file `name`. A missing file is not an error.
     ///
     /// # Errors
     /// [`StateError::Write`].
@@ -297,24 +299,25 @@ impl Deref for StateDir {
     }
 }
 
-/// True for names that a daemon, this release's or an earlier one's, gives to its files.
+/// Returns true for the names that a daemon of this or an earlier release gives to its files.
 fn is_own_name(name: &str) -> bool {
     let files = [gates::FILE, gates::COPY, counters::FILE, approval::REQUEST, approval::ANSWER];
-    // With `.corrupt` or `.unfinished` behind it.
+    // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
     name == FORMER_LOCK
         || files.iter().any(|file| base.starts_with(file))
         || base.starts_with("document-") && base.contains(".kept")
 }
 
-/// True if the file of an earlier release's lock is there: a process number, or nothing, is in it.
+/// Returns true if the lock file of an earlier release exists: a file that is empty or holds a process
+/// number.
 fn has_former_lock(directory: &Beneath) -> bool {
     let Ok(Ok(file)) = directory.read(FORMER_LOCK) else { return false };
     let mut text = String::new();
     file.take(32).read_to_string(&mut text).is_ok() && text.trim().bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Takes every right from group and others where the directory is ours, and not made for everybody. Returns what was too
+/// Sets mode 0700 if the directory is the daemon's own and not sticky. Returns a remark if the mode was too
 /// wide, or still is.
 fn keep_others_out(directory: &Beneath, is_ours: bool) -> io::Result<Option<Remark>> {
     let (found, user, path) = (directory.metadata()?, geteuid().as_raw(), directory.path().to_owned());
@@ -330,7 +333,8 @@ fn keep_others_out(directory: &Beneath, is_ours: bool) -> io::Result<Option<Rema
     })
 }
 
-/// Takes the lock; not at the first try where a command only looks whether it is held ([`is_held`]).
+/// Takes the lock. Tries again for a moment, because a command that only checks the lock ([`is_held`]) may
+/// hold it.
 fn try_lock(lock: &File) -> Result<(), TryLockError> {
     let deadline = Instant::now() + PATIENCE;
     loop {

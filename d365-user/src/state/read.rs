@@ -1,4 +1,4 @@
-//! Reads files back, and accepts none without its digest.
+//! Reads files, and accepts only those whose digest matches.
 
 use std::io::{self, Read as _};
 use std::iter;
@@ -6,29 +6,30 @@ use std::path::{Path, PathBuf};
 
 use super::{Beneath, Damage, Kind, StateError, sealed};
 
-/// What the names of files that were set aside go on with.
+/// The suffix of files that were set aside; a number may follow it.
 const CORRUPT: &str = ".corrupt";
-/// How many names are tried for what is set aside.
+/// Number of names that are tried for a file that is set aside.
 const ASIDE: u32 = 9;
 
-/// What is at a path.
+/// The state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
-    /// Nothing.
+    /// There is no such file.
     Nothing,
-    /// What was written there.
+    /// The content of a whole file.
     Whole(T),
     /// A damaged file.
     Damaged {
-        /// Why not.
+        /// The fault.
         damage: Damage,
-        /// Where it was put; `None` when it was left where it is.
+        /// The path to which it was moved; `None` if it is still in its place.
         set_aside: Option<PathBuf>,
     },
 }
 
 impl<T> Found<T> {
-    /// What is whole, `None` for nothing; damage is an error that says where the file is now.
+    /// The content, or `None` if there is no file. A damaged file is an error that names the file's present
+    /// path.
     ///
     /// # Errors
     /// [`StateError::Damaged`].
@@ -42,7 +43,8 @@ impl<T> Found<T> {
         }
     }
 
-    /// Reads on what is whole; what cannot be is damage as well, and is set aside like any other.
+    /// Parses the content. If that fails, the file counts as damaged. A damaged file is set aside, unless it
+    /// already was.
     pub fn and_then<U>(
         self,
         directory: &Beneath,
@@ -57,7 +59,7 @@ impl<T> Found<T> {
         }
     }
 
-    /// The same, and leaves everything as it is: for a command beside the running daemon.
+    /// Like [`and_then`](Self::and_then), but changes nothing: for a command that runs next to the daemon.
     pub fn and_look<U>(self, read: impl FnOnce(T) -> Result<U, Damage>) -> Found<U> {
         match self {
             Self::Nothing => Found::Nothing,
@@ -70,26 +72,26 @@ impl<T> Found<T> {
     }
 }
 
-/// Reads the file `name` of this kind, of at most `limit` bytes. A damaged one is renamed to `NAME.corrupt`, over
-/// one that may be there (`NAME.corrupt.2` and so on where that cannot be), so that the next write does not destroy what
-/// somebody may want to look at.
+/// Reads the file `name` of this kind, of at most `limit` bytes. A damaged file is renamed to `NAME.corrupt`
+/// and replaces an earlier one of that name; if it cannot, it is renamed to `NAME.corrupt.2` and so on. So
+/// the next write does not destroy a file that somebody may want to inspect.
 ///
 /// # Errors
-/// [`StateError::Read`] when something is there and cannot be read.
+/// [`StateError::Read`] when the file exists and cannot be read.
 pub fn read_checked(
     directory: &Beneath,
     name: &str,
     kind: Kind,
     limit: u64,
 ) -> Result<Found<Vec<u8>>, StateError> {
-    // `and_then` sets aside what is damaged already.
+    // `and_then` sets aside a file that `peek` found damaged.
     Ok(peek(directory, name, kind, limit)?.and_then(directory, name, Ok))
 }
 
-/// The same, and leaves everything as it is: for a command beside the running daemon.
+/// Like [`read_checked`], but changes nothing: for a command that runs next to the daemon.
 ///
 /// # Errors
-/// [`StateError::Read`] when something is there and cannot be read.
+/// [`StateError::Read`] when the file exists and cannot be read.
 pub fn peek(directory: &Beneath, name: &str, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
     let body = match bytes(directory, name, limit) {
         Ok(Ok(bytes)) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
@@ -103,10 +105,10 @@ pub fn peek(directory: &Beneath, name: &str, kind: Kind, limit: u64) -> Result<F
     })
 }
 
-/// The same by the directory's path. In a directory that is not there is nothing.
+/// Like [`peek`], by the directory's path. If the directory does not exist, neither does the file.
 ///
 /// # Errors
-/// [`StateError::Read`] when something is there and cannot be read.
+/// [`StateError::Read`] when the directory or the file exists and cannot be read.
 pub fn peek_in(directory: &Path, name: &str, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
     match Beneath::open(directory) {
         Ok(directory) => peek(&directory, name, kind, limit),
@@ -115,7 +117,7 @@ pub fn peek_in(directory: &Path, name: &str, kind: Kind, limit: u64) -> Result<F
     }
 }
 
-/// The file's bytes, at most `limit`.
+/// The file's bytes; more than `limit` bytes count as damage.
 fn bytes(directory: &Beneath, name: &str, limit: u64) -> io::Result<Result<Vec<u8>, Damage>> {
     let Ok(file) = directory.read(name)? else { return Ok(Err(Damage::NotAFile)) };
     let mut bytes = Vec::new();
@@ -124,13 +126,13 @@ fn bytes(directory: &Beneath, name: &str, limit: u64) -> io::Result<Result<Vec<u
     Ok(if fits { Ok(bytes) } else { Err(Damage::TooLarge { limit }) })
 }
 
-/// Whether this is the name of a file that was set aside.
+/// Returns true if this is the name of a file that was set aside.
 pub(super) fn is_set_aside(file: &str) -> bool {
     file.split_once(CORRUPT).is_some_and(|(_, number)| number.is_empty() || number.starts_with('.'))
 }
 
-/// Where the file is now; `None` if it could not be moved. Another name is taken where what is there cannot be replaced, as
-/// a directory cannot by a file.
+/// Moves the file and returns its new path; `None` if it could not be moved. If a name is taken by something
+/// that a rename cannot replace, for example a directory, the next name is tried.
 fn set_aside(directory: &Beneath, name: &str) -> Option<PathBuf> {
     let endings =
         iter::once(CORRUPT.to_owned()).chain((2..=ASIDE).map(|number| format!("{CORRUPT}.{number}")));

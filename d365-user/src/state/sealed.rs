@@ -1,23 +1,23 @@
-//! The form of a file that is believed: one line of JSON that says what the rest is, how long it is, and its SHA-256; then
-//! the rest, as it is. Pure: bytes in, bytes out.
+//! The form of a checksummed file: a header, which is one line of JSON with the file's kind, version, length
+//! and SHA-256, and then the unchanged body. Pure: bytes in, bytes out.
 //!
-//! The rest is JSON or a document; where it is JSON, `jq` reads the whole file.
+//! The body is JSON or a document. If it is JSON, `jq` can read the whole file.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// What a file is for. A file of one kind is never read as one of another.
+/// The purpose of a file. A file of one kind is never read as one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Its name, also for people.
+    /// The name of the kind, in the header and in messages.
     pub name: &'static str,
-    /// Version of what is in it. A reader takes its own only.
+    /// Version of the body's form. A reader accepts only its own version.
     pub version: u32,
 }
 
-/// The longest first line.
+/// Longest header in bytes.
 const MAX_HEAD: usize = 256;
 
 #[derive(Serialize, Deserialize)]
@@ -29,57 +29,57 @@ struct Head {
     sha256: String,
 }
 
-/// Why a file is not believed.
+/// Reason why a file is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// Something else is in its place: a directory, a link, a pipe.
+    /// The entry is a directory, a link, a pipe or a socket.
     #[error("it is not a regular file")]
     NotAFile,
-    /// Its first line is not ours.
-    #[error("it does not begin with the line that says what it is")]
+    /// The first line is not a header.
+    #[error("its first line is not a header of d365")]
     Head,
-    /// It is something else.
+    /// The file is of another kind.
     #[error("it is a file of kind {found:?}, not {expected:?}")]
     Kind {
-        /// What it says that it is.
+        /// The kind in its header.
         found: String,
-        /// What it should be.
+        /// The expected kind.
         expected: &'static str,
     },
-    /// It was written by another release.
+    /// Another release wrote the file.
     #[error("it has version {found}, and this release reads version {expected}")]
     Version {
-        /// Its version.
+        /// The version in its header.
         found: u32,
-        /// Ours.
+        /// The version that this release reads.
         expected: u32,
     },
-    /// It is cut off, or something is appended.
+    /// The file is cut off, or something was appended.
     #[error("it has {found} bytes after the first line, and should have {expected}")]
     Length {
-        /// How many there are.
+        /// The length of the body.
         found: u64,
-        /// How many there should be.
+        /// The length in the header.
         expected: u64,
     },
-    /// A byte is not what was written.
+    /// The body is not the one that was written.
     #[error("its digest is not the one that was written with it")]
     Digest,
-    /// It is larger than any file of its kind.
+    /// The file is larger than any of its kind can be.
     #[error("it is larger than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: u64,
     },
-    /// It is whole, and what it says cannot be.
+    /// The file is whole, but its content is not valid.
     #[error("{0}")]
     Content(String),
 }
 
-/// `body` with its first line.
+/// Prepends the header to `body`.
 #[must_use]
 pub fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
-    // Written by hand: nothing in it needs an escape, and this cannot fail.
+    // Formatted without serde, so that it cannot fail: nothing in the header needs an escape.
     let Kind { name, version } = kind;
     let (bytes, sha256) = (body.len(), digest(body));
     let head =
@@ -90,7 +90,7 @@ pub fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
 /// The body of a sealed file of this kind.
 ///
 /// # Errors
-/// Why the file is not believed.
+/// The reason why the file is rejected.
 pub fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     let end = file.iter().take(MAX_HEAD).position(|byte| *byte == b'\n').ok_or(Damage::Head)?;
     let (head, body) = (&file[..end], &file[end + 1..]);
@@ -111,10 +111,10 @@ pub fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     Ok(body)
 }
 
-/// SHA-256, lower-case hexadecimal.
+/// SHA-256 in lower-case hexadecimal.
 pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -165,7 +165,7 @@ mod tests {
             prop_assert_eq!(unseal(KIND, &file), Ok(&body[..]));
         }
 
-        /// The name of the damage may differ, that there is one may not.
+        /// The kind of damage may vary, but each change must be detected.
         #[test]
         fn no_cut_and_no_other_byte_is_believed(
             body in prop::collection::vec(any::<u8>(), 1..64),

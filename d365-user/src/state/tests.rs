@@ -1,4 +1,4 @@
-//! The state directory against bad files, other daemons and full disks.
+//! Tests the state directory with bad files, other daemons and full disks.
 
 use std::fs;
 use std::io::Write as _;
@@ -19,7 +19,7 @@ mod approvals;
 mod directory;
 mod of_gates;
 
-/// A directory of this test's own, removed with it.
+/// A directory for one test, removed afterwards.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -57,7 +57,7 @@ fn range(prefix: &str) -> Range {
     Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: Some("\"a\n".to_owned()) }
 }
 
-/// Two gates, the first with an addition that waits.
+/// Two gates; the first has an addition that waits.
 fn some_gates() -> Gates {
     let offer = |prefixes: &[&str]| Offer {
         ranges: prefixes.iter().map(|prefix| range(prefix)).collect(),
@@ -92,7 +92,7 @@ fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
     assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "other"]);
 }
 
-/// A directory in the way ended the start with exit code 11.
+/// Regression: a directory at that name made the start fail with exit code 11.
 #[test]
 fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
     let scratch = Scratch::new();
@@ -105,7 +105,7 @@ fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
     gates::save(&directory, &some_gates()).unwrap();
     assert_eq!(gates::load(&directory, GatePolicy::default()).unwrap(), Found::Whole(some_gates()));
     assert_eq!(scratch.names(), [left.as_str(), "gate-copy.json", "gate.json"]);
-    // There is an end to it.
+    // The number of other names is limited.
     for number in 2..=9 {
         let left = format!(".gate.json.{}.{number}.unfinished", std::process::id());
         fs::create_dir(scratch.0.join(left)).unwrap();
@@ -203,7 +203,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
-    // A directory is in the way of being put aside: another name, as long as there is one.
+    // A directory blocks the name of the set-aside file: the next name is used, until all are taken.
     for number in 2..=9 {
         fs::write(&path, "x").unwrap();
         let other = scratch.0.join(format!("file.corrupt.{number}"));

@@ -1,4 +1,5 @@
-//! Writes a file whole or not at all: beside its place, to the disk, and then into its place.
+//! Writes a file whole or not at all: writes it under another name, flushes it to the disk, and then renames
+//! it.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -8,23 +9,23 @@ use nix::sys::stat::Mode;
 
 use super::{Beneath, FILE_MODE, Kind, Remark, StateError, sealed};
 
-/// How the name of a file ends that is being written.
+/// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
-/// The number of names that are tried for a file that is being written.
+/// Number of names that are tried for a file that is being written.
 const TRIES: u32 = 9;
 
-/// Writes `bytes` as the file `name`: whoever reads it, and whatever happens meanwhile, sees the old file or the new one. The
-/// file gets mode 0640 and, where we may give it away, the owner of its directory: what root writes for a daemon that is not
-/// root must be readable to it.
+/// Writes `bytes` as the file `name`. A reader sees the old file or the new one at any time, even after a
+/// crash. The file gets mode 0640 and, if this process has the right, the owner of its directory: root may
+/// write a file that a daemon without root rights must read.
 ///
 /// # Errors
-/// [`StateError::Write`]; the file that was there is untouched then.
+/// [`StateError::Write`]; the previous file is unchanged then, unless only the flush of the directory failed.
 pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(), StateError> {
     write_with(directory, name, |file| file.write_all(bytes))
         .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
-/// The same, with the first line that [`super::read_checked`] wants.
+/// Like [`write_atomic`], with the header that [`super::read_checked`] requires.
 ///
 /// # Errors
 /// [`StateError::Write`].
@@ -46,16 +47,17 @@ pub(super) fn write_with(
         directory.rename(&unfinished, name)
     })();
     if let Err(cause) = written {
-        // The first error is the one to tell; a leftover is cleared at the next start.
+        // The first error is the one to report. The next start removes a leftover.
         let _ = directory.unlink(&unfinished);
         return Err(cause);
     }
-    // The rename is on disk when the directory is.
+    // The rename is safe on the disk only after the directory is flushed.
     directory.sync()
 }
 
-/// Makes the file that is written first, and returns its name. The process is in the name: the daemon and a command may write
-/// at the same time. A leftover is removed; what cannot be removed, as a directory, is left for another name.
+/// Creates the file under its first name, and returns that name. The name contains the process id, because
+/// the daemon and a command may write at the same time. A leftover of this name is removed. If it cannot be
+/// removed, for example because it is a directory, the next name is tried.
 fn create(directory: &Beneath, name: &str) -> io::Result<(File, String)> {
     let mut tries = 1..=TRIES;
     loop {
@@ -82,14 +84,14 @@ fn give_to_owner(file: &File, directory: &Beneath) -> io::Result<()> {
         return Ok(());
     }
     match fchown(file, Some(wanted.uid()), Some(wanted.gid())) {
-        // Not root: then it stays ours.
+        // Without root rights the file keeps our owner.
         Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         other => other,
     }
 }
 
-/// Removes what a process left that was killed while it wrote; not what belongs to the file called `but`. Returns what cannot
-/// be removed: it is in nobody's way.
+/// Removes the half-written files of a killed process, except those of the file `but`. Returns a remark for
+/// each that cannot be removed; such a file does no harm.
 pub(super) fn clear_leftovers(directory: &Beneath, but: &str) -> io::Result<Vec<Remark>> {
     let spared = format!(".{but}.");
     let is_left =

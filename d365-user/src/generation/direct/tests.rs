@@ -1,4 +1,4 @@
-//! The table against another crate's prefix trie, with pages enough and without.
+//! Compares the table with another crate's prefix trie, with enough pages and with too few.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ fn entries(prefixes: &[&str]) -> Entries {
     (0..).zip(prefixes).map(entry).collect()
 }
 
-/// What the table says of an address, by the same walk as the kernel program's.
+/// The table's result for an address, found by the kernel program's own code.
 fn said(table: &Table, address: IpAddr) -> Said {
     let (root, first) = match address {
         IpAddr::V4(address) => (ROOT_V4, address.octets()),
@@ -59,7 +59,7 @@ fn all_changes(table: &Table) -> Vec<Change> {
     changes
 }
 
-/// First and last address of a prefix, and those around them.
+/// First and last address of a prefix, and their neighbours.
 fn edges(prefix: IpNet) -> Vec<IpAddr> {
     let around = |address: IpAddr| match address {
         IpAddr::V4(address) => {
@@ -130,7 +130,7 @@ fn the_whole_of_both_families_can_be_listed() {
     assert_eq!(changed, ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff::"]);
 }
 
-/// A page that names itself is walked no deeper than the last byte.
+/// A page that points to itself is followed no deeper than the last byte.
 #[test]
 fn a_ring_of_pages_has_an_end() {
     let mut reads = 0;
@@ -146,7 +146,7 @@ fn a_ring_of_pages_has_an_end() {
     assert_eq!(changes[0].said, Said::AskTrie);
 }
 
-/// Whether two IPv6 addresses share their first four bytes.
+/// Returns true if two IPv6 addresses share their first four bytes.
 fn begin_alike(one: IpAddr, other: IpAddr) -> bool {
     match (one, other) {
         (IpAddr::V6(one), IpAddr::V6(other)) => first_four_bytes(one) == first_four_bytes(other),
@@ -185,8 +185,8 @@ fn any_entries() -> impl Strategy<Value = Entries> {
 }
 
 proptest! {
-    /// At every level of exhaustion the table says what the reference says, or leaves it to the trie; with pages
-    /// enough it leaves nothing of IPv4 to it.
+    /// With any number of pages, the table returns the reference's result or leaves the address to the trie.
+    /// With enough pages it leaves no IPv4 address to the trie.
     #[test]
     fn it_says_what_the_reference_says(
         entries in any_entries(),
@@ -207,7 +207,8 @@ proptest! {
         }
     }
 
-    /// The changes tell the whole of what the table says, and each is an edge of a range or of what is left to the trie.
+    /// The changes describe the whole table. Each is at the edge of a range or of a part that is left to the
+    /// trie.
     #[test]
     fn changes_are_the_whole_table(
         entries in any_entries(),

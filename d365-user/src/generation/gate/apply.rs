@@ -1,4 +1,4 @@
-//! Does what was decided: the only place that changes the accepted list.
+//! Carries out the gate's decisions: with `adopt`, the only code that changes the accepted list.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use super::{Action, By, Change, Decision, Gate, GatePolicy, Retired, Timestamp, 
 use crate::ranges::Range;
 
 impl Gate {
-    /// Does one change. An addition has taken its room. `None` when there is nothing to do it to.
+    /// Carries out one change. The caller has already taken the room for an addition. `None` if the prefix is
+    /// not in the accepted list.
     pub(super) fn apply(
         &mut self,
         prefix: IpNet,
@@ -37,7 +38,8 @@ impl Gate {
         }
     }
 
-    /// Does what has waited long enough. An addition without room waits for that from now on.
+    /// Carries out the changes that have waited long enough. An addition without room waits for room from now
+    /// on.
     pub(super) fn pass_due(&mut self, now: Timestamp, decisions: &mut Vec<Decision>) {
         let policy = self.policy;
         let due = self.state.waiting.extract_if(.., |_, waiting| waiting.is_due(&policy)).collect();
@@ -58,9 +60,9 @@ impl Gate {
         }
     }
 
-    /// Does these changes: additions as far as there is room, then removals, then additions into the room that came free.
-    /// Removals that would leave nothing go on waiting: what is to come in their place must have come first, or
-    /// need no more than their room. Returns whether everything was done.
+    /// Carries out these changes: additions while there is room, then removals, then additions into the room
+    /// that became free. Removals that would empty the list keep waiting, unless they free room for an
+    /// addition that waits for it. Returns true if all changes were carried out.
     pub(super) fn carry_out(
         &mut self,
         changes: Vec<(IpNet, Waiting)>,
@@ -96,8 +98,8 @@ impl Gate {
         is_done
     }
 
-    /// The number of additions that passed by a second fetch alone within the last week. A clock that went back makes no
-    /// week longer.
+    /// The number of additions within the last week that passed without a hold and without approval. A clock
+    /// that went back makes no week longer.
     pub(super) fn grown(&mut self, now: Timestamp) -> u64 {
         for (at, _) in &mut self.state.grown {
             *at = (*at).min(now);
@@ -106,7 +108,7 @@ impl Gate {
         self.state.grown.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
-    /// Takes back what was retired and is offered again, as it was.
+    /// Accepts retired ranges that are offered again, with their former geo and region.
     pub(super) fn bring_back(
         &mut self,
         offered: &BTreeMap<IpNet, Range>,
@@ -127,7 +129,8 @@ impl Gate {
         }
     }
 
-    /// Forgets what was retired `grace` ago. Where the clock went back, no grace lasts longer than it would from now.
+    /// Removes the ranges that were retired `grace` ago. If the clock went back, no grace lasts longer than
+    /// `grace` from now.
     pub(super) fn end_grace(&mut self, now: Timestamp) -> Vec<Decision> {
         let longest = now.after(self.policy.grace);
         for retired in self.state.retired.values_mut() {

@@ -4,26 +4,26 @@ use ipnet::IpNet;
 
 use super::{By, Decision, Gate, Timestamp, Wait};
 
-/// An approval of changes that are not those that wait now.
+/// Reason why an approval or a rejection does nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalError {
-    /// Nothing waits.
+    /// No change waits.
     #[error("no change waits for approval; there is nothing to do")]
     NothingPending,
     /// No change of this prefix waits.
     #[error("no change of {0} waits; `d365-user approve` shows what does")]
     NotPending(IpNet),
-    /// Other changes wait than were approved.
+    /// Other changes wait than those that the operator saw.
     #[error(
-        "the changes that wait are no longer those that were approved; look at them again and approve anew"
+        "the changes that wait are no longer those that were approved; look at them again and approve again"
     )]
     Stale,
 }
 
 impl Gate {
-    /// Publishes everything that waits and was not rejected, if what waits is what `digest` ([`Self::pending_digest`]) was
-    /// made of. An addition without room goes on waiting for that, as does a removal that would leave nothing; see
-    /// [`Self::pending`].
+    /// Accepts all changes that wait and were not rejected, if `digest` ([`Self::pending_digest`]) is that of
+    /// the changes that wait now. An addition without room keeps waiting for room, and so does a removal that
+    /// would leave the list empty; see [`Self::pending`].
     ///
     /// # Errors
     /// [`ApprovalError`]; nothing is changed then.
@@ -36,7 +36,7 @@ impl Gate {
         Ok(decisions)
     }
 
-    /// The same for the changes of these prefixes only, those that were rejected too. A lower change number goes on waiting.
+    /// Accepts only the changes of these prefixes, also rejected ones. A lower change number keeps waiting.
     ///
     /// # Errors
     /// [`ApprovalError`]; nothing is changed then.
@@ -54,8 +54,8 @@ impl Gate {
         Ok(decisions)
     }
 
-    /// Rejects what waits, or the changes of these prefixes only: each waits for its own approval, for as long as the source
-    /// offers it. A lower change number cannot be rejected.
+    /// Rejects the changes that wait, or only those of these prefixes. Each then waits for its own approval,
+    /// for as long as the source offers it. A lower change number cannot be rejected.
     ///
     /// # Errors
     /// [`ApprovalError`]; nothing is changed then.

@@ -1,4 +1,4 @@
-//! Changes that wait: what would be done, why it is not done yet, and what it waits for.
+//! Changes that wait: the action, the reason, and the condition that ends the wait.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -11,18 +11,18 @@ use sha2::{Digest as _, Sha256};
 use super::{GatePolicy, Step, StepBack};
 use crate::ranges::{Geo, GeoSource, Range};
 
-/// What a change does to its prefix.
+/// The effect of a change on its prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The range comes into the list.
+    /// The range enters the list.
     Add(Range),
     /// The prefix leaves the list.
     Remove,
-    /// The range stands in place of the one with other geo or region.
+    /// The range replaces the one that has another geo or region.
     Relabel(Range),
 }
 
-/// Why a change waits: the value of the label `change`.
+/// Reason why a change waits: the value of the label `change`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -32,67 +32,67 @@ pub enum Change {
     Removal,
     /// Another geo, or, of a documented range, another region.
     Geo,
-    /// A prefix too broad to come from a download.
+    /// A prefix that is too broad for a download.
     Broad,
-    /// It stands in an offer that is much shorter than the list.
+    /// The offer is much shorter than the accepted list.
     Shrink,
-    /// It stands in an offer with very many new ranges.
+    /// The offer has very many new ranges.
     Flood,
-    /// It stands in an offer with a lower change number.
+    /// The offer has a lower change number.
     StepBack,
-    /// A range of a download beyond what may come in within a week.
+    /// A range of a download whose additions together exceed the number for a week.
     Growth,
     /// The lists of all sources together have no room for it.
     Capacity,
 }
 
-/// What lets a change pass.
+/// The condition that ends a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
     /// A later fetch that shows it too, or approval.
     Confirmation,
-    /// Being offered for `hold` without a break, or approval.
+    /// An offer for the time `hold` without a break, or approval.
     Hold,
-    /// Approval alone.
+    /// Approval only.
     Approval,
-    /// Room for it beside all other lists.
+    /// Room for it, next to all other lists.
     Room,
-    /// Approval by its prefix: the operator rejected it.
+    /// Approval by its prefix, because the operator rejected it.
     Rejected,
 }
 
 /// One change that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending<'a> {
-    /// Of which prefix.
+    /// The prefix.
     pub prefix: IpNet,
-    /// What would be done.
+    /// The action that would be done.
     pub action: &'a Action,
-    /// Why it waits.
+    /// The reason why it waits.
     pub change: Change,
-    /// What for.
+    /// The condition that ends the wait.
     pub wait: Wait,
-    /// The time for which it must still be offered; `None` when only approval or room helps.
+    /// Time for which it must still be offered; `None` if only approval or room ends the wait.
     pub left: Option<Duration>,
 }
 
-/// The same, as it is kept.
+/// A waiting change, as the gate stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) action: Action,
     pub(super) change: Change,
     pub(super) wait: Wait,
-    /// For how many seconds it has been offered: for a hold.
+    /// Seconds for which it has been offered; they count for a hold.
     pub(super) seen: u64,
-    /// Seconds since it was shown first, as of the last offer: for a confirmation.
+    /// Seconds from its first offer to the last one; they count for a confirmation.
     pub(super) elapsed: u64,
-    /// Whether more than one offer showed it. Without that it does not pass, however short the wait.
+    /// True if more than one offer showed it. Otherwise it does not pass, even if its wait is over.
     pub(super) again: bool,
 }
 
 impl Change {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 9] = [
         Self::Addition,
         Self::Removal,
@@ -105,7 +105,7 @@ impl Change {
         Self::Capacity,
     ];
 
-    /// The label's value.
+    /// The value of the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,10 +129,11 @@ impl fmt::Display for Change {
 }
 
 impl Action {
-    /// The difference between what is accepted and what is offered for one prefix; `None` when nothing is to be done.
+    /// The difference between the accepted and the offered range of one prefix; `None` if there is nothing to
+    /// do.
     ///
-    /// A region or a geo that is no longer told, and a documented geo that is now told by less than the table, are no
-    /// difference: what is known stays known.
+    /// Knowledge is never lost: an offer that lacks the known geo or region changes nothing, and neither does
+    /// one that names the same geo with a less trusted origin.
     pub(super) fn between(accepted: Option<&Range>, offered: Option<&Range>) -> Option<Self> {
         let (old, new) = match (accepted, offered) {
             (None, None) => return None,
@@ -152,8 +153,8 @@ impl Action {
     }
 }
 
-/// Whether the new range says something else of where mail comes from than the old: another geo, or, of a documented
-/// range, another region. Anything else is a detail.
+/// Returns true if the new range has another place of origin than the old one: another geo, or, for a
+/// documented range, another region. Any other difference is a detail.
 pub(super) fn is_other_geo(old: &Range, new: &Range) -> bool {
     let documented = old.geo.source == GeoSource::Documented;
     old.geo.code != new.geo.code || documented && old.region.is_some() && old.region != new.region
@@ -165,7 +166,7 @@ impl Waiting {
         self.is_rejected() && matches!(&self.action, Action::Add(rejected) if rejected == range)
     }
 
-    /// For how many seconds more it must be offered; `None` when that does not help.
+    /// Seconds for which it must still be offered; `None` if that does not end the wait.
     fn left(&self, policy: &GatePolicy) -> Option<u64> {
         match self.wait {
             Wait::Confirmation => Some(policy.confirm_after.as_secs().saturating_sub(self.elapsed)),
@@ -174,12 +175,13 @@ impl Waiting {
         }
     }
 
-    /// The offered and the elapsed time with another step.
+    /// The offered and the elapsed time after another step.
     pub(super) const fn after(&self, step: Step) -> (u64, u64) {
         (self.seen.saturating_add(step.offered), self.elapsed.saturating_add(step.elapsed))
     }
 
-    /// True once it has waited long enough. A change that waits for room has: the room is looked for when it is done.
+    /// True if it has waited long enough. A change that waits for room always has: `carry_out` checks the
+    /// room.
     pub(super) fn is_due(&self, policy: &GatePolicy) -> bool {
         self.wait == Wait::Room || self.again && self.left(policy) == Some(0)
     }
@@ -195,8 +197,8 @@ impl Waiting {
     }
 }
 
-/// SHA-256 of what would be done, one line a change. A region is written with its escapes, so that no region can look like
-/// a line.
+/// SHA-256 of the actions, one line for each change. A region is written with escapes, so that no region can
+/// look like another line.
 pub(super) fn digest(waiting: &BTreeMap<IpNet, Waiting>, step_back: Option<StepBack>) -> Option<String> {
     if waiting.is_empty() && step_back.is_none() {
         return None;
@@ -216,7 +218,7 @@ pub(super) fn digest(waiting: &BTreeMap<IpNet, Waiting>, step_back: Option<StepB
         hash.update(format!("{rejected}{word} {prefix} {label}\n"));
     }
     Some(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     }))

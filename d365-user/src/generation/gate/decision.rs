@@ -1,4 +1,4 @@
-//! What the gate decided: for the log, the metrics, and whoever publishes.
+//! The gate's decisions, for the log, the metrics, and the publication.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use ipnet::IpNet;
 use super::{Action, Change, Timestamp};
 use crate::ranges::Range;
 
-/// Why a change passed.
+/// Reason why a change passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// It is part of the source's first list.
     First,
-    /// A local list says so.
+    /// A local list has it.
     Local,
     /// A second fetch showed it too.
     Confirmation,
@@ -20,18 +20,18 @@ pub enum By {
     Hold,
     /// The operator approved it.
     Approval,
-    /// There is room for it by now.
+    /// Room for it became free.
     Room,
     /// It was retired less than `grace` ago and is offered again.
     Return,
-    /// It is a detail: the region's name, or who names the same geo.
+    /// It is a detail: the region's name, or the origin of the same geo.
     Detail,
 }
 
-/// Why nothing of an offer passed: the value of the label `reason`.
+/// Reason why an offer was refused: the value of the label `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It lists nothing.
+    /// It lists no range.
     Empty,
     /// Its change number is lower than the accepted one, or missing.
     StepBack,
@@ -41,76 +41,77 @@ pub enum Refusal {
     Flood,
 }
 
-/// One thing decided.
+/// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The range is in the list from now on.
     Accepted {
         /// The range.
         range: Range,
-        /// Why.
+        /// The reason.
         by: By,
     },
     /// The range has left the list; it is recognised as retired for a while.
     Retired {
         /// The range.
         range: Range,
-        /// Why.
+        /// The reason.
         by: By,
-        /// How long it is recognised.
+        /// The time until which it is recognised.
         until: Timestamp,
     },
     /// The range has another geo or region from now on.
     Relabelled {
-        /// As it was.
+        /// The range before.
         from: Range,
-        /// As it is.
+        /// The range now.
         to: Range,
-        /// Why.
+        /// The reason.
         by: By,
     },
-    /// The lower change number is taken as the list's.
+    /// The lower change number is accepted.
     SteppedBack {
         /// The number that was accepted before.
         from: u64,
-        /// The one that is accepted now.
+        /// The number that is accepted now.
         to: Option<u64>,
-        /// Why.
+        /// The reason.
         by: By,
     },
     /// A retired range is no longer recognised.
     Gone(Range),
-    /// A change waits that did not wait before.
+    /// A change waits that did not wait before, or waits for another reason.
     Waits {
-        /// Of which prefix.
+        /// The prefix.
         prefix: IpNet,
-        /// What would be done.
+        /// The action that would be done.
         action: Action,
-        /// Why it waits.
+        /// The reason why it waits.
         change: Change,
     },
     /// A change that waited is no longer offered.
     Withdrawn {
-        /// Of which prefix.
+        /// The prefix.
         prefix: IpNet,
         /// The action that is not done.
         action: Action,
     },
-    /// The operator does not want the change.
+    /// The operator rejected the change.
     Rejected {
-        /// Of which prefix.
+        /// The prefix.
         prefix: IpNet,
         /// The action that is not done.
         action: Action,
     },
-    /// Nothing of the offer passes now; said at each such offer. (What was held for long enough passes nevertheless.)
+    /// The offer is held or empty; repeated for each such offer. Changes that were held long enough pass
+    /// nevertheless.
     Refused(Refusal),
     /// The offer confirms the list.
     Confirmed,
 }
 
 impl Decision {
-    /// Whether what is to be recognised has changed, so that a generation is due.
+    /// Returns true if the recognised ranges have changed, so that a new generation must be published.
     #[must_use]
     pub const fn is_published(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Retired { .. } | Self::Relabelled { .. } | Self::Gone(_))
@@ -118,10 +119,10 @@ impl Decision {
 }
 
 impl Refusal {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 4] = [Self::Empty, Self::StepBack, Self::Shrink, Self::Flood];
 
-    /// The label's value.
+    /// The value of the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -132,7 +133,7 @@ impl Refusal {
         }
     }
 
-    /// The reason that the changes of such an offer wait for.
+    /// The reason with which the changes of such an offer wait.
     pub(super) const fn change(self) -> Option<Change> {
         match self {
             Self::Empty => None,

@@ -1,4 +1,5 @@
-//! Compares an offer with the accepted list, and says of each difference whether it passes now, and what it waits for.
+//! Compares an offer with the accepted list, and decides for each difference if it passes now or what it
+//! waits for.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::change::is_other_geo;
 use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Step, Timestamp, Trust, Wait, Waiting};
 use crate::ranges::{GeoSource, Range};
 
-/// Ranges by prefix, host bits cleared; of equal prefixes the first stands.
+/// Ranges by prefix, with host bits cleared; of equal prefixes the first is used.
 pub(super) fn by_prefix(ranges: Vec<Range>) -> BTreeMap<IpNet, Range> {
     let mut sorted = BTreeMap::new();
     for mut range in ranges {
@@ -18,15 +19,15 @@ pub(super) fn by_prefix(ranges: Vec<Range>) -> BTreeMap<IpNet, Range> {
     sorted
 }
 
-/// What is to be done with one difference.
+/// The decision on one difference.
 enum Verdict {
     Pass(By),
     Wait(Change, Wait),
 }
 
 impl Gate {
-    /// The first list of a source: all of it, but for what is too broad to come from a download, and what there is no room
-    /// for.
+    /// Judges the first list of a source. All of it passes, except for prefixes that are too broad for a
+    /// download, and those for which there is no room.
     pub(super) fn accept_first(
         &mut self,
         offered: BTreeMap<IpNet, Range>,
@@ -51,7 +52,7 @@ impl Gate {
         }
     }
 
-    /// Any later list.
+    /// Judges any later list.
     pub(super) fn judge(
         &mut self,
         offered: &BTreeMap<IpNet, Range>,
@@ -66,7 +67,8 @@ impl Gate {
             self.bring_back(offered, trust, decisions);
         }
         let before = std::mem::take(&mut self.state.waiting);
-        // A rejected change stays rejected. One that lacks only room waits for that alone, unless the offer is held.
+        // A rejected change stays rejected. A change that lacks only room waits for that alone, unless the
+        // offer is held.
         let stays = |prefix: &IpNet, action: &Action| {
             before.get(prefix).is_some_and(|waited| {
                 let is_kept = waited.is_rejected() || refused.is_none() && waited.wait == Wait::Room;
@@ -109,8 +111,8 @@ impl Gate {
         both.filter_map(|prefix| Some((*prefix, difference(prefix)?))).collect()
     }
 
-    /// Returns the reason if the offer's size alone holds it. A range that is too broad to be accepted does not make it
-    /// longer. One that was retired, or rejected, is not new.
+    /// Returns the reason if the offer's size alone holds it. A range that is too broad to be accepted does
+    /// not make the offer longer. A range that was retired or rejected is not new.
     fn held_whole(&self, offered: &BTreeMap<IpNet, Range>, trust: Trust) -> Option<Refusal> {
         let (accepted, retired) = (&self.state.accepted, &self.state.retired);
         let acceptable = |prefix: &&IpNet| {
@@ -129,8 +131,8 @@ impl Gate {
         }
     }
 
-    /// True if these changes would let more ranges in by a second fetch alone than a week may have. A range that is too
-    /// broad does not come in so.
+    /// Returns true if these changes could add more ranges within a week by second fetches alone than the
+    /// policy allows. Prefixes that are too broad do not count: they need approval.
     fn is_growth(&mut self, differences: &[(IpNet, Action)], now: Timestamp) -> bool {
         let is_addition = |(prefix, action): &&(IpNet, Action)| {
             matches!(action, Action::Add(_)) && !GatePolicy::is_broad(prefix)
@@ -168,7 +170,8 @@ impl Gate {
         }
     }
 
-    /// Lets a change wait: on, if the last offer showed the same one, else from now.
+    /// Lets a change wait. It continues its wait if the last offer showed the same change; otherwise its wait
+    /// starts now.
     fn wait(
         &mut self,
         before: &BTreeMap<IpNet, Waiting>,
@@ -183,7 +186,8 @@ impl Gate {
         self.state.waiting.insert(prefix, Waiting { action, change, wait, seen, elapsed, again });
     }
 
-    /// Says what waits that did not, or for another reason, and what waited and is offered no more.
+    /// Adds a decision for each change that did not wait before or now waits for another reason, and for each
+    /// that waited and is no longer offered.
     fn say_waiting(&self, before: BTreeMap<IpNet, Waiting>, decisions: &mut Vec<Decision>) {
         for (prefix, Waiting { action, change, .. }) in &self.state.waiting {
             let said = |waited: &Waiting| waited.action == *action && waited.change == *change;

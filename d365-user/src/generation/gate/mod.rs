@@ -1,22 +1,27 @@
-//! The gate decides which changes of an offered list are accepted now, which wait, and which ranges stay although the
-//! offer lacks them. There is one gate for each source. It is a pure state machine: it reads no clock, no file and no
-//! network, and it never sees a packet or a map.
+//! The gate decides which changes of an offered list are accepted now, which wait, and which ranges stay
+//! although the offer lacks them. There is one gate for each source. It is a pure state machine: it reads no
+//! clock, no file and no network, and it never sees a packet or a map.
 //!
-//! - An **offer** is one good reading of the source: a fetched document (also one of which the server says that it is
-//!   unchanged), or a file as it now is. A document out of the cache is no offer: it would confirm itself.
-//! - A change that needs **room** is held where all lists together have none for it. So no source's list can keep another's
-//!   from being published.
-//! - What differs from the accepted list is a change of one prefix. It passes at once, or waits ([`Wait`]): for a second
-//!   fetch, for `hold`, for room, or for the operator. A change that an offer no longer shows is withdrawn and begins anew.
-//!   One that the operator rejected waits for his approval until then.
-//! - An offer with a lower change number, much shorter than the accepted list, or with very many new ranges is **held
-//!   whole**: each of its changes waits for `hold`, and it does not confirm the list.
-//! - The first offer is the baseline: it passes as it is, but for what is too broad to come from a download.
-//! - An accepted list never becomes empty again, whoever offers what.
+//! - An **offer** is one good reading of the source: a fetched document, also one that the server reports as
+//!   unchanged, or a file as it is now. A document from the cache is not an offer: it would confirm itself.
+//! - A change that needs **room** is held while all lists together have no room for it. So the list of one
+//!   source cannot prevent the publication of another's.
+//! - Each difference from the accepted list is a change of one prefix. It passes at once, or waits
+//!   ([`Wait`]): for a second fetch, for `hold`, for room, or for the operator. A change that an offer no
+//!   longer shows is withdrawn; if it is offered again, its wait starts again. A change that the operator
+//!   rejected waits for the operator's approval until it is withdrawn.
+//! - An offer is **held whole** if its change number is lower, if it is much shorter than the accepted list,
+//!   or if it has very many new ranges. Then each of its changes waits for `hold`, and the offer does not
+//!   confirm the list.
+//! - The first offer is the baseline: it passes as it is, except for prefixes that are too broad for a
+//!   download.
+//! - An accepted list never becomes empty again, whatever is offered.
 //!
-//! **Time** counts for a hold between two offers in a row that show the change, if the daemon ran, no reading failed between
-//! them ([`Gate::interrupt`]) and they are at most [`GatePolicy::longest_gap`] apart. Any other time counts as none: nobody
-//! knows what was offered then. A second fetch confirms whatever was between. Time that goes back counts as none.
+//! **Time** counts for a hold between two consecutive offers that show the change. The daemon must have run,
+//! no reading may have failed between them ([`Gate::interrupt`]), and they must be at most
+//! [`GatePolicy::longest_gap`] apart. Any other time does not count, because the source's list was unknown
+//! then. A second fetch confirms a change, whatever happened between the two. If the clock goes back, no time
+//! counts.
 
 use std::collections::BTreeMap;
 
@@ -49,11 +54,13 @@ use change::Waiting;
 /// One good reading of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// What it lists, with geos attributed. Host bits are cleared; of equal prefixes the first stands.
+    /// The listed ranges, with geos attributed. The gate clears host bits, and of equal prefixes it uses the
+    /// first.
     pub ranges: Vec<Range>,
-    /// The tag's own change number, where the list has one. Not the document's, which is neither unique nor ordered.
+    /// The tag's own change number, if the list has one. It is not the document's number, which is neither
+    /// unique nor ordered.
     pub change_number: Option<u64>,
-    /// How it came here.
+    /// The way in which the offer arrived.
     pub trust: Trust,
 }
 
@@ -63,11 +70,12 @@ pub struct Gate {
     policy: GatePolicy,
     state: State,
     room: Room,
-    /// True while the time since the mark counts as offered: the mark is of this run, and no reading has failed since.
+    /// True while the time since the mark counts as offered: the mark is of this run, and no reading has
+    /// failed since.
     is_unbroken: bool,
 }
 
-/// Gates are equal that are written down alike.
+/// Two gates are equal if their policies and their stored states are equal.
 impl PartialEq for Gate {
     fn eq(&self, other: &Self) -> bool {
         (&self.policy, &self.state) == (&other.policy, &other.state)
@@ -76,17 +84,18 @@ impl PartialEq for Gate {
 
 impl Eq for Gate {}
 
-/// All that outlives the process. A prefix is accepted, retired, or neither; what waits is keyed by its prefix, for of one
-/// prefix there is only one difference.
+/// The state that outlives the process. A prefix is accepted, retired, or neither. The waiting changes are
+/// keyed by prefix, because there is only one difference for each prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     accepted: BTreeMap<IpNet, Range>,
     retired: BTreeMap<IpNet, Retired>,
     waiting: BTreeMap<IpNet, Waiting>,
     number: number::Number,
-    /// When additions passed by a second fetch alone, and how many, within the last week.
+    /// Times and numbers of the additions within the last week that passed without a hold and without
+    /// approval: by a second fetch, or because room became free.
     grown: Vec<(Timestamp, u64)>,
-    /// The last moment until which waits were counted, and what the last offer was.
+    /// The time up to which waits are counted, and the origin of the last offer.
     mark: Option<Mark>,
     /// The last offer that confirmed the list.
     confirmed: Option<Timestamp>,
@@ -109,7 +118,7 @@ struct Mark {
 struct Step {
     /// All of it.
     elapsed: u64,
-    /// As far as it counts as offered: none of it where nobody knows what was offered.
+    /// The part that counts as offered: all of it, or zero if the source's list was unknown in between.
     offered: u64,
 }
 
@@ -120,8 +129,9 @@ impl Gate {
         Self { policy, state: State::default(), room: Room::default(), is_unbroken: false }
     }
 
-    /// A gate whose baseline is a list that is trusted already, such as the embedded one: the first offer is compared with it.
-    /// `change_number` is the tag's own (4 in 2026): with the document's (412) each download would be a step back.
+    /// A gate whose baseline is a list that is trusted already, such as the embedded one: the first offer is
+    /// compared with it. `change_number` is the tag's own (4 in 2026): with the document's (412) each
+    /// download would be a step back.
     #[must_use]
     pub fn with_baseline(policy: GatePolicy, ranges: Vec<Range>, change_number: Option<u64>) -> Self {
         let mut gate = Self::new(policy);
@@ -130,8 +140,8 @@ impl Gate {
         gate
     }
 
-    /// Takes in what a list that is trusted already, and newer than the accepted one, has besides. Nothing goes out by it:
-    /// that is for offers to show. Returns how many ranges came in.
+    /// Adds the ranges of a list that is already trusted and newer than the accepted one. No range is removed
+    /// by this: only an offer can show a removal. Returns the number of added ranges.
     pub fn adopt(&mut self, ranges: Vec<Range>) -> usize {
         let before = self.state.accepted.len();
         for (prefix, range) in judge::by_prefix(ranges) {
@@ -168,8 +178,8 @@ impl Gate {
         decisions
     }
 
-    /// Lets time pass: grace ends, and what a local list shows goes on waiting, because a file stands until it is replaced.
-    /// What a download showed waits for the next fetch.
+    /// Advances the time: grace periods end. The changes of a local list continue to wait, because a file
+    /// counts as offered until it is replaced. The changes of a download wait for the next fetch.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Decision> {
         let mut decisions = self.end_grace(now);
         if let (Some(Mark { trust: Trust::Local, .. }), true) = (self.state.mark, self.is_unbroken) {
@@ -185,12 +195,13 @@ impl Gate {
         decisions
     }
 
-    /// The source gave no list: from its last offer on nothing is known of what it offers.
+    /// Records that the source gave no list. The time from its last offer to the next one does not count as
+    /// offered.
     pub fn interrupt(&mut self) {
         self.is_unbroken = false;
     }
 
-    /// From now on no more ranges are accepted than there is room for.
+    /// Limits the accepted list from now on to this room.
     pub fn set_room(&mut self, room: Room) {
         self.room = room;
     }
@@ -200,7 +211,7 @@ impl Gate {
         self.state.accepted.values()
     }
 
-    /// What was removed less than `grace` ago, and until when it is still recognised.
+    /// The ranges that were removed less than `grace` ago, and the time until which each is still recognised.
     pub fn retired(&self, now: Timestamp) -> impl Iterator<Item = (&Range, Timestamp)> {
         let retired = self.state.retired.values().filter(move |retired| retired.until > now);
         retired.map(|retired| (&retired.range, retired.until))
@@ -212,7 +223,7 @@ impl Gate {
         self.state.waiting.iter().map(|(prefix, waiting)| waiting.pending(*prefix, policy))
     }
 
-    /// Returns true if something waits that was not rejected.
+    /// Returns true if a change waits that was not rejected.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.step_back().is_some() || self.state.waiting.values().any(|waiting| !waiting.is_rejected())
@@ -224,8 +235,8 @@ impl Gate {
         self.state.number.step_back()
     }
 
-    /// The number of changes that wait, by the reason, each reason once. A step back counts as at least one; a rejected
-    /// one does not count.
+    /// The number of waiting changes for each reason. A step back counts as at least one; a rejected change
+    /// does not count.
     #[must_use]
     pub fn pending_counts(&self) -> [(Change, usize); Change::ALL.len()] {
         Change::ALL.map(|change| {
@@ -236,20 +247,21 @@ impl Gate {
         })
     }
 
-    /// SHA-256 over everything that waits or was rejected, lower-case hexadecimal: what an approval names. `None` when there
-    /// is nothing. How long a change has waited, and why, is not in it: only what would be done.
+    /// SHA-256 of all waiting and rejected changes and of the step back, in lower-case hexadecimal: an
+    /// approval names it. `None` if nothing waits or was rejected. The digest covers the actions and which of
+    /// them were rejected, but not how long a change has waited, nor why.
     #[must_use]
     pub fn pending_digest(&self) -> Option<String> {
         change::digest(&self.state.waiting, self.step_back())
     }
 
-    /// When an offer last confirmed the list: the lease is counted from here.
+    /// The time of the last offer that confirmed the list: the lease is counted from here.
     #[must_use]
     pub fn confirmed(&self) -> Option<Timestamp> {
         self.state.confirmed
     }
 
-    /// Lowers the last confirmation to `latest` where it is later; whether it was.
+    /// Lowers the last confirmation to `latest` if it is later. Returns true then.
     pub fn lower_confirmation(&mut self, latest: Timestamp) -> bool {
         let is_later = self.state.confirmed.is_some_and(|at| at > latest);
         if is_later {
@@ -258,8 +270,9 @@ impl Gate {
         is_later
     }
 
-    /// This gate with its moments so many seconds later: run time is written down as the wall clock's. With
-    /// `keeps_confirmation` the last confirmation is the wall clock's already.
+    /// This gate with all its times moved by `seconds`: times of the run are stored as times of the wall
+    /// clock. With `keeps_confirmation`, the last confirmation is not moved, because it is wall-clock time
+    /// already.
     #[must_use]
     pub fn shifted(mut self, seconds: i64, keeps_confirmation: bool) -> Self {
         let State { retired, grown, mark, confirmed, .. } = &mut self.state;
@@ -272,13 +285,13 @@ impl Gate {
         self
     }
 
-    /// The tag's change number that stands.
+    /// The tag's accepted change number.
     #[must_use]
     pub fn change_number(&self) -> Option<u64> {
         self.state.number.accepted
     }
 
-    /// The limits that this gate keeps.
+    /// The limits of this gate.
     #[must_use]
     pub fn policy(&self) -> &GatePolicy {
         &self.policy

@@ -1,19 +1,19 @@
-//! The tag's change number: raised when a second fetch shows it, lowered only after `hold` or approval. One bad fetch
-//! with a huge number must not make every good one look like a step back.
+//! The tag's change number. It is raised when a second fetch shows it, and lowered only after `hold` or
+//! approval. So one bad fetch with a huge number does not make every good one look like a step back.
 
 use super::{By, Decision, GatePolicy, Step, Trust};
 
 /// A lower change number that is offered and held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepBack {
-    /// The number that stands.
+    /// The accepted number.
     pub from: u64,
-    /// The number that is offered; `None` when the download has none.
+    /// The offered number; `None` if the download has none.
     pub to: Option<u64>,
 }
 
-/// The number that stands, and those that wait: the higher one with the seconds since it was shown first, the lower one with
-/// those for which it was offered.
+/// The accepted number, and the numbers that wait. The higher one has the seconds since it was first shown,
+/// the lower one the seconds for which it was offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Number {
     pub(super) accepted: Option<u64>,
@@ -22,8 +22,8 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// Takes the number of an offer, a step after the last. Whether it is a step back that holds the offer; and the
-    /// step back that is accepted by now.
+    /// Judges the number of an offer; `step` is the time since the last one. Returns true if the offer is
+    /// held as a step back, and the decision if a step back is accepted by now.
     pub(super) fn judge(
         &mut self,
         offered: Option<u64>,
@@ -33,7 +33,7 @@ impl Number {
     ) -> (bool, Option<Decision>) {
         let is_lower = match (offered, self.accepted) {
             (Some(offered), Some(accepted)) => offered < accepted,
-            // A local list may be a plain one; a document always has the number.
+            // A local list may be a plain list without a number. A document always has one.
             (None, Some(_)) => trust == Trust::Download,
             (_, None) => false,
         };
@@ -77,7 +77,8 @@ impl Number {
         }
     }
 
-    /// The last offer stands for another step.
+    /// Counts another step for which the last offer is still valid. Returns the decision if a step back is
+    /// accepted by now.
     pub(super) fn stand(&mut self, step: Step, policy: &GatePolicy) -> Option<Decision> {
         let (_, seen) = self.lower.as_mut()?;
         *seen = seen.saturating_add(step.offered);
@@ -89,7 +90,7 @@ impl Number {
         if is_due { self.accept_lower(By::Hold) } else { None }
     }
 
-    /// The operator approved what waits. A number that waits to rise goes on waiting: it decides about nothing that waits.
+    /// Approves the lower number. A higher number keeps waiting: no waiting change depends on it.
     pub(super) fn approve(&mut self) -> Option<Decision> {
         self.accept_lower(By::Approval)
     }

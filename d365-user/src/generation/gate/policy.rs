@@ -1,58 +1,64 @@
-//! The gate's limits, and what they apply to.
+//! The limits of the gate, and the conditions to which they apply.
 
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// How an offer came here.
+/// The way in which an offer arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
-    /// A file that somebody with rights on this host wrote, or the list compiled into the program. It stands until it is
-    /// replaced.
+    /// A file that somebody with rights on this host wrote, or the list that is compiled into the program. It
+    /// counts as offered until it is replaced.
     Local,
-    /// Something fetched over a network.
+    /// A list that was fetched over a network.
     Download,
 }
 
 /// The gate's limits. Periods are counted in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GatePolicy {
-    /// What a download adds is published when a later fetch, so much after the first, shows it too (`--confirm-after`).
+    /// An addition of a download is published when a later fetch shows it too, at least this long after the
+    /// first (`--confirm-after`).
     pub confirm_after: Duration,
     /// Held changes are published when they were offered for this long (`--hold`).
     pub hold: Duration,
-    /// What is retired is recognised as such for so long (`--grace`).
+    /// Retired ranges are recognised as retired for this long (`--grace`).
     pub grace: Duration,
-    /// The longest time between two offers that is counted as offered ([`Self::gap_of`]); a longer one counts as none.
+    /// Longest time between two offers that counts as offered ([`Self::gap_of`]); a longer time does not
+    /// count at all.
     pub longest_gap: Duration,
-    /// More new ranges than this in one offer hold it whole; more than this in [`Self::WEEK`] are held.
+    /// An offer with more new ranges than this is held whole. Additions that would exceed this number within
+    /// [`Self::WEEK`] are held.
     pub most_new: usize,
-    /// A list that is shorter by more than so many per cent of its ranges is held whole.
+    /// An offer that is shorter than the accepted list by more than this percentage is held whole.
     pub most_shrink_percent: usize,
 }
 
 impl GatePolicy {
     /// The shortest IPv4 prefix that a download can add without approval.
     pub const BROADEST_IPV4: u8 = 16;
-    /// The same for IPv6: what a registry gives to one provider
-    /// (<https://www.ripe.net/publications/docs/ripe-738>, 5.1.1), as /16 was the largest block of one in IPv4.
+    /// The shortest IPv6 prefix that a download can add without approval: the block that a registry assigns
+    /// to one provider (<https://www.ripe.net/publications/docs/ripe-738>, 5.1.1), as /16 was the largest
+    /// block of one provider in IPv4.
     pub const BROADEST_IPV6: u8 = 32;
 
-    /// The time over which additions that passed by a second fetch alone are added up. From 2019 to 2026 the vendor's tag
-    /// grew four times, by 2, 1, 5 and 17 ranges (`../shared/data/README.md`): 64 a week are far more than all of that.
+    /// The period over which additions by a second fetch alone are added up. From 2019 to 2026 the vendor's
+    /// tag grew four times, by 2, 1, 5 and 17 ranges (`../shared/data/README.md`): 64 in a week are far more
+    /// than all of these together.
     pub const WEEK: Duration = Duration::from_hours(7 * 24);
-    /// Between two fetches, beside their interval and its tenth: what a slow download may take.
+    /// Allowance for a slow download, in addition to the interval between two fetches and a tenth of it.
     const SLOW_FETCH: Duration = Duration::from_mins(10);
 
-    /// The longest time between two readings of a source that is fetched each `refresh`, a tenth more or less.
+    /// Longest time between two readings of a source that is fetched at the interval `refresh`, plus or minus
+    /// a tenth.
     #[must_use]
     pub fn gap_of(refresh: Duration) -> Duration {
         refresh + refresh / 10 + Self::SLOW_FETCH
     }
 
-    /// Whether a download cannot add `prefix` without approval.
+    /// Returns true if a download cannot add `prefix` without approval.
     #[must_use]
     pub const fn is_broad(prefix: &IpNet) -> bool {
         match prefix {
@@ -61,7 +67,7 @@ impl GatePolicy {
         }
     }
 
-    /// Whether `offered` ranges in place of `accepted` are a shrink that holds the offer.
+    /// Returns true if `offered` ranges in place of `accepted` are so few that the offer is held.
     pub(super) const fn is_shrink(&self, accepted: usize, offered: usize) -> bool {
         let lost = accepted.saturating_sub(offered);
         lost.saturating_mul(100) > accepted.saturating_mul(self.most_shrink_percent)

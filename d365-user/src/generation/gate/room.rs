@@ -1,16 +1,17 @@
-//! The room that is left for one source's list beside the lists of all others. The owner of all gates counts it and
-//! sets it on each; a gate by itself has no limit.
+//! The room that the lists of all other sources leave for the list of one source. The owner of all gates
+//! computes it and sets it on each gate; a gate by itself has no limit.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::IpNet;
 
-/// The number of prefixes that may still be accepted, and the accepted ones. A prefix of several sources takes room once.
+/// The number of further prefixes that may be accepted, and the accepted ones. A prefix of several sources
+/// takes room once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// `None`: without a limit.
+    /// `None`: no limit.
     left: Option<usize>,
-    /// By how many sources each prefix is accepted.
+    /// For each accepted prefix, the number of sources that accepted it.
     held: Arc<BTreeMap<IpNet, usize>>,
 }
 
@@ -21,13 +22,13 @@ impl Room {
         Self { left: Some(left), held }
     }
 
-    /// No room, whatever leaves the list.
+    /// No room, even after removals.
     #[must_use]
     pub fn none() -> Self {
         Self::new(0, Arc::default())
     }
 
-    /// Takes room for a prefix. Returns false if there is none.
+    /// Takes room for a prefix. Returns false if no room is left.
     pub(super) fn take(&mut self, prefix: &IpNet) -> bool {
         match &mut self.left {
             Some(_) if self.held.contains_key(prefix) => true,
@@ -40,7 +41,7 @@ impl Room {
         }
     }
 
-    /// Returns true if room comes free when this source no longer has the prefix.
+    /// Returns true if room becomes free when this source no longer has the prefix.
     pub(super) fn is_freed_by(&self, prefix: &IpNet) -> bool {
         self.held.get(prefix) == Some(&1)
     }

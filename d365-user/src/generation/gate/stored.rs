@@ -1,4 +1,5 @@
-//! The gate's state as it is written down: plain text and numbers, checked when it is read again. No file is touched here.
+//! The stored form of a gate's state: plain text and numbers, which are checked when they are read. No file
+//! is touched here.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use super::number::Number;
 use super::{Action, Change, Gate, GatePolicy, Mark, Retired, State, Timestamp, Trust, Wait, Waiting};
 use crate::ranges::{Geo, GeoCode, GeoSource, Range};
 
-/// A gate's state in a form that serde knows.
+/// A gate's state in a form that serde can write and read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stored {
@@ -49,7 +50,7 @@ struct StoredWaiting {
     change: Change,
     wait: Wait,
     seen: u64,
-    /// Since version 2. Version 1 knew of one time only.
+    /// Since version 2. Version 1 had only one time, `seen`.
     #[serde(default)]
     elapsed: Option<u64>,
     again: bool,
@@ -66,32 +67,32 @@ enum StoredAction {
 /// A state that no gate can have written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Inconsistent {
-    /// Not a prefix, or one with host bits.
+    /// The text is not a prefix, or the prefix has host bits.
     #[error("{0:?} is not a prefix without host bits")]
     Prefix(String),
-    /// Not a geo with a source that fits it.
+    /// The code or the source of a geo is not valid.
     #[error("{prefix} has no valid geo: {geo:?}, {geo_source:?}")]
     Geo {
-        /// Of which prefix.
+        /// The prefix.
         prefix: String,
         /// The code as written.
         geo: String,
         /// The source as written.
         geo_source: String,
     },
-    /// A prefix stands twice where it can stand only once.
-    #[error("{0} stands twice")]
+    /// A prefix occurs twice where it may occur only once.
+    #[error("{0} occurs twice")]
     Twice(IpNet),
-    /// A change that does not fit what is accepted.
+    /// A change does not fit the accepted list.
     #[error("a change of {0} waits that does not fit the accepted list")]
     Change(IpNet),
-    /// The changes that wait would leave an empty list.
+    /// The waiting changes would leave an empty list.
     #[error("the changes that wait would leave nothing")]
     Emptied,
 }
 
 impl Gate {
-    /// What is to be written down.
+    /// The form to store.
     #[must_use]
     pub fn stored(&self) -> Stored {
         let State { accepted, retired, waiting, number, grown, mark, confirmed } = &self.state;
@@ -112,17 +113,17 @@ impl Gate {
         }
     }
 
-    /// The same without what waits: a list to fall back to.
+    /// The form to store, without the waiting changes: a list to fall back to.
     #[must_use]
     pub fn stored_accepted(&self) -> Stored {
         let Number { accepted: number, .. } = self.state.number;
         Stored { waiting: Vec::new(), number, higher_number: None, lower_number: None, ..self.stored() }
     }
 
-    /// The gate as it was, under a policy that may be another one.
+    /// The gate with this state, under a policy that may differ from the earlier one.
     ///
     /// # Errors
-    /// [`Inconsistent`] where no gate can have written this.
+    /// [`Inconsistent`] if no gate can have written this.
     pub fn restore(policy: GatePolicy, stored: &Stored) -> Result<Self, Inconsistent> {
         let mut state = State {
             number: Number {

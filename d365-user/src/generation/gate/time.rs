@@ -1,5 +1,5 @@
-//! Points in time. Gates are given run time, which never jumps (`daemon::update::clock`); what is written down is the wall
-//! clock's. Nothing here reads a clock.
+//! Points in time. Gates get run time, which never jumps (`daemon::update::clock`). The times in files are
+//! those of the wall clock. This module reads no clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,26 +12,26 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// Seconds from `earlier` to here; none when the clock went back.
+    /// Seconds from `earlier` to this time; zero if the clock went back.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// So much later.
+    /// The time `wait` later.
     #[must_use]
     pub const fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait.as_secs()))
     }
 
-    /// So many seconds later, or earlier where that is negative.
+    /// The time `seconds` later, or earlier if that is negative.
     #[must_use]
     pub const fn shifted(self, seconds: i64) -> Self {
         Self(self.0.saturating_add_signed(seconds))
     }
 }
 
-/// A time before 1970 is taken as 1970.
+/// A time before 1970 counts as 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         Self(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))

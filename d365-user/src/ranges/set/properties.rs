@@ -1,4 +1,4 @@
-//! The set, whatever the lists.
+//! Property tests of the set, with random lists.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,14 +9,15 @@ use super::*;
 use crate::ranges::{GeoCode, GeoSource, Warning, documented, special};
 use crate::source::{Record, plain};
 
-/// Any prefix, host bits and special space included.
+/// Any prefix, including host bits and special space.
 fn any_prefix() -> impl Strategy<Value = IpNet> {
     (any::<IpAddr>(), 0..=128u8).prop_map(|(address, length)| {
         IpNet::new(address, length.min(IpNet::from(address).max_prefix_len())).unwrap()
     })
 }
 
-/// An acceptable prefix from a small space, so that many are equal or nested; some are documented or in documented ranges.
+/// An acceptable prefix from a small space, so that many are equal or nested. Some are documented, or inside
+/// documented ranges.
 fn good_prefix() -> impl Strategy<Value = IpNet> {
     let of = |address: IpAddr, length| IpNet::new(address, length).unwrap();
     prop_oneof![
@@ -63,7 +64,7 @@ fn lists(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<List
     prop::collection::vec(records(prefix).prop_map(list), 0..4)
 }
 
-/// What a set says, as a list: a geo that is attributed again is left to be.
+/// The set as a list. A geo that `build` attributes again is left out.
 fn back(set: &RangeSet) -> List {
     let record = |(index, range): (usize, &Range)| {
         let geo = (range.geo.source == GeoSource::Configured).then_some(range.geo.code);
@@ -72,12 +73,12 @@ fn back(set: &RangeSet) -> List {
     list(set.ranges().iter().enumerate().map(record).collect())
 }
 
-/// A region's name as a line can bear it: no comma, no comment, no space at its ends.
+/// A region name that a line can contain: no comma, no comment, no space at either end.
 fn written_region() -> impl Strategy<Value = String> {
     r#"WestUS|[!"$-+\x2d-~]([ !"$-+\x2d-~]{0,62}[!"$-+\x2d-~])?"#
 }
 
-/// What can stand around a line's fields: what is before the line, space, lower case, how it ends.
+/// The layout around a line's fields: text before the line, space, true for lower case, line end.
 type Layout = (&'static str, &'static str, bool, &'static str);
 
 fn any_layout() -> impl Strategy<Value = Layout> {
@@ -86,7 +87,7 @@ fn any_layout() -> impl Strategy<Value = Layout> {
     (before, select(vec!["", " ", "\t"]), any::<bool>(), end)
 }
 
-/// A record as a line of a plain list; fields at the end that say nothing may be left out.
+/// A record as a line of a plain list. Empty fields at the end may be left out.
 fn written(record: &Record, (before, space, is_lower, end): &Layout) -> String {
     let mut geo = record.geo.map(|geo| geo.to_string()).unwrap_or_default();
     if *is_lower {
@@ -161,7 +162,7 @@ proptest! {
         }
     }
 
-    /// What a set says can be written down as a plain list, however that is laid out: read again it is the same set.
+    /// A set that is written as a plain list, in any layout, is the same set when it is read again.
     #[test]
     fn a_set_written_as_a_plain_list_is_the_same(
         lists in lists(good_prefix()),
@@ -182,7 +183,7 @@ proptest! {
         prop_assert_eq!(again.digest(), set.digest());
     }
 
-    /// Without a conflict neither the order of the records nor that of the lists matters.
+    /// Without a conflict, neither the order of the records nor that of the lists matters.
     #[test]
     fn order_does_not_matter_without_conflicts(
         (records, shuffled) in records(good_prefix())

@@ -1,4 +1,4 @@
-//! The set, case by case.
+//! Tests the set with single cases.
 
 use ipnet::IpNet;
 
@@ -8,7 +8,7 @@ use crate::source::{Record, embedded, plain};
 
 const LAB: Policy = Policy { allow_special: true, max_ranges: 8 };
 
-/// A list from its text; its name is the letter.
+/// A list with this name and this text.
 fn list(name: &str, text: &str) -> List {
     plain::parse(text.as_bytes(), name).unwrap()
 }
@@ -58,7 +58,7 @@ fn host_bits_are_cleared_with_a_warning() {
 fn a_refused_prefix_refuses_everything_and_is_named() {
     assert_eq!(
         refused(&["13.1.2.0/24", "13.1.3.0/24\n0.0.0.0/0\n10.0.0.0/8\n::/0"]),
-        "b, line 2: prefix 0.0.0.0/0 is refused: broader than /8, so it would vouch for networks of others; \
+        "b, line 2: prefix 0.0.0.0/0 is refused: broader than /8, so it would cover other networks too; \
          list the narrower prefixes that are meant (2 more refused)"
     );
     assert_eq!(
@@ -121,7 +121,7 @@ fn identical_geos_merge_to_the_better_source() {
     }
 }
 
-/// The region that is kept is the one that the kept geo follows from.
+/// The set keeps the region from which the kept geo was inferred.
 #[test]
 fn a_region_without_a_geo_gives_way_to_one_with() {
     let set = set(&["13.1.2.0/24,,Atlantis", "13.1.2.0/24,,EastUS"]);
@@ -199,7 +199,7 @@ fn no_list_and_no_sensible_limit_are_errors() {
     }
 }
 
-/// The digest is of the documented text and of nothing else: the sum is `sha256sum`'s.
+/// The digest covers only the documented text; the expected value comes from `sha256sum`.
 #[test]
 fn the_digest_is_that_of_the_documented_text() {
     let set = set(&["2603::/20\n13.71.171.0/24\n13.1.2.0/24,FRA,here"]);

@@ -1,4 +1,4 @@
-//! Kept documents: each source its own, whole or not at all.
+//! Tests saved documents: each source has its own, whole or not at all.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::source::download::{MAX_DOCUMENT, Validators};
 
-/// A directory of this test's own, removed with it.
+/// A directory for one test, removed afterwards.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -29,7 +29,7 @@ fn sample(bytes: &[u8]) -> Document {
     Document::new(url, Some("20260803".parse().unwrap()), validators, bytes.to_vec())
 }
 
-/// Files of an earlier release must be found by a later one.
+/// A later release must find the files of an earlier one.
 #[test]
 fn a_name_is_always_the_same() {
     assert_eq!(file_name("azure:public"), "document-90323f8e98feff01.kept");
@@ -54,7 +54,7 @@ fn each_source_has_its_own() {
     }
 }
 
-/// As an earlier release wrote it: with the query.
+/// The form that an earlier release wrote, with the query.
 fn with_token() -> Vec<u8> {
     let line = br#"{"url":"https://a.example/x?sig=s3cret","date":null,"etag":"\"1\"","last_modified":null}"#;
     [line, &b"\n{}"[..]].concat()
@@ -75,7 +75,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("s3cret"));
     }
-    // One that is there is newer.
+    // A document under the new name is newer and stays.
     save(&directory, new, &sample(b"newer")).unwrap();
     write_sealed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
@@ -112,7 +112,7 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
             *bytes.last_mut().unwrap() ^= 1;
             fs::write(path, bytes).unwrap();
         },
-        // Whole, and no document.
+        // A whole file that is not a document.
         &|path| whole(path, b"{}"),
     ];
     for damage in damages {

@@ -1,4 +1,4 @@
-//! Approvals on their way to the daemon and back.
+//! Tests the way of approvals to the daemon and of answers back.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn what_has_no_room_is_approved_in_part() {
     assert_eq!(approval.carry_out(&mut gates, Timestamp(2001)).1.verdict, Verdict::Partly);
 }
 
-/// As an earlier release's `approve` wrote it.
+/// Uses the source name as `approve` of an earlier release wrote it.
 #[test]
 fn an_approval_by_a_name_with_a_token_is_of_todays_source() {
     let mut gates = some_gates();

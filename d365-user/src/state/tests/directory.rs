@@ -1,4 +1,5 @@
-//! The directory itself: its lock, its mode, who else may write there, and that nothing outside it is reached.
+//! Tests the directory itself: its lock, its mode, other users who can write to it, and that no access leaves
+//! it.
 
 use std::sync::mpsc;
 
@@ -23,7 +24,7 @@ fn the_directory_is_made_and_is_for_one_daemon() {
     StateDir::open(&path).unwrap();
 }
 
-/// A link here made the daemon write through it, as root; a pipe made `doctor` wait.
+/// Regression: the daemon wrote through a symbolic link here, as root, and a pipe made `doctor` wait.
 #[test]
 fn what_is_called_lock_is_neither_opened_nor_written_to() {
     let scratch = Scratch::new();
@@ -50,7 +51,7 @@ fn what_is_called_lock_is_neither_opened_nor_written_to() {
     fs::write(&lock, "1234\n").unwrap();
     let directory = StateDir::open(&scratch.0).unwrap();
     assert!(scratch.names().is_empty(), "an earlier release's own goes");
-    // Where it was removed from a directory in use, a second daemon came in.
+    // Regression: a second daemon started when this file was removed from a directory in use.
     assert!(matches!(StateDir::open(directory.path()), Err(StateError::InUse { .. })));
 }
 
@@ -90,7 +91,7 @@ fn others_are_kept_out() {
     assert!(StateDir::open(&scratch.0).unwrap().remarks().is_empty());
 }
 
-/// `--state-dir /var/lib`, by mistake: a spool below it must stay where the mail server finds it.
+/// The operator passed `--state-dir /var/lib` by mistake: the mail server must still find its spool below it.
 #[test]
 fn a_directory_that_holds_more_keeps_its_mode() {
     let scratch = Scratch::new();
@@ -132,7 +133,7 @@ fn others_who_may_write_are_found() {
     }
     assert_eq!(with(0o775, user), [Writer::Group(group)]);
     assert_eq!(with(0o1777, user), [Writer::Group(group), Writer::Everybody]);
-    // Root may always: what is its is nobody else's.
+    // Root always has access: a directory that root owns has no other writer.
     let others = if user == 0 { vec![] } else { vec![Writer::Owner(user)] };
     assert_eq!(with(0o700, user + 1), others);
 }
@@ -176,13 +177,13 @@ fn a_name_is_one_of_the_directory_itself() {
         assert!(directory.unlink(name).is_err() && directory.rename("a", name).is_err(), "{name:?}");
     }
     assert_eq!(scratch.names(), ["inner", "outside"]);
-    // The directory itself may be reached by a link, as systemd's is.
+    // The path of the directory itself may be a symbolic link, as systemd's is.
     symlink(&inner, scratch.0.join("link")).unwrap();
     write_sealed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
     assert!(inner.join("file").is_file());
 }
 
-/// Another directory under the same name is not the one that is locked.
+/// A new directory with the same path is not the locked one.
 #[test]
 fn the_directory_that_was_opened_is_used_wherever_it_is_now() {
     let scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! The gates' file and its copy.
+//! Tests `gate.json` and its copy.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     }
 }
 
-/// The copy has what was accepted; what waited begins to wait again.
+/// The copy holds what was accepted. Pending changes begin to wait again.
 #[test]
 fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let scratch = Scratch::new();
@@ -106,7 +106,7 @@ fn gates_of_the_release_before_are_read() {
     assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
 }
 
-/// A command need not know the daemon's flags.
+/// A command does not need to know the daemon's flags.
 #[test]
 fn a_look_from_beside_has_the_daemons_periods() {
     let scratch = Scratch::new();
@@ -124,7 +124,7 @@ fn a_look_from_beside_has_the_daemons_periods() {
     assert_eq!(*loaded["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
 }
 
-/// As many ranges as the largest list has, replaced by as many others.
+/// The largest possible list, with each range replaced by another.
 #[test]
 fn no_file_is_written_that_would_not_be_read_back() {
     let scratch = Scratch::new();

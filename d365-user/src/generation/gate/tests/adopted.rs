@@ -1,4 +1,4 @@
-//! A newer list that is trusted already.
+//! Tests a newer list that is trusted already.
 
 use super::*;
 

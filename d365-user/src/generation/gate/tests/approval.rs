@@ -1,4 +1,4 @@
-//! Approval of exactly what was seen.
+//! Tests that an approval covers exactly the changes that the operator saw.
 
 use super::*;
 
@@ -84,7 +84,7 @@ fn some_of_what_waits_can_be_approved() {
     assert_ne!(gate.pending_digest(), Some(digest));
 }
 
-/// Its replacement waits as well: alone it would leave nothing.
+/// The replacement waits as well: the removal alone would leave an empty list.
 #[test]
 fn no_approval_leaves_an_empty_list() {
     let mut gate = settled(numbered(1));
@@ -116,7 +116,7 @@ fn what_is_rejected_waits_for_its_own_approval_until_the_offer_changes() {
     let mut approved = gate.clone();
     let done = approved.approve_only(&digest, &["1.0.0.0/24".parse().unwrap()], at(145)).unwrap();
     assert_eq!(texts(&done), ["+ 1.0.0.0/24 Approval"]);
-    // No longer offered, and offered again: it is another offer.
+    // A change that is withdrawn and offered again is another offer.
     assert_eq!(offer(&mut gate, numbered(20), 3, at(150)).len(), 3);
     assert_eq!(
         offer(&mut gate, list(), 3, at(156)),

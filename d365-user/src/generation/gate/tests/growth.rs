@@ -1,8 +1,9 @@
-//! The number of ranges that may come in by second fetches alone.
+//! Tests the number of ranges that may be added by second fetches alone.
 
 use super::*;
 
-/// Offers the first `count` ranges twice, an hour apart, from this hour on. Returns how many are accepted then.
+/// Offers the first `count` ranges twice, one hour apart, the first time at `hour`. Returns the number of
+/// accepted ranges after that.
 fn twice(gate: &mut Gate, count: usize, hour: u64) -> usize {
     offer(gate, numbered(count), 3, at(hour));
     offer(gate, numbered(count), 3, at(hour + 1));
@@ -19,7 +20,7 @@ fn sixty_four_in_a_week_come_in_and_more_are_held() {
     assert_eq!(offer(&mut gate, numbered(75), 3, at(14)), ["confirmed"]);
     let pending = gate.pending().next().unwrap();
     assert_eq!((pending.wait, count(&gate, Change::Growth)), (Wait::Hold, 1));
-    // The first 32 are a week old.
+    // The additions of the first 32 are a week old.
     assert_eq!(twice(&mut gate, 75, 2 + 7 * 24), 75);
 }
 
@@ -30,7 +31,8 @@ fn growth_without_an_end_waits_for_its_hold() {
     for round in 0..24_usize {
         most = most.max(twice(&mut gate, 10 + 64 * (round + 1).min(3), 1 + 6 * round as u64));
     }
-    // 144 hours: 64 by second fetches, the rest by the hold, and seen all the time until then.
+    // In 144 hours, 64 ranges pass by second fetches. The others pass by the hold, and were offered all the
+    // time before.
     assert_eq!(most, 202);
     let mut gate = settled(numbered(10));
     twice(&mut gate, 74, 1);

@@ -1,8 +1,8 @@
-//! What is held change by change: removals, geos of documented ranges, broad prefixes.
+//! Tests changes that are held one by one: removals, geos of documented ranges, broad prefixes.
 
 use super::*;
 
-/// Offers the same list every six hours, from one hour to the other; nothing must come of it but confirmations.
+/// Offers the same list every six hours, over these hours. The only result may be confirmations.
 fn keep_offering(gate: &mut Gate, list: &[Range], number: u64, hours: std::ops::RangeInclusive<u64>) {
     for hour in hours.step_by(6) {
         assert_eq!(offer(gate, list.to_vec(), number, at(hour)), ["confirmed"], "hour {hour}");
@@ -37,7 +37,7 @@ fn a_removal_that_reappears_begins_anew() {
     assert_eq!(gate.accepted().len(), 20);
 }
 
-/// Nobody knows what was offered while nobody asked, or while there was no answer.
+/// The source's list is unknown while it was not read, or while readings failed.
 #[test]
 fn only_what_was_offered_without_a_break_counts() {
     let left = |gate: &Gate| gate.pending().next().unwrap().left.unwrap().as_secs();
@@ -70,7 +70,7 @@ fn only_what_was_offered_without_a_break_counts() {
     }
 }
 
-/// As a mirror does that answers once a day: in four days nothing of it counts.
+/// A mirror that answers once a day: nothing of these four days counts.
 #[test]
 fn four_offers_a_day_apart_end_no_hold() {
     let mut gate = settled(numbered(20));
@@ -82,7 +82,7 @@ fn four_offers_a_day_apart_end_no_hold() {
     assert_eq!(gate.pending().next().unwrap().left, Some(GatePolicy::default().hold));
 }
 
-/// A file that cannot be read does not stand.
+/// A file that cannot be read does not count as offered.
 #[test]
 fn a_local_list_that_is_gone_does_not_stand() {
     let mut gate = Gate::new(GatePolicy::default());

@@ -1,5 +1,6 @@
-//! The gate beside a plain model of it: offers, time that passes or goes back, approvals of what was looked at before,
-//! restarts with what was written down. Whatever comes, both say the same.
+//! Compares the gate with a plain model of it. The steps are offers, time that passes or goes back, approvals
+//! of changes that were looked at before, and restarts with the stored state. After any step, gate and model
+//! must agree.
 
 use proptest::{prelude::*, sample::select, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -11,7 +12,7 @@ use model::{Looked, Model, Wish};
 mod listed;
 mod model;
 
-/// In the order of the model's pool.
+/// The position of a prefix in the model's pool.
 fn id(prefix: IpNet) -> Id {
     POOL.iter().position(|text| text.parse() == Ok(prefix)).unwrap()
 }
@@ -42,7 +43,7 @@ fn any_list() -> impl Strategy<Value = List> {
     prop::collection::btree_map(0..POOL.len(), any_label(), 0..POOL.len())
 }
 
-/// A list like this one: some ranges are taken out, some come in or have another label.
+/// A list similar to this one: some ranges are removed, added or relabelled.
 fn like(list: List) -> impl Strategy<Value = List> {
     let changes = prop::collection::btree_map(0..POOL.len(), prop::option::of(any_label()), 0..4);
     changes.prop_map(move |changes| {
@@ -57,7 +58,6 @@ fn like(list: List) -> impl Strategy<Value = List> {
     })
 }
 
-/// One reading of the source.
 #[derive(Clone, Debug)]
 struct Read {
     list: List,
@@ -69,28 +69,28 @@ struct Read {
 enum Step {
     Offer(Read),
     Tick,
-    /// The operator looks at what waits.
+    /// The operator looks at the waiting changes.
     Look,
-    /// And approves or rejects what he has looked at last, or some of it.
+    /// The operator approves or rejects all or some of the changes that he looked at last.
     Decide(Wish),
     /// The source gives no list.
     Fail,
-    /// The state is written down and read again.
+    /// The state is stored and restored.
     Restart,
     Adopt(List),
 }
 
-/// What the last step should have said.
+/// The expected results of the last step.
 #[derive(Clone, Debug, Default)]
 struct Said {
     refused: Option<Refusal>,
     is_approved: bool,
     adopted: usize,
-    /// Whether what is recognised has changed.
+    /// True if the recognised ranges have changed.
     is_changed: bool,
 }
 
-/// The model, and what is around it.
+/// The model and its surroundings.
 #[derive(Clone, Debug)]
 struct World {
     policy: GatePolicy,
@@ -101,7 +101,7 @@ struct World {
     model: Model,
     now: u64,
     read: Option<Read>,
-    /// What the operator looked at last.
+    /// The changes that the operator looked at last.
     looked: Option<Looked>,
     said: Said,
 }
@@ -154,7 +154,7 @@ impl ReferenceStateMachine for World {
             Read { list, number, trust }
         });
         let again = world.read.clone().map_or_else(|| anew.clone().boxed(), |read| Just(read).boxed());
-        // A file stands while time passes; of a download nothing is known until the next.
+        // A file counts as offered while time passes. The list of a download is unknown until the next one.
         let ticks = if world.trust == Trust::Local { 16 } else { 2 };
         let step = prop_oneof![
             12 => again.prop_map(Step::Offer),
@@ -204,7 +204,7 @@ fn any_wish() -> impl Strategy<Value = Wish> {
     ]
 }
 
-/// All the room that there is, beside no other list.
+/// Gives the gate the whole room, as if there were no other list.
 fn give_room(gate: &mut Gate, limit: usize) {
     let held: BTreeMap<IpNet, usize> = gate.accepted().map(|range| (range.prefix, 1)).collect();
     gate.set_room(Room::new(limit - held.len(), std::sync::Arc::new(held)));
@@ -214,7 +214,7 @@ fn any_number() -> impl Strategy<Value = Option<u64>> + Clone {
     prop_oneof![8 => Just(Some(3)), 2 => prop::option::of(0..6u64)]
 }
 
-/// A gate, and the digest of what was looked at last.
+/// A gate, and the digest of the changes that were looked at last.
 struct Machine {
     gate: Gate,
     digest: Option<String>,

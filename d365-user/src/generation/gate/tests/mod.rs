@@ -1,4 +1,5 @@
-//! The gate's rules, each at its edges. Decisions are compared as short text: `+ 1.0.0.0/24 first`.
+//! Tests the rules of the gate, each at its edges. Decisions are compared as short text: `+ 1.0.0.0/24
+//! first`.
 
 use super::*;
 use crate::ranges::{Geo, GeoCode, GeoSource};
@@ -15,7 +16,7 @@ mod room;
 mod staged;
 mod whole;
 
-/// When the tests' time begins: 2026.
+/// Start of the tests' time, in 2026.
 const START: u64 = 1_790_000_000;
 const HOUR: u64 = 3600;
 
@@ -23,7 +24,8 @@ fn at(hours: u64) -> Timestamp {
     Timestamp(START + hours * HOUR)
 }
 
-/// A range from `prefix`, `prefix GEO` or `prefix GEO region`; the geo is inferred, with `!` behind it documented.
+/// A range from `prefix`, `prefix GEO` or `prefix GEO region`. The geo is inferred; with a `!` after it, it
+/// is documented.
 fn range(text: &str) -> Range {
     let mut words = text.split(' ');
     let prefix = words.next().unwrap().parse().unwrap();
@@ -33,7 +35,6 @@ fn range(text: &str) -> Range {
     Range { prefix, geo: Geo { code, source }, region: words.next().map(str::to_owned) }
 }
 
-/// The n-th of many ranges.
 fn nth(n: usize) -> Range {
     range(&format!("20.{}.{}.0/24", n / 256, n % 256))
 }
@@ -54,7 +55,7 @@ fn local(ranges: Vec<Range>) -> Offer {
     Offer { ranges, change_number: None, trust: Trust::Local }
 }
 
-/// A gate that has accepted these from a download with number 3.
+/// A gate that has accepted these ranges from a download with change number 3.
 fn settled(ranges: Vec<Range>) -> Gate {
     let mut gate = Gate::new(GatePolicy::default());
     let decisions = gate.offer(download(ranges, 3), at(0));
@@ -62,7 +63,6 @@ fn settled(ranges: Vec<Range>) -> Gate {
     gate
 }
 
-/// A decision as short text.
 fn short(decision: &Decision) -> String {
     let action = |prefix: &IpNet, action: &Action| match action {
         Action::Add(_) => format!("+{prefix}"),
@@ -97,7 +97,7 @@ fn count(gate: &Gate, change: Change) -> usize {
     gate.pending_counts().into_iter().find(|(of, _)| *of == change).unwrap().1
 }
 
-/// Offers a list and says what came of it.
+/// Offers a list and returns the decisions as short text.
 fn offer(gate: &mut Gate, ranges: Vec<Range>, number: u64, now: Timestamp) -> Vec<String> {
     texts(&gate.offer(download(ranges, number), now))
 }

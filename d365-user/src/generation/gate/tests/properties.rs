@@ -1,4 +1,4 @@
-//! The gate over random walks of offers, ticks, approvals and restarts.
+//! Property tests of the gate, with random walks of offers, ticks, approvals and restarts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ enum Step {
     Approve(bool),
 }
 
-/// From a small space, so that the same comes again; some broad, some documented.
+/// A range from a small space, so that the same one is likely to occur again; some are broad, some
+/// documented.
 fn any_range() -> impl Strategy<Value = Range> {
     let prefix = prop_oneof![
         8 => (0..12u8).prop_map(|n| format!("20.0.{n}.0/24")),
@@ -41,7 +42,7 @@ fn any_step() -> impl Strategy<Value = (Step, i64)> {
     (step, hours.prop_map(|hours| hours * 3600))
 }
 
-/// Walks where each list is likely to come several times in a row.
+/// Walks in which each list is likely to occur several times in a row.
 fn any_walk() -> impl Strategy<Value = Vec<(Step, i64)>> {
     prop::collection::vec((any_step(), 1..8usize), 1..16).prop_map(|runs| {
         runs.into_iter().flat_map(|(step, times)| std::iter::repeat_n(step, times)).collect()
@@ -52,11 +53,11 @@ fn any_policy() -> impl Strategy<Value = GatePolicy> {
     (2..8usize).prop_map(|most_new| GatePolicy { most_new, ..GatePolicy::default() })
 }
 
-/// What the walk has shown so far.
+/// The offers of the walk so far.
 #[derive(Default)]
 struct Shown {
     ever: BTreeSet<IpNet>,
-    /// For each prefix, since when every offer has lacked it; and how many offers have shown it.
+    /// For each prefix, the time since which every offer has lacked it.
     lacking: BTreeMap<IpNet, u64>,
     times: BTreeMap<IpNet, usize>,
     elapsed: u64,
@@ -147,7 +148,7 @@ proptest! {
         walk(steps, policy, Trust::Local)?;
     }
 
-    /// A state that somebody made up is refused, or is a gate that goes on.
+    /// An invented state is either rejected or a gate that works.
     #[test]
     fn any_state_that_is_read_works(
         accepted in prop::collection::vec(any_range(), 0..6),

@@ -1,8 +1,8 @@
-//! State that is written down and read again.
+//! Tests state that is stored and restored.
 
 use super::*;
 
-/// A gate with something of everything.
+/// A gate in which every part of the state is set.
 fn full() -> Gate {
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(1));
@@ -79,7 +79,7 @@ fn the_form_is_this() {
     );
 }
 
-/// The time since then does not count for a hold, as it did.
+/// The time since version 1 wrote the state does not count for a hold, although version 1 counted it.
 #[test]
 fn what_version_1_wrote_is_read() {
     let mut gate = settled(numbered(20));

@@ -1,8 +1,8 @@
-//! What has left the list, and comes back.
+//! Tests ranges that leave the list and return.
 
 use super::*;
 
-/// A gate of 20 ranges whose last was removed by approval at hour 1.
+/// A gate of 20 ranges whose last one was removed by approval at hour 1.
 fn with_one_retired() -> Gate {
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(1));

@@ -1,10 +1,10 @@
-//! Changes without room beside the lists of other sources.
+//! Tests changes without room next to the lists of other sources.
 
 use std::sync::Arc;
 
 use super::*;
 
-/// All lists together may have `limit` ranges, and another source has these.
+/// Sets the gate's room: all lists together may have `limit` ranges, and another source has `others`.
 fn beside(gate: &mut Gate, limit: usize, others: &[Range]) {
     let mut held = BTreeMap::<IpNet, usize>::new();
     for range in gate.accepted().chain(others) {
@@ -65,7 +65,7 @@ fn a_full_list_is_replaced_whole_and_never_empty() {
     }
 }
 
-/// Its prefix leaves this list only: no room comes free by that.
+/// The prefix leaves only this source's list, so no room becomes free.
 #[test]
 fn what_another_source_lists_too_frees_no_room() {
     let mut gate = settled(numbered(1));
@@ -99,7 +99,7 @@ fn what_is_back_within_its_grace_needs_room_too() {
     assert_eq!(gate.retired(at(2)).count(), 1);
 }
 
-/// Neither its first list nor its approval has to be repeated.
+/// A first list and an approval do not have to be repeated.
 #[test]
 fn what_waits_for_room_goes_on_waiting_for_that_alone() {
     let mut gate = settled(ranges(&["1.0.0.0/24"]));
@@ -112,7 +112,7 @@ fn what_waits_for_room_goes_on_waiting_for_that_alone() {
     beside(&mut gate, 2, &[]);
     let fits = offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(2));
     assert_eq!(fits, ["+ 2.0.0.0/8 Room", "confirmed"]);
-    // An offer that is held lets nothing pass, room or not.
+    // An offer that is held lets no change pass, with or without room.
     let mut gate = settled(numbered(4));
     beside(&mut gate, 4, &[]);
     offer(&mut gate, numbered(6), 3, at(1));

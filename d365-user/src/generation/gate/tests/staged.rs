@@ -1,4 +1,4 @@
-//! First lists, additions, and what passes at once.
+//! Tests first lists, additions, and changes that pass at once.
 
 use super::*;
 
@@ -162,7 +162,7 @@ fn another_geo_of_an_undocumented_range_waits_for_a_second_fetch() {
     assert_eq!(texts(&gate.offer(local(list()), at(0))), ["~ 1.0.0.0/24 EUR Local", "confirmed"]);
 }
 
-/// Whatever was between: a restart, a failure, or more time than a hold would count.
+/// A restart, a failure, or more time than counts for a hold may lie between the two fetches.
 #[test]
 fn a_second_fetch_confirms_over_any_break() {
     for later in [1, 13, 1000] {

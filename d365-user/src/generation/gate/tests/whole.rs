@@ -1,4 +1,4 @@
-//! Offers that are held whole: shrink, flood, step back.
+//! Tests offers that are held whole: shrink, flood, step back.
 
 use super::*;
 

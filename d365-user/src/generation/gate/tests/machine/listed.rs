@@ -1,13 +1,12 @@
-//! What can be listed, in the model's words: prefixes by number, where each is, and how two readings of one differ.
+//! The lists of the model: prefixes by number, the label of each, and the difference between two labels.
 
 use std::collections::BTreeMap;
 
 use super::GeoSource;
 
-/// A prefix, by its place in the pool.
+/// A prefix, by its position in the pool.
 pub(super) type Id = usize;
 
-/// Prefixes, in their order.
 pub(super) const POOL: [&str; 16] = [
     "20.0.0.0/24",
     "20.0.1.0/24",
@@ -32,7 +31,7 @@ pub(super) const fn is_broad(id: Id) -> bool {
     matches!(id, 11 | 12 | 15)
 }
 
-/// Where a range is: geo, who says so, region.
+/// The label of a range: geo, source of the geo, region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Label(pub(super) &'static str, pub(super) GeoSource, pub(super) Option<&'static str>);
 
@@ -45,7 +44,8 @@ pub(super) enum Action {
     Relabel(Label),
 }
 
-/// What is known of a range stays known: a geo or a region that is no longer told, and who is best to tell the geo.
+/// The difference between two labels. Knowledge is never lost: a missing geo or region, or a less trusted
+/// source of the same geo, is no difference.
 pub(super) fn difference(old: Option<Label>, new: Option<Label>) -> Option<Action> {
     let Some(Label(geo, source, region)) = old else { return new.map(Action::Add) };
     let Some(Label(new_geo, new_source, new_region)) = new else { return Some(Action::Remove) };

@@ -1,7 +1,8 @@
-//! What a gate should do, said a second time and in another way. Prefixes are numbers, and instead of waiting times that grow
-//! one by one there is a single clock of counted time: a change remembers when on that clock it was first shown.
+//! The expected behaviour of a gate, written a second time and in another way. Prefixes are numbers. Instead
+//! of waiting times that grow one by one there is a single clock of counted time: a change stores the time on
+//! that clock at which it was first shown.
 //!
-//! It uses the gate's words for reasons and limits, and none of its code.
+//! The model uses the gate's types for reasons and limits, but none of its code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +15,12 @@ mod wish;
 
 pub(super) use wish::{Looked, Wish};
 
-/// A change that is shown and not done.
+/// A change that is shown and not carried out yet.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     action: Action,
-    /// When it was shown first, on the counted clock, and on that of all time.
+    /// The time at which it was first shown: on the clock of counted time, and on the clock of all time
+    /// (`first`).
     since: u64,
     first: u64,
     is_again: bool,
@@ -29,21 +31,21 @@ struct Shown {
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     policy: GatePolicy,
-    /// Ranges that may be accepted.
+    /// Largest number of accepted ranges.
     limit: usize,
     pub(super) accepted: List,
-    /// And until when.
+    /// With the time until which each is recognised.
     pub(super) retired: BTreeMap<Id, (Label, u64)>,
     shown: BTreeMap<Id, Shown>,
-    /// Seconds that count for a hold, and for a confirmation.
+    /// Seconds that count for a hold; then those that count for a confirmation.
     counted: u64,
     passed: u64,
     last: Option<(u64, Trust)>,
     is_broken: bool,
-    /// When ranges came in by a second reading alone, and how many.
+    /// Times and numbers of additions that passed without a hold and without approval.
     grown: Vec<(u64, usize)>,
     pub(super) number: Option<u64>,
-    /// A number, and since when it is shown.
+    /// The higher number on offer, and the time at which it was first shown.
     higher: Option<(u64, u64)>,
     lower: Option<(Option<u64>, u64)>,
     pub(super) confirmed: Option<u64>,
@@ -69,7 +71,7 @@ impl Model {
         }
     }
 
-    /// What waits: what would be done, why not yet, and how much longer.
+    /// The waiting changes: action, reason, wait, and the seconds left.
     pub(super) fn waiting(&self) -> BTreeMap<Id, (Action, Change, Wait, Option<u64>)> {
         let left = |shown: &Shown| Some(self.needs(shown.wait)?.saturating_sub(self.waited(shown)));
         self.shown
@@ -164,7 +166,7 @@ impl Model {
         refused
     }
 
-    /// A local list stands, and is as good as offered again.
+    /// A local list counts as offered until it is replaced.
     pub(super) fn tick(&mut self, now: u64) {
         self.end_grace(now);
         if let (Some((_, Trust::Local)), false) = (self.last, self.is_broken) {
@@ -177,12 +179,12 @@ impl Model {
         }
     }
 
-    /// A reading failed, or the daemon was started again: the time since then does not count.
+    /// A reading failed, or the daemon was restarted: the time until the next offer does not count.
     pub(super) fn interrupt(&mut self) {
         self.is_broken = true;
     }
 
-    /// Only what is not accepted already comes in, as far as there is room.
+    /// Adds the ranges that are not accepted yet, as far as there is room.
     pub(super) fn adopt(&mut self, list: &List) -> usize {
         let new = list.iter().filter(|(id, _)| !self.accepted.contains_key(id));
         let new: Vec<_> = new.take(self.limit.saturating_sub(self.accepted.len())).collect();
@@ -208,7 +210,7 @@ impl Model {
         }
     }
 
-    /// For how long, on the clock that counts for it.
+    /// Seconds that it has waited, on the clock that counts for it.
     fn waited(&self, shown: &Shown) -> u64 {
         if shown.wait == Wait::Confirmation { self.passed - shown.first } else { self.counted - shown.since }
     }
@@ -250,7 +252,8 @@ impl Model {
         self.lower.is_some()
     }
 
-    /// A higher number is taken from a file at once, from a download when a later one shows it or a still higher one.
+    /// A higher number of a file is accepted at once. That of a download is accepted when a later one shows
+    /// it or a still higher one.
     fn rise(&mut self, number: Option<u64>, trust: Trust) {
         let Some(number) = number else {
             self.higher = None;
@@ -274,7 +277,7 @@ impl Model {
         }
     }
 
-    /// Much shorter than what is accepted, or full of what nobody knows.
+    /// Returns the reason if the list is much shorter than the accepted one, or has very many new ranges.
     fn is_odd(&self, list: &List, downloaded: bool) -> Option<Refusal> {
         let accepted = |id: &Id| self.accepted.contains_key(id);
         let counts = list.keys().filter(|id| accepted(id) || !downloaded || !is_broad(**id)).count();
@@ -292,7 +295,7 @@ impl Model {
         }
     }
 
-    /// Why a change has to wait, and what for; `None` when it passes.
+    /// The reason and the kind of wait of a change; `None` if it passes.
     fn verdict(
         &self,
         id: Id,
@@ -325,7 +328,7 @@ impl Model {
         }
     }
 
-    /// These changes are shown, and no others any more.
+    /// Replaces the shown changes by these.
     fn show(&mut self, changes: impl Iterator<Item = (Id, Action, Change, Wait)>) {
         let before = std::mem::take(&mut self.shown);
         for (id, action, why, wait) in changes {

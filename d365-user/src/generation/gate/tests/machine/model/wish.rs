@@ -1,4 +1,4 @@
-//! An operator's wishes of the model, which are carried out as far as there is room.
+//! The operator's wishes in the model. They are carried out as far as there is room.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,9 @@ use super::{
     Model, Shown,
 };
 
-/// The view of an operator who approves: each action, and true if it is rejected.
+/// The changes that the operator saw: each action, and true if it is rejected; and the step back.
 pub(in super::super) type Looked = (BTreeMap<Id, (Action, bool)>, Option<(u64, Option<u64>)>);
 
-/// A wish of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Wish {
     ApproveAll,
@@ -64,7 +63,7 @@ impl Model {
         true
     }
 
-    /// Does what has been shown for long enough, and more than once.
+    /// Carries out the changes that have been shown for long enough, and more than once.
     pub(super) fn pass(&mut self, now: u64) {
         let is_due = |model: &Self, shown: &Shown| {
             let has_waited = |needs| model.waited(shown) >= needs;
@@ -85,7 +84,8 @@ impl Model {
         }
     }
 
-    /// Does these changes as far as there is room; no removals that leave nothing, unless something only waits for their room.
+    /// Carries out these changes as far as there is room. Removals that would leave an empty list keep
+    /// waiting, unless a change waits only for their room.
     fn pass_these(&mut self, ids: &[Id], now: u64) {
         let mut left: BTreeMap<Id, Shown> =
             ids.iter().filter_map(|id| Some((*id, self.shown.remove(id)?))).collect();
