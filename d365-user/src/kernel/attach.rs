@@ -1,7 +1,7 @@
 //! Attaches the program to interfaces.
 //!
-//! It never replaces another program, and it says what it got: native or generic, held by a BPF link or
-//! by a netlink request (which aya falls back to on EINVAL, without saying so).
+//! It never replaces another program, and it reports the result: native or generic mode, held by a BPF link
+//! or by a netlink request. aya falls back to a netlink request on EINVAL without reporting it.
 
 mod error;
 
@@ -30,15 +30,14 @@ use crate::{
 pub struct Attached {
     /// The interface.
     pub interface: Interface,
-    /// How it is attached.
+    /// The mode and the kind of link.
     pub attachment: Attachment,
-    /// Why it is not native, when `auto` had to fall back.
+    /// The reason why it is not native, if `auto` fell back to generic mode.
     pub fallback: Option<String>,
-    /// What does not see Ethernet headers any more at its ingress.
+    /// The filters and programs at its ingress that no longer see Ethernet headers.
     pub hidden_from: Vec<String>,
     /// The kernel's own name for the interface when it was attached.
     kernel_name: String,
-    /// Our program's id.
     program: u32,
 }
 
@@ -47,14 +46,14 @@ pub struct Attached {
 pub struct Look {
     /// The kernel's own name for the interface.
     pub name: String,
-    /// How the program is attached; `None` when the interface has no program or another one.
+    /// The current attachment; `None` if the interface has no program or another one.
     pub attachment: Option<Attachment>,
 }
 
 impl Attached {
-    /// How the program is attached now, as the kernel tells: `None` when the interface has gone or bears
-    /// another program. While the kernel cannot be asked, for want of a descriptor or of memory, it is as it
-    /// was.
+    /// Returns the current attachment, as the kernel reports it; `None` if the interface no longer exists or
+    /// has another program. If the kernel cannot be queried, for lack of a descriptor or of memory, returns
+    /// the attachment as it was.
     #[must_use]
     pub fn now(&self) -> Option<Attachment> {
         match self.look() {
@@ -63,10 +62,10 @@ impl Attached {
         }
     }
 
-    /// Looks at the interface.
+    /// Reads the current attachment from the kernel.
     ///
     /// # Errors
-    /// As [`Interface::state`].
+    /// Same as [`Interface::state`].
     pub fn look(&self) -> Result<Look, InterfaceError> {
         let state = self.interface.state()?;
         let ours = state.xdp.filter(|xdp| xdp.program == self.program);
@@ -74,14 +73,16 @@ impl Attached {
         Ok(Look { name: state.name, attachment })
     }
 
-    /// Whether the interface was looked for by the kernel's own name, and no alternative name.
+    /// Returns true if the interface was searched for by the kernel's own name, not by an alternative name.
     #[must_use]
     pub fn is_by_own_name(&self) -> bool {
         self.kernel_name == self.interface.name
     }
 
-    /// What has changed around the program: why it must not stay on its interface, and which filters and tc programs have
-    /// come since it was attached and cannot read an Ethernet header. What could not be asked is asked the next time.
+    /// Checks the surroundings of the program. Returns the reason why it must not stay on its interface, if
+    /// there is one. Also returns the filters and tc programs that were added after it was attached and
+    /// cannot read an Ethernet header. If the kernel cannot be queried, the caller learns of changes at the
+    /// next check.
     #[must_use]
     pub fn around(&self) -> (Option<Unfit>, Vec<String>) {
         match self.interface.require_frames() {
@@ -92,7 +93,7 @@ impl Attached {
             _ => return (None, Vec::new()),
         }
         let Ok(surroundings) = Surroundings::look(&self.interface) else { return (None, Vec::new()) };
-        // With marks, a tcx program of our own is among those that may not be read.
+        // If marks are enabled, our own tcx program is among those that this process may not read.
         let surroundings = Surroundings { has_unreadable: false, ..surroundings };
         let mut hidden_from = surroundings.hidden_from();
         hidden_from.retain(|name| !self.hidden_from.contains(name));
@@ -101,10 +102,11 @@ impl Attached {
 }
 
 impl Kernel {
-    /// Fails when `interface` bears an XDP program already.
+    /// Fails if `interface` already has an XDP program.
     ///
     /// # Errors
-    /// [`AttachError::Busy`] names it; [`AttachError::Interface`] when the interface cannot be asked.
+    /// [`AttachError::Busy`] names the program; [`AttachError::Interface`] if the interface cannot be
+    /// queried.
     pub fn require_free(interface: &Interface) -> Result<(), AttachError> {
         match interface.xdp()? {
             None => Ok(()),
@@ -112,10 +114,11 @@ impl Kernel {
         }
     }
 
-    /// Fails when a device directly above `interface` bears an XDP program: the kernel takes none below it.
+    /// Fails if a device directly above `interface` has an XDP program: the kernel then accepts none on
+    /// `interface`.
     ///
     /// # Errors
-    /// [`AttachError::BusyAbove`] names both.
+    /// [`AttachError::BusyAbove`] names the device and the program.
     pub fn require_free_above(interface: &Interface, stack: &Stack) -> Result<(), AttachError> {
         match stack.program_above(interface.index) {
             None => Ok(()),
@@ -126,7 +129,7 @@ impl Kernel {
     /// Attaches the program to `interface`.
     ///
     /// # Errors
-    /// [`AttachError`]; the interface is then as it was.
+    /// [`AttachError`]; the interface is then unchanged.
     pub fn attach(&mut self, interface: &Interface, policy: ModePolicy) -> Result<Attached, AttachError> {
         interface.require_frames()?;
         let fallback = match policy {
@@ -148,8 +151,9 @@ impl Kernel {
         Ok(Attached { fallback, hidden_from: surroundings.hidden_from(), ..attached })
     }
 
-    /// Never in another program's place: the kernel refuses a BPF link with EBUSY or EEXIST where there is a
-    /// program of either mode, and a netlink request as aya makes it (`XDP_FLAGS_UPDATE_IF_NOEXIST`) likewise.
+    /// Attaches the program in this mode, and never replaces another program. If there is a program of either
+    /// mode, the kernel rejects a BPF link with EBUSY or EEXIST, and it rejects aya's netlink request
+    /// (`XDP_FLAGS_UPDATE_IF_NOEXIST`) as well.
     fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
         let aya_mode = match mode {
             Mode::Native => XdpMode::Driver,
@@ -164,21 +168,21 @@ impl Kernel {
         let kind = match fdinfo::holds_link(program, interface.index) {
             Ok(true) => LinkKind::BpfLink,
             Ok(false) => LinkKind::Netlink,
-            // The link is dropped, which detaches.
+            // Dropping the link detaches the program.
             Err(error) => {
                 return Err(RequirementError::Proc(ProcError::Io(error, Some(fdinfo::OWN.into()))).into());
             }
         };
         self.links.add(interface, Link::Xdp(link, kind));
         let attachment = Attachment { mode, link: kind };
-        // One that has just gone is found out by the next look.
+        // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let (interface, hidden_from) = (interface.clone(), Vec::new());
         Ok(Attached { interface, attachment, fallback: None, hidden_from, kernel_name, program })
     }
 }
 
-/// Says what an attachment's error means.
+/// Converts the error of an attachment.
 fn explain(interface: &Interface, mode: Mode, error: ProgramError) -> AttachError {
     let source = match error {
         ProgramError::SyscallError(error) => error.io_error,
@@ -221,7 +225,7 @@ fn busy_above(interface: &Interface, upper: &str, xdp: Xdp) -> AttachError {
     AttachError::BusyAbove { interface, upper, name: name_of(id), id, mode }
 }
 
-/// What a loaded program is called.
+/// Returns the name of a loaded program, for messages.
 fn name_of(id: u32) -> String {
     let listed = loaded_programs().filter_map(Result::ok).find(|program| program.id() == id);
     let name = match listed.as_ref().map(|program| program.name_as_str()) {

@@ -27,16 +27,16 @@ pub struct Counters {
     capacity: u32,
 }
 
-/// What was counted in one interface's row.
+/// The counts in one interface's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceCounts {
-    /// By range slot, in the order asked for.
+    /// By range slot, in the requested order.
     pub ranges: Vec<Count>,
-    /// To a watched port, from no listed range.
+    /// Segments to a watched port from sources in no listed range.
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
-    /// Packets to which each effect was done.
+    /// Packets to which each effect was applied.
     pub effects: Vec<(Effect, u64)>,
 }
 
@@ -48,7 +48,7 @@ impl From<InterfaceCounts> for Reading {
     }
 }
 
-/// Nothing counted: every class and effect at zero.
+/// All counts are zero, with every class and every effect.
 impl Default for InterfaceCounts {
     fn default() -> Self {
         let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
@@ -57,15 +57,12 @@ impl Default for InterfaceCounts {
     }
 }
 
-/// Why counters cannot be read.
+/// A counter cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read index {index} of map {map}: {}", chain(.source))]
 pub struct CounterError {
-    /// The map.
     pub(super) map: &'static str,
-    /// The index.
     pub(super) index: u32,
-    /// What the kernel said.
     pub(super) source: MapError,
 }
 
@@ -84,7 +81,7 @@ impl Counters {
         Ok(Self::of(ranges, classes, ids, rows(interfaces), capacity))
     }
 
-    /// Counters of `rows` rows in per-CPU arrays of [`Counter`].
+    /// Creates counters of `rows` rows from two per-CPU arrays of [`Counter`].
     pub(super) fn of(ranges: MapData, classes: MapData, ids: CounterIds, rows: u32, capacity: u32) -> Self {
         Self { ranges: Map::PerCpuArray(ranges), classes: Map::PerCpuArray(classes), ids, rows, capacity }
     }
@@ -95,14 +92,14 @@ impl Counters {
         self.ids
     }
 
-    /// Both maps, by name.
+    /// Both maps with their names.
     pub(super) fn maps(&self) -> [(&'static str, &Map); 2] {
         [(names::RANGE_COUNTERS, &self.ranges), (names::CLASS_COUNTERS, &self.classes)]
     }
 
-    /// Reads every row: the interfaces in the order in which the object was loaded with them, then,
-    /// with more than one, the row of packets that name none of them. `slots` are the range slots to read,
-    /// in the order of the answer.
+    /// Reads every row. The interfaces come first, in the order in which the object was loaded with them.
+    /// With more than one interface, the last row has the packets that match none of them. `slots` are the
+    /// range slots to read, in the order of the answer.
     ///
     /// # Errors
     /// [`CounterError`] for the first value that cannot be read.
@@ -130,7 +127,6 @@ impl Counters {
     }
 }
 
-/// A map's values.
 struct Values<'a> {
     name: &'static str,
     map: PerCpuArray<&'a MapData, Counter>,
@@ -142,7 +138,7 @@ impl<'a> Values<'a> {
         Ok(Self { name, map })
     }
 
-    /// Adds up what all CPUs counted.
+    /// Adds up the counts of all CPUs.
     fn sum(&self, index: u32) -> Result<Count, CounterError> {
         let error = |source| CounterError { map: self.name, index, source };
         Ok(self.map.get(&index, 0).map_err(error)?.iter().fold(Count::default(), |sum, cpu| Count {

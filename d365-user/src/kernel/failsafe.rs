@@ -1,7 +1,7 @@
 //! The prefixes from which no connection is ever dropped.
 //!
-//! They are replaced whole, family by family: a packet sees the old ones or the new ones. While there are none at all, the
-//! program drops nothing.
+//! The daemon replaces the prefixes of each family as a whole: a packet sees either the old or the new ones.
+//! The program drops nothing until the daemon has set the prefixes for the first time.
 
 use aya::{
     Ebpf,
@@ -15,7 +15,6 @@ use super::{
     maps::{PublishError, Trie, place_error, tries, typed},
 };
 
-/// The maps that hold them.
 pub(super) struct Failsafe {
     v4: ArrayOfMaps<MapData, Trie<key::Ipv4>>,
     v6: ArrayOfMaps<MapData, Trie<key::Ipv6>>,
@@ -31,9 +30,9 @@ impl Kernel {
     /// Replaces the prefixes from which no connection is dropped.
     ///
     /// # Errors
-    /// [`PublishError`]; a family that could not be replaced has the prefixes before.
+    /// [`PublishError`]. A family that could not be replaced keeps its previous prefixes.
     pub fn set_failsafe(&mut self, prefixes: &[IpNet]) -> Result<(), PublishError> {
-        // What stands in an entry is not read.
+        // The program does not read the entry, only whether there is one.
         let entries = prefixes.iter().map(|prefix| (*prefix, Entry::from_bits(0)));
         let (v4, v6) = tries([names::FAILSAFE_V4, names::FAILSAFE_V6], entries)?;
         self.failsafe.v4.set(0, &v4, 0).map_err(place_error(names::FAILSAFE_V4, 0))?;

@@ -1,12 +1,12 @@
-//! What the kernel tells of file descriptors (`proc_pid_fdinfo(5)`): it needs no capability for one's own.
+//! The kernel's information about file descriptors (`proc_pid_fdinfo(5)`). A process needs no capability to
+//! read it for its own descriptors.
 
 use std::{fs, io, path::Path};
 
-/// This process's descriptors.
 pub(super) const OWN: &str = "/proc/self/fdinfo";
 
-/// The texts of the descriptors in `directory`; one that is closed meanwhile is left out. What cannot be read is an error and
-/// not a no.
+/// Reads the texts of the descriptors in `directory`, without those that are closed meanwhile. A text that
+/// cannot be read is an error: it does not mean that the descriptor is missing.
 pub(super) fn texts(directory: &Path) -> io::Result<impl Iterator<Item = io::Result<String>>> {
     let text = |entry: io::Result<fs::DirEntry>| match fs::read_to_string(entry?.path()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -15,12 +15,13 @@ pub(super) fn texts(directory: &Path) -> io::Result<impl Iterator<Item = io::Res
     Ok(fs::read_dir(directory)?.filter_map(move |entry| text(entry).transpose()))
 }
 
-/// The number behind a field's name.
+/// Returns the number after a field's name.
 pub(super) fn number(text: &str, field: &str) -> Option<u32> {
     text.lines().find_map(|line| line.strip_prefix(field)?.trim().parse().ok())
 }
 
-/// Whether this process holds a BPF link of `program` on the interface (`bpf_link_show_fdinfo`, kernel 5.9).
+/// Returns true if this process holds a BPF link of `program` on the interface (`bpf_link_show_fdinfo`, Linux
+/// 5.9).
 pub(super) fn holds_link(program: u32, ifindex: u32) -> io::Result<bool> {
     let is_it = |text: &String| {
         text.contains("link_type:")

@@ -1,5 +1,6 @@
-//! Whether aya knows what this kernel can do. It asks once in a process, by small programs, and takes every failure for a no:
-//! also that of a program whose verifier a signal interrupted.
+//! Detects wrong results of aya's feature probes. aya probes the kernel once per process with small programs
+//! and treats every failure as a missing feature. This includes a load that a signal interrupted in the
+//! verifier.
 
 use aya::{
     maps::MapType,
@@ -12,10 +13,12 @@ use super::{
     requirements,
 };
 
-/// Whether aya took a no of the moment for one of the kernel: then only a new process asks again.
+/// Returns true if aya recorded a feature as missing that this kernel has. Only a new process makes aya probe
+/// again.
 ///
-/// Every kernel that the daemon needs takes names and global data. Where it does not take what is asked here either, it is a
-/// lasting no, and loading says why.
+/// Every kernel that the daemon can run on supports names and global data. If the kernel also rejects the
+/// maps and programs that this function probes itself, the feature is really missing, and loading reports the
+/// reason.
 #[must_use]
 pub fn are_misjudged() -> bool {
     let features = aya::features();

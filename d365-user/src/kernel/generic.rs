@@ -1,14 +1,16 @@
-//! Whether generic mode may be used beside what others have at an interface's ingress.
+//! Decides if generic mode may be used together with filters and programs of other owners at an interface's
+//! ingress.
 //!
-//! In generic mode the kernel runs the XDP program on socket buffers, and two of its faults then meet others' filters. Native
-//! mode has neither.
+//! In generic mode the kernel runs the XDP program on socket buffers. Two faults of the kernel's generic mode
+//! then affect other owners' filters. Native mode has neither fault.
 //!
-//! - From Linux 6.9 on (commit e6d5dbdd20aa), a buffer that the kernel copies for the program loses the length of its
-//!   link-layer header. BPF filters and tc programs behind it read each packet 14 bytes too far in, and actions that send
-//!   packets on (mirred) send them without that header.
-//! - An ifb device hands packets back to the interface where they came in, and the program runs on them again: the kernel
-//!   leaves out redirected packets only, and the device takes that flag away (`ifb_ri_tasklet`, drivers/net/ifb.c). Each
-//!   packet would be judged twice, the second time without its Ethernet header where that header's length is lost.
+//! - Since Linux 6.9 (commit e6d5dbdd20aa), a buffer that the kernel copies for the program loses the length
+//!   of its link-layer header. BPF filters and tc programs that run after XDP read each packet 14 bytes too
+//!   far in. Actions that forward packets (mirred) send them without that header.
+//! - An ifb device returns packets to the interface where they arrived, and the program runs on them again.
+//!   The kernel skips only redirected packets, and the device clears that flag (`ifb_ri_tasklet`,
+//!   drivers/net/ifb.c). Each packet would be classified twice. If the header's length is lost, the second
+//!   time is without the Ethernet header.
 
 use std::{fmt, fs, io, sync::OnceLock};
 
@@ -29,48 +31,48 @@ use super::{
 
 /// The first kernel that loses the header's length.
 const LOSES_LENGTH: KernelVersion = KernelVersion::new(6, 9, 0);
-/// The function that came with it, in vendors' kernels of an earlier version too.
+/// The function that came with the change. Kernels of vendors may have it in an earlier version.
 const COPY_FUNCTION: &str = " skb_cow_data_for_xdp";
 
-/// A filter or program of somebody else's at an interface's ingress, behind XDP.
+/// A filter or program of another owner at an interface's ingress. It runs after XDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
-    /// Its kind and name, as in "u32 filter with priority 10".
+    /// Its kind and name, for example "u32 filter with priority 10".
     pub name: String,
-    /// Whether a BPF program runs, of which nobody can tell where it sends packets.
+    /// True if a BPF program runs. The kernel does not show where a BPF program sends packets.
     pub is_program: bool,
     /// The ifb devices to which it sends packets.
     pub ifbs: Vec<String>,
 }
 
-/// What there is around a program in generic mode.
+/// The surroundings of an interface that decide if generic mode may be used there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// What others have at the interface's ingress.
+    /// Filters and programs of other owners at the interface's ingress.
     pub others: Vec<Other>,
-    /// Whether there are tcx programs whose names this process may not read.
+    /// True if there are tcx programs whose names this process may not read.
     pub has_unreadable: bool,
-    /// Whether this kernel loses the header's length.
+    /// True if this kernel loses the header's length.
     pub loses_length: bool,
     /// The ifb devices that are up.
     pub running_ifbs: Vec<String>,
 }
 
-/// Why generic mode is not used.
+/// The reason why generic mode is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Objection {
-    /// Packets come back.
+    /// Packets come back to the interface.
     Returned {
-        /// What sends them away.
+        /// The filter or program that sends them away.
         filter: String,
-        /// The ifb device that hands them back.
+        /// The ifb device that returns them.
         ifb: String,
-        /// Whether it is sure, or a program's secret.
+        /// True if the filter certainly sends them there; false for a program, whose targets are unknown.
         is_certain: bool,
     },
-    /// Others would lose the Ethernet header.
+    /// Filters and programs of other owners would not see the Ethernet header.
     Hidden {
-        /// From what.
+        /// Those filters and programs.
         filters: Vec<String>,
     },
 }
@@ -82,7 +84,7 @@ impl fmt::Display for Objection {
 }
 
 impl Objection {
-    /// What would happen.
+    /// Returns the effect that generic mode would have.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -99,18 +101,19 @@ impl Objection {
         }
     }
 
-    /// What the operator can do.
+    /// Returns the next step for the operator.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match self {
-            Self::Returned { .. } => "see to native mode, or remove the filter",
-            Self::Hidden { .. } => "see to native mode, remove them, or insist with --mode generic",
+            Self::Returned { .. } => "enable native mode, or remove the filter",
+            Self::Hidden { .. } => "enable native mode, remove them, or force generic mode: --mode generic",
         }
     }
 }
 
 impl Surroundings {
-    /// Why generic mode must not be used; `insists` when the operator asks for it by name.
+    /// Returns the reason why generic mode must not be used. `insists` is true if the operator chose generic
+    /// mode by name: the operator then accepts that the header is hidden from others.
     #[must_use]
     pub fn objection(&self, insists: bool) -> Option<Objection> {
         self.returned().or_else(|| {
@@ -119,7 +122,8 @@ impl Surroundings {
         })
     }
 
-    /// What cannot read an Ethernet header while the program runs in generic mode.
+    /// Returns the filters and programs that cannot read an Ethernet header while the program runs in generic
+    /// mode.
     #[must_use]
     pub fn hidden_from(&self) -> Vec<String> {
         if self.loses_length { self.names().collect() } else { Vec::new() }
@@ -149,10 +153,10 @@ impl Surroundings {
             .then(|| "tcx programs whose names may not be read without CAP_SYS_ADMIN".to_owned())
     }
 
-    /// Looks at an interface.
+    /// Reads the surroundings of an interface.
     ///
     /// # Errors
-    /// When the kernel does not list filters, programs or devices.
+    /// An error if the kernel does not list filters, programs or devices.
     pub fn look(interface: &Interface) -> io::Result<Self> {
         let mut others = filters(interface.index)?;
         let name = interface.kernel_name()?;
@@ -161,7 +165,7 @@ impl Surroundings {
                 others.extend(programs.unwrap_or_default().iter().filter_map(tcx));
                 false
             }
-            // The kernel lists ids to CAP_NET_ADMIN, and tells of a program only to CAP_SYS_ADMIN.
+            // The kernel lists program ids with CAP_NET_ADMIN, but shows a program only with CAP_SYS_ADMIN.
             Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(EPERM) => true,
             Err(error) => return Err(io::Error::other(super::chain(&error))),
         };
@@ -174,7 +178,7 @@ impl Surroundings {
     }
 }
 
-/// Somebody else's filters, each kind and priority once.
+/// Filters of other owners. Those with the same kind, name and priority are merged.
 fn filters(ifindex: u32) -> io::Result<Vec<Other>> {
     let mut others = Vec::<Other>::new();
     for filter in tc::filters(ifindex)?.iter().filter(|filter| !filter.is_ours()) {
@@ -202,16 +206,16 @@ fn tcx((id, name): &(u32, String)) -> Option<Other> {
     (!program.is_ours()).then_some(Other { name, is_program: true, ifbs: Vec::new() })
 }
 
-/// The name of an interface that is an ifb device.
+/// Returns the interface's name if it is an ifb device.
 fn ifb(index: u32) -> io::Result<Option<String>> {
     match interface::link(index) {
-        // Its interface has gone.
+        // The interface no longer exists.
         Err(error) if error.raw_os_error() == Some(ENODEV) => Ok(None),
         link => Ok(link.ok().filter(is_ifb).and_then(|link| name(&link))),
     }
 }
 
-/// Only ifb devices are asked for: no other kind can keep the answer from being read.
+/// Requests only ifb devices, so that attributes of other kinds cannot make the answer unreadable.
 fn running_ifbs() -> io::Result<Vec<String>> {
     let mut request = LinkMessage::default();
     request.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Ifb)]));
@@ -235,7 +239,7 @@ fn name(link: &LinkMessage) -> Option<String> {
     })
 }
 
-/// Asked once: the list of functions is long, and stays as it is.
+/// Reads `/proc/kallsyms` at most once: the list of functions is long and does not change.
 fn loses_length() -> bool {
     static LOSES: OnceLock<bool> = OnceLock::new();
     let has_function = || fs::read_to_string("/proc/kallsyms").is_ok_and(|text| text.contains(COPY_FUNCTION));
@@ -277,7 +281,7 @@ mod tests {
         assert_eq!(here.objection(true), None);
         let said = here.objection(false).unwrap().to_string();
         assert!(filters.iter().all(|name| said.contains(name)) && said.contains("--mode generic"), "{said}");
-        // Before 6.9 nothing is hidden.
+        // Kernels before 6.9 hide nothing.
         let before = Surroundings { loses_length: false, ..here };
         assert_eq!((before.objection(false), before.hidden_from()), (None, Vec::new()));
     }
@@ -311,7 +315,8 @@ mod tests {
         }
     }
 
-    /// Where a program sends packets nobody can tell. It can only send them back where a device for that is up.
+    /// The kernel does not show where a program sends packets. They can only come back if an ifb device is
+    /// up.
     #[test]
     fn a_program_beside_a_running_ifb_may_send_packets_back() {
         let mut here = beside(&[other("tcx program x (id 7)", true, &[])]);

@@ -1,9 +1,9 @@
-//! What the programs of any d365-user on this network namespace's interfaces recognise by: reads the published generation of
-//! each, without asking the daemon.
+//! Reads the published generation of each d365-user program on this network namespace's interfaces, without
+//! asking the daemon.
 //!
-//! It only looks up, and writes nothing. It never iterates a trie: kernels before 6.13 have faults there (CVE-2024-50262).
-//! So it can answer for prefixes that are asked for, and count the others: a trie is made as large as its generation
-//! ([`maps`](super::maps)) and has no room for an entry more.
+//! This module only looks up prefixes and writes nothing. It never iterates over a trie: kernels before 6.13
+//! have faults there (CVE-2024-50262). So it can report the requested prefixes and count the others: a trie
+//! is exactly as large as its generation ([`maps`](super::maps)).
 
 use std::{collections::BTreeMap, io};
 
@@ -27,29 +27,29 @@ mod generation;
 
 use generation::{Maps, read};
 
-/// What was found.
+/// The result of an inspection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// The programs on this network namespace's interfaces, by id.
+    /// The programs on this network namespace's interfaces, sorted by id.
     pub attached: Vec<Held>,
-    /// How many more of the name there are: on interfaces of other network namespaces, or on none.
+    /// Number of other programs of the same name: on interfaces of other network namespaces, or on none.
     pub elsewhere: usize,
 }
 
-/// What one program recognises by.
+/// An attached program and the prefixes that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The program's id.
     pub program: u32,
-    /// The interfaces that bear it.
+    /// The interfaces that it is attached to.
     pub interfaces: Vec<String>,
-    /// The prefixes that were asked for and are held.
+    /// The requested prefixes that it holds.
     pub entries: Vec<(IpNet, Entry)>,
-    /// How many others it holds.
+    /// Number of other prefixes that it holds.
     pub others: usize,
 }
 
-/// Why it cannot be said what the kernel holds.
+/// The prefixes in the kernel cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// A capability is missing.
@@ -58,13 +58,13 @@ pub enum InspectError {
     /// The interfaces cannot be listed.
     #[error("cannot list the interfaces: {0}")]
     Interfaces(io::Error),
-    /// An interface cannot be asked.
+    /// An interface cannot be queried.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// The programs cannot be listed, or one of them not be read.
+    /// The programs cannot be listed, or one of them cannot be read.
     #[error("cannot read the loaded programs: {}", chain(.0))]
     Programs(ProgramError),
-    /// A program has another set of maps than this release's.
+    /// A program lacks a map that this release's programs have.
     #[error(
         "program {program} has no map {map}: it is another release's, or another tool's of the same name"
     )]
@@ -81,10 +81,10 @@ pub enum InspectError {
         program: u32,
         /// The map.
         map: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
-    /// New generations are published faster than one can be read.
+    /// The daemon publishes new generations faster than one can be read.
     #[error("the generation of program {program} is replaced again and again; try once more")]
     Unsettled {
         /// The program's id.
@@ -103,16 +103,16 @@ impl From<ProgramError> for InspectError {
     }
 }
 
-/// Asks every attached program for each of `prefixes`, which have no host bits.
+/// Looks up each of `prefixes` in every attached program. The prefixes have no host bits.
 ///
 /// # Errors
-/// [`InspectError`]; an answer is never a part of what was asked for.
+/// [`InspectError`]. The result is never partial.
 pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
     let bearing = bearing()?;
     let mut inspection = Inspection::default();
     for program in loaded_programs() {
         let program = match program {
-            // Unloaded while the list was read.
+            // The program was unloaded while the list was read.
             Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(ENOENT) => {
                 continue;
             }
@@ -130,12 +130,12 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
     Ok(inspection)
 }
 
-/// Whether a program of this name is the XDP program of a d365-user.
+/// Returns true if a program of this name is the XDP program of a d365-user.
 pub(super) fn counts(name: &str) -> bool {
     names::PROGRAMS.contains(&name)
 }
 
-/// The XDP programs of this network namespace, each with the interfaces that bear it.
+/// The XDP programs of this network namespace, each with the interfaces that it is attached to.
 pub(super) fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
     let mut bearing = BTreeMap::<u32, Vec<String>>::new();
     let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;

@@ -1,6 +1,6 @@
-//! Network interfaces as the kernel tells of them over netlink: index, and the XDP program on them.
+//! Network interfaces as the kernel reports them over netlink: their indexes, and the XDP programs on them.
 //!
-//! It only asks. Attaching is [`attach`](super::attach)'s.
+//! This module only reads. [`attach`](super::attach) attaches programs.
 
 use std::io;
 
@@ -18,19 +18,19 @@ use nix::{
 use super::netlink;
 use crate::snapshot::Mode;
 
-/// `IFLA_ALT_IFNAME` (`linux/if_link.h`), by which the kernel finds a link under its name and under its alternative names.
+/// `IFLA_ALT_IFNAME` (`linux/if_link.h`). With it the kernel finds a link by its name or an alternative name.
 const ALT_IFNAME: u16 = 53;
 
 /// An interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// The name by which it was looked for: the kernel's own for it, or an alternative name.
+    /// The name that was searched for: the kernel's own name for it, or an alternative name.
     pub name: String,
     /// Its index.
     pub index: u32,
 }
 
-/// What the kernel says of an interface now.
+/// The state of an interface, as the kernel reports it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkState {
     /// The kernel's own name for it.
@@ -48,16 +48,16 @@ pub struct Xdp {
     pub mode: Mode,
 }
 
-/// Why an interface cannot be used.
+/// The interface cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InterfaceError {
-    /// There is none of this name.
+    /// No interface has this name.
     #[error("no interface {name:?} in this network namespace; `ip -br link` lists those that exist")]
     NotFound {
         /// The name.
         name: String,
     },
-    /// Two names of one link.
+    /// Two names refer to one link.
     #[error(
         "interfaces {first:?} and {second:?} are one link (index {index}), under its name or an alternative name; \
          name it once"
@@ -84,7 +84,7 @@ pub enum InterfaceError {
         /// The kind of a virtual device.
         kind: Option<String>,
     },
-    /// It is an ifb device, on which nothing is received.
+    /// It is an ifb device, which receives no packets.
     #[error(
         "interface {name:?} is an ifb device: packets pass through it on their way back to the interface whose traffic it \
          shapes, and no XDP program sees them there; watch that interface"
@@ -98,17 +98,17 @@ pub enum InterfaceError {
     Netlink {
         /// The interface's name.
         name: String,
-        /// What went wrong.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
 impl Interface {
-    /// Finds an interface by its name or one of its alternative names.
+    /// Finds an interface by its name or by one of its alternative names.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] when there is none, [`InterfaceError::Netlink`] when the kernel did not
-    /// answer.
+    /// [`InterfaceError::NotFound`] if no interface has the name, [`InterfaceError::Netlink`] if the kernel
+    /// did not answer.
     pub fn find(name: &str) -> Result<Self, InterfaceError> {
         let mut link = LinkMessage::default();
         let bytes = [name.as_bytes(), &[0]].concat();
@@ -119,10 +119,10 @@ impl Interface {
         }
     }
 
-    /// What the kernel says of it now.
+    /// Reads the interface's current state from the kernel.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
+    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
     /// kernel did not answer.
     pub fn state(&self) -> Result<LinkState, InterfaceError> {
         let link = link(self.index).map_err(|source| failed(&self.name, source))?;
@@ -133,25 +133,27 @@ impl Interface {
         Ok(LinkState { name: name.unwrap_or_default(), xdp: link.attributes.iter().find_map(program) })
     }
 
-    /// The kernel's own name for it now. What finds interfaces by names of at most 15 bytes needs it.
+    /// Returns the kernel's current name for it. System calls that accept only names of at most 15 bytes need
+    /// it.
     ///
     /// # Errors
-    /// When the interface has gone.
+    /// The I/O error if the interface no longer exists.
     pub(super) fn kernel_name(&self) -> io::Result<String> {
         Ok(if_indextoname(self.index)?.to_string_lossy().into_owned())
     }
 
-    /// The XDP program on it now, if there is one.
+    /// Returns the XDP program on it now, if there is one.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::Netlink`] when the
+    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
     /// kernel did not answer.
     pub fn xdp(&self) -> Result<Option<Xdp>, InterfaceError> {
         self.state().map(|state| state.xdp)
     }
 }
 
-/// Checks that no two of the interfaces are one link: a link has alternative names (`ip link property`) too.
+/// Checks that no two of the interfaces are the same link. A link may also have alternative names
+/// (`ip link property`).
 ///
 /// # Errors
 /// [`InterfaceError::Same`] for the first two that are.
@@ -165,7 +167,7 @@ pub fn distinct(interfaces: &[Interface]) -> Result<(), InterfaceError> {
     Ok(())
 }
 
-/// The program that a link's attribute tells of.
+/// Returns the XDP program that a link's attribute describes, if any.
 pub(super) fn program(attribute: &LinkAttribute) -> Option<Xdp> {
     let LinkAttribute::Xdp(xdp) = attribute else { return None };
     let mode = xdp.iter().find_map(|part| match part {
@@ -183,7 +185,7 @@ pub(super) fn program(attribute: &LinkAttribute) -> Option<Xdp> {
     Some(Xdp { program, mode })
 }
 
-/// Asks for one link by its index (`RTM_GETLINK`, rtnetlink(7)).
+/// Requests one link by its index (`RTM_GETLINK`, rtnetlink(7)).
 pub(super) fn link(index: u32) -> io::Result<LinkMessage> {
     let mut link = LinkMessage::default();
     link.header.index = index;
@@ -198,7 +200,7 @@ fn ask(link: LinkMessage) -> io::Result<LinkMessage> {
     }
 }
 
-/// Says what an answer means. A name that is longer than any can be is out of range.
+/// Converts the kernel's error. The kernel returns ERANGE for a name that is longer than any name can be.
 fn failed(name: &str, source: io::Error) -> InterfaceError {
     let name = name.to_owned();
     match source.raw_os_error() {
@@ -211,7 +213,7 @@ fn failed(name: &str, source: io::Error) -> InterfaceError {
 mod tests {
     use super::*;
 
-    /// Every network namespace has a loopback, which is the first interface.
+    /// Every network namespace has a loopback, whose index is 1.
     #[test]
     fn an_interface_is_found_by_name_and_told_by_index() {
         let loopback = Interface::find("lo").unwrap();

@@ -1,18 +1,20 @@
-//! Asks the kernel again what a signal interrupted: stops and continuations too, which no process can block.
+//! Repeats a call to the kernel that a signal interrupted. Stop and continue signals interrupt it too, and no
+//! process can block them.
 
 use std::time::{Duration, Instant};
 
 use aya::programs::ProgramError;
 use nix::libc::{EAGAIN, EINTR};
 
-/// How long a question is asked again and again. A time, and not a number of tries as in libbpf: where signals come faster
-/// than the verifier is done, any number is used up at once.
+/// Time for which an interrupted call is repeated. It is a time and not a number of tries as in libbpf: if
+/// signals arrive faster than the verifier finishes, any number of tries is used up at once.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks until there is an answer that no signal made. What is asked must do no harm when it is done twice.
+/// Repeats `ask` until no signal interrupts it or `patience` is over. `ask` must be safe to repeat.
 ///
-/// The verifier returns EAGAIN as soon as a signal is pending (`do_check`, kernel/bpf/verifier.c), and aya tries only twice.
-/// A run of a program returns EINTR before Linux 5.13 (`bpf_test_run`, `net/bpf/test_run.c`).
+/// The verifier returns EAGAIN as soon as a signal is pending (`do_check`, kernel/bpf/verifier.c), and aya
+/// tries only twice. A run of a program returns EINTR before Linux 5.13 (`bpf_test_run`,
+/// `net/bpf/test_run.c`).
 pub(super) fn again<T>(
     patience: Duration,
     mut ask: impl FnMut() -> Result<T, ProgramError>,

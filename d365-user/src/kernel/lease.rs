@@ -1,6 +1,7 @@
 //! Sets the leases: until when ranges are trusted, and until when unlisted connections may be dropped.
 //!
-//! The kernel program knows the time, and this only tells it how long. Nothing here extends a lease by itself.
+//! The kernel program reads the clock, and this module passes it only the remaining time. Nothing here
+//! extends a lease by itself.
 
 use std::time::Duration;
 
@@ -20,18 +21,18 @@ use super::{chain, load::Kernel};
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
 const XDP_PASS: u32 = 2;
 
-/// The time for which each lease still lasts: `None` without an end, zero when it has run out.
+/// The remaining time of each lease: `None` for a lease without an end, zero for an expired lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leases([Option<Duration>; LEASES]);
 
 impl Leases {
-    /// The same time for ranges of every group and for drops.
+    /// Returns leases with the same time for ranges of every group and for drops.
     #[must_use]
     pub const fn all(left: Option<Duration>) -> Self {
         Self([left; LEASES])
     }
 
-    /// Those of the groups by their numbers, and that of drops.
+    /// Returns leases with the groups' times, by their numbers, and the time of drops.
     #[must_use]
     pub fn new(groups: [Option<Duration>; GROUPS], drops: Option<Duration>) -> Self {
         let mut all = Self::all(drops);
@@ -39,35 +40,35 @@ impl Leases {
         all
     }
 
-    /// The time for which ranges of this group are trusted.
+    /// Time until the lease of this group's ranges expires.
     #[must_use]
     pub fn group(&self, group: u8) -> Option<Duration> {
         self.0[usize::from(group) % GROUPS]
     }
 
-    /// The time for which unlisted connections may be dropped.
+    /// Time until the lease of drops expires.
     #[must_use]
     pub const fn drops(&self) -> Option<Duration> {
         self.0[DROPS]
     }
 
-    /// The first end that is still to come.
+    /// Time until the next lease expires. Expired leases do not count.
     #[must_use]
     pub fn next_end(&self) -> Option<Duration> {
         self.0.iter().flatten().filter(|left| !left.is_zero()).min().copied()
     }
 }
 
-/// Why the leases are not what they should be. They are those before, or some of them are.
+/// The leases could not be set. All or some of the previous leases are still in force.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// The length of a tick is not known.
-    #[error("cannot set the leases: the kernel does not tell the length of its ticks: {0}")]
+    #[error("cannot set the leases: the kernel does not report the length of its ticks: {0}")]
     Tick(#[from] Errno),
     /// The program cannot be run.
     #[error("cannot set the leases: the kernel does not run program d365_lease: {}", chain(.0))]
     Program(#[from] ProgramError),
-    /// The program could not do it.
+    /// The program rejected the leases.
     #[error(
         "cannot set the leases: program d365_lease answers {0}; build the daemon and its program from one commit"
     )]
@@ -75,7 +76,7 @@ pub enum LeaseError {
 }
 
 impl Kernel {
-    /// As [`set_leases`](Self::set_leases), all to the same.
+    /// Same as [`set_leases`](Self::set_leases), with the same time for all leases.
     ///
     /// # Errors
     /// [`LeaseError`].
@@ -83,11 +84,13 @@ impl Kernel {
         self.set_leases(&Leases::all(left))
     }
 
-    /// Lets each lease last for its time from now on, whichever generation is published: packets from ranges of a group
-    /// may be tagged until its lease ends. Before the first call every lease has run out.
+    /// Sets each lease to expire after its time, counted from now, whichever generation is published. The
+    /// kernel program may tag packets from ranges of a group until the group's lease expires. Before the
+    /// first call every lease is expired.
     ///
-    /// Leases are kept in whole ticks (1 to 10 ms), rounded down. Ticks stand still while the machine is suspended
-    /// or its hypervisor holds it: who keeps the time by a calendar sets the leases again now and then.
+    /// Leases are kept in whole ticks (1 to 10 ms), rounded down. Ticks do not advance while the machine is
+    /// suspended or its hypervisor pauses it. A caller that measures time by the calendar must set the leases
+    /// again from time to time.
     ///
     /// # Errors
     /// [`LeaseError`].
@@ -102,14 +105,15 @@ impl Kernel {
     }
 }
 
-/// The length of a tick: what the kernel states as the resolution of its coarse clocks (`KTIME_LOW_RES`,
+/// The length of a tick: the resolution that the kernel reports for its coarse clocks (`KTIME_LOW_RES`,
 /// kernel/time/posix-timers.c).
 fn tick() -> Result<Duration, Errno> {
     let tick = Duration::from(clock_getres(ClockId::CLOCK_MONOTONIC_COARSE)?);
     if tick.is_zero() { Err(Errno::EINVAL) } else { Ok(tick) }
 }
 
-/// Whole ticks in a time; past what the kernel can count, as good as no end.
+/// Returns the whole ticks in a time. A time that the kernel cannot count becomes `u64::MAX`, which means no
+/// end.
 fn ticks(time: Duration, tick: Duration) -> u64 {
     u64::try_from(time.as_nanos() / tick.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
-//! Waits for what the kernel reports of interfaces: the notifications of rtnetlink(7)'s group for links.
+//! Waits for the kernel's reports about interfaces: the notifications of rtnetlink(7)'s group for links.
 //!
-//! It only waits. A notification says that it is time to look; what is true then is for the caller to ask.
+//! This module only waits. After a notification, the caller asks the kernel for the current state.
 
 use std::{io, time::Duration};
 
@@ -19,17 +19,17 @@ use super::netlink;
 /// `RTNLGRP_LINK` (linux/rtnetlink.h).
 const LINKS: u32 = 1;
 
-/// The kernel's reports of this network namespace's interfaces.
+/// The kernel's reports about the interfaces of this network namespace.
 pub struct LinkEvents(Socket);
 
-/// What was reported of interfaces.
+/// A report about interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Interfaces that came or changed, by index.
+    /// Interfaces that were added or changed, by index.
     pub changed: Vec<u32>,
     /// Interfaces that left this network namespace, by index.
     pub gone: Vec<u32>,
-    /// Whether there was more than could be kept or understood: any interface may have changed.
+    /// True if reports were lost or could not be decoded: any interface may have changed.
     pub is_partial: bool,
 }
 
@@ -37,7 +37,8 @@ impl Report {
     fn add(&mut self, message: &RouteNetlinkMessage) {
         match message {
             RouteNetlinkMessage::NewLink(link) => self.changed.push(link.header.index),
-            // A bridge reports in its own family that a port has left it.
+            // When a port leaves a bridge, the bridge reports it in its own address family. The port still
+            // exists.
             RouteNetlinkMessage::DelLink(link) if link.header.interface_family == AddressFamily::Unspec => {
                 self.gone.push(link.header.index);
             }
@@ -47,10 +48,11 @@ impl Report {
 }
 
 impl LinkEvents {
-    /// Listens to the network namespace of this thread. A report is waited for as long as `patience`.
+    /// Listens in the network namespace of this thread. [`next`](Self::next) waits for a report at most
+    /// `patience`, in whole seconds.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn listen(patience: Duration) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind(&SocketAddr::new(0, 0))?;
@@ -59,10 +61,11 @@ impl LinkEvents {
         Ok(Self(socket))
     }
 
-    /// Waits for the next report. An empty one means that nothing came within the patience.
+    /// Waits for the next report. An empty report means that none arrived in time, or that a signal ended the
+    /// wait.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn next(&self) -> io::Result<Report> {
         let mut report = Report::default();
         match self.0.recv_from_full() {
@@ -72,9 +75,9 @@ impl LinkEvents {
                 messages.iter().for_each(|message| report.add(message));
             }
             Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-                // A signal ends the waiting of a socket with a timeout as well.
+                // A signal also ends the wait of a socket with a timeout.
                 Some(Errno::EAGAIN | Errno::EINTR) => {}
-                // Reports came faster than they were read.
+                // Reports arrived faster than they were read.
                 Some(Errno::ENOBUFS) => report.is_partial = true,
                 _ => return Err(error),
             },

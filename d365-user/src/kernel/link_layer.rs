@@ -1,7 +1,9 @@
-//! The link-layer header that an interface's packets begin with, as the kernel states it (`ifi_type` of `RTM_NEWLINK`).
+//! The link-layer header at the start of an interface's packets, as the kernel reports it (`ifi_type` of
+//! `RTM_NEWLINK`).
 //!
-//! It decides before anything is loaded or attached. In a packet without an Ethernet header, the parser would take bytes of
-//! the IP header for the `EtherType`, and its sender chooses those. Nothing here may guess.
+//! The daemon checks it before it loads or attaches anything. In a packet without an Ethernet header, the
+//! parser would read the `EtherType` from bytes of the IP header, and the sender chooses those bytes. This
+//! module must not guess.
 
 use netlink_packet_core::Nla as _;
 use netlink_packet_route::link::{
@@ -11,23 +13,23 @@ use nix::libc::ENODEV;
 
 use super::interface::{Interface, InterfaceError, link};
 
-/// `IFLA_TUN_TYPE` of a tun or tap device's data (`linux/if_link.h`), and its value for tun.
+/// `IFLA_TUN_TYPE` in the data of a tun or tap device (`linux/if_link.h`), and its value for tun.
 const TUN_TYPE: u16 = 3;
 const IFF_TUN: u8 = 1;
 
-/// The header that an interface's packets begin with.
+/// The header at the start of an interface's packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkLayer {
-    /// An Ethernet header, on the loopback too.
+    /// An Ethernet header. The loopback has one too.
     Ethernet,
-    /// No Ethernet header: the link type's name, as in "ppp" or "none".
+    /// No Ethernet header. The value is the name of the link type, for example "ppp" or "none".
     Other(String),
 }
 
 impl LinkLayer {
     pub(super) fn of(link: &LinkMessage) -> Self {
         match link.header.link_layer_type {
-            // TUNSETLINK lets a tun device state any link type. Its packets begin with the IP header all the same.
+            // TUNSETLINK sets any link type on a tun device. Its packets still start with the IP header.
             LinkLayerType::Ether | LinkLayerType::Loopback if is_tun(link) => Self::Other("none".to_owned()),
             LinkLayerType::Ether | LinkLayerType::Loopback => Self::Ethernet,
             other => Self::Other(other.to_string().to_lowercase()),
@@ -36,12 +38,13 @@ impl LinkLayer {
 }
 
 impl Interface {
-    /// Fails unless this network namespace has the interface now and Ethernet frames come in on it. The link type can
-    /// change while a program is attached: by `TUNSETLINK`, or by a bond's first slave.
+    /// Fails unless the interface is in this network namespace and receives Ethernet frames. The link type
+    /// can change while a program is attached: by `TUNSETLINK`, or by a bond's first slave.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] when the interface has gone, [`InterfaceError::NoEthernetHeader`] and
-    /// [`InterfaceError::Ifb`] when it must not be watched, [`InterfaceError::Netlink`] when the kernel did not answer.
+    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::NoEthernetHeader`]
+    /// and [`InterfaceError::Ifb`] if it must not be watched, [`InterfaceError::Netlink`] if the kernel did
+    /// not answer.
     pub fn require_frames(&self) -> Result<(), InterfaceError> {
         let name = self.name.clone();
         let link = match link(self.index) {
@@ -64,7 +67,7 @@ impl Interface {
     }
 }
 
-/// The kind of a virtual device, as `ip link add type` calls it; `None` for a network card.
+/// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
 pub(super) fn kind(link: &LinkMessage) -> Option<&InfoKind> {
     infos(link).find_map(|info| match info {
         LinkInfo::Kind(kind) => Some(kind),
@@ -72,7 +75,7 @@ pub(super) fn kind(link: &LinkMessage) -> Option<&InfoKind> {
     })
 }
 
-/// All that the kernel states about a virtual device or about a port of one.
+/// All information that the kernel reports about a virtual device or about a port of one.
 pub(super) fn infos(link: &LinkMessage) -> impl Iterator<Item = &LinkInfo> {
     let infos = link.attributes.iter().filter_map(|attribute| match attribute {
         LinkAttribute::LinkInfo(infos) => Some(infos),
@@ -81,7 +84,7 @@ pub(super) fn infos(link: &LinkMessage) -> impl Iterator<Item = &LinkInfo> {
     infos.flatten()
 }
 
-/// Whether it is a tun device. A tap device, which is of the same kind, has Ethernet frames.
+/// Returns true for a tun device. A tap device has the same kind, but Ethernet frames.
 fn is_tun(link: &LinkMessage) -> bool {
     let data = infos(link).filter_map(|info| match info {
         LinkInfo::Data(InfoData::Tun(data)) => Some(data),
@@ -123,14 +126,14 @@ mod tests {
             (LinkLayerType::Ipgre, "ipgre"),
             (LinkLayerType::Sit, "sit"),
             (LinkLayerType::Infiniband, "infiniband"),
-            // The number of a type that this build does not know.
+            // `ARPHRD_VOID`: nothing is known about the link.
             (LinkLayerType::Void, "void"),
         ] {
             assert_eq!(of(link_type), LinkLayer::Other(name.to_owned()));
         }
     }
 
-    /// `TUNSETLINK` changes the stated type only.
+    /// `TUNSETLINK` changes only the reported link type.
     #[test]
     fn a_tun_device_has_no_ethernet_header_whatever_type_it_states() {
         let data = |tun_type| {

@@ -1,7 +1,9 @@
-//! The links that hold the programs on interfaces, shared by the kernel object's owner and by the watch of interfaces.
+//! The links that hold the programs on interfaces. The owner of the kernel object and the thread that watches
+//! interfaces share them.
 //!
-//! The owner may be publishing or waiting for a disk when an interface has to be left. So every link can be dropped by
-//! whoever holds a clone. It must not attach anything, and it detaches nothing that is somebody else's.
+//! When the daemon has to leave an interface, the owner may be publishing or waiting for a disk. So any
+//! holder of a clone can drop any link. This module must not attach anything, and it never detaches a program
+//! of another owner.
 
 use std::{
     fmt,
@@ -17,14 +19,14 @@ use super::{
 };
 use crate::snapshot::LinkKind;
 
-/// Why the daemon left an interface by itself.
+/// The reason why the daemon itself left an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DetachReason {
-    /// The interface is not in this network namespace any more: it was deleted, or moved to another.
+    /// The interface is no longer in this network namespace: it was deleted, or moved to another one.
     Gone,
-    /// Its packets have no Ethernet header any more.
+    /// Its packets no longer have an Ethernet header.
     NoFrames,
-    /// In generic mode each packet would be judged twice.
+    /// In generic mode each packet would be classified twice.
     SeenTwice,
 }
 
@@ -38,40 +40,41 @@ impl fmt::Display for DetachReason {
     }
 }
 
-/// A program on an interface. A dropped one is detached.
+/// A program on an interface. Dropping the link detaches the program.
 #[expect(dead_code, reason = "held to be dropped")]
 pub(super) enum Link {
-    /// The XDP program, and what holds it.
+    /// The XDP program's link, and its kind.
     Xdp(XdpLink, LinkKind),
-    /// The tc program, what holds it, and the qdisc that came with it. The qdisc goes after the filter.
+    /// The tc program's link, its kind, and the qdisc that the daemon added for it. The qdisc is dropped
+    /// after the filter.
     Tc(SchedClassifierLink, TcHold, Option<Qdisc>),
 }
 
 impl Link {
-    /// Whether it can be detached from an interface that is in another network namespace: by its descriptor. A request
-    /// over netlink would reach an interface of this namespace.
+    /// Returns true if the program can be detached after its interface moved to another network namespace:
+    /// through the link's descriptor. A netlink request would reach an interface of this namespace.
     const fn has_descriptor(&self) -> bool {
         matches!(self, Self::Xdp(_, LinkKind::BpfLink) | Self::Tc(_, TcHold::Tcx, _))
     }
 }
 
-/// All links of one kernel object; clones are the same links.
+/// All links of one kernel object. Clones share the same links.
 #[derive(Clone, Default)]
 pub struct Links(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    /// With the index of the interface.
+    /// Each link with the index of its interface.
     links: Vec<(u32, Link)>,
-    /// The interfaces that were left, by index.
+    /// The interfaces that the daemon left, by index.
     left: Vec<(u32, DetachReason)>,
-    /// Since when a program is on an interface that nobody here reaches.
+    /// Time since which a program is on an interface that this process cannot reach.
     out_of_reach: Option<SystemTime>,
 }
 
 impl Links {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // A panic leaves a list that is shorter or longer by one whole link.
+        // After a panic the list is still valid: it is shorter or longer by one whole link.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,7 +82,7 @@ impl Links {
         self.inner().links.push((interface.index, link));
     }
 
-    /// Detaches every program from an interface. Does nothing the second time.
+    /// Detaches every program from an interface. A second call does nothing.
     pub fn detach(&self, interface: &Interface, reason: DetachReason) {
         let inner = &mut *self.inner();
         if inner.left.iter().any(|(index, _)| *index == interface.index) {
@@ -90,8 +93,8 @@ impl Links {
             if reason != DetachReason::Gone || link.has_descriptor() {
                 continue;
             }
-            // A clsact filter went with the interface's qdisc (`dev_shutdown`, net/sched/sch_generic.c). An XDP program
-            // stays on an interface that was moved.
+            // The kernel has removed a clsact filter together with the interface's qdisc (`dev_shutdown`,
+            // net/sched/sch_generic.c). An XDP program stays on an interface that was moved.
             if matches!(link, Link::Xdp(..)) {
                 inner.out_of_reach.get_or_insert_with(SystemTime::now);
             }
@@ -99,14 +102,14 @@ impl Links {
         }
     }
 
-    /// Why the daemon left an interface by itself; `None` when it did not.
+    /// The reason why the daemon itself left an interface; `None` if it did not.
     #[must_use]
     pub fn left(&self, interface: &Interface) -> Option<DetachReason> {
         self.inner().left.iter().find(|(index, _)| *index == interface.index).map(|(_, reason)| *reason)
     }
 
-    /// Since when a program of this object is on an interface of another network namespace and cannot be detached: one
-    /// that a netlink request holds.
+    /// Time since which a program of this object is on an interface of another network namespace and cannot
+    /// be detached, because a netlink request holds it.
     #[must_use]
     pub fn out_of_reach(&self) -> Option<SystemTime> {
         self.inner().out_of_reach

@@ -1,5 +1,5 @@
-//! Why the kernel has no memory for a map: the limit of the control group that this process is in (Linux 5.11), or of locked
-//! memory (before). It only looks.
+//! Explains why the kernel has no memory for a map: the memory limit of this process's control group (since
+//! Linux 5.11), or the limit of locked memory (before 5.11). This module only reads.
 
 use std::{
     error::Error,
@@ -13,12 +13,15 @@ use procfs::process::Process;
 
 use super::{chain, requirements};
 
-/// From here on maps count towards the control group's memory, and no more towards the limit of locked memory.
+/// Since this version, maps count towards the control group's memory, and no longer towards the limit of
+/// locked memory.
 const BY_GROUP: (u8, u8) = (5, 11);
-/// From here on a limit of version 1 stands for none: whole pages up to the largest number.
+/// From this value on, a limit of cgroup version 1 means no limit: the kernel rounds the largest number down
+/// to whole pages.
 const NO_LIMIT: u64 = 1 << 62;
 
-/// An error and its causes in one line, and where the kernel lacked memory what limits it and what to do.
+/// Formats an error and its causes in one line. If the kernel lacked memory, adds the limit that applies and
+/// the next step.
 pub(super) fn explained(error: &(dyn Error + 'static)) -> String {
     let code = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
     let advice = match code {
@@ -26,7 +29,7 @@ pub(super) fn explained(error: &(dyn Error + 'static)) -> String {
             || "; the kernel has no memory for it: lower --max-pages or --max-ranges".to_owned(),
             |limit| limit.to_string(),
         ),
-        // A map beyond the limit of locked memory.
+        // The map exceeds the limit of locked memory.
         Some(EPERM) => locked().unwrap_or_default(),
         _ => String::new(),
     };
@@ -37,7 +40,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What is to be said of the limit of locked memory, where there is one that counts.
+/// Describes the limit of locked memory, if one applies.
 fn locked() -> Option<String> {
     let version = KernelVersion::current().ok()?;
     if version >= KernelVersion::new(BY_GROUP.0, BY_GROUP.1, 0) {
@@ -51,12 +54,12 @@ fn locked() -> Option<String> {
     ))
 }
 
-/// A control group's limit of memory.
+/// A control group's memory limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Limit {
     /// The group's path in its hierarchy.
     group: String,
-    /// The file that sets it.
+    /// The file that sets the limit.
     file: &'static str,
     bytes: u64,
     used: Option<u64>,
@@ -73,17 +76,17 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// Where a hierarchy of control groups is, and where this process is in it.
+/// The mount of a hierarchy of control groups, and this process's group in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     mount: PathBuf,
-    /// The group that stands at the mount.
+    /// The group at the mount point.
     root: String,
     group: String,
     is_unified: bool,
 }
 
-/// The lowest limit of the group of this process and those above it.
+/// Returns the lowest limit of this process's group and the groups above it.
 fn limit() -> Option<Limit> {
     let process = Process::myself().ok()?;
     let groups = process.cgroups().ok()?;
@@ -122,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory of this test's own; gone with this value.
+    /// A directory of one test. Dropping this value removes it.
     struct Directory(PathBuf);
 
     impl Drop for Directory {

@@ -1,8 +1,8 @@
-//! The kernel stage: the only code that knows aya and netlink.
+//! The kernel stage: the only code that uses aya and netlink.
 //!
-//! It loads the object, publishes generations, sets the lease, attaches and detaches the program, reads and pins
-//! counters, reads samples, and looks at the machine.
-//! It must never write a counter, edit a published trie in place, or replace somebody else's program.
+//! It loads the kernel object, publishes generations, sets the leases, attaches and detaches the program,
+//! reads and pins counters, reads samples, and surveys the machine. It must never write a counter, edit a
+//! published trie in place, or replace a program of another owner.
 
 mod attach;
 mod counters;
@@ -53,7 +53,7 @@ pub use stack::Stack;
 pub use tags::{TagError, TagPaths};
 pub use tc::{Tagger, TaggerError, TcHold};
 
-/// An error and its causes in one line, down to the errno: aya's own messages leave them out.
+/// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -67,7 +67,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The kernel program that this daemon was built with.
+/// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
 
 #[cfg(test)]

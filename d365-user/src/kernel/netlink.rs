@@ -1,4 +1,4 @@
-//! One question over netlink, and its whole answer. It knows no message: those are the callers'.
+//! Sends one request over netlink and reads the whole answer. The callers define the message types.
 
 use std::{fmt, io};
 
@@ -8,13 +8,14 @@ use netlink_packet_core::{
 };
 use netlink_sys::{Socket, SocketAddr};
 
-/// Messages stand at multiples of this (`NLMSG_ALIGNTO`, netlink(7)).
+/// Messages in a datagram start at multiples of this (`NLMSG_ALIGNTO`, netlink(7)).
 const ALIGNMENT: usize = 4;
 
-/// Sends `message` and reads what comes back: one message, or with [`NLM_F_DUMP`] in `flags` as many as there are.
+/// Sends `message` and reads the answer: one message, or all messages of a dump if `flags` contains
+/// [`NLM_F_DUMP`].
 ///
 /// # Errors
-/// What the kernel answers, and `InvalidData` for an answer that is none.
+/// The kernel's error, or `InvalidData` if the answer cannot be decoded or has an unexpected form.
 pub(super) fn ask<M>(protocol: isize, message: M, flags: u16) -> io::Result<Vec<M>>
 where
     M: NetlinkSerializable + NetlinkDeserializable + fmt::Debug,
@@ -37,10 +38,10 @@ where
     }
 }
 
-/// Asks for all there are.
+/// Requests all objects that `message` selects.
 ///
 /// # Errors
-/// As [`ask`].
+/// Same as [`ask`].
 pub(super) fn dump<M>(protocol: isize, message: M) -> io::Result<Vec<M>>
 where
     M: NetlinkSerializable + NetlinkDeserializable + fmt::Debug,
@@ -48,7 +49,7 @@ where
     ask(protocol, message, NLM_F_DUMP)
 }
 
-/// Reads the messages of one datagram. Says whether the answer ends with it.
+/// Decodes the messages of one datagram. Returns true if the answer ends with this datagram.
 pub(super) fn read<M>(mut bytes: &[u8], answer: &mut Vec<M>) -> io::Result<bool>
 where
     M: NetlinkDeserializable + fmt::Debug,

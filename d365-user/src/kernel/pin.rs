@@ -1,7 +1,9 @@
-//! Pins the counters' maps to a bpffs, so that they outlive a daemon that dies; and opens what an earlier one pinned.
+//! Pins the counters' maps to a bpffs, so that they outlive a daemon that dies, and opens the maps that an
+//! earlier daemon pinned.
 //!
-//! Only counters are pinned, never a program or its link: a dead daemon leaves an interface without a program. What is
-//! found is believed only when it has the shape that this daemon would have made, in a directory that nobody else may write to.
+//! The daemon pins only counters, never a program or its link: a dead daemon leaves no program on an
+//! interface. It trusts a pinned map only if the map has the shape that this daemon would create, in a
+//! directory that nobody else may write to.
 
 mod error;
 mod place;
@@ -22,23 +24,24 @@ use d365_common::{
 pub use self::{error::PinError, shape::Shape};
 use super::{counters::Counters, requirements::is_bpffs};
 
-/// The maps' ids in the kernel: no two maps have had one id since the machine started.
+/// The maps' ids in the kernel. No two maps have had the same id since the machine started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterIds {
-    /// Of `RANGE_COUNTERS`.
+    /// Id of `RANGE_COUNTERS`.
     pub ranges: u32,
-    /// Of `CLASS_COUNTERS`.
+    /// Id of `CLASS_COUNTERS`.
     pub classes: u32,
 }
 
 impl Counters {
-    /// Pins both maps in `directory` as `RANGE_COUNTERS-<owner>` and `CLASS_COUNTERS-<owner>`, in the place of what
-    /// the same owner pinned before: each name is at any time the old map or the new one. The directory is made if
-    /// its parent is on a bpffs. Of the owner, what is neither a letter nor a digit, `-` or `_` becomes `%` and
-    /// its code: the kernel takes no dots in a pin's name.
+    /// Pins both maps in `directory` as `RANGE_COUNTERS-<owner>` and `CLASS_COUNTERS-<owner>`. They replace
+    /// earlier pins of the same owner: at any time, each name refers to the old map or to the new one.
+    /// Creates the directory if its parent is on a bpffs. In the names, each byte of `owner` that is not a
+    /// letter, a digit, `-` or `_` is written as `%` and its code in hexadecimal: the kernel accepts no dots
+    /// in a pin's name.
     ///
     /// # Errors
-    /// [`PinError`]; counting goes on. [`PinError::Refused`] where somebody else may write to the directory.
+    /// [`PinError`]; counting continues. [`PinError::Refused`] if somebody else may write to the directory.
     pub fn pin(&self, directory: &Path, owner: &str) -> Result<(), PinError> {
         make(directory)?;
         place::check(directory)?;
@@ -53,12 +56,13 @@ impl Counters {
         Ok(())
     }
 
-    /// Opens what `owner` pinned in `directory` and nobody has removed; `None` when there is nothing. They are to be
-    /// the counters of so many interfaces, of `capacity` slots each.
+    /// Opens the maps that `owner` pinned in `directory`; `None` if neither exists. They must be the counters
+    /// of `interfaces` interfaces with `capacity` slots each.
     ///
     /// # Errors
-    /// [`PinError::Mismatch`] when they are not; [`PinError::Half`], [`PinError::Open`]; [`PinError::Refused`] where somebody
-    /// else may write to the directory.
+    /// [`PinError::Mismatch`] if they are not; [`PinError::Half`] if one of them is missing;
+    /// [`PinError::Open`] if one cannot be opened; [`PinError::Refused`] if somebody else may write to the
+    /// directory.
     pub fn pinned(
         directory: &Path,
         owner: &str,
@@ -87,10 +91,11 @@ impl Counters {
     }
 }
 
-/// Removes what `owner` pinned in `directory`, if there is anything. The directory stays.
+/// Removes the pins of `owner` in `directory`, if there are any. The directory stays.
 ///
 /// # Errors
-/// [`PinError::Path`] for the first pin that cannot be removed; [`PinError::Refused`] as for [`Counters::pin`].
+/// [`PinError::Path`] for the first pin that cannot be removed; [`PinError::Refused`] as for
+/// [`Counters::pin`].
 pub fn unpin(directory: &Path, owner: &str) -> Result<(), PinError> {
     if !is_there(directory) {
         return Ok(());
@@ -104,12 +109,11 @@ pub fn unpin(directory: &Path, owner: &str) -> Result<(), PinError> {
     Ok(())
 }
 
-/// The map's id in the kernel.
 pub(super) fn id(map: &MapData) -> Result<u32, MapError> {
     Ok(Shape::of(map)?.0)
 }
 
-/// Makes the directory, for this user alone, unless it is there.
+/// Creates the directory for this user alone, unless it exists.
 fn make(directory: &Path) -> Result<(), PinError> {
     let parent = directory.parent().filter(|_| !directory.exists()).unwrap_or(directory);
     if !is_bpffs(parent) {
@@ -121,7 +125,8 @@ fn make(directory: &Path) -> Result<(), PinError> {
     }
 }
 
-/// Returns false if there is no such directory. One that cannot be looked at is [checked](place::check).
+/// Returns false if the directory does not exist. If it cannot be read, returns true, and the
+/// [check](place::check) fails.
 fn is_there(directory: &Path) -> bool {
     let found = fs::symlink_metadata(directory);
     !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -138,7 +143,7 @@ fn path(directory: &Path, name: &str, owner: &str) -> PathBuf {
     directory.join(file)
 }
 
-/// Where a pin stands until it takes its name; no owner's name has this sign.
+/// The path of a new pin until it replaces the old one. No owner's name contains a `+`.
 fn beside(path: &Path) -> PathBuf {
     let mut new = path.as_os_str().to_owned();
     new.push("+new");

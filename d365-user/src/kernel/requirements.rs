@@ -1,5 +1,5 @@
-//! What the daemon needs of the machine: capabilities, and a kernel with the map and program types that
-//! the object uses. It only looks, and names what is missing.
+//! The requirements of the daemon: capabilities, and a kernel with the map and program types that the object
+//! uses. This module only reads, and names missing requirements.
 
 use std::{io, path::Path};
 
@@ -18,18 +18,18 @@ use nix::{
 
 use super::interrupted::{PATIENCE, again};
 
-/// Capabilities by number (capability.h, capabilities(7)) that loading and attaching take.
+/// Capabilities by number (capability.h, capabilities(7)) that loading and attaching require.
 const CAPABILITIES: [(u32, &str); 3] =
     [(CAP_NET_ADMIN, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
 const CAP_NET_ADMIN: u32 = 12;
-/// Stands for `CAP_PERFMON` and `CAP_BPF` too.
+/// It includes `CAP_PERFMON` and `CAP_BPF`.
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
 
-/// What is missing.
+/// A requirement is not met.
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementError {
-    /// Capabilities.
+    /// Capabilities are missing.
     #[error(
         "not privileged: {} missing; run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
         missing.join(", ")
@@ -38,39 +38,38 @@ pub enum RequirementError {
         /// Their names.
         missing: Vec<&'static str>,
     },
-    /// The capabilities are there and do not count.
+    /// The process has the capabilities, but the kernel does not accept them.
     #[error(
         "not privileged: the kernel refuses {feature} although the capabilities are there ({source}): it wants them \
-         in the initial user namespace (`cat /proc/self/uid_map` tells), and no security module or seccomp \
+         in the initial user namespace (see `cat /proc/self/uid_map`), and no security module or seccomp \
          filter that forbids bpf(2)"
     )]
     Refused {
-        /// What was refused.
+        /// The feature that the kernel refused.
         feature: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// A kernel feature.
+    /// The kernel lacks a feature.
     #[error("this kernel lacks {feature} (needs Linux {since} or later with CONFIG_BPF_SYSCALL): {source}")]
     Feature {
         /// Its name.
         feature: &'static str,
         /// The first kernel that has it.
         since: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// Who the daemon is cannot be read.
-    #[error(
-        "cannot read what the kernel tells of the daemon itself below /proc/self: {0}; is /proc mounted?"
-    )]
+    /// The daemon's own entries in `/proc` cannot be read.
+    #[error("cannot read the daemon's own entries below /proc/self: {0}; is /proc mounted?")]
     Proc(#[from] procfs::ProcError),
 }
 
 /// Checks the daemon's effective capabilities.
 ///
 /// # Errors
-/// [`RequirementError::Capabilities`] with the names of those that are missing.
+/// [`RequirementError::Capabilities`] with the names of those that are missing; [`RequirementError::Proc`] if
+/// they cannot be read.
 pub fn check() -> Result<(), RequirementError> {
     let effective = procfs::process::Process::myself()?.status()?.capeff;
     let missing = missing(effective);
@@ -83,8 +82,8 @@ fn missing(effective: u64) -> Vec<&'static str> {
     CAPABILITIES.iter().filter(|(number, _)| !granted(*number)).map(|(_, name)| *name).collect()
 }
 
-/// Names the first feature that the object needs and the kernel lacks or refuses, if there is one. Asked after
-/// the kernel refused something, to say why.
+/// Returns the first feature that the object needs and the kernel lacks or refuses, if there is one. Callers
+/// use it to find the reason after the kernel refused something.
 #[must_use]
 pub(super) fn missing_feature() -> Option<RequirementError> {
     let maps = [
@@ -109,7 +108,7 @@ pub(super) fn missing_feature() -> Option<RequirementError> {
     }
 }
 
-/// What the kernel says to the smallest XDP program, if it does not take it.
+/// Returns the kernel's error for the smallest XDP program, if it rejects the program.
 pub(super) fn program_error() -> Option<io::Error> {
     match again(PATIENCE, || sys::is_program_supported(ProgramType::Xdp)) {
         Err(ProgramError::SyscallError(error)) => Some(error.io_error),
@@ -117,8 +116,8 @@ pub(super) fn program_error() -> Option<io::Error> {
     }
 }
 
-/// What a failed question for a feature means: nothing of the feature when the kernel could not answer it (no
-/// memory, no descriptors, a signal).
+/// Interprets the error of a feature probe. Returns `None` if the kernel could not answer (no memory, no
+/// descriptors, a signal): the error then shows nothing about the feature.
 fn meaning(feature: &'static str, since: &'static str, source: io::Error) -> Option<RequirementError> {
     match source.raw_os_error() {
         Some(EPERM | EACCES) => Some(RequirementError::Refused { feature, source }),
@@ -134,28 +133,28 @@ fn unsupported(feature: &'static str, since: &'static str) -> RequirementError {
     RequirementError::Feature { feature, since, source }
 }
 
-/// Whether a path is there and on a bpffs.
+/// Returns true if the path exists and is on a bpffs.
 pub(super) fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
 }
 
-/// Whether the kernel has its own type information.
+/// Returns true if the kernel has its own type information (BTF).
 pub(super) fn has_btf() -> bool {
     Path::new("/sys/kernel/btf/vmlinux").exists()
 }
 
-/// How many bytes this process may lock, which maps count towards before Linux 5.11; `None` where the loader can lift the
-/// limit.
+/// Returns the bytes that this process may lock; `None` if there is no limit or the loader can lift it.
+/// Before Linux 5.11 maps count towards the limit.
 pub(super) fn memlock() -> Result<Option<u64>, RequirementError> {
     if procfs::process::Process::myself()?.status()?.capeff & (1 << CAP_SYS_RESOURCE) != 0 {
         return Ok(None);
     }
-    // Where it cannot be read, the smallest is assumed.
+    // If the limit cannot be read, it is taken as 0, the smallest.
     let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap_or_default();
     Ok((hard != RLIM_INFINITY).then_some(soft))
 }
 
-/// What is missing on this machine and not needed, one line each.
+/// Returns the optional features that this machine lacks, one line each.
 #[must_use]
 pub fn notes() -> Vec<String> {
     let mut notes = Vec::new();

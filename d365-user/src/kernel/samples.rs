@@ -1,7 +1,7 @@
-//! Reads the sources that the program samples: unlisted, and opening a connection to a watched port.
+//! Reads the sampled sources: unlisted sources that open a connection to a watched port.
 //!
-//! It never waits, and takes no more at once than the ring holds. What the ring had no room for is counted by the
-//! program.
+//! Reading never waits, and takes at most as many samples at once as the ring holds. The kernel program
+//! counts the samples that found the ring full.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,15 +10,15 @@ use d365_common::names::{self, SAMPLE_RING};
 
 use super::{chain, counters::CounterError, load::Kernel};
 
-/// A record's length in the ring: the address, behind the kernel's header.
+/// Bytes of one record in the ring: the address (16) and the kernel's header (8).
 const RECORD: usize = 16 + 8;
-/// Most records that the ring holds.
+/// Maximum number of records in the ring.
 const MOST: usize = SAMPLE_RING as usize / RECORD;
 
-/// Why samples cannot be read.
+/// Samples cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SamplesError {
-    /// The object has no such map, or it was taken before.
+    /// The object has no such map, or the reader was taken before.
     #[error("the kernel object has no {0} to take; it is taken once")]
     Missing(&'static str),
     /// The ring cannot be mapped into memory.
@@ -26,14 +26,14 @@ pub enum SamplesError {
     Ring(#[from] MapError),
 }
 
-/// The reader of samples. It may live on another thread than the kernel's owner.
+/// The reader of samples. It may live on another thread than the kernel object's owner.
 pub struct Samples {
     ring: RingBuf<MapData>,
     lost: PerCpuArray<MapData, u64>,
 }
 
 impl Kernel {
-    /// Takes the reader of samples, once. There are none unless the object was loaded with
+    /// Takes the reader of samples. This works once. There are samples only if the object was loaded with
     /// [`Options::watch`](super::Options::watch).
     ///
     /// # Errors
@@ -46,19 +46,19 @@ impl Kernel {
 }
 
 impl Samples {
-    /// Takes what was sampled since the last call, oldest first, at most as many as the ring holds. What is not
-    /// taken off the iterator stays in the ring.
+    /// Takes the samples since the last call, oldest first, at most as many as the ring holds. Samples that
+    /// the caller does not take from the iterator stay in the ring.
     ///
-    /// An IPv6 packet whose source is an IPv4-mapped address is shown as IPv4: no such packet belongs on a wire.
+    /// An IPv6 packet from an IPv4-mapped address is reported as IPv4. No such packet is valid on a network.
     pub fn drain(&mut self) -> impl Iterator<Item = IpAddr> + '_ {
         let records = std::iter::from_fn(|| Some(<[u8; 16]>::try_from(&*self.ring.next()?).ok()));
         records.take(MOST).flatten().map(|record| Ipv6Addr::from(record).to_canonical())
     }
 
-    /// How many samples found the ring full since the object was loaded.
+    /// Number of samples that found the ring full since the object was loaded.
     ///
     /// # Errors
-    /// [`CounterError`] when the kernel does not answer.
+    /// [`CounterError`] if the kernel does not return the count.
     pub fn lost(&self) -> Result<u64, CounterError> {
         let error = |source| CounterError { map: names::SAMPLES_LOST, index: 0, source };
         let cpus = self.lost.get(&0, 0).map_err(error)?;

@@ -1,8 +1,8 @@
-//! Which device lies above which: a bridge above its ports, a bond above its members, a VLAN, macvlan or VXLAN device above
-//! the one that carries it.
+//! The stacking of devices: a bridge lies above its ports, a bond above its members, and a VLAN, macvlan or
+//! VXLAN device above the device that carries it.
 //!
-//! The kernel takes no XDP program on a device directly below one that has a program (`dev_xdp_attach`, net/core/dev.c). So
-//! lower devices come first. It only looks.
+//! The kernel accepts no XDP program on a device directly below one that has a program (`dev_xdp_attach`,
+//! net/core/dev.c). So the daemon attaches to lower devices first. This module only reads.
 
 use std::io;
 
@@ -17,11 +17,11 @@ use super::{
     netlink,
 };
 
-/// Devices lie above one another at most so often (`MAX_NEST_DEV`, linux/netdevice.h).
+/// Maximum depth of stacked devices (`MAX_NEST_DEV`, linux/netdevice.h).
 const DEEPEST: usize = 8;
 
-/// Kinds that the kernel puts above their carrier (`netdev_upper_dev_link`). Others, such as tunnels and the ends of a pair,
-/// name a device as well and do not lie above it.
+/// Kinds of devices that the kernel places above their carrier (`netdev_upper_dev_link`). Other kinds, such
+/// as tunnels and veth pairs, also name a device but do not lie above it.
 const STACKED: [InfoKind; 8] = [
     InfoKind::Vlan,
     InfoKind::MacVlan,
@@ -37,23 +37,22 @@ const STACKED: [InfoKind; 8] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stack(Vec<Device>);
 
-/// A device among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Device {
     pub(super) name: String,
     pub(super) xdp: Option<Xdp>,
     index: u32,
-    /// The device that carries it, by index.
+    /// Index of the device that carries it.
     carrier: Option<u32>,
-    /// The device of which it is a port, by index.
+    /// Index of the device that it is a port of.
     controller: Option<u32>,
 }
 
 impl Stack {
-    /// Reads it.
+    /// Reads the devices from the kernel.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn read() -> io::Result<Self> {
         let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
         let devices = links.iter().filter_map(|message| match message {
@@ -63,8 +62,8 @@ impl Stack {
         Ok(Self(devices.collect()))
     }
 
-    /// The positions of `interfaces` in an order in which each comes before those that lie above it. Others stay in the order
-    /// given.
+    /// Returns the positions of `interfaces`, sorted by the number of devices below each, so that each
+    /// interface comes before those above it. Interfaces with equally many keep the given order.
     #[must_use]
     pub fn bottom_up(&self, interfaces: &[Interface]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..interfaces.len()).collect();
@@ -72,7 +71,7 @@ impl Stack {
         order
     }
 
-    /// The devices that lie directly above one.
+    /// The devices directly above one.
     pub(super) fn above(&self, index: u32) -> impl Iterator<Item = &Device> {
         let controller = self.device(index).and_then(|device| device.controller);
         self.0.iter().filter(move |upper| upper.carrier == Some(index) || Some(upper.index) == controller)
@@ -87,7 +86,7 @@ impl Stack {
         self.0.iter().find(|device| device.index == index)
     }
 
-    /// How many devices lie below one, in a row, up to `deepest`.
+    /// Number of devices below one, along the longest chain, up to `deepest`.
     fn height(&self, index: u32, deepest: usize) -> usize {
         if deepest == 0 {
             return 0;
@@ -114,7 +113,7 @@ impl Device {
                 LinkAttribute::IfName(name) => device.name.clone_from(name),
                 LinkAttribute::Link(index) => device.carrier = Some(*index),
                 LinkAttribute::Controller(index) => device.controller = Some(*index),
-                // The carrier is in another network namespace, and so is its index.
+                // The carrier is in another network namespace, so its index does not apply here.
                 LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
                 LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| match info {
                     LinkInfo::Kind(kind) => is_stacked = STACKED.contains(kind),
@@ -149,7 +148,8 @@ mod tests {
         Interface { name: format!("m{index}"), index }
     }
 
-    /// A VLAN device (5) on a bond (4) of 2 and 3, which is a port of a bridge (6); and 7 by itself.
+    /// A VLAN device (5) on a bond (4) of 2 and 3. The VLAN device is a port of a bridge (6). Device 7 is
+    /// separate.
     fn stack() -> Stack {
         Stack(vec![
             device(6, None, None),

@@ -1,4 +1,5 @@
-//! Why the program is not on an interface, or must not stay there. It must not decide that: [`super`] does.
+//! Errors of attaching the program, and reasons why it must not stay attached. [`super`] decides; this module
+//! only describes.
 
 use std::io;
 
@@ -12,19 +13,19 @@ use crate::{
     snapshot::Mode,
 };
 
-/// Why the program is not on the interface.
+/// The program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// The interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// A capability is missing.
+    /// A capability is missing, or `/proc` cannot be read.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
-    /// There is another XDP program.
+    /// The interface has another XDP program.
     #[error(
         "interface {interface} already has an XDP program: {name} (id {id}, {}); it is left as it is. Stop \
-         who attached it, or detach it: `ip link set dev {interface} {} off`; if that answers that a BPF link \
+         its owner, or detach it: `ip link set dev {interface} {} off`; if that answers that a BPF link \
          holds it, only its owner can: `bpftool link`",
         mode.as_str(), ip_keyword(*mode)
     )]
@@ -38,7 +39,7 @@ pub enum AttachError {
         /// Its mode.
         mode: Mode,
     },
-    /// There is an XDP program on a device above it.
+    /// A device above the interface has an XDP program.
     #[error(
         "interface {interface} lies below {upper}, which has an XDP program: {name} (id {id}, {}); the kernel takes none \
          below it. Watch {upper} alone, or both in one d365-user (--iface {upper},{interface}), or detach that program: \
@@ -57,17 +58,17 @@ pub enum AttachError {
         /// Its mode.
         mode: Mode,
     },
-    /// The kernel or the driver refused.
+    /// The kernel or the driver refused the program.
     #[error("cannot attach to {interface} in {mode} mode: {}", refusal(.source, .mode))]
     Refused {
         /// The interface.
         interface: String,
         /// The mode.
         mode: &'static str,
-        /// What it said.
+        /// Its error.
         source: io::Error,
     },
-    /// Generic mode is left, which would be possible.
+    /// Generic mode is possible, and the daemon does not use it.
     #[error(
         "cannot attach to {interface} in generic mode{}: {objection}",
         native.as_ref().map(|reason| format!(" (native mode was refused: {reason})")).unwrap_or_default()
@@ -75,44 +76,44 @@ pub enum AttachError {
     Generic {
         /// The interface.
         interface: String,
-        /// Why native mode was refused, if it was tried.
+        /// The reason why native mode was refused, if it was tried.
         native: Option<String>,
-        /// Why not.
+        /// The reason why generic mode is not used.
         objection: Objection,
     },
-    /// It is not known whether generic mode may be used.
+    /// The daemon cannot find out if generic mode may be used.
     #[error(
         "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
     )]
     Ingress {
         /// The interface.
         interface: String,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// The program's own state is not what it should be.
+    /// The program's own state is not as expected.
     #[error("cannot attach to {interface}: {}", chain(.source))]
     Program {
         /// The interface.
         interface: String,
-        /// What aya said.
+        /// The error of aya.
         source: ProgramError,
     },
 }
 
-/// Why a program that is attached must not stay.
+/// The reason why an attached program must not stay.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// The interface has changed.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// What is around it has.
+    /// The surroundings of the interface have changed.
     #[error("{0}")]
     Generic(Objection),
 }
 
 impl Unfit {
-    /// The same in short.
+    /// Returns the reason in its short form.
     #[must_use]
     pub const fn reason(&self) -> DetachReason {
         match self {
@@ -128,7 +129,7 @@ impl From<Objection> for Unfit {
     }
 }
 
-/// What the kernel's refusal means, and what to do.
+/// Explains the kernel's refusal and gives the next step.
 fn refusal(source: &io::Error, mode: &str) -> String {
     if source.raw_os_error() == Some(nix::libc::EEXIST) {
         return "a device above it has an XDP program, and is not in this network namespace: it may be a container's \
@@ -143,7 +144,7 @@ fn refusal(source: &io::Error, mode: &str) -> String {
     format!("{source}{advice}")
 }
 
-/// What `ip link set` calls the mode.
+/// The keyword of `ip link set` for the mode.
 fn ip_keyword(mode: Mode) -> &'static str {
     match mode {
         Mode::Native => "xdp",

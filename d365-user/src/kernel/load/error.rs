@@ -1,4 +1,4 @@
-//! Why the object is not in the kernel, and what to do. It only says so.
+//! Errors of loading the kernel object, with the next step for the operator.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use nix::libc::EAGAIN;
 
 use crate::kernel::{chain, memory::explained, requirements::RequirementError};
 
-/// Why the object is not in the kernel.
+/// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Something that it needs is missing.
+    /// A requirement is not met.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
-    /// The verifier refused the program.
+    /// The verifier rejected the program.
     #[error(
         "the kernel's verifier refused program {program}: {summary} ({source}); please report it with your \
          kernel's version and the whole log (--log-level debug)"
@@ -21,19 +21,19 @@ pub enum LoadError {
     Verifier {
         /// The program's name.
         program: &'static str,
-        /// What the kernel returned.
+        /// The kernel's error.
         source: io::Error,
-        /// The log's line that says why.
+        /// The line of the log that gives the reason.
         summary: String,
-        /// The whole log.
+        /// The verifier's whole log.
         log: String,
     },
-    /// The verifier did not come to a verdict.
+    /// A program could not be loaded, for a reason other than the verifier's verdict.
     #[error("cannot load program {program}: {source}{}", advice(.source))]
     Program {
         /// The program's name.
         program: &'static str,
-        /// What the kernel returned.
+        /// The kernel's error.
         source: io::Error,
     },
     /// The object, a map or a program could not be loaded for another reason.
@@ -42,37 +42,37 @@ pub enum LoadError {
     /// The program's constants could not be written.
     #[error("cannot write the program's constants into map .rodata: {}", chain(.0))]
     Constants(#[source] MapError),
-    /// aya asked whether the kernel knows global data and type information (every kernel that has what else is needed does)
-    /// and took a failure for a no. It asks once in a process.
+    /// aya probed the kernel for global data and type information, and treated a failure as a missing
+    /// feature. Every kernel that meets the other requirements has both. aya probes only once per process.
     #[error(
-        "cannot load the kernel object: the kernel did not load {test}, which asks what it knows{}; start the daemon again",
+        "cannot load the kernel object: the kernel did not load {test}, which probes its features{}; start the daemon again",
         .source.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
     )]
     Test {
-        /// What it did not load.
+        /// The probe that the kernel did not load.
         test: &'static str,
-        /// What it said to something of the kind.
+        /// The kernel's error for a similar small program, if it rejects that too.
         source: Option<io::Error>,
     },
-    /// The object is not the one that this daemon knows.
+    /// The object was not built for this daemon.
     #[error("the kernel object has no {0}; build the daemon and its program from one commit")]
     Missing(&'static str),
-    /// More interfaces or ports than the object has room for.
+    /// More interfaces, ports or counter slots than the object has room for.
     #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
     TooMany {
-        /// What there is too much of.
+        /// The kind of item.
         what: &'static str,
-        /// How many.
+        /// The number of items.
         count: usize,
-        /// How many there may be.
+        /// The maximum number.
         most: usize,
     },
-    /// The kernel did not tell of a map that it has just made.
+    /// The kernel did not return information about a map that it has just created.
     #[error("cannot ask the kernel for map {map}: {}", chain(.source))]
     Map {
         /// The map.
         map: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
 }

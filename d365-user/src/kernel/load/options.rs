@@ -1,32 +1,36 @@
-//! What the kernel object is loaded with. It must not ask where that comes from.
+//! Options for loading the kernel object. This module must not know where the values come from.
 
 use crate::{config::Tags, kernel::Interface};
 
-/// What the object is loaded with.
+/// Options for loading the kernel object.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The interfaces that it will be attached to, at most [`MAX_INTERFACES`](d365_common::names::MAX_INTERFACES).
+    /// The interfaces that the program will be attached to, at most
+    /// [`MAX_INTERFACES`](d365_common::names::MAX_INTERFACES).
     pub interfaces: Vec<Interface>,
     /// The watched ports, 1 to [`MAX_PORTS`](d365_common::names::MAX_PORTS).
     pub ports: Vec<u16>,
     /// Counter slots for each interface.
     pub capacity: u32,
-    /// Pages of a direct table at most, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES). Each takes 2 KiB of the kernel's memory, 1 KiB a place.
+    /// Maximum number of pages of a direct table, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES). Each
+    /// page takes 2 KiB of the kernel's memory: 1 KiB for each of the two places.
     pub max_pages: u32,
-    /// Have the tries asked for every source, and no direct table: to compare.
+    /// True to look up every source in the tries, without a direct table. This is for comparisons.
     pub trie_only: bool,
-    /// Send a log record of each packet to a watched port.
+    /// True to send a log record of each packet to a watched port.
     pub log_packets: bool,
-    /// Sample the sources of unlisted segments that open a connection to a watched port: [`Kernel::samples`](super::Kernel::samples).
+    /// True to sample the sources of unlisted segments that open a connection to a watched port:
+    /// [`Kernel::samples`](super::Kernel::samples).
     pub watch: bool,
-    /// The tags of vouched-for packets.
+    /// The tags of trusted packets.
     pub tags: Tags,
-    /// Whether new connections from unlisted sources are dropped: all that [`Kernel::set_failsafe`](super::Kernel::set_failsafe) does not name.
+    /// True to drop new connections from unlisted sources, except from the prefixes that
+    /// [`Kernel::set_failsafe`](super::Kernel::set_failsafe) sets.
     pub drop_unlisted: bool,
 }
 
 impl Options {
-    /// Whether anything is to be done besides counting.
+    /// Returns true if the program does more than count.
     pub(super) const fn acts(&self) -> bool {
         self.tags.any() || self.log_packets || self.watch || self.drop_unlisted
     }

@@ -1,4 +1,4 @@
-//! What a refusal means: the errno and the log together.
+//! The errno and the verifier's log together classify a load error.
 
 use nix::libc::{E2BIG, EACCES};
 

@@ -1,4 +1,4 @@
-//! Why counters are not pinned, or not found again. It only says so; nothing here touches a pin.
+//! Errors of pinning counters and of opening pinned ones. This module never touches a pin.
 
 use std::{io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use aya::maps::MapError;
 use super::Shape;
 use crate::kernel::chain;
 
-/// Why counters are not pinned, or not found again.
+/// Counters cannot be pinned, or pinned counters cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// There is no bpffs.
@@ -15,20 +15,20 @@ pub enum PinError {
         "no bpffs at {path}; `mount -t bpf bpf /sys/fs/bpf` mounts the usual one, --pin-dir names a directory on it"
     )]
     NoBpffs {
-        /// Where it should be.
+        /// The path where it is expected.
         path: PathBuf,
     },
-    /// The directory, or a pin in it, could not be made, replaced or removed.
-    #[error("cannot {what} {path}: {source}; who pins needs write permission there")]
+    /// The directory, or a pin in it, could not be read, created, replaced or removed.
+    #[error("cannot {what} {path}: {source}; pinning needs write permission there")]
     Path {
-        /// What was to be done.
+        /// The action that failed.
         what: &'static str,
         /// The path.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// Somebody else could exchange what is pinned.
+    /// Another user could exchange the pinned maps.
     #[error(
         "{path} {why}: others could replace or remove what is pinned; give it to the daemon's user with mode 0700, or name \
          another directory with --pin-dir"
@@ -36,7 +36,7 @@ pub enum PinError {
     Refused {
         /// The directory, or one above it.
         path: PathBuf,
-        /// The fault.
+        /// The reason.
         why: String,
     },
     /// A map could not be pinned.
@@ -44,7 +44,7 @@ pub enum PinError {
     Pin {
         /// The path.
         path: PathBuf,
-        /// What aya or the kernel said.
+        /// The error of aya or of the kernel.
         source: aya::pin::PinError,
     },
     /// A pin could not be opened.
@@ -52,27 +52,28 @@ pub enum PinError {
     Open {
         /// The path.
         path: PathBuf,
-        /// What aya or the kernel said.
+        /// The error of aya or of the kernel.
         source: MapError,
     },
-    /// What is pinned is not what this daemon would have made.
+    /// The pinned map is not as this daemon would create it.
     #[error(
-        "{path} is {found}, and should be {expected}: pinned with other interfaces or another --max-ranges; start          the daemon as before, or remove the pin and lose its counts"
+        "{path} is {found}, and should be {expected}: pinned with other interfaces or another --max-ranges; start \
+         the daemon as before, or remove the pin and lose its counts"
     )]
     Mismatch {
         /// The path.
         path: PathBuf,
-        /// What is there.
+        /// The shape of the pinned map.
         found: Shape,
-        /// What should be there.
+        /// The expected shape.
         expected: Shape,
     },
-    /// One of the two maps is pinned, and the other is not.
+    /// Only one of the two maps is pinned.
     #[error("{present} is there without {missing}; remove it")]
     Half {
-        /// The pin that is there.
+        /// The pin that exists.
         present: PathBuf,
-        /// The pin that is not.
+        /// The pin that is missing.
         missing: PathBuf,
     },
 }

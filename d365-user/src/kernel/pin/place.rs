@@ -1,5 +1,5 @@
-//! Checks that a directory of pins is the daemon's own: only root and the daemon's user may exchange it, its pins, or
-//! a directory above it on the bpffs. It changes nothing.
+//! Checks that a directory of pins is the daemon's own: only root and the daemon's user may exchange the
+//! directory, its pins, or a directory above it on the bpffs. This module changes nothing.
 
 use std::{
     fs,
@@ -12,14 +12,15 @@ use nix::unistd::geteuid;
 use super::PinError;
 use crate::state::{Writer, other_writers};
 
-/// Permission bit of a directory in which only the owners of files may rename or remove them: a bpffs has it by default.
+/// Permission bit of a directory in which only the owner of a file may rename or remove it. A bpffs has it by
+/// default.
 const STICKY: u32 = 0o1000;
 
-/// Checks the directory, which is there.
+/// Checks the directory, which must exist.
 ///
 /// # Errors
-/// [`PinError::Refused`] for the first component that somebody else could exchange, or that is a symbolic link;
-/// [`PinError::Path`] when one cannot be looked at.
+/// [`PinError::Refused`] for the first component that another user could exchange, or that is a symbolic
+/// link. [`PinError::Path`] if a component cannot be read.
 pub(super) fn check(directory: &Path) -> Result<(), PinError> {
     let failed = |path: &Path, source| PinError::Path { what: "look at", path: path.to_owned(), source };
     let refused = |path: &Path, why: String| Err(PinError::Refused { path: path.to_owned(), why });
@@ -32,7 +33,7 @@ pub(super) fn check(directory: &Path) -> Result<(), PinError> {
         if !found.is_dir() {
             return refused(&path, "is a symbolic link, or no directory".to_owned());
         }
-        // The directories above the mount are the machine's own.
+        // Directories above the mount belong to the machine and are not checked.
         if found.dev() != device {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What a map is made of: compared before a pinned map is believed to hold counters.
+//! The shape of a map. The daemon compares it before it trusts a pinned map to hold counters.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use d365_common::counter::Counter;
 /// Bytes of an array map's key, a `u32`.
 const INDEX: u32 = 4;
 
-/// What a map is made of.
+/// The shape of a map: its type and its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     per_cpu_array: bool,
@@ -26,12 +26,12 @@ impl fmt::Display for Shape {
 }
 
 impl Shape {
-    /// Of counters with so many entries.
+    /// The shape of a map of counters with this number of entries.
     pub(super) const fn counters(entries: u32) -> Self {
         Self { per_cpu_array: true, key: INDEX, value: Counter::SIZE, entries }
     }
 
-    /// A map's id and shape, as the kernel tells.
+    /// Returns a map's id and shape, as the kernel reports them.
     pub(super) fn of(map: &MapData) -> Result<(u32, Self), MapError> {
         let info = map.info()?;
         let shape = Self {

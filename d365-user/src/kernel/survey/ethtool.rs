@@ -1,4 +1,4 @@
-//! What a driver says of itself through the ioctl `SIOCETHTOOL` (`linux/ethtool.h`): the questions that need no privilege.
+//! A driver's answers to the ioctl `SIOCETHTOOL` (`linux/ethtool.h`). The requests here need no privilege.
 
 use std::{io, os::fd::AsRawFd as _};
 
@@ -8,16 +8,17 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, socket},
 };
 
-/// Whether received segments are joined before somebody sees them.
+/// The offloads that join received segments before a program sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offloads {
-    /// By the driver or the hardware (large receive offload).
+    /// True if the driver or the hardware joins them (large receive offload).
     pub lro: bool,
-    /// By the network stack (generic receive offload), behind native XDP and before generic XDP.
+    /// True if the network stack joins them (generic receive offload): after native XDP, and before generic
+    /// XDP.
     pub gro: bool,
 }
 
-/// A question, by its number.
+/// A request, by its ethtool command number.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Question {
@@ -25,21 +26,21 @@ enum Question {
     Driver = 0x03,
     /// `ETHTOOL_GFLAGS`, answered by `struct ethtool_value`, 8 bytes.
     Flags = 0x25,
-    /// `ETHTOOL_GGRO`, the same.
+    /// `ETHTOOL_GGRO`, answered by the same structure.
     Gro = 0x2b,
 }
 
-/// The largest of the structures that are answered, in words of 32 bits. The first word is the question's number.
+/// Size of the largest answer, in words of 32 bits. The first word is the command number.
 const WORDS: usize = 49;
 /// `ETH_FLAG_LRO`.
 const FLAG_LRO: u32 = 1 << 15;
-/// Where the driver's name is in `struct ethtool_drvinfo`: 32 bytes behind the question's number.
+/// Position of the driver's name in `struct ethtool_drvinfo`, in words: 32 bytes after the command number.
 const DRIVER: std::ops::Range<usize> = 1..9;
 
-/// The driver's name; empty where it has none.
+/// Returns the driver's name; empty if it has none.
 pub(super) fn driver(interface: &str) -> io::Result<String> {
     let answer = match ask(interface, Question::Driver) {
-        // A device without a word for ethtool, as the loopback is.
+        // The device names no driver, for example the loopback.
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(String::new()),
         answer => answer?,
     };
@@ -58,14 +59,14 @@ fn ask(interface: &str, question: Question) -> io::Result<[u32; WORDS]> {
     let mut answer = [0; WORDS];
     answer[0] = question as u32;
     let mut name = [0; libc::IFNAMSIZ];
-    // The last byte stays zero; a name that is cut off here names no interface that was found before.
+    // The last byte stays zero. Callers pass the kernel's own names, which are short enough.
     for (to, from) in name[..libc::IFNAMSIZ - 1].iter_mut().zip(interface.bytes()) {
         *to = from.cast_signed();
     }
     let ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_data: answer.as_mut_ptr().cast() };
     let mut request = libc::ifreq { ifr_name: name, ifr_ifru };
-    // SAFETY: `request` names the interface and points to `answer`, which lives, is aligned to 32 bits and holds the largest
-    // structure that any `Question` is answered by.
+    // SAFETY: `request` names the interface and points to `answer`. `answer` outlives the call, is aligned to
+    // 32 bits and has room for the largest structure that answers a `Question`.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
     Errno::result(done)?;
     Ok(answer)
@@ -75,7 +76,7 @@ fn ask(interface: &str, question: Question) -> io::Result<[u32; WORDS]> {
 mod tests {
     use super::*;
 
-    /// Every network namespace has a loopback; its driver has no name for ethtool.
+    /// Every network namespace has a loopback, which names no driver.
     #[test]
     fn the_loopback_answers() {
         let offloads = offloads("lo").unwrap();

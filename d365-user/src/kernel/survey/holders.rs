@@ -1,5 +1,5 @@
-//! Which processes hold a program: by a descriptor of it or of a link to it, as `/proc/PID/fdinfo` tells (`prog_id:`,
-//! Linux 4.13; of links 5.9).
+//! Finds the processes that hold a program, by a descriptor of the program or of a link to it.
+//! `/proc/PID/fdinfo` shows both (`prog_id:`, since Linux 4.13; for links since 5.9).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,21 +9,21 @@ use std::{
 
 use crate::kernel::fdinfo;
 
-/// A process that keeps a program.
+/// A process that holds a program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
-    /// Its number in this process's PID namespace.
+    /// Its PID, in this process's PID namespace.
     pub process: u32,
     /// Its name, at most 15 bytes.
     pub command: String,
 }
 
-/// The processes that keep a program.
+/// The processes that hold a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// By number. None where the program is kept by a pin, by netlink or tc alone.
+    /// Sorted by PID. Empty if only a pin, netlink or tc holds the program.
     pub processes: Vec<Holder>,
-    /// Whether some processes may not be looked into.
+    /// True if this process may not read the descriptors of some processes.
     pub is_partial: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Looks for the holders of these programs; does not look at all where there are none.
+    /// Searches for the holders of these programs. Does not read `/proc` if `programs` is empty.
     pub(super) fn for_programs(programs: &BTreeSet<u32>) -> Self {
         if programs.is_empty() {
             return Self { found: BTreeMap::new(), is_partial: false };
@@ -71,14 +71,14 @@ impl Search {
     }
 }
 
-/// Which of `programs` the descriptors in this directory stand for.
+/// Returns those of `programs` that the descriptors in this directory refer to.
 fn held(directory: &Path, programs: &BTreeSet<u32>) -> io::Result<BTreeSet<u32>> {
     let ids = fdinfo::texts(directory)?.map(|text| Ok(fdinfo::number(&text?, "prog_id:")));
     let ids: Vec<Option<u32>> = ids.collect::<io::Result<_>>()?;
     Ok(ids.into_iter().flatten().filter(|id| programs.contains(id)).collect())
 }
 
-/// Whether the error says that the process is not there any more.
+/// Returns true if the error means that the process has ended.
 fn has_ended(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ESRCH)
 }

@@ -1,4 +1,4 @@
-//! What kind of link an interface is, over rtnetlink(7).
+//! An interface's link type, kind, state and MTU, over rtnetlink(7).
 
 use std::io;
 
@@ -15,16 +15,16 @@ use crate::kernel::{
     netlink,
 };
 
-/// An interface's kind, state and MTU.
+/// An interface's link type, kind, state and MTU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
-    /// The header that its packets begin with.
+    /// The header at the start of its packets.
     pub link_layer: LinkLayer,
-    /// The kind of a virtual device, as `ip link add type` calls it; `None` for a network card.
+    /// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
     pub kind: Option<String>,
-    /// Whether it is switched on.
+    /// True if it is administratively up.
     pub is_up: bool,
-    /// Most bytes of a frame behind the Ethernet header.
+    /// Maximum bytes of a frame after the Ethernet header.
     pub mtu: Option<u32>,
 }
 
@@ -41,11 +41,11 @@ pub(super) fn look(index: u32) -> Fact<LinkFacts> {
     })
 }
 
-/// The names of this network namespace's Ethernet interfaces that are up, the loopback and ifb devices left out: nothing is
-/// received on the latter.
+/// Returns the names of this network namespace's Ethernet interfaces that are up, without the loopback and
+/// ifb devices. An ifb device receives no packets.
 ///
 /// # Errors
-/// [`Unknown`] when the kernel does not list them.
+/// [`Unknown`] if the kernel does not list them.
 pub fn running_ethernet() -> Result<Vec<String>, Unknown> {
     let links: io::Result<Vec<_>> =
         netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()));

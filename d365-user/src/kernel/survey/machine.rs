@@ -1,4 +1,4 @@
-//! The machine as a whole: kernel, BPF, privileges.
+//! The facts about the whole machine: kernel, BPF, privileges.
 
 use std::{fs, io, path::Path};
 
@@ -14,38 +14,38 @@ use crate::kernel::{
     requirements::{self, RequirementError},
 };
 
-/// A kernel's version, without what its vendor adds.
+/// A kernel's version, major and minor number, without the vendor's suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u8, pub u8);
 
-/// What concerns every interface.
+/// The facts that concern every interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// The kernel's version, and its release as it says.
+    /// The kernel's version, and its release string.
     pub kernel: Fact<(Version, String)>,
-    /// The first BPF feature that is needed and not there, as a sentence; `None` when all are.
+    /// The first required BPF feature that is missing, as a sentence; `None` if all are present.
     pub missing_feature: Fact<Option<String>>,
-    /// Whether the kernel has its own type information.
+    /// True if the kernel has its own type information (BTF).
     pub has_btf: bool,
-    /// `net.core.bpf_jit_enable`, or what the loaded programs tell of it.
+    /// `net.core.bpf_jit_enable`; or 1 if that cannot be read and a loaded program is compiled.
     pub jit: Fact<u64>,
     /// `net.core.bpf_jit_harden`.
     pub jit_harden: Fact<u64>,
-    /// Whether a bpffs is on `/sys/fs/bpf`.
+    /// True if a bpffs is mounted on `/sys/fs/bpf`.
     pub has_bpffs: bool,
-    /// Bytes that this process may lock; `None` where the loader can lift the limit.
+    /// Bytes that this process may lock; `None` if there is no limit or the loader can lift it.
     pub memlock: Fact<Option<u64>>,
-    /// Whether this process is root's.
+    /// True if this process runs as root.
     pub is_root: bool,
-    /// The capabilities that the daemon needs and this process lacks.
+    /// The required capabilities that this process lacks.
     pub missing_capabilities: Fact<Vec<&'static str>>,
-    /// Whether XDP programs may write metadata in front of a packet.
+    /// True if XDP programs may write metadata in front of a packet.
     pub has_metadata: Fact<bool>,
-    /// `net.ipv4.tcp_fwmark_accept` of this network namespace.
+    /// True if `net.ipv4.tcp_fwmark_accept` is on in this network namespace.
     pub fwmark_accept: Fact<bool>,
 }
 
-/// Looks at the machine.
+/// Surveys the machine.
 #[must_use]
 pub fn machine() -> Machine {
     Machine {
@@ -100,7 +100,7 @@ fn parameter(path: &str) -> io::Result<u64> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{path} reads {text:?}")))
 }
 
-/// Reads a parameter that the kernel shows in its first network namespace only.
+/// Reads a parameter that the kernel shows only in its first network namespace.
 fn core_parameter(name: &str) -> Fact<u64> {
     parameter(&format!("net/core/{name}")).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unknown::Failed(

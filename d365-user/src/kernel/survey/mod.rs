@@ -1,7 +1,8 @@
-//! What this machine and its interfaces are like, as plain data: what `d365-user doctor` judges.
+//! Surveys this machine and its interfaces, and returns plain data for `d365-user doctor` to judge.
 //!
-//! It only looks. Nothing is loaded but the smallest programs and maps by which the kernel tells of its features, and those
-//! are closed at once; nothing is attached, pinned or set. What cannot be asked is an [`Unknown`] and never a guess.
+//! This module only reads. It loads only the smallest programs and maps that probe the kernel's features, and
+//! closes them at once. It attaches, pins and sets nothing. A fact that cannot be read is an [`Unknown`],
+//! never a guess.
 
 use std::{collections::BTreeSet, io};
 
@@ -34,18 +35,18 @@ use super::{
     stack::Stack,
 };
 
-/// Why something is not known. One line each.
+/// The reason why a fact is not known, in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
-    /// This process may not ask.
+    /// This process lacks the permission.
     #[error("not allowed to ask: {0}")]
     Refused(String),
-    /// It was asked, and there is no answer.
+    /// The query failed, or its answer lacks the fact.
     #[error("{0}")]
     Failed(String),
 }
 
-/// What was found, or why it is not known.
+/// A fact, or the reason why it is not known.
 pub type Fact<T> = Result<T, Unknown>;
 
 impl From<io::Error> for Unknown {
@@ -74,7 +75,7 @@ impl From<ProgramError> for Unknown {
 }
 
 impl Unknown {
-    /// What `error` means, in these words.
+    /// Classifies `error`, and takes `said` as the text.
     fn said(error: &io::Error, said: String) -> Self {
         match Self::from(error) {
             Self::Refused(_) => Self::Refused(said),
@@ -83,39 +84,39 @@ impl Unknown {
     }
 }
 
-/// An interface that is there.
+/// The facts about an interface that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceFacts {
     /// Its index.
     pub index: u32,
-    /// The indexes of all interfaces that were looked at with it.
+    /// The indexes of all interfaces in the same survey.
     pub beside: Vec<u32>,
-    /// Where it is among other devices.
+    /// Its position among other devices.
     pub place: Fact<Place>,
-    /// Its kind, state and MTU.
+    /// Its link type, kind, state and MTU.
     pub link: Fact<LinkFacts>,
-    /// The driver's name; empty where it has none.
+    /// The driver's name; empty if it has none.
     pub driver: Fact<String>,
-    /// What its driver says of XDP; `None` where the kernel does not tell (before 6.3).
+    /// The XDP features that its driver reports; `None` if the kernel does not report them (before 6.3).
     pub features: Fact<Option<XdpFeatures>>,
-    /// Whether received segments are joined before anybody sees them.
+    /// The offloads that join received segments before a program sees them.
     pub offloads: Fact<Offloads>,
     /// The XDP program on it.
     pub xdp: Fact<Option<(Xdp, Program)>>,
-    /// The XDP program on a device directly above it, and that device's name.
+    /// The XDP program on a device directly above it, together with that device's name.
     pub xdp_above: Fact<Option<(String, Xdp, Program)>>,
-    /// The tcx programs at its ingress, in their order; `None` where the kernel has no tcx (before 6.6).
+    /// The tcx programs at its ingress, in order; `None` if the kernel has no tcx (before 6.6).
     pub tcx: Fact<Option<Vec<Program>>>,
-    /// The filters at its clsact (or ingress) qdisc's ingress, in their order.
+    /// The filters at the ingress of its clsact (or ingress) qdisc, in order.
     pub clsact: Fact<Vec<Filter>>,
-    /// What generic mode would meet.
+    /// The surroundings that decide if generic mode may be used.
     pub generic: Fact<Surroundings>,
-    /// Where a d365-user tags on this interface: the ways that its program goes, one word each. More than one where it
-    /// watches several interfaces and their ways differ. `None` where nobody tags.
+    /// The paths of the tags that a d365-user sets on this interface, one word each. If the d365-user watches
+    /// several interfaces, its paths may differ. `None` if no d365-user sets tags.
     pub tag_paths: Fact<Option<BTreeSet<&'static str>>>,
 }
 
-/// Looks at interfaces of this network namespace; `None` for one that is not there.
+/// Surveys interfaces of this network namespace; `None` for an interface that does not exist.
 #[must_use]
 pub fn interfaces(names: &[String]) -> Vec<(String, Fact<Option<InterfaceFacts>>)> {
     let loaded = Loaded::read();

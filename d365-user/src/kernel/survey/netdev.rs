@@ -1,4 +1,4 @@
-//! What a driver says of XDP, over the generic netlink family `netdev` (Linux 6.3; the kernel's
+//! The XDP features that a driver reports, over the generic netlink family `netdev` (Linux 6.3; the kernel's
 //! `Documentation/netlink/specs/netdev.yaml`). No privilege is needed.
 
 use netlink_packet_core::{
@@ -28,23 +28,23 @@ const XDP_FEATURES: u16 = 3;
 pub struct XdpFeatures(pub u64);
 
 impl XdpFeatures {
-    /// The features by bit, from the lowest on, as the kernel's specification calls them.
+    /// The features' names by bit, from the lowest bit, as in the kernel's specification.
     const NAMES: [&'static str; 8] =
         ["basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg", "zc-sg"];
 
-    /// Whether the driver runs XDP programs itself.
+    /// Returns true if the driver itself runs XDP programs.
     #[must_use]
     pub const fn has_native(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Whether it gives frames in several buffers to programs that take them.
+    /// Returns true if the driver passes frames in several buffers to programs that accept them.
     #[must_use]
     pub const fn has_frags(self) -> bool {
         self.0 & (1 << 5) != 0
     }
 
-    /// The names of those that are there; one without a name is left out.
+    /// Returns the names of the features that are set. A bit without a name is left out.
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
         let named = Self::NAMES.iter().enumerate();
@@ -52,13 +52,13 @@ impl XdpFeatures {
     }
 }
 
-/// The family: it is numbered when the kernel starts.
+/// The generic netlink family. The kernel gives it a number at boot.
 pub(super) struct Netdev {
     family: u16,
 }
 
 impl Netdev {
-    /// Finds the family; `None` where the kernel has none.
+    /// Finds the family; `None` if the kernel does not have it.
     pub(super) fn find() -> Fact<Option<Self>> {
         let question = GenlCtrl {
             cmd: GenlCtrlCmd::GetFamily,
@@ -76,7 +76,7 @@ impl Netdev {
         Ok(Some(Self { family: family.ok_or_else(|| nothing("number of the family"))? }))
     }
 
-    /// Asks for one interface.
+    /// Requests the features of one interface.
     pub(super) fn features(&self, index: u32) -> Fact<XdpFeatures> {
         let index = DefaultNla::new(IFINDEX, index.to_ne_bytes().to_vec());
         let mut question = GenlMessage::from_payload(Device { attributes: vec![index] });
@@ -98,7 +98,7 @@ fn nothing(what: &str) -> Unknown {
     Unknown::Failed(format!("the kernel's answer has no {what}"))
 }
 
-/// A message of the family, its attributes as they are.
+/// A message of the family, with undecoded attributes.
 #[derive(Clone, Debug)]
 struct Device {
     attributes: Vec<DefaultNla>,

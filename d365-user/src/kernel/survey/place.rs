@@ -1,7 +1,9 @@
-//! An interface's place among other devices: whether what comes in on it is delivered from there, over rtnetlink(7).
+//! An interface's position among other devices, over rtnetlink(7). The position decides if packets that
+//! arrive on the interface are delivered from there.
 //!
-//! A program on a member of a bond, team or bridge runs before the device above takes the packet, in either mode. What that
-//! device then drops is counted all the same, and what comes in on another member is not seen.
+//! A program on a member of a bond, team or bridge runs before the device above takes the packet, in native
+//! and in generic mode. The program counts packets that this device then drops, and does not see packets that
+//! arrive on another member.
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -19,39 +21,39 @@ use crate::kernel::{
     netlink,
 };
 
-/// A device by its index and its name.
+/// A device: its index and its name.
 type Device = (u32, String);
 
-/// Where an interface is.
+/// The position of an interface among other devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// Nothing above it takes its packets away.
+    /// No device above it takes its packets.
     #[default]
     Alone,
-    /// It is one of the members of a device that spreads packets over them: a bond, a team, a network card's failover.
+    /// A member of a device that spreads packets over its members: a bond, a team, a network card's failover.
     Member {
-        /// The device above.
+        /// The name of the device above.
         above: String,
-        /// Its kind.
+        /// The kind of the device above.
         kind: String,
-        /// All members, this one too.
+        /// All members, including this one.
         members: Vec<Device>,
-        /// Whether the device above delivers what comes in here.
+        /// True if the device above delivers packets that arrive here.
         is_active: bool,
     },
-    /// It is a port of a bridge.
+    /// A port of a bridge.
     Port {
         /// The bridge's name.
         bridge: String,
-        /// Whether the bridge takes what comes in here.
+        /// True if the bridge accepts packets that arrive here.
         is_forwarding: bool,
     },
-    /// It is a VRF device: packets come in on its members only.
+    /// A VRF device: packets arrive only on its members.
     Vrf {
         /// Its members.
         members: Vec<Device>,
     },
-    /// It carries the frames of a switch's ports, each with a header of the switch's own.
+    /// The device that carries the frames of a switch's ports, each frame with a header of the switch.
     Conduit {
         /// The switch's ports.
         ports: Vec<Device>,
@@ -59,21 +61,22 @@ pub enum Place {
 }
 
 impl Place {
-    /// What is wrong with watching this interface together with those of `watched`, and what to do; `None` if nothing is.
+    /// Returns the problem of watching this interface together with those of `watched`, and the next step.
+    /// `None` if there is no problem.
     #[must_use]
     pub fn concern(&self, watched: &[u32]) -> Option<(String, String)> {
         let lacks = |members: &[Device]| members.iter().any(|(index, _)| !watched.contains(index));
         match self {
             Self::Member { above, kind, members, is_active } if lacks(members) => {
                 let found = if *is_active {
-                    format!("a member of {above} ({kind}): what comes in on the other members is not seen")
+                    format!("a member of {above} ({kind}): packets that arrive on the other members are not seen")
                 } else {
-                    format!("an inactive member of {above} ({kind}): what comes in here is counted and not delivered")
+                    format!("an inactive member of {above} ({kind}): packets that arrive here are counted but not delivered")
                 };
                 Some((found, format!("watch {above} itself, or all its members: {}", names(members))))
             }
             Self::Port { bridge, is_forwarding: false } => Some((
-                format!("a port of {bridge} that is not forwarding: what comes in here is counted and not delivered"),
+                format!("a port of {bridge} that is not forwarding: packets that arrive here are counted but not delivered"),
                 format!("watch {bridge} itself, or its ports that are forwarding"),
             )),
             Self::Vrf { members } => Some((
@@ -88,7 +91,7 @@ impl Place {
         }
     }
 
-    /// Where it is, for people.
+    /// Describes the position for the operator.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -97,13 +100,14 @@ impl Place {
                 format!("a member of {above} ({kind}), all of which are watched")
             }
             Self::Port { bridge, .. } => format!(
-                "a port of {bridge}: what the bridge forwards to others is counted too; {bridge} itself sees this host's own"
+                "a port of {bridge}: packets that the bridge forwards to others are counted too; {bridge} itself \
+                 sees this host's own packets"
             ),
             Self::Vrf { .. } | Self::Conduit { .. } => "not a place to watch".to_owned(),
         }
     }
 
-    /// The place of one of these links.
+    /// Finds the position of the link that has this index.
     fn of(index: u32, links: &[LinkMessage]) -> Self {
         let by_index = |index: u32| links.iter().find(|link| link.header.index == index);
         let Some(link) = by_index(index) else { return Self::Alone };
@@ -119,14 +123,15 @@ impl Place {
         let (above, master_kind) = (name(master), kind(master));
         match master_kind {
             Some(InfoKind::Bridge) => Self::Port { bridge: above, is_forwarding: is_forwarding(link) },
-            // Packets of a VRF's member are delivered from it; a switch in software takes them as a bridge does.
+            // A VRF's members deliver their packets themselves. A software switch takes them, like a bridge.
             Some(InfoKind::Vrf) => Self::Alone,
             Some(InfoKind::Other(kind)) if kind == "openvswitch" => {
                 Self::Port { bridge: above, is_forwarding: true }
             }
             _ => Self::Member {
                 above,
-                // A network card with a fast path by another device (hv_netvsc, net_failover) has no kind.
+                // A network card with a fast path through another device (hv_netvsc, net_failover) has no
+                // kind.
                 kind: master_kind.map_or_else(|| "failover".to_owned(), ToString::to_string),
                 members: members(master.header.index, links),
                 is_active: is_active(link) || delivers_all(master),
@@ -135,7 +140,7 @@ impl Place {
     }
 }
 
-/// The places of interfaces of this network namespace, in their order.
+/// The positions of these interfaces of this network namespace, in the given order.
 pub(super) fn places(indexes: &[u32]) -> Fact<Vec<Place>> {
     let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
     let links = links.into_iter().filter_map(|message| match message {
@@ -146,12 +151,13 @@ pub(super) fn places(indexes: &[u32]) -> Fact<Vec<Place>> {
     Ok(indexes.iter().map(|index| Place::of(*index, &links)).collect())
 }
 
-/// What is wrong with watching these interfaces together, a line for each; nothing where it cannot be told.
+/// Returns the problems of watching these interfaces together, one line each. Returns none if the kernel does
+/// not list the devices.
 #[must_use]
 pub fn misplaced(interfaces: &[Interface]) -> Vec<String> {
     let indexes: Vec<_> = interfaces.iter().map(|interface| interface.index).collect();
     let places = places(&indexes).unwrap_or_else(|unknown| {
-        tracing::debug!("where the interfaces are among other devices is not known: {unknown}");
+        tracing::debug!("the position of the interfaces among other devices is not known: {unknown}");
         Vec::new()
     });
     let concern = |(interface, place): (&Interface, Place)| {
@@ -181,7 +187,7 @@ fn name(link: &LinkMessage) -> String {
     name.unwrap_or_default()
 }
 
-/// The device that it is a member of.
+/// The index of the device that it is a member of.
 fn master(link: &LinkMessage) -> Option<u32> {
     link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::Controller(index) => Some(*index),
@@ -189,7 +195,7 @@ fn master(link: &LinkMessage) -> Option<u32> {
     })
 }
 
-/// The device below it.
+/// The index of the device below it.
 fn below(link: &LinkMessage) -> Option<u32> {
     link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::Link(index) => Some(*index),
@@ -197,7 +203,7 @@ fn below(link: &LinkMessage) -> Option<u32> {
     })
 }
 
-/// Whether a bridge takes what comes in on its port.
+/// Returns true if a bridge accepts packets that arrive on its port.
 fn is_forwarding(link: &LinkMessage) -> bool {
     let data = infos(link).filter_map(|info| match info {
         LinkInfo::PortData(InfoPortData::BridgePort(data)) => Some(data),
@@ -208,7 +214,8 @@ fn is_forwarding(link: &LinkMessage) -> bool {
         .any(|data| matches!(data, InfoBridgePort::State(state) if *state != BridgePortState::Forwarding))
 }
 
-/// Whether a bond takes what comes in on its slave. A team does not tell.
+/// Returns true if a bond accepts packets that arrive on its slave. Also returns true for a team's member,
+/// whose state the kernel does not report.
 fn is_active(link: &LinkMessage) -> bool {
     let data = infos(link).filter_map(|info| match info {
         LinkInfo::PortData(InfoPortData::BondPort(data)) => Some(data),
@@ -217,7 +224,7 @@ fn is_active(link: &LinkMessage) -> bool {
     !data.flatten().any(|data| *data == InfoBondPort::BondPortState(BondPortState::Backup))
 }
 
-/// Whether a bond takes what comes in on inactive slaves too (`all_slaves_active`).
+/// Returns true if a bond also accepts packets that arrive on inactive slaves (`all_slaves_active`).
 fn delivers_all(bond: &LinkMessage) -> bool {
     let data = infos(bond).filter_map(|info| match info {
         LinkInfo::Data(InfoData::Bond(data)) => Some(data),

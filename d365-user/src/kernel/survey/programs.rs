@@ -1,4 +1,4 @@
-//! The programs that the kernel holds, by id. To list them takes `CAP_SYS_ADMIN`.
+//! The programs that the kernel holds, by id. Listing them requires `CAP_SYS_ADMIN`.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use crate::kernel::inspect;
 pub struct Program {
     /// Its id; `None` for a classic BPF filter, which has none.
     pub id: Option<u32>,
-    /// Its name, at most 15 bytes; empty where nobody gave it one.
+    /// Its name, at most 15 bytes; empty if it has none.
     pub name: Fact<String>,
-    /// Who keeps it; `None` where it has no id to look for.
+    /// The processes that hold it; `None` if it has no id to search for.
     pub holders: Option<Holders>,
 }
 
 impl Program {
-    /// Whether it is a d365-user's, by its name; no where the name is not known.
+    /// Returns true if it is a d365-user's program, by its name; false if the name is not known.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.name.as_ref().is_ok_and(|name| inspect::counts(name) || name == names::PROGRAM_TAG)
     }
 }
 
-/// All of them, read once.
+/// All loaded programs, read once.
 pub(super) struct Loaded(Fact<BTreeMap<u32, String>>);
 
 impl Loaded {
@@ -53,12 +53,12 @@ impl Loaded {
     }
 }
 
-/// Whether a loaded program was compiled: where none may be seen, none was.
+/// Returns true if a loaded program is compiled; false if this process may not see any.
 pub(super) fn is_any_compiled() -> bool {
     loaded_programs().flatten().any(|program| program.size_jitted() > 0)
 }
 
-/// Unloaded while the list was read.
+/// Returns true if the program was unloaded while the list was read.
 fn has_gone(program: &Result<ProgramInfo, ProgramError>) -> bool {
     matches!(program, Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(ENOENT))
 }

@@ -1,4 +1,4 @@
-//! Which way a running daemon's tags go: read from the map of its program, without asking the daemon.
+//! The path of a running daemon's tags, read from the map of its program without asking the daemon.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use d365_common::{names, path::Path};
 use super::{Fact, Program, Unknown};
 use crate::kernel::{chain, inspect};
 
-/// The ways of the program that tags, if there is one; `counting` is the XDP program of its interface.
+/// The paths of the tc program that tags, if there is one. `counting` is the XDP program of its interface.
 pub(super) fn paths<'a>(
     counting: impl Iterator<Item = &'a Program>,
     tagging: impl Iterator<Item = &'a Program>,
@@ -39,7 +39,7 @@ pub(super) fn paths<'a>(
     Err(Unknown::Failed(format!("its program has no map {}: it is another release's", names::TAG_PATHS)))
 }
 
-/// How many rows a program counts in: one for each interface that bears it.
+/// Number of rows in which a program counts: one for each interface that it is attached to.
 fn rows_of(program: u32) -> Fact<u32> {
     let bearing = inspect::bearing().map_err(|error| Unknown::Failed(error.to_string()))?;
     Ok(bearing.get(&program).map_or(1, |interfaces| u32::try_from(interfaces.len()).unwrap_or(u32::MAX)))

@@ -1,4 +1,5 @@
-//! What is at an interface's ingress behind XDP: tcx programs (Linux 6.6) and the filters of a clsact or ingress qdisc.
+//! The programs and filters that run after XDP at an interface's ingress: tcx programs (Linux 6.6) and the
+//! filters of a clsact or ingress qdisc.
 
 use super::{Fact, Program, Unknown, programs::Loaded};
 use crate::kernel::tc;
@@ -6,22 +7,23 @@ use crate::kernel::tc;
 /// A filter of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// What `tc` calls its kind: `bpf`, `u32`.
+    /// Its kind, as `tc` names it: `bpf`, `u32`.
     pub kind: String,
-    /// The lower, the earlier.
+    /// Filters with a lower number run earlier.
     pub priority: u16,
     /// The program of a BPF filter; `None` for every other kind.
     pub program: Option<Program>,
 }
 
-/// The tcx programs at ingress, in their order; `None` where the kernel has no tcx.
+/// The tcx programs at ingress, in order; `None` if the kernel has no tcx.
 pub(super) fn tcx(interface: &str) -> Fact<Option<Vec<Program>>> {
     let program = |(id, name)| Program { id: Some(id), name: Ok(name), holders: None };
     let programs = tc::tcx(interface).map_err(Unknown::from)?;
     Ok(programs.map(|programs| programs.into_iter().map(program).collect()))
 }
 
-/// The filters at ingress, in their order. Filters of one kind and priority are one line where they have no program.
+/// The filters at ingress, in order. Filters of the same kind and priority that have no program are listed
+/// once.
 pub(super) fn clsact(index: u32, loaded: &Loaded) -> Fact<Vec<Filter>> {
     let mut filters: Vec<_> =
         tc::filters(index)?.into_iter().map(|filter| describe(filter, loaded)).collect();
@@ -35,7 +37,8 @@ fn describe(filter: tc::Filter, loaded: &Loaded) -> Filter {
     Filter { kind: filter.kind, priority: filter.priority, program }
 }
 
-/// A filter's program. Whoever attached it wrote a name beside it, which all may read.
+/// A filter's program. `annotation` is the name that was given when the filter was attached; every process
+/// may read it.
 fn program(id: Option<u32>, annotation: Option<String>, loaded: &Loaded) -> Program {
     let Some(id) = id else {
         return Program { id: None, name: Ok(annotation.unwrap_or_default()), holders: None };

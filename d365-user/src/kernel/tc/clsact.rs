@@ -1,7 +1,8 @@
 //! The `clsact` qdisc and its ingress filters, for kernels without tcx (before 6.6).
 //!
-//! A filter outlives its daemon, unlike a link: what a daemon that was killed has left is known by the program's name and
-//! taken away by the next. Nobody else's filter is touched, and a qdisc goes only if it came with us and is empty.
+//! Unlike a link, a filter outlives its daemon. The next daemon recognises the filter of a killed daemon by
+//! the program's name and removes it. The daemon never changes a filter of another owner. It removes a qdisc
+//! only if it added the qdisc itself and the qdisc is empty.
 
 use std::io;
 
@@ -21,19 +22,19 @@ use super::{
 const INGRESS: u32 = 0xffff_fff2;
 const EGRESS: u32 = 0xffff_fff3;
 
-/// The filters at an interface's ingress, in their order; those of an ingress qdisc too, which takes the same parent for its
-/// own.
+/// The filters at an interface's ingress, in order. They include the filters of an ingress qdisc, which uses
+/// the same parent.
 pub(in super::super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
     below(ifindex, INGRESS)
 }
 
-/// A `clsact` qdisc that was added; goes with this value if it is empty then.
+/// A `clsact` qdisc that the daemon added. Dropping this value removes the qdisc if it is empty.
 pub(in super::super) struct Qdisc {
     ifindex: u32,
 }
 
 impl Qdisc {
-    /// Remembers that the qdisc of an interface came with us.
+    /// Records that the daemon added the qdisc of an interface.
     pub(super) fn added(ifindex: u32) -> Self {
         Self { ifindex }
     }
@@ -45,7 +46,7 @@ impl Drop for Qdisc {
         if !is_empty(INGRESS) || !is_empty(EGRESS) {
             return;
         }
-        // The kernel's type for it has a sign; indexes have none.
+        // The kernel's field is signed; interface indexes are not.
         let mut request = TcMessage::with_index(self.ifindex.cast_signed());
         request.header.parent = Handle::CLSACT;
         request.header.handle = Handle { major: u16::MAX, minor: 0 };

@@ -1,7 +1,8 @@
-//! The filters at one end of an interface's `clsact` or `ingress` qdisc, of every kind (`RTM_GETTFILTER`, rtnetlink(7)).
+//! The filters at one end of an interface's `clsact` or `ingress` qdisc, of every kind (`RTM_GETTFILTER`,
+//! rtnetlink(7)).
 //!
-//! Attributes are read here as far as they are needed. netlink-packet-route reads those of a few kinds, and a filter of
-//! somebody else's that it cannot read would then be an error.
+//! This module decodes only the attributes that it needs. netlink-packet-route decodes those of a few kinds
+//! of filters, and returns an error for another owner's filter that it cannot decode.
 
 use std::{fmt, io};
 
@@ -16,7 +17,7 @@ use crate::kernel::netlink;
 
 /// `RTM_GETTFILTER` (linux/rtnetlink.h).
 const GET_FILTER: u16 = 46;
-/// `struct tcmsg`: its length, and where its numbers are that are read or written here.
+/// `struct tcmsg`: its length, and the offsets of the fields that are read or written here.
 const HEADER: usize = 20;
 const IFINDEX: usize = 4;
 const HANDLE: usize = 8;
@@ -27,38 +28,38 @@ const KIND: u16 = 1;
 const OPTIONS: u16 = 2;
 const BPF_NAME: u16 = 7;
 const BPF_ID: u16 = 11;
-/// Attributes of an action (`TCA_ACT_…`), and the action that sends packets to another interface (tc-mirred(8)).
+/// Attributes of an action (`TCA_ACT_…`), and the action that sends packets to another interface
+/// (tc-mirred(8)).
 const ACTION_KIND: u16 = 1;
 const ACTION_OPTIONS: u16 = 2;
 const MIRRED: &str = "mirred";
 /// The action that runs a BPF program.
 const BPF_ACTION: &str = "bpf";
-/// `TCA_MIRRED_PARMS`: a `struct tc_mirred` (`linux/tc_act/tc_mirred.h`), where its last two numbers are, and what the first
-/// of them is for packets that leave by another interface: sent there (`TCA_EGRESS_REDIR`) or copied (`TCA_EGRESS_MIRROR`).
+/// `TCA_MIRRED_PARMS`: a `struct tc_mirred` (`linux/tc_act/tc_mirred.h`), the offsets of its last two fields,
+/// and the values of the first of them for packets that leave by another interface: redirected
+/// (`TCA_EGRESS_REDIR`) or copied (`TCA_EGRESS_MIRROR`).
 const MIRRED_PARAMETERS: u16 = 2;
 const MIRRED_ACTION: usize = 20;
 const MIRRED_IFINDEX: usize = 24;
 const MIRRED_EGRESS: [u32; 2] = [1, 2];
 
-/// A filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::kernel) struct Filter {
-    /// What `tc` calls its kind: `bpf`, `u32`.
+    /// Its kind, as `tc` names it: `bpf`, `u32`.
     pub(in crate::kernel) kind: String,
-    /// The lower, the earlier.
+    /// Filters with a lower number run earlier.
     pub(in crate::kernel) priority: u16,
     pub(super) handle: TcHandle,
-    /// What whoever attached it calls its BPF program.
+    /// The name of its BPF program, as given when the filter was attached.
     pub(in crate::kernel) name: Option<String>,
-    /// Id of its BPF program.
     pub(in crate::kernel) program: Option<u32>,
-    /// Whether a BPF program runs, as the filter or as an action of it.
+    /// True if a BPF program runs, as the filter or as one of its actions.
     pub(in crate::kernel) has_program: bool,
     /// Indexes of the interfaces to which its actions send packets or copies of them.
     pub(in crate::kernel) targets: Vec<u32>,
 }
 
-/// Its kind, name and priority.
+/// Formats its kind, name and priority.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} filter", self.kind)?;
@@ -70,19 +71,20 @@ impl fmt::Display for Filter {
 }
 
 impl Filter {
-    /// Whether it bears our program's name.
+    /// Returns true if it has the name of our program.
     pub(in crate::kernel) fn is_ours(&self) -> bool {
         self.name.as_deref() == Some(names::PROGRAM_TAG)
     }
 
-    /// Reads an answer. Each priority is told of by itself too, without options, and each hash table of a u32 filter: a
-    /// handle alone is no filter.
+    /// Decodes an answer; `None` if it is not a filter. The kernel also reports each priority by itself,
+    /// without options. It reports the hash tables of a u32 filter too, which have options and count as
+    /// filters here.
     fn read(answer: &Answer) -> Option<Self> {
         let header = answer.0.get(..HEADER)?;
         let attributes = answer.0.get(HEADER..)?;
         let kind = text(attribute(attributes, KIND)?);
         let options = attribute(attributes, OPTIONS)?;
-        // `tcm_info`: the priority, and the protocol below it.
+        // `tcm_info`: the priority in the upper 16 bits, the protocol in the lower ones.
         let priority = u16::try_from(number(header, INFO)? >> 16).ok()?;
         let is_bpf = kind == "bpf";
         let program = attribute(options, BPF_ID).filter(|_| is_bpf).and_then(|id| number(id, 0));
@@ -98,26 +100,27 @@ impl Filter {
     }
 }
 
-/// The filters below `parent` on an interface, in their order. Without a qdisc there are none.
+/// The filters below `parent` on an interface, in order. The list is empty if there is no qdisc.
 pub(super) fn below(ifindex: u32, parent: u32) -> io::Result<Vec<Filter>> {
     let mut request = vec![0; HEADER];
     request[IFINDEX..IFINDEX + 4].copy_from_slice(&ifindex.to_ne_bytes());
     request[PARENT..PARENT + 4].copy_from_slice(&parent.to_ne_bytes());
     match netlink::dump(NETLINK_ROUTE, Answer(request)) {
-        // Without a qdisc there is nothing to ask (`tc_dump_tfilter`, net/sched/cls_api.c).
+        // The kernel returns EINVAL if there is no qdisc (`tc_dump_tfilter`, net/sched/cls_api.c).
         Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(Vec::new()),
         answers => Ok(answers?.iter().filter_map(Filter::read).collect()),
     }
 }
 
-/// The actions of a filter, each with its kind. The attribute that holds them has another number for each kind of filter, so
-/// they are known by their own form: a list of actions, each with its kind and its options.
+/// The actions of a filter, each with its kind. Each kind of filter has a different number for the attribute
+/// that holds them. So this function finds them by their form: a list of actions, each with its kind and its
+/// options.
 fn actions(options: &[u8]) -> impl Iterator<Item = (String, &[u8])> {
     let lists = attributes(options).map(|(_, value)| value);
     lists.flat_map(attributes).filter_map(|(_, action)| Some((text(attribute(action, ACTION_KIND)?), action)))
 }
 
-/// The interface to which an action sends packets.
+/// Index of the interface to which an action sends packets.
 fn target(kind: &str, action: &[u8]) -> Option<u32> {
     if kind != MIRRED {
         return None;
@@ -127,7 +130,7 @@ fn target(kind: &str, action: &[u8]) -> Option<u32> {
     number(parameters, MIRRED_IFINDEX).filter(|_| is_egress)
 }
 
-/// The attributes in `bytes`, as far as they are attributes.
+/// The attributes in `bytes`, up to the first bytes that are no attribute.
 fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let whole = NlasIterator::new(bytes).map_while(Result::ok);
     whole.filter_map(|attribute: NlaBuffer<&[u8]>| {
@@ -149,7 +152,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// A message as it is: `struct tcmsg` and attributes.
+/// An undecoded message: `struct tcmsg` and attributes.
 #[derive(Clone, Debug)]
 struct Answer(Vec<u8>);
 
@@ -209,7 +212,7 @@ mod tests {
         assert_eq!((filter.kind.as_str(), filter.priority, filter.program), ("bpf", 7, Some(57)));
         assert!(filter.is_ours() && filter.has_program && filter.targets.is_empty());
         assert_eq!(filter.to_string(), "bpf filter d365_tag with priority 7");
-        // The same numbers mean something else to another kind.
+        // These attribute numbers have another meaning in filters of another kind.
         let other = Filter::read(&answer("u32", Some(&options))).unwrap();
         assert_eq!((other.name.as_deref(), other.program, other.is_ours()), (None, None, false));
         assert_eq!((other.to_string().as_str(), other.has_program), ("u32 filter with priority 7", false));
@@ -228,7 +231,7 @@ mod tests {
         assert_eq!(Filter::read(&Answer(vec![0; HEADER - 1])), None);
     }
 
-    /// Actions are in attribute 7 of u32, 2 of matchall, 3 of flower: whatever the number.
+    /// Actions are in attribute 7 of u32, 2 of matchall and 3 of flower. The number must not matter.
     #[test]
     fn targets_are_found_whatever_the_kind() {
         for holder in [2, 3, 7, 40] {

@@ -1,7 +1,8 @@
-//! Attaches the tc program to interfaces: by a tcx link (Linux 6.6), or as a filter of a `clsact` qdisc before that.
+//! Attaches the tc program to interfaces: by a tcx link (Linux 6.6), or as a filter of a `clsact` qdisc on
+//! older kernels.
 //!
-//! Nobody else's program is ever detached or replaced. Ours stands before the others, or behind them, and hands every
-//! packet on to those that come after it.
+//! The daemon never detaches or replaces a program of another owner. The tc program runs before the others or
+//! after them, and passes every packet on to those that follow.
 
 mod clsact;
 mod filter;
@@ -22,12 +23,12 @@ pub(super) use self::{
 use super::{chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
 use crate::config::TcOrder;
 
-/// By what the tc program is held.
+/// The means by which the tc program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcHold {
-    /// A tcx link: the kernel detaches it when the daemon ends.
+    /// A tcx link. The kernel detaches it when the daemon ends.
     Tcx,
-    /// A filter: it outlives a daemon that is killed, and tags nothing once the lease has run out.
+    /// A filter. It outlives a daemon that is killed, and tags nothing once the lease has expired.
     Clsact,
 }
 
@@ -36,17 +37,17 @@ pub enum TcHold {
 pub struct Tagger {
     /// The interface.
     pub interface: Interface,
-    /// What holds it.
+    /// The means by which it is attached.
     pub hold: TcHold,
-    /// Whether another filter has the first priority too and may run before ours.
+    /// True if another filter also has the first priority and may run before ours.
     pub is_preceded: bool,
     program: u32,
 }
 
-/// Why the tc program is not on the interface.
+/// The tc program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
 pub enum TaggerError {
-    /// The kernel refused.
+    /// The kernel refused the program.
     #[error(
         "cannot attach the tc program that marks packets to {interface}: {}; the kernel needs tcx (6.6), or clsact \
          (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf); without --tag mark none is needed",
@@ -55,24 +56,25 @@ pub enum TaggerError {
     Program {
         /// The interface.
         interface: String,
-        /// What aya or the kernel said.
+        /// The error of aya or of the kernel.
         source: ProgramError,
     },
-    /// The filters that are there cannot be listed.
+    /// The existing filters cannot be listed.
     #[error("cannot list the tc filters of {interface}: {source}")]
     Filters {
         /// The interface.
         interface: String,
-        /// What went wrong.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
 impl Tagger {
-    /// Whether the tc program is still there. It has to be asked in the interface's network namespace.
+    /// Returns true if the tc program is still attached. The caller must be in the interface's network
+    /// namespace.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// The I/O error if the kernel does not answer.
     pub fn is_attached(&self) -> io::Result<bool> {
         match self.hold {
             TcHold::Tcx => holds_link(self.program, self.interface.index),
@@ -85,10 +87,11 @@ impl Tagger {
 }
 
 impl Kernel {
-    /// Attaches the program that marks to `interface`: by tcx, or where the kernel has none by a filter.
+    /// Attaches the tc program, which marks packets, to `interface`: by tcx, or by a filter if the kernel has
+    /// no tcx.
     ///
     /// # Errors
-    /// [`TaggerError`]; the interface is then as it was.
+    /// [`TaggerError`]; the interface is then unchanged.
     pub fn attach_tagger(&mut self, interface: &Interface, order: TcOrder) -> Result<Tagger, TaggerError> {
         match self.attach_tagger_by(TcHold::Tcx, interface, order) {
             Err(TaggerError::Program { source, .. }) if is_unknown(&source) => {
@@ -98,10 +101,10 @@ impl Kernel {
         }
     }
 
-    /// The same by this means and no other.
+    /// Same as [`Kernel::attach_tagger`], but by this means only.
     ///
     /// # Errors
-    /// As [`Kernel::attach_tagger`].
+    /// Same as [`Kernel::attach_tagger`].
     pub fn attach_tagger_by(
         &mut self,
         hold: TcHold,
@@ -126,9 +129,9 @@ impl Kernel {
         }
     }
 
-    /// Returns whether another filter has the first priority too.
+    /// Returns true if another filter also has the first priority.
     fn attach_filter(&mut self, interface: &Interface, order: TcOrder) -> Result<bool, TaggerError> {
-        /// Priorities are from 1 to 65535; of two filters with one priority the older is the first.
+        /// Priorities range from 1 to 65535. If two filters have the same priority, the older one runs first.
         const FIRST: u16 = 1;
         const LAST: u16 = u16::MAX;
         let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
@@ -141,7 +144,7 @@ impl Kernel {
         };
         let filters = filters(interface.index).map_err(unlisted)?;
         for stale in filters.iter().filter(|filter| filter.is_ours()) {
-            tracing::info!("{}: a tc filter of a daemon that was killed is taken away", interface.name);
+            tracing::info!("{}: removing the tc filter of a daemon that was killed", interface.name);
             let (priority, handle) = (stale.priority, stale.handle);
             let link = SchedClassifierLink::attached(&name, TcAttachType::Ingress, priority, handle, None);
             link.map_err(unlisted)?.detach().map_err(failed)?;
@@ -159,7 +162,8 @@ impl Kernel {
     }
 }
 
-/// The tcx programs at an interface's ingress, in their order, each with its id and name; `None` where the kernel has no tcx.
+/// The tcx programs at an interface's ingress, in order, each with its id and name; `None` if the kernel has
+/// no tcx.
 pub(super) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>>, ProgramError> {
     match SchedClassifier::query_tcx(interface, TcAttachType::Ingress) {
         Err(ProgramError::SyscallError(error))
@@ -184,7 +188,7 @@ fn attach(
     program.take_link(id)
 }
 
-/// Whether the qdisc could not be added because there is one.
+/// Returns true if the qdisc could not be added because it exists already.
 fn is_there(error: &TcError) -> bool {
     match error {
         TcError::AlreadyAttached => true,
@@ -193,7 +197,7 @@ fn is_there(error: &TcError) -> bool {
     }
 }
 
-/// Whether the kernel does not know tcx (`link_create`, kernel/bpf/syscall.c).
+/// Returns true if the kernel does not support tcx (`link_create`, kernel/bpf/syscall.c).
 fn is_unknown(error: &ProgramError) -> bool {
     matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(nix::libc::EINVAL))
 }
