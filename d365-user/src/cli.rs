@@ -1,8 +1,8 @@
-//! What was typed: flags, and for each of them a variable of the environment (`D365_…`).
+//! The command line: flags, and for each of them a variable of the environment (`D365_…`).
 //!
-//! Words become numbers and addresses here, each by itself; what they mean together is
-//! [`crate::config`]'s. A flag on the command line beats its variable. A variable that is set but
-//! empty counts as not set, as unit files and container templates leave them.
+//! This module turns words into numbers and addresses, each by itself. [`crate::config`] decides what they
+//! mean together. A flag on the command line has priority over its variable. A variable that is set but empty
+//! counts as not set, because unit files and container templates leave such variables.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -39,7 +39,7 @@ pub(crate) use updates::Updates;
 /// `d365-user`'s version line: version and commit.
 static VERSION_LINE: LazyLock<String> = LazyLock::new(|| format!("{VERSION} (commit {REVISION})"));
 
-/// What `--help` says after the flags.
+/// The part of `--help` after the flags.
 static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
     format!(
         "\
@@ -53,9 +53,9 @@ Examples:
   d365-user --iface eth0 --ranges embedded,azure --tag mark
       Mark packets from listed ranges, for nftables and the mail server; see docs/tags.md
   d365-user doctor --iface eth0
-      Whether this host is fit for it, and what to do
+      Check if this host is fit for it, and show what to do
   d365-user drift; d365-user approve
-      Whether all lists agree; which changes wait, and let them pass
+      Check if all lists agree; show the changes that wait, and approve them
 
 Needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
 
@@ -65,7 +65,7 @@ Exit codes:
     )
 });
 
-/// The command line and the environment, each value readable by itself.
+/// The command line and the environment. Each value is valid by itself.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "d365-user",
@@ -75,7 +75,7 @@ Exit codes:
         Journeys, by the sender's geo. One connection may carry many mails. A geo is where the service sends from, as \
         documented or inferred from the Azure region, and not where the recipient is.\n\n\
         An XDP program on each interface recognises TCP packets to the mail port from the service's \
-        published ranges, counts them, tags them on request, and lets every packet pass unless told otherwise. Counters \
+        published ranges, counts them, tags them on request, and lets every packet pass by default. Counters \
         are served as Prometheus metrics.",
     after_help = AFTER_HELP.as_str(),
     max_term_width = 100,
@@ -83,21 +83,22 @@ Exit codes:
     args_conflicts_with_subcommands = true,
 )]
 pub struct Cli {
-    /// Interface to watch, by its name or an alternative name; repeat it, or separate names by commas (at most 16)
+    /// Interface to watch, by its name or an alternative name; repeat it, or separate names by commas (at
+    /// most 16)
     #[arg(
         long,
         env = "D365_IFACE",
         value_name = "NAME",
         value_delimiter = ',',
         required = true,
-        help_heading = "What is watched"
+        help_heading = "Watched traffic"
     )]
     pub(crate) iface: Vec<String>,
 
     /// TCP destination port to watch; repeat it, or separate ports by commas (at most 8)
     #[arg(
         long, env = "D365_PORT", value_name = "PORT", value_delimiter = ',', default_value = "25",
-        value_parser = clap::value_parser!(u16).range(1..), help_heading = "What is watched"
+        value_parser = clap::value_parser!(u16).range(1..), help_heading = "Watched traffic"
     )]
     pub(crate) port: Vec<u16>,
 
@@ -108,16 +109,16 @@ pub struct Cli {
         value_name = "MODE",
         value_enum,
         default_value_t,
-        help_heading = "What is watched"
+        help_heading = "Watched traffic"
     )]
     pub(crate) mode: ModePolicy,
 
-    /// Range list: `embedded`, `file:PATH` (a service tags document, the output of
-    /// `d365-user ranges`, or a plain list of `prefix[,geo[,region]]` lines), `url:[NAME=]URL` (such a document; NAME is shown in place of the URL,
-    /// whose query is never shown: put one with a token into `D365_RANGES`), or
+    /// Range list: `embedded`, `file:PATH` (a service tags document, the output of `d365-user ranges`, or a
+    /// plain list of `prefix[,geo[,region]]` lines), `url:[NAME=]URL` (such a document; NAME is shown in
+    /// place of the URL, whose query is never shown: put one with a token into `D365_RANGES`), or
     /// `azure[:public|government|china]` (the cloud's current document); repeat it to add lists up (in
-    /// `D365_RANGES` separated by white space; `embedded,azure` is the same as both). With `embedded` named, a first start
-    /// without network has a list
+    /// `D365_RANGES` separated by white space; `embedded,azure` is the same as both). With `embedded` named,
+    /// a first start without network has a list
     #[arg(
         long,
         env = "D365_RANGES",
@@ -127,13 +128,13 @@ pub struct Cli {
     )]
     pub(crate) ranges: Vec<String>,
 
-    /// Flags that were given on the command line and may hold a URL with a token: any user of the host reads
-    /// them there.
+    /// Flags that were given on the command line and may hold a URL with a token: any user of the host can
+    /// read them there.
     #[arg(skip)]
     pub(crate) urls_on_command_line: Vec<&'static str>,
 
-    /// Capacity for the ranges of all lists together, at most 262144; a longer list is refused, and what does not fit beside
-    /// the other lists waits until there is room
+    /// Capacity for the ranges of all lists together, at most 262144; a longer list is rejected, and ranges
+    /// that do not fit together with the other lists wait until there is room
     #[arg(
         long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = Policy::DEFAULT_MAX_RANGES,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(Policy::HIGHEST_MAX_RANGES)),
@@ -141,8 +142,8 @@ pub struct Cli {
     )]
     pub(crate) max_ranges: u32,
 
-    /// Pages of the direct table at most, 2 KiB of kernel memory each; without enough, some sources are looked up in the
-    /// slower trie
+    /// Pages of the direct table at most, 2 KiB of kernel memory each; without enough, some sources are
+    /// looked up in the slower trie
     #[arg(
         long, env = "D365_MAX_PAGES", value_name = "N", default_value_t = direct::DEFAULT_PAGES,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(direct::MOST_PAGES)),
@@ -170,9 +171,10 @@ pub struct Cli {
     )]
     pub(crate) listen: SocketAddr,
 
-    /// Host (a name or an address, without a port) by which HTTP requests may name this server, besides
-    /// `localhost`, loopback addresses and the address of --listen; repeat it, or separate hosts by commas.
-    /// On a loopback address other names are refused (DNS rebinding), elsewhere only if this flag is given
+    /// Host (a name or an address, without a port) by which HTTP requests may name this server, in addition
+    /// to `localhost`, loopback addresses and the address of --listen; repeat it, or separate hosts by
+    /// commas. On a loopback address other names are refused (DNS rebinding), elsewhere only if this flag is
+    /// given
     #[arg(
         long,
         env = "D365_ALLOW_HTTP_HOST",
@@ -182,7 +184,7 @@ pub struct Cli {
     )]
     pub(crate) allow_http_host: Vec<HttpHost>,
 
-    /// Give each range series of its own, besides those of its geo: `auto` up to 1000 ranges
+    /// Give each range series of its own, in addition to those of its geo: `auto` up to 1000 ranges
     #[arg(
         long,
         env = "D365_RANGE_METRICS",
@@ -193,7 +195,7 @@ pub struct Cli {
     )]
     pub(crate) range_metrics: RangeMetrics,
 
-    /// How log lines are written, to standard error
+    /// Format of the log lines, which are written to standard error
     #[arg(
         long,
         env = "D365_LOG_FORMAT",
@@ -204,7 +206,7 @@ pub struct Cli {
     )]
     pub(crate) log_format: LogFormat,
 
-    /// Which log lines are written: error, warn, info, debug or trace, or directives such as
+    /// Log lines to write: error, warn, info, debug or trace, or directives such as
     /// `info,d365_user::http=debug`
     #[arg(
         long,
@@ -222,16 +224,16 @@ pub struct Cli {
     )]
     pub(crate) log_packets: bool,
 
-    /// What to do in place of running as the daemon.
+    /// The task to run in place of the daemon.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 impl Cli {
-    /// Reads arguments, the program's name first, and the environment.
+    /// Reads the arguments, the program's name first, and the environment.
     ///
     /// # Errors
-    /// What clap says, `--help` and `--version` included: let the caller `exit()` with it.
+    /// The errors of clap, including `--help` and `--version`: the caller should call `exit()` on them.
     pub fn parse_from<I, T>(arguments: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item = T>,
@@ -251,7 +253,7 @@ impl Cli {
     }
 }
 
-/// clap shows the value that it refuses: here without what may be a token.
+/// Removes what may be a token from an error: clap shows the value that it rejects.
 fn without_secrets(error: clap::Error) -> clap::Error {
     let shown = error.to_string();
     let redacted = redacted(&shown);
@@ -261,7 +263,8 @@ fn without_secrets(error: clap::Error) -> clap::Error {
     clap::Error::raw(error.kind(), redacted.strip_prefix("error: ").unwrap_or(&redacted))
 }
 
-/// The command as these arguments want it: a task does not read the daemon's variables, and none of them can be in its way.
+/// The command for these arguments. A task does not read the daemon's variables, so that none of them can
+/// fail it.
 fn command_for(arguments: &[OsString]) -> clap::Command {
     let command = command();
     match arguments.get(1) {
@@ -272,7 +275,7 @@ fn command_for(arguments: &[OsString]) -> clap::Command {
     }
 }
 
-/// The command, deaf to variables that are set but empty.
+/// The command, which ignores variables that are set but empty.
 fn command() -> clap::Command {
     let command = Cli::command().mut_args(deaf_to_empty);
     command.mut_subcommands(|task| task.mut_args(deaf_to_empty))
@@ -292,7 +295,7 @@ fn is_on_command_line(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
-/// Whether the values of this argument come from its variable.
+/// True if the values of this argument come from its variable.
 fn from_environment(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::EnvVariable)
 }

@@ -1,7 +1,7 @@
-//! What the command line and the environment mean: checked as a whole, and total.
+//! The meaning of the command line and the environment, checked as a whole.
 //!
-//! What [`Config::new`] gives is within every limit. Nothing here opens a file or asks the kernel:
-//! whether an interface exists is not this module's to say.
+//! The result of [`Config::new`] is within every limit. Nothing here opens a file or asks the kernel: another
+//! module checks if an interface exists.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -29,10 +29,11 @@ use crate::{
     },
 };
 
-/// Longest name of an interface in bytes: an alternative name's, the kernel's `ALTIFNAMSIZ` (128) less the terminating zero.
+/// The longest name of an interface in bytes: that of an alternative name, the kernel's `ALTIFNAMSIZ` (128)
+/// less the terminating zero.
 pub const MAX_INTERFACE_NAME: usize = 127;
 
-/// Which XDP mode may be used.
+/// The XDP mode that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ModePolicy {
     /// Native where the driver takes it, otherwise generic, unless that would blind tc filters.
@@ -44,10 +45,10 @@ pub enum ModePolicy {
     Generic,
 }
 
-/// Series by range, besides those by geo.
+/// Series by range, in addition to those by geo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum RangeMetrics {
-    /// As long as there are at most 1000 ranges.
+    /// If there are at most 1000 ranges.
     #[default]
     Auto,
     /// Always.
@@ -57,11 +58,12 @@ pub enum RangeMetrics {
 }
 
 impl RangeMetrics {
-    /// Ranges up to which `auto` shows each: three series and some 220 bytes a range and interface, so that a
-    /// scrape of one interface stays below a quarter of a megabyte. The vendor's list has had at most 50.
+    /// The largest number of ranges for which `auto` shows each: three series and some 220 bytes a range and
+    /// interface, so that a scrape of one interface stays below a quarter of a megabyte. The vendor's list
+    /// has had at most 50.
     pub const MOST: usize = 1000;
 
-    /// Returns true if a list of so many ranges is shown range by range.
+    /// Returns true if a list of this many ranges is shown range by range.
     #[must_use]
     pub const fn shows(self, ranges: usize) -> bool {
         match self {
@@ -72,69 +74,69 @@ impl RangeMetrics {
     }
 }
 
-/// What the daemon shall do.
+/// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The interfaces, 1 to [`MAX_INTERFACES`], each once, in the order given.
     pub interfaces: Vec<String>,
-    /// Which XDP mode may be used.
+    /// The XDP mode that may be used.
     pub mode: ModePolicy,
     /// TCP ports in host byte order, 1 to [`MAX_PORTS`], each once, none zero.
     pub ports: Vec<u16>,
     /// The range lists, at least one, each once.
     pub ranges: Vec<Spec>,
-    /// Whether prefixes of special use (loopback, private, documentation …) are accepted.
+    /// True if prefixes of special use (loopback, private, documentation …) are accepted.
     pub allow_special: bool,
     /// Capacity for ranges, 1 to [`Policy::HIGHEST_MAX_RANGES`](crate::ranges::Policy::HIGHEST_MAX_RANGES).
     pub max_ranges: u32,
-    /// Pages of the direct table at most, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES).
+    /// Maximum number of pages of the direct table, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES).
     pub max_pages: u32,
-    /// Where to download each list of `ranges`; `None` for those that are here.
+    /// The download target of each list of `ranges`; `None` for a local list.
     pub targets: Vec<Option<Target>>,
     /// The name by which servers know this program.
     pub user_agent: UserAgent,
-    /// How often downloads are repeated, a tenth more or less.
+    /// Interval between downloads, a tenth more or less.
     pub refresh: Duration,
-    /// What the gate waits for.
+    /// The limits of the gates.
     pub gate: GatePolicy,
-    /// How long the list is vouched for.
+    /// Time for which a source's ranges are trusted after its last confirmation.
     pub lease: LeaseTerm,
-    /// Where what survives a restart is kept.
+    /// Directory for the data that survives a restart.
     pub state_dir: PathBuf,
-    /// Where counters are pinned.
+    /// Directory where counters are pinned.
     pub pin_dir: PathBuf,
-    /// Whether unlisted sources are looked up in Azure's prefixes.
+    /// True if unlisted sources are looked up in Azure's prefixes.
     pub watch_azure: bool,
-    /// The tags of vouched-for packets.
+    /// The tags of trusted packets.
     pub tags: Tags,
-    /// What becomes of new connections from unlisted sources.
+    /// The action on new connections from unlisted sources.
     pub unlisted: Unlisted,
-    /// Where HTTP is served; port 0 lets the kernel choose.
+    /// The address of the HTTP server; port 0 lets the kernel choose.
     pub listen: SocketAddr,
-    /// Hosts by which HTTP requests may name this server, besides its own addresses.
+    /// Hosts by which HTTP requests may name this server, in addition to its own addresses.
     pub allow_http_host: Vec<HttpHost>,
     /// Series by range.
     pub range_metrics: RangeMetrics,
-    /// How log lines are written.
+    /// Format of the log lines.
     pub log_format: LogFormat,
-    /// Which log lines are written.
+    /// The filter of the log lines.
     pub log_filter: LogFilter,
-    /// Whether each classified packet is logged.
+    /// True if each classified packet is logged.
     pub log_packets: bool,
 }
 
-/// Why the command line and the environment are no configuration. Each is one line.
+/// An error in the command line or the environment. Each message is one line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// The kernel would not take it for a name.
+    /// The kernel would not accept the name.
     #[error(
         "--iface `{}` is no interface name: {reason}; `ip -brief link` lists the names",
         name.escape_debug()
     )]
     InterfaceName {
-        /// What was given.
+        /// The name that was given.
         name: String,
-        /// Which rule it breaks.
+        /// The rule that it breaks.
         reason: &'static str,
     },
     /// More than [`MAX_INTERFACES`].
@@ -146,7 +148,7 @@ pub enum ConfigError {
     /// More than [`SourceSet::MOST`].
     #[error("--ranges is given {0} times, at most {most} sources can be used", most = SourceSet::MOST)]
     TooManySources(usize),
-    /// A source that is no source.
+    /// A source that is not valid.
     #[error("--ranges: {0}")]
     Ranges(#[from] SpecError),
     /// A URL that is never fetched.
@@ -157,27 +159,27 @@ pub enum ConfigError {
         /// The fault.
         problem: UrlError,
     },
-    /// Two sources that nothing tells apart wherever they are shown and kept.
+    /// Two sources share the name by which they are shown and saved.
     #[error("--ranges: two sources are called {0}; give each a name of its own, as in url:NAME=https://…")]
     SameSource(String),
-    /// No tag, and a tag.
-    #[error("--tag none stands alone: leave it out, or the other tags")]
+    /// No tag together with a tag.
+    #[error("--tag none excludes other tags: leave it out, or the others")]
     NoneAndMore,
-    /// A flag that would do nothing.
+    /// A flag that would have no effect.
     #[error("{flag} needs {needed}; without it nothing is tagged so")]
     Needs {
         /// The flag that was given.
         flag: &'static str,
-        /// What was not.
+        /// The flag that is missing.
         needed: &'static str,
     },
 }
 
 impl Config {
-    /// The meaning of what was typed, and what was put right in it.
+    /// The configuration from the command line, and warnings about corrections of it.
     ///
     /// # Errors
-    /// The first thing that is out of bounds.
+    /// The first value that is out of bounds.
     pub fn new(cli: Cli) -> Result<(Self, Vec<Warning>), ConfigError> {
         let mut warnings = Vec::new();
         for name in &cli.iface {
@@ -236,7 +238,7 @@ impl Config {
     }
 }
 
-/// Where to download what `spec` names.
+/// The download target of `spec`.
 fn target(spec: &Spec, updates: &Updates) -> Result<Option<Target>, ConfigError> {
     let found = match spec {
         Spec::Embedded | Spec::File(_) => return Ok(None),
@@ -252,7 +254,8 @@ fn shared_name(ranges: &[Spec]) -> Option<String> {
     names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)).map(|(_, name)| name.clone())
 }
 
-/// The gate's limits. Between two fetches the interval and its tenth may pass, and still count as offered.
+/// The gates' limits. The refresh interval and a tenth of it may pass between two fetches, and the list still
+/// counts as offered.
 fn gate(updates: &Updates) -> GatePolicy {
     GatePolicy {
         confirm_after: updates.confirm_after,
@@ -263,7 +266,7 @@ fn gate(updates: &Updates) -> GatePolicy {
     }
 }
 
-/// Each value once, in the order of its first coming.
+/// Each value once, in the order of its first occurrence.
 fn once<T: PartialEq + ToString>(flag: &'static str, values: Vec<T>, warnings: &mut Vec<Warning>) -> Vec<T> {
     let mut kept: Vec<T> = Vec::with_capacity(values.len());
     for value in values {
@@ -279,8 +282,8 @@ fn once<T: PartialEq + ToString>(flag: &'static str, values: Vec<T>, warnings: &
     kept
 }
 
-/// The kernel's rules for a name (`dev_valid_name`, net/core/dev.c), and no control characters,
-/// which would spoil log lines.
+/// The kernel's rules for a name (`dev_valid_name`, net/core/dev.c). In addition, control characters are not
+/// allowed, because they would spoil log lines.
 fn interface_name(name: &str) -> Result<(), ConfigError> {
     let reason = match name {
         "" => "it is empty",

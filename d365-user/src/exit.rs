@@ -1,17 +1,17 @@
-//! Why the daemon ended: its exit codes, documented once, for `main`, `--help` and the documents.
+//! The exit codes, documented once, for `main`, `--help` and the documents.
 //!
-//! A number never changes its meaning: scripts and unit files rely on it. It decides nothing; each
-//! stage's error says by itself which of these it is.
+//! A number never changes its meaning: scripts and unit files rely on it. This module decides nothing; each
+//! stage's error selects its exit code.
 
 use std::fmt::Write as _;
 
-/// Why the daemon ended.
+/// The reason for which the process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Exit {
     /// It was asked to stop and did.
     Success = 0,
-    /// Something that should not happen; the message says what.
+    /// An error that should not happen; the message describes it.
     Internal = 1,
     /// The command line or the environment is not valid (clap's own code).
     Usage = 2,
@@ -27,7 +27,7 @@ pub enum Exit {
     Listen = 7,
     /// The kernel lacks a feature that is needed.
     Kernel = 8,
-    /// The kernel's verifier refused the program.
+    /// The kernel's verifier rejected the program.
     Verifier = 9,
     /// The program could not be attached for any other reason.
     Attach = 10,
@@ -38,7 +38,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Each of them, by number.
+    /// All exit codes, by number.
     pub const ALL: [Self; 13] = [
         Self::Success,
         Self::Internal,
@@ -87,7 +87,7 @@ impl Exit {
         }
     }
 
-    /// All of them as text, one a line, the numbers aligned.
+    /// All exit codes as text, one a line, with aligned numbers.
     #[must_use]
     pub fn table() -> String {
         Self::ALL.iter().fold(String::new(), |mut table, exit| {

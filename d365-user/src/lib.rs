@@ -1,7 +1,7 @@
-//! The daemon as a library: each stage of `source → ranges → generation → kernel → snapshot → view`
-//! is a module, so that tests drive the same code as `main`.
+//! The daemon as a library. Each stage of `source → ranges → generation → kernel → snapshot → view` is a
+//! module, so that tests run the same code as `main`.
 //!
-//! Nothing left of [`kernel`] knows aya; nothing right of [`snapshot`] knows the kernel.
+//! No stage before [`kernel`] knows aya; no stage after [`snapshot`] knows the kernel.
 
 pub mod cli;
 pub mod command;

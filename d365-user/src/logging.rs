@@ -1,6 +1,6 @@
-//! The log: text or JSON on standard error, filtered; the `log` crate's records (aya's) included.
+//! The log: text or JSON on standard error, filtered, including the records of the `log` crate (aya's).
 //!
-//! It must never stop the daemon: a standard error that is gone loses log lines and nothing else.
+//! It must never stop the daemon: if standard error is gone, log lines are lost and nothing else happens.
 
 use std::{fmt, io::IsTerminal as _, str::FromStr};
 
@@ -21,7 +21,7 @@ mod queue;
 
 pub use queue::Guard;
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// One line of text, in colour on a terminal.
@@ -31,25 +31,25 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which log lines are written: a level, or directives of `tracing-subscriber`'s `EnvFilter`. Valid. A value of a field is
-/// compared as it is written: as a pattern it could take any time and memory to compile.
+/// A valid filter of log lines: a level, or directives of `tracing-subscriber`'s `EnvFilter`. The value of a
+/// field is compared literally: as a pattern it could take any time and memory to compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
 /// A log filter that cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LogFilterError {
-    /// A word alone must be a level; `EnvFilter` would take it for a target and hush everything else.
+    /// A single word must be a level: `EnvFilter` would take it for a target and hide all other lines.
     #[error(
         "`{0}` is no level: use error, warn, info, debug, trace, off, or directives like `info,aya=debug`"
     )]
     Level(String),
-    /// Not what `EnvFilter` reads.
+    /// `EnvFilter` cannot read it.
     #[error("`{filter}` is no list of directives like `info,aya=debug`: {reason}")]
     Directive {
-        /// What was given.
+        /// The filter that was given.
         filter: String,
-        /// What `EnvFilter` says.
+        /// The error of `EnvFilter`.
         reason: String,
     },
 }
@@ -58,9 +58,9 @@ impl FromStr for LogFilter {
     type Err = LogFilterError;
 
     fn from_str(filter: &str) -> Result<Self, LogFilterError> {
-        // `EnvFilter` loses count of its bytes where white space stands before a directive.
+        // `EnvFilter` miscounts its bytes if white space comes before a directive.
         let filter = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
-        // A span needs no level: such a filter is left to `EnvFilter` alone.
+        // A span needs no level: a filter with a span is left to `EnvFilter` alone.
         if !filter.contains('[') {
             let level = |word: &str| word.parse::<LevelFilter>().is_ok() && !word.is_empty();
             for word in filter.split(',').filter(|word| !word.contains('=')) {
@@ -77,7 +77,7 @@ impl FromStr for LogFilter {
 }
 
 impl LogFilter {
-    /// Whether it asks for spans: which lines are written then shows with each line only.
+    /// Returns true if it has spans. The filter then decides about each line only when that line is written.
     #[must_use]
     pub fn is_by_spans(&self) -> bool {
         self.0.contains('[')
@@ -90,28 +90,28 @@ impl fmt::Display for LogFilter {
     }
 }
 
-/// Lines that wait for a reader before further ones are lost. Room for all is taken at once: a quarter of a
-/// megabyte.
+/// Maximum number of lines that wait for a reader; further ones are lost. The room for all of them is
+/// allocated at once: a quarter of a megabyte.
 const WAITING_LINES: usize = 8192;
 
 /// Directives that the operator's own ones override. notify logs a warning when a watched directory is
-/// removed, as Kubernetes does with each change of a config map; of its errors the daemon learns otherwise
-/// (`source::watch`).
+/// removed, which Kubernetes does with each change of a config map. The daemon learns of notify's errors in
+/// another way (`source::watch`).
 const HUSHED: &str = "notify=off";
 
-/// Why there is no log.
+/// An error that prevents logging.
 #[derive(Debug, Error)]
 pub enum LogError {
-    /// There is no thread to write it.
+    /// There is no thread to write the log.
     #[error(transparent)]
     Resource(#[from] ResourceError),
-    /// Something in this process logs already.
+    /// Another logger is already installed in this process.
     #[error("cannot start logging: {0}")]
     Taken(#[from] TryInitError),
 }
 
 impl LogError {
-    /// The exit code.
+    /// The exit code of this error.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
@@ -126,18 +126,18 @@ fn directives() -> Builder {
     EnvFilter::builder().with_regex(false).with_default_directive(LevelFilter::ERROR.into())
 }
 
-/// Leaves out what the HTTP client writes at `trace`: URLs with their queries, the bytes of its requests with
-/// a proxy's password, and where redirects lead. At `debug` it hides these itself, as long as it is not asked
-/// for `trace`.
+/// Leaves out the lines that the HTTP client writes at `trace`: URLs with their queries, the bytes of its
+/// requests with a proxy's password, and the targets of redirects. At `debug` the client hides these itself,
+/// as long as `trace` is not enabled.
 ///
-/// It is a filter of the whole subscriber, not of a layer: the client asks whether `trace` is on before it
-/// writes a line, and a layer's filter has no say in the answer.
+/// It is a filter of the whole subscriber, not of a layer: the client asks if `trace` is enabled before it
+/// writes a line, and a layer's filter does not affect the answer.
 fn without_requests(most: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static> {
     let is_shown = |of: &Metadata<'_>| *of.level() < Level::TRACE || !of.target().starts_with("ureq");
     filter_fn(is_shown).with_max_level_hint(most)
 }
 
-/// Starts logging to standard error, for the whole process, until the guard is dropped. Once only.
+/// Starts logging to standard error for the whole process, until the guard is dropped. It works only once.
 ///
 /// # Errors
 /// [`LogError`].
@@ -148,7 +148,7 @@ pub fn init(format: LogFormat, filter: &LogFilter) -> Result<Guard, LogError> {
     Ok(guard)
 }
 
-/// What [`init`] installs, with any writer.
+/// The subscriber that [`init`] installs, with any writer.
 fn subscriber<W>(
     format: LogFormat,
     filter: &LogFilter,
@@ -158,7 +158,7 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // Reporting a failed write would go to standard error too, by a macro that panics when it fails.
+    // The report of a failed write would go to standard error too, by a macro that panics when it fails.
     let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(writer);
     let layer = match format {
         LogFormat::Text => layer.with_ansi(colour).boxed(),
@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    /// What is written while `emit` runs, for this thread only.
+    /// The lines that are written while `emit` runs, for this thread only.
     fn logged(format: LogFormat, filter: &str, emit: fn()) -> String {
         let buffer = Buffer::default();
         let writer = buffer.clone();
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
     }
 
-    /// The client asks first whether `trace` is on, and shows queries in its `debug` lines then.
+    /// The client first asks if `trace` is enabled, and then shows queries in its `debug` lines.
     #[test]
     fn what_the_http_client_says_of_requests_is_never_written() {
         for filter in ["trace", "ureq=trace", "ureq_proto=trace,ureq::util=trace,info"] {
@@ -319,11 +319,11 @@ mod tests {
             "info, é=debug ,\taya=off".parse::<LogFilter>().unwrap().to_string(),
             "info,é=debug,aya=off"
         );
-        // Why a word alone is refused: `EnvFilter` takes it for a target.
+        // The filter rejects a single word, because `EnvFilter` takes it for a target.
         assert!(EnvFilter::try_new("verbose").is_ok());
     }
 
-    /// As a pattern, this one has two to the power of the repetitions states.
+    /// As a pattern, this value has two to the power of the repetitions states.
     #[test]
     fn a_value_is_compared_as_it_is_written() {
         let value = format!("(a|b)*a{}", "(a|b)".repeat(30));
@@ -339,6 +339,6 @@ mod tests {
             !buffer.0.lock().unwrap().is_empty()
         };
         assert!(log(value.clone()));
-        assert!(!log("a".repeat(31)), "that is what the pattern stands for");
+        assert!(!log("a".repeat(31)), "that is what the pattern matches");
     }
 }

@@ -1,5 +1,5 @@
-//! `d365-user`: reads what was typed, runs the task that it names or starts logging and the daemon, and ends with a
-//! documented exit code.
+//! `d365-user`: reads the command line, runs the task that it names or starts logging and the daemon, and
+//! ends with a documented exit code.
 
 use std::{
     io::Write as _,
@@ -21,19 +21,19 @@ use d365_user::{
 fn main() -> ExitCode {
     shutdown::block_file_size_signal();
     panic::set_hook(Box::new(report));
-    // Whatever it is, an operator gets one line and a documented code.
+    // After any panic the operator gets one line and a documented code.
     panic::catch_unwind(run).unwrap_or_else(|_| Exit::Internal.into())
 }
 
 fn run() -> ExitCode {
     let unknown = environment::unknown_variables();
-    // Without a log, and beside an error that a misspelt variable may have led to.
+    // Warns without a log, together with an error that a misspelt variable may have caused.
     let warn = || {
         for variable in &unknown {
             let _ = writeln!(std::io::stderr(), "warning: {variable}");
         }
     };
-    // clap answers --help and --version, and ends with code 2 on what it does not understand.
+    // clap answers --help and --version, and ends with code 2 on a command line that it does not understand.
     let cli = Cli::parse_from(std::env::args_os()).unwrap_or_else(|error| {
         if error.use_stderr() {
             warn();
@@ -41,7 +41,7 @@ fn run() -> ExitCode {
         error.exit()
     });
     if let Some(task) = &cli.command {
-        // Doctor has a check of its own for them.
+        // Doctor has its own check for them.
         if !matches!(task, Command::Doctor(_)) {
             warn();
         }
@@ -60,13 +60,13 @@ fn run() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    // Where this does not help, loading says what is missing.
+    // If this does not help, loading reports what is missing.
     if features::are_misjudged()
         && let Some(error) = start_over()
     {
         say(&format_args!("cannot start over after a signal: {error}"));
     }
-    // Held to the end: it writes what is still to be written, for a moment at most.
+    // The guard is held to the end: it writes the lines that are still queued, for a moment at most.
     let _log = match logging::init(config.log_format, &config.log_filter) {
         Ok(guard) => guard,
         Err(error) => {
@@ -97,12 +97,12 @@ fn run() -> ExitCode {
     }
 }
 
-/// Says an error where there is no log; a standard error that is gone changes nothing.
+/// Writes an error if there is no log. A standard error that is gone changes nothing.
 fn say(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "error: {error}");
 }
 
-/// Logs a panic: a fault of this program, whichever thread it is on. Where it happened is for whoever mends
+/// Logs a panic on any thread, which is a fault of this program. The place is for the developer who corrects
 /// it.
 fn report(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
@@ -115,7 +115,7 @@ fn report(info: &PanicHookInfo<'_>) {
     }
 }
 
-/// Runs the daemon on this thread. What blocks goes to threads that are made at the start.
+/// Runs the daemon on this thread. Work that blocks goes to threads that are made at the start.
 fn run_daemon(config: Config) -> Result<(), daemon::StartError> {
     resources::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

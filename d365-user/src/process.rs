@@ -1,4 +1,5 @@
-//! Reads from /proc what this process uses. For the metrics only; nothing decides by it.
+//! Reads the resource usage of this process from /proc. It is for the metrics only; no decision depends on
+//! it.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -9,10 +10,10 @@ use procfs::{
 
 use crate::snapshot::ProcessStats;
 
-/// What this process uses now.
+/// The current resource usage of this process.
 ///
 /// # Errors
-/// When /proc is not mounted, or does not read as expected.
+/// /proc is not mounted, or its contents are not as expected.
 pub fn stats() -> Result<ProcessStats, ProcError> {
     let process = Process::myself()?;
     let stat = process.stat()?;
@@ -22,7 +23,7 @@ pub fn stats() -> Result<ProcessStats, ProcError> {
         resident_bytes: stat.rss_bytes().get(),
         virtual_bytes: stat.vsize,
         threads: u64::try_from(stat.num_threads).unwrap_or_default(),
-        // A process that has given up its user may not look into its own `fd` directory.
+        // A process that has given up its user may not read its own `fd` directory.
         open_fds: process.fd_count().ok().and_then(|count| count.try_into().ok()),
         max_fds: match process.limits()?.max_open_files.soft_limit {
             LimitValue::Unlimited => None,
@@ -31,7 +32,7 @@ pub fn stats() -> Result<ProcessStats, ProcError> {
     })
 }
 
-/// When the process started, from its start in ticks since boot. Told once and kept: the kernel's
+/// The start of the process, from its start in ticks since boot. It is computed once and kept: the kernel's
 /// boot time moves when the clock is set, and a start that moves looks like a restart.
 fn start(since_boot: u64) -> Result<Duration, ProcError> {
     static START: OnceLock<Duration> = OnceLock::new();

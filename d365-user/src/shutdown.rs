@@ -1,5 +1,5 @@
-//! Signals: when to stop (SIGINT, SIGTERM, SIGXCPU), when to read everything again (SIGHUP), which one must
-//! end nothing (SIGXFSZ); and the last resort when stopping takes too long.
+//! Signals: the requests to stop (SIGINT, SIGTERM, SIGXCPU), the request to read everything again (SIGHUP),
+//! and SIGXFSZ, which must end nothing. In addition, the last resort for a stop that takes too long.
 
 use std::{
     io, process,
@@ -19,17 +19,17 @@ use crate::{
     resources::{self, ResourceError},
 };
 
-/// The daemon is gone this long after it was asked to stop, whatever hangs.
+/// The longest time from a request to stop to the end of the daemon, even if something hangs.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The kernel's word that the soft limit of processor time is reached (`ulimit -t`); at the hard one it
-/// kills.
+/// The signal by which the kernel reports that the soft limit of processor time is reached (`ulimit -t`). At
+/// the hard limit the kernel kills the process.
 pub const PROCESSOR_TIME: &str = "SIGXCPU";
 
-/// Listens from now on for SIGINT, SIGTERM and SIGXCPU; the future ends with the name of the first.
+/// Listens from now on for SIGINT, SIGTERM and SIGXCPU. The future ends with the name of the first one.
 ///
 /// # Errors
-/// When the operating system refuses to have them caught.
+/// The operating system refuses to have them caught.
 pub fn requested() -> io::Result<impl Future<Output = &'static str>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -43,29 +43,29 @@ pub fn requested() -> io::Result<impl Future<Output = &'static str>> {
     })
 }
 
-/// Listens from now on for SIGHUP. A terminal that is closed sends it too: the daemon outlives that.
+/// Listens from now on for SIGHUP. A terminal that is closed sends it too: the daemon survives that.
 ///
 /// # Errors
-/// When the operating system refuses to have it caught.
+/// The operating system refuses to have it caught.
 pub fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
 /// From now on a write beyond the limit of file sizes (`ulimit -f`) fails with EFBIG, like one on a full
-/// disk, and SIGXFSZ does not end the process. The signal is blocked, not ignored, since that needs no unsafe
-/// code. Threads inherit it: call this before the first one is made. (SIGPIPE is ignored by Rust's own
-/// start.)
+/// disk, and SIGXFSZ does not end the process. The signal is blocked, not ignored, because that needs no
+/// unsafe code. Threads inherit the signal mask: call this before the first one is made. (Rust's own start
+/// code ignores SIGPIPE.)
 pub fn block_file_size_signal() {
-    // It can only fail on an invalid operation, which `thread_block` never asks for.
+    // The call can fail only on an invalid operation, which `thread_block` never requests.
     let _ = SigSet::from(Number::SIGXFSZ).thread_block();
 }
 
-/// The last resort of a stop: a thread, made at the start, since a stop may find none to be had.
+/// The last resort of a stop: a thread that is made at the start, because a stop may not get a new thread.
 #[derive(Debug)]
 pub struct Deadline(Sender<Duration>);
 
 impl Deadline {
-    /// Makes it. Nothing happens before [`Self::start`].
+    /// Makes the thread. It does nothing before [`Self::start`].
     ///
     /// # Errors
     /// [`ResourceError::Thread`].
@@ -80,10 +80,10 @@ impl Deadline {
         resources::thread("deadline", "end a stop that hangs", watch).map(|_| Self(limit))
     }
 
-    /// Ends the process after `limit`, unless it has ended by itself before, with [`Exit::Internal`]. What
-    /// the kernel holds for the process by descriptors, BPF links above all, goes with it.
+    /// Ends the process with [`Exit::Internal`] after `limit`, unless it has ended by itself before. The
+    /// kernel then releases everything that it holds for the process by descriptors, BPF links above all.
     pub fn start(&self, limit: Duration) {
-        // The thread is there, and only the first limit counts.
+        // The thread exists, and only the first limit counts.
         let _ = self.0.send(limit);
     }
 }

@@ -1,6 +1,6 @@
-//! What the daemon knows at one moment, as plain data: the only thing that the views see.
+//! The state of the daemon at one moment, as plain data: the only data that the views see.
 //!
-//! Nothing here, nor to the right of here, knows the kernel.
+//! Nothing here, and no later stage, knows the kernel.
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 pub struct Count {
     /// Packets.
     pub packets: u64,
-    /// Bytes of the frames, link-layer header included, frame check sequence not.
+    /// Bytes of the frames, with the link-layer header and without the frame check sequence.
     pub bytes: u64,
     /// Segments with SYN and without ACK.
     pub connections: u64,
@@ -26,27 +26,27 @@ pub struct Count {
 /// XDP mode of an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Run by the driver.
+    /// The driver runs the program.
     Native,
-    /// Run by the network stack ("generic", "skb").
+    /// The network stack runs the program ("generic", "skb").
     Generic,
 }
 
-/// By what an attachment is held.
+/// The kind of link that holds an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// A BPF link: the kernel detaches it when the daemon ends.
     BpfLink,
-    /// A netlink request: it outlives a daemon that is killed, and cannot be pinned.
+    /// A netlink request: it survives a daemon that is killed, and cannot be pinned.
     Netlink,
 }
 
-/// How a program is attached to an interface.
+/// The attachment of a program to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// XDP mode.
     pub mode: Mode,
-    /// What holds it.
+    /// The kind of link that holds it.
     pub link: LinkKind,
 }
 
@@ -57,7 +57,7 @@ pub struct Generation {
     pub number: u64,
     /// Names of the sources, joined by a comma.
     pub source: String,
-    /// The service tag's change number, where a source has one.
+    /// The service tag's change number, if a source has one.
     pub change_number: Option<u64>,
     /// SHA-256 of the ranges, lower-case hexadecimal.
     pub digest: String,
@@ -67,141 +67,142 @@ pub struct Generation {
     pub retired: Vec<Range>,
 }
 
-/// Name of the interface that stands for packets which name none of those that are watched. `/` is in no
-/// interface's name.
+/// Name of the pseudo interface for packets that name no watched interface. No interface's name contains `/`.
 pub const STRANGERS: &str = "other/unknown";
 
-/// What was seen on one interface since the daemon's start.
+/// The counts and the attachment of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
     /// Its name.
     pub name: String,
-    /// How the program is attached, or was last; `None` when it never was.
+    /// The current attachment, or the last one; `None` if it was never attached.
     pub attachment: Option<Attachment>,
-    /// Whether it is attached now.
+    /// True if it is attached now.
     pub attached: bool,
-    /// Port-25 packets of each range of the generation.
+    /// Packets to the watched ports, for each range of the generation.
     pub ranges: Vec<Count>,
-    /// What ranges that are gone have counted, by geo: part of the geos' totals.
+    /// Counts of ranges that are gone, by geo: part of the geos' totals.
     pub carried: Vec<(Geo, Count)>,
-    /// Port-25 packets of each retired range since it was retired.
+    /// Packets to the watched ports, for each retired range since it was retired.
     pub retired: Vec<Count>,
-    /// What retired ranges that are gone have counted while they were retired, by geo.
+    /// Counts of retired ranges that are gone, from the time when they were retired, by geo.
     pub retired_carried: Vec<(Geo, Count)>,
-    /// Port-25 packets from no range.
+    /// Packets to the watched ports from no range.
     pub unlisted: Count,
-    /// Every other packet: the reason's label value, and how many.
+    /// Every other packet: the reason's label value, and the number of packets.
     pub other: Vec<(&'static str, u64)>,
-    /// Packets to which each effect was done, besides their class.
+    /// Number of packets for each effect, which are counted in their class as well.
     pub effects: Vec<(Effect, u64)>,
-    /// How the tc program learns what is vouched for; `None` when packets are not marked.
+    /// The path by which the tc program learns which packets are trusted; `None` if packets are not marked.
     pub tag_path: Option<Path>,
-    /// Whether the tc program that sets the mark is attached now; `None` when packets are not marked.
+    /// True if the tc program that sets the mark is attached now; `None` if packets are not marked.
     pub tag_attached: Option<bool>,
 }
 
-/// How the list is kept true.
+/// The state of the updates of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Updates {
     /// Each source, in the order of the command line.
     pub sources: Vec<SourceStatus>,
-    /// Changes that wait: the reason's label value, and how many. Every reason is there.
+    /// Changes that wait: the reason's label value, and the number. Every reason is present.
     pub pending: Vec<(&'static str, u64)>,
-    /// Updates that were not published: the reason's label value, and how many. Every reason is there.
+    /// Updates that were not published: the reason's label value, and the number. Every reason is present.
     pub refused: Vec<(&'static str, u64)>,
-    /// Failures to keep the state: the label value of what was being done, and how many. Each is there.
+    /// Failures to save or load state: the operation's label value, and the number. Every operation is
+    /// present.
     pub state_failures: Vec<(&'static str, u64)>,
 }
 
-/// What became of a source.
+/// The state of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceStatus {
     /// True while its list is not used, because it does not fit within `--max-ranges` with the others.
     pub is_left_out: bool,
     /// Its name, the value of the label `source`.
     pub name: String,
-    /// When it last gave a good list, seconds since the Unix epoch; `None` when it never did.
+    /// The time of its last good list, in seconds since the Unix epoch; `None` if it never gave one.
     pub last_success: Option<u64>,
-    /// Failures: the reason's label value, and how many. Every reason that this kind of source can have is there.
+    /// Failures: the reason's label value, and the number. Every reason that this kind of source can have is
+    /// present.
     pub failures: Vec<(&'static str, u64)>,
-    /// Until when its ranges are trusted.
+    /// The end of the trust in its ranges.
     pub lease: Lease,
 }
 
-/// Until when a source's ranges are trusted.
+/// The end of the trust in a source's ranges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lease {
     /// The source has never confirmed its list.
     #[default]
     Unconfirmed,
-    /// Until so many seconds after the Unix epoch, which may have passed.
+    /// Until this many seconds after the Unix epoch, which may have passed.
     Until(u64),
     /// Without an end.
     Endless,
 }
 
-/// New connections from unlisted sources inside Azure, as far as they were looked at.
+/// New connections from unlisted sources inside Azure, as far as they were looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Azure {
-    /// By region, as the service tags document calls it (`westus2`).
+    /// By region, as the service tags document names it (`westus2`).
     pub connections: Vec<(String, u64)>,
-    /// Connections that were not looked at because there were too many at once.
+    /// Connections that were not looked up because there were too many at once.
     pub lost: u64,
 }
 
-/// How packets from listed ranges are tagged while the list is vouched for.
+/// The tags of packets from listed ranges while these are trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// The packet mark, if it is one.
+    /// The packet mark; `None` if packets are not marked.
     pub mark: Option<Mark>,
-    /// The code point, if it is one.
+    /// The code point; `None` if it is not written.
     pub dscp: Option<Dscp>,
-    /// Whether retired ranges are tagged as well.
+    /// True if retired ranges are tagged as well.
     pub retired: bool,
 }
 
-/// That new connections from unlisted sources are dropped while the list is vouched for.
+/// The drops of new connections from unlisted sources while the list is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
-    /// To these ports, in host byte order.
+    /// Destination ports of the drops, in host byte order.
     pub ports: Vec<u16>,
-    /// Never from here.
+    /// Source prefixes from which nothing is dropped.
     pub failsafe: Vec<IpNet>,
 }
 
-/// All of it.
+/// A snapshot of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// The published generation.
     pub generation: Generation,
     /// The interfaces, in the order of the command line.
     pub interfaces: Vec<Interface>,
-    /// How the list is kept true.
+    /// The state of the updates of the list.
     pub updates: Updates,
-    /// How large the published generation's direct table is.
+    /// The size of the published generation's direct table.
     pub table: TableSize,
-    /// Unlisted sources inside Azure; `None` unless they are watched.
+    /// Unlisted sources inside Azure; `None` if they are not watched.
     pub azure: Option<Azure>,
-    /// How packets are tagged.
+    /// The tags of packets.
     pub tags: Tags,
-    /// What is dropped; `None` while everything passes.
+    /// The drops; `None` while everything passes.
     pub drops: Option<Drops>,
-    /// Series by range are shown, besides those by geo.
+    /// True if series by range are shown, in addition to those by geo.
     pub range_metrics: bool,
-    /// Failures of HTTP: the reason's label value, and how many. Every reason is there.
+    /// Failures of HTTP: the reason's label value, and the number. Every reason is present.
     pub http_failures: Vec<(&'static str, u64)>,
-    /// Where the metrics are served.
+    /// The address of the metrics.
     pub listen: Option<SocketAddr>,
-    /// What the daemon itself uses; `None` where /proc did not tell.
+    /// The resource usage of the daemon itself; `None` if /proc cannot be read.
     pub process: Option<ProcessStats>,
 }
 
-/// What this process uses, for the metrics `process_*`.
+/// The resource usage of this process, for the metrics `process_*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessStats {
     /// User and system time.
     pub cpu: Duration,
-    /// When it started, since the Unix epoch.
+    /// The start of the process, since the Unix epoch.
     pub start: Duration,
     /// Resident memory in bytes.
     pub resident_bytes: u64,
@@ -209,18 +210,18 @@ pub struct ProcessStats {
     pub virtual_bytes: u64,
     /// Threads.
     pub threads: u64,
-    /// Open file descriptors, where they can be counted.
+    /// Open file descriptors, if they can be counted.
     pub open_fds: Option<u64>,
-    /// Most file descriptors; `None` without a limit.
+    /// Maximum number of file descriptors; `None` without a limit.
     pub max_fds: Option<u64>,
 }
 
-/// Whoever can take a snapshot. It may block for as long as some hundred system calls take.
+/// A source of snapshots. It may block for as long as some hundred system calls take.
 pub trait SnapshotSource: Send + Sync + 'static {
-    /// A snapshot of now.
+    /// Takes a snapshot.
     ///
     /// # Errors
-    /// When the counters cannot be read; the message becomes one log line.
+    /// The counters cannot be read. The message becomes one log line.
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>>;
 }
 
@@ -263,26 +264,27 @@ fn by_geo(counts: impl Iterator<Item = (Geo, Count)>) -> BTreeMap<Geo, Count> {
 }
 
 impl Interface {
-    /// To how many packets this was done.
+    /// The number of packets with this effect.
     #[must_use]
     pub fn effect(&self, effect: Effect) -> u64 {
         self.effects.iter().find(|(done, _)| *done == effect).map_or(0, |(_, packets)| *packets)
     }
 
-    /// The count of each range of this generation; zero where none was taken.
+    /// The count of each range of this generation; zero if none was taken.
     pub fn counts<'a>(&'a self, generation: &'a Generation) -> impl Iterator<Item = (&'a Range, Count)> {
         let counts = self.ranges.iter().copied().chain(std::iter::repeat(Count::default()));
         generation.ranges.iter().zip(counts)
     }
 
-    /// The sum over the ranges of each geo, gone ones included; a geo without a packet is there with zero.
+    /// The sum over the ranges of each geo, including ranges that are gone. A geo without a packet is present
+    /// with zero.
     #[must_use]
     pub fn geo_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
         let ranges = self.counts(generation).map(|(range, count)| (range.geo, count));
         by_geo(ranges.chain(self.carried.iter().copied()))
     }
 
-    /// The count of each retired range of this generation; zero where none was taken.
+    /// The count of each retired range of this generation; zero if none was taken.
     pub fn retired_counts<'a>(
         &'a self,
         generation: &'a Generation,
@@ -291,8 +293,8 @@ impl Interface {
         generation.retired.iter().zip(counts)
     }
 
-    /// The sum over what was counted of retired ranges, by geo, gone ones included. A geo of the generation is there with
-    /// zero.
+    /// The sum over the counts of retired ranges, by geo, including ranges that are gone. A geo of the
+    /// generation without a count is present with zero.
     #[must_use]
     pub fn retired_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
         let geos = generation.ranges.iter().map(|range| (range.geo, Count::default()));

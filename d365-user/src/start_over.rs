@@ -1,15 +1,16 @@
-//! Starts this program over in the same process: for an answer that is asked for once in a process and was wrong.
+//! Starts this program over in the same process, if an answer that a process asks for only once was wrong.
 
 use std::{env, io, os::unix::process::CommandExt as _, process::Command, time::Duration};
 
 use procfs::{Current as _, Uptime, process::Process};
 
-/// For how long after its beginning a process may be started over: where the answer stays wrong, the start goes on and says
-/// what is wrong.
+/// The highest age of a process that may be started over. If the answer stays wrong, the start continues and
+/// reports the problem.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Begins the program again with the same arguments, environment and process id, while the process is young. Returns when
-/// that cannot be, and why.
+/// Starts the program again with the same arguments, environment and process id, while the process is young.
+/// It returns only if that is impossible: `None` if the process is too old or its age is unknown, otherwise
+/// the error.
 #[must_use]
 pub fn start_over() -> Option<io::Error> {
     if age().is_none_or(|age| age > LIMIT) {
@@ -23,7 +24,7 @@ pub fn start_over() -> Option<io::Error> {
     Some(command.args(arguments).exec())
 }
 
-/// How old this process is: starting over does not make it younger.
+/// The age of this process. Starting over does not make it younger.
 fn age() -> Option<Duration> {
     let started = Process::myself().ok()?.stat().ok()?.starttime;
     let rate = procfs::ticks_per_second().max(1);

@@ -1,4 +1,4 @@
-//! What `d365-user` does besides running as the daemon.
+//! The tasks of `d365-user`, other than running as the daemon.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,11 @@ pub enum Command {
     /// Show the changes of the range list that wait, and approve or reject them
     #[command(long_about = APPROVE)]
     Approve(Approve),
-    /// Look at kernel, interfaces and state, and say what is in the way; exit 1 with warnings, 2 with errors
+    /// Check kernel, interfaces and state, and report what is in the way; exit 1 with warnings, 2 with errors
     #[command(long_about = DOCTOR)]
     Doctor(Doctor),
-    /// Compare the vendor's table, the embedded list, the service tag and what the kernel holds; exit 1 when they differ
+    /// Compare the vendor's table, the embedded list, the service tag and what the kernel holds; exit 1 when
+    /// they differ
     #[command(long_about = DRIFT)]
     Drift(Drift),
     /// Show the embedded list or, with --geos, the register of geos, each with the mark that packets get
@@ -33,7 +34,7 @@ first list. What is rejected waits for the approval of its prefix, until the sou
 
 The times are the daemon's own, as it last wrote them down: up to five minutes ago.
 
-Whoever may write into the state directory may approve: its permissions are the whole of the authority.
+Every user who may write into the state directory may approve: its permissions are the whole of the authority.
 
 Exit codes: 0 nothing waits, or everything that was asked for was done, or the next start will do it; 1 something was not \
 done: not confirmed, not waiting (PREFIX, --expect), changed meanwhile, no room, or no answer; 2 the command line is not \
@@ -61,7 +62,7 @@ unusable; 11 the state directory that was named cannot be used.";
 /// Flags of `approve`.
 #[derive(Clone, Debug, Args)]
 pub struct Approve {
-    /// Prefix whose change is meant, as it is shown; all that wait without one
+    /// Prefix whose change is meant, as it is shown; without one, all that wait
     #[arg(value_name = "PREFIX")]
     pub prefixes: Vec<IpNet>,
 
@@ -69,8 +70,8 @@ pub struct Approve {
     #[arg(long)]
     pub reject: bool,
 
-    /// Without asking, for the sources only of which exactly that waits of which this digest was shown; repeat it, or separate
-    /// digests by commas
+    /// Decide without asking, only for the sources whose waiting changes still have the digest that was
+    /// shown; repeat it, or separate digests by commas
     #[arg(long, value_name = "DIGEST", value_delimiter = ',')]
     pub expect: Vec<String>,
 
@@ -86,8 +87,8 @@ pub struct Approve {
 /// Flags of `doctor`.
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
-    /// Interface to look at closely; repeat it, or separate names by commas [default: every Ethernet interface of this
-    /// network namespace that is up, briefly]
+    /// Interface to look at closely; repeat it, or separate names by commas [default: every Ethernet
+    /// interface of this network namespace that is up, briefly]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub iface: Vec<String>,
 
@@ -103,8 +104,8 @@ pub struct Doctor {
 /// Flags of `drift`.
 #[derive(Clone, Debug, Args)]
 pub struct Drift {
-    /// The daemon's state directory: the documents that it has kept, and what its gates accepted [default:
-    /// /var/lib/d365, where it need not be there]
+    /// The daemon's state directory, with its documents and the lists that its gates accepted [default:
+    /// /var/lib/d365, which need not exist]
     #[arg(long, env = "D365_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 

@@ -1,5 +1,5 @@
-//! Variables of the environment that are named like the program's own and that no flag has: misspelt ones.
-//! They change nothing and are shown; a name alone refuses no start.
+//! Misspelt variables of the environment: those with the prefix of the program's own names that no flag has.
+//! They change nothing and are reported. Such a name alone prevents no start.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,7 +10,7 @@ use clap::CommandFactory as _;
 
 use super::Cli;
 
-/// The beginning of all names.
+/// The prefix of all names.
 const PREFIX: &str = "D365_";
 /// Variables that the repository's tests, builds and tasks read. A developer's shell may have them.
 pub const OF_THE_REPOSITORY: [&str; 11] = [
@@ -26,15 +26,15 @@ pub const OF_THE_REPOSITORY: [&str; 11] = [
     "D365_WALK_SEED",
     "D365_WITHOUT",
 ];
-/// Names less alike than this (Jaro–Winkler, from 0 to 1) are not offered in place of each other.
+/// The lowest likeness (Jaro–Winkler, from 0 to 1) at which a name is offered in place of another.
 const ALIKE: f64 = 0.8;
 
 /// A variable that no flag has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownVariable {
-    /// As it is set.
+    /// The name as it is set.
     pub name: String,
-    /// The flag's variable that it is most like, where one is alike.
+    /// The flag's variable with the most similar name, if one is similar enough.
     pub nearest: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for UnknownVariable {
     }
 }
 
-/// The variables of every flag, the tasks' own ones too.
+/// The variables of every flag, including those of the tasks.
 #[must_use]
 pub fn known_variables() -> Vec<String> {
     let command = Cli::command();
@@ -67,7 +67,8 @@ pub fn known_variables() -> Vec<String> {
     names
 }
 
-/// The variables of this process that no flag has, by name. One that is set but empty counts as not set.
+/// The variables of this process that no flag has, sorted by name. A variable that is set but empty counts as
+/// not set.
 #[must_use]
 pub fn unknown_variables() -> Vec<UnknownVariable> {
     among(std::env::vars_os())
@@ -87,8 +88,7 @@ fn among(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<UnknownVa
     unknown
 }
 
-/// The known name that is most like `name`, compared in capitals and behind the prefix that all have in
-/// common.
+/// The known name that is most like `name`. Names are compared in capitals, without their common prefix.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     let rest = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_uppercase();
     let likeness = |known: &String| strsim::jaro_winkler(&rest(name), &rest(known));

@@ -1,5 +1,4 @@
-//! Flags about what is done to packets besides counting them: how vouched-for ones are tagged, and what becomes of
-//! unlisted ones.
+//! Flags about tags and drops: the tags of trusted packets, and the verdict on unlisted ones.
 
 use std::net::IpAddr;
 
@@ -12,11 +11,12 @@ use crate::{
     tag::{dscp, mark},
 };
 
-/// The flags, each readable by itself. What was not given is told from the default: some need another flag.
+/// The flags, each valid by itself. A flag that was not given is distinguished from its default value,
+/// because some flags need another one.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Tags and drops")]
 pub(crate) struct Tags {
-    /// How packets from listed ranges are tagged while the list is vouched for: `none`, or `mark` (the packet mark, for
+    /// Tags for packets from listed ranges while these are trusted: `none`, or `mark` (the packet mark, for
     /// this host), `dscp` (in the IP header, for the next hop) or both; repeat it, or separate by commas
     #[arg(
         long,
@@ -28,12 +28,13 @@ pub(crate) struct Tags {
     )]
     pub(crate) tag: Vec<Tag>,
 
-    /// The mark and the bits of it that are the program's, each decimal or with 0x; the lowest eight bits bear the geo's
-    /// number beside it, and all others are kept [default: 0xd3650000/0xffff0000]
+    /// The mark and the bits of it that are the program's, each decimal or with 0x; in addition the lowest
+    /// eight bits hold the geo's number, and all others are kept [default: 0xd3650000/0xffff0000]
     #[arg(long, env = "D365_MARK", value_name = "BASE/MASK", value_parser = mark::read)]
     pub(crate) mark: Option<Mark>,
 
-    /// The code point, by name (CS1 to CS7, AF11 to AF43, EF, VA, LE) or number (1 to 63, or with 0x) [default: CS1]
+    /// The code point, by name (CS1 to CS7, AF11 to AF43, EF, VA, LE) or number (1 to 63, or with 0x)
+    /// [default: CS1]
     #[arg(long, env = "D365_DSCP", value_name = "NAME|NUMBER", value_parser = dscp::read)]
     pub(crate) dscp: Option<Dscp>,
 
@@ -41,17 +42,17 @@ pub(crate) struct Tags {
     #[arg(long, env = "D365_TAG_RETIRED", value_parser = BoolishValueParser::new())]
     pub(crate) tag_retired: bool,
 
-    /// Where the tc program that sets the mark stands among others of its interface [default: first]
+    /// Position of the tc program that sets the mark among others of its interface [default: first]
     #[arg(long, env = "D365_TC_ORDER", value_name = "ORDER", value_enum)]
     pub(crate) tc_order: Option<TcOrder>,
 
-    /// What becomes of new connections to the watched ports from unlisted sources while the list is vouched for. `drop`
-    /// turns all other mail away: it is for hosts that nobody else sends to
+    /// Verdict on new connections to the watched ports from unlisted sources while the list is trusted.
+    /// `drop` turns all other mail away: it is for hosts that nobody else sends to
     #[arg(long, env = "D365_UNLISTED", value_name = "VERDICT", value_enum, default_value_t)]
     pub(crate) unlisted: Verdict,
 
-    /// Prefix or address from which --unlisted drop never drops, besides loopback, link-local addresses and this host's
-    /// own subnets; repeat it, or separate prefixes by commas
+    /// Prefix or address from which --unlisted drop never drops, in addition to loopback, link-local
+    /// addresses and this host's own subnets; repeat it, or separate prefixes by commas
     #[arg(
         long,
         env = "D365_FAILSAFE",
@@ -83,7 +84,8 @@ pub(crate) enum Verdict {
     Drop,
 }
 
-/// Reads `ADDRESS[/LENGTH]`; an address by itself is a host. Bits behind the length are kept for now.
+/// Reads `ADDRESS[/LENGTH]`; an address by itself is a host. The bits after the prefix length are kept for
+/// now.
 fn prefix(text: &str) -> Result<IpNet, &'static str> {
     let prefix: IpNet = match text.parse::<IpAddr>() {
         Ok(address) => address.into(),
@@ -91,7 +93,7 @@ fn prefix(text: &str) -> Result<IpNet, &'static str> {
     };
     match prefix {
         IpNet::V6(prefix) if prefix.addr().to_ipv4_mapped().is_some() => {
-            Err("an IPv4-mapped address: packets bear the IPv4 address, so write that")
+            Err("an IPv4-mapped address: packets have the IPv4 address, so write that")
         }
         prefix => Ok(prefix),
     }

@@ -1,5 +1,5 @@
-//! Flags by `try_parse`; the environment by running this test binary again, since a process's own
-//! environment cannot be changed safely beside other tests.
+//! Tests of flags with `try_parse`. Tests of the environment run this test binary again, because a process
+//! cannot safely change its own environment while other tests run.
 
 use std::process::{Command, Output};
 
@@ -21,10 +21,10 @@ fn parse(flags: &[&str]) -> Result<Cli, clap::Error> {
     Cli::parse_from([&["d365-user"], flags].concat())
 }
 
-/// Says in the child which flags it shall parse.
+/// The variable that passes the flags to the child.
 const CHILD: &str = "CLI_TESTS_FLAGS";
 
-/// The child: prints what the environment and the flags mean. Nothing when run by itself.
+/// The child: prints the meaning of the environment and the flags. It does nothing when run by itself.
 #[test]
 fn child() {
     let Ok(flags) = std::env::var(CHILD) else { return };
@@ -40,7 +40,7 @@ fn child() {
     }
 }
 
-/// What `flags` and these variables, and no other `D365_` ones, mean.
+/// The meaning of `flags` and these variables, without any other `D365_` variable.
 fn with_environment(variables: &[(&str, &str)], flags: &str) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     for (name, _) in std::env::vars_os() {
@@ -155,7 +155,7 @@ fn help_tells_limits_variables_and_exit_codes() {
     let error = parse(&["--help"]).unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
     let help = error.to_string();
-    assert_has(&help, &[&Exit::table(), "Examples:", "What is watched:", "Ranges:", "Metrics and log:"]);
+    assert_has(&help, &[&Exit::table(), "Examples:", "Watched traffic:", "Ranges:", "Metrics and log:"]);
     let limits = [MAX_INTERFACES, MAX_PORTS, usize::try_from(Policy::HIGHEST_MAX_RANGES).unwrap()];
     assert_has(&help, &limits.map(|limit| format!("at most {limit}")).each_ref().map(String::as_str));
     for argument in super::command().get_arguments().filter(|arg| arg.get_long().is_some()) {
@@ -243,11 +243,12 @@ fn a_task_stands_alone() {
     }
     assert!(parse(&["--iface", "eth0"]).unwrap().command.is_none());
     let help = parse(&["approve", "--help"]).unwrap_err().to_string();
-    assert_has(&help, &["Whoever may write into the state directory may approve", "D365_STATE_DIR"]);
+    assert_has(&help, &["Every user who may write into the state directory may approve", "D365_STATE_DIR"]);
     assert_has(&parse(&["--help"]).unwrap_err().to_string(), &["approve", "doctor", "drift", "ranges"]);
 }
 
-/// A host's environment is the daemon's; a task takes of it what it has in common with the daemon.
+/// A host's environment is the daemon's. A task reads only the variables that it has in common with the
+/// daemon.
 #[test]
 fn a_task_reads_its_own_variables_only() {
     let variables = [("D365_IFACE", "eth0"), ("D365_PORT", "x"), ("D365_STATE_DIR", "/srv/d365")];
@@ -280,7 +281,7 @@ fn no_usage_error_shows_a_token() {
         assert!(!told.contains("s3cret") && !format!("{error:?}").contains("s3cret"), "{told}");
         assert!(told.starts_with("error: ") && !told.contains("error: error"), "{told}");
     }
-    // What has nothing to hide is clap's own.
+    // An error without a secret is clap's own.
     let error = parse(&["--iface", "eth0", "--listen", "9365"]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueValidation);
     assert!(error.to_string().contains("'9365'"), "{error}");

@@ -1,5 +1,4 @@
-//! Flags about how the range list stays true: where downloads may come from, what the gate waits for, how long the list
-//! is vouched for.
+//! Flags about updates of the range list: the sources of downloads, the holds of the gate, and the lease.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -10,7 +9,7 @@ use crate::{
     state::DEFAULT_DIRECTORY,
 };
 
-/// The flags, each readable by itself.
+/// The flags, each valid by itself.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Updates of the ranges")]
 pub(crate) struct Updates {
@@ -18,8 +17,8 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_PAGE_URL", value_name = "URL")]
     pub(crate) page_url: Option<Url>,
 
-    /// Host (`NAME[:PORT]`) that a download may come from, besides the vendor's and that of a source's own URL; repeat
-    /// it, or separate hosts by commas
+    /// Host (`NAME[:PORT]`) that a download may come from, in addition to the vendor's and that of a source's
+    /// own URL; repeat it, or separate hosts by commas
     #[arg(long, env = "D365_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<Host>,
 
@@ -27,7 +26,7 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_USER_AGENT", value_name = "TEXT")]
     pub(crate) user_agent: Option<UserAgent>,
 
-    /// How often downloaded lists are fetched again, give or take a tenth
+    /// Interval at which downloaded lists are fetched again, give or take a tenth
     #[arg(long, env = "D365_REFRESH", value_name = "TIME", default_value = "6h", value_parser = time)]
     pub(crate) refresh: Duration,
 
@@ -35,21 +34,21 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_CONFIRM_AFTER", value_name = "TIME", default_value = "1h", value_parser = time)]
     pub(crate) confirm_after: Duration,
 
-    /// Apply held changes (removals above all) after they were offered this long without a break, or when approved. Time
-    /// counts between two good readings in a row that show the change: not while the daemon is off, nor around a
-    /// failed reading, nor where more than --refresh and a tenth passed
+    /// Apply held changes (removals above all) after they were offered this long without a break, or when
+    /// approved. Time counts between two good readings in a row that show the change: not while the daemon is
+    /// off, nor around a failed reading, nor where more than --refresh and a tenth passed
     #[arg(long, env = "D365_HOLD", value_name = "TIME", default_value = "72h", value_parser = time)]
     pub(crate) hold: Duration,
 
-    /// What has left the list is recognised as retired for this long
+    /// Recognise ranges that have left the list as retired for this long
     #[arg(long, env = "D365_GRACE", value_name = "TIME", default_value = "24h", value_parser = time)]
     pub(crate) grace: Duration,
 
-    /// How long the list is vouched for after a source last confirmed it; `never` lets that not end
+    /// Time for which a source's ranges are trusted after its last confirmation; `never` means without an end
     #[arg(long, env = "D365_LEASE", value_name = "TIME|never", default_value = "14d")]
     pub(crate) lease: LeaseTerm,
 
-    /// Directory of what must survive a restart
+    /// Directory for the data that must survive a restart
     #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
     pub(crate) state_dir: PathBuf,
 
@@ -57,15 +56,17 @@ pub(crate) struct Updates {
     #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = "/sys/fs/bpf/d365")]
     pub(crate) pin_dir: PathBuf,
 
-    /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows there first
+    /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows
+    /// there first
     #[arg(long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new())]
     pub(crate) watch_azure: bool,
 }
 
-/// How long the list is vouched for after its last confirmation. Written as a time, or `never`: it never runs out.
+/// Time for which a source's ranges are trusted after its last confirmation. Written as a time, or as `never`
+/// for no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseTerm {
-    /// So long.
+    /// For this time.
     For(Duration),
     /// Without an end.
     Never,
@@ -85,7 +86,7 @@ impl FromStr for LeaseTerm {
 /// Reads a time such as `30s`, `1h 30m` or `14d`: whole seconds, from one second to a century.
 fn time(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
-    // The library's own words offer units that are refused below.
+    // The library's own messages offer units that are rejected below.
     let time = humantime::parse_duration(text).map_err(|_| "write it with its unit, as 30s, 6h or 14d")?;
     if time.subsec_nanos() != 0 || time.is_zero() || time > LONGEST {
         return Err("give whole seconds, from 1s to 100 years".to_owned());

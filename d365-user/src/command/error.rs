@@ -1,4 +1,4 @@
-//! Why a task has no answer.
+//! The errors of tasks.
 
 use std::{io, path::PathBuf};
 
@@ -8,39 +8,39 @@ use crate::{
     state::{Damage, StateError},
 };
 
-/// Why a task has no answer. One line each.
+/// An error that leaves a task without an answer. One line each.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A file in it is not believed.
+    /// A file in the state directory is damaged.
     #[error(
-        "{path} is damaged: {damage}; the daemon sets such a file aside at its next start and goes on without it",
+        "{path} is damaged: {damage}; the daemon sets such a file aside at its next start and runs without it",
         path = path.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The damage.
         damage: Damage,
     },
     /// A list cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The answer cannot be written.
+    /// The output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
     /// The operator's answer cannot be read.
     #[error("cannot read from standard input: {0}; give --yes to approve without being asked")]
     Input(io::Error),
-    /// The answer cannot be put into words.
+    /// The answer cannot be written as JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl CommandError {
-    /// The exit code.
+    /// The exit code of this error.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {

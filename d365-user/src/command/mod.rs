@@ -1,5 +1,6 @@
-//! Tasks that end by themselves: `approve`, `doctor`, `drift` and `ranges`. They write to standard output, log nothing, and change nothing but
-//! the request of an approval; what they say of a running daemon they read from its files and from the kernel.
+//! Tasks that end by themselves: `approve`, `doctor`, `drift` and `ranges`. They write to standard output,
+//! log nothing, and change nothing but the request of an approval. They read the facts about a running daemon
+//! from its files and from the kernel.
 
 use std::{
     fs,
@@ -28,10 +29,10 @@ mod text;
 
 pub use error::CommandError;
 
-/// Does what was asked for. The exit code is the task's answer.
+/// Runs the requested task. The exit code is the task's answer.
 ///
 /// # Errors
-/// [`CommandError`] when there is no answer; its own exit code says why.
+/// [`CommandError`] if there is no answer; its exit code gives the reason.
 pub fn run(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Approve(flags) => approve::run(flags),
@@ -41,14 +42,14 @@ pub fn run(command: &Command) -> Result<Exit, CommandError> {
     }
 }
 
-/// A report as JSON, a line break at its end.
+/// A report as JSON, with a line break at its end.
 fn json(report: &impl Serialize) -> Result<String, CommandError> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
     Ok(text)
 }
 
-/// Writes to standard output. A reader that has gone away has read enough.
+/// Writes to standard output. A reader that has gone away has read enough: that is no error.
 fn show(text: &str) -> Result<(), CommandError> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -57,7 +58,7 @@ fn show(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// What the gates have written down in `directory`; `None` when they have written nothing yet.
+/// The gates that are saved in `directory`; `None` if none are saved yet.
 fn gates(directory: &Path, policy: GatePolicy) -> Result<Option<Gates>, CommandError> {
     let failed = |cause| StateError::Directory { path: directory.to_owned(), cause };
     if !fs::metadata(directory).map_err(failed)?.is_dir() {

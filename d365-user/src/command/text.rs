@@ -1,8 +1,8 @@
-//! Text for a terminal: columns that are aligned, and words of strangers that cannot move its cursor. Pure.
+//! Text for a terminal: aligned columns, and foreign words that cannot move its cursor. Pure.
 
 use std::time::Duration;
 
-/// Rows as lines, two spaces between the columns; a row may be shorter than the others.
+/// Rows as lines, with two spaces between the columns. A row may be shorter than the others.
 pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -18,7 +18,7 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A word that came from outside, without control characters.
+/// A word from outside, with its control characters escaped.
 pub(super) fn plain(word: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     word.chars().map(escaped).collect()

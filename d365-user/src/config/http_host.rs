@@ -8,7 +8,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 pub enum HttpHost {
     /// A name.
     Name(String),
-    /// An address; an IPv4-mapped one is the IPv4 one.
+    /// An address; an IPv4-mapped one becomes the IPv4 address.
     Address(IpAddr),
 }
 
@@ -21,7 +21,7 @@ impl FromStr for HttpHost {
             return Ok(Self::Address(address.to_canonical()));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        // What a host name is made of (RFC 1123), and the underscore, which some have.
+        // The characters of a host name (RFC 1123), and the underscore, which some names have.
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         if name.is_empty() || !name.bytes().all(is_name) {
             return Err("expected a host name or an address, without a port");

@@ -1,4 +1,4 @@
-//! What is done to packets besides counting them: the tags of vouched-for ones, and what becomes of unlisted ones.
+//! Tags and drops: the tags of trusted packets, and the action on unlisted ones.
 
 use d365_common::{dscp::Dscp, mark::Mark};
 use ipnet::IpNet;
@@ -6,45 +6,46 @@ use ipnet::IpNet;
 use super::{ConfigError, Warning, once};
 use crate::cli::{self, Tag, Verdict};
 
-/// The tags that packets from listed ranges get while the list is vouched for.
+/// The tags of packets from listed ranges while these are trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// The packet mark, if it is one.
+    /// The packet mark; `None` if packets are not marked.
     pub mark: Option<Mark>,
-    /// The DSCP, if it is one.
+    /// The DSCP; `None` if it is not written.
     pub dscp: Option<Dscp>,
-    /// Whether retired ranges are tagged as well.
+    /// True if retired ranges are tagged as well.
     pub retired: bool,
-    /// Where the tc program stands among others.
+    /// The position of the tc program among others.
     pub order: TcOrder,
 }
 
-/// Where the tc program stands among the others of its interface.
+/// The position of the tc program among the others of its interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TcOrder {
     /// Before all others: they see the mark.
     #[default]
     First,
-    /// Behind all others.
+    /// After all others.
     Last,
 }
 
-/// What becomes of new connections to the watched ports from unlisted sources.
+/// The action on new connections to the watched ports from unlisted sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Unlisted {
     /// They pass.
     #[default]
     Pass,
-    /// They are dropped while the list is vouched for, unless they come from one of these prefixes, or from loopback or an
-    /// interface's own subnet.
+    /// They are dropped while the list is trusted, unless they come from one of these prefixes, from loopback
+    /// or from an interface's own subnet.
     Drop {
-        /// `--failsafe`, each once, without host bits.
+        /// The prefixes of `--failsafe`, each once, without host bits.
         failsafe: Vec<IpNet>,
     },
 }
 
 impl Tags {
-    /// The meaning of the flags. One that would do nothing is refused: whoever gives it believes that packets are tagged.
+    /// The tags from the flags. A flag without an effect is rejected: the operator who gives it expects
+    /// tagged packets.
     pub(super) fn new(flags: &cli::Tags) -> Result<Self, ConfigError> {
         let has = |tag| flags.tag.contains(&tag);
         let (mark, dscp) = (has(Tag::Mark), has(Tag::Dscp));
@@ -69,7 +70,7 @@ impl Tags {
         })
     }
 
-    /// Whether there is any.
+    /// Returns true if there is a tag.
     #[must_use]
     pub const fn any(&self) -> bool {
         self.mark.is_some() || self.dscp.is_some()
@@ -77,8 +78,8 @@ impl Tags {
 }
 
 impl Unlisted {
-    /// The meaning of the flags. `--failsafe` may stay where nothing is dropped: taking `--unlisted drop` away must be enough
-    /// to end it.
+    /// The action from the flags. `--failsafe` may stay if nothing is dropped: removing `--unlisted drop`
+    /// must be enough to end the drops.
     pub(super) fn new(flags: &cli::Tags, warnings: &mut Vec<Warning>) -> Self {
         const FLAG: &str = "--failsafe";
         let failsafe = &flags.failsafe;

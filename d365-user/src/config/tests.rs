@@ -1,4 +1,4 @@
-//! What flags mean together.
+//! Tests of the meaning of flags together.
 
 use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, RangeMetrics, Warning};
 use crate::{

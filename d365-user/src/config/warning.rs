@@ -1,36 +1,36 @@
-//! What was put right in what was typed, for the log once there is one.
+//! Warnings about the command line, kept until there is a log.
 
 use std::fmt;
 
 use ipnet::IpNet;
 
-/// Something that was put right, or does nothing.
+/// A correction, or a flag without an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The same value again.
+    /// The same value was given again.
     Duplicate {
-        /// The flag that it is about (`--iface`).
+        /// The flag, such as `--iface`.
         flag: &'static str,
-        /// What was given more than once.
+        /// The value that was given more than once.
         value: String,
     },
     /// A prefix with bits behind its length.
     HostBits {
-        /// The flag that it is about.
+        /// The flag that has the prefix.
         flag: &'static str,
-        /// As it was given.
+        /// The prefix as it was given.
         given: IpNet,
     },
     /// A URL with a query on the command line.
     PublicQuery {
-        /// The flag that it was given by.
+        /// The flag that has the URL.
         flag: &'static str,
     },
     /// A flag that does nothing without another.
     Idle {
         /// The flag that was given.
         flag: &'static str,
-        /// What was not.
+        /// The flag that is missing.
         needed: &'static str,
     },
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Warning {
                 write!(f, "{flag} {value} is given more than once; once counts")
             }
             Self::HostBits { flag, given } => {
-                write!(f, "{flag} {given} has bits behind its length: it stands for {}", given.trunc())
+                write!(f, "{flag} {given} has bits behind its length: it means {}", given.trunc())
             }
             Self::PublicQuery { flag } => {
                 let variable = flag.trim_start_matches('-').replace('-', "_").to_uppercase();

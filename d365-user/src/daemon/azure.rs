@@ -1,5 +1,6 @@
-//! Unlisted sources inside Azure (`--watch-azure`): looks the kernel's samples up in the document's `AzureCloud` entries and
-//! counts them by region. A rotation of the service's addresses shows here before mail is missed. Nothing is decided by it.
+//! Unlisted sources inside Azure (`--watch-azure`): the daemon looks the kernel's samples up in the
+//! document's `AzureCloud` entries and counts them by region. A rotation of the service's addresses shows
+//! here before mail is missed. The counts decide nothing.
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +12,24 @@ use std::{
 
 use crate::{kernel::Samples, snapshot::Azure, source::service_tags::Regions};
 
-/// How often samples are taken from the kernel: what its ring holds is the most that is looked at in this time.
+/// Time between two reads of the kernel's samples. The kernel's ring holds the most samples that one read can
+/// return.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Azure's prefixes, as far as they are known, and what was counted in them.
+/// The known prefixes of Azure, and the counts by region.
 #[derive(Default)]
 pub(super) struct Known(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// By the place of the source whose document they are in.
+    /// By the index of the source whose document has them.
     regions: BTreeMap<usize, Arc<Regions>>,
     connections: BTreeMap<String, u64>,
     lost: u64,
 }
 
 impl Known {
-    /// Takes the prefixes out of a source's newest document.
+    /// Stores the prefixes of a source's newest document.
     pub(super) fn set(&self, source: usize, regions: &Arc<Regions>) {
         let mut inner = self.inner();
         for name in regions.names() {
@@ -36,7 +38,7 @@ impl Known {
         inner.regions.insert(source, Arc::clone(regions));
     }
 
-    /// Counts the sources of new connections, and how many were lost since the start.
+    /// Counts the sources of new connections. `lost` is the number of samples lost since the start.
     pub(super) fn count(&self, sources: impl Iterator<Item = IpAddr>, lost: u64) {
         let mut inner = self.inner();
         for source in sources {
@@ -48,20 +50,19 @@ impl Known {
         inner.lost = lost;
     }
 
-    /// What was counted.
     pub(super) fn counted(&self) -> Azure {
         let inner = self.inner();
         let connections = inner.connections.iter().map(|(region, count)| (region.clone(), *count));
         Azure { connections: connections.collect(), lost: inner.lost }
     }
 
-    /// A thread that panicked has left whole numbers.
+    /// A poisoned lock is used all the same: a thread that panicked has left whole numbers.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts samples for as long as the daemon runs.
+/// Counts samples while the daemon runs.
 pub(super) async fn watch(samples: Option<Samples>, known: &Known) -> Infallible {
     let Some(mut samples) = samples else { return std::future::pending().await };
     loop {

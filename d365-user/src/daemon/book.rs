@@ -1,4 +1,5 @@
-//! The book of the published generation: its ranges, the slot of each, and the ledger of all slots. Plain data.
+//! The book of the published generation: its ranges, the slot of each range, and the ledger of all slots.
+//! Plain data.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +15,11 @@ mod steps;
 
 pub(super) use steps::Towards;
 
-/// What is published, and what was counted for ranges that are gone.
+/// The published generation, and the counts of ranges that are gone.
 pub(super) struct Book {
     generation: Generation,
-    /// Of the listed ranges, then of the retired ones, then of those that are gone and whose last count was not taken.
+    /// Owners of the listed ranges, then of the retired ranges, then of ranges that are gone and whose last
+    /// count could not be read.
     members: Vec<Owner>,
     slots: Vec<u32>,
     owners: Slots,
@@ -28,7 +30,7 @@ pub(super) struct Book {
     capacity: u32,
 }
 
-/// A generation that is to be published: what the kernel gets, and the pages of the book that will be true then.
+/// A generation to be published: the kernel's input, and the contents of the book after publication.
 pub(super) struct Draft {
     pub(super) compiled: Compiled,
     generation: Generation,
@@ -36,23 +38,23 @@ pub(super) struct Draft {
     slots: Vec<u32>,
     owners: Slots,
     sources: Vec<SourceSet>,
-    /// Those of the published generation are among them.
+    /// They include those of the published generation.
     groups: Groups,
 }
 
-/// Why there is no draft.
+/// An error that prevents a draft.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
-    /// More ranges than counter slots.
+    /// There are more ranges than counter slots.
     #[error(transparent)]
     Slots(#[from] SlotsFull),
-    /// A slot that the kernel object has not.
+    /// The kernel object does not have a slot.
     #[error(transparent)]
     Compile(#[from] CompileError),
 }
 
 impl Draft {
-    /// Everybody who has a slot once this is published, those that are leaving too.
+    /// Every owner of a slot once this draft is published, including those that leave.
     pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
         self.owners.owners().collect()
     }
@@ -64,7 +66,8 @@ impl Draft {
 }
 
 impl Book {
-    /// Nothing is published yet. `rows` are the names of the kernel's rows, `before` is what earlier daemons counted.
+    /// Makes a book without a published generation. `rows` are the names of the kernel's rows, `before` holds
+    /// the counts of earlier daemons.
     pub(super) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
         Self {
             generation: Generation::default(),
@@ -78,7 +81,7 @@ impl Book {
         }
     }
 
-    /// Shows the ranges of a draft, with what earlier daemons counted, as what will be published.
+    /// Shows the ranges of a draft that will be published, with the counts of earlier daemons.
     pub(super) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
         self.members.clone_from(&draft.members);
@@ -86,7 +89,7 @@ impl Book {
         self.ledger.forget_all_but(|owner| known.contains(owner));
     }
 
-    /// A draft of the next generation. Nothing changes in the book.
+    /// Makes a draft of the next generation. The book does not change.
     pub(super) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
         let mut owners = self.owners.clone();
         let listed = set.ranges().iter().map(Owner::from);
@@ -108,8 +111,8 @@ impl Book {
         Ok(Draft { compiled, generation, members, slots, owners, sources, groups })
     }
 
-    /// The draft is published: ranges that are gone leave their counts to their geos. `read` tells what slots read
-    /// last, by row; no packet is counted in them any more.
+    /// Records that the draft is published. Ranges that are gone leave their counts to their geos. `read`
+    /// returns the last values of slots, by row; no packet is counted in them any more.
     pub(super) fn enter<E>(
         &mut self,
         mut draft: Draft,
@@ -118,7 +121,7 @@ impl Book {
         let leaving = draft.owners.leaving(draft.members.iter().copied());
         let slots: Vec<u32> = leaving.iter().map(|(_, slot)| *slot).collect();
         let rows = read(&slots);
-        // Counts that cannot be read stay where they are: their slots are not given away.
+        // Counts that cannot be read stay in their slots, and these slots stay in use.
         for (row, counts) in rows.as_ref().into_iter().flatten().enumerate() {
             for ((owner, slot), last) in leaving.iter().zip(counts) {
                 self.ledger.close(row, owner, *slot, *last);
@@ -141,15 +144,16 @@ impl Book {
         rows.map(drop)
     }
 
-    /// What each range of the generation has counted in `row`, where its slot reads `read`: the listed ones, then the
-    /// retired ones. A slot that was not read counts as zero.
+    /// The counts of the generation's ranges in `row`: the listed ones, then the retired ones. `read` holds
+    /// the values of [`slots`](Self::slots); a slot that was not read counts as zero.
     pub(super) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
         let Generation { ranges, retired, .. } = &self.generation;
         let mut members = self.members(row, read).map(|(_, count)| count);
         (members.by_ref().take(ranges.len()).collect(), members.take(retired.len()).collect())
     }
 
-    /// What ranges that are gone have counted in `row`, for their geos, the retired ones apart.
+    /// The counts in `row` of ranges that are gone, for their geos. With `retired` they are those of retired
+    /// ranges, otherwise those of listed ranges.
     pub(super) fn carried(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
         let shown = self.generation.ranges.len() + self.generation.retired.len();
         let gone = self.members(row, read).skip(shown).filter(|(owner, _)| owner.retired == retired);
@@ -163,17 +167,18 @@ impl Book {
         members.map(move |(owner, (slot, read))| (owner, self.ledger.count(row, owner, slot, read)))
     }
 
-    /// Everybody who has a slot.
+    /// Every owner of a slot.
     pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
         self.owners.owners().collect()
     }
 
-    /// All rows as they are once the kernel's counters are gone, from the last readings of [`owners`](Self::owners).
+    /// All rows as they are once the kernel's counters are gone. `readings` are the last ones of
+    /// [`owners`](Self::owners).
     pub(super) fn settle(&self, readings: &[Reading]) -> Vec<Row> {
         self.ledger.settle(&self.owners(), readings)
     }
 
-    /// The published ranges come from elsewhere by now, and are the same.
+    /// Updates the origin of the published ranges. The ranges stay the same.
     pub(super) fn describe(&mut self, set: &RangeSet) {
         let (source, change_number) = origin(set);
         (self.generation.source, self.generation.change_number) = (source, change_number);
@@ -203,8 +208,8 @@ fn origin(set: &RangeSet) -> (String, Option<u64>) {
     (names.join(","), set.origins().iter().find_map(|origin| origin.change_number))
 }
 
-/// What a daemon that did not end by itself had counted: what it wrote down, and what the maps of which that speaks
-/// read last, in `readings` by row, for the owners that it names.
+/// Adds up the counts of a daemon that did not end by itself: those in its file, and the last values of the
+/// pinned maps that the file names. `readings` holds these values by row, for the owners in the file.
 pub(super) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading]) -> Vec<Row> {
     let ledger = Ledger::new(&row_names(interfaces), stored.rows.clone());
     ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, readings)

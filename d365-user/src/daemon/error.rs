@@ -1,4 +1,4 @@
-//! Why the daemon did not start, and the exit code of it.
+//! The errors of the daemon's start, and the exit code of each.
 
 use std::{error::Error as _, io, net::SocketAddr};
 
@@ -17,24 +17,24 @@ use crate::{
     state::StateError,
 };
 
-/// Why the daemon did not start. Each message is one line.
+/// An error that keeps the daemon from starting or ends it. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A source yields no list.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// No source gives a list: why the first one does not.
+    /// No source gives a list. The payload is the failure of the first source.
     #[error(
-        "{0}; no other source gives a list: with --ranges embedded besides, the list of this build is used until one does"
+        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
     )]
     NoList(Box<Failure>),
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The lists make no set.
+    /// The lists cannot be merged into one set of ranges.
     #[error(transparent)]
     Ranges(#[from] RangeError),
-    /// The set does not fit.
+    /// The set does not fit into the kernel object.
     #[error(transparent)]
     Draft(#[from] DraftError),
     /// The address to listen on is not available.
@@ -42,42 +42,42 @@ pub enum StartError {
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
     )]
     Listen {
-        /// The address.
+        /// The address that was requested.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Something that is needed is missing.
+    /// The system does not meet a requirement.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
     /// An interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// The object was not loaded.
+    /// The kernel object was not loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The first generation was not published.
     #[error("cannot publish the range list: {0}")]
     Publish(#[from] PublishError),
-    /// What may never be dropped is not in force.
+    /// The failsafe prefixes are not installed.
     #[error(transparent)]
     Failsafe(#[from] FailsafeError),
-    /// The program was not attached.
+    /// The XDP program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
     /// The tc program was not attached.
     #[error(transparent)]
     Tagger(#[from] TaggerError),
-    /// The way of marks cannot be read or set.
+    /// The tag path of an interface cannot be read or set.
     #[error(transparent)]
     Tag(#[from] TagError),
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
-    /// Too few threads or file descriptors.
+    /// There are too few threads or file descriptors.
     #[error(transparent)]
     Resource(#[from] ResourceError),
-    /// The daemon was told to stop by the limit of processor time, and did.
+    /// The limit of processor time stopped the daemon (SIGXCPU).
     #[error(
         "stopped by SIGXCPU: the limit of processor time is reached; raise LimitCPU= of the unit or `ulimit -t`"
     )]
@@ -91,16 +91,16 @@ pub enum StartError {
     /// Samples of unlisted sources cannot be read.
     #[error(transparent)]
     Samples(#[from] SamplesError),
-    /// The thread that keeps the list true ended by itself; it has detached.
-    #[error("what keeps the range list true ended unexpectedly; the program is detached")]
+    /// The updater's thread ended unexpectedly. It has detached.
+    #[error("the thread that keeps the range list current ended unexpectedly; the program is detached")]
     Updater,
-    /// Loading panicked.
+    /// The thread that prepares or loads panicked.
     #[error("the start failed unexpectedly; the line before says where")]
     Panicked,
 }
 
 impl StartError {
-    /// The exit code.
+    /// Returns the exit code of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self.kind() {
@@ -109,7 +109,7 @@ impl StartError {
         }
     }
 
-    /// Returns true if the system had no more of something: a cause somewhere in the chain.
+    /// Returns true if an error in the chain is a lack of system resources.
     fn is_lack(&self) -> bool {
         let mut causes = std::iter::successors(self.source(), |&cause| cause.source());
         causes.any(|cause| cause.downcast_ref().is_some_and(is_lack))
@@ -148,7 +148,7 @@ impl StartError {
         }
     }
 
-    /// What belongs to the message and is too long for it: the verifier's log.
+    /// Returns the verifier's log, which belongs to the message and is too long for it.
     #[must_use]
     pub fn details(&self) -> Option<&str> {
         match self {

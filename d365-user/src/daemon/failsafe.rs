@@ -1,8 +1,8 @@
-//! From where `--unlisted drop` never drops: the operator's prefixes, loopback, link-local addresses, and the subnets of
-//! this host's own addresses.
+//! The prefixes from which `--unlisted drop` never drops: the operator's prefixes, loopback, link-local
+//! addresses, and the subnets of this host's own addresses.
 //!
-//! Those of all interfaces, not of the watched ones alone: on a bond, a bridge or a VLAN the address is on another. It must
-//! never make the list smaller because something failed.
+//! The subnets of all interfaces count, not only those of the watched ones: on a bond, a bridge or a VLAN the
+//! address is on another interface. An error must never make the list smaller.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -24,17 +24,18 @@ use crate::{
     view,
 };
 
-/// How often this host's addresses are looked at.
+/// Time between two looks at this host's addresses.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// Loopback (RFC 1122, RFC 4291), and IPv6's link-local addresses (RFC 4291): neighbours, of whom a mail host has few.
+/// Loopback (RFC 1122, RFC 4291) and IPv6's link-local addresses (RFC 4291): these are neighbours, and a mail
+/// host has few of them.
 const ALWAYS: [IpNet; 3] = [
     IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
 ];
 
-/// The prefixes, and what they are made of.
+/// The prefixes and their inputs.
 pub(super) struct Failsafe {
     ports: Vec<u16>,
     given: Vec<IpNet>,
@@ -43,22 +44,24 @@ pub(super) struct Failsafe {
     is_stuck: bool,
 }
 
-/// Why the prefixes are not in force. Nothing is dropped without them.
+/// An error that keeps the prefixes from being set. Without them nothing is dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum FailsafeError {
-    /// This host's addresses are not known.
+    /// This host's addresses cannot be read.
     #[error("cannot read this host's addresses, from which --unlisted drop must never drop: {0}")]
     Addresses(Errno),
-    /// An interface may have taken its addresses to another network namespace.
+    /// The kernel does not answer for an interface, which may have taken its addresses to another network
+    /// namespace.
     #[error("cannot read from which subnets --unlisted drop must never drop: {0}")]
     Interface(#[from] InterfaceError),
-    /// The kernel refuses them.
+    /// The kernel rejects the prefixes.
     #[error("cannot set the prefixes from which --unlisted drop must never drop: {0}")]
     Publish(#[from] Box<PublishError>),
 }
 
 impl Failsafe {
-    /// Sets the prefixes, and says what will be dropped, before anything can be. `None` when nothing is to be dropped.
+    /// Sets the prefixes and logs what will be dropped, before anything can be dropped. Returns `None` if
+    /// nothing is to be dropped.
     pub(super) fn arm(
         config: &Config,
         kernel: &mut Kernel,
@@ -77,13 +80,13 @@ impl Failsafe {
         Ok(Some(failsafe))
     }
 
-    /// The next [`keep`](Self::keep) looks, whatever the time.
+    /// Makes the next [`keep`](Self::keep) look at the addresses at once.
     pub(super) fn look_soon(&mut self) {
         self.look_at = Instant::now();
     }
 
-    /// Looks at this host's addresses, where it is time to, and has the kernel follow them. On an error the prefixes before
-    /// stay.
+    /// Looks at this host's addresses once a minute and updates the prefixes in the kernel. On an error the
+    /// previous prefixes stay.
     pub(super) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
         if Instant::now() < self.look_at {
             return;
@@ -105,13 +108,14 @@ impl Failsafe {
         }
     }
 
-    /// Whether the prefixes are others now.
+    /// Reads the addresses and updates the kernel. Returns true if the prefixes have changed.
     fn follow(&mut self, kernel: &mut Kernel, state: &State) -> Result<bool, FailsafeError> {
         let now = prefixes(&self.given, &own_subnets()?);
         if now == self.prefixes {
             return Ok(false);
         }
-        // An interface that took its addresses away must not drop by the prefixes of those that stayed.
+        // The daemon leaves interfaces that are gone first: an interface that took its addresses away must
+        // not drop by the prefixes of those that stayed.
         state.leave_gone()?;
         kernel.set_failsafe(&now).map_err(Box::new)?;
         self.prefixes = now;
@@ -123,7 +127,8 @@ impl Failsafe {
     }
 }
 
-/// All of them, as few as they can be written with: IPv4 first, by address, none inside another.
+/// Merges all prefixes into the fewest that cover the same addresses: IPv4 first, sorted by address, none
+/// inside another.
 fn prefixes(given: &[IpNet], own: &[IpNet]) -> Vec<IpNet> {
     let all: Vec<IpNet> = ALWAYS.iter().chain(given).chain(own).map(IpNet::trunc).collect();
     let mut all = IpNet::aggregate(&all);
@@ -140,7 +145,7 @@ fn own_subnets() -> Result<Vec<IpNet>, FailsafeError> {
 fn subnets(address: &InterfaceAddress) -> Vec<IpNet> {
     let mask = address.netmask.as_ref().and_then(ip);
     let ends = [&address.address, &address.destination].into_iter().flatten().filter_map(ip);
-    // Without a mask that is one, an address stands for itself.
+    // Without a valid mask, the prefix is the address alone.
     ends.map(|end| mask.and_then(|mask| IpNet::with_netmask(end, mask).ok()).unwrap_or(end.into())).collect()
 }
 
@@ -217,7 +222,7 @@ mod tests {
     }
 
     proptest! {
-        /// However they are written, the same addresses are safe.
+        /// The same addresses are safe, however the prefixes are written.
         #[test]
         fn nobody_is_left_out_or_added(
             given in collection::vec(any_prefix(), 0..6),

@@ -1,7 +1,7 @@
-//! The daemon's life: the stages in their order, then serving until it is asked to stop.
+//! Runs the daemon: the stages in their order, then serving until a signal asks it to stop.
 //!
-//! Everything that can fail without touching an interface comes first; what is attached is detached
-//! again when a later step fails. It holds no logic of any stage.
+//! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
+//! detaches what it has attached. This module contains no logic of any stage.
 
 mod azure;
 mod book;
@@ -46,11 +46,11 @@ use start::Started;
 use state::State;
 use update::Prepared;
 
-/// Runs the daemon until SIGINT or SIGTERM; SIGHUP has it read every source again. Every thread that it needs
-/// is made before the first attachment.
+/// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
+/// it needs before the first attachment.
 ///
 /// # Errors
-/// [`StartError`] when it could not start; every interface is then as it was.
+/// [`StartError`] if the daemon could not start; every interface is then as it was.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
     let hangups = shutdown::hangups().map_err(StartError::Signals)?;
@@ -83,7 +83,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let hosts = Hosts::new(address, &config.allow_http_host);
     let endpoints = Endpoints::new(state.clone(), readiness, failures, hosts)?;
     let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
-        // A sender that is gone means the same.
+        // A dropped sender means a stop as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
@@ -93,7 +93,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal, &deadline);
-            // What it has attached by then is detached again.
+            // Dropping the kernel object detaches what the start has attached by then.
             if let Ok(Ok(started)) = starting.await {
                 drop(started.kernel);
                 started.record.end(&state);
@@ -120,38 +120,38 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     deadline.start(shutdown::DEADLINE);
     tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
-    // If it is gone already, it has detached.
+    // An updater that has already ended has detached.
     let _ = events.send(update::Event::Stop);
     let _ = updating.await;
     stop_serving.send_replace(true);
-    // What goes wrong while answering the last scrape does not matter any more.
+    // An error while answering the last scrape does not matter any more.
     let _ = server.await;
     tracing::info!("detached and stopped");
     ended_by(reason)
 }
 
-/// Tells the updater of each SIGHUP.
+/// Sends a reload event to the updater for each SIGHUP.
 async fn reload(mut hangups: Signal, events: &Sender<update::Event>) -> Infallible {
     while hangups.recv().await.is_some() {
-        // An updater that is gone is noticed elsewhere.
+        // The caller notices an updater that has ended.
         let _ = events.send(update::Event::Reload);
     }
     std::future::pending().await
 }
 
-/// A stop before anything was ready.
+/// Ends a start that a signal interrupted.
 fn stopped_early(signal: &'static str, deadline: &Deadline) -> Result<(), StartError> {
     deadline.start(shutdown::DEADLINE);
     tracing::info!("{signal} while starting: stopping");
     ended_by(signal)
 }
 
-/// A stop that a limit asked for is no regular one: a supervisor shall start the daemon again.
+/// A stop by SIGXCPU is an error, so that a supervisor starts the daemon again.
 fn ended_by(signal: &'static str) -> Result<(), StartError> {
     if signal == shutdown::PROCESSOR_TIME { Err(StartError::ProcessorTime) } else { Ok(()) }
 }
 
-/// Forwards log records of packets for as long as the daemon runs.
+/// Forwards log records of packets while the daemon runs.
 async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     if let Some(log) = packet_log
         && let Err(error) = log.forward().await
@@ -161,15 +161,15 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     std::future::pending().await
 }
 
-/// Is ready from when the kernel was told how long to vouch for the list, and not while a program is lost or the state
-/// directory does not answer.
+/// Makes the daemon ready once the kernel's leases are set. It is not ready while a program is lost or the
+/// state directory does not answer.
 async fn keep_readiness(
     seen: Receiver<Vec<watch::Seen>>,
     is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
     vouched: oneshot::Receiver<()>,
 ) -> Infallible {
-    // An updater that is gone is noticed elsewhere.
+    // The caller notices an updater that has ended.
     if vouched.await.is_ok() {
         watch::keep_readiness(seen, is_hung, ready).await;
     }

@@ -1,5 +1,5 @@
-//! Loads the kernel object, publishes the first generation and attaches, in this order: everything that can fail without
-//! touching an interface comes first. On an error everything is undone.
+//! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
+//! fail without touching an interface comes first. An error undoes all steps.
 
 use std::{
     sync::{Arc, Mutex},
@@ -26,7 +26,6 @@ use crate::{
     view,
 };
 
-/// What has been started.
 pub(super) struct Started {
     pub(super) kernel: Kernel,
     pub(super) record: Record,
@@ -35,7 +34,7 @@ pub(super) struct Started {
     pub(super) failsafe: Option<Failsafe>,
 }
 
-/// Starts. What is started is shown by `state` from then on.
+/// Loads, publishes and attaches. From then on `state` shows the attachments and counters.
 ///
 /// # Errors
 /// [`StartError`]; every interface is then as it was, and no count is lost.
@@ -86,7 +85,7 @@ pub(super) fn start(
     let tag_paths = tag_paths(config, &mut kernel)?.map(Mutex::new);
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
-    // No range of this object is gone with its first generation, so no counter is read.
+    // No range leaves with the first generation of this object, so no counter is read.
     let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.book(), &counters, &config.interfaces, options.capacity);
     let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
@@ -107,8 +106,8 @@ pub(super) fn start(
     Ok(Started { kernel, record, packet_log, samples, failsafe })
 }
 
-/// Attaches the XDP program to every interface, lower ones first, and then, where packets are marked, the tc program. The
-/// answers are in the order of the interfaces.
+/// Attaches the XDP program to every interface, lower ones first. If packets are marked, it then attaches the
+/// tc program. The results are in the order of the interfaces.
 fn attach(
     config: &Config,
     kernel: &mut Kernel,
@@ -127,7 +126,8 @@ fn attach(
     Ok((attached, taggers.collect::<Result<_, _>>()?))
 }
 
-/// The ways of marks, where packets are marked. Where the kernel has no metadata, nothing need be waited for.
+/// Returns the map of tag paths, or `None` if packets are not marked. If the kernel lets no XDP program write
+/// metadata, the tc program classifies packets itself from the start.
 fn tag_paths(config: &Config, kernel: &mut Kernel) -> Result<Option<TagPaths>, StartError> {
     let Some(mut paths) = kernel.take_tag_paths() else { return Ok(None) };
     if !kernel.writes_metadata()? {
@@ -139,7 +139,7 @@ fn tag_paths(config: &Config, kernel: &mut Kernel) -> Result<Option<TagPaths>, S
     Ok(Some(paths))
 }
 
-/// Says what is less than it could be about a tc program.
+/// Logs the limits of a tc program.
 fn remark_tagger(tagger: &Tagger) {
     let name = &tagger.interface.name;
     if tagger.hold == TcHold::Clsact {
@@ -156,7 +156,7 @@ fn remark_tagger(tagger: &Tagger) {
     }
 }
 
-/// Says what is less than it could be about an attachment.
+/// Logs the limits of an attachment: generic mode as a fallback, tc programs that it blinds, or no BPF link.
 fn remark(attached: &Attached) {
     let name = &attached.interface.name;
     if let Some(reason) = &attached.fallback {

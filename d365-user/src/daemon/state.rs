@@ -1,4 +1,4 @@
-//! What the daemon knows while it runs, and the snapshot taken of it.
+//! The state of the running daemon, and the snapshots taken of it.
 
 use std::{
     error::Error,
@@ -29,24 +29,24 @@ use crate::{
     snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
 };
 
-/// The kernel's part, once everything is attached.
+/// The kernel's part of the state, set once everything is attached.
 pub(super) struct Live {
     pub(super) counters: Arc<Counters>,
     pub(super) links: Links,
     pub(super) attached: Vec<Attached>,
-    /// The tc programs, in the order of the interfaces; none unless packets are marked.
+    /// The tc programs in the order of the interfaces; empty if packets are not marked.
     pub(super) taggers: Vec<Tagger>,
     pub(super) tag_paths: Option<Mutex<TagPaths>>,
 }
 
-/// Everything that a snapshot is taken of.
+/// The data that a snapshot is taken of.
 pub(super) struct State {
-    /// The names of the kernel's rows.
+    /// Names of the kernel's rows.
     rows: Vec<String>,
     listen: SocketAddr,
     http: Arc<http::Failures>,
     range_metrics: RangeMetrics,
-    /// Series by range are shown for now.
+    /// True while series by range are shown.
     shows_ranges: AtomicBool,
     book: Mutex<Book>,
     updates: Mutex<Updates>,
@@ -82,23 +82,20 @@ impl State {
         }
     }
 
-    /// How the list is kept true by now.
     pub(super) fn set_updates(&self, updates: Updates) {
         *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
     }
 
-    /// What is dropped from now on.
     pub(super) fn set_drops(&self, drops: Drops) {
         *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
     }
 
-    /// How large the published generation's direct table is.
+    /// Sets the size of the published generation's direct table.
     pub(super) fn set_table(&self, table: TableSize) {
         *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
-    /// Another list is published: each of its ranges may be shown by itself, or there are too many of them
-    /// now.
+    /// Switches series by range on or off for a newly published list, depending on its number of ranges.
     pub(super) fn follow_range_metrics(&self, set: &RangeSet) {
         let ranges = set.ranges().len() + set.retired().len();
         let shows = self.range_metrics.shows(ranges);
@@ -115,17 +112,18 @@ impl State {
         }
     }
 
-    /// Everything is published and attached. Only the first call counts.
+    /// Stores the kernel's part once everything is published and attached. Only the first call has an effect.
     pub(super) fn set_live(&self, live: Live) {
         let _ = self.live.set(live);
     }
 
-    /// The book, for as long as the guard lives. A reader that panicked has changed nothing in it.
+    /// Locks the book. A poisoned lock is used all the same: a reader that panicked has changed nothing in
+    /// it.
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a report may be about an interface that is watched.
+    /// Returns true if a report may concern a watched interface.
     pub(super) fn is_concerned_by(&self, report: &Report) -> bool {
         let attached = self.live.get().map_or(&[][..], |live| &live.attached);
         let indexes = || attached.iter().map(|attached| attached.interface.index);
@@ -133,17 +131,17 @@ impl State {
             || indexes().any(|index| report.changed.contains(&index) || report.gone.contains(&index))
     }
 
-    /// Looks at every interface, and leaves those that must be left. Where the kernel does not answer for one, it is as it
-    /// was seen in `before`.
+    /// Looks at every interface and leaves those that must be left. If the kernel does not answer for one,
+    /// its state in `before` is returned.
     pub(super) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
         let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
         self.looks(report).filter_map(|(name, seen)| seen.ok().or_else(|| known(name))).collect()
     }
 
-    /// Leaves every interface that is not in this network namespace any more.
+    /// Leaves every interface that is no longer in this network namespace.
     ///
     /// # Errors
-    /// When the kernel does not answer for an interface, which may then be here or not.
+    /// The kernel does not answer for an interface, which may then be here or not.
     pub(super) fn leave_gone(&self) -> Result<(), InterfaceError> {
         self.looks(&Report::default()).try_for_each(|(_, seen)| seen.map(drop))
     }
@@ -156,42 +154,43 @@ impl State {
             .flat_map(|live| live.attached.iter().enumerate().map(move |row| (live, row)));
         rows.map(move |(live, (row, attached))| {
             let is_gone = report.gone.contains(&attached.interface.index);
-            // What cannot be told is told the next time.
+            // A tc program counts as attached until the kernel answers otherwise.
             let is_marked =
                 || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached().unwrap_or(true));
             (attached.interface.name.as_str(), watch::look(attached, &live.links, is_gone, is_marked))
         })
     }
 
-    /// Whether a row's tc program is there; `None` when packets are not marked, or it cannot be told.
+    /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does
+    /// not answer.
     fn tag_attached(&self, row: usize) -> Option<bool> {
         self.live.get()?.taggers.get(row)?.is_attached().ok()
     }
 
-    /// Looks at the ways of marks, and at the rows' names; `None` when packets are not marked.
+    /// Calls `look` with the tag paths and the names of their rows. Returns `None` if packets are not marked.
     pub(super) fn with_tag_paths<T>(&self, look: impl FnOnce(&mut TagPaths, &[String]) -> T) -> Option<T> {
         let live = self.live.get()?;
         let mut paths = live.tag_paths.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         Some(look(&mut paths, &self.rows[..live.attached.len()]))
     }
 
-    /// The way of a row's marks; `None` when packets are not marked, or it cannot be read.
+    /// Returns the tag path of a row; `None` if packets are not marked or the path cannot be read.
     fn tag_path(&self, row: usize) -> Option<Path> {
         let row = u32::try_from(row).ok()?;
         self.with_tag_paths(|paths, rows| rows.get(row as usize).and_then(|_| paths.path(row).ok()))?
     }
 
-    /// What the counters of these slots read, by row; nothing before they are there.
+    /// Reads the counters of these slots, by row. Returns no row before the counters exist.
     fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
         self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
     }
 
-    /// The same without the classes.
+    /// Reads the counters of these slots without the classes.
     pub(super) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
         Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
     }
 
-    /// The last readings of everybody who has a slot.
+    /// Reads the counters of every slot that has an owner.
     pub(super) fn last_readings(&self, book: &Book) -> Result<Vec<Reading>, CounterError> {
         let slots: Vec<u32> = book.owners().iter().map(|(_, slot)| *slot).collect();
         Ok(self.read(&slots)?.into_iter().map(Reading::from).collect())
@@ -200,7 +199,7 @@ impl State {
 
 impl SnapshotSource for State {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
-        // Held while the counters are read: no slot changes its owner meanwhile.
+        // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
         let book = self.book();
         let live = self.live.get();
         let attached = |row: usize| live.and_then(|live| live.attached.get(row));
@@ -229,7 +228,7 @@ impl SnapshotSource for State {
     }
 }
 
-/// One row as it is shown, where the kernel's counters read `read`: those of [`Book::slots`].
+/// Builds one row as it is shown. `read` holds the kernel's counters of [`Book::slots`].
 pub(super) fn interface(
     book: &Book,
     row: usize,

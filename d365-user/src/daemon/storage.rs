@@ -1,5 +1,6 @@
-//! The state directory while the daemon runs: a thread of its own does every read and write there. Nobody waits for it longer
-//! than a moment, least of all the thread that owns the kernel object: a disk that does not answer delays no detaching.
+//! The state directory while the daemon runs. A thread of its own does every read and write there. Once
+//! something is attached, no caller waits for it longer than `PATIENCE`. A disk that does not answer
+//! therefore does not delay the thread that owns the kernel object and detaches.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,14 +19,14 @@ use crate::{
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A call that takes longer hangs: a disk that is merely busy has answered.
+/// A job that takes longer counts as hung: a disk that is merely busy has answered by then.
 const HUNG: Duration = Duration::from_secs(5);
-/// Jobs that wait for the thread.
+/// The number of jobs that may wait for the thread.
 const WAITING: usize = 8;
 
 type Job = Box<dyn FnOnce(&StateDir) + Send>;
 
-/// The thread that works in the state directory, which it alone has.
+/// A handle to the thread that works in the state directory. No other thread has the directory.
 #[derive(Clone)]
 pub(super) struct Storage {
     path: PathBuf,
@@ -33,20 +34,20 @@ pub(super) struct Storage {
     progress: Arc<Mutex<Progress>>,
 }
 
-/// The job that is being done.
+/// The job that the thread is doing.
 #[derive(Default)]
 struct Progress {
-    /// Since when; `None` while there is none.
+    /// Start of the job; `None` while there is no job.
     since: Option<Instant>,
-    /// True once a caller has given up waiting for it.
+    /// True once a caller has stopped waiting for the job.
     is_late: bool,
 }
 
-/// An answer that may come later.
+/// The result of a job, which may arrive later.
 pub(super) struct Pending<T>(Receiver<Result<T, StateError>>);
 
 impl Storage {
-    /// Starts the thread. It holds no descriptor but the directory's.
+    /// Starts the thread. It holds the directory's descriptor and no other.
     ///
     /// # Errors
     /// [`ResourceError::Thread`].
@@ -66,7 +67,7 @@ impl Storage {
         Ok(Self { path, jobs, progress })
     }
 
-    /// The directory, for messages.
+    /// The path of the directory, for messages.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -76,17 +77,19 @@ impl Storage {
         self.path.join(name)
     }
 
-    /// Returns true if the job that is being done takes longer than any disk should.
+    /// Returns true if the current job takes longer than any disk should.
     pub(super) fn is_hung(&self) -> bool {
         lock(&self.progress).since.is_some_and(|since| since.elapsed() >= HUNG)
     }
 
-    /// Returns true if nobody waits for the job that is being done any more, and nothing is asked until it is.
+    /// Returns true if a caller has stopped waiting for the current job. The thread accepts no job until that
+    /// one ends.
     pub(super) fn is_late(&self) -> bool {
         lock(&self.progress).is_late
     }
 
-    /// Has `job` done, and waits for a moment. What was given up may be done later all the same.
+    /// Sends `job` to the thread and waits a moment for its result. The thread may still do a job that the
+    /// caller has stopped waiting for.
     ///
     /// # Errors
     /// Those of `job`, or [`StateError::Hung`].
@@ -97,7 +100,8 @@ impl Storage {
         self.wait(&self.ask(job)?).unwrap_or_else(|| Err(self.hung()))
     }
 
-    /// Has `job` done, and waits for as long as it takes: for what is read before anything is attached.
+    /// Sends `job` to the thread and waits for as long as it takes. This is for reads before anything is
+    /// attached.
     ///
     /// # Errors
     /// Those of `job`.
@@ -108,10 +112,10 @@ impl Storage {
         self.ask(job)?.0.recv().unwrap_or_else(|_| Err(self.hung()))
     }
 
-    /// Has `job` done.
+    /// Sends `job` to the thread.
     ///
     /// # Errors
-    /// [`StateError::Hung`] where too much waits already.
+    /// [`StateError::Hung`] if too many jobs wait, or a caller has stopped waiting for the current one.
     pub(super) fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&StateDir) -> Result<T, StateError> + Send + 'static,
@@ -121,17 +125,18 @@ impl Storage {
         }
         let (answer, answered) = channel();
         let job = move |directory: &StateDir| {
-            // The panic hook has logged it.
+            // The panic hook has logged the panic.
             let done = catch_unwind(AssertUnwindSafe(|| job(directory)));
             let lost = |_| Err(StateError::Unexpected { path: directory.path().to_owned() });
-            // Nobody may wait for the answer any more.
+            // The caller may have stopped waiting.
             let _ = answer.send(done.unwrap_or_else(lost));
         };
         self.jobs.try_send(Box::new(job)).map_err(|_| self.hung())?;
         Ok(Pending(answered))
     }
 
-    /// The answer, for which it waits for a moment unless somebody has waited in vain already.
+    /// Waits a moment for the result. It does not wait at all if a caller has already waited in vain for the
+    /// current job.
     pub(super) fn wait<T>(&self, pending: &Pending<T>) -> Option<Result<T, StateError>> {
         let limit = if self.is_late() { Duration::ZERO } else { PATIENCE };
         let answer = pending.0.recv_timeout(limit).ok();
@@ -145,7 +150,7 @@ impl Storage {
     }
 }
 
-/// The guard is never held over anything that panics.
+/// No guard is held over code that panics.
 fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,9 @@
-//! Watches the interfaces while the daemon runs: leaves those that it cannot see any more, and says what is lost.
+//! Watches the interfaces while the daemon runs. It leaves those that it cannot see any more, and reports
+//! losses.
 //!
-//! It has a thread of its own, since a question to the kernel may wait for a driver. The thread looks when the kernel reports
-//! a change of a watched interface, and every few seconds in any case. It detaches, and never attaches.
+//! It has a thread of its own, because a request to the kernel may wait for a driver. The thread looks when
+//! the kernel reports a change of a watched interface, and every few seconds in any case. It detaches, and
+//! never attaches.
 
 use std::{
     fmt,
@@ -19,19 +21,19 @@ use crate::{
     resources::{self, ResourceError},
 };
 
-/// How often the interfaces are looked at when nothing is reported.
+/// Time between two looks at the interfaces if nothing is reported.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What has become of the programs on an interface.
+/// The loss of a program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// The daemon left the interface.
     Left(DetachReason),
-    /// The daemon left the interface, which was gone and is here again.
+    /// The daemon left the interface, which was gone and has returned.
     Returned,
     /// Somebody else detached the XDP program.
     Detached,
-    /// Somebody else detached the tc program, and the XDP program is there.
+    /// Somebody else detached the tc program; the XDP program is still attached.
     Unmarked,
 }
 
@@ -45,23 +47,24 @@ impl fmt::Display for Loss {
     }
 }
 
-/// An interface as it was seen last.
+/// An interface as it was at the last look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The name that the operator gave.
     pub(super) name: String,
-    /// The kernel's own name by now, where it was the one that the operator gave, and is another.
+    /// The kernel's own name, if the operator gave that name and it has changed since.
     new_name: Option<String>,
     pub(super) loss: Option<Loss>,
-    /// Filters and tc programs that came later and cannot read an Ethernet header beside generic mode.
+    /// Filters and tc programs that came later and cannot read an Ethernet header together with generic mode.
     blinded: Vec<String>,
 }
 
-/// Looks at an interface, and leaves it if it must be left. `is_reported_gone` is what the kernel reported, and true even
-/// if another interface has its index by now. `is_marked` tells whether the tc program is there.
+/// Looks at an interface and leaves it if it must be left. `is_reported_gone` is true if the kernel reported
+/// that the interface is gone, even if another interface has its index by now. `is_marked` returns true if
+/// the tc program is attached.
 ///
 /// # Errors
-/// When the kernel does not answer. Nothing is detached then.
+/// The kernel does not answer. Nothing is detached then.
 pub(super) fn look(
     attached: &Attached,
     links: &Links,
@@ -91,7 +94,7 @@ pub(super) fn look(
     Ok(Seen { name: interface.name.clone(), new_name, loss, blinded })
 }
 
-/// Why an interface must be left, if it must. `look` is `None` where it is not here.
+/// The reason for which an interface must be left, if any. `look` is `None` if the interface is not here.
 fn must_leave(look: Option<&Look>, is_reported_gone: bool) -> Option<DetachReason> {
     (is_reported_gone || look.is_none()).then_some(DetachReason::Gone)
 }
@@ -105,7 +108,8 @@ fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce(
     }
 }
 
-/// Starts the thread. What it sees last is in the returned channel: nothing until something is attached.
+/// Starts the thread. The returned channel holds the result of its last look, which is empty until something
+/// is attached.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -139,7 +143,7 @@ fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<S
     }
 }
 
-/// The next report, or none of anything after a while.
+/// Waits for the next report. After a while without one it returns an empty report.
 fn wait(events: &mut Option<LinkEvents>) -> Report {
     let Some(listening) = events else {
         thread::sleep(EVERY);
@@ -155,8 +159,8 @@ fn wait(events: &mut Option<LinkEvents>) -> Report {
     })
 }
 
-/// Keeps the daemon's readiness: not ready while something is lost or the state directory does not answer, from when the list
-/// was vouched for. Logs each change of what is seen once.
+/// Keeps the daemon's readiness, once the leases are set: not ready while a program is lost or the state
+/// directory does not answer. Logs each change once.
 pub(super) async fn keep_readiness(
     mut seen: watch::Receiver<Vec<Seen>>,
     mut is_hung: watch::Receiver<bool>,
@@ -170,7 +174,7 @@ pub(super) async fn keep_readiness(
         known = now;
         let changed = tokio::select! {
             changed = seen.changed() => changed,
-            // An updater that is gone is noticed elsewhere.
+            // The caller notices an updater that has ended.
             Ok(()) = is_hung.changed() => Ok(()),
         };
         if changed.is_err() {
@@ -181,7 +185,7 @@ pub(super) async fn keep_readiness(
     }
 }
 
-/// The interfaces with such a loss, with the reason.
+/// The interfaces with a loss that `is_such` selects, each with the reason.
 fn lost(seen: &[Seen], is_such: impl Fn(Loss) -> bool) -> Option<String> {
     let lost = seen.iter().filter_map(|seen| {
         let loss = seen.loss.filter(|loss| is_such(*loss))?;
@@ -223,7 +227,7 @@ fn log(before: &[Seen], now: &[Seen]) {
     }
 }
 
-/// A line for each interface at whose ingress something has come that generic mode blinds.
+/// A line for each interface where something that generic mode blinds has come to the ingress.
 fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
     let lines = now.iter().filter_map(|now| {
         let before = before.iter().find(|seen| seen.name == now.name);
@@ -232,7 +236,7 @@ fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
         (!new.is_empty()).then(|| {
             format!(
                 "{}: in generic mode this kernel hides the Ethernet header from what has come to tc since the start: {}; the \
-                 next start with --mode auto refuses generic mode beside it",
+                 next start with --mode auto refuses generic mode together with it",
                 now.name,
                 new.join(", ")
             )
@@ -241,7 +245,7 @@ fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
     lines.collect()
 }
 
-/// A line for each interface that has got another name.
+/// A line for each interface that has a new name.
 fn renamed(before: &[Seen], now: &[Seen]) -> Vec<String> {
     let lines = now.iter().filter_map(|Seen { name, new_name, .. }| {
         let new = new_name.as_ref()?;

@@ -1,8 +1,8 @@
-//! Which format a scraper asks for (RFC 9110, sections 12.4.2 and 12.5.1).
+//! The format that a scraper asks for (RFC 9110, sections 12.4.2 and 12.5.1).
 
 use crate::view::Format;
 
-/// `OpenMetrics` where the client names it, with a weight not below plain text's; else the classic
+/// `OpenMetrics` if the client names it with a weight that is not below plain text's. Otherwise the classic
 /// format, even for a client that refuses it: a scrape with a readable answer is worth more than 406.
 pub(super) fn format<'a>(accept: impl IntoIterator<Item = &'a str>) -> Format {
     let mut open = 0.0_f32;
@@ -31,7 +31,7 @@ pub(super) fn format<'a>(accept: impl IntoIterator<Item = &'a str>) -> Format {
     if open > 0.0 && open >= plain.1 { Format::OpenMetrics } else { Format::Classic }
 }
 
-/// The weight, 1 where none is given; `None` where it is no weight.
+/// The weight; 1 if none is given, `None` if it is not valid.
 fn weight(parameters: &str) -> Option<f32> {
     let Some(weight) = parameter(parameters, "q") else { return Some(1.0) };
     weight.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))
@@ -58,7 +58,7 @@ mod tests {
             "APPLICATION/OpenMetrics-Text;VERSION=\"1.0.0\"",
             "text/plain;q=0.5, application/openmetrics-text;q=0.5",
             "application/openmetrics-text;q=0.1,*/*;q=0.1",
-            // A more specific range with a lower weight beats a general one with a higher.
+            // A more specific range with a lower weight has priority over a general one with a higher weight.
             "*/*;q=0.9,text/plain;q=0.1,application/openmetrics-text;q=0.5",
             "application/openmetrics-text;q=0.001",
             // Prometheus 2.42, then 3.x.

@@ -1,5 +1,5 @@
-//! Counts failures of HTTP, and knows whether scrapes are answered. Each kind of failure is logged when it
-//! begins and when it is over, and not each time.
+//! Counts failures of HTTP, and knows if scrapes are answered. Each kind of failure is logged when it begins
+//! and when it ends, not each time.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ pub(super) enum Failure {
     Accept,
     /// The host did not have the address of `--listen` at the start.
     Address,
-    /// A request named no host, or one that is not answered for.
+    /// A request named no host, or a host that this server does not answer for.
     Host,
     /// A scrape ended without metrics.
     Scrape,
@@ -40,12 +40,12 @@ impl Failure {
 pub struct Failures([AtomicU64; Failure::ALL.len()]);
 
 impl Failures {
-    /// Counts one, and returns how many of its kind there were before.
+    /// Counts one failure, and returns the number of earlier ones of its kind.
     pub(super) fn count(&self, failure: Failure) -> u64 {
         self.0[failure as usize].fetch_add(1, Relaxed)
     }
 
-    /// Every kind with its number.
+    /// Every kind with its number of failures.
     #[must_use]
     pub fn counted(&self) -> Vec<(&'static str, u64)> {
         let number = |failure: Failure| (failure.as_str(), self.0[failure as usize].load(Relaxed));
@@ -59,19 +59,19 @@ pub(super) struct Health(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the scrape began that is being taken.
+    /// The time at which the running scrape began.
     since: Option<Instant>,
-    /// Why the last one failed.
+    /// The error of the last scrape, if it failed.
     failed: Option<String>,
 }
 
 impl Health {
-    /// A scrape begins.
+    /// Records that a scrape begins.
     pub(super) fn begin(&self) {
         self.state().since = Some(Instant::now());
     }
 
-    /// A scrape has ended, well or with an error in one line.
+    /// Records that a scrape has ended, with success or with an error in one line.
     pub(super) fn end(&self, error: Option<String>) {
         let mut state = self.state();
         match (&state.failed, &error) {
@@ -84,7 +84,7 @@ impl Health {
         *state = State { since: None, failed: error };
     }
 
-    /// The time that a scrape has been taking by now, if that is more than `limit`.
+    /// The time that the running scrape has taken so far, if that is more than `limit`.
     pub(super) fn stuck(&self, limit: Duration) -> Option<Duration> {
         self.state().since.map(|since| since.elapsed()).filter(|time| *time > limit)
     }
@@ -94,7 +94,7 @@ impl Health {
         self.state().failed.is_some()
     }
 
-    /// The guard is never held over anything that panics.
+    /// No guard is held over code that panics.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

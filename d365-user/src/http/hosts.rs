@@ -1,6 +1,6 @@
-//! Decides which requests are meant for this server (RFC 9110, section 7.4). A page of a stranger whose name
-//! resolves to loopback (DNS rebinding) has the browser of somebody on this host ask for the metrics, with
-//! the stranger's name as `Host`.
+//! Decides which requests are meant for this server (RFC 9110, section 7.4). In an attack by DNS rebinding,
+//! the name of a foreign page resolves to loopback. The browser of a user of this host then asks for the
+//! metrics, with the foreign name as `Host`.
 
 use std::{collections::BTreeSet, fmt, net::SocketAddr};
 
@@ -8,17 +8,17 @@ use axum::http::{HeaderMap, StatusCode, Uri, Version, header::HOST, uri::Scheme}
 
 use crate::config::HttpHost;
 
-/// Which hosts are answered for.
+/// The hosts that this server answers for.
 #[derive(Clone, Debug)]
 pub struct Hosts {
-    /// `None`: any.
+    /// `None` means any host.
     allowed: Option<BTreeSet<HttpHost>>,
 }
 
-/// Why a request is refused.
+/// The reason for which a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// It names no host, more than one, or something that is none (RFC 9112, section 3.2).
+    /// It names no host, more than one, or an invalid one (RFC 9112, section 3.2).
     Invalid(&'static str),
     /// It is meant for another server.
     Misdirected,
@@ -46,9 +46,9 @@ impl fmt::Display for Refused {
 }
 
 impl Hosts {
-    /// On a loopback address: `localhost`, loopback addresses, the address itself, and `further`. On any
-    /// other address whoever can connect may ask by whatever name, unless `further` names some: then the same
-    /// holds there.
+    /// On a loopback address the server answers for `localhost`, loopback addresses, the address itself, and
+    /// `further`. On any other address a client may use any name, unless `further` has one: then the same
+    /// rule holds there.
     #[must_use]
     pub fn new(listen: SocketAddr, further: &[HttpHost]) -> Self {
         let own = listen.ip().to_canonical();
@@ -59,8 +59,8 @@ impl Hosts {
         Self { allowed }
     }
 
-    /// Judges a request by its target and its head. A target with a host beats the field (RFC 9112, section
-    /// 3.2.2).
+    /// Checks a request by its target and its head. A target with a host has priority over the field (RFC
+    /// 9112, section 3.2.2).
     pub(super) fn check(&self, version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
         let mut fields = headers.get_all(HOST).iter();
         let field = match (fields.next(), fields.next()) {
@@ -74,7 +74,7 @@ impl Hosts {
                 Some(host(authority.as_str().as_bytes())?)
             }
             Some(_) => return Err(Refused::Misdirected),
-            // HTTP/1.0 may name no host, and no browser speaks it.
+            // HTTP/1.0 may name no host, and no browser uses it.
             None => field,
         };
         match (&self.allowed, host) {

@@ -1,7 +1,7 @@
-//! HTTP: the metrics, and whether the daemon lives and is ready.
+//! HTTP: the metrics, and the daemon's health and readiness.
 //!
-//! Only reads, and knows a [`SnapshotSource`] and a [`Readiness`], not the kernel. Whatever a client
-//! does or leaves undone, it must neither stop the daemon nor keep it from stopping.
+//! This module only reads. It knows a [`SnapshotSource`] and a [`Readiness`], not the kernel. No client may
+//! stop the daemon or keep it from stopping.
 
 use std::{
     borrow::Cow,
@@ -41,38 +41,39 @@ pub use listen::listen;
 use serve::CONNECTION;
 pub use serve::{GRACE, serve};
 
-/// Bytes of a refused host that are logged.
+/// Maximum number of bytes of a refused host that are logged.
 const LONGEST_HOST: usize = 100;
 
-/// Whether the daemon does its work.
+/// The daemon's readiness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// Not yet or not any more, and why: one line for the operator.
+    /// Not ready, with the reason: one line for the operator.
     NotReady(Cow<'static, str>),
     /// Attached.
     Ready,
 }
 
-/// What the endpoints answer from.
+/// The data that the endpoints answer from.
 #[derive(Clone)]
 pub struct Endpoints {
     source: Arc<dyn SnapshotSource>,
     readiness: watch::Receiver<Readiness>,
     failures: Arc<Failures>,
     hosts: Hosts,
-    /// Takes scrapes, one after another: each reads all counters, by system calls. It is made at the start,
-    /// so that no lack of threads is ever in a scrape's way.
+    /// Takes scrapes, one after another: each reads all counters by system calls. It is made at the start, so
+    /// that a lack of threads never prevents a scrape.
     scraper: Worker,
-    /// Clients wait here before their scrape becomes a job: one that leaves meanwhile leaves no work behind.
+    /// Clients wait here before their scrape becomes a job. A client that leaves meanwhile leaves no work
+    /// behind.
     turn: Arc<Semaphore>,
     health: Arc<Health>,
 }
 
 impl Endpoints {
-    /// Endpoints over this source and this readiness, for requests to these hosts.
+    /// Makes endpoints over this source and this readiness, for requests to these hosts.
     ///
     /// # Errors
-    /// When there is no thread to take scrapes.
+    /// There is no thread to take scrapes.
     pub fn new(
         source: Arc<dyn SnapshotSource>,
         readiness: watch::Receiver<Readiness>,
@@ -95,19 +96,20 @@ impl Endpoints {
             .with_state(self)
     }
 
-    /// One scrape.
+    /// Takes one scrape.
     async fn scrape(&self, format: Format) -> Result<String, ScrapeError> {
-        // The semaphore is never closed: an error cannot come, and would only mean one limit less.
+        // The semaphore is never closed, so that no error can come. An error would only mean one limit less.
         let permit = Arc::clone(&self.turn).acquire_owned().await.ok();
         self.health.begin();
         let own = self.clone();
         let taken = self.scraper.run(move || {
-            // Held to the end of the work, which goes on when the client does not wait for it.
+            // The permit is held to the end of the work, which continues when the client does not wait for
+            // it.
             let _permit = permit;
             let text = catch_unwind(AssertUnwindSafe(|| scrape(&*own.source, format)));
             own.ended(text.unwrap_or(Err(ScrapeError::Panicked)))
         });
-        // The thread lives as long as this does.
+        // The thread lives as long as `self`.
         taken.await.unwrap_or(Err(ScrapeError::Panicked))
     }
 
@@ -125,7 +127,7 @@ fn scrape(source: &dyn SnapshotSource, format: Format) -> Result<String, ScrapeE
     Ok(view::metrics(&Arc::new(snapshot), format)?)
 }
 
-/// Why a scrape has no answer.
+/// An error that leaves a scrape without an answer.
 #[derive(Debug, Error)]
 enum ScrapeError {
     #[error("cannot read the counters: {0}")]
@@ -148,7 +150,7 @@ impl IntoResponse for ScrapeError {
     }
 }
 
-/// Turns requests away that are meant for another server. The first of them is logged.
+/// Rejects requests that are meant for another server. The first of them is logged.
 async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: Next) -> Response {
     let refused = match endpoints.hosts.check(request.version(), request.uri(), request.headers()) {
         Ok(()) => return next.run(request).await,
@@ -174,7 +176,8 @@ async fn metrics(State(endpoints): State<Endpoints>, headers: HeaderMap) -> Resu
     Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }
 
-/// 200 while scrapes are answered. A scrape that failed last is tried again, so that the answer is of now.
+/// 200 while scrapes are answered. If the last scrape failed, another one is taken, so that the answer is
+/// current.
 async fn health(State(endpoints): State<Endpoints>) -> Response {
     let unwell = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
     if let Some(time) = endpoints.health.stuck(CONNECTION) {

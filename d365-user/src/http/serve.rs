@@ -1,8 +1,8 @@
 //! Connections, each within limits of number, size and time.
 //!
-//! One connection, one answer: a scrape comes every few seconds, so keeping connections open would
-//! gain nothing, and one time limit then bounds a slow head, a slow scrape and a slow reader alike.
-//! axum's own server knows no time limit; this loop over hyper does what it does, with limits.
+//! Each connection gets one answer: a scrape comes every few seconds, so that keeping connections open would
+//! gain nothing. One time limit then bounds a slow head, a slow scrape and a slow reader alike. axum's own
+//! server has no time limit; this loop over hyper does the same work with limits.
 
 use std::{
     io::ErrorKind::{ConnectionAborted, ConnectionReset},
@@ -28,23 +28,23 @@ use tokio::{
 
 use super::{Endpoints, Failure, Failures};
 
-/// Open connections; more wait in the listener's queue.
+/// Maximum number of open connections; more wait in the listener's queue.
 const CONNECTIONS: usize = 32;
 /// Time for a request's head.
 const HEAD: Duration = Duration::from_secs(5);
 /// Time for a connection from its first to its last byte.
 pub(super) const CONNECTION: Duration = Duration::from_secs(30);
-/// Bytes of a request's head that are read.
+/// Maximum number of bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
-/// Pause after an accept that failed for want of something (descriptors, memory).
+/// Pause after an accept that failed because of a lack of resources (descriptors, memory).
 const RETRY: Duration = Duration::from_millis(100);
-/// Time for the answers in flight after `shutdown`: [`serve`] returns at the latest then.
+/// Time for unfinished answers after `shutdown`: [`serve`] returns at the latest then.
 pub const GRACE: Duration = Duration::from_secs(3);
 
 type Service = TowerToHyperService<axum::Router>;
 
-/// Serves until `shutdown`, then takes no more connections and ends those there are: requests that
-/// were read are answered, others are not waited for. Returns within [`GRACE`] after `shutdown`.
+/// Serves until `shutdown`. It then accepts no more connections and ends the open ones: requests that were
+/// read are answered, others are not waited for. It returns within [`GRACE`] after `shutdown`.
 pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl Future<Output = ()>) {
     let failures = Arc::clone(&endpoints.failures);
     let service = Service::new(endpoints.router());
@@ -73,8 +73,8 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl F
     }
 }
 
-/// The next connection; `None` after an error. A lack of something, descriptors above all, is counted each
-/// time and logged when it begins and when it is over.
+/// Returns the next connection; `None` after an error. A lack of resources, descriptors above all, is counted
+/// each time and logged when it begins and when it ends.
 async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &AtomicBool) -> Option<TcpStream> {
     match listener.accept().await {
         Ok((stream, _)) => {
@@ -83,14 +83,14 @@ async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &Atomic
             }
             Some(stream)
         }
-        // The client's own failures are over.
+        // The client's own failure ends with its connection.
         Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => None,
         Err(error) => {
             failures.count(Failure::Accept);
             if !is_failing.swap(true, Relaxed) {
                 tracing::warn!("cannot accept an HTTP connection: {error}; it is tried again all the time");
             }
-            // It would come again at once.
+            // Without a pause the error would come again at once.
             sleep(RETRY).await;
             None
         }

@@ -1,4 +1,4 @@
-//! Real requests to a real listener on loopback, port 0.
+//! Tests with real requests to a real listener on loopback, port 0.
 
 use std::{
     error::Error,
@@ -21,7 +21,7 @@ mod hosts;
 mod limits;
 mod stop;
 
-/// A source that can be told to fail, to panic, or to wait at a gate.
+/// A source that fails, panics, or waits at a gate, as the test wants it.
 #[derive(Default)]
 struct Source {
     fails: Mutex<Option<&'static str>>,
@@ -33,7 +33,7 @@ struct Source {
 }
 
 impl Source {
-    /// One that waits until [`Source::open`].
+    /// A source that waits until [`Source::open`].
     fn closed() -> Self {
         Self { closed: Mutex::new(true), ..Self::default() }
     }
@@ -43,7 +43,7 @@ impl Source {
         self.opened.notify_all();
     }
 
-    /// Waits until so many snapshots are being taken.
+    /// Waits until `count` snapshots are being taken.
     fn wait_inside(&self, count: usize) {
         let since = Instant::now();
         while self.inside.load(Ordering::SeqCst) < count {
@@ -65,7 +65,7 @@ impl SnapshotSource for Source {
     }
 }
 
-/// A server on its own thread; stopped when dropped.
+/// A server on its own thread; dropping the value stops it.
 struct Server {
     address: SocketAddr,
     source: Arc<Source>,
@@ -104,7 +104,7 @@ impl Server {
         drop(self.stop.take());
     }
 
-    /// Waits until [`serve`] has returned; how long that took.
+    /// Waits until [`serve`] has returned. Returns the time that it took.
     fn wait(&mut self) -> Duration {
         let since = Instant::now();
         self.thread.take().unwrap().join().unwrap();
@@ -139,7 +139,7 @@ impl Drop for Server {
     }
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -229,7 +229,7 @@ fn other_paths_and_methods() {
     assert_eq!(head.header("content-length"), Some(&*length));
 }
 
-/// `/healthz` is of now: it tries what failed last.
+/// `/healthz` is current: it repeats a scrape that failed.
 #[test]
 fn a_failed_scrape_is_500_with_one_line_and_shows_in_health() {
     let server = Server::start(Source::default());

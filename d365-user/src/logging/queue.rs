@@ -1,5 +1,5 @@
-//! Log lines on their way to standard error. A thread of its own writes them: a reader that stalls costs log
-//! lines, never the daemon's time. What finds the queue full is lost.
+//! The queue of log lines on their way to standard error. A thread of its own writes them: a reader that
+//! stalls costs log lines, never the daemon's time. A line that finds the queue full is lost.
 
 use std::{
     io::{self, Write},
@@ -12,38 +12,38 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::resources::{self, ResourceError};
 
-/// The longest wait, at the end, for lines that are not written yet.
+/// The longest wait at the end for lines that are not written yet.
 const GRACE: Duration = Duration::from_secs(1);
-/// Pause between two looks whether the queue has room again.
+/// Pause between two looks for room in the queue.
 const PAUSE: Duration = Duration::from_millis(10);
 
 enum Message {
     Line(Vec<u8>),
-    /// Everything before it is written: say so.
+    /// Confirms by a message that everything before it is written.
     Flush(Sender<()>),
 }
 
-/// The queue's entry, one line a write.
+/// The entry of the queue. Each write is one line.
 #[derive(Clone)]
 pub(super) struct Queue(SyncSender<Message>);
 
-/// Writes what is still queued when it is dropped, for a second at most.
+/// Writes the queued lines when it is dropped, for a second at most.
 #[must_use]
 pub struct Guard(Queue);
 
-/// Starts the thread that writes into `out`, behind a queue of `lines`.
+/// Starts the thread that writes into `out`, with a queue of `lines` lines.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
 pub(super) fn start(out: impl Write + Send + 'static, lines: usize) -> Result<(Queue, Guard), ResourceError> {
     let (queue, received) = sync_channel(lines);
-    // Standard error may be a file.
+    // Standard error may be a file, and a thread that may wait for a disk has its own descriptors.
     resources::thread_apart("log", "write the log", move || write(out, &received))?;
     let queue = Queue(queue);
     Ok((queue.clone(), Guard(queue)))
 }
 
-/// A line that cannot be written is lost.
+/// Writes the lines. A line that cannot be written is lost.
 fn write(mut out: impl Write, received: &Receiver<Message>) {
     for message in received {
         match message {
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(text.replace('\n', ""), "01234567");
     }
 
-    /// Writes nothing, ever.
+    /// Never writes anything.
     struct Stalled;
 
     impl Write for Stalled {

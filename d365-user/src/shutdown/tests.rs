@@ -1,4 +1,4 @@
-//! Signals and exits need a process of their own: this test binary runs itself again.
+//! Tests of signals and exits need a process of their own: this test binary runs itself again.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Says in the child what it shall do.
+/// The variable that selects the child's task.
 const CHILD: &str = "SHUTDOWN_TESTS_CHILD";
 
-/// The child. Nothing when run by itself.
+/// The child. It does nothing when run by itself.
 #[test]
 fn child() {
     match std::env::var(CHILD).as_deref() {
@@ -44,7 +44,7 @@ fn each_of_the_signals_is_a_request_to_stop() {
     for name in ["SIGINT", "SIGTERM", "SIGXCPU"] {
         let mut child = start("signals");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        // The test runner's own words stand before the child's on the same line.
+        // The test runner's own output comes before the child's on the same line.
         assert!(lines.any(|line| line.ends_with("child: listening")));
         let kill = format!("kill -{} {}", &name[3..], child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());

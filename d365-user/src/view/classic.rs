@@ -1,8 +1,9 @@
-//! Prometheus' text format 0.0.4, from `OpenMetrics` text: what differs between the two, and no more.
+//! Prometheus' text format 0.0.4, made from `OpenMetrics` text. It changes only the differences between the
+//! two.
 //!
-//! It reads what prometheus-client writes: HELP before TYPE, neither exemplars nor time stamps.
-//! Differences: a counter's and an info's HELP and TYPE lines bear the name of their samples; some
-//! types have other names; there is no UNIT and no EOF line.
+//! The input is the output of prometheus-client: HELP before TYPE, neither exemplars nor time stamps. The
+//! differences: a counter's and an info's HELP and TYPE lines have the name of their samples; some types have
+//! other names; there is no UNIT and no EOF line.
 
 /// The same metrics in the classic format.
 pub(super) fn from_openmetrics(text: &str) -> String {
@@ -29,7 +30,7 @@ pub(super) fn from_openmetrics(text: &str) -> String {
     classic
 }
 
-/// What the samples' name adds to the family's, and the classic name of its type.
+/// The suffix that the samples' name adds to the family's, and the classic name of its type.
 fn in_classic(kind: &str) -> (&'static str, &str) {
     match kind {
         "counter" => ("_total", "counter"),
@@ -40,7 +41,6 @@ fn in_classic(kind: &str) -> (&'static str, &str) {
     }
 }
 
-/// Adds one line.
 fn push(text: &mut String, parts: &[&str]) {
     text.extend(parts.iter().copied());
     text.push('\n');

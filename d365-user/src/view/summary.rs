@@ -1,5 +1,5 @@
-//! The start-up summary: a few lines of text that say what the daemon recognises, where, and where
-//! to look.
+//! The start-up summary: a few lines about the ranges that the daemon recognises, its interfaces, and the
+//! address of its metrics.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +12,9 @@ use crate::{
     view::tags,
 };
 
-/// One line each for: the generation, its geos, the leases as they are at `now`, the tags and what is dropped, what is retired and
-/// what waits where there is any, every interface, the address of the metrics.
+/// The lines are, in this order: the generation, its geos, the leases as they are at `now`, the tags and the
+/// drops, the retired ranges and the waiting changes if there are any, every interface, and the address of
+/// the metrics.
 #[must_use]
 pub fn summary(snapshot: &Snapshot, now: SystemTime) -> Vec<String> {
     let mut lines = vec![generation(snapshot), geos(snapshot), leases(&snapshot.updates.sources, now)];
@@ -51,7 +52,7 @@ fn generation(snapshot: &Snapshot) -> String {
     )
 }
 
-/// The geos and how many ranges each has, those of one source together.
+/// The geos with their numbers of ranges, grouped by the source of the geo.
 fn geos(snapshot: &Snapshot) -> String {
     let mut sources: BTreeMap<GeoSource, BTreeMap<&str, usize>> = BTreeMap::new();
     for range in &snapshot.generation.ranges {
@@ -65,7 +66,7 @@ fn geos(snapshot: &Snapshot) -> String {
     format!("geos {}", sources.collect::<Vec<_>>().join("; "))
 }
 
-/// Until when each source's ranges are trusted, or since when they are not.
+/// The end of the trust in each source's ranges, which may have passed.
 fn leases(sources: &[SourceStatus], now: SystemTime) -> String {
     let is_over = |time| now.duration_since(UNIX_EPOCH).is_ok_and(|now| now.as_secs() >= time);
     let lease = |source: &SourceStatus| {
@@ -80,7 +81,7 @@ fn leases(sources: &[SourceStatus], now: SystemTime) -> String {
     format!("leases: {}", sources.iter().map(lease).collect::<Vec<_>>().join(", "))
 }
 
-/// RFC 3339, to the second. It has no years of five digits.
+/// A time in RFC 3339, to the second. That format has no years of five digits.
 fn date(time: u64) -> String {
     /// 10000-01-01T00:00:00Z.
     const YEAR_10000: u64 = 253_402_300_800;
@@ -91,7 +92,7 @@ fn date(time: u64) -> String {
     )
 }
 
-/// How many ranges are recognised although they have left the list.
+/// The number of ranges that are recognised although they have left the list.
 fn retired(snapshot: &Snapshot) -> Option<String> {
     match snapshot.generation.retired.len() {
         0 => None,
@@ -100,7 +101,7 @@ fn retired(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-/// What waits, and what the operator can do about it.
+/// The changes that wait, and the operator's next step.
 fn pending(snapshot: &Snapshot) -> Option<String> {
     let waiting = snapshot.updates.pending.iter().filter(|(_, number)| *number > 0);
     let waiting: Vec<_> = waiting.map(|(change, number)| format!("{change} {number}")).collect();

@@ -1,4 +1,4 @@
-//! What is done to packets, in words: a line of the summary each, and what is said before anything is dropped.
+//! Tags and drops in words: a line of the summary for each, and the notice before anything is dropped.
 
 use ipnet::IpNet;
 
@@ -7,7 +7,7 @@ use crate::{
     tag::{dscp, mark},
 };
 
-/// How packets are tagged; `None` when they are not.
+/// The tags of packets; `None` if packets are not tagged.
 pub(super) fn tags(tags: Tags) -> Option<String> {
     let mark = tags.mark.map(|tag| format!("mark {}", mark::text(tag)));
     let dscp = tags.dscp.map(|tag| format!("DSCP {}", dscp::text(tag)));
@@ -18,7 +18,7 @@ pub(super) fn tags(tags: Tags) -> Option<String> {
     })
 }
 
-/// What is dropped.
+/// The drops.
 #[must_use]
 pub fn drops(drops: &Drops) -> String {
     format!(
@@ -28,7 +28,7 @@ pub fn drops(drops: &Drops) -> String {
     )
 }
 
-/// What `--unlisted drop` will do on these interfaces: to be said before it does.
+/// The notice about `--unlisted drop` on these interfaces. The daemon logs it before it drops anything.
 #[must_use]
 pub fn drop_notice(drops: &Drops, interfaces: &[String]) -> [String; 3] {
     [
@@ -39,7 +39,7 @@ pub fn drop_notice(drops: &Drops, interfaces: &[String]) -> [String; 3] {
             ports(&drops.ports)
         ),
         format!("never dropped: new connections from {}", prefixes(&drops.failsafe)),
-        "established connections pass, and nothing is dropped while the list is not vouched for (its lease); stopping \
+        "established connections pass, and nothing is dropped while the list is not trusted (its lease); stopping \
          d365-user ends it, and so does starting it without --unlisted drop"
             .to_owned(),
     ]
@@ -50,7 +50,7 @@ fn ports(ports: &[u16]) -> String {
     format!("port{} {}", if numbers.len() == 1 { "" } else { "s" }, numbers.join(", "))
 }
 
-/// All of them: whoever is locked out looks here.
+/// All prefixes: an operator who is locked out looks here.
 fn prefixes(prefixes: &[IpNet]) -> String {
     let all: Vec<_> = prefixes.iter().map(ToString::to_string).collect();
     if all.is_empty() { "nowhere".to_owned() } else { all.join(", ") }

@@ -1,4 +1,4 @@
-//! The exact text for a sample, and that nothing is lost between any snapshot and its text.
+//! Tests of the exact text for a sample, and of any snapshot: no number is lost between it and its text.
 
 use std::{
     sync::Arc,
@@ -46,12 +46,13 @@ fn count(packets: u64, bytes: u64, connections: u64) -> Count {
     Count { packets, bytes, connections }
 }
 
-/// One interface; three ranges, two of them of the same geo; one retired, and one that was retired and is gone.
 /// 2026-11-24T00:00:00Z.
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_478_400)
 }
 
+/// One interface; three ranges, two of them of the same geo; one retired, and one that was retired and is
+/// gone.
 fn sample() -> Snapshot {
     Snapshot {
         generation: Generation {

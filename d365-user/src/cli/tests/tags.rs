@@ -1,4 +1,4 @@
-//! The flags of tags and drops, each by itself, and from the environment.
+//! Tests of the flags of tags and drops, each by itself, and from the environment.
 
 use super::{Exit, assert_has, parse, with_environment};
 
@@ -51,13 +51,13 @@ fn what_contradicts_itself_is_told() {
     let error = with_environment(&[("D365_MARK", "0x100/0x100")], "--iface eth0");
     assert_has(&error, &["config error: --mark needs --tag mark"]);
     let error = with_environment(&[], "--iface eth0 --tag none,dscp");
-    assert_has(&error, &["config error: --tag none stands alone"]);
+    assert_has(&error, &["config error: --tag none excludes other tags"]);
     // The variable's tags are not added to those of the command line.
     let config = with_environment(&[("D365_TAG", "none")], "--iface eth0 --tag dscp");
     assert_has(&config, &["mark: None", "Dscp(\n                8,"]);
 }
 
-/// Marks are shown as the daemon of this host gives them.
+/// The task shows marks as the daemon of this host sets them.
 #[test]
 fn ranges_takes_the_daemons_mark() {
     let mark = format!("base: {}", 0x4d00);

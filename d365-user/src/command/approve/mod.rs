@@ -1,5 +1,6 @@
-//! `approve`: shows what waits, asks, and hands the operator's approval or rejection to the daemon. It decides nothing and
-//! touches no list: the daemon's gates do, and only if what waits then is what was shown here.
+//! `approve`: shows the changes that wait, asks, and hands the operator's approval or rejection to the
+//! daemon. It decides nothing and touches no list. The daemon's gates decide, and only if the same changes
+//! wait then.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -28,16 +29,17 @@ use crate::{
 
 mod waiting;
 
-/// How long a running daemon may take to answer.
+/// The time that a running daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How often its answer is looked for.
+/// The pause between two looks for its answer.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Shows, asks, submits, and waits for the answer.
 pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     let directory = flags.state_dir.as_path();
     let gates = gates(directory, GatePolicy::default())?.unwrap_or_default();
-    // An earlier release's names may hold tokens. The daemon knows these sources by what is shown.
+    // Names of an earlier release may hold tokens. The daemon knows these sources by the names that are
+    // shown.
     let gates: Gates = gates.into_iter().map(|(name, gate)| (shown_name(&name).to_owned(), gate)).collect();
     show(&waiting::table(&gates))?;
     let chosen = match chosen(flags, &gates) {
@@ -88,7 +90,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     }
 }
 
-/// The decision that the flags ask for, or the reason why it cannot be taken.
+/// The decision that the flags request, or the reason for which it cannot be taken.
 fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> {
     let prefixes: Vec<IpNet> = flags.prefixes.iter().map(IpNet::trunc).collect();
     let waits = |gate: &Gate, prefix: &IpNet| gate.pending().any(|pending| pending.prefix == *prefix);
@@ -123,7 +125,7 @@ fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> 
     }
 }
 
-/// Whether the operator says yes.
+/// Asks the operator. Returns true if the answer is yes.
 fn asked(changes: &str, rejects: bool) -> Result<bool, CommandError> {
     let (word, done) = if rejects { ("Reject", "rejected") } else { ("Approve", "approved") };
     if !io::stdin().is_terminal() {
@@ -161,7 +163,7 @@ fn answer(directory: &Path, id: &str) -> Result<Option<Answer>, CommandError> {
     }
 }
 
-/// Says what became of each source's approval.
+/// Shows the result of each source's approval.
 fn told(answer: &Answer) -> Result<Exit, CommandError> {
     for outcome in &answer.outcomes {
         let said = match outcome.verdict {

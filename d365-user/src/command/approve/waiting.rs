@@ -1,4 +1,4 @@
-//! What waits, as a table. Pure.
+//! The table of the changes that wait. Pure.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::{
     state::gates::Gates,
 };
 
-/// The number of changes that wait, without those that were rejected. A lower change number is one.
+/// The number of changes that wait, without rejected ones. A lower change number counts as one.
 pub(super) fn changes_of(gate: &Gate) -> usize {
     prefixes(gate) + usize::from(gate.step_back().is_some())
 }
 
-/// Counts the prefixes of which a change waits.
+/// The number of prefixes with a change that waits, without rejected ones.
 pub(super) fn prefixes(gate: &Gate) -> usize {
     gate.pending().filter(|pending| pending.wait != Wait::Rejected).count()
 }
@@ -38,7 +38,7 @@ pub(super) fn table(gates: &Gates) -> String {
     tables.collect()
 }
 
-/// How long a lower number has waited is not told.
+/// The table does not show how long a lower number has waited.
 fn step_back(StepBack { from, to }: StepBack, hold: Duration) -> Vec<String> {
     let to = to.map_or_else(|| "none".to_owned(), |to| to.to_string());
     let what = format!("change number {from} → {to}");

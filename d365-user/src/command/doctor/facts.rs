@@ -1,5 +1,5 @@
-//! The facts that are judged: what the kernel's survey says, the state directory, and the clock. It judges nothing, writes
-//! nothing, and asks no daemon.
+//! The facts that doctor judges: the kernel's survey, the state directory, and the clock. This module judges
+//! nothing, writes nothing, and asks no daemon.
 
 use std::{
     fs,
@@ -30,20 +30,21 @@ use crate::{
 
 pub(super) struct Facts {
     pub(super) machine: Machine,
-    /// Variables of doctor's own environment that no flag has.
+    /// Variables of doctor's own environment that no flag reads.
     pub(super) unknown_variables: Vec<UnknownVariable>,
     pub(super) state: State,
     pub(super) clock: Clock,
-    /// The date of the embedded list; `None` never with the list that is compiled in.
+    /// The date of the embedded list. With the list that is compiled in it is never `None`.
     pub(super) list: Option<Timestamp>,
-    /// Each with its name; `None` where there is none of it. An error where they could not be listed.
+    /// Each interface with its name; `None` if there is no such interface. An error if they could not be
+    /// listed.
     pub(super) interfaces: Fact<Vec<(String, Fact<Option<InterfaceFacts>>)>>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
     pub(super) now: Timestamp,
-    /// Whether the kernel counts its clock as synchronised (adjtimex(2)).
+    /// True if the kernel counts its clock as synchronised (adjtimex(2)).
     pub(super) is_synchronised: Fact<bool>,
 }
 
@@ -51,30 +52,29 @@ pub(super) struct Clock {
 pub(super) struct State {
     pub(super) path: PathBuf,
     pub(super) directory: Directory,
-    /// Whether a daemon holds it, and which process that says it is.
+    /// `Some` if a daemon holds it, with that daemon's process if it is known.
     pub(super) held: Fact<Option<Option<u32>>>,
-    /// Files that are not whole, and what is wrong with them.
+    /// Files that are damaged, and the problem of each.
     pub(super) ailing: Fact<Vec<(String, String)>>,
-    /// The lists in files, and who may write to each besides root and the directory's owner.
+    /// The lists in files, and the users other than root and the directory's owner who may write to each.
     pub(super) lists: Fact<Vec<(String, Vec<Writer>)>>,
-    /// The sources that were confirmed, and when; `None` where no gate is written down.
+    /// The sources that were confirmed, and the time of each confirmation; `None` if no gate is saved.
     pub(super) confirmed: Fact<Option<Vec<(String, Timestamp)>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Directory {
     Missing,
-    /// Something else is in its place.
+    /// Something other than a directory is in its place.
     Other,
     Unknown(Unknown),
     There {
-        /// `user:group`, by name where they have one.
+        /// `user:group`, by name if they have one.
         owner: String,
-        /// The permission bits.
         mode: u32,
-        /// Who may write into it besides root and its owner.
+        /// Users other than root and its owner who may write into it.
         writers: Vec<Writer>,
-        /// Why this process may not write into it; `None` when it may.
+        /// The reason for which this process may not write into it; `None` if it may.
         refused: Option<String>,
     },
 }
@@ -104,11 +104,11 @@ fn state(path: &Path) -> State {
         Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),
         Err(unknown) => Err(unknown),
     };
-    // Nothing else tells which user the daemon has.
+    // Only the owner of the directory shows the daemon's user.
     let user = fs::metadata(path).map_or(0, |found| found.uid());
     let writers = |name: &String| {
         let file = name.strip_prefix("file:")?;
-        // A list that is gone is the daemon's to tell of.
+        // The daemon reports a list that is gone.
         Some((name.clone(), other_writers_of_file(Path::new(file), user).ok()?))
     };
     State {

@@ -1,16 +1,16 @@
-//! What doctor says: which check, how bad, what was found and what to do.
+//! A finding of doctor: the check, its level, the facts that were found, and the next step.
 
 use serde::Serialize;
 
 use crate::kernel::survey::Unknown;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
     /// As it should be.
     Ok,
-    /// The daemon runs, and something is less than it could be, or could not be asked.
+    /// The daemon runs, but something is less than it could be, or could not be checked.
     Warning,
     /// The daemon does not run like this, or cannot be relied on.
     Error,
@@ -26,7 +26,7 @@ impl Level {
     }
 }
 
-/// What is looked at. The names are part of the interface: scripts rely on them.
+/// The subject of a check. The names are part of the interface: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Check {
     Kernel,
@@ -96,15 +96,15 @@ impl Check {
     }
 }
 
-/// One line of doctor's.
+/// One line of doctor's report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) check: Check,
-    /// The interface that it is about; `None` for the machine as a whole.
+    /// The interface of the finding; `None` for the machine as a whole.
     pub(super) interface: Option<String>,
     pub(super) level: Level,
     pub(super) found: String,
-    /// What to do: of each warning and each error.
+    /// The next step. Every warning and every error has one.
     pub(super) advice: Option<String>,
 }
 
@@ -121,7 +121,7 @@ impl Finding {
         Self { level: Level::Error, ..Self::warning(check, found, advice) }
     }
 
-    /// What could not be asked is never as it should be.
+    /// A fact that could not be read never counts as good.
     pub(super) fn unknown(check: Check, why: &Unknown) -> Self {
         let advice = match why {
             Unknown::Refused(_) => "run doctor as root",

@@ -1,4 +1,4 @@
-//! The findings for programs. Pure.
+//! The findings as JSON, for programs. Pure.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::command::{CommandError, json};
 
 #[derive(Serialize)]
 struct Report<'a> {
-    /// The worst of them.
+    /// The worst level of all findings.
     level: Level,
     findings: Vec<FindingReport<'a>>,
 }

@@ -1,6 +1,8 @@
-//! `doctor`: looks at what the daemon needs and says what it finds, one line each. It changes nothing and attaches nothing.
+//! `doctor`: checks what the daemon needs and reports its findings, one line each. It changes nothing and
+//! attaches nothing.
 //!
-//! [`facts`] and the kernel's survey ask, [`judge`] turns facts into findings, [`table`] and [`json`] show them.
+//! [`facts`] and the kernel's survey collect facts, [`judge`] turns facts into findings, [`table`] and
+//! [`json`] show them.
 
 use super::{CommandError, show};
 use crate::{cli, exit::Exit};
@@ -13,10 +15,10 @@ mod table;
 
 use finding::{Finding, Level};
 
-/// Asks, judges, shows.
+/// Collects facts, judges them, and shows the findings.
 pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
     let findings = judge::all(&facts::gather(flags));
-    // Who names interfaces wants to know all about them.
+    // An operator who names interfaces wants to know all about them.
     let is_brief = flags.iface.is_empty();
     show(&if flags.json { json::render(&findings)? } else { table::render(&findings, is_brief) })?;
     Ok(exit(worst(&findings)))

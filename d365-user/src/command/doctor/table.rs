@@ -3,7 +3,7 @@
 use super::finding::{Check, Finding, Level};
 use crate::command::text::{aligned, counted, plain};
 
-/// What is left of an interface that has nothing wrong with it, where nobody asked for it by name.
+/// The checks that are shown of an interface that has no problem and that the operator did not name.
 const BRIEF: [Check; 3] = [Check::Driver, Check::Mtu, Check::Native];
 
 pub(super) fn render(findings: &[Finding], is_brief: bool) -> String {

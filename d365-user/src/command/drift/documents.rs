@@ -1,4 +1,4 @@
-//! The service tag as documents tell of it: the tag's own entry, and the union of its regional entries.
+//! The service tag in documents: the tag's own entry, and the union of its regional entries.
 
 use std::path::Path;
 
@@ -18,12 +18,12 @@ use crate::{
     state::{Found, documents, gates::Gates},
 };
 
-/// The tag's entry.
+/// Name of the list from the tag's entry.
 pub(super) const TAG: &str = "service tag";
-/// The union of its regional entries.
+/// Name of the list from the union of its regional entries.
 pub(super) const REGIONS: &str = "its regions";
 
-/// A document, and what it is called.
+/// A document with its name.
 pub(super) struct Named {
     name: String,
     date: Option<String>,
@@ -46,13 +46,13 @@ fn read(path: &Path) -> Result<Named, SourceError> {
 }
 
 impl Named {
-    /// Returns true if the document is newer than a list of this number, as far as its own number tells.
+    /// Returns true if the document's change number is higher than `number`.
     pub(super) fn is_newer_than(&self, number: Option<u64>) -> bool {
         self.document.change_number > number
     }
 }
 
-/// The documents that the daemon has kept of its sources, and what is wrong with one that cannot be read.
+/// The documents that the daemon saved of its sources, and a remark on each that cannot be read.
 pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<String>), CommandError> {
     let (mut found, mut remarks) = (Vec::new(), Vec::new());
     for source in gates.keys() {
@@ -76,7 +76,8 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
     Ok((found, remarks))
 }
 
-/// Both lists of these documents. A document without regional entries, as China's is, stands for them by its own entry.
+/// Both lists of these documents. For a document without regional entries, such as China's, the tag's entry
+/// replaces them.
 pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
     let (mut whole, mut regions) = (
         List::new(TAG, Kind::Document, Marks::new(), remarks),
@@ -119,7 +120,7 @@ pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
     [whole, regions]
 }
 
-/// Takes the marks of one more document in; of one prefix in two, the first stands.
+/// Adds the marks of one more document. If two documents have the same prefix, the first one counts.
 fn add(list: &mut List, more: &Marks) {
     let marks = list.marks.get_or_insert_default();
     for (prefix, mark) in more {

@@ -1,4 +1,5 @@
-//! Which differences are as they should be: a timer must not fail for them, for nothing on this host mends them sooner. Pure.
+//! The differences that are expected. A timer must not fail for them, because nothing on this host removes
+//! them sooner. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +8,34 @@ use ipnet::IpNet;
 use super::{Kind, List};
 use crate::ranges::drift::{Mark, Row, agree};
 
-/// Why a difference is no fault.
+/// The reason for which a difference is no fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// Only the lists of this build differ from the others: the source's list is newer, or another one is used.
+    /// Only the lists of this build differ from the others: the source's list is newer, or another one is
+    /// used.
     Build,
     /// A change of the prefix waits at a gate, or was rejected there.
     Waits,
     /// The prefix is in a list of the operator's own.
     OwnList,
-    /// The kernel has it from the embedded list, which the daemon uses besides.
+    /// The kernel has it from the embedded list, which the daemon uses as well.
     Embedded,
 }
 
 /// The prefixes that the gates and the flags explain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// A change of them waits, or was rejected.
+    /// Prefixes with a change that waits or was rejected.
     pub(super) waiting: BTreeSet<IpNet>,
-    /// They are accepted from a file.
+    /// Prefixes that are accepted from a file.
     pub(super) own: BTreeSet<IpNet>,
-    /// True if a document was named to be compared with this build, and is not newer than it.
+    /// True if the operator named a document to be compared with this build, and it is not newer than this
+    /// build.
     pub(super) is_build_newer: bool,
 }
 
 impl Expected {
-    /// For people.
+    /// The text for people.
     pub(super) const fn as_text(self) -> &'static str {
         match self {
             Self::Build => "this build is older, or other lists are used",
@@ -42,7 +45,7 @@ impl Expected {
         }
     }
 
-    /// For programs.
+    /// The word for programs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Build => "build",
@@ -52,7 +55,8 @@ impl Expected {
         }
     }
 
-    /// Why the difference of this row is no fault; `None` where it is one. `lists` are those of the row's marks.
+    /// The reason for which the difference of this row is no fault; `None` if it is one. `lists` are those of
+    /// the row's marks.
     pub(super) fn of(row: &Row, lists: &[&List], known: &Known) -> Option<Self> {
         let marks_but = |kinds: &[Kind]| {
             let marks = row.marks.iter().zip(lists).filter(|(_, list)| !kinds.contains(&list.kind));

@@ -31,9 +31,9 @@ struct ListReport<'a> {
 struct PrefixReport<'a> {
     prefix: String,
     differs: bool,
-    /// Why a difference is no fault.
+    /// The reason for which a difference is no fault.
     expected: Option<&'static str>,
-    /// By list; one that does not speak of the prefix is left out.
+    /// By list. A list without a mark for the prefix is left out.
     marks: BTreeMap<&'a str, MarkReport>,
 }
 

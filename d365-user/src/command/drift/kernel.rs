@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What the kernel holds of `prefixes`.
+/// The kernel's lists with their marks for `prefixes`.
 pub(super) fn lists(prefixes: &[IpNet]) -> Vec<List> {
     let inspection = match inspect(prefixes) {
         Ok(inspection) => inspection,

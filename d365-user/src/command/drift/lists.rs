@@ -24,8 +24,8 @@ const DOCUMENTED: &str = "documented";
 const EMBEDDED: &str = "embedded";
 const ACCEPTED: &str = "accepted";
 
-/// The documentation table, the embedded list, the service tag, its regions, and what the gates accepted; and what is known
-/// of their differences.
+/// The documentation table, the embedded list, the service tag, its regions, and the lists that the gates
+/// accepted. In addition it returns the known reasons for differences.
 pub(super) fn read(flags: &cli::Drift) -> Result<(Vec<List>, Known), CommandError> {
     let directory = flags.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DIRECTORY));
     let named = flags.document.as_deref().map(documents::of_file).transpose()?;
@@ -67,7 +67,7 @@ fn of_gates(gates: &Gates) -> Known {
     Known { waiting, own, is_build_newer: false }
 }
 
-/// The vendor's table, of which every other list is to have all.
+/// The vendor's table. Every other list must have all of it.
 fn table() -> List {
     let marks: Marks =
         documented().iter().map(|(prefix, code)| (*prefix, Mark::Listed(Some(*code)))).collect();
@@ -98,7 +98,8 @@ fn embedded() -> Result<List, CommandError> {
     Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Build, marks, Vec::new()) })
 }
 
-/// What all gates together have accepted, as the daemon adds it up: of one prefix in two, a known geo stands.
+/// The lists that all gates have accepted, merged as the daemon does it: if two have the same prefix, a known
+/// geo has priority.
 fn accepted(gates: &Gates, directory: &Path) -> List {
     if gates.is_empty() {
         let why = format!("no daemon has written its gates to {} yet", directory.display());

@@ -1,6 +1,6 @@
-//! `drift`: compares the lists that should be one. It reads, and changes nothing.
+//! `drift`: compares the lists that should be the same. It reads, and changes nothing.
 //!
-//! [`lists`] reads them, `ranges::drift` compares, [`table`] and [`json`] show.
+//! [`lists`] reads the lists, `ranges::drift` compares them, [`table`] and [`json`] show the result.
 
 use ipnet::IpNet;
 
@@ -20,7 +20,7 @@ mod table;
 
 use expected::{Expected, Known};
 
-/// Where a list comes from.
+/// The origin of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// It is part of this program.
@@ -33,20 +33,19 @@ enum Kind {
     Kernel,
 }
 
-/// One of the lists.
 #[derive(Clone, Debug)]
 struct List {
     /// Its name: a column of the table.
     name: String,
-    /// What it says; `None` when it is not compared, and then the remarks say why.
+    /// The marks of its prefixes; `None` if it is not compared, and then a remark gives the reason.
     marks: Option<Marks>,
     scope: Scope,
     kind: Kind,
-    /// What it is made of.
+    /// The sources of the list.
     origins: Vec<Origin>,
-    /// How many ranges it has that were not asked for by their prefix: the kernel's.
+    /// Number of the kernel's ranges that are in no other list.
     others: usize,
-    /// What else is to be said of it.
+    /// Remarks on the list.
     remarks: Vec<String>,
 }
 
@@ -54,7 +53,7 @@ struct List {
 #[derive(Clone, Debug, Default, serde::Serialize)]
 struct Origin {
     name: String,
-    /// Whose, where it is a document: `Public`.
+    /// The cloud of a document, such as `Public`.
     cloud: Option<&'static str>,
     ranges: usize,
     date: Option<String>,
@@ -65,9 +64,9 @@ struct Origin {
 /// All lists, compared.
 struct Comparison {
     lists: Vec<List>,
-    /// Their marks are those of the lists that are compared, in their order.
+    /// The marks of a row are those of the compared lists, in their order.
     rows: Vec<Row>,
-    /// For each row that differs, the reason why that is no fault.
+    /// For each row that differs, the reason for which that is no fault, if any.
     expected: Vec<Option<Expected>>,
 }
 
@@ -127,7 +126,7 @@ impl Comparison {
     }
 }
 
-/// Reads, compares, shows.
+/// Reads and compares the lists, and shows the result.
 pub(super) fn run(flags: &cli::Drift) -> Result<Exit, CommandError> {
     let (mut lists, known) = lists::read(flags)?;
     let mut prefixes: Vec<IpNet> =

@@ -1,4 +1,5 @@
-//! The comparison for people: a line a list, then a row for each prefix that is not the same everywhere. Pure.
+//! The comparison for people: a line for each list, then a row for each prefix that differs between lists.
+//! Pure.
 
 use super::{Comparison, List, Origin};
 use crate::{
@@ -29,7 +30,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
     text
 }
 
-/// The list's name, and what there is to say of it.
+/// The list's name, its origins and its remarks.
 fn lines(list: &List) -> Vec<Vec<String>> {
     let origins = list.origins.iter().map(origin);
     let said: Vec<String> = origins.chain(list.remarks.iter().map(|remark| plain(remark))).collect();
@@ -67,7 +68,7 @@ fn verdict(comparison: &Comparison, differing: usize, expected: usize) -> String
     }
 }
 
-/// What a list says of a prefix: its geo where it is listed.
+/// The cell of a prefix in a list: its geo if it is listed.
 fn word(mark: Mark) -> String {
     let code = |geo: Option<GeoCode>| geo.map_or_else(|| "unnumbered".to_owned(), |geo| geo.to_string());
     match mark {

@@ -1,6 +1,7 @@
-//! `ranges`: what this build knows by itself, and the marks that follow from it. It reads nothing but the program.
+//! `ranges`: the ranges and geos of this build, and the marks that follow from them. It reads nothing but the
+//! program.
 //!
-//! What a running daemon recognises is `drift`'s to show.
+//! The task `drift` shows the ranges that a running daemon recognises.
 
 mod table;
 
@@ -47,7 +48,7 @@ struct Geos {
 #[derive(Serialize)]
 struct GeoRow {
     number: u8,
-    /// None for the number 0.
+    /// `None` for the number 0.
     code: Option<&'static str>,
     name: &'static str,
     mark: Hex,
@@ -103,7 +104,6 @@ impl Geos {
     }
 }
 
-/// Shows.
 pub(super) fn run(flags: &cli::Ranges) -> Result<Exit, CommandError> {
     let text = match (flags.geos, flags.json) {
         (true, true) => json(&Geos::new(flags.mark))?,

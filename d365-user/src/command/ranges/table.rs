@@ -1,5 +1,5 @@
-//! The same for people: a line about the whole, then a row each. The table of ranges is a list that the
-//! daemon reads (`source::plain`): its first line is a comment, its second names the columns. Pure.
+//! The ranges and geos for people: a line about the whole, then a row for each. The daemon can read the table
+//! of ranges as a list (`source::plain`): its first line is a comment, its second names the columns. Pure.
 
 use super::{Geos, Ranges};
 use crate::command::text::{aligned, counted};

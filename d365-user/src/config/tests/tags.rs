@@ -1,4 +1,4 @@
-//! What the flags of tags and drops mean together.
+//! Tests of the meaning of the flags of tags and drops together.
 
 use d365_common::{dscp::Dscp, mark::Mark};
 
@@ -66,13 +66,13 @@ fn failsafes_are_masked_and_counted_once() {
     assert_eq!(
         warnings,
         [
-            "--failsafe 198.51.100.7/24 has bits behind its length: it stands for 198.51.100.0/24",
+            "--failsafe 198.51.100.7/24 has bits behind its length: it means 198.51.100.0/24",
             "--failsafe 198.51.100.0/24 is given more than once; once counts",
         ]
     );
 }
 
-/// To end dropping in a hurry it is enough to take one word away.
+/// To end the drops in a hurry, it is enough to remove one word.
 #[test]
 fn a_failsafe_may_stay_where_nothing_is_dropped() {
     for flags in ["--failsafe 192.0.2.1", "--failsafe 192.0.2.1 --unlisted pass"] {

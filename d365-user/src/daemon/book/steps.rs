@@ -1,5 +1,6 @@
-//! Generations on the way to a list whose ranges find no counter slot, because those that leave still have theirs: a slot is
-//! given away only after its last count was taken, which is once its owner is no longer published. Pure.
+//! Intermediate generations on the way to a list whose ranges find no free counter slot, because the ranges
+//! that leave still have theirs. A slot is given away only after its last count was read, which is once its
+//! owner is no longer published. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +12,24 @@ use crate::{
     ranges::{Range, RangeSet, SourceSet},
 };
 
-/// The way in which a draft leads to the list that it is for.
+/// The relation of a draft to the list that it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::daemon) enum Towards {
-    /// It is that list.
+    /// The draft is that list.
     Whole,
-    /// Some prefixes are still as they were.
+    /// Some prefixes still have their previous state.
     Step,
-    /// Some prefixes are missing for the moment: too few slots are free to go on in steps.
+    /// Some prefixes are missing for the moment: there are too few free slots for steps.
     Gap,
 }
 
 impl Book {
-    /// Steps that are made at most to come to a list; where more would be needed some prefixes are missing for a moment.
+    /// The maximum number of steps to a list. If more were needed, some prefixes are missing for a moment
+    /// instead.
     const MOST_STEPS: usize = 16;
 
-    /// A draft of the next generation, which may be one on the way to `set`. Nothing changes in the book.
+    /// Makes a draft of the next generation, which may be an intermediate one on the way to `set`. The book
+    /// does not change.
     pub(in crate::daemon) fn draft_towards(&self, set: &RangeSet) -> Result<(Draft, Towards), DraftError> {
         match self.draft(set) {
             Err(DraftError::Slots(full)) => {
@@ -37,8 +40,8 @@ impl Book {
         }
     }
 
-    /// The list with as many changes done as there are free slots, those first by which a range is retired: it must not be
-    /// taken for listed for longer than needed.
+    /// The list with as many changes as there are free slots. Changes that retire a range come first: the
+    /// range must not count as listed for longer than needed.
     fn step(&self, set: &RangeSet) -> Option<(RangeSet, Towards)> {
         let owners = || set.retired().iter().map(Owner::retired).chain(set.ranges().iter().map(Owner::from));
         let mut free = self.owners.free();
@@ -68,7 +71,7 @@ impl Book {
         Some((set.with_ranges(ranges, retired), if keeps { Towards::Step } else { Towards::Gap }))
     }
 
-    /// The published state of each prefix: the range, its sources, and true where it is retired.
+    /// The published state of each prefix: the range, its sources, and true if it is retired.
     fn shown(&self) -> BTreeMap<IpNet, (&Range, SourceSet, bool)> {
         let listed = self.generation.ranges.iter().map(|range| (range, false));
         let all = listed.chain(self.generation.retired.iter().map(|range| (range, true)));

@@ -1,5 +1,6 @@
-//! The book over random walks of traffic, publications, failures and restarts: what it shows is what was sent, to the
-//! packet. The kernel is a model of counters that only grow, written without the book's own slots and ledger.
+//! Tests of the book with random walks of traffic, publications, failures and restarts. The counts that the
+//! book shows must be those of the packets that were sent. The kernel is a model of counters that only grow,
+//! written without the book's own slots and ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use model::{Kernel, count, members};
 mod made;
 mod model;
 
-/// What a counter is of.
+/// The subject of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Geo(Geo, bool),
@@ -22,17 +23,17 @@ enum Line {
     Else,
 }
 
-/// By interface.
+/// Counts by interface and line.
 type Lines = BTreeMap<(String, Line), Count>;
 
-/// A daemon, the kernel below it, its file, and what was really sent.
+/// A daemon, the kernel below it, its file, and the packets that were really sent.
 struct Walk {
     start: Start,
     kernel: Kernel,
     book: Book,
     file: Stored,
     sent: Lines,
-    /// What was shown last.
+    /// The counts that were shown last.
     shown: Lines,
 }
 
@@ -46,7 +47,7 @@ impl Walk {
         Ok(walk)
     }
 
-    /// A new kernel object, and a book that goes on with what earlier daemons counted.
+    /// Loads a new kernel object, and makes a book that continues the counts of earlier daemons.
     fn start(&mut self, start: Start, before: Vec<Row>) -> Result<(), TestCaseError> {
         self.kernel = Kernel::default();
         self.start = start;
@@ -98,7 +99,7 @@ impl Walk {
         }
     }
 
-    /// Nobody sees the counters of these ranges any more, on the interfaces that are watched.
+    /// Forgets the counters of ranges outside `set` on the watched interfaces: nobody sees them any more.
     fn forget(&mut self, set: &RangeSet) {
         let (seen, rows): (BTreeSet<Owner>, _) = (members(set).into_iter().collect(), self.rows());
         let stays = |(name, line): &(String, Line)| match line {
@@ -109,7 +110,8 @@ impl Walk {
         self.shown.retain(|line, _| stays(line));
     }
 
-    /// Publishes, as far as `point` of the first generation, else by as many generations as it takes. What has more ranges than slots is not published.
+    /// Publishes up to `point` of the first generation, otherwise with as many generations as it takes. A set
+    /// with more ranges than slots is not published.
     fn publish(
         &mut self,
         set: &RangeSet,
@@ -139,7 +141,7 @@ impl Walk {
         prop_assert_eq!(self.book.enter(draft, read).is_ok(), is_readable);
         if point != Point::Entered {
             self.write(self.book.owners());
-            // What is only entered is not written: the next daemon still knows the range's count.
+            // An entry alone is not written: the next daemon still knows the range's count.
             if is_readable {
                 self.forget(set);
             }
@@ -153,7 +155,7 @@ impl Walk {
         Ok(())
     }
 
-    /// What is found after a crash, or is left after a stop.
+    /// The rows that the next daemon finds after a crash or a stop.
     fn left(&self, is_crash: bool) -> Vec<Row> {
         let rows = self.rows().len();
         if is_crash {
@@ -187,7 +189,7 @@ impl Walk {
     fn has_not_fallen(&mut self, when: &str) -> Result<Lines, TestCaseError> {
         let (lines, rows) = (self.lines(), self.rows());
         for ((name, line), before) in self.shown.iter().filter(|((name, _), _)| rows.contains(name)) {
-            // A range's own line may go, and then begins anew.
+            // A range's own line may disappear, and then begins at zero again.
             let now = lines.get(&(name.clone(), *line)).copied();
             let now =
                 if matches!(line, Line::Range(_)) { now.unwrap_or(*before) } else { now.unwrap_or_default() };
@@ -200,7 +202,7 @@ impl Walk {
         Ok(lines)
     }
 
-    /// Everything that was sent is shown where it belongs, and nothing else is.
+    /// Checks that every packet is shown in its line, and nothing else.
     fn is_exact(&mut self, when: &str) -> Result<(), TestCaseError> {
         let (lines, rows) = (self.has_not_fallen(when)?, self.rows());
         let published: BTreeSet<Owner> = members_of(self.book.generation());

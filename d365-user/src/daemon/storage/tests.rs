@@ -1,10 +1,10 @@
-//! Jobs that answer, that take too long, and that panic.
+//! Tests of jobs that answer, that take too long, and that panic.
 
 use std::thread;
 
 use super::*;
 
-/// A directory of this test's own, removed with it.
+/// A directory of one test; dropping the value removes it.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -63,7 +63,7 @@ fn a_job_that_hangs_is_waited_for_once_and_its_answer_comes_later() {
     storage.run(|_| Ok(())).unwrap();
 }
 
-/// As in the daemon: what was made of it goes with the threads that have it.
+/// As in the daemon, several threads have a handle; the lock is free once the last handle is gone.
 #[test]
 fn the_directory_is_locked_until_the_last_of_it_is_gone() {
     let scratch = Scratch::new("lock");

@@ -1,10 +1,13 @@
-//! The one place that tells age. Within a run it measures by `CLOCK_BOOTTIME`, which never jumps and counts suspended
-//! time. The wall clock counts only for what survives a restart, and only within bounds.
+//! The only place that computes ages. Within a run, ages are measured by `CLOCK_BOOTTIME`, which never jumps
+//! and counts suspended time. The wall clock counts only for times that survive a restart, and only within
+//! bounds.
 //!
-//! - **Run time** ([`Now::run`]) starts at the wall clock's time and then advances by itself. Whatever waits or ages
-//!   within the run is stamped with it, so that setting the wall clock neither ends nor prolongs anything.
-//! - **Calendar time** ([`Stamp::EarlierRun`]) is what an earlier run wrote down. Its age is the larger of two: by the
-//!   wall clock now, and by the first plausible reading of it plus the time that has passed since.
+//! - **Run time** ([`Now::run`]) starts at the wall clock's time and then advances by itself. Everything that
+//!   waits or ages within the run is stamped with it, so that setting the wall clock neither ends nor
+//!   prolongs anything.
+//! - **Calendar time** ([`Stamp::EarlierRun`]) is a time that an earlier run saved. Its age is the larger of
+//!   two: by the wall clock now, and by the first plausible reading of the wall clock plus the time that has
+//!   passed since.
 //!
 //! [`Clock::look`] is pure; [`Sample::take`] reads the clocks.
 
@@ -14,7 +17,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::generation::gate::Timestamp;
 
-/// Nobody runs a release for so long; a wall clock that says so is wrong.
+/// Nobody runs a release for this long; a wall clock beyond it is wrong.
 pub(crate) const LONGEST_USE: Duration = Duration::from_hours(20 * 366 * 24);
 
 /// Both clocks, read at one moment.
@@ -27,30 +30,29 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Reads both clocks.
     pub(super) fn take() -> Self {
-        // As `Instant::now` has it: the call fails for an unknown clock or a bad pointer only.
+        // As in `Instant::now`: the call fails only for an unknown clock or a bad pointer.
         let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every supported kernel has CLOCK_BOOTTIME");
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { boot: boot.into(), wall }
     }
 }
 
-/// A moment, as this run or an earlier one knows it.
+/// A moment that this run or an earlier one recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stamp {
     /// In run time.
     ThisRun(Timestamp),
-    /// By the calendar.
+    /// In calendar time.
     EarlierRun(Timestamp),
 }
 
 /// The clock of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
-    /// `boot` is when the run started, `wall` the run time at that moment.
+    /// `boot` is the start of the run, `wall` is the run time at that moment.
     start: Sample,
-    /// Plausible times of the wall clock.
+    /// The first and the last plausible time of the wall clock.
     bounds: (Duration, Duration),
     /// The first look at which the wall clock was plausible.
     anchor: Option<Sample>,
@@ -64,13 +66,14 @@ pub(super) struct Now {
     wall: Duration,
     /// Seconds by which the wall clock is ahead of run time; 0 while it is not plausible.
     offset: i64,
-    /// The latest time that the calendar can show; `None` before the wall clock was plausible for the first time.
+    /// The latest time that the calendar can show; `None` until the wall clock is plausible for the first
+    /// time.
     calendar: Option<Duration>,
     is_plausible: bool,
 }
 
 impl Clock {
-    /// Starts a run. `list` is the date of the list in this build: a wall clock that is before it is wrong.
+    /// Starts a run. `list` is the date of the list in this build: a wall clock before that date is wrong.
     pub(super) fn start(first: Sample, list: Option<Timestamp>) -> Self {
         let oldest = Duration::from_secs(list.unwrap_or_default().0);
         let bounds = (oldest, oldest.saturating_add(LONGEST_USE));
@@ -99,12 +102,12 @@ impl Clock {
 }
 
 impl Now {
-    /// Run time: it never goes back and never jumps. Gates are given this one.
+    /// Run time: it never goes back and never jumps. The gates get this time.
     pub(super) fn run(&self) -> Timestamp {
         Timestamp(self.run.as_secs())
     }
 
-    /// Whether the wall clock shows a time that can be true.
+    /// True if the wall clock shows a plausible time.
     pub(super) fn is_plausible(&self) -> bool {
         self.is_plausible
     }
@@ -114,7 +117,7 @@ impl Now {
         Timestamp(self.wall.as_secs())
     }
 
-    /// Seconds from run time to the wall clock's: what is written down, or shown, is shifted by them.
+    /// Seconds from run time to the wall clock's time. Times that are saved or shown are shifted by them.
     pub(super) fn offset(&self) -> i64 {
         self.offset
     }
@@ -124,7 +127,8 @@ impl Now {
         self.calendar.map(|time| Timestamp(time.as_secs()))
     }
 
-    /// The time that has passed since `stamp`; `None` where that cannot be known. A stamp of the future has no age.
+    /// The time that has passed since `stamp`; `None` if it cannot be known. The age of a stamp in the future
+    /// is zero.
     pub(super) fn age(&self, stamp: Stamp) -> Option<Duration> {
         let (now, at) = match stamp {
             Stamp::ThisRun(at) => (self.run, at),
@@ -133,14 +137,14 @@ impl Now {
         Some(now.saturating_sub(Duration::from_secs(at.0)))
     }
 
-    /// `stamp` as the wall clock shows it now: as far back as its age says.
+    /// The moment of `stamp` on the wall clock as it is now: the wall clock's time less the stamp's age.
     pub(super) fn shown(&self, stamp: Stamp) -> Timestamp {
         match stamp {
             Stamp::ThisRun(at) => at.shifted(self.offset),
             Stamp::EarlierRun(at) => {
                 let wall = self.run.as_secs().saturating_add_signed(self.offset);
                 let ahead = self.calendar.map_or(0, |time| time.as_secs().saturating_sub(wall));
-                // A second apart is the rounding of the offset.
+                // A difference of one second comes from rounding the offset.
                 if ahead <= 1 { at } else { Timestamp(at.0.saturating_sub(ahead)) }
             }
         }

@@ -1,4 +1,4 @@
-//! Why one reading of a source gave no list. Nothing of what is accepted is touched by it.
+//! The failures of one reading of a source. They do not change the accepted list.
 
 use std::{collections::BTreeSet, io, time::Duration};
 
@@ -11,18 +11,18 @@ use crate::{
     },
 };
 
-/// Why one reading of a source gave no list. Each message is one line and names the source.
+/// A failure of one reading of a source. Each message is one line and names the source.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A file or a document that is refused.
+    /// A file or a document is rejected.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Nothing was downloaded.
+    /// The download failed.
     #[error("{}", downloaded(list, problem))]
     Download {
         /// Name of the source.
         list: String,
-        /// Why.
+        /// The cause.
         problem: DownloadError,
     },
     /// Nothing can be downloaded from this host.
@@ -30,28 +30,26 @@ pub enum Failure {
     Client {
         /// Name of the source.
         list: String,
-        /// Why.
+        /// The cause.
         problem: OptionsError,
     },
-    /// What is listed is no set of ranges.
+    /// The listed prefixes are not a valid set of ranges.
     #[error("{}", refused(list, problem))]
     Ranges {
         /// Name of the source.
         list: String,
-        /// Why.
+        /// The cause.
         problem: Box<RangeError>,
     },
-    /// A fault of this program.
-    #[error(
-        "{list}: reading it failed unexpectedly; please report it with what stands before this in the log"
-    )]
+    /// The reader panicked, which is a fault of this program.
+    #[error("{list}: reading it failed unexpectedly; please report it with the log lines before this one")]
     Panicked {
         /// Name of the source.
         list: String,
     },
 }
 
-/// A source whose name is its URL is named once.
+/// Names a source whose name is its URL only once.
 fn downloaded(list: &str, problem: &DownloadError) -> String {
     if list.strip_prefix("url:").is_some_and(|url| url == problem.url.to_string()) {
         format!("{list}: {}", problem.without_url())
@@ -60,7 +58,7 @@ fn downloaded(list: &str, problem: &DownloadError) -> String {
     }
 }
 
-/// A refused prefix names the list with its line.
+/// The message about a rejected prefix already names the list with its line.
 fn refused(list: &str, problem: &RangeError) -> String {
     match problem {
         RangeError::Refused { .. } => problem.to_string(),
@@ -76,7 +74,7 @@ const CLIENT: &str = "client";
 const RANGES: &str = "ranges";
 
 impl Failure {
-    /// The reason in a word, the metrics' label `reason`.
+    /// The reason in one word: the metrics' label `reason`.
     pub(super) const fn reason(&self) -> &'static str {
         match self {
             Self::Source(error) => error.reason(),
@@ -87,14 +85,15 @@ impl Failure {
         }
     }
 
-    /// Returns true if it may be over without a change of the source: the system could not read it, for want
-    /// of descriptors or memory or by a fault of the device. A file that is missing is watched for.
+    /// Returns true if the failure may end without a change of the source: the system could not read it
+    /// because of a lack of descriptors or memory, or a fault of the device. A missing file does not count:
+    /// it is watched.
     pub(super) fn is_passing(&self) -> bool {
         let Self::Source(SourceError::Read { cause, .. }) = self else { return false };
         cause.kind() != io::ErrorKind::NotFound
     }
 
-    /// How long the server asked to be left alone, at most a day.
+    /// The pause that the server asked for, at most a day.
     pub(super) fn rest(&self) -> Option<Duration> {
         match self {
             Self::Download { problem, .. } => problem.rest(),

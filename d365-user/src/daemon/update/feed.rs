@@ -1,6 +1,6 @@
-//! A thread for each source that can change: it reads when it is told to, and by the clock. What it reads
-//! goes to the updater, and so does the news that a reading takes too long, which nothing can end; the feed itself ends with
-//! the updater's end of its orders, or with the process.
+//! A thread for each source that can change. It reads on order and by the clock, and sends the result to the
+//! updater. It also reports a reading that takes too long, which nothing can end. A feed ends when the
+//! updater drops the sender of its orders, or with the process.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -22,7 +22,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What a feed is told.
+/// An order to a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Read now.
@@ -31,39 +31,41 @@ pub(super) enum Order {
     Within(Duration),
 }
 
-/// One reading, or why there is none.
+/// The result of one reading.
 pub(in crate::daemon) struct Outcome {
-    /// The source's place.
+    /// The index of the source.
     pub(super) source: usize,
     pub(super) reading: Result<Reading, Failure>,
-    /// What went wrong with the state directory meanwhile.
+    /// An error of the state directory during the reading.
     pub(super) state_error: Option<StateError>,
-    /// When it is tried again soon, after a failure.
+    /// The time until the next try, if a failure is tried again soon.
     pub(super) again: Option<Duration>,
 }
 
-/// When a source is read again without an order.
+/// The schedule by which a source is read without an order.
 pub(super) struct Rhythm {
-    /// After a success.
+    /// The interval after a success.
     refresh: Duration,
-    /// It is watched: a failure of its own, such as a list that is none, is over when it changes.
+    /// True if the source is a watched file. A failure of the file itself, such as an invalid list, can end
+    /// only when the file changes.
     is_watched: bool,
     backoff: Backoff,
 }
 
 impl Rhythm {
-    /// Each `refresh`, a tenth more or less; after failures from a minute on, doubling up to an hour, and never later than
-    /// it would be without a failure, but for a server that asks for more: it is left alone for so long, and up to a tenth
-    /// longer, for it has asked others too.
+    /// Reads each `refresh`, a tenth more or less. After a failure the pause starts at a minute and doubles
+    /// up to an hour, but is never longer than `refresh`. If a server asks for a longer pause, the feed waits
+    /// for that time and up to a tenth longer, because the server has asked others too.
     pub(super) fn of_download(refresh: Duration) -> Self {
         let (first, most) = (Duration::from_mins(1), Duration::from_hours(1));
         let backoff = Backoff::new(first.min(refresh), most.min(refresh));
         Self { refresh, is_watched: false, backoff }
     }
 
-    /// Each day, or three times in a lease that is shorter: a file that is still there and can still be read confirms its
-    /// list. Besides that it is watched. After a failure that is not the file's own, such as a lack of descriptors, from
-    /// 2 s on, doubling up to 5 min: nothing tells when that is over.
+    /// Reads each day, or three times in a lease that is shorter: a file that still exists and can be read
+    /// confirms its list. In addition the file is watched. After a failure that is not the file's own, such
+    /// as a lack of descriptors, the pause starts at 2 s and doubles up to 5 min: nothing reports the end of
+    /// such a failure.
     pub(super) fn of_file(lease: LeaseTerm) -> Self {
         let third = match lease {
             LeaseTerm::For(term) => term / 3,
@@ -73,7 +75,7 @@ impl Rhythm {
         Self { refresh: third.clamp(Duration::from_secs(1), DAY), is_watched: true, backoff }
     }
 
-    /// The time to the next reading.
+    /// The time until the next reading.
     fn next(&mut self, failure: Option<&Failure>) -> Duration {
         if let Some(failure) = failure.filter(|failure| self.retries(failure)) {
             let rest = failure.rest().unwrap_or_default();
@@ -85,13 +87,13 @@ impl Rhythm {
         jittered(self.refresh, random())
     }
 
-    /// True for a failure after which the source is read again soon.
+    /// Returns true for a failure after which the source is read again soon.
     fn retries(&self, failure: &Failure) -> bool {
         !self.is_watched || failure.is_passing()
     }
 }
 
-/// Starts the thread of the source at `source`, which reads at once.
+/// Starts the thread of the source with index `source`. It reads at once.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -116,7 +118,7 @@ fn run(
     tell: &(impl Fn(Outcome) -> bool + Sync),
 ) {
     loop {
-        // This reading answers all orders that came before it.
+        // This reading answers all earlier orders.
         orders.try_iter().for_each(drop);
         let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
@@ -126,7 +128,7 @@ fn run(
         if !tell(outcome) {
             return;
         }
-        // Nobody may write to a pipe when the clock says so.
+        // A pipe is not read by the clock: perhaps nobody writes to it.
         let next = again.or_else(|| (!reader.is_pipe()).then_some(next));
         if !wait(next.and_then(|next| Instant::now().checked_add(next)), orders) {
             return;
@@ -134,7 +136,7 @@ fn run(
     }
 }
 
-/// Reads, and says once when that takes longer than it may. What comes of it after all counts like any other reading.
+/// Reads, and reports once if that takes longer than the limit. A late result counts like any other reading.
 fn read_watched(
     reader: &mut dyn Reader,
     late: impl FnOnce(Failure) -> bool + Send,
@@ -148,7 +150,7 @@ fn read_watched(
                 late(SourceError::Timeout { list, limit }.into());
             }
         };
-        // Where there is no thread for it the source is read all the same, without the limit.
+        // If that thread cannot be made, the source is read without the limit.
         let _ = thread::Builder::new().name("limit".to_owned()).spawn_scoped(scope, watch);
         let read = read(reader);
         drop(reading);
@@ -156,13 +158,14 @@ fn read_watched(
     })
 }
 
-/// Reads. A reader that panics has failed like any other, and is asked again: no reading depends on the one before.
+/// Reads. A panic of the reader counts as a failure, and the reader is used again: no reading depends on the
+/// one before.
 fn read(reader: &mut dyn Reader) -> Result<Reading, Failure> {
     let read = panic::catch_unwind(AssertUnwindSafe(|| reader.read()));
     read.unwrap_or_else(|_| Err(Failure::Panicked { list: reader.name() }))
 }
 
-/// Waits until it is time, or an order says so: `false` when there will be no more orders.
+/// Waits until `due` or for an order to read. Returns false once no order can come any more.
 fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
     loop {
         let order = match due {

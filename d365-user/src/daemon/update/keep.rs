@@ -1,5 +1,6 @@
-//! The updater's part of the state directory: the gates that it writes down, and the approvals that it finds there. It
-//! waits for nothing that does not answer ([`Storage`](super::Storage)): everything is in force before it is written.
+//! The updater's part of the state directory: the gates that it saves, and the approvals that it finds there.
+//! It does not wait for a directory that does not answer ([`Storage`](super::Storage)): every decision is in
+//! force before it is saved.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,7 +16,7 @@ const SAVE: Duration = Duration::from_mins(5);
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Updater {
-    /// Looks whether the state directory answers.
+    /// Checks if the state directory answers.
     pub(super) fn look_at_storage(&mut self) {
         let Some(storage) = &self.storage else { return };
         let is_hung = storage.is_hung();
@@ -31,7 +32,7 @@ impl Updater {
         }
     }
 
-    /// Does what the operator approved, if there is anything.
+    /// Carries out the operator's approval, if there is one.
     pub(super) fn approvals(&mut self, now: Timestamp) {
         let Some(storage) = self.storage.clone() else { return };
         let pending = match self.approval.take() {
@@ -39,7 +40,7 @@ impl Updater {
             None if storage.is_late() => return,
             None => match storage.ask(approval::take) {
                 Ok(pending) => pending,
-                // More waits than a disk that answers leaves: it is looked for at the next tick.
+                // More jobs wait than with a disk that answers. The next tick looks again.
                 Err(_) => return,
             },
         };
@@ -55,7 +56,7 @@ impl Updater {
                 return;
             }
             Err(error) => {
-                // Said at every tick would be once a second.
+                // A log line at every tick would be one a second.
                 let is_stuck = !matches!(&error, StateError::Damaged { set_aside: Some(_), .. });
                 if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
                     tracing::warn!("{error}: the approval is not carried out");
@@ -75,7 +76,7 @@ impl Updater {
         }
     }
 
-    /// Writes the gates down; later again when that fails, or when something waits.
+    /// Saves the gates. Schedules another save if this one fails or something waits.
     pub(super) fn save(&mut self) {
         let Some(storage) = self.storage.clone() else { return };
         if storage.is_late() {
@@ -92,7 +93,7 @@ impl Updater {
         }
     }
 
-    /// Something could not be written: everything is written again soon.
+    /// Schedules another save of everything soon, because something could not be written.
     pub(super) fn save_again(&mut self) {
         let (now, soon) = (Instant::now(), Instant::now() + AGAIN);
         self.save_at = Some(self.save_at.filter(|at| *at > now).map_or(soon, |at| at.min(soon)));

@@ -1,8 +1,9 @@
-//! Until when each source's ranges are trusted. Pure; the kernel program is what keeps to it.
+//! The end of the trust in each source's ranges. Pure; the kernel program enforces it.
 //!
-//! A range is trusted as long as one of the sources that list it was confirmed within the lease. Drops need every source
-//! that may know more ranges than are listed ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up
-//! to date may lack ranges whose mail would be dropped.
+//! A range is trusted as long as one of the sources that list it was confirmed within the lease. Drops need
+//! every source that may know more ranges than are listed
+//! ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up to date may lack ranges
+//! whose mail would be dropped.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,11 @@ use d365_common::lease::GROUPS;
 use super::clock::{Now, Stamp};
 use crate::{config::LeaseTerm, generation::Groups, kernel::Leases, ranges::SourceSet, snapshot::Lease};
 
-/// Time between two settings of the kernel's leases: its clock stops while the host sleeps, so they would last too long.
+/// Time between two settings of the kernel's leases. The kernel's clock stops while the host sleeps, so that
+/// the leases would last too long.
 const RENEW: Duration = Duration::from_mins(1);
 
-/// The confirmations that leases follow from.
+/// The confirmations from which the leases are computed.
 pub(super) struct Confirmations<'a> {
     pub(super) term: LeaseTerm,
     /// One for each source, in the order of the command line.
@@ -23,7 +25,7 @@ pub(super) struct Confirmations<'a> {
 }
 
 impl Confirmations<'_> {
-    /// The end of each source's lease, as the wall clock shows it now. A confirmation whose age is not known does not
+    /// The end of each source's lease, as the wall clock shows it now. A confirmation of unknown age does not
     /// count.
     pub(super) fn shown(&self) -> Vec<Lease> {
         let shown = |stamp: &Option<Stamp>| {
@@ -37,16 +39,16 @@ impl Confirmations<'_> {
         self.stamps.iter().map(shown).collect()
     }
 
-    /// The time for which the source at this place is trusted: `None` without an end, zero when its lease has run out.
-    /// Not in whole seconds: that would be up to one too many.
+    /// The time for which the source at this place is still trusted: `None` without an end, zero if its lease
+    /// has ended. It is not in whole seconds, which could be up to one second too many.
     pub(super) fn left(&self, place: usize) -> Option<Duration> {
         let LeaseTerm::For(term) = self.term else { return None };
         let age = self.stamps.get(place).copied().flatten().and_then(|stamp| self.now.age(stamp));
         Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
     }
 
-    /// The kernel's leases for these groups. Drops end with the first of the needed sources, and are off where that is
-    /// `None`.
+    /// The kernel's leases for these groups. Drops end with the first lease of the needed sources. They are
+    /// off if `needed` is `None`.
     pub(super) fn leases(&self, groups: &Groups, needed: Option<&[usize]>) -> Leases {
         if self.term == LeaseTerm::Never {
             let drops = needed.is_none().then_some(Duration::ZERO);
@@ -64,7 +66,7 @@ impl Confirmations<'_> {
     }
 }
 
-/// The facts that the kernel's leases follow from, to see when they change.
+/// The facts that determine the kernel's leases, kept to detect a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Basis {
     /// The lease of each source, as it is shown.
@@ -74,29 +76,29 @@ pub(super) struct Basis {
     pub(super) needed: Option<Vec<usize>>,
 }
 
-/// The leases that the kernel was given.
+/// The leases that were last set in the kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     basis: Basis,
-    /// For each source, true if its lease had ended then.
+    /// For each source, true if its lease had ended at that time.
     pub(super) has_ended: Vec<bool>,
-    /// The leases are set again at this time at the latest.
+    /// The latest time at which the leases are set again.
     again_at: Instant,
 }
 
 impl Told {
-    /// The kernel's leases were set to `leases` at `now`.
+    /// Records that the kernel's leases were set to `leases` at `now`.
     pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
         let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(super::TICK, RENEW);
         Self { basis, has_ended, again_at }
     }
 
-    /// The kernel's leases were set to something else meanwhile.
+    /// Records that the kernel's leases were set to other values since.
     pub(super) fn expire(&mut self) {
         self.again_at = Instant::now();
     }
 
-    /// True while that is enough, where `basis` is what holds at `now`.
+    /// True while the leases need not be set again. `basis` holds the facts at `now`.
     pub(super) fn is_enough(&self, basis: &Basis, now: Instant) -> bool {
         self.basis == *basis && now < self.again_at
     }
@@ -115,7 +117,7 @@ mod tests {
 
     const TERM: LeaseTerm = LeaseTerm::For(Duration::from_secs(100));
 
-    /// At `now` nanoseconds of run time and of the calendar, which agree.
+    /// The given moment in run time and in calendar time, which agree.
     fn at(seconds: u64, nanoseconds: u32) -> Now {
         let now = Sample { boot: Duration::ZERO, wall: Duration::new(seconds, nanoseconds) };
         Clock::start(now, None).look(now)

@@ -1,9 +1,10 @@
-//! Keeps the published list current while the daemon runs: readings of the sources, time, and the operator's approvals go
-//! through the gates, and what follows from them is published, trusted for a lease, and written down.
+//! Keeps the published list current while the daemon runs. Readings of the sources, time, and the operator's
+//! approvals go through the gates. The updater publishes the accepted list, keeps it trusted for a lease, and
+//! saves the gates.
 //!
-//! One thread, one event after another, and the only owner of the kernel object once that is loaded. Whatever fails, the
-//! published generation stays, the failure is counted and said, and it is tried again. It must not wait for a source: each
-//! has a thread of its own ([`feed`]).
+//! One thread handles one event after another. It is the only owner of the kernel object once that is loaded.
+//! If a step fails, the published generation stays, the failure is counted and logged, and the step is tried
+//! again. The updater must not wait for a source: each source has a thread of its own ([`feed`]).
 
 pub(crate) mod clock;
 mod failure;
@@ -58,73 +59,74 @@ use feed::{Order, Outcome};
 use publish::Published;
 use sources::Sources;
 
-/// How often time passes for the gates, and an approval is looked for.
+/// Time between two ticks. At each tick the gates get the time, and the updater looks for an approval.
 const TICK: Duration = Duration::from_secs(1);
-/// How soon after a confirmation has become possible the source is read again.
+/// Delay between the moment when a confirmation becomes possible and the next reading of the source.
 const SLACK: Duration = Duration::from_secs(1);
-/// From how many seconds on a step of the wall clock is logged, and the gates are written down at once.
+/// A step of the wall clock of at least this many seconds is logged, and the gates are saved at once.
 const STEP: u64 = 60;
 
-/// What the updater is told.
+/// An event for the updater.
 pub(super) enum Event {
     /// A source was read.
     Read(Box<Outcome>),
-    /// Read everything again.
+    /// Every source is to be read again.
     Reload,
-    /// The end.
+    /// The daemon stops.
     Stop,
 }
 
-/// The updater.
 pub(super) struct Updater {
     sources: Sources,
-    /// For each source that can be read again.
+    /// One for each source; `None` for a source that cannot be read again.
     feeds: Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
-    /// Held for its watching of files.
+    /// Kept so that the files stay watched.
     _watch: Option<Watch>,
     events: Receiver<Event>,
-    /// Where the gates, documents and counts are kept; `None` when that cannot be used.
+    /// Storage of the gates, documents and counts; `None` if it cannot be used.
     storage: Option<Storage>,
     /// True while the state directory does not answer, for the daemon's readiness.
     hang: watch::Sender<bool>,
-    /// Since when it does not.
+    /// The time since which it does not answer.
     hung_since: Option<Timestamp>,
     clock: Clock,
     /// The last look at the clock.
     now: Now,
     term: LeaseTerm,
-    /// When each source last confirmed what is published. Confirming a list that the kernel refuses does not count.
+    /// The time at which each source last confirmed the published list. Confirming a list that the kernel
+    /// rejected does not count.
     confirmed: Vec<Option<Stamp>>,
     azure: Arc<super::azure::Known>,
-    /// Why updates were not published, and how often.
+    /// Number of updates that were not published, by reason.
     refused: BTreeMap<&'static str, u64>,
-    /// What could not be kept, and how often.
+    /// Number of failures to save or load, by subject.
     state_failures: BTreeMap<&'static str, u64>,
-    /// An approval that is being looked for. What is found late is carried out all the same: it is taken away by then.
+    /// The running search for an approval. A late answer is carried out all the same: the approval's file is
+    /// removed by then.
     approval: Option<Pending<Found<approval::Request>>>,
-    /// Whether there is an approval that can be neither carried out nor taken away.
+    /// True if there is an approval that can be neither carried out nor removed.
     approval_is_stuck: bool,
     published: Published,
-    /// When the gates are to be written down; `None` while nothing has changed.
+    /// The time of the next save of the gates; `None` while nothing has changed.
     save_at: Option<Instant>,
-    /// The sources that were left out when that was logged last.
+    /// The sources that the last log line reported as left out.
     left_out: Vec<String>,
-    /// The leases that the kernel was told last.
+    /// The leases that were last set in the kernel.
     lease: Option<lease::Told>,
-    /// The kernel does not let them be set.
+    /// True while the kernel rejects the leases.
     lease_is_stuck: bool,
-    /// It was logged that several sets of sources share a lease.
+    /// True once it was logged that several sets of sources share a lease.
     is_lease_shared: bool,
-    /// Packets are tagged or dropped.
+    /// True if packets are tagged or dropped.
     acts: bool,
-    /// Since when a program is on an interface that was moved away, and cannot be detached.
+    /// The time since which a program is on an interface that was moved away and cannot be detached.
     out_of_reach: Option<Timestamp>,
     retry: Backoff,
 }
 
 impl Updater {
-    /// Runs until it is told to stop. Then it detaches first, and writes everything down. It sends `trusted` once the
-    /// kernel's leases are set, and that shows.
+    /// Runs until a stop event. It then detaches first, and saves everything. It sends `trusted` once the
+    /// kernel's leases are set and `state` shows them.
     pub(super) fn run(
         mut self,
         mut kernel: Kernel,
@@ -140,7 +142,7 @@ impl Updater {
         self.look_at_clock();
         self.renew(&mut kernel, &groups(state));
         state.set_updates(self.updates());
-        // A daemon that stops already does not ask.
+        // A daemon that is already stopping does not wait for it.
         let _ = trusted.send(());
         super::start::announce(state);
         loop {
@@ -156,12 +158,12 @@ impl Updater {
                     tracing::info!("SIGHUP: every source is read again");
                     failsafe.iter_mut().for_each(Failsafe::look_soon);
                     for feed in self.orders().flatten() {
-                        // A feed that has ended is not asked any more.
+                        // A feed that has ended takes no order.
                         let _ = feed.send(Order::Now);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                // The daemon is gone.
+                // A disconnected channel means that the daemon has ended.
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look_at_storage();
@@ -195,8 +197,8 @@ impl Updater {
         }
     }
 
-    /// Looks at the clock; returns the run time. A step of the wall clock changes no age; what was written before it is
-    /// written again.
+    /// Looks at the clock and returns the run time. A step of the wall clock changes no age. After a step the
+    /// gates are saved again.
     fn look_at_clock(&mut self) -> Timestamp {
         let before = std::mem::replace(&mut self.now, self.clock.look(Sample::take()));
         if before.is_plausible() != self.now.is_plausible()
@@ -213,7 +215,7 @@ impl Updater {
         self.now.run()
     }
 
-    /// Takes what came of reading a source; returns why nothing did, and when it is tried again.
+    /// Handles the result of a reading. Returns the failure, if any, and the time until the next try.
     fn take(&mut self, outcome: Outcome, now: Timestamp) -> Option<(Failure, Option<Duration>)> {
         let Outcome { source: at, reading, state_error, again } = outcome;
         if let Some(error) = state_error {
@@ -241,7 +243,7 @@ impl Updater {
         None
     }
 
-    /// Says and counts what the gates decided, and sees to it that it is published and written down.
+    /// Logs and counts the gates' decisions, and schedules their publication and saving.
     fn decided(&mut self, decisions: BTreeMap<String, Vec<Decision>>) {
         for (source, decisions) in decisions {
             report::decisions(&source, &decisions);
@@ -259,12 +261,12 @@ impl Updater {
         }
     }
 
-    /// The feed of each source, in their order.
+    /// The feed of each source, in the order of the sources.
     fn orders(&self) -> impl Iterator<Item = Option<&Sender<Order>>> {
         self.feeds.get().into_iter().flatten().map(Option::as_ref)
     }
 
-    /// How the list is kept true by now.
+    /// The current state of the updates, for snapshots.
     pub(super) fn updates(&self) -> Updates {
         Updates {
             sources: self.sources.statuses(&self.now, &self.shown_leases()),
@@ -280,18 +282,18 @@ fn groups(state: &State) -> Groups {
     state.book().groups().clone()
 }
 
-/// Every reason for which an update is not published, at zero.
+/// Every reason for which an update is not published, with a count of zero.
 fn no_refusals() -> BTreeMap<&'static str, u64> {
     let gate = Refusal::ALL.map(Refusal::as_str);
     gate.into_iter().chain(publish::REASONS).map(|reason| (reason, 0)).collect()
 }
 
-/// Everything that may not be kept, at zero.
+/// Every subject of a failure to save or load, with a count of zero.
 fn no_state_failures() -> BTreeMap<&'static str, u64> {
     ["approval", "counters", "directory", "document", "gates", "hang"].map(|what| (what, 0)).into()
 }
 
-/// For [`Updater`]'s retries after the kernel refused a generation.
+/// The pauses between tries after the kernel rejected a generation.
 fn retries() -> Backoff {
     Backoff::new(Duration::from_secs(2), Duration::from_mins(5))
 }

@@ -1,5 +1,5 @@
-//! From the command line to an updater with a first list: what earlier daemons kept, and what the sources say now. It
-//! blocks for as long as files, and where nothing else gives a list downloads, take.
+//! From the command line to an updater with a first list, which comes from the state directory and from the
+//! sources. It blocks while it reads files, and while it downloads documents if nothing else gives a list.
 
 use std::{
     collections::BTreeMap,
@@ -31,27 +31,26 @@ use crate::{
     state::{StateDir, StateError, gates},
 };
 
-/// How long a file must be left alone before it is read again.
+/// The time for which a file must stay unchanged before it is read again.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// An updater, and what there is to begin with.
+/// An updater and its initial data.
 pub(in crate::daemon) struct Prepared {
     pub(in crate::daemon) updater: Updater,
-    /// To tell the updater.
     pub(in crate::daemon) events: Sender<Event>,
-    /// The first list.
     pub(in crate::daemon) set: RangeSet,
     pub(in crate::daemon) record: Record,
-    /// What earlier daemons counted. Known before the first scrape: it would show less than the last one did.
+    /// The counts of earlier daemons. They must be known before the first scrape, which would otherwise show
+    /// less than the last one did.
     pub(in crate::daemon) before: Vec<Row>,
     /// True while the state directory does not answer.
     pub(in crate::daemon) is_hung: watch::Receiver<bool>,
 }
 
-/// Reads everything that is there.
+/// Reads the state directory and the sources.
 ///
 /// # Errors
-/// [`StartError`] when the state directory is needed and cannot be used, or no source gives a list.
+/// [`StartError`] if the state directory is needed and cannot be used, or if no source gives a list.
 pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
     let mut state_failures = no_state_failures();
     let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
@@ -152,7 +151,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
         out_of_reach: None,
         retry: retries(),
     };
-    // An approval that was given while no daemon ran may be the one that makes a list fit.
+    // An approval that was given while no daemon ran may make a list fit.
     let now = updater.now.run();
     updater.approvals(now);
     let set = updater.first_list(&config.ranges)?;
@@ -179,8 +178,9 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
 }
 
 impl Updater {
-    /// Waits until every file was read, and until there is a list or no source that could give one. Where there is not room for
-    /// all, the order of the command line decides: no reading is judged before the files that are named before its source.
+    /// Waits until every file was read, and until there is a list or no source left that could give one. If
+    /// there is not room for all lists, the order of the command line decides: a reading is judged only after
+    /// the files that are named before its source.
     fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, StartError> {
         let (mut failures, mut read) = (Vec::new(), Vec::<Outcome>::new());
         loop {
@@ -200,7 +200,8 @@ impl Updater {
             };
             let set = self.sources.set(now);
             if !is_awaited(false) && (set.is_ok() || !is_awaited(true)) {
-                // What kept the daemon from starting is its last word; the rest is said before.
+                // The failure that keeps the daemon from starting is its last message; the others are logged
+                // before it.
                 let is_empty = matches!(set, Err(RangeError::Empty)) && !failures.is_empty();
                 let last = if is_empty { Some(failures.remove(0)) } else { None };
                 failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
@@ -212,14 +213,15 @@ impl Updater {
             match self.events.recv() {
                 Ok(Event::Read(outcome)) => read.push(*outcome),
                 Ok(Event::Reload) => {}
-                // The daemon was stopped while it started: nobody waits for the answer.
+                // The daemon was stopped while it started; nobody waits for the answer.
                 Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(StartError::Ranges),
             }
         }
     }
 }
 
-/// The state directory. Where only the embedded list is used nothing in it is needed: counting goes on without it.
+/// Opens the state directory. With the embedded list alone the daemon needs nothing in it, and counts without
+/// it.
 fn directory(
     config: &Config,
     failures: &mut BTreeMap<&'static str, u64>,
@@ -239,7 +241,7 @@ fn directory(
     }
 }
 
-/// True when packets are tagged or dropped.
+/// Returns true if packets are tagged or dropped.
 fn acts(config: &Config) -> bool {
     config.tags.any() || config.unlisted != Unlisted::Pass
 }
@@ -260,7 +262,7 @@ fn watch_files(
     let feeds = Arc::clone(feeds);
     let changed = move |file: usize| {
         let feed = feeds.get().and_then(|feeds: &Vec<Option<Sender<Order>>>| feeds[places[file]].as_ref());
-        // What is not there yet reads later than now.
+        // A feed that does not exist yet reads at its start, which is later than now.
         if let Some(feed) = feed {
             let _ = feed.send(Order::Now);
         }

@@ -1,5 +1,5 @@
-//! Publishes the list that the gates accept, when it is another one than the published list. A list that the kernel
-//! refuses is tried again, and the published generation stays.
+//! Publishes the list that the gates accept, if it differs from the published list. If the kernel rejects a
+//! list, the published generation stays and the updater tries again.
 
 use std::time::Instant;
 
@@ -14,27 +14,28 @@ use crate::{
     ranges::RangeSet,
 };
 
-/// Reasons for which an accepted list is not published: the values of the label `reason` beside the gate's.
+/// Reasons for which an accepted list is not published: values of the label `reason`, in addition to the
+/// gate's.
 pub(super) const REASONS: [&str; 4] = [RANGES, CAPACITY, PROOF, KERNEL];
-/// The lists together are no set: too many ranges.
+/// The lists cannot be merged into one set: too many ranges.
 const RANGES: &str = "ranges";
-/// More ranges than counter slots.
+/// There are more ranges than counter slots.
 const CAPACITY: &str = "capacity";
-/// The kernel's answers are not the reference's.
+/// The kernel's answers differ from the reference's.
 const PROOF: &str = "proof";
-/// The kernel refused a map or an entry.
+/// The kernel rejected a map or an entry.
 const KERNEL: &str = "kernel";
 
-/// What is published, and whether that is all.
+/// The published list, and the state of the next publication.
 #[derive(Default)]
 pub(super) struct Published {
-    /// `None` before the first.
+    /// `None` before the first publication, and once an intermediate generation was handed to the kernel.
     set: Option<RangeSet>,
     /// True if the accepted list may have changed since.
     is_due: bool,
-    /// When to try again what was refused.
+    /// The time of the next try after a rejection.
     retry_at: Option<Instant>,
-    /// The published generation is one on the way to the accepted list.
+    /// True while the published generation is an intermediate one on the way to the accepted list.
     is_on_the_way: bool,
 }
 
@@ -43,22 +44,19 @@ impl Published {
         Self { set: Some(set), ..Self::default() }
     }
 
-    /// The published set; `None` before the first.
     pub(super) fn set(&self) -> Option<&RangeSet> {
         self.set.as_ref()
     }
 
-    /// True while the published generation is one on the way to the accepted list.
     pub(super) fn is_on_the_way(&self) -> bool {
         self.is_on_the_way
     }
 
-    /// True if the accepted list may be another one than the published list.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
     }
 
-    /// Something has changed that a generation may show. What was refused before may pass now.
+    /// Marks the accepted list as changed. A list that was rejected before may pass now.
     pub(super) fn set_due(&mut self) {
         (self.is_due, self.retry_at) = (true, None);
     }
@@ -117,7 +115,7 @@ impl Updater {
         }
     }
 
-    /// Publishes a generation on the way to the list, which frees slots.
+    /// Publishes an intermediate generation on the way to the list, which frees slots.
     fn step(
         &mut self,
         kernel: &mut Kernel,
@@ -125,9 +123,9 @@ impl Updater {
         state: &State,
         draft: Draft,
     ) -> Result<(), (&'static str, String)> {
-        // Whatever comes of it, what is published is not what it was.
+        // Even if this fails, the published list is no longer known to be the previous one.
         self.published.set = None;
-        // Nothing is dropped on the way: a prefix may be missing until the list is whole.
+        // Nothing is dropped meanwhile: a prefix may be missing until the list is whole.
         self.published.is_on_the_way = true;
         self.kept(record.keep(record.of_draft(&state.book(), &draft)));
         self.hand_over(kernel, state, &draft)?;
@@ -136,18 +134,18 @@ impl Updater {
         let page = record.of_book(&book);
         drop(book);
         self.kept(record.keep(page));
-        // Without the last counts no slot comes free.
+        // Without the last counts no slot becomes free.
         entered.map_err(|error| (CAPACITY, error.to_string()))
     }
 
-    /// Has the kernel judge by a draft.
+    /// Publishes a draft in the kernel. It first sets the leases, if the groups change.
     fn hand_over(
         &mut self,
         kernel: &mut Kernel,
         state: &State,
         draft: &Draft,
     ) -> Result<(), (&'static str, String)> {
-        // A new group must not have the lease of another one that had its number before.
+        // A new group must not have the lease of an earlier group with the same number.
         if self.published.is_on_the_way || draft.groups() != state.book().groups() {
             self.set_leases(kernel, draft.groups()).map_err(|error| (KERNEL, error.to_string()))?;
             self.lease.iter_mut().for_each(Told::expire);
@@ -175,7 +173,7 @@ impl Updater {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");
         }
         let (number, page) = (book.generation().number, record.of_book(&book));
-        // Before a scrape can see the new generation: what was waiting for it waits no more.
+        // This comes before a scrape can see the new generation: changes that waited for it wait no more.
         state.set_updates(self.updates());
         drop(book);
         self.kept(record.keep(page));
@@ -189,7 +187,7 @@ impl Updater {
         Ok(())
     }
 
-    /// Counts what could not be kept, and sees to it that it is tried again.
+    /// Counts a failed save of the counts, and schedules another.
     pub(super) fn kept(&mut self, result: Result<(), crate::state::StateError>) {
         if let Err(error) = result {
             tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
@@ -199,7 +197,7 @@ impl Updater {
     }
 }
 
-/// True when a generation of one would be judged as one of the other: same ranges, of the same sources.
+/// Returns true if both lists lead to the same generation: the same ranges from the same sources.
 fn is_same_list(one: &RangeSet, other: &RangeSet) -> bool {
     (one.ranges(), one.listed_by()) == (other.ranges(), other.listed_by())
         && (one.retired(), one.retired_by()) == (other.retired(), other.retired_by())

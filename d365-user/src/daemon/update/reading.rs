@@ -1,5 +1,5 @@
-//! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a thread of its
-//! own ([`super::feed`]); it decides nothing about what it read.
+//! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a
+//! thread of its own ([`super::feed`]). It decides nothing about the list.
 
 use std::{fs, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
 
@@ -22,31 +22,29 @@ use crate::{
 /// One good reading of a source.
 #[derive(Clone, Debug)]
 pub(in crate::daemon) struct Reading {
-    /// What it lists, from one origin.
+    /// The listed ranges, from one origin.
     pub(super) set: RangeSet,
-    /// Azure's prefixes by region, where they were asked for and are known.
+    /// Azure's prefixes by region, if they were requested and are known.
     pub(super) azure: Option<Arc<Regions>>,
 }
 
-/// A source that can be read again and again.
+/// A source that can be read repeatedly.
 pub(super) trait Reader: Send {
-    /// Reads it.
     fn read(&mut self) -> Result<Reading, Failure>;
 
-    /// The source's name.
     fn name(&self) -> String;
 
-    /// True for a pipe, which is read only when somebody writes to it. It may block as a reading does.
+    /// True for a pipe, which is read only when somebody writes to it. The call may block as a reading does.
     fn is_pipe(&self) -> bool {
         false
     }
 
-    /// How long a reading may take before it is told that it does; `None` for what has limits of its own.
+    /// The time after which a reading is reported as too slow; `None` for a reader with limits of its own.
     fn limit(&self) -> Option<Duration> {
         None
     }
 
-    /// What went wrong with the state directory since the last question.
+    /// Returns the error of the state directory since the last call, if any.
     fn state_error(&mut self) -> Option<StateError> {
         None
     }
@@ -57,15 +55,15 @@ pub(super) struct FileReader {
     pub(super) spec: Spec,
     pub(super) policy: Policy,
     pub(super) keep_azure: bool,
-    /// Others who may write to it, as they were logged last.
+    /// Other users who may write to it, as they were last logged.
     pub(super) writers: Vec<Writer>,
 }
 
 impl FileReader {
-    /// Logs who else may write to the file or put another in its place, each time that this is somebody else.
+    /// Logs the other users who may write to the file or replace it, whenever they have changed.
     fn look_at_writers(&mut self) {
         let Spec::File(path) = &self.spec else { return };
-        // A file that has gone meanwhile is looked at when it is there again.
+        // A file that is gone meanwhile is checked when it exists again.
         let Ok(writers) = other_writers_of_file(path, geteuid().as_raw()) else { return };
         if !writers.is_empty() && writers != self.writers {
             report::list_writers(&self.spec, &writers);
@@ -103,7 +101,7 @@ pub(super) struct DownloadReader {
     policy: Policy,
     keep_azure: bool,
     state: Option<Storage>,
-    /// The last good one.
+    /// The stamp and the reading of the last good document.
     known: Option<(Stamp, Reading)>,
     state_error: Option<StateError>,
 }
@@ -120,7 +118,7 @@ impl DownloadReader {
         Self { spec, target, user_agent, policy, keep_azure, state, known: None, state_error: None }
     }
 
-    /// Takes the last good document out of the state directory, so that the server need not send it again.
+    /// Loads the last good document from the state directory, so that the server need not send it again.
     pub(super) fn restore(&mut self) -> Option<Reading> {
         let name = self.spec.to_string();
         let storage = self.state.as_ref()?;
@@ -130,7 +128,7 @@ impl DownloadReader {
         let kept = match kept.and_then(|found| found.whole(&path)) {
             Ok(kept) => kept?,
             Err(error) => {
-                tracing::warn!("{error}: the document of {name} is fetched anew");
+                tracing::warn!("{error}: the document of {name} is downloaded again");
                 self.state_error = Some(error);
                 return None;
             }
@@ -179,7 +177,7 @@ impl Reader for DownloadReader {
         let document = match (fetched, &self.known) {
             (Fetched::Document(document), _) => document,
             (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
-            // Only a question with a stamp is answered so.
+            // A server answers so only to a request with a stamp.
             (Fetched::NotModified, None) => {
                 let problem = service_tags::DocumentError::Empty;
                 return Err(SourceError::Document { list: name(), problem }.into());
@@ -192,7 +190,7 @@ impl Reader for DownloadReader {
             let saved = state.run(move |directory| documents::save(directory, &name, &document));
             self.state_error = saved.err();
         }
-        // What could not be kept is asked for whole the next time, to be kept then.
+        // A document that could not be saved is requested whole the next time, to be saved then.
         self.known = self.state_error.is_none().then(|| (stamp, reading.clone()));
         Ok(reading)
     }
@@ -206,7 +204,7 @@ impl Reader for DownloadReader {
     }
 }
 
-/// How much what a source says is trusted; `None` for the list that is part of this program.
+/// The trust in a source's list; `None` for the list that is part of this program.
 pub(super) const fn trust(spec: &Spec) -> Option<Trust> {
     match spec {
         Spec::Embedded => None,

@@ -1,5 +1,5 @@
-//! Keeps what was counted in the state directory, together with the pinned maps: written before anything changes hands,
-//! so that whenever the daemon ends, the next one finds every count once.
+//! Saves the counts in the state directory, together with the pinned maps. The file is written before the
+//! change that it describes, so that the next daemon finds every count once, whenever this one ends.
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -19,38 +19,40 @@ use crate::{
     },
 };
 
-/// Where counts are kept.
+/// The place of the counts: a file and the pinned maps.
 pub(in crate::daemon) struct Record {
     storage: Option<Storage>,
     pins: PathBuf,
-    /// Tells the pins of daemons with different state directories apart, those of other hosts and containers included.
+    /// Distinguishes the pins of daemons with different state directories, including those of other hosts and
+    /// containers.
     owner: String,
-    /// The maps that are counted in; `None` when a crash loses their counts.
+    /// The maps in use; `None` if a crash loses their counts.
     counted: Option<Counted>,
-    /// Whether the file says what the book says; together with the pinned maps it is then all that was counted.
+    /// True if the file matches the book. Together with the pinned maps it then holds all counts.
     is_written: bool,
-    /// How often something could not be kept or read before the updater ran.
+    /// Number of failures to save or load before the updater ran.
     failures: u64,
 }
 
-/// Maps that are counted in.
+/// The maps that the kernel program counts in.
 struct Counted {
     maps: Maps,
     counters: Arc<Counters>,
-    /// True while they are pinned. They are not while a write hangs: it may leave an older list in the file.
+    /// True while they are pinned. They are not pinned while a write hangs: it may leave an older list in the
+    /// file.
     is_pinned: bool,
 }
 
-/// How often the pinned maps are asked for what they count, and the time between: a kernel without memory may have some a
-/// moment later.
+/// Attempts to read the pinned maps, and the pause between them: the kernel may be short of memory for a
+/// moment only.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Why the last counts are not known.
+/// The reason for which the last counts are unknown.
 enum Unread {
     /// The kernel did not answer.
     NoAnswer(String),
-    /// There is nothing that could be read.
+    /// There is nothing to read.
     Gone(String),
 }
 
@@ -68,8 +70,8 @@ impl Record {
         Self { storage, pins, owner, counted: None, is_written: false, failures: 0 }
     }
 
-    /// What earlier daemons counted, wherever that is now. Nothing when some of it is lost: a total that is too small
-    /// would go on as if it had gone back.
+    /// The counts of earlier daemons, from the file and the pinned maps. It returns nothing if a part of them
+    /// is lost: a total that is too small would look to Prometheus like an enormous increase, zero does not.
     pub(in crate::daemon) fn before(&mut self) -> Vec<Row> {
         let Some(storage) = &self.storage else { return Vec::new() };
         let path = storage.file(counters::FILE);
@@ -100,7 +102,7 @@ impl Record {
         }
     }
 
-    /// The last counts, asked for a few times: what is given up here is lost.
+    /// Reads the last counts in a few attempts: counts that are given up here are lost.
     fn read_again_and_again(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, String> {
         let mut left = TRIES;
         loop {
@@ -113,7 +115,7 @@ impl Record {
         }
     }
 
-    /// Adds up what the file says and what the pinned maps read.
+    /// Adds up the counts in the file and the values of the pinned maps.
     fn last_readings(&self, stored: &Stored, maps: &Maps) -> Result<Vec<Row>, Unread> {
         let gone = |reason: &str| Unread::Gone(reason.to_owned());
         let interfaces = u32::try_from(maps.interfaces.len()).map_err(|error| gone(&error.to_string()))?;
@@ -132,7 +134,7 @@ impl Record {
         Ok(add_up(stored, &maps.interfaces, &readings))
     }
 
-    /// A new kernel object begins to count on top of `book`: its maps are pinned, if that can be.
+    /// Starts to count on top of `book` with a new kernel object, and pins its maps if possible.
     pub(in crate::daemon) fn begin(
         &mut self,
         book: &Book,
@@ -143,8 +145,9 @@ impl Record {
         if self.storage.is_none() {
             return;
         }
-        // Nothing is counted in the new maps yet: what the file says is all there is, whatever is pinned. When it cannot be
-        // written there is none, and pins without a file are nobody's; the write below tells.
+        // The new maps have counted nothing yet, so the file alone holds all counts, whatever is pinned. If
+        // it cannot be written it is removed, and pins without a file belong to nobody; the write below
+        // reports it.
         let _ = self.write(Stored::settled(book.ledger().rows().cloned().collect()));
         if let Err(error) = counters.pin(&self.pins, &self.owner) {
             let lost = "after a crash they begin at zero";
@@ -153,7 +156,7 @@ impl Record {
                 _ => tracing::warn!("counters are not pinned: {error}; {lost}"),
             }
             self.lose();
-            // One of the two may be pinned by now, and nobody will ask for it.
+            // One of the two maps may be pinned by now, and nobody will read it.
             if !matches!(error, PinError::Refused { .. })
                 && let Err(error) = kernel::unpin(&self.pins, &self.owner)
             {
@@ -170,38 +173,40 @@ impl Record {
         }
     }
 
-    /// How often something could not be kept or read since the last question.
+    /// The number of failures to save or load since the last call.
     pub(in crate::daemon) fn failures(&mut self) -> u64 {
         std::mem::take(&mut self.failures)
     }
 
-    /// Whether counts that a crash should not lose are not written down.
+    /// Returns true if counts that a crash should not lose are not saved.
     pub(in crate::daemon) fn is_behind(&self) -> bool {
         self.counted.is_some() && !self.is_written
     }
 
-    /// What is to be written when the draft is about to be published: who will own which slot.
+    /// The contents of the file before the draft is published: the future owner of each slot.
     pub(in crate::daemon) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, draft.owners(), book.ledger()))
     }
 
-    /// What is to be written of what the book says now.
+    /// The contents of the file for the current book.
     pub(in crate::daemon) fn of_book(&self, book: &Book) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, book.owners(), book.ledger()))
     }
 
-    /// Writes it. The book must not be held meanwhile: scrapes wait for it, and a disk may take its time.
+    /// Writes the file. The caller must not hold the book meanwhile: scrapes wait for it, and a disk may take
+    /// its time.
     pub(in crate::daemon) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
         stored.map_or(Ok(()), |stored| self.write(stored))
     }
 
-    /// Nothing is counted any more: everything goes into the file, and the pins go. Where that cannot be, the file that is
-    /// there and the pins stay, as a crash would leave them.
+    /// Ends the counting: writes all counts into the file and removes the pins. If that fails and the old
+    /// file matches the pinned maps, both stay, as a crash would leave them. Otherwise both are removed.
     pub(in crate::daemon) fn end(mut self, state: &State) {
         let Some(storage) = self.storage.clone() else { return };
-        // Taken first and written then: scrapes wait for the book, and a disk may take its time.
+        // The counts are read first and written then: scrapes wait for the book, and a disk may take its
+        // time.
         let settled = {
             let book = state.book();
             state.last_readings(&book).map(|readings| Stored::settled(book.settle(&readings)))
@@ -225,7 +230,7 @@ impl Record {
         }
     }
 
-    /// The file says too little by now. Returns true if it is gone.
+    /// Removes the file, because it holds too little by now. Returns true if it is gone.
     fn lose(&self) -> bool {
         let Some(storage) = &self.storage else { return true };
         if storage.is_late() {
@@ -243,8 +248,8 @@ impl Record {
         }
     }
 
-    /// Writes the file; when that fails there is none, for the old one would say too little. Where that cannot be, nothing
-    /// is pinned until it is written: a file without its maps is of no use.
+    /// Writes the file. If that fails the file is removed, because the old one would hold too little. If it
+    /// cannot be removed, the maps are not pinned until it is written: a file without its maps is of no use.
     fn write(&mut self, stored: Stored) -> Result<(), StateError> {
         let Some(storage) = &self.storage else { return Ok(()) };
         let saved = storage.run(move |directory| counters::save(directory, &stored));
@@ -278,7 +283,7 @@ impl Record {
 mod tests {
     use super::*;
 
-    /// Two containers have the same path, and may share a bpffs.
+    /// Two containers may have the same path and share a bpffs.
     #[test]
     fn the_owner_of_pins_is_one_directory_and_not_one_path() {
         let path = std::env::temp_dir().join(format!("d365-record-{}", std::process::id()));
@@ -286,7 +291,7 @@ mod tests {
             let storage = Storage::start(StateDir::open(&path).unwrap()).unwrap();
             Record::new(Some(storage), PathBuf::new()).owner
         };
-        // It is there until the end: no other directory has its inode.
+        // The first directory exists until the end, so that no other directory gets its inode.
         let moved = path.with_extension("moved");
         let first = owner();
         std::fs::rename(&path, &moved).unwrap();

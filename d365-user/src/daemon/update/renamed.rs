@@ -1,7 +1,7 @@
-//! Moves the state of a source from an earlier name to today's. Earlier releases knew a `url:` source
-//! by its URL with the query, and an operator may give a source a name later. Without this the source's next
-//! list would be its first one, and be used without a gate. The old names may hold tokens, so nothing of them
-//! stays.
+//! Moves the state of a source from an earlier name to its current name. Earlier releases named a `url:`
+//! source by its URL with the query, and an operator may give a source a name later. Without this move the
+//! source's next list would be its first one, and would be used without a gate. The old names may hold
+//! tokens, so nothing of them stays.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::{
     state::{StateDir, StateError, approval, documents, gates::Gates},
 };
 
-/// Moves the gates and the documents to today's names, and removes the last approval's answer, which has the
-/// old ones. Returns whether the gates are to be written again, and what could not be moved or removed on
-/// disk: such a document is downloaded again.
+/// Moves the gates and the documents to the current names, and removes the last approval's answer, which has
+/// the old names. Returns true if the gates must be saved again, and the errors of moving or removing files.
+/// Such a document is downloaded again.
 pub(super) fn take_over(
     specs: &[Spec],
     gates: &mut Gates,
@@ -45,9 +45,10 @@ pub(super) fn take_over(
     (!moves.is_empty() || !left.is_empty(), errors)
 }
 
-/// Which gates go on under which names: a gate of exactly the source's URL, else the one of the same URL but
-/// for the query that was confirmed last. A gate that a source has under today's name is not moved. Where two
-/// sources share a URL and the wrong ones meet, all that differs is held: nothing comes in by that.
+/// Pairs the old name of a gate with the current name of its source. A source takes the gate of exactly its
+/// URL, otherwise the last confirmed gate of the same URL without the query. A gate that already has the
+/// current name is not moved. If two sources share a URL and get each other's gate, every difference is held,
+/// so that nothing is accepted by it.
 fn moves(specs: &[Spec], gates: &Gates) -> Vec<(String, String)> {
     let names: BTreeSet<String> = specs.iter().map(ToString::to_string).collect();
     let mut free: Vec<(&String, &Gate)> = gates.iter().filter(|(name, _)| !names.contains(*name)).collect();
@@ -68,7 +69,7 @@ fn moves(specs: &[Spec], gates: &Gates) -> Vec<(String, String)> {
     moves
 }
 
-/// The name that an earlier release had for a `url:` source.
+/// The name of a `url:` source in an earlier release.
 fn exact(spec: &Spec) -> Option<String> {
     match spec {
         Spec::Url(url) => Some(format!("url:{}", url.url())),
@@ -131,7 +132,7 @@ mod tests {
         let names = ["url:https://a/x?doc=a&sig=1", "url:https://a/x?doc=b&sig=1"];
         let specs = ["url:b=https://a/x?doc=b&sig=1", "url:a=https://a/x?doc=a&sig=2"];
         assert_eq!(moved(&specs, &names), [format!("{} > url:b", names[1]), format!("{} > url:a", names[0])]);
-        // A gate that no source takes over is removed, and its name with it.
+        // A gate that no source takes over is removed together with its name.
         assert_eq!(moved(&["url:a=https://a/x?doc=a&sig=1"], &names), [format!("{} > url:a", names[0])]);
     }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Updater {
-    /// Sets the kernel's leases, if they are not what they should be. `groups` are those of the published generation.
+    /// Sets the kernel's leases, if they are out of date. `groups` are those of the published generation.
     pub(super) fn renew(&mut self, kernel: &mut Kernel, groups: &Groups) {
         if !self.published.is_due() {
             self.confirmed = self.sources.confirmations();
@@ -33,7 +33,7 @@ impl Updater {
         }
         match self.set_leases(kernel, groups) {
             Ok(leases) => self.leases_are_set(basis, &leases),
-            // It is tried at every tick. The leases before stay until then: no longer than they may.
+            // Every tick tries again. The previous leases stay until then, and end at their own time.
             Err(error) if !std::mem::replace(&mut self.lease_is_stuck, true) => {
                 tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
             }
@@ -78,7 +78,8 @@ impl Updater {
         self.out_of_reach.is_some() || self.confirmations().left(place).is_some_and(|left| left.is_zero())
     }
 
-    /// The lease of each source, as it is shown. All are over while a program may act where nobody sees it.
+    /// The lease of each source, as it is shown. All leases count as ended while a program may act on an
+    /// interface that was moved away.
     pub(super) fn shown_leases(&self) -> Vec<Lease> {
         let mut shown = self.confirmations().shown();
         if let Some(since) = self.out_of_reach {
@@ -101,8 +102,8 @@ impl Updater {
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
-        // Ranges that found no room, and those that a generation on the way to the next may lack, would be dropped. And
-        // while the state directory does not answer, nothing that is decided survives a restart.
+        // Ranges that found no room, and those that an intermediate generation may lack, would be dropped.
+        // While the state directory does not answer, no decision survives a restart.
         let allows = self.sources.has_room() && !self.published.is_on_the_way() && self.hung_since.is_none();
         allows.then(|| self.needed())
     }

@@ -1,4 +1,4 @@
-//! What the log says of decisions and failures: one line each.
+//! Log lines about decisions and failures: one line each.
 
 use std::{
     path::Path,
@@ -18,10 +18,11 @@ use crate::{
     },
 };
 
-/// Decisions that are logged one by one, of warnings and of others; a long list's first reading has thousands.
+/// The number of decisions that are logged one by one, for warnings and for others. The first reading of a
+/// long list has thousands.
 const MOST: usize = 20;
 
-/// Logs what a gate decided.
+/// Logs the decisions of a gate.
 pub(super) fn decisions(source: &str, decisions: &[Decision]) {
     let mut counts = [0_usize; 2];
     for (is_warning, line) in decisions.iter().filter_map(line) {
@@ -40,7 +41,7 @@ pub(super) fn decisions(source: &str, decisions: &[Decision]) {
     }
 }
 
-/// Logs that this program's own list is newer than what a source was last seen to list.
+/// Logs that this program's own list is newer than the last list of a source.
 pub(super) fn adopted(source: &str, ranges: usize) {
     if ranges > 0 {
         tracing::info!(
@@ -49,7 +50,7 @@ pub(super) fn adopted(source: &str, ranges: usize) {
     }
 }
 
-/// Logs which of the gates' files could not be used, and what is used in their place.
+/// Logs the gates' files that could not be used, and what replaces them.
 pub(super) fn recovered(recovered: &Recovered) {
     for error in &recovered.errors {
         tracing::error!("{error}");
@@ -64,24 +65,24 @@ pub(super) fn recovered(recovered: &Recovered) {
     }
 }
 
-/// Logs whose lists are not used at the start.
+/// Logs the sources whose lists are not used at the start.
 pub(super) fn left_out(sources: &[String], limit: u32) {
     for source in sources {
         tracing::warn!(
-            "{source}: its accepted list does not fit beside the others within --max-ranges {limit}: nothing of it is used; \
-             raise --max-ranges, or name it earlier"
+            "{source}: its accepted list does not fit together with the others within --max-ranges {limit}: nothing of it is \
+             used; raise --max-ranges, or name it earlier"
         );
     }
 }
 
-/// Logs that lists that were left out are used.
+/// Logs the sources that were left out and whose lists are used now.
 pub(super) fn fits(before: &[String], now: &[String]) {
     for source in before.iter().filter(|source| !now.contains(source)) {
         tracing::info!("{source}: its accepted list fits within --max-ranges now, and is used");
     }
 }
 
-/// Logs that the wall clock cannot be right; `made` is the date of the embedded list.
+/// Logs a wall clock that cannot be right; `made` is the date of the embedded list.
 pub(super) fn clock_at_start(now: &Now, made: Option<Timestamp>) {
     if !now.is_plausible() {
         tracing::warn!(
@@ -111,7 +112,7 @@ pub(super) fn clock_step(before: &Now, now: &Now) {
     }
 }
 
-/// Logs that these sources were confirmed in the future, as far as the clock knows.
+/// Logs the sources whose last confirmation is dated in the future.
 pub(super) fn lowered(sources: &[String], now: &Now) {
     for source in sources {
         tracing::warn!(
@@ -121,18 +122,18 @@ pub(super) fn lowered(sources: &[String], now: &Now) {
     }
 }
 
-/// Logs what the operator should know of the state directory.
+/// Logs the remarks on the state directory.
 pub(super) fn directory(remarks: &[Remark]) {
     for remark in remarks {
         match remark {
-            // An earlier release made it so, or the operator, and nobody could do harm.
+            // An earlier release or the operator left it so, and nobody could do harm.
             Remark::Tightened { writers, .. } if writers.is_empty() => tracing::info!("{remark}"),
             _ => tracing::warn!("{remark}"),
         }
     }
 }
 
-/// Logs who else may write to a list.
+/// Logs the users who may write to a list.
 pub(super) fn list_writers(list: &Spec, writers: &[Writer]) {
     let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
     tracing::warn!(
@@ -142,7 +143,7 @@ pub(super) fn list_writers(list: &Spec, writers: &[Writer]) {
     );
 }
 
-/// Logs that the state directory does not answer, or does again.
+/// Logs that the state directory does not answer, or answers again.
 pub(super) fn hang(directory: &Path, is_hung: bool) {
     let path = directory.display();
     if is_hung {
@@ -155,7 +156,7 @@ pub(super) fn hang(directory: &Path, is_hung: bool) {
     }
 }
 
-/// Logs what became of an approval.
+/// Logs the result of an approval.
 pub(super) fn answer(answer: &Answer) {
     for Outcome { source, verdict } in &answer.outcomes {
         let id = &answer.id;
@@ -182,18 +183,18 @@ pub(super) fn answer(answer: &Answer) {
     }
 }
 
-/// Logs that a source gave no list, and when it is tried again.
+/// Logs that a source gave no list, and the time until the next try.
 pub(super) fn failure(failure: &Failure, again: Option<Duration>) {
     let again = again.map_or_else(String::new, |again| format!("; next try in {}", whole_seconds(again)));
     tracing::warn!("{failure}: what was accepted before stays{again}");
 }
 
-/// A time for people.
+/// A duration for people.
 pub(super) fn whole_seconds(time: Duration) -> impl std::fmt::Display {
     humantime::format_duration(Duration::from_secs(time.as_secs()))
 }
 
-/// Logs what is odd in a list.
+/// Logs the warnings about a list.
 pub(super) fn remarks(warnings: &[Warning]) {
     for warning in warnings.iter().take(MOST) {
         tracing::warn!("{warning}");
@@ -204,8 +205,8 @@ pub(super) fn remarks(warnings: &[Warning]) {
     }
 }
 
-/// Logs that a source's lease holds, has ended, or holds again. Nothing is logged of a lease that holds `at_start`: the
-/// summary shows it. The end of a lease is a warning where packets are tagged or dropped (`acts`).
+/// Logs that a source's lease holds, has ended, or holds again. A lease that holds `at_start` is not logged:
+/// the summary shows it. The end of a lease is a warning if packets are tagged or dropped (`acts`).
 pub(super) fn lease(source: &str, lease: Lease, has_ended: bool, at_start: bool, acts: bool) {
     let line = match (lease, has_ended) {
         (Lease::Endless, _) => return,
@@ -234,7 +235,7 @@ fn time(at: Timestamp) -> impl std::fmt::Display {
     humantime::format_rfc3339_seconds(SystemTime::from(at))
 }
 
-/// The line, and whether it is one to be warned by. A confirmation is the rule and says nothing.
+/// The line, and true if it is a warning. A confirmation is the normal case and is not logged.
 fn line(decision: &Decision) -> Option<(bool, String)> {
     let line = match decision {
         Decision::Confirmed => return None,

@@ -1,5 +1,6 @@
-//! All sources together: what each was last seen to list, what its gate believes of it, and the one set that follows. No
-//! I/O: it is told what was read and what time it is, which is run time ([`Now::run`]) wherever it is a [`Timestamp`].
+//! All sources together: the last list of each source, the list that its gate accepts, and the one set that
+//! follows. No I/O: the caller passes the readings and the time. Every [`Timestamp`] here is run time
+//! ([`Now::run`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,43 +24,44 @@ use crate::{
 mod confirmed;
 mod room;
 
-/// One source.
 struct Source {
     spec: Spec,
     name: String,
-    /// Of what is believed.
+    /// Origin of the accepted list.
     origin: Origin,
-    /// Of what was last read, by this daemon or an earlier one: it becomes the other once nothing of it waits.
+    /// Origin of the last reading, by this daemon or an earlier one. It becomes `origin` once nothing of that
+    /// reading waits.
     seen: Origin,
-    /// True once it confirmed the accepted list. A gate without that begins with the embedded list.
+    /// True once the source has confirmed the accepted list. Until then, accepted ranges come from the
+    /// embedded list.
     has_given: bool,
-    /// Whether it has been read, or failed to be, since the start.
+    /// True once the source was read, or failed to be read, since the start.
     has_reported: bool,
-    /// What was odd in the last list.
+    /// Warnings about the last list.
     remarks: Vec<Warning>,
     last_success: Option<Stamp>,
-    /// Whether a reading of this run confirmed what is accepted; else an earlier run's did, if any.
+    /// True if a reading of this run confirmed the accepted list. Otherwise the confirmation, if any, is of
+    /// an earlier run.
     is_confirmed_here: bool,
     failures: BTreeMap<&'static str, u64>,
 }
 
-/// All sources.
 pub(super) struct Sources {
     all: Vec<Source>,
     gates: Gates,
     policy: GatePolicy,
-    /// Sources whose accepted lists do not fit beside the others'. Nothing of them is used.
+    /// Sources whose accepted lists do not fit together with the others. Nothing of them is used.
     left_out: BTreeSet<String>,
-    /// The rest of `limit` for the lists that are used.
+    /// The room within `limit` that the used lists leave.
     room: Room,
-    /// The list compiled into the program, and when it was made.
+    /// The list compiled into the program, and its date.
     embedded: (RangeSet, Option<Timestamp>),
     limit: u32,
 }
 
 impl Sources {
-    /// The sources of the command line, with what their gates accepted before. The gate of a source that is not named any
-    /// more is forgotten: nothing of it is used, and nothing of it is to be approved.
+    /// Takes the sources of the command line, with the lists that their gates accepted before. The gate of a
+    /// source that is no longer named is removed: nothing of it is used, and nothing of it can be approved.
     pub(super) fn new(
         specs: &[Spec],
         mut gates: Gates,
@@ -104,15 +106,15 @@ impl Sources {
         sources
     }
 
-    /// The date of the embedded list.
     pub(super) fn embedded_date(embedded: &RangeSet) -> Option<Timestamp> {
         embedded.origins().first().and_then(|origin| midnight(origin.date.as_deref()?))
     }
 
-    /// Takes what an earlier daemon has kept of a source: not an offer, for it would confirm itself, and not a list to compare
-    /// with, for it was kept before the gate judged it. It tells where what the gate accepted comes from. Where the gates'
-    /// files are lost, it tells that there was a gate: the next offer is then compared with the embedded list, if that is
-    /// named or of the same tag. Returns how many ranges came in from this program's own list, because that is newer.
+    /// Takes the document that an earlier daemon saved of a source. It is not an offer, because it would
+    /// confirm itself. It is not a list to compare with, because it was saved before the gate judged it. It
+    /// shows the origin of the ranges that the gate accepted. If the gates' files are lost, it shows that
+    /// there was a gate: the next offer is then compared with the embedded list, if that is named or of the
+    /// same tag. Returns the number of ranges that came in from the embedded list because that list is newer.
     pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) -> usize {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
@@ -138,7 +140,8 @@ impl Sources {
         adopted
     }
 
-    /// What is believed comes from where it was last seen, unless something of that waits: then it is from before.
+    /// Sets the origin of an accepted list to that of the last reading, unless something of that reading
+    /// waits: then the accepted list is older.
     fn attribute(&mut self) {
         for source in &mut self.all {
             let gate = self.gates.get(&source.name).filter(|_| source.origin != source.seen);
@@ -148,7 +151,7 @@ impl Sources {
         }
     }
 
-    /// What is odd in a reading, unless it is what was odd in the one before.
+    /// The warnings about a reading, unless they are those about the reading before it.
     pub(super) fn remarks(&mut self, at: usize, reading: &Reading) -> Vec<Warning> {
         let (known, new) = (&mut self.all[at].remarks, reading.set.warnings());
         if known == new {
@@ -158,13 +161,13 @@ impl Sources {
         known.clone()
     }
 
-    /// What is odd in all lists together and in none alone.
+    /// The warnings about all lists together that no list has alone.
     pub(super) fn remarks_of_all(&self, set: &RangeSet) -> Vec<Warning> {
         let is_known = |warning: &&Warning| self.all.iter().any(|source| source.remarks.contains(warning));
         set.warnings().iter().filter(|warning| !is_known(warning)).cloned().collect()
     }
 
-    /// Judges a good reading.
+    /// Offers a good reading to the source's gate.
     pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
         let source = &mut self.all[at];
         (source.has_reported, source.last_success) = (true, Some(Stamp::ThisRun(now)));
@@ -185,7 +188,7 @@ impl Sources {
         decisions
     }
 
-    /// Counts a failure. What the source offered last is no longer known to be offered.
+    /// Counts a failure. The gate no longer knows that the source still offers its last list.
     pub(super) fn failed(&mut self, at: usize, failure: &Failure) {
         let source = &mut self.all[at];
         source.has_reported = true;
@@ -193,9 +196,9 @@ impl Sources {
         self.gates.entry(source.name.clone()).and_modify(Gate::interrupt);
     }
 
-    /// Lets time pass.
+    /// Gives the time to the gates.
     pub(super) fn tick(&mut self, now: Timestamp) -> BTreeMap<String, Vec<Decision>> {
-        // A file that is read again after a start comes before the time that passed without it.
+        // After a start, the first reading of a source comes before the time that passed without it.
         let ready = self.all.iter().filter(|source| source.has_reported);
         let ready: BTreeSet<String> = ready.map(|source| source.name.clone()).collect();
         let mut decisions = BTreeMap::new();
@@ -208,7 +211,7 @@ impl Sources {
         decisions
     }
 
-    /// Does what the operator approved.
+    /// Carries out the operator's approvals.
     pub(super) fn carry_out(
         &mut self,
         request: &Request,
@@ -225,14 +228,14 @@ impl Sources {
         (by_source, answer)
     }
 
-    /// The set of everything that is believed and fits.
+    /// The set of all accepted ranges that fit.
     ///
     /// # Errors
     /// As [`RangeSet::union`].
     pub(super) fn set(&self, now: Timestamp) -> Result<RangeSet, RangeError> {
         let mut parts: Vec<(usize, Origin, Vec<Range>)> = Vec::new();
         let mut retired = Vec::new();
-        // Where nothing fits, the error is that there is too much.
+        // If no list fits, all are included, so that the error reports too many ranges.
         let is_used = |source: &&Source| !self.left_out.contains(&source.name);
         let is_any_used =
             self.all.iter().any(|source| is_used(&source) && !self.accepted_of(source).is_empty());
@@ -261,19 +264,19 @@ impl Sources {
         self.all.iter().any(|source| source.spec == Spec::Embedded)
     }
 
-    /// Whether a source at this place has given no sign since the start.
+    /// True until the source at this place was read, or failed to be read, since the start.
     pub(super) fn is_awaited(&self, at: usize) -> bool {
         !self.all[at].has_reported
     }
 
-    /// How long until additions of the source at this place can be confirmed by another reading.
+    /// The time until another reading can confirm additions of the source at this place.
     pub(super) fn confirmation_due(&self, at: usize) -> Option<std::time::Duration> {
         let gate = self.gates.get(&self.all[at].name)?;
         let waiting = gate.pending().filter(|pending| pending.wait == Wait::Confirmation);
         waiting.filter_map(|pending| pending.left).min()
     }
 
-    /// Changes that wait, by reason, each reason once.
+    /// The number of changes that wait, by reason, each reason once.
     pub(super) fn pending(&self) -> Vec<(&'static str, u64)> {
         let counts =
             self.all.iter().filter_map(|source| self.gates.get(&source.name)).map(Gate::pending_counts);
@@ -286,7 +289,7 @@ impl Sources {
         sums.to_vec()
     }
 
-    /// Each source as the metrics show it; `leases` are in their order.
+    /// Each source as the metrics show it; `leases` are in the order of the sources.
     pub(super) fn statuses(&self, now: &Now, leases: &[Lease]) -> Vec<SourceStatus> {
         let status = |(place, source): (usize, &Source)| SourceStatus {
             lease: leases.get(place).copied().unwrap_or_default(),
@@ -298,7 +301,7 @@ impl Sources {
         self.all.iter().enumerate().map(status).collect()
     }
 
-    /// What is to be kept of the gates: their moments as the wall clock has them.
+    /// The gates to be saved, with their times as the wall clock has them.
     pub(super) fn gates(&self, now: &Now) -> Gates {
         let is_earlier = |name: &String| {
             let mut of_name = self.all.iter().filter(|source| source.name == *name);
@@ -310,13 +313,12 @@ impl Sources {
         self.gates.iter().map(gate).collect()
     }
 
-    /// The name of the source at this place.
     pub(super) fn name(&self, at: usize) -> &str {
         &self.all[at].name
     }
 }
 
-/// The beginning of a day written as 2026-08-03, in UTC.
+/// The start of a day that is written like 2026-08-03, in UTC.
 fn midnight(date: &str) -> Option<Timestamp> {
     humantime::parse_rfc3339_weak(&format!("{date}T00:00:00Z")).ok().map(Timestamp::from)
 }

@@ -1,4 +1,4 @@
-//! What is concluded from what the kernel shows of an interface.
+//! Tests of the conclusions that the watch draws from the kernel's view of an interface.
 
 use super::*;
 use crate::snapshot::{Attachment, LinkKind, Mode};

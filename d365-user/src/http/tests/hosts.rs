@@ -1,5 +1,5 @@
-//! Requests by other names than this server's, as a browser sends them that was led here (DNS rebinding), on
-//! every path.
+//! Tests of requests by other names than this server's, on every path. A browser sends such requests in an
+//! attack by DNS rebinding.
 
 use std::io::Write as _;
 
@@ -45,7 +45,7 @@ fn a_request_has_one_host() {
     }
 }
 
-/// As Prometheus names it in `static_configs`.
+/// The names that Prometheus uses in `static_configs`.
 #[test]
 fn scrapes_by_the_usual_names_are_answered() {
     let server = Server::start(Source::default());

@@ -1,4 +1,4 @@
-//! Clients that want too much.
+//! Tests of clients that want too much.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 
@@ -14,7 +14,7 @@ fn scrapes_are_taken_one_at_a_time() {
         })
         .collect();
     server.source.wait_inside(1);
-    // Others would have come by now; and what needs no snapshot does not wait.
+    // Other scrapes would have come by now. A request that needs no snapshot does not wait.
     assert_eq!(server.get("/healthz").status, 200);
     thread::sleep(Duration::from_millis(200));
     server.source.open();
@@ -24,7 +24,8 @@ fn scrapes_are_taken_one_at_a_time() {
     assert_eq!(server.source.most.load(Ordering::SeqCst), 1);
 }
 
-/// They hold all connections; who comes after them waits for as long as a head may take, whether some of it came or none.
+/// The silent clients hold all connections. The next client waits until the time for their heads is over,
+/// both for those that sent a part of a head and for those that sent nothing.
 #[test]
 fn silent_clients_do_not_keep_others_out() {
     let server = Server::start(Source::default());
@@ -38,7 +39,7 @@ fn silent_clients_do_not_keep_others_out() {
     assert!(waited >= Duration::from_secs(5), "others wait: {waited:?}");
     assert!(waited < Duration::from_secs(15), "{waited:?}");
     for stream in &mut silent[..32] {
-        // What was sent and not read resets a connection that is closed.
+        // Data that was sent and not read resets a connection that is closed.
         match stream.read(&mut [0; 1]) {
             Ok(read) => assert_eq!(read, 0, "closed without an answer"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
@@ -62,7 +63,7 @@ fn a_head_has_a_largest_size() {
     let mut stream = server.connect();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024))
         .unwrap_or_default();
-    // Closed with bytes unread, the connection may be reset before the answer is seen.
+    // The server closes with bytes unread, so that the connection may be reset before the answer is read.
     let mut answer = String::new();
     match stream.read_to_string(&mut answer) {
         Ok(_) => assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}"),

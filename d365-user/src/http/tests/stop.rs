@@ -1,4 +1,4 @@
-//! Stopping: what is in flight is answered, what is not is not waited for.
+//! Tests of stopping: unfinished answers are completed, other connections are not waited for.
 
 use std::io::{Read as _, Write as _};
 
@@ -26,7 +26,7 @@ fn a_scrape_in_flight_is_answered() {
 fn silent_clients_are_not_waited_for() {
     let mut server = Server::start(Source::default());
     let mut silent: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    // Answered after them: the server has taken all of them.
+    // This answer comes after them: the server has accepted all of them.
     assert_eq!(server.get("/healthz").status, 200);
     server.stop();
     assert!(server.wait() < SLACK);

@@ -1,4 +1,4 @@
-//! The daemon's own state: what it recognises, where it is attached, which build it is, what it uses.
+//! The daemon's own state: its ranges, its attachments, its build, and its resource usage.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -30,7 +30,7 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     snapshot.process.as_ref().map_or(Ok(()), |stats| process(exposition, stats))
 }
 
-/// How many ranges, each geo with both families of addresses.
+/// The number of ranges, for each geo and both address families.
 fn ranges(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let mut counts: BTreeMap<Geo, [u64; 2]> = BTreeMap::new();
     for range in &snapshot.generation.ranges {
@@ -63,11 +63,11 @@ fn generation(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Resu
         ("change_number", change_number.as_str()),
         ("digest", generation.digest.as_str()),
     ];
-    let help = "Where the published generation comes from; always 1.";
+    let help = "Origin of the published generation; always 1.";
     exposition.gauges("d365_generation_info", None, help, (generation.number > 0).then_some((labels, 1_u64)))
 }
 
-/// How much of the list is looked up without a search.
+/// The size of the direct table, and the number of blocks that need the slower trie.
 fn table(exposition: &mut Exposition<'_>, table: TableSize) -> fmt::Result {
     let help =
         "Pages of the direct table, for the third and fourth bytes of sources; --max-pages is the limit.";
@@ -76,10 +76,10 @@ fn table(exposition: &mut Exposition<'_>, table: TableSize) -> fmt::Result {
     exposition.gauge("d365_direct_table_trie_blocks", None, help, u64::from(table.trie_blocks))
 }
 
-/// One series an interface. Once attached, its labels stay as they were last, so that the series
+/// One series for each interface. Once it was attached, its labels keep their last values, so that the series
 /// goes to 0 and is not replaced by another when the attachment is lost.
 fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    // Packets of no interface are counted, but nothing is attached to none.
+    // Packets of an unknown interface are counted, but nothing is attached to it.
     let watched = snapshot.interfaces.iter().filter(|iface| iface.name != STRANGERS);
     let samples = watched.map(|iface| {
         let (mode, link) = match iface.attachment {

@@ -1,4 +1,4 @@
-//! Metric families over constant values: what prometheus-client's encoder needs said for each.
+//! Metric families over constant values, as prometheus-client's encoder needs them.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::snapshot::Count;
 /// The labels of a sample.
 pub(super) type Labels<'a, const N: usize> = [(&'static str, &'a str); N];
 
-/// An exposition being written, family by family.
+/// An exposition that is being written, family by family.
 pub(super) struct Exposition<'a>(DescriptorEncoder<'a>);
 
 impl<'a> Exposition<'a> {

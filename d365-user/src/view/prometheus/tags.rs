@@ -1,4 +1,4 @@
-//! What was done to packets besides counting and passing them. Every packet here is in one of the traffic's classes too.
+//! The tags and drops of packets. Every packet here is also in one of the traffic's classes.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use crate::snapshot::Snapshot;
 const MARK: &str = "mark";
 const DSCP: &str = "dscp";
 
-/// Writes the families of tags and drops. They are there whether or not anything is tagged: what another daemon did before
-/// is still counted.
+/// Writes the families of tags and drops. They are present even if nothing is tagged or dropped, because the
+/// counts of an earlier daemon continue.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let help = "Packets that were given the tag: from listed ranges, while the list is vouched for.";
+    let help = "Packets that were given the tag: from listed ranges, while the list is trusted.";
     let done = [(MARK, Effect::Marked), (DSCP, Effect::DscpSet)];
     exposition.counters("d365_tagged_packets", None, help, by_tag(snapshot, done))?;
     let help = "Packets whose tag could not be set, or not taken away; they passed as they were.";
     let failed = [(DSCP, Effect::DscpNotSet)];
     exposition.counters("d365_tag_failures", None, help, by_tag(snapshot, failed))?;
-    let help = "Packets that bore the tag without being vouched for; it was taken away.";
+    let help = "Packets that had the tag without being trusted; it was taken away.";
     let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
     exposition.counters("d365_tag_cleared_packets", None, help, by_tag(snapshot, cleared))?;
     paths(exposition, snapshot)?;
@@ -43,7 +43,7 @@ fn by_tag<'a, const N: usize>(
     })
 }
 
-/// Every way of each interface whose packets are marked: that which is taken is 1.
+/// Every path of each interface whose packets are marked. The path in use has the value 1.
 fn paths(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let samples = snapshot.interfaces.iter().filter_map(|iface| Some((iface.name.as_str(), iface.tag_path?)));
     let samples = samples.flat_map(|(name, taken)| {

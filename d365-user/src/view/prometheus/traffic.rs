@@ -1,4 +1,5 @@
-//! What was seen on the interfaces: every packet is in exactly one of these classes, whatever was done to it.
+//! The traffic on the interfaces: every packet is in exactly one of these classes, with or without a tag or a
+//! drop.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,7 +12,8 @@ use crate::{
 /// The counts of some ranges of a generation on an interface.
 type RangeCounts = for<'a> fn(&'a Interface, &'a Generation) -> Vec<(&'a Range, Count)>;
 
-/// Writes the traffic's families. Those of listed ranges do not count what retired ranges see, nor the other way round.
+/// Writes the families of traffic. Those of listed ranges do not count the packets of retired ranges, nor the
+/// other way round.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let of = "to the watched ports from listed ranges, by the sender's geo";
     geos(exposition, snapshot, "d365_smtp", of, Interface::geo_totals)?;
@@ -34,11 +36,12 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
         let name = iface.name.as_str();
         iface.other.iter().map(move |(reason, packets)| ([("iface", name), ("reason", reason)], *packets))
     });
-    let help = "Packets that are not TCP to a watched port, or cannot be told, by reason; all are passed.";
+    let help =
+        "Packets that are not TCP to a watched port, or cannot be classified, by reason; all are passed.";
     exposition.counters("d365_other_packets", None, help, other)
 }
 
-/// Sums over the ranges of a geo; a geo's series are there before its first packet.
+/// Sums over the ranges of a geo. A geo's series are present before its first packet.
 fn geos(
     exposition: &mut Exposition<'_>,
     snapshot: &Snapshot,

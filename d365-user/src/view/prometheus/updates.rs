@@ -35,7 +35,8 @@ fn by<'a>(
     values.iter().map(move |(value, number)| ([(label, *value)], *number))
 }
 
-/// A source that never gave a good list has no time of success: 0 would be 1970.
+/// Writes the state of the sources. A source that never gave a good list has no time of success: 0 would be
+/// 1970.
 fn sources(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Result {
     let succeeded = sources
         .iter()
@@ -44,7 +45,7 @@ fn sources(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Re
     exposition.gauges("d365_source_last_success_timestamp", Some(&Unit::Seconds), help, succeeded)?;
     let left_out =
         sources.iter().map(|source| ([("source", source.name.as_str())], u64::from(source.is_left_out)));
-    let help = "1 while nothing of the source is used, because its list does not fit within --max-ranges beside the others.";
+    let help = "1 while nothing of the source is used, because its list does not fit within --max-ranges together with the others.";
     exposition.gauges("d365_source_left_out", None, help, left_out)?;
     let failures = sources.iter().flat_map(|source| {
         let name = source.name.as_str();
@@ -65,7 +66,7 @@ fn leases(exposition: &mut Exposition<'_>, sources: &[SourceStatus]) -> fmt::Res
 #[derive(Debug)]
 struct End(Lease);
 
-/// The encoder writes infinity as `inf`, which both formats take for `+Inf`.
+/// The encoder writes infinity as `inf`, which both formats read as `+Inf`.
 impl EncodeGaugeValue for End {
     fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
         match self.0 {
@@ -76,7 +77,7 @@ impl EncodeGaugeValue for End {
     }
 }
 
-/// What tells of a rotation of addresses before the list does.
+/// Writes the counts that show a rotation of addresses before the list does.
 fn unlisted_azure(exposition: &mut Exposition<'_>, azure: &Azure) -> fmt::Result {
     let regions = azure.connections.iter().map(|(region, number)| ([("region", region.as_str())], *number));
     let help = "New connections (SYN without ACK) to the watched ports from unlisted sources inside Azure, as far as they \

@@ -1,5 +1,5 @@
-//! Whatever the snapshot: each number that went in can be read from the text, once, and the geos'
-//! sums are the ranges' sums.
+//! Tests with any snapshot: each of its numbers can be read from the text, once, and the geos' sums are the
+//! ranges' sums.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::{
 
 mod made;
 
-/// The samples of `name`: the values of `labels`, and the value.
+/// The samples of `name`: the values of `labels`, and the sample's value.
 fn family<const N: usize>(all: &[Sample], name: &str, labels: [&str; N]) -> BTreeMap<[String; N], u64> {
     let of_name = all.iter().filter(|sample| sample.name == name);
     of_name
@@ -38,7 +38,7 @@ const PARTS: [Part; 3] = [
     ("connections", |count| count.connections),
 ];
 
-/// The ranges of one kind with their counts on an interface, and what those that are gone left.
+/// The ranges of one kind with their counts on an interface, and the counts of ranges that are gone.
 type Kind = fn(&Generation, &Interface) -> (Vec<(Range, Count)>, Vec<(Geo, Count)>);
 
 const LISTED: Kind = |generation, iface| {
@@ -51,7 +51,8 @@ const RETIRED: Kind = |generation, iface| {
     (ranges.collect(), iface.retired_carried.clone())
 };
 
-/// By range, and by geo as the sum over its ranges and what is gone; each geo of the listed ranges is there.
+/// Checks the counts by range, and the counts by geo as the sum over its ranges and those that are gone. Each
+/// geo of the listed ranges is present.
 fn check_ranges(snapshot: &Snapshot, all: &[Sample], (geo_stem, range_stem): (&str, &str), kind: Kind) {
     let listed: BTreeSet<Geo> = snapshot.generation.ranges.iter().map(|range| range.geo).collect();
     for (part, value) in PARTS {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// One sample line.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sample {
     pub(super) name: String,
@@ -10,7 +9,7 @@ pub(super) struct Sample {
     pub(super) value: String,
 }
 
-/// Every sample of an exposition; panics where it is no exposition, or where a series comes twice.
+/// Every sample of an exposition. It panics if the text is no exposition, or if a series occurs twice.
 pub(super) fn samples(text: &str) -> Vec<Sample> {
     let samples: Vec<_> = text.lines().filter(|line| !line.starts_with("# ")).map(sample).collect();
     let mut seen = HashMap::new();
@@ -40,7 +39,7 @@ fn sample(line: &str) -> Sample {
     Sample { name: name.to_owned(), labels, value: value.to_owned() }
 }
 
-/// The value up to the closing quote, and what follows that.
+/// The value up to the closing quote, and the text after it.
 fn quoted(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = text.char_indices();

@@ -1,4 +1,4 @@
-//! What is said of tags and drops in states other than the sample's.
+//! Tests of the texts about tags and drops in states other than the sample's.
 
 use std::time::SystemTime;
 
@@ -44,7 +44,7 @@ fn each_interface_has_one_way() {
     assert_eq!(taken, expected);
 }
 
-/// Rates and alerts know a series before its first packet.
+/// Rates and alerts need a series before its first packet.
 #[test]
 fn what_was_never_done_is_zero() {
     let mut snapshot = sample();
@@ -64,7 +64,7 @@ fn what_was_never_done_is_zero() {
     assert!(text.contains("\nd365_unlisted_dropped_packets_total{iface=\"eth0\"} 0\n"), "{text}");
 }
 
-/// Whoever reads these lines knows what will happen to whose mail, and how to end it.
+/// A reader of these lines learns which mail will be dropped, and how to end it.
 #[test]
 fn the_notice_of_drops_leaves_nothing_out() {
     let failsafe = vec!["127.0.0.0/8".parse().unwrap(), "2001:db8::/64".parse().unwrap()];

@@ -1,4 +1,4 @@
-//! What is said of updates in states other than the sample's.
+//! Tests of the texts about updates in states other than the sample's.
 
 use super::{Format, now, sample, summary, text};
 use crate::snapshot::{Lease, Snapshot, SourceStatus, Updates};
@@ -26,7 +26,7 @@ fn a_lease_has_an_end_or_none() {
     let said = |value: &str, line: &str| (value.to_owned(), line.to_owned());
     let none = said("0", "leases: azure not confirmed yet");
     assert_eq!(lease(Lease::Unconfirmed), none);
-    // Both formats, and Rust, take `inf` for +Inf.
+    // Both formats, and Rust, read `inf` as +Inf.
     assert_eq!(lease(Lease::Endless), said("inf", "leases: azure without an end"));
     let last = said("253402300799", "leases: azure until 9999-12-31T23:59:59Z");
     assert_eq!(lease(Lease::Until(253_402_300_799)), last);
@@ -60,7 +60,7 @@ fn azure_is_there_when_it_is_watched() {
     assert!(!unwatched.contains("d365_unlisted_azure"), "{unwatched}");
 }
 
-/// Before its first packet, so that rates and alerts know it.
+/// The series exists before its first packet, so that rates and alerts know it.
 #[test]
 fn every_geo_has_a_retired_series_from_the_start() {
     let mut snapshot = sample();

@@ -1,4 +1,4 @@
-//! What the operator sees before approving.
+//! Tests of the table that the operator sees before approving.
 
 use super::*;
 use crate::{

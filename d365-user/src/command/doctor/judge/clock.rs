@@ -1,15 +1,15 @@
-//! Whether the clock can be relied on: a list's age, its lease and all waiting are told by it.
+//! The check of the clock. A list's age, its lease and all waiting times depend on it.
 
 use super::{Check, Finding};
 use crate::{command::doctor::facts::Clock, generation::gate::Timestamp};
 
-/// Nobody runs a release for so long; a clock that says so is wrong.
+/// Nobody runs a release for this long; a clock beyond it is wrong.
 const LONGEST: u64 = 20 * 366 * 86_400;
 
-/// `list` is the date of the embedded list: it was there before this build was.
+/// Judges the clock. `list` is the date of the embedded list, which is older than this build.
 pub(super) fn judge(clock: &Clock, list: Option<Timestamp>) -> Finding {
     let now = humantime::format_rfc3339_seconds(clock.now.into());
-    let advice = "set the clock and run a time service (chrony, systemd-timesyncd): the lease is told by it";
+    let advice = "set the clock and run a time service (chrony, systemd-timesyncd): the lease depends on it";
     if list.is_some_and(|list| clock.now < list || clock.now.since(list) > LONGEST) {
         let list = humantime::format_rfc3339_seconds(list.unwrap_or_default().into());
         let found = format!("{now} is not plausible: the embedded list is of {list}");

@@ -1,4 +1,4 @@
-//! Finds misspelt variables of the environment: the daemon would run without what they were to set.
+//! The check for misspelt variables of the environment: the daemon would run without their settings.
 
 use super::{Check, Finding};
 use crate::cli::environment::UnknownVariable;

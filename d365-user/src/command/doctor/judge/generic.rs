@@ -1,4 +1,5 @@
-//! Whether the daemon would use generic mode where native mode is refused, and what that does to others.
+//! The check of generic mode: if the daemon would use it when native mode is refused, and its effect on
+//! others.
 
 use super::{Check, Finding, interface::runs_natively};
 use crate::{
@@ -7,7 +8,7 @@ use crate::{
     snapshot::Mode,
 };
 
-/// `native` is how sure native mode is.
+/// Judges generic mode. `native` is the level of the finding about native mode.
 pub(super) fn judge(facts: &InterfaceFacts, native: Level) -> Finding {
     let check = Check::Generic;
     let surroundings = match &facts.generic {
@@ -19,7 +20,7 @@ pub(super) fn judge(facts: &InterfaceFacts, native: Level) -> Finding {
         Err(unknown) => return Finding::unknown(check, unknown),
     };
     let Some(objection) = surroundings.objection(false) else {
-        return Finding::ok(check, "possible beside what is here");
+        return Finding::ok(check, "possible together with what is here");
     };
     let (reason, advice) = (objection.reason(), objection.advice());
     let is_generic =

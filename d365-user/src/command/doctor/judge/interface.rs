@@ -1,4 +1,4 @@
-//! One interface: whether the program can run on it, and in which mode.
+//! The checks of one interface: if the program can run on it, and in which mode.
 
 use super::{Check, Finding, generic, programs};
 use crate::{
@@ -9,10 +9,11 @@ use crate::{
     snapshot::Mode,
 };
 
-/// The largest MTU at which a frame surely fits into a driver's buffer of one page beside XDP's headroom (256 bytes), the
-/// kernel's bookkeeping (320) and headers (veth: 3506; ixgbe, i40e and others a little less).
+/// The largest MTU at which a frame surely fits into a driver's buffer of one page, together with XDP's
+/// headroom (256 bytes), the kernel's bookkeeping (320) and headers (veth: 3506; ixgbe, i40e and others a
+/// little less).
 const ONE_BUFFER: u32 = 3498;
-/// From here on programs take frames in several buffers.
+/// From this version on, programs take frames in several buffers.
 const WITH_FRAGS: Version = Version(5, 18);
 
 pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
@@ -95,23 +96,23 @@ fn features(facts: &InterfaceFacts) -> Finding {
         Ok(Some(features)) if features.names().is_empty() => Finding::ok(Check::XdpFeatures, "none"),
         Ok(Some(features)) => Finding::ok(Check::XdpFeatures, features.names().join(", ")),
         Ok(None) if runs_natively(facts) => {
-            Finding::ok(Check::XdpFeatures, "not told by this kernel; a program runs in native mode")
+            Finding::ok(Check::XdpFeatures, "not reported by this kernel; a program runs in native mode")
         }
         Ok(None) => Finding::warning(
             Check::XdpFeatures,
-            "not known: this kernel does not tell (6.3 and later do)",
+            "not known: this kernel does not report it (6.3 and later do)",
             "nothing: the daemon tries native mode and falls back to generic",
         ),
         Err(unknown) => Finding::unknown(Check::XdpFeatures, unknown),
     }
 }
 
-/// The best proof of what the driver has.
+/// Returns true if a program runs in native mode, the best proof that the driver supports it.
 pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
     matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
 }
 
-/// Whether frames in several buffers reach the program in native mode.
+/// States if frames in several buffers reach the program in native mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Buffers {
     Several,
@@ -138,8 +139,8 @@ fn mtu(mtu: Option<u32>, buffers: Buffers) -> Finding {
     let advice = format!("lower the MTU to {ONE_BUFFER}, or expect generic mode");
     match (mtu, buffers) {
         (None, _) => {
-            let advice = "nothing was concluded from it; `ip link` may tell";
-            Finding::warning(Check::Mtu, "not known: the kernel did not tell it", advice)
+            let advice = "nothing was concluded from it; `ip link` may show it";
+            Finding::warning(Check::Mtu, "not known: the kernel did not report it", advice)
         }
         (Some(mtu), _) if mtu <= ONE_BUFFER => Finding::ok(Check::Mtu, format!("{mtu}, one buffer")),
         (Some(mtu), Buffers::Several) => Finding::ok(Check::Mtu, format!("{mtu}, in several buffers")),
@@ -180,11 +181,11 @@ fn native(facts: &InterfaceFacts, mtu: Option<u32>, buffers: Buffers) -> Finding
     let features = match &facts.features {
         Ok(Some(features)) => features,
         Ok(None) => {
-            let found = "not known before it is tried: this kernel does not tell what the driver has";
+            let found = "not known before it is tried: this kernel does not report what the driver has";
             return Finding::warning(
                 check,
                 found,
-                "--mode auto tries it, and says in log and metric what became of it",
+                "--mode auto tries it, and reports the result in log and metric",
             );
         }
         Err(unknown) => return Finding::unknown(check, unknown),

@@ -1,11 +1,11 @@
-//! Kernel, BPF and privileges.
+//! The checks of kernel, BPF and privileges.
 
 use super::{Check, Finding};
 use crate::kernel::survey::{Fact, Machine, Version};
 
-/// The oldest kernel that the program is loaded on.
+/// The oldest kernel that loads the program.
 const OLDEST: Version = Version(5, 10);
-/// From here on maps count towards the memory of a control group, and not towards locked memory.
+/// From this version on, maps count towards the memory of a control group, not towards locked memory.
 const WITHOUT_MEMLOCK: Version = Version(5, 11);
 
 pub(super) fn judge(machine: &Machine) -> Vec<Finding> {
@@ -53,7 +53,7 @@ fn btf(machine: &Machine) -> Finding {
     if machine.has_btf {
         return Finding::ok(Check::Btf, "/sys/kernel/btf/vmlinux is there");
     }
-    let advice = "the daemon does without; a kernel with CONFIG_DEBUG_INFO_BTF lets bpftool show more";
+    let advice = "the daemon does not need it; a kernel with CONFIG_DEBUG_INFO_BTF lets bpftool show more";
     Finding::warning(Check::Btf, "/sys/kernel/btf/vmlinux is missing", advice)
 }
 
@@ -110,7 +110,7 @@ fn memlock(machine: &Machine) -> Finding {
     }
 }
 
-/// Who is not root may well look for a daemon that is.
+/// Missing capabilities are an error for root only: another user may check for a daemon that runs as root.
 fn capabilities(machine: &Machine) -> Finding {
     let missing = match &machine.missing_capabilities {
         Ok(missing) if missing.is_empty() => {
@@ -131,11 +131,11 @@ fn fwmark_accept(accept: &Fact<bool>) -> Finding {
     match accept {
         Ok(true) => Finding::ok(
             Check::FwmarkAccept,
-            "net.ipv4.tcp_fwmark_accept=1: an accepted socket bears the mark of its connection, and so do its replies",
+            "net.ipv4.tcp_fwmark_accept=1: an accepted socket has the mark of its connection, and so do its replies",
         ),
         Ok(false) => Finding::ok(
             Check::FwmarkAccept,
-            "net.ipv4.tcp_fwmark_accept=0: an accepted socket does not bear the mark of its connection",
+            "net.ipv4.tcp_fwmark_accept=0: an accepted socket does not have the mark of its connection",
         ),
         Err(unknown) => Finding::unknown(Check::FwmarkAccept, unknown),
     }

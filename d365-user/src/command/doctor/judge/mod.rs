@@ -1,4 +1,4 @@
-//! From facts to findings. Pure: nothing here asks anybody.
+//! From facts to findings. Pure: nothing here asks the system.
 
 use super::{
     facts::Facts,
@@ -13,7 +13,7 @@ mod machine;
 mod programs;
 mod state;
 
-/// Everything that there is to say, the machine first.
+/// All findings, those of the machine first.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     let machine = &facts.machine;
     let mut findings = machine::judge(machine);

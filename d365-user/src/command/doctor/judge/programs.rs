@@ -1,4 +1,4 @@
-//! Who else is on an interface, and how a tag would travel.
+//! The checks of other programs on an interface, and of the path of tags.
 
 use super::{Check, Finding};
 use crate::kernel::survey::{Fact, InterfaceFacts, Machine, Program, Unknown};
@@ -50,13 +50,11 @@ fn xdp(facts: &InterfaceFacts) -> Finding {
     match &program.name {
         _ if program.is_ours() => Finding::ok(check, format!("d365-user's own: {found}")),
         Ok(_) => Finding::error(check, format!("another program is here: {found}"), advice),
-        Err(unknown) => {
-            Finding::warning(check, format!("{found}: whose it is cannot be told"), doing(unknown))
-        }
+        Err(unknown) => Finding::warning(check, format!("{found}: its owner is not known"), doing(unknown)),
     }
 }
 
-/// An interface without a program: the kernel takes none where the device above it has one.
+/// The finding for an interface without a program: the kernel takes none if the device above it has one.
 fn above(facts: &InterfaceFacts) -> Finding {
     let check = Check::XdpPrograms;
     let (upper, xdp, program) = match &facts.xdp_above {
@@ -97,12 +95,12 @@ fn behind(facts: &InterfaceFacts) -> Finding {
     }
     match others().flatten().find_map(|program| program.name.as_ref().err()) {
         Some(unknown) => {
-            Finding::warning(check, format!("{found}: whose they are cannot be told"), doing(unknown))
+            Finding::warning(check, format!("{found}: their owners are not known"), doing(unknown))
         }
         None => Finding::warning(
             check,
             format!("others are here: {found}"),
-            "the daemon detaches none of them; what they see in generic mode is said there. One that sets marks may undo a \
+            "the daemon detaches none of them; `generic` reports what they see in generic mode. One that sets marks may undo a \
              tag or be undone: look at the order",
         ),
     }
@@ -115,7 +113,7 @@ fn doing(unknown: &Unknown) -> &'static str {
     }
 }
 
-/// Its name, its id, and who keeps it.
+/// The program's name, its id, and the processes that hold it.
 fn describe(program: &Program) -> String {
     let name = named(&program.name);
     let id = program.id.map_or_else(|| " (classic BPF)".to_owned(), |id| format!(" (id {id})"));

@@ -1,4 +1,5 @@
-//! The state directory: whether it can be used and by whom, its files, its daemon, and when a source was last confirmed.
+//! The checks of the state directory: its use and permissions, its files, its daemon, and the last
+//! confirmations.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::{
     state::Writer,
 };
 
-/// What `--lease` is unless the operator says otherwise.
+/// The default of `--lease`.
 const DEFAULT_LEASE: Duration = Duration::from_hours(14 * 24);
 
 pub(super) fn judge(state: &State, now: Timestamp, list: Option<Timestamp>) -> Vec<Finding> {
@@ -84,7 +85,7 @@ fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
     };
     let each = ailing.iter().map(|(file, problem)| format!("{file}: {problem}")).collect::<Vec<_>>();
     let found = format!("{} not whole: {}", counted(ailing.len(), "file"), each.join("; "));
-    let advice = "the daemon goes on without such a file; look at it and at the disk, then remove it";
+    let advice = "the daemon runs without such a file; look at it and at the disk, then remove it";
     Finding::warning(Check::StateFiles, found, advice)
 }
 
@@ -106,7 +107,7 @@ fn lists(lists: &Fact<Vec<(String, Vec<Writer>)>>) -> Finding {
     Finding::warning(
         Check::ListFiles,
         format!(
-            "may be written to or replaced: {}; who may adds ranges that are trusted at once",
+            "may be written to or replaced: {}; such a writer adds ranges that are trusted at once",
             open.join("; ")
         ),
         "give the file and its directory to root or the daemon's user alone (chown, chmod go-w)",
@@ -124,8 +125,8 @@ fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {
     }
 }
 
-/// Each source has its own lease. The embedded list, which confirms itself as of its date, counts where no other was
-/// confirmed: beside others it may be as old as its build.
+/// Each source has its own lease. The embedded list confirms itself as of its date. It counts only if no
+/// other source was confirmed: together with others it may be as old as its build.
 fn lease(
     confirmed: &Fact<Option<Vec<(String, Timestamp)>>>,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Full slot tables: how the book comes to a list all the same.
+//! Tests of full slot tables: the book reaches the list all the same.
 
 use super::*;
 use crate::{
@@ -22,7 +22,7 @@ fn set(ranges: Vec<Range>, retired: Vec<Range>) -> RangeSet {
     RangeSet::union(&[(0, origin, ranges)], retired, 64).unwrap()
 }
 
-/// A book with this many slots, and this list.
+/// A book with `capacity` slots that has published `set`.
 fn book(capacity: u32, set: &RangeSet) -> Book {
     let mut book = Book::new(capacity, &row_names(&["mx0".to_owned()]), Vec::new());
     let draft = book.draft(set).unwrap();
@@ -30,7 +30,8 @@ fn book(capacity: u32, set: &RangeSet) -> Book {
     book
 }
 
-/// Goes on until the list is published: what was listed and retired in each generation on the way, and how it was come to.
+/// Publishes until the list is whole. Returns the number of listed and of retired ranges in each generation,
+/// and its relation to the list.
 fn go(book: &mut Book, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
     let mut way = Vec::new();
     loop {
@@ -88,7 +89,7 @@ fn without_a_free_slot_what_needs_one_is_missing_for_one_generation() {
     assert_eq!(go(&mut full, &next), [(9, 0, Towards::Gap), (9, 1, Towards::Whole)]);
 }
 
-/// Nothing of such a list has a slot, and an empty one cannot be published.
+/// No range of such a list has a slot, and an empty list cannot be published.
 #[test]
 fn a_full_table_of_which_nothing_stays_is_full() {
     let book = book(10, &set(ranges(0..10, "NAM"), vec![]));

@@ -7,12 +7,12 @@ use crate::{
     source::Origin,
 };
 
-/// No more ranges than the smallest kernel object has slots for.
+/// There are no more ranges than the smallest kernel object has slots.
 const POOL: [&str; 6] =
     ["11.0.0.0/24", "11.0.0.128/25", "11.0.1.0/24", "11.0.2.0/23", "2001:db8::/32", "2001:db8:1::/48"];
 const CAPACITIES: std::ops::Range<u32> = 6..16;
 
-/// What packets are, by the place in the published list, or else.
+/// The kind of packets: of a published range by its index, unlisted, or of another class.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     Range(usize),
@@ -20,10 +20,10 @@ pub(super) enum From {
     Else,
 }
 
-/// Packets in one of the rows.
+/// The row, the kind and the number of packets.
 pub(super) type Packets = (usize, From, u64);
 
-/// Where a daemon dies while it publishes.
+/// The step of a publication at which a daemon dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Point {
     Written,
@@ -32,7 +32,7 @@ pub(super) enum Point {
     WrittenAgain,
 }
 
-/// How a daemon is started.
+/// The settings of a start.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
     pub(super) interfaces: Vec<String>,
@@ -43,7 +43,8 @@ pub(super) struct Start {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Traffic(Vec<Packets>),
-    /// Packets come between the kernel's publication and the book's entry; the last counts cannot always be read.
+    /// Packets arrive between the kernel's publication and the book's entry. The last counts cannot always be
+    /// read.
     Publish {
         set: RangeSet,
         between: Vec<Packets>,
@@ -59,7 +60,7 @@ pub(super) enum Step {
     Stop(Start),
 }
 
-/// Each of the pool is listed with some geo, retired with some geo, or neither; one is listed.
+/// Each prefix of the pool is listed with some geo, retired with some geo, or neither. One is always listed.
 pub(super) fn any_set() -> impl Strategy<Value = RangeSet> {
     let geo = prop::sample::select(vec!["NAM", "EUR", "LAB"]);
     let states = prop::collection::vec((0..3u8, geo, any::<bool>()), POOL.len());
@@ -92,7 +93,7 @@ pub(super) fn any_start() -> impl Strategy<Value = Start> {
 pub(super) fn any_traffic() -> impl Strategy<Value = Vec<Packets>> {
     let from =
         prop_oneof![6 => (0..6usize).prop_map(From::Range), 1 => Just(From::Unlisted), 1 => Just(From::Else)];
-    // Even, so that connections add up as packets do.
+    // Even numbers, so that connections add up as packets do.
     let number = (1..1000u64).prop_map(|half| half * 2);
     prop::collection::vec((0..4usize, from, number), 0..8)
 }

@@ -1,4 +1,4 @@
-//! A kernel object of plain numbers: it knows neither the book's slots nor its ledger.
+//! A kernel object of plain numbers. It uses neither the book's slots nor its ledger.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,8 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// By prefix, as the program finds them; whose prefix it is the set says, not the book.
+    /// Publishes by prefix, as the program looks ranges up. The owner of a prefix comes from the set, not
+    /// from the book.
     pub(super) fn publish(&mut self, set: &RangeSet, draft: &Draft) {
         let slots: BTreeMap<_, _> =
             draft.compiled.entries.iter().map(|(prefix, entry)| (*prefix, entry.slot())).collect();

@@ -1,11 +1,11 @@
-//! Ages by made clocks: what jumps, what stands still, and what earlier runs wrote.
+//! Tests of ages with artificial clocks: jumps, stops, and times that earlier runs saved.
 
 use super::*;
 use crate::{config::LeaseTerm, daemon::update::lease};
 
 /// The date of the embedded list.
 const LIST: Timestamp = Timestamp(1_785_715_200);
-/// Some time after it.
+/// A time after that date.
 const THEN: u64 = LIST.0 + 100 * DAY;
 const DAY: u64 = 86_400;
 
@@ -57,7 +57,7 @@ fn run_time_neither_jumps_nor_goes_back() {
     }
 }
 
-/// The recorded case: 400 days ahead, then right.
+/// The recorded case: the wall clock is 400 days ahead, then right.
 #[test]
 fn what_this_run_confirmed_ages_by_no_step_of_the_wall_clock() {
     for wrong in [THEN + 400 * DAY, THEN - 20 * DAY, 0, LIST.0 - 1] {
@@ -74,7 +74,7 @@ fn what_this_run_confirmed_ages_by_no_step_of_the_wall_clock() {
     }
 }
 
-/// The same, the other way round: right, then wrong, then right.
+/// The opposite case: right, then wrong, then right.
 #[test]
 fn a_jump_that_is_taken_back_changes_nothing() {
     let mut machine = Machine::at(THEN);
@@ -90,7 +90,7 @@ fn a_jump_that_is_taken_back_changes_nothing() {
     assert_eq!(seconds(clock.look(machine.sample()).age(stamp)), Some(30));
 }
 
-/// Suspended time is counted by `CLOCK_BOOTTIME`, and by the wall clock.
+/// `CLOCK_BOOTTIME` and the wall clock both count suspended time.
 #[test]
 fn what_a_suspended_machine_slept_through_counts() {
     let mut machine = Machine::at(THEN);
@@ -125,7 +125,7 @@ fn a_step_back_lends_no_time_to_what_an_earlier_run_confirmed() {
     assert_eq!(confirmations.shown(), [shown], "the end that is shown is the time that is left from now on");
 }
 
-/// A host without a clock of its own: 1970 at boot, right a minute later.
+/// A host without a clock of its own: it shows 1970 at boot and is right a minute later.
 #[test]
 fn a_clock_from_before_the_build_tells_no_age_until_it_is_right() {
     let mut machine = Machine::at(100);

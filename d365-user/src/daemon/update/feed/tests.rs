@@ -1,4 +1,4 @@
-//! When sources are read, and by which orders.
+//! Tests of the times at which sources are read, and of orders.
 
 use std::io;
 
@@ -61,7 +61,7 @@ fn a_server_that_asks_for_rest_has_it() {
 
 const LEASE: LeaseTerm = LeaseTerm::For(Duration::from_hours(14 * 24));
 
-/// Panics at each second reading.
+/// Panics at every other reading, the first included.
 struct Clumsy(u32);
 
 impl Reader for Clumsy {
@@ -88,7 +88,7 @@ fn a_panic_is_a_failure_and_the_source_is_read_again() {
     }
 }
 
-/// Reads nothing, and holds each reading until it is told to go on.
+/// Reads nothing, and holds each reading until the test releases it.
 struct Slow(mpsc::Receiver<()>);
 
 impl Reader for Slow {
@@ -113,7 +113,8 @@ fn many_orders_during_one_reading_are_one_more() {
     orders.send(Order::Now).unwrap();
     assert_eq!(told.recv().unwrap(), 7);
     orders.send(Order::Now).unwrap();
-    // This reading has begun when its order is not waiting any more; these are given meanwhile, or before it.
+    // This reading has begun once its order does not wait any more. The orders below come during it or before
+    // it.
     (0..1000).for_each(|_| orders.send(Order::Now).unwrap());
     (0..1000).for_each(|_| go_on.send(()).unwrap());
     std::thread::sleep(Duration::from_millis(200));

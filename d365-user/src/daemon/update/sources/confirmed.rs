@@ -1,4 +1,4 @@
-//! The sources' confirmations: when each was last confirmed, and whose leases drops need.
+//! The sources' confirmations: the time of each, and the sources whose leases drops need.
 
 use super::{Source, Sources};
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
 };
 
 impl Sources {
-    /// When each source last confirmed what is accepted of it, in their order; the embedded list does as of its date.
+    /// The time at which each source last confirmed its accepted list, in their order. The embedded list
+    /// confirms itself as of its date.
     pub(in crate::daemon::update) fn confirmations(&self) -> Vec<Option<Stamp>> {
         let confirmation = |source: &Source| match source.spec {
             Spec::Embedded => self.embedded.1.map(Stamp::EarlierRun),
@@ -20,8 +21,8 @@ impl Sources {
         self.all.iter().map(confirmation).collect()
     }
 
-    /// Lowers confirmations of earlier runs that are later than the calendar's time to that, once: else they would never
-    /// run out. Returns the sources that had one.
+    /// Lowers confirmations of earlier runs that are later than the calendar's time to that time, once: a
+    /// confirmation in the future does not age. Returns the sources that had one.
     pub(in crate::daemon::update) fn lower_future(&mut self, now: &Now) -> Vec<String> {
         let Some(calendar) = now.calendar() else { return Vec::new() };
         let mut lowered = Vec::new();
@@ -35,8 +36,8 @@ impl Sources {
         lowered
     }
 
-    /// The sources whose leases drops need: all that can be read again, and the embedded list where it lists a range
-    /// of `set` that no other source lists.
+    /// The sources whose leases drops need: all that can be read again, and the embedded list if it lists a
+    /// range of `set` that no other source lists.
     pub(in crate::daemon::update) fn needed(&self, set: Option<&RangeSet>) -> Vec<usize> {
         let lists_alone = |place| set.is_none_or(|set| set.listed_by().contains(&SourceSet::of(place)));
         let places = self.all.iter().enumerate();

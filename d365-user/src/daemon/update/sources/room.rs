@@ -1,4 +1,4 @@
-//! Which sources' lists are used where not all fit within `--max-ranges`, and how much room each gate has.
+//! The choice of the lists that are used if not all fit within `--max-ranges`, and the room of each gate.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,14 +11,16 @@ use crate::{
 };
 
 impl Sources {
-    /// Chooses the lists that are used, at a start: in the order of the command line, each that fits beside those before it.
+    /// Chooses the lists that are used, at a start. It takes the sources in the order of the command line,
+    /// and each list that fits together with those before it.
     pub(super) fn admit(&mut self) {
         self.left_out = self.all.iter().map(|source| source.name.clone()).collect();
         self.share_room();
     }
 
-    /// Counts the room that is left, and tells each gate, after every change of an accepted list. A list that is used always
-    /// fits, since no gate takes more than there is room for; of those left out, each is used as soon as it fits.
+    /// Counts the room that is left and gives it to each gate, after every change of an accepted list. A list
+    /// that is used always fits, because no gate accepts more than there is room for. A list that was left
+    /// out is used as soon as it fits.
     fn share_room(&mut self) {
         let mut held = BTreeMap::<IpNet, usize>::new();
         let (later, used): (Vec<_>, Vec<_>) =
@@ -39,7 +41,7 @@ impl Sources {
         }
     }
 
-    /// The prefixes that are accepted of a source.
+    /// The accepted prefixes of a source.
     pub(super) fn accepted_of(&self, source: &Source) -> Vec<IpNet> {
         match self.gates.get(&source.name) {
             _ if source.spec == Spec::Embedded => {
@@ -49,7 +51,7 @@ impl Sources {
         }
     }
 
-    /// True while every range that is accepted, or would be, has room.
+    /// True while every range that is accepted, or would be accepted, has room.
     pub(in crate::daemon::update) fn has_room(&self) -> bool {
         let waits = |gate: &Gate| {
             let mut counts = gate.pending_counts().into_iter();
@@ -58,13 +60,13 @@ impl Sources {
         self.left_out.is_empty() && !self.gates.values().any(waits)
     }
 
-    /// The sources of which nothing is used, because their lists do not fit beside the others': addresses that they list may
-    /// be unlisted here.
+    /// The sources of which nothing is used, because their lists do not fit together with the others.
+    /// Addresses that they list may be unlisted here.
     pub(in crate::daemon::update) fn left_out(&self) -> Vec<String> {
         self.left_out.iter().cloned().collect()
     }
 
-    /// After decisions of a gate: others may have room by them.
+    /// Follows the decisions of a gate: other gates may have room after them.
     pub(super) fn settle(&mut self, decisions: &[Decision]) {
         if decisions.iter().any(Decision::is_published) {
             self.share_room();

@@ -1,4 +1,4 @@
-//! Sources by what they are told: what is compared with what, what confirms, and what waits.
+//! Tests of all sources with given readings: comparisons, confirmations, and changes that wait.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::{
     source::{self, List, Record},
 };
 
-/// 2026-11-01T00:00:00Z, after the embedded list was made.
+/// 2026-11-01T00:00:00Z, after the date of the embedded list.
 const NOW: Timestamp = Timestamp(1_793_491_200);
-/// 2026-08-03T00:00:00Z, when it was.
+/// 2026-08-03T00:00:00Z, the date of the embedded list.
 const MADE: Timestamp = Timestamp(1_785_715_200);
 const AZURE: Spec = Spec::Azure(Cloud::Public);
 
@@ -40,7 +40,8 @@ fn sources(specs: &[Spec], gates: Gates) -> Sources {
     Sources::new(specs, gates, GatePolicy::default(), embedded(), 64, NOW)
 }
 
-/// What was read of a source: the embedded prefixes without the first `without`, and `more` in 20.0.0.0/16.
+/// A reading of a source: the embedded prefixes without the first `without`, and `more` prefixes in
+/// 20.0.0.0/16.
 fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
     let set = embedded();
     let own = set.ranges().iter().skip(without);
@@ -57,7 +58,7 @@ fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
     Reading { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
 }
 
-/// `at` on a machine whose clocks agree.
+/// The time `at` on a machine whose clocks agree.
 fn looked(at: Timestamp) -> Now {
     let sample = Sample { boot: Duration::ZERO, wall: Duration::from_secs(at.0) };
     Clock::start(sample, Some(MADE)).look(sample)
@@ -79,7 +80,7 @@ fn listed(sources: &Sources, now: Timestamp) -> usize {
     sources.set(now).map_or(0, |set| set.ranges().len())
 }
 
-/// What the next daemon finds: the gates go through their written form.
+/// The sources of the next daemon: the gates go through their saved form.
 fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
     let restore = |(name, gate): (&String, &Gate)| {
         (name.clone(), Gate::restore(GatePolicy::default(), &gate.stored()).unwrap())
@@ -95,7 +96,8 @@ fn the_embedded_list_confirms_as_of_its_date_and_a_reading_as_of_now() {
     assert_eq!(sources.confirmations(), [earlier(MADE), here(hours(1))]);
 }
 
-/// A source that is not up to date may lack ranges; the embedded list can lack none that its own ranges do not show.
+/// A source that is not up to date may lack ranges. The embedded list counts only for ranges that it lists
+/// alone.
 #[test]
 fn drops_need_every_source_that_can_change_and_the_embedded_list_where_it_stands_alone() {
     let mut sources = sources(&[Spec::Embedded, url(), file()], Gates::new());
@@ -133,7 +135,8 @@ fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
     );
 }
 
-/// What was written by a clock 60 days ahead, and is read by the right one: it counts from now on, and once.
+/// A clock 60 days ahead saved the confirmation, and the right clock reads it. It counts from now on, and is
+/// lowered once.
 #[test]
 fn a_confirmation_of_the_future_is_lowered_once_and_written_so() {
     let mut ahead = sources(&[url()], Gates::new());
@@ -159,7 +162,8 @@ fn a_clock_that_cannot_be_right_lowers_nothing() {
     assert_eq!(again.confirmations(), [earlier(NOW)]);
 }
 
-/// Run time is this run's own: what is written down is the wall clock's, and what an earlier run wrote stays.
+/// Run time is this run's own. A time is saved as the wall clock has it, and a time that an earlier run saved
+/// stays.
 #[test]
 fn moments_are_written_as_the_wall_clock_has_them() {
     let mut sources = sources(&[url(), file()], Gates::new());
@@ -196,7 +200,7 @@ fn a_source_that_is_not_named_any_more_is_forgotten() {
     assert_eq!(listed(&again, NOW), 39);
 }
 
-/// The embedded list is the same tag at an earlier time.
+/// The embedded list is an earlier state of the same tag.
 #[test]
 fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
     let specs = [Spec::Embedded, AZURE, Spec::Azure(Cloud::Government)];
@@ -226,7 +230,8 @@ fn what_waits_is_the_sum_over_all_sources_each_reason_once() {
     assert_eq!(listed(&sources, NOW), 42);
 }
 
-/// What stood in the file while nobody looked is not known: its hold goes on only once it is read again.
+/// The file's contents are not known for the time without a daemon: its hold continues only once it is read
+/// again.
 #[test]
 fn no_hold_passes_before_the_file_was_read_again() {
     let removed = |sources: &Sources, now| sources.set(now).unwrap().retired().len();
@@ -259,7 +264,7 @@ fn no_hold_passes_before_the_file_was_read_again() {
     assert_eq!((removed(&sources, hours(109)), listed(&sources, hours(109))), (0, 38));
 }
 
-/// The metrics and the summary name the generation's sources by this.
+/// The metrics and the summary use these names for the generation's sources.
 #[test]
 fn a_source_that_has_given_nothing_is_not_named() {
     let names = |sources: &Sources| {
@@ -269,7 +274,7 @@ fn a_source_that_has_given_nothing_is_not_named() {
     let mut sources = sources(&[Spec::Embedded, AZURE], Gates::new());
     sources.restore(1, None);
     assert_eq!(names(&sources), ["embedded"], "its gate begins with the embedded list");
-    // Nor after a restart, without the embedded list beside it.
+    // The same holds after a restart without the embedded list as a source.
     assert_eq!(names(&restarted(&sources, &[AZURE])), ["embedded"]);
     sources.offer(1, &reading(0, 0, None), NOW);
     assert_eq!(names(&sources), ["embedded", "a list"]);

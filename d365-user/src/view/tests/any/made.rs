@@ -131,7 +131,7 @@ fn generation() -> impl Strategy<Value = Generation> {
 }
 
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
-    // Any text as a name and as a source: what is escaped must come back.
+    // Any text as a name and as a source: escaped text must come back unchanged.
     let names = collection::btree_set(any::<String>(), 0..4);
     let http = (any::<bool>(), numbers());
     (generation(), names, updates(), option::of(azure()), tags(), http).prop_flat_map(

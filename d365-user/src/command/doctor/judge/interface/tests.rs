@@ -1,4 +1,4 @@
-//! Each check in each of its levels, those of [`programs`](super::programs) too.
+//! Tests of each check in each of its levels, including those of [`programs`](super::programs).
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ fn findings(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<Findi
     findings
 }
 
-/// What is not as it should be, on a kernel that has everything.
+/// The findings that are not ok, on a kernel that has everything.
 fn wrong(change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
     wrong_on(Version(6, 18), change)
 }
@@ -84,7 +84,7 @@ fn wrong_on(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Chec
         .collect()
 }
 
-/// What is said of one check.
+/// The text of one check's finding.
 fn said(check: Check, change: impl Fn(&mut InterfaceFacts)) -> String {
     findings(Version(6, 18), change).into_iter().find(|finding| finding.check == check).unwrap().found
 }
@@ -140,7 +140,8 @@ fn what_could_not_be_asked_is_a_warning() {
     assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (13, true), "{wrong:?}");
 }
 
-/// Before 5.18 no program takes several buffers; from 6.3 on the driver says whether it gives them; between, nobody knows.
+/// Before 5.18 no program takes several buffers. From 6.3 on the driver reports if it gives them to programs.
+/// In between it is not known.
 #[test]
 fn a_large_mtu_needs_several_buffers() {
     let large = |features| {
@@ -256,7 +257,7 @@ fn a_place_from_which_nothing_is_delivered_is_a_warning() {
     }
 }
 
-/// What the daemon then does: start in native mode, or end with exit code 10.
+/// The daemon would start in native mode, or end with exit code 10.
 #[test]
 fn generic_mode_is_foretold() {
     let other = Other { name: "u32 filter with priority 10".to_owned(), is_program: false, ifbs: Vec::new() };

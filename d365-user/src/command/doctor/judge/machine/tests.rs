@@ -1,4 +1,4 @@
-//! Each check in each of its levels.
+//! Tests of each check in each of its levels.
 
 use super::*;
 use crate::{command::doctor::finding::Level, kernel::survey::Unknown};
@@ -19,7 +19,7 @@ fn fit() -> Machine {
     }
 }
 
-/// What is not as it should be.
+/// The findings that are not ok.
 fn wrong(change: impl Fn(&mut Machine)) -> Vec<(Check, Level)> {
     let mut machine = fit();
     change(&mut machine);
@@ -63,7 +63,7 @@ fn each_check_has_its_levels() {
     assert_eq!(wrong(|machine| machine.has_bpffs = false), [(Check::Bpffs, Level::Warning)]);
 }
 
-/// Root that lacks capabilities cannot run the daemon; whoever is not root may still look.
+/// Root without capabilities cannot run the daemon. Another user may still check.
 #[test]
 fn privileges_are_weighed_by_who_asks() {
     let lacking = |is_root| {

@@ -1,4 +1,4 @@
-//! Each check in each of its levels.
+//! Tests of each check in each of its levels.
 
 use super::*;
 use crate::{

@@ -1,8 +1,8 @@
-//! Lists that an earlier daemon kept, and the embedded list beside them.
+//! Tests of lists that an earlier daemon saved, together with the embedded list.
 
 use super::*;
 
-/// Whatever is in the document that was kept: it was kept before any gate judged it.
+/// The contents of the saved document do not matter: it was saved before any gate judged it.
 #[test]
 fn where_the_gates_are_lost_a_download_is_compared_with_the_embedded_list() {
     for specs in [vec![AZURE], vec![AZURE, Spec::Embedded], vec![url(), Spec::Embedded]] {
@@ -13,14 +13,14 @@ fn where_the_gates_are_lost_a_download_is_compared_with_the_embedded_list() {
         sources.offer(0, &reading(1, 20, Some("2026-09-14")), NOW);
         assert_eq!((waits(&sources, "addition"), waits(&sources, "removal")), (20, 1), "{specs:?}");
         assert_eq!(listed(&sources, NOW), 39);
-        // A gate's decision comes before the document that was kept.
+        // A gate's decision has priority over the saved document.
         let mut again = restarted(&sources, &specs);
         again.restore(0, Some(&reading(2, 1, Some("2026-09-14"))));
         assert_eq!((listed(&again, NOW), waits(&again, "addition")), (39, 20));
         assert_eq!(
             again.set(NOW).unwrap().origins()[0].date,
             None,
-            "what is believed is not what was kept last"
+            "the accepted list is not the one that was saved last"
         );
     }
 }
@@ -36,7 +36,8 @@ fn where_nothing_can_be_compared_the_next_list_is_the_first() {
     }
 }
 
-/// Nothing that was listed because the program's own list is newer goes away when the network says the same.
+/// No range that is listed because the program's own list is newer leaves the list when the network offers
+/// the same.
 #[test]
 fn a_list_from_before_the_embedded_one_is_used_with_it_and_no_range_goes_by_the_first_download() {
     let old = Some("2026-05-04");
@@ -65,7 +66,7 @@ fn without_its_document_a_gates_list_is_as_old_as_its_last_confirmation() {
     }
 }
 
-/// A URL may be of anything, and beside `embedded` its ranges are there anyway.
+/// A URL may serve any list. With `embedded` as a source, the embedded ranges are listed anyway.
 #[test]
 fn only_the_public_tag_alone_is_compared_in_age() {
     for specs in [vec![url()], vec![Spec::Azure(Cloud::China)], vec![AZURE, Spec::Embedded]] {

@@ -1,8 +1,8 @@
-//! Lists that do not fit together.
+//! Tests of lists that do not fit together.
 
 use super::*;
 
-/// The limit of the tests' sources is 64; each file has the embedded ranges and some of its own.
+/// The limit of the tests' sources is 64. Each file has the embedded ranges and some of its own.
 #[test]
 fn what_does_not_fit_is_held_at_the_gate_of_the_source_that_brings_it() {
     let specs = [Spec::Embedded, url(), file()];
@@ -10,7 +10,8 @@ fn what_does_not_fit_is_held_at_the_gate_of_the_source_that_brings_it() {
     sources.offer(1, &reading(0, 30, None), NOW);
     assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (64, 5));
     assert_eq!(sources.confirmations()[1], here(NOW));
-    // The other source's updates and its confirmation go on: what the first has takes no room again.
+    // The other source's updates and its confirmation continue: the prefixes of the first source take no room
+    // again.
     sources.offer(2, &reading(0, 20, None), hours(1));
     assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (64, 5));
     assert_eq!(sources.confirmations()[2], here(hours(1)));
@@ -36,13 +37,13 @@ fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() 
         sources.statuses(&looked(NOW), &[]).iter().map(|status| status.is_left_out).collect::<Vec<_>>()
     };
     assert_eq!(is_left_out(&sources), [false, true, false]);
-    // A source that comes behind it is used, and nothing more comes into the one that is left out.
+    // A source after it is used, and nothing more is accepted for the source that is left out.
     sources.offer(2, &reading(39, 10, None), NOW);
     sources.offer(1, &reading(39, 45, None), NOW);
     sources.offer(1, &reading(39, 45, None), hours(1));
     assert_eq!((listed(&sources, NOW), waits(&sources, "capacity")), (49, 5));
     assert!(!sources.has_room(), "nothing may be dropped");
-    // Removals that were approved make it fit.
+    // Approved removals make it fit.
     sources.offer(1, &reading(39, 25, None), hours(1));
     let approval =
         crate::state::approval::Approval::of(&url().to_string(), &sources.gates[&url().to_string()]);
@@ -60,7 +61,7 @@ fn where_nothing_fits_the_error_is_that_there_is_too_much() {
     assert!(matches!(set, Err(RangeError::TooMany { count: 39, limit: 10 })), "{set:?}");
 }
 
-/// Whatever is offered and approved, in whatever order: there is always a set, and it fits.
+/// With every offer and approval, in any order, there is a set, and it fits.
 #[test]
 fn approvals_of_two_sources_share_the_room() {
     let mut sources = sources(&[url(), AZURE], Gates::new());
