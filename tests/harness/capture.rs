@@ -1,4 +1,4 @@
-//! What a child writes, collected while it runs, so that no pipe ever fills up.
+//! Collects a child's output while the child runs, so that no pipe fills up.
 
 use std::{
     io::Read,
@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// A stream being read to its end on a thread of its own.
+/// A stream that a thread of its own reads to the end.
 #[derive(Debug)]
 pub(crate) struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -26,12 +26,12 @@ impl Capture {
         Self { bytes, reader: Some(reader) }
     }
 
-    /// What has been written up to now.
+    /// Returns the output up to now.
     pub(crate) fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// All of it; waits for the end of the stream, so the child must have ended.
+    /// Returns the whole output. Waits for the end of the stream, so the child must have ended.
     pub(crate) fn whole(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();

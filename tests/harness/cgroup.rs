@@ -1,4 +1,4 @@
-//! A control group of a test's own with a limit of memory, in the hierarchy of either version.
+//! A control group of a test's own with a memory limit, in the hierarchy of either version.
 
 use std::{
     fs, io,
@@ -8,16 +8,16 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// Where Linux distributions have the hierarchies, and the file that limits a group there.
+/// The directories where Linux distributions mount the hierarchies, and the file that limits a group there.
 const HIERARCHIES: [(&str, &str); 2] =
     [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
 
-/// A control group; it goes with this value, when no process is in it any more.
+/// A control group. Dropping this value removes it when no process is in it any more.
 #[derive(Debug)]
 pub struct MemoryGroup(PathBuf);
 
 impl MemoryGroup {
-    /// Makes a group that may have so many bytes.
+    /// Creates a group that may use this many bytes.
     pub fn new(bytes: u64) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let (parent, file) = hierarchy().context("no hierarchy of control groups limits memory")?;
@@ -28,7 +28,7 @@ impl MemoryGroup {
         Ok(group)
     }
 
-    /// The file that takes the number of a process which is to be in the group.
+    /// The file that moves a process into the group when the process's number is written to it.
     pub fn processes(&self) -> PathBuf {
         self.0.join("cgroup.procs")
     }
@@ -51,12 +51,12 @@ impl Drop for MemoryGroup {
     }
 }
 
-/// Whether groups can be made that limit memory.
+/// Returns true if control groups that limit memory can be created.
 pub(crate) fn limits_memory() -> bool {
     MemoryGroup::new(1 << 30).is_ok()
 }
 
-/// The directory below which a group with a limit of memory can be made, and the file that limits it.
+/// The directory below which a group with a memory limit can be created, and the file that sets this limit.
 fn hierarchy() -> Option<(&'static Path, &'static str)> {
     HIERARCHIES.into_iter().map(|(parent, file)| (Path::new(parent), file)).find(|(parent, file)| {
         let controls = |file: &str| fs::read_to_string(parent.join(file));

@@ -1,4 +1,4 @@
-//! Programs started by a test: gone when their value is dropped or the test's process ends.
+//! Programs that a test starts. A program ends when its value is dropped or the test's process ends.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -36,7 +36,7 @@ impl Child {
         self.inner.id()
     }
 
-    /// Sends a signal; that the program has ended already is no error.
+    /// Sends a signal. A program that has already ended is not an error.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(i32::try_from(self.inner.id())?);
         match kill(pid, signal) {
@@ -45,7 +45,7 @@ impl Child {
         }
     }
 
-    /// The exit status if the program ends within `limit`; `None` if it runs on.
+    /// Waits for the program's end, at most for `limit`. Returns its exit status, or `None` if it still runs.
     pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         let deadline = crate::patience::deadline(limit);
         loop {
@@ -59,18 +59,18 @@ impl Child {
         }
     }
 
-    /// Ends the program at once.
+    /// Kills the program at once, and returns its exit status.
     pub fn kill(&mut self) -> Result<ExitStatus> {
         self.inner.kill()?;
         Ok(self.inner.wait()?)
     }
 
-    /// The program's standard output, where it was piped; once.
+    /// Takes the program's standard output, if it was piped. Later calls return `None`.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.inner.stdout.take()
     }
 
-    /// The program's standard error, where it was piped; once.
+    /// Takes the program's standard error, if it was piped. Later calls return `None`.
     pub fn take_stderr(&mut self) -> Option<ChildStderr> {
         self.inner.stderr.take()
     }
@@ -82,8 +82,8 @@ impl Drop for Child {
     }
 }
 
-/// Has the kernel kill the program when the thread that starts it ends. To be registered after anything that
-/// changes the user: that clears the setting.
+/// Makes the kernel kill the program when the thread that starts it ends. Register this after anything that
+/// changes the user, because a change of user clears the setting.
 pub fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let ask = move || {

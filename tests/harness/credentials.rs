@@ -1,4 +1,5 @@
-//! Whom a child runs as: `nobody`, with no capability or with a chosen few, as a systemd unit would start it.
+//! The user and the capabilities of a child: `nobody`, with no capability or with a chosen few, as a systemd
+//! unit would start it.
 
 use std::{io, os::unix::process::CommandExt as _, path::Path, process::Command};
 
@@ -23,7 +24,7 @@ pub mod capability {
     pub const BPF: u32 = 39;
 }
 
-/// The user and group id of `nobody` where Debian puts it.
+/// The user and group id of `nobody` on Debian.
 const NOBODY: u32 = 65534;
 
 /// `_LINUX_CAPABILITY_VERSION_3`: sets of 64 bits in two halves.
@@ -43,7 +44,7 @@ struct Half {
     inheritable: u32,
 }
 
-/// Has the program run as `nobody`, without supplementary groups, with these capabilities and no other.
+/// Makes the program run as `nobody`, without supplementary groups, with these capabilities and no others.
 pub(crate) fn become_nobody(command: &mut Command, capabilities: &[u32]) {
     let capabilities = capabilities.to_vec();
     let change = move || {
@@ -60,12 +61,12 @@ pub(crate) fn become_nobody(command: &mut Command, capabilities: &[u32]) {
     }
 }
 
-/// Gives a directory to `nobody`.
+/// Makes `nobody` the owner of a directory.
 pub(crate) fn give_to_nobody(directory: &Path) -> io::Result<()> {
     Ok(chown(directory, Some(Uid::from_raw(NOBODY)), Some(Gid::from_raw(NOBODY)))?)
 }
 
-/// Reduces all sets to these capabilities, and has them survive `execve` (the ambient set).
+/// Reduces all sets to these capabilities, and keeps them across `execve` (the ambient set).
 fn keep(capabilities: &[u32]) -> io::Result<()> {
     let mut halves = [Half { effective: 0, permitted: 0, inheritable: 0 }; 2];
     for capability in capabilities {
@@ -76,7 +77,7 @@ fn keep(capabilities: &[u32]) -> io::Result<()> {
         half.inheritable |= bit;
     }
     let header = Header { version: VERSION, pid: 0 };
-    // SAFETY: both pointers are to live values of the layout that version 3 asks for.
+    // SAFETY: both pointers lead to live values of the layout that version 3 requires.
     Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })?;
     for capability in capabilities {
         let raise = libc::PR_CAP_AMBIENT_RAISE.cast_unsigned();

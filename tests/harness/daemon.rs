@@ -1,4 +1,5 @@
-//! The real daemon in a namespace: started, waited for, scraped, stopped, and never left behind.
+//! The real daemon in a namespace. A test starts it, waits for it, scrapes it and stops it. No daemon is left
+//! behind.
 
 use std::{
     net::SocketAddr,
@@ -23,11 +24,11 @@ use crate::{
     temp::TempDir,
 };
 
-/// Where the daemon listens unless told otherwise.
+/// The daemon's default listen address.
 pub const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9365);
 
-/// How a daemon ended.
+/// The result of a daemon that has ended.
 #[derive(Debug)]
 pub struct Exit {
     /// Its exit status.
@@ -36,11 +37,11 @@ pub struct Exit {
     pub stdout: String,
     /// All that it wrote to standard error.
     pub stderr: String,
-    /// From the start, or from the signal that stopped it, to its end.
+    /// Time from the start, or from the signal that stopped it, to its end.
     pub took: Duration,
 }
 
-/// A running daemon; killed when dropped.
+/// A running daemon. Dropping this value kills it.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
@@ -49,7 +50,7 @@ pub struct Daemon {
     stdout: Capture,
     stderr: Capture,
     started: Instant,
-    /// Not gone before the daemon.
+    /// Keeps the state directory until the daemon has ended.
     _state: Option<Arc<TempDir>>,
 }
 
@@ -71,15 +72,16 @@ impl Daemon {
         })
     }
 
-    /// Starts the daemon and waits until `/readyz` answers 200. An error shows what it wrote to standard error.
+    /// Starts the daemon and waits until `/readyz` answers 200. An error contains the daemon's standard
+    /// error.
     pub fn start(netns: &Netns, options: &DaemonOptions) -> Result<Self> {
         let mut daemon = Self::spawn(netns, options)?;
         daemon.wait_until_ready(options.patience)?;
         Ok(daemon)
     }
 
-    /// Runs the daemon to its end, as one does that must refuse to start; still running after the options'
-    /// patience is an error.
+    /// Runs a daemon that must refuse to start, and waits for its end. A daemon that still runs after the
+    /// options' patience is an error.
     pub fn run(netns: &Netns, options: &DaemonOptions) -> Result<Exit> {
         let daemon = Self::spawn(netns, options)?;
         let since = daemon.started;
@@ -106,7 +108,7 @@ impl Daemon {
         }
     }
 
-    /// Waits until the daemon is ready or has ended, whichever comes.
+    /// Waits until the daemon is ready or has ended.
     pub fn ready_or_ended(mut self, limit: Duration) -> Result<Result<Self, Exit>> {
         match self.wait_until_ready(limit) {
             Ok(()) => Ok(Ok(self)),
@@ -130,12 +132,12 @@ impl Daemon {
         Scrape::parse(&response.body)
     }
 
-    /// What the daemon has written to standard error up to now.
+    /// Returns the daemon's standard error up to now.
     pub fn log(&self) -> String {
         self.stderr.so_far()
     }
 
-    /// Waits until standard error contains `text`, which may have been there before.
+    /// Waits until standard error contains `text`. The text may already be there.
     pub fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
         let deadline = patience::deadline(limit);
         while !self.log().contains(text) {
@@ -155,12 +157,12 @@ impl Daemon {
         self.child.signal(signal)
     }
 
-    /// Asks for the end by SIGTERM and waits for it, at most 10 s.
+    /// Sends SIGTERM and waits for the end, at most 10 s.
     pub fn stop(self) -> Result<Exit> {
         self.stop_by(Signal::SIGTERM)
     }
 
-    /// Asks for the end by any signal and waits for it, at most 10 s.
+    /// Sends any signal and waits for the end, at most 10 s.
     pub fn stop_by(self, signal: Signal) -> Result<Exit> {
         let since = Instant::now();
         self.signal(signal)?;
@@ -176,8 +178,8 @@ impl Daemon {
     }
 }
 
-/// The daemon's binary: `D365_USER_BIN`, or `d365-user` in the directory of cargo's profile that this test was
-/// built into. Nothing here builds it; `cargo xtask test` does.
+/// The daemon's binary: `D365_USER_BIN`, or `d365-user` in the directory of the cargo profile that this test
+/// was built with. This module does not build it; `cargo xtask test` does.
 pub fn binary() -> Option<PathBuf> {
     let named = std::env::var_os("D365_USER_BIN").map(PathBuf::from);
     // target/<profile>/deps/<test>-<hash>

@@ -1,4 +1,4 @@
-//! How a test wants the daemon to be started.
+//! Options with which a test starts the daemon.
 
 use std::{
     fs::File,
@@ -22,36 +22,39 @@ use crate::{
     temp::TempDir,
 };
 
-/// Flags, environment and surroundings of a daemon. Variables of the test's own environment are not passed on.
+/// Flags, environment and surroundings of a daemon. Variables of the test's own environment are not passed
+/// on.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
-    /// The binary; [`daemon::binary`] where `None`.
+    /// The binary; [`daemon::binary`] if `None`.
     pub binary: Option<PathBuf>,
     /// The command line after the program's name.
     pub arguments: Vec<String>,
-    /// Additional environment.
+    /// Additional environment variables.
     pub environment: Vec<(String, String)>,
-    /// Where to expect its HTTP server; passed as `--listen` unless it is the daemon's default.
+    /// The address of its HTTP server. It is passed as `--listen` unless it is the daemon's default.
     pub listen: SocketAddr,
-    /// Run as `nobody` with these capabilities (see [`credentials::capability`]); as the test itself where `None`.
+    /// The capabilities with which it runs as `nobody` (see [`credentials::capability`]). With `None`, it
+    /// runs as the test's own user.
     pub nobody: Option<Vec<u32>>,
-    /// The file systems that it sees. `None` is the test's own without a bpffs: pins of a killed daemon would stay there.
+    /// The file systems that it sees. With `None`, it sees the test's own file systems without a bpffs,
+    /// because pins of a killed daemon would stay there.
     pub view: Option<View>,
-    /// Limits that it starts with.
+    /// Resource limits that it starts with.
     pub limits: Vec<Limit>,
     /// `bpf` calls that fail.
     pub faults: Vec<BpfFault>,
-    /// Who is asked about each of its calls of one kind; nobody where `None`.
+    /// The plan that decides about each of its calls of one kind. With `None`, no call is intercepted.
     pub faults_by: Option<Faults>,
-    /// Its state directory, passed as `--state-dir`: one of its own that is gone with the last clone of these options.
-    /// `None` leaves the daemon its default.
+    /// Its state directory, passed as `--state-dir`. The directory is its own, and is removed with the last
+    /// clone of these options. With `None`, the daemon uses its default.
     pub state: Option<Arc<TempDir>>,
-    /// How long to wait until it is ready, or for the end of one that must refuse to start.
+    /// Time limit until it is ready, or until the end of a daemon that must refuse to start.
     pub patience: Duration,
 }
 
 impl DaemonOptions {
-    /// The daemon with `--iface` for each of these interfaces.
+    /// A daemon with `--iface` for each of these interfaces.
     pub fn on(interfaces: &[&str]) -> Self {
         let options = Self {
             binary: None,
@@ -69,7 +72,7 @@ impl DaemonOptions {
         options.args(interfaces.iter().flat_map(|interface| ["--iface", interface]))
     }
 
-    /// Keeps the state of other options' daemon: a restart.
+    /// Uses the same state directory as `other`, as in a restart.
     #[must_use]
     pub fn state_of(mut self, other: &Self) -> Self {
         self.state.clone_from(&other.state);
@@ -90,56 +93,56 @@ impl DaemonOptions {
         self
     }
 
-    /// Listens elsewhere than on the default address.
+    /// Sets another listen address than the default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Runs as `nobody`, with these capabilities only.
+    /// Runs the daemon as `nobody`, with these capabilities only.
     #[must_use]
     pub fn nobody(mut self, capabilities: &[u32]) -> Self {
         self.nobody = Some(capabilities.to_vec());
         self
     }
 
-    /// Runs with another view of `/sys`.
+    /// Runs the daemon with this view of the file systems.
     #[must_use]
     pub fn view(mut self, view: &View) -> Self {
         self.view = Some(view.clone());
         self
     }
 
-    /// Has a `bpf` call fail.
+    /// Makes a `bpf` call fail.
     #[must_use]
     pub fn fault(mut self, fault: BpfFault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Starts it with a limit.
+    /// Starts the daemon with this soft limit.
     #[must_use]
     pub fn limit(mut self, resource: Resource, soft: u64) -> Self {
         self.limits.push(Limit { resource, soft });
         self
     }
 
-    /// Has each call of the plan's kind ask it, so that calls can fail while the daemon runs.
+    /// Lets this plan decide about each call of its kind, so that calls can fail while the daemon runs.
     #[must_use]
     pub fn faults_by(mut self, faults: &Faults) -> Self {
         self.faults_by = Some(faults.clone());
         self
     }
 
-    /// Another time limit for becoming ready or ending.
+    /// Sets another time limit for becoming ready or ending.
     #[must_use]
     pub fn patience(mut self, limit: Duration) -> Self {
         self.patience = limit;
         self
     }
 
-    /// The command that all of this makes.
+    /// Builds the command from all of these options.
     pub(crate) fn command(&self) -> Result<Command> {
         let binary = self.binary.clone().or_else(daemon::binary);
         let binary = binary.context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;
@@ -161,7 +164,8 @@ impl DaemonOptions {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 
-        // In this order: mounts need the privileges that go next, and the filter must not see any of it.
+        // The order matters: mounting needs the privileges that are dropped next, and the filter must not see
+        // these calls.
         let view = || View::with(|| Mount::HideBpffs.apply());
         self.view.clone().map_or_else(view, Ok)?.give_to(&mut command);
         self.limits.iter().for_each(|limit| limit.inflict_on(&mut command));
@@ -174,8 +178,9 @@ impl DaemonOptions {
     }
 }
 
-/// A command that finds its program by descriptor, so that `nobody` can start what lies below a directory that only
-/// root may enter. Not for scripts: the kernel closes the descriptor before their interpreter would read it.
+/// A command that opens its program by descriptor. So `nobody` can start a program below a directory that
+/// only root may enter. Scripts cannot be started this way: the kernel closes the descriptor before their
+/// interpreter reads it.
 fn by_descriptor(program: &Path) -> Result<Command> {
     let file = File::open(program).with_context(|| format!("cannot open {}", program.display()))?;
     let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
@@ -184,7 +189,7 @@ fn by_descriptor(program: &Path) -> Result<Command> {
         let _ = &file;
         Ok(())
     };
-    // SAFETY: the closure does nothing; it ties the descriptor's life to the command's.
+    // SAFETY: the closure does nothing; it keeps the descriptor open as long as the command exists.
     unsafe {
         command.pre_exec(hold);
     }

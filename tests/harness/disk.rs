@@ -1,5 +1,5 @@
-//! A disk that stops to answer: an ext4 file system in an image, which can be frozen. Each write to it then waits in the
-//! kernel where no signal ends it (state D), as on a disk that is gone.
+//! A disk that stops answering: an ext4 file system in an image, which a test can freeze. A write to it then
+//! waits in the kernel where no signal ends it (state D), as on a disk that is gone.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -14,20 +14,20 @@ use crate::{
     temp::TempFile,
 };
 
-/// Megabytes of the image.
 const SIZE: &str = "16M";
 
-/// The file system, at [`SMALL_DISK`] in a view of its own; gone with the last holder of that.
+/// The file system, mounted at [`SMALL_DISK`] in a view of its own. It is gone with the last holder of that
+/// view.
 #[derive(Debug)]
 pub struct Disk {
-    /// The view that has it.
+    /// The view in which it is mounted.
     pub view: View,
     /// The program that thaws it.
     thaws: Mutex<Option<Child>>,
 }
 
 impl Disk {
-    /// Makes it, with these mounts beside it.
+    /// Creates the file system, together with these mounts.
     pub fn new(netns: &Netns, mounts: &[Mount]) -> Result<Self> {
         let image = TempFile::reserve("disk");
         let path = image.path().to_str().context("a temporary path is text")?;
@@ -38,13 +38,13 @@ impl Disk {
             run("mount", &["-o", "loop", path, SMALL_DISK])
         };
         let view = netns.run(|| View::with(build))?;
-        // The loop device has the image from now on.
+        // From now on the loop device keeps the image, so the file can be removed.
         Ok(Self { view, thaws: Mutex::new(None) })
     }
 
-    /// Freezes it until [`Self::thaw`], or until this process ends, whatever ends it.
+    /// Freezes it until [`Self::thaw`], or until this process ends for any reason.
     pub fn freeze(&self) -> Result<()> {
-        // It waits for the end of its standard input, which comes with the end of this process too.
+        // The program waits for the end of its standard input, which also comes when this process ends.
         let wait = format!("read -r line; exec fsfreeze --unfreeze {SMALL_DISK}");
         let mut thaws = Command::new("sh");
         thaws.args(["-c", &wait]).stdin(Stdio::piped()).stderr(Stdio::null());
@@ -53,7 +53,7 @@ impl Disk {
         self.view.run(|| run("fsfreeze", &["--freeze", SMALL_DISK]))
     }
 
-    /// Has it answer again.
+    /// Thaws it, so that it answers again.
     pub fn thaw(&self) {
         if let Some(mut thaws) = self.thaws.lock().expect("no holder panics").take() {
             drop(thaws.stdin.take());

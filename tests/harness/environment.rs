@@ -1,4 +1,5 @@
-//! The environment of the daemon in tests: what a test sets, and not what this machine's user has set.
+//! The daemon's environment in tests: the variables that a test sets, and not those that this machine's user
+//! has set.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +8,8 @@ use std::{
 
 use nix::sys::stat::{Mode, umask};
 
-/// Variables of the machine that the daemon gets: the program path, and what coverage and sanitizers need.
+/// Variables of this machine that the daemon still gets: the program path, and what coverage and sanitizers
+/// need.
 const KEPT: [&str; 7] = [
     "PATH",
     "LD_LIBRARY_PATH",
@@ -18,15 +20,15 @@ const KEPT: [&str; 7] = [
     "UBSAN_OPTIONS",
 ];
 
-/// Takes every variable away but [`KEPT`]: proxies, certificates, languages, and `D365_…` of a daemon that
-/// runs here.
+/// Removes every variable except [`KEPT`]: proxies, certificates, languages, and `D365_…` variables of a
+/// daemon that runs on this machine.
 pub(crate) fn clear(command: &mut Command) {
     command.env_clear();
     command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
 }
 
-/// Where tests make files that every user can reach. `TMPDIR` may lie in a directory of root's
-/// (`pam_tmpdir`), and a machine's umask may keep other users out.
+/// Returns the directory in which tests make files that every user can reach, and sets the umask for this.
+/// `TMPDIR` may lie in a directory of root's (`pam_tmpdir`), and a machine's umask may keep other users out.
 pub(crate) fn temporary() -> PathBuf {
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     Path::new("/tmp").to_owned()

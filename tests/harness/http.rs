@@ -1,4 +1,4 @@
-//! One HTTP/1.1 GET over a plain TCP stream: enough for a scrape, and nothing between test and wire.
+//! One HTTP/1.1 GET over a plain TCP stream: enough for a scrape, with nothing between test and network.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,14 +10,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What came back.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Status code.
     pub status: u16,
     /// Header fields in their order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, chunks joined.
+    /// The body, with its chunks joined.
     pub body: String,
 }
 

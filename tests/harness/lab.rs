@@ -1,8 +1,8 @@
-//! A sender and a mail edge host, each in a network namespace of its own, joined by veth pairs.
+//! A sender and a mail edge host, each in a network namespace of its own, connected by veth pairs.
 //!
-//! No router and no way out: whatever source address a test puts on the sender, the host answers it over the
-//! link. Sources can therefore bear the real ranges' addresses. Nothing but the test's own packets is on the
-//! links: neighbours are static and the interfaces send neither ARP, neighbour discovery nor MLD.
+//! There is no router and no way out. The host answers any source address of the sender over the link, so
+//! sources can have addresses of the real ranges. Only the test's own packets are on the links: neighbours
+//! are static, and the interfaces send no ARP, no neighbour discovery and no MLD.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -18,7 +18,8 @@ use crate::{
     veth::{self, End, Mac},
 };
 
-/// What hosts call each other's end of link `n`: next hops only, never seen in a packet.
+/// The addresses by which each end of a link reaches the other. They are next hops only, and never appear in
+/// a packet.
 const NEXT_HOP_V4: &str = "169.254.0.1";
 const NEXT_HOP_V6: &str = "fe80::1";
 
@@ -47,10 +48,10 @@ pub const fn host_v6(link: u8) -> Ipv6Addr {
 pub struct LabOptions {
     /// Number of veth pairs.
     pub links: u8,
-    /// MTU of all of them.
+    /// MTU of all pairs.
     pub mtu: u32,
-    /// Leave segmentation and checksums to the interfaces, as a real host does. Off by default: then each packet
-    /// on the link is one that a wire could carry, and counts are exact.
+    /// True to leave segmentation and checksums to the interfaces, as a real host does. False by default:
+    /// then each packet on the link is one that a wire could carry, and counts are exact.
     pub offloads: bool,
 }
 
@@ -71,7 +72,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The same link, its host's end in another namespace.
+    /// Returns the same link with its host's end in another namespace.
     #[must_use]
     pub fn host_in(&self, netns: &Netns) -> Self {
         let host = End { netns: netns.clone(), ..self.host.clone() };
@@ -100,21 +101,21 @@ impl Link {
 /// Two namespaces and the links between them.
 #[derive(Debug)]
 pub struct Lab {
-    /// Where mail comes from.
+    /// The namespace that mail comes from.
     pub sender: Netns,
-    /// The mail edge.
+    /// The namespace of the mail edge.
     pub host: Netns,
-    /// At least one.
+    /// At least one link.
     pub links: Vec<Link>,
 }
 
 impl Lab {
-    /// One link, MTU 1500, no offloads.
+    /// A lab with one link, MTU 1500 and no offloads.
     pub fn new() -> Result<Self> {
         Self::with(LabOptions::default())
     }
 
-    /// A lab of that shape.
+    /// A lab of this shape.
     pub fn with(options: LabOptions) -> Result<Self> {
         let (sender, host) = (Netns::new()?, Netns::new()?);
         let links = (0..options.links.max(1)).map(|number| connect(&sender, &host, number, options));
@@ -159,7 +160,7 @@ fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Res
     Ok(link)
 }
 
-/// Connects two ends that call each other by the next hops' addresses.
+/// Connects two ends. Each reaches the other by the addresses of the next hops.
 pub(crate) fn join(a: &End, b: &End, options: LabOptions) -> Result<()> {
     veth::connect(a, b, options.mtu)?;
     for (end, peer) in [(a, b), (b, a)] {
@@ -175,7 +176,7 @@ pub(crate) fn join(a: &End, b: &End, options: LabOptions) -> Result<()> {
     Ok(())
 }
 
-/// The address alone, on one end.
+/// Adds only the address, on one end.
 pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
     let (netns, text) = (&end.netns, address.to_string());
     if address.is_ipv4() {
@@ -183,7 +184,8 @@ pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
         return Ok(());
     }
     netns.ip(&["-6", "address", "add", &text, "dev", &end.name, "nodad"])?;
-    // With duplicate detection off, too, the kernel accepts packets to it only a moment later.
+    // Even without duplicate address detection, the kernel accepts packets to the address only a moment
+    // later.
     let deadline = crate::patience::deadline(Duration::from_secs(5));
     while !netns.ip(&["-6", "route", "get", &text])?.starts_with("local") {
         ensure!(Instant::now() < deadline, "{address} on {} is not usable after 5 s", end.name);
@@ -192,7 +194,7 @@ pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
     Ok(())
 }
 
-/// The way from one end to an address at the other.
+/// Adds the route from one end to an address at the other end.
 pub(crate) fn route(end: &End, to: IpAddr) -> Result<()> {
     let next_hop = if to.is_ipv4() { NEXT_HOP_V4 } else { NEXT_HOP_V6 };
     let family = if to.is_ipv4() { "-4" } else { "-6" };

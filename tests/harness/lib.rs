@@ -1,4 +1,4 @@
-//! The lab: what tests and the demo need around the daemon. It must not know the daemon's code.
+//! The lab: everything that tests and the demo need around the daemon. It must not know the daemon's code.
 
 pub mod bpf;
 mod capture;

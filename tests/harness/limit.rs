@@ -1,4 +1,4 @@
-//! Limits of a process (`setrlimit(2)`): those that a daemon starts with, and others while it runs.
+//! Limits of a process (`setrlimit(2)`): those that a daemon starts with, and changes while it runs.
 
 use std::{io, os::unix::process::CommandExt as _, process::Command};
 
@@ -14,12 +14,12 @@ use nix::{
 pub struct Limit {
     /// The resource.
     pub resource: Resource,
-    /// The value.
+    /// The soft limit.
     pub soft: u64,
 }
 
 impl Limit {
-    /// Has a program that is yet to be started run within it.
+    /// Sets the limit for a program that is not yet started.
     pub fn inflict_on(self, command: &mut Command) {
         let Self { resource, soft } = self;
         let limit = move || {
@@ -32,7 +32,7 @@ impl Limit {
         }
     }
 
-    /// Sets it for a running process, and returns the one before.
+    /// Sets the limit for a running process. Returns the previous limit.
     pub fn set(self, pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid)?;
         let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

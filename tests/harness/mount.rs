@@ -1,7 +1,8 @@
-//! What a child sees of the file system: a mount namespace of its own, with a bpffs, with things hidden, or with another root.
+//! The file systems that a child sees: a mount namespace of its own, with a bpffs, with parts hidden, or with
+//! another root.
 //!
-//! Held by a descriptor of this process; what is mounted in it, a bpffs and the pins on it too, is gone with the
-//! last holder. The process's own mounts are never touched.
+//! A descriptor of this process holds the namespace. Its mounts, including a bpffs and the pins on it, are
+//! gone with the last holder. This module never changes the mounts of the process itself.
 
 use std::{fs::File, os::unix::process::CommandExt as _, process::Command, sync::Arc, thread};
 
@@ -13,14 +14,14 @@ use nix::{
 
 use crate::netns::Netns;
 
-/// Where [`Mount::SmallDisk`] is. Any directory will do: it is seen in the view alone.
+/// The mount point of [`Mount::SmallDisk`]. Any directory works, because only the view shows the mount.
 pub const SMALL_DISK: &str = "/mnt";
 
 /// One difference between a view and the system's own mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
-    /// `/sys` anew, so that `/sys/class/net` shows the interfaces of the network namespace. Goes first: it covers
-    /// what is mounted below.
+    /// A new `/sys`, so that `/sys/class/net` shows the interfaces of the network namespace. It must come
+    /// first, because it hides the mounts below it.
     Sysfs,
     /// An empty bpffs on `/sys/fs/bpf`.
     Bpffs,
@@ -28,9 +29,9 @@ pub enum Mount {
     HideBpffs,
     /// Nothing in `/sys/kernel/btf` (an empty tmpfs): a kernel without BTF.
     HideBtf,
-    /// A small disk at [`SMALL_DISK`] (an empty tmpfs): one that a test can fill.
+    /// A small disk at [`SMALL_DISK`] (an empty tmpfs) that a test can fill.
     SmallDisk,
-    /// An empty `/run` (a tmpfs): the lock files that xdp-tools keep there are the view's own.
+    /// An empty `/run` (a tmpfs): the lock files of xdp-tools are the view's own.
     EmptyRun,
 }
 
@@ -50,7 +51,7 @@ impl Mount {
     }
 }
 
-/// A mount namespace; clones are the same, so that one child finds what another pinned.
+/// A mount namespace. Clones share it, so that one child finds what another has pinned.
 #[derive(Clone, Debug)]
 pub struct View {
     namespace: Arc<File>,
@@ -62,10 +63,11 @@ impl View {
         netns.run(|| Self::with(|| mounts.iter().try_for_each(|mount| mount.apply())))
     }
 
-    /// Makes a view with what `build` mounts; it runs on a thread of its own, where no mount is seen from outside.
+    /// Makes a view with the mounts of `build`, which runs on a thread of its own. No mount is visible
+    /// outside.
     pub(crate) fn with(build: impl FnOnce() -> Result<()> + Send) -> Result<Self> {
         let make = || {
-            // Takes this thread's root and working directory apart from the process's as well.
+            // Also separates this thread's root and working directory from those of the process.
             unshare(CloneFlags::CLONE_NEWNS)
                 .context("cannot make a mount namespace (needs CAP_SYS_ADMIN)")?;
             let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -78,7 +80,7 @@ impl View {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Runs `body` on a thread of its own that has the view (and the caller's network namespace).
+    /// Runs `body` on a thread of its own with the view and the caller's network namespace.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let inside = scope.spawn(|| {
@@ -90,7 +92,7 @@ impl View {
         })
     }
 
-    /// Gives the view to a program that is yet to be started.
+    /// Gives the view to a program that is not yet started.
     pub fn give_to(&self, command: &mut Command) {
         let namespace = Arc::clone(&self.namespace);
         let enter = move || Ok(setns(&*namespace, CloneFlags::CLONE_NEWNS)?);

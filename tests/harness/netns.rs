@@ -1,8 +1,8 @@
 //! Network namespaces without names.
 //!
-//! A namespace is held by a thread and a descriptor of this process and by nothing else: no file under
-//! `/run/netns`, no pinned mount. When the process ends, by SIGKILL too, its namespaces and every interface in
-//! them are gone. Nothing here may configure an interface of the namespace that the process started in.
+//! A namespace is held only by a thread and a descriptor of this process. There is no file under `/run/netns`
+//! and no pinned mount. When the process ends, even by SIGKILL, its namespaces and every interface in them
+//! are gone. This module must not configure an interface of the namespace that the process started in.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use crate::child::Child;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A network namespace; clones are the same namespace, which lives as long as one of them.
+/// A network namespace. Clones are the same namespace, which lives as long as one of them.
 #[derive(Clone, Debug)]
 pub struct Netns {
     inner: Arc<Inner>,
@@ -33,7 +33,7 @@ struct Inner {
 }
 
 impl Netns {
-    /// Makes an empty namespace with loopback up. Needs `CAP_SYS_ADMIN`.
+    /// Makes an empty namespace with the loopback interface up. Needs `CAP_SYS_ADMIN`.
     pub fn new() -> Result<Self> {
         let (report, made) = mpsc::channel();
         let (anchor, jobs) = mpsc::channel::<Job>();
@@ -41,14 +41,16 @@ impl Netns {
             let namespace = make();
             let usable = namespace.is_ok();
             if report.send(namespace).is_ok() && usable {
-                // Children are forked here: the signal that ends them with their parent is sent when the
-                // *thread* that forked them ends, and this one ends with the last clone of the namespace.
+                // This thread forks the children. The signal that ends children with their parent is sent
+                // when the *thread* that forked them ends. This thread ends with the last clone of the
+                // namespace.
                 jobs.into_iter().for_each(|job| job());
             }
         })?;
         let namespace = made.recv().context("the namespace's thread died")??;
         let netns = Self { inner: Arc::new(Inner { namespace, anchor }) };
-        // A new namespace inherits these from this machine's own, where a router or a container engine may have set them.
+        // A new namespace inherits these values from this machine's own, where a router or a container engine
+        // may have set them.
         for (parameter, value) in
             [("ip_forward", "0"), ("conf/all/rp_filter", "0"), ("conf/default/rp_filter", "0")]
         {
@@ -58,9 +60,9 @@ impl Netns {
         Ok(netns)
     }
 
-    /// Runs `body` on a thread of its own inside the namespace and returns what it returns; a panic is passed
-    /// on. Sockets made there stay in the namespace wherever they are used afterwards, and so do threads
-    /// started there.
+    /// Runs `body` on a thread of its own inside the namespace, and returns its result. A panic is passed on.
+    /// Sockets made there stay in the namespace wherever they are used later, and so do threads started
+    /// there.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         let name = thread::current().name().unwrap_or("netns").to_owned();
         thread::scope(|scope| {
@@ -75,8 +77,8 @@ impl Netns {
         })
     }
 
-    /// Starts a program inside the namespace. It is killed when the returned value is dropped, and by the
-    /// kernel when this process ends in whatever way.
+    /// Starts a program inside the namespace. It is killed when the returned value is dropped. The kernel
+    /// kills it when this process ends in any way.
     pub fn spawn(&self, mut command: Command) -> Result<Child> {
         crate::child::die_with_parent(&mut command);
         let (report, started) = mpsc::channel();
@@ -89,8 +91,8 @@ impl Netns {
         Ok(Child::new(child, self.clone()))
     }
 
-    /// Runs a program inside the namespace to its end; an exit status other than 0 is an error with what the
-    /// program wrote to standard error. Returns its standard output.
+    /// Runs a program inside the namespace to its end, and returns its standard output. An exit status other
+    /// than 0 is an error that contains the program's standard error.
     pub fn output(&self, command: &mut Command) -> Result<String> {
         let described = describe(command);
         let Output { status, stdout, stderr } =
@@ -100,14 +102,15 @@ impl Netns {
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     }
 
-    /// As [`Self::output`], with this text on the program's standard input.
+    /// Does the same as [`Self::output`], with this text on the program's standard input.
     pub fn feed(&self, command: &mut Command, input: &str) -> Result<String> {
         let described = describe(command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let Output { status, stdout, stderr } = self.run(|| -> Result<Output> {
             let mut child = command.spawn().with_context(|| format!("cannot start {described}"))?;
             let written = child.stdin.take().context("no standard input")?.write_all(input.as_bytes());
-            // A program that refuses its input may not read all of it: what it says tells more.
+            // A program that rejects its input may not read all of it. Its own message explains more than the
+            // failed write.
             let output = child.wait_with_output()?;
             ensure!(written.is_ok() || !output.status.success(), "{described} did not read its input");
             Ok(output)
@@ -122,28 +125,28 @@ impl Netns {
         self.output(Command::new("ip").args(arguments))
     }
 
-    /// Writes a kernel parameter of the namespace; `name` is the path below `/proc/sys`, which shows the network
-    /// parameters of the task that opens it.
+    /// Writes a kernel parameter of the namespace. `name` is the path below `/proc/sys`, which shows the
+    /// network parameters of the task that opens it.
     pub fn sysctl(&self, name: &str, value: &str) -> Result<()> {
         let path = format!("/proc/sys/{name}");
         self.run(|| std::fs::write(&path, value)).with_context(|| format!("cannot write {value} to {path}"))
     }
 
-    /// A path by which another program of the same user finds the namespace (`ip link … netns PATH`, `nsenter
-    /// --net=PATH`) for as long as this process holds it.
+    /// A path by which another program of the same user finds the namespace (`ip link … netns PATH`,
+    /// `nsenter --net=PATH`), as long as this process holds it.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.inner.namespace.as_raw_fd())
     }
 }
 
-/// Moves the calling thread into a new namespace and opens that.
+/// Moves the calling thread into a new namespace, and opens this namespace.
 fn make() -> Result<File> {
     unshare(CloneFlags::CLONE_NEWNET).context("cannot make a network namespace (needs CAP_SYS_ADMIN)")?;
     let path = "/proc/thread-self/ns/net";
     File::open(path).with_context(|| format!("cannot open {path}"))
 }
 
-/// The command line as one would type it.
+/// The command line as a user would type it.
 fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();

@@ -1,6 +1,6 @@
-//! A mail server behind the lab's host, which forwards to it.
+//! A mail server behind the lab's host, which forwards packets to it.
 //!
-//! Sender and server know nothing of each other's networks but the way by the host.
+//! Sender and server reach each other's networks only through the host.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,19 +14,19 @@ use crate::{
 
 /// Number of the link between host and server, for its hardware addresses.
 const LINK: u8 = 200;
-/// The server's interface, as the documentation calls it.
+/// The name of the server's interface in the documentation.
 const INTERFACE: &str = "edge0";
 
-/// The namespace behind the edge.
+/// The namespace behind the mail edge.
 #[derive(Debug)]
 pub struct NextHop {
-    /// The mail server.
+    /// The namespace of the mail server.
     pub server: Netns,
     end: End,
 }
 
 impl NextHop {
-    /// Has the lab's host forward, and puts a server behind it that the sender reaches.
+    /// Makes the lab's host forward, and puts a server behind it that the sender reaches.
     pub fn behind(lab: &Lab) -> Result<Self> {
         for parameter in ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"] {
             lab.host.sysctl(parameter, "1")?;
@@ -43,7 +43,7 @@ impl NextHop {
         Ok(Self { server, end })
     }
 
-    /// Lets the server answer an address of the sender's.
+    /// Adds the server's route to an address of the sender.
     pub fn add_source(&self, source: IpAddr) -> Result<()> {
         lab::route(&self.end, source)
     }

@@ -1,4 +1,5 @@
-//! nftables in a namespace, by its own program: what other tools make of a packet's mark and code point.
+//! nftables in a namespace, through its own program: shows how other tools treat a packet's mark and code
+//! point.
 
 use std::process::Command;
 
@@ -6,13 +7,13 @@ use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
 
-/// Loads a ruleset (nft(8)) into the namespace, besides what is there.
+/// Adds a ruleset (nft(8)) to the rules of the namespace.
 pub fn load(netns: &Netns, ruleset: &str) -> Result<()> {
     netns.feed(Command::new("nft").args(["-f", "-"]), ruleset)?;
     Ok(())
 }
 
-/// Packets that a named counter of a table has seen; `table` is a family and a name.
+/// Packets that a named counter of a table has counted. `table` is a family and a name.
 pub fn packets(netns: &Netns, table: &str, counter: &str) -> Result<u64> {
     let arguments = ["list", "counter"].into_iter().chain(table.split(' ')).chain([counter]);
     let text = netns.output(Command::new("nft").args(arguments))?;

@@ -1,4 +1,5 @@
-//! Offloads of an interface, switched through the ethtool ioctl: no tool needed, and an answer to be trusted.
+//! Offloads of an interface, switched through the ethtool ioctl: no tool is needed, and the result is
+//! reliable.
 
 use std::{io, os::fd::AsRawFd as _};
 
@@ -9,17 +10,17 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, socket},
 };
 
-/// What an interface or its driver does on the stack's behalf. The numbers are the set and get commands of
+/// Work that an interface or its driver does for the stack. The numbers are the get and set commands of
 /// `linux/ethtool.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offload {
     /// The sender hands over packets larger than the MTU (TCP segmentation).
     Tso,
-    /// The same for everything else, done as late as possible.
+    /// The same for all other packets, done as late as possible.
     Gso,
     /// The receiver joins segments before the stack sees them.
     Gro,
-    /// The sender leaves checksums to the driver: on a veth nobody ever fills them in.
+    /// The sender leaves checksums to the driver. On a veth, nobody ever fills them in.
     TxChecksum,
 }
 
@@ -43,7 +44,7 @@ struct Value {
 
 /// Switches an offload of an interface of the calling thread's network namespace, and reads it back.
 ///
-/// What is switched off here stays off when an XDP program is attached to the veth (seen on 6.18).
+/// An offload that is switched off here stays off when an XDP program is attached to the veth (seen on 6.18).
 pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
     let (get, set) = offload.commands();
     let wanted = u32::from(on);
@@ -54,7 +55,7 @@ pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whether an offload is on.
+/// Returns true if an offload is on.
 pub fn is_on(interface: &str, offload: Offload) -> Result<bool> {
     let (get, _) = offload.commands();
     Ok(ethtool(interface, Value { command: get, data: 0 })? != 0)

@@ -1,34 +1,35 @@
-//! How long is waited for what must come. Limits are written for a machine that has its processors for itself; a slower
-//! one (`cargo xtask vm-test` emulates them) says so, and they are stretched. What must be quick is not measured by these.
+//! Time limits for waiting. The limits are written for a machine that has its processors to itself. On a
+//! slower machine (`cargo xtask vm-test` emulates one), `D365_SLOWNESS` stretches them. Tests of speed do not
+//! use these limits.
 
 use std::{
     sync::LazyLock,
     time::{Duration, Instant},
 };
 
-/// How many times slower the machine is than a usual one, from `D365_SLOWNESS`; 1 where it does not say.
+/// The factor by which this machine is slower than a usual one, from `D365_SLOWNESS`; 1 without the variable.
 static SLOWNESS: LazyLock<u32> = LazyLock::new(|| {
     let stated = std::env::var("D365_SLOWNESS").ok();
     stated.map_or(1, |times| times.parse().expect("D365_SLOWNESS is a whole number"))
 });
 
-/// How many times slower this machine is than a usual one: 1 where nobody said that it is.
+/// The factor by which this machine is slower than a usual one, or 1 if `D365_SLOWNESS` is not set.
 pub fn slowness() -> u32 {
     *SLOWNESS
 }
 
-/// `time` as this machine takes it: for what has to last as long as something else takes.
+/// `time`, stretched for this machine: for a time that must last as long as other work takes.
 pub fn stretched(time: Duration) -> Duration {
     time * *SLOWNESS
 }
 
-/// `number` of things that this machine does in the time in which a usual one does as many.
+/// A lower number of operations. This machine does them in about the time in which a usual one does `number`.
 pub fn fewer(number: u64) -> u64 {
-    // Emulated system calls are slower than the rest by far.
+    // Emulated system calls are slowed down far more than the rest.
     number / u64::from(*SLOWNESS).pow(2)
 }
 
-/// When `limit` is over, from now, on this machine.
+/// The time at which `limit`, stretched for this machine, is over.
 pub fn deadline(limit: Duration) -> Instant {
     Instant::now() + stretched(limit)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// What `promtool check metrics` says about a text: nothing when it is clean.
+/// Returns the output of `promtool check metrics` for a text. It is empty if the text is clean.
 pub fn complaints(text: &str) -> Result<String> {
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

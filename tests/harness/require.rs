@@ -1,4 +1,5 @@
-//! What a test needs of the machine. A test that cannot run here says so and what to do; where `CI=true` it fails.
+//! Requirements of a test on the machine. A test that cannot run prints the missing requirement and its
+//! remedy. With `CI=true` it fails.
 //!
 //! ```no_run
 //! # use d365_tests::require;
@@ -19,7 +20,7 @@ use std::{
 
 use crate::{cgroup, daemon, mail, netns::Netns};
 
-/// Something that is not there on every machine. `cargo xtask vm-test` reads what is said of it.
+/// Something that is not available on every machine. `cargo xtask vm-test` reads the message about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// The test runs as root: network namespaces, BPF.
@@ -28,26 +29,27 @@ pub enum Requirement {
     Tool(&'static str),
     /// The daemon's binary.
     Daemon,
-    /// The kernel's own type information.
+    /// The kernel's own type information (BTF).
     KernelBtf,
-    /// The mail server's programs, unpacked.
+    /// The unpacked programs of the mail server.
     MailPrograms,
-    /// A root of its own can have this machine's programs under others.
+    /// Overlays: a private root can have this machine's programs below others.
     Overlay,
-    /// File systems whose server is the test itself.
+    /// File systems that the test itself serves.
     Fuse,
     /// Control groups that limit memory.
     MemoryGroup,
-    /// Devices of this kind (`ip link add type`). A kernel that is built without them is no failure anywhere.
+    /// Devices of this kind (`ip link add type`). A kernel that is built without them is never a failure.
     Link(&'static str),
     /// Tun and tap devices.
     Tun,
-    /// A kernel not older than this version, and the feature that came with it. An older one is no failure anywhere.
+    /// A kernel of at least this version, and the feature that came with it. An older kernel is never a
+    /// failure.
     Kernel(u32, u32, &'static str),
 }
 
 impl Requirement {
-    /// Whether it is there.
+    /// Returns true if the requirement is met.
     pub fn is_met(self) -> bool {
         match self {
             Self::Root => nix::unistd::geteuid().is_root(),
@@ -64,8 +66,8 @@ impl Requirement {
         }
     }
 
-    /// Whether a run may do without it even in CI: the kernel is too old for it, or who made the machine says in
-    /// `D365_WITHOUT` (names separated by commas) that it is not there.
+    /// Returns true if a run may lack it even in CI: the kernel is too old for it, or the maker of the
+    /// machine lists it in `D365_WITHOUT` (names separated by commas).
     fn may_lack(self) -> bool {
         let name = match self {
             Self::Kernel(..) | Self::Link(_) => return true,
@@ -80,7 +82,7 @@ impl Requirement {
     }
 }
 
-/// What is missing, and how to get it.
+/// Shows the missing requirement, and the way to get it.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -119,12 +121,12 @@ fn package(program: &str) -> &str {
     }
 }
 
-/// The first file of this name in the directories of `path`, which is such a list as `$PATH`.
+/// The first file of this name in the directories of `path`, a list like `$PATH`.
 pub fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
-/// Whether the kernel makes devices of this kind, in a namespace that is gone afterwards.
+/// Returns true if the kernel makes devices of this kind. It tries in a namespace that is gone afterwards.
 fn has_links(kind: &str) -> bool {
     Netns::new().is_ok_and(|netns| netns.ip(&["link", "add", "probe0", "type", kind]).is_ok())
 }
@@ -140,24 +142,25 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Whether all are met; otherwise says which is not. For [`require!`](crate::require!).
+/// Returns true if all requirements are met; otherwise prints the first one that is not. For
+/// [`require!`](crate::require!).
 ///
 /// # Panics
-/// With what is missing, where the environment says `CI=true` and it is nothing that this run may do without.
+/// If the environment has `CI=true`, and this run may not lack the missing requirement.
 pub fn all_met(requirements: &[Requirement]) -> bool {
     let Some(missing) = requirements.iter().find(|requirement| !requirement.is_met()) else { return true };
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     let forgiven = env::var("CI").as_deref() != Ok("true") || missing.may_lack();
     assert!(forgiven, "{test} needs {missing}");
-    // Past the capture of libtest, which hides what a passing test prints.
+    // Written past the capture of libtest, which hides the output of a passing test.
     let _ = writeln!(std::io::stderr(), "not run: {test} needs {missing}");
     false
 }
 
-/// What a test returns when it could not run.
+/// The value that a test returns if it could not run.
 pub trait NotRun {
-    /// As if it had passed; that it has not run was said.
+    /// The same value as for a passed test. A message has already reported that the test did not run.
     fn not_run() -> Self;
 }
 
@@ -171,8 +174,8 @@ impl<E> NotRun for Result<(), E> {
     }
 }
 
-/// Ends the test here unless all these [`Requirement`]s are met: with a line on standard error, or, where the
-/// environment says `CI=true`, by failing.
+/// Ends the test here unless all these [`Requirement`]s are met. It prints a line on standard error, or fails
+/// if the environment has `CI=true`.
 #[macro_export]
 macro_rules! require {
     ($($requirement:expr),+ $(,)?) => {{

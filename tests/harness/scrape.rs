@@ -1,6 +1,6 @@
-//! What a scrape returned: the samples of the classic Prometheus text format.
+//! The result of a scrape: the samples of the classic Prometheus text format.
 //!
-//! Reads values only. Whether HELP, TYPE and names are in order is promtool's question.
+//! This module reads values only. promtool checks HELP, TYPE and names.
 
 use std::{collections::BTreeMap, str::Chars};
 
@@ -30,25 +30,25 @@ impl Sample {
 /// All samples of one scrape.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Scrape {
-    /// In the order of the text.
+    /// The samples in the order of the text.
     pub samples: Vec<Sample>,
 }
 
 impl Scrape {
-    /// Reads the text format; a line that is neither comment nor sample is an error.
+    /// Reads the text format. A line that is neither a comment nor a sample is an error.
     pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let samples = lines.map(|line| sample(line).with_context(|| format!("odd sample `{line}`")));
         Ok(Self { samples: samples.collect::<Result<_>>()? })
     }
 
-    /// The samples of that name that bear all these labels.
+    /// The samples of this name that have all these labels.
     pub fn select(&self, name: &str, labels: &[(&str, &str)]) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(move |sample| sample.matches(name, labels))
     }
 
-    /// The value of the one sample of that name that bears these labels (it may bear more); panics, showing what
-    /// there is of that name, unless there is exactly one.
+    /// The value of the one sample of this name that has these labels; it may have more. Panics unless there
+    /// is exactly one, and shows all samples of this name.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let found: Vec<_> = self.select(name, labels).collect();
         let [one] = found[..] else {
@@ -58,12 +58,12 @@ impl Scrape {
         one.value
     }
 
-    /// As [`Self::value`], for what counts in whole numbers.
+    /// Does the same as [`Self::value`], for metrics that count in whole numbers.
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         whole(self.value(name, labels))
     }
 
-    /// The sum over all samples of that name that bear these labels; 0 where there is none.
+    /// The sum over all samples of this name that have these labels; 0 without such a sample.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         self.select(name, labels).map(|sample| whole(sample.value)).sum()
     }
@@ -90,7 +90,7 @@ fn sample(line: &str) -> Result<Sample> {
     Ok(Sample { name: name.to_owned(), labels, value: value.parse()? })
 }
 
-/// Labels up to the closing brace, and what follows that.
+/// Reads labels up to the closing brace. Also returns the text behind it.
 fn labels(text: &str) -> Result<(Labels, &str)> {
     let mut labels = Labels::new();
     let mut rest = text;

@@ -1,5 +1,6 @@
-//! A kernel that lacks something: a seccomp filter that fails chosen commands of the `bpf` system call in a child, all of
-//! them from its start ([`BpfFault`]) or some while it runs ([`Faults`]), and lets everything else pass.
+//! A kernel that lacks a feature: a seccomp filter makes chosen commands of the `bpf` system call fail in a
+//! child, and lets everything else pass. [`BpfFault`] fails all of them from the child's start. [`Faults`]
+//! fails some while the child runs.
 
 use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -15,7 +16,7 @@ mod listener;
 
 pub use faults::Faults;
 
-/// The command of each call in a plan of threads ([`Faults::of_threads`]).
+/// The command of every call in a plan of threads ([`Faults::of_threads`]).
 pub const THREAD: u32 = 0;
 
 /// Numbers of the `bpf` system call's commands (`enum bpf_cmd`, `linux/bpf.h`).
@@ -43,19 +44,19 @@ pub mod command {
 /// A failing `bpf` call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BpfFault {
-    /// The command that fails (see [`command`]); all of them where `None`.
+    /// The command that fails (see [`command`]); `None` for all commands.
     pub command: Option<u32>,
-    /// What the caller gets.
+    /// The error that the caller gets.
     pub errno: Errno,
 }
 
 impl BpfFault {
-    /// One command fails.
+    /// Fails one command.
     pub fn of(command: u32, errno: Errno) -> Self {
         Self { command: Some(command), errno }
     }
 
-    /// A kernel without the system call.
+    /// Simulates a kernel without the system call.
     pub fn no_bpf() -> Self {
         Self { command: None, errno: Errno::ENOSYS }
     }
@@ -77,7 +78,7 @@ impl BpfFault {
         Ok(filter.try_into()?)
     }
 
-    /// Makes the call fail in a program that is yet to be started, and in its children.
+    /// Makes the call fail in a program that is not yet started, and in its children.
     pub fn inflict_on(self, command: &mut Command) -> Result<()> {
         let filter = self.filter()?;
         let install = move || apply_filter(&filter).map_err(|_| io::Error::last_os_error());

@@ -1,6 +1,7 @@
-//! Makes a frame that shows a fault as short and as plain as it can be while it still shows it.
+//! Makes a frame that shows a fault as short and as plain as possible while it still shows the fault.
 //!
-//! It knows nothing of the fault: it asks. Each step makes the frame shorter or plainer, so it comes to an end.
+//! This module knows nothing about the fault: it asks a function. Each step makes the frame shorter or
+//! plainer, so shrinking comes to an end.
 
 use std::ops::Range;
 
@@ -10,15 +11,16 @@ use crate::{
     generate::SHORTEST,
 };
 
-/// What lengths of headers count in.
+/// The unit of header lengths, in bytes.
 const WORD: usize = 4;
-/// Behind these no few bytes matter by themselves: a frame too long for its length field has too many of them.
+/// Small pieces are removed only from this many bytes at the front. Behind them, a frame too long for its
+/// length field has too many small pieces.
 const HEADERS: usize = 512;
-/// What few bytes are.
+/// Pieces shorter than this are small.
 const FEW: usize = 64;
 
-/// The least frame that is found from `frame` by removing bytes and by giving them plain values, and of which `shows` is true.
-/// It is never below 14 bytes.
+/// Returns the smallest frame that is found from `frame` by removing bytes and by setting plain values, and
+/// for which `shows` is true. It never has less than 14 bytes.
 pub fn shrink(frame: &[u8], mut shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut least = Least { frame: frame.to_vec(), plain: plain() };
     least.restore_length(&mut shows);
@@ -26,7 +28,7 @@ pub fn shrink(frame: &[u8], mut shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     least.frame
 }
 
-/// What is plain: a SYN over each family, without tags and options.
+/// The plain frames: a SYN over each family, without tags and options.
 fn plain() -> [Vec<u8>; 2] {
     let syn = || Tcp::new(40_000, 25).syn();
     let v4 = Ipv4::new(SOURCE_V4, [192, 0, 2, 25]).carrying(syn());
@@ -48,7 +50,7 @@ impl Least {
         accepted
     }
 
-    /// Has the IP packet say that it is as long as the frame.
+    /// Sets the length field of the IP packet to the length that the frame has.
     fn restore_length(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) {
         let Some((field, counted_from)) = length_field(&self.frame) else { return };
         let Some(Ok(length)) = self.frame.len().checked_sub(counted_from).map(u16::try_from) else { return };
@@ -57,7 +59,7 @@ impl Least {
         self.accept(candidate, shows);
     }
 
-    /// Removes bytes, many at first, from the end on.
+    /// Removes bytes, in large pieces first, from the end on.
     fn shorten(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
         let before = self.frame.len();
         for size in sizes(before) {
@@ -71,7 +73,8 @@ impl Least {
         self.frame.len() < before
     }
 
-    /// Removes these bytes: with the IP packet's length as it was or lowered, and with repairs in front of them.
+    /// Removes these bytes. It tries this with the IP packet's length unchanged, then lowered, then with
+    /// repairs in front of the removed bytes.
     fn remove(&mut self, removed: Range<usize>, shows: &mut impl FnMut(&[u8]) -> bool) {
         let without = |mut frame: Vec<u8>| {
             frame.drain(removed.clone());
@@ -93,7 +96,7 @@ impl Least {
         }
     }
 
-    /// Gives bytes plain values, many at first.
+    /// Sets bytes to plain values, in large pieces first.
     fn simplify(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
         let before = self.frame.clone();
         let zero = vec![0; before.len()];
@@ -113,7 +116,7 @@ impl Least {
         self.frame != before
     }
 
-    /// How far these values are from being plain there.
+    /// The distance of these values from plain values at this place.
     fn oddness(&self, range: &Range<usize>, values: &[u8]) -> usize {
         let odd = |(at, value): (usize, &u8)| {
             let plain = self.plain.iter().position(|plain| plain.get(at) == Some(value));
@@ -129,8 +132,9 @@ fn sizes(len: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(largest, |size| Some(size / 2)).take_while(|size| *size > 0)
 }
 
-/// What one byte in front of removed words may have to become for headers to fit again: a length in words of four or of eight
-/// bytes lowered, or the next header that the removed ones named.
+/// Values of one byte in front of removed words with which headers may fit again. One kind is a length that
+/// is lowered by the removed words: in units of four bytes, of eight bytes, or in the upper half of the byte.
+/// The other kind is the first removed byte, which may name the next header.
 fn repairs(frame: &[u8], removed: &Range<usize>) -> Vec<(usize, u8)> {
     if !removed.len().is_multiple_of(WORD) {
         return Vec::new();
@@ -146,7 +150,7 @@ fn repairs(frame: &[u8], removed: &Range<usize>) -> Vec<(usize, u8)> {
     repairs
 }
 
-/// The frame with its IP packet's length lowered.
+/// Returns the frame with its IP packet's length lowered.
 fn lowered(frame: &[u8], by: usize) -> Option<Vec<u8>> {
     let (field, _) = length_field(frame)?;
     let mut lowered = frame.to_vec();
@@ -156,7 +160,7 @@ fn lowered(frame: &[u8], by: usize) -> Option<Vec<u8>> {
     Some(lowered)
 }
 
-/// Where the IP packet's length stands, and from where on it counts.
+/// The position of the IP packet's length field, and the offset from which this length counts.
 fn length_field(frame: &[u8]) -> Option<(Range<usize>, usize)> {
     let word = |at: usize| frame.get(at..at + 2).map(|word| u16::from_be_bytes([word[0], word[1]]));
     let mut at = 12;
@@ -194,7 +198,7 @@ mod tests {
         assert_eq!((least.len(), sorted[12], sorted[13]), (14, 0, 0x42), "{least:02x?}");
     }
 
-    /// A frame that is longer than its length field can state stays so, and still is done with soon.
+    /// A frame that is longer than its length field can state stays so, and shrinking still ends soon.
     #[test]
     fn a_frame_of_64_kib_shrinks_in_few_steps() {
         let packet =
@@ -215,7 +219,8 @@ mod tests {
         assert_eq!(shrink(&frame, |_| false), frame);
     }
 
-    /// A trap of this field: the ports are looked for behind 20 bytes of IPv4, whatever the header says.
+    /// Simulates a typical fault: a parser looks for the ports behind 20 bytes of IPv4, whatever the header
+    /// length is.
     #[test]
     fn a_fixed_header_length_shrinks_to_one_word_of_options() {
         let packet = Ipv4::new([13, 71, 171, 9], [192, 0, 2, 1]).options(&[1; 36]).traffic_class(7);

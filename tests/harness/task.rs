@@ -1,4 +1,5 @@
-//! The program's tasks, which end by themselves (`d365-user drift`): run to their end, with no environment of the test's.
+//! The program's tasks, which end by themselves (`d365-user drift`). They run to their end without the test's
+//! environment.
 
 use std::process::{Command, Output, Stdio};
 
@@ -6,10 +7,10 @@ use anyhow::{Context as _, Result};
 
 use crate::{daemon, environment};
 
-/// How a task ended.
+/// The result of a task.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// Its exit code; `None` when a signal ended it.
+    /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// All that it wrote to standard output.
     pub stdout: String,
@@ -17,7 +18,7 @@ pub struct Done {
     pub stderr: String,
 }
 
-/// The command, with nothing to read on standard input and no variables of the test's own environment.
+/// Builds the command, with an empty standard input and without variables of the test's own environment.
 pub fn command(arguments: &[&str]) -> Result<Command> {
     let binary =
         daemon::binary().context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;

@@ -10,8 +10,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connects from `source`, an address of the calling thread's network namespace. Reads and writes of the stream
-/// end with an error after 10 s.
+/// Connects from `source`, an address of the calling thread's network namespace. Reads and writes of the
+/// stream fail after 10 s.
 pub fn connect(source: IpAddr, server: SocketAddr) -> Result<TcpStream> {
     let open = || {
         let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;

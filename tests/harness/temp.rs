@@ -1,4 +1,4 @@
-//! Files and directories for one test, removed when dropped.
+//! Files and directories for one test, which are removed when dropped.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,19 +10,19 @@ use std::{
 pub struct TempFile(PathBuf);
 
 impl TempFile {
-    /// A file with this content; panics when it cannot be written.
+    /// Writes a file with this content. Panics if it cannot be written.
     pub fn new(name: &str, content: impl AsRef<[u8]>) -> Self {
         let file = Self::reserve(name);
         std::fs::write(file.path(), content).expect("the temporary directory can be written to");
         file
     }
 
-    /// A path with nothing there yet.
+    /// A path at which nothing exists yet.
     pub fn reserve(name: &str) -> Self {
         Self(unique(name))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -39,14 +39,14 @@ impl Drop for TempFile {
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// An empty directory; panics when it cannot be made.
+    /// Makes an empty directory. Panics if it cannot be made.
     pub fn new(name: &str) -> Self {
         let directory = Self(unique(name));
         std::fs::create_dir(directory.path()).expect("the temporary directory can be written to");
         directory
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }

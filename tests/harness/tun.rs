@@ -1,4 +1,5 @@
-//! A tun or tap device: an interface whose packets this process writes and reads. Nobody else has its other end.
+//! A tun or tap device: an interface whose packets this process writes and reads. No other process has its
+//! other end.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,7 +12,7 @@ use nix::{errno::Errno, libc};
 
 use crate::{netns::Netns, veth};
 
-/// What its packets begin with.
+/// The header that the device's packets begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The IP header.
@@ -20,7 +21,7 @@ pub enum Kind {
     Tap = libc::IFF_TAP as isize,
 }
 
-/// A device of a namespace; gone with this value.
+/// A device of a namespace. Dropping this value removes it.
 #[derive(Debug)]
 pub struct Tun {
     file: File,
@@ -30,7 +31,7 @@ pub struct Tun {
 }
 
 impl Tun {
-    /// Makes a device and switches it on.
+    /// Makes a device, and brings it up.
     pub fn new(netns: &Netns, kind: Kind) -> Result<Self> {
         let name = veth::unique_name("tun");
         let file = netns.run(|| open(&name, kind)).context("cannot make a tun device")?;
@@ -39,14 +40,15 @@ impl Tun {
         Ok(tun)
     }
 
-    /// Hands a packet to the kernel as if it came in on the device.
+    /// Hands a packet to the kernel as if it had arrived on the device.
     pub fn send(&self, packet: &[u8]) -> Result<()> {
         let sent = (&self.file).write(packet).context("cannot write to a tun device")?;
         ensure!(sent == packet.len(), "{sent} of {} bytes sent", packet.len());
         Ok(())
     }
 
-    /// Has it state another link type (`ARPHRD_…`), which the kernel allows while it is down. Its packets stay as they are.
+    /// Sets another link type (`ARPHRD_…`), which the kernel allows while the device is down. The packets
+    /// stay as they are.
     pub fn set_link_type(&self, link_type: libc::c_ulong) -> Result<()> {
         /// `linux/if_tun.h`.
         const TUNSETLINK: libc::c_ulong = 0x4004_54cd;

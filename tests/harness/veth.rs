@@ -1,4 +1,4 @@
-//! A veth pair between two namespaces, made inside them: no end is ever in the root namespace.
+//! A veth pair between two namespaces, made inside them. No end is ever in the root namespace.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ impl fmt::Display for Mac {
 /// One end of a pair.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// The namespace it is in.
+    /// The namespace of this end.
     pub netns: Netns,
     /// Interface name, at most 15 bytes.
     pub name: String,
@@ -34,14 +34,14 @@ pub struct End {
 }
 
 impl End {
-    /// An end that does not exist yet.
+    /// Describes an end that does not exist yet.
     pub fn new(netns: &Netns, name: impl Into<String>, mac: Mac) -> Self {
         Self { netns: netns.clone(), name: name.into(), mac }
     }
 }
 
-/// Makes the pair, without ARP and neighbour discovery, sets MTU and hardware addresses, brings both ends up and
-/// waits until frames pass.
+/// Makes the pair without ARP and neighbour discovery, sets MTU and hardware addresses, brings both ends up,
+/// and waits until frames pass.
 pub fn connect(a: &End, b: &End, mtu: u32) -> Result<()> {
     let (mtu, a_mac, b_mac) = (mtu.to_string(), a.mac.to_string(), b.mac.to_string());
     let near = ["link", "add", &a.name, "address", &a_mac, "mtu", &mtu, "type", "veth"];
@@ -54,8 +54,8 @@ pub fn connect(a: &End, b: &End, mtu: u32) -> Result<()> {
     [a, b].into_iter().try_for_each(wait_for_carrier)
 }
 
-/// Ends the interface's own IPv6 talk: no link-local address, no duplicate address detection, no router
-/// solicitation. Without ARP it joins no solicited-node group either, so no MLD report is sent.
+/// Stops the interface's own IPv6 traffic: no link-local address, no duplicate address detection, no router
+/// solicitation. Without ARP, the interface joins no solicited-node group either, so it sends no MLD report.
 fn quiet(end: &End) -> Result<()> {
     let name = &end.name;
     for (parameter, value) in
@@ -69,7 +69,8 @@ fn quiet(end: &End) -> Result<()> {
     Ok(())
 }
 
-/// A veth drops what is sent before the kernel's link watch, up to a second later, has given it its queue.
+/// Waits until the kernel's link watch has given a veth its queue, which takes up to a second. Until then,
+/// the veth drops everything that is sent.
 pub fn wait_for_carrier(end: &End) -> Result<()> {
     let deadline = crate::patience::deadline(Duration::from_secs(10));
     loop {
@@ -84,7 +85,7 @@ pub fn wait_for_carrier(end: &End) -> Result<()> {
     }
 }
 
-/// An interface name that no other test, run or end uses; `prefix` has at most 4 bytes.
+/// An interface name that no other test, run or end uses. `prefix` has at most 4 bytes.
 pub fn unique_name(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (run, number) = (std::process::id() & 0x3f_ffff, NEXT.fetch_add(1, Ordering::Relaxed) & 0xfff);

@@ -1,4 +1,4 @@
-//! Debian's packages: which are there, installing, and unpacking without installing.
+//! Debian packages: lists the missing ones, installs packages, and unpacks packages without installing them.
 
 use std::{
     fs,
@@ -11,23 +11,23 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{command, toolchain};
 
-/// Those of `packages` that are not installed, in their order.
+/// The packages among `packages` that are not installed, in the same order.
 pub(crate) fn not_installed(packages: &[&'static str]) -> Vec<&'static str> {
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat=${Package} ${db:Status-Status}\n"]).args(packages);
-    // It fails if one of them is unknown, and still prints the others.
+    // dpkg-query fails if it does not know a package, but still prints the others.
     let stdout = query.output().map(|output| output.stdout).unwrap_or_default();
     let stdout = String::from_utf8_lossy(&stdout);
     let there = |package: &str| stdout.lines().any(|line| line.split(' ').eq([package, "installed"]));
     packages.iter().copied().filter(|package| !there(package)).collect()
 }
 
-/// Whether this machine has apt.
+/// Returns true if this machine has apt.
 pub(crate) fn is_there() -> bool {
     toolchain::find("apt-get").is_some()
 }
 
-/// Installs `packages`, and asks the archive for its newest lists only if these here are not good enough.
+/// Installs `packages`. Updates the package lists only if the present ones do not suffice.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if !known(packages)? {
         update()?;
@@ -53,8 +53,9 @@ pub(crate) fn unpack(package: &str, into: &Path) -> Result<()> {
     fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))
 }
 
-/// Unpacks `packages` and those of their dependencies that are not installed into one tree like `/`, and installs
-/// nothing: no script of theirs runs, no service starts. The tree is there whole or not at all.
+/// Unpacks `packages`, and those of their dependencies that are not installed, into one tree like `/`. It
+/// installs nothing: no script of a package runs, and no service starts. The tree appears as a whole or not
+/// at all.
 pub(crate) fn unpack_whole(packages: &[&str], into: &Path) -> Result<()> {
     let (download, partial) = (into.with_extension("download"), into.with_extension("partial"));
     let empty = |directory: &Path| {
@@ -73,13 +74,13 @@ pub(crate) fn unpack_whole(packages: &[&str], into: &Path) -> Result<()> {
         extract(&file?.path(), &partial)?;
     }
     fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))?;
-    // An older tree, of fewer packages.
+    // Removes an older tree with fewer packages.
     let _ = fs::remove_dir_all(into);
     fs::rename(&partial, into)
         .with_context(|| format!("cannot name {} {}", partial.display(), into.display()))
 }
 
-/// What apt would have to download to install `packages`, and these in any case.
+/// The packages that apt would have to download to install `packages`, and always `packages` themselves.
 fn with_dependencies(packages: &[&str]) -> Result<Vec<String>> {
     let mut install = Command::new("apt-get");
     install.args(["install", "--print-uris", "-qq", "--yes", "--no-install-recommends"]).args(packages);
@@ -90,13 +91,14 @@ fn with_dependencies(packages: &[&str]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The packages in a list of downloads: `'URI' package_version_architecture.deb size checksum` a line.
+/// The packages in a list of downloads. Its lines are `'URI' package_version_architecture.deb size checksum`.
 fn downloads(list: &str) -> Vec<String> {
     let files = list.lines().filter_map(|line| line.split_whitespace().nth(1));
     files.filter_map(|file| file.split_once('_')).map(|(package, _)| package.to_owned()).collect()
 }
 
-/// Makes `/bin`, `/lib` and the like links below `tree` where they are links here, so that the tree can be laid over `/`.
+/// Makes links such as `/bin` and `/lib` below `tree` if they are links on this machine, so that the tree can
+/// be laid over `/`.
 fn merge_like_root(tree: &Path) -> Result<()> {
     for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
         if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
@@ -108,8 +110,8 @@ fn merge_like_root(tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Unpacks the files of one package below `tree`, past links to directories that are there. `dpkg-deb --extract` would
-/// replace these.
+/// Unpacks the files of one package below `tree`, and follows links to directories that are already there.
+/// `dpkg-deb --extract` would replace these links.
 fn extract(package: &Path, tree: &Path) -> Result<()> {
     let mut archive = Command::new("dpkg-deb");
     let mut archive = archive.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped()).spawn()?;
@@ -121,7 +123,7 @@ fn extract(package: &Path, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether apt's lists have a version of each that will do.
+/// Returns true if apt's lists have a suitable version of each package.
 fn known(packages: &[&str]) -> Result<bool> {
     let policy = command::stdout(Command::new("apt-cache").env("LC_ALL", "C").arg("policy").args(packages))?;
     let candidates = candidates(&policy);
@@ -145,7 +147,8 @@ fn candidates(policy: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// Debian 12 was released with a `rustc-web` that is too old; a security update brought the one that will do.
+/// Returns true if this version suffices. Debian 12 was released with a `rustc-web` that is too old; a
+/// security update brought one that suffices.
 fn new_enough(package: &str, version: &str) -> bool {
     let oldest = env!("CARGO_PKG_RUST_VERSION");
     let newer =
@@ -157,7 +160,7 @@ fn update() -> Result<()> {
     command::run(apt_get()?.arg("update"))
 }
 
-/// `apt-get` as root, which asks nothing, and waits for another apt to end.
+/// `apt-get` as root. It asks nothing, and waits for another apt to end.
 fn apt_get() -> Result<Command> {
     let mut command = command::as_root("env")?;
     command.args([

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds the benchmark and the daemon as users have them, and runs the benchmark as root.
+//! `cargo xtask bench`: builds the benchmark and the daemon in release mode, as users have them, and runs the
+//! benchmark as root.
 
 use std::{
     path::{self, PathBuf},
@@ -12,7 +13,6 @@ use crate::{
     command, setup, test, toolchain, tools,
 };
 
-/// What the benchmark is asked for
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Few and short rounds: shows in some two minutes that everything runs
@@ -26,7 +26,8 @@ pub(crate) struct Options {
     compare: Option<PathBuf>,
 }
 
-/// Sets up, builds and runs the benchmark; then what Criterion measures, once through where the run is a quick one.
+/// Sets up, builds and runs the benchmark, then the benchmarks that use Criterion. A quick run calls each of
+/// these only once.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_bench()?;
@@ -37,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bench.args(is_asked.then_some(flag));
     }
     if let Some(old) = &options.compare {
-        // Cargo starts it elsewhere.
+        // Cargo starts the benchmark in another directory.
         bench.arg("--compare").arg(path::absolute(old)?);
     }
     command::run(as_root(&mut bench)?)?;
@@ -46,8 +47,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     command::run(&mut pure)
 }
 
-/// `cargo bench` of these targets, to be given their arguments. The features are those that the daemon was built with, so
-/// that nothing is built twice.
+/// `cargo bench` of these targets; the caller adds their arguments. The features are those that the daemon
+/// was built with, so that nothing is built twice.
 fn cargo_bench(targets: &[&str]) -> Result<Command> {
     let mut bench = cargo::cargo()?;
     bench.args(["bench", "--quiet", "--workspace", "--exclude", "d365-ebpf"]);
@@ -58,7 +59,7 @@ fn cargo_bench(targets: &[&str]) -> Result<Command> {
     Ok(bench)
 }
 
-/// Has cargo start what it built as root, where it is not already and there is a sudo.
+/// Makes cargo start the built program as root, unless this process is already root or there is no sudo.
 fn as_root(cargo: &mut Command) -> Result<&mut Command> {
     if let Some(sudo) = toolchain::find("sudo").filter(|_| !command::is_root()) {
         let (variable, runner) = test::runner(&test::host()?, &sudo, &cargo::path()?.to_string_lossy());

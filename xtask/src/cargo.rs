@@ -1,4 +1,4 @@
-//! Calling cargo, and the places that it knows.
+//! Calls cargo, and finds the directories that cargo uses.
 
 use std::{
     env,
@@ -12,39 +12,37 @@ use serde_json::Value;
 
 use crate::{command, toolchain};
 
-/// How the daemon is built.
+/// The profile that the daemon is built with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Profile {
-    /// Quick to build; what the tests run.
+    /// Quick to build; the tests run this build.
     Debug,
-    /// What users run.
+    /// The build that users run.
     Release,
 }
 
-/// A binary with tests in it.
+/// A binary that contains tests.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TestBinary {
     /// The target that it is built from.
     pub(crate) target: String,
-    /// Where it is.
     pub(crate) path: PathBuf,
 }
 
-/// The workspace's directory.
 pub(crate) fn workspace() -> PathBuf {
     let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&xtask).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// The directory of cargo's output: two above this program.
+/// The directory of cargo's output: two levels above this program.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let program = env::current_exe().context("cannot find this program")?;
     let dir = program.parent().and_then(Path::parent);
     dir.map(Path::to_path_buf).with_context(|| format!("{} is in no target directory", program.display()))
 }
 
-/// The PATH for everything that we start: tools of our own, the user's PATH, cargo's and the administrator's
-/// programs.
+/// The PATH for every program that we start: our own tools, the user's PATH, cargo's programs, and the
+/// administrator's programs.
 pub(crate) fn path() -> Result<OsString> {
     let mut dirs = vec![crate::tools::unpacked()?];
     dirs.extend(toolchain::search_path());
@@ -52,18 +50,19 @@ pub(crate) fn path() -> Result<OsString> {
     Ok(env::join_paths(dirs)?)
 }
 
-/// The cargo that runs us, in the workspace.
+/// The cargo that runs us, started in the workspace.
 pub(crate) fn cargo() -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace()).env("PATH", path()?);
     Ok(cargo)
 }
 
-/// Builds the daemon, with these variables, and says where it is.
+/// Builds the daemon with these variables, and returns its path.
 pub(crate) fn build_daemon(profile: Profile, variables: &[(&str, OsString)]) -> Result<PathBuf> {
     let mut build = cargo()?;
     build.envs(variables.iter().cloned());
-    // The features of the whole workspace, so that a later `cargo test --workspace` builds nothing twice.
+    // The features are those of the whole workspace, so that a later `cargo test --workspace` builds nothing
+    // twice.
     build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", "d365-user"]);
     let dir = match profile {
         Profile::Debug => "debug",
@@ -78,19 +77,20 @@ pub(crate) fn build_daemon(profile: Profile, variables: &[(&str, OsString)]) -> 
     Ok(daemon)
 }
 
-/// Has `test`, a `cargo test` with its selection, build and run nothing, and says which binaries came out.
+/// Makes `test`, a `cargo test` with its selection, build the tests without running them. Returns the
+/// binaries.
 pub(crate) fn build_tests(test: &mut Command) -> Result<Vec<TestBinary>> {
     test.args(["--no-run", "--message-format=json-render-diagnostics"]);
     test_binaries(&command::stdout(test.stderr(Stdio::inherit()))?)
 }
 
-/// The binaries in what cargo says: one JSON object a line
+/// Reads the binaries from cargo's messages: one JSON object a line
 /// ([the format](https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages)).
 fn test_binaries(messages: &str) -> Result<Vec<TestBinary>> {
     let mut binaries = Vec::new();
     for line in messages.lines() {
-        let message: Value =
-            serde_json::from_str(line).with_context(|| format!("cargo says what is no JSON: {line}"))?;
+        let message: Value = serde_json::from_str(line)
+            .with_context(|| format!("cargo printed text that is not JSON: {line}"))?;
         let target = message["target"]["name"].as_str();
         if let (Some(target), Some(path)) = (target, message["executable"].as_str()) {
             binaries.push(TestBinary { target: target.to_owned(), path: path.into() });

@@ -1,8 +1,8 @@
-//! `cargo xtask test --coverage` and `cargo xtask coverage`: which lines of the daemon the tests run.
+//! `cargo xtask test --coverage` and `cargo xtask coverage`: the lines of the daemon that the tests run.
 //!
-//! The tests run once and as always, on binaries that count (`coverage/rustc.sh`): the daemon that they start counts as
-//! well. What is measured is `d365-common` and `d365-user`; tests, benchmarks and xtask are not. Nothing here chooses what
-//! is run.
+//! The tests run once and as always, on instrumented binaries (`coverage/rustc.sh`). The daemon that they
+//! start is instrumented as well. `d365-common` and `d365-user` are measured; tests, benchmarks and xtask are
+//! not. This module does not choose the tests that run.
 
 use std::{
     ffi::OsString,
@@ -21,25 +21,25 @@ mod lcov;
 mod llvm;
 mod report;
 
-/// Of a hundred lines of the daemon, how many the tests run at least.
+/// The least percentage of the daemon's lines that the tests must run.
 const LEAST: u64 = 85;
 
-/// Variables that make cargo build what counts, and have it count.
+/// Variables that make cargo build instrumented binaries, and make these write their counts.
 pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
 /// A run of tests whose lines are counted.
 pub(crate) struct Counting {
     llvm: llvm::Llvm,
-    /// Each process writes a file of its own here.
+    /// Each process writes its own file here.
     raw: TempDir,
 }
 
 impl Counting {
-    /// Makes ready for a run; whatever was counted before is forgotten if it is to be counted `anew`.
+    /// Prepares a run. With `anew`, it deletes the earlier counts.
     pub(crate) fn start(anew: bool) -> Result<Self> {
         let llvm = llvm::ensure()?;
         let raw = TempDir::new("coverage");
-        // Daemons count as `nobody`, too. They could not reach a directory below root's own home.
+        // Daemons that run as `nobody` count as well. They could not reach a directory below root's own home.
         fs::set_permissions(raw.path(), fs::Permissions::from_mode(0o1777))?;
         if anew && counts()?.exists() {
             fs::remove_file(counts()?)?;
@@ -47,13 +47,14 @@ impl Counting {
         Ok(Self { llvm, raw })
     }
 
-    /// What the run has to be started with.
+    /// The variables that a run must be started with.
     pub(crate) fn environment(&self) -> Environment {
-        // The process, and what is different between two binaries: a process that becomes another has two files.
+        // `%p` is the process, and `%m` differs between two binaries: a process that executes another program
+        // has two files.
         counting(self.raw.file("%p-%m.profraw"))
     }
 
-    /// Adds what the run's processes left to what was counted before.
+    /// Adds the counts of the run's processes to the earlier counts.
     pub(crate) fn finish(self) -> Result<()> {
         let counts = counts()?;
         let mut files: Vec<PathBuf> =
@@ -66,7 +67,7 @@ impl Counting {
         let sum = counts.with_extension("new");
         fs::create_dir_all(counts.parent().context("no directory")?)?;
         let mut merge = Command::new(self.llvm.profdata);
-        // A process that was killed while it wrote has left half a file.
+        // A process that was killed while it wrote leaves an incomplete file.
         merge
             .args(["merge", "--sparse", "--failure-mode=warn", "--input-files"])
             .arg(list)
@@ -77,7 +78,7 @@ impl Counting {
     }
 }
 
-/// Prints which lines the runs up to now have covered; too few are a failure.
+/// Prints the lines that the runs up to now have covered. Too few lines are an error.
 pub(crate) fn report() -> Result<()> {
     setup::ensure(setup::Options::default())?;
     let llvm = llvm::ensure()?;
@@ -97,13 +98,13 @@ pub(crate) fn report() -> Result<()> {
     Ok(())
 }
 
-/// The daemon, and all binaries of tests that count; they are built where they are not.
+/// The daemon, and all instrumented binaries of tests. They are built if necessary.
 fn binaries() -> Result<(PathBuf, Vec<PathBuf>)> {
     let environment = counting(cargo::target_dir()?.join("coverage/unused-%m.profraw"));
     let daemon = cargo::build_daemon(cargo::Profile::Debug, &environment)?;
     let mut build = cargo::cargo()?;
     let tests = cargo::build_tests(build.arg("test").args(test::EVERYTHING).envs(environment))?;
-    // xtask does not count.
+    // xtask is not instrumented.
     Ok((daemon, tests.into_iter().filter(|tests| tests.target != "xtask").map(|tests| tests.path).collect()))
 }
 
@@ -112,12 +113,12 @@ fn counting(raw: PathBuf) -> Environment {
     vec![("RUSTC_WORKSPACE_WRAPPER", compiler.into()), ("LLVM_PROFILE_FILE", raw.into())]
 }
 
-/// What was counted in all runs.
+/// The file with the counts of all runs.
 fn counts() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("coverage/counts.profdata"))
 }
 
-/// Whether a file of the workspace is of what is measured.
+/// Returns true if a file of the workspace belongs to the measured code.
 fn is_measured(path: &Path) -> bool {
     ["d365-common/src", "d365-user/src"].iter().any(|crates| path.starts_with(crates))
         && !["tests.rs", "properties.rs"].iter().any(|name| path.ends_with(name))

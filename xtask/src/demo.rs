@@ -1,7 +1,9 @@
-//! The daemon at work, in a lab of the demo's own making: SMTP sessions from every range, and the counters that they left.
+//! The daemon at work, in the demo's own lab: SMTP sessions from every range, and the counters that result
+//! from them.
 //!
-//! Nothing here may touch an interface of the host. The lab is two network namespaces without names, held by this
-//! process: they, the daemon and the SMTP listener are gone when it ends, by error or Ctrl-C as well.
+//! The demo must not touch an interface of the host. The lab is two network namespaces without names, which
+//! this process holds. They, the daemon and the SMTP listener are gone when the process ends, also after an
+//! error or Ctrl-C.
 
 mod plan;
 mod report;
@@ -28,7 +30,8 @@ use self::plan::Plan;
 /// The mail server's port.
 const PORT: u16 = 25;
 
-/// Runs `daemon` in the lab, sends mail through it, prints its counters, and compares them with what was sent.
+/// Runs `daemon` in the lab, sends mail through it, prints its counters, and compares them with the traffic
+/// that was sent.
 pub(crate) fn run(daemon: &Path) -> Result<()> {
     let plan = Plan::read()?;
     let lab = Lab::new()?;
@@ -40,7 +43,7 @@ pub(crate) fn run(daemon: &Path) -> Result<()> {
     let addresses =
         [link.host_v4().into(), link.host_v6().into()].map(|ip: IpAddr| SocketAddr::new(ip, PORT));
     let listener = lab.host.run(|| Listener::bind(&addresses))?;
-    // Of its own: whatever the daemon pins is gone with the lab.
+    // The daemon has its own view, so its pins are gone with the lab.
     let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs])?;
     let options = DaemonOptions { binary: Some(daemon.to_owned()), ..DaemonOptions::on(&[lab.iface()]) };
     let started = Instant::now();
@@ -64,7 +67,8 @@ pub(crate) fn run(daemon: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All that the demo sends, and what the daemon and an independent capture behind it counted.
+/// Sends everything that the demo sends. Returns the counts of the daemon and of an independent capture
+/// behind it.
 fn traffic(lab: &Lab, plan: &Plan, daemon: &Daemon) -> Result<(Scrape, Sniffed)> {
     let sniffer = Sniffer::on(&lab.link().host)?;
     for sender in &plan.senders {
@@ -75,12 +79,12 @@ fn traffic(lab: &Lab, plan: &Plan, daemon: &Daemon) -> Result<(Scrape, Sniffed)>
     }
     let raw = FrameSender::on(&lab.link().sender)?;
     odd_frames(lab).iter().try_for_each(|frame| raw.send(frame))?;
-    // Its stop waits until all has arrived.
+    // The stop waits until all frames have arrived.
     let sniffed = sniffer.stop()?;
     Ok((daemon.scrape()?, sniffed))
 }
 
-/// A few frames that are no mail, so that each reason has something to show.
+/// A few frames that are not mail, so that each reason has a count.
 fn odd_frames(lab: &Lab) -> Vec<Frame> {
     let (source, host) = ([198, 51, 100, 7], lab.link().host_v4());
     let carrying = |segment: Segment| Frame::new(Ipv4::new(source, host).carrying(segment)).pad(60);

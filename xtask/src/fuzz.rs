@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz`: builds the targets of `tests/fuzz` and runs each, one after the other, from its seeds, its regressions
-//! and what earlier runs kept. What is found fails the task, and is named.
+//! `cargo xtask fuzz`: builds the targets of `tests/fuzz`, and runs them one after the other. Each starts
+//! from its seeds, its regressions and the inputs that earlier runs kept. A finding fails the task, and is
+//! named.
 
 use std::{
     env,
@@ -20,15 +21,15 @@ mod target;
 use report::Report;
 use target::Target;
 
-/// Seconds for each target, unless said otherwise.
+/// Seconds for each target, unless an option sets another number.
 const SECONDS: u32 = 600;
-/// The same in CI, where it is only to show that everything runs and nothing old has come back.
+/// Seconds for each target in CI. There, a run only shows that everything works, and that no old fault has
+/// come back.
 const SECONDS_IN_CI: u32 = 20;
 
-/// What is fuzzed
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How long each target runs [default: 600, and 20 where CI=true]
+    /// Seconds that each target runs [default: 600, or 20 with CI=true]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     seconds: Option<u32>,
     /// Targets to run [default: all]
@@ -36,15 +37,14 @@ pub(crate) struct Options {
     targets: Vec<String>,
 }
 
-/// Where everything of the fuzzer is.
+/// The directories of the fuzzer.
 struct Places {
     /// The package: seeds, regressions, dictionaries.
     package: PathBuf,
-    /// Everything that is made: below the target directory.
+    /// Generated files, below the target directory.
     made: PathBuf,
 }
 
-/// Sets up, builds and runs.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_fuzzing()?;
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("{:<14} {report}", target.name);
         if let Some(fault) = &report.fault {
             let log = places.log(target);
-            write!(found, "\n{}: {fault}; its words are in {}", target.name, log.display())?;
+            write!(found, "\n{}: {fault}; its output is in {}", target.name, log.display())?;
         }
     }
     ensure!(
@@ -78,19 +78,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Places {
-    /// Builds all targets with `AddressSanitizer`, and says where they are.
+    /// Builds all targets with `AddressSanitizer`, and returns the directory of the binaries.
     fn build(&self) -> Result<PathBuf> {
         let host = test::host()?;
         let build = self.made.join("build");
         let mut fuzz = cargo::cargo()?;
         fuzz.args(["fuzz", "build", "--sanitizer", "address", "--target", &host, "--fuzz-dir"]);
         fuzz.arg(&self.package).arg("--target-dir").arg(&build);
-        // The sanitizer and the coverage's instruments are unstable flags; a stable compiler has them behind this.
+        // The sanitizer and the coverage instruments need unstable flags. With this variable, a stable
+        // compiler accepts them.
         command::run(fuzz.env("RUSTC_BOOTSTRAP", "1"))?;
         Ok(build.join(host).join("release"))
     }
 
-    /// Runs a target to the end of its time, or to what it finds.
+    /// Runs a target until its time is over or it finds a fault.
     fn fuzz(&self, binaries: &Path, target: &Target, seconds: u32) -> Result<Report> {
         let corpus = self.made.join("corpus").join(target.name);
         let artifacts = self.made.join("artifacts").join(target.name);
@@ -98,13 +99,14 @@ impl Places {
             fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
         }
         let mut fuzzer = Command::new(binaries.join(target.name));
-        // The daemon's settings: here they are what is fuzzed, and not the user's own.
+        // Removes the daemon's settings: here they are the input of the fuzzer, and must not be the user's
+        // own.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
             fuzzer.env_remove(name);
         }
         fuzzer.args(target.limits()).args([
             format!("-max_total_time={seconds}"),
-            // With a slash behind it: the prefix of names.
+            // The slash at the end makes it a prefix of names in this directory.
             format!("-artifact_prefix={}/", artifacts.display()),
             "-print_final_stats=1".to_owned(),
         ]);
@@ -112,7 +114,7 @@ impl Places {
         if dictionary.is_file() {
             fuzzer.arg(format!("-dict={}", dictionary.display()));
         }
-        // New inputs go into the first directory, the others are only read.
+        // New inputs go into the first directory; the others are only read.
         fuzzer.arg(corpus);
         let kept =
             [&self.package.join("seeds"), &self.package.join("regressions"), &self.made.join("documents")];
@@ -120,7 +122,7 @@ impl Places {
 
         let path = self.log(target);
         let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        // Rust's own checks at link time of what is defined twice do for this one, as cargo-fuzz has it.
+        // Rust itself rejects duplicate definitions at link time, so this check is off, as in cargo-fuzz.
         let status = fuzzer
             .env("ASAN_OPTIONS", "detect_odr_violation=0")
             .stdout(log.try_clone()?)
@@ -132,7 +134,7 @@ impl Places {
             .ok_or_else(|| anyhow!("{}: {status}, and no numbers in {}", target.name, path.display()))
     }
 
-    /// What a target says.
+    /// The file with a target's output.
     fn log(&self, target: &Target) -> PathBuf {
         self.made.join(target.name).with_extension("log")
     }

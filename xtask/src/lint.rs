@@ -1,5 +1,5 @@
-//! `cargo xtask lint`: formatting, clippy, dependencies, and the repository's own rules. All are checked, then
-//! all failures are named.
+//! `cargo xtask lint`: checks formatting, clippy, dependencies, and the repository's own rules. It runs all
+//! checks, and then names all failures.
 
 use std::{env, process::Command};
 
@@ -7,10 +7,9 @@ use anyhow::{Result, anyhow, ensure};
 
 use crate::{cargo, command, setup, tidy, toolchain, tools};
 
-/// The fuzz targets' package, which is not of the workspace.
+/// The package of the fuzz targets, which is not part of the workspace.
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
-/// Sets up and checks everything.
 pub(crate) fn all() -> Result<()> {
     setup::ensure(setup::Options::default())?;
     let facts = toolchain::Facts::gather();
@@ -26,7 +25,7 @@ pub(crate) fn all() -> Result<()> {
         ("clippy, kernel program", check(clippy_kernel(&mut tools::kernel_cargo(compiler)?)?)),
         ("dependencies", dependencies(None)),
         ("dependencies, fuzz targets", dependencies(Some(FUZZ))),
-        // By this variable, which `cargo run` has set for us, it would think that it was not called by cargo.
+        // `cargo run` sets this variable for us. With it, machete would assume that cargo did not call it.
         ("unused dependencies", check(cargo::cargo()?.arg("machete").env_remove("CARGO_PKG_NAME"))),
         ("advisories", advisories()),
     ];
@@ -41,11 +40,11 @@ pub(crate) fn all() -> Result<()> {
     Ok(())
 }
 
-/// Licences, sources and versions: of the workspace, or of another package by its manifest.
+/// Checks licences, sources and versions: those of the workspace, or of another package by its manifest.
 fn dependencies(manifest: Option<&str>) -> Result<()> {
     let mut deny = cargo::cargo()?;
     deny.arg("deny").args(manifest.iter().flat_map(|manifest| ["--manifest-path", manifest]));
-    // An exception is for one of the two, and not met in the other.
+    // An exception is for one of the two, and is not met in the other.
     deny.args(["check", "--allow", "license-exception-not-encountered"]);
     check(deny.args(["bans", "licenses", "sources"]))
 }
@@ -59,13 +58,13 @@ fn clippy_host(cargo: &mut Command) -> &mut Command {
     cargo.args(["clippy", "--workspace", "--exclude", "d365-ebpf", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Their properties are seen among the tests as well.
+/// Clippy sees the properties of the targets a second time, as part of the tests.
 fn clippy_fuzz(cargo: &mut Command) -> Result<&mut Command> {
     cargo.args(["clippy", "--manifest-path", FUZZ, "--target-dir"]);
     Ok(cargo.arg(cargo::target_dir()?.join("lint-fuzz")).args(["--", "-D", "warnings"]))
 }
 
-/// The flags are those with which `aya-build` builds it.
+/// The flags are those that `aya-build` builds it with.
 fn clippy_kernel(cargo: &mut Command) -> Result<&mut Command> {
     let target = if cfg!(target_endian = "big") { "bpfeb-unknown-none" } else { "bpfel-unknown-none" };
     cargo.args(["clippy", "--package", "d365-ebpf", "--release", "-Z", "build-std=core", "--target", target]);
@@ -74,7 +73,8 @@ fn clippy_kernel(cargo: &mut Command) -> Result<&mut Command> {
     Ok(cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--cfg=bpf_target_arch=\"{arch}\"")))
 }
 
-/// Known faults of dependencies, where the list of them can be fetched; where not, that is said, and is no failure.
+/// Checks for known faults of dependencies. If their database cannot be fetched, it reports this and does not
+/// fail.
 fn advisories() -> Result<()> {
     let mut fetch = Command::new("timeout");
     fetch.arg("120").arg(cargo::cargo()?.get_program()).args(["deny", "fetch", "db"]);

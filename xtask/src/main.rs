@@ -1,6 +1,6 @@
 //! All automation of this workspace: `cargo xtask --help`.
 //!
-//! It must build on a machine where nothing is set up yet: it never depends on `d365-user`.
+//! It must build on a machine where nothing is set up yet, so it never depends on `d365-user`.
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -51,8 +51,8 @@ enum Task {
     },
     /// Set up and run every test, the privileged ones too; arguments behind `--` go to `cargo test`
     Test {
-        /// Count the lines of the daemon that they run. All tests: report, and fail below 85 %. With arguments: add to what was
-        /// counted before
+        /// Count the daemon's lines that the tests run. All tests: report, and fail below 85 %. With
+        /// arguments: add to the earlier counts
         #[arg(long)]
         coverage: bool,
         /// Arguments for `cargo test`
@@ -61,11 +61,13 @@ enum Task {
     },
     /// Print which lines of the daemon were run by tests that counted (`test --coverage`); fail below 85 %
     Coverage,
-    /// Run the tests that reach unsafe code of the user side, and of its dependencies, under the address sanitizer
+    /// Run the tests that reach unsafe code of the user side, and of its dependencies, under the address
+    /// sanitizer
     Sanitize,
     /// Run the privileged tests in real kernels of Debian's, under QEMU
     VmTest(vm::Options),
-    /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own making
+    /// Set up, build, and measure the kernel program and the daemon, in namespaces of the benchmark's own
+    /// making
     Bench(bench::Options),
     /// Set up, build the fuzz targets, and run each
     Fuzz(fuzz::Options),

@@ -15,7 +15,7 @@ use crate::{
     command, demo as lab, setup, toolchain,
 };
 
-/// Becomes the daemon: signals and the exit code are its own.
+/// Replaces this process by the daemon, so that signals and the exit code are the daemon's own.
 pub(crate) fn daemon(args: &[OsString]) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     let daemon = cargo::build_daemon(Profile::Release, &[])?;
@@ -37,7 +37,7 @@ pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
     become_root(&env::current_exe()?, &["demo".into(), "--daemon".into(), daemon.into()])
 }
 
-/// Replaces this program by another, as root where sudo makes that possible. Returns only if it cannot.
+/// Replaces this program by another, as root if sudo is available. Returns only on an error.
 fn become_root(program: &Path, args: &[OsString]) -> Result<()> {
     let mut command = match toolchain::find("sudo").filter(|_| !command::is_root()) {
         Some(sudo) => {
@@ -51,7 +51,8 @@ fn become_root(program: &Path, args: &[OsString]) -> Result<()> {
     Err(error).with_context(|| format!("cannot start `{}`", command::shown(&command)))
 }
 
-/// Tells sudo to keep the daemon's own variables: every flag can come from the environment.
+/// The option that makes sudo keep the daemon's own variables, because every flag can come from the
+/// environment.
 fn kept_variables() -> Option<String> {
     let ours = |name: &String| name.starts_with("D365_") || name == "RUST_LOG" || name == "NO_COLOR";
     let names: Vec<String> =

@@ -1,7 +1,7 @@
 //! `cargo xtask sanitize`: the tests that reach unsafe code of the user side, under the address sanitizer.
 //!
-//! Dependencies are instrumented as well: nearly all unsafe code is theirs (aya, tokio, ring). The standard library is not,
-//! and what the kernel writes is not seen.
+//! Dependencies are instrumented as well, because nearly all unsafe code is in them (aya, tokio, ring). The
+//! standard library is not instrumented, and the sanitizer does not see writes by the kernel.
 
 use std::process::Command;
 
@@ -14,8 +14,8 @@ const UNIT: [&str; 6] = ["test", "--package", "d365-common", "--package", "d365-
 /// The daemon that the privileged tests start.
 const DAEMON: [&str; 3] = ["build", "--package", "d365-user"];
 const PRIVILEGED: [&str; 6] = ["test", "--package", "d365-tests", "--test", "privileged", "--"];
-/// Modules of the privileged tests in which the tests or the daemon come through unsafe code: maps and their values, ring
-/// buffers, pins, ioctls, netlink, loading and attaching, a daemon's whole life.
+/// Modules of the privileged tests in which the tests or the daemon reach unsafe code: maps and their values,
+/// ring buffers, pins, ioctls, netlink, loading and attaching, a daemon's whole life.
 const MODULES: [&str; 8] = [
     "doctor::",
     "inspect::",
@@ -27,21 +27,22 @@ const MODULES: [&str; 8] = [
     "tags::marks::",
 ];
 
-/// Sets up, builds everything once more, with checks, and runs the tests.
+/// Sets up, builds everything again with checks, and runs the tests.
 pub(crate) fn run() -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_tests()?;
-    // A directory of its own: `vm-test` builds for the same target without checks. With a target named, build scripts and macros
-    // stay as they are.
+    // The directory is separate, because `vm-test` builds for the same target without checks. With a named
+    // target, build scripts and macros are built without checks.
     let (host, place) = (test::host()?, cargo::target_dir()?.join("sanitize"));
     let checked = |args: &[&str]| -> Result<Command> {
         let (subcommand, rest) = args.split_at(1);
         let mut cargo = cargo::cargo()?;
         cargo.args(subcommand).args(["--target", &host]).arg("--target-dir").arg(&place).args(rest);
-        // The sanitizer's runtime comes with the stable compiler, the flag does not.
+        // The sanitizer's runtime comes with the stable compiler, but the compiler accepts the flag only with
+        // this variable.
         cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
-        // An error ends the daemon in a way that no test takes for its own. Leaks are not looked for: that needs to trace
-        // the process, which those without privileges may not.
+        // On an error the daemon aborts, which no test mistakes for an expected end. The sanitizer does not
+        // look for leaks: it would have to trace the process, which is not allowed without privileges.
         cargo.env("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0:detect_stack_use_after_return=1");
         Ok(cargo)
     };

@@ -1,6 +1,6 @@
-//! `cargo xtask setup`: what the kernel program's build lacks on this machine, and getting it.
+//! `cargo xtask setup`: finds what the kernel program's build lacks on this machine, and installs it.
 //!
-//! Facts are gathered, a plan is made from them (pure), the plan is carried out.
+//! It gathers facts, makes a plan from them (pure), and carries out the plan.
 
 use std::{fs, path::Path};
 
@@ -14,39 +14,39 @@ use crate::{
 
 pub(crate) type Options = Consent;
 
-/// LLVM of Debian 12's security suite: what its compiler has, and what `bpf-linker` is built against.
+/// The LLVM of Debian 12's security suite: its compiler has it, and `bpf-linker` is built against it.
 const DEBIAN_LLVM: u32 = 22;
 /// Debian's compiler for the BPF target.
 const COMPILER: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
-/// What `bpf-linker` is built against and with.
+/// Packages that `bpf-linker` is built against and with.
 const LINKER_NEEDS: &[&str] = &["llvm-22-dev", "libpolly-22-dev"];
-/// How `bpf-linker` is built: it uses features that stable compilers have behind `RUSTC_BOOTSTRAP`.
+/// The build of `bpf-linker`. It uses features that stable compilers accept only with `RUSTC_BOOTSTRAP`.
 const LINKER: Change = Change::Crate(
     &["bpf-linker", "--version", "0.13.0", "--force", "--no-default-features", "--features", "llvm-22"],
     &[("RUSTC_BOOTSTRAP", "1"), ("LLVM_PREFIX", "/usr/lib/llvm-22")],
 );
 
-/// What there is on this machine.
+/// Facts about this machine.
 #[derive(Clone, Debug, Default)]
 struct Facts {
-    /// For the build script.
+    /// The facts that the build script uses.
     toolchain: toolchain::Facts,
-    /// Whether this is Debian 12, whose packages we know.
+    /// True on Debian 12, whose packages we know.
     debian_12: bool,
-    /// The compiler in `/usr`, with `rust-src`, whether or not rustup knows it.
+    /// The compiler in `/usr` with its `rust-src`, known to rustup or not.
     usr: Option<Compiler>,
-    /// Those of [`COMPILER`] and [`LINKER_NEEDS`] that are not installed.
+    /// The packages of [`COMPILER`] and [`LINKER_NEEDS`] that are not installed.
     lacking: Vec<&'static str>,
 }
 
 impl Facts {
-    /// Those of `packages` that are not installed.
+    /// The packages among `packages` that are not installed.
     fn lacking(&self, packages: &[&'static str]) -> Vec<&'static str> {
         packages.iter().copied().filter(|package| self.lacking.contains(package)).collect()
     }
 }
 
-/// Makes sure that the kernel program can be built here. Silent when it can.
+/// Makes sure that the kernel program can be built here. Prints nothing if it can.
 pub(crate) fn ensure(options: Options) -> Result<()> {
     let facts = toolchain::Facts::gather();
     if facts.choose().is_ok() {
@@ -87,7 +87,8 @@ fn plan(facts: &Facts) -> Result<Vec<Step>> {
     }
     if facts.toolchain.compiler(Some(DEBIAN_LLVM)).is_err() {
         if facts.usr.as_ref().is_none_or(|usr| !usr.is_new_enough()) {
-            // All there, and yet no compiler that is new enough: then apt has newer ones of all.
+            // All packages are installed, but there is no compiler that is new enough. Then apt has newer
+            // versions of all.
             let lacking = facts.lacking(COMPILER);
             let change = Change::Packages(if lacking.is_empty() { COMPILER.into() } else { lacking });
             steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
@@ -102,14 +103,14 @@ fn plan(facts: &Facts) -> Result<Vec<Step>> {
     if facts.toolchain.linker.as_ref().is_none_or(too_old) {
         let lacking = facts.lacking(LINKER_NEEDS);
         if !lacking.is_empty() {
-            steps.push(Step { change: Change::Packages(lacking), why: "what bpf-linker is built with" });
+            steps.push(Step { change: Change::Packages(lacking), why: "needed to build bpf-linker" });
         }
         steps.push(Step { change: LINKER, why: "links BPF programs" });
     }
     Ok(steps)
 }
 
-/// What to tell somebody whose machine we do not know how to set up.
+/// The advice for a machine that we cannot set up.
 fn by_hand(missing: &Missing) -> anyhow::Error {
     let advice = match missing {
         Missing::Wanted(name) => format!(
@@ -127,7 +128,7 @@ on Debian 12 `cargo xtask setup` installs what is missing; elsewhere please inst
     anyhow::anyhow!("{missing}\n{advice}")
 }
 
-/// Whether `/etc/os-release` says so.
+/// Returns true if `/etc/os-release` describes Debian 12.
 fn is_debian_12(os_release: &str) -> bool {
     let has = |wanted: &str| os_release.lines().any(|line| line.replace('"', "") == wanted);
     has("ID=debian") && has("VERSION_ID=12")

@@ -1,4 +1,5 @@
-//! What set-up can do to a machine: every change is one of these, is shown first, and can be refused.
+//! Changes that set-up can make to a machine. Every change is one of these. It is shown first, and the user
+//! can refuse it.
 
 use std::{
     fmt,
@@ -10,12 +11,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{apt, cargo, command, toolchain};
 
-/// One change, and what it is good for.
+/// One change and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The change.
     pub(crate) change: Change,
-    /// What it is good for.
     pub(crate) why: &'static str,
 }
 
@@ -24,9 +23,9 @@ pub(crate) struct Step {
 pub(crate) enum Change {
     /// Install these Debian packages.
     Packages(Vec<&'static str>),
-    /// Unpack a Debian package into a directory, and do not install it.
+    /// Unpack a Debian package into a directory without installing it.
     Unpack(&'static str, PathBuf),
-    /// Unpack Debian packages and what they depend on into one tree, and install none of it.
+    /// Unpack Debian packages and their dependencies into one tree without installing them.
     UnpackWhole(Vec<&'static str>, PathBuf),
     /// Build programs from crates.io, with these arguments and variables.
     Crate(&'static [&'static str], &'static [(&'static str, &'static str)]),
@@ -34,18 +33,17 @@ pub(crate) enum Change {
     Rustup(Vec<String>),
 }
 
-/// What the user allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct Consent {
     /// Do not ask before installing
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Say what would be installed, and install nothing
+    /// Show what would be installed, and install nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
-/// Shows `steps`, asks where somebody can answer, and takes them. Silent when there are none.
+/// Shows `steps`, asks the user if there is a terminal, and takes them. Without steps it prints nothing.
 pub(crate) fn take(steps: &[Step], consent: Consent) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
@@ -68,7 +66,7 @@ pub(crate) fn take(steps: &[Step], consent: Consent) -> Result<()> {
     })
 }
 
-/// Whether the answer agrees; the end of input does not.
+/// Returns true if the answer agrees. The end of input does not agree.
 fn agreed(answer: &mut dyn io::BufRead) -> Result<bool> {
     let mut line = String::new();
     let read = answer.read_line(&mut line)?;
@@ -83,7 +81,7 @@ impl Change {
             Self::UnpackWhole(packages, into) => apt::unpack_whole(packages, into),
             Self::Crate(args, variables) => {
                 let mut install = cargo::cargo()?;
-                // Its build is thrown away; it has no business in our target directory.
+                // Its build is discarded, so it does not belong in our target directory.
                 install.env_remove("CARGO_TARGET_DIR").envs(variables.iter().copied());
                 command::run(install.args(["install", "--quiet", "--locked"]).args(*args))
             }

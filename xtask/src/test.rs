@@ -1,4 +1,5 @@
-//! `cargo xtask test`: every test, with the daemon's binary beside them; only the privileged ones as root.
+//! `cargo xtask test`: runs every test, with the daemon's binary next to them. Only the privileged tests run
+//! as root.
 
 use std::{ffi::OsString, path::Path, process::Command};
 
@@ -14,19 +15,21 @@ use crate::{
 /// The package and the target of the tests that need root.
 const LAB: &str = "d365-tests";
 const PRIVILEGED: &str = "privileged";
-/// What makes cargo test everything that is built for the host.
+/// Arguments that make cargo test everything that is built for the host.
 pub(crate) const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "d365-ebpf"];
 
-/// As [`all`], and counts the lines of the daemon that are run; of all tests it reports.
+/// Does the same as [`all`], and counts the lines of the daemon that are run. After all tests, it prints the
+/// report.
 pub(crate) fn counted(args: &[OsString]) -> Result<()> {
     let counting = Counting::start(args.is_empty())?;
-    // What failing tests ran is no coverage.
+    // Lines that failing tests ran do not count.
     all(args, &counting.environment())?;
     counting.finish()?;
     if args.is_empty() { coverage::report() } else { Ok(()) }
 }
 
-/// Sets up, builds the daemon, and runs the tests; `args` go to `cargo test`, all with these variables.
+/// Sets up, builds the daemon, and runs the tests. `args` go to `cargo test`. All commands get these
+/// variables.
 pub(crate) fn all(args: &[OsString], variables: &[(&str, OsString)]) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_tests()?;
@@ -58,7 +61,7 @@ pub(crate) fn all(args: &[OsString], variables: &[(&str, OsString)]) -> Result<(
     command::run(privileged.env(variable, runner))
 }
 
-/// Whether the user chooses packages or targets: then we add none.
+/// Returns true if the user chooses packages or targets. Then xtask adds none.
 fn selects(args: &[OsString]) -> bool {
     let ours = args.iter().map(|arg| arg.to_string_lossy()).take_while(|arg| arg != "--");
     let selectors =
@@ -68,20 +71,22 @@ fn selects(args: &[OsString]) -> bool {
     ours.into_iter().any(|arg| selects(&arg))
 }
 
-/// The variable that makes cargo start tests through sudo, and its value. Sudo has a PATH of its own mind.
+/// The variable that makes cargo start tests through sudo, and its value. The value sets the PATH, because
+/// sudo uses its own.
 pub(crate) fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
     let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
     (variable, format!("{} -E env PATH={path}", sudo.display()))
 }
 
-/// The triple of the machine.
+/// The target triple of this machine.
 pub(crate) fn host() -> Result<String> {
     let version = command::stdout(cargo::cargo()?.arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("`cargo -vV` names no host"))
 }
 
-/// Whether the privileged tests have a module of this path, `a::b::`: a file or a directory of theirs.
+/// Returns true if the privileged tests have a module of this path, such as `a::b::`: a file or a directory
+/// of theirs.
 #[cfg(test)]
 pub(crate) fn is_module(path: &str) -> bool {
     let place = cargo::workspace().join("tests").join(PRIVILEGED).join(path.replace("::", "/"));

@@ -1,5 +1,5 @@
-//! The repository's own rules, for the files that git tracks. A rule is a pure function over one file's text;
-//! that on names of tests looks into the files that they are in.
+//! The repository's own rules, for the files that git tracks. A rule is a pure function of one file's text.
+//! Only the rule on names of tests also looks into the files that contain the tests.
 
 use std::{collections::BTreeSet, fmt, fs, path::Path, process::Command};
 
@@ -15,18 +15,19 @@ mod source;
 mod tests_named;
 mod text;
 
-/// Where a rule is broken, and what to do about it.
+/// The place where a rule is broken, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
-    /// From the workspace's directory.
+    /// Relative to the workspace's directory.
     path: String,
-    /// From 1.
+    /// Counted from 1.
     line: usize,
-    /// What is wrong, and what to do.
+    /// The fault and its remedy.
     what: String,
 }
 
-/// No line, for tests: other crates let numbers be compared with more than numbers, so that `[]` alone could be anything.
+/// No lines, for tests. Other crates implement comparisons of numbers with other types, so the type of `[]`
+/// alone is ambiguous.
 #[cfg(test)]
 const NOTHING: [usize; 0] = [];
 
@@ -36,7 +37,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks the whole repository; prints what it finds.
+/// Checks the whole repository, and prints the findings.
 pub(crate) fn check(workspace: &Path) -> Result<()> {
     let findings = findings(workspace)?;
     for finding in &findings {

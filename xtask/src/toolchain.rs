@@ -1,8 +1,9 @@
-//! Which compiler and which linker can build the kernel program on this machine.
+//! Chooses the compiler and the linker that can build the kernel program on this machine.
 //!
-//! `bpfel-unknown-none` has no prebuilt `core`: it takes the `rust-src` of exactly the compiler used, and a
-//! `bpf-linker` whose LLVM is not older than the compiler's. This module looks and chooses; it never changes
-//! the machine. Std only: `d365-user/build.rs` includes this very file by its path.
+//! The target `bpfel-unknown-none` has no prebuilt `core`. It needs the `rust-src` of exactly the compiler in
+//! use, and a `bpf-linker` whose LLVM is not older than the compiler's. This module looks and chooses; it
+//! never changes the machine. It uses only the standard library, because `d365-user/build.rs` includes this
+//! file by its path.
 
 use std::{
     env,
@@ -12,10 +13,10 @@ use std::{
     process::Command,
 };
 
-/// Names the rustup toolchain to use, past all others.
+/// Names the rustup toolchain to use, before all others.
 pub(crate) const WANTED: &str = "D365_BPF_TOOLCHAIN";
 
-/// Name under which rustup knows Debian's compiler in `/usr`.
+/// The name under which rustup knows Debian's compiler in `/usr`.
 pub(crate) const LINKED: &str = "d365-bpf";
 
 /// A compiler that has its `rust-src`.
@@ -25,7 +26,7 @@ pub(crate) struct Compiler {
     pub(crate) name: Option<String>,
     /// Major and minor version.
     pub(crate) release: (u32, u32),
-    /// Whether it takes `-Z` flags without being asked by `RUSTC_BOOTSTRAP`.
+    /// True if it accepts `-Z` flags without `RUSTC_BOOTSTRAP`.
     pub(crate) nightly: bool,
     /// Major version of its LLVM.
     pub(crate) llvm: u32,
@@ -34,54 +35,50 @@ pub(crate) struct Compiler {
 /// A `bpf-linker` that can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Linker {
-    /// Where it is.
     pub(crate) path: PathBuf,
-    /// Major version of the LLVM library that it loads; `None` where it brings its own.
+    /// Major version of the LLVM library that it loads; `None` if it contains its own.
     pub(crate) llvm: Option<u32>,
 }
 
-/// What is there.
+/// Facts about the compilers and the linker of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// Value of [`WANTED`].
+    /// The value of [`WANTED`].
     pub(crate) wanted: Option<String>,
-    /// Whether there is a rustup. `aya-build` then calls compilers by rustup's names only.
+    /// True if rustup is installed. `aya-build` then calls compilers only by rustup's names.
     pub(crate) rustup: bool,
-    /// Every compiler with `rust-src`: rustup's, or the one on the PATH where there is no rustup.
+    /// Every compiler with `rust-src`: those of rustup, or the one on the PATH without rustup.
     pub(crate) compilers: Vec<Compiler>,
-    /// The linker.
     pub(crate) linker: Option<Linker>,
 }
 
-/// What to build the kernel program with.
+/// The compiler and the linker for the kernel program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Choice<'a> {
-    /// The compiler.
     pub(crate) compiler: &'a Compiler,
-    /// The linker.
     pub(crate) linker: &'a Linker,
 }
 
-/// Why nothing can be chosen.
+/// The reason why nothing can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// [`WANTED`] names a toolchain that cannot be used.
     Wanted(String),
-    /// No compiler with `rust-src`, new enough.
+    /// There is no compiler with `rust-src` that is new enough.
     Compiler,
-    /// No linker.
+    /// There is no linker.
     Linker,
-    /// The linker's LLVM is older than this one, the compiler's.
+    /// The linker's LLVM is older than the compiler's, which is this version.
     LinkerLlvm(u32),
 }
 
 impl Compiler {
-    /// Whether it can build this workspace.
+    /// Returns true if it can build this workspace.
     pub(crate) fn is_new_enough(&self) -> bool {
         self.release >= oldest_release()
     }
 
-    /// Whether rustup takes `name` for this toolchain: in full, or without the host's triple.
+    /// Returns true if rustup accepts `name` for this toolchain: in full, or without the host's triple.
     fn is_called(&self, name: &str) -> bool {
         let rest = self.name.as_deref().and_then(|own| own.strip_prefix(name));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(&format!("-{}-", env::consts::ARCH)))
@@ -89,7 +86,7 @@ impl Compiler {
 }
 
 impl Facts {
-    /// Looks around on this machine.
+    /// Gathers the facts of this machine.
     pub(crate) fn gather() -> Self {
         let rustup = find("rustup").is_some();
         let compilers = if rustup { rustup_compilers() } else { compiler_on_path().into_iter().collect() };
@@ -97,7 +94,8 @@ impl Facts {
         Self { wanted, rustup, compilers, linker: find("bpf-linker").and_then(linker_at) }
     }
 
-    /// The compiler to use, whatever the linker: the wanted one; else the newest nightly, then Debian's.
+    /// Chooses a compiler: the wanted one, otherwise the newest nightly, then Debian's. Without rustup, it is
+    /// the one on the PATH. Except for the wanted one, its LLVM is not newer than `newest_llvm`.
     pub(crate) fn compiler(&self, newest_llvm: Option<u32>) -> Result<&Compiler, Missing> {
         let fits = |c: &&Compiler| c.is_new_enough() && newest_llvm.is_none_or(|newest| c.llvm <= newest);
         let named = |name: &str| self.compilers.iter().find(|c| c.is_called(name));
@@ -111,7 +109,7 @@ impl Facts {
         nightlies.max_by_key(|c| c.release).or_else(|| named(LINKED).filter(fits)).ok_or(Missing::Compiler)
     }
 
-    /// Compiler and linker that go together.
+    /// Chooses a compiler and a linker that work together.
     pub(crate) fn choose(&self) -> Result<Choice<'_>, Missing> {
         let Some(linker) = &self.linker else {
             return Err(self.compiler(None).err().unwrap_or(Missing::Linker));
@@ -149,7 +147,7 @@ fn oldest_release() -> (u32, u32) {
     major_minor(env!("CARGO_PKG_RUST_VERSION")).unwrap_or_default()
 }
 
-/// The directories of the PATH, and behind them cargo's own: plain Debian does not have that one on the PATH.
+/// The directories of the PATH, and behind them cargo's own, which plain Debian does not have on the PATH.
 pub(crate) fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<PathBuf> = env::split_paths(&path).collect();
@@ -193,7 +191,7 @@ fn linker_at(path: PathBuf) -> Option<Linker> {
     Some(Linker { path, llvm })
 }
 
-/// `rustc -vV`, read.
+/// Reads the output of `rustc -vV`.
 fn parse_compiler(version: &str, name: Option<String>) -> Option<Compiler> {
     let field = |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let release = field("release:")?;
@@ -205,7 +203,8 @@ fn parse_compiler(version: &str, name: Option<String>) -> Option<Compiler> {
     })
 }
 
-/// The LLVM in what `ldd` prints; the outer `None` for a library that is not found: that linker cannot start.
+/// The LLVM version in the output of `ldd`. The outer `None` means that a library is not found: that linker
+/// cannot start.
 fn parse_linker_llvm(libraries: &str) -> Option<Option<u32>> {
     let Some(line) = libraries.lines().map(str::trim).find(|line| line.starts_with("libLLVM")) else {
         return Some(None);

@@ -1,4 +1,4 @@
-//! Which compiler and linker are chosen, from machines described.
+//! Tests the choice of compiler and linker on described machines.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Programs that tests and lints call: which are missing, and what brings them.
+//! Programs that tests and lints call: finds the missing ones, and the packages or crates that provide them.
 
 use std::{
     env,
@@ -15,17 +15,17 @@ use crate::{
     toolchain,
 };
 
-/// A program that tests call, the Debian package that has it, and what it is for.
+/// A program that tests call, its Debian package, and its purpose.
 type Tool = (&'static str, &'static str, &'static str);
 
 const TEST_TOOLS: [Tool; 5] = [
     ("bpftool", "bpftool", "tests whether libbpf reads the kernel program"),
     ("xdp-loader", "xdp-tools", "tests whether libxdp attaches the kernel program"),
-    ("nft", "nftables", "tests what others make of a tag"),
+    ("nft", "nftables", "tests how other programs treat a tag"),
     ("ip", "iproute2", "lets tests look at interfaces from outside"),
-    ("ethtool", "ethtool", "tells tests which offloads an interface has"),
+    ("ethtool", "ethtool", "shows tests the offloads of an interface"),
 ];
-/// What test machines are made of and with, besides [`TEST_TOOLS`].
+/// Programs that test machines need, in addition to [`TEST_TOOLS`].
 const MACHINE_TOOLS: [Tool; 8] = [
     ("qemu-system-x86_64", "qemu-system-x86", "runs the test machines"),
     ("busybox", "busybox-static", "is in the test machines"),
@@ -36,20 +36,20 @@ const MACHINE_TOOLS: [Tool; 8] = [
     ("xzcat", "xz-utils", "unpacks their modules"),
     ("strip", "binutils", "makes what they boot with small"),
 ];
-/// What the benchmark measures with and beside.
+/// Programs that the benchmark needs, or compares with the kernel program.
 const BENCH_TOOLS: [Tool; 5] = [
-    ("xdp-filter", "xdp-tools", "is measured beside the kernel program"),
-    ("nft", "nftables", "is measured beside the kernel program"),
-    ("ipset", "ipset", "is measured beside the kernel program"),
-    ("iptables-restore", "iptables", "is measured beside the kernel program"),
+    ("xdp-filter", "xdp-tools", "is measured for comparison with the kernel program"),
+    ("nft", "nftables", "is measured for comparison with the kernel program"),
+    ("ipset", "ipset", "is measured for comparison with the kernel program"),
+    ("iptables-restore", "iptables", "is measured for comparison with the kernel program"),
     ("ip", "iproute2", "makes the benchmark's links"),
 ];
-/// What the fuzzer is built with.
+/// The programs that build the fuzzer.
 const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++", "builds libFuzzer")];
-/// Not installed: installing it would start a service.
+/// Not installed, because the installation would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 
-/// Cargo's subcommands that lints call, the crate that brings each, and what it is for.
+/// Cargo's subcommands that lints call, the crate that provides each, and its purpose.
 const LINT_CRATES: [(&str, Change, &str); 2] = [
     (
         "deny",
@@ -64,12 +64,12 @@ const LINT_CRATES: [(&str, Change, &str); 2] = [
 ];
 const FUZZ: Change = Change::Crate(&["cargo-fuzz", "--version", "0.13.2"], &[]);
 
-/// Where programs of packages are that were unpacked and not installed.
+/// The directory of programs whose packages were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("tools/prometheus/usr/bin"))
 }
 
-/// Sees to what test machines are made of.
+/// Provides the programs for test machines.
 pub(crate) fn for_machines() -> Result<()> {
     let steps = packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS));
     ensure!(
@@ -79,13 +79,14 @@ pub(crate) fn for_machines() -> Result<()> {
     step::take(&steps, Consent::default())
 }
 
-/// Sees to the programs that the benchmark calls; it says itself what is still missing.
+/// Provides the programs that the benchmark calls. The benchmark itself reports the ones that are still
+/// missing.
 pub(crate) fn for_bench() -> Result<()> {
     let steps = if apt::is_there() { packages(BENCH_TOOLS) } else { Vec::new() };
     step::take(&steps, Consent::default())
 }
 
-/// Sees to cargo-fuzz, and to the compiler of libFuzzer.
+/// Provides cargo-fuzz and the compiler for libFuzzer.
 pub(crate) fn for_fuzzing() -> Result<()> {
     let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
     if !command::succeeds(cargo::cargo()?.args(["fuzz", "--version"])) {
@@ -94,9 +95,9 @@ pub(crate) fn for_fuzzing() -> Result<()> {
     step::take(&steps, Consent::default())
 }
 
-/// Installs or unpacks the programs that tests call and this machine lacks. Where that cannot be done (no
-/// apt, no network, the user refuses) they stay missing and the tests run: each test then says what it lacks.
-/// In CI it is an error.
+/// Installs or unpacks the programs that tests call and this machine lacks. If this cannot be done (no apt,
+/// no network, the user refuses), the programs stay missing and the tests run: each test then reports what it
+/// lacks. In CI it is an error.
 pub(crate) fn for_tests() -> Result<()> {
     let tools = cargo::target_dir()?.join("tools");
     let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || mail::is_complete(&tools.join("mail"));
@@ -110,14 +111,15 @@ pub(crate) fn for_tests() -> Result<()> {
     match taken {
         Err(error) if !command::ci() => {
             eprintln!("xtask: {error:#}");
-            eprintln!("xtask: the tests run without it; each that needs it says so");
+            eprintln!("xtask: the tests run without it; each test that needs it reports this");
             Ok(())
         }
         taken => taken,
     }
 }
 
-/// The steps that bring the tests' programs. Where all are there it is empty: nothing asks apt or the network.
+/// The steps that provide the tests' programs. If all programs exist, there are no steps, and nothing uses
+/// apt or the network.
 fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Step> {
     let missing = TEST_TOOLS.into_iter().filter(|(program, ..)| !is_there(program));
     let mut steps: Vec<Step> =
@@ -127,16 +129,16 @@ fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> 
         steps.push(Step { change: Change::Unpack(package, tools.join(package)), why });
     }
     if !has_mail {
-        // Not installed either; the tests run them in a root of their own.
+        // They are not installed either; the tests run them in a private root.
         let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
         let change = Change::UnpackWhole(packages, tools.join("mail"));
-        steps.push(Step { change, why: "a mail server, to test what it makes of tags" });
+        steps.push(Step { change, why: "a mail server, to test how it treats tags" });
     }
     steps
 }
 
-/// Sees to rustfmt, clippy for the host and for the kernel program's `compiler`, what libFuzzer is built with, cargo-deny and
-/// cargo-machete.
+/// Provides rustfmt, clippy for the host and for the kernel program's `compiler`, the compiler for libFuzzer,
+/// cargo-deny and cargo-machete.
 pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
     let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
     let here = |subcommand: &str| {
@@ -193,12 +195,12 @@ fn add_component(component: &str, toolchain: Option<&str>) -> Change {
     Change::Rustup(args)
 }
 
-/// Of these, the ones that are missing.
+/// The missing ones among these tools.
 fn missing(tools: impl IntoIterator<Item = Tool>) -> impl Iterator<Item = Tool> {
     tools.into_iter().filter(|(program, ..)| !is_there(program))
 }
 
-/// The packages of those that are missing, to be installed.
+/// The steps that install the packages of the missing tools.
 fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
     missing(tools).map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect()
 }

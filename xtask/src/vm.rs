@@ -1,7 +1,8 @@
 //! `cargo xtask vm-test`: the privileged tests in real Debian kernels, under QEMU.
 //!
-//! Nothing here needs root but the installing of packages, and nothing touches an interface of the host: the machines
-//! have no network card. Nothing is ever left out in silence: what did not run is in the table, with the reason.
+//! Only the installation of packages needs root, and nothing touches an interface of the host: the machines
+//! have no network card. No test is left out silently: a test that did not run is in the table, with the
+//! reason.
 
 mod archive;
 mod base;
@@ -38,7 +39,7 @@ pub(crate) struct Options {
     /// Do not run tests whose name contains this; repeat it
     #[arg(long, value_name = "NAME")]
     skip: Vec<String>,
-    /// Of these, only tests that ask the kernel for something of each kind: what CI runs
+    /// Run only the selected tests that use kernel features of each kind, as CI does
     #[arg(long)]
     quick: bool,
     /// Machines that run at the same time
@@ -46,7 +47,7 @@ pub(crate) struct Options {
     jobs: NonZeroUsize,
 }
 
-/// Runs the tests on each kernel and prints the table; fails when a test failed or a machine died.
+/// Runs the tests on each kernel, and prints the table. Fails if a test failed or a machine died.
 pub(crate) fn test(options: &Options) -> Result<()> {
     ensure!(cfg!(target_arch = "x86_64"), "the virtual machines are x86_64, and so must this machine be");
     setup::ensure(setup::Options::default())?;
@@ -83,7 +84,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Does the work for all, at most `jobs` at a time; the results in their order.
+/// Does the work for all items, at most `jobs` at a time. Returns the results in the order of the items.
 fn side_by_side<T: Sync, R: Send>(all: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let queue = Mutex::new(all.iter().enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -96,7 +97,7 @@ fn side_by_side<T: Sync, R: Send>(all: &[T], jobs: usize, work: impl Fn(&T) -> R
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Where everything is kept: kernels, packages, archives, logs.
+/// The directory of kernels, packages, archives and logs.
 fn place() -> Result<PathBuf> {
     Ok(cargo::target_dir()?.join("vm"))
 }

@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`configuration::check`].
+//! Fuzz target that calls [`configuration::check`].
 #![no_main]
 
 use std::env;
@@ -16,7 +16,7 @@ const LIMITS: limits::Limits = limits::Limits { fixed: 2 << 20, for_each_byte: 2
 fuzz_target!(|input: &[u8]| {
     let Some(Start { arguments, variables }) = Start::read(input) else { return };
     for (name, value) in &variables {
-        // SAFETY: this program has one thread but for libFuzzer's own, which never looks at the environment.
+        // SAFETY: only libFuzzer has further threads, and those never read the environment.
         unsafe { env::set_var(name, value) };
     }
     LIMITS.hold(input, |_| configuration::check(&arguments));

@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`download_page::check`].
+//! Fuzz target that calls [`download_page::check`].
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,6 @@
-//! What a target may take: memory, counted by the allocator of the whole program, which libFuzzer's own does not come from,
-//! and time of the processor, which a busy machine does not lengthen.
+//! Limits that every target checks: memory and processor time. The allocator of the whole program counts the
+//! memory; libFuzzer's own memory does not come from this allocator. Processor time does not grow on a busy
+//! machine.
 
 use std::time::Duration;
 
@@ -9,19 +10,19 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// The most time that any input may take. What never ends is libFuzzer's `-timeout` to find.
+/// The most processor time that any input may take. libFuzzer's `-timeout` finds an input that never ends.
 const TIME: Duration = Duration::from_secs(1);
 
-/// The most memory that there may be at one time.
+/// The most memory that may be in use at one time.
 pub(crate) struct Limits {
-    /// Bytes, whatever the input.
+    /// Bytes allowed for every input.
     pub(crate) fixed: usize,
-    /// Bytes for each byte of the input.
+    /// Further bytes allowed for each byte of the input.
     pub(crate) for_each_byte: usize,
 }
 
 impl Limits {
-    /// Runs `check` with the input, and panics when it takes more.
+    /// Runs `check` with the input. Panics if it takes more memory or time than allowed.
     pub(crate) fn hold(&self, input: &[u8], check: impl FnOnce(&[u8])) {
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
@@ -35,7 +36,7 @@ impl Limits {
     }
 }
 
-/// Time of the processor that this thread has had.
+/// Processor time that this thread has used.
 fn spent() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("Linux has this clock").into()
 }

@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`packet::check`].
+//! Fuzz target that calls [`packet::check`].
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`plain_list::check`].
+//! Fuzz target that calls [`plain_list::check`].
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

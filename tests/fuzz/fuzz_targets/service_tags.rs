@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`service_tags::check`].
+//! Fuzz target that calls [`service_tags::check`].
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

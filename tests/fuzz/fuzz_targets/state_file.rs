@@ -1,4 +1,4 @@
-//! libFuzzer's way to [`state_file::check`].
+//! Fuzz target that calls [`state_file::check`].
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! The command line and the environment: refused with a usage error, or a configuration within every documented bound.
+//! The command line and the environment: they are rejected with a usage error, or give a configuration within
+//! every documented bound.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,18 +20,18 @@ use d365_user::{
     source::{Spec, download::Target},
 };
 
-/// What the daemon is started with.
+/// Arguments and variables that the daemon is started with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// The arguments, the program's name first.
+    /// The program's name comes first.
     pub(crate) arguments: Vec<OsString>,
-    /// Variables of the environment, each name once.
+    /// Each name occurs only once.
     pub(crate) variables: Vec<(OsString, OsString)>,
 }
 
 impl Start {
-    /// Reads an input: one thing a line, `D365_NAME=VALUE` is a variable, anything else an argument. `None` for bytes that no
-    /// system hands over.
+    /// Reads an input: one item a line. A line `D365_NAME=VALUE` is a variable, any other line is an
+    /// argument. Returns `None` for an input with a zero byte, which no system passes to a program.
     pub(crate) fn read(input: &[u8]) -> Option<Self> {
         if input.contains(&0) {
             return None;
@@ -51,18 +52,18 @@ impl Start {
     }
 }
 
-/// What must hold for these arguments in the environment that this process has.
+/// Checks the properties of these arguments in the environment of this process.
 pub(crate) fn check(arguments: &[OsString]) {
     let cli = match Cli::parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help` and `--version` are no errors.
+            // `--help` and `--version` are not errors: their exit code is 0.
             assert!([0, 2].contains(&error.exit_code()), "{error}");
             assert!(!error.to_string().is_empty());
             return;
         }
     };
-    // A task has flags of its own, and is no configuration.
+    // A task has its own flags, and gives no configuration.
     if cli.command.is_some() {
         return;
     }
@@ -109,7 +110,7 @@ fn is_within_bounds(config: &Config) {
     assert!(!config.log_filter.to_string().is_empty());
 }
 
-/// At least one, at most so many, each once.
+/// Asserts that there is at least one value, that there are at most `most`, and that each occurs only once.
 fn within<T: PartialEq + Debug>(values: &[T], most: usize) {
     assert!((1..=most).contains(&values.len()), "{values:?}");
     within_or_none(values);
@@ -142,7 +143,7 @@ fn leads_where_it_may(spec: &Spec, target: Option<&Target>) {
     }
 }
 
-/// Whole seconds, from one to a century.
+/// Asserts that a time is in whole seconds, from one second to a century.
 fn is_a_time(time: Duration) {
     let century = 100 * 366 * 24 * 60 * 60;
     assert!(time.subsec_nanos() == 0 && (1..=century).contains(&time.as_secs()), "{time:?}");

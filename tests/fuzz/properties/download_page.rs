@@ -1,15 +1,17 @@
-//! The vendor's download page: any text is a page, and what is found on it is a document's URL on an allowed host.
+//! The vendor's download page: any text is accepted as a page. A link that is found on it is the URL of a
+//! document on an allowed host.
 
 use d365_user::source::{
     Cloud,
     download::{Hosts, page, page::Listed},
 };
 
-/// Where documents may be. The port shows that a host stands for itself alone.
+/// The hosts on which documents are allowed. The port of the second one checks that an entry allows exactly
+/// one host and port.
 const HOSTS: [&str; 2] = ["download.microsoft.com", "mirror.example:8443"];
 
 pub(crate) fn check(bytes: &[u8]) {
-    // As the client reads a page.
+    // The client decodes a page in the same way.
     let page = String::from_utf8_lossy(bytes);
     let hosts: Hosts = HOSTS.iter().map(|host| host.parse().expect("a host")).collect();
     for cloud in Cloud::ALL {
@@ -35,7 +37,7 @@ fn is_a_document(found: &Listed, cloud: Cloud, hosts: &Hosts) {
     assert!(url.to_ascii_lowercase().ends_with(&name), "{url} is not {name}");
 }
 
-/// Nothing that stands before it on a page can hide a document.
+/// Asserts that a document is found whatever text comes before it on the page.
 fn a_newer_one_is_found(page: &str, cloud: Cloud, hosts: &Hosts) {
     let name = cloud.document_name();
     let newer = format!("https://download.microsoft.com/download/a/b/ServiceTags_{name}_99991231.json");

@@ -1,7 +1,9 @@
-//! What must hold for any bytes that the daemon is given. One file a fuzz target; its function panics where a property does
-//! not hold, and does nothing else: it touches no file, no network and no kernel.
+//! Properties that must hold for any bytes that the daemon is given. Each file belongs to one fuzz target.
+//! Its function panics if a property does not hold. It does nothing else: it touches no file, no network and
+//! no kernel.
 //!
-//! The fuzzer calls them (`fuzz_targets`), and `cargo test` does with every input that is kept (`tests/unprivileged/fuzz.rs`).
+//! The fuzz targets (`fuzz_targets`) call these functions. `cargo test` calls them as well, with every input
+//! that is kept (`tests/unprivileged/fuzz.rs`).
 
 pub(crate) mod configuration;
 pub(crate) mod download_page;

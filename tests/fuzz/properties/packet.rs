@@ -1,4 +1,5 @@
-//! A frame, as it came: the parser is total and bounded, reads what is there, and calls nothing a segment that is none.
+//! The parser, with any frame: it is total and bounded, reads only bytes of the frame, and reports a segment
+//! only where there is one.
 
 use std::{cell::Cell, net::IpAddr};
 
@@ -7,9 +8,10 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
 /// The only port that is watched here.
 const PORT: u16 = 25;
-/// More reads than any frame can cause: the `EtherType`, two tags, two of an IP header, seven extension headers, TCP.
+/// The most reads that a frame can cause: the `EtherType`, two tags, two for an IP header, seven extension
+/// headers, TCP.
 const MOST_READS: usize = 13;
-/// How far a frame is cut: behind the longest headers of interest to a fuzzer.
+/// The most lengths to which a frame is cut. They reach behind the longest headers that matter to a fuzzer.
 const MOST_CUTS: usize = 256;
 
 pub(crate) fn check(frame: &[u8]) {
@@ -32,7 +34,7 @@ fn parse(frame: &[u8]) -> Result<Segment, Reason> {
     packet::parse(frame, |port| port == PORT)
 }
 
-/// Counts reads, and has as many tags taken off as it is told.
+/// A reader that counts reads, and reports `tags_taken` VLAN tags as already removed.
 struct Watched<'a> {
     frame: &'a [u8],
     reads: Cell<usize>,
@@ -61,14 +63,16 @@ fn reads_are_bounded(frame: &[u8], verdict: Result<Segment, Reason>) {
     assert!(watched.reads.get() <= MOST_READS, "{} reads", watched.reads.get());
 }
 
-/// Where the IP header is asked for, reads are as those of the whole parser.
+/// Asserts that the search for the IP header gives the same result with any reader, and that its reads are
+/// bounded.
 fn the_network_header_is_read_alike(frame: &[u8]) {
     let watched = Watched { frame, reads: Cell::new(0), tags_taken: 0 };
     assert_eq!(packet::network(&watched), packet::network(frame));
     assert!(watched.reads.get() <= MOST_READS, "{} reads", watched.reads.get());
 }
 
-/// Whether a port is watched makes a segment of another port's packet, and nothing else of anything else.
+/// Asserts that watching a port only turns packets to another port into segments, and changes no other
+/// result.
 fn the_port_decides(frame: &[u8], verdict: Result<Segment, Reason>) {
     let any = packet::parse(frame, |_| true);
     let none = packet::parse(frame, |_| false);
@@ -79,7 +83,8 @@ fn the_port_decides(frame: &[u8], verdict: Result<Segment, Reason>) {
     }
 }
 
-/// A segment lies in its frame whole, as far as its packet's own length field says; a frame that is cut within is malformed.
+/// Asserts that a frame contains its whole segment, as far as the packet's own length field states. A frame
+/// that is cut within that length is malformed.
 fn a_segment_is_whole(frame: &[u8], verdict: Result<Segment, Reason>) {
     let Ok(Segment { network, source, .. }) = verdict else { return };
     let field = |at: usize| usize::from(u16::from_be_bytes([frame[network + at], frame[network + at + 1]]));
@@ -94,7 +99,8 @@ fn a_segment_is_whole(frame: &[u8], verdict: Result<Segment, Reason>) {
     }
 }
 
-/// What is cut off is malformed, or what it is was told before the cut.
+/// Asserts that a cut frame is malformed, or has the result of the whole frame because the cut lies behind
+/// the decisive bytes.
 fn cuts_take_nothing_for_a_segment(frame: &[u8], verdict: Result<Segment, Reason>) {
     for length in 0..frame.len().min(MOST_CUTS) {
         let cut = parse(&frame[..length]);
@@ -105,7 +111,8 @@ fn cuts_take_nothing_for_a_segment(frame: &[u8], verdict: Result<Segment, Reason
     }
 }
 
-/// What lies behind a packet's end is never a header. Only a frame longer than any length field can state has no such end.
+/// Asserts that bytes behind a packet's end are never read as a header. Only a frame longer than any length
+/// field can state has no such end.
 fn padding_changes_nothing(frame: &[u8], verdict: Result<Segment, Reason>) {
     const PADDING: usize = 60;
     if verdict == Err(Reason::Malformed) || frame.len() + PADDING > usize::from(u16::MAX) {
@@ -136,7 +143,8 @@ fn is_what_the_frame_says(frame: &[u8], segment: Segment) {
     assert_eq!(packet::network(frame), Some((network, matches!(source, Source::V4(_)))));
 }
 
-/// etherparse is stricter in some things and knows no jumbograms: where it finds something, it is the same.
+/// Compares with etherparse, which is stricter in some points and does not support jumbograms. If etherparse
+/// finds a packet, both results must be the same.
 fn is_what_another_parser_finds(frame: &[u8], segment: Segment) {
     let Ok(other) = SlicedPacket::from_ethernet(frame) else { return };
     let source = IpAddr::from(segment.source);
@@ -150,7 +158,7 @@ fn is_what_another_parser_finds(frame: &[u8], segment: Segment) {
             assert_eq!(found.destination_port(), PORT);
             assert_eq!(found.syn() && !found.ack(), segment.opens);
         }
-        // It does not look into the first fragment of several.
+        // etherparse does not read the transport header of the first fragment of several.
         None if other.is_ip_payload_fragmented() => {}
         found => panic!("another parser finds no TCP segment but {found:?}"),
     }

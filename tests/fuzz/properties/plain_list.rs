@@ -1,4 +1,5 @@
-//! The operator's own list: refused in one line, or read; what is read and written again is the same set.
+//! The operator's own list: it is rejected with one line, or read. A list that is read, written and read
+//! again gives the same set.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,6 @@ use d365_user::{
     source::{List, Record, plain},
 };
 
-/// The list's name.
 const NAME: &str = "file:/list";
 
 pub(crate) fn check(text: &[u8]) {
@@ -35,7 +35,7 @@ pub(crate) fn check(text: &[u8]) {
     }
 }
 
-/// As an operator would write it.
+/// Formats the records as an operator would write them.
 fn written(records: &[Record]) -> String {
     let line = |Record { prefix, geo, region, line: _ }: &Record| {
         let geo = geo.map(|geo| geo.to_string()).unwrap_or_default();

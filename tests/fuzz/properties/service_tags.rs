@@ -1,4 +1,5 @@
-//! The vendor's document: refused in one line, or read whole, within its limits, however it comes in.
+//! The vendor's document: it is rejected with one line, or read completely and within its limits, however the
+//! bytes arrive.
 
 use std::{collections::BTreeSet, io::Read};
 
@@ -27,7 +28,7 @@ pub(crate) fn check(bytes: &[u8]) {
     becomes_a_set_of_its_own_prefixes(whole);
 }
 
-/// What is refused is refused in one line.
+/// Asserts that an error message has one line.
 fn outcome(read: Result<Document, DocumentError>) -> Result<Document, DocumentError> {
     read.inspect_err(|error| {
         let message = error.to_string();
@@ -36,7 +37,7 @@ fn outcome(read: Result<Document, DocumentError>) -> Result<Document, DocumentEr
     })
 }
 
-/// A reader that gives few bytes at once.
+/// A reader that returns few bytes at a time.
 struct Pieces<'a>(&'a [u8]);
 
 impl Read for Pieces<'_> {
@@ -76,7 +77,8 @@ fn is_consistent(document: &Document) {
     }
 }
 
-/// Only the cloud that is asked for is taken, and what else is asked for changes nothing of the tag.
+/// Asserts that only a document of the requested cloud is accepted, and that the option `keep_azure` changes
+/// nothing in the tag.
 fn is_of_one_cloud(bytes: &[u8], whole: &Document) {
     for cloud in Cloud::ALL {
         let asked = Options { cloud: Some(cloud), ..Options::default() };
@@ -92,7 +94,8 @@ fn is_of_one_cloud(bytes: &[u8], whole: &Document) {
     }
 }
 
-/// A document that a lower limit lets pass is the same document, and is within it.
+/// Asserts that a document that is accepted under lower limits is the same document, and is within those
+/// limits.
 fn tighter_limits_hold(bytes: &[u8], whole: &Document) {
     let limits = [
         Limits { bytes: bytes.len() as u64 - 1, ..Limits::default() },

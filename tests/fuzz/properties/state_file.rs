@@ -1,7 +1,9 @@
-//! The files of the state directory: what is not whole is not believed, and what is believed writes back equal.
+//! The files of the state directory: a damaged file is rejected, and an accepted file is equal when it is
+//! written and read again.
 //!
-//! A fuzzer does not find a SHA-256. So an input is taken as a whole file once, and once as the body of a file whose digest
-//! is right, for each file's own reader: the daemon may have written it, or somebody who can write there.
+//! A fuzzer does not find a SHA-256 digest by chance. So each input is used as a whole file, and as the body
+//! of a file with the right digest, for each file's own reader. The daemon may have written such a body, or
+//! anybody who can write in the directory.
 
 use d365_user::{
     generation::gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
@@ -15,7 +17,7 @@ use d365_user::{
     },
 };
 
-/// Kind of the gates' file; any other would do.
+/// The kind of the gates' file; any other kind works as well.
 const KIND: Kind = Kind { name: "gate", version: 1 };
 
 pub(crate) fn check(bytes: &[u8]) {
@@ -27,7 +29,8 @@ pub(crate) fn check(bytes: &[u8]) {
     document_of(bytes);
 }
 
-/// What is believed is what sealing its body gives, but for the first line's own spelling.
+/// Asserts that an accepted file ends with its body, and that sealing this body gives an accepted file again.
+/// The two files may differ in the spelling of the first line.
 fn a_whole_file(file: &[u8]) {
     if let Ok(body) = unseal(KIND, file) {
         assert!(file.ends_with(body) && file.len() > body.len());
@@ -64,7 +67,7 @@ fn gates_of(body: &[u8]) {
     an_approval_is_of_what_waits(gates);
 }
 
-/// Whatever was written down: a list that was accepted never becomes empty, at whatever time.
+/// Asserts that an accepted list never becomes empty, whatever the file contains and at any time.
 fn a_gate_goes_on(gate: &Gate, now: Timestamp) {
     let accepted: Vec<Range> = gate.accepted().cloned().collect();
     let digest = gate.pending_digest();
@@ -138,7 +141,7 @@ fn document_of(body: &[u8]) {
     assert!(document.stamp.url.as_str().starts_with("https://") && body.ends_with(&document.bytes));
     let written = cache::encode(&document).expect("a document can be written");
     let again = cache::decode(written).expect("it was written");
-    // A query may be a token, and is not written.
+    // A query may contain a token, so it is not written.
     assert!(!again.stamp.url.has_query());
     let all = |document: &Document| {
         let Document { stamp: Stamp { url, date, validators, sha256 }, bytes } = document.clone();

@@ -1,8 +1,8 @@
-//! Plain BPF instructions: just those that the lab's programs are made of (Documentation/bpf/standardization).
+//! Plain BPF instructions: only those that the lab's programs use (`Documentation/bpf/standardization`).
 
 use super::{Kind, Map};
 
-/// `XDP_PASS`, include/uapi/linux/bpf.h.
+/// `XDP_PASS`, `include/uapi/linux/bpf.h`.
 pub const XDP_PASS: u32 = 2;
 /// `XDP_TX`.
 pub const XDP_TX: u32 = 3;
@@ -17,16 +17,16 @@ pub const ADJUST_METADATA: u32 = 54;
 /// `bpf_xdp_get_buff_len` (Linux 5.18).
 pub const LENGTH: u32 = 188;
 
-/// Bytes that a load or store moves.
+/// The number of bytes that a load or store moves.
 #[derive(Clone, Copy, Debug)]
 pub enum Width {
-    /// Two.
+    /// Two bytes.
     Two = 0x08,
-    /// Four.
+    /// Four bytes.
     Four = 0x00,
 }
 
-/// A program to be: instructions, and the places that jump to its end.
+/// A program under construction: its instructions, and the positions of the jumps to its end.
 #[derive(Clone, Debug)]
 pub struct Code {
     kind: Kind,
@@ -44,12 +44,12 @@ const fn instruction(operation: u8, to: u8, from: u8, offset: i16, immediate: u3
 }
 
 impl Code {
-    /// Of an XDP program of this name, at most 15 bytes.
+    /// Starts an XDP program of this name, at most 15 bytes.
     pub fn new(name: &str) -> Self {
         Self::of(Kind::Xdp, name)
     }
 
-    /// Of a program of any kind.
+    /// Starts a program of any kind.
     pub(super) fn of(kind: Kind, name: &str) -> Self {
         Self { kind, name: name.to_owned(), instructions: Vec::new(), jumps: Vec::new() }
     }
@@ -124,8 +124,8 @@ impl Code {
         self.push(instruction(0x15, register, 0, 0, 0))
     }
 
-    /// `to = packet`, and ends the program unless `bytes` of it are there; `context` is the register with the program's context.
-    /// Registers 3 and 4 are used.
+    /// `to = packet`. The program ends unless `bytes` of the packet are available. `context` is the register
+    /// with the program's context. The code also uses registers 3 and 4.
     pub fn packet(mut self, to: u8, context: u8, bytes: i32) -> Self {
         self = self.read(Width::Four, to, context, 0).read(Width::Four, 3, context, 4);
         self = self.copy(4, to).add(4, bytes);
@@ -133,10 +133,10 @@ impl Code {
         self.push(instruction(0x2d, 4, 3, 0, 0))
     }
 
-    /// The end: returns `action`. Every jump leads to `XDP_PASS`.
+    /// Ends the program with `action`. Every jump leads to `XDP_PASS`.
     pub fn end(mut self, action: u32) -> Self {
         self = self.set(0, action).push(instruction(0x95, 0, 0, 0, 0));
-        // The verifier refuses what nothing leads to.
+        // The verifier rejects unreachable instructions.
         if self.jumps.is_empty() {
             return self;
         }

@@ -11,7 +11,7 @@ const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
 const BPF_MAP_TYPE_LPM_TRIE: u32 = 11;
 const BPF_F_NO_PREALLOC: u32 = 1;
 
-/// A map; gone with this value and the programs that use it.
+/// A map. The kernel frees it with this value and with the last program that uses it.
 #[derive(Debug)]
 pub struct Map(OwnedFd);
 
@@ -39,7 +39,7 @@ struct Update {
 }
 
 impl Map {
-    /// An array of this name and these values, each of `N` bytes.
+    /// Creates an array of this name and these values, each of `N` bytes.
     pub fn array<const N: usize>(name: &str, values: &[[u8; N]]) -> Result<Self> {
         let max_entries = u32::try_from(values.len())?;
         let value_size = u32::try_from(N)?;
@@ -57,7 +57,8 @@ impl Map {
         Ok(map)
     }
 
-    /// A longest-prefix-match trie of these keys (prefix length in host byte order, then the address), each with the value 0.
+    /// Creates a longest-prefix-match trie of these keys, each with the value 0. A key is the prefix length
+    /// in host byte order, then the address.
     pub fn trie<const N: usize>(keys: &[[u8; N]]) -> Result<Self> {
         let map = Self::create(Create {
             kind: BPF_MAP_TYPE_LPM_TRIE,
@@ -71,13 +72,13 @@ impl Map {
         Ok(map)
     }
 
-    /// What a tail call goes to.
+    /// Creates a program array of one entry, the target of a tail call.
     pub fn tail_call() -> Result<Self> {
         let kind = BPF_MAP_TYPE_PROG_ARRAY;
         Self::create(Create { kind, key_size: 4, value_size: 4, max_entries: 1, ..Create::default() })
     }
 
-    /// Has the tail call go to this program.
+    /// Sets this program as the target of the tail call.
     pub fn goes_to(&self, program: &Program) -> Result<()> {
         self.update(&[0; 4], &program.fd().to_ne_bytes())
     }
@@ -94,7 +95,8 @@ impl Map {
     fn update(&self, key: &[u8], value: &[u8]) -> Result<()> {
         let (key, value) = (key.as_ptr() as u64, value.as_ptr() as u64);
         let mut update = Update { map: self.fd().cast_unsigned(), key, value, ..Update::default() };
-        // SAFETY: key and value are as long as the map was made for, and live until the call returns.
+        // SAFETY: key and value have the lengths that the map was created for, and live until the call
+        // returns.
         unsafe { call(command::MAP_UPDATE_ELEM, &mut update) }.context("cannot fill a map")?;
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! The kernel's BPF interface, as much of it as tests and the benchmark need beside the daemon's: programs of plain
-//! instructions, their maps, and `BPF_PROG_TEST_RUN` of any program in the same way. Nothing of the daemon's code is in it, and no
-//! compiler is needed.
+//! The part of the kernel's BPF interface that tests and the benchmark need in addition to the daemon's:
+//! programs of plain instructions, their maps, and `BPF_PROG_TEST_RUN` of any program in the same way. This
+//! module contains no code of the daemon, and needs no compiler.
 //!
-//! Structures are the beginnings of `union bpf_attr`, include/uapi/linux/bpf.h; what is behind them counts as zero. What is not
-//! pinned is gone with its value.
+//! Structures are the beginnings of `union bpf_attr` (`include/uapi/linux/bpf.h`); the kernel takes the
+//! missing rest as zero. An object that is not pinned is freed with its value.
 
 pub mod code;
 mod map;
@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::seccomp::command;
 
-/// A name as the kernel keeps it.
+/// A name in the form that the kernel stores: at most 15 bytes, padded with zero bytes.
 fn named(name: &str) -> Result<[u8; 16]> {
     ensure!(name.len() < 16, "the kernel keeps 15 bytes of a name: {name}");
     let mut bytes = [0; 16];
@@ -33,23 +33,25 @@ fn named(name: &str) -> Result<[u8; 16]> {
     Ok(bytes)
 }
 
-/// The system call bpf(2).
+/// Calls the system call bpf(2).
 ///
 /// # Safety
-/// `attributes` is laid out as the command demands, without padding, and what it points to is valid for the call.
+/// `attributes` must have the layout that the command demands, without padding. Memory that it points to must
+/// be valid for the call.
 unsafe fn call<T>(command: u32, attributes: &mut T) -> nix::Result<libc::c_long> {
-    // SAFETY: by this function's own condition.
+    // SAFETY: the caller fulfils this function's own condition.
     Errno::result(unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<T>()) })
 }
 
-/// The same for commands that return a new descriptor.
+/// Does the same for commands that return a new descriptor.
 ///
 /// # Safety
-/// As [`call`].
+/// The same conditions as for [`call`].
 unsafe fn descriptor<T>(command: u32, attributes: &mut T) -> nix::Result<OwnedFd> {
-    // Before Linux 5.11 programs and maps are charged to this limit. Where it may not be raised, the command fails and says so.
+    // Before Linux 5.11, programs and maps are charged to this limit. If the limit cannot be raised, the
+    // command itself returns an error.
     let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
-    // SAFETY: by this function's own condition.
+    // SAFETY: the caller fulfils this function's own condition.
     let fd = unsafe { call(command, attributes)? };
     let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
     // SAFETY: a new descriptor that nobody else owns.

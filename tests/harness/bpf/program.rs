@@ -1,4 +1,4 @@
-//! Programs of plain instructions: loaded, attached, pinned, or opened by their ids.
+//! Programs of plain instructions: they are loaded, attached, pinned, or opened by their ids.
 
 use std::{
     ffi::CString,
@@ -19,23 +19,23 @@ use super::{
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 const LOG_BYTES: usize = 1 << 16;
 
-/// Where a program runs.
+/// The hook that a program runs at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// XDP.
     Xdp,
-    /// tc's ingress.
+    /// tc ingress.
     Classifier,
 }
 
-/// A loaded program; gone with the last descriptor of it.
+/// A loaded program. The kernel frees it with its last descriptor.
 #[derive(Debug)]
 pub struct Program {
     kind: Kind,
     descriptor: OwnedFd,
 }
 
-/// A program on an interface; off it when this value goes.
+/// A program attached to an interface. Dropping this value detaches it.
 #[derive(Debug)]
 pub struct Link {
     _held: OwnedFd,
@@ -92,7 +92,8 @@ impl Kind {
         }
     }
 
-    /// The verdict that leaves a packet to whoever comes next: `XDP_PASS`, and `TC_ACT_UNSPEC`, which is `TCX_NEXT` too.
+    /// The verdict that leaves a packet to the next program: `XDP_PASS`, or `TC_ACT_UNSPEC`, which is also
+    /// `TCX_NEXT`.
     const fn passing(self) -> u32 {
         match self {
             Self::Xdp => code::XDP_PASS,
@@ -102,7 +103,7 @@ impl Kind {
 }
 
 impl Program {
-    /// Loads a program, one of XDP for frames in several buffers if `frags` says so.
+    /// Loads a program. With `frags`, an XDP program accepts frames in several buffers.
     pub fn load(code: &Code, frags: bool) -> Result<Self> {
         let instructions = code.instructions();
         let (kind, attach_type) = code.kind().numbers();
@@ -117,7 +118,7 @@ impl Program {
             log: log.as_mut_ptr() as u64,
             flags: if frags { BPF_F_XDP_HAS_FRAGS } else { 0 },
             name: named(code.name())?,
-            // A classifier is told where it goes when it is attached.
+            // A classifier gets its attach type when it is attached.
             attach_type: if code.kind() == Kind::Xdp { attach_type } else { 0 },
             ..Load::default()
         };
@@ -130,7 +131,8 @@ impl Program {
         Ok(Self { kind: code.kind(), descriptor: loaded.with_context(said)? })
     }
 
-    /// Loads the smallest program of this kind and name: it leaves every packet to whoever comes next, and holds `map`.
+    /// Loads the smallest program of this kind and name. It leaves every packet to the next program, and
+    /// holds `map`.
     pub fn passing(kind: Kind, name: &str, map: Option<&Map>) -> Result<Self> {
         let code = Code::of(kind, name);
         let code = match map {
@@ -140,15 +142,15 @@ impl Program {
         Self::load(&code.end(kind.passing()), false)
     }
 
-    /// Loads a classifier that gives every packet this mark, and leaves it to whoever comes next.
+    /// Loads a classifier that sets this mark on every packet, and leaves the packet to the next program.
     pub fn marking(name: &str, mark: u32) -> Result<Self> {
-        /// Of `mark` in `struct __sk_buff`.
+        /// Offset of `mark` in `struct __sk_buff`.
         const MARK: i16 = 8;
         let code = Code::of(Kind::Classifier, name).set(2, mark).write(code::Width::Four, 1, MARK, 2);
         Self::load(&code.end(Kind::Classifier.passing()), false)
     }
 
-    /// An XDP program that somebody else has loaded.
+    /// Opens an XDP program that another process has loaded.
     pub fn by_id(id: u32) -> Result<Self> {
         let mut request = Id { id, ..Id::default() };
         // SAFETY: the structure holds no pointer.
@@ -156,8 +158,8 @@ impl Program {
         Ok(Self { kind: Kind::Xdp, descriptor: opened.with_context(|| format!("cannot open program {id}"))? })
     }
 
-    /// Attaches it by a BPF link to an interface of the calling thread's network namespace: as XDP, in native mode where the
-    /// driver has it, or by tcx at ingress (Linux 6.6).
+    /// Attaches the program by a BPF link to an interface of the calling thread's network namespace: as XDP,
+    /// in native mode if the driver supports it, or by tcx at ingress (Linux 6.6).
     pub fn attach(&self, interface: &str) -> Result<Link> {
         let (_, attach_type) = self.kind.numbers();
         let (program, ifindex) = (self.fd().cast_unsigned(), if_nametoindex(interface)?);
@@ -167,7 +169,7 @@ impl Program {
         Ok(Link { _held: link.with_context(|| format!("cannot attach to {interface}"))? })
     }
 
-    /// Its id in the kernel.
+    /// Returns the program's id in the kernel.
     pub fn id(&self) -> Result<u32> {
         let path = format!("/proc/self/fdinfo/{}", self.fd());
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -175,7 +177,7 @@ impl Program {
         id.with_context(|| format!("no program's id in {text:?}"))
     }
 
-    /// Pins it on a bpffs of the calling thread's view.
+    /// Pins the program on a bpffs of the calling thread's mount namespace.
     pub fn pin(&self, path: &Path) -> Result<()> {
         let path = CString::new(path.as_os_str().as_bytes())?;
         let mut pin =

@@ -1,4 +1,4 @@
-//! `BPF_PROG_TEST_RUN`: a program once, a program often and by the clock, and a program that sends.
+//! `BPF_PROG_TEST_RUN`: runs a program once, measures many runs of a program, or makes a program send frames.
 
 use anyhow::{Context as _, Result};
 use nix::time::{ClockId, clock_gettime};
@@ -6,7 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{Program, call, command};
 
 const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
-/// Frames that the kernel makes at once, its own default.
+/// Frames that the kernel creates at once; this is the kernel's own default.
 const BATCH: u32 = 64;
 
 #[repr(C)]
@@ -43,18 +43,19 @@ struct Context {
 }
 
 impl Program {
-    /// Runs it once; returns its XDP action, and how many bytes of metadata it has put in front of the frame.
+    /// Runs the program once. Returns its XDP action, and the number of bytes of metadata that it has put in
+    /// front of the frame.
     pub fn run(&self, frame: &[u8]) -> Result<(u32, usize)> {
         let run = self.test_run(frame, 1)?;
-        // The kernel counts metadata in (`bpf_prog_test_run_xdp`).
+        // The kernel includes metadata in `size_out` (`bpf_prog_test_run_xdp`).
         Ok((run.returned, (run.size_out as usize).saturating_sub(frame.len())))
     }
 
-    /// Nanoseconds that one of `repeat` runs takes.
+    /// Returns the nanoseconds that one of `repeat` runs takes.
     ///
-    /// The kernel's own figure is in whole nanoseconds. This is the processor time of the thread over the whole call: what the
-    /// call costs by itself, some 50 µs, is the same for every program, and not in a difference of two. Waiting, and whoever else
-    /// uses the processor, is not in it.
+    /// The kernel's own figure is in whole nanoseconds. This figure is the thread's processor time over the
+    /// whole call. The call's own cost, some 50 µs, is the same for every program, so it is not part of a
+    /// difference of two figures. Waiting, and other users of the processor, are not included.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53 ns")]
     pub fn time(&self, frame: &[u8], repeat: u32) -> Result<f64> {
         let before = processor_time()?;
@@ -62,8 +63,9 @@ impl Program {
         Ok((processor_time()? - before) as f64 / f64::from(repeat))
     }
 
-    /// Runs it `repeat` times as if the frame had come in by the interface `ifindex` of this thread's network namespace; what it
-    /// answers with `XDP_TX` is sent out there (live frames, Linux 5.18).
+    /// Runs the program `repeat` times, as if the frame had arrived on the interface `ifindex` of this
+    /// thread's network namespace. A frame that the program answers with `XDP_TX` is sent out there (live
+    /// frames, Linux 5.18).
     pub fn send(&self, frame: &[u8], ifindex: u32, repeat: u32) -> Result<()> {
         let size = u32::try_from(frame.len())?;
         let context = Context { end: size, ingress_ifindex: ifindex, ..Context::default() };
@@ -97,7 +99,7 @@ impl Program {
     }
 }
 
-/// Nanoseconds of processor time of this thread.
+/// Processor time of this thread, in nanoseconds.
 fn processor_time() -> Result<i64> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
     Ok(time.tv_sec() * 1_000_000_000 + time.tv_nsec())

@@ -1,4 +1,5 @@
-//! Packets that hide a TCP header which a receiver may still put together: no sender needs them (RFC 1858, RFC 3128, RFC 7112).
+//! Packets that hide a TCP header which a receiver may still reassemble. No sender needs such packets (RFC
+//! 1858, RFC 3128, RFC 7112).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,18 +9,18 @@ use crate::frame::{Extension, Frame, Ipv4, Ipv6, Segment, Tcp};
 const TCP: u8 = 6;
 const DESTINATION_OPTIONS: u8 = 60;
 
-/// One of them.
+/// A packet that hides a TCP header.
 #[derive(Clone, Debug)]
 pub struct Hidden {
-    /// What hides the header.
+    /// Describes how the header is hidden.
     pub name: &'static str,
     /// The frame.
     pub frame: Frame,
-    /// The class in which it is counted.
+    /// The class that the frame is counted in.
     pub class: &'static str,
 }
 
-/// All of them, from these sources.
+/// All such packets, from these sources.
 #[must_use]
 pub fn all(v4: Ipv4Addr, v6: Ipv6Addr) -> Vec<Hidden> {
     let v4 = |offset, bytes: &[u8]| {
@@ -31,7 +32,7 @@ pub fn all(v4: Ipv4Addr, v6: Ipv6Addr) -> Vec<Hidden> {
     let options = Segment::raw(DESTINATION_OPTIONS, [TCP, 3, 1, 4, 0, 0, 0, 0]);
     let chain = |len: usize| vec![Extension::destination(0); len];
     let long = Ipv6::new(v6, HOST_V6).extensions(chain(8)).carrying(Tcp::new(40_000, SMTP).syn());
-    // A header of 60 bytes, of which options begin behind the first 20.
+    // A TCP header of 60 bytes. Its options begin behind the first 20 bytes.
     let whole = Segment::from(Tcp::new(40_000, SMTP).syn().options(&[1; 40])).bytes;
     let hidden = |name, frame, class| Hidden { name, frame, class };
     vec![

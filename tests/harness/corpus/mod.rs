@@ -1,7 +1,7 @@
-//! The corpus: crafted frames, each with what it is. The host's parser and the kernel program are held
-//! against the same table.
+//! The corpus: crafted frames, each with its expected class. Tests compare the host's parser and the kernel
+//! program with the same table.
 //!
-//! What is expected is written by hand from the RFCs; nothing here is computed by the code under test.
+//! The expected results are written by hand from the RFCs. The code under test computes none of them.
 
 pub mod hidden;
 mod odd;
@@ -13,28 +13,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Tcp};
 
-/// A frame and what it is.
+/// A frame and its expected result.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What is special about it.
+    /// Describes the special feature of the frame.
     pub name: String,
     /// The frame.
     pub frame: Vec<u8>,
-    /// What it is.
+    /// The expected result.
     pub expected: Expected,
 }
 
-/// What a frame is.
+/// The expected result for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// A TCP segment to port 25.
     Smtp {
-        /// From here.
+        /// The source address.
         source: IpAddr,
-        /// SYN without ACK.
+        /// True for SYN without ACK.
         opens: bool,
     },
-    /// Something else: the value of the metrics' label `reason`.
+    /// Any other frame: the value of the metrics' label `reason`.
     Other(&'static str),
 }
 
@@ -56,7 +56,7 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
-/// Every stack of tags with every network header: segments to port 25, all well-formed.
+/// Every stack of tags with every network header. All are well-formed segments to port 25.
 #[must_use]
 pub fn combinations() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -89,7 +89,8 @@ fn stacks() -> Vec<(&'static str, Vec<u16>)> {
     ]
 }
 
-/// Each extension header alone, short and long, every pair, and the longest chain that is looked through.
+/// Each extension header alone, short and long, every pair, and the longest chain that the parser looks
+/// through.
 fn chains() -> Vec<(String, Vec<Extension>)> {
     let short: [(&str, Extension); 3] = [
         ("routing", Extension::routing(0)),

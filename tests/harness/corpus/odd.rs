@@ -1,9 +1,8 @@
-//! Everything that is not a well-formed segment to port 25.
+//! Odd frames. Most of them are not a well-formed segment to port 25.
 
 use super::{Case, Expected, HOST_V4, HOST_V6, SMTP, SOURCE_V4, SOURCE_V6, hidden};
 use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet, Segment, Tcp, Udp};
 
-/// Odd frames of every kind.
 pub(super) fn cases() -> Vec<Case> {
     let hidden = hidden::all(SOURCE_V4, SOURCE_V6);
     let hidden = hidden.iter().map(|hidden| Case::other(hidden.name, &hidden.frame, hidden.class));
@@ -22,7 +21,7 @@ fn syn() -> Tcp {
     Tcp::new(40_000, SMTP).syn()
 }
 
-/// A frame of so many bytes more than the 65535 of IPv4 that a total length can state.
+/// A frame that is `more` bytes longer than the 65535 bytes of IPv4 that a total length can state.
 fn big(packet: &Ipv4, more: usize) -> Frame {
     Frame::new(packet.clone()).pad(14 + 65_535 + more)
 }

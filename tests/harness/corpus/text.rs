@@ -1,4 +1,4 @@
-//! A case as a text of three paragraphs: why it is kept, what it is, its bytes in hexadecimal.
+//! A case as text in three paragraphs: the reason for keeping it, its class, and its bytes in hexadecimal.
 //!
 //! ```text
 //! An authentication header of 8 bytes is shorter than its own fixed fields (RFC 4302, 2.2).
@@ -7,8 +7,9 @@
 //!
 //! 02 00 00 00 00 01 02 00 …
 //! ```
-//! What it is: the label of a class, or `segment from 192.0.2.9` for one to port 25, with `, opens` behind it for SYN
-//! without ACK.
+//!
+//! The second paragraph is the label of a class, or `segment from 192.0.2.9` for a segment to port 25. A
+//! segment with SYN and without ACK has `, opens` behind the address.
 
 use std::fmt::Write as _;
 
@@ -22,7 +23,6 @@ const CLASSES: [&str; 6] =
     ["other_port", "not_tcp", "not_ip", "later_fragment", "malformed", "too_many_headers"];
 const BYTES_A_LINE: usize = 16;
 
-/// Reads a case.
 pub(crate) fn read(name: &str, text: &str) -> Result<Case> {
     let paragraphs: Vec<&str> = text.trim().split("\n\n").map(str::trim).collect();
     let [reason, is, bytes] = paragraphs[..] else {
@@ -35,7 +35,6 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Case> {
     Ok(Case { name: name.to_owned(), frame, expected })
 }
 
-/// Writes a case.
 #[must_use]
 pub(super) fn written(reason: &str, expected: Expected, frame: &[u8]) -> String {
     let mut text = format!("{reason}\n\n");

@@ -1,4 +1,4 @@
-//! IPv4 headers: any length, fragment fields, fields that lie.
+//! IPv4 headers of any length, with fragment fields and with fields that lie.
 
 use std::net::Ipv4Addr;
 
@@ -6,7 +6,7 @@ use etherparse::{IpFragOffset, IpNumber, Ipv4Header, checksum::Sum16BitWords};
 
 use super::{IPV4, Packet, Segment};
 
-/// An IPv4 packet. Lengths, protocol and checksum are right unless told otherwise.
+/// An IPv4 packet. Lengths, protocol and checksum are right unless a method sets other values.
 #[derive(Clone, Debug)]
 pub struct Ipv4 {
     header: Ipv4Header,
@@ -18,7 +18,7 @@ pub struct Ipv4 {
 }
 
 impl Ipv4 {
-    /// A packet that carries nothing yet.
+    /// A packet without payload.
     pub fn new(source: impl Into<Ipv4Addr>, destination: impl Into<Ipv4Addr>) -> Self {
         let (source, destination) = (source.into().octets(), destination.into().octets());
         let header =
@@ -27,21 +27,22 @@ impl Ipv4 {
         Self { header, segment, version: 4, ihl: None, total_length: None, protocol: None }
     }
 
-    /// What it carries.
+    /// Sets the payload.
     #[must_use]
     pub fn carrying(mut self, segment: impl Into<Segment>) -> Self {
         self.segment = segment.into();
         self
     }
 
-    /// Header options: 0 to 40 bytes, a multiple of four.
+    /// Sets the header options: 0 to 40 bytes, a multiple of four.
     #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.header.options = options.try_into().expect("a multiple of four up to 40 bytes");
         self
     }
 
-    /// Makes it a fragment: offset in units of eight bytes (13 bits), and whether more follow.
+    /// Makes it a fragment. `offset` is in units of eight bytes (13 bits); `more` is true if more fragments
+    /// follow.
     #[must_use]
     pub fn fragment(mut self, offset: u16, more: bool) -> Self {
         self.header.fragment_offset = IpFragOffset::try_new(offset).expect("13 bits");
@@ -50,7 +51,7 @@ impl Ipv4 {
         self
     }
 
-    /// Differentiated services and congestion bits: the second byte of the header.
+    /// Sets differentiated services and congestion bits: the second byte of the header.
     #[must_use]
     pub fn traffic_class(mut self, value: u8) -> Self {
         self.header.dscp = (value >> 2).try_into().expect("6 bits");
@@ -58,28 +59,28 @@ impl Ipv4 {
         self
     }
 
-    /// A version other than 4.
+    /// Sets a version other than 4.
     #[must_use]
     pub fn version(mut self, version: u8) -> Self {
         self.version = version;
         self
     }
 
-    /// A header length (in words of four bytes) other than the true one.
+    /// Sets a header length (in words of four bytes) other than the true one.
     #[must_use]
     pub fn ihl(mut self, words: u8) -> Self {
         self.ihl = Some(words);
         self
     }
 
-    /// A total length other than the true one.
+    /// Sets a total length other than the true one.
     #[must_use]
     pub fn total_length(mut self, length: u16) -> Self {
         self.total_length = Some(length);
         self
     }
 
-    /// A protocol number other than that of what is carried.
+    /// Sets a protocol number other than that of the payload.
     #[must_use]
     pub fn protocol(mut self, protocol: u8) -> Self {
         self.protocol = Some(protocol);

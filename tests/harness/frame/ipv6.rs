@@ -6,7 +6,7 @@ use etherparse::{IpNumber, Ipv6Header, checksum::Sum16BitWords};
 
 use super::{IPV6, Packet, Segment};
 
-/// An extension header. Its first byte, the next header, is filled in from what follows it.
+/// An extension header. Its first byte, the next header, is filled in from the header that follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     kind: u8,
@@ -14,17 +14,18 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// Any bytes as an extension header of any kind; the first of them is replaced.
+    /// Any bytes as an extension header of any kind. The first byte is replaced.
     pub fn raw(kind: u8, bytes: impl Into<Vec<u8>>) -> Self {
         Self { kind, bytes: bytes.into() }
     }
 
-    /// A header whose length field counts eight-byte units beyond the first (RFC 8200), filled by one `PadN`.
+    /// A header whose length field counts eight-byte units beyond the first (RFC 8200), filled by one `PadN`
+    /// option.
     pub fn padded(kind: u8, units: u8) -> Self {
         let mut bytes = vec![0; 8 * (usize::from(units) + 1)];
         bytes[1] = units;
         bytes[2] = 1;
-        // A long header's option length does not fit; nobody here reads it.
+        // The option length of a long header does not fit in its byte. No code here reads it.
         bytes[3] = u8::try_from(bytes.len() - 4).unwrap_or(u8::MAX);
         Self { kind, bytes }
     }
@@ -47,13 +48,14 @@ impl Extension {
         routing
     }
 
-    /// Fragment header (44): offset in units of eight bytes (13 bits), and whether more follow.
+    /// Fragment header (44). `offset` is in units of eight bytes (13 bits); `more` is true if more fragments
+    /// follow.
     pub fn fragment(offset: u16, more: bool) -> Self {
         let field = (offset << 3 | u16::from(more)).to_be_bytes();
         Self::raw(IpNumber::IPV6_FRAGMENTATION_HEADER.0, [0, 0, field[0], field[1], 0, 0, 0x0d, 0x36])
     }
 
-    /// Authentication header (51) with `words` four-byte words of check value; its length field counts
+    /// Authentication header (51) with `words` four-byte words of check value. Its length field counts
     /// four-byte words less two (RFC 4302).
     pub fn authentication(words: u8) -> Self {
         let mut bytes = vec![0; 12 + 4 * usize::from(words)];
@@ -63,7 +65,7 @@ impl Extension {
         Self::raw(IpNumber::AUTHENTICATION_HEADER.0, bytes)
     }
 
-    /// Sets the length field (second byte) to something else.
+    /// Sets the length field (second byte) to another value.
     #[must_use]
     pub fn length_field(mut self, value: u8) -> Self {
         self.bytes[1] = value;
@@ -71,7 +73,7 @@ impl Extension {
     }
 }
 
-/// An IPv6 packet. Lengths, next headers and checksum are right unless told otherwise.
+/// An IPv6 packet. Lengths, next headers and checksum are right unless a method sets other values.
 #[derive(Clone, Debug)]
 pub struct Ipv6 {
     header: Ipv6Header,
@@ -83,7 +85,7 @@ pub struct Ipv6 {
 }
 
 impl Ipv6 {
-    /// A packet that carries nothing yet.
+    /// A packet without payload.
     pub fn new(source: impl Into<Ipv6Addr>, destination: impl Into<Ipv6Addr>) -> Self {
         let header = Ipv6Header {
             source: source.into().octets(),
@@ -95,49 +97,49 @@ impl Ipv6 {
         Self { header, extensions: Vec::new(), segment, version: 6, payload_length: None, last_header: None }
     }
 
-    /// What it carries.
+    /// Sets the payload.
     #[must_use]
     pub fn carrying(mut self, segment: impl Into<Segment>) -> Self {
         self.segment = segment.into();
         self
     }
 
-    /// Adds an extension header after those there are.
+    /// Adds an extension header behind the present ones.
     #[must_use]
     pub fn extension(mut self, extension: Extension) -> Self {
         self.extensions.push(extension);
         self
     }
 
-    /// Adds extension headers after those there are.
+    /// Adds extension headers behind the present ones.
     #[must_use]
     pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
         self.extensions.extend(extensions);
         self
     }
 
-    /// Traffic class: differentiated services and congestion bits.
+    /// Sets the traffic class: differentiated services and congestion bits.
     #[must_use]
     pub fn traffic_class(mut self, value: u8) -> Self {
         self.header.traffic_class = value;
         self
     }
 
-    /// A version other than 6.
+    /// Sets a version other than 6.
     #[must_use]
     pub fn version(mut self, version: u8) -> Self {
         self.version = version;
         self
     }
 
-    /// A payload length other than the true one.
+    /// Sets a payload length other than the true one.
     #[must_use]
     pub fn payload_length(mut self, length: u16) -> Self {
         self.payload_length = Some(length);
         self
     }
 
-    /// Announces what is carried by another number than its own.
+    /// Announces the payload by another number than its own.
     #[must_use]
     pub fn last_header(mut self, number: u8) -> Self {
         self.last_header = Some(number);
@@ -205,7 +207,7 @@ mod tests {
                 .carrying(Tcp::new(1, 25).payload(*b"data!")),
         );
         assert_eq!(packet.bytes.len(), 40 + 8 + 24 + 16 + 8 + 24 + 8 + 25);
-        // The library stops reading at a fragment that is not whole.
+        // The library stops reading at a fragment that is not a whole packet.
         let whole = packet.bytes.iter().position(|byte| *byte == IpNumber::IPV6_FRAGMENTATION_HEADER.0);
         assert_eq!(whole, Some(40 + 8 + 24));
         let (fragment, _) = Ipv6FragmentHeader::from_slice(&packet.bytes[88..]).unwrap();

@@ -1,12 +1,13 @@
-//! Frames made in code, well-formed by default and odd on request: any stack of VLAN tags, any IPv4 header
-//! length, any chain of IPv6 extension headers, fragments, lengths that lie, truncation.
+//! Frames built in code. They are well-formed by default and odd on request: any stack of VLAN tags, any IPv4
+//! header length, any chain of IPv6 extension headers, fragments, lengths that lie, truncation.
 //!
-//! Shares nothing with the parser under test: header layouts and checksums are etherparse's.
+//! This module shares no code with the parser under test: etherparse provides header layouts and checksums.
 //!
 //! ```
 //! use d365_tests::frame::{Frame, Ipv4, Tcp};
 //!
-//! let packet = Ipv4::new([13, 71, 171, 9], [192, 0, 2, 1]).options(&[1; 8]).carrying(Tcp::new(40_000, 25).syn());
+//! let segment = Tcp::new(40_000, 25).syn();
+//! let packet = Ipv4::new([13, 71, 171, 9], [192, 0, 2, 1]).options(&[1; 8]).carrying(segment);
 //! let bytes = Frame::new(packet).tag(0x8100, 7).pad(60).bytes();
 //! assert_eq!(bytes.len(), 14 + 4 + 28 + 20);
 //! ```
@@ -35,12 +36,12 @@ pub const DOT1Q: u16 = 0x8100;
 /// Tag protocol of IEEE 802.1ad.
 pub const DOT1AD: u16 = 0x88a8;
 
-/// What an Ethernet frame carries.
+/// The payload of an Ethernet frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// The Ethernet type that announces it.
+    /// Its Ethernet type.
     pub ethertype: u16,
-    /// The packet.
+    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -50,7 +51,7 @@ impl Packet {
         Self { ethertype, bytes: bytes.into() }
     }
 
-    /// A plain IPv4 or IPv6 packet; both addresses are of one family.
+    /// A plain IPv4 or IPv6 packet. Both addresses must be of one family.
     pub fn between(source: IpAddr, destination: IpAddr, segment: impl Into<Segment>) -> Self {
         match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
@@ -64,7 +65,7 @@ impl Packet {
     }
 }
 
-/// An Ethernet frame to be.
+/// An Ethernet frame under construction.
 #[derive(Clone, Debug)]
 pub struct Frame {
     destination: Mac,
@@ -91,14 +92,14 @@ impl Frame {
         }
     }
 
-    /// Other hardware addresses.
+    /// Sets other hardware addresses.
     #[must_use]
     pub fn macs(mut self, source: Mac, destination: Mac) -> Self {
         (self.source, self.destination) = (source, destination);
         self
     }
 
-    /// Adds a VLAN tag inside those there are: tag protocol and tag control (priority, DEI, VLAN id).
+    /// Adds a VLAN tag inside the present ones: tag protocol, and tag control (priority, DEI, VLAN id).
     #[must_use]
     pub fn tag(mut self, protocol: u16, control: u16) -> Self {
         self.tags.push([protocol, control]);
@@ -126,7 +127,7 @@ impl Frame {
         self
     }
 
-    /// The frame, without frame check sequence.
+    /// Returns the frame without frame check sequence.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = [self.destination.0, self.source.0].concat();
         for field in self.tags.iter().flatten() {

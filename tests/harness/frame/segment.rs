@@ -1,4 +1,4 @@
-//! What an IP packet carries: TCP, UDP, or any bytes under any protocol number.
+//! The payload of an IP packet: TCP, UDP, or any bytes under any protocol number.
 
 use etherparse::{IpNumber, TcpHeader, UdpHeader};
 
@@ -9,12 +9,12 @@ pub struct Segment {
     pub protocol: u8,
     /// Header and payload.
     pub bytes: Vec<u8>,
-    /// Where the checksum over the pseudo header stands, if there is one to be filled in.
+    /// The offset of the checksum over the pseudo header, if there is one to fill in.
     pub checksum_at: Option<usize>,
 }
 
 impl Segment {
-    /// Any bytes, no checksum; also the inside of a later fragment.
+    /// Any bytes without a checksum; also usable as the inside of a later fragment.
     pub fn raw(protocol: u8, bytes: impl Into<Vec<u8>>) -> Self {
         Self { protocol, bytes: bytes.into(), checksum_at: None }
     }
@@ -24,12 +24,12 @@ impl Segment {
         Self::raw(IpNumber::ICMP.0, [8, 0, 0xf7, 0xff, 0, 0, 0, 0])
     }
 
-    /// Sets the checksum field to whatever it should be under this sum of the pseudo header.
+    /// Sets the checksum field to the right value for this sum of the pseudo header.
     pub(super) fn fill_checksum(&mut self, pseudo: etherparse::checksum::Sum16BitWords) {
         let Some(at) = self.checksum_at else { return };
         let sum = pseudo.add_slice(&self.bytes).to_ones_complement_with_no_zero();
         if let Some(field) = self.bytes.get_mut(at..at + 2) {
-            // The library sums in the machine's own order.
+            // The library sums in the machine's byte order.
             field.copy_from_slice(&sum.to_ne_bytes());
         }
     }
@@ -45,53 +45,53 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// FIN, SYN, RST, PSH, ACK, URG: the flags in header order.
+    /// The sender has no more data. Each of the following flags is the next higher bit.
     pub const FIN: u8 = 1;
     /// Opens a connection.
     pub const SYN: u8 = 2;
-    /// Refuses or breaks a connection.
+    /// Rejects or breaks a connection.
     pub const RST: u8 = 4;
-    /// Data to be handed on at once.
+    /// Asks the receiver to hand on its data at once.
     pub const PSH: u8 = 8;
     /// The acknowledgement number is valid.
     pub const ACK: u8 = 16;
     /// The urgent pointer is valid.
     pub const URG: u8 = 32;
 
-    /// A segment without data of an established connection (ACK alone).
+    /// A segment of an established connection without data (ACK alone).
     pub fn new(source_port: u16, destination_port: u16) -> Self {
         let header = TcpHeader::new(source_port, destination_port, 1, 0xffff);
         Self { header, flags: Self::ACK, data_offset: None, payload: Vec::new() }
     }
 
-    /// Exactly these flags.
+    /// Sets exactly these flags.
     #[must_use]
     pub fn flags(mut self, flags: u8) -> Self {
         self.flags = flags;
         self
     }
 
-    /// The first segment of a connection: SYN alone.
+    /// Makes it the first segment of a connection: SYN alone.
     #[must_use]
     pub fn syn(self) -> Self {
         self.flags(Self::SYN)
     }
 
-    /// Header options, padded to a multiple of four; at most 40 bytes.
+    /// Sets the header options, padded to a multiple of four; at most 40 bytes.
     #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.header.set_options_raw(options).expect("at most 40 bytes of TCP options");
         self
     }
 
-    /// A data offset (in words of four bytes) other than the true one.
+    /// Sets a data offset (in words of four bytes) other than the true one.
     #[must_use]
     pub fn data_offset(mut self, words: u8) -> Self {
         self.data_offset = Some(words);
         self
     }
 
-    /// Data.
+    /// Sets the data.
     #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = payload.into();
@@ -123,7 +123,7 @@ impl Udp {
         Self { source_port, destination_port, payload: Vec::new() }
     }
 
-    /// Data.
+    /// Sets the data.
     #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = payload.into();

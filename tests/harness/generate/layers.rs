@@ -1,5 +1,6 @@
-//! Whole frames, put together layer by layer: VLAN stacks, IPv4 options, chains of IPv6 extension headers, fragments, every TCP
-//! flag; in each layer now and then a field that lies; then padded, cut, and mutated.
+//! Whole frames, built layer by layer: VLAN stacks, IPv4 options, chains of IPv6 extension headers,
+//! fragments, every TCP flag. Now and then a field of a layer lies. Some frames are then padded, cut or
+//! mutated.
 
 mod upper;
 
@@ -14,31 +15,33 @@ pub struct Layers {
     random: Random,
     sources: Sources,
     ports: Vec<u16>,
-    /// The frame before: what a mutation may go on with.
+    /// The previous frame. A mutation may append its rest to the next frame.
     last: Vec<u8>,
     size: Size,
 }
 
-/// Of the frame that is being made.
+/// The size of the frame under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Size {
-    /// It mostly fits one buffer.
+    /// The frame mostly fits one buffer.
     Usual,
-    /// Its headers or its data mostly do not, and a length field can state it.
+    /// The headers or the data mostly do not fit one buffer. A length field can state the size.
     Jumbo,
-    /// At the edge of what a length field can state, and beyond.
+    /// The size is at the limit of a length field, or beyond it.
     Batch,
 }
 
 impl Layers {
-    /// From a seed; sources have to do with the prefixes of `list`, destination ports mostly are these or next to them.
+    /// Starts from a seed. Most source addresses relate to the prefixes of `list`. Most destination ports are
+    /// among `ports` or next to them.
     #[must_use]
     pub fn new(seed: u64, list: &[IpNet], ports: &[u16]) -> Self {
         let (random, sources) = (Random::new(seed), Sources::new(list));
         Self { random, sources, ports: ports.to_vec(), last: Vec::new(), size: Size::Usual }
     }
 
-    /// Puts the next frame into `frame`: 14 bytes or more; of 1000 four are [`Size::Jumbo`], and one is [`Size::Batch`].
+    /// Puts the next frame into `frame`: 14 bytes or more. Four of 1000 frames are [`Size::Jumbo`], and one
+    /// is [`Size::Batch`].
     pub fn next_into(&mut self, frame: &mut Vec<u8>) {
         self.size = match self.random.below(1000) {
             0 => Size::Batch,
@@ -61,7 +64,7 @@ impl Layers {
         }
     }
 
-    /// A link layer around a packet.
+    /// Puts a link layer around a packet.
     fn framed(&mut self) -> Frame {
         let packet = match self.random.below(16) {
             0..=6 => self.ipv4().into(),
@@ -89,7 +92,7 @@ impl Layers {
         frame
     }
 
-    /// What is not IP, or says that it is.
+    /// A packet that is not IP, or that only claims to be IP.
     fn another(&mut self) -> Packet {
         // LLDP, MACsec, MPLS, PPPoE, a length of IEEE 802.3.
         let any = self.random.word();
@@ -131,7 +134,8 @@ impl Layers {
             packet = packet.extension(self.extension(position));
         }
         let segment = self.segment();
-        // Extensions counted by their least: it is to be near the truth, and mostly a lie.
+        // Each extension counts with its shortest length. The result is to be near the true length, and
+        // mostly wrong.
         if let Some(len) = self.length(8 * count + segment.bytes.len()) {
             packet = packet.payload_length(len);
         }
@@ -144,7 +148,7 @@ impl Layers {
         packet.carrying(segment)
     }
 
-    /// An extension header of any kind; hop-by-hop options mostly where they belong.
+    /// An extension header of any kind. Hop-by-hop options are mostly where they belong.
     fn extension(&mut self, position: usize) -> Extension {
         let is_longest = self.random.one_in(if self.size == Size::Jumbo { 2 } else { 200 });
         let units = if is_longest { 255 } else { self.random.pick(&[0, 0, 0, 1, 2, 3]) };
@@ -154,7 +158,7 @@ impl Layers {
             4..=6 => Extension::routing(units),
             7 | 8 => Extension::fragment(self.offset(), self.random.one_in(2)),
             9 | 10 => Extension::authentication(units.min(254)),
-            // Mobility, host identity, Shim6, and what is no extension at all.
+            // Mobility, host identity, Shim6, and numbers that are not extension headers.
             _ => Extension::padded(self.random.pick(&[135, 139, 140, 59, 50, 17]), units),
         };
         if self.random.one_in(25) {
@@ -164,13 +168,13 @@ impl Layers {
         }
     }
 
-    /// Of a fragment, in units of eight bytes: mostly of the first.
+    /// The offset of a fragment in units of eight bytes, most often that of a first fragment.
     fn offset(&mut self) -> u16 {
         let any = self.random.word() & 0x1fff;
         self.random.pick(&[0, 0, 0, 1, 185, 8191, any])
     }
 
-    /// What a length field states instead of `right`, if it lies.
+    /// The length that a length field states instead of `right`; `None` if the field does not lie.
     fn length(&mut self, right: usize) -> Option<u16> {
         if self.size == Size::Batch {
             return (!self.random.one_in(4)).then_some(0);

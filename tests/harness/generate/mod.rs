@@ -1,5 +1,5 @@
-//! Frames without end, each source of them from a seed that gives the same frames again: the corpus's, mutated where parsers
-//! look ([`Frames`]), and whole frames put together layer by layer ([`Layers`]).
+//! Endless sources of frames. Each starts from a seed, and the same seed gives the same frames again.
+//! [`Frames`] mutates the corpus where parsers look. [`Layers`] builds whole frames layer by layer.
 
 mod layers;
 mod mutate;
@@ -18,17 +18,18 @@ pub use self::layers::Layers;
 use self::{mutate::mutate, random::Random};
 use crate::corpus;
 
-/// The longest base: what fits the first buffer of a test run, a page less head and tail room (`net/bpf/test_run.c`).
+/// The longest base. It fits the first buffer of a test run: a page less head and tail room
+/// (`net/bpf/test_run.c`).
 pub const LONGEST: usize = 3000;
-/// The shortest frame: an Ethernet header, less than which no test run takes.
+/// The shortest frame: an Ethernet header. A test run rejects shorter frames.
 pub const SHORTEST: usize = 14;
 
-/// How many frames a test sends, and from which seed: what `D365_FRAMES` and `D365_SEED` say, else `frames` and the time; of
-/// the frames only one in `share`. Says both and the test's name, past the capture of libtest, which hides what a passing test
-/// prints.
+/// Returns the number of frames that a test sends, and its seed. They come from `D365_FRAMES` and
+/// `D365_SEED`, otherwise from `frames` and the time. The number is divided by `share`. Prints both and the
+/// test's name past the capture of libtest, which hides the output of a passing test.
 ///
 /// # Panics
-/// When a variable holds no number.
+/// If a variable does not hold a number.
 pub fn asked(frames: u64, share: u64) -> (u64, u64) {
     let number = |name: &str| {
         let text = std::env::var(name).ok();
@@ -51,7 +52,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// By the corpus, from a seed.
+    /// Starts from a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let bases = corpus::all().into_iter().map(|case| case.frame);
@@ -79,7 +80,8 @@ impl Frames {
     }
 }
 
-/// Without end two layered frames and a mutated one in turns; `list` and `ports` as in [`Layers::new`].
+/// Yields two layered frames and a mutated one in turn, without end. `list` and `ports` are those of
+/// [`Layers::new`].
 pub fn mixed(seed: u64, list: &[IpNet], ports: &[u16]) -> impl Iterator<Item = Vec<u8>> {
     let (mut layers, mut mutated) = (Layers::new(seed, list, ports), Frames::new(seed));
     (0..3).cycle().map(move |turn| {

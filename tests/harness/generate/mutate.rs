@@ -1,16 +1,16 @@
-//! Changes of a frame where parsers look.
+//! Changes frames where parsers look.
 
 use super::{LONGEST, random::Random};
 
-/// Headers are in front.
+/// The headers are within this number of bytes at the front.
 const HEADERS: usize = 120;
-/// Values that mean something somewhere: types of Ethernet, ports, protocols, lengths at the edge.
+/// Values that mean something in a header: Ethernet types, ports, protocols, lengths at a limit.
 const WORDS: [u16; 16] =
     [0, 1, 5, 20, 25, 40, 0x0800, 0x86dd, 0x8100, 0x88a8, 0x4500, 0x6000, 0x0600, 0x2000, 0x1fff, 0xffff];
 
-/// Changes `frame` in one way; `other` is a frame whose rest it may get.
+/// Changes `frame` in one way. It may get the rest of the frame `other`.
 pub(super) fn mutate(random: &mut Random, frame: &mut Vec<u8>, other: &[u8]) {
-    // Never at the end of the frame: two bytes fit.
+    // Two bytes fit at this position: it is never at the end of the frame.
     let at = random.below(frame.len().clamp(3, HEADERS) - 2);
     match random.below(8) {
         0 | 1 => frame[at] ^= 1 << random.below(8),
@@ -22,7 +22,7 @@ pub(super) fn mutate(random: &mut Random, frame: &mut Vec<u8>, other: &[u8]) {
             frame.resize(longer.max(frame.len()), random.byte());
         }
         _ => {
-            // Headers that do not belong together.
+            // Joins headers that do not belong together.
             frame.truncate(at + 1);
             frame.extend(other.get(at + 1..).unwrap_or_default());
             frame.resize(frame.len().max(4), 0);

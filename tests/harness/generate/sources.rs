@@ -1,4 +1,4 @@
-//! Source addresses: inside listed prefixes, at their edges, just beside them, and anywhere.
+//! Source addresses: inside listed prefixes, at their edges, next to them, and anywhere.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -29,7 +29,7 @@ impl Sources {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "an address beside the space's end is one at its other end"
+        reason = "an address past the end of the space wraps to its other end"
     )]
     pub(super) fn v4(&self, random: &mut Random) -> Ipv4Addr {
         (near(random, &self.v4) as u32).into()
@@ -40,7 +40,7 @@ impl Sources {
     }
 }
 
-/// An address that has to do with one of the prefixes, or any.
+/// An address in or next to one of the prefixes, or any address.
 fn near(random: &mut Random, prefixes: &[(u128, u128)]) -> u128 {
     if prefixes.is_empty() || random.one_in(10) {
         return random.address();
@@ -51,7 +51,7 @@ fn near(random: &mut Random, prefixes: &[(u128, u128)]) -> u128 {
         1 => last,
         2 => first.wrapping_sub(1),
         3 => last.wrapping_add(1),
-        // Of a prefix of length 0, any address.
+        // The number of addresses in `::/0` does not fit in 128 bits.
         _ => match (last - first).checked_add(1) {
             Some(addresses) => first + random.address() % addresses,
             None => random.address(),

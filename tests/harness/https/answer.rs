@@ -1,4 +1,4 @@
-//! What a server says, and how badly it says it.
+//! Answers of the server, including faulty ones.
 
 use std::{
     io::{Result, Write},
@@ -21,7 +21,7 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 enum Content {
     Bytes(Arc<[u8]>),
-    /// So many blanks, made as they are sent.
+    /// This many blanks, created while they are sent.
     Blanks(u64),
 }
 
@@ -32,14 +32,14 @@ enum Framing {
     UntilClose,
 }
 
-/// How the connection ends.
+/// The way the connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ends {
-    /// As it should.
+    /// Properly.
     Well,
-    /// By a reset, after so many bytes of the body.
+    /// By a reset, after this many bytes of the body.
     ResetAfter(u64),
-    /// Not by the server: it says nothing at all.
+    /// The server sends nothing, and never ends the connection.
     Never,
 }
 
@@ -55,18 +55,18 @@ impl Answer {
         Self { status, ..Self::ok(format!("status {status}\n")) }
     }
 
-    /// With another status.
+    /// Sets another status.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    /// Status 302, and where to.
+    /// Status 302 with this location.
     pub fn redirect(location: &str) -> Self {
         Self::status(302).header("Location", location)
     }
 
-    /// Status 200 and so many bytes, which are never in memory.
+    /// Status 200 and a body of this many blanks, which are never in memory.
     pub fn blanks(length: u64) -> Self {
         Self::new(200, Content::Blanks(length), length)
     }
@@ -81,44 +81,45 @@ impl Answer {
         Self { status, headers: Vec::new(), content, framing, pace: None, ends: Ends::Well }
     }
 
-    /// With this header field. With `ETag` or `Last-Modified`, a request that names the same value gets status 304.
+    /// Adds this header field. With `ETag` or `Last-Modified`, a request that names the same value gets
+    /// status 304.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// In chunks, without a length.
+    /// Sends the body in chunks, without a length.
     #[must_use]
     pub fn chunked(self) -> Self {
         Self { framing: Framing::Chunked, ..self }
     }
 
-    /// Without a length: until the connection is closed.
+    /// Sends the body without a length, until the connection is closed.
     #[must_use]
     pub fn until_close(self) -> Self {
         Self { framing: Framing::UntilClose, ..self }
     }
 
-    /// With this length announced, whatever the body's is.
+    /// Announces this length, whatever the length of the body is.
     #[must_use]
     pub fn claiming(self, length: u64) -> Self {
         Self { framing: Framing::Length(length), ..self }
     }
 
-    /// So many bytes of the body at a time, and then a pause.
+    /// Sends this many bytes of the body at a time, and pauses after each piece.
     #[must_use]
     pub fn dripping(self, bytes: usize, pause: Duration) -> Self {
         Self { pace: Some((bytes, pause)), ..self }
     }
 
-    /// The connection is reset after so many bytes of the body.
+    /// Resets the connection after this many bytes of the body.
     #[must_use]
     pub fn reset_after(self, bytes: u64) -> Self {
         Self { ends: Ends::ResetAfter(bytes), ..self }
     }
 
-    /// The value of a field.
+    /// Returns the value of a header field. The case of the name does not matter.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -126,7 +127,6 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Writes the head.
     pub(super) fn write_head(&self, to: &mut impl Write) -> Result<()> {
         let mut head = format!("HTTP/1.1 {} As Told\r\nConnection: close\r\n", self.status);
         match self.framing {
@@ -141,7 +141,7 @@ impl Answer {
         to.flush()
     }
 
-    /// Writes the body; `sent` hears of each piece.
+    /// Writes the body. Calls `sent` with the length of each piece.
     pub(super) fn write_body(&self, to: &mut impl Write, mut sent: impl FnMut(u64)) -> Result<()> {
         let blanks = [b' '; 16 << 10];
         let whole = match &self.content {

@@ -1,4 +1,4 @@
-//! An authority made at run time, and certificates that it signs.
+//! A certificate authority made at run time, and certificates that it signs.
 
 use std::{
     path::Path,
@@ -20,7 +20,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-/// Somebody who signs certificates, trusted by nobody until its own is.
+/// A certificate authority. Nobody trusts it until its own certificate is trusted.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -29,13 +29,13 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub struct Identity(pub(super) Arc<ServerConfig>);
 
 impl Authority {
-    /// A new one, of no relation to any other.
+    /// Makes a new authority that is unrelated to any other.
     pub fn new() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self::named(&format!("authority {} of a test", NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// A new one of this name.
+    /// Makes a new authority of this name.
     pub fn named(name: &str) -> Result<Self> {
         let mut params = CertificateParams::new([])?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -54,25 +54,25 @@ impl Authority {
         std::fs::write(path, self.pem()).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// A certificate for these names and addresses.
+    /// Issues a certificate for these names and addresses.
     pub fn issue(&self, names: &[&str]) -> Result<Identity> {
         self.sign(&CertificateParams::new(owned(names))?)
     }
 
-    /// A certificate for these names and addresses that was good until 2020.
+    /// Issues a certificate for these names and addresses that expired in 2020.
     pub fn issue_expired(&self, names: &[&str]) -> Result<Identity> {
         let mut params = CertificateParams::new(owned(names))?;
         (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
         self.sign(&params)
     }
 
-    /// A certificate of version 1, as old tools make them: without extensions, hence without a name.
+    /// Issues a certificate of version 1, as old tools make them: without extensions, and so without a name.
     pub fn issue_version_1(&self) -> Result<Identity> {
         let key = KeyPair::generate()?;
         let signed = CertificateParams::new([])?.signed_by(&key, &self.0)?;
         let parts = der::fields(der::content(signed.der()));
         let (to_be_signed, algorithm) = (parts[0], parts[1]);
-        // Version and extensions have tags of the certificate's own.
+        // Version and extensions have context-specific tags, from 0xa0 on.
         let fields = der::fields(der::content(to_be_signed)).into_iter().filter(|field| field[0] < 0xa0);
         let to_be_signed = der::sequence(&fields.collect::<Vec<_>>().concat());
         let signature = self.0.key().sign(&to_be_signed)?;
@@ -81,7 +81,7 @@ impl Authority {
         identity(certificate.into(), &key)
     }
 
-    /// Its own certificate, shown as a server's.
+    /// Its own certificate, presented as a server's.
     pub fn as_a_server(&self) -> Result<Identity> {
         identity(self.0.der().clone(), self.0.key())
     }
@@ -95,7 +95,7 @@ impl Authority {
 fn identity(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Identity> {
     let provider = ring::default_provider();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    // Put together by hand: rustls refuses to show a certificate that it would not accept itself.
+    // Built by hand, because rustls refuses to present a certificate that it would not accept itself.
     let key = CertifiedKey::new(vec![certificate], provider.key_provider.load_private_key(key)?);
     let config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
@@ -104,14 +104,14 @@ fn identity(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Ident
     Ok(Identity(Arc::new(config)))
 }
 
-/// As much of the Distinguished Encoding Rules as a certificate needs that no library makes any more.
+/// The part of the Distinguished Encoding Rules that a certificate of version 1 needs. No library makes one
+/// any more.
 mod der {
-    /// The content of an element.
     pub(super) fn content(element: &[u8]) -> &[u8] {
         &element[header(element)..]
     }
 
-    /// The elements that follow each other.
+    /// Splits elements that follow each other.
     pub(super) fn fields(mut all: &[u8]) -> Vec<&[u8]> {
         let mut fields = Vec::new();
         while !all.is_empty() {
@@ -131,7 +131,7 @@ mod der {
         element(0x03, &[&[0], content].concat())
     }
 
-    /// A length has no more bytes than it needs.
+    /// Writes an element. Its length has no more bytes than necessary.
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         let [high, low] = u16::try_from(content.len()).expect("a short certificate").to_be_bytes();
         let length = match (high, low) {
@@ -142,7 +142,7 @@ mod der {
         [&[tag], &length[..], content].concat()
     }
 
-    /// Bytes of tag and length.
+    /// The number of bytes of tag and length.
     fn header(element: &[u8]) -> usize {
         if element[1] < 0x80 { 2 } else { 2 + usize::from(element[1] & 0x7f) }
     }

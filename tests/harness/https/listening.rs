@@ -1,4 +1,4 @@
-//! A loopback socket with a thread for each connection; all of it ends when it is dropped.
+//! A loopback socket with a thread for each connection. Dropping it ends all of them.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use anyhow::Result;
 use nix::sys::socket::{Shutdown as How, shutdown};
 use socket2::SockRef;
 
-/// No peer of a test is silent for longer.
+/// No peer in a test is silent for longer than this.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The socket, its threads and its connections.
@@ -24,7 +24,7 @@ pub(super) struct Listening {
     accepting: Option<JoinHandle<()>>,
 }
 
-/// What is to be ended from outside.
+/// Streams and threads that a drop of [`Listening`] ends.
 #[derive(Debug, Default)]
 struct Open {
     streams: HashMap<usize, TcpStream>,
@@ -35,14 +35,13 @@ struct Open {
 /// One connection, as the thread that serves it sees it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// The stream.
     pub(super) stream: TcpStream,
     number: usize,
     open: Arc<Mutex<Open>>,
 }
 
 impl Connection {
-    /// Makes the stream's end a reset. It happens once the stream and whatever it was cloned into are dropped.
+    /// Makes the stream end with a reset. The reset happens when the stream and all its clones are dropped.
     pub(super) fn reset_at_end(&self) -> std::io::Result<()> {
         lock(&self.open).streams.remove(&self.number);
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))
@@ -56,7 +55,7 @@ impl Drop for Connection {
 }
 
 impl Listening {
-    /// Listens on a port of the kernel's choice of 127.0.0.1.
+    /// Listens on a port of 127.0.0.1 that the kernel chooses.
     pub(super) fn start(serve: impl Fn(&Connection) + Send + Sync + 'static) -> Result<Self> {
         let socket = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
         let (listener, open) = (Arc::clone(&socket), Arc::<Mutex<Open>>::default());
@@ -83,7 +82,6 @@ impl Listening {
         Ok(Self { socket, open, accepting: Some(accepting) })
     }
 
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.socket.local_addr().expect("a bound socket")
     }

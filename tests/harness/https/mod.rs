@@ -1,5 +1,5 @@
-//! A real HTTPS server on loopback, with an authority of its own, that behaves as badly as it is told to; and a proxy in
-//! front of it, so that clients can be made to believe that they speak to anybody.
+//! A real HTTPS server on loopback with its own certificate authority. It misbehaves as a test demands. A
+//! proxy in front of it presents it to clients under any host name.
 
 mod answer;
 mod certificate;

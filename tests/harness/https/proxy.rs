@@ -1,4 +1,4 @@
-//! A proxy that understands CONNECT and nothing else, and leads every tunnel to the same place, whoever was asked for.
+//! A proxy that supports only CONNECT. It leads every tunnel to the same server, whichever host is requested.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Result, Write as _},
@@ -9,7 +9,7 @@ use std::{
 
 use super::listening::{Connection, Listening, lock};
 
-/// A proxy on a port of 127.0.0.1, stopped when dropped.
+/// A proxy on a port of 127.0.0.1. Dropping it stops it.
 #[derive(Debug)]
 pub struct Proxy {
     asked: Arc<Mutex<Vec<String>>>,
@@ -17,12 +17,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that leads to `server`. What is asked for does not exist for it but as a name.
+    /// A proxy that leads to `server`. It uses the requested host only as a name, and never connects to it.
     pub fn to(server: SocketAddr) -> anyhow::Result<Self> {
         Self::start(Ok(server))
     }
 
-    /// A proxy that refuses everything with this status.
+    /// A proxy that rejects every request with this status.
     pub fn refusing(status: u16) -> anyhow::Result<Self> {
         Self::start(Err(status))
     }
@@ -31,7 +31,7 @@ impl Proxy {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let shared = Arc::clone(&asked);
         let listening = Listening::start(move |connection| {
-            // A tunnel that breaks is its ends' affair.
+            // A tunnel that breaks is no error of the proxy.
             let _ = tunnel(connection, server, &shared);
         })?;
         Ok(Self { asked, listening })
@@ -42,7 +42,7 @@ impl Proxy {
         format!("http://{}", self.listening.address())
     }
 
-    /// What was asked for up to now, as `host:port`.
+    /// The requested targets up to now, as `host:port`.
     pub fn asked(&self) -> Vec<String> {
         lock(&self.asked).clone()
     }
@@ -54,7 +54,7 @@ fn tunnel(
     asked: &Mutex<Vec<String>>,
 ) -> Result<()> {
     let mut client = &connection.stream;
-    // One byte at a time: what comes behind the head belongs to the tunnel.
+    // Reads one byte at a time, because bytes behind the head belong to the tunnel.
     let mut head = BufReader::with_capacity(1, client).take(16 << 10);
     let mut line = String::new();
     head.read_line(&mut line)?;

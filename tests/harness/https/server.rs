@@ -1,4 +1,4 @@
-//! The server: a route is a path and the answers to it, in their order.
+//! The server. A route is a path with the answers to it, in order.
 
 use std::{
     collections::HashMap,
@@ -18,10 +18,10 @@ use super::{
     listening::{Connection, Listening, lock},
 };
 
-/// Longest request head that is read.
+/// The longest request head that is read.
 const MAX_HEAD: u64 = 64 << 10;
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Path and query.
@@ -39,13 +39,14 @@ impl Received {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last answer of a route stays.
+    /// The last answer of a route stays in use.
     routes: Mutex<HashMap<String, Vec<Answer>>>,
     received: Mutex<Vec<Received>>,
     sent: AtomicU64,
 }
 
-/// A server on a port of 127.0.0.1, stopped when dropped. What it has no route for is answered with status 404.
+/// A server on a port of 127.0.0.1. Dropping it stops it. It answers a request without a route with status
+/// 404.
 #[derive(Debug)]
 pub struct Server {
     scheme: &'static str,
@@ -54,7 +55,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that shows this certificate.
+    /// A server that presents this certificate.
     pub fn https(identity: &Identity) -> anyhow::Result<Self> {
         let config = Arc::clone(&identity.0);
         Self::start("https", move |connection, state| {
@@ -82,7 +83,7 @@ impl Server {
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
         let listening = Listening::start(move |connection| {
-            // A peer that breaks off is that peer's affair.
+            // A peer that breaks off the connection is no error of the server.
             if let Ok(Ends::ResetAfter(_)) = serve(connection, &shared) {
                 let _ = connection.reset_at_end();
             } else {
@@ -93,29 +94,30 @@ impl Server {
         Ok(Self { scheme, state, listening })
     }
 
-    /// Answers requests for `path`, query included, with these answers in turn, and then always with the last.
+    /// Answers requests for `path`, query included, with these answers in turn, and from then on with the
+    /// last one.
     pub fn route(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
         let mut answers: Vec<_> = answers.into_iter().collect();
         answers.reverse();
         lock(&self.state.routes).insert(path.to_owned(), answers);
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
     }
 
-    /// The URL of a path, by the name `localhost`.
+    /// The URL of a path, with the host name `localhost`.
     pub fn url(&self, path: &str) -> String {
         format!("{}://localhost:{}{path}", self.scheme, self.address().port())
     }
 
-    /// The requests that came up to now.
+    /// The requests received up to now.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.state.received).clone()
     }
 
-    /// How many requests for `path` came up to now.
+    /// The number of requests for `path` up to now.
     pub fn count(&self, path: &str) -> usize {
         lock(&self.state.received).iter().filter(|received| received.path == path).count()
     }
@@ -126,7 +128,7 @@ impl Server {
     }
 }
 
-/// Reads until the peer closes too, so that nothing unread turns the end into a reset.
+/// Reads until the peer closes as well, so that unread data does not turn the end into a reset.
 fn drain(mut stream: &std::net::TcpStream) {
     let mut unread = [0; 4 << 10];
     while stream.read(&mut unread).is_ok_and(|read| read > 0) {}
@@ -143,7 +145,7 @@ fn serve(stream: &mut (impl Read + Write), state: &State) -> Result<Ends> {
     let answer = answer(&request, state);
     lock(&state.received).push(request.clone());
     if answer.ends == Ends::Never {
-        // Until the peer loses its patience.
+        // Waits until the peer gives up.
         let _ = stream.read(&mut [0]);
         return Ok(Ends::Never);
     }
@@ -171,7 +173,7 @@ fn answer(request: &Received, state: &State) -> Answer {
     .unwrap_or_else(|| Answer::status(404))
 }
 
-/// Reads a request's head. Nothing comes behind it: each connection has one request, without a body.
+/// Reads a request's head. Nothing follows the head: each connection has one request, without a body.
 fn request(stream: &mut impl Read) -> Result<Received> {
     let mut lines = BufReader::new(stream.take(MAX_HEAD)).lines();
     let broken = || std::io::Error::from(ErrorKind::UnexpectedEof);

@@ -1,4 +1,4 @@
-//! The server says what it was told to.
+//! Tests that the server answers as a test demands.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::{Answer, Authority, Proxy, Server};
 
-/// Everything that comes back, the reason last if it was an error.
+/// Returns all text that the server sent, and the kind of the error if the connection ended with one.
 fn exchange(server: &Server, request: &str) -> (String, Result<(), std::io::ErrorKind>) {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

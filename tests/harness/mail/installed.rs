@@ -1,4 +1,4 @@
-//! A machine as tests may meet one: with a mail server, users, files and pins of its own.
+//! A machine as tests may find it, with a mail server, users, files and pins of its own.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use nix::mount::{MsFlags, mount};
 use super::{OWNERS, tree};
 use crate::mount::{Mount, View};
 
-/// Top-level directories that the view changes, and the one that its memory is mounted on.
+/// Top-level directories that the view changes, and the one on which its tmpfs is mounted.
 const KEPT_IN_MEMORY: [&str; 3] = ["etc", "var", "mnt"];
 
-/// Files that would end or change every program that reads them.
+/// Files that would stop or change every program that reads them.
 const FILES: [(&str, &str); 7] = [
     ("/etc/postfix/main.cf", "compatibility_level = nonsense\n"),
     ("/etc/postfix/master.cf", "nonsense\n"),
@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 7] = [
     ("/var/lib/d365/gate.json", "nonsense\n"),
 ];
 
-/// Directories of a queue and of states that their owner alone may enter.
+/// Directories of a queue and of state that only their owner may enter.
 const DIRECTORIES: [&str; 7] = [
     "/var/spool/postfix",
     "/var/spool/postfix/defer",
@@ -37,15 +37,15 @@ const DIRECTORIES: [&str; 7] = [
     "/var/lib/postgrey",
 ];
 
-/// A view of this machine with a mail server installed, whose users have other numbers than the tests', and
-/// with a bpffs.
+/// A view of this machine with an installed mail server and a bpffs. The mail server's users have other
+/// numbers than the tests' users.
 pub fn installed() -> Result<View> {
     View::with(|| {
         change_root()?;
         Mount::Bpffs.apply()?;
         let mut users = fs::read_to_string("/etc/passwd")?;
         let mut groups = fs::read_to_string("/etc/group")?;
-        // Each has the number of another one of the tests' users.
+        // Each user gets the number of another of the tests' users.
         let numbers = OWNERS.iter().rev().map(|(_, number)| number);
         for ((name, _), number) in OWNERS.iter().zip(numbers).chain([(&("d365", 0), &999)]) {
             users.push_str(&format!("{name}:x:{number}:{number}::/:/usr/sbin/nologin\n"));
@@ -66,8 +66,8 @@ pub fn installed() -> Result<View> {
     })
 }
 
-/// Lays memory over `/` and has the calling thread's mount namespace see that. What is not changed is shown
-/// as it is, with all that is mounted there.
+/// Lays a tmpfs over `/`, and makes the result the root of the calling thread's mount namespace. Unchanged
+/// directories are visible as before, with everything that is mounted there.
 fn change_root() -> Result<()> {
     let memory = Path::new(tree::WORKSHOP);
     tree::tmpfs(memory, "mode=755")?;

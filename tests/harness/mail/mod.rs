@@ -1,8 +1,9 @@
-//! A mail server of Debian's own programs, configured as `docs/mail-server.md` says, in a root of its own.
+//! A mail server of Debian's own programs, configured as `docs/mail-server.md` describes, in a root of its
+//! own.
 //!
-//! Nothing of it is installed: the packages were unpacked (`cargo xtask test`), and their files are laid over
-//! this machine's programs in a mount namespace. Configuration, queue, users and logs are the namespace's and
-//! gone with it.
+//! None of it is installed. `cargo xtask test` unpacks the packages, and a mount namespace lays their files
+//! over this machine's programs. Configuration, queue, users and logs belong to the namespace, and are gone
+//! with it.
 
 mod installed;
 mod postfix;
@@ -35,7 +36,7 @@ const OWNERS: [(&str, u32); 5] = [
     ("redis", redis::OWNER),
 ];
 
-/// Debian's packages that the tree is unpacked from, each with a file that only it brings.
+/// Debian packages that the tree is unpacked from, each with a file that only this package provides.
 pub const PACKAGES: [(&str, &str); 6] = [
     ("postfix", "usr/sbin/postfix"),
     ("rspamd", "usr/bin/rspamd"),

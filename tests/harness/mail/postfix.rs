@@ -1,4 +1,4 @@
-//! Postfix as Debian configures it, with a mailbox for every recipient of one domain, and without DNS.
+//! Postfix in Debian's configuration, with a mailbox for every recipient of one domain, and without DNS.
 
 use std::{
     thread,
@@ -18,7 +18,7 @@ pub(super) const OWNER: u32 = 52_101;
 const POSTDROP: u32 = 52_102;
 pub(super) const MAILBOX_OWNER: u32 = 52_103;
 
-/// What a machine with a mailbox domain and without DNS sets besides Debian's defaults.
+/// Settings of a machine with a mailbox domain and without DNS, in addition to Debian's defaults.
 const MAIN: &str = "
 maillog_file = /var/log/mail.log
 myhostname = mx.example
@@ -34,7 +34,7 @@ virtual_uid_maps = static:52103
 virtual_gid_maps = static:52103
 ";
 
-/// A running Postfix; killed when dropped.
+/// A running Postfix. Dropping it kills it.
 #[derive(Debug)]
 pub struct Postfix {
     root: Root,
@@ -55,7 +55,7 @@ impl Postfix {
         root.write("/etc/postfix/main.cf", &format!("{}{MAIN}{main}", debians("main.cf.debian")?))?;
         root.write("/etc/postfix/master.cf", &format!("{}{master}", debians("master.cf.dist")?))?;
         root.write(LOG, "")?;
-        // What Debian's service unit does before each start: the programs' own root directory.
+        // Debian's service unit runs this before each start. It makes the programs' own root directory.
         root.run("/usr/lib/postfix/configure-instance.sh", &["-"])?;
         let mut daemon = root.spawn(&["postfix", "start-fg"])?;
         let stdout = Capture::start(daemon.take_stdout().expect("piped"));
@@ -83,19 +83,19 @@ impl Postfix {
         self.root.read(LOG)
     }
 
-    /// Waits until a line of its log has this text, and returns the line. The log is written by a process of its own, some
-    /// time after what it says.
+    /// Waits until a line of the log contains this text, and returns the line. A separate process writes the
+    /// log, some time after the event.
     pub fn logged(&self, text: &str) -> Result<String> {
         let lines = || Ok(self.log()?.lines().map(str::to_owned).collect());
         self.find(text, "line of the log", lines)
     }
 
-    /// Waits until a mail with this text is in the mailbox, and returns it as it was delivered.
+    /// Waits until a mail with this text is in the mailbox, and returns the mail as it was delivered.
     pub fn delivered(&self, text: &str) -> Result<String> {
         self.find(text, "mail", || self.root.files(MAILBOX))
     }
 
-    /// Waits until one of the texts that `look` sees has this one in it.
+    /// Waits until one of the texts that `look` returns contains this one.
     fn find(&self, text: &str, what: &str, look: impl Fn() -> Result<Vec<String>>) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -5,22 +5,22 @@ use anyhow::Result;
 use super::{Root, service::Service};
 
 pub(super) const OWNER: u32 = 52_105;
-/// Debian's port.
+/// Debian's default port.
 const PORT: u16 = 10_023;
 
-/// A running Postgrey; killed when dropped.
+/// A running Postgrey. Dropping it kills it.
 #[derive(Debug)]
 pub struct Postgrey {
     service: Service,
 }
 
 impl Postgrey {
-    /// Starts Postgrey; mail that comes again after a second passes.
+    /// Starts Postgrey. It accepts mail that is sent again after a second.
     pub fn start(root: &Root) -> Result<Self> {
         root.add_user("postgrey", OWNER)?;
         root.directory("/var/lib/postgrey", OWNER)?;
         for list in ["whitelist_clients", "whitelist_recipients"] {
-            // As the package's installation does.
+            // The package's installation does the same.
             root.write(
                 &format!("/etc/postgrey/{list}"),
                 &root.read(&format!("/usr/share/postgrey/{list}"))?,

@@ -1,10 +1,11 @@
-//! The recipes of `docs/mail-server.md`, read from there: what the page says is what the tests run.
+//! The recipes of `docs/mail-server.md`. The tests read them from the page, so they run exactly what the page
+//! shows.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-/// The block of that page which begins with the comment `name`: `# /etc/postfix/master.cf`.
+/// The block of that page whose first line is the comment `name`, such as `# /etc/postfix/master.cf`.
 pub fn recipe(name: &str) -> Result<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/mail-server.md");
     let text = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;

@@ -1,4 +1,4 @@
-//! Redis, in which Rspamd keeps what it has greylisted.
+//! Redis, in which Rspamd stores the data of its greylisting.
 
 use anyhow::Result;
 
@@ -8,14 +8,14 @@ pub(super) const OWNER: u32 = 52_106;
 /// The port that Rspamd expects it on.
 const PORT: u16 = 6379;
 
-/// A running Redis; killed when dropped.
+/// A running Redis. Dropping it kills it.
 #[derive(Debug)]
 pub struct Redis {
     _service: Service,
 }
 
 impl Redis {
-    /// Starts Redis, which keeps everything in memory.
+    /// Starts Redis, which keeps all data in memory.
     pub fn start(root: &Root) -> Result<Self> {
         let memory =
             ["redis-server", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"];

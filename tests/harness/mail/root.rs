@@ -1,6 +1,6 @@
-//! A root directory of its own, in memory: unpacked packages and this machine's programs ([`tree`]).
+//! A private root directory in memory: unpacked packages and this machine's programs ([`tree`]).
 //!
-//! Nothing that is written there is seen outside, and it is gone with the last holder. Programs run in
+//! Files that are written there are not visible outside, and are gone with the last holder. Programs run in
 //! process namespaces of their own, so that no daemon outlives the value that started it.
 
 use std::{
@@ -24,12 +24,13 @@ pub fn programs() -> Option<PathBuf> {
     named.or_else(beside).filter(|tree| is_complete(tree))
 }
 
-/// Whether a tree has all of [`PACKAGES`]. A link counts: what it leads to may be installed on this machine.
+/// Returns true if a tree has all of [`PACKAGES`]. A link counts, because its target may be installed on this
+/// machine.
 pub fn is_complete(tree: &Path) -> bool {
     PACKAGES.iter().all(|(_, file)| tree.join(file).symlink_metadata().is_ok())
 }
 
-/// Whether the kernel lays directories over this machine's programs.
+/// Returns true if the kernel can lay directories over this machine's programs.
 pub fn overlay_works() -> bool {
     View::with(tree::try_overlay).is_ok()
 }
@@ -42,7 +43,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// A root with the mail programs, for programs in `netns`. Names are looked up in its files only.
+    /// A root with the mail programs, for programs in `netns`. Programs look up names only in its files.
     pub fn new(netns: &Netns) -> Result<Self> {
         let packages =
             programs().context("no mail programs: run cargo xtask test, or set D365_MAIL_PROGRAMS")?;
@@ -68,7 +69,7 @@ impl Root {
         self.view.run(write).with_context(|| format!("cannot write {path} of the private root"))
     }
 
-    /// Adds a text to the end of a file.
+    /// Appends a text to a file.
     pub fn append(&self, path: &str, text: &str) -> Result<()> {
         let before = self.read(path)?;
         self.write(path, &format!("{before}{text}"))
@@ -81,7 +82,7 @@ impl Root {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The texts of all files in a directory of the root; none where there is no such directory.
+    /// Returns the texts of all files in a directory of the root; empty if there is no such directory.
     pub fn files(&self, directory: &str) -> Result<Vec<String>> {
         let names = self.view.run(|| -> std::io::Result<Vec<_>> {
             let Ok(entries) = fs::read_dir(directory) else { return Ok(Vec::new()) };
@@ -90,7 +91,7 @@ impl Root {
         names?.iter().map(|path| self.read(&path.to_string_lossy())).collect()
     }
 
-    /// Adds a user and a group of that name and number.
+    /// Adds a user and a group of this name and number.
     pub fn add_user(&self, name: &str, id: u32) -> Result<()> {
         self.append("/etc/passwd", &format!("{name}:x:{id}:{id}::/:/usr/sbin/nologin\n"))?;
         self.add_group(name, id)
@@ -110,26 +111,26 @@ impl Root {
         self.view.run(make).with_context(|| format!("cannot make {path} of the private root"))
     }
 
-    /// Whether somebody listens on an address of the root's network.
+    /// Returns true if a program listens on this address of the root's network.
     pub(super) fn listens(&self, address: SocketAddr) -> bool {
         self.netns.run(|| TcpStream::connect(address)).is_ok()
     }
 
-    /// Runs a program of the root to its end; an exit status other than 0 is an error. Returns its standard
-    /// output.
+    /// Runs a program of the root to its end, and returns its standard output. An exit status other than 0 is
+    /// an error.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(program);
         command.args(arguments);
         self.netns.output(self.give_to(&mut command))
     }
 
-    /// Starts a daemon of the root, which must stay in the foreground; its standard streams are piped. It and
-    /// all that it starts are killed when the returned value is dropped, and when this process ends in
-    /// whatever way.
+    /// Starts a daemon of the root, which must stay in the foreground. Its standard streams are piped. The
+    /// daemon and everything that it starts are killed when the returned value is dropped, and when this
+    /// process ends in any way.
     pub fn spawn(&self, words: &[&str]) -> Result<Child> {
         let mut command = Command::new("unshare");
         // The shell is the first process of the namespace, which ends with it. A daemon that changes its user
-        // would forget that it was to be killed.
+        // would lose the setting that kills it with its parent.
         command.args([
             "--pid",
             "--fork",

@@ -1,4 +1,4 @@
-//! Rspamd with Debian's configuration, without the modules that ask DNS or servers on the Internet.
+//! Rspamd in Debian's configuration, without the modules that query DNS or servers on the Internet.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::{Root, service::Service};
 const MILTER: u16 = 11_332;
 pub(super) const OWNER: u32 = 52_104;
 
-/// What would wait for answers that never come.
+/// Modules that would wait for answers that never come.
 const ASK_THE_NETWORK: [&str; 12] = [
     "asn",
     "rbl",
@@ -24,17 +24,17 @@ const ASK_THE_NETWORK: [&str; 12] = [
     "mime_types",
 ];
 
-/// No name server, and a short list of top-level domains: Debian's takes seconds to compile.
+/// No name server, and a short list of top-level domains, because Debian's list takes seconds to compile.
 const OPTIONS: &str = r#"
 dns { nameserver = ["127.0.0.1:53"]; timeout = 0.1s; retransmits = 1; }
 url_tld = "/etc/rspamd/tld.dat";
 disable_hyperscan = true;
 "#;
 
-/// Writes what it found into the mail, where a test can read it.
+/// Makes Rspamd write its results into the mail, where a test can read them.
 const MILTER_HEADERS: &str = "use = [\"x-spamd-result\"]; skip_local = false;\n";
 
-/// A running Rspamd; killed when dropped.
+/// A running Rspamd. Dropping it kills it.
 #[derive(Debug)]
 pub struct Rspamd {
     service: Service,

@@ -1,4 +1,4 @@
-//! A daemon of a private root that runs as a user of its own and listens on loopback.
+//! A daemon in a private root. It runs as a user of its own, and listens on loopback.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -13,7 +13,7 @@ use crate::{capture::Capture, child::Child};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running daemon; killed when dropped.
+/// A running daemon. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Service {
     main: Child,
@@ -22,8 +22,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts a program that stays in the foreground, as the user and group `owner`, and waits until it
-    /// listens on `port`.
+    /// Starts a program that stays in the foreground, as the user and group `owner`. Waits until it listens
+    /// on `port`.
     pub(super) fn start(root: &Root, owner: u32, port: u16, words: &[&str]) -> Result<Self> {
         let owner = owner.to_string();
         let user = ["setpriv", "--reuid", &owner, "--regid", &owner, "--clear-groups"];
@@ -42,7 +42,7 @@ impl Service {
         Ok(service)
     }
 
-    /// All that it has written up to now.
+    /// Its whole output up to now.
     pub(super) fn output(&self) -> String {
         self.log.so_far() + &self.errors.so_far()
     }

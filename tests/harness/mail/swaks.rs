@@ -1,4 +1,4 @@
-//! swaks, the Swiss army knife for SMTP: a sender that is not ours.
+//! swaks, the Swiss army knife for SMTP: a sender that is not part of this project.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,19 +9,19 @@ use super::Root;
 /// The server's answer to a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// It is queued.
+    /// The mail is queued.
     Accepted,
-    /// "Not now", as greylisting says it: the line of the server.
+    /// The server defers the mail, as greylisting does. Holds the server's line.
     Deferred(String),
 }
 
-/// Sends one mail with this subject and a header field of the test's own, from an address of the root's
-/// network. A refusal for good, or none to talk to, is an error.
+/// Sends one mail with this subject and an additional header field from an address of the root's network. A
+/// permanent rejection, or a server that cannot be reached, is an error.
 pub fn swaks(root: &Root, from: IpAddr, server: SocketAddr, subject: &str, field: &str) -> Result<Reply> {
     let (interface, host, port) = (from.to_string(), server.ip().to_string(), server.port().to_string());
     let header = format!("Subject: {subject}");
     let family = if from.is_ipv6() { "-6" } else { "-4" };
-    // Its exit status says no more than the session does, which is on standard output.
+    // The exit status adds nothing to the session, which is on standard output.
     let session = root.run(
         "sh",
         &[
@@ -46,7 +46,7 @@ pub fn swaks(root: &Root, from: IpAddr, server: SocketAddr, subject: &str, field
             &header,
             "--add-header",
             field,
-            // Rspamd knows a text again.
+            // Rspamd recognises a repeated text.
             "--body",
             subject,
         ],

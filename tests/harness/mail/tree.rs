@@ -1,8 +1,8 @@
-//! The files of a private root: the unpacked packages, the programs and libraries of this machine, and
-//! nothing else.
+//! The files of a private root: the unpacked packages, and the programs and libraries of this machine. It
+//! contains nothing else.
 //!
-//! Nothing of this machine's `/etc`, `/var`, `/run`, `/dev` or `/usr/local` is shown: a mail server that is
-//! installed here, its users and its queue are not the root's.
+//! Nothing of this machine's `/etc`, `/var`, `/run`, `/dev` or `/usr/local` is visible. An installed mail
+//! server, its users and its queue are not part of the root.
 
 use std::{
     fs,
@@ -18,16 +18,16 @@ use nix::{
     unistd::pivot_root,
 };
 
-/// Where the root is put together; seen in the mount namespace only.
+/// The directory in which the root is assembled; it is visible in the mount namespace only.
 pub(super) const WORKSHOP: &str = "/mnt";
 
-/// Directories of `/usr` that have this machine's files behind those of the packages.
+/// Directories of `/usr` that show this machine's files behind those of the packages.
 const SHARED: [&str; 6] = ["bin", "sbin", "lib", "lib64", "libexec", "share"];
 
-/// Devices that programs of a mail server open. There is no `/dev/log`: it would be this machine's.
+/// Devices that programs of a mail server open. There is no `/dev/log`, because it would be this machine's.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// What `/etc` has besides the packages' files. Names are looked up in these files only.
+/// Files of `/etc` in addition to those of the packages. Names are looked up in these files only.
 const FILES: [(&str, &str); 7] = [
     ("passwd", "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
     ("group", "root:x:0:\nnogroup:x:65534:\n"),
@@ -41,7 +41,7 @@ const FILES: [(&str, &str); 7] = [
     ("protocols", "ip 0 IP\ntcp 6 TCP\nudp 17 UDP\n"),
 ];
 
-/// Puts the root together at [`WORKSHOP`], from the packages unpacked in `packages`.
+/// Assembles the root at [`WORKSHOP`] from the packages that are unpacked in `packages`.
 pub(super) fn assemble(packages: &Path) -> Result<()> {
     let root = Path::new(WORKSHOP);
     tmpfs(root, "mode=755")?;
@@ -54,7 +54,7 @@ pub(super) fn assemble(packages: &Path) -> Result<()> {
         fs::set_permissions(root.join(open), fs::Permissions::from_mode(0o1777))?;
     }
     bind(Path::new("/proc"), &root.join("proc"))?;
-    // Debian's names for programs that several packages have: awk.
+    // Debian's names for programs that several packages provide, such as awk.
     copy(&[Path::new("/etc/alternatives")], &root.join("etc"))?;
     for (name, text) in FILES {
         fs::write(root.join("etc").join(name), text)?;
@@ -65,14 +65,14 @@ pub(super) fn assemble(packages: &Path) -> Result<()> {
 /// Makes `root`, on which something is mounted, the root of the calling thread's mount namespace.
 pub(super) fn enter(root: &Path) -> Result<()> {
     std::env::set_current_dir(root)?;
-    // The old root comes to lie over the new one, from where it is taken away.
+    // The old root is then mounted over the new one, and is detached from there.
     pivot_root(".", ".").context("cannot enter the private root")?;
     umount2(".", MntFlags::MNT_DETACH).context("cannot leave this machine's root")?;
     Ok(())
 }
 
-/// Lays an empty layer over this machine's programs: whether the kernel has overlays, and takes `/usr` for
-/// one's layer.
+/// Lays an empty layer over this machine's programs. Returns an error if the kernel has no overlays, or
+/// rejects `/usr` as a layer.
 pub(super) fn try_overlay() -> Result<()> {
     let root = Path::new(WORKSHOP);
     tmpfs(root, "mode=755")?;
@@ -96,7 +96,7 @@ fn copy(from: &[impl AsRef<Path>], into: &Path) -> Result<()> {
 }
 
 fn lay_usr(packages: &Path, root: &Path) -> Result<()> {
-    // By another path, so that no character of theirs has a meaning in a mount option.
+    // Mounts the packages at another path, in which no character has a meaning in a mount option.
     let theirs = root.join("packages");
     fs::create_dir(&theirs)?;
     bind(packages, &theirs)?;
@@ -141,7 +141,7 @@ pub(super) fn bind(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot show {} in the private root", from.display()))
 }
 
-/// Mounts both directories as one that nobody can write to; `upper`'s files hide those of `lower`.
+/// Mounts both directories as one read-only directory. `upper`'s files hide those of `lower`.
 fn overlay(upper: &Path, lower: &Path, target: &Path) -> Result<()> {
     let layers = format!("lowerdir={}:{}", upper.display(), lower.display());
     mount(Some("overlay"), target, Some("overlay"), MsFlags::MS_RDONLY, Some(layers.as_str()))

@@ -1,6 +1,7 @@
 //! The documented reading of IPv4 and IPv6.
 //!
-//! etherparse's lax types say what they could read and why they stopped; how lengths are taken is decided here.
+//! etherparse's lax types report the part that they could read, and the reason for stopping. This module
+//! decides the meaning of lengths.
 
 use etherparse::{
     IpNumber, Ipv6ExtensionSlice, Ipv6Header, LaxIpv4Slice, LaxIpv6Slice, LenSource,
@@ -10,7 +11,7 @@ use etherparse::{
 use super::{EXTENSIONS, LATER_FRAGMENT, MALFORMED, NOT_TCP, Reading, Rule, TOO_MANY_HEADERS};
 use crate::corpus::Expected;
 
-/// The most that a length field of 16 bits can state.
+/// The largest value of a length field of 16 bits.
 const MOST: usize = 65_535;
 
 impl Reading<'_> {
@@ -18,7 +19,7 @@ impl Reading<'_> {
         let Ok((packet, _)) = LaxIpv4Slice::from_slice(bytes) else { return MALFORMED };
         let (header, payload) = (packet.header(), packet.payload());
         if payload.len_source != LenSource::Ipv4HeaderTotalLen {
-            // What the field says cannot be.
+            // The field states an impossible length.
             if header.total_len() != 0 || bytes.len() <= MOST {
                 return MALFORMED;
             }
@@ -49,7 +50,8 @@ impl Reading<'_> {
         }
         let (mut walk, mut rest) = (packet.extensions().clone().into_iter(), packet.extensions().slice());
         let mut count = 0;
-        // The walk does not know where the lax reading stopped, and would go on behind it (etherparse 0.21).
+        // The walk does not know where the lax reading stopped, and would continue behind it (etherparse
+        // 0.21).
         while !rest.is_empty()
             && let Some(extension) = walk.next()
         {
@@ -93,7 +95,7 @@ fn len(extension: &Ipv6ExtensionSlice<'_>) -> usize {
     }
 }
 
-/// The kinds of extension headers that are looked through.
+/// Returns true for the kinds of extension headers that are looked through.
 fn is_extension(number: IpNumber) -> bool {
     matches!(number, IPV6_HOP_BY_HOP | IPV6_ROUTE | IPV6_FRAG | IPV6_DEST_OPTIONS)
 }

@@ -1,8 +1,10 @@
-//! The oracle: what a frame should be taken for, said by etherparse. It shares no code with the parser under test.
+//! The oracle: it uses etherparse to determine the right class of a frame. It shares no code with the parser
+//! under test.
 //!
-//! It reads a frame twice. The plain reading is etherparse's own of the whole frame, put into our classes. The documented one
-//! goes through the same crate's layers, and parts from the plain one only by a [`Rule`]; a difference without one is a fault of
-//! the oracle or of etherparse, and fails. It knows no list: whether a source is listed is another's question.
+//! The oracle reads a frame twice. The plain reading is etherparse's own reading of the whole frame, mapped
+//! to our classes. The documented reading uses the layers of the same crate, and differs from the plain one
+//! only by a [`Rule`]. A difference without a rule is a fault of the oracle or of etherparse, and fails. The
+//! oracle knows no list, so it does not decide if a source is listed.
 
 mod ip;
 mod report;
@@ -32,26 +34,26 @@ const TAGS: usize = 2;
 /// IPv6 extension headers that are looked through.
 const EXTENSIONS: usize = 7;
 
-/// What the oracle says of a frame.
+/// The oracle's result for a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opinion {
-    /// What it should be taken for.
+    /// The right class of the frame.
     pub is: Expected,
-    /// What etherparse by itself takes it for.
+    /// The class by etherparse's own reading.
     pub plain: Expected,
-    /// Rules that were met and by which etherparse may say what it says; none if the two do not differ.
+    /// Rules that were met and that explain etherparse's own reading; empty if both classes are equal.
     pub rules: Vec<Rule>,
 }
 
 impl Opinion {
-    /// Whether both readings are one, or differ by a rule.
+    /// Returns true if both readings are equal, or if a rule explains the difference.
     #[must_use]
     pub fn is_explained(&self) -> bool {
         self.is == self.plain || !self.rules.is_empty()
     }
 }
 
-/// Judges a frame, with these ports watched.
+/// Classifies a frame, with these ports watched.
 #[must_use]
 pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     let mut reading = Reading { watched, rules: Vec::new() };
@@ -60,7 +62,7 @@ pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     Opinion { is, plain, rules: reading.rules }
 }
 
-/// How many bytes of IPv6 extension headers etherparse finds in a frame.
+/// The number of bytes of IPv6 extension headers that etherparse finds in a frame.
 #[must_use]
 pub fn extensions_len(frame: &[u8]) -> usize {
     match LaxSlicedPacket::from_ethernet(frame).map(|sliced| sliced.net) {
@@ -69,7 +71,8 @@ pub fn extensions_len(frame: &[u8]) -> usize {
     }
 }
 
-/// Where in a frame its IP packet ends by its length field, as etherparse finds it; that may be behind the frame's end.
+/// The offset in a frame at which its IP packet ends by its length field, as etherparse finds it. The offset
+/// may lie behind the frame's end.
 #[must_use]
 pub fn packet_end(frame: &[u8]) -> Option<usize> {
     let sliced = LaxSlicedPacket::from_ethernet(frame).ok()?;
@@ -109,14 +112,14 @@ fn segment(source: IpAddr, tcp: &TcpSlice<'_>, watched: &[u16]) -> Expected {
     }
 }
 
-/// The documented reading, and the rules that it met.
+/// The documented reading, and the rules that it has met.
 struct Reading<'a> {
     watched: &'a [u16],
     rules: Vec<Rule>,
 }
 
 impl Reading<'_> {
-    /// By this rule it is that.
+    /// Records the rule, and returns its class.
     fn by(&mut self, rule: Rule, is: Expected) -> Expected {
         self.rules.push(rule);
         is
@@ -145,7 +148,7 @@ impl Reading<'_> {
         }
     }
 
-    /// An upper layer that is not a later fragment's.
+    /// Reads an upper layer that is not in a later fragment.
     fn upper(&mut self, source: IpAddr, number: IpNumber, bytes: &[u8]) -> Expected {
         if number != IpNumber::TCP {
             return self.by(Rule::UpperLayer, NOT_TCP);
@@ -162,7 +165,7 @@ mod tests {
         frame::{DOT1Q, Frame, Ipv4, Ipv6, Tcp},
     };
 
-    /// The oracle itself is held against what was written by hand.
+    /// Compares the oracle itself with the cases that were written by hand.
     #[test]
     fn the_oracle_says_of_every_case_what_it_is() {
         let wrong: Vec<String> = corpus::all()

@@ -1,12 +1,12 @@
-//! What is done with a frame of which not all say the same: it shrinks, and stays as a case.
+//! Reports a frame on which the readers disagree: the frame is shrunk, and stays as a case.
 
 use std::path::Path;
 
 use super::judge;
 use crate::{corpus::regressions, shrink::shrink};
 
-/// Shrinks `frame`, keeps what is left as a case of the corpus, and says all of it. `said` tells who says what of a frame, and
-/// nothing where all agree; `name` is the case's.
+/// Shrinks `frame`, keeps the rest as a case of the corpus, and returns a report of this. `said` returns the
+/// readers' answers for a frame, or `None` if all agree. `name` is the name of the case.
 pub fn report(name: &str, frame: &[u8], said: impl FnMut(&[u8]) -> Option<String>) -> String {
     report_into(&regressions::directory(), name, frame, said)
 }
@@ -19,7 +19,7 @@ fn report_into(
 ) -> String {
     let least = shrink(frame, |frame| said(frame).is_some());
     let words = said(&least).unwrap_or_else(|| "all agree when they are asked again".to_owned());
-    // A case is judged with port 25 watched.
+    // A case assumes that port 25 is watched.
     let (text, kept) = regressions::keep(directory, name, &words, judge(&least, &[25]).is, &least);
     let kept = match kept {
         Ok(path) => format!("kept in {}", path.display()),
@@ -39,7 +39,7 @@ mod tests {
         temp::TempDir,
     };
 
-    /// Somebody who takes no frame with a VLAN tag for a segment.
+    /// Simulates a reader that takes no frame with a VLAN tag for a segment.
     #[test]
     fn a_frame_that_is_judged_wrongly_shrinks_and_stays_as_a_case() {
         let is_segment = |frame: &[u8]| matches!(judge(frame, &[25]).is, corpus::Expected::Smtp { .. });

@@ -1,5 +1,5 @@
-//! Where what is documented and etherparse's own reading of a whole frame differ on purpose: each difference is a rule, and is
-//! counted.
+//! The deliberate differences between the documented reading and etherparse's own reading of a whole frame.
+//! Each difference is a rule, and its uses are counted.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP};
 use crate::corpus::Expected;
 
-/// A difference on purpose.
+/// A deliberate difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// A third VLAN tag.
@@ -21,15 +21,15 @@ pub enum Rule {
     MacSec,
     /// ARP.
     Arp,
-    /// IPv4 of a total length of zero, longer than the field can state.
+    /// IPv4 with a total length of zero, in a packet longer than the field can state.
     BigTcp,
     /// An authentication header.
     Authentication,
-    /// IPv6 of a payload length of zero in a frame that the field can state.
+    /// IPv6 with a payload length of zero, in a frame whose length the field can state.
     ZeroPayload,
     /// More than seven extension headers.
     LongChain,
-    /// What stands behind the fragment header of a later fragment.
+    /// The bytes behind the fragment header of a later fragment.
     LaterFragment,
     /// A first fragment of TCP.
     FirstFragment,
@@ -38,7 +38,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Self; 11] = [
         Self::ThirdTag,
         Self::OldTag,
@@ -53,33 +53,33 @@ impl Rule {
         Self::UpperLayer,
     ];
 
-    /// Whether etherparse by itself may say this where the rule is met.
+    /// Returns true if this rule explains `plain`, etherparse's own reading.
     #[must_use]
     pub fn excuses(self, plain: &Expected) -> bool {
         match self {
-            // It reads on where we do not, and finds anything.
+            // etherparse reads on where we do not, and may find anything.
             Self::ThirdTag
             | Self::OldTag
             | Self::MacSec
             | Self::Authentication
             | Self::ZeroPayload
             | Self::LongChain => true,
-            // It refuses.
+            // etherparse rejects the packet.
             Self::Arp | Self::BigTcp | Self::UpperLayer => *plain == MALFORMED,
-            // It reads extension headers of fragments, and no segment.
+            // etherparse reads extension headers of fragments, but no segment.
             Self::LaterFragment => [MALFORMED, NOT_TCP, LATER_FRAGMENT].contains(plain),
             Self::FirstFragment => *plain == LATER_FRAGMENT,
         }
     }
 
-    /// What we do, and why.
+    /// Our reading, and the reason for it.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::ThirdTag => "at most two tags are looked through (802.1ad); etherparse looks through three",
             Self::OldTag => "0x9100 was never a standard's tag; etherparse looks through it",
             Self::MacSec => {
-                "what MACsec (802.1AE) carries is not looked for; etherparse reads what is not encrypted"
+                "the content of MACsec (802.1AE) is not read; etherparse reads it if it is not encrypted"
             }
             Self::Arp => "ARP is not IP, and is not read; etherparse refuses a cut one",
             Self::BigTcp => {
@@ -97,7 +97,7 @@ impl Rule {
                 "at most seven extension headers are looked through (RFC 8200, 4.1); etherparse has no limit"
             }
             Self::LaterFragment => {
-                "behind the fragment header of a later fragment stands the midst of a packet (RFC 8200, 4.5); etherparse \
+                "a later fragment has the middle of a packet behind its fragment header (RFC 8200, 4.5); etherparse \
                  reads headers there"
             }
             Self::FirstFragment => {
@@ -108,41 +108,42 @@ impl Rule {
     }
 }
 
-/// So many generated frames use each rule: the rarest, [`Rule::BigTcp`], is one of ten thousand.
+/// The number of generated frames that is enough to use each rule. The rarest one, [`Rule::BigTcp`], is used
+/// in one of ten thousand.
 const ENOUGH: u64 = 100_000;
 
-/// How often each rule was met where etherparse says something else that it excuses.
+/// Counts, for each rule, the frames that it explains: etherparse's own reading differs there.
 #[derive(Clone, Debug, Default)]
 pub struct Uses(BTreeMap<Rule, u64>);
 
 impl Uses {
-    /// Counts these.
+    /// Counts one use of each of these rules.
     pub fn count(&mut self, rules: &[Rule]) {
         for rule in rules {
             *self.0.entry(*rule).or_default() += 1;
         }
     }
 
-    /// Rules that were not.
+    /// Rules that were not used.
     #[must_use]
     pub fn unused(&self) -> Vec<Rule> {
         Rule::ALL.into_iter().filter(|rule| !self.0.contains_key(rule)).collect()
     }
 
-    /// Says how often each was used, past the capture of libtest.
+    /// Prints the number of uses of each rule, past the capture of libtest.
     ///
     /// # Panics
-    /// When one was not: nobody would notice that it is wrong.
+    /// If a rule was not used, because nobody would notice that it is wrong.
     pub fn all_used(&self) {
         let _ = write!(io::stderr(), "{self}");
         let unused = self.unused();
         assert!(unused.is_empty(), "rules without use: {unused:?}");
     }
 
-    /// The same of so many generated frames, where they are enough for each rule to be used.
+    /// Does the same if this many generated frames are enough to use each rule. Otherwise it only prints.
     ///
     /// # Panics
-    /// As above.
+    /// As [`Self::all_used`].
     pub fn all_used_by(&self, frames: u64) {
         if frames < ENOUGH {
             let _ = write!(io::stderr(), "{self}");

@@ -1,4 +1,4 @@
-//! Frames past the protocol stack: sent as they are, and counted as they arrive (`AF_PACKET`).
+//! Frames outside the protocol stack: they are sent unchanged, and counted as they arrive (`AF_PACKET`).
 
 mod receive;
 mod send;
@@ -21,13 +21,14 @@ pub use self::{
 
 /// Opens a packet socket that receives nothing yet, in the calling thread's network namespace.
 fn packet_socket() -> io::Result<Socket> {
-    // SAFETY: plain system call.
+    // SAFETY: this system call takes numbers only.
     let fd = Errno::result(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: the descriptor was just made and nobody else owns it.
     Ok(unsafe { Socket::from_raw_fd(fd) })
 }
 
-/// Ties it to one interface: it sends there, and receives frames of `protocol` (`ETH_P_…`, 0 for none).
+/// Binds the socket to one interface. It sends there, and receives frames of `protocol` (`ETH_P_…`, 0 for
+/// none).
 fn bind(socket: &Socket, interface: &str, protocol: i32) -> io::Result<()> {
     let small = "a small number";
     // SAFETY: all zeros is a valid value of this plain C structure.

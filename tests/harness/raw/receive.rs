@@ -1,4 +1,5 @@
-//! Receiving frames with what the kernel knows about them: the VLAN tag taken out, segments joined.
+//! Receives frames together with the kernel's information on them: a VLAN tag that was taken out, and joined
+//! segments.
 
 use std::{io, os::fd::AsRawFd as _, ptr};
 
@@ -7,12 +8,12 @@ use socket2::Socket;
 
 use super::tally::Received;
 
-/// `struct virtio_net_hdr`, in front of each frame; `gso_size` stands in its fifth and sixth byte.
+/// `struct virtio_net_hdr`, in front of each frame. `gso_size` is in its fifth and sixth byte.
 const VNET_HEADER: usize = 10;
 /// The largest packet that the stack joins, its headers, and room to spare.
 const LARGEST: usize = 128 << 10;
 
-/// Asks for that knowledge, and for a receive buffer of that many bytes; frames that leave are not wanted.
+/// Requests this information, and a receive buffer of this many bytes. Frames that leave are excluded.
 pub(super) fn prepare(socket: &Socket, buffer: i32) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, buffer)?;
     set(socket, libc::SOL_PACKET, libc::PACKET_VNET_HDR, 1)?;
@@ -20,7 +21,7 @@ pub(super) fn prepare(socket: &Socket, buffer: i32) -> io::Result<()> {
     set(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1)
 }
 
-/// What the kernel handed to the socket and what it had to drop, since the last call.
+/// The frames that the kernel passed to the socket and those that it had to drop, since the last call.
 pub(super) fn statistics(socket: &Socket) -> io::Result<libc::tpacket_stats> {
     let mut statistics = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
     let mut length = length_of(&statistics);
@@ -53,7 +54,7 @@ impl Buffer {
         Self { frame: vec![0; LARGEST], control: [0; 16] }
     }
 
-    /// The next frame.
+    /// Receives the next frame.
     pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<Received<'_>> {
         let mut part = libc::iovec { iov_base: self.frame.as_mut_ptr().cast(), iov_len: self.frame.len() };
         // SAFETY: all zeros is a valid value of this plain C structure.
@@ -77,12 +78,12 @@ impl Buffer {
     }
 }
 
-/// `tp_status` of the packet's auxiliary data; 0 where there is none.
+/// `tp_status` of the packet's auxiliary data; 0 without such data.
 ///
 /// # Safety
-/// `message` is as `recvmsg` left it, and its control buffer is still there.
+/// `message` must be as `recvmsg` left it, and its control buffer must still exist.
 unsafe fn status(message: &libc::msghdr) -> u32 {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
     // SAFETY: the macros of the C library return null or a header within the control buffer.
     while let Some(control) = unsafe { header.as_ref() } {

@@ -1,4 +1,4 @@
-//! Sending frames that no stack would send.
+//! Sends frames that no stack would send.
 
 use std::io;
 
@@ -16,7 +16,7 @@ pub struct FrameSender {
 }
 
 impl FrameSender {
-    /// Opens the interface, inside its namespace.
+    /// Opens the interface inside its namespace.
     pub fn on(end: &End) -> Result<Self> {
         let socket = end.netns.run(|| {
             let socket = packet_socket()?;
@@ -26,13 +26,14 @@ impl FrameSender {
         Ok(Self { socket, interface: end.name.clone() })
     }
 
-    /// Sends one frame of at least 14 bytes and at most the MTU, Ethernet header and one VLAN tag. On a veth it
-    /// has arrived, been looked at by XDP and entered the peer's stack soon after, not necessarily on return.
+    /// Sends one frame. It has at least 14 bytes, and at most the MTU plus Ethernet header and one VLAN tag.
+    /// On a veth, the frame passes XDP and enters the peer's stack soon after this call, but not necessarily
+    /// before it returns.
     pub fn send(&self, frame: &Frame) -> Result<()> {
         self.send_bytes(&frame.bytes())
     }
 
-    /// As [`Self::send`], for any bytes.
+    /// Does the same as [`Self::send`], for any bytes.
     pub fn send_bytes(&self, frame: &[u8]) -> Result<()> {
         loop {
             match self.socket.send(frame) {

@@ -1,4 +1,4 @@
-//! Counting frames as they arrive behind XDP: the truth that counters are compared with.
+//! Counts frames as they arrive behind XDP. Tests compare the daemon's counters with these counts.
 
 use std::{
     io,
@@ -17,15 +17,16 @@ use socket2::Socket;
 use super::{Sniffed, bind, packet_socket, receive};
 use crate::veth::End;
 
-/// Arrival is over when nothing has come for this long.
+/// The arrival of frames is over if none has come for this time.
 const QUIET: Duration = Duration::from_millis(30);
-/// An end to waiting for that.
+/// Time limit for the end of the arrival.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Room for some ten thousand frames that wait to be counted.
 const BUFFER: i32 = 64 << 20;
 
-/// Counts the frames that arrive on an interface, joined or unsplit segments as the packets that they were. Both
-/// ends are sharp: on return of [`Self::on`] it counts, and [`Self::stop`] counts all that had been sent before.
+/// Counts the frames that arrive on an interface. Joined or unsplit segments count as the packets that they
+/// were. Counting has begun when [`Self::on`] returns. [`Self::stop`] counts every frame that was sent before
+/// the call.
 #[derive(Debug)]
 pub struct Sniffer {
     stopped: Arc<AtomicBool>,
@@ -33,7 +34,7 @@ pub struct Sniffer {
 }
 
 impl Sniffer {
-    /// Starts counting frames that arrive on the interface; not those that leave.
+    /// Starts counting frames that arrive on the interface, but not frames that leave.
     pub fn on(end: &End) -> Result<Self> {
         let open = || {
             let socket = packet_socket()?;
@@ -47,8 +48,8 @@ impl Sniffer {
         Ok(Self { stopped, counting: thread::spawn(move || count(&socket, &stop)) })
     }
 
-    /// Waits until nothing has arrived for a while, and returns what did. A frame that the kernel could not keep
-    /// for the sniffer is an error.
+    /// Waits until no frame has arrived for a while, and returns the counts. A frame that the kernel could
+    /// not keep for the sniffer is an error.
     pub fn stop(self) -> Result<Sniffed> {
         self.stopped.store(true, Ordering::Relaxed);
         self.counting.join().map_err(|_| anyhow!("the sniffer panicked"))?

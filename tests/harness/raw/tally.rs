@@ -1,15 +1,16 @@
-//! What a sniffer saw, counted. Read by etherparse: nothing here shares code with the parser under test.
+//! The counts of a sniffer. etherparse reads the frames: this module shares no code with the parser under
+//! test.
 
 use std::{collections::BTreeMap, net::IpAddr, ops::AddAssign};
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 
-/// Packets, bytes from the Ethernet header on, and connections opened (SYN without ACK).
+/// Packets, bytes from the Ethernet header on, and opened connections (SYN without ACK).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Packets.
     pub packets: u64,
-    /// Bytes, Ethernet header and VLAN tags included, frame check sequence not.
+    /// Bytes with Ethernet header and VLAN tags, but without frame check sequence.
     pub bytes: u64,
     /// Segments with SYN and without ACK.
     pub connections: u64,
@@ -32,38 +33,39 @@ impl std::iter::Sum for Tally {
     }
 }
 
-/// One received buffer and what the kernel said about it.
+/// One received buffer, and the kernel's information on it.
 pub(super) struct Received<'a> {
-    /// From the Ethernet header on, without the VLAN tag that the stack took out.
+    /// The frame from the Ethernet header on, without a VLAN tag that the stack has taken out.
     pub bytes: &'a [u8],
-    /// Whether the stack took one out.
+    /// True if the stack has taken out a tag.
     pub tag_taken: bool,
-    /// Payload of each segment, where the stack joined several (GRO) or has yet to split them; otherwise 0.
+    /// The payload length of each segment, if the stack joined several (GRO) or has not split them yet;
+    /// otherwise 0.
     pub segment_size: u16,
 }
 
-/// All that a sniffer saw.
+/// Everything that a sniffer saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sniffed {
     /// TCP, by source address and destination port.
     pub tcp: BTreeMap<(IpAddr, u16), Tally>,
-    /// Everything else, later fragments too.
+    /// Everything else, including later fragments.
     pub other: Tally,
 }
 
 impl Sniffed {
-    /// TCP from that source to that port.
+    /// TCP from this source to this port.
     pub fn from(&self, source: IpAddr, port: u16) -> Tally {
         self.tcp.get(&(source, port)).copied().unwrap_or_default()
     }
 
-    /// TCP to that port from all sources that `include` says yes to.
+    /// TCP to this port from all sources for which `include` returns true.
     pub fn to_port(&self, port: u16, include: impl Fn(IpAddr) -> bool) -> Tally {
         let wanted = self.tcp.iter().filter(|((source, to), _)| *to == port && include(*source));
         wanted.map(|(_, tally)| *tally).sum()
     }
 
-    /// Everything.
+    /// The sum of everything.
     pub fn all(&self) -> Tally {
         self.tcp.values().copied().chain([self.other]).sum()
     }
@@ -82,7 +84,7 @@ impl Sniffed {
             self.other += Tally { packets: 1, bytes: count(whole), connections: 0 };
             return;
         };
-        // Each of the segments that were joined had headers of its own.
+        // Each of the joined segments had its own headers.
         let headers = whole - tcp.payload().len();
         let segments = match usize::from(received.segment_size) {
             0 => 1,

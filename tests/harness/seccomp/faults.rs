@@ -1,5 +1,5 @@
-//! A kernel that fails when it is told to: any `bpf` call of a child, or any thread that it wants to make,
-//! counted, at any time while the child runs.
+//! A kernel that fails on demand: any `bpf` call of a child, or any thread that the child wants to make. The
+//! calls are counted, and can fail at any time while the child runs.
 
 use std::{
     collections::BTreeMap,
@@ -15,15 +15,15 @@ use nix::{errno::Errno, libc};
 
 use super::listener::{self, Listener};
 
-/// Which calls of a child fail. Clones are the same plan; all children that it is inflicted on count
-/// together.
+/// A plan of the calls of a child that fail. Clones are the same plan. It counts the calls of all its
+/// children together.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     plan: Arc<Mutex<Plan>>,
     calls: Calls,
 }
 
-/// Which calls a plan is about.
+/// The kind of calls that a plan covers.
 #[derive(Clone, Copy, Debug, Default)]
 enum Calls {
     #[default]
@@ -33,15 +33,15 @@ enum Calls {
 
 #[derive(Debug, Default)]
 struct Plan {
-    /// Calls so far, by command.
+    /// The number of calls so far, by command.
     calls: BTreeMap<u32, usize>,
     /// The command of each call so far.
     history: Vec<u32>,
-    /// By command and the call's number among those of the command, from 1.
+    /// Calls that fail once, by command and by the call's number among those of the command, from 1.
     once: BTreeMap<(u32, usize), Errno>,
-    /// By the call's number among all, from 1.
+    /// Calls that fail once, by the call's number among all, from 1.
     any: BTreeMap<usize, Errno>,
-    /// By command, from now on.
+    /// Calls that fail from now on, by command.
     always: BTreeMap<u32, Errno>,
 }
 
@@ -51,20 +51,21 @@ impl Faults {
         Self::default()
     }
 
-    /// A plan of the threads that the child makes; each is a call of the command [`THREAD`](super::THREAD). A
-    /// thread fails with EAGAIN where a limit is reached (clone(2)).
+    /// A plan of the threads that the child makes. Each is a call of the command [`THREAD`](super::THREAD).
+    /// If a limit is reached, making a thread fails with EAGAIN (clone(2)).
     pub fn of_threads() -> Self {
         Self { plan: Arc::default(), calls: Calls::Threads }
     }
 
-    /// Fails one call: the `nth` of this command (see [`command`](super::command)) from now, 1 being the next.
+    /// Fails one call: the `nth` of this command (see [`command`](super::command)) from now on; 1 is the
+    /// next.
     pub fn fail(&self, command: u32, nth: usize, errno: Errno) {
         let mut plan = self.plan();
         let number = plan.calls.get(&command).copied().unwrap_or(0) + nth;
         plan.once.insert((command, number), errno);
     }
 
-    /// Fails one call of whichever command: the `nth` from now, 1 being the next.
+    /// Fails one call of any command: the `nth` from now on; 1 is the next.
     pub fn fail_any(&self, nth: usize, errno: Errno) {
         let mut plan = self.plan();
         let number = plan.history.len() + nth;
@@ -76,7 +77,7 @@ impl Faults {
         self.plan().always.insert(command, errno);
     }
 
-    /// Fails no call any more.
+    /// Lets all calls pass again.
     pub fn heal(&self) {
         let mut plan = self.plan();
         plan.once.clear();
@@ -84,24 +85,24 @@ impl Faults {
         plan.always.clear();
     }
 
-    /// How many calls of this command there were, failed ones included.
+    /// The number of calls of this command, including failed ones.
     pub fn calls(&self, command: u32) -> usize {
         self.plan().calls.get(&command).copied().unwrap_or(0)
     }
 
-    /// The command of each call so far, in their order, failed ones included.
+    /// The command of each call so far, in order, including failed ones.
     pub fn history(&self) -> Vec<u32> {
         self.plan().history.clone()
     }
 
-    /// Has a program that is yet to be started, and its children, ask this plan about each of its calls. One
-    /// plan a program.
+    /// Makes a program that is not yet started, and its children, ask this plan about each call. A program
+    /// can have only one plan.
     pub fn inflict_on(&self, command: &mut Command) -> Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let faults = self.clone();
         let answer = move || {
             if let Err(error) = faults.answer(&ours) {
-                // From here on the child's calls fail, and the test with them.
+                // From here on the child's calls fail, and the test fails with them.
                 eprintln!("calls are no longer answered: {error}");
             }
         };
@@ -121,7 +122,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Answers until nobody is left who asks.
+    /// Answers until no process is left that can make calls.
     fn answer(&self, socket: &UnixStream) -> io::Result<()> {
         let Some(listener) = Listener::receive(socket)? else { return Ok(()) };
         while let Some(call) = listener.next()? {

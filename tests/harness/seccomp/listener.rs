@@ -1,8 +1,8 @@
-//! Seccomp's user notification: every call of a child of some kinds waits for this process to say what
-//! becomes of it.
+//! Seccomp's user notification: each call of certain kinds in a child waits until this process decides about
+//! it.
 //!
-//! The child installs the filter between fork and exec and hands its listener over a socket. When the last descriptor of the
-//! listener is closed, the calls fail with `ENOSYS`. `seccomp_unotify(2)`; Linux 5.5.
+//! The child installs the filter between fork and exec, and sends its listener over a socket. When the last
+//! descriptor of the listener is closed, the calls fail with `ENOSYS`. See `seccomp_unotify(2)`; Linux 5.5.
 
 use std::{
     io::{self, IoSliceMut},
@@ -22,35 +22,35 @@ use nix::{
     sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg},
 };
 
-/// Load four bytes of `seccomp_data`.
+/// Loads four bytes of `seccomp_data`.
 const LOAD: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
-/// Skip `jt` steps if what was loaded is `k`.
+/// Skips `jt` steps if the loaded value is `k`.
 const JUMP_IF: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
-/// End with `k`.
+/// Ends with `k`.
 const RETURN: u16 = code(libc::BPF_RET | libc::BPF_K);
 #[expect(clippy::cast_possible_truncation, reason = "codes of instructions have 16 bits")]
 const fn code(bits: u32) -> u16 {
     bits as u16
 }
 
-/// Where notifications come out and answers go in.
+/// The descriptor that delivers notifications and takes answers.
 pub(super) struct Listener(OwnedFd);
 
-/// One call that waits.
+/// One waiting call.
 pub(super) struct Call {
     id: u64,
     /// The lower half of the call's first argument: the command of a `bpf` call.
     pub(super) first: u32,
 }
 
-/// A filter that asks about the calls of these numbers and lets all others pass.
+/// A filter that asks about the calls of these numbers, and lets all others pass.
 pub(super) fn filter(calls: &[libc::c_long]) -> Result<Vec<sock_filter>, TryFromIntError> {
     let step = |code, k, jt| sock_filter { code, jt, jf: 0, k };
-    // The number of the call is the first field of `seccomp_data`. The child is of this process's
-    // architecture.
+    // The number of the call is the first field of `seccomp_data`. The child has the architecture of this
+    // process.
     let mut filter = vec![step(LOAD, 0, 0)];
     for (behind, call) in (0..calls.len()).rev().zip(calls) {
-        // Over the other questions, and the way out for all else.
+        // Jumps over the remaining comparisons, and over the exit for all other calls.
         filter.push(step(JUMP_IF, (*call).try_into()?, u8::try_from(behind + 1)?));
     }
     filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0));
@@ -58,8 +58,8 @@ pub(super) fn filter(calls: &[libc::c_long]) -> Result<Vec<sock_filter>, TryFrom
     Ok(filter)
 }
 
-/// Installs the filter in the calling thread and hands the listener to the other end of `socket`. For a child before its
-/// exec: it neither allocates nor locks.
+/// Installs the filter in the calling thread, and sends the listener to the other end of `socket`. It runs in
+/// a child before its exec, so it neither allocates nor locks.
 pub(super) fn install(socket: &UnixStream, filter: &mut [sock_filter]) -> io::Result<()> {
     let len = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
     let program = sock_fprog { len, filter: filter.as_mut_ptr() };
@@ -72,7 +72,8 @@ pub(super) fn install(socket: &UnixStream, filter: &mut [sock_filter]) -> io::Re
             libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
         })
     };
-    // A call that a signal interrupts would come twice. Before 5.19 there is no way around it.
+    // Without this flag, a call that a signal interrupts is reported twice. Kernels before 5.19 do not have
+    // the flag.
     let descriptor = match listen(libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
         Err(Errno::EINVAL) => listen(0)?,
         listener => listener?,
@@ -83,7 +84,7 @@ pub(super) fn install(socket: &UnixStream, filter: &mut [sock_filter]) -> io::Re
     hand_over(socket, &listener)
 }
 
-/// A message of one byte with the listener, laid out as `cmsg(3)` says; nix's `sendmsg` would allocate.
+/// Sends a message of one byte with the listener, laid out as in `cmsg(3)`. nix's `sendmsg` would allocate.
 fn hand_over(socket: &UnixStream, listener: &OwnedFd) -> io::Result<()> {
     #[repr(C)]
     struct Rights {
@@ -108,7 +109,7 @@ fn hand_over(socket: &UnixStream, listener: &OwnedFd) -> io::Result<()> {
 }
 
 impl Listener {
-    /// Waits for the child's listener; `None` when the child ended before it had one.
+    /// Waits for the child's listener. Returns `None` if the child ended before it had one.
     pub(super) fn receive(socket: &UnixStream) -> io::Result<Option<Self>> {
         let (mut byte, mut space) = ([0], cmsg_space!(RawFd));
         let mut content = [IoSliceMut::new(&mut byte)];
@@ -122,7 +123,7 @@ impl Listener {
         Ok(descriptor.map(|descriptor| Self(unsafe { OwnedFd::from_raw_fd(descriptor) })))
     }
 
-    /// Waits for a call; `None` when nobody is left who could make one.
+    /// Waits for a call. Returns `None` if no process is left that could make one.
     pub(super) fn next(&self) -> io::Result<Option<Call>> {
         loop {
             let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
@@ -133,7 +134,7 @@ impl Listener {
             if !ready[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) {
                 return Ok(None);
             }
-            // SAFETY: all zeros is a notification, and what the kernel asks to be given.
+            // SAFETY: all zeros is a valid notification, and the kernel requires such a value.
             let mut call: seccomp_notif = unsafe { std::mem::zeroed() };
             // SAFETY: the pointer is to a live value of the type that the request names.
             match self.ask(|raw| unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) }) {
@@ -145,10 +146,11 @@ impl Listener {
         }
     }
 
-    /// Lets the call pass, or fails it.
+    /// Lets the call pass, or makes it fail.
     pub(super) fn answer(&self, call: &Call, fault: Option<Errno>) -> io::Result<()> {
         let mut answer = match fault {
-            // `SECCOMP_USER_NOTIF_FLAG_CONTINUE`. What was judged is a register, which nobody can change by now.
+            // `SECCOMP_USER_NOTIF_FLAG_CONTINUE`. The decision depends on a register, which nobody can change
+            // by now.
             None => seccomp_notif_resp { id: call.id, val: 0, error: 0, flags: 1 },
             Some(errno) => seccomp_notif_resp { id: call.id, val: 0, error: -(errno as i32), flags: 0 },
         };
@@ -165,8 +167,8 @@ impl Listener {
     }
 }
 
-/// `enum bpf_cmd` is an int: the upper half of its register means nothing.
-#[expect(clippy::cast_possible_truncation, reason = "it is meant")]
+/// `enum bpf_cmd` is an int, so the upper half of its register has no meaning.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half has no meaning")]
 const fn lower_half(register: u64) -> u32 {
     register as u32
 }

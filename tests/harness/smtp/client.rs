@@ -21,14 +21,14 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// A mail with that text between made-up addresses.
+    /// A mail with this text between made-up addresses.
     pub fn new(body: impl Into<String>) -> Self {
         let (from, to) = ("sender@d365.example".to_owned(), "recipient@mx.example".to_owned());
         Self { from, to, body: body.into() }
     }
 }
 
-/// An SMTP session past its EHLO.
+/// An SMTP session after its EHLO.
 #[derive(Debug)]
 pub struct Session {
     stream: BufReader<TcpStream>,
@@ -53,7 +53,7 @@ impl Session {
         self.command(&format!("{first}{stuffed}."), "250")
     }
 
-    /// Ends the session; returns when the server has closed its side.
+    /// Ends the session. Returns when the server has closed its side.
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT", "221")?;
         let mut rest = String::new();
@@ -68,7 +68,7 @@ impl Session {
         self.expect(code).with_context(name)
     }
 
-    /// Reads one reply, of one line or more.
+    /// Reads one reply of one or more lines.
     fn expect(&mut self, code: &str) -> Result<()> {
         loop {
             let mut line = String::new();
@@ -81,7 +81,7 @@ impl Session {
     }
 }
 
-/// A whole session with one mail from `source`, in the calling thread's network namespace.
+/// Runs a whole session with one mail from `source`, in the calling thread's network namespace.
 pub fn deliver(source: IpAddr, server: SocketAddr, mail: &Mail) -> Result<()> {
     let session = || {
         let mut session = Session::open(source, server)?;

@@ -10,12 +10,12 @@ use std::{
 
 use nix::sys::socket::{Shutdown as How, shutdown};
 
-/// A mail that arrived.
+/// A delivered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Whom it came from.
+    /// The address of the sending client.
     pub peer: SocketAddr,
-    /// Where it arrived.
+    /// The address that it was sent to.
     pub local: SocketAddr,
     /// Envelope sender.
     pub from: String,
@@ -28,12 +28,12 @@ pub struct Delivered {
 #[derive(Debug, Default)]
 struct State {
     delivered: Vec<Delivered>,
-    /// Each with its stream, to end it from outside.
+    /// Each session with its stream, so that it can be ended from outside.
     sessions: Vec<(JoinHandle<()>, TcpStream)>,
     stopped: bool,
 }
 
-/// An SMTP server on one or more addresses; stopped when dropped.
+/// An SMTP server on one or more addresses. Dropping it stops it.
 #[derive(Debug)]
 pub struct Listener {
     sockets: Arc<Vec<TcpListener>>,
@@ -54,7 +54,7 @@ impl Listener {
         Ok(Self { sockets, state, accepting })
     }
 
-    /// The addresses it listens on, with the ports that the kernel chose.
+    /// The addresses that it listens on, with the ports that the kernel chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let address = |socket: &TcpListener| socket.local_addr().expect("a bound socket");
         self.sockets.iter().map(address).collect()
@@ -65,7 +65,7 @@ impl Listener {
         lock(&self.state).delivered.clone()
     }
 
-    /// Closes, breaks off sessions that are open, and returns the mails that arrived.
+    /// Closes the server, breaks off open sessions, and returns the mails that arrived.
     pub fn stop(mut self) -> Vec<Delivered> {
         self.close();
         std::mem::take(&mut lock(&self.state).delivered)
@@ -106,7 +106,7 @@ fn accept(socket: &TcpListener, shared: &Arc<Mutex<State>>) {
         state.sessions.retain(|(thread, _)| !thread.is_finished());
         let shared = Arc::clone(shared);
         let session = thread::spawn(move || {
-            // A peer that breaks off is that peer's affair.
+            // A peer that breaks off the connection is no error of the server.
             let _ = serve(&stream, peer, &shared);
             let _ = stream.shutdown(Shutdown::Both);
         });
@@ -156,13 +156,13 @@ fn serve(stream: &TcpStream, peer: SocketAddr, state: &Mutex<State>) -> Result<(
     }
 }
 
-/// What stands between the angle brackets.
+/// Returns the text between the angle brackets.
 fn address(argument: &str) -> String {
     let inside = argument.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     inside.map_or(argument, |(address, _)| address).to_owned()
 }
 
-/// Lines up to the one that is a dot, unstuffed.
+/// Reads lines up to a line with only a dot, and removes dot-stuffing.
 fn body(lines: &mut BufReader<&TcpStream>) -> Result<String> {
     let mut body = String::new();
     loop {

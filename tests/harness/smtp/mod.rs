@@ -1,6 +1,6 @@
 //! Mail as it is really sent: a small SMTP listener and a client, over TCP, for one mail or for many.
 //!
-//! As much of RFC 5321 as two well-behaved peers need. Nothing is relayed or kept on disk.
+//! They implement as much of RFC 5321 as two well-behaved peers need. Nothing is relayed or kept on disk.
 
 mod client;
 mod listener;

@@ -1,21 +1,22 @@
-//! Service tags documents in the vendor's format, made from a table. The tag's prefixes are the embedded
-//! list's, in a made-up order; all else is made up. It uses nothing but the standard library, so that
-//! benchmarks can include it by its path.
+//! Service tags documents in the vendor's format, made from a table. The tag's prefixes are those of the
+//! embedded list, in a made-up order; all else is made up. This module uses nothing but the standard library,
+//! so that benchmarks can include it by its path.
 //!
-//! The oddities of the vendor's documents are here too: no `regionId` nor `networkFeatures` before 2020,
-//! `region` empty for what is global and spelled differently from the name's suffix, values in no order, one
-//! change number for two documents, line ends of Windows, and a cloud without regional entries of the tag.
+//! The documents have the oddities of the vendor's documents: no `regionId` and no `networkFeatures` before
+//! 2020; an empty `region` for global values; a `region` that is spelled differently from the name's suffix;
+//! values in no order; one change number for two documents; Windows line ends; and a cloud without regional
+//! entries of the tag.
 
 use std::fmt::Write as _;
 
-/// The embedded list: `prefix,geo,geo_source,azure_region` a line.
+/// The embedded list, with lines `prefix,geo,geo_source,azure_region`.
 const EMBEDDED: &str = include_str!("../../../d365-user/data/embedded-ranges.csv");
 const TAG: &str = "Dynamics365ForMarketingEmail";
 
-/// Prefixes of a service that is of no interest.
+/// The number of prefixes of a service that is of no interest.
 const PREFIXES: usize = 20;
-/// The services of a document as large as the vendor's largest, and their prefixes each: 4.4 MB and 100,000
-/// in all.
+/// The number of services in a document as large as the vendor's largest, and the number of prefixes of each:
+/// 4.4 MB and 100,000 prefixes in all.
 const LARGE: (usize, usize) = (3_100, 32);
 
 /// The description of a document.
@@ -23,13 +24,13 @@ struct Made {
     name: &'static str,
     cloud: &'static str,
     change_number: u64,
-    /// The tag's own change number and how many prefixes it has; `None` before there was such a tag.
+    /// The tag's own change number and its number of prefixes; `None` before the tag existed.
     tag: Option<(u64, usize)>,
     /// The number of services of no interest.
     services: usize,
-    /// Documents of one seed and equal other fields are equal.
+    /// Documents with the same seed and equal other fields are equal.
     seed: u64,
-    /// Since August 2020 values have `regionId` and `networkFeatures`.
+    /// True since August 2020: values have `regionId` and `networkFeatures`.
     has_ids: bool,
     line_end: &'static str,
 }
@@ -51,11 +52,12 @@ const ALL: [Made; 11] = [
     public("public-2024-09-09-cn323.json", 323, Some((3, 17)), 110, true),
     Made { line_end: "\r\n", ..public("public-2024-09-09-cn323-crlf.json", 323, Some((3, 17)), 110, true) },
     public("public-2025-02-17-cn346.json", 346, Some((3, 17)), 120, true),
-    // The number of the one before, and other contents.
+    // The change number of the previous document, and other contents.
     Made { seed: 347, ..public("public-2025-03-03-cn346.json", 346, Some((3, 17)), 125, true) },
     public("public-2025-cn376.json", 376, Some((3, 17)), 130, true),
     public(NEWEST, 398, Some((4, 22)), 140, true),
-    // The tests cut it off behind 100 KB and claim 400 KB of it.
+    // The tests break its transfer off after 100 KB, and announce 400 KB for it. Its length must be between
+    // them.
     Made {
         cloud: "AzureGovernment",
         ..public("government-2026-05-04-cn391.json", 391, Some((1, 2)), 320, true)
@@ -64,7 +66,7 @@ const ALL: [Made; 11] = [
 ];
 const NEWEST: &str = "public-2026-cn398.json";
 
-/// The documents that [`document`] makes.
+/// The names of the documents that [`document`] makes.
 pub const NAMES: [&str; ALL.len()] = {
     let mut names = [""; ALL.len()];
     let mut at = 0;
@@ -75,7 +77,7 @@ pub const NAMES: [&str; ALL.len()] = {
     names
 };
 
-/// Answers of a server on bad days, instead of a document, by name.
+/// Answers of a failing server instead of a document, by name.
 pub const REJECTED: [(&str, &str); 5] = [
     ("empty.txt", ""),
     (
@@ -97,12 +99,12 @@ pub const REJECTED: [(&str, &str); 5] = [
     ),
 ];
 
-/// The document of this name; `None` where none is made.
+/// The document of this name; `None` if no such document is made.
 pub fn document(name: &str) -> Option<String> {
     ALL.iter().find(|made| made.name == name).map(|made| made.text(PREFIXES))
 }
 
-/// A document as large as the vendor's largest, with the newest one's tag.
+/// A document as large as the vendor's largest, with the tag of the newest one.
 pub fn large() -> String {
     let newest = public(NEWEST, 398, Some((4, 22)), LARGE.0, true);
     newest.text(LARGE.1)
@@ -121,7 +123,7 @@ pub fn newest_tag() -> String {
 #[derive(Clone, Copy)]
 struct Row {
     prefix: &'static str,
-    /// The documented one.
+    /// The documented geo; `None` if it is not documented.
     geo: Option<&'static str>,
     region: &'static str,
 }
@@ -135,7 +137,8 @@ fn embedded() -> Vec<Row> {
     EMBEDDED.lines().filter_map(row).collect()
 }
 
-/// The public tag's ranges in the order in which they came: thirteen documented ones and another first.
+/// The public tag's ranges in the order in which they appeared. The first 14 are thirteen documented ranges
+/// and one other.
 fn history() -> Vec<Row> {
     let (mut all, rest): (Vec<Row>, Vec<Row>) = embedded().into_iter().partition(|row| row.geo.is_some());
     all.extend(rest);
@@ -143,7 +146,7 @@ fn history() -> Vec<Row> {
     all
 }
 
-/// One region's name as services bear it, and its prefixes of the tag.
+/// A region's name as it appears in the names of services, and its prefixes of the tag.
 type Regional = (String, Vec<String>);
 
 impl Made {
@@ -171,8 +174,8 @@ impl Made {
         }
     }
 
-    /// Azure's own entries: for each region a /16 around each of the tag's prefixes of any date, and a prefix of
-    /// IPv6.
+    /// Azure's own entries: for each region, a /16 around each of the tag's prefixes of any date, and an IPv6
+    /// prefix.
     fn azure(&self) -> Vec<Regional> {
         let tag: Vec<Regional> = match self.cloud {
             "Public" => {
@@ -220,8 +223,8 @@ impl Made {
             let dot = if region.is_empty() { "" } else { "." };
             values.push(self.value(&format!("Service{number}{dot}{region}"), &spelled(region), 2, &own));
         }
-        // In no order: the tag is in the middle, its regional entries are anywhere, the last of them at the
-        // end.
+        // The values have no order: the tag is in the middle, and its regional entries are anywhere, one of
+        // them at the end.
         let middle = values.len() / 2;
         if let Some((change_number, _)) = self.tag {
             let regions = self.tag_by_region();
@@ -281,7 +284,7 @@ fn spelled(region: &str) -> String {
     }
 }
 
-/// The same numbers for the same seed (splitmix64).
+/// A generator that gives the same numbers for the same seed (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -292,7 +295,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of five is of IPv6.
+    /// One of five prefixes is IPv6.
     fn prefix(&mut self) -> String {
         let [family, a, b, c, d, ..] = self.next().to_be_bytes();
         if family < 51 {

@@ -1,6 +1,6 @@
-//! The vendor's documents, for tests. [`made`] writes small ones in the vendor's format, so that every test
-//! runs everywhere. Where the real ones lie beside the repository (`../shared/data`), the same tests read
-//! these too, with the same assertions: both sets have documents of the same names.
+//! The vendor's documents for tests. [`made`] writes small ones in the vendor's format, so that every test
+//! runs everywhere. If the real ones are next to the repository (`../shared/data`), the same tests read them
+//! as well, with the same assertions. Both sets have documents of the same names.
 
 use std::{
     fmt, fs,
@@ -15,7 +15,7 @@ pub mod made;
 /// list.
 const TABLE: &str = include_str!("documentation-table.md");
 
-/// A set of documents: every name is in each set.
+/// A set of documents. Every name exists in each set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Documents {
     /// Made by [`made`].
@@ -25,7 +25,7 @@ pub enum Documents {
 }
 
 impl Documents {
-    /// The made documents, and the real ones where they are.
+    /// The made documents, and the real ones if they exist.
     pub fn all() -> Vec<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace");
         let real = workspace.join("../shared/data");
@@ -33,10 +33,10 @@ impl Documents {
         [Self::Made].into_iter().chain(real).collect()
     }
 
-    /// A service tags document, by its name.
+    /// Returns a service tags document by its name.
     ///
     /// # Panics
-    /// When there is none of this name, as with each of these functions.
+    /// If no document has this name. The other functions panic in the same way.
     pub fn document(&self, name: &str) -> Vec<u8> {
         match self {
             Self::Made => {
@@ -46,13 +46,13 @@ impl Documents {
         }
     }
 
-    /// The same, in a file.
+    /// Returns the same document in a file.
     pub fn file(&self, name: &str) -> TempFile {
         TempFile::new(name, self.document(name))
     }
 
-    /// The tag of the embedded list's date: a line for each prefix, with its Azure region and the documented
-    /// geo or `-`.
+    /// The tag at the date of the embedded list: a line for each prefix, with its Azure region and the
+    /// documented geo or `-`.
     pub fn newest_tag(&self) -> String {
         match self {
             Self::Made => made::newest_tag(),
@@ -60,7 +60,7 @@ impl Documents {
         }
     }
 
-    /// The page of the documentation with the table of geo codes.
+    /// The documentation page with the table of geo codes.
     pub fn page(&self) -> String {
         match self {
             Self::Made => TABLE.to_owned(),
@@ -68,7 +68,7 @@ impl Documents {
         }
     }
 
-    /// The answers that came instead of a document on bad days, each with its name.
+    /// The answers of a failing server instead of a document, each with its name.
     pub fn rejected(&self) -> Vec<(String, Vec<u8>)> {
         match self {
             Self::Made => made::REJECTED.map(|(name, text)| (name.to_owned(), text.into())).into(),
@@ -89,7 +89,7 @@ impl Documents {
     }
 }
 
-/// For messages of tests.
+/// Shown in messages of tests.
 impl fmt::Display for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

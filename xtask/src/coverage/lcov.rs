@@ -1,11 +1,13 @@
-//! Reading what `llvm-cov` exports: how often each line ran. Pure.
+//! Reads the export of `llvm-cov`: how many times each line ran. Pure.
 
 use std::{collections::BTreeMap, path::Path};
 
-/// How often each line of a file ran, by the file's path in the workspace. Lines without code are not there.
+/// The number of times that each line of a file ran, by the file's path in the workspace. Lines without code
+/// are missing.
 pub(super) type Lines = BTreeMap<String, BTreeMap<usize, u64>>;
 
-/// Reads an export (`geninfo(1)`), for what is measured. `text` gives a file's text: a file's own tests end what counts.
+/// Reads an export (`geninfo(1)`) for the measured files. `text` returns a file's text. The lines from a
+/// file's own tests on do not count.
 pub(super) fn read(export: &str, workspace: &Path, text: &dyn Fn(&str) -> String) -> Lines {
     let mut files = Lines::new();
     let mut file = None;
@@ -32,13 +34,13 @@ pub(super) fn read(export: &str, workspace: &Path, text: &dyn Fn(&str) -> String
     files
 }
 
-/// `LINE,COUNT`, and maybe a checksum.
+/// Reads `LINE,COUNT`, with an optional checksum.
 fn line_and_count(numbers: &str) -> Option<(usize, u64)> {
     let mut numbers = numbers.split(',');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The line at which a file's own tests begin; they stand at its end.
+/// The line at which a file's own tests begin; they are at its end.
 fn tests_begin(text: &str) -> usize {
     let at = text.find("\n#[cfg(test)]\nmod ");
     at.map_or(usize::MAX, |at| text[..=at].lines().count() + 1)

@@ -1,4 +1,5 @@
-//! The programs that read what binaries count: those of the LLVM that the compiler is made with.
+//! The programs that read the counts of instrumented binaries: those of the LLVM that the compiler is made
+//! with.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,15 +14,16 @@ use crate::{
     toolchain,
 };
 
-/// Where they are.
+/// Paths of the programs.
 pub(super) struct Llvm {
     /// Adds up counts.
     pub(super) profdata: PathBuf,
-    /// Says which lines they are of.
+    /// Maps counts to lines.
     pub(super) cov: PathBuf,
 }
 
-/// Finds them: the compiler's own (rustup's component `llvm-tools`), or Debian's, which are installed where there are none.
+/// Finds the programs: the compiler's own (rustup's component `llvm-tools`), or Debian's, which are installed
+/// if they are missing.
 pub(super) fn ensure() -> Result<Llvm> {
     let rustc = toolchain::find("rustc").context("there is no rustc on the PATH")?;
     let ask = |argument: &str| {
@@ -46,7 +48,7 @@ pub(super) fn ensure() -> Result<Llvm> {
     at(debians, &suffix).context("llvm-22 is installed, and its programs are not in /usr/bin")
 }
 
-/// The LLVM whose packages Debian 12 has for the compilers of this workspace.
+/// The LLVM that Debian 12 packages for the compilers of this workspace.
 const DEBIANS: &str = "22";
 
 fn at(dir: &Path, suffix: &str) -> Option<Llvm> {

@@ -1,10 +1,10 @@
-//! The report on lines that tests run: a line for each crate, and the files that have least. Pure.
+//! The report on lines that tests run: a line for each crate, and the files with the smallest shares. Pure.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::lcov::Lines;
 
-/// How many lines there are, and how many of them ran.
+/// The number of lines, and the number of those that ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     ran: u64,
@@ -20,7 +20,7 @@ impl Sum {
         Self { ran: self.ran + other.ran, all: self.all + other.all }
     }
 
-    /// Of a thousand lines, how many ran, rounded down. Of none, none did.
+    /// The lines that ran, per thousand lines, rounded down; 0 without lines.
     pub(super) fn share(self) -> u64 {
         (self.ran * 1000).checked_div(self.all).unwrap_or_default()
     }
@@ -31,7 +31,7 @@ pub(super) fn total(lines: &Lines) -> Sum {
     lines.values().map(Sum::of).fold(Sum::default(), Sum::and)
 }
 
-/// The report. Of files with less than `least` of a hundred lines, the lines that no test ran are named.
+/// The report. For files with less than `least` percent, it names the lines that no test ran.
 pub(super) fn text(lines: &Lines, least: u64) -> String {
     let mut crates: BTreeMap<&str, Sum> = BTreeMap::new();
     for (path, lines) in lines {
@@ -59,7 +59,7 @@ fn percent(sum: Sum) -> String {
     format!("{:>3}.{} %", share / 10, share % 10)
 }
 
-/// The lines that did not run. Those that only lines without code part stand together.
+/// The lines that did not run. Lines that are separated only by lines without code form one span.
 fn spans(lines: &BTreeMap<usize, u64>) -> String {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     let mut ran = true;

@@ -1,4 +1,5 @@
-//! Who sends how much: an address of every range of the embedded list, and some of none.
+//! The senders and their numbers of sessions: an address of every range of the embedded list, and some
+//! unlisted addresses.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The embedded list, from xtask's directory.
+/// The embedded list, relative to xtask's directory.
 const LIST: &str = "../d365-user/data/embedded-ranges.csv";
 
-/// Addresses of no range: documentation space, both families.
+/// Unlisted addresses from the documentation ranges of both families.
 const UNLISTED: [&str; 5] =
     ["192.0.2.33", "198.51.100.7", "203.0.113.25", "2001:db8:25::7", "2001:db8:365::25"];
 
@@ -24,18 +25,17 @@ pub(super) type Geo = (String, String);
 pub(super) struct Sender {
     pub(super) address: IpAddr,
     pub(super) sessions: usize,
-    /// Prefix and geo of its range; none for an address of no range.
+    /// Prefix and geo of its range; `None` for an unlisted address.
     pub(super) range: Option<(String, Geo)>,
 }
 
-/// All of them.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) senders: Vec<Sender>,
 }
 
 impl Plan {
-    /// Makes the plan from the list that the daemon has compiled in.
+    /// Makes the plan from the list that is compiled into the daemon.
     pub(super) fn read() -> Result<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LIST);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -55,7 +55,7 @@ impl Plan {
         Ok(Self { senders })
     }
 
-    /// Number of sessions to be made.
+    /// The number of sessions to make.
     pub(super) fn sessions(&self) -> usize {
         self.senders.iter().map(|sender| sender.sessions).sum()
     }
@@ -71,7 +71,7 @@ impl Plan {
         geos
     }
 
-    /// The senders of no range.
+    /// The unlisted senders.
     pub(super) fn unlisted(&self) -> impl Iterator<Item = &Sender> {
         self.senders.iter().filter(|sender| sender.range.is_none())
     }
@@ -85,12 +85,12 @@ fn listed(number: usize, line: &str) -> Result<Sender> {
     let (network, length) = prefix.split_once('/').context("no prefix length")?;
     let (network, length) = (network.parse::<Ipv4Addr>()?, length.parse::<u32>()?);
     ensure!((8..=30).contains(&length), "no room for a host in it");
-    // Neither first nor last of the range, and not the same in each.
+    // The address is neither the first nor the last of the range. Its position differs from range to range.
     let hosts = (1_u32 << (32 - length)) - 2;
     let host = 1 + u32::try_from(number)? % hosts;
     let address = Ipv4Addr::from_bits(network.to_bits() | host).into();
     let range = Some((prefix.to_owned(), (geo.to_owned(), source.to_owned())));
-    // Not the same number from each, so that a count under the wrong geo shows.
+    // The number of sessions differs from sender to sender, so that a count under the wrong geo shows.
     Ok(Sender { address, sessions: 1 + number % 3, range })
 }
 

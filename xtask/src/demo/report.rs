@@ -1,4 +1,4 @@
-//! The counters as tables, and whether they are what was sent.
+//! Prints the counters as tables, and compares them with the traffic that was sent.
 
 use anyhow::{Result, ensure};
 use d365_tests::{
@@ -11,7 +11,7 @@ use super::{
     plan::{Geo, Plan, Sender},
 };
 
-/// What a scrape says about mail, under some labels.
+/// The counts of a scrape under these labels; `what` is a part of the metrics' names.
 fn counted(scrape: &Scrape, what: &str, labels: &[(&str, &str)]) -> Tally {
     let count = |unit| scrape.sum(&format!("d365_{what}_{unit}_total"), labels);
     Tally { packets: count("packets"), bytes: count("bytes"), connections: count("connections") }
@@ -21,13 +21,12 @@ fn of_geo(scrape: &Scrape, (geo, source): &Geo) -> Tally {
     counted(scrape, "smtp", &[("geo", geo), ("geo_source", source)])
 }
 
-/// How the daemon says it is attached: `native mode`.
+/// The mode in which the daemon is attached, such as `, native mode`.
 pub(super) fn mode(scrape: &Scrape) -> String {
     let modes = scrape.select("d365_attached", &[]).filter_map(|sample| sample.labels.get("mode"));
     modes.map(|mode| format!(", {mode} mode")).collect()
 }
 
-/// Prints the counters.
 pub(super) fn print(scrape: &Scrape, plan: &Plan) {
     println!(
         "{:<10}{:<12}{:>7}{:>10}{:>10}{:>13}",
@@ -52,7 +51,7 @@ pub(super) fn print(scrape: &Scrape, plan: &Plan) {
     println!();
 }
 
-/// Compares the counters with the sessions that were made and with what an independent capture saw.
+/// Compares the counters with the sessions that were made, and with the counts of an independent capture.
 pub(super) fn compare(scrape: &Scrape, plan: &Plan, sniffed: &Sniffed) -> Result<()> {
     for (geo, senders) in plan.geos() {
         let what = format!("geo {} ({})", geo.0, geo.1);

@@ -1,6 +1,6 @@
-//! The vendor's documents as inputs to begin with: made ones, and the real ones where they are. A real one
-//! has megabytes, of which a fuzzer can make little: of each there is its head, its first entry and the tag's
-//! own.
+//! The vendor's documents as first inputs: made ones, and the real ones if they exist. A real document has
+//! megabytes, and a fuzzer cannot use most of them. So an excerpt of each is used: its head, its first entry,
+//! and the tag's own entries.
 
 use std::{fs, mem, path::Path};
 
@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 use d365_tests::vendor::{Documents, made};
 use serde_json::Value;
 
-/// What the names of the entries of interest begin with.
+/// The beginning of the names of the entries that matter.
 const TAG: &str = "Dynamics365ForMarketingEmail";
-/// The targets that begin with documents, and with what the vendor's server gave in their place.
+/// The targets that begin with documents, and with the answers that the vendor's server gave in their place.
 const DOCUMENT: &str = "service_tags";
 const PAGE: &str = "download_page";
 
@@ -36,7 +36,8 @@ pub(super) fn put(into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A document with the first of its entries, and those that are the tag's. `None` for what is no document.
+/// The document with only its first entry and the tag's entries. Returns `None` if the text is not a
+/// document.
 fn excerpt(text: &str) -> Option<String> {
     let mut document: Value = serde_json::from_str(text).ok()?;
     let mut first = true;

@@ -1,27 +1,26 @@
-//! Reading what libFuzzer says at its end. Pure.
+//! Reads libFuzzer's final output. Pure.
 
 use std::fmt;
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
     executions: u64,
-    /// In a second.
+    /// Executions in a second.
     rate: u64,
-    /// Edges of the program's flow that were reached.
+    /// Edges of the program's control flow that were reached.
     edges: u64,
-    /// Inputs that are kept because each reaches something of its own.
+    /// Inputs that are kept because each reaches code that no other reaches.
     inputs: u64,
-    /// What was found.
     pub(super) fault: Option<Fault>,
 }
 
-/// What a fuzzer stopped at.
+/// The fault that a fuzzer stopped at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// In libFuzzer's or the sanitizer's words.
+    /// The message of libFuzzer or of the sanitizer.
     what: String,
-    /// The input that shows it, where one does.
+    /// The input that shows the fault, if there is one.
     artifact: Option<String>,
 }
 
@@ -41,7 +40,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The report of a run that ended well, or not; `None` when it ended well and gives no numbers.
+/// Reads the report of a run. Returns `None` if the run ended well but printed no numbers.
 pub(super) fn read(words: &str, ended_well: bool) -> Option<Report> {
     let stat = |name: &str| {
         let value =
@@ -60,7 +59,7 @@ pub(super) fn read(words: &str, ended_well: bool) -> Option<Report> {
         return None;
     }
     let fault = (!ended_well).then(|| Fault {
-        what: line_behind(words, "SUMMARY: ").unwrap_or("it ended badly and says nothing of it").to_owned(),
+        what: line_behind(words, "SUMMARY: ").unwrap_or("it failed without a message").to_owned(),
         artifact: line_behind(words, "Test unit written to ").map(str::to_owned),
     });
     Some(Report {
@@ -115,6 +114,6 @@ stat::average_exec_per_sec:     0
         assert!(report.to_string().ends_with("FOUND SOMETHING"));
         assert_eq!(report.fault.unwrap().to_string(), "libFuzzer: deadly signal, by /t/a/crash-0123");
         let silent = read("", false).unwrap().fault.unwrap();
-        assert_eq!(silent.to_string(), "it ended badly and says nothing of it");
+        assert_eq!(silent.to_string(), "it failed without a message");
     }
 }

@@ -1,24 +1,25 @@
-//! The targets, and what each is held to.
+//! The fuzz targets and their limits.
 
 /// A target of `tests/fuzz`.
 pub(super) struct Target {
-    /// Its name: that of its binary, and of its directories.
+    /// The name of its binary and of its directories.
     pub(super) name: &'static str,
-    /// The longest input, in bytes: long enough for everything that the code tells apart, and short enough to be quick.
+    /// The longest input, in bytes: long enough for every case that the code distinguishes, and short enough
+    /// to be quick.
     longest: u32,
-    /// The largest single allocation, in MiB. How much there may be at one time is stated and held in the target itself
-    /// (`tests/fuzz/fuzz_targets`), and so is the second of the processor's time that an input may take.
+    /// The largest single allocation, in MiB. The target itself (`tests/fuzz/fuzz_targets`) states and checks
+    /// the most memory at one time, and the second of processor time that an input may take.
     largest_allocation: u32,
 }
 
-/// Seconds after which an input is taken for one that never ends. By the clock on the wall: on a busy machine a program that
-/// wants a millisecond can wait for seconds.
+/// Seconds after which an input counts as one that never ends. This is wall-clock time: on a busy machine, a
+/// program that needs a millisecond can wait for seconds.
 const TIMEOUT: u32 = 30;
-/// Memory of a whole fuzzer in MiB, the sanitizer's own and libFuzzer's tables included.
+/// Memory of a whole fuzzer in MiB. It includes the sanitizer's own memory and libFuzzer's tables.
 const MEMORY: u32 = 1024;
 
 pub(super) const ALL: [Target; 6] = [
-    // Two tags, an IPv6 header, seven extension headers and TCP, with room for long ones.
+    // Two tags, an IPv6 header, seven extension headers and TCP, with room for long headers.
     Target { name: "packet", longest: 2048, largest_allocation: 1 },
     // The tag's entries of a real document are some 20 KB.
     Target { name: "service_tags", longest: 32 << 10, largest_allocation: 2 },
@@ -29,7 +30,7 @@ pub(super) const ALL: [Target; 6] = [
 ];
 
 impl Target {
-    /// libFuzzer's arguments for them.
+    /// libFuzzer's arguments for these limits.
     pub(super) fn limits(&self) -> [String; 4] {
         [
             format!("-timeout={TIMEOUT}"),

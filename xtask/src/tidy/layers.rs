@@ -1,16 +1,17 @@
-//! Who may name whom: the way of the data goes in one direction, with the kernel and I/O at its places only.
+//! Rules on the names that a file may use: data flows in one direction, and only certain places use the
+//! kernel and I/O.
 
 use super::{Finding, paths};
 
-/// What some files must not name.
+/// Paths that some files must not name.
 struct Layer {
-    /// Files and directories that the rule is for, without `.rs`.
+    /// Files and directories that the rule covers, without `.rs`.
     of: &'static [&'static str],
-    /// Those among them that it is not for.
+    /// Exceptions among them.
     but: &'static [&'static str],
-    /// Paths that they must not name.
+    /// Paths that these files must not name.
     forbidden: &'static [&'static str],
-    /// The rule.
+    /// The message about a broken rule.
     rule: &'static str,
 }
 
@@ -48,7 +49,7 @@ const LAYERS: [Layer; 6] = [
         ],
         but: &["d365-user/src/generation/prove"],
         forbidden: &["crate::kernel", "crate::daemon", "crate::http"],
-        rule: "the data goes one way, and this stage does not know those ends of it",
+        rule: "data flows in one direction: this stage must not use the kernel, the daemon or HTTP",
     },
     Layer {
         of: &[
@@ -111,7 +112,7 @@ impl Layer {
     }
 }
 
-/// Whether `path` is the module `place` (`place.rs`) or lies in its directory.
+/// Returns true if `path` is the module `place` (`place.rs`), or lies in its directory.
 fn is_in(path: &str, place: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
@@ -122,7 +123,7 @@ fn is_test_file(path: &str) -> bool {
         || path.contains("/src/") && path.contains("/tests/")
 }
 
-/// The part before a file's own tests, which may do as they please.
+/// The part before a file's own tests. The rules do not apply to tests.
 fn without_tests(text: &str) -> &str {
     text.find("\n#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
 }

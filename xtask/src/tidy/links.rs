@@ -1,4 +1,4 @@
-//! Links in Markdown: one that points into the repository points to a file that git tracks.
+//! Links in Markdown: a link into the repository must point to a file that git tracks.
 
 use std::collections::BTreeSet;
 
@@ -23,9 +23,9 @@ pub(super) fn check(path: &str, text: &str, tracked: &BTreeSet<&str>) -> Vec<Fin
     findings
 }
 
-/// What the links of one line point to.
+/// The targets of the links in one line.
 fn targets(line: &str) -> Vec<&str> {
-    // Every second part stands between backticks: it shows a link, and is none.
+    // Every second part is between backticks: it only shows a link.
     let prose: Vec<&str> = line.split('`').step_by(2).collect();
     let mut targets = Vec::new();
     for part in &prose {
@@ -36,14 +36,14 @@ fn targets(line: &str) -> Vec<&str> {
             }
         }
     }
-    // A link around code: the text's backticks split it from its target.
+    // The definition of a reference, `[name]: target`.
     if let Some((_, target)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
         targets.extend(target.split_whitespace().next());
     }
     targets
 }
 
-/// Whether `target`, seen from the file `from`, is a web address, a heading, or in the repository.
+/// Returns true if `target`, seen from the file `from`, is a web address, a heading, or in the repository.
 fn leads_somewhere(from: &str, target: &str, tracked: &BTreeSet<&str>) -> bool {
     let scheme = target.split_once(':').is_some_and(|(scheme, _)| scheme.chars().all(char::is_alphanumeric));
     let file = target.split(['#', '?']).next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A rule for each crate's manifest: it takes the workspace's lints, that on `unsafe` without a reason among them. A crate that
-//! is a workspace of its own denies that one itself.
+//! A rule for each crate's manifest: the crate takes the workspace's lints, which include the one on `unsafe`
+//! without a reason. A crate that is its own workspace denies that lint itself.
 
 use super::Finding;
 

@@ -1,6 +1,7 @@
-//! Reading Rust source just well enough: its code without comments and strings, and the paths that it names.
+//! Reads Rust source as far as the rules need it: the code without comments and strings, and the paths that
+//! the code names.
 
-/// `text` with comments, strings and character literals blanked out; every line stays on its line.
+/// Returns `text` with comments, strings and character literals blanked out. Every line keeps its number.
 pub(super) fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -17,7 +18,7 @@ pub(super) fn code(text: &str) -> String {
     code
 }
 
-/// Length of the comment or literal that `rest` begins with, 0 if it begins with code.
+/// The length of the comment or literal that `rest` begins with; 0 if it begins with code.
 fn skip(rest: &str, before: Option<char>) -> usize {
     let until =
         |from: usize, end: &str| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
@@ -31,7 +32,7 @@ fn skip(rest: &str, before: Option<char>) -> usize {
         return quoted(rest, '"');
     }
     if let Some(literal) = rest.strip_prefix('\'') {
-        // A character, not a lifetime: one character or an escape, then a quote.
+        // This is a character and not a lifetime: one character or an escape, then a quote.
         let mut chars = literal.chars();
         let (one, two) = (chars.next(), chars.next());
         return if one == Some('\\') || two == Some('\'') { quoted(rest, '\'') } else { 0 };
@@ -56,11 +57,11 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// The paths that `code` names, each with its line from 1. Groups are spelled out (`a::{b, c}` is `a::b` and
+/// The paths that `code` names, each with its line from 1. Groups are expanded (`a::{b, c}` gives `a::b` and
 /// `a::c`), and leading `super`s become `crate`.
 pub(super) fn paths(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    // What stands before each open brace, if that is the start of paths.
+    // The text before each open brace, if paths start there.
     let mut groups: Vec<String> = Vec::new();
     let mut path = String::new();
     let mut start = 1;

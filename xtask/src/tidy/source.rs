@@ -1,11 +1,11 @@
-//! Rules for Rust source: it opens with what it is for, stays small, and hides nothing from the compiler.
+//! Rules for Rust source: it opens with its purpose, stays small, and hides nothing from the compiler.
 
 use super::{Finding, paths};
 
-/// A file that is longer does more than one thing.
+/// A longer file does more than one thing.
 const MAX_LINES: usize = 350;
 
-/// What must not be in code, and what to do about it.
+/// Text that must not be in code, and the remedy.
 const BANNED: [(&str, &str); 5] = [
     ("#[allow(", "write #[expect(lint, reason = \"…\")], which ends when its reason does"),
     ("#![allow(", "write #![expect(lint, reason = \"…\")], which ends when its reason does"),

@@ -1,13 +1,14 @@
-//! Tests that a document names: `privileged lease::name` and the like stand for a test, or a module of tests, that is there.
+//! Names of tests in documents: a name such as `privileged lease::name` must be that of an existing test or
+//! module of tests.
 
 use std::collections::BTreeSet;
 
 use super::Finding;
 
-/// The documents that say which test shows what.
+/// The documents that name the tests which verify their statements.
 const DOCUMENTS: [&str; 2] = ["SECURITY.md", "docs/testing.md"];
 
-/// What is called by which word, and where its files are.
+/// The first word of such a name, and the directory with the files.
 const TARGETS: [(&str, &str); 5] = [
     ("privileged", "tests/privileged"),
     ("unprivileged", "tests/unprivileged"),
@@ -16,7 +17,7 @@ const TARGETS: [(&str, &str); 5] = [
     ("xtask", "xtask/src"),
 ];
 
-/// `read` gives the text of a tracked file.
+/// `read` returns the text of a tracked file.
 pub(super) fn check(
     path: &str,
     text: &str,
@@ -32,10 +33,10 @@ pub(super) fn check(
         if content.matches('`').count() % 2 == 1 {
             found(
                 line,
-                "a name in backticks that goes on in another line is not checked: keep it in one".to_owned(),
+                "a name in backticks on more than one line is not checked: keep it on one line".to_owned(),
             );
         }
-        // Every second part stands between backticks.
+        // Every second part is between backticks.
         for span in content.split('`').skip(1).step_by(2) {
             if let Some((dir, name)) = named(span)
                 && !is_there(dir, name, tracked, read)
@@ -47,7 +48,7 @@ pub(super) fn check(
     findings
 }
 
-/// The directory and the name, if `span` has the form of a test's name.
+/// Returns the directory and the name, if `span` has the form of a test's name.
 fn named(span: &str) -> Option<(&'static str, &str)> {
     let (target, name) = span.split_once(' ')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
@@ -55,7 +56,8 @@ fn named(span: &str) -> Option<(&'static str, &str)> {
     is_name.then_some((*dir, name))
 }
 
-/// Whether `name` is a module's file, or a function in one; between the two there can be a module `tests` of the file's own.
+/// Returns true if `name` is a module's file, or a function in one. The file's own module `tests` may be
+/// between the two.
 fn is_there(dir: &str, name: &str, tracked: &BTreeSet<&str>, read: &dyn Fn(&str) -> String) -> bool {
     let file = |modules: &[&str]| {
         let module = format!("{dir}/{}", modules.join("/"));

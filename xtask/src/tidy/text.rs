@@ -1,4 +1,4 @@
-//! Rules for every text that people edit: no tabs, no blanks at a line's end.
+//! Rules for every text that people edit: no tabs, and no blanks at the end of a line.
 
 use super::Finding;
 

@@ -1,5 +1,5 @@
-//! Debian's archive through an apt configuration of our own: other suites than the machine's, and nothing installed.
-//! The machine's own sources, lists and settings are neither read nor changed.
+//! Debian's archive through an apt configuration of our own. It uses other suites than the machine's, and
+//! installs nothing. It neither reads nor changes the machine's own sources, lists and settings.
 
 use std::{
     fmt, fs,
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::command;
 
-/// The suites that have the kernels.
+/// The suites that contain the kernels.
 const SUITES: [(&str, &str); 3] = [
     ("debian-security", "bullseye-security"),
     ("debian-security", "bookworm-security"),
@@ -19,7 +19,7 @@ const SUITES: [(&str, &str); 3] = [
 ];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// An image package, and the packages that newer kernels have their parts in.
+/// An image package. Newer kernels have some of its parts in other packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
     version: String,
@@ -27,7 +27,7 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// As `uname -r` says in it.
+    /// The release, as `uname -r` prints it.
     pub(super) fn release(&self) -> &str {
         self.package.strip_prefix("linux-image-").unwrap_or(&self.package)
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Image {
     }
 }
 
-/// Asks the archive for its newest lists. Lists of an earlier run are good enough where it cannot be asked.
+/// Gets the newest package lists. If the archive cannot be reached, lists of an earlier run suffice.
 pub(super) fn update(place: &Path) -> Result<()> {
     let dir = place.join("apt");
     for part in ["lists/partial", "cache/archives/partial"] {
@@ -117,12 +117,14 @@ fn configuration(dir: &Path) -> String {
     )
 }
 
-/// A signed image for virtual machines, of the suite's own line: `deb11` marks another suite's rebuild.
+/// Returns true for a signed image for virtual machines from the suite's own line: `deb11` marks a rebuild
+/// for another suite.
 fn is_image(name: &str) -> bool {
     name.ends_with("-cloud-amd64") && !name.contains("deb11")
 }
 
-/// The images that `apt-cache show` describes. Meta-packages have no release in their name and are not among them.
+/// The images that `apt-cache show` describes. Meta-packages are not among them, because their names have no
+/// release.
 fn images(shown: &str) -> Vec<Image> {
     let field = |paragraph: &str, name: &str| {
         let found = paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

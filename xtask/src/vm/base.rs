@@ -1,5 +1,5 @@
-//! The part of a machine's file system that is the same for all kernels: programs that tests call, with the libraries
-//! that they are linked with, and the script that the machine starts.
+//! The part of a machine's file system that is the same for all kernels: programs that tests call, the
+//! libraries that these are linked with, and the script that the machine starts.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use d365_tests::require::on_path;
 use super::{cpio, kernel};
 use crate::{cargo, command};
 
-/// Programs of this machine that tests call; the rest is busybox's.
+/// This machine's programs that tests call; busybox provides the rest.
 const PROGRAMS: [&str; 13] = [
     "dash",
     "ip",
@@ -30,7 +30,7 @@ const PROGRAMS: [&str; 13] = [
     "nsenter",
     "modprobe",
 ];
-/// Programs that tests call and that are not worth the room: tests that need them are left out.
+/// Programs that tests call but that take too much room. Tests that need them do not run.
 const LACKING: &[&str] =
     &["promtool", "postfix", "rspamd", "swaks", "tcpdump", "mail-programs", "overlay", "mkfs.ext4"];
 /// Objects that xdp-tools load.
@@ -39,14 +39,13 @@ const XDP_OBJECTS: &str = "/usr/lib/x86_64-linux-gnu/bpf";
 /// The packed base.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
-    /// The archive.
     pub(super) archive: PathBuf,
-    /// What tests may do without.
+    /// The names of everything that tests may lack.
     pub(super) without: String,
 }
 
 impl Base {
-    /// Makes it anew in `dir`: what it is made of may have changed.
+    /// Builds it again in `dir` every time, because its parts may have changed.
     pub(super) fn make(dir: &Path) -> Result<Self> {
         let _ = fs::remove_dir_all(dir);
         for part in
@@ -86,7 +85,7 @@ fn busybox(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a program of this machine and its libraries, these to where they are here.
+/// Copies a program of this machine to `bin`, and its libraries to the paths that they have here.
 fn bring(program: &str, dir: &Path) -> Result<()> {
     let found = find(program)?;
     let target = dir.join("bin").join(program);
@@ -101,7 +100,7 @@ fn bring(program: &str, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies what is in a directory to the absolute path `to` of the machine.
+/// Copies the content of a directory to the absolute path `to` of the machine.
 fn copy_tree(from: &Path, dir: &Path, to: impl AsRef<Path>) -> Result<()> {
     let to = dir.join(to.as_ref().strip_prefix("/").context("not an absolute path")?);
     fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;

@@ -1,5 +1,5 @@
-//! What runs in a machine: the daemon and the privileged tests, linked statically, for a file system that has hardly any
-//! library.
+//! The programs that run in a machine: the daemon and the privileged tests. They are linked statically,
+//! because the file system has hardly any library.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use crate::{cargo, command};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Where they are.
+/// Paths of the binaries.
 #[derive(Clone, Debug)]
 pub(super) struct Binaries {
     daemon: PathBuf,
     tests: PathBuf,
 }
 
-/// The archives that every machine boots with, and what tests may lack in it.
+/// The archives that every machine boots with, and the names of everything that tests may lack in them.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     /// Programs, documents, the binaries.
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) without: String,
 }
 
-/// Builds both.
+/// Builds the daemon and the tests.
 pub(super) fn build() -> Result<Binaries> {
     let mut daemon = cargo()?;
     command::run(daemon.args(["build", "--package", "d365-user", "--target", TARGET]))?;
@@ -49,7 +49,7 @@ impl Binaries {
         Ok(names.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 
-    /// Packs them, without their debug information.
+    /// Packs the binaries without their debug information.
     pub(super) fn pack(&self, base: &Base, place: &Path) -> Result<Shared> {
         let dir = place.join("binaries");
         let _ = fs::remove_dir_all(&dir);
@@ -70,7 +70,7 @@ impl Binaries {
     }
 }
 
-/// Cargo, linking statically. With a target named, build scripts and macros stay as they are.
+/// Cargo with static linking. With a named target, build scripts and macros are linked as always.
 fn cargo() -> Result<Command> {
     let mut cargo = cargo::cargo()?;
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_PROFILE_DEV_DEBUG", "0");

@@ -1,5 +1,5 @@
-//! Archives for the kernel's initial file system. The kernel unpacks several, one behind the other, so each part is
-//! packed once.
+//! Archives for the kernel's initial file system. The kernel unpacks several archives, one behind the other,
+//! so each part is packed only once.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Packs everything below `dir`, as root's.
+/// Packs everything below `dir`, with root as the owner.
 pub(super) fn pack(dir: &Path, archive: &Path) -> Result<()> {
     let file = File::create(archive).with_context(|| format!("cannot make {}", archive.display()))?;
     let mut find = Command::new("find");
@@ -23,7 +23,7 @@ pub(super) fn pack(dir: &Path, archive: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts archives one behind the other.
+/// Joins archives, one behind the other.
 pub(super) fn join(archives: &[&PathBuf], whole: &Path) -> Result<()> {
     let mut file = File::create(whole).with_context(|| format!("cannot make {}", whole.display()))?;
     for archive in archives {

@@ -1,4 +1,5 @@
-//! The kernels: which there are, where Debian keeps them, and the parts of one that a machine boots from.
+//! The kernels: the available ones, their packages in Debian, and the parts of a kernel that a machine boots
+//! from.
 
 use std::{
     fs,
@@ -15,9 +16,9 @@ use crate::{command, toolchain};
 /// A line of kernels that Debian keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
-    /// As in the kernel's version.
+    /// The version of the line, as in the kernel's version.
     name: &'static str,
-    /// What the names of image packages begin with.
+    /// The beginning of the names of the image packages.
     package: &'static str,
 }
 
@@ -30,7 +31,7 @@ const LINES: [Line; 5] = [
     Line { name: "7.3", package: "linux-image-7.3." },
 ];
 
-/// Modules that tests need; one that a kernel does not have is built in, or part of another.
+/// Modules that tests need. A module that a kernel does not have is built in, or is part of another module.
 const MODULES: [&str; 24] = [
     "veth",
     "cls_bpf",
@@ -69,24 +70,24 @@ pub(crate) struct Kernel {
     pub(crate) modules: PathBuf,
 }
 
-/// What the command line takes.
+/// The values that the command line accepts.
 pub(crate) fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(LINES.map(|line| line.name))
 }
 
-/// Those of these names, from the oldest to the newest; all for none.
+/// The lines of these names, from the oldest to the newest; all lines if no name is given.
 pub(crate) fn selected(names: &[String]) -> Vec<Line> {
     let wanted = |line: &Line| names.is_empty() || names.iter().any(|name| name == line.name);
     LINES.into_iter().filter(wanted).collect()
 }
 
-/// Modules that a machine loads, those that a kernel lacks left to `modprobe -q`.
+/// Modules that a machine loads. `modprobe -q` skips those that a kernel lacks.
 pub(crate) fn modules() -> String {
     MODULES.join(" ")
 }
 
 impl Line {
-    /// Brings the newest kernel of this line; one that is there already stays.
+    /// Brings the newest kernel of this line. A kernel that is already there stays.
     pub(crate) fn fetch(&self, place: &Path) -> Result<Kernel> {
         let newest = archive::newest(place, self.package)?;
         let dir = place.join("kernel").join(self.name);
@@ -102,7 +103,7 @@ impl Line {
         archive::unpack(place, &newest, &unpacked)?;
         let release = newest.release();
         let old_place = unpacked.join("lib/modules");
-        // Newer packages are for a merged /usr.
+        // Newer packages assume a merged `/usr`.
         let root = if old_place.is_dir() { unpacked.clone() } else { unpacked.join("usr") };
         let in_boot = unpacked.join("boot").join(format!("vmlinuz-{release}"));
         let with_modules = root.join("lib/modules").join(release).join("vmlinuz");
@@ -117,7 +118,7 @@ impl Line {
     }
 }
 
-/// Copies [`MODULES`] and what they need from `root` to `into`, uncompressed, and indexes them.
+/// Copies [`MODULES`] and their dependencies from `root` to `into`, uncompressed, and indexes them.
 fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
     let depmod = |base: &Path| command::stdout(Command::new(kmod("depmod")).arg("-b").arg(base).arg(release));
     depmod(root)?;
@@ -125,7 +126,7 @@ fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
     let to = into.join("lib/modules").join(release);
     fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
     for index in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
-        // depmod warns about those that a package lacks, and does without.
+        // depmod warns about files that a package lacks, and works without them.
         let _ = fs::copy(from.join(index), to.join(index));
     }
     for module in MODULES {
@@ -150,7 +151,7 @@ fn copy_module(path: &Path, to: &Path) -> Result<()> {
     fs::write(&target, output.stdout).with_context(|| format!("cannot write {}", target.display()))
 }
 
-/// A program of the package kmod, which is in no user's PATH.
+/// A program of the package kmod. It is in no user's PATH.
 fn kmod(program: &str) -> PathBuf {
     toolchain::find(program).unwrap_or_else(|| Path::new("/usr/sbin").join(program))
 }

@@ -1,23 +1,23 @@
-//! Reading what a machine says on its line for tests: libtest's words, one test at a time, the lines of tests that did
-//! not run, and the marks of the machine itself. Pure.
+//! Reads the serial line of a machine's tests: libtest's output, one test at a time, the messages of tests
+//! that did not run, and the marks of the machine itself. Pure.
 
 use std::collections::BTreeMap;
 
-/// What became of a test.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It ran and passed.
     Passed,
     /// It did not run, for this reason.
     LeftOut(String),
-    /// It failed, with these words.
+    /// It failed, with this output.
     Failed(String),
-    /// The tests, the machine with them or not, went down or fell silent during it.
+    /// The tests, or the whole machine, crashed or printed nothing more during it.
     Died(String),
 }
 
 impl Outcome {
-    /// As the table shows it.
+    /// The word for the table.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Passed => "ok",
@@ -28,7 +28,7 @@ impl Outcome {
     }
 }
 
-/// What a line told.
+/// An event that a line reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// The machine is up, with this release of the kernel.
@@ -39,20 +39,20 @@ pub(super) enum Event {
     Done,
 }
 
-/// One boot's words, line by line.
+/// The output of one boot, line by line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     current: Option<String>,
     outcomes: BTreeMap<String, Outcome>,
     reasons: BTreeMap<String, String>,
-    /// The test whose words of failure are being read.
+    /// The test whose output of a failure is being read.
     failure: Option<String>,
     /// The exit code of the tests.
     done: Option<String>,
 }
 
 impl Reading {
-    /// Takes a line.
+    /// Reads a line, and returns the event that it reports.
     pub(super) fn line(&mut self, line: &str) -> Option<Event> {
         if let Some(release) = line.strip_prefix("vm: up ") {
             return Some(Event::Up(release.to_owned()));
@@ -81,7 +81,7 @@ impl Reading {
             self.current = Some(name.to_owned());
             rest = behind;
         }
-        // It may stand behind libtest's words on the same line.
+        // The message may be behind libtest's output on the same line.
         if let Some((_, said)) = rest.split_once("not run: ")
             && let Some((name, lacking)) = said.split_once(" needs ")
         {
@@ -91,13 +91,14 @@ impl Reading {
         self.verdict(rest)
     }
 
-    /// Ends the current test if this is its verdict: on its line, or on one of its own behind what the test wrote.
+    /// Ends the current test if these words are its verdict. The verdict is on the test's line, or on its own
+    /// line behind the output of the test.
     fn verdict(&mut self, words: &str) -> Option<Event> {
         let name = self.current.clone()?;
         let outcome = match words {
             "ok" => self.reasons.remove(&name).map_or(Outcome::Passed, Outcome::LeftOut),
             "FAILED" => Outcome::Failed(String::new()),
-            // That is no typed reason.
+            // An ignored test gives no typed reason, so it counts as failed.
             _ if words == "ignored" || words.starts_with("ignored, ") => Outcome::Failed(words.to_owned()),
             _ => return None,
         };
@@ -106,7 +107,8 @@ impl Reading {
         Some(Event::Ended(name))
     }
 
-    /// The machine is gone: what is known, and the test that was still running, if there was one.
+    /// Ends the reading when the machine is gone. Returns the outcomes, including that of the test that was
+    /// still running, if there was one.
     pub(super) fn end(mut self, how: &str) -> BTreeMap<String, Outcome> {
         if let Some(name) = self.current {
             let how = self.done.map_or(how.to_owned(), |code| format!("the tests ended with code {code}"));
@@ -115,7 +117,7 @@ impl Reading {
         self.outcomes
     }
 
-    /// What became of a test that has ended.
+    /// The outcome of a test that has ended.
     pub(super) fn outcome(&self, test: &str) -> Option<&Outcome> {
         self.outcomes.get(test)
     }

@@ -1,4 +1,4 @@
-//! One boot of a virtual machine: QEMU without hardware help, no network card, two serial lines.
+//! One boot of a virtual machine: QEMU without hardware acceleration, no network card, two serial lines.
 
 use std::{
     collections::BTreeMap,
@@ -21,15 +21,15 @@ use super::{
     libtest::{Event, Outcome, Reading},
 };
 
-/// As long as a machine may say nothing. The longest test takes some two minutes.
+/// The longest time in which a machine may print nothing. The longest test takes some two minutes.
 const SILENCE: Duration = Duration::from_secs(420);
-/// Emulation and a busy host together: what the tests stretch their time limits by.
+/// The factor by which the tests stretch their time limits. It covers emulation and a busy host together.
 const SLOWNESS: u32 = 6;
-/// As long as a boot may take with all its tests.
+/// The longest time that a boot may take with all its tests.
 const LIMIT: Duration = Duration::from_secs(90 * 60);
-/// KVM is never asked for: where it is nested it starts and then does not boot. One thread runs both processors: with
-/// one each, QEMU 7.2 goes on with code that the other processor has just patched, and Linux 5.10, which patches its
-/// XDP dispatcher at every test run of a program, spins there for ever.
+/// QEMU never uses KVM: where KVM is nested, the machine starts and then does not boot. One thread runs both
+/// processors. With one thread each, QEMU 7.2 continues with code that the other processor has just patched.
+/// Linux 5.10 patches its XDP dispatcher at every test run of a program, and then spins there for ever.
 const MACHINE: [&str; 14] = [
     "-machine",
     "q35",
@@ -46,17 +46,17 @@ const MACHINE: [&str; 14] = [
     "-display",
     "none",
 ];
-/// `panic=-1` with `-no-reboot`: a kernel that panics ends the machine at once. The clocks of a machine that shares its
-/// host stand still now and then, which is no lock-up of the kernel.
+/// `panic=-1` with `-no-reboot`: a kernel that panics ends the machine at once. The clocks of a machine that
+/// shares its host stop now and then, which is no lock-up of the kernel.
 const ARGUMENTS: &str =
     "console=ttyS0 quiet oops=panic panic=-1 mitigations=off no_timer_check watchdog_thresh=60";
 
-/// What came of a boot.
+/// The result of a boot.
 #[derive(Debug)]
 pub(super) struct Boot {
-    /// As the kernel calls itself; `None` if the machine never spoke.
+    /// The release that the kernel reports; `None` if the machine never came up.
     pub(super) release: Option<String>,
-    /// Of the tests that began.
+    /// The outcomes of the tests that began.
     pub(super) outcomes: BTreeMap<String, Outcome>,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct Boot {
 #[derive(Debug)]
 pub(super) struct Files {
     initrd: PathBuf,
-    /// What the tests said.
+    /// The output of the tests.
     tests: PathBuf,
-    /// What the kernel said.
+    /// The output of the kernel.
     console: PathBuf,
 }
 
@@ -79,7 +79,7 @@ impl Files {
         round: usize,
         logs: &Path,
     ) -> Result<Self> {
-        // No `with_extension`: the kernel's version has a dot.
+        // `with_extension` does not work here, because the kernel's version contains a dot.
         let named = |what: &str| logs.join(format!("{}-{round}.{what}", kernel.name));
         let (own, archive) = (named("files"), named("files.cpio"));
         fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
@@ -114,7 +114,7 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
     let (say, said) = mpsc::channel();
     thread::spawn(move || {
         let lines = BufReader::new(stdout).split(b'\n').map_while(io::Result::ok);
-        // The receiver goes when it has heard enough.
+        // The receiver is dropped when it needs no more lines.
         lines.into_iter().try_for_each(|line| say.send(line))
     });
     let mut log = File::create(&files.tests)?;
@@ -157,7 +157,7 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
     Ok(Boot { release, outcomes: reading.end(how) })
 }
 
-/// Ended when dropped.
+/// Dropping it kills the process.
 struct Running(Child);
 
 impl Drop for Running {

@@ -1,5 +1,5 @@
-//! All tests on one kernel, in as many boots as that takes: a test that brings its machine down is told, and the tests
-//! behind it go on in another boot.
+//! Runs all tests on one kernel, in as many boots as necessary. A test that crashes its machine is reported,
+//! and the tests behind it run in another boot.
 
 use std::{
     collections::BTreeMap,
@@ -17,23 +17,23 @@ use super::{
     machine::{self, Boot, Files},
 };
 
-/// What became of the tests on a kernel.
+/// The results of the tests on a kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     /// The kernel's line.
     pub(super) kernel: &'static str,
-    /// As it calls itself.
+    /// The release that the kernel reports.
     pub(super) release: String,
-    /// By test.
+    /// The outcomes by test.
     pub(super) outcomes: BTreeMap<String, Outcome>,
-    /// Machines that were started.
+    /// The number of machines that were started.
     pub(super) boots: usize,
-    /// From the first boot on.
+    /// The time from the first boot on.
     pub(super) took: Duration,
 }
 
 impl Column {
-    /// How many tests passed, were left out, and failed or died.
+    /// The numbers of tests that passed, that were left out, and that failed or died.
     pub(super) fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for outcome in self.outcomes.values() {
@@ -47,7 +47,6 @@ impl Column {
     }
 }
 
-/// Runs `tests` on `kernel`.
 pub(super) fn run(kernel: &Kernel, shared: &Shared, tests: &[String], logs: &Path) -> Result<Column> {
     fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let started = Instant::now();
@@ -60,8 +59,8 @@ pub(super) fn run(kernel: &Kernel, shared: &Shared, tests: &[String], logs: &Pat
             if boot.release.is_some() || retried {
                 return Ok(boot);
             }
-            // Seen once in some hundred boots, and never twice running.
-            eprintln!("{:>5}  never spoke; once more", kernel.name);
+            // A machine without output was seen once in some hundred boots, and never twice in a row.
+            eprintln!("{:>5}  printed nothing; booting again", kernel.name);
             retried = true;
         }
     };

@@ -1,9 +1,9 @@
-//! Which tests run: all, those that were named, or the quick ones. Pure.
+//! Selects the tests that run: all, the named ones, or the quick ones. Pure.
 
-/// Modules that ask the kernel for something of each kind, for `--quick`: loading and the verifier, verdicts by each reader and
-/// by the oracle, direct table and tries, publishing, attaching, packets of a whole stack, tags by either way, drops, samples,
-/// the lease, pins, stopping, calls that fail. What a module has of the daemon's own doing (updates, reports) is the same on
-/// every kernel.
+/// Modules for `--quick`, which use each kind of kernel feature: loading and the verifier, verdicts by each
+/// reader and by the oracle, direct table and tries, publishing, attaching, packets of a whole stack, tags by
+/// either way, drops, samples, the lease, pins, stopping, calls that fail. Tests of the daemon's own work
+/// (updates, reports) have the same result on every kernel.
 const QUICK: [&str; 19] = [
     "object::",
     "verdicts::",
@@ -29,14 +29,15 @@ const QUICK: [&str; 19] = [
 /// The tests of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selection {
-    /// By name.
+    /// The names of the tests.
     pub(super) tests: Vec<String>,
-    /// What is to be said of them where they are not all: for the table's head.
+    /// The note for the table's head, if these are not all tests.
     pub(super) note: Option<String>,
 }
 
 impl Selection {
-    /// Of `all`, those that contain one of `filter` (or any, where there is none) and none of `skip`: as libtest selects.
+    /// Selects from `all` the tests whose name contains one of `filter` (or any name, if it is empty) and
+    /// none of `skip`, as libtest does.
     pub(super) fn of(all: Vec<String>, filter: &[String], skip: &[String], quick: bool) -> Self {
         let names = |test: &String, parts: &[String]| parts.iter().any(|part| test.contains(part));
         let is_quick = |test: &String| QUICK.iter().any(|module| test.starts_with(module));
@@ -44,7 +45,7 @@ impl Selection {
             (filter.is_empty() || names(test, filter)) && !names(test, skip) && (!quick || is_quick(test))
         };
         let (count, tests) = (all.len(), all.into_iter().filter(is_selected).collect::<Vec<_>>());
-        let why = if quick { "what asks the kernel (--quick)" } else { "what was named" };
+        let why = if quick { "those that use the kernel (--quick)" } else { "selected by name" };
         let note = (tests.len() < count).then(|| format!("{} of {count} tests: {why}", tests.len()));
         Self { tests, note }
     }
@@ -67,11 +68,11 @@ mod tests {
         };
         let quick = select(&[], &[], true);
         assert_eq!(quick.tests, names(&["lease::a", "drops::c"]), "modules are named from their beginning");
-        assert_eq!(quick.note.unwrap(), "2 of 3 tests: what asks the kernel (--quick)");
+        assert_eq!(quick.note.unwrap(), "2 of 3 tests: those that use the kernel (--quick)");
         assert_eq!(select(&[], &[], false), Selection { tests: all.clone(), note: None });
         let named = select(&["lease::", "c"], &["updates"], false);
         assert_eq!(named.tests, names(&["lease::a", "drops::c"]));
-        assert_eq!(named.note.unwrap(), "2 of 3 tests: what was named");
+        assert_eq!(named.note.unwrap(), "2 of 3 tests: selected by name");
         assert_eq!(select(&["c"], &[], true).tests, names(&["drops::c"]));
     }
 

@@ -1,13 +1,14 @@
-//! The table of test by kernel, the reason of everything that was left out, and the words of everything that failed. Pure.
+//! The table of tests by kernel, the reasons for all tests that were left out, and the output of all tests
+//! that failed. Pure.
 
 use std::fmt::Write as _;
 
 use super::{libtest::Outcome, rounds::Column};
 
-/// Of a failure's words, at most so many characters a line.
+/// The most characters that are shown of a line of a failure's output.
 const LINE: usize = 500;
 
-/// Renders all three, below what is to be said of the selection.
+/// Renders all three, below the note on the selection.
 pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -> String {
     let width = tests.iter().map(String::len).max().unwrap_or(0).max("left out".len());
     let mut reasons: Vec<&str> = Vec::new();
@@ -51,7 +52,7 @@ pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -
     whole
 }
 
-/// Adds a line, the end of a long one (a verifier's log) left to the log.
+/// Adds a line. Only the log has the end of a long line (such as one of a verifier's log).
 fn quote(text: &mut String, line: &str) {
     text.extend(line.chars().take(LINE));
     text.push_str(if line.chars().nth(LINE).is_some() { " …\n" } else { "\n" });
@@ -65,7 +66,7 @@ fn row(text: &mut String, width: usize, name: &str, cells: impl Iterator<Item = 
     text.push('\n');
 }
 
-/// The reason's number, from 1; a new one is added.
+/// Returns the reason's number, from 1. A new reason is added.
 fn number<'a>(reasons: &mut Vec<&'a str>, reason: &'a str) -> usize {
     let known = reasons.iter().position(|known| *known == reason);
     1 + known.unwrap_or_else(|| {

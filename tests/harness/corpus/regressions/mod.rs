@@ -1,6 +1,8 @@
-//! Frames that once were judged wrongly, or that show a rule of the oracle's, each in a file of its own: cases like all others.
+//! Frames that were once classified wrongly, or that show a rule of the oracle. Each has its own file, and is
+//! a case like all others.
 //!
-//! A test that finds a new one writes its file here. Say in it why it is kept, and add its name to the list.
+//! A test that finds a new one writes its file here. Write the reason for keeping it into the file, and add
+//! its name to the list.
 
 use std::{
     fs, io,
@@ -9,7 +11,7 @@ use std::{
 
 use super::{Case, Expected, text};
 
-/// The files are in the program: a virtual machine has no source.
+/// The program contains the files, because a virtual machine has no source tree.
 macro_rules! files {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!($name, ".txt")))),+] };
 }
@@ -30,8 +32,9 @@ pub(super) fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Keeps a frame that was judged wrongly in `directory`; `said` tells by whom and how. Returns its case as a text, and its file:
-/// where there is no source, as in a virtual machine, there is nothing to write to.
+/// Saves a frame that was classified wrongly in `directory`. `said` describes the wrong results. Returns the
+/// case as text, and the path of its file. The write fails where there is no source tree, as in a virtual
+/// machine.
 pub(crate) fn keep(
     directory: &Path,
     name: &str,
@@ -45,7 +48,6 @@ pub(crate) fn keep(
     (text, kept)
 }
 
-/// Where the files are.
 pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/corpus/regressions")
 }

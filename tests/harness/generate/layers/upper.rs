@@ -1,4 +1,4 @@
-//! What packets carry: mostly TCP to a port that matters.
+//! The payload of packets: mostly TCP to a port that matters.
 
 use super::{Layers, Size};
 use crate::frame::{Segment, Tcp, Udp};
@@ -18,7 +18,7 @@ impl Layers {
                 Segment::raw(protocol, self.random.bytes(len))
             }
             _ => {
-                // An authentication header of 24 bytes by itself: under IPv4 it is no extension.
+                // An authentication header of 24 bytes as payload: under IPv4 it is not an extension.
                 let header = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 let tcp = Segment::from(self.tcp());
                 Segment::raw(AUTHENTICATION, [&header[..], &tcp.bytes].concat())
