@@ -1,4 +1,5 @@
-//! What the daemon must refuse: one clear line, the documented exit code, and the interface as it was.
+//! Input that the daemon must reject: it logs one clear line, exits with the documented code, and leaves the
+//! interface unchanged.
 
 use std::process::Command;
 
@@ -20,17 +21,17 @@ use nix::errno::Errno;
 
 use crate::judged::options;
 
-/// Runs a daemon that must not start. Its last line has to hold all of `words`, and no interface of the lab may
-/// look otherwise than before.
+/// Runs a daemon that must not start. Its only error line must contain all of `words`, and every interface of
+/// the lab must be unchanged.
 pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     refused_in(&lab.host, options, exit, words);
 }
 
-/// The same in any namespace.
+/// Does the same in any namespace.
 pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     let links = || {
         let text = netns.ip(&["-d", "link"]).unwrap();
-        // The lines of a bridge and of its ports show how timers run down.
+        // The lines of a bridge and of its ports contain timers, which change with time.
         text.lines().filter(|line| !line.contains("_timer")).map(str::to_owned).collect::<Vec<_>>()
     };
     let before = links();
@@ -51,7 +52,7 @@ fn no_such_interface() {
     refused(&lab, &DaemonOptions::on(&["nowhere0"]), Exit::Interface, &["nowhere0", "ip -br link"]);
     let options = DaemonOptions::on(&[lab.iface(), "nowhere0"]);
     refused(&lab, &options, Exit::Interface, &["nowhere0"]);
-    // Whatever the log does not show.
+    // The error is shown whatever the log's filter hides.
     for filter in ["off", "[scrape]=info", "[scrape{peer=(]}]=info"] {
         refused(&lab, &options.clone().args(["--log-level", filter]), Exit::Interface, &["nowhere0"]);
     }
@@ -100,7 +101,8 @@ fn a_second_daemon_on_the_interface() {
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }
 
-/// The kernel itself refuses, whatever the modes: nobody asks between the start's check and the attachment.
+/// The kernel itself rejects a second program, in every combination of modes: the daemon does not check again
+/// between its start and the attachment.
 #[test]
 fn attaching_never_replaces_a_program() {
     require!(Root, Tool("ip"));
@@ -142,7 +144,8 @@ fn kernel_without_a_needed_feature() {
     refused(&lab, &on.fault(no_programs), Exit::Kernel, &["lacks", "XDP programs"]);
 }
 
-/// All capabilities, and none that the kernel asks for: it wants them of the initial user namespace.
+/// The daemon has all capabilities, but not in the initial user namespace, which is where the kernel asks for
+/// them.
 #[test]
 fn privileged_only_in_a_user_namespace() {
     require!(Root, Tool("ip"), Tool("unshare"), Daemon);
@@ -154,7 +157,7 @@ fn privileged_only_in_a_user_namespace() {
     refused(&lab, &options, Exit::Privilege, &["not privileged", "initial user namespace", "os error 1"]);
 }
 
-/// What runs out is no missing feature, and the errno is in the message.
+/// A lack of memory or descriptors is not reported as a missing feature, and the message contains the errno.
 #[test]
 fn out_of_memory_or_descriptors() {
     require!(Root, Tool("ip"), Daemon);
@@ -224,7 +227,7 @@ fn range_lists() {
     std::fs::remove_file(&path).unwrap();
 }
 
-/// A link has alternative names too; two names of one are one interface, and are told before anything is loaded.
+/// A link can have alternative names. The daemon detects two names of one interface before it loads anything.
 #[test]
 fn two_names_of_one_interface() {
     require!(Root, Tool("ip"), Daemon);

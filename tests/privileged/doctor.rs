@@ -1,5 +1,5 @@
-//! `d365-user doctor` against real interfaces, programs and directories. What it says is held against what the daemon then
-//! does, and against what others say of the same.
+//! `d365-user doctor` with real interfaces, programs and directories. The tests compare its report with the
+//! daemon's later behaviour, and with the reports of other tools.
 
 use std::{
     collections::BTreeSet,
@@ -28,19 +28,19 @@ use serde_json::Value;
 mod place;
 mod programs;
 
-/// From here on the kernel says what drivers have; an older one has to try.
+/// From this version on, the kernel reports the XDP features of drivers. On an older kernel only an attempt
+/// shows them.
 const TOLD: Requirement = Requirement::Kernel(6, 3, "drivers tell of their XDP");
-/// From here on programs take frames in several buffers.
+/// From this version on, programs accept frames in several buffers.
 const FRAGS: Requirement = Requirement::Kernel(5, 18, "xdp.frags");
 
-/// What doctor answered.
 pub(crate) struct Report {
     code: Option<i32>,
     report: Value,
 }
 
 impl Report {
-    /// Level and text of one check, of one interface where one is named.
+    /// Level and text of one check, for one interface if one is named.
     pub(crate) fn of(&self, check: &str, interface: Option<&str>) -> (&str, &str) {
         let findings = self.report["findings"].as_array().unwrap();
         let is = |finding: &&Value| finding["check"] == check && finding["interface"].as_str() == interface;
@@ -52,7 +52,7 @@ impl Report {
         (finding["level"].as_str().unwrap(), finding["found"].as_str().unwrap())
     }
 
-    /// That the exit code is the worst of the levels.
+    /// Asserts that the exit code matches the worst level.
     fn assert_exit(&self) {
         let findings = self.report["findings"].as_array().unwrap();
         let has = |level: &str| findings.iter().any(|finding| finding["level"] == level);
@@ -86,7 +86,7 @@ fn command(state: &Path, flags: &[&str]) -> Command {
     task::command(&flags).unwrap()
 }
 
-/// Runs it on one interface, with a state directory that is empty.
+/// Runs doctor on one interface, with an empty state directory.
 pub(crate) fn doctor(netns: &Netns, interface: &str) -> Report {
     let state = TempDir::new("doctor");
     report(&netns.run(|| command(state.path(), &["--iface", interface]).output()).unwrap())
@@ -98,7 +98,7 @@ fn mode(daemon: &Daemon, interface: &str) -> &'static str {
     ["native", "generic"].into_iter().find(|mode| is(mode)).unwrap()
 }
 
-/// What doctor says beforehand is what the daemon then finds.
+/// Doctor predicts the mode that the daemon then gets.
 #[test]
 fn native_mode_is_foretold() {
     require!(Root, Tool("ip"), TOLD, Daemon);
@@ -124,7 +124,8 @@ fn native_mode_is_foretold() {
     assert_eq!(mode(&daemon, "lo"), "generic");
 }
 
-/// Where the kernel does not tell, doctor concludes nothing before a program runs, and that one proves it.
+/// On a kernel that does not report XDP features, doctor draws no conclusion until an attached program proves
+/// native mode.
 #[test]
 fn native_mode_is_known_once_a_program_runs() {
     require!(Root, Tool("ip"), Daemon);
@@ -153,7 +154,7 @@ fn native_mode_is_known_once_a_program_runs() {
     }
 }
 
-/// The checks and their names are part of the interface.
+/// The names of the checks are part of the interface.
 #[test]
 fn every_check_is_named() {
     require!(Root, Tool("ip"), Daemon);
@@ -200,8 +201,8 @@ fn every_check_is_named() {
     assert_eq!(named, [&machine[..], &interface[..]].concat());
 }
 
-/// Everything that a test can put right is right: what is left is the clock, which is the machine's, and what only the first
-/// network namespace shows.
+/// The test sets up everything that it can. Two findings may remain: the clock, which is the machine's, and
+/// `jit_harden`, which only the first network namespace shows.
 #[test]
 fn a_fit_host_has_nothing_else_wrong() {
     require!(Root, Tool("ip"), KernelBtf, Daemon);
@@ -269,7 +270,7 @@ fn offloads_are_what_they_are() {
     }
 }
 
-/// Everything that takes a privilege is a warning with its reason, and nothing stops the rest.
+/// Each check that needs a privilege gives a warning with its reason, and the other checks still run.
 #[test]
 fn nobody_may_look() {
     require!(Root, Tool("ip"), Daemon);

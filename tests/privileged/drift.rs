@@ -1,6 +1,7 @@
-//! `d365-user drift` beside running daemons: what the kernel holds, read without asking them.
+//! `d365-user drift` with running daemons: it reads the list in the kernel without asking the daemons.
 //!
-//! It runs in the daemon's namespace, and its state directory is one of the test's own: what the daemon keeps is not compared.
+//! It runs in the daemon's namespace with a state directory of the test, so the daemon's own state is not
+//! compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ use serde_json::Value;
 
 use crate::mail::embedded;
 
-/// Runs `drift --json` in the lab's host.
+/// Runs `drift --json` in the lab's host namespace.
 fn drift(lab: &Lab, state: &TempDir) -> (Option<i32>, Value) {
     let flags = ["drift", "--json", "--state-dir", state.path().to_str().unwrap()];
     let done = lab.host.run(|| task::run(&flags)).unwrap();
@@ -30,7 +31,7 @@ fn drift(lab: &Lab, state: &TempDir) -> (Option<i32>, Value) {
     (done.code, serde_json::from_str(&done.stdout).unwrap())
 }
 
-/// What the program on `iface` holds: the geo of each prefix.
+/// The list of the program on `iface`: the geo of each prefix.
 fn held(report: &Value, iface: &str) -> BTreeMap<String, String> {
     let column = format!("kernel {iface}");
     let rows = report["prefixes"].as_array().unwrap().iter();
@@ -66,7 +67,8 @@ fn the_kernel_holds_the_embedded_list() {
     assert_eq!(held(&report, lab.iface()), listed(embedded().ranges()));
 }
 
-/// The daemon's list has a broader range in place of one, and one inside another: only the exact prefixes count.
+/// The daemon's list replaces one range by a broader one, and it has a range inside another. Only equal
+/// prefixes agree.
 #[test]
 fn a_list_of_ones_own_differs_in_exactly_what_is_different() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,5 @@
-//! What is dropped: nothing by default, and with `--unlisted drop` nothing but new connections from strangers.
+//! By default nothing is dropped. With `--unlisted drop`, only new connections from unlisted sources and
+//! packets from them that hide their TCP header are dropped.
 
 use std::{
     net::IpAddr,
@@ -38,7 +39,7 @@ fn dropping() -> Options {
     Options { drop_unlisted: true, ..options() }
 }
 
-/// Everything is as it has to be for a drop.
+/// A program for which every condition of a drop holds.
 fn armed() -> Judged {
     let mut judged = Judged::by(ranges(&LIST), &dropping());
     judged.kernel.set_failsafe(&failsafe()).unwrap();
@@ -90,7 +91,7 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
         assert_eq!(judged.kernel.run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
         let host: IpAddr =
             if source.is_ipv4() { [192, 0, 2, 25].into() } else { "2001:db8::25".parse().unwrap() };
-        // Every combination of flags that is not SYN without ACK.
+        // The loop covers every combination of flags. Only those with SYN and without ACK open a connection.
         for flags in 0..=255_u8 {
             let opens = flags & 0x12 == 0x02;
             let mut frame = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25))).bytes();
@@ -119,7 +120,7 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
     }
 }
 
-/// Each of the conditions by itself keeps everything from being dropped.
+/// Each missing condition alone prevents every drop.
 #[test]
 fn without_a_list_a_lease_or_failsafe_prefixes_nothing_is_dropped() {
     require!(Root);
@@ -149,7 +150,7 @@ fn without_a_list_a_lease_or_failsafe_prefixes_nothing_is_dropped() {
     assert_eq!(actions(&mut passing.kernel), [XDP_PASS; 2], "nobody asked for drops");
 }
 
-/// Failsafe prefixes are replaced while packets come.
+/// Failsafe prefixes can be replaced while packets arrive.
 #[test]
 fn failsafe_prefixes_are_replaced_whole() {
     require!(Root);
@@ -161,7 +162,8 @@ fn failsafe_prefixes_are_replaced_whole() {
     assert_eq!(run(&mut judged, "2001:dba::7"), XDP_DROP, "the other family's are replaced with them");
 }
 
-/// A header that is hidden lets a connection through unseen: such packets are dropped from strangers only, and counted apart.
+/// A hidden TCP header could open a connection that the program does not see. Such packets are dropped only
+/// if their source is unlisted, and they are counted apart.
 #[test]
 fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     require!(Root);
@@ -190,7 +192,7 @@ fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     }
 }
 
-/// Seven headers of 2 KiB push the TCP header behind the first buffer, where it is not read.
+/// Seven headers of 2 KiB push the TCP header behind the first buffer, where the program does not read it.
 #[test]
 fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
     require!(Root, Kernel(5, 18, "frames in several buffers"));
@@ -206,7 +208,7 @@ fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
     assert_eq!(effect(&judged, Effect::HiddenDropped), 1);
 }
 
-/// A packet that no receiver takes, and one that cannot open a connection, pass as they always did.
+/// Packets that no receiver accepts, and packets that cannot open a connection, still pass.
 #[test]
 fn what_hides_no_connection_is_not_dropped() {
     require!(Root);
@@ -230,7 +232,8 @@ fn what_hides_no_connection_is_not_dropped() {
     assert_eq!(effect(&judged, Effect::HiddenDropped), 0);
 }
 
-/// Frames in default settings: as many as `D365_FRAMES` says. Ten million took half a minute of processor time.
+/// Sends as many frames as `D365_FRAMES` asks for, in default settings. Ten million took half a minute of
+/// processor time.
 #[test]
 fn whatever_is_sent_nothing_is_dropped_or_changed_by_default() {
     require!(Root);

@@ -1,4 +1,5 @@
-//! The daemon in a namespace, real mail over veth, and counters that equal what arrived, to the packet.
+//! The daemon runs in a namespace, real mail passes over veth, and the counters equal the packets that
+//! arrived.
 
 use std::net::IpAddr;
 
@@ -14,7 +15,8 @@ use d365_tests::{
 
 use crate::mail::{compare, deliver_from, embedded, listen, seen, sources, strangers};
 
-/// One mail from every range and from strangers; returns the scrape's checks done.
+/// Sends one mail from every range and from unlisted sources, and compares the daemon's counters with the
+/// sniffer's.
 fn mail_from_every_range(mode: &str) {
     let lab = Lab::new().unwrap();
     let set = embedded();
@@ -45,7 +47,7 @@ fn mail_from_every_range_generic() {
     mail_from_every_range("generic");
 }
 
-/// Frames of every class, tagged and not, in known numbers.
+/// Frames of every class, with and without VLAN tags, and the number of times that each is sent.
 fn frames(listed: IpAddr, unlisted: IpAddr, host: IpAddr) -> Vec<(Frame, usize)> {
     let to = |source, port| Packet::between(source, host, Tcp::new(40_000, port).syn());
     let (IpAddr::V4(source), IpAddr::V4(v4_host)) = (listed, host) else { panic!("IPv4 only") };
@@ -126,7 +128,8 @@ fn two_interfaces_are_counted_apart() {
     drop(listener);
 }
 
-/// At jumbo MTU a frame comes in several buffers: native from Linux 5.18 on, generic before.
+/// At jumbo MTU a frame arrives in several buffers: in native mode from Linux 5.18 on, in generic mode
+/// before.
 #[test]
 fn jumbo_frames_are_counted_to_the_byte() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,4 @@
-//! Somebody else's tc program, among others of its interface: sets a mark on every packet, and hands it on.
+//! A foreign tc program, among others on its interface. It sets a mark on every packet and passes it on.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,10 @@ use aya::{
 };
 use d365_tests::bpf::Program;
 
-/// A foreign program on an interface of this thread's network namespace; gone with this value.
+/// A foreign program on an interface of this thread's network namespace. The drop of this value detaches it.
 pub(crate) struct Foreign(SchedClassifier);
 
 impl Foreign {
-    /// Loads a program that sets this mark.
     pub(crate) fn marking(mark: u32) -> Self {
         let program = Program::marking("foreign", mark).unwrap();
         let id = program.id().unwrap();
@@ -23,12 +22,12 @@ impl Foreign {
         Self(SchedClassifier::from_program_info(info, Cow::Borrowed("foreign")).unwrap())
     }
 
-    /// Puts it before all others, or behind them: by tcx where the kernel has it.
+    /// Attaches it before or behind all others, by tcx where the kernel has it.
     pub(crate) fn attach(&mut self, interface: &str, first: bool) {
         let options = if KernelVersion::current().unwrap() >= KernelVersion::new(6, 6, 0) {
             TcAttachOptions::TcxOrder(if first { LinkOrder::first() } else { LinkOrder::last() })
         } else {
-            // Whoever comes second finds it there.
+            // An error is expected if the interface has the qdisc already.
             let _ = qdisc_add_clsact(interface);
             let priority = if first { 1 } else { u16::MAX };
             TcAttachOptions::Netlink(NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None })

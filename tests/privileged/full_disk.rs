@@ -1,4 +1,4 @@
-//! The state directory on a disk that is full: a small tmpfs, in a mount namespace of this test's thread.
+//! The state directory on a full disk: a small tmpfs, in a mount namespace of this test's thread.
 
 use std::{fs, io, path::Path, thread};
 
@@ -10,7 +10,7 @@ use d365_user::state::{Found, StateDir, StateError, gates};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-/// The embedded list, accepted.
+/// A gate that accepted the embedded list.
 fn some_gates() -> gates::Gates {
     let list = source::load(&Spec::Embedded).expect("the embedded list is whole");
     let set = RangeSet::build(&[list], &Policy::default()).expect("the embedded list is sound");
@@ -27,7 +27,7 @@ fn a_full_disk_keeps_what_was_written_before() {
         unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
             .expect("private mounts");
-        // Any directory will do: only this thread sees what is mounted on it.
+        // The directory can be any: only this thread sees the tmpfs that is mounted on it.
         mount(Some("tmpfs"), "/mnt", Some("tmpfs"), MsFlags::empty(), Some("size=64k")).expect("a tmpfs");
         let directory = StateDir::open("/mnt/state").expect("a state directory");
         let mut gates = some_gates();

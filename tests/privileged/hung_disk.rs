@@ -1,5 +1,6 @@
-//! A state directory on a disk that does not answer: a write there never comes back, and no signal ends the thread that waits
-//! for it. The daemon goes on, says so, drops nothing, and leaves the interface whenever it is asked to or killed.
+//! The state directory is on a disk that does not answer: a write to it never returns, and no signal ends the
+//! thread that waits for it. The daemon keeps running, reports the problem and drops nothing. It leaves the
+//! interface when it is stopped or killed.
 
 use std::{
     fs,
@@ -29,13 +30,14 @@ use nix::sys::signal::Signal;
 use crate::operation::has_xdp;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A stop, and the end of a killed daemon's attachment, take less.
+/// Upper limit for a stop, and for the end of a killed daemon's attachment.
 const STOP: Duration = Duration::from_secs(5);
 const STRANGER: &str = "203.0.113.9";
 const BEFORE: &str = "11.0.0.0/24,NAM\n";
 const AFTER: &str = "11.0.0.0/24,NAM\n11.0.1.0/24,NAM\n";
 
-/// A daemon that drops, with its state on the disk. In this order, the disk thaws before the daemon's end is waited for.
+/// A daemon that drops, with its state on the disk. Rust drops the fields in this order, so the disk thaws
+/// before the drop of the daemon waits for its end.
 struct Host {
     disk: Disk,
     daemon: Daemon,
@@ -58,7 +60,7 @@ impl Host {
         host
     }
 
-    /// Freezes the disk, and waits for a write to it and for what the daemon makes of it.
+    /// Freezes the disk, then waits until a write hangs and until the daemon reports it.
     fn hang(&self) {
         self.disk.freeze().unwrap();
         fs::write(self.list.path(), AFTER).unwrap();
@@ -79,7 +81,7 @@ impl Host {
         (answer.status, answer.body.trim().trim_start_matches("not ready: ").to_owned())
     }
 
-    /// The directories in /proc of the daemon's threads of this name.
+    /// The directories in `/proc` of the daemon's threads with this name.
     fn threads(&self, name: &str) -> Vec<PathBuf> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.daemon.pid())).unwrap();
         let is_it =
@@ -95,7 +97,7 @@ impl Host {
         self.threads("storage").iter().any(is_asleep)
     }
 
-    /// Ranges that the gate on the disk has accepted.
+    /// Number of ranges that the gates on the disk have accepted.
     fn accepted(&self) -> usize {
         let look = || gates::look(SMALL_DISK.as_ref(), GatePolicy::default());
         match self.disk.view.run(look).unwrap() {
@@ -108,7 +110,7 @@ impl Host {
         self.disk.view.run(|| fs::read_dir("/sys/fs/bpf/d365")).unwrap().count()
     }
 
-    /// Returns true if a stranger's new connection is dropped.
+    /// Sends a new connection from an unlisted source. Returns true if the program drops it.
     fn drops(&self) -> bool {
         let iface = [("iface", self.lab.iface())];
         let dropped = || {
@@ -128,7 +130,8 @@ impl Host {
         !has_xdp(&self.lab.host, self.lab.iface())
     }
 
-    /// The signal, and the interface is free within the time of a stop, though the thread still hangs.
+    /// Sends the signal. The interface must be free within the limit for a stop, although the thread still
+    /// hangs.
     fn leaves_by(&self, signal: Signal) {
         let since = Instant::now();
         self.daemon.signal(signal).unwrap();
@@ -169,12 +172,12 @@ fn a_stop_detaches_while_a_write_hangs() {
     host.leaves_by(Signal::SIGTERM);
     host.daemon.wait_for_log("what was not written by now is lost", STOP).unwrap();
     host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
-    // The kernel has the process end with its last thread.
+    // The kernel ends a process only when its last thread has ended.
     host.disk.thaw();
     assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
 }
 
-/// The first write hangs when the daemon stops.
+/// The daemon's first hanging write is the one of the stop itself.
 #[test]
 fn a_stop_detaches_before_it_writes() {
     require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
@@ -196,7 +199,7 @@ fn a_daemon_that_is_killed_while_a_write_hangs_leaves_the_interface_free() {
     host.daemon.stop().unwrap();
 }
 
-/// Each of them may hang: in the state directory, a list's file, or the log's.
+/// Each of these threads may hang: in the state directory, in a list's file, or in the log.
 #[test]
 fn threads_that_may_hang_hold_nothing_of_the_kernels() {
     require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);

@@ -1,4 +1,4 @@
-//! What an attached program holds, read beside its daemon.
+//! Reads the ranges that an attached program holds, without asking its daemon.
 
 use std::{
     collections::BTreeMap,
@@ -17,14 +17,15 @@ use ipnet::IpNet;
 
 use crate::judged::options;
 
-/// A generation in which each prefix has its place's slot from `first` on, and the geo of that number.
+/// A generation whose prefixes get the slots from `first` on, in order. The number of a prefix's geo equals
+/// its slot.
 fn generation(first: u8, prefixes: &[&str]) -> Compiled {
     let entry =
         |(slot, prefix): (u8, &&str)| (prefix.parse().unwrap(), Entry::new(slot.into(), slot).unwrap());
     Compiled { entries: (first..).zip(prefixes).map(entry).collect() }
 }
 
-/// Loads and attaches the program, with this generation published.
+/// Loads and attaches the program, and publishes this generation.
 fn attached(lab: &Lab, generation: &Compiled) -> Kernel {
     let interface = lab.host.run(|| Interface::find(lab.iface())).unwrap();
     let (mut kernel, _) =
@@ -34,7 +35,7 @@ fn attached(lab: &Lab, generation: &Compiled) -> Kernel {
     kernel
 }
 
-/// The entries of the one program that is attached in the lab, and how many others it has.
+/// The entries of `prefixes` that the lab's only program holds, and the number of its other entries.
 fn held(lab: &Lab, prefixes: &[IpNet]) -> Result<(BTreeMap<IpNet, Entry>, usize), InspectError> {
     let Inspection { attached, .. } = lab.host.run(|| inspect(prefixes))?;
     let [held] = &attached[..] else { panic!("{attached:?}") };
@@ -46,7 +47,7 @@ fn prefixes(generations: &[&Compiled]) -> Vec<IpNet> {
     generations.iter().flat_map(|generation| &generation.entries).map(|(prefix, _)| *prefix).collect()
 }
 
-/// Neighbours, halves and wholes of what is there, at every length.
+/// The test asks for prefixes of every length around the held ones: supernets, subnets and their ends.
 #[test]
 fn only_the_very_prefix_is_held() {
     require!(Root, Tool("ip"));

@@ -1,4 +1,4 @@
-//! Interfaces that go, move, change their name, lie above one another, or have long names.
+//! Interfaces that are deleted, moved or renamed, that lie above one another, or that have long names.
 
 mod moved;
 mod names;

@@ -1,5 +1,5 @@
-//! A loaded program outside any interface: frames go through `BPF_PROG_TEST_RUN`, and the counters tell
-//! what it took them for.
+//! A loaded program outside any interface: frames pass through `BPF_PROG_TEST_RUN`, and the counters show how
+//! the program classified them.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use d365_user::{
 };
 use ipnet::IpNet;
 
-/// The program, and the list that it judges by.
+/// The program, and the list that it uses.
 pub(crate) struct Judged {
     pub(crate) kernel: Kernel,
     pub(crate) counters: Counters,
     pub(crate) ranges: Vec<Range>,
 }
 
-/// What one frame was counted as: one class, or nothing if the sum did not move by one frame.
+/// The class in which one frame was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Listed { slot: usize, opens: bool },
@@ -28,7 +28,8 @@ pub(crate) enum Class {
     Other(&'static str),
 }
 
-/// Options for one interface: the loopback, which `BPF_PROG_TEST_RUN` names as where a frame came in.
+/// Options for one interface: the loopback, because `BPF_PROG_TEST_RUN` gives it as the interface of every
+/// frame.
 pub(crate) fn options() -> Options {
     let loopback = Interface { name: "lo".to_owned(), index: 1 };
     Options {
@@ -42,7 +43,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// Ranges of made-up geo.
+/// Ranges with an arbitrary geo.
 pub(crate) fn ranges(prefixes: &[&str]) -> Vec<Range> {
     let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Configured };
     let range = |prefix: &&str| Range { prefix: prefix.parse::<IpNet>().unwrap(), geo, region: None };
@@ -74,8 +75,8 @@ impl Judged {
         self.counters.read(&(0..).take(self.ranges.len()).collect::<Vec<_>>()).unwrap()
     }
 
-    /// Runs a frame through the program and says in which row it was counted, and as what. Panics unless
-    /// it passed and exactly one counter moved, by one packet and by the frame's length.
+    /// Runs a frame through the program and returns the row and the class in which it was counted. Panics
+    /// unless the frame passed and exactly one counter increased, by one packet and by the frame's length.
     pub(crate) fn judge(&mut self, name: &str, frame: &[u8]) -> (usize, Class) {
         let (action, moved) = self.counted(frame);
         assert_eq!(action, XDP_PASS, "{name} did not pass");
@@ -87,14 +88,14 @@ impl Judged {
         (*row, class.clone())
     }
 
-    /// Runs a frame through the program: its action, and everything that moved by it.
+    /// Runs a frame through the program. Returns the action, and every counter that increased.
     pub(crate) fn counted(&mut self, frame: &[u8]) -> (u32, Vec<(usize, Class, Count)>) {
         let before = self.read();
         let action = self.kernel.run(frame).unwrap();
         (action, difference(&before, &self.read()))
     }
 
-    /// The class that a corpus's frame should be counted as, by a plain search in the list.
+    /// The class in which a frame of the corpus should be counted, by a linear search in the list.
     pub(crate) fn expected(&self, expected: Expected) -> Class {
         match expected {
             Expected::Other(reason) => Class::Other(reason),
@@ -106,13 +107,14 @@ impl Judged {
     }
 }
 
-/// Position of the longest prefix that holds `address`: the reference, by `ipnet` and a linear search.
+/// Position of the longest prefix that contains `address`. This is the reference: `ipnet` and a linear
+/// search.
 pub(crate) fn longest_match(ranges: &[Range], address: IpAddr) -> Option<usize> {
     let holding = ranges.iter().enumerate().filter(|(_, range)| range.prefix.contains(&address));
     holding.max_by_key(|(_, range)| range.prefix.prefix_len()).map(|(slot, _)| slot)
 }
 
-/// Everything that moved: row, class, by how much.
+/// Every counter that increased: row, class, and the difference.
 fn difference(before: &[InterfaceCounts], after: &[InterfaceCounts]) -> Vec<(usize, Class, Count)> {
     let mut moved = Vec::new();
     for (row, (before, after)) in before.iter().zip(after).enumerate() {

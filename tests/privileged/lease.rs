@@ -1,4 +1,4 @@
-//! The lease: what may be tagged, and until when. Counting and passing do not depend on it.
+//! The lease decides which sources may be tagged, and until when. Counting and passing do not depend on it.
 
 use std::{
     net::IpAddr,
@@ -22,7 +22,8 @@ const LISTED: [&str; 2] = ["192.0.2.77", "2001:db8::77"];
 const UNLISTED: [&str; 2] = ["198.51.100.77", "2001:db9::77"];
 const LIST: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
 const OTHER_LIST: [&str; 2] = ["198.51.100.0/24", "2001:db9::/32"];
-/// Some ticks of up to 10 ms: one is rounded off, one has begun already, and a busy machine counts them late.
+/// A few ticks of up to 10 ms each: one is lost by rounding, one has already begun, and a busy machine counts
+/// ticks late.
 const TICKS: Duration = Duration::from_millis(100);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -34,7 +35,7 @@ fn vouched(kernel: &mut Kernel, sources: [&str; 2]) -> [bool; 2] {
     sources.map(|source| kernel.is_vouched(source.parse().unwrap()).unwrap())
 }
 
-/// Frames of both families are counted as listed, and pass.
+/// Asserts that frames of both families are counted as listed, and that they pass.
 fn counts(judged: &mut Judged) {
     for (slot, source) in LISTED.into_iter().enumerate() {
         let class = judged.judge(source, &syn(source.parse().unwrap(), 25)).1;
@@ -107,7 +108,7 @@ fn a_swap_keeps_the_lease_and_takes_it_from_what_left_the_list() {
     assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
 }
 
-/// The list, with what is at `position` retired.
+/// The list, with the entry at `position` retired.
 fn retired(position: usize) -> Compiled {
     let mut compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
     let entry = &mut compiled.entries[position].1;
@@ -131,7 +132,7 @@ fn a_retired_range_is_counted_in_its_slot_and_never_vouched_for() {
     }
 }
 
-/// A trie that has lost the bit, or has one too many, is another list.
+/// Verification rejects a trie in which a range has lost its retired bit or has one too many.
 #[test]
 fn a_retired_range_is_proven_as_retired() {
     require!(Root);
@@ -148,7 +149,7 @@ fn a_retired_range_is_proven_as_retired() {
     assert!(!judged.kernel.is_vouched(source).unwrap(), "asked of the published place, whatever is staged");
 }
 
-/// Each group has its own lease, and drops another.
+/// Each group has its own lease, and drops have another one.
 #[test]
 fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
     require!(Root);
@@ -168,7 +169,8 @@ fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
     }
 }
 
-/// A trie with another group is another list: its ranges would be trusted for other sources' confirmations.
+/// Verification rejects a trie with another group: its ranges would be trusted by the confirmations of other
+/// sources.
 #[test]
 fn a_range_is_proven_with_its_group() {
     require!(Root);

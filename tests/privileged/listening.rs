@@ -1,4 +1,4 @@
-//! Where HTTP is served: nothing of mail waits for it.
+//! The HTTP server's address. Mail traffic never waits for it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,7 +10,8 @@ use d365_tests::{
 
 use crate::operation::has_xdp;
 
-/// As at boot, before the network is configured: the daemon works, and answers when the address is there.
+/// At boot, the daemon may start before the network is configured. It works at once, and answers as soon as
+/// the address exists.
 #[test]
 fn an_address_that_comes_later_is_answered_then() {
     require!(Root, Tool("ip"), Daemon);
@@ -30,7 +31,7 @@ fn an_address_that_comes_later_is_answered_then() {
         assert_eq!(scrape.count("d365_http_failures_total", &[("reason", "address")]), 1);
         assert_eq!(scrape.sum("d365_http_failures_total", &[]), 1);
         assert_eq!(daemon.log().matches("does not have that address yet").count(), 1, "{}", daemon.log());
-        // A floating address goes and comes.
+        // A floating address is removed and added again.
         lab.host.ip(&["address", "del", address, "dev", "lo"]).unwrap();
         assert!(daemon.get("/readyz", &[]).is_err());
         lab.host.ip(&["address", "add", address, "dev", "lo"]).unwrap();
@@ -39,7 +40,7 @@ fn an_address_that_comes_later_is_answered_then() {
     }
 }
 
-/// That somebody else has the port is known at the start, also where the address is missing.
+/// The daemon detects at the start that another process has the port, even if the address is missing.
 #[test]
 fn a_port_in_use_on_a_missing_address_ends_the_start() {
     require!(Root, Tool("ip"), Daemon);
@@ -51,7 +52,7 @@ fn a_port_in_use_on_a_missing_address_ends_the_start() {
     assert!(exit.stderr.contains("Address already in use"), "{}", exit.stderr);
 }
 
-/// A request by a stranger's name, and one by a name that the operator allows.
+/// One request uses a foreign host name, another a name that the operator allows.
 #[test]
 fn on_loopback_only_names_of_this_host_are_answered() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,4 @@
-//! A local user without any privilege: what a running daemon keeps from him.
+//! A local user without any privilege: a running daemon protects its state from him.
 
 use std::{
     fs, thread,
@@ -16,7 +16,7 @@ use d365_tests::{
 
 const STATE_IN_USE_OR_UNUSABLE: i32 = 11;
 
-/// What a program does that `nobody` starts in the daemon's place.
+/// Runs a program as `nobody`: the daemon's binary unless another program is given.
 fn as_nobody(netns: &Netns, view: &View, program: Option<&str>, arguments: &[&str]) -> Exit {
     let options = DaemonOptions { binary: program.map(Into::into), state: None, ..DaemonOptions::on(&[]) };
     Daemon::run(netns, &options.args(arguments.iter().copied()).nobody(&[]).view(view)).unwrap()
@@ -33,7 +33,7 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
     let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
     let options = options.args(["--state-dir", &state, "--ranges", &spec, "--tag", "mark"]).view(&view);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
-    // Something waits that could be approved.
+    // A removal waits that could be approved.
     fs::write(list.path(), "11.0.1.0/24,NAM\n").unwrap();
     let deadline = patience::deadline(Duration::from_secs(20));
     while daemon.scrape().unwrap().sum("d365_ranges_pending", &[]) != 1 {
@@ -66,7 +66,7 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
         assert!(!exit.status.success(), "{attempt}: {exit:?}");
         assert!(refused.iter().any(|words| exit.stderr.contains(words)), "{attempt}: {exit:?}");
     }
-    // What the daemon was started with he reads, as of any process.
+    // Any user can read the arguments of the daemon, as of any process.
     let look = format!("cat /proc/{pid}/cmdline");
     let exit = as_nobody(&lab.host, &view, Some("/bin/sh"), &["-c", &look]);
     assert!(exit.status.success() && exit.stdout.contains(&state), "{exit:?}");

@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: sources of every range, sessions from them, and the comparison of a
-//! scrape with what a sniffer saw behind XDP.
+//! Helpers of the end-to-end tests: sources of every range, sessions from them, and the comparison of a
+//! scrape with the packets that a sniffer saw behind XDP.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,18 +14,18 @@ use d365_user::{
     source::{self, Spec},
 };
 
-/// The embedded list, compiled as the daemon does.
+/// The embedded list, compiled as by the daemon.
 pub(crate) fn embedded() -> RangeSet {
     let list = source::load(&Spec::Embedded).unwrap();
     RangeSet::build(&[list], &Policy::default()).unwrap()
 }
 
-/// An address of each range, not its first.
+/// An address of each range, but not its first.
 pub(crate) fn sources(ranges: &[Range]) -> Vec<IpAddr> {
     ranges.iter().map(|range| range.prefix.hosts().nth(8).expect("a range of more than eight")).collect()
 }
 
-/// Addresses of no range, of both families.
+/// Addresses of both families that are in no range.
 pub(crate) fn strangers() -> Vec<IpAddr> {
     ["198.51.100.7", "40.78.241.255", "2001:db8:1::7"].map(|source| source.parse().unwrap()).to_vec()
 }
@@ -37,13 +37,13 @@ pub(crate) fn listen(lab: &Lab) -> Listener {
     lab.host.run(|| Listener::bind(&addresses)).unwrap()
 }
 
-/// Gives the sender these addresses on a link, and delivers one mail from each.
+/// Adds these addresses to the sender's end of a link, and delivers one mail from each.
 pub(crate) fn deliver_from(lab: &Lab, link: usize, sources: &[IpAddr]) {
     sources.iter().for_each(|source| lab.add_source_on(link, *source).unwrap());
     deliver_again(lab, link, sources);
 }
 
-/// Delivers one mail from each of these addresses, which the sender has on that link.
+/// Delivers one mail from each of these addresses, which the sender already has on that link.
 pub(crate) fn deliver_again(lab: &Lab, link: usize, sources: &[IpAddr]) {
     let mail = Mail::new("Subject: test\r\n\r\ntext\r\n");
     for source in sources {
@@ -58,7 +58,8 @@ pub(crate) fn tally(scrape: &Scrape, family: &str, labels: &[(&str, &str)]) -> T
     Tally { packets: sum("packets"), bytes: sum("bytes"), connections: sum("connections") }
 }
 
-/// Compares a scrape with what arrived on one interface: by range, by geo, unlisted, and in all.
+/// Compares a scrape with the packets that arrived on one interface: by range, by geo, unlisted, and in
+/// total.
 pub(crate) fn compare(scrape: &Scrape, iface: &str, set: &RangeSet, sniffed: &Sniffed) {
     let listed = |source: IpAddr| set.longest_match(source).map(|(_, range)| range.clone());
     for range in set.ranges() {
@@ -77,7 +78,7 @@ pub(crate) fn compare(scrape: &Scrape, iface: &str, set: &RangeSet, sniffed: &Sn
     assert_eq!(seen(scrape, iface), sniffed.all().packets, "the classes' sum is what arrived");
 }
 
-/// All packets that the program saw on an interface.
+/// Number of packets that the program saw on an interface.
 pub(crate) fn seen(scrape: &Scrape, iface: &str) -> u64 {
     ["d365_smtp_packets_total", "d365_unlisted_smtp_packets_total", "d365_other_packets_total"]
         .map(|name| scrape.sum(name, &[("iface", iface)]))

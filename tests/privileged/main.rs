@@ -1,4 +1,4 @@
-//! Tests that load the program into this machine's kernel, or need namespaces: they need root.
+//! Tests that need root: they load the program into this machine's kernel, or they need namespaces.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;

@@ -1,11 +1,11 @@
-//! A control group that has no memory for the maps.
+//! A control group without enough memory for the maps.
 
 use d365_tests::{cgroup::MemoryGroup, daemon, daemon::DaemonOptions, lab::Lab, require};
 use d365_user::exit::Exit;
 
 use crate::bad_input::refused;
 
-/// The daemon, started in the group.
+/// Options that start the daemon in the group.
 fn inside(group: &MemoryGroup, lab: &Lab) -> DaemonOptions {
     let binary = daemon::binary().unwrap();
     let enter = format!("echo $$ > {} && exec \"$0\" \"$@\"", group.processes().display());
@@ -14,7 +14,8 @@ fn inside(group: &MemoryGroup, lab: &Lab) -> DaemonOptions {
     options.args(["-c", &enter, binary.to_str().unwrap(), "--iface", lab.iface()])
 }
 
-/// The kernel says no more than that it cannot allocate memory.
+/// The kernel's own error contains only that it cannot allocate memory. The daemon names the limit and the
+/// flags.
 #[test]
 fn the_limit_and_the_flags_are_named() {
     require!(Root, Tool("ip"), MemoryGroup, Kernel(5, 11, "maps count towards control groups"), Daemon);

@@ -1,4 +1,5 @@
-//! How the daemon behaves around its work: readiness, formats, stop, kinds of attachment, log records.
+//! The daemon's behaviour apart from counting: readiness, output formats, stop, kinds of attachment, log
+//! records.
 
 use std::{net::IpAddr, process::Command, time::Duration};
 
@@ -19,7 +20,7 @@ use nix::errno::Errno;
 
 use crate::mail::{deliver_from, embedded, listen};
 
-/// What `ip link` shows of an interface.
+/// The output of `ip link` for an interface.
 fn shown(netns: &Netns, iface: &str) -> String {
     netns.ip(&["-d", "link", "show", "dev", iface]).unwrap()
 }
@@ -56,7 +57,7 @@ fn every_series_is_there_at_zero_from_the_first_scrape() {
     assert_eq!(scrape.select("d365_build_info", &[]).count(), 1);
 }
 
-/// The embedded list needs nothing that is kept: the daemon counts, and shows what is amiss.
+/// The embedded list needs no stored state: the daemon counts, and reports the problem.
 #[test]
 fn an_unusable_state_directory_is_said_and_counted() {
     require!(Root, Tool("ip"), Daemon);
@@ -72,7 +73,7 @@ fn an_unusable_state_directory_is_said_and_counted() {
     assert!(log.lines().any(|line| line.contains(path) && line.contains("going on without it")), "{log}");
 }
 
-/// Whoever asks for tags has to know that this list will not be vouched for.
+/// An operator who asks for tags must know that the embedded list is trusted only until its lease ends.
 #[test]
 fn tags_by_the_embedded_list_alone_are_warned_of() {
     require!(Root, Tool("ip"), Daemon);
@@ -128,7 +129,7 @@ fn auto_falls_back_to_generic_and_says_so() {
     assert!(shown(&netns, "lo").contains("xdpgeneric"));
 }
 
-/// A kernel that refuses a BPF link with EINVAL makes aya attach by netlink.
+/// A kernel that rejects a BPF link with EINVAL makes aya attach by netlink.
 #[test]
 fn an_attachment_by_netlink_is_recognised_and_taken_back() {
     require!(Root, Tool("ip"), Daemon);
@@ -192,7 +193,8 @@ fn packets_are_logged_when_asked_for_and_not_otherwise() {
     }
 }
 
-/// Somebody else detaches the program, and then attaches another: neither counts as ours.
+/// A foreign process detaches the program, and then attaches another. The daemon reports neither state as
+/// attached.
 #[test]
 fn an_attachment_that_is_taken_away_shows_in_metric_log_and_readiness() {
     require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
@@ -236,7 +238,8 @@ fn remarks_on_a_list_are_logged_and_a_flood_of_them_is_cut() {
     assert!(daemon.log().lines().filter(|line| line.contains(" WARN ")).count() <= 21, "{}", daemon.log());
 }
 
-/// With two interfaces, a packet that names neither: `BPF_PROG_TEST_RUN` names the loopback.
+/// The daemon watches two interfaces, and a packet has neither of them: `BPF_PROG_TEST_RUN` gives it the
+/// loopback.
 #[test]
 fn packets_of_no_watched_interface_are_counted_apart() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
@@ -257,7 +260,7 @@ fn packets_of_no_watched_interface_are_counted_apart() {
     assert_eq!(scrape.select("d365_attached", &[]).count(), 2, "nothing is attached to none");
 }
 
-/// Neither is needed: what is missing is said, and the daemon does its work.
+/// The daemon needs neither: it reports what is missing and works.
 #[test]
 fn without_bpffs_and_btf_it_works_and_says_what_is_missing() {
     require!(Root, Tool("ip"), Daemon);
@@ -278,11 +281,12 @@ fn without_bpffs_and_btf_it_works_and_says_what_is_missing() {
 /// `/proc/PID/status` of every thread of the daemon.
 fn threads(daemon: &Daemon) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
-    // One that has ended meanwhile has none.
+    // A thread that has ended in the meantime has no such file.
     tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok()).collect()
 }
 
-/// Kernels before 5.11 charge maps to the limit of locked memory, which takes a fourth to raise.
+/// Kernels before 5.11 charge maps to the limit of locked memory. The daemon needs a fourth capability to
+/// raise that limit.
 #[test]
 fn three_capabilities_are_enough() {
     use d365_tests::credentials::capability::{BPF, NET_ADMIN, PERFMON, SYS_RESOURCE};
@@ -309,7 +313,8 @@ fn three_capabilities_are_enough() {
         assert!(scrape.sum("d365_tagged_packets_total", &[("tag", tag)]) > 1, "{tag}");
     }
 
-    // Nobody in all four of the kernel's user ids, and not more than what was given in any set that may be used.
+    // All four user ids of the kernel are `nobody`, and every usable capability set contains exactly the
+    // given capabilities.
     let nobody = ["65534"; 4].join(" ");
     let given = format!("{:016x}", capabilities.iter().fold(0_u64, |set, number| set | 1 << number));
     let threads = threads(&daemon);

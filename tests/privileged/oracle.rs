@@ -1,5 +1,5 @@
-//! Three say of each frame what it is: the kernel program, the host's copy of the parser, and the oracle. All have to agree, and
-//! the counters to be the oracle's sums.
+//! Three judges classify each frame: the kernel program, the parser compiled for the host, and the oracle.
+//! They must agree, and the counters must equal the sums of the oracle's results.
 
 mod judges;
 mod sums;
@@ -11,7 +11,8 @@ use d365_user::kernel::{Kernel, OBJECT, Options};
 use self::judges::Judges;
 use crate::judged::{Judged, options, ranges};
 
-/// Nested and neighbouring, at the ends of both families' space, and around the corpus's sources.
+/// Nested and neighbouring ranges, at the ends of both families' address space and around the corpus's
+/// sources.
 const LIST: [&str; 18] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -34,14 +35,14 @@ const LIST: [&str; 18] = [
 ];
 const PORTS: [u16; 2] = [25, 2525];
 
-/// After so many frames the counters are read.
+/// The test reads the counters after this number of frames.
 const BATCH: usize = 1000;
-/// So many frames meet every range.
+/// With this number of frames, every range is met.
 const ENOUGH: u64 = 10_000;
-/// Of so many some have headers behind the first buffer: one of 14,000 has.
+/// With this number of frames, some have headers behind the first buffer: one in 14,000 has.
 const ENOUGH_LONG: u64 = 200_000;
 
-/// Has all judge the corpus, and so many generated frames.
+/// Runs the corpus and `frames` generated frames through all judges.
 fn check(programs: &[&'static str], trie_only: bool, frames: u64, seed: u64) {
     let options = Options { ports: PORTS.to_vec(), trie_only, ..options() };
     let (kernel, counters) = Kernel::load_one_of(programs, OBJECT, &options).unwrap();
@@ -61,7 +62,7 @@ fn check(programs: &[&'static str], trie_only: bool, frames: u64, seed: u64) {
     assert!(judges.unmet().is_empty() || frames < ENOUGH, "nothing came from {:?}", judges.unmet());
 }
 
-/// All agree on each of these frames, and on their sums.
+/// Asserts that all judges agree on each of these frames, and on the sums.
 fn agree(judges: &mut Judges, name: &str, frames: impl Iterator<Item = Vec<u8>>) {
     let mut frames = frames.peekable();
     let mut number = 0;
@@ -77,7 +78,7 @@ fn agree(judges: &mut Judges, name: &str, frames: impl Iterator<Item = Vec<u8>>)
     }
 }
 
-/// The corpus, and as many frames as `D365_FRAMES` says.
+/// Checks the corpus, and as many generated frames as `D365_FRAMES` asks for.
 #[test]
 fn kernel_host_and_oracle_agree() {
     require!(Root);

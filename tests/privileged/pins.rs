@@ -1,4 +1,5 @@
-//! Pinned counters: what a daemon that died has counted is still there, and only what fits is believed.
+//! Pinned counters keep the counts of a daemon that died. The next daemon trusts only maps that match its
+//! own.
 
 use std::{
     fs,
@@ -30,13 +31,13 @@ fn small() -> Options {
     Options { capacity: CAPACITY, ..options() }
 }
 
-/// A view with a bpffs of its own, and what is run in it.
+/// Runs `body` in a view with a bpffs of its own.
 fn on_bpffs(body: impl FnOnce() + Send) {
     let netns = Netns::new().unwrap();
     View::new(&netns, &[Mount::Bpffs]).unwrap().run(body);
 }
 
-/// A program that has counted so many packets from a listed source, and one from a stranger.
+/// A program that has counted `packets` packets from a listed source, and one from an unlisted source.
 fn counted(packets: u64) -> Judged {
     let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &small());
     for _ in 0..packets {
@@ -46,7 +47,7 @@ fn counted(packets: u64) -> Judged {
     judged
 }
 
-/// Packets of the first slot, and unlisted ones.
+/// Packets of the first slot, and unlisted packets.
 fn packets(counters: &Counters) -> (u64, u64) {
     let rows = counters.read(&[0]).unwrap();
     let [row] = &rows[..] else { panic!("one interface: {rows:?}") };
@@ -90,7 +91,7 @@ fn the_next_daemons_pins_replace_the_last_ones_and_nobody_elses() {
         other.counters.pin(directory(), "b").unwrap();
         first.counters.pin(directory(), "a").unwrap();
         let (first_ids, last) = Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap();
-        // What a daemon leaves that died between making a pin and giving it its name.
+        // A daemon that died between the creation of a pin and its rename leaves such a file.
         let own = ["RANGE_COUNTERS-a", "RANGE_COUNTERS-a+new"].map(|name| directory().join(name));
         fs::hard_link(&own[0], &own[1]).unwrap();
         second.counters.pin(directory(), "a").unwrap();
@@ -127,7 +128,7 @@ fn counters_of_another_shape_are_refused() {
     });
 }
 
-/// Something of the same size under the name, that counts nothing.
+/// A map of another type with the same sizes has the pin's name. It does not count anything.
 #[test]
 fn another_kind_of_map_is_refused() {
     require!(Root, Tool("ip"));
@@ -143,7 +144,7 @@ fn another_kind_of_map_is_refused() {
     });
 }
 
-/// On a bpffs anybody may make the directory first: its default mode is 1777.
+/// On a bpffs any user may create the directory first, because its default mode is 1777.
 #[test]
 fn nothing_is_pinned_or_believed_where_others_may_exchange_it() {
     require!(Root, Tool("ip"));
@@ -184,13 +185,13 @@ fn nothing_is_pinned_or_believed_where_others_may_exchange_it() {
         refuses(Path::new(BPFFS), "may be written to by user 65534");
         chown(BPFFS, Some(0), None).unwrap();
         assert_eq!(packets(&Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap().1), (1, 1));
-        // A link to a directory that would do.
+        // A symbolic link to a directory that would be accepted.
         fs::rename(directory(), Path::new(BPFFS).join("other")).unwrap();
         symlink("other", directory()).unwrap();
         refuses(directory(), "is a symbolic link");
         assert_eq!(fs::read_dir(Path::new(BPFFS).join("other")).unwrap().count(), 2, "untouched");
         fs::remove_file(directory()).unwrap();
-        // And one further up.
+        // A symbolic link further up in the path.
         symlink(".", Path::new(BPFFS).join("up")).unwrap();
         let through = Path::new(BPFFS).join("up/d365");
         let error = judged.counters.pin(&through, "a").unwrap_err();
@@ -216,7 +217,7 @@ fn without_a_bpffs_nothing_is_pinned_and_counting_goes_on() {
     });
 }
 
-/// A program is not held by its counters' pins: with the daemon it goes.
+/// The pins of the counters do not hold the program: it ends together with the daemon.
 #[test]
 fn no_program_is_left_behind() {
     require!(Root, Tool("ip"));
@@ -227,7 +228,7 @@ fn no_program_is_left_behind() {
         let there = || aya::programs::loaded_programs().any(|program| program.unwrap().id() == id);
         assert!(there());
         drop((kernel, counters));
-        // The kernel frees a program a moment after its last holder.
+        // The kernel frees a program a moment after its last holder is gone.
         let gone = (0..500).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
             !there()

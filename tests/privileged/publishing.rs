@@ -1,4 +1,5 @@
-//! Publishing: built whole, proven on the idle place, made active by one store.
+//! Publication: a generation is built completely, verified in the standby buffer, and made active by one
+//! store.
 
 use d365_common::{effect::Effect, verdict::Class as KernelClass};
 use d365_tests::require;
@@ -34,8 +35,8 @@ fn a_proof_moves_no_counter() {
     assert_eq!(*row, nothing);
 }
 
-/// What is staged is another list than the one that it is proven by: every way in which they can differ is found,
-/// and the active list stays.
+/// The staged list is another than the one for which it is verified. Verification finds every kind of
+/// difference, and the active list stays.
 #[test]
 fn a_wrong_trie_is_never_published() {
     require!(Root);
@@ -65,7 +66,7 @@ fn a_wrong_trie_is_never_published() {
     );
 }
 
-/// The proof asks for a watched port, whichever that is.
+/// Verification uses a watched port, whichever it is.
 #[test]
 fn a_list_is_proven_whatever_port_is_watched() {
     require!(Root);

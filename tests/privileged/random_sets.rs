@@ -1,5 +1,6 @@
-//! Random range sets of both families, nested and neighbouring: compiled, proven, published, and looked up by the
-//! kernel program as two references say, neither of which is the compiler or the kernel's trie.
+//! Random range sets of both families, with nested and neighbouring ranges. Each set is compiled, verified
+//! and published. Two references check the kernel program's answers; neither is the compiler or the kernel's
+//! trie.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,13 +25,14 @@ use crate::{
     verdicts::{edges, syn},
 };
 
-/// Sets that are tried.
+/// Number of sets.
 const CASES: u32 = 192;
 
-/// Pages of the direct table at most, in turns: for nothing, for little, for some, for all.
+/// Upper limits for the pages of the direct table, used in turn: enough for nothing, for little, for some,
+/// for all.
 const PAGES: [u32; 4] = [0, 1, 8, direct::DEFAULT_PAGES];
 
-/// Any address, mostly of a few neighbouring /16 (IPv4) or /32 (IPv6), and there mostly near their edges.
+/// Any address, mostly in a few neighbouring /16 (IPv4) or /32 (IPv6), and there mostly near their edges.
 fn any_address() -> impl Strategy<Value = IpAddr> {
     let near = || prop_oneof![0..4u16, any::<u16>(), 0xfffc..=0xffff_u16];
     let v4 = (0x0d46..0x0d49_u32, near())
@@ -53,7 +55,7 @@ fn any_prefix() -> impl Strategy<Value = IpNet> {
     })
 }
 
-/// The set of a list with these prefixes, as the daemon makes it.
+/// The set of a list with these prefixes, built as by the daemon.
 fn set(prefixes: &[IpNet]) -> RangeSet {
     let record = |(line, prefix): (usize, &IpNet)| Record { prefix: *prefix, geo: None, region: None, line };
     let records = (1..).zip(prefixes).map(record).collect();
@@ -62,8 +64,8 @@ fn set(prefixes: &[IpNet]) -> RangeSet {
     RangeSet::build(&[list], &Policy { allow_special: true, ..Policy::default() }).unwrap()
 }
 
-/// The range that decides for an address, by comparing bits: of those that agree with it in all their bits, the one
-/// with the most.
+/// The range that decides for an address, found by a comparison of bits: the longest of the prefixes whose
+/// bits all equal the address's.
 fn by_bits(ranges: &[Range], address: IpAddr) -> Option<usize> {
     let bits = |address| match address {
         IpAddr::V4(address) => u128::from(u32::from(address)) << 96,

@@ -1,4 +1,4 @@
-//! Series by range: on while they are few, and as the operator says.
+//! Series by range: on while the list is short, and on or off as the operator chooses.
 
 use std::{fs, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Samples for `--watch-azure`: sources of unlisted segments that open a connection, and nothing else.
+//! Samples for `--watch-azure`: the sources of unlisted segments that open a connection, and no others.
 
 use std::{net::IpAddr, process::Command, thread};
 
@@ -14,7 +14,7 @@ use crate::{
     verdicts::syn,
 };
 
-/// What a record takes in the ring: an address, behind the kernel's header of eight bytes.
+/// Size of a record in the ring: an address, behind the kernel's header of eight bytes.
 const RECORD: u32 = 16 + 8;
 const STRANGERS: [&str; 4] = ["198.51.100.7", "2001:db9::7", "255.255.255.255", "::1"];
 
@@ -42,7 +42,7 @@ fn strangers_that_open_a_connection_come_back_in_their_order() {
         let class = judged.judge("stranger", &syn(source, 25)).1;
         assert_eq!(class, Class::Unlisted { opens: true }, "{source}: sampled, and counted as ever");
     }
-    // The reader lives on another thread than the kernel's owner.
+    // The reader can run on another thread than the kernel's owner.
     let (samples, sources) = thread::spawn(move || {
         let sources = drained(&mut samples);
         (samples, sources)
@@ -74,7 +74,8 @@ fn listed_sources_other_segments_and_other_ports_are_not_sampled() {
     assert_eq!(samples.lost().unwrap(), 0);
 }
 
-/// A full ring loses samples and no packet: each is counted in one of both places, and there is room again after.
+/// A full ring loses samples, but no packet. Each sample is read or counted as lost, and reading frees the
+/// ring.
 #[test]
 fn a_flood_fills_the_ring_and_the_rest_is_counted_as_lost() {
     require!(Root);

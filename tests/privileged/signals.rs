@@ -1,4 +1,4 @@
-//! Signals while the daemon starts: the kernel's verifier gives up when one is pending.
+//! Signals while the daemon starts: the kernel's verifier gives up when a signal is pending.
 
 use std::{
     thread,
@@ -15,7 +15,7 @@ use nix::{errno::Errno, sys::signal::Signal};
 
 use crate::doctor::doctor;
 
-/// Stops and continues every few milliseconds, as job control and some supervisors do.
+/// Stops and continues the daemon every few milliseconds, as job control and some supervisors do.
 #[test]
 fn stops_and_continuations_do_not_keep_it_from_starting() {
     require!(Root, Tool("ip"), Daemon);
@@ -35,8 +35,8 @@ fn stops_and_continuations_do_not_keep_it_from_starting() {
     }
 }
 
-/// aya's questions come first, and a failure of the first leaves programs without names. The kernel's own words for what a
-/// signal interrupted: EAGAIN of the verifier, EINTR of a run before 5.13.
+/// The feature probes of aya come first. If the first one fails, aya loads programs without names. The kernel
+/// reports an interrupted call as EAGAIN from the verifier, and as EINTR from a test run before 5.13.
 #[test]
 fn whatever_a_signal_interrupts_is_asked_again() {
     require!(Root, Tool("ip"), Daemon);

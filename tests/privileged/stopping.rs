@@ -1,4 +1,4 @@
-//! How the daemon stops: by which signals, how fast, and what it leaves behind.
+//! The daemon's stop: the signals, the time that it takes, and the state afterwards.
 
 use std::{
     process::{Command, Stdio},
@@ -39,7 +39,7 @@ fn a_daemon_that_is_killed_leaves_the_interface_free() {
     assert!(!has_xdp(&lab.host, lab.iface()));
 }
 
-/// A client that says nothing does not keep the program attached.
+/// A silent client does not keep the program attached.
 #[test]
 fn it_detaches_at_once_whatever_clients_do() {
     require!(Root, Tool("ip"), Daemon);
@@ -58,7 +58,7 @@ fn it_detaches_at_once_whatever_clients_do() {
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
 
-/// Nobody reads what the daemon writes, and its pipe is full: it works and stops all the same.
+/// Nobody reads the daemon's log, and its pipe is full. The daemon still works and stops.
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     require!(Root, Tool("ip"), Daemon);
@@ -84,7 +84,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
     drop(unread);
 }
 
-/// A list in a pipe that nobody writes to.
+/// The list is a pipe without a writer.
 #[test]
 fn a_source_that_does_not_answer_keeps_nobody_from_stopping() {
     require!(Root, Tool("ip"), Daemon);
@@ -94,7 +94,7 @@ fn a_source_that_does_not_answer_keeps_nobody_from_stopping() {
     let spec = format!("file:{}", pipe.path().display());
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
     let daemon = Daemon::spawn(&lab.host, &options).unwrap();
-    // It listens for signals before it reads the list: bit 14 of what it catches is SIGTERM (proc(5)).
+    // The daemon handles signals before it reads the list. Bit 14 of its caught signals is SIGTERM (proc(5)).
     let catches = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();

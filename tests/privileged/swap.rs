@@ -1,5 +1,5 @@
-//! Swaps under traffic: generations change every 100 ms while frames from a listed source arrive without a pause, and
-//! each frame is judged by one of them, once.
+//! Swaps under traffic: generations change every 100 ms while frames from a listed source arrive without a
+//! pause. Each frame is judged by exactly one generation, and counted once.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -30,25 +30,26 @@ use crate::judged::{longest_match, options, ranges};
 const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
 const PERIOD: Duration = Duration::from_millis(100);
 const LENGTH: Duration = Duration::from_secs(10);
-/// Swaps at least. On a busy machine each takes longer (the kernel waits until no program runs that could see the old
-/// tries), and so does the whole.
+/// Minimum number of swaps. On a busy machine each swap takes longer, because the kernel waits until no
+/// running program can see the old tries, and so the whole run takes longer.
 const SWAPS: u32 = 80;
 const PATIENCE: Duration = Duration::from_secs(120);
-/// One run at a time: two would take the processors from each other.
+/// Only one run at a time: two would take the processors from each other.
 static ALONE: Mutex<()> = Mutex::new(());
 const CAPACITY: u32 = 64;
-/// Between two frames, and between two swaps, at least. The processor is given away meanwhile, however long each takes: a
-/// slow machine needs it for the other end of the link, and for what the kernel waits for before it frees old tries.
+/// Minimum pauses between two frames and between two swaps. The thread releases the processor in each pause,
+/// however long a step takes: a slow machine needs it for the other end of the link, and for the wait of the
+/// kernel before it frees old tries.
 const GAP: Duration = Duration::from_micros(40);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A list of which `slot` is the one that decides for the source.
+/// A list, and the slot of its range that decides for the source.
 struct List {
     compiled: Compiled,
     slot: u32,
 }
 
-/// The list with the slots from `first` on.
+/// Compiles a list with the slots from `first` on.
 fn list(prefixes: &[&str], first: u32) -> List {
     let ranges = ranges(prefixes);
     let slots: Vec<u32> = (first..).take(ranges.len()).collect();
@@ -57,18 +58,18 @@ fn list(prefixes: &[&str], first: u32) -> List {
     List { compiled, slot: slots[position] }
 }
 
-/// What a run under traffic leaves behind.
+/// The results of a run under traffic.
 struct Run {
     sent: u64,
     bytes: u64,
     swaps: u32,
-    /// Those during which frames were sent.
+    /// Number of swaps during which frames were sent.
     under_traffic: u32,
     arrived: Sniffed,
     counted: InterfaceCounts,
 }
 
-/// Sends frames from the source, and counts them, until told to stop.
+/// Sends frames from the source and counts them, until `stop` is set.
 fn send(sender: &FrameSender, frame: &[u8], stop: &AtomicBool, sent: &AtomicU64) {
     while !stop.load(Ordering::Relaxed) {
         sender.send_bytes(frame).unwrap();
@@ -77,7 +78,7 @@ fn send(sender: &FrameSender, frame: &[u8], stop: &AtomicBool, sent: &AtomicU64)
     }
 }
 
-/// Stops the sender, also when what it is sent for panics.
+/// Stops the sender when it is dropped, also after a panic.
 struct Stops<'a>(&'a AtomicBool);
 
 impl Drop for Stops<'_> {
@@ -86,7 +87,7 @@ impl Drop for Stops<'_> {
     }
 }
 
-/// Publishes one list after the other for a while, under traffic.
+/// Publishes the two lists in turn for a while, under traffic.
 fn swap(lists: &[List; 2], max_pages: u32) -> Run {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::new().unwrap();
@@ -129,7 +130,7 @@ fn attach(lab: &Lab, max_pages: u32) -> (Kernel, Counters) {
     })
 }
 
-/// Each frame sent has arrived behind the program and was counted once, in one of both lists' slots.
+/// Asserts that each frame arrived behind the program and was counted once, in a slot of either list.
 fn check(lists: &[List; 2], run: &Run) {
     let Run { sent, bytes, swaps, under_traffic, arrived, counted } = run;
     assert!(
@@ -145,7 +146,7 @@ fn check(lists: &[List; 2], run: &Run) {
     let mut sum = 0;
     for (slot, count) in (0..CAPACITY).zip(&counted.ranges) {
         if slots.contains(&slot) {
-            // A list is published for a tenth of a second at a time, half of the whole.
+            // Each list is published for a tenth of a second at a time, half of the whole.
             assert!(count.packets > sent / 20, "slot {slot}: {count:?} of {sent}");
             assert_eq!((count.bytes, count.connections), (count.packets * bytes, count.packets));
             sum += count.packets;
@@ -157,7 +158,8 @@ fn check(lists: &[List; 2], run: &Run) {
     println!("{sent} frames, {swaps} swaps, {under_traffic} of them while frames were sent");
 }
 
-/// Both lists hold the source: in other slots, at other positions, among other ranges, the second as a shorter prefix.
+/// Both lists contain the source: in other slots, at other positions, among other ranges, and in the second
+/// with a shorter prefix.
 #[test]
 fn no_frame_is_lost_or_misjudged_between_two_lists_that_hold_its_source() {
     require!(Root, Tool("ip"));
@@ -168,7 +170,8 @@ fn no_frame_is_lost_or_misjudged_between_two_lists_that_hold_its_source() {
     check(&lists, &swap(&lists, DEFAULT_PAGES));
 }
 
-/// Of one list the direct table knows the source; for the other its pages do not suffice, and the trie is asked.
+/// In one list the direct table contains the source. In the other its pages do not suffice, and the program
+/// asks the trie.
 #[test]
 fn a_source_moves_between_table_and_trie() {
     require!(Root, Tool("ip"));
@@ -181,7 +184,7 @@ fn a_source_moves_between_table_and_trie() {
     check(&lists, &swap(&lists, 2));
 }
 
-/// The source is listed in one and retired in the other: only those two slots move.
+/// The source is listed in one list and retired in the other: only those two slots change.
 #[test]
 fn a_source_that_retires_and_returns_moves_between_two_slots() {
     require!(Root, Tool("ip"));

@@ -1,5 +1,5 @@
-//! The direct table in the kernel: what its pages do not suffice for is looked up in the trie, and a wrong cell is never
-//! published.
+//! The direct table in the kernel: the program asks the trie where the table's pages do not suffice, and a
+//! wrong cell is never published.
 
 use aya::{
     maps::{Array, Map, MapData, MapInfo},
@@ -74,7 +74,7 @@ fn answers_are_right(judged: &mut Judged, name: &str) {
     }
 }
 
-/// A table of another generation was in the place before: nothing of it is left.
+/// Another generation's table was in the buffer before. Nothing of it may be left.
 #[test]
 fn a_smaller_table_leaves_nothing_of_the_one_before() {
     require!(Root);
@@ -90,7 +90,7 @@ fn a_smaller_table_leaves_nothing_of_the_one_before() {
     }
 }
 
-/// One cell is another one than it should be, near to an edge of a range or far from any.
+/// One cell is wrong, near an edge of a range or far from any edge.
 #[test]
 fn a_wrong_cell_is_never_published() {
     require!(Root);
@@ -100,7 +100,8 @@ fn a_wrong_cell_is_never_published() {
         let cells = table.get(&root, 0).unwrap();
         Cell::from_bits(cells[cell]).next().unwrap()
     };
-    // In each the page for the first byte, the second byte, the third where there is a page, and what is there in truth.
+    // Each row contains the page for the first byte, the second byte, the third byte if the cell is in a page
+    // of its own, and the wrong cell.
     let wrong = [
         ("a range in the midst of nothing", 77, 77, None, another),
         ("nothing in the midst of a range", 11, 77, None, Cell::UNLISTED),
@@ -117,7 +118,7 @@ fn a_wrong_cell_is_never_published() {
     let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
     let mut table = tables(&mut judged.kernel);
     for (name, root, second, third, cell) in wrong {
-        // The published generation stays in place 1, and this is in place 0.
+        // The published generation is in buffer 1 and stays there. This one is staged in buffer 0.
         let staged = judged.kernel.stage(&compiled()).unwrap();
         let (page, at) = match third {
             None => (root, second),
@@ -137,7 +138,8 @@ fn a_wrong_cell_is_never_published() {
     answers_are_right(&mut judged, "right");
 }
 
-/// Whatever is left to the trie is no fault, and neither is a page that is not there.
+/// A cell that leaves its addresses to the trie is correct, and so is a cell that names a page outside the
+/// table.
 #[test]
 fn a_table_that_knows_nothing_is_as_good_as_none() {
     require!(Root);

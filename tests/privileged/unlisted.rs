@@ -1,5 +1,5 @@
-//! `--unlisted drop` as an operator meets it: what is said before anything is dropped, who is never dropped, and that this
-//! host's addresses are followed.
+//! `--unlisted drop` as an operator sees it: the log before anything is dropped, the sources that are never
+//! dropped, and changes of this host's addresses.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -19,16 +19,16 @@ use nix::sys::signal::Signal;
 use crate::mail::{deliver_from, listen};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Of the embedded list.
+/// In the embedded list.
 const LISTED: &str = "13.71.171.9";
-/// In no subnet of the host's.
+/// In no subnet of the host.
 const STRANGERS: [&str; 2] = ["203.0.113.9", "2001:db8:bad::9"];
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// One attempt to connect from each.
+/// Sends one attempt to connect from each source.
 fn knock(lab: &Lab, sources: &[&str]) {
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     for source in sources {
@@ -37,7 +37,7 @@ fn knock(lab: &Lab, sources: &[&str]) {
     }
 }
 
-/// Connections from unlisted sources, and how many of them were dropped.
+/// Number of connections from unlisted sources, and the number of dropped ones.
 fn unlisted(lab: &Lab, daemon: &Daemon) -> (u64, u64) {
     let scrape = daemon.scrape().unwrap();
     let iface = [("iface", lab.iface())];
@@ -49,10 +49,10 @@ fn dropping(lab: &Lab) -> DaemonOptions {
     DaemonOptions::on(&[lab.iface()]).args(["--lease", "never", "--unlisted", "drop"])
 }
 
-/// A daemon that drops by now.
+/// Starts a daemon and waits until it drops.
 fn start(lab: &Lab, options: &DaemonOptions) -> Daemon {
     let daemon = Daemon::start(&lab.host, options).unwrap();
-    // The summary comes when the lease is set.
+    // The daemon logs the summary when it sets the lease.
     daemon.wait_for_log("unlisted: new connections to port 25 are dropped", PATIENCE).unwrap();
     daemon
 }
@@ -74,7 +74,7 @@ fn what_will_be_dropped_is_said_before() {
     let notice = format!("on {}, new TCP connections to port 25 are DROPPED", lab.iface());
     assert!(at(&notice) < at("attached, mode"), "{log}");
     assert!(log.lines().find(|line| line.contains(&notice)).unwrap().contains("WARN"), "{log}");
-    assert!(at("192.0.2.1/28 has bits behind its length: it stands for 192.0.2.0/28") < at(&notice));
+    assert!(at("192.0.2.1/28 has bits behind its length: it means 192.0.2.0/28") < at(&notice));
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn strangers_are_dropped_and_nobody_else() {
     assert_eq!(listener.stop().len(), 2);
 }
 
-/// A SYN in two fragments, of which the first has 8 bytes of TCP, and one behind eight extension headers.
+/// A SYN in two fragments, the first of which has 8 bytes of TCP, and a SYN behind eight extension headers.
 fn hidden_syns(lab: &Lab) -> Vec<Frame> {
     let syn = || Tcp::new(40_000, 25).syn();
     let [v4, v6]: [IpAddr; 2] = STRANGERS.map(ip);
-    // Behind an Ethernet and an IPv4 header.
+    // The TCP segment starts behind an Ethernet and an IPv4 header.
     let whole = Frame::new(Packet::between(v4, lab.link().host_v4().into(), syn())).bytes().split_off(34);
     let source: Ipv4Addr = STRANGERS[0].parse().unwrap();
     let part = |offset, more, bytes: &[u8]| {
@@ -134,7 +134,7 @@ fn a_hidden_syn_opens_no_connection() {
     assert_eq!(scrape.count("d365_hidden_dropped_packets_total", &[("iface", lab.iface())]), 3);
 }
 
-/// An address that comes or goes is followed: within a minute, or at once on SIGHUP.
+/// The daemon follows a change of the host's addresses: within a minute, or at once on SIGHUP.
 #[test]
 fn the_hosts_addresses_are_followed() {
     require!(Root, Tool("ip"), Daemon);
@@ -164,7 +164,7 @@ fn the_hosts_addresses_are_followed() {
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
 
-/// A daemon that was not asked to drops nothing, and neither does one whose list is not vouched for.
+/// A daemon without `--unlisted drop` drops nothing, and neither does one whose lease has expired.
 #[test]
 fn nothing_is_dropped_by_default_or_past_the_lease() {
     require!(Root, Tool("ip"), Daemon);

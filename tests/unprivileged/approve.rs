@@ -1,5 +1,5 @@
-//! `d365-user approve` from the operator's side. Where a daemon is to answer, the test does what the daemon does: it holds the
-//! state directory, takes the request, carries it out on the gates, and answers.
+//! `d365-user approve` as an operator uses it. Where a daemon has to answer, the test acts as the daemon: it
+//! locks the state directory, takes the request, applies it to the gates, and writes the answer.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
@@ -41,7 +41,7 @@ fn offer(prefixes: &[&str]) -> Offer {
     Offer { ranges: prefixes.iter().map(range).collect(), change_number: None, trust: Trust::Download }
 }
 
-/// A gate with one addition that waits.
+/// Gates of two sources: one addition waits in the first, nothing in the second.
 fn waiting() -> Gates {
     let mut gate = Gate::new(GatePolicy::default());
     gate.offer(offer(&["20.0.0.0/24"]), now());
@@ -49,7 +49,8 @@ fn waiting() -> Gates {
     Gates::from([(SOURCE.to_owned(), gate), ("file:/quiet".to_owned(), Gate::new(GatePolicy::default()))])
 }
 
-/// A state directory with these gates, and its daemon's hold on it.
+/// Creates a state directory with these gates. The returned `StateDir` holds the directory's lock, as a
+/// daemon does.
 fn state(gates: &Gates) -> (TempDir, StateDir) {
     let state = TempDir::new("approve");
     let directory = StateDir::open(state.path()).unwrap();
@@ -64,7 +65,7 @@ fn approve(state: &TempDir, flags: &[&str]) -> Done {
     done
 }
 
-/// Waits for the request, and does what it says to `gates`.
+/// Waits for the request, applies it to `gates`, and answers it.
 fn serve(directory: &StateDir, gates: &mut Gates) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -162,7 +163,8 @@ fn a_daemon_that_does_not_answer_is_not_waited_for_for_ever() {
     assert!(state.file(approval::REQUEST).exists(), "the daemon will find it");
 }
 
-/// What was said before the waiting stays true.
+/// `approve` prints that ending it takes nothing back. That text is true: the daemon still carries out the
+/// request.
 #[test]
 fn whoever_ends_the_waiting_has_heard_that_nothing_is_taken_back() {
     require!(Daemon);
@@ -224,7 +226,7 @@ fn on_a_terminal_it_asks() {
     }
 }
 
-/// Not those of the flags' defaults.
+/// `approve` shows the hold that is stored with the gate, not the default of the flag.
 #[test]
 fn the_times_are_the_daemons_own() {
     require!(Daemon);
@@ -239,7 +241,7 @@ fn the_times_are_the_daemons_own() {
     assert!(shown.contains("in 1 min, if still offered"), "{shown}");
 }
 
-/// A gate with two additions and a removal that wait.
+/// A gate in which two additions and one removal wait.
 fn three_waiting() -> Gates {
     let first: Vec<String> = (0..20).map(|n| format!("20.0.{n}.0/24")).collect();
     let mut then: Vec<&str> = first.iter().skip(1).map(String::as_str).collect();

@@ -1,4 +1,5 @@
-//! What the benchmark makes of its measurements: medians, which targets are missed, what has become slower. Nothing is measured here.
+//! The benchmark's evaluation of its measurements: medians, missed targets and regressions. These tests
+//! measure nothing.
 
 use crate::{
     check::targets,
@@ -46,7 +47,7 @@ fn scale(ranges: usize, one_source: f64, any_source: f64) -> Scale {
     }
 }
 
-/// One in which every target is met, all of the ratios just so.
+/// A report that meets every target, with every ratio exactly at its limit.
 fn report() -> Report {
     let way = |way: &str, by_nothing| EndToEnd {
         way: way.to_owned(),
@@ -86,7 +87,7 @@ fn report() -> Report {
     }
 }
 
-/// Whether `--check` fails, and the lines of all targets.
+/// Returns true if `--check` fails, and the lines of all targets.
 fn checked(change: impl FnOnce(&mut Report)) -> (bool, String) {
     let mut report = report();
     change(&mut report);
@@ -128,7 +129,7 @@ fn a_ratio_that_is_missed_or_was_not_measured_fails_and_nanoseconds_do_not() {
 
 #[test]
 fn a_cost_that_grew_by_more_than_fifteen_percent_of_its_ratio_is_a_regression() {
-    // The floor is 10 and the cost 8: a ratio of 1.8, and 15 % of it are 2.7 ns.
+    // The floor is 10 and the cost is 8, so the ratio is 1.8. 15 % of it are 2.7 ns.
     for (cost, slower) in [(8.0, 0), (10.6, 0), (10.8, 1), (1.0, 0)] {
         let mut now = report();
         now.packets[2].costs[0].above_floor = stat(cost);
@@ -136,7 +137,7 @@ fn a_cost_that_grew_by_more_than_fifteen_percent_of_its_ratio_is_a_regression() 
         let regressions = changes.iter().filter(|change| change.is_regression());
         assert_eq!(regressions.count(), slower, "{cost}");
     }
-    // A machine on which everything takes twice as long is no regression.
+    // A machine on which everything takes twice as long is not a regression.
     let mut now = report();
     now.packets.iter_mut().for_each(|packet| {
         packet.floor = stat(2.0 * packet.floor.median);

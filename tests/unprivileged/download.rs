@@ -1,4 +1,4 @@
-//! The download against a real HTTPS server on loopback, with an authority of the test's own.
+//! The download from a real HTTPS server on loopback, with a certificate authority of the test.
 
 mod bodies;
 mod environment;

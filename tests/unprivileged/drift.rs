@@ -1,5 +1,5 @@
-//! `d365-user drift` with the vendor's documents, and with state directories good and bad. What the kernel holds is in the
-//! privileged tests.
+//! `d365-user drift` with the vendor's documents, and with usable and damaged state directories. The
+//! privileged tests cover the list that the kernel holds.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
@@ -22,7 +22,7 @@ mod kept;
 
 const TAG: &str = "Dynamics365ForMarketingEmail";
 
-/// The prefixes of the tag's own entry, read without the daemon's parser.
+/// The prefixes of the tag's main entry, read without the daemon's parser.
 fn tag_of(documents: &Documents, name: &str) -> BTreeSet<IpNet> {
     let document: Value = serde_json::from_slice(&documents.document(name)).unwrap();
     let entry = document["values"].as_array().unwrap().iter().find(|value| value["name"] == TAG);
@@ -30,7 +30,7 @@ fn tag_of(documents: &Documents, name: &str) -> BTreeSet<IpNet> {
     prefixes.iter().map(|prefix| prefix.as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// The prefixes of the embedded list, read without the daemon's parser.
+/// The newest tag's prefixes, which are those of the embedded list, read without the daemon's parser.
 fn extract(documents: &Documents) -> BTreeSet<IpNet> {
     let text = documents.newest_tag();
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
@@ -55,7 +55,7 @@ fn list<'a>(report: &'a Value, name: &str) -> &'a Value {
     lists.clone().find(|list| list["name"] == name).unwrap_or_else(|| panic!("no list {name} in {report:#}"))
 }
 
-/// What a list says of each prefix: its geo, or `retired` or `absent`.
+/// The mark of each prefix in a list: its geo, `retired` or `absent`.
 fn marks(report: &Value, list: &str) -> BTreeMap<IpNet, String> {
     let mark = |row: &Value| {
         let mark = row["marks"].get(list)?;
@@ -123,7 +123,7 @@ fn another_cloud(documents: &Documents) {
     }
 }
 
-/// Differences that are no fault, by the reason.
+/// Differences that are expected, with their reason.
 fn expected(report: &Value) -> BTreeMap<IpNet, String> {
     let rows = report["prefixes"].as_array().unwrap().iter();
     let reason = |row: &Value| {
@@ -133,7 +133,7 @@ fn expected(report: &Value) -> BTreeMap<IpNet, String> {
     rows.filter_map(reason).collect()
 }
 
-/// The same document, with a later number and a range more, and one less.
+/// The same document, with a higher change number than that of the build.
 #[test]
 fn a_build_that_is_older_than_the_document_is_a_remark() {
     require!(Daemon);

@@ -1,6 +1,6 @@
-//! The list compiled into the daemon against the service tag's prefixes and regions, and against the
-//! documentation's table of geo codes: as the repository has them and, where they are, as the vendor
-//! published them.
+//! Compares the list that is compiled into the daemon with the service tag's prefixes and regions, and with
+//! the documentation's table of geo codes. Both are read from the repository and, where they exist, from the
+//! files that the vendor published.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use d365_user::ranges::{self, GeoSource, Policy, Range, RangeSet};
 use d365_user::source::{self, Spec};
 use ipnet::IpNet;
 
-/// The service tag: prefix, Azure region, and the documented geo or "-".
+/// Rows of the service tag: prefix, Azure region, and the documented geo or "-".
 fn tag(text: &str) -> Vec<(IpNet, String, Option<String>)> {
     let row = |line: &str| {
         let [prefix, region, geo] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
@@ -18,7 +18,7 @@ fn tag(text: &str) -> Vec<(IpNet, String, Option<String>)> {
     text.lines().filter(|line| !line.starts_with('#')).map(row).collect()
 }
 
-/// The documentation's table: prefix, geo code, name of the region.
+/// Rows of the documentation's table: prefix, geo code, name of the region.
 fn table(text: &str) -> Vec<(IpNet, String, String)> {
     let row = |line: &str| {
         let cells: Vec<_> =

@@ -1,5 +1,5 @@
-//! Variables of the environment that no flag reads: told by the tasks, and known by name where the repository
-//! itself reads them.
+//! Variables of the environment that no flag reads. The tasks report them, except those that the repository
+//! itself reads and knows by name.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
@@ -53,7 +53,7 @@ fn doctor_has_a_check_for_it() {
     assert_eq!(finding["advice"], "did you mean D365_RANGES?");
 }
 
-/// The one list of them is whole and has nothing too many.
+/// `OF_THE_REPOSITORY` lists every variable that the repository reads, and no other.
 #[test]
 fn variables_of_tests_and_tasks_are_known_by_name() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -72,7 +72,8 @@ fn variables_of_tests_and_tasks_are_known_by_name() {
     }
     let known: BTreeSet<String> =
         known_variables().into_iter().chain(OF_THE_REPOSITORY.map(str::to_owned)).collect();
-    // Misspelt on purpose here, a placeholder in a text, and the name of a symbol of Rspamd.
+    // The first is misspelt on purpose in this file, the second is a placeholder in a text, and the third is
+    // the name of a symbol of Rspamd.
     let on_purpose = ["D365_RANGE", "D365_NAME", "D365_LISTED"];
     let unknown: Vec<_> =
         read.difference(&known).filter(|name| !on_purpose.contains(&name.as_str())).collect();

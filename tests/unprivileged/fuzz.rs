@@ -1,5 +1,5 @@
-//! What the fuzzer starts from and what it once found, held against the same properties, without a fuzzer: every file in
-//! `tests/fuzz/seeds` and `tests/fuzz/regressions`.
+//! Checks the fuzzer's seeds and its earlier findings against the same properties, without a fuzzer: every
+//! file in `tests/fuzz/seeds` and `tests/fuzz/regressions`.
 
 use std::{
     env, fs,
@@ -13,7 +13,7 @@ mod properties;
 
 use properties::{configuration, download_page, packet, plain_list, service_tags, state_file};
 
-/// Names the input that a child of these tests shall take.
+/// Variable with the path of the input that a child of these tests reads.
 const INPUT: &str = "FUZZ_TESTS_INPUT";
 
 #[test]
@@ -41,7 +41,8 @@ fn state_files() {
     hold("state_file", state_file::check);
 }
 
-/// Each in a process of its own: a process's environment cannot be changed safely beside other tests.
+/// Each input runs in a process of its own, because a process cannot change its environment safely while
+/// other tests run.
 #[test]
 fn configurations() {
     for (path, bytes) in inputs("configuration") {
@@ -58,7 +59,7 @@ fn configurations() {
     }
 }
 
-/// The child. Nothing when run by itself.
+/// The code of the child. Without the variable it does nothing.
 #[test]
 fn child() {
     let Some(path) = env::var_os(INPUT) else { return };
@@ -67,7 +68,8 @@ fn child() {
     println!("it holds");
 }
 
-/// Behind a refusal nothing is looked at: some of the seeds must be accepted.
+/// A parser that rejects an input looks at nothing behind the first fault, so it must accept some of the
+/// seeds.
 #[test]
 fn the_seeds_lead_behind_the_first_refusal() {
     use d365_common::packet::parse;
@@ -99,18 +101,18 @@ fn the_seeds_lead_behind_the_first_refusal() {
 
 fn hold(target: &str, check: fn(&[u8])) {
     for (path, bytes) in inputs(target) {
-        // The last one is the one that failed.
+        // The last path that is printed is the input that failed.
         println!("{}", path.display());
         check(&bytes);
     }
 }
 
-/// All inputs that are kept for a target, by path.
+/// All inputs of a target, sorted by path.
 fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let mut paths: Vec<PathBuf> = Vec::new();
     for kept in ["seeds", "regressions"] {
-        // Not every target has a regression.
+        // Some targets have no regressions.
         let Ok(entries) = fs::read_dir(fuzz.join(kept).join(target)) else { continue };
         paths.extend(entries.map(|entry| entry.expect("it can be listed").path()));
     }

@@ -1,7 +1,8 @@
-//! The tag's history from 2019 to 2026, offered to the gate in its order: each list as two downloads, an hour
-//! apart. Made documents and, where they are, those that the vendor published.
+//! The tag's history from 2019 to 2026, offered to the gate in order: each list as two downloads, an hour
+//! apart. The documents are generated ones and, where they exist, those that the vendor published.
 //!
-//! The documents are read here with plain `serde_json`: what the daemon's own parser makes of them is tested beside it.
+//! The tests read the documents with plain `serde_json`. The tests of the daemon's own parser are next to its
+//! code.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 const TAG: &str = "Dynamics365ForMarketingEmail";
 
-/// The tag of a document: its change number, and its ranges; `None` when the document has no such tag.
+/// The tag's change number and ranges in a document, or `None` if the document has no such tag.
 fn document(documents: &Documents, name: &str) -> Option<(u64, Vec<Range>)> {
     let document: Value = serde_json::from_slice(&documents.document(name)).expect("a document");
     let mut regions: BTreeMap<IpNet, String> = BTreeMap::new();
@@ -48,7 +49,8 @@ fn ranges(listed: impl Iterator<Item = (IpNet, Option<String>)>) -> Vec<Range> {
         .to_vec()
 }
 
-/// The list of 2026-08-03. The extract does not say the tag's own number; it is higher than the one before.
+/// The list of 2026-08-03. The extract does not contain the tag's change number; 5 is higher than the one
+/// before.
 fn extract(documents: &Documents) -> (u64, Vec<Range>) {
     let text = documents.newest_tag();
     let rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
@@ -61,7 +63,7 @@ fn extract(documents: &Documents) -> (u64, Vec<Range>) {
 
 const HOUR: u64 = 3600;
 
-/// The gate of a source, and the clock.
+/// A source's gate with a simulated clock.
 struct Replay {
     gate: Gate,
     now: u64,
@@ -72,7 +74,7 @@ impl Replay {
         Self { gate: Gate::new(GatePolicy::default()), now: 1_600_000_000 }
     }
 
-    /// Offers a list, an hour after the last.
+    /// Offers a list an hour after the previous one.
     fn offer(&mut self, (number, ranges): &(u64, Vec<Range>)) -> Tally {
         self.now += HOUR;
         let offer = Offer { ranges: ranges.clone(), change_number: Some(*number), trust: Trust::Download };
@@ -81,7 +83,7 @@ impl Replay {
         Tally::of(&decisions)
     }
 
-    /// Whatever is decided, it is the same with a restart after each offer.
+    /// Restarts after each offer. The restored gate must equal the gate before the restart.
     fn restart(&mut self) {
         let stored = serde_json::to_string(&self.gate.stored()).expect("plain text");
         let stored = serde_json::from_str(&stored).expect("as it was written");
@@ -99,7 +101,7 @@ impl Replay {
     }
 }
 
-/// What came of one offer. A decision of another sort than these is a failure.
+/// The counts of an offer's decisions. A decision of any other kind fails the test.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     first: usize,
@@ -134,7 +136,7 @@ fn known(documents: &Documents, name: &str) -> (u64, Vec<Range>) {
     document(documents, name).unwrap_or_else(|| panic!("{name} has no tag"))
 }
 
-/// Of each document: the tag's own number, and how many ranges are new in it.
+/// The name of each document, the tag's change number, and the number of ranges that are new in it.
 const HISTORY: [(&str, u64, usize); 8] = [
     ("public-2019-12-09-cn90.json", 1, 14),
     ("public-2021-03-01-cn137.json", 2, 2),
@@ -188,7 +190,8 @@ fn whole_history(documents: &Documents) {
     assert_eq!(replay.accepted(), 39);
 }
 
-/// The daemon's own embedded list is the extract: whoever starts with it meets the newest document without a change.
+/// The extract is the daemon's embedded list, so a gate that starts from the embedded list confirms the
+/// newest document.
 #[test]
 fn the_documents_against_the_embedded_list_as_baseline() {
     Documents::all().iter().for_each(embedded_as_baseline);
@@ -229,7 +232,8 @@ fn step_back(documents: &Documents) {
     assert_eq!(replay.gate.pending_digest(), None);
 }
 
-/// The document's cloud is checked before the gate; where that failed, the gate holds the list all the same.
+/// The parser checks a document's cloud before the gate gets the list. If that check failed, the gate would
+/// still hold it.
 #[test]
 fn another_clouds_list_is_held_whole() {
     Documents::all().iter().for_each(another_cloud);

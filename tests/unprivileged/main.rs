@@ -14,7 +14,8 @@ mod promtool;
 mod ranges;
 mod service_tags;
 
-// What the benchmark makes of its measurements. It has no tests of its own: they are in `benchmark`.
+// The benchmark's modules that evaluate measurements. They contain no tests of their own: those are in
+// `benchmark`.
 #[path = "../bench/check.rs"]
 mod check;
 #[path = "../bench/compare.rs"]

@@ -1,4 +1,4 @@
-//! The host's copy of the parser against the oracle, on generated and mutated frames.
+//! Compares the parser, compiled for the host, with the oracle, on generated and mutated frames.
 
 use d365_tests::{
     corpus, generate,
@@ -10,14 +10,14 @@ use crate::parser::judge_by;
 const PORTS: [u16; 2] = [25, 2525];
 const LIST: [&str; 2] = ["198.51.100.0/24", "2001:db8::/32"];
 
-/// What both say of a frame, if they do not agree.
+/// A text with both results for a frame, or `None` if they agree.
 fn said(frame: &[u8], opinion: &Opinion) -> Option<String> {
     let host = judge_by(frame, &PORTS);
     let agree = host == opinion.is && opinion.is_explained();
     (!agree).then(|| format!("The host says {host:?}.\nThe oracle: {opinion:?}."))
 }
 
-/// Both agree on each; returns which rules made a difference.
+/// Panics at the first frame on which the two disagree. Returns which rules made a difference.
 fn agree(seed: u64, frames: impl Iterator<Item = Vec<u8>>) -> Uses {
     let mut uses = Uses::default();
     for (number, frame) in frames.enumerate() {
@@ -31,7 +31,7 @@ fn agree(seed: u64, frames: impl Iterator<Item = Vec<u8>>) -> Uses {
     uses
 }
 
-/// The corpus, and as many frames as `D365_FRAMES` says.
+/// Checks the corpus, and as many generated frames as `D365_FRAMES` asks for.
 #[test]
 fn host_and_oracle_agree() {
     let (frames, seed) = generate::asked(200_000, 1);

@@ -1,4 +1,4 @@
-//! The metrics as Prometheus' own checker reads them: `promtool check metrics` has nothing to say.
+//! `promtool check metrics`, Prometheus' own checker, has no complaint about the metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use d365_user::{
     view::{Format, metrics},
 };
 
-/// Of everything at least one, and a name that needs escaping.
+/// At least one value of every metric, and a name that needs escaping.
 fn snapshot() -> Snapshot {
     let geo = |code: &str, source| Geo { code: GeoCode::new(code).expect("three letters"), source };
     let range = |prefix: &str, code: &str, source| Range {
@@ -94,10 +94,10 @@ fn classic_text_is_clean() {
     require!(Tool("promtool"));
     let text = metrics(&Arc::new(snapshot()), Format::Classic).unwrap();
     assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
-    // So is a daemon that has nothing to show yet.
+    // The output of a daemon without any data is clean too.
     let text = metrics(&Arc::new(Snapshot::default()), Format::Classic).unwrap();
     assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
-    // That it looks at all:
+    // `promtool` does complain about wrong text.
     let wrong = "# HELP mail_packets Packets.\n# TYPE mail_packets counter\nmail_packets 1\n";
     assert_ne!(promtool::complaints(wrong).unwrap(), "");
 }

@@ -1,4 +1,5 @@
-//! `d365-user ranges`: the embedded list and the register of geos as an operator sees them, and as the documents state them.
+//! `d365-user ranges`: the embedded list and the register of geos as an operator sees them, compared with the
+//! documentation.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -23,7 +24,7 @@ fn text(flags: &[&str]) -> String {
     done.stdout
 }
 
-/// Number, code, mark and name of every geo that can stand in a mark.
+/// Number, code, mark and name of every geo that a mark can contain.
 fn register(base: u32) -> Vec<[String; 4]> {
     let row = |number: u8, code: &str, name: &str| {
         [number.to_string(), code.to_owned(), format!("{:#010x}", base | u32::from(number)), name.to_owned()]
@@ -54,7 +55,7 @@ fn the_register_of_geos_is_shown_with_its_marks() {
     }
 }
 
-/// The numbers are compared by other people's firewalls: what the page says must be what packets bear.
+/// Operators compare these numbers in their firewalls, so the page must list the marks that packets get.
 #[test]
 fn the_documents_table_of_geos_is_the_register() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tags.md");
@@ -96,7 +97,7 @@ fn every_embedded_range_is_shown_with_its_mark() {
     assert!(table.starts_with("# embedded: 39 ranges, 2026-08-03, change number 412;"), "{table}");
 }
 
-/// The embedded list as an operator would see it in a list of his own.
+/// The embedded list as an operator would write it in a list of his own.
 fn own() -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
     let rows = embedded::rows().unwrap().into_iter();
     rows.map(|row| (row.record.prefix, Some(row.geo.code), row.record.region)).collect()
@@ -107,7 +108,7 @@ fn read(path: &Path) -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
     records.map(|Record { prefix, geo, region, .. }| (prefix, geo, region)).collect()
 }
 
-/// As table and as JSON, with any mark; and the file that the list is compiled in from.
+/// The list as table and as JSON, with two marks, and the file from which the embedded list is compiled.
 #[test]
 fn what_the_project_prints_as_a_list_it_reads_again() {
     require!(Daemon);
@@ -121,7 +122,7 @@ fn what_the_project_prints_as_a_list_it_reads_again() {
     assert_eq!(read(&file), own());
 }
 
-/// The geos are no ranges.
+/// A register of geos contains no ranges.
 #[test]
 fn the_register_of_geos_is_no_list() {
     require!(Daemon);

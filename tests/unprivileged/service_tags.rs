@@ -1,5 +1,5 @@
-//! The service tags reader against made documents of 2019 to 2026 and, where they are, those that the vendor
-//! published; and against what its servers gave instead.
+//! The parser of service tags with generated documents of 2019 to 2026 and, where they exist, with those that
+//! the vendor published; and with the pages that the vendor's servers sent instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ use d365_user::source::{self, Cloud, Spec, Warning};
 use ipnet::IpNet;
 use serde_json::Value;
 
-/// A document, and what is to be found in it.
+/// A document and its expected contents.
 #[derive(Clone, Copy)]
 struct Published {
     name: &'static str,
@@ -35,7 +35,7 @@ const fn published(
     Published { name, cloud, change_number, tag_change_number, ranges }
 }
 
-/// Those with the tag, in the order of their dates.
+/// The documents with the tag, in the order of their dates.
 const WITH_TAG: [Published; 10] = [
     published("public-2019-12-09-cn90.json", Cloud::Public, 90, 1, 14),
     published("public-2021-03-01-cn137.json", Cloud::Public, 137, 2, 16),
@@ -56,7 +56,7 @@ fn document(documents: &Documents, name: &str, options: &Options) -> Document {
     read(bytes.as_slice(), options).unwrap_or_else(|error| panic!("{documents}, {name}: {error}"))
 }
 
-/// Every document with the tag, of each set.
+/// Every document with the tag, of each set of documents.
 fn with_tag() -> impl Iterator<Item = (Documents, Published)> {
     let of = |documents: Documents| WITH_TAG.into_iter().map(move |published| (documents.clone(), published));
     Documents::all().into_iter().flat_map(of)
@@ -66,7 +66,7 @@ fn of(cloud: Cloud) -> Options {
     Options { cloud: Some(cloud), keep_azure: true, ..Options::default() }
 }
 
-/// Every entry of a document whose name begins like this, by a look at the whole JSON.
+/// Every entry whose name begins with `start`, read from the whole JSON without the daemon's parser.
 fn entries(document: &Value, start: &str) -> BTreeMap<String, BTreeSet<IpNet>> {
     let entry = |value: &Value| {
         let rest = value["name"].as_str()?.strip_prefix(start)?;
@@ -203,7 +203,8 @@ fn what_came_instead_of_a_document_is_refused_with_its_reason() {
     }
 }
 
-/// Where a document of this length is cut off: all over it, and the last bytes, where all but the closing brackets is there.
+/// Lengths to which the test truncates a document: points all over it, and the last bytes, where only closing
+/// brackets are missing.
 fn ends(length: usize) -> impl DoubleEndedIterator<Item = usize> {
     (0..180).map(move |point| length * point / 180).chain((length - 20)..length)
 }
@@ -224,8 +225,8 @@ fn half_a_document_is_refused_wherever_it_ends() {
     }
 }
 
-/// As an operator's file whose copying was interrupted. By two threads: an unoptimised build reads half a gigabyte in half a
-/// minute.
+/// An operator's file whose copying was interrupted. Two threads share the work, because an unoptimised build
+/// reads half a gigabyte in half a minute.
 #[test]
 fn half_a_file_is_refused_wherever_it_ends() {
     for documents in Documents::all() {

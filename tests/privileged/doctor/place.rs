@@ -1,4 +1,4 @@
-//! bpffs and state directory.
+//! Doctor's checks of the bpffs, of the interface's place, and of the state directory.
 
 use d365_tests::tun::{Kind, Tun};
 use d365_user::{
@@ -22,7 +22,7 @@ fn a_bpffs_is_there_or_is_not() {
     }
 }
 
-/// A bridge's port, a tun and an ifb device.
+/// The test has a bridge's port, a tun device and an ifb device.
 #[test]
 fn the_place_and_the_link_type_are_told() {
     require!(Root, Tool("ip"), Link("bridge"), Link("ifb"), Tun, Daemon);
@@ -35,7 +35,7 @@ fn the_place_and_the_link_type_are_told() {
     let port = doctor(&lab.host, iface);
     let (level, said) = port.of("place", Some(iface));
     assert!(level == "ok" && said.starts_with("a port of bridge0"), "{said}");
-    // With the spanning tree protocol, a new port listens for half a minute.
+    // With the spanning tree protocol, a new port listens for half a minute before it forwards.
     lab.host.ip(&["link", "set", "dev", iface, "nomaster"]).unwrap();
     lab.host.ip(&["link", "add", "bridge1", "type", "bridge", "stp_state", "1"]).unwrap();
     lab.host.ip(&["link", "set", "dev", "bridge1", "up"]).unwrap();
@@ -114,7 +114,7 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), DAMAGED.len() + 1);
 }
 
-/// A pipe in the place of a file had doctor wait for whoever writes to it.
+/// A pipe in the place of a file used to make doctor wait for a writer.
 #[test]
 fn pipes_in_a_state_directory_hang_nobody() {
     require!(Root, Tool("ip"), Daemon);

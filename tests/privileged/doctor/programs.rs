@@ -1,8 +1,8 @@
-//! Programs that are on an interface already: whose they are, and who keeps them.
+//! Programs that are already on an interface: doctor names their owner and the process that holds them.
 
 use super::*;
 
-/// The part of a line that says that this process keeps a program.
+/// The part of a line that names this process as the holder of a program.
 fn by_us() -> String {
     let command = fs::read_to_string("/proc/self/comm").unwrap();
     format!("held by {} {}", command.trim_end(), std::process::id())
@@ -18,7 +18,7 @@ fn somebody_elses_xdp_program_is_an_error() {
     let (level, said) = report.of("xdp_programs", Some(lab.iface()));
     assert_eq!((level, report.code), ("error", Some(2)));
     assert!(said.starts_with("another program is here: somebodys (id ") && said.contains(&by_us()), "{said}");
-    // Doctor has left it where it was, and the daemon refuses as foretold.
+    // Doctor left the program attached, and the daemon refuses to start, as doctor predicted.
     let daemon = Daemon::run(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
     assert_eq!(daemon.status.code(), Some(6));
     drop(attached);
@@ -38,7 +38,7 @@ fn somebody_elses_tcx_program_is_a_warning() {
     assert!(said.contains(&by_us()), "{said}");
 }
 
-/// A filter of tc keeps its program by itself; a classic one has no program.
+/// A tc filter holds its program by itself. A classic filter has no program.
 #[test]
 fn somebody_elses_filters_are_a_warning() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
@@ -69,8 +69,8 @@ fn somebody_elses_filters_are_a_warning() {
     assert_eq!(*u32, "clsact u32 filter with priority 30");
 }
 
-/// What doctor says of generic mode is what the daemon then does: `auto` refuses it on this interface, which has no native
-/// mode, and takes native mode on the other.
+/// Doctor predicts the daemon's behaviour in generic mode. `auto` refuses generic mode on `lo`, which has no
+/// native mode, and takes native mode on the other interface.
 #[test]
 fn what_generic_mode_does_to_filters_is_foretold() {
     require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 9, "generic XDP hides the Ethernet header"), Daemon);
@@ -78,7 +78,7 @@ fn what_generic_mode_does_to_filters_is_foretold() {
     for iface in ["lo", lab.iface()] {
         assert_eq!(
             doctor(&lab.host, iface).of("generic", Some(iface)),
-            ("ok", "possible beside what is here")
+            ("ok", "possible together with what is here")
         );
         for words in ["qdisc add dev DEV clsact", "filter add dev DEV ingress pref 30 bpf da bytecode"] {
             let mut command = Command::new("tc");
@@ -103,7 +103,7 @@ fn what_generic_mode_does_to_filters_is_foretold() {
     assert_eq!(mode(&daemon, lab.iface()), "native");
 }
 
-/// Programs with the daemon's names and a map of its kind stand for a daemon that tags.
+/// Programs with the daemon's names, and a map like the daemon's, simulate a daemon that tags.
 #[test]
 fn the_path_of_tags_is_read_from_the_daemons_map() {
     require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);

@@ -1,4 +1,5 @@
-//! `bpf` calls that fail by their number, and while a program runs. bpftool and a shell stand in for the daemon.
+//! Injected faults: `bpf` calls fail by their number, also while a program runs. `bpftool` and a shell
+//! replace the daemon here.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use nix::errno::Errno;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Makes a map and pins it, as often as `loop_of` says; each time one line on standard error: what went wrong, or `done`.
+/// Creates a map and pins it, as often as `loop_of` says. Each round writes one line to standard error: the
+/// error, or `done`.
 fn maps(netns: &Netns, loop_of: &str, faults: &Faults) -> DaemonOptions {
     let create = "bpftool map create /sys/fs/bpf/m$i type array key 4 value 4 entries 1 name m$i";
     let script = format!("i=0; {loop_of} i=$((i+1)); {create} && echo done >&2; done");
@@ -50,7 +52,7 @@ fn the_second_call_fails_and_no_other() {
     let [first, second, third] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!((first.as_str(), third.as_str()), ("done", "done"));
     assert!(second.contains("Cannot allocate memory"), "{second}");
-    // A map that there is not is not pinned.
+    // `bpftool` pins no map that it could not create.
     assert_eq!((faults.calls(command::MAP_CREATE), faults.calls(command::OBJ_PIN)), (3, 2));
 }
 
@@ -86,10 +88,10 @@ fn a_fault_comes_and_goes_while_the_program_runs() {
         assert!(Instant::now() < deadline, "{}", daemon.log());
         std::thread::sleep(Duration::from_millis(5));
     }
-    // One may have been on its way.
+    // One more call may already have been in progress.
     assert!(daemon.log().matches("too long").count() <= failed + 1, "{}", daemon.log());
 
-    // Counted from now, not from the start.
+    // The number counts from now on, not from the start.
     faults.fail(command::OBJ_PIN, 1, Errno::EDQUOT);
     daemon.wait_for_log("quota exceeded", PATIENCE).unwrap();
 }
@@ -105,7 +107,7 @@ fn what_always_fails_is_not_asked_about() {
     assert_eq!((faults.calls(command::MAP_CREATE), faults.calls(command::OBJ_PIN)), (3, 0));
 }
 
-/// The daemon has many threads, and gives its privileges away.
+/// Fault injection does not disturb the daemon, which has many threads and runs as `nobody`.
 #[test]
 fn the_daemon_is_none_the_wiser() {
     require!(Root, Tool("ip"), Daemon);
@@ -119,7 +121,7 @@ fn the_daemon_is_none_the_wiser() {
     daemon.scrape().unwrap();
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 
-    // The last map of its start, as it was counted.
+    // The fault hits the last map of the daemon's start, by the count of the first run.
     faults.fail(command::MAP_CREATE, created, Errno::ENOMEM);
     let exit = Daemon::run(&lab.host, &options).unwrap();
     assert_eq!(exit.status.code(), Some(12), "{}", exit.stderr);

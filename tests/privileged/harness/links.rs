@@ -1,4 +1,4 @@
-//! Links between namespaces: what passes, and that it is counted right.
+//! Links between namespaces: all traffic passes and is counted correctly.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -88,8 +88,8 @@ fn nothing_but_the_tests_own_packets_is_on_a_link() {
     }
 }
 
-/// Sends a mail of a megabyte through somebody else's XDP program. Says whether as many packets arrived behind it
-/// as the interface itself counted.
+/// Sends a mail of a megabyte through a foreign XDP program. Returns true if the sniffer behind it saw as
+/// many packets as the interface itself counted.
 fn mail_through_xdp(mode: &str, options: LabOptions) -> bool {
     let lab = Lab::with(options).unwrap();
     let view = View::new(&lab.host, &[Mount::Bpffs, Mount::EmptyRun]).unwrap();
@@ -120,7 +120,7 @@ fn mail_through_xdp(mode: &str, options: LabOptions) -> bool {
     tally.packets == received(&lab) - before
 }
 
-/// Packets that the interface itself has counted as received.
+/// The number of packets that the interface itself has counted as received.
 fn received(lab: &Lab) -> u64 {
     let shown = lab.host.ip(&["-json", "-statistics", "link", "show", "dev", lab.iface()]).unwrap();
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();

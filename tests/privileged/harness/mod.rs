@@ -1,4 +1,4 @@
-//! The harness itself: what the other tests trust without looking.
+//! Tests of the harness itself, which the other tests rely on.
 
 mod faults;
 mod links;

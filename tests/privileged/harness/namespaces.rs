@@ -48,7 +48,7 @@ fn a_child_runs_inside_and_ends_with_its_value() {
     assert!(!fs::exists(&entry).unwrap());
 }
 
-/// Set where the test is its own child, to be killed.
+/// The test sets this variable for its own child, which it then kills.
 const VICTIM: &str = "D365_HARNESS_VICTIM";
 
 #[test]

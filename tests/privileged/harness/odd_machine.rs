@@ -1,5 +1,5 @@
-//! The tests on a machine that has what they bring themselves: a mail server, its users, pins, taken ports,
-//! odd variables.
+//! The tests also pass on a machine that already has everything that they set up: a mail server, its users,
+//! pins, taken ports and unusual variables.
 
 use std::{
     fs,
@@ -10,14 +10,14 @@ use std::{
 
 use d365_tests::{mail, netns::Netns, require, temp::TempDir};
 
-/// One test for each kind of surroundings: a mail server with all its programs, and a daemon without
+/// One test for each kind of environment: a mail server with all its programs, and a daemon without
 /// privilege.
 const TESTS: [&str; 2] = [
     "recipes::greylisting::rspamd::tagged_mail_is_not_greylisted_and_other_mail_is",
     "operation::three_capabilities_are_enough",
 ];
 
-/// Where the machine's own daemons listen.
+/// The ports on which the machine's own daemons listen.
 const TAKEN: [u16; 7] = [25, 6379, 9365, 10_023, 10_025, 11_332, 11_333];
 
 const VARIABLES: [(&str, &str); 7] = [
@@ -36,7 +36,7 @@ fn tests_pass_where_a_mail_server_is_installed_and_leave_nothing() {
     let machine = Netns::new().unwrap();
     let everywhere = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
     let _taken = TAKEN.map(|port| machine.run(|| TcpListener::bind(everywhere(port))).unwrap());
-    // As pam_tmpdir and a strict umask leave it.
+    // As `pam_tmpdir` and a strict umask set it.
     let private = TempDir::new("private");
     fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let view = mail::installed().unwrap();
@@ -49,6 +49,6 @@ fn tests_pass_where_a_mail_server_is_installed_and_leave_nothing() {
     view.give_to(&mut tests);
     let output = machine.output(&mut tests).unwrap();
     assert!(output.contains("test result: ok. 2 passed"), "{output}");
-    // A killed daemon's counters would be here.
+    // A killed daemon would leave its counters here.
     assert!(!view.run(|| fs::exists("/sys/fs/bpf/d365")).unwrap());
 }

@@ -1,4 +1,4 @@
-//! Private roots: what happens there stays there.
+//! Private roots: their changes are not visible outside.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ fn what_is_written_in_a_private_root_stays_there() {
     assert_eq!(fs::read_to_string("/etc/passwd").unwrap(), passwd);
 }
 
-/// A change of user clears a process's wish to be killed with its parent.
+/// The kernel clears a process's parent-death signal when the process changes its user.
 #[test]
 fn a_daemon_that_changes_its_user_ends_with_its_value() {
     require!(Root, Tool("ip"), MailPrograms, Overlay);
@@ -36,7 +36,7 @@ fn a_daemon_that_changes_its_user_ends_with_its_value() {
     wait_until("it is gone", || !runs(&duration));
 }
 
-/// Whether a `sleep` of that duration runs.
+/// Returns true if a `sleep` of this duration runs.
 fn runs(duration: &str) -> bool {
     let wanted = format!("sleep\0{duration}\0");
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);

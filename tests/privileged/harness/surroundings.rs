@@ -1,4 +1,5 @@
-//! What a daemon is started with. Other programs stand in for it: the options do not know the difference.
+//! The environment in which a daemon starts. Other programs replace the daemon here, because the options work
+//! for any program.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command, time::Duration};
 
@@ -120,7 +121,7 @@ fn pins_are_seen_by_all_that_share_a_view_and_by_nobody_else() {
     assert!(netns.output(&mut show).unwrap().contains("array  name harness"));
 }
 
-/// Makes and pins a map.
+/// Creates a map and pins it.
 fn map_create() -> DaemonOptions {
     let bpftool = on_path("bpftool", &std::env::var_os("PATH").unwrap());
     let words = "map create /sys/fs/bpf/harness type array key 4 value 4 entries 1 name harness";

@@ -1,4 +1,5 @@
-//! An interface that leaves the daemon's network namespace: nothing acts where the daemon does not see it.
+//! An interface that leaves the daemon's network namespace: the program acts on nothing that the daemon
+//! cannot see.
 
 use std::{
     net::IpAddr,
@@ -21,7 +22,7 @@ use d365_tests::{
 };
 use nix::{errno::Errno, sys::signal::Signal};
 
-/// Within this time the interface is left.
+/// The daemon leaves the interface within this time.
 const LIMIT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 const LISTED: &str = "203.0.113.9";
@@ -31,7 +32,7 @@ fn two_links() -> Lab {
     Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap()
 }
 
-/// A daemon that tags and drops on both links.
+/// Starts a daemon that tags and drops on both links.
 fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> DaemonOptions) -> Daemon {
     let spec = format!("file:{}", list.path().display());
     let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
@@ -51,7 +52,7 @@ fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> Daem
     daemon
 }
 
-/// Five new connections from this source.
+/// Sends five new connections from this source.
 fn knock(link: &Link, source: &str) {
     let source: IpAddr = source.parse().unwrap();
     let sender = FrameSender::on(&link.sender).unwrap();
@@ -65,7 +66,8 @@ fn dropped(daemon: &Daemon, link: &Link) -> u64 {
     daemon.scrape().unwrap().count("d365_unlisted_dropped_packets_total", &[("iface", &link.host.name)])
 }
 
-/// The interface in another namespace, and switched on there: it counts what arrives and what is tagged.
+/// Moves the interface to another namespace and brings it up there. The namespace accepts packets from any
+/// source.
 fn move_to(link: &Link, from: &Netns, to: &Netns) -> Link {
     from.ip(&["link", "set", "dev", &link.host.name, "netns", &to.path()]).unwrap();
     let link = link.host_in(to);
@@ -77,7 +79,7 @@ fn move_to(link: &Link, from: &Netns, to: &Netns) -> Link {
     link
 }
 
-/// Somewhere else, with the way to `LISTED` and `STRANGER` open.
+/// Another namespace. It counts the packets to port 25 and those of them that have a mark or a code point.
 fn elsewhere() -> Netns {
     let netns = Netns::new().unwrap();
     let rules = "table inet d365 {
@@ -110,12 +112,14 @@ fn wait_for_unready(daemon: &Daemon, text: &str, limit: Duration) -> String {
     }
 }
 
-/// The programs at the ingress of an interface, XDP and tcx.
+/// The programs at the ingress of an interface: true if it has an XDP program, and the number of tcx
+/// programs.
 fn programs(link: &Link) -> (bool, usize) {
     let shown = link.host.netns.ip(&["-d", "link", "show", "dev", &link.host.name]).unwrap();
     let tcx = || SchedClassifier::query_tcx(&link.host.name, TcAttachType::Ingress);
     let tcx = link.host.netns.run(|| tcx().map_or(0, |(_, programs)| programs.len()));
-    // Before 6.6 there is no tcx, and a filter goes with its qdisc.
+    // Linux before 6.6 has no tcx. There the kernel removes a filter together with its qdisc when the
+    // interface moves.
     (shown.contains("prog/xdp"), tcx)
 }
 
@@ -138,7 +142,7 @@ fn left_at_once(mode: &str) {
     knock(&moved, LISTED);
     assert_eq!(arrived(&elsewhere), [10, 0], "nothing is dropped and nothing is tagged there");
 
-    // What stays behind drops as before, and never what is in its own subnets.
+    // The interface that stays still drops, but never packets from its own subnets.
     lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", &stays.host.name]).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     daemon.wait_for_log("this host's addresses have changed", PATIENCE).unwrap();
@@ -151,7 +155,7 @@ fn left_at_once(mode: &str) {
         let shown = ["d365_attached", "d365_tag_attached"].map(|name| scrape.sum(name, &iface));
         assert_eq!(shown, [expected; 2], "{}", link.host.name);
     }
-    // A look or two later.
+    // The daemon checks its attachments once or twice in this time.
     thread::sleep(Duration::from_secs(6));
     assert_eq!(daemon.log().matches("not attached any more").count(), 1, "{}", daemon.log());
 
@@ -173,7 +177,8 @@ fn a_moved_interface_is_left_at_once_in_generic_mode() {
     left_at_once("generic");
 }
 
-/// Without BPF links the XDP program cannot be reached in another namespace: it may count there, and do nothing.
+/// Without BPF links the daemon cannot detach the XDP program in another namespace. The program may still
+/// count there, and does nothing else.
 #[test]
 fn a_program_that_cannot_be_detached_acts_nowhere() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);

@@ -1,4 +1,4 @@
-//! Names of interfaces: alternative ones of any length, and one that changes while the daemon runs.
+//! Names of interfaces: alternative names of any length, and a name that changes while the daemon runs.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn connections(daemon: &Daemon, iface: &str) -> u64 {
     daemon.scrape().unwrap().sum("d365_smtp_connections_total", &[("iface", iface), ("geo", "CAN")])
 }
 
-/// An alternative name has up to 127 bytes, and is the label as the operator gave it.
+/// An alternative name has up to 127 bytes. The label is the name that the operator gave.
 #[test]
 fn an_alternative_name_of_any_length_names_the_interface() {
     require!(Root, Tool("ip"), Daemon);
@@ -53,7 +53,7 @@ fn an_alternative_name_of_any_length_names_the_interface() {
     refused(&lab, &DaemonOptions::on(&[&unknown]), Exit::Interface, &[&unknown, "ip -br link"]);
 }
 
-/// The filter of kernels without tcx is attached by name.
+/// On kernels without tcx, the daemon attaches its filter by the interface's name.
 #[test]
 fn an_alternative_name_works_without_tcx() {
     use d365_tests::seccomp::{BpfFault, command};
@@ -69,7 +69,7 @@ fn an_alternative_name_works_without_tcx() {
     assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));
 }
 
-/// It is watched as before, under the name that the operator gave.
+/// The daemon still watches the interface, under the name that the operator gave.
 #[test]
 fn a_renamed_interface_keeps_its_label() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,4 @@
-//! Devices above others: lower ones are attached first, and a program on the upper one is named.
+//! Stacked devices: the daemon attaches lower devices first, and it names a program on an upper one.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use d365_user::exit::Exit;
 
 use crate::{bad_input::refused, doctor::doctor};
 
-/// Makes a device above the lab's interface and switches it on; its name.
+/// Creates a device above the lab's interface, brings it up, and returns its name.
 fn above(lab: &Lab, kind: &str) -> String {
     let (upper, lower) = (veth::unique_name("up"), lab.iface());
     let ip = |arguments: &[&str]| lab.host.ip(arguments).unwrap();
@@ -53,7 +53,7 @@ fn any_order_of_upper_and_lower_devices_works() {
     }
 }
 
-/// The rows are those of the operator, whatever was attached first.
+/// The rows follow the operator's order, not the order of attachment.
 #[test]
 fn counters_stay_in_the_operators_order() {
     require!(Root, Tool("ip"), Daemon);
@@ -88,7 +88,7 @@ fn a_program_on_the_upper_device_is_named_and_foretold() {
     refused(&lab, &options, Exit::Occupied, &[lab.iface(), "lies below", &upper, "d365", &both]);
 }
 
-/// The upper device may be where the daemon cannot look.
+/// The upper device may be in a namespace that the daemon cannot see.
 #[test]
 fn a_program_on_an_upper_device_elsewhere_is_explained() {
     require!(Root, Tool("ip"), Daemon);

@@ -14,7 +14,7 @@ use nix::sys::resource::Resource;
 use super::{Growing, refused, stops};
 use crate::updates::site::{ranges, wait_until};
 
-/// Longer than the daemon waits between two looks at its attachments.
+/// Longer than the interval at which the daemon checks its attachments.
 const LOOK: Duration = Duration::from_secs(6);
 
 #[test]
@@ -35,7 +35,7 @@ fn a_lack_for_a_moment_ends_nothing_and_is_made_up_for() {
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &list.source()]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     wait_until(&daemon, "the list", |scrape| ranges(scrape) == 1);
-    // A thread that reads a list has a table of its own, in which only 0 to 2 are open.
+    // A thread that reads a list has a descriptor table of its own, in which only 0 to 2 are open.
     let none = Limit { resource: Resource::RLIMIT_NOFILE, soft: 3 };
     let before = none.set(daemon.pid()).unwrap();
     list.grows();
@@ -46,7 +46,8 @@ fn a_lack_for_a_moment_ends_nothing_and_is_made_up_for() {
     daemon.wait_for_log("cannot read the range list", patience).unwrap();
     thread::sleep(LOOK);
     before.set(daemon.pid()).unwrap();
-    // Its connection waited, or was given up by the client; the next one is answered in either case.
+    // The daemon answered this client late, or the client gave up. The daemon answers the next request in
+    // either case.
     drop(waiting.join().unwrap());
     let scrape = wait_until(&daemon, "the longer list", |scrape| ranges(scrape) == 2);
     assert!(scrape.count("d365_http_failures_total", &[("reason", "accept")]) > 1);

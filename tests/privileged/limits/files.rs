@@ -14,7 +14,7 @@ use nix::sys::{resource::Resource, signal::Signal};
 use super::{Growing, refused, stops};
 use crate::updates::site::{ranges, wait_until};
 
-/// `ulimit -f`: what cannot be written is counted and written later, as on a full disk.
+/// `ulimit -f`: the daemon counts a write that fails and repeats it later, as on a full disk.
 #[test]
 fn a_state_file_that_would_be_too_large_is_a_failed_write() {
     require!(Root, Tool("ip"), Daemon);
@@ -50,8 +50,8 @@ fn a_task_whose_output_would_be_too_large_says_so() {
     assert!(said.contains("cannot write to standard output: File too large"), "{said}");
 }
 
-/// `ulimit -St`: the daemon detaches and keeps its counts, and a supervisor sees that this was no regular
-/// stop.
+/// `ulimit -St`: the daemon detaches and keeps its counts. Its exit code shows a supervisor that this was not
+/// a regular stop.
 #[test]
 fn the_limit_of_processor_time_is_a_stop_with_a_code() {
     require!(Root, Tool("ip"), Daemon);

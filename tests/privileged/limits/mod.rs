@@ -1,5 +1,6 @@
-//! Limits of the system that are reached for a moment, or from the start: threads, file descriptors, sizes of
-//! files, processor time. The daemon goes on or does not start; it never ends by them, and never by a panic.
+//! Limits of the system that are reached at the start or for a moment: threads, file descriptors, file sizes,
+//! processor time. The daemon keeps running or does not start. Such a limit never ends a running daemon with
+//! a panic.
 
 mod descriptors;
 mod files;
@@ -16,7 +17,7 @@ use d365_user::exit;
 
 use crate::operation::has_xdp;
 
-/// A list in a file, one range longer each time.
+/// A list in a file. Each call of `grows` adds a range.
 struct Growing {
     directory: TempDir,
     ranges: u64,
@@ -46,7 +47,8 @@ impl Growing {
     }
 }
 
-/// No start: the documented code, one line with these words, no panic, and nothing is left.
+/// Asserts that the daemon did not start: the documented code, one error line with these words, no panic, and
+/// no program left on the interface.
 #[track_caller]
 fn refused(lab: &Lab, exit: &Exit, words: &[&str]) {
     assert_eq!(exit.status.code(), Some(i32::from(exit::Exit::Resources.code())), "{}", exit.stderr);
@@ -57,13 +59,13 @@ fn refused(lab: &Lab, exit: &Exit, words: &[&str]) {
     assert!(!has_xdp(&lab.host, lab.iface()));
 }
 
-/// The words of a panic, by the standard library's hook and by the daemon's.
+/// Searches for the texts of a panic, both of the standard library's hook and of the daemon's.
 #[track_caller]
 fn no_panic(log: &str) {
     assert!(!log.contains("panicked") && !log.contains("a fault of this program"), "{log}");
 }
 
-/// It stops as it should, and has not panicked.
+/// Asserts that the daemon stops with code 0 and without a panic.
 #[track_caller]
 fn stops(daemon: Daemon) {
     let exit = daemon.stop().unwrap();

@@ -1,4 +1,4 @@
-//! No thread can be made: at each of a start's threads in turn, and for a moment while the daemon runs.
+//! No thread can be created: at each of a start's threads in turn, and for a moment while the daemon runs.
 
 use std::{thread, time::Duration};
 
@@ -13,14 +13,14 @@ use nix::errno::Errno;
 use super::{Growing, refused, stops};
 use crate::updates::site::{Site, ranges, wait_until};
 
-/// A daemon that reads all kinds of sources.
+/// Options of a daemon that reads a file and a download.
 fn options(site: &Site, list: &Growing, faults: &Faults) -> DaemonOptions {
     site.server.route("/doc", [Answer::ok(document(1))]);
     let sources = [list.source(), site.source("/doc")];
     site.options(&sources.each_ref().map(String::as_str)).args(["--confirm-after", "1s"]).faults_by(faults)
 }
 
-/// A service tags document of so many ranges.
+/// A service tags document with `count` ranges.
 fn document(count: u8) -> String {
     let prefixes: Vec<_> = (0..count).map(|number| format!("12.0.{number}.0/24")).collect();
     let properties = serde_json::json!({
@@ -32,7 +32,8 @@ fn document(count: u8) -> String {
     serde_json::json!({ "changeNumber": count, "cloud": "Public", "values": [value] }).to_string()
 }
 
-/// Some threads it can do without; without each of the others it does not start, and says what to raise.
+/// The daemon works without some of its threads. Without any of the others it does not start, and the error
+/// names the limit to raise.
 #[test]
 fn a_start_without_one_of_its_threads_works_or_says_what_is_missing() {
     require!(Root, Tool("ip"), Daemon);
@@ -53,8 +54,9 @@ fn a_start_without_one_of_its_threads_works_or_says_what_is_missing() {
             }
         }
     }
-    // Without these it cannot be: the log, the end of a stop that hangs, updates, scrapes, interfaces, two sources,
-    // the watching of files. Others come between them in any order, so that one may be missed or hit twice.
+    // The daemon cannot start without these threads: the log, the end of a stop that hangs, updates, scrapes,
+    // interfaces, two sources, and the watch of files. Other threads start between them in any order, so the
+    // fault may miss one or hit one twice.
     assert!((5..threads).contains(&ended), "{ended} of {threads}");
 }
 
@@ -74,7 +76,7 @@ fn a_daemon_that_can_make_no_thread_does_all_of_its_work() {
             assert_eq!(daemon.get(path, &[]).unwrap().status, 200, "{path}");
         }
     }
-    // More at a time than are taken at a time.
+    // More scrapes at a time than the daemon accepts at a time.
     thread::scope(|scope| {
         let scrapes: Vec<_> = (0..8).map(|_| scope.spawn(|| daemon.scrape().map(drop))).collect();
         scrapes.into_iter().for_each(|scrape| scrape.join().unwrap().unwrap());

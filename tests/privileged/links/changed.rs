@@ -1,4 +1,4 @@
-//! What changes while the program is attached: the daemon leaves the interface within seconds, and says why.
+//! Changes while the program is attached: the daemon leaves the interface within seconds and logs the reason.
 
 use std::{thread, time::Duration, time::Instant};
 
@@ -15,7 +15,8 @@ use super::{arrived, count_arrivals, send, settle, tc};
 /// `ARPHRD_PPP` (`linux/if_arp.h`).
 const PPP: u64 = 512;
 
-/// What comes later and is blinded is told; the program stays.
+/// The daemon warns about a filter that comes later and loses the Ethernet header. The program stays
+/// attached.
 #[test]
 fn a_filter_that_comes_later_is_told() {
     require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 9, "generic XDP hides the Ethernet header"), Daemon);
@@ -69,7 +70,6 @@ fn generic_mode_ends_when_shaping_begins() {
     let before = arrived(&lab.host, "smtp");
     send(lab.link(), 25, 3);
     settle(&lab.host, "smtp", before + 3);
-    // Native mode is not left.
     tc(&lab.host, lab.iface(), "qdisc del dev DEV clsact", &[]);
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }

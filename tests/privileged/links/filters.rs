@@ -1,5 +1,5 @@
-//! Other people's tc filters: native mode leaves them as they are. Generic mode hides the Ethernet header from them on some
-//! kernels, and `auto` does not choose it there.
+//! Foreign tc filters. Native mode does not affect them. On some kernels generic mode hides the Ethernet
+//! header from them, and `auto` does not choose it there.
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -16,10 +16,11 @@ use d365_user::{
 use super::{arrived, bridged, count_arrivals, loaded, send, settle, tc};
 use crate::{bad_input::refused_in, foreign::Foreign};
 
-/// From here on generic mode loses the length of the link-layer header.
+/// From this version on, generic mode loses the length of the link-layer header.
 const HIDES: Requirement = Requirement::Kernel(6, 9, "generic XDP that copies frames in pages");
 
-/// Drops TCP to port 3306 (verdict 2, `TC_ACT_SHOT`) and hands on everything else: `EtherType` at 12, protocol at 23, port at 36.
+/// Drops TCP to port 3306 (verdict 2, `TC_ACT_SHOT`) and passes everything else. `EtherType` is at byte 12,
+/// the protocol at 23, the port at 36.
 const DROP: &str =
     "8,40 0 0 12,21 0 5 2048,48 0 0 23,21 0 3 6,40 0 0 36,21 0 1 3306,6 0 0 2,6 0 0 4294967295";
 
@@ -28,7 +29,8 @@ fn filter(lab: &Lab, interface: &str) {
     tc(&lab.host, interface, "filter add dev DEV ingress pref 10 bpf da bytecode", &[DROP]);
 }
 
-/// How many of five packets to the port arrive that the filter drops. Those to another port all do.
+/// Sends five packets to the port that the filter drops, and returns the number that arrived. Packets to
+/// another port must all arrive.
 fn passed(lab: &Lab) -> u64 {
     let before = (arrived(&lab.host, "mysql"), arrived(&lab.host, "other"));
     send(lab.link(), 3306, 5);
@@ -74,7 +76,7 @@ fn auto_does_not_choose_what_blinds_a_filter() {
     }
 }
 
-/// What the warning claims is what this kernel does.
+/// The warning is correct: this kernel behaves as it describes.
 #[test]
 fn insisting_on_generic_mode_is_warned_of() {
     require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Daemon);
@@ -94,7 +96,7 @@ fn insisting_on_generic_mode_is_warned_of() {
     assert_eq!(passed(&lab), 0, "after the stop");
 }
 
-/// A tcx program sees as little as a filter; a filter of any kind counts, and what is ours does not.
+/// A filter of any kind and a tcx program count as foreign, because both lose the Ethernet header.
 #[test]
 fn programs_and_filters_of_every_kind_are_others() {
     require!(Root, Tool("ip"), Tool("tc"), Link("bridge"));

@@ -1,4 +1,4 @@
-//! The link type decides before anything is attached: only Ethernet frames are read.
+//! The daemon checks the link type before it attaches anything: it reads Ethernet frames only.
 
 use std::net::Ipv4Addr;
 
@@ -22,11 +22,12 @@ use crate::{bad_input::refused_in, judged::options};
 /// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
 const ETHER: u64 = 1;
 const PPP: u64 = 512;
-/// The host's address on the tun device: with it, bytes 16 to 19 of a packet look like the start of a header.
+/// The host's address on the tun device. In bytes 16 to 19 of a packet it looks like the total length and the
+/// identification of an IPv4 header.
 const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
 
-/// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are `EtherType` IPv4. Behind them, its options and addresses make up a
-/// second IPv4 header, from a listed source to port 25.
+/// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are `EtherType` IPv4. Behind them, the packet's options
+/// and addresses form a second IPv4 header, from a listed source to port 25.
 fn forged() -> Vec<u8> {
     let destination = HOST.octets();
     let mut options = vec![0, 0, 0x40, 6, 0, 0, 40, 78, 242, 7];
@@ -38,7 +39,7 @@ fn forged() -> Vec<u8> {
     Packet::from(outer.carrying(Tcp::new(40_000, 25).syn().payload(vec![0; 1300]))).bytes
 }
 
-/// A SYN from 8.0.69.32, which a program that reads it as a frame damages when it sets code points.
+/// A SYN from 8.0.69.32. A program that reads this packet as a frame and sets code points would damage it.
 fn damaged() -> Vec<u8> {
     Packet::from(Ipv4::new([8, 0, 69, 32], HOST).carrying(Tcp::new(40_000, 25).syn())).bytes
 }
@@ -70,7 +71,7 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
         let options = DaemonOptions::on(&[&tun.name]).args(["--mode", mode, "--tag", "mark,dscp"]);
         refused_in(&netns, &options, Exit::Interface, &words);
     }
-    // It may state that it is Ethernet, and is none.
+    // A tun device can claim to be Ethernet. The daemon still rejects it.
     tun.set_link_type(ETHER).unwrap();
     refused_in(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &words);
     tun.set_link_type(PPP).unwrap();
@@ -82,7 +83,7 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
     assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
 }
 
-/// The kernel stage refuses as well, whoever asks it.
+/// The kernel stage rejects it too, whichever code calls it.
 #[test]
 fn the_program_is_not_attached_without_an_ethernet_header() {
     require!(Root, Tool("ip"), Tun);
@@ -100,7 +101,7 @@ fn the_program_is_not_attached_without_an_ethernet_header() {
     });
 }
 
-/// Of the same kind by name, and with frames.
+/// A tap device has the same kind as a tun device, but it carries Ethernet frames.
 #[test]
 fn a_tap_device_is_watched() {
     require!(Root, Tool("ip"), Tun, Daemon);

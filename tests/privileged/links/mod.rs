@@ -1,5 +1,5 @@
-//! Interfaces that the daemon must refuse or leave, or warns about: what comes in on them is no frame, comes in twice, or is
-//! looked at by others too.
+//! Interfaces that the daemon must reject or leave, or warns about: their packets are not frames, arrive
+//! twice, or are also seen by foreign filters.
 
 mod changed;
 mod filters;
@@ -23,13 +23,13 @@ use d365_user::kernel::{Interface, Kernel, OBJECT};
 
 use crate::judged::options;
 
-/// Runs `tc`; `DEV` in the words stands for the interface.
+/// Runs `tc`. `DEV` in the words is replaced by the interface.
 fn tc(netns: &Netns, interface: &str, words: &str, last: &[&str]) {
     let words = words.replace("DEV", interface);
     netns.output(Command::new("tc").args(words.split(' ')).args(last)).unwrap();
 }
 
-/// Puts a bridge above the host's end of the first link: it has no native mode.
+/// Creates a bridge above the host's end of the first link. A bridge has no native mode.
 fn bridged(lab: &Lab) -> String {
     let (bridge, mac) = ("bridge0".to_owned(), host_mac(0).to_string());
     lab.host.ip(&["link", "add", &bridge, "address", &mac, "type", "bridge"]).unwrap();
@@ -43,14 +43,15 @@ fn bridged(lab: &Lab) -> String {
     bridge
 }
 
-/// Has the stack take packets from addresses to which it knows no way: a namespace begins with the machine's settings.
+/// Makes the stack accept packets from addresses to which it has no route: a namespace starts with the
+/// machine's settings.
 fn accept_any_source(netns: &Netns, interface: &str) {
     for place in ["all", interface] {
         netns.sysctl(&format!("net/ipv4/conf/{place}/rp_filter"), "0").unwrap();
     }
 }
 
-/// Counts what the host's stack takes, by port, on this interface.
+/// Counts the packets that the host's stack accepts from this interface, by port.
 fn count_arrivals(netns: &Netns, interface: &str) {
     accept_any_source(netns, interface);
     let rules = "table inet arrived {
@@ -71,7 +72,7 @@ fn arrived(netns: &Netns, counter: &str) -> u64 {
     nft::packets(netns, "inet arrived", counter).unwrap()
 }
 
-/// Sends SYNs to a port of the host, from an address that nobody has.
+/// Sends SYNs to a port of the host, from an address that no host uses.
 fn send(link: &Link, port: u16, count: u16) {
     let sender = FrameSender::on(&link.sender).unwrap();
     for number in 0..count {
@@ -81,7 +82,7 @@ fn send(link: &Link, port: u16, count: u16) {
     }
 }
 
-/// Waits until what was sent has come through.
+/// Waits until the packets have arrived.
 fn settle(netns: &Netns, counter: &str, count: u64) {
     let deadline = patience::deadline(Duration::from_secs(5));
     while arrived(netns, counter) < count {
@@ -90,7 +91,7 @@ fn settle(netns: &Netns, counter: &str, count: u64) {
     }
 }
 
-/// A program that is loaded, and the interface that it is for.
+/// Loads the program for an interface.
 fn loaded(interface: &str) -> (Kernel, Interface) {
     (Kernel::load(OBJECT, &options()).unwrap().0, Interface::find(interface).unwrap())
 }

@@ -1,4 +1,4 @@
-//! Ingress shaping through an ifb device: a packet counts once, or the daemon does not start.
+//! Ingress shaping through an ifb device: each packet counts once, or the daemon does not start.
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -10,7 +10,7 @@ use d365_user::exit::Exit;
 use super::{arrived, bridged, count_arrivals, send, settle, tc};
 use crate::bad_input::refused_in;
 
-/// Sends all that comes in through an ifb device, as traffic shapers do.
+/// Sends everything that arrives through an ifb device, as traffic shapers do.
 pub(super) fn shape(lab: &Lab, interface: &str) -> &'static str {
     lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
     tc(&lab.host, interface, "qdisc add dev DEV clsact", &[]);

@@ -1,7 +1,8 @@
-//! The three, and what they say of a frame.
+//! The three judges, and their results for a frame.
 //!
-//! The kernel is asked in two ways: the program that counts runs on each frame, and the one that proves generations, the same
-//! code, says what it takes the frame for. Which connection was counted shows in the sums.
+//! The kernel classifies each frame twice. The counting program runs on it, and the verification program
+//! `d365_prove`, which contains the same code, returns its classification. Only the sums show whether a frame
+//! counted as a connection.
 
 use std::{
     io::{self, Write as _},
@@ -25,21 +26,24 @@ use d365_user::{generation::Reference, snapshot::Count};
 use super::{PORTS, sums::Sums};
 use crate::judged::{Class, Judged};
 
-/// Headers other than IPv6 extensions are at most so long: Ethernet, two tags, IPv6, TCP as far as it is read.
+/// Upper limit for the length of all headers except IPv6 extensions: Ethernet, two tags, IPv6, and TCP as far
+/// as it is read.
 const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;
 
 pub(super) struct Judges {
     judged: Judged,
-    /// For the host: by another crate than the oracle's.
+    /// The host's prefix search. It is from another crate than the oracle's.
     reference: Reference,
     sums: Sums,
-    /// The oracle's rules.
+    /// Number of frames in which each of the oracle's rules made a difference.
     uses: Uses,
-    /// Frames whose headers the kernel program did not read to their end, since they stand behind the first buffer.
+    /// Frames whose headers the kernel program did not read completely, because some lie behind the first
+    /// buffer.
     behind_first_buffer: u64,
-    /// Frames that go on behind a packet that ends with the first buffer: what is there is not counted.
+    /// Frames that continue behind a packet that ends with the first buffer. The program does not count those
+    /// bytes.
     padded: u64,
-    /// Frames too long for the program that this kernel takes.
+    /// Frames that are too long for the program that this kernel accepts.
     too_long: u64,
 }
 
@@ -63,7 +67,7 @@ impl Judges {
         self.sums.unmet()
     }
 
-    /// Has all judge a frame, and adds it to the sums. Whether they agree.
+    /// Gives a frame to all judges and adds it to the sums. Returns true if they agree.
     pub(super) fn take(&mut self, frame: &[u8]) -> bool {
         let opinion = oracle::judge(frame, &PORTS);
         let expected = self.judged.expected(opinion.is);
@@ -79,7 +83,7 @@ impl Judges {
         action == XDP_PASS && self.answer(frame) == Some(without_opens(&expected))
     }
 
-    /// A frame that only the counters can say something of.
+    /// Handles a frame that only the counters can classify.
     fn take_long(&mut self, frame: &[u8], expected: &Class) -> bool {
         let Some(kernel) = self.counted(frame) else {
             self.too_long += 1;
@@ -92,7 +96,8 @@ impl Judges {
         may_be(&kernel, expected, frame)
     }
 
-    /// The first of these frames that is not counted as what it is, if the counters are not the sums of all that came.
+    /// If the counters differ from the sums of all frames, returns the first of these frames on which the
+    /// judges disagree.
     pub(super) fn first_miscounted(&mut self, frames: &[Vec<u8>]) -> Option<usize> {
         let counted = self.read();
         if counted == self.sums {
@@ -103,7 +108,7 @@ impl Judges {
         first
     }
 
-    /// Who says what of a frame, if not all say the same.
+    /// A text with each judge's result for a frame, or `None` if they agree.
     pub(super) fn disagreement(&mut self, frame: &[u8]) -> Option<String> {
         let opinion = oracle::judge(frame, &PORTS);
         let expected = self.judged.expected(opinion.is);
@@ -125,13 +130,13 @@ impl Judges {
         ))
     }
 
-    /// How often each rule made a difference since this was asked last.
+    /// Number of frames in which each rule made a difference, since the last call.
     pub(super) fn uses(&mut self) -> Uses {
         mem::take(&mut self.uses)
     }
 
-    /// How many frames since this was asked last had headers that the kernel did not read, or were too long for it. Says both,
-    /// past the capture of libtest.
+    /// Number of frames, since the last call, whose headers the kernel did not read completely or that were
+    /// too long for it. Prints the numbers to standard error, past libtest's capture.
     pub(super) fn long_frames(&mut self) -> u64 {
         let (behind, long) = (mem::take(&mut self.behind_first_buffer), mem::take(&mut self.too_long));
         let padded = mem::take(&mut self.padded);
@@ -163,8 +168,8 @@ impl Judges {
         Sums::read(self.judged.counters.ids(), self.judged.ranges.len())
     }
 
-    /// What a frame was counted as, and with how many bytes, or what else became of it; `None` if this kernel cannot run a frame
-    /// of its length.
+    /// The class and the number of bytes that the kernel counted for a frame, or a description of any other
+    /// result. `None` if this kernel cannot run a frame of its length.
     fn counted(&mut self, frame: &[u8]) -> Option<Result<(Class, u64), String>> {
         if frame.len() > LONGEST && self.judged.kernel.program_name() != names::PROGRAMS[0] {
             return None;
@@ -180,7 +185,8 @@ impl Judges {
         })
     }
 
-    /// What the proving program takes a frame for. It does not say whether a segment opens a connection.
+    /// The verification program's classification of a frame. It does not contain whether a segment opens a
+    /// connection.
     fn answer(&mut self, frame: &[u8]) -> Option<Class> {
         let bits = self.judged.kernel.answer(frame).unwrap();
         match Answer::found(bits) {
@@ -206,7 +212,8 @@ fn without_opens(class: &Class) -> Class {
     }
 }
 
-/// A rule of the kernel's own: a frame is counted whole, but not what goes on behind a packet that ends with the first buffer.
+/// A rule of the kernel program: it counts all bytes of a frame. If the packet ends exactly with the first
+/// buffer, it does not count the bytes behind.
 fn are_all(bytes: u64, frame: &[u8]) -> bool {
     let is_padded = || {
         let end = oracle::packet_end(frame).filter(|end| (LONGEST + 1..frame.len()).contains(end));
@@ -215,7 +222,8 @@ fn are_all(bytes: u64, frame: &[u8]) -> bool {
     bytes == frame.len() as u64 || is_padded()
 }
 
-/// Another: headers are read from a frame's first buffer, and what lies behind it counts as cut off.
+/// Another rule of the kernel program: it reads headers from a frame's first buffer, and a header behind it
+/// counts as cut off.
 fn may_be(kernel: &Class, expected: &Class, frame: &[u8]) -> bool {
     let cut_off =
         *kernel == Class::Other("malformed") && oracle::extensions_len(frame) + OTHER_HEADERS > LONGEST;

@@ -1,4 +1,4 @@
-//! Counters as they should be by what was said of each frame, and as they are.
+//! The counters as they should be by the classes of all frames, and as they are in the kernel.
 
 use aya::maps::{Map, MapData, PerCpuArray};
 use d365_common::{
@@ -17,7 +17,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Nothing counted.
+    /// Sums with every counter at zero.
     pub(super) fn zero(ranges: usize) -> Self {
         Self {
             ranges: vec![Counter::default(); ranges],
@@ -25,23 +25,23 @@ impl Sums {
         }
     }
 
-    /// What the maps hold.
+    /// Reads the sums from the kernel's maps.
     pub(super) fn read(ids: CounterIds, ranges: usize) -> Self {
         Self { ranges: values(ids.ranges, ranges), classes: values(ids.classes, CLASS_ROW as usize) }
     }
 
-    /// Bytes in all.
+    /// Bytes of all counters.
     pub(super) fn bytes(&self) -> u64 {
         self.ranges.iter().chain(&self.classes).map(|counter| counter.bytes).sum()
     }
 
-    /// Slots of ranges of which nothing came.
+    /// Slots of ranges from which no packet came.
     pub(super) fn unmet(&self) -> Vec<usize> {
         let unmet = |slot: &usize| self.ranges[*slot].packets == 0;
         (0..self.ranges.len()).filter(unmet).collect()
     }
 
-    /// Counts a frame of so many bytes.
+    /// Counts a frame of `bytes` bytes.
     pub(super) fn add(&mut self, class: &Class, bytes: u64) {
         let index = |class| class_index(0, class) as usize;
         let (counter, opens) = match class {
@@ -59,7 +59,7 @@ impl Sums {
     }
 }
 
-/// The first `count` values of a map, each the sum over the processors.
+/// The first `count` values of a map. Each is the sum over the processors.
 fn values(map: u32, count: usize) -> Vec<Counter> {
     let map = Map::PerCpuArray(MapData::from_id(map).unwrap());
     let map: PerCpuArray<_, Counter> = map.try_into().unwrap();

@@ -1,4 +1,4 @@
-//! The way to the second listener with a part missing: tagged mail comes to port 25.
+//! The way to the second listener with one part missing: tagged mail arrives on port 25.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,7 +18,7 @@ fn listen(lab: &Lab, ports: &[u16]) -> Listener {
     lab.host.run(|| Listener::bind(&addresses)).unwrap()
 }
 
-/// Sends a mail to port 25, and returns the port that it was delivered to.
+/// Sends a mail to port 25, and returns the port on which it was delivered.
 fn port_for(lab: &Lab, listener: &Listener, source: IpAddr) -> u16 {
     let server = SocketAddr::new(lab.link().host_for(source), 25);
     lab.sender.run(|| deliver(source, server, &Mail::new("Subject: test\r\n\r\ntext\r\n"))).unwrap();
@@ -27,7 +27,7 @@ fn port_for(lab: &Lab, listener: &Listener, source: IpAddr) -> u16 {
     mail.local.port()
 }
 
-/// All mail comes to port 25, and that of listed sources by a second try.
+/// Asserts that all mail arrives on port 25, that of listed sources by a second attempt.
 fn falls_back(lab: &Lab, listener: &Listener, what: &str) {
     let [_, before] = counters(&lab.host);
     for source in sources() {
@@ -42,7 +42,7 @@ fn with_every_part_listed_mail_alone_goes_to_the_second_listener() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let lab = lab();
     let listener = listen(&lab, &[25, 10025]);
-    // In the page's order: nothing changes before the tag.
+    // The steps are in the page's order: until the daemon tags, mail takes the same way as before.
     steer(&lab.host);
     assert!(sources().all(|source| port_for(&lab, &listener, source) == 25));
     assert_eq!(counters(&lab.host), [0, 0]);
@@ -50,7 +50,7 @@ fn with_every_part_listed_mail_alone_goes_to_the_second_listener() {
     assert!(listed().iter().all(|source| port_for(&lab, &listener, *source) == 10025));
     assert!(strangers().iter().all(|source| port_for(&lab, &listener, *source) == 25));
     assert_eq!(counters(&lab.host), [2, 0]);
-    // And back.
+    // After the stop, all mail takes the ordinary way again.
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
     assert!(sources().all(|source| port_for(&lab, &listener, source) == 25));
     assert_eq!(counters(&lab.host), [2, 0]);
@@ -66,7 +66,8 @@ fn without_the_second_listener_mail_comes_to_port_25() {
     falls_back(&lab, &listener, "no listener");
 }
 
-/// The issue's own firewall, and two that refuse in the two ways that there are.
+/// The page's firewall without the line for the second port, and two firewalls that reject, one by ICMP and
+/// one by a TCP reset.
 #[test]
 fn a_firewall_that_does_not_know_the_second_port_loses_no_mail() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
@@ -83,12 +84,12 @@ fn a_firewall_that_does_not_know_the_second_port_loses_no_mail() {
         nft::load(&lab.host, &format!("insert rule inet filter input tcp dport 10025 {refusal}")).unwrap();
         falls_back(&lab, &listener, refusal);
     }
-    // With the page's line, wherever the other rules are.
+    // With the page's line the second listener works, wherever the other rules are.
     nft::load(&lab.host, "insert rule inet filter input tcp dport 10025 ct status dnat accept").unwrap();
     assert!(listed().iter().all(|source| port_for(&lab, &listener, *source) == 10025));
 }
 
-/// Where nothing listens at all, connections are refused as ever, and not left hanging.
+/// If nothing listens at all, connections are refused as before. They do not hang.
 #[test]
 fn a_host_without_a_mail_server_refuses_tagged_connections_too() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);

@@ -1,4 +1,4 @@
-//! nftables sends tagged connections to a Postfix listener that skips the content filter.
+//! Nftables sends tagged connections to a Postfix listener that skips the content filter.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use d365_tests::{
 
 use super::{lab, listed, send, sources, steer, strangers, tagging};
 
-/// A content filter: a listener that writes into each mail that it has seen it.
+/// A content filter: a listener that adds a header field to each mail that it processes.
 const FILTER: &str = "
 127.0.0.1:10024 inet n - y - - smtpd
     -o syslog_name=postfix/filter
@@ -20,7 +20,7 @@ const FILTER: &str = "
     -o { smtpd_recipient_restrictions = check_recipient_access static:{prepend X-Filtered: yes}, permit }
 ";
 
-/// A mail server with the content filter and these additions to `master.cf`, on the lab's host.
+/// A mail server on the lab's host, with the content filter and these additions to `master.cf`.
 fn server(lab: &Lab, master: &str) -> (Root, Postfix) {
     let root = Root::new(&lab.host).unwrap();
     let main = "content_filter = smtp:[127.0.0.1]:10024\n";
@@ -34,7 +34,7 @@ fn second() -> String {
     recipe("# /etc/postfix/master.cf").unwrap()
 }
 
-/// Whether the content filter has seen the mail with this subject; the log must say the same.
+/// Returns true if the content filter has processed the mail with this subject. The log must agree.
 fn filtered(postfix: &Postfix, subject: &str) -> bool {
     let mail = postfix.delivered(&format!("\nSubject: {subject}\n")).unwrap();
     let filtered = mail.contains("\nX-Filtered: yes\n");
@@ -62,7 +62,7 @@ fn tagged_mail_skips_the_content_filter_and_other_mail_does_not() {
         assert!(send(source, &format!("stranger {source}")), "{source}");
     }
 
-    // The tag is no licence to relay.
+    // A tag does not permit relaying.
     let [source, _] = listed();
     let server = SocketAddr::new(lab.link().host_for(source), 25);
     let mut session = lab.sender.run(|| Session::open(source, server)).unwrap();
@@ -70,7 +70,7 @@ fn tagged_mail_skips_the_content_filter_and_other_mail_does_not() {
     let refused = session.send(&relayed).unwrap_err();
     assert!(format!("{refused:#}").contains("Relay access denied"), "{refused:#}");
 
-    // A session that began as vouched for goes on when nobody vouches any more; a new one takes the ordinary way.
+    // A session that began tagged continues after the daemon stops. A new session takes the ordinary way.
     let mut session = lab.sender.run(|| Session::open(source, server)).unwrap();
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
     session.send(&Mail::new("Subject: went on\r\n\r\ntext\r\n")).unwrap();
@@ -85,7 +85,7 @@ fn nobody_reaches_the_second_listener_by_its_own_port() {
     let lab = lab();
     let (_root, _postfix) = server(&lab, &second());
     let _daemon = tagging(&lab, "mark");
-    // The firewall drops what comes to the second port by itself; the recipe must not rest on that.
+    // The firewall drops connections to the second port itself. The recipe must be safe without that.
     nft::load(&lab.host, "insert rule inet filter input tcp dport 10025 accept").unwrap();
     for source in sources() {
         let server = SocketAddr::new(lab.link().host_for(source), 10025);

@@ -1,4 +1,4 @@
-//! The recipes of `docs/mail-server.md`: the page's own text, Debian's programs, the daemon, real mail.
+//! The recipes of `docs/mail-server.md`: the page's own text, Debian's programs, the daemon, and real mail.
 
 mod fallback;
 mod greylisting;
@@ -18,21 +18,21 @@ use d365_tests::{
     temp::TempFile,
 };
 
-/// The geo's number of [`listed`] sources: CAN.
+/// The geo number of the [`listed`] sources: CAN.
 const GEO: u32 = 2;
 const MARK: u32 = 0xd365_0000 | GEO;
 
-/// An address of each family in the list of [`tagging`].
+/// One address of each family in the list of [`tagging`].
 fn listed() -> [IpAddr; 2] {
     ["13.71.171.9", "2001:db8:365::9"].map(|source| source.parse().unwrap())
 }
 
-/// An address of each family in no list.
+/// One address of each family that is in no list.
 fn strangers() -> [IpAddr; 2] {
     ["198.51.100.7", "2001:db8:1::7"].map(|source| source.parse().unwrap())
 }
 
-/// All of them.
+/// All addresses of [`listed`] and [`strangers`].
 fn sources() -> impl Iterator<Item = IpAddr> {
     listed().into_iter().chain(strangers())
 }
@@ -51,22 +51,23 @@ fn lab_without_firewall() -> Lab {
     lab
 }
 
-/// The page's firewall: it drops what it does not know.
+/// The page's firewall: it drops all traffic that it does not know.
 fn firewall() -> String {
     recipe("# /etc/nftables.conf, your firewall: the last line is new").unwrap()
 }
 
-/// Has a host send tagged connections to its second listener.
+/// Makes a host send tagged connections to its second listener.
 fn steer(host: &Netns) {
     nft::load(host, &recipe("# /etc/nftables.conf").unwrap()).unwrap();
 }
 
-/// First packets that were sent to the second listener, and connections that came to port 25 after that.
+/// Number of first packets that were sent to the second listener, and of connections that arrived on port 25
+/// after that.
 fn counters(host: &Netns) -> [u64; 2] {
     ["steered", "fell_back"].map(|counter| nft::packets(host, "inet d365", counter).unwrap())
 }
 
-/// The daemon, tagging what comes from [`listed`] sources.
+/// Starts a daemon that tags packets from the [`listed`] sources.
 fn tagging(lab: &Lab, tag: &str) -> Daemon {
     let list = TempFile::new("ranges", "13.71.171.0/24,CAN\n2001:db8:365::/48,CAN\n");
     let ranges = format!("file:{}", list.path().display());
@@ -75,9 +76,9 @@ fn tagging(lab: &Lab, tag: &str) -> Daemon {
     Daemon::start(&lab.host, &options).unwrap()
 }
 
-/// Sends a mail with this subject from an address of the lab's sender, and returns the mail server's answer.
+/// Sends a mail with this subject from an address of the lab's sender, and returns the mail server's reply.
 fn send(lab: &Lab, root: &Root, source: IpAddr, subject: &str) -> Reply {
     let server = SocketAddr::new(lab.link().host_for(source), 25);
-    // Each mail claims what a listener alone can say.
+    // Each mail forges, as a header field, the name that only the listener may give.
     swaks(&root.seen_from(&lab.sender), source, server, subject, "MTA-Name: d365.mx.example").unwrap()
 }

@@ -12,7 +12,7 @@ use d365_tests::{
 
 use super::{counters, firewall, lab, listed, sources, steer, strangers, tagging};
 
-/// Counts packets to port 25 by their code point, as they come in.
+/// Counts incoming packets to port 25, and those of them with the code point.
 const WATCH: &str = "
 table inet watch {
     counter tagged {}
@@ -26,7 +26,7 @@ table inet watch {
 }
 ";
 
-/// The sender writes the code point itself.
+/// Makes the sender write the code point itself.
 const FORGE: &str = "
 table inet forge {
     chain leaving {
@@ -37,14 +37,14 @@ table inet forge {
 }
 ";
 
-/// A mail server behind the edge, which knows all sources.
+/// A mail server behind the edge, with routes to all sources.
 fn behind(lab: &Lab) -> NextHop {
     let next_hop = NextHop::behind(lab).unwrap();
     sources().for_each(|source| next_hop.add_source(source).unwrap());
     next_hop
 }
 
-/// Its two listeners.
+/// Listens on the server's two ports.
 fn listen(next_hop: &NextHop) -> Listener {
     let ports = [25, 10025].into_iter();
     let addresses: Vec<_> = ports
@@ -53,7 +53,7 @@ fn listen(next_hop: &NextHop) -> Listener {
     next_hop.server.run(|| Listener::bind(&addresses)).unwrap()
 }
 
-/// The page's table for the mark, with the rules for the DSCP in place of its own.
+/// The page's table for the mark, with the rules for the DSCP in place of the rule for the mark.
 fn table() -> String {
     let rules = recipe("# /etc/nftables.conf, on the mail server: the rules of chain steer").unwrap();
     let table = recipe("# /etc/nftables.conf").unwrap();
@@ -72,7 +72,7 @@ fn the_next_hop_tells_tagged_mail_by_its_dscp() {
     let listener = listen(&next_hop);
     let daemon = tagging(&lab, "dscp");
 
-    // Enough that segments, acknowledgements and the end all come by.
+    // The mail is long enough for segments, acknowledgements and the end of the connection.
     let body = format!("Subject: test\r\n\r\n{}", "a line of a mail\r\n".repeat(20_000));
     let send = |source: IpAddr| {
         let server = SocketAddr::new(NextHop::address_for(source), 25);
@@ -101,11 +101,11 @@ fn the_next_hop_tells_tagged_mail_by_its_dscp() {
     }
     assert_eq!(counts()[0], tagged);
 
-    // Nobody vouches any more: mail still flows, by the ordinary way.
+    // After the daemon's stop nothing is tagged: mail still flows, by the ordinary way.
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
 
-/// On the edge, the recipe for the mark leaves alone what is forwarded.
+/// On the edge, the recipe for the mark does not affect forwarded connections.
 #[test]
 fn the_edge_does_not_steer_what_it_forwards() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);

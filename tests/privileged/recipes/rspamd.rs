@@ -1,4 +1,4 @@
-//! A symbol of its own for tagged mail, by the name of the listener that it came by.
+//! Rspamd gives tagged mail a symbol of its own, by the name of the listener that accepted it.
 
 use d365_tests::{
     mail::{Postfix, Reply, Root, Rspamd, recipe},
@@ -20,7 +20,7 @@ fn tagged_mail_has_a_symbol_and_other_mail_cannot_get_it() {
     let postfix = Postfix::start(&root, MILTER, &master).unwrap();
     steer(&lab.host);
     let _daemon = tagging(&lab, "mark");
-    // The symbols that Rspamd gave the mail.
+    // The symbols that Rspamd gave to the mail.
     let result = |source| {
         let subject = format!("from {source}");
         assert_eq!(send(&lab, &root, source, &subject), Reply::Accepted);

@@ -1,4 +1,4 @@
-//! The mark on accepted sockets, on their packets, and what policy routing makes of it.
+//! The mark on accepted sockets and on their packets, and its effect on policy routing.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{MARK, lab, listed, strangers, tagging};
 
-/// Counts packets of the server that bear the mark, and all of them.
+/// Counts the server's packets with the mark, and all of its packets.
 const WATCH: &str = "
 table inet watch {
     counter marked {}
@@ -25,7 +25,7 @@ table inet watch {
 }
 ";
 
-/// Connects from `source`, says something and is answered. Returns the accepted socket's mark.
+/// Connects from `source` and exchanges data. Returns the accepted socket's mark.
 fn mark_of_accepted(lab: &Lab, source: IpAddr) -> u32 {
     let address = SocketAddr::new(lab.link().host_for(source), 25);
     let listener = lab.host.run(|| TcpListener::bind(address)).unwrap();
@@ -39,14 +39,14 @@ fn mark_of_accepted(lab: &Lab, source: IpAddr) -> u32 {
     getsockopt(&accepted, sockopt::Mark).unwrap()
 }
 
-/// Whether a connection is there within a second.
+/// Returns true if a connection is established within a second.
 fn connects(source: IpAddr, server: SocketAddr) -> bool {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
     socket.connect_timeout(&server.into(), Duration::from_secs(1)).is_ok()
 }
 
-/// Sets what a block of the page sets.
+/// Applies the settings of a block of the page.
 fn apply_sysctl(lab: &Lab, settings: &str) {
     for (name, value) in settings.lines().filter_map(|line| line.split_once(" = ")) {
         lab.host.sysctl(&name.replace('.', "/"), value).unwrap();
@@ -76,13 +76,13 @@ fn an_accepted_socket_and_its_packets_carry_the_mark_only_where_that_is_asked_fo
     for source in listed() {
         assert_eq!(mark_of_accepted(&lab, source), MARK, "{source}");
     }
-    // Every one: SYN-ACK, acknowledgements, data, and the end.
+    // Every packet has the mark: SYN-ACK, acknowledgements, data, and the end.
     let [marked, all] = counts();
     assert_eq!(marked, all - before);
     assert!(marked >= 2 * 4, "{marked}");
 }
 
-/// The page's warning: a rule of somebody else's that knows the mark decides about replies too.
+/// The page warns that a foreign rule that matches the mark also decides about replies.
 #[test]
 fn policy_routing_sees_the_mark_of_replies() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
@@ -91,7 +91,8 @@ fn policy_routing_sees_the_mark_of_replies() {
     let [source, _] = listed();
     let [stranger, _] = strangers();
     apply_sysctl(&lab, &recipe("# /etc/sysctl.d/d365.conf").unwrap());
-    // Another table for what leaves; what comes in is found before it, by the table of local addresses.
+    // The rule selects another table for outgoing packets. For incoming packets the table of local addresses
+    // comes first.
     lab.host.ip(&["rule", "add", "fwmark", "0xd3650000/0xffff0000", "table", "365"]).unwrap();
     assert_eq!(mark_of_accepted(&lab, source), MARK, "an empty table is passed over");
     lab.host.ip(&["route", "add", "blackhole", "default", "table", "365"]).unwrap();

@@ -1,4 +1,4 @@
-//! `--watch-azure`: new connections from unlisted sources inside Azure, by region, from a document.
+//! `--watch-azure`: new connections from unlisted sources inside Azure, by the regions of a document.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ fn lost(scrape: &Scrape) -> u64 {
     scrape.count("d365_unlisted_azure_lost_total", &[])
 }
 
-/// The published list by its number, digest and ranges, and what waits to change it.
+/// The published list by its number, digest and ranges, and the number of waiting changes.
 fn published(daemon: &Daemon) -> Vec<Sample> {
     let scrape = daemon.scrape().unwrap();
     let names = ["d365_generation", "d365_generation_info", "d365_ranges", "d365_ranges_pending"];
@@ -66,7 +66,7 @@ fn regions(site: &Site) -> usize {
     names.filter(|name| name.starts_with("AzureCloud.")).count()
 }
 
-/// Every region of the document is there before its first connection.
+/// Asserts that every region of the document has a series before its first connection.
 fn assert_all_at_zero(site: &Site, daemon: &Daemon) {
     let all = regions(site);
     assert!(all > 30, "{all} regions");
@@ -115,8 +115,8 @@ fn nothing_is_shown_unless_it_is_asked_for() {
     daemon.stop().unwrap();
 }
 
-/// What is looked at is bounded; every connection is counted, as seen or as lost. The list stays what it was, however often
-/// its source is read meanwhile.
+/// The daemon examines a bounded number of samples, and counts every connection as seen or as lost. The list
+/// stays the same, however often the daemon reads its source meanwhile.
 #[test]
 fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     require!(Root, Tool("ip"), Daemon);
@@ -140,14 +140,14 @@ fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     assert!(lost(&scrape) > 0 && seen >= most - 1 && seen <= rounds * most, "{seen} seen in {rounds} rounds");
     assert_eq!(scrape.sum(FAMILY, &[]), seen);
 
-    // There is room again, and the count goes on.
+    // The ring has room again, and counting continues.
     sender.send_bytes(&frame).unwrap();
     wait_until(&daemon, "one more", |scrape| in_region(scrape, "swedencentral") == seen + 1);
     assert_eq!(published(&daemon), list);
     daemon.stop().unwrap();
 }
 
-/// The kept document tells the regions; the network need not answer first.
+/// The cached document contains the regions, so the daemon does not need the network first.
 #[test]
 fn regions_are_known_again_before_anything_is_fetched() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,5 +1,5 @@
-//! Lists that do not fit together within `--max-ranges`, and a table of counter slots that is full: what does not fit is
-//! held at the source that brings it, and no source stops another.
+//! Lists that do not fit together within `--max-ranges`, and a full table of counter slots. The gate of a
+//! source holds the additions without room, and no source stops another.
 
 use std::{fs, net::IpAddr};
 
@@ -15,10 +15,10 @@ use d365_tests::{
 use super::site::{Site, pending, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
-/// Ranges of the embedded list.
+/// Number of ranges in the embedded list.
 const EMBEDDED: u64 = 39;
 
-/// A file with the lines of these numbers, and the source that it is.
+/// A file with a line for each number, and its source.
 struct Listed {
     directory: TempDir,
     source: String,
@@ -33,7 +33,7 @@ impl Listed {
         listed
     }
 
-    /// A rename into place.
+    /// Renames a new file into place.
     fn replace(&self, numbers: &[u32], geo: &str) {
         let text: String = numbers.iter().map(|n| format!("11.0.{n}.0/24,{geo}\n")).collect();
         self.write(&text);
@@ -58,7 +58,8 @@ fn numbers(range: std::ops::Range<u32>) -> Vec<u32> {
     range.collect()
 }
 
-/// A mirror whose first list is too long beside the embedded one freezes nobody, not even by a restart or an approval.
+/// A mirror's first list is too long together with the embedded list. It stops no other source, even after a
+/// restart or an approval.
 #[test]
 fn a_list_that_is_too_long_stops_no_other_source_and_no_start() {
     require!(Root, Tool("ip"), Daemon);
@@ -75,7 +76,7 @@ fn a_list_that_is_too_long_stops_no_other_source_and_no_start() {
     assert_eq!(waiting, 40, "the file's own range came first, and 20 of 60");
     assert_eq!(scrape.sum("d365_updates_refused_total", &[("reason", "ranges")]), 0);
     assert!(daemon.log().contains("and waits (capacity); raise --max-ranges"), "{}", daemon.log());
-    // The other source goes on: another geo needs no room.
+    // The other source's updates continue: another geo needs no room.
     other.replace(&[200], "EUR");
     wait_until(&daemon, "the other geo", |scrape| {
         scrape.sum("d365_ranges", &[("geo", "EUR"), ("geo_source", "configured")]) == 1
@@ -101,7 +102,8 @@ fn a_list_that_is_too_long_stops_no_other_source_and_no_start() {
     daemon.stop().unwrap();
 }
 
-/// A line of a full file is replaced: the new one waits for the room of the old one, over restarts and by approval.
+/// A line of a full file is replaced. The new line waits for the room of the old one, also after a restart,
+/// until an approval.
 #[test]
 fn a_full_file_can_be_edited() {
     require!(Root, Tool("ip"), Daemon);
@@ -117,7 +119,7 @@ fn a_full_file_can_be_edited() {
     let daemon = site.start(&options);
     let scrape = wait_until(&daemon, "the same after a start", held);
     assert_eq!(ranges(&scrape), 40);
-    // Put back: as if nothing had been.
+    // The old line returns, and nothing waits any more.
     list.replace(&numbers(0..40), "NAM");
     wait_until(&daemon, "nothing that waits", |scrape| {
         (pending(scrape, "capacity"), pending(scrape, "removal")) == (0, 0)
@@ -126,7 +128,7 @@ fn a_full_file_can_be_edited() {
     wait_until(&daemon, "a line without room", held);
     daemon.stop().unwrap();
     assert_eq!(approve(&options, &[]).code, Some(0));
-    // The approval is carried out before the first list is decided.
+    // The daemon carries out the approval before the gates decide on the first list.
     let daemon = site.start(&options);
     let scrape = daemon.scrape().unwrap();
     assert_eq!((ranges(&scrape), pending(&scrape, "capacity"), pending(&scrape, "removal")), (40, 0, 0));
@@ -136,7 +138,8 @@ fn a_full_file_can_be_edited() {
     daemon.stop().unwrap();
 }
 
-/// Lists that were accepted with a larger `--max-ranges`: the sources that fit are taken in their order.
+/// The lists were accepted with a larger `--max-ranges`. The daemon takes the sources that fit, in their
+/// order.
 #[test]
 fn a_start_takes_the_sources_that_fit_and_names_the_others() {
     require!(Root, Tool("ip"), Daemon);
@@ -160,7 +163,7 @@ fn a_start_takes_the_sources_that_fit_and_names_the_others() {
         "{}",
         daemon.log()
     );
-    // The others' updates go on.
+    // The updates of the other sources continue.
     short.replace(&numbers(100..111), "NAM");
     wait_until(&daemon, "one more", |scrape| ranges(scrape) == EMBEDDED + 11);
     daemon.stop().unwrap();
@@ -171,7 +174,8 @@ fn a_start_takes_the_sources_that_fit_and_names_the_others() {
     daemon.stop().unwrap();
 }
 
-/// With 40 ranges of 40: another geo, and a removal past its hold, are published, and what was removed is not tagged.
+/// With 40 ranges of 40, the daemon publishes another geo and a removal after its hold. It does not tag the
+/// removed range.
 #[test]
 fn a_full_table_is_no_hindrance() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,4 @@
-//! Lists from a server: what is believed at once, what waits, what is refused.
+//! Lists from a server: the changes that are accepted at once, those that wait, and those that are rejected.
 
 use std::{
     thread,
@@ -13,7 +13,7 @@ use super::site::{PATIENCE, Site, failures, pending, ranges, wait_until};
 const OLDER: &str = "public-2025-cn376.json";
 const NEWER: &str = "public-2026-cn398.json";
 
-/// 17 ranges, then 22: the five new ones wait for a second fetch that shows them too.
+/// The list has 17 ranges, then 22. The five additions wait until a second fetch confirms them.
 #[test]
 fn additions_are_confirmed_by_a_second_fetch() {
     require!(Root, Tool("ip"), Daemon);
@@ -32,7 +32,7 @@ fn additions_are_confirmed_by_a_second_fetch() {
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
 
-/// Without another list there is nothing to start with.
+/// Without another list the daemon cannot start.
 #[test]
 fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
     require!(Root, Tool("ip"), Daemon);
@@ -53,7 +53,7 @@ fn a_source_that_fails_is_an_error_where_nothing_else_gives_a_list() {
     assert_eq!(ranges(&scrape), 39);
 }
 
-/// Whatever `--refresh` says; only the operator's SIGHUP asks sooner.
+/// `Retry-After` takes precedence over `--refresh`. Only the operator's SIGHUP asks sooner.
 #[test]
 fn a_server_that_asks_for_rest_is_left_alone() {
     require!(Root, Tool("ip"), Daemon);

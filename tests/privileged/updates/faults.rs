@@ -1,7 +1,7 @@
-//! Bad input and faults against the running daemon, each the same way: a good list is published; something goes wrong; that
-//! is counted under its reason and said in a line that an operator can act on; generation, ranges and what is told of them
-//! are as they were, and mail from a listed source is counted by them; and when all is well again the daemon takes the next
-//! list by itself.
+//! Bad input and faults with the running daemon. Each test works in the same way. The daemon publishes a good
+//! list, then something goes wrong. The daemon counts it under its reason and logs a line that an operator
+//! can act on. The generation, its ranges and its metrics stay the same, and mail from a listed source is
+//! still counted. When the fault is gone, the daemon accepts the next list by itself.
 
 mod approvals;
 mod damaged;
@@ -24,7 +24,7 @@ use nix::sys::signal::Signal;
 use super::site::{PATIENCE, Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
-/// What must not change while something is wrong.
+/// The state that must not change during a fault.
 #[derive(Debug, PartialEq, Eq)]
 struct Published {
     number: u64,
@@ -48,11 +48,11 @@ impl Published {
 /// A counter of failures.
 #[derive(Clone, Copy, Debug)]
 enum Counted<'a> {
-    /// Of a source, for this reason.
+    /// A source's failures with this reason: source, reason.
     Source(&'a str, &'a str),
-    /// Of an update, for this reason.
+    /// Updates that were refused for this reason.
     Refused(&'a str),
-    /// Of the state directory, in this operation.
+    /// Failures of this operation on the state directory.
     State(&'a str),
 }
 
@@ -68,7 +68,7 @@ impl Counted<'_> {
     }
 }
 
-/// A daemon with a good list, and somebody on that list who sends mail.
+/// A daemon with a good list, and a sender of mail who is on that list.
 struct Watched<'a> {
     site: &'a Site,
     daemon: Daemon,
@@ -78,8 +78,8 @@ struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    /// Starts the daemon and waits for its first list, of this many ranges. The sender is in one of them, the same one for
-    /// the same list.
+    /// Starts the daemon and waits for its first list, which has `count` ranges. The sender is in one of
+    /// them, and in the same one for the same list.
     fn start(site: &'a Site, options: &DaemonOptions, count: u64) -> Self {
         let listener = listen(&site.lab);
         let daemon = site.start(options);
@@ -87,14 +87,14 @@ impl<'a> Watched<'a> {
         let published = Published::of(&scrape);
         let range: IpNet = published.ranges.first().unwrap().parse().unwrap();
         let sender = range.hosts().nth(8).unwrap();
-        // A second daemon of a test finds it there.
+        // The address exists already if the test has started a daemon before.
         let _ = site.lab.add_source(sender);
         let watched = Self { site, daemon, published, sender, _listener: listener };
         watched.goes_on();
         watched
     }
 
-    /// Nothing has changed, and a mail is counted as one from a listed source.
+    /// Asserts that nothing has changed, and that a mail is counted as one from a listed source.
     fn goes_on(&self) {
         let counted = |scrape: &Scrape| {
             ["smtp", "retired_smtp", "unlisted_smtp"].map(|family| tally(scrape, family, &[]).connections)
@@ -107,7 +107,7 @@ impl<'a> Watched<'a> {
         assert_eq!(counted(&scrape), [listed + 1, retired, unlisted]);
     }
 
-    /// Has something go wrong: it is counted, said with this text, and changes nothing.
+    /// Causes a fault and asserts that the daemon counts it, logs this text, and changes nothing.
     fn fails(&self, counted: Counted<'_>, says: &str, go_wrong: impl FnOnce()) {
         let before = counted.of(&self.daemon.scrape().unwrap());
         let mark = self.daemon.log().len();
@@ -127,7 +127,7 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// Waits for a list of this many ranges, which is good from then on.
+    /// Waits for a list of `count` ranges. From then on it is the list that must stay.
     fn takes(&mut self, count: u64) {
         let scrape = wait_until(&self.daemon, "the next list", |scrape| ranges(scrape) == count);
         let published = Published::of(&scrape);
@@ -136,7 +136,7 @@ impl<'a> Watched<'a> {
         self.goes_on();
     }
 
-    /// The end, as it should be.
+    /// Stops the daemon and asserts that it ends regularly.
     fn stop(self) -> Exit {
         let exit = self.ends_by(Signal::SIGTERM);
         assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
@@ -147,7 +147,7 @@ impl<'a> Watched<'a> {
         self.daemon.stop_by(signal).unwrap()
     }
 
-    /// Has every source read now.
+    /// Makes the daemon read every source now.
     fn reads_now(&self) {
         self.daemon.signal(Signal::SIGHUP).unwrap();
     }

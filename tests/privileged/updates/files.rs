@@ -1,4 +1,5 @@
-//! Lists in files while the daemon runs: replaced, edited in place, half written, gone, and read again on SIGHUP.
+//! Lists in files while the daemon runs: replaced, edited in place, half written, deleted, and read again on
+//! SIGHUP.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -28,32 +29,32 @@ fn a_file_is_read_again_however_it_is_changed() {
     let daemon = site.start(&site.options(&[&source(&directory)]));
     assert_eq!(ranges(&daemon.scrape().unwrap()), 2);
 
-    // A rename into place.
+    // The file is replaced by a rename.
     fs::write(directory.file("new"), "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n").unwrap();
     fs::rename(directory.file("new"), &path).unwrap();
     wait_until(&daemon, "a third range", |scrape| ranges(scrape) == 3);
 
-    // An edit in place.
+    // The file is edited in place.
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"11.0.3.0/24\n").unwrap();
     drop(file);
     wait_until(&daemon, "a fourth range", |scrape| ranges(scrape) == 4);
 
-    // Gone: what was accepted stays. And back again.
+    // The file is deleted, and the accepted list stays. Then the file exists again.
     fs::remove_file(&path).unwrap();
     let scrape = wait_until(&daemon, "a failure", |scrape| failures(scrape, "io") == 1);
     assert_eq!(ranges(&scrape), 4);
     fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n11.0.3.0/24\n11.0.4.0/24\n").unwrap();
     wait_until(&daemon, "a fifth range", |scrape| ranges(scrape) == 5);
 
-    // Not a list any more.
+    // The file is not a list any more.
     fs::write(&path, "11.0.0.0/24\nnonsense\n").unwrap();
     let scrape = wait_until(&daemon, "a refusal", |scrape| failures(scrape, "syntax") == 1);
     assert_eq!(ranges(&scrape), 5);
     daemon.wait_for_log("line 2", Duration::from_secs(1)).unwrap();
 }
 
-/// A user who may write to it adds ranges that are trusted at once.
+/// A user who may write to the file can add ranges that are trusted at once.
 #[test]
 fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
     require!(Root, Tool("ip"), Daemon);
@@ -89,8 +90,8 @@ fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
     daemon.stop().unwrap();
 }
 
-/// As Kubernetes changes a `ConfigMap`: the list is a link through `..data`, which is a link to a directory.
-/// The new directory is made, the link is swapped, the old directory is removed at once.
+/// Kubernetes changes a `ConfigMap` like this: the list is a link through `..data`, which is a link to a
+/// directory. Kubernetes creates the new directory, swaps the link, and removes the old directory at once.
 #[test]
 fn a_swapped_config_map_is_followed_without_a_warning() {
     require!(Root, Tool("ip"), Daemon);
@@ -114,7 +115,7 @@ fn a_swapped_config_map_is_followed_without_a_warning() {
     for version in 2..12 {
         put(version);
         wait_until(&daemon, "the new list", |scrape| ranges(scrape) == version as u64);
-        // A pause of other lengths than the watcher's own.
+        // The pauses differ from the watcher's own interval.
         thread::sleep(Duration::from_millis(70 * version as u64));
     }
     let exit = daemon.stop().unwrap();
@@ -122,7 +123,8 @@ fn a_swapped_config_map_is_followed_without_a_warning() {
     assert!(!exit.stderr.contains("ERROR") && !exit.stderr.contains("notify"), "{}", exit.stderr);
 }
 
-/// While somebody still writes, nothing of it is believed: a prefix cut off in the middle is another prefix.
+/// The daemon accepts nothing while the file is still being written: a prefix that is cut off in the middle
+/// is another prefix.
 #[test]
 fn a_half_written_file_is_not_believed() {
     require!(Root, Tool("ip"), Daemon);
@@ -145,7 +147,7 @@ fn a_half_written_file_is_not_believed() {
     assert!(scrape.select("d365_range_packets_total", &[("range", "11.0.1.128/25")]).count() == 1);
 }
 
-/// A service tags document in a file: what it adds is used at once.
+/// The daemon uses the additions of a service tags document in a file at once.
 #[test]
 fn a_newer_document_in_a_file_is_used_at_once() {
     require!(Root, Tool("ip"), Daemon);
@@ -159,7 +161,7 @@ fn a_newer_document_in_a_file_is_used_at_once() {
     assert_eq!(scrape.count("d365_generation_info", &[("change_number", "398")]), 1);
 }
 
-/// SIGHUP reads everything again, downloads too, and stops nothing.
+/// SIGHUP makes the daemon read everything again, downloads too, and stops nothing.
 #[test]
 fn sighup_reads_every_source_again() {
     require!(Root, Tool("ip"), Daemon);

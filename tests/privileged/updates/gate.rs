@@ -1,4 +1,5 @@
-//! What is held, until it is approved or its time has come; what is retired, and counted apart.
+//! Changes that are held until they are approved or their time has passed, and ranges that are retired and
+//! counted apart.
 
 use std::{
     fs,
@@ -21,7 +22,7 @@ fn list(but: Option<usize>) -> String {
     (0..20).filter(|n| Some(*n) != but).map(|n| format!("11.0.{n}.0/24,NAM\n")).collect()
 }
 
-/// A directory with the whole list in it, and the source that it is.
+/// A directory with the whole list in a file, and its source.
 fn listed() -> (TempDir, String) {
     let directory = TempDir::new("list");
     replace(&directory, &list(None));
@@ -29,7 +30,7 @@ fn listed() -> (TempDir, String) {
     (directory, source)
 }
 
-/// A rename into place.
+/// Renames a new file into place.
 fn replace(directory: &TempDir, text: &str) {
     fs::write(directory.file("new"), text).unwrap();
     fs::rename(directory.file("new"), directory.file("list.csv")).unwrap();
@@ -41,7 +42,7 @@ fn approve(options: &DaemonOptions) -> Output {
     command.output().unwrap()
 }
 
-/// Connections from `11.0.7.0/24`, listed and retired, and from nobody known.
+/// Number of connections from listed, retired and unlisted sources.
 fn connections(scrape: &Scrape) -> [u64; 3] {
     let count = |family| tally(scrape, family, &[]).connections;
     [count("smtp"), count("retired_smtp"), count("unlisted_smtp")]
@@ -97,7 +98,7 @@ fn a_hold_ends_by_itself_and_a_range_that_returns_was_never_gone() {
     assert_eq!(scrape.sum("d365_ranges_retired", &[]), 0);
 }
 
-/// Much shorter is held whole, and what would be broken by it is not.
+/// The gate holds a much shorter list completely, so the accepted list stays.
 #[test]
 fn a_list_that_shrinks_is_held_whole() {
     require!(Root, Tool("ip"), Daemon);
@@ -110,7 +111,7 @@ fn a_list_that_shrinks_is_held_whole() {
     assert!(scrape.sum("d365_updates_refused_total", &[("reason", "shrink")]) > 0);
 }
 
-/// Approved without a daemon: the next one does it.
+/// The operator approves without a daemon, and the next daemon carries it out.
 #[test]
 fn an_approval_is_carried_out_by_the_next_daemon() {
     require!(Root, Tool("ip"), Daemon);

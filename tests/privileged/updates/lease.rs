@@ -1,5 +1,5 @@
-//! Until when a source's ranges are trusted: what is shown, what is logged, and what the kernel holds. Counting and
-//! passing go on.
+//! The time until which a source's ranges are trusted: in the metrics, in the log, and in the kernel.
+//! Counting and passing continue after it.
 
 use std::{
     fs, iter,
@@ -27,7 +27,7 @@ use super::site::{PATIENCE, Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
 const LIST: &str = "11.0.0.0/24,NAM\n";
-/// Ticks are counted late on a busy machine, and one is rounded off.
+/// A busy machine counts ticks late, and one tick is lost by rounding.
 const TICKS: f64 = 0.1;
 /// 2026-08-03T00:00:00Z, the embedded list's date, and 14 days.
 const EMBEDDED_UNTIL: f64 = 1_785_715_200.0 + 14.0 * 86_400.0;
@@ -61,7 +61,7 @@ fn lease_map(daemon: &Daemon) -> String {
     maps.find(is_lease).expect("a map LEASE")
 }
 
-/// Its value's first lease: the tick until which it holds. The only set of sources has the first number.
+/// The tick at which the first lease in the map ends. The only set of sources has the first number.
 fn kernel_tick(daemon: &Daemon) -> u64 {
     let dump = bpftool(&["map", "dump", "id", &lease_map(daemon)]).unwrap();
     let bytes = dump[0]["value"]
@@ -72,14 +72,14 @@ fn kernel_tick(daemon: &Daemon) -> u64 {
     u64::from_ne_bytes(bytes.take(8).collect::<Vec<_>>().try_into().unwrap())
 }
 
-/// The tick that it is now.
+/// The current tick.
 fn current_tick() -> u64 {
     let timers = fs::read_to_string("/proc/timer_list").unwrap();
     let tick = timers.lines().find_map(|line| line.strip_prefix("jiffies: "));
     tick.expect("a count of ticks").parse().unwrap()
 }
 
-/// Seconds for which the kernel still vouches, none when it does not.
+/// Seconds until the kernel's lease expires, or 0 if it has expired.
 fn kernel_left(daemon: &Daemon) -> f64 {
     let tick = Duration::from(clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).unwrap());
     let left = kernel_tick(daemon).saturating_sub(current_tick());
@@ -88,7 +88,8 @@ fn kernel_left(daemon: &Daemon) -> f64 {
     left * tick.as_secs_f64()
 }
 
-/// Never longer than what is shown. A reading may move both meanwhile, and the kernel is told first.
+/// Asserts that the kernel's lease is never longer than the one in the metrics. A reading may move both in
+/// the meantime, and the daemon sets the kernel's lease first.
 fn assert_kernel_follows(daemon: &Daemon) {
     let shown = || expiry(&daemon.scrape().unwrap());
     let (first, before) = (shown(), now());
@@ -107,7 +108,8 @@ fn assert_kernel_has_ended(daemon: &Daemon) {
     assert!(left < TICKS, "{left} s are left; log:\n{}", daemon.log());
 }
 
-/// That it is over, with this end: a slow machine has seen others go by between two readings.
+/// The log text for a lease that ended at `until`. On a slow machine, other leases have ended between two
+/// readings too.
 fn ran_out(until: f64) -> String {
     let end = UNIX_EPOCH + Duration::from_secs_f64(until);
     format!("its lease ended at {}", humantime::format_rfc3339_seconds(end))
@@ -138,7 +140,7 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     daemon.wait_for_log("its lease ended at", Duration::from_secs(6)).unwrap();
     assert!(now() >= first, "it ran out early");
 
-    // Some rounds of the daemon's own: nothing of it lengthens the lease, or says again that it is over.
+    // During some rounds of the daemon, nothing extends the lease, and the daemon does not log its end again.
     for _ in 0..5 {
         assert_kernel_has_ended(&daemon);
         assert!((expiry(&daemon.scrape().unwrap()) - first).abs() < 0.5);
@@ -159,7 +161,7 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     daemon.stop().unwrap();
 }
 
-/// Each good reading moves it, whatever the list says; one that fails does not.
+/// Each successful reading extends the lease, whatever the list contains. A failed reading does not.
 #[test]
 fn a_lease_goes_on_with_readings_and_not_with_failures() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
@@ -175,13 +177,13 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
     }
     site.server.route("/doc", iter::once(d365_tests::https::Answer::status(503)));
     daemon.wait_for_log("status 503", PATIENCE).unwrap();
-    // Readings come one after the other: no good one is behind that.
+    // Readings follow one after the other, so no successful one comes after the failed one.
     let last = expiry(&daemon.scrape().unwrap());
     daemon.wait_for_log(&ran_out(last), PATIENCE).unwrap();
     assert!(now() >= last, "it ran out early");
     assert!((expiry(&daemon.scrape().unwrap()) - last).abs() < 0.5);
     assert_kernel_has_ended(&daemon);
-    // A restart is no confirmation, and forgets none.
+    // A restart is not a confirmation, and it does not lose one.
     daemon.stop().unwrap();
     let daemon = site.start(&options.args(["--lease", "1h"]));
     assert!((expiry(&daemon.scrape().unwrap()) - (last - 5.0 + 3600.0)).abs() < 0.5);
@@ -189,7 +191,8 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
     daemon.stop().unwrap();
 }
 
-/// A host that was asleep: its kernel's clock has stood still, and what it was told is not true any more.
+/// The kernel of a suspended host counts no ticks, so its lease lasts too long. The daemon therefore sets the
+/// lease again each minute.
 #[test]
 fn the_kernel_is_told_again_each_minute() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
@@ -218,7 +221,7 @@ fn the_kernel_is_told_again_each_minute() {
     daemon.stop().unwrap();
 }
 
-/// Who says that another list is true does not vouch for the published one.
+/// A reading that confirms a list which the kernel rejected does not renew the lease of the published one.
 #[test]
 fn a_list_that_the_kernel_refuses_renews_nothing() {
     require!(Root, Tool("ip"), Daemon);
@@ -265,7 +268,7 @@ fn a_lease_without_an_end_is_warned_of_once() {
     daemon.stop().unwrap();
 }
 
-/// It confirms itself as of its date: an old program's list is not trusted.
+/// The embedded list is confirmed as of its date, so an old program's list is not trusted.
 #[test]
 fn the_embedded_list_alone_is_trusted_from_its_date_on() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);

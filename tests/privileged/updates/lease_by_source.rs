@@ -1,5 +1,5 @@
-//! A range is trusted as long as a source that lists it was confirmed within the lease, whatever other sources do; drops
-//! need every source.
+//! A range is trusted as long as a source that lists it was confirmed within the lease, whatever happens to
+//! other sources. Drops need every source.
 
 use std::{fs, net::IpAddr};
 
@@ -17,7 +17,7 @@ use d365_tests::{
 
 use super::site::{PATIENCE, Site, wait_until};
 
-/// Of the embedded list.
+/// In the embedded list.
 const EMBEDDED: &str = "13.71.171.9";
 const OWN: &str = "203.0.113.9";
 const OTHER: &str = "198.51.100.9";
@@ -28,7 +28,7 @@ fn expiry(scrape: &Scrape, source: &str) -> f64 {
     scrape.value("d365_lease_expiry_timestamp_seconds", &[("source", source)])
 }
 
-/// Counts SYNs to port 25 behind everything, and those of them with our code point.
+/// Counts the SYNs to port 25 that reach the host's stack, and those of them with the daemon's code point.
 fn count(lab: &Lab) {
     let rules = "table inet d365 {
         counter tagged { }
@@ -43,7 +43,8 @@ fn count(lab: &Lab) {
     nft::load(&lab.host, rules).unwrap();
 }
 
-/// Sends five SYNs from this source; returns how many arrived, and how many of these were tagged.
+/// Sends five SYNs from this source. Returns the number that arrived, and the number of those that were
+/// tagged.
 fn knock(lab: &Lab, source: &str) -> [u64; 2] {
     let counted =
         || ["arrived", "tagged"].map(|counter| nft::packets(&lab.host, "inet d365", counter).unwrap());
@@ -81,7 +82,8 @@ fn a_source_that_is_gone_is_not_trusted_for_another_that_is_confirmed() {
         assert_eq!(knock(&site.lab, source), [5, 5], "{source}; log:\n{}", daemon.log());
     }
 
-    // The server fails, and one file is gone: the other file is read again and again, and vouches for its own list only.
+    // The server fails, and one file is deleted. The daemon still reads the other file, which confirms only
+    // its own list.
     site.server.route("/doc", [Answer::status(503)]);
     fs::remove_file(directory.file("other")).unwrap();
     ended(&daemon, &other);
@@ -102,7 +104,8 @@ fn a_source_that_is_gone_is_not_trusted_for_another_that_is_confirmed() {
     daemon.stop().unwrap();
 }
 
-/// A file of one prefix made a list of 118 days trusted, and strangers were dropped by it.
+/// A file with one prefix once made an embedded list of 118 days trusted, and unlisted sources were dropped
+/// by it.
 #[test]
 fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
@@ -122,7 +125,8 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     assert_eq!(knock(&site.lab, EMBEDDED), [5, 0], "118 days old, and no source confirms it");
     assert_eq!(knock(&site.lab, "8.8.8.8"), [5, 0], "nothing is dropped while the list may be old");
 
-    // The file lists all that the embedded list has: nothing depends on that any more.
+    // The file lists everything that the embedded list contains, so nothing depends on the embedded list any
+    // more.
     let ranges = d365_user::source::load(&d365_user::source::Spec::Embedded).unwrap();
     let lines: String = ranges.records.iter().map(|record| format!("{},CAN\n", record.prefix)).collect();
     fs::write(directory.file("new"), format!("203.0.113.0/24,CAN\n{lines}")).unwrap();
@@ -134,7 +138,7 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     daemon.stop().unwrap();
 }
 
-/// A file that nobody touches is still its owner's word, as long as it can be read.
+/// A file that never changes still confirms its list, as long as the daemon can read it.
 #[test]
 fn a_file_that_stays_and_can_be_read_confirms_its_list() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
@@ -153,7 +157,7 @@ fn a_file_that_stays_and_can_be_read_confirms_its_list() {
     daemon.stop().unwrap();
 }
 
-/// Nothing depends on a lease where packets are counted only: its end is no warning.
+/// If packets are only counted, nothing depends on a lease, and its end is not a warning.
 #[test]
 fn the_end_of_a_lease_is_a_warning_only_where_packets_are_tagged_or_dropped() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,4 +1,4 @@
-//! The list stays true while the daemon runs: sources, the gate, publishing, the lease, restarts.
+//! The daemon keeps its list current while it runs: sources, the gate, publication, the lease, restarts.
 
 mod azure;
 mod capacity;

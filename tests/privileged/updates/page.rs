@@ -1,4 +1,5 @@
-//! The download page: which of its documents is taken, of which cloud, from which host, and what it is compared with.
+//! The download page: the document that the daemon chooses, its cloud, its host, and the list with which it
+//! is compared.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -20,7 +21,7 @@ const NEWER: &str = "public-2026-cn398.json";
 const GOVERNMENT: &str = "government-2026-05-04-cn391.json";
 const CHINA: &str = "china-2026-05-04-cn394.json";
 
-/// The path as it has been since 2025, and as it was before.
+/// The path of a document since 2025. [`old_path`] is the form before.
 fn path(cloud: &str, date: &str) -> String {
     format!("/download/7/1/d/71d86715-5596-4529-9b13-da13a5de5b63/ServiceTags_{cloud}_{date}.json")
 }
@@ -29,7 +30,7 @@ fn old_path(cloud: &str, date: &str) -> String {
     format!("/download/7/1/D/71D86715-5596-4529-9B13-DA13A5DE5B63/ServiceTags_{cloud}_{date}.json")
 }
 
-/// A page at `/page` with links to these paths of the server.
+/// Serves a page at `/page` with links to these paths of the server.
 fn lists(site: &Site, paths: &[&str]) {
     let links = paths.iter().map(|path| format!("<a href=\"{}\">download</a>\n", site.server.url(path)));
     let page = format!("<!DOCTYPE html><html><body>{}</body></html>", links.collect::<String>());
@@ -40,7 +41,7 @@ fn host(site: &Site) -> String {
     format!("localhost:{}", site.server.address().port())
 }
 
-/// Sources that find their documents on the server's page.
+/// Options of a daemon whose sources find their documents on the server's page.
 fn options(site: &Site, sources: &[&str]) -> DaemonOptions {
     let options = site.options(sources).args(["--confirm-after", "2s"]);
     options.args(["--page-url", &site.server.url("/page"), "--allow-host", &host(site)])
@@ -61,7 +62,7 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
         site.serves(path, name);
     }
     lists(&site, &[&china, &older, &oldest]);
-    // Alone, so that its list is not the embedded one.
+    // This source is alone, so that its list is not the embedded one.
     let daemon = site.start(&options(&site, &["azure"]));
     let scrape = wait_until(&daemon, "the older list", |scrape| ranges(scrape) == 17);
     assert!(change_number(&scrape, "376"));
@@ -73,7 +74,7 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
     assert_eq!(scrape.sum("d365_source_failures_total", &[]), 0);
     assert_eq!([&oldest, &china].map(|path| site.server.count(path)), [0, 0], "never asked for");
 
-    // A path of the old form is one all the same; and a page without a document takes nothing away.
+    // A path of the old form is accepted too. A page without a document changes nothing.
     let newest = old_path("Public", "20260511");
     site.serves(&newest, NEWER);
     lists(&site, &[&older, &newest]);
@@ -104,7 +105,7 @@ fn a_document_on_another_host_is_fetched_only_when_that_is_allowed() {
     assert_eq!(ranges(&daemon.scrape().unwrap()), 22);
     daemon.stop().unwrap();
 
-    // Nor by a redirect.
+    // A redirect cannot lead there either.
     let elsewhere = site.server.url("/elsewhere").replace("localhost", "127.0.0.1");
     site.server.route(&newer, [Answer::redirect(&elsewhere)]);
     let daemon = site.start(&allowed);
@@ -113,7 +114,7 @@ fn a_document_on_another_host_is_fetched_only_when_that_is_allowed() {
     daemon.stop().unwrap();
 }
 
-/// It has happened: a URL of one cloud gave another one's document.
+/// A URL of one cloud has once returned another cloud's document.
 #[test]
 fn a_sovereign_clouds_source_takes_its_own_document_alone() {
     require!(Root, Tool("ip"), Daemon);
@@ -145,7 +146,8 @@ fn own_document_alone(documents: &Documents) {
     }
 }
 
-/// The newest document, with the embedded list's prefixes and regions but for the first `but`, and `more`.
+/// The newest document with the embedded list's prefixes and regions, without the first `but` and with
+/// `more`.
 fn with_prefixes(site: &Site, but: usize, more: &[&str]) -> Vec<u8> {
     const TAG: &str = "Dynamics365ForMarketingEmail";
     let mut whole: Value = serde_json::from_slice(&site.document(NEWER)).unwrap();
@@ -188,7 +190,8 @@ fn first_download(documents: Documents) {
     daemon.stop().unwrap();
 }
 
-/// An old document in the state directory, and a newer program: no range of both goes away by what is fetched next.
+/// The state directory contains an old document, and the program is newer. A range of the embedded list stays
+/// if the next document contains it too.
 #[test]
 fn what_the_newer_embedded_list_brings_stays_when_the_next_document_has_it_too() {
     require!(Root, Tool("ip"), Daemon);

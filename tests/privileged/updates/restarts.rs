@@ -1,4 +1,4 @@
-//! What survives a stop, a crash and a restart: the last good list, decisions, and every count.
+//! State that survives a stop, a crash and a restart: the last accepted list, decisions, and every count.
 
 use std::{
     fs,
@@ -20,10 +20,10 @@ use crate::mail::{deliver_again, listen, tally};
 
 const OLDER: &str = "public-2025-cn376.json";
 const NEWER: &str = "public-2026-cn398.json";
-/// In a documented range of both.
+/// In a documented range of both documents.
 const SOURCE: &str = "13.71.171.9";
 
-/// What was counted of mail, by geo, from nobody known, and else.
+/// Packets and connections of one geo, unlisted packets, and other packets.
 fn counts(scrape: &Scrape) -> [u64; 4] {
     let smtp = tally(scrape, "smtp", &[("geo", "CAN")]);
     let range = tally(scrape, "range", &[("range", "13.71.171.0/24")]);
@@ -41,7 +41,8 @@ fn pinned(view: &View) -> usize {
     view.run(|| fs::read_dir("/sys/fs/bpf/d365").map_or(0, Iterator::count))
 }
 
-/// Three times a daemon, mail, and the daemon's end: what was counted before the mail and behind it.
+/// Three times, starts a daemon, delivers mail, and ends the daemon. Returns the counts before and after each
+/// delivery.
 fn counts_over_restarts(options: &DaemonOptions, site: &Site, end: Signal) -> Vec<[u64; 4]> {
     let sources = [SOURCE, "198.51.100.7"].map(|source| source.parse().unwrap());
     sources.iter().for_each(|source| site.lab.add_source(*source).unwrap());
@@ -57,11 +58,11 @@ fn counts_over_restarts(options: &DaemonOptions, site: &Site, end: Signal) -> Ve
     seen
 }
 
-/// Each daemon begins with what the one before had counted.
+/// Asserts that each daemon begins with the counts of the previous one.
 fn assert_nothing_lost(seen: &[[u64; 4]]) {
     assert_eq!(seen[0][..2], [0, 0]);
     for (earlier, later) in seen[1..].iter().zip(&seen[2..]).step_by(2) {
-        // Between two daemons packets pass and nobody counts.
+        // Packets that pass between two daemons are not counted.
         assert!(earlier.iter().zip(later).all(|(earlier, later)| later >= earlier), "{earlier:?} {later:?}");
         assert_eq!((earlier[0], earlier[1]), (later[0], later[1]));
     }
@@ -92,7 +93,8 @@ fn a_crash_loses_no_count_where_maps_can_be_pinned() {
     assert_eq!(pinned(&view), 0);
 }
 
-/// Rather from zero than from less than was seen: only that looks like what it is.
+/// A start at zero looks like a restart. A total that is only a little lower than before would look like an
+/// increase.
 #[test]
 fn a_crash_without_pins_begins_at_zero() {
     require!(Root, Tool("ip"), Daemon);
@@ -102,7 +104,7 @@ fn a_crash_without_pins_begins_at_zero() {
     assert_eq!([seen[2], seen[4]].map(|counts| counts[..3].to_vec()), [[0; 3], [0; 3]]);
 }
 
-/// What waits goes on waiting, what was accepted is there without the network.
+/// Waiting changes still wait after a restart, and the accepted list needs no network.
 #[test]
 fn the_last_good_list_is_there_without_the_network() {
     require!(Root, Tool("ip"), Daemon);
@@ -122,7 +124,8 @@ fn the_last_good_list_is_there_without_the_network() {
     assert!(scrape.value("d365_source_last_success_timestamp_seconds", &[]) > 1.7e9);
     daemon.stop().unwrap();
 
-    // Without the gates' file what was accepted is in its copy. The document that was kept is not judged yet.
+    // Without the gates' file, the daemon finds the accepted list in its copy. The gate has not yet checked
+    // the cached document.
     let state = options.state.as_ref().unwrap();
     fs::write(state.file("gate.json"), "nonsense").unwrap();
     let daemon = site.start(&options);
@@ -139,8 +142,8 @@ fn the_last_good_list_is_there_without_the_network() {
     assert!(exit.stderr.contains("503"), "{}", exit.stderr);
 }
 
-/// A list that is held is in the kept document before a gate has judged it. Nothing makes it the accepted list: neither
-/// damage of the gates' files, nor a file of another version.
+/// The cached document contains a held list before a gate has checked it. It never becomes the accepted list:
+/// not when the gates' files are damaged, and not when a file has another version.
 #[test]
 fn what_was_held_is_not_accepted_because_a_file_is_lost() {
     require!(Root, Tool("ip"), Daemon);
@@ -156,7 +159,7 @@ fn what_was_held_is_not_accepted_because_a_file_is_lost() {
             ranges(scrape) >= 22 && scrape.sum("d365_lease_expiry_timestamp_seconds", &[]) > 1_700_000_000
         });
         let accepted = ranges(&first);
-        // Lower by its number, and longer by 500.
+        // The document has a lower change number and 500 more ranges.
         site.server.route("/doc", [Answer::ok(held(&site.document(NEWER)))]);
         wait_until(&daemon, "a list that is held", |scrape| pending(scrape, "step_back") >= 500);
         daemon.stop_by(Signal::SIGKILL).unwrap();
@@ -177,7 +180,7 @@ fn what_was_held_is_not_accepted_because_a_file_is_lost() {
     }
 }
 
-/// This document with 500 ranges more, and a lower number.
+/// This document with 500 more ranges and a lower change number.
 fn held(document: &[u8]) -> String {
     let mut document: serde_json::Value = serde_json::from_slice(document).unwrap();
     for value in document["values"].as_array_mut().unwrap() {
@@ -190,7 +193,7 @@ fn held(document: &[u8]) -> String {
     document.to_string()
 }
 
-/// The server need not send again what was kept.
+/// The server does not have to send the cached document again.
 #[test]
 fn what_was_kept_is_asked_for_with_its_tag() {
     require!(Root, Tool("ip"), Daemon);
@@ -210,7 +213,7 @@ fn what_was_kept_is_asked_for_with_its_tag() {
     assert_eq!(site.server.sent(), site.document(OLDER).len() as u64);
 }
 
-/// A user who may write there may approve, and one who may open it may lock it.
+/// A user who may write there can approve changes, and a user who may open the directory can lock it.
 #[test]
 fn others_are_kept_out_of_the_state_directory() {
     require!(Root, Tool("ip"), Daemon);

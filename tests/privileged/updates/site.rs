@@ -1,4 +1,4 @@
-//! A daemon in a lab, and an HTTPS server on the lab's loopback that it trusts.
+//! A daemon in a lab, and an HTTPS server on the lab's loopback that the daemon trusts.
 
 use std::{
     fs,
@@ -14,10 +14,10 @@ use d365_tests::{
     vendor::Documents,
 };
 
-/// How long a daemon may take for what it is waited for.
+/// Time limit for each event that a test waits for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The lab, the server, its documents, and the authority that has signed its certificate.
+/// The lab, the server, its documents, and the authority that signed its certificate.
 pub(crate) struct Site {
     pub(crate) lab: Lab,
     pub(crate) server: Server,
@@ -27,7 +27,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With made documents.
+    /// A site with generated documents.
     pub(crate) fn new() -> Self {
         Self::with(Documents::Made)
     }
@@ -41,27 +41,27 @@ impl Site {
         Self { lab, server, documents, authority, signs }
     }
 
-    /// Another server that the daemon trusts.
+    /// Starts another server that the daemon trusts.
     pub(super) fn another_server(&self) -> Server {
         serve(&self.lab, &self.signs)
     }
 
-    /// A server that this authority vouches for, whom the daemon does not trust.
+    /// Starts a server with a certificate of this authority, which the daemon does not trust.
     pub(super) fn server_of(&self, authority: &Authority) -> Server {
         serve(&self.lab, authority)
     }
 
-    /// Has the daemon's host trust another authority too, in place of a store of its own.
+    /// Adds an authority to the file that the daemon uses as its store of trusted authorities.
     pub(super) fn trust(&self, authority: &Authority) {
         fs::write(self.authority.path(), self.signs.pem() + &authority.pem()).unwrap();
     }
 
-    /// A daemon on the lab's interface that trusts the server and reads quickly, from these sources.
+    /// Options of a daemon on the lab's interface that trusts the server and reads these sources each second.
     pub(crate) fn options(&self, sources: &[&str]) -> DaemonOptions {
         self.options_each("1s", sources)
     }
 
-    /// The same, reading again after this time.
+    /// The same options with another interval between readings.
     pub(crate) fn options_each(&self, refresh: &str, sources: &[&str]) -> DaemonOptions {
         let options = DaemonOptions::on(&[self.lab.iface()])
             .env("SSL_CERT_FILE", self.authority.path().to_str().unwrap())
@@ -74,13 +74,12 @@ impl Site {
         format!("url:{}", self.server.url(path))
     }
 
-    /// Serves this document at `path`, from now on.
+    /// Serves this document at `path` from now on.
     pub(super) fn serves(&self, path: &str, name: &str) {
         let answer = Answer::ok(self.document(name)).header("ETag", &format!("\"{name}\""));
         self.server.route(path, [answer]);
     }
 
-    /// The document of this name.
     pub(super) fn document(&self, name: &str) -> Vec<u8> {
         self.documents.document(name)
     }
@@ -95,7 +94,7 @@ fn serve(lab: &Lab, signs: &Authority) -> Server {
     lab.host.run(|| Server::https(&identity)).unwrap()
 }
 
-/// Scrapes until `is_so`; panics with the last scrape's problem, and the log, when that does not come.
+/// Scrapes until `is_so` returns true. Panics with `what` and the log if that takes too long.
 pub(crate) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
     let deadline = d365_tests::patience::deadline(PATIENCE);
     loop {
@@ -108,12 +107,12 @@ pub(crate) fn wait_until(daemon: &Daemon, what: &str, is_so: impl Fn(&Scrape) ->
     }
 }
 
-/// Listed ranges of the published generation.
+/// Number of listed ranges in the published generation.
 pub(crate) fn ranges(scrape: &Scrape) -> u64 {
     scrape.sum("d365_ranges", &[])
 }
 
-/// Changes that wait for this reason.
+/// Number of changes that wait for this reason.
 pub(super) fn pending(scrape: &Scrape, change: &str) -> u64 {
     scrape.sum("d365_ranges_pending", &[("change", change)])
 }

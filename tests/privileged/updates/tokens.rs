@@ -1,5 +1,5 @@
-//! A token in a source's URL: it goes to the server and nowhere else, and another one is the same source all
-//! the same.
+//! A token in a source's URL: the daemon sends it to the server and shows it nowhere. A URL with another
+//! token is still the same source.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -18,7 +18,7 @@ use d365_user::{
 
 use super::site::{Site, failures, pending, ranges, wait_until};
 
-/// The secret, in every token.
+/// The secret in every token.
 const SECRET: &str = "s3cret";
 
 /// Twenty ranges, without the one at `but`.
@@ -38,12 +38,12 @@ fn path(token: &str) -> String {
     format!("/doc?sig={SECRET}{token}")
 }
 
-/// Serves a document to who has this token, and nobody else.
+/// Serves a document to clients with this token only.
 fn serves(site: &Site, token: &str, but: Option<usize>) {
     site.server.route(&path(token), [Answer::ok(document(but)).header("ETag", &format!("\"{but:?}\""))]);
 }
 
-/// A daemon's options with this source in the environment, where a token belongs.
+/// Options of a daemon with this source in the environment, which is the right place for a token.
 fn options(site: &Site, token: &str) -> DaemonOptions {
     site.options(&[]).env("D365_RANGES", &site.source(&path(token)))
 }
@@ -52,14 +52,14 @@ fn state(options: &DaemonOptions) -> &TempDir {
     options.state.as_ref().unwrap()
 }
 
-/// The output of a task about the state directory.
+/// The output of a task with this state directory.
 fn told(task: &str, state: &Path) -> String {
     let mut command = Command::new(daemon::binary().unwrap());
     let output = command.args([task, "--state-dir"]).arg(state).output().unwrap();
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-/// The places that hold the secret, of everything that is kept or shown.
+/// The names of all files and outputs that contain the secret.
 fn shown(daemon: &Daemon, state: &Path) -> Vec<String> {
     let mut all = BTreeMap::from([
         ("the log".to_owned(), daemon.log()),
@@ -75,7 +75,7 @@ fn shown(daemon: &Daemon, state: &Path) -> Vec<String> {
     all.into_keys().collect()
 }
 
-/// At any level, over good answers, refusals and redirects.
+/// At the most detailed log level, with good answers, failures and redirects.
 #[test]
 fn a_token_is_neither_shown_nor_kept() {
     require!(Root, Tool("ip"), Daemon);
@@ -134,7 +134,7 @@ fn another_token_is_the_same_source() {
     );
     daemon.stop().unwrap();
 
-    // A name that is given later is no other source either.
+    // A name that the operator adds later does not make another source either.
     let named = format!("url:mirror={}", site.server.url(&path("2")));
     let daemon = site.start(&site.options(&[]).env("D365_RANGES", &named).state_of(&first));
     let before = asked();
@@ -149,7 +149,7 @@ fn another_token_is_the_same_source() {
     daemon.stop().unwrap();
 }
 
-/// The earlier release knew a source by its whole URL, and kept that.
+/// The earlier release identified a source by its whole URL and stored that.
 #[test]
 fn what_an_earlier_release_kept_goes_on_without_its_token() {
     require!(Root, Tool("ip"), Daemon);
@@ -173,7 +173,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
         let kind = Kind { name: "document", version: 1 };
         write_sealed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
         drop(directory);
-        // Before a daemon has moved anything, no task shows it.
+        // Before a daemon has renamed anything, no task shows the token.
         for task in ["approve", "doctor", "drift"] {
             assert!(!told(task, state(&options).path()).contains(SECRET), "{task}");
         }

@@ -1,4 +1,5 @@
-//! A random walk of lists, mail, stops and crashes: no total ever falls, and every connection is counted once.
+//! A random walk of lists, mail, stops and crashes: no total ever falls, and every connection is counted
+//! once.
 
 use std::{
     collections::BTreeMap,
@@ -25,12 +26,12 @@ use proptest::{
 use super::site::{PATIENCE, Site, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
-/// A walk's beginning, to walk it again.
+/// Variable with the seed of a walk, to repeat it.
 const SEED: &str = "D365_WALK_SEED";
 const STEPS: usize = 25;
 const RANGES: u8 = 8;
 const GEOS: [&str; 3] = ["NAM", "EUR", "APJ"];
-/// Totals that only grow, whatever the labels behind.
+/// Prefixes of the names of totals, which never fall.
 const TOTALS: [&str; 4] = ["d365_smtp_", "d365_retired_smtp_", "d365_unlisted_smtp_", "d365_other_"];
 
 /// A series: its name and labels.
@@ -60,13 +61,13 @@ impl Walk {
         Self { site, options, list, random, seed, seen: BTreeMap::new(), mails: 0 }
     }
 
-    /// A rename into place.
+    /// Renames a new file into place.
     fn replace(&self, text: &str) {
         fs::write(self.list.file("new"), text).unwrap();
         fs::rename(self.list.file("new"), self.list.file("list.csv")).unwrap();
     }
 
-    /// Some of the ranges, each of a geo that it need not have had before.
+    /// Replaces the list by some of the ranges, each with a random geo.
     fn replace_by_any(&mut self) {
         let mut ranges: Vec<u8> = (0..RANGES).filter(|_| self.random.random_ratio(3, 4)).collect();
         if ranges.is_empty() {
@@ -77,7 +78,7 @@ impl Walk {
         self.replace(&text);
     }
 
-    /// One mail from each, a connection each; and a segment to another port.
+    /// Delivers one mail from each source, each over one connection, and sends a segment to another port.
     fn mail_from(&mut self, sources: &[IpAddr]) {
         deliver_again(&self.site.lab, 0, sources);
         self.mails += sources.len() as u64;
@@ -107,7 +108,7 @@ impl Walk {
         self.seen.extend(now);
     }
 
-    /// Looks from the first answer on: nothing has fallen while the daemon starts, either.
+    /// Starts a daemon and checks its totals from the first scrape on: none may fall during the start either.
     fn start(&mut self) -> Daemon {
         let daemon = Daemon::spawn(&self.site.lab.host, &self.options).unwrap();
         let begun = std::time::Instant::now();
@@ -131,7 +132,7 @@ impl Walk {
     }
 }
 
-/// An address of each range, and one of none.
+/// An address of each range, and one that is in no range.
 fn sources() -> impl Iterator<Item = IpAddr> {
     (0..RANGES).map(|range| IpAddr::from([11, 0, range, 9])).chain([IpAddr::from([198, 51, 100, 7])])
 }
@@ -152,7 +153,7 @@ fn no_total_falls_over_a_random_walk_of_lists_and_restarts() {
     let full: String = (0..RANGES).map(|range| format!("11.0.{range}.0/24,NAM\n")).collect();
     walk.replace(&full);
     let mut daemon = walk.start();
-    // What is random may miss it: a range is counted, retired, counted as retired, and gone.
+    // The random steps may miss this case: a range is counted, retired, counted as retired, and removed.
     let first: Vec<IpAddr> = sources().take(1).collect();
     walk.mail_from(&first);
     walk.replace(full.split_once('\n').unwrap().1);

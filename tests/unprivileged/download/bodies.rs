@@ -1,4 +1,4 @@
-//! What is taken for a body: all of it, as it was meant, and never more than the limit.
+//! The client accepts a body only if it is complete and unencoded, and it never reads more than the limit.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +37,8 @@ fn a_body_ends_at_the_limit() -> Result<()> {
         assert!(matches!(error.problem, Problem::TooLarge { limit: LIMIT }), "{path}: {error}");
         assert_eq!(error.as_str(), "too_large");
     }
-    // What was sent and not read lies in the sockets' buffers.
+    // The server's count includes bytes that the client never read: they are still in the buffers of the
+    // sockets.
     assert!(site.server.sent() < GIGABYTE / 8, "{} bytes were taken", site.server.sent());
     Ok(())
 }
@@ -45,7 +46,7 @@ fn a_body_ends_at_the_limit() -> Result<()> {
 #[test]
 fn what_is_announced_counts() -> Result<()> {
     let site = Site::new()?;
-    // What a server says is there and is not does not cost memory.
+    // The client allocates no memory for bytes that a server announces and does not send.
     site.server.route("/huge", [Answer::ok("short").claiming(u64::MAX)]);
     let problem = site.problem("/huge");
     assert!(matches!(problem, Problem::TooLarge { .. }), "{problem}");
@@ -88,7 +89,7 @@ fn an_encoded_body_is_none() -> Result<()> {
 #[test]
 fn only_success_has_a_document() -> Result<()> {
     let site = Site::new()?;
-    // 304 was not asked for.
+    // The client did not make a conditional request, so status 304 is an error too.
     for status in [201, 206, 300, 304, 400, 403, 404, 429, 500, 503] {
         let answer = Answer::status(status);
         site.server.route("/", [if status == 304 { answer.claiming(0) } else { answer }]);
@@ -163,7 +164,7 @@ fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
     site.server
         .route("/", [page(429, "<html>").header("cf-mitigated", "challenge").header("Retry-After", "60")]);
     assert_eq!(site.get("/").unwrap_err().rest(), Some(Duration::from_secs(60)));
-    // A server's own page is none.
+    // An error page of the server itself is not a challenge.
     site.server
         .route("/", [page(403, "<html><h1>403 Forbidden</h1><hr>nginx").header("Server", "cloudflare")]);
     let problem = site.problem("/");

@@ -1,5 +1,5 @@
-//! What a process inherits: whom it trusts, and its proxy. And what it needs of memory. Each in a process of its own,
-//! which is this program again.
+//! A process inherits its trusted roots and its proxy from the environment, and its memory stays bounded.
+//! Each test starts this program again as a process of its own.
 
 use std::{
     env,
@@ -12,10 +12,11 @@ use d365_user::source::download::{Client, Options, Target, fetch};
 
 use super::site::Site;
 
-/// What the other process is to fetch.
+/// Variable with the URL that the other process fetches.
 const URL: &str = "D365_TEST_FETCH";
 
-/// Not a test, but what the other process does: it fetches, and tells what came and how much memory it has ever had.
+/// This is not a test: it is the code of the other process. The process fetches the URL, then prints the
+/// result and its peak memory.
 #[test]
 fn in_another_process() -> Result<()> {
     let Ok(url) = env::var(URL) else { return Ok(()) };
@@ -28,7 +29,7 @@ fn in_another_process() -> Result<()> {
     Ok(())
 }
 
-/// The most memory that this process has had, in bytes.
+/// Peak memory of this process, in bytes.
 fn peak() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
@@ -121,7 +122,8 @@ fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
     for path in ["/announced", "/chunked"] {
         let (most, too_large) = peak(path)?;
         assert!(too_large, "{path}");
-        // The limit, and the limit once more while a body without a length outgrows its place.
+        // The limit counts twice: while the buffer of a body without a length grows, the old and the new one
+        // exist together.
         let limit = 2 * d365_user::source::download::MAX_DOCUMENT + (8 << 20);
         assert!(most < least + limit, "{path}: {most} bytes, {least} for a small body");
     }

@@ -1,4 +1,4 @@
-//! From the page to the document, and what is asked the next time.
+//! The way from the page to the document, and the conditional request of the next time.
 
 use anyhow::Result;
 use d365_tests::{
@@ -15,7 +15,7 @@ use super::site::{Site, document};
 const OLD: &str = "/download/7/1/D/71D86715/ServiceTags_Public_20250203.json";
 const NEW: &str = "/download/7/1/d/71d86715/ServiceTags_Public_20260803.json";
 
-/// The page of a site, its documents allowed to be there too.
+/// A target with the site's page. Its documents may be on the same host.
 fn target(site: &Site) -> Target {
     let host: Host = site.url("/").host().clone();
     Target::current(Cloud::Public, Some(site.url("/page")), &[host]).expect("a target")
@@ -61,7 +61,7 @@ fn what_is_known_is_not_fetched_again() -> Result<()> {
         }
         let known = document(&client, &target(&site))?.stamp;
         assert_eq!(again(&client, &target(&site), Some(&known))?, Fetched::NotModified);
-        // Another document is another one, even if its server gives it the same name.
+        // The page now links another document. The client downloads it although its validators are the same.
         let Fetched::Document(new) = again(&client, &target(&site), Some(&known))? else {
             panic!("a document")
         };
@@ -82,7 +82,7 @@ fn what_changed_is_fetched_again() -> Result<()> {
     let Fetched::Document(two) = again(&client, &target, Some(&one.stamp))? else { panic!("a document") };
     assert_eq!((two.bytes.as_slice(), two.stamp.validators.etag.as_deref()), (&b"two"[..], Some("\"two\"")));
     assert_ne!(one.stamp.sha256, two.stamp.sha256);
-    // A server that gives nothing to ask with is asked for everything.
+    // A server that sends no validators gets an unconditional request.
     site.server.route("/plain", [Answer::ok("x")]);
     let target = Target::document(site.url("/plain"), &[]);
     let plain = document(&client, &target)?;
@@ -149,7 +149,7 @@ fn a_challenge_that_comes_with_success_is_told() -> Result<()> {
         let error = document(&site.trust.client()?, &target).unwrap_err();
         assert!(matches!(error.problem, Problem::Challenge { by: "Cloudflare", status: 200, .. }), "{error}");
     }
-    // The vendor's page may have such scripts, and lists documents all the same.
+    // The vendor's page may contain such scripts and still list documents.
     let link = format!("{challenge}<a href=\"{}\">", site.server.url(NEW));
     site.server.route("/page", [Answer::ok(link)]);
     site.server.route(NEW, [Answer::ok("{}")]);
@@ -172,7 +172,7 @@ fn servers_hear_an_honest_name_or_the_one_that_was_given() -> Result<()> {
     Ok(())
 }
 
-/// A kept document does not have the query for which its validators were given.
+/// A cached document is stored without the query for which the server gave its validators.
 #[test]
 fn another_query_is_asked_for_whole() -> Result<()> {
     let site = Site::new()?;

@@ -1,4 +1,4 @@
-//! Where a redirect may lead: to an allowed host, by HTTPS, and not for ever.
+//! The client follows a redirect only to an allowed host and by HTTPS, and only a limited number of times.
 
 use anyhow::Result;
 use d365_tests::https::{Answer, Server};
@@ -27,7 +27,7 @@ fn a_loop_ends() -> Result<()> {
     assert!(matches!(error.problem, Problem::Redirect(RedirectFault::TooMany(5))), "{error}");
     assert_eq!(error.as_str(), "redirect");
     assert_eq!(site.server.count("/"), 6);
-    // Five are not too many.
+    // The client follows five redirects.
     let answers = (0..5).map(|_| Answer::redirect("/five")).chain([Answer::ok("here")]);
     site.server.route("/five", answers);
     assert_eq!(site.get("/five")?, b"here");
@@ -95,7 +95,7 @@ fn a_redirect_to_nowhere_is_told() -> Result<()> {
     Ok(())
 }
 
-/// Storage behind a mirror signs its URLs.
+/// Storage behind a mirror puts a signature into the query of its URLs.
 #[test]
 fn where_a_redirect_leads_is_shown_without_its_query() -> Result<()> {
     let site = Site::new()?;

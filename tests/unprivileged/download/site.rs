@@ -1,4 +1,4 @@
-//! A server, whom a client must trust to speak to it, and such a client.
+//! A server, the certificate authority that a client must trust to connect to it, and such a client.
 
 use std::{
     path::PathBuf,
@@ -14,10 +14,10 @@ use d365_user::source::download::{
     Target, Url, Validators, fetch,
 };
 
-/// Bodies are read up to this.
+/// Limit for bodies, in bytes.
 pub(super) const LIMIT: u64 = 1 << 20;
 
-/// An authority, and a file with its certificate.
+/// A certificate authority, and the path of a file with its certificate.
 pub(super) struct Trust {
     pub(super) authority: Authority,
     pub(super) file: PathBuf,
@@ -36,7 +36,7 @@ impl Trust {
         Ok(Self { authority, file })
     }
 
-    /// Options of a client that trusts this authority alone.
+    /// Options of a client that trusts only this authority.
     pub(super) fn options(&self) -> Options {
         Options { roots: Roots::File(self.file.clone()), ..Options::default() }
     }
@@ -52,7 +52,7 @@ impl Drop for Trust {
     }
 }
 
-/// A server at `localhost`, and who vouches for it.
+/// A server at `localhost`, and the authority that signed its certificate.
 pub(super) struct Site {
     pub(super) trust: Trust,
     pub(super) server: Server,
@@ -73,29 +73,28 @@ impl Site {
         self.server.url(path).parse().expect("a URL")
     }
 
-    /// Fetches a path, from this server alone.
+    /// Fetches a path from this server. No other host is allowed.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, DownloadError> {
         body(&self.trust.client().expect("a client"), &self.url(path))
     }
 
-    /// Why a path cannot be fetched.
+    /// The reason for which a path cannot be fetched.
     pub(super) fn problem(&self, path: &str) -> Problem {
         self.get(path).expect_err("it was fetched").problem
     }
 
-    /// Why a path cannot be fetched within these limits.
+    /// The reason for which a path cannot be fetched within these limits.
     pub(super) fn problem_within(&self, limits: Limits, path: &str) -> Problem {
         let client = Client::new(&Options { limits, ..self.trust.options() }).expect("a client");
         body(&client, &self.url(path)).expect_err("it was fetched").problem
     }
 }
 
-/// Hosts of URLs.
 pub(super) fn hosts(urls: &[&Url]) -> Hosts {
     urls.iter().map(|url| url.host().clone()).collect()
 }
 
-/// Fetches a URL from its own host.
+/// Fetches a URL. Only the URL's own host is allowed.
 pub(super) fn body(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> {
     match get(client, url, &hosts(&[url]), None)? {
         Answer::Body(bytes, _) => Ok(bytes),
@@ -112,13 +111,13 @@ pub(super) fn get(
     client.get(&Request { url, hosts, limit: LIMIT, unless }, &mut |_, _| ())
 }
 
-/// Time limits that are not reached, for a test that is about one of them.
+/// Time limits that a test never reaches. A test shortens the one that it is about.
 pub(super) fn patient() -> Limits {
     let long = Duration::from_secs(60);
     Limits { connect: long, response: long, stall: long, whole: long }
 }
 
-/// The document of a target, of which nothing is known.
+/// Fetches the document of a target, without a stamp of an earlier download.
 pub(super) fn document(client: &Client, target: &Target) -> Result<Document, DownloadError> {
     match fetch(client, target, None, &mut |_, _| ())? {
         Fetched::Document(document) => Ok(document),

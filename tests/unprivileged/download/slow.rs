@@ -1,4 +1,4 @@
-//! A server that takes its time is left; so is one that is still being asked when the daemon stops.
+//! The client gives up a server that is too slow, and it gives up a running request when the daemon stops.
 
 use std::{net::TcpListener, thread, time::Duration};
 
@@ -19,7 +19,8 @@ fn times_out(problem: &Problem, phase: Phase) {
 #[test]
 fn a_server_that_never_shakes_hands() -> Result<()> {
     let trust = Trust::new()?;
-    // The kernel connects; nobody ever accepts.
+    // The kernel completes the TCP handshake. Nobody accepts the connection, so the TLS handshake never
+    // starts.
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url: Url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
     let limits = Limits { connect: Duration::from_secs(1), ..patient() };
@@ -48,7 +49,7 @@ fn a_body_that_stops_coming() -> Result<()> {
 #[test]
 fn a_body_that_never_stops_coming() -> Result<()> {
     let site = Site::new()?;
-    // Never silent for long, and never done.
+    // The body is never silent for long, and it never ends.
     site.server.route("/", [Answer::blanks(100_000).dripping(1, Duration::from_millis(5))]);
     let limits = Limits { whole: Duration::from_secs(1), ..patient() };
     times_out(&site.problem_within(limits, "/"), Phase::Whole);

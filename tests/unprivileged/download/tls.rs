@@ -1,4 +1,5 @@
-//! Who is believed: a server whose certificate is signed by somebody trusted, for its name, now.
+//! The client trusts a server only if a trusted authority signed its certificate, for its name and for the
+//! present time.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -33,7 +34,7 @@ fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
 fn an_unknown_authority_is_not_believed() -> Result<()> {
     let site = Site::with(|_| Authority::new()?.issue(&["localhost"]))?;
     refused(&site, |fault| *fault == CertificateFault::Untrusted);
-    // Nor one that only bears the name of a known one.
+    // An authority with the name of a trusted one is not trusted either.
     let known = Trust::of(Authority::named("known")?)?;
     let server = Server::https(&Authority::named("known")?.issue(&["localhost"])?)?;
     refused(&Site { trust: known, server }, |fault| *fault == CertificateFault::Untrusted);
@@ -92,7 +93,7 @@ fn a_server_that_hangs_up_is_none() -> Result<()> {
 
 #[test]
 fn a_port_where_nobody_listens() -> Result<()> {
-    // Bound, so that nobody else can be there.
+    // The socket is bound, so that no other process can take the port.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let port = socket.local_addr()?.as_socket().context("an address")?.port();
@@ -105,7 +106,7 @@ fn a_port_where_nobody_listens() -> Result<()> {
 
 #[test]
 fn a_name_without_an_address_is_told() -> Result<()> {
-    // No label is that long, so that no name server is asked.
+    // A label of this length is invalid, so no name server is asked.
     let url: Url = format!("https://{}/", "x".repeat(64)).parse()?;
     let error = body(&Trust::new()?.client()?, &url).unwrap_err();
     assert!(matches!(error.problem, Problem::Dns { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! The vendor's own pages, as a proxy shows them; and what a proxy may do.
+//! The vendor's own pages through a proxy, and the failures of a proxy.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::site::{Trust, document};
 
-/// The vendor's hosts, as they are known to a proxy that leads to a server here.
+/// The vendor's hosts, through a proxy that leads every connection to a server of the test.
 struct Vendor {
     trust: Trust,
     server: Server,
@@ -53,7 +53,7 @@ fn the_vendors_own_pages_are_asked() -> Result<()> {
         assert_eq!(document(&vendor.client()?, &target)?.bytes, name.as_bytes());
         assert_eq!(vendor.proxy.asked(), ["www.microsoft.com:443", "download.microsoft.com:443"]);
 
-        // Without a link there, the page behind its button is asked.
+        // Without a link on that page, the client asks the page behind its button.
         vendor.server.route(&details, [Answer::ok("<html>")]);
         vendor.server.route(&details.replace("details", "confirmation"), [Answer::ok(&link)]);
         assert_eq!(document(&vendor.client()?, &target)?.bytes, name.as_bytes());
@@ -61,7 +61,7 @@ fn the_vendors_own_pages_are_asked() -> Result<()> {
     Ok(())
 }
 
-/// The first page's failure is the cause; the second one's is added.
+/// The error's problem is the first page's failure. The text adds the second page's failure.
 #[test]
 fn what_is_wrong_with_both_pages_is_told() -> Result<()> {
     let vendor = Vendor::new()?;
@@ -79,7 +79,7 @@ fn what_is_wrong_with_both_pages_is_told() -> Result<()> {
     Ok(())
 }
 
-/// Why a document cannot be had by this proxy.
+/// The problem and the error text of a document that is fetched through this proxy.
 fn by_proxy(proxy: &str) -> Result<(Problem, String)> {
     let trust = Trust::new()?;
     let options = Options::from_variables(|name| (name == "https_proxy").then(|| proxy.to_owned()))?;
@@ -107,7 +107,7 @@ fn a_proxy_that_refuses_is_told() -> Result<()> {
 
 #[test]
 fn a_proxy_that_is_not_there_is_named() -> Result<()> {
-    // Bound, so that nobody else can be there.
+    // The socket is bound, so that no other process can take the port.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let address = socket.local_addr()?.as_socket().context("an address")?;

@@ -1,4 +1,5 @@
-//! `drift` of a state directory that a daemon has written: kept documents, what the gates accepted, and what they retired.
+//! `drift` of a state directory that a daemon has written: cached documents, and the ranges that the gates
+//! accepted and retired.
 
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
@@ -27,7 +28,7 @@ fn document(documents: &Documents, name: &str) -> Document {
     Document::new(url, Some("20260316".parse().unwrap()), Validators::default(), bytes)
 }
 
-/// A state directory with these gates, and this document of the first.
+/// Creates a state directory with these gates, and with this document for the first source.
 fn state(gates: &Gates, kept: &Document) -> TempDir {
     let state = TempDir::new("kept");
     let directory = StateDir::open(state.path()).unwrap();
@@ -36,7 +37,7 @@ fn state(gates: &Gates, kept: &Document) -> TempDir {
     state
 }
 
-/// A gate that has accepted `old`, then lost all of it but what is in `new`.
+/// A gate that accepted `old`. Then the source offered only `new`.
 fn gate(old: &[Range], new: &[Range], policy: GatePolicy) -> Gate {
     let now = Timestamp::from(SystemTime::now());
     let offer =
@@ -75,7 +76,8 @@ fn compared(documents: &Documents) {
     assert!(remarks.contains("file:/more: 2 changes waiting; d365-user approve"), "{remarks}");
 }
 
-/// A daemon that has accepted what it has kept, but for what waits, and has a list of its own.
+/// The daemon accepted its cached document except for one waiting range, and the operator has a list of his
+/// own.
 #[test]
 fn what_waits_and_what_is_the_operators_own_is_a_remark() {
     require!(Daemon);
@@ -111,7 +113,7 @@ fn expected_differences(documents: &Documents) {
     assert_eq!(reasons[&more[0].prefix], "own_list");
     assert_eq!(reasons.values().filter(|reason| *reason == "build").count(), 17, "{reasons:?}");
 
-    // A difference without a reason counts.
+    // A difference without a reason is reported as drift.
     let gate = Gate::with_baseline(GatePolicy::default(), listed[1..].to_vec(), None);
     let state = self::state(&Gates::from([("azure:public".to_owned(), gate)]), &kept);
     let (code, report) = drift(&["--state-dir", state.path().to_str().unwrap()]);

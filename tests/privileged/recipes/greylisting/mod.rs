@@ -1,4 +1,4 @@
-//! Greylisting by three programs: tagged connections are spared, all others wait as ever and are then
+//! Greylisting by three programs: tagged connections skip it. All others are deferred as before and are then
 //! delivered.
 
 mod postgrey;
@@ -19,7 +19,7 @@ use d365_tests::{
 
 use super::{send, strangers};
 
-/// Sends a mail that must be accepted at the first attempt, and returns it as it was delivered.
+/// Sends a mail that must be accepted at the first attempt, and returns the delivered mail.
 fn accepted_at_once(lab: &Lab, root: &Root, postfix: &Postfix, source: IpAddr) -> String {
     let subject = format!("listed {source}");
     assert_eq!(send(lab, root, source, &subject), Reply::Accepted, "{source}");
@@ -30,7 +30,8 @@ fn accepted_at_once(lab: &Lab, root: &Root, postfix: &Postfix, source: IpAddr) -
     mail
 }
 
-/// Sends a mail of each stranger until it is accepted. The first answer must be "not now", with these words.
+/// Sends a mail from each unlisted source until it is accepted. The first reply must be a deferral with these
+/// words.
 fn strangers_wait(lab: &Lab, root: &Root, postfix: &Postfix, words: &str) {
     for source in strangers() {
         let subject = format!("stranger {source}");

@@ -1,4 +1,4 @@
-//! postscreen, whose tests after the greeting defer every client that it does not know.
+//! Postscreen, whose tests after the greeting defer every client that it does not know.
 
 use d365_tests::{
     mail::{Postfix, Root, recipe},

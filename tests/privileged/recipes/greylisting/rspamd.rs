@@ -1,4 +1,4 @@
-//! Rspamd's greylist module, which defers mail of a certain score.
+//! Rspamd's greylist module, which defers mail with a certain score.
 
 use d365_tests::{
     mail::{Postfix, Redis, Reply, Root, Rspamd, recipe},
@@ -10,7 +10,7 @@ use super::{
     accepted_at_once, strangers_wait,
 };
 
-/// All mail is as suspicious as greylisting asks for, with the recipe's -2 too.
+/// A score that makes all mail suspicious enough for greylisting, even with the recipe's -2.
 const SUSPICIOUS: &str = "
 rspamd_config.SUSPICIOUS = { callback = function() return true end, score = 8.0, group = 'test' }
 ";
@@ -43,7 +43,7 @@ fn tagged_mail_is_not_greylisted_and_other_mail_is() {
     strangers_wait(&lab, &root, &postfix, "Try again later");
 }
 
-/// The page's warning: Rspamd asks its records before it asks the symbols.
+/// The page warns that Rspamd looks at its records before it looks at the symbols.
 #[test]
 fn a_text_that_was_deferred_a_moment_ago_waits_tagged_or_not() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon, MailPrograms, Overlay);

@@ -1,4 +1,5 @@
-//! Approvals that must not be carried out: of something else than waits by now, damaged, of nobody.
+//! Approvals that the daemon must not carry out: for changes that no longer wait, damaged, or with a digest
+//! that nobody has seen.
 
 use std::fs;
 
@@ -15,13 +16,13 @@ use super::{
     Counted, Watched, prefixes,
 };
 
-/// `d365-user approve --yes` on the state of these options.
+/// Runs `d365-user approve --yes` on the state directory of these options.
 pub(super) fn approve(options: &DaemonOptions) -> Done {
     let state = options.state.as_ref().unwrap().path();
     task::run(&["approve", "--yes", "--state-dir", state.to_str().unwrap()]).unwrap()
 }
 
-/// Twenty ranges, without the one at `but`, moved into place.
+/// Renames a list of twenty ranges into place, without the one at `but`.
 fn replace(directory: &TempDir, but: Option<usize>) {
     let mut list = prefixes(20);
     if let Some(but) = but {
@@ -39,8 +40,9 @@ fn start(site: &Site) -> (TempDir, String, DaemonOptions) {
     (directory, source, options)
 }
 
-/// Approved while no daemon ran; by the time one runs, the file would remove another range. What was seen is approved before
-/// anything is read, and what is listed again comes back.
+/// The operator approves a removal while no daemon runs, and the file then removes another range. The next
+/// daemon carries out the approval before it reads anything. The approved range is listed again and comes
+/// back.
 #[test]
 fn what_was_not_seen_is_not_approved() {
     require!(Root, Tool("ip"), Daemon);
@@ -62,7 +64,7 @@ fn what_was_not_seen_is_not_approved() {
     let state = options.state.as_ref().unwrap();
     assert!(!state.file("approval.json").exists());
 
-    // Handed over for one thing, and taken for another.
+    // The request is for other changes than those that wait now.
     let stale = Approval {
         source: format!("file:{}", directory.file("list").display()),
         digest: "0".repeat(64),
@@ -75,7 +77,7 @@ fn what_was_not_seen_is_not_approved() {
     wait_until(&watched.daemon, "the answer", |_| {
         fs::read_to_string(state.file("approval-answer.json")).is_ok_and(|answer| answer.contains("stale"))
     });
-    // Looked at again, it is approved, and it is the other range that goes.
+    // After a new look at the changes the approval works, and it removes the other range.
     let done = approve(&options);
     assert!(done.code == Some(0) && done.stdout.contains("11.0.4.0/24"), "{done:?}");
     watched.takes(19);
@@ -97,7 +99,7 @@ fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
     let state = options.state.as_ref().unwrap();
     let (path, aside) = (state.file("approval.json"), state.file("approval.json.corrupt"));
 
-    // Half of a good one, one with another byte, none at all, and what is no file.
+    // The cases are half of a good request, a changed byte, an empty file, and two things that are not files.
     let good = {
         let request = Request {
             id: "1-1".to_owned(),
@@ -124,7 +126,7 @@ fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
     }
     assert_eq!(Counted::State("approval").of(&watched.daemon.scrape().unwrap()), 5, "each is tried once");
 
-    // A whole one, of something that nobody showed.
+    // The request is complete, but for changes that were never shown.
     fs::write(&path, &good).unwrap();
     watched.says(0, "is not carried out: other changes wait by now");
     watched.goes_on();
@@ -133,7 +135,8 @@ fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
     watched.stop();
 }
 
-/// The document kept was never judged: without a gate, what is too broad to come from a download waits again.
+/// The cached document was never checked by a gate. Without the gate's file, a range that is too broad for a
+/// download waits again.
 #[test]
 fn a_range_that_is_too_broad_does_not_come_in_by_a_damaged_gate() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,5 +1,6 @@
-//! Files of the state directory that are damaged, in each way and each file in turn: the daemon starts, says which one and
-//! where it was put, and goes on with the best that is left. A damaged approval is in `approvals.rs`: it comes at any time.
+//! Damaged files in the state directory: each file in turn, in each way. The daemon starts, logs the file and
+//! its new name, and continues with the best that is left. A damaged approval is in `approvals.rs`, because
+//! it can come at any time.
 
 use std::{fs, path::Path};
 
@@ -20,7 +21,7 @@ use crate::mail::tally;
 
 type Damage = fn(&Path);
 
-/// What can happen to a file.
+/// The kinds of damage.
 const DAMAGE: [(&str, Damage); 6] = [
     ("cut off", |path| {
         let bytes = fs::read(path).unwrap();
@@ -45,11 +46,11 @@ fn link(path: &Path, to: &str) {
     std::os::unix::fs::symlink(to, path).unwrap();
 }
 
-/// A site whose only source was read and is out of order by now, and the options of the daemon that has read it.
+/// A site whose only source was read once and fails now, and the options of the daemon that read it.
 fn left_behind() -> (Site, DaemonOptions) {
     let site = Site::new();
     site.server.route("/doc", [Answer::ok(tags(4))]);
-    // Pins are not the machine's.
+    // The pins must not be in the machine's own bpffs.
     let view = View::new(&site.lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
     let options = site.options(&[&site.source("/doc")]).view(&view);
     Watched::start(&site, &options, 4).stop();
@@ -57,8 +58,9 @@ fn left_behind() -> (Site, DaemonOptions) {
     (site, options)
 }
 
-/// Damages `name` in each way, with a start after each: the list is there and counts mail, the damage is counted once and
-/// said. Returns how many connections were counted before the first of each daemon's own.
+/// Damages `name` in each way and starts a daemon after each. The list must be published and count mail; the
+/// damage must be counted once and logged. Returns, for each daemon, the number of connections that were
+/// counted before its own first one.
 fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> Vec<u64> {
     let state = options.state.as_ref().unwrap();
     let (path, aside) = (state.file(name), state.file(&format!("{name}.corrupt")));
@@ -81,7 +83,7 @@ fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> 
         assert!(line.contains(&format!("it is now {}", aside.display())), "{how}: {line}");
         let _ = fs::remove_file(&aside).or_else(|_| fs::remove_dir_all(&aside));
     }
-    // The source is well again, and with it all files.
+    // The source works again, and the daemon writes all files again.
     site.server.route("/doc", [Answer::ok(tags(4))]);
     let daemon = site.start(options);
     let scrape = wait_until(&daemon, "the file", |_| path.is_file());
@@ -90,7 +92,7 @@ fn starts(site: &Site, options: &DaemonOptions, name: &str, operation: &str) -> 
     before
 }
 
-/// The copy is what is left.
+/// The daemon uses the copy.
 #[test]
 fn without_its_decisions_it_goes_on_with_their_copy() {
     require!(Root, Tool("ip"), Daemon);
@@ -98,7 +100,7 @@ fn without_its_decisions_it_goes_on_with_their_copy() {
     assert_eq!(starts(&site, &options, "gate.json", "gates"), [1, 2, 3, 4, 5, 6]);
 }
 
-/// The accepted list is what is left.
+/// The daemon uses the accepted list.
 #[test]
 fn without_the_kept_document_it_goes_on_with_what_was_accepted() {
     require!(Root, Tool("ip"), Daemon);
@@ -107,7 +109,8 @@ fn without_the_kept_document_it_goes_on_with_what_was_accepted() {
     assert_eq!(starts(&site, &options, &name, "document"), [1, 2, 3, 4, 5, 6]);
 }
 
-/// From zero, as a new host does: a part of what was counted would look like a counter that went back.
+/// The counts begin at zero, as on a new host. A part of the earlier counts would look like a counter that
+/// went back.
 #[test]
 fn without_its_counts_it_begins_at_zero() {
     require!(Root, Tool("ip"), Daemon);

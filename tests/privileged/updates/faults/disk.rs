@@ -1,4 +1,4 @@
-//! The state directory on a disk that is full: everything goes on but the writing, and that is made up for.
+//! The state directory is on a full disk: everything works except the writing, and the daemon writes later.
 
 use std::{fs, io::ErrorKind, path::Path, thread, time::Duration};
 
@@ -46,12 +46,12 @@ fn gates_of(view: &View) -> gates::Gates {
     }
 }
 
-/// How many ranges the gate on the disk has accepted.
+/// Number of ranges that the gates on the disk have accepted.
 fn accepted(view: &View) -> usize {
     gates_of(view).values().map(|gate| gate.accepted().len()).sum()
 }
 
-/// Whether the gate on the disk has something that waits.
+/// Returns true if a gate on the disk has waiting changes.
 fn waits(view: &View) -> bool {
     gates_of(view).values().any(|gate| gate.pending().len() > 0)
 }
@@ -89,7 +89,7 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     watched.says(mark, "check space and permissions");
     assert_eq!(accepted(&view), 20);
 
-    // Space again: all of it is written, without another list and without a restart.
+    // The disk has space again. The daemon writes everything, without another list and without a restart.
     free(&view);
     wait_until(&watched.daemon, "gate.json", |_| accepted(&view) == 21);
     wait_until(&watched.daemon, "counters.json", |_| is_there(&view, "counters.json"));
@@ -100,7 +100,7 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     };
     wait_until(&watched.daemon, "the document", |_| document());
 
-    // A crash finds everything.
+    // After a crash, the next daemon finds everything.
     let counted = connections(&watched);
     watched.ends_by(Signal::SIGKILL);
     site.server.route("/doc", [Answer::status(503)]);
@@ -109,7 +109,7 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     watched.stop();
 }
 
-/// Whoever approves on a full disk hears that nothing came of it.
+/// On a full disk, `approve` reports that nothing was approved.
 #[test]
 fn an_approval_that_cannot_be_written_is_none() {
     require!(Root, Tool("ip"), Daemon);
@@ -130,7 +130,8 @@ fn an_approval_that_cannot_be_written_is_none() {
     watched.stop();
 }
 
-/// Nothing can be written at the start: the counts are written down when there is space, not only by the next start.
+/// The daemon can write nothing at its start. It writes the counts when there is space, not only at the next
+/// start.
 #[test]
 fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
     require!(Root, Tool("ip"), Daemon);
@@ -144,7 +145,7 @@ fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
     watched.says(0, "cannot write /mnt/counters.json: No space left on device");
     assert!(!is_there(&view, "counters.json"));
     free(&view);
-    // Half a minute later at the latest.
+    // The daemon tries again within half a minute.
     let written = (0..900).any(|_| {
         thread::sleep(Duration::from_millis(50));
         is_there(&view, "counters.json")
@@ -157,7 +158,8 @@ fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
     watched.stop();
 }
 
-/// At the stop nothing can be written: the maps stay pinned with what they hold, and the next start adds them up.
+/// The daemon can write nothing when it stops. The maps stay pinned with their counts, and the next start
+/// adds them up.
 #[test]
 fn a_stop_on_a_full_disk_loses_no_count() {
     require!(Root, Tool("ip"), Daemon);

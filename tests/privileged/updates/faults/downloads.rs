@@ -1,5 +1,6 @@
-//! What a server can do to the daemon. That a document cut off is refused at each of 200 points, and a file at each of 200, is
-//! in `tests/unprivileged/service_tags.rs`; here a document comes cut off at 200 points over the network.
+//! Bad answers of a server. The tests in `tests/unprivileged/service_tags.rs` check that a document and a
+//! file are rejected when they are cut off at any of 200 points. Here a document is cut off at 200 points on
+//! its way over the network.
 
 use d365_tests::{
     https::{Answer, Authority},
@@ -15,7 +16,7 @@ use super::{
 const GIGABYTE: u64 = 1 << 30;
 const GOVERNMENT: &str = "government-2026-05-04-cn391.json";
 
-/// Reason, what an operator reads, and the answer, of all that is bad whoever the server is.
+/// All answers that are bad from any server: the reason, the text for the operator, and the answer.
 fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
     let whole = || Answer::ok(site.document(GOVERNMENT));
     let too_large = "larger than 33554432 bytes, which no such document is";
@@ -37,7 +38,8 @@ fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
     ]
 }
 
-/// What came instead of a document on bad days: each file, and the reason of it.
+/// The pages that the vendor's servers sent instead of a document: the reason, the text for the operator, and
+/// the page.
 fn rejected() -> Vec<(&'static str, &'static str, Answer)> {
     let says = |name: &str| match name {
         "empty.txt" => ("empty", "the document is empty"),
@@ -70,7 +72,7 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
             line.contains(&source) && line.contains("what was accepted before stays; next try in"),
             "{line}"
         );
-        // Each third time the next good list has another range; it is confirmed by the fetch behind it.
+        // Every third good list has one more range. The next fetch confirms it.
         let succeeded = watched.daemon.scrape().unwrap();
         let success = "d365_source_last_success_timestamp_seconds";
         let succeeded = succeeded.value(success, &[]);
@@ -82,13 +84,13 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
             watched.takes(count);
         }
     }
-    // Nothing of a gigabyte is kept.
+    // The daemon keeps nothing of the gigabyte.
     let memory = watched.daemon.scrape().unwrap().value("process_resident_memory_bytes", &[]);
     assert!(memory < f64::from(256 << 20), "{memory} bytes");
     watched.stop();
 }
 
-/// At 200 points, the last bytes among them.
+/// The document is cut off at 200 points, the last bytes among them.
 #[test]
 fn a_document_cut_off_anywhere_changes_nothing() {
     require!(Root, Tool("ip"), Daemon);
@@ -156,7 +158,7 @@ fn a_server_that_nobody_vouches_for_is_not_believed_until_somebody_does() {
         Counted::Source(&untrusted, "tls").of(&watched.daemon.scrape().unwrap())
     );
     assert_eq!(server.received().len(), 0, "it was spoken to");
-    // An authority that the host learns to trust is trusted by the next fetch.
+    // If the host begins to trust an authority, the next fetch trusts it too.
     site.trust(&stranger);
     watched.takes(6);
     watched.stop();

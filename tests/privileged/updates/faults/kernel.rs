@@ -1,5 +1,6 @@
-//! A kernel that refuses the next generation at each step of it: its tries, each entry, their places, the proof, the one
-//! store that publishes. Whichever it is, packets are judged by the generation before.
+//! A kernel that rejects the next generation at one of its steps: the tries, each entry, the buffer, the
+//! verification, and the one store that publishes. After a failure of any step, the program still uses the
+//! previous generation.
 
 use std::{fs, thread, time::Duration};
 
@@ -13,16 +14,16 @@ use nix::{errno::Errno, sys::signal::Signal};
 
 use super::{super::site::Site, Counted, Watched, prefixes};
 
-/// A daemon on a list in a file, whose kernel does as it is told.
+/// A daemon with a list in a file, and the faults that the test injects into its `bpf` calls.
 struct Refusing<'a> {
     watched: Watched<'a>,
     directory: TempDir,
     faults: Faults,
-    /// IPv4 ranges of the newest list; there is one of IPv6 besides.
+    /// Number of IPv4 ranges in the newest list. The list has one IPv6 range too.
     count: u64,
 }
 
-/// What fails: the `nth` call of a command, in each attempt to publish.
+/// A fault: in each attempt to publish, the `nth` call of a command fails.
 #[derive(Clone, Copy)]
 struct Fault {
     command: u32,
@@ -30,7 +31,7 @@ struct Fault {
     errno: Errno,
 }
 
-/// Pages of each list's direct table: one for its block of IPv4 and two for its /48, besides the first ones.
+/// Pages of each list's direct table: the first pages, one for its block of IPv4, and two for its /48.
 const PAGES: u64 = FIRST_PAGE as u64 + 3;
 
 fn write(directory: &TempDir, count: u64) {
@@ -48,22 +49,23 @@ impl<'a> Refusing<'a> {
         Self { watched: Watched::start(site, &options, count + 1), directory, faults, count }
     }
 
-    /// The daemon reads a list with one more range.
+    /// Makes the daemon read a list with one more range.
     fn grows(&mut self) {
         self.count += 1;
         write(&self.directory, self.count);
         self.watched.reads_now();
     }
 
-    /// The next list is refused for as long as this call fails, and is taken by another attempt.
+    /// Asserts that the next list is refused for as long as this call fails, and is published by a later
+    /// attempt.
     fn is_refused_at(&mut self, fault: Fault, says: &str) {
-        // Each attempt ends with its `nth` call, so that the next one begins to count there.
+        // Each attempt ends with its `nth` call, so the count of the next attempt begins there.
         (1..=100).for_each(|attempt| self.faults.fail(fault.command, attempt * fault.nth, fault.errno));
         self.is_refused(says);
         self.heals();
     }
 
-    /// The kernel is well again, and what was refused is tried again with the next reading.
+    /// Removes the faults. The next reading retries the refused list.
     fn heals(&mut self) {
         self.faults.heal();
         self.watched.reads_now();
@@ -84,7 +86,8 @@ impl<'a> Refusing<'a> {
     }
 }
 
-/// The second inner map cannot be made, and nobody tells the daemon when it can: it tries again, less and less often.
+/// The kernel cannot create the second inner map, and no event announces the end of that. The daemon tries
+/// again at growing intervals.
 #[test]
 fn no_memory_for_the_second_inner_map() {
     require!(Root, Tool("ip"), Daemon);
@@ -95,7 +98,8 @@ fn no_memory_for_the_second_inner_map() {
     let refused = || Counted::Refused("kernel").of(&refusing.watched.daemon.scrape().unwrap());
     let before = refused();
     thread::sleep(Duration::from_secs(5));
-    // One attempt more when the file has settled; from 2 s on they come at 1 to 4 s from each other.
+    // One more attempt follows when the file has settled. From 2 s on, attempts follow each other after 1 to
+    // 4 s.
     let attempts = refused() - before;
     assert!((1..=4).contains(&attempts), "{attempts} attempts in 5 s");
     assert!(refusing.watched.daemon.log().contains("Cannot allocate memory"));
@@ -116,7 +120,8 @@ fn whichever_call_fails_the_generation_before_stays() {
     refusing.faults.fail_all(command::MAP_CREATE, Errno::EPERM);
     refusing.is_refused("Operation not permitted");
     refusing.heals();
-    // With n ranges of IPv4 in the next list: n entries, one of IPv6, the two places, the table, PROVEN, ACTIVE.
+    // For n ranges of IPv4, the next list needs these updates: n entries, one entry of IPv6, the two inner
+    // maps, the table, `PROVEN`, `ACTIVE`.
     let update = |nth: u64| Fault {
         command: command::MAP_UPDATE_ELEM,
         nth: usize::try_from(nth).unwrap(),
@@ -141,7 +146,7 @@ fn whichever_call_fails_the_generation_before_stays() {
     refusing.watched.stop();
 }
 
-/// The old tries cannot be freed: the new list is published all the same, and the next one too.
+/// The kernel cannot free the old tries. The daemon still publishes the new list, and the next one too.
 #[test]
 fn tries_that_stay_in_their_place_hinder_nothing() {
     require!(Root, Tool("ip"), Daemon);
@@ -157,7 +162,8 @@ fn tries_that_stay_in_their_place_hinder_nothing() {
     refusing.watched.stop();
 }
 
-/// Without the kernel's answers there is no proof, and no lease: the one before runs on.
+/// Without answers from the kernel, nothing can be verified and no lease can be set. The previous lease
+/// continues.
 #[test]
 fn a_kernel_that_does_not_answer_proves_nothing() {
     require!(Root, Tool("ip"), Daemon);
@@ -167,7 +173,7 @@ fn a_kernel_that_does_not_answer_proves_nothing() {
         [(Errno::EPERM, "Operation not permitted"), (Errno::ENOMEM, "Cannot allocate memory")]
     {
         refusing.faults.fail_all(command::PROG_TEST_RUN, errno);
-        // The same list, read again in another second: only the lease is to be set.
+        // The daemon reads the same list again, in another second, so it only has to set the lease.
         thread::sleep(Duration::from_millis(1100));
         refusing.watched.daemon.signal(Signal::SIGHUP).unwrap();
         refusing.watched.says(0, "cannot set the leases");
@@ -182,7 +188,7 @@ fn a_kernel_that_does_not_answer_proves_nothing() {
         refusing.watched.takes(refusing.count + 1);
         refusing.watched.says(0, "the leases are set again");
     }
-    // In the middle of a proof.
+    // The call fails in the middle of a verification.
     refusing.faults.fail(command::PROG_TEST_RUN, 7, Errno::EINTR);
     refusing.grows();
     refusing.watched.takes(refusing.count + 1);

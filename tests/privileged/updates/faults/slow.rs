@@ -1,5 +1,6 @@
-//! A download that drips and is never done. That it ends at its limits (30 s without a byte, 300 s in all) is in
-//! `tests/unprivileged/download/slow.rs`, with shorter ones; here it must not disturb anything for as long as it takes.
+//! A download that drips and never ends. `tests/unprivileged/download/slow.rs` checks, with shorter limits,
+//! that it ends at its limits (30 s without a byte, 300 s in total). Here it must not disturb anything while
+//! it lasts.
 
 use std::{fs, time::Duration};
 
@@ -13,7 +14,7 @@ use super::{
     tags,
 };
 
-/// Never silent for long, and done in a day.
+/// An answer that is never silent for long, and complete after a day.
 fn dripping() -> Answer {
     Answer::blanks(1_000_000).dripping(1, Duration::from_millis(100))
 }
@@ -35,7 +36,7 @@ fn a_download_that_drips_disturbs_nothing() {
     let file = format!("file:{}", directory.file("list").display());
     let options = site.options(&[&site.source("/slow"), &site.source("/doc"), &file]);
     let options = options.args(["--confirm-after", "1s"]);
-    // An earlier run knows all three: none of them makes another generation by its first list.
+    // An earlier run knows all three sources, so no first list of theirs makes a new generation.
     let earlier = site.start(&options);
     let has_lease = |scrape: &Scrape| {
         scrape.select("d365_lease_expiry_timestamp_seconds", &[]).all(|sample| sample.value > 0.0)
@@ -57,14 +58,14 @@ fn a_download_that_drips_disturbs_nothing() {
     let approved = approve(&options);
     assert_eq!(approved.code, Some(0), "{approved:?}");
     watched.takes(25);
-    // Nobody waits for it but its own thread: signals neither.
+    // Only the source's own thread waits for the download. Signals do not wait for it either.
     (0..20).for_each(|_| watched.reads_now());
     watched.goes_on();
     assert_eq!(site.server.count("/slow"), asked + 1, "one download at a time");
     watched.stop();
 }
 
-/// Not even one on which the start waits.
+/// The start waits for this download, and a stop still does not.
 #[test]
 fn a_start_that_waits_for_a_slow_answer_can_be_stopped() {
     require!(Root, Tool("ip"), Daemon);

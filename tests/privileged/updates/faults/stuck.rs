@@ -1,5 +1,5 @@
-//! Sources that do not answer: a pipe without a writer, and a file system without its server. Each test takes the half
-//! minute that such a source is given.
+//! Sources that do not answer: a pipe without a writer, and a file system without its server. Each test takes
+//! the half minute that such a source has.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -25,7 +25,7 @@ use super::super::site::{Site, failures, ranges, wait_until};
 const LIMIT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A pipe, and the source that it is.
+/// Creates a pipe. Returns its path and its source.
 fn pipe(directory: &TempDir) -> (std::path::PathBuf, String) {
     let path = directory.file("pipe");
     mkfifo(&path, Mode::S_IRWXU).unwrap();
@@ -64,11 +64,11 @@ fn a_start_with_nothing_but_a_pipe_without_a_writer_ends() {
     assert!(exit.took >= LIMIT, "{:?}", exit.took);
     let said = format!("{source}: no answer within 30s; ");
     let last = exit.stderr.lines().last().unwrap();
-    assert!(last.contains(&said) && last.contains("with --ranges embedded besides"), "{}", exit.stderr);
+    assert!(last.contains(&said) && last.contains("with --ranges embedded as well"), "{}", exit.stderr);
 }
 
-/// As a mount of NFS does whose server is gone: a FUSE file system whose server never says a word. The first look at the
-/// file hangs there already.
+/// An NFS mount whose server is gone behaves like this: a FUSE file system whose server never answers. The
+/// first `stat` of the file already hangs.
 #[test]
 fn a_file_system_without_its_server_keeps_nobody_from_starting_nor_from_stopping() {
     require!(Root, Tool("ip"), Daemon, Fuse);
@@ -82,7 +82,7 @@ fn a_file_system_without_its_server_keeps_nobody_from_starting_nor_from_stopping
     let scrape = daemon.scrape().unwrap();
     assert_eq!((ranges(&scrape), failures(&scrape, "timeout")), (39, 1));
     assert!(daemon.log().contains(&format!("{source}: no answer within 30s; ")), "{}", daemon.log());
-    // Its server is gone for good: that is an answer.
+    // The server is gone for good, so the kernel returns an error.
     drop(server);
     wait_until(&daemon, "an error", |scrape| failures(scrape, "io") > 0);
     assert_eq!(ranges(&daemon.scrape().unwrap()), 39);
@@ -91,13 +91,14 @@ fn a_file_system_without_its_server_keeps_nobody_from_starting_nor_from_stopping
     let server = OpenOptions::new().read(true).write(true).open("/dev/fuse").unwrap();
     view.run(|| hang(&server));
     let daemon = Daemon::spawn(&site.lab.host, &options).unwrap();
-    // Into the reading.
+    // Wait until the daemon reads the source.
     std::thread::sleep(Duration::from_secs(8));
     let exit = daemon.stop().unwrap();
     assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
 }
 
-/// Mounts a file system that `server` is to serve, and does not. Nothing in this thread's view touches it afterwards.
+/// Mounts a file system whose server is `server`, which never answers. Nothing in this thread's view touches
+/// it afterwards.
 fn hang(server: &File) {
     let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", server.as_raw_fd());
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
