@@ -17,6 +17,7 @@ use std::{
 use nix::{
     libc::{EMFILE, ENFILE, ENOMEM, STDERR_FILENO},
     sched::{CloneFlags, unshare},
+    sys::signal::{SigSet, SigmaskHow},
     unistd::close,
 };
 use tokio::sync::oneshot;
@@ -54,6 +55,10 @@ pub enum ResourceError {
 /// Starts a thread that does `work`. The task completes "no thread to …"; the kernel shows 15 bytes of the
 /// name.
 ///
+/// The thread takes no signal. The handler of tokio writes into a pipe by its descriptor. In a thread with a table of
+/// its own ([`thread_apart`]) that number is closed or names a file: the signal would be lost, or a byte written there.
+/// The kernel gives a signal to another thread while the first one has a signal pending.
+///
 /// # Errors
 /// [`ResourceError::Thread`].
 pub fn thread(
@@ -61,7 +66,10 @@ pub fn thread(
     task: impl Into<String>,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, ResourceError> {
+    // A thread has the mask of the one that makes it. Neither call fails: both sets are valid.
+    let own = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let made = Builder::new().name(name.to_owned()).spawn(work);
+    let _ = own.and_then(|own| own.thread_set_mask());
     made.map_err(|cause| ResourceError::Thread { task: task.into(), cause })
 }
 
@@ -187,6 +195,8 @@ impl Worker {
 mod tests {
     use std::io::Read as _;
 
+    use nix::sys::signal::Signal;
+
     use super::*;
 
     #[test]
@@ -198,6 +208,19 @@ mod tests {
         assert!(lost.blocking_recv().is_err());
         let (first, last) = (first.blocking_recv().unwrap(), last.blocking_recv().unwrap());
         assert!(first == last && first != std::thread::current().id());
+    }
+
+    #[test]
+    fn a_thread_takes_no_signal_and_the_one_that_made_it_still_does() {
+        let before = SigSet::thread_get_mask().unwrap();
+        let (tell, told) = channel();
+        let work = move || tell.send(SigSet::thread_get_mask().unwrap()).unwrap();
+        thread("thread", "test", work).unwrap().join().unwrap();
+        let mask = told.recv().unwrap();
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU] {
+            assert!(mask.contains(signal) && !before.contains(signal), "{signal}");
+        }
+        assert_eq!(SigSet::thread_get_mask().unwrap(), before);
     }
 
     /// The number of open descriptors in this thread's table, without the listing's.

@@ -1,7 +1,7 @@
-//! Signals while the daemon starts: the kernel's verifier gives up when a signal is pending.
+//! Signals: the verifier gives up when one is pending while the daemon starts, and only one thread takes them.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -56,4 +56,30 @@ fn whatever_a_signal_interrupts_is_asked_again() {
             assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
         }
     }
+}
+
+/// Another thread would lose the signal: its table of descriptors does not have tokio's pipe.
+#[test]
+fn only_the_first_thread_takes_signals() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let pid = daemon.pid();
+    let blocked = |thread: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap().trim();
+        u64::from_str_radix(mask, 16).unwrap()
+    };
+    let bits = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGXCPU]
+        .iter()
+        .fold(0, |bits, signal| bits | 1 << (*signal as u32 - 1));
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let threads: Vec<String> =
+        threads.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(threads.len() > 4, "{threads:?}");
+    for thread in threads {
+        let expected = if thread == pid.to_string() { 0 } else { bits };
+        assert_eq!(blocked(&thread) & bits, expected, "thread {thread} of {pid}");
+    }
+    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }
