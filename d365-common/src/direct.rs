@@ -34,6 +34,15 @@ pub const fn pages(named: u32) -> u32 {
     FIRST_PAGE + named
 }
 
+/// The place whose table begins with the page `first` of all tables.
+#[inline(always)]
+#[must_use]
+pub const fn place(first: u32) -> u32 {
+    (first != 0) as u32
+}
+
+const _: () = assert!(crate::names::PLACES == 2);
+
 const KIND: u32 = 0b11 << 26;
 const RANGE: u32 = 0b01 << 26;
 const PAGE: u32 = 0b10 << 26;
@@ -105,22 +114,32 @@ impl Cell {
             Said::AskTrie
         }
     }
+
+    /// The range that decides, if one does.
+    #[inline(always)]
+    #[must_use]
+    pub const fn entry(self) -> Option<Entry> {
+        match self.said() {
+            Said::Listed(entry) => Some(entry),
+            Said::Unlisted | Said::AskTrie => None,
+        }
+    }
 }
 
-/// What the table says of addresses that begin with `address`, in network byte order. `root` is the family's first page;
-/// `read` gives a cell of a page, `None` where there is no such page: then the trie is to be asked.
+/// The cell for addresses that begin with `address`, in network byte order. `root` is the family's first
+/// page; `read` gives a cell of a page, `None` where there is no such page: then the trie is to be asked.
 #[inline(always)]
-pub fn find(root: u32, address: [u8; 4], read: impl Fn(u32, u8) -> Option<Cell>) -> Said {
-    walk(root, address, read).map_or(Said::AskTrie, Cell::said)
+pub fn find(root: u32, address: &[u8; 4], read: impl Fn(u32, u8) -> Option<Cell>) -> Cell {
+    walk(root, address, read).unwrap_or(Cell::ASK_TRIE)
 }
 
 #[inline(always)]
-fn walk(root: u32, [a, b, c, d]: [u8; 4], read: impl Fn(u32, u8) -> Option<Cell>) -> Option<Cell> {
-    let first = read(root + u32::from(a), b)?;
+fn walk(root: u32, [a, b, c, d]: &[u8; 4], read: impl Fn(u32, u8) -> Option<Cell>) -> Option<Cell> {
+    let first = read(root + u32::from(*a), *b)?;
     let Some(page) = first.next() else { return Some(first) };
-    let second = read(page, c)?;
+    let second = read(page, *c)?;
     let Some(page) = second.next() else { return Some(second) };
-    read(page, d)
+    read(page, *d)
 }
 
 #[cfg(test)]
@@ -156,7 +175,7 @@ mod tests {
             (999, _) => None,
             _ => Some(Cell::UNLISTED),
         };
-        let found = |address| find(ROOT_V4, address, read);
+        let found = |address| find(ROOT_V4, &address, read).said();
         assert_eq!(found([13, 70, 171, 9]), Said::Unlisted);
         assert_eq!(found([13, 72, 171, 9]), Said::Listed(entry(1)));
         assert_eq!(found([13, 71, 172, 9]), Said::Listed(entry(2)));
@@ -164,6 +183,6 @@ mod tests {
         assert_eq!(found([13, 71, 171, 8]), Said::Unlisted);
         assert_eq!(found([13, 71, 171, 10]), Said::AskTrie, "a page below the last byte");
         assert_eq!(found([13, 73, 0, 0]), Said::AskTrie, "a page that is not there");
-        assert_eq!(find(ROOT_V6, [13, 72, 0, 0], read), Said::Unlisted, "another family");
+        assert_eq!(find(ROOT_V6, &[13, 72, 0, 0], read).said(), Said::Unlisted, "another family");
     }
 }

@@ -18,4 +18,5 @@ pub mod names;
 pub mod packet;
 pub mod path;
 pub mod record;
+pub mod setup;
 pub mod verdict;

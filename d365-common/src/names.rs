@@ -28,9 +28,12 @@ pub const TRIES_V4: &str = "TRIES_V4";
 pub const TRIES_V6: &str = "TRIES_V6";
 /// The [direct tables](crate::direct) of all places, one behind the other, each of [`PAGES`] pages.
 pub const TABLES: &str = "TABLES";
-/// One `u32`: the place of the published generation.
+/// `u32`: the first page of the published generation's direct table, which tells the
+/// [place](crate::direct::place) too. A variable in [`VARIABLES`]: the programs read it without a look-up.
 pub const ACTIVE: &str = "ACTIVE";
-/// One `u32`: the place that [`PROGRAM_PROVE`] judges by.
+/// The map of the object's variables: [`ACTIVE`] is the only one.
+pub const VARIABLES: &str = ".bss";
+/// One `u32`: the first page of the generation that [`PROGRAM_PROVE`] judges by.
 pub const PROVEN: &str = "PROVEN";
 /// One [`Ends`](crate::lease::Ends): the ticks (`jiffies64`) at which the leases end. 0: never confirmed; `u64::MAX`:
 /// without an end.
@@ -58,22 +61,15 @@ pub const LOGS: &str = "AYA_LOGS";
 
 /// `[u16; MAX_PORTS]`: the watched ports, host byte order.
 pub const PORTS: &str = "PORTS";
-/// `u32`: how many of them count, 1 to [`MAX_PORTS`].
-pub const PORT_COUNT: &str = "PORT_COUNT";
 /// `[u32; MAX_INTERFACES]`: the interfaces' indexes.
 pub const IFINDEXES: &str = "IFINDEXES";
-/// `u32`: how many of them count.
-pub const IFINDEX_COUNT: &str = "IFINDEX_COUNT";
 /// `u32`: slots of a row of [`RANGE_COUNTERS`].
 pub const CAPACITY: &str = "CAPACITY";
-/// `u8`: 1 where a packet may be logged, sampled, tagged or dropped. With 0 [`LOG_PACKETS`], [`SAMPLE_UNLISTED`], [`MARK_BASE`], [`DSCP`]
-/// and [`DROP_UNLISTED`] have no effect.
-pub const ACTS: &str = "ACTS";
+/// `u32`: a [`Setup`](crate::setup::Setup). Where that says that nothing is done but counting,
+/// [`LOG_PACKETS`], [`SAMPLE_UNLISTED`], [`MARK_BASE`], [`DSCP`] and [`DROP_UNLISTED`] have no effect.
+pub const SETUP: &str = "SETUP";
 /// `u8`: 1 to send a log record of each packet to a watched port.
 pub const LOG_PACKETS: &str = "LOG_PACKETS";
-/// `u32`: pages of one place's direct table; 0 to have the tries asked for every source.
-pub const PAGES: &str = "PAGES";
-
 /// `u8`: 1 to sample the sources of unlisted segments that open a connection.
 pub const SAMPLE_UNLISTED: &str = "SAMPLE_UNLISTED";
 /// `u32`: base of the mark, 0 when packets are not marked.

@@ -7,11 +7,12 @@
 //!
 //! Offsets are bytes from the start of the Ethernet header; header fields are big-endian (RFC 1700).
 
+pub mod plain;
 mod reason;
 mod source;
 
 pub use reason::Reason;
-pub use source::Source;
+pub use source::{Source, bytes};
 
 /// Most VLAN tags that are looked through (802.1Q inside 802.1ad).
 pub const MAX_VLAN_TAGS: usize = 2;
@@ -23,6 +24,7 @@ pub const MAX_EXTENSION_HEADERS: usize = 7;
 pub const ETHERNET_LEN: usize = 14;
 const ETHERTYPE_OFFSET: usize = 12;
 const VLAN_TAG_LEN: usize = 4;
+const IPV4_MIN_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 const IPV6_FRAGMENT_LEN: usize = 8;
 const TCP_MIN_LEN: usize = 20;
@@ -165,9 +167,9 @@ fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
 /// IPv4, RFC 791 section 3.1.
 #[inline(always)]
 fn ipv4<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
-    let header: [u8; 20] = frame.read(offset).ok_or(Reason::Malformed)?;
+    let header: [u8; IPV4_MIN_LEN] = frame.read(offset).ok_or(Reason::Malformed)?;
     let header_len = usize::from(header[0] & 0x0f) * 4;
-    if header[0] >> 4 != 4 || header_len < 20 {
+    if header[0] >> 4 != 4 || header_len < IPV4_MIN_LEN {
         return Err(Reason::Malformed);
     }
     let end = end_of_packet(frame, offset, be16([header[2], header[3]]), 0)?;
@@ -266,9 +268,15 @@ fn tcp<R: Reader + ?Sized>(
     if !watched(be16([header[2], header[3]])) {
         return Err(Reason::OtherPort);
     }
+    Ok(Segment { source: upper.source, opens: is_opening(header[13]), network: upper.network })
+}
+
+/// Whether TCP's flags ask for a new connection: SYN without ACK.
+#[inline(always)]
+const fn is_opening(flags: u8) -> bool {
     const SYN_ACK: u8 = 0x12;
     const SYN: u8 = 0x02;
-    Ok(Segment { source: upper.source, opens: header[13] & SYN_ACK == SYN, network: upper.network })
+    flags & SYN_ACK == SYN
 }
 
 /// Where the IP packet at `offset` ends, from its length field, which does not count the first

@@ -5,17 +5,17 @@
 use core::cell::Cell;
 
 use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
-use d365_common::packet::Reader;
-
-/// The shortest frame that comes by Ethernet, without its check sequence (IEEE 802.3): shorter ones are padded.
-const SHORTEST: usize = 60;
+use d365_common::packet::{
+    Reader,
+    plain::{self, Head},
+};
 
 /// A frame as the driver hands it over. Headers are read from its first buffer, where drivers put them.
 ///
-/// With `FRAGS` it may go on in further buffers. How long it is then is a call (`bpf_xdp_get_buff_len`, kernel 5.18), which costs
-/// a third of the program where returns are guarded. So the kernel is asked only where the packet does not end with the first buffer: a driver
-/// fills that one before it takes another. Padding behind a packet that does, in a buffer of its own, is not counted; nor is it where a driver
-/// that splits headers from the rest left no more than a shortest frame in the first.
+/// With `FRAGS` it may go on in further buffers. How long it is then is a call (`bpf_xdp_get_buff_len`,
+/// kernel 5.18), which costs a third of the program where returns are guarded. So the kernel is asked only
+/// where [the packet's end](plain::is_whole) leaves it open. Padding in a buffer of its own is not counted
+/// where it does not.
 pub(crate) struct Frame<'a, const FRAGS: bool> {
     ctx: &'a XdpContext,
     data: usize,
@@ -30,11 +30,16 @@ impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
         Self { ctx, data: ctx.data(), data_end: ctx.data_end(), len: Cell::new(0) }
     }
 
-    /// Index of the interface that it came in by.
+    /// The frame's head, if it is plain.
     #[inline(always)]
-    pub(crate) fn ifindex(&self) -> u32 {
-        // SAFETY: the kernel hands the program a valid context.
-        unsafe { (*self.ctx.ctx).ingress_ifindex }
+    pub(crate) fn plain<H: Head>(&self) -> Option<&'a H> {
+        if self.data + size_of::<H>() > self.data_end {
+            return None;
+        }
+        // SAFETY: so many bytes lie before the end of the data, at an even address; a head has no more
+        // alignment than that, and every bit pattern is one.
+        let head = unsafe { &*(self.data as *const H) };
+        head.is_plain(self.first_len()).then_some(head)
     }
 
     /// Writes `N` bytes at `offset`, or none of them and `None` when the frame does not hold them all.
@@ -51,7 +56,7 @@ impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
 
     /// Length of the first buffer.
     #[inline(always)]
-    fn first_len(&self) -> usize {
+    pub(crate) fn first_len(&self) -> usize {
         self.data_end - self.data
     }
 
@@ -102,7 +107,7 @@ impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
     #[inline(always)]
     fn holds(&self, end: usize) -> bool {
         let first = self.first_len();
-        if FRAGS && (end == first || end < first && first <= SHORTEST) {
+        if FRAGS && plain::is_whole(end, first) {
             self.len.set(first);
         }
         end <= self.frame_len()

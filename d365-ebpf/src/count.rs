@@ -2,45 +2,49 @@
 
 use d365_common::{
     counter::{Counter, class_index, effect_index, range_index},
+    direct::Cell,
     effect::Effect,
-    entry::Entry,
-    verdict::{Class, Verdict},
+    verdict::Class,
 };
 
-use crate::maps::{CLASS_COUNTERS, RANGE_COUNTERS, capacity};
+use crate::{
+    maps::{CLASS_COUNTERS, RANGE_COUNTERS, capacity},
+    observe::Seen,
+};
 
-/// Counts a packet of `len` bytes in the interface's `row`: once, whatever it is.
+/// Counts a segment to a watched port, of `len` bytes, in the interface's `row`: by its range, or as
+/// unlisted.
 #[inline(always)]
-pub(crate) fn verdict(row: u32, len: usize, verdict: &Verdict) {
-    match verdict {
-        Verdict::Listed(entry, segment) => listed(row, len, *entry, segment.opens),
-        Verdict::Unlisted(segment) => class(row, len, Class::Unlisted, segment.opens),
-        Verdict::Other(reason) => class(row, len, (*reason).into(), false),
-    }
-}
-
-/// Counts a packet of `len` bytes from a listed range.
-#[inline(always)]
-fn listed(row: u32, len: usize, entry: Entry, opens: bool) {
-    match RANGE_COUNTERS.get_ptr_mut(range_index(row, capacity(), entry.slot())) {
-        Some(counter) => bump(counter, len, opens),
+pub(crate) fn segment(row: u32, len: usize, found: Cell, opens: bool) {
+    if let Some(entry) = found.entry() {
+        // Only where there are rows the constant is asked for.
+        let index = if row == 0 { entry.slot() } else { range_index(row, capacity(), entry.slot()) };
+        if let Some(counter) = RANGE_COUNTERS.get_ptr_mut(index) {
+            return bump(counter, len, opens);
+        }
         // A compiled generation has no slot past the capacity. The sum over all classes has to hold
         // without that promise too.
-        None => class(row, len, Class::Unlisted, opens),
     }
+    class(row, len, Class::Unlisted, opens);
 }
 
 /// Counts a packet of `len` bytes of a class.
 #[inline(always)]
-fn class(row: u32, len: usize, class: Class, opens: bool) {
+pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(class_index(row, class)) {
         bump(counter, len, opens);
     }
 }
 
-/// Counts what was done to a packet of `len` bytes, besides its class.
+/// Counts what was done to a packet, besides its class.
 #[inline(always)]
-pub(crate) fn effect(row: u32, len: usize, effect: Effect) {
+pub(crate) fn effect(seen: &Seen<'_>, effect: Effect) {
+    effect_in(seen.row(), seen.len, effect);
+}
+
+/// The same of a packet of `len` bytes in the interface's `row`.
+#[inline(always)]
+pub(crate) fn effect_in(row: u32, len: usize, effect: Effect) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(effect_index(row, effect)) {
         bump(counter, len, false);
     }

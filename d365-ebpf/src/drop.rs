@@ -12,7 +12,7 @@ use d365_common::{
 use crate::{
     context::Frame,
     lease,
-    lookup::{self, Published},
+    lookup::{self, Generation},
     maps,
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn is_due_hidden(ctx: &XdpContext, reason: Reason) -> bool {
 
 #[inline(always)]
 fn is_on() -> bool {
-    maps::drop_unlisted() && lease::allows_drops() && lookup::is_published()
+    maps::drop_unlisted() && lease::allows_drops() && Generation::published(maps::setup()).is_there()
 }
 
 /// A function of its own in the kernel too: the look-up would be there a second time for every packet. The context is hidden from
@@ -38,6 +38,7 @@ fn is_on() -> bool {
 #[inline(never)]
 fn is_from_stranger(ctx: &XdpContext) -> bool {
     let frame = Frame::<false>::new(core::hint::black_box(ctx));
+    let generation = Generation::published(maps::setup());
     packet::source(&frame)
-        .is_some_and(|source| Published.find(&source).is_none() && !lookup::is_failsafe(&source))
+        .is_some_and(|source| generation.find(&source).is_none() && !lookup::is_failsafe(&source))
 }

@@ -5,12 +5,9 @@
 
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf_macros::info;
-use d365_common::{
-    packet::{Segment, Source},
-    verdict::Verdict,
-};
+use d365_common::packet::{self, Segment, Source};
 
-use crate::maps;
+use crate::{maps, observe::Seen};
 
 /// What the macros expand to.
 pub mod macro_support {
@@ -36,14 +33,9 @@ pub mod macro_support {
 
 /// Sends a record of a packet to a watched port. The verifier removes this code unless it was asked for.
 #[inline(always)]
-pub(crate) fn packet(ctx: &XdpContext, len: usize, verdict: &Verdict) {
-    if !maps::log_packets() {
-        return;
-    }
-    match verdict {
-        Verdict::Listed(_, segment) => send(ctx, len, segment, true),
-        Verdict::Unlisted(segment) => send(ctx, len, segment, false),
-        Verdict::Other(_) => {}
+pub(crate) fn packet(seen: &Seen<'_>, segment: &Segment, listed: bool) {
+    if maps::log_packets() {
+        send(seen.ctx, seen.len, segment, listed);
     }
 }
 
@@ -56,17 +48,14 @@ fn send(ctx: &XdpContext, len: usize, segment: &Segment, listed: bool) {
         (Source::V4([source, ..]), true) => {
             info!(ctx, "listed {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
         }
-        (Source::V6(source), true) => info!(ctx, "listed {:i} bytes={} syn={}", bytes(source), len, syn),
+        (Source::V6(source), true) => {
+            info!(ctx, "listed {:i} bytes={} syn={}", packet::bytes(source), len, syn);
+        }
         (Source::V4([source, ..]), false) => {
             info!(ctx, "unlisted {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
         }
-        (Source::V6(source), false) => info!(ctx, "unlisted {:i} bytes={} syn={}", bytes(source), len, syn),
+        (Source::V6(source), false) => {
+            info!(ctx, "unlisted {:i} bytes={} syn={}", packet::bytes(source), len, syn);
+        }
     }
-}
-
-/// An IPv6 address as the macros take it.
-#[inline(always)]
-fn bytes(words: [u32; 4]) -> [u8; 16] {
-    // SAFETY: both are 16 bytes, and every bit pattern is an array of bytes.
-    unsafe { core::mem::transmute(words) }
 }

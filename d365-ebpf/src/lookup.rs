@@ -5,38 +5,116 @@ use d365_common::{
     direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
-    packet::Source,
+    packet::{self, Source},
+    setup::Setup,
     verdict::Find,
 };
 
-use crate::maps::{self, ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};
+use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};
 
-/// The published generation, or nothing while none is.
-///
-/// The place is read once, so that a packet sees one generation.
-pub(crate) struct Published;
+/// A generation, by the first page of its direct table.
+#[derive(Clone, Copy)]
+pub(crate) struct Generation {
+    setup: Setup,
+    first: u32,
+}
 
-/// The generation that is to be proven.
-pub(crate) struct Proven;
+/// An address as it lies in a frame. The caller's reference comes as far as the look-up, see
+/// [`Head::address`](d365_common::packet::plain::Head::address).
+pub(crate) trait Address {
+    /// Its family's first page.
+    const ROOT: u32;
 
-impl Find for Published {
+    /// The first four bytes.
+    fn first(&self) -> &[u8; 4];
+
+    /// The longest prefix's entry in its family's trie of a place.
+    fn in_trie(&self, place: u32) -> Option<Entry>;
+}
+
+impl Address for [u8; 4] {
+    const ROOT: u32 = ROOT_V4;
+
     #[inline(always)]
-    fn find(&self, source: &Source) -> Option<Entry> {
-        find_in(*ACTIVE.get(0)?, source)
+    fn first(&self) -> &[u8; 4] {
+        self
+    }
+
+    #[inline(always)]
+    fn in_trie(&self, place: u32) -> Option<Entry> {
+        TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *self)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
-impl Find for Proven {
+impl Address for [u8; 16] {
+    const ROOT: u32 = ROOT_V6;
+
     #[inline(always)]
-    fn find(&self, source: &Source) -> Option<Entry> {
-        find_in(*PROVEN.get(0)?, source)
+    fn first(&self) -> &[u8; 4] {
+        let ([first, ..], _) = self.as_chunks() else { return &[0; 4] };
+        first
+    }
+
+    #[inline(always)]
+    fn in_trie(&self, place: u32) -> Option<Entry> {
+        let (Source::V4(words) | Source::V6(words)) = Source::v6(*self);
+        TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, words)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
-/// Whether a generation is published.
-#[inline(always)]
-pub(crate) fn is_published() -> bool {
-    ACTIVE.get(0).is_some_and(|place| TRIES_V4.get(*place).is_some())
+impl Generation {
+    /// The published one, or an empty one while none is. It is read once, so that a packet sees one
+    /// generation.
+    #[inline(always)]
+    pub(crate) fn published(setup: Setup) -> Self {
+        Self { setup, first: ACTIVE.load() }
+    }
+
+    /// The one that is to be proven.
+    #[inline(always)]
+    pub(crate) fn proven(setup: Setup) -> Self {
+        Self { setup, first: PROVEN.get(0).copied().unwrap_or_default() }
+    }
+
+    /// Whether there is one.
+    #[inline(always)]
+    pub(crate) fn is_there(self) -> bool {
+        TRIES_V4.get(direct::place(self.first)).is_some()
+    }
+
+    /// What is found for `address`: a cell that names the range of the longest prefix that holds it, or that
+    /// says that there is none. It is one number: an `Option` leaves a part of itself unset where there is
+    /// none, and kernels before 6.3 see that read.
+    #[inline(always)]
+    pub(crate) fn look_up<A: Address>(self, address: &A) -> Cell {
+        let cell = self.table(A::ROOT, address.first());
+        match cell.said() {
+            Said::AskTrie => address.in_trie(direct::place(self.first)).map_or(Cell::UNLISTED, Cell::listed),
+            Said::Unlisted | Said::Listed(_) => cell,
+        }
+    }
+
+    /// What the direct table says.
+    #[inline(always)]
+    fn table(self, root: u32, address: &[u8; 4]) -> Cell {
+        if self.setup.is_trie_only() {
+            return Cell::ASK_TRIE;
+        }
+        direct::find(root, address, |page, cell| {
+            TABLES.get(self.first + page).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
+        })
+    }
+}
+
+impl Find for Generation {
+    #[inline(always)]
+    fn find(&self, source: &Source) -> Option<Entry> {
+        let cell = match source {
+            Source::V4([address, ..]) => self.look_up(&address.to_ne_bytes()),
+            Source::V6(address) => self.look_up(&packet::bytes(*address)),
+        };
+        cell.entry()
+    }
 }
 
 /// Whether no connection from `source` may ever be dropped. All are safe while no such list has been set.
@@ -52,35 +130,4 @@ pub(crate) fn is_failsafe(source: &Source) -> bool {
             None => true,
         },
     }
-}
-
-#[inline(always)]
-fn find_in(place: u32, source: &Source) -> Option<Entry> {
-    let said = match source {
-        Source::V4([first, ..]) => table(place, ROOT_V4, first.to_ne_bytes()),
-        Source::V6([first, ..]) => table(place, ROOT_V6, first.to_ne_bytes()),
-    };
-    match said {
-        Said::Unlisted => return None,
-        Said::Listed(entry) => return Some(entry),
-        Said::AskTrie => {}
-    }
-    let bits = match source {
-        Source::V4([address, ..]) => TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, address.to_ne_bytes()))?,
-        Source::V6(address) => TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, *address))?,
-    };
-    Some(Entry::from_bits(*bits))
-}
-
-/// What the place's direct table says.
-#[inline(always)]
-fn table(place: u32, root: u32, address: [u8; 4]) -> Said {
-    let pages = maps::pages();
-    if pages == 0 {
-        return Said::AskTrie;
-    }
-    let first = place * pages;
-    direct::find(root, address, |page, cell| {
-        TABLES.get(first + page).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
-    })
 }

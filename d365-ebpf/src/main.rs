@@ -19,9 +19,12 @@ mod log;
 mod lookup;
 mod maps;
 mod meta;
+mod observe;
+mod prove;
 mod sample;
 mod skb;
 mod tag;
+mod watch;
 
 // The log macros name their support module by this path; see `log`.
 extern crate self as aya_log_ebpf;
@@ -30,47 +33,45 @@ pub use log::macro_support;
 use aya_ebpf::{
     bindings::{
         TC_ACT_UNSPEC,
-        xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS},
+        xdp_action::{XDP_ABORTED, XDP_PASS},
     },
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
 use d365_common::{
-    answer::Answer,
-    effect::Effect,
     names::PROBE_WRITTEN,
     packet::{ETHERNET_LEN, Reader as _},
-    verdict::{self, Verdict},
 };
 
-use crate::context::Frame;
+use crate::{context::Frame, prove::Prove, watch::Watch};
 
 /// For kernels that know frames in several buffers (5.18 and later).
 #[xdp(frags)]
+#[inline(always)]
 pub fn d365(ctx: XdpContext) -> u32 {
-    observe::<true>(&ctx)
+    observe::frame::<Watch, true>(&ctx)
 }
 
 /// For older kernels.
 #[xdp]
+#[inline(always)]
 pub fn d365_linear(ctx: XdpContext) -> u32 {
-    observe::<false>(&ctx)
+    observe::frame::<Watch, false>(&ctx)
 }
 
 /// Proves a generation before it is published: judges as the others do, by the generation in the place that
 /// `PROVEN` names, and returns the verdict and whether it would be tagged. It is run by `BPF_PROG_TEST_RUN` only, and counts
 /// nothing.
 #[xdp]
+#[inline(always)]
 pub fn d365_prove(ctx: XdpContext) -> u32 {
-    let frame = Frame::<false>::new(&ctx);
-    let verdict = verdict::judge(&frame, maps::is_watched, lookup::Proven);
-    let vouched = matches!(verdict, Verdict::Listed(entry, _) if lease::vouches_for(entry));
-    Answer::of(&verdict).vouched_for(vouched).bits()
+    observe::frame::<Prove, false>(&ctx)
 }
 
 /// Sets the leases: each to as many ticks from now on as its `u64` behind the frame's Ethernet header says, in host byte
 /// order. It is run by `BPF_PROG_TEST_RUN` only; it passes when it did, and aborts when it could not.
 #[xdp]
+#[inline(always)]
 pub fn d365_lease(ctx: XdpContext) -> u32 {
     let frame = Frame::<false>::new(&ctx);
     let ticks = |lease| frame.read(ETHERNET_LEN + lease * size_of::<u64>()).map(u64::from_ne_bytes);
@@ -80,6 +81,7 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
 /// Gives packets their marks, behind the XDP program and in front of everything else. It leaves the verdict to those
 /// that come after it.
 #[classifier]
+#[inline(always)]
 pub fn d365_tag(ctx: TcContext) -> i32 {
     tag::mark(&ctx);
     TC_ACT_UNSPEC
@@ -87,48 +89,10 @@ pub fn d365_tag(ctx: TcContext) -> i32 {
 
 /// Says whether this kernel lets a program write metadata: [`PROBE_WRITTEN`] or 0.
 #[xdp]
+#[inline(always)]
 pub fn d365_probe(ctx: XdpContext) -> u32 {
     let is_written = meta::write(&ctx, None, 0).is_some() && meta::is_written(&ctx, 0);
     if is_written { PROBE_WRITTEN } else { 0 }
-}
-
-/// Judges one frame, counts it, and does what is asked for.
-#[inline(always)]
-fn observe<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
-    let frame = Frame::<FRAGS>::new(ctx);
-    let row = maps::row(|| frame.ifindex());
-    let verdict = verdict::judge(&frame, maps::is_watched, lookup::Published);
-    let len = frame.frame_len();
-    count::verdict(row, len, &verdict);
-    if !maps::acts() {
-        return XDP_PASS;
-    }
-    log::packet(ctx, len, &verdict);
-    match verdict {
-        Verdict::Listed(entry, segment) => {
-            let vouched = maps::tags() && lease::vouches_for(entry);
-            tag::dscp(&frame, row, &segment, vouched);
-            tag::tell(ctx, row, vouched.then(|| entry.geo()));
-        }
-        Verdict::Unlisted(segment) => {
-            sample::take(&segment);
-            if drop::is_due(&segment) {
-                count::effect(row, len, Effect::Dropped);
-                return XDP_DROP;
-            }
-            tag::dscp(&frame, row, &segment, false);
-            tag::tell(ctx, row, None);
-        }
-        Verdict::Other(reason) => {
-            if drop::is_due_hidden(ctx, reason) {
-                count::effect(row, len, Effect::HiddenDropped);
-                return XDP_DROP;
-            }
-            tag::unread(&frame, row, reason);
-            tag::tell(ctx, row, None);
-        }
-    }
-    XDP_PASS
 }
 
 #[cfg(not(test))]

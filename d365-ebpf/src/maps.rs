@@ -4,6 +4,8 @@
 //! constants', are those of `d365_common::names`. Constants are read-only data that the loader fills in
 //! before the program is loaded; the verifier knows their values and removes code that they switch off.
 
+use core::cell::UnsafeCell;
+
 use aya_ebpf::{
     Global,
     btf_maps::{Array, ArrayOfMaps, LpmTrie, PerCpuArray, RingBuf},
@@ -18,6 +20,7 @@ use d365_common::{
     mark::Mark,
     names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
     path::Seen,
+    setup::Setup,
 };
 
 /// Template of the inner IPv4 tries; the loader makes each as large as its generation.
@@ -36,8 +39,6 @@ const ROWS: usize = MAX_INTERFACES + 1;
 pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
 #[btf_map]
 pub(crate) static TRIES_V6: ArrayOfMaps<TrieV6, { PLACES as usize }> = ArrayOfMaps::new();
-#[btf_map]
-pub(crate) static ACTIVE: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static PROVEN: Array<u32, 1> = Array::new();
 #[btf_map]
@@ -65,15 +66,11 @@ pub(crate) static FAILSAFE_V6: ArrayOfMaps<TrieV6, 1> = ArrayOfMaps::new();
 #[unsafe(no_mangle)]
 static PORTS: [Global<u16>; MAX_PORTS] = [const { Global::new(SMTP_PORT) }; MAX_PORTS];
 #[unsafe(no_mangle)]
-static PORT_COUNT: Global<u32> = Global::new(1);
-#[unsafe(no_mangle)]
-static IFINDEXES: Global<[u32; MAX_INTERFACES]> = Global::new([0; MAX_INTERFACES]);
-#[unsafe(no_mangle)]
-static IFINDEX_COUNT: Global<u32> = Global::new(1);
+static IFINDEXES: [Global<u32>; MAX_INTERFACES] = [const { Global::new(0) }; MAX_INTERFACES];
 #[unsafe(no_mangle)]
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
-static ACTS: Global<u8> = Global::new(0);
+static SETUP: Global<u32> = Global::new(Setup::DEFAULT.bits());
 #[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
@@ -90,30 +87,53 @@ static DSCP: Global<u8> = Global::new(0);
 static TAG_RETIRED: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static DROP_UNLISTED: Global<u8> = Global::new(0);
+
+/// In a map that is declared a look-up would be in every packet's way.
 #[unsafe(no_mangle)]
-static PAGES: Global<u32> = Global::new(direct::pages(DEFAULT_PAGES));
+pub(crate) static ACTIVE: Variable = Variable(UnsafeCell::new(0));
+
+/// A number that the daemon sets and the programs read.
+#[repr(transparent)]
+pub(crate) struct Variable(UnsafeCell<u32>);
+
+// SAFETY: the program only reads it, and what the daemon sets comes from outside, by stores that are whole.
+unsafe impl Sync for Variable {}
+
+impl Variable {
+    /// Its value now.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u32 {
+        // SAFETY: the pointer is to a value of this type. It is volatile, since nothing in the program sets
+        // it.
+        unsafe { self.0.get().read_volatile() }
+    }
+}
 
 /// Whether a TCP destination port is one to look for.
 #[inline(always)]
-pub(crate) fn is_watched(port: u16) -> bool {
+pub(crate) fn is_watched(setup: Setup, port: u16) -> bool {
     let [first, others @ ..] = &PORTS;
-    // How many there are is not asked for the first: there is one at least.
-    first.load() == port || {
-        let count = PORT_COUNT.load() as usize;
-        others.iter().zip(1..).any(|(watched, index)| index < count && watched.load() == port)
-    }
+    // There is one at least.
+    first.load() == port
+        || others.iter().zip(1..).any(|(watched, index)| index < setup.ports() && watched.load() == port)
 }
 
 /// The counters' row for the interface whose index `ifindex` reads: it is not read where there is but one.
 #[inline(always)]
-pub(crate) fn row(ifindex: impl FnOnce() -> u32) -> u32 {
-    let count = IFINDEX_COUNT.load();
+pub(crate) fn row(setup: Setup, ifindex: impl FnOnce() -> u32) -> u32 {
+    let count = setup.interfaces();
     if count <= 1 {
         return 0;
     }
     let ifindex = ifindex();
-    let mut rows = (0..count).zip(IFINDEXES.load());
-    rows.find(|(_, known)| *known == ifindex).map_or(count, |(row, _)| row)
+    let mut rows = (0..count).zip(&IFINDEXES);
+    rows.find(|(_, known)| known.load() == ifindex).map_or(count, |(row, _)| row)
+}
+
+/// What is asked for every packet: once.
+#[inline(always)]
+pub(crate) fn setup() -> Setup {
+    Setup::from_bits(SETUP.load())
 }
 
 /// Slots of a row of range counters.
@@ -164,20 +184,8 @@ pub(crate) fn sample_unlisted() -> bool {
     SAMPLE_UNLISTED.load() != 0
 }
 
-/// Whether anything is to be done besides counting.
-#[inline(always)]
-pub(crate) fn acts() -> bool {
-    ACTS.load() != 0
-}
-
 /// Whether log records are asked for.
 #[inline(always)]
 pub(crate) fn log_packets() -> bool {
     LOG_PACKETS.load() != 0
-}
-
-/// Pages of one place's direct table; 0 where the tries are asked for every source.
-#[inline(always)]
-pub(crate) fn pages() -> u32 {
-    PAGES.load()
 }

@@ -15,7 +15,7 @@ use aya_ebpf::{
     helpers::generated::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative},
     programs::TcContext,
 };
-use d365_common::packet::{ETHERNET_LEN, Reader};
+use d365_common::packet::{ETHERNET_LEN, Reader, plain::Head};
 
 /// An Ethernet header, compared whole.
 type Ethernet = [u16; ETHERNET_LEN / 2];
@@ -35,6 +35,12 @@ impl Skb {
         let header: Ethernet = from_header(skb, 0)?;
         let starts_there = from_start::<Ethernet>(skb, 0).is_some_and(|start| start == header);
         Some(Self { skb, before: if starts_there { 0 } else { ETHERNET_LEN } })
+    }
+
+    /// The frame's head, if it is plain.
+    #[inline(always)]
+    pub(crate) fn plain<H: Head>(&self) -> Option<H> {
+        from_header(self.skb, 0).filter(|head: &H| head.is_plain(self.frame_len()))
     }
 
     /// Index of the interface.

@@ -3,43 +3,56 @@
 //! Nothing here changes what a packet was counted as, and nothing drops one: what cannot be written passes as it is, and is
 //! counted.
 
-use aya_ebpf::programs::{TcContext, XdpContext};
+use aya_ebpf::programs::TcContext;
 use d365_common::{
     dscp,
     effect::Effect,
-    packet::{self, Reader, Reason, Segment, Source},
+    entry::Entry,
+    packet::{
+        self, Reader, Reason, Segment, Source,
+        plain::{self, Head},
+    },
     path::Path,
+    setup::Setup,
     verdict::{self, Verdict},
 };
 
-use crate::{context::Frame, count, lease, lookup, maps, meta, skb::Skb};
+use crate::{
+    context::Frame,
+    count, lease,
+    lookup::{Address, Generation},
+    maps, meta,
+    observe::Seen,
+    skb::Skb,
+};
 
 /// Sets the code point of a vouched-for segment; takes it from another that bears it.
 #[inline(always)]
-pub(crate) fn dscp<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, segment: &Segment, vouched: bool) {
+pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, vouched: bool) {
     let Some(tag) = maps::dscp() else { return };
     let is_ipv4 = matches!(segment.source, Source::V4(_));
     let (only, to) = if vouched { (None, tag.number()) } else { (Some(tag.number()), 0) };
-    let effect = match rewrite(frame, segment.network, is_ipv4, only, to) {
+    let effect = match rewrite(&Frame::new(seen.ctx), segment.network, is_ipv4, only, to) {
         Some(true) if vouched => Effect::DscpSet,
         Some(true) => Effect::DscpCleared,
         Some(false) => return,
         None => Effect::DscpNotSet,
     };
-    count::effect(row, frame.frame_len(), effect);
+    count::effect(seen, effect);
 }
 
 /// Takes the code point from a frame that a receiver may make a segment of: out of fragments, or behind headers that are not
 /// looked through here.
 #[inline(always)]
-pub(crate) fn unread<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, reason: Reason) {
+pub(crate) fn unread(seen: &Seen<'_>, reason: Reason) {
     let Some(tag) = maps::dscp() else { return };
     if !reason.may_carry_segment() {
         return;
     }
-    let Some((network, is_ipv4)) = packet::network(frame) else { return };
-    if rewrite(frame, network, is_ipv4, Some(tag.number()), 0) == Some(true) {
-        count::effect(row, frame.frame_len(), Effect::DscpCleared);
+    let frame = Frame::new(seen.ctx);
+    let Some((network, is_ipv4)) = packet::network(&frame) else { return };
+    if rewrite(&frame, network, is_ipv4, Some(tag.number()), 0) == Some(true) {
+        count::effect(seen, Effect::DscpCleared);
     }
 }
 
@@ -47,8 +60,8 @@ pub(crate) fn unread<const FRAGS: bool>(frame: &Frame<'_, FRAGS>, row: u32, reas
 /// and `None` where the header cannot be written. Nothing is written by halves: the word that lies farther back is written
 /// first.
 #[inline(always)]
-fn rewrite<const FRAGS: bool>(
-    frame: &Frame<'_, FRAGS>,
+fn rewrite(
+    frame: &Frame<'_, false>,
     network: usize,
     is_ipv4: bool,
     only: Option<u8>,
@@ -74,19 +87,23 @@ fn rewrite<const FRAGS: bool>(
 /// Tells the tc program what it needs to know of a packet: `geo` is that of a vouched-for one. Every packet is told of: what
 /// an earlier hop left in front of it is written over. It comes last: the packet is not to be read after it.
 #[inline(always)]
-pub(crate) fn tell(ctx: &XdpContext, row: u32, geo: Option<u8>) {
-    if maps::mark().is_none() || meta::path(row) == Path::Classify {
+pub(crate) fn tell(seen: &Seen<'_>, geo: Option<u8>) {
+    if maps::mark().is_none() {
+        return;
+    }
+    let row = seen.row();
+    if meta::path(row) == Path::Classify {
         return;
     }
     // Where there is no room for it, the tc program looks itself.
-    let _ = meta::write(ctx, geo, row);
+    let _ = meta::write(seen.ctx, geo, row);
 }
 
 /// Gives a packet its mark, or takes away one that is not vouched for.
 #[inline(always)]
 pub(crate) fn mark(ctx: &TcContext) {
     let (Some(mark), Some(skb)) = (maps::mark(), Skb::new(ctx)) else { return };
-    let row = maps::row(|| skb.ifindex());
+    let row = maps::row(maps::setup(), || skb.ifindex());
     let geo = geo(&skb, row);
     let old = skb.mark();
     let new = match geo {
@@ -95,9 +112,9 @@ pub(crate) fn mark(ctx: &TcContext) {
     };
     skb.set_mark(new);
     if geo.is_some() {
-        count::effect(row, skb.frame_len(), Effect::Marked);
+        count::effect_in(row, skb.frame_len(), Effect::Marked);
     } else if new != old {
-        count::effect(row, skb.frame_len(), Effect::MarkCleared);
+        count::effect_in(row, skb.frame_len(), Effect::MarkCleared);
     }
 }
 
@@ -126,8 +143,25 @@ fn geo(skb: &Skb, row: u32) -> Option<u8> {
             return u8::try_from(told).ok();
         }
     }
-    match verdict::judge(skb, maps::is_watched, lookup::Published) {
-        Verdict::Listed(entry, _) if lease::vouches_for(entry) => Some(entry.geo()),
-        _ => None,
+    let setup = maps::setup();
+    let found = if let Some(head) = skb.plain::<plain::Ipv4>() {
+        listed(setup, &head)
+    } else if let Some(head) = skb.plain::<plain::Ipv6>() {
+        listed(setup, &head)
+    } else {
+        match verdict::judge(skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
+            Verdict::Listed(entry, _) => Some(entry),
+            _ => None,
+        }
+    };
+    found.filter(|entry| lease::vouches_for(*entry)).map(Entry::geo)
+}
+
+/// The entry of a plain frame's source, if it is a segment to a watched port.
+#[inline(always)]
+fn listed<H: Head<Address: Address>>(setup: Setup, head: &H) -> Option<Entry> {
+    if !maps::is_watched(setup, head.tcp().port()) {
+        return None;
     }
+    Generation::published(setup).look_up(head.address()).entry()
 }

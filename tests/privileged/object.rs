@@ -1,7 +1,13 @@
 //! The kernel object itself: libbpf's tools read it, and a verifier's refusal is told in one line.
 
-use std::{path::PathBuf, process::Command};
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
+use aya::Ebpf;
+use d365_common::{
+    dscp::Dscp,
+    mark::Mark,
+    names::{self, MAX_INTERFACES, MAX_PORTS},
+};
 use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
@@ -9,9 +15,10 @@ use d365_tests::{
     require::Requirement,
 };
 use d365_user::{
+    config::Tags,
     daemon::StartError,
     exit::Exit,
-    kernel::{Kernel, LoadError, OBJECT, Options},
+    kernel::{Interface, Kernel, LoadError, OBJECT, Options},
 };
 use object::{Object as _, ObjectSection as _};
 
@@ -53,6 +60,44 @@ fn bpftool_loads_every_program() {
     for program in ["d365", "d365_linear", "d365_prove", "d365_lease"] {
         let shown = bpftool(&["prog", "show", "pinned", &format!("/sys/fs/bpf/d365/{program}")]);
         assert!(shown.contains("xdp") && shown.contains("btf_id"), "{shown}");
+    }
+}
+
+/// Which of the two XDP programs the daemon takes is the kernel's choice: here both are loaded, and
+/// everything besides them, with all that can be switched on off and on.
+#[test]
+fn the_kernel_takes_every_program() {
+    require!(Root);
+    let object = Ebpf::load(OBJECT).unwrap();
+    let named = names::PROGRAMS.into_iter().chain([
+        names::PROGRAM_PROVE,
+        names::PROGRAM_LEASE,
+        names::PROGRAM_TAG,
+        names::PROGRAM_PROBE,
+    ]);
+    let programs: BTreeSet<&str> = object.programs().map(|(name, _)| name).collect();
+    assert_eq!(programs, named.collect(), "the loader knows every program of the object");
+    let interface = |index| Interface { name: format!("absent{index}"), index };
+    let tags = Tags { dscp: Some(Dscp::DEFAULT), retired: true, ..Tags::default() };
+    let on = Options {
+        interfaces: (1..).take(MAX_INTERFACES).map(interface).collect(),
+        ports: (25..).take(MAX_PORTS).collect(),
+        trie_only: true,
+        log_packets: true,
+        watch: true,
+        tags,
+        drop_unlisted: true,
+        ..options()
+    };
+    let marking = Options { tags: Tags { mark: Some(Mark::DEFAULT), ..tags }, ..options() };
+    for options in [options(), marking, Options { trie_only: false, ..on.clone() }, on] {
+        for program in names::PROGRAMS {
+            if program == names::PROGRAMS[0] && !FRAGS.is_met() {
+                continue;
+            }
+            let loaded = Kernel::load_one_of(&[program], OBJECT, &options);
+            assert!(loaded.is_ok(), "{program}: {:?}", loaded.err());
+        }
     }
 }
 

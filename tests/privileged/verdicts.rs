@@ -9,7 +9,7 @@ use d365_common::{
 };
 use d365_tests::{
     corpus,
-    frame::{Frame, Ipv4, Packet, Tcp},
+    frame::{Frame, Packet, Tcp},
     generate::{LONGEST, SHORTEST},
     require,
 };
@@ -89,31 +89,6 @@ fn the_corpus_with_the_program_for_older_kernels() {
     let (kernel, counters) = Kernel::load_one_of(&names::PROGRAMS[1..], OBJECT, &options()).unwrap();
     assert_eq!(kernel.program_name(), names::PROGRAMS[1]);
     check_corpus(Judged::of(kernel, counters, ranges(&["198.51.100.0/24", "2001:db8:0:9::/64"])));
-}
-
-/// The kernel is asked for a frame's length only where the packet does not end with the first buffer.
-#[test]
-fn frames_in_several_buffers_are_counted_to_the_byte() {
-    require!(Root, Kernel(5, 18, "frames in several buffers"));
-    let mut judged = Judged::by(ranges(&["198.51.100.0/24", "2001:db8:0:9::/64"]), &options());
-    let listed = Class::Listed { slot: 0, opens: true };
-    let tcp = |payload| Tcp::new(40_000, 25).syn().payload(vec![0; payload]);
-    let host = Ipv4Addr::new(192, 0, 2, 25);
-    let ipv4 = |payload| Ipv4::new(Ipv4Addr::new(198, 51, 100, 7), host).carrying(tcp(payload));
-    for payload in [0, 100, LONGEST, 5000, 9000, 30_000] {
-        let frame = Frame::new(ipv4(payload));
-        assert_eq!(judged.judge("whole", &frame.bytes()), (0, listed.clone()), "{payload}");
-        for padded in [1, 100, 5000] {
-            let len = frame.bytes().len() + padded;
-            assert_eq!(judged.judge("padded", &frame.clone().pad(len).bytes()), (0, listed.clone()), "{len}");
-        }
-        let lying = Frame::new(ipv4(payload).total_length(40 + u16::try_from(payload).unwrap() + 1));
-        assert_eq!(judged.judge("too long", &lying.bytes()), (0, Class::Other("malformed")), "{payload}");
-    }
-    let source = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 9, 0, 0, 0, 7));
-    let destination = IpAddr::from(Ipv6Addr::LOCALHOST);
-    let frame = Frame::new(Packet::between(source, destination, tcp(9000))).bytes();
-    assert_eq!(judged.judge("IPv6", &frame), (0, Class::Listed { slot: 1, opens: true }));
 }
 
 #[test]

@@ -36,14 +36,20 @@ impl Source {
     }
 }
 
+/// An IPv6 address's bytes, out of [`Source::V6`].
+#[inline(always)]
+#[must_use]
+pub const fn bytes([first, second, third, fourth]: [u32; 4]) -> [u8; 16] {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    let ([i, j, k, l], [m, n, o, p]) = (third.to_ne_bytes(), fourth.to_ne_bytes());
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+}
+
 impl From<Source> for IpAddr {
     fn from(source: Source) -> Self {
         match source {
             Source::V4([word, ..]) => Self::from(word.to_ne_bytes()),
-            Source::V6(words) => {
-                let bits = words.iter().fold(0, |bits, word| bits << 32 | u128::from(u32::from_be(*word)));
-                Self::from(bits.to_be_bytes())
-            }
+            Source::V6(words) => Self::from(bytes(words)),
         }
     }
 }

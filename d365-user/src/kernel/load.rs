@@ -17,10 +17,10 @@ use aya::{
 use aya_obj::{VerifierLog, btf::BtfFeatures};
 use d365_common::{
     counter::{CLASS_ROW, rows},
-    direct,
     dscp::Dscp,
     mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
+    setup::Setup,
 };
 use nix::{
     libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
@@ -80,6 +80,8 @@ impl Kernel {
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let interfaces = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
         let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
+        let setup = Setup::new(port_count, interfaces, options.acts(), options.trie_only);
+        let interfaces = u32::from(interfaces);
         let rows = rows(interfaces);
         let too_large = || LoadError::TooMany {
             what: "counter slots over all interfaces",
@@ -93,14 +95,11 @@ impl Kernel {
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
         }
-        let pages = if options.trie_only { 0 } else { direct::pages(options.max_pages) };
         let log_ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
         let sample_ring = if options.watch { SAMPLE_RING } else { SMALLEST_RING };
         let mut ebpf = EbpfLoader::new()
             .override_global(names::PORTS, &ports, true)
-            .override_global(names::PORT_COUNT, &port_count, true)
             .override_global(names::IFINDEXES, &ifindexes, true)
-            .override_global(names::IFINDEX_COUNT, &interfaces, true)
             .override_global(names::CAPACITY, &options.capacity, true)
             .override_global(names::SAMPLE_UNLISTED, &u8::from(options.watch), true)
             .override_global(names::MARK_BASE, &options.tags.mark.map_or(0, Mark::base), true)
@@ -109,8 +108,7 @@ impl Kernel {
             .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
             .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
             .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
-            .override_global(names::PAGES, &pages, true)
-            .override_global(names::ACTS, &u8::from(options.acts()), true)
+            .override_global(names::SETUP, &setup.bits(), true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
             .map_max_entries(names::TABLES, pages_of_all(options.max_pages))
             .map_max_entries(names::RANGE_COUNTERS, slots)
@@ -206,8 +204,8 @@ fn key() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn count(what: &'static str, count: usize, most: usize) -> Result<u32, LoadError> {
-    let number = u32::try_from(count).ok().filter(|_| (1..=most).contains(&count));
+fn count(what: &'static str, count: usize, most: usize) -> Result<u8, LoadError> {
+    let number = u8::try_from(count).ok().filter(|_| (1..=most).contains(&count));
     number.ok_or(LoadError::TooMany { what, count, most })
 }
 

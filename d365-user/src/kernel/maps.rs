@@ -9,6 +9,7 @@ use aya::{
     maps::{Array, ArrayOfMaps, InnerMap, LpmTrie, Map, MapData, MapError, MapType, lpm_trie::Key},
 };
 use d365_common::{
+    direct,
     entry::Entry,
     key,
     names::{self, PLACES},
@@ -94,7 +95,7 @@ impl Places {
             v6: typed(ebpf, names::TRIES_V6)?,
             tables: Tables::new(typed(ebpf, names::TABLES)?),
             table_size: TableSize::default(),
-            active: typed(ebpf, names::ACTIVE)?,
+            active: typed(ebpf, names::VARIABLES)?,
             proven: typed(ebpf, names::PROVEN)?,
         })
     }
@@ -130,7 +131,8 @@ impl Kernel {
         let active = self.places.active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))?;
         let table = Table::new(&generation.entries, self.places.tables.room());
         let (v4, v6) = tries([names::TRIES_V4, names::TRIES_V6], generation.entries.iter().copied())?;
-        let staged = Staged { place: (active + 1) % PLACES, v4, v6, table_size: table.size() };
+        let place = (direct::place(active) + 1) % PLACES;
+        let staged = Staged { place, v4, v6, table_size: table.size() };
         self.places.put(staged.place, &staged)?;
         // No program runs any more that read `ACTIVE` before the last store to it: putting the tries has waited for them.
         self.places.tables.write(staged.place, &table)?;
@@ -144,7 +146,8 @@ impl Kernel {
     /// [`PublishError`]; packets are judged by the generation before.
     pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
         let places = &mut self.places;
-        places.active.set(0, staged.place, 0).map_err(place_error(names::ACTIVE, staged.place))?;
+        let first = places.tables.first(staged.place);
+        places.active.set(0, first, 0).map_err(place_error(names::ACTIVE, staged.place))?;
         places.table_size = staged.table_size;
         let old = (staged.place + 1) % PLACES;
         if let Err(error) = places.put(old, &staged) {

@@ -116,7 +116,8 @@ impl Kernel {
     /// # Errors
     /// [`ProofError`] for the first wrong answer. What was staged is never judged by then.
     pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
-        self.places.proven.set(0, staged.place, 0).map_err(place(names::PROVEN))?;
+        let first = self.places.tables.first(staged.place);
+        self.places.proven.set(0, first, 0).map_err(place(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
         let reference = Reference::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);

@@ -36,11 +36,16 @@ impl Tables {
         self.pages.saturating_sub(FIRST_PAGE)
     }
 
+    /// The first page of a place.
+    pub(super) fn first(&self, place: u32) -> u32 {
+        place * self.pages
+    }
+
     /// Writes a table: all of its pages, empty ones too, since another table was there before. No cell names a page behind
     /// them.
     pub(super) fn write(&mut self, place: u32, table: &Table) -> Result<(), PublishError> {
         for (number, page) in (0..).zip(table.pages()) {
-            let at = place * self.pages + number;
+            let at = self.first(place) + number;
             self.map.set(at, page, 0).map_err(|source| PublishError::Page { page: number, source })?;
         }
         Ok(())
@@ -49,12 +54,13 @@ impl Tables {
     /// Reads a place's pages, each once: a table in which one is named twice is none.
     pub(super) fn reader(&self, place: u32) -> impl FnMut(u32) -> Result<Option<Page>, ProofError> {
         let mut seen = vec![false; self.pages as usize];
+        let first = self.first(place);
         move |page| {
             let Some(seen) = seen.get_mut(page as usize) else { return Ok(None) };
             if std::mem::replace(seen, true) {
                 return Err(ProofError::Tangled { page });
             }
-            let cells = self.map.get(&(place * self.pages + page), 0);
+            let cells = self.map.get(&(first + page), 0);
             cells.map(Some).map_err(|source: MapError| ProofError::Read { page, source })
         }
     }

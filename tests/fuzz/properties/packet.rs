@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, net::IpAddr};
 
-use d365_common::packet::{self, ETHERNET_LEN, Reader, Reason, Segment, Source};
+use d365_common::packet::{self, ETHERNET_LEN, Reader, Reason, Segment, Source, plain};
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
 /// The only port that is watched here.
@@ -11,10 +11,13 @@ const PORT: u16 = 25;
 /// The most reads that a frame can cause: the `EtherType`, two tags, two for an IP header, seven extension
 /// headers, TCP.
 const MOST_READS: usize = 13;
+/// More bytes than a whole short frame is padded by.
+const MOST_PADDING: usize = 12;
 /// The most lengths to which a frame is cut. They reach behind the longest headers that matter to a fuzzer.
 const MOST_CUTS: usize = 256;
 
 pub(crate) fn check(frame: &[u8]) {
+    what_is_recognised_is_parsed(frame);
     let verdict = parse(frame);
     assert_eq!(verdict, parse(frame), "the same frame twice");
     reads_are_bounded(frame, verdict);
@@ -32,6 +35,47 @@ pub(crate) fn check(frame: &[u8]) {
 
 fn parse(frame: &[u8]) -> Result<Segment, Reason> {
     packet::parse(frame, |port| port == PORT)
+}
+
+/// The recogniser answers as the parser does or not at all: for the frame, for the same frame as if it were
+/// plain, and for each of them cut and padded.
+fn what_is_recognised_is_parsed(frame: &[u8]) {
+    let len =
+        |before: usize| u16::try_from(frame.len().saturating_sub(before)).unwrap_or(u16::MAX).to_be_bytes();
+    // `EtherType` and version, length, no fragment, TCP: most random frames fail at one of these.
+    let as_ipv4: [(usize, &[u8]); 4] =
+        [(12, &[0x08, 0x00, 0x45]), (16, &len(ETHERNET_LEN)), (20, &[0, 0]), (23, &[6])];
+    let as_ipv6: [(usize, &[u8]); 3] = [(12, &[0x86, 0xdd, 0x60]), (18, &len(ETHERNET_LEN + 40)), (20, &[6])];
+    for fields in [&[][..], &as_ipv4, &as_ipv6] {
+        let mut frame = with(frame, fields);
+        for length in 0..=frame.len().min(MOST_CUTS) {
+            is_parsed_alike(&frame[..length]);
+        }
+        for _ in 0..MOST_PADDING {
+            is_parsed_alike(&frame);
+            frame.push(0xff);
+        }
+    }
+}
+
+/// The frame with these fields, as far as they lie in it, and room for padding.
+fn with(frame: &[u8], fields: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut changed = Vec::with_capacity(frame.len() + MOST_PADDING);
+    changed.extend(frame);
+    for (at, bytes) in fields {
+        if let Some(field) = changed.get_mut(*at..at + bytes.len()) {
+            field.copy_from_slice(bytes);
+        }
+    }
+    changed
+}
+
+fn is_parsed_alike(frame: &[u8]) {
+    for watched in [|port| port == PORT, |_: u16| true, |_: u16| false] {
+        if let Some(recognised) = plain::recognise(frame, watched) {
+            assert_eq!(recognised, packet::parse(frame, watched), "{frame:02x?}");
+        }
+    }
 }
 
 /// A reader that counts reads, and reports `tags_taken` VLAN tags as already removed.

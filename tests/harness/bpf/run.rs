@@ -51,6 +51,20 @@ impl Program {
         Ok((run.returned, (run.size_out as usize).saturating_sub(frame.len())))
     }
 
+    /// Runs it once on a frame whose first buffer has `first` bytes, and the rest of it in further buffers
+    /// (Linux 6.18); returns its XDP action.
+    pub fn run_in_buffers(&self, frame: &[u8], first: usize) -> Result<u32> {
+        let context = Context { end: u32::try_from(first)?, ..Context::default() };
+        let mut run = TestRun {
+            context_size_in: u32::try_from(size_of::<Context>())?,
+            context_in: (&raw const context) as u64,
+            ..self.request(frame, 1)?
+        };
+        // SAFETY: frame and context live until the call returns.
+        unsafe { call(command::PROG_TEST_RUN, &mut run) }.context("BPF_PROG_TEST_RUN in several buffers")?;
+        Ok(run.returned)
+    }
+
     /// Returns the nanoseconds that one of `repeat` runs takes.
     ///
     /// The kernel's own figure is in whole nanoseconds. This figure is the thread's processor time over the

@@ -25,7 +25,7 @@ pub(super) struct Failed {
 /// aya keeps what the kernel says to its small tests to itself.
 const A_TEST: &str = "the kernel did not load ";
 
-const MAPS: [&str; 16] = [
+const MAPS: [&str; 17] = [
     names::TRIES_V4,
     names::TRIES_V6,
     names::TABLES,
@@ -41,6 +41,7 @@ const MAPS: [&str; 16] = [
     names::FAILSAFE_V4,
     names::FAILSAFE_V6,
     names::LOGS,
+    names::VARIABLES,
     ".rodata",
 ];
 const PROGRAMS: [&str; 6] = [

@@ -24,7 +24,7 @@ fn said(table: &Table, address: IpAddr) -> Said {
     let read = |page: u32, cell| {
         table.pages().get(page as usize).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
     };
-    direct::find(root, first, read)
+    direct::find(root, &first, read).said()
 }
 
 /// Longest-prefix match by another crate.

@@ -10,7 +10,7 @@ use aya::{
     maps::{Array, ArrayOfMaps, LpmTrie, Map, MapData, MapError, MapInfo, lpm_trie::Key},
     programs::ProgramInfo,
 };
-use d365_common::{entry::Entry, names};
+use d365_common::{direct, entry::Entry, names};
 use ipnet::IpNet;
 use nix::libc::ENOENT;
 
@@ -45,7 +45,7 @@ impl Maps {
         };
         Ok(Self {
             program: id,
-            active: find(names::ACTIVE)?.try_into().map_err(failed(id, names::ACTIVE))?,
+            active: find(names::VARIABLES)?.try_into().map_err(failed(id, names::ACTIVE))?,
             v4: find(names::TRIES_V4)?.try_into().map_err(failed(id, names::TRIES_V4))?,
             v6: find(names::TRIES_V6)?.try_into().map_err(failed(id, names::TRIES_V6))?,
         })
@@ -67,7 +67,7 @@ impl Maps {
 
     /// The tries of the active place; `None` when one has gone between the look at its id and the look at it.
     fn active(&self) -> Result<Option<(MapData, MapData)>, InspectError> {
-        let place = self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?;
+        let place = direct::place(self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?);
         let trie = |tries: &ArrayOfMaps<MapData>, map| match tries.get(&place, 0) {
             Err(error) if is_gone(&error) => Ok(None),
             trie => trie.map(Some).map_err(failed(self.program, map)),

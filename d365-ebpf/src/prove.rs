@@ -1,0 +1,42 @@
+//! What the proving program does with a frame: it answers with the verdict, and whether the packet would be
+//! tagged. It counts nothing.
+
+use d365_common::{
+    answer::Answer,
+    direct::Cell,
+    packet::{Reason, Segment},
+    setup::Setup,
+    verdict::Verdict,
+};
+
+use crate::{
+    lease,
+    lookup::Generation,
+    observe::{Purpose, Seen},
+};
+
+/// The purpose of the proving program.
+pub(crate) struct Prove;
+
+impl Purpose for Prove {
+    #[inline(always)]
+    fn generation(setup: Setup) -> Generation {
+        Generation::proven(setup)
+    }
+
+    #[inline(always)]
+    fn other(_: &Seen<'_>, reason: Reason) -> u32 {
+        Answer::of(&Verdict::Other(reason)).bits()
+    }
+
+    #[inline(always)]
+    fn segment(_: &Seen<'_>, found: Cell, _: bool, segment: impl FnOnce() -> Segment) -> u32 {
+        match found.entry() {
+            Some(entry) => {
+                let answer = Answer::of(&Verdict::Listed(entry, segment()));
+                answer.vouched_for(lease::vouches_for(entry)).bits()
+            }
+            None => Answer::of(&Verdict::Unlisted(segment())).bits(),
+        }
+    }
+}

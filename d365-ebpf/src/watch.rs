@@ -1,0 +1,80 @@
+//! What an attached program does with a frame: it counts it, and does what else was asked for.
+
+use aya_ebpf::{
+    bindings::xdp_action::{XDP_DROP, XDP_PASS},
+    programs::XdpContext,
+};
+use d365_common::{
+    direct::Cell,
+    effect::Effect,
+    entry::Entry,
+    packet::{Reason, Segment},
+    setup::Setup,
+    verdict::Class,
+};
+
+use crate::{
+    count, drop, lease, log,
+    lookup::Generation,
+    maps,
+    observe::{Purpose, Seen},
+    sample, tag,
+};
+
+/// The purpose of the attached programs.
+pub(crate) struct Watch;
+
+impl Purpose for Watch {
+    #[inline(always)]
+    fn generation(setup: Setup) -> Generation {
+        Generation::published(setup)
+    }
+
+    #[inline(always)]
+    fn other(seen: &Seen<'_>, reason: Reason) -> u32 {
+        count::class(seen.row(), seen.len, Class::from(reason), false);
+        if !seen.setup.acts() {
+            return XDP_PASS;
+        }
+        if drop::is_due_hidden(seen.ctx, reason) {
+            count::effect(seen, Effect::HiddenDropped);
+            return XDP_DROP;
+        }
+        tag::unread(seen, reason);
+        tag::tell(seen, None);
+        XDP_PASS
+    }
+
+    #[inline(always)]
+    fn segment(seen: &Seen<'_>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32 {
+        count::segment(seen.row(), seen.len, found, opens);
+        if !seen.setup.acts() {
+            return XDP_PASS;
+        }
+        act(XdpContext::new(seen.ctx.ctx), seen.len, found, &segment())
+    }
+}
+
+/// What is done to a segment to a watched port besides counting it. Context and `found` are hidden from the
+/// compiler, as in the [general parser](crate::observe): what is needed here is not kept for it before.
+#[inline(always)]
+fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
+    let (ctx, found) = core::hint::black_box((ctx, found));
+    let seen = &Seen { ctx: &ctx, setup: maps::setup(), len };
+    let listed = found.entry();
+    log::packet(seen, segment, listed.is_some());
+    let vouched = match listed {
+        Some(entry) => maps::tags() && lease::vouches_for(entry),
+        None => {
+            sample::take(segment);
+            if drop::is_due(segment) {
+                count::effect(seen, Effect::Dropped);
+                return XDP_DROP;
+            }
+            false
+        }
+    };
+    tag::dscp(seen, segment, vouched);
+    tag::tell(seen, listed.filter(|_| vouched).map(Entry::geo));
+    XDP_PASS
+}

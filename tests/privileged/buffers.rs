@@ -1,0 +1,101 @@
+//! Frames in several buffers: headers are read from the first, and the frame is counted whole, but for
+//! padding that cannot be told without asking the kernel for the frame's length.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use d365_tests::{
+    bpf::{Program, code::XDP_PASS},
+    frame::{DOT1Q, Frame, Ipv4, Ipv6, Packet, Tcp},
+    generate::LONGEST,
+    require,
+};
+
+use crate::judged::{Class, Judged, options, ranges};
+
+const LISTED: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
+const LISTED_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 9, 0, 0, 0, 7);
+const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 25);
+
+fn judged() -> Judged {
+    Judged::by(ranges(&["198.51.100.0/24", "2001:db8:0:9::/64"]), &options())
+}
+
+fn syn(payload: usize) -> Tcp {
+    Tcp::new(40_000, 25).syn().payload(vec![0; payload])
+}
+
+/// The kernel is asked for a frame's length only where the packet does not end with the first buffer.
+#[test]
+fn frames_in_several_buffers_are_counted_to_the_byte() {
+    require!(Root, Kernel(5, 18, "frames in several buffers"));
+    let mut judged = judged();
+    let listed = Class::Listed { slot: 0, opens: true };
+    let ipv4 = |payload| Ipv4::new(LISTED, HOST).carrying(syn(payload));
+    for payload in [0, 100, LONGEST, 5000, 9000, 30_000] {
+        let frame = Frame::new(ipv4(payload));
+        assert_eq!(judged.judge("whole", &frame.bytes()), (0, listed.clone()), "{payload}");
+        for padded in [1, 100, 5000] {
+            let len = frame.bytes().len() + padded;
+            assert_eq!(judged.judge("padded", &frame.clone().pad(len).bytes()), (0, listed.clone()), "{len}");
+        }
+        let lying = Frame::new(ipv4(payload).total_length(40 + u16::try_from(payload).unwrap() + 1));
+        assert_eq!(judged.judge("too long", &lying.bytes()), (0, Class::Other("malformed")), "{payload}");
+    }
+    let frame = Frame::new(Packet::between(IpAddr::from(LISTED_V6), Ipv6Addr::LOCALHOST.into(), syn(9000)));
+    assert_eq!(judged.judge("IPv6", &frame.bytes()), (0, Class::Listed { slot: 1, opens: true }));
+}
+
+/// A frame, its first buffer's length, and with how many bytes it is counted; `None` where a header is cut
+/// off by the buffer's end.
+type Case = (&'static str, Frame, usize, Option<usize>);
+
+fn cases() -> Vec<Case> {
+    let ipv4 = |payload| Frame::new(Ipv4::new(LISTED, HOST).carrying(syn(payload)));
+    let ipv6 = |payload| Frame::new(Ipv6::new(LISTED_V6, Ipv6Addr::LOCALHOST).carrying(syn(payload)));
+    let tagged = |payload| ipv4(payload).tag(DOT1Q, 7);
+    vec![
+        ("the payload in the second buffer", ipv4(1000), 54, Some(1054)),
+        ("the same, IPv6", ipv6(1000), 74, Some(1074)),
+        ("the same, tagged", tagged(1000), 58, Some(1058)),
+        ("cut in the payload", ipv4(1000), 100, Some(1054)),
+        ("the end of the TCP header in the second buffer", ipv4(1000), 48, Some(1054)),
+        ("the same, IPv6", ipv6(1000), 68, Some(1074)),
+        ("the TCP header's flags in the second buffer", ipv4(1000), 47, None),
+        ("the same, IPv6", ipv6(1000), 67, None),
+        // What lies behind a packet that ends with the first buffer is not counted.
+        ("padding in the second buffer", ipv4(0).pad(500), 54, Some(54)),
+        ("the same, IPv6", ipv6(0).pad(500), 74, Some(74)),
+        ("the same, tagged", tagged(0).pad(500), 58, Some(58)),
+        ("the same behind a payload", ipv4(100).pad(500), 154, Some(154)),
+        // Nor is what lies behind a packet that ends within a first buffer as short as the shortest frame.
+        ("padding in both buffers, the first of 60 bytes", ipv4(0).pad(500), 60, Some(60)),
+        ("the same, the first of 64 bytes", ipv4(0).pad(500), 64, Some(64)),
+        ("the same, tagged", tagged(0).pad(500), 64, Some(64)),
+        // Any other is counted whole.
+        ("the same, the first of 65 bytes", ipv4(0).pad(500), 65, Some(500)),
+        ("the same, tagged", tagged(0).pad(500), 65, Some(500)),
+        ("the same, IPv6", ipv6(0).pad(500), 75, Some(500)),
+        ("no segment to a watched port", Frame::new(Packet::raw(0x88cc, vec![0; 986])), 60, None),
+    ]
+}
+
+#[test]
+fn the_first_buffer_may_be_short() {
+    require!(Root, Kernel(6, 18, "a test run whose first buffer is as short as it is asked for"));
+    let mut judged = judged();
+    let program = Program::by_id(judged.kernel.program_id().unwrap()).unwrap();
+    let bytes = |judged: &Judged| {
+        let row = judged.read().swap_remove(0);
+        let listed: u64 = row.ranges.iter().map(|count| count.bytes).sum();
+        let listed_packets: u64 = row.ranges.iter().map(|count| count.packets).sum();
+        (listed, listed_packets, row.other.iter().map(|(_, packets)| packets).sum::<u64>())
+    };
+    for (name, frame, first, counted) in cases() {
+        let before = bytes(&judged);
+        assert_eq!(program.run_in_buffers(&frame.bytes(), first).unwrap(), XDP_PASS, "{name}");
+        let after = bytes(&judged);
+        let moved = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
+        let expected = counted.map_or((0, 0, 1), |bytes| (bytes as u64, 1, 0));
+        assert_eq!(moved, expected, "{name}, {first} of {} bytes", frame.bytes().len());
+    }
+}
