@@ -1,4 +1,4 @@
-//! What the proving program answers: its verdict, packed into the result that `BPF_PROG_TEST_RUN` returns.
+//! The result of `d365_prove`: its classification, packed into the `u32` that `BPF_PROG_TEST_RUN` returns.
 //!
 //! ```text
 //!  31       28 27      26 25                 0
@@ -6,8 +6,8 @@
 //! │ of entry  │ answer   │ entry, or reason   │
 //! └───────────┴──────────┴────────────────────┘
 //! ```
-//! `answer` lies in the two bits that an [`Entry`] leaves free: 0 for a reason, 1 for an unlisted source, 2 for a
-//! listed one, 3 for a listed one whose packet may be tagged. That last difference is no part of what a look-up found.
+//! `answer` is in the two bits that an [`Entry`] leaves free: 0 for a reason, 1 for an unlisted source, 2 for
+//! a listed one, 3 for a listed one whose packet may be tagged. 2 and 3 are the same lookup result.
 
 use crate::{entry::Entry, verdict::Verdict};
 
@@ -16,12 +16,12 @@ const UNLISTED: u32 = 0b01 << 26;
 const LISTED: u32 = 0b10 << 26;
 const VOUCHED: u32 = 0b11 << 26;
 
-/// A packed verdict.
+/// A packed [`Verdict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer(u32);
 
 impl Answer {
-    /// Packs a verdict.
+    /// Packs a classification.
     #[inline(always)]
     #[must_use]
     pub fn of(verdict: &Verdict) -> Self {
@@ -32,7 +32,7 @@ impl Answer {
         }
     }
 
-    /// The same answer, of a packet that may be tagged if `vouched` says so.
+    /// Adds to the answer that the packet may be tagged, if `vouched` is true and the source is listed.
     #[inline(always)]
     #[must_use]
     pub const fn vouched_for(self, vouched: bool) -> Self {
@@ -46,8 +46,8 @@ impl Answer {
         self.0
     }
 
-    /// What a look-up found, out of the program's result: `Some(None)` for an unlisted source, `None` when the
-    /// packet was not taken for a segment to a watched port.
+    /// Reads the lookup result out of the program's result: `Some(None)` for an unlisted source, `None` if
+    /// the packet is not a segment to a watched port.
     #[must_use]
     pub const fn found(bits: u32) -> Option<Option<Entry>> {
         match bits & ANSWER {
@@ -57,8 +57,8 @@ impl Answer {
         }
     }
 
-    /// Whether the packet may be tagged, out of the program's result: its source is listed, its range is not
-    /// retired, and the lease holds.
+    /// True if the program's result allows a tag: the source is listed, the range is not retired (or retired
+    /// ranges are tagged too), and the lease has not ended.
     #[must_use]
     pub const fn vouched(bits: u32) -> bool {
         bits & ANSWER == VOUCHED

@@ -1,40 +1,43 @@
-//! The direct table: what the first four bytes of an address say, in at most three loads and without a search.
+//! The direct table: it answers for the first four bytes of an address in at most three loads, without a
+//! search.
 //!
-//! It is made of pages of 256 cells. For each family 256 pages stand for the first byte, their cells for the second one;
-//! a cell can name a further page, whose cells stand for the third byte, and those can name pages for the fourth. It says
-//! nothing that the trie does not say: what it cannot hold, the trie is asked for.
+//! It consists of pages of 256 cells. Each family has 256 pages for the first byte, and their cells are for
+//! the second byte. A cell can name another page for the third byte, and a cell of that page one for the
+//! fourth byte. The table never differs from the trie: a cell that cannot hold the answer refers to the trie.
 //!
-//! A cell is an [`Entry`]'s word, with the kind in the two bits that an entry leaves free. A page that nothing was written
-//! to says "not listed".
+//! A cell has the bits of an [`Entry`], and its kind is in the two bits that an entry leaves free. A page
+//! that was never written is all zeros, which means "not listed".
 //!
-//! The kernel program and the daemon walk the table by [`find`]; who reads a cell is handed in.
+//! The kernel program and the daemon both use [`find`], each with its own function that reads a cell.
 
 use crate::entry::Entry;
 
-/// Cells of a page.
+/// Cells in a page.
 pub const CELLS: usize = 256;
-/// A page: the bits of its [`Cell`]s. Integers, no structures: see the tries' values in the kernel program.
+/// A page: the bits of its [`Cell`]s. They are integers, not structs, for the reason that the tries in the
+/// kernel program's `maps.rs` have.
 pub type Page = [u32; CELLS];
 
-/// The first of the 256 pages for the first byte of IPv4 addresses.
+/// First of the 256 pages for the first byte of IPv4 addresses.
 pub const ROOT_V4: u32 = 0;
-/// The same for IPv6.
+/// First of the 256 pages for the first byte of IPv6 addresses.
 pub const ROOT_V6: u32 = 256;
-/// The first page that is named by a cell.
+/// First page that a cell can name.
 pub const FIRST_PAGE: u32 = 512;
 
-/// Pages that can be needed at most: each range asks for two at most, one for the third and one for the fourth byte.
+/// Maximum number of pages that cells name: each range needs at most two, one for the third and one for the
+/// fourth byte.
 pub const MOST_PAGES: u32 = 2 * crate::entry::MAX_SLOTS;
-/// Pages unless told otherwise.
+/// Default number of pages that cells can name.
 pub const DEFAULT_PAGES: u32 = 4096;
 
-/// Pages of a table with so many that cells can name.
+/// Total number of pages in a table whose cells can name `named` pages.
 #[must_use]
 pub const fn pages(named: u32) -> u32 {
     FIRST_PAGE + named
 }
 
-/// The place whose table begins with the page `first` of all tables.
+/// The buffer whose table begins with the page `first` of the map that holds all tables.
 #[inline(always)]
 #[must_use]
 pub const fn place(first: u32) -> u32 {
@@ -48,61 +51,61 @@ const RANGE: u32 = 0b01 << 26;
 const PAGE: u32 = 0b10 << 26;
 const TRIE: u32 = 0b11 << 26;
 
-/// One cell.
+/// One cell of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell(u32);
 
-/// What the table says of an address.
+/// The table's answer for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Not listed.
     Unlisted,
-    /// Listed, of this range.
+    /// Listed, in this range.
     Listed(Entry),
-    /// The trie is to be asked.
+    /// The trie has the answer.
     AskTrie,
 }
 
 impl Cell {
-    /// No range holds any address of this cell.
+    /// No range contains an address of this cell.
     pub const UNLISTED: Self = Self(0);
-    /// The trie decides about the cell's addresses.
+    /// The trie has the answers for the addresses of this cell.
     pub const ASK_TRIE: Self = Self(TRIE);
 
-    /// One range decides for all addresses of this cell.
+    /// One range is the answer for all addresses of this cell.
     #[must_use]
     pub const fn listed(entry: Entry) -> Self {
         Self(entry.bits() & !KIND | RANGE)
     }
 
-    /// Another page says more. `number` is below `FIRST_PAGE + MOST_PAGES`.
+    /// Another page has the answers for the next byte. `number` is below `FIRST_PAGE + MOST_PAGES`.
     #[must_use]
     pub const fn page(number: u32) -> Self {
         Self(number & !KIND | PAGE)
     }
 
-    /// A cell out of a page.
+    /// Unpacks a cell of a page.
     #[inline(always)]
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The packed form.
+    /// The packed form, as it is in a page, in host byte order.
     #[inline(always)]
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// The page that says more, where there is one.
+    /// The page for the next byte, if this cell names one.
     #[inline(always)]
     #[must_use]
     pub const fn next(self) -> Option<u32> {
         if self.0 & KIND == PAGE { Some(self.0 & !KIND) } else { None }
     }
 
-    /// What it says by itself. A page says nothing: the trie is to be asked.
+    /// The answer of this cell alone. A cell that names a page gives [`Said::AskTrie`].
     #[inline(always)]
     #[must_use]
     pub const fn said(self) -> Said {
@@ -115,7 +118,7 @@ impl Cell {
         }
     }
 
-    /// The range that decides, if one does.
+    /// The range, if the cell's answer is a range.
     #[inline(always)]
     #[must_use]
     pub const fn entry(self) -> Option<Entry> {
@@ -126,8 +129,9 @@ impl Cell {
     }
 }
 
-/// The cell for addresses that begin with `address`, in network byte order. `root` is the family's first
-/// page; `read` gives a cell of a page, `None` where there is no such page: then the trie is to be asked.
+/// Finds the cell for addresses whose first four bytes are `address` (network byte order). `root` is the
+/// family's first page. `read` returns a cell of a page, or `None` if the page does not exist; the trie has
+/// the answer then.
 #[inline(always)]
 pub fn find(root: u32, address: &[u8; 4], read: impl Fn(u32, u8) -> Option<Cell>) -> Cell {
     walk(root, address, read).unwrap_or(Cell::ASK_TRIE)

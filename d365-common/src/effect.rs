@@ -1,29 +1,30 @@
-//! What is done to a packet besides counting it and letting it pass. Each is counted, beside the packet's class.
+//! Actions on a packet in addition to counting it and passing it. Each action is counted, in addition to the
+//! packet's class.
 
-/// What was done to a packet, or could not be done.
+/// An action on a packet, or an action that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Effect {
-    /// Vouched for, and given to the mark.
+    /// The packet is trusted, and the tc program set our mark.
     Marked,
-    /// It bore our mark without being vouched for: the mark was taken away.
+    /// The packet had our mark and is not trusted: the tc program cleared the mark.
     MarkCleared,
-    /// Vouched for, and its DSCP says so.
+    /// The segment is trusted, and the XDP program set our DSCP.
     DscpSet,
-    /// A segment to a watched port whose DSCP was to be set, or taken away, and whose header could not be written: it passes as it
-    /// is.
+    /// The DSCP of a segment to a watched port was to be set or cleared, and its header could not be written:
+    /// the packet passes unchanged.
     DscpNotSet,
-    /// A segment to a watched port, or a packet that may become one, that bore our DSCP without being vouched for: the DSCP is
-    /// 0 now.
+    /// A segment to a watched port, or a packet that may become one, had our DSCP and is not trusted: the
+    /// DSCP is now 0.
     DscpCleared,
-    /// A new connection from an unlisted source, dropped (`--unlisted drop`).
+    /// The first segment of a new connection from an unlisted source was dropped (`--unlisted drop`).
     Dropped,
-    /// A packet from an unlisted source that hides a TCP header, dropped (`--unlisted drop`).
+    /// A packet from an unlisted source that hides a TCP header was dropped (`--unlisted drop`).
     HiddenDropped,
 }
 
 impl Effect {
-    /// All of them, each at its number.
+    /// All effects, each at the index of its number.
     pub const ALL: [Self; 7] = [
         Self::Marked,
         Self::MarkCleared,
@@ -34,10 +35,10 @@ impl Effect {
         Self::HiddenDropped,
     ];
 
-    /// How many there are.
+    /// Number of effects.
     pub const COUNT: u32 = 7;
 
-    /// Its name in the state file. Never changed: counts are found by it.
+    /// The name in the state file. It must never change: the daemon finds saved counts by it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

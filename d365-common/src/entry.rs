@@ -1,4 +1,4 @@
-//! The answer of a lookup: range slot, geo and lease group, packed into one `u32`.
+//! The result of a lookup: range slot, geo and lease group, packed into one `u32`.
 //!
 //! ```text
 //!  31     29 28        27    26 25      18 17                0
@@ -6,20 +6,20 @@
 //! │ group   │ retired │ kind   │ geo      │ range slot        │
 //! └─────────┴─────────┴────────┴──────────┴───────────────────┘
 //! ```
-//! A retired range has left the list and is recognised for a while: counted in a slot of its own, and not trusted.
-//! `group` numbers the lease of the sources that list the range ([`crate::lease`]).
-//! `kind` is zero in an entry. The [direct table](crate::direct), whose cells also say "page" and "ask the trie", keeps its
-//! kinds there.
+//! A retired range is no longer in the list but is recognised for some time: it is counted in a slot of its
+//! own, and not trusted. `group` is the number of the lease of the sources that list the range
+//! ([`crate::lease`]). `kind` is zero in an entry. A cell of the [direct table](crate::direct) has its kind
+//! there ("page" and "ask the trie" are further kinds).
 
-/// Bits of a range slot.
+/// Number of bits in a range slot.
 pub const SLOT_BITS: u32 = 18;
-/// Most ranges of a generation: what [`SLOT_BITS`] can number.
+/// Maximum number of ranges in a generation: the numbers that [`SLOT_BITS`] bits can hold.
 pub const MAX_SLOTS: u32 = 1 << SLOT_BITS;
 
 const RETIRED: u32 = 1 << 28;
 const GROUP_SHIFT: u32 = 29;
 
-/// A range's slot (index of its counters) and its geo's number.
+/// A range's slot (the index of its counters), its geo's number, its lease group, and whether it is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Entry(u32);
@@ -27,7 +27,7 @@ pub struct Entry(u32);
 const _: () = assert!(size_of::<Entry>() == 4 && align_of::<Entry>() == 4);
 
 impl Entry {
-    /// Packs a slot and a geo's number; `None` when the slot is not below [`MAX_SLOTS`].
+    /// Packs a slot and a geo's number; `None` if the slot is not below [`MAX_SLOTS`].
     #[must_use]
     pub const fn new(slot: u32, geo: u8) -> Option<Self> {
         if slot < MAX_SLOTS { Some(Self(((geo as u32) << SLOT_BITS) | slot)) } else { None }
@@ -39,14 +39,14 @@ impl Entry {
         Self(self.0 | RETIRED)
     }
 
-    /// Whether the range has left the list.
+    /// True if the range is no longer in the list.
     #[inline(always)]
     #[must_use]
     pub const fn is_retired(self) -> bool {
         self.0 & RETIRED != 0
     }
 
-    /// The same range in a lease group; of the number only the three lowest bits count.
+    /// The same range in a lease group. Only the three lowest bits of `group` are used.
     #[must_use]
     pub const fn in_group(self, group: u8) -> Self {
         let rest = self.0 & !(u32::MAX << GROUP_SHIFT);
@@ -60,14 +60,14 @@ impl Entry {
         self.0 >> GROUP_SHIFT
     }
 
-    /// An entry out of a trie's value.
+    /// Unpacks a trie's value.
     #[inline(always)]
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The packed form.
+    /// The packed form, as it is in a trie, in host byte order.
     #[inline(always)]
     #[must_use]
     pub const fn bits(self) -> u32 {
@@ -81,7 +81,7 @@ impl Entry {
         self.0 & (MAX_SLOTS - 1)
     }
 
-    /// The geo's number.
+    /// The number of the range's geo.
     #[inline(always)]
     #[must_use]
     pub const fn geo(self) -> u8 {

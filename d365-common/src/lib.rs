@@ -1,8 +1,9 @@
-//! What the kernel program and the daemon share: the packet parser and the verdict, the layout of
+//! Code that the kernel program and the daemon share: the packet parser and the classification, the layout of
 //! keys, entries, counters and tags, and the names of maps.
 //!
-//! `no_std`, no allocation, no panics on any input. Nothing here knows a map, a kernel or a file;
-//! who reads a packet and who looks a source up is handed in.
+//! The crate is `no_std`, allocates nothing and panics on no input. It does not use maps, the kernel or
+//! files: the caller passes in a [`Reader`](packet::Reader) for packets and a [`Find`](verdict::Find) for
+//! sources.
 #![no_std]
 
 pub mod answer;
@@ -16,7 +17,5 @@ pub mod lease;
 pub mod mark;
 pub mod names;
 pub mod packet;
-pub mod path;
-pub mod record;
 pub mod setup;
 pub mod verdict;

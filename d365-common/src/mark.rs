@@ -1,4 +1,4 @@
-//! The packet mark that says "vouched for": a recognisable base, and the geo's number.
+//! The packet mark of trusted packets: a recognisable base, and the geo's number.
 //!
 //! ```text
 //!  31                 8 7               0
@@ -6,13 +6,13 @@
 //! │ base, in the mask  │ geo's number    │
 //! └────────────────────┴─────────────────┘
 //! ```
-//! Bits between the mask and the geo belong to others and are kept. What stands in the mark says only what the program
-//! vouched for: see [`Mark::without`].
+//! Bits between the mask and the geo belong to others and are kept. The tc program clears a base that
+//! somebody else set: see [`Mark::without`].
 
-/// The bits of the geo's number.
+/// Mask of the geo's number in a mark.
 pub const GEO_BITS: u32 = 0xff;
 
-/// The base and the mask of the bits that it stands in.
+/// The base, and the mask of the bits that the base occupies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     base: u32,
@@ -23,8 +23,8 @@ impl Mark {
     /// `0xd3650000/0xffff0000`.
     pub const DEFAULT: Self = Self { base: 0xd365_0000, mask: 0xffff_0000 };
 
-    /// `None` unless the base is not zero and lies in the mask, and the mask leaves [`GEO_BITS`] free: otherwise the mark of a
-    /// geo could be one that no packet needs to be given.
+    /// Returns `None` unless the base is not zero and lies in the mask, and the mask leaves [`GEO_BITS`]
+    /// free. Otherwise our marks could not be distinguished from others.
     #[must_use]
     pub const fn new(base: u32, mask: u32) -> Option<Self> {
         if base == 0 || base & !mask != 0 || mask & GEO_BITS != 0 { None } else { Some(Self { base, mask }) }
@@ -37,29 +37,29 @@ impl Mark {
         self.base
     }
 
-    /// The mask of the base's bits.
+    /// Mask of the bits that the base occupies.
     #[inline(always)]
     #[must_use]
     pub const fn mask(self) -> u32 {
         self.mask
     }
 
-    /// The mark of a packet that is vouched for, which had the mark `old`.
+    /// The mark of a trusted packet whose mark was `old`.
     #[inline(always)]
     #[must_use]
     pub const fn on(self, old: u32, geo: u8) -> u32 {
         old & !(self.mask | GEO_BITS) | self.base | geo as u32
     }
 
-    /// The mark of a packet that is not vouched for, which had the mark `old`: nobody else's word is passed on as ours, and
-    /// every other mark is kept.
+    /// The mark of a packet that is not trusted and whose mark was `old`. Our base is cleared, because
+    /// somebody else set it. Every other mark is kept.
     #[inline(always)]
     #[must_use]
     pub const fn without(self, old: u32) -> u32 {
         if old & self.mask == self.base { old & !(self.mask | GEO_BITS) } else { old }
     }
 
-    /// The geo's number in a mark that is ours.
+    /// The geo's number, if the mark has our base.
     #[must_use]
     pub const fn geo(self, mark: u32) -> Option<u8> {
         if mark & self.mask == self.base { Some(mark.to_le_bytes()[0]) } else { None }

@@ -1,11 +1,11 @@
-//! The one packet parser: from a link-layer frame to "a TCP segment to a watched port from this
-//! source", or the reason why it is not.
+//! The one packet parser: it turns a link-layer frame into a TCP segment to a watched port with its source,
+//! or into the [`Reason`] why the frame is not such a segment.
 //!
-//! It must stay total and bounded: every read is checked by the [`Reader`], every loop has a constant
-//! limit, because the kernel's verifier and a mail server's traffic both have to accept it. It never
-//! decides what happens to a packet; whatever it cannot read is a [`Reason`], and passes.
+//! It must stay total and bounded: the [`Reader`] checks every read, and every loop has a constant limit. The
+//! kernel's verifier and a mail server's traffic both depend on that. It does not decide about a packet; a
+//! frame that it cannot read gives a [`Reason`], and passes.
 //!
-//! Offsets are bytes from the start of the Ethernet header; header fields are big-endian (RFC 1700).
+//! Offsets are in bytes from the start of the Ethernet header. Header fields are big-endian (RFC 1700).
 
 pub mod plain;
 mod reason;
@@ -14,13 +14,13 @@ mod source;
 pub use reason::Reason;
 pub use source::{Source, bytes};
 
-/// Most VLAN tags that are looked through (802.1Q inside 802.1ad).
+/// Maximum number of VLAN tags that the parser looks through (802.1Q inside 802.1ad).
 pub const MAX_VLAN_TAGS: usize = 2;
-/// Most IPv6 extension headers that are looked through. RFC 8200 section 4.1 recommends at most six
-/// before the upper layer, one of them twice.
+/// Maximum number of IPv6 extension headers that the parser looks through. RFC 8200 section 4.1 names six
+/// kinds before the upper layer, each at most once and destination options at most twice.
 pub const MAX_EXTENSION_HEADERS: usize = 7;
 
-/// Length of an Ethernet header without tags (IEEE 802.3).
+/// Length in bytes of an Ethernet header without tags (IEEE 802.3).
 pub const ETHERNET_LEN: usize = 14;
 const ETHERTYPE_OFFSET: usize = 12;
 const VLAN_TAG_LEN: usize = 4;
@@ -28,7 +28,8 @@ const IPV4_MIN_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 const IPV6_FRAGMENT_LEN: usize = 8;
 const TCP_MIN_LEN: usize = 20;
-/// No header that is looked for starts behind this: 2 tags, the IPv6 header and the longest chain.
+/// No header that the parser reads starts after this offset: two tags, the IPv6 header and the longest chain
+/// of extension headers, of at most 2048 bytes each.
 const MAX_OFFSET: usize =
     ETHERNET_LEN + MAX_VLAN_TAGS * VLAN_TAG_LEN + IPV6_LEN + MAX_EXTENSION_HEADERS * 2048;
 
@@ -58,20 +59,21 @@ mod protocol {
 
 /// Reads a frame.
 pub trait Reader {
-    /// `N` bytes from `offset`, or `None` when the frame does not hold all of them. `offset` is even: all parts of headers that are
-    /// read begin so.
+    /// Reads `N` bytes at `offset`; `None` if the frame does not have all of them. `offset` is even: the
+    /// parser reads headers only from even offsets.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
-    /// VLAN tags that were taken off the frame before it came here: they count as headers that were looked through.
+    /// Number of VLAN tags that were removed from the frame before it was read. The parser counts them
+    /// towards its maximum.
     fn tags_taken(&self) -> usize {
         0
     }
 
-    /// Length of the whole frame in bytes, the link-layer header included. It may be more than what
+    /// Length of the whole frame in bytes, link-layer header included. It can be more than
     /// [`read`](Self::read) reaches (a frame in several buffers).
     fn frame_len(&self) -> usize;
 
-    /// Whether the frame has `end` bytes or more. A packet is asked for where it ends, once.
+    /// True if the frame has at least `end` bytes. The parser calls this once, with the end of the packet.
     fn holds(&self, end: usize) -> bool {
         end <= self.frame_len()
     }
@@ -90,25 +92,25 @@ impl Reader for [u8] {
 /// A TCP segment to a watched port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Where it says that it comes from.
+    /// The source address in the IP header. It can be forged.
     pub source: Source,
-    /// SYN is set and ACK is not: it asks for a new connection.
+    /// True if SYN is set and ACK is not: the segment asks for a new connection.
     pub opens: bool,
-    /// Where its IP header starts: 14, 18 or 22.
+    /// Offset of the IP header in bytes: 14, 18 or 22.
     pub network: usize,
 }
 
-/// An upper-layer header: where it starts, and where the packet that holds it ends.
+/// The position of an upper-layer header, and the end of its packet.
 struct Upper {
     source: Source,
     network: usize,
     offset: usize,
     end: usize,
-    /// More fragments follow: what this one cuts off, a receiver has.
+    /// True if more fragments follow: a receiver has the part that this fragment cuts off.
     more: bool,
 }
 
-/// Parses a frame. `watched` says whether a TCP destination port (host byte order) is one to look for.
+/// Parses a frame. `watched` returns true for a watched TCP destination port (host byte order).
 ///
 /// # Errors
 /// The [`Reason`] why the frame is not a TCP segment to a watched port.
@@ -123,8 +125,9 @@ pub fn parse<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool) -> Re
     tcp(frame, &upper, watched)
 }
 
-/// Where a frame's IP header starts and whether it is IPv4's (else IPv6's), as far as that can be told by the Ethernet header, at
-/// most [`MAX_VLAN_TAGS`] tags and the version: for frames that are no segment to a watched port.
+/// Finds a frame's IP header: its offset in bytes, and true for IPv4, false for IPv6. It reads the Ethernet
+/// header, at most [`MAX_VLAN_TAGS`] tags and the version only, for frames that are not a segment to a
+/// watched port.
 #[inline(always)]
 pub fn network<R: Reader + ?Sized>(frame: &R) -> Option<(usize, bool)> {
     let (ethertype, offset) = ethernet(frame).ok()?;
@@ -136,7 +139,7 @@ pub fn network<R: Reader + ?Sized>(frame: &R) -> Option<(usize, bool)> {
     }
 }
 
-/// The source address of a frame that has an IP header where [`network`] finds one, whatever the packet carries.
+/// The source address of a frame in which [`network`] finds an IP header, independent of the upper layer.
 #[inline(always)]
 pub fn source<R: Reader + ?Sized>(frame: &R) -> Option<Source> {
     match network(frame)? {
@@ -145,7 +148,8 @@ pub fn source<R: Reader + ?Sized>(frame: &R) -> Option<Source> {
     }
 }
 
-/// Reads the Ethernet header and up to two VLAN tags: the `EtherType` and the offset of what follows.
+/// Reads the Ethernet header and up to two VLAN tags. Returns the `EtherType` and the offset of the next
+/// header.
 #[inline(always)]
 fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
     let mut ethertype = be16(frame.read(ETHERTYPE_OFFSET).ok_or(Reason::Malformed)?);
@@ -210,7 +214,7 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
         if !is_extension(next) {
             return Err(other_than_tcp(next));
         }
-        // RFC 8200 section 4.1: hop-by-hop options stand first or nowhere.
+        // RFC 8200 section 4.1: hop-by-hop options are only allowed as the first extension header.
         if next == protocol::HOP_BY_HOP && position > 0 {
             return Err(Reason::Malformed);
         }
@@ -240,7 +244,8 @@ fn ipv6<R: Reader + ?Sized>(frame: &R, offset: usize) -> Result<Upper, Reason> {
     }
 }
 
-/// Why a header that ends at `header_end` cannot be read, in a packet that ends at `end` and of which `more` fragments follow.
+/// The reason why a header cannot be read. The header ends at `header_end`, the packet ends at `end`, and
+/// `more` is true if more fragments follow.
 #[inline(always)]
 fn missing(header_end: usize, end: usize, more: bool) -> Reason {
     if more || header_end <= end { Reason::HiddenHeader } else { Reason::Malformed }
@@ -271,7 +276,7 @@ fn tcp<R: Reader + ?Sized>(
     Ok(Segment { source: upper.source, opens: is_opening(header[13]), network: upper.network })
 }
 
-/// Whether TCP's flags ask for a new connection: SYN without ACK.
+/// True if the TCP flags ask for a new connection: SYN without ACK.
 #[inline(always)]
 const fn is_opening(flags: u8) -> bool {
     const SYN_ACK: u8 = 0x12;
@@ -279,10 +284,10 @@ const fn is_opening(flags: u8) -> bool {
     flags & SYN_ACK == SYN
 }
 
-/// Where the IP packet at `offset` ends, from its length field, which does not count the first
-/// `uncounted` bytes. What lies behind that in the frame is padding, never a header. Zero in a packet
-/// that no length field can state means "as long as the frame": an IPv6 jumbogram (RFC 2675) or a batch that the
-/// kernel joined ("BIG TCP").
+/// The offset at which the IP packet at `offset` ends. `len` is its length field, which does not count the
+/// first `uncounted` bytes. Bytes after the end are padding and never read as a header. A length of zero
+/// means "as long as the frame" if the packet is longer than the field can express: an IPv6 jumbogram (RFC
+/// 2675), or a batch that the kernel joined ("BIG TCP").
 #[inline(always)]
 fn end_of_packet<R: Reader + ?Sized>(
     frame: &R,
@@ -297,15 +302,16 @@ fn end_of_packet<R: Reader + ?Sized>(
     if frame.holds(end) { Ok(end) } else { Err(Reason::Malformed) }
 }
 
-/// Length in bytes of an extension header, other than a fragment header, whose length field is `len`: in 8-byte units, the first
-/// not counted (RFC 8200 section 4.2).
+/// Length in bytes of an extension header other than a fragment header. `len` is its length field, in units
+/// of 8 bytes without the first unit (RFC 8200 section 4.2).
 #[inline(always)]
 fn extension_len(len: u8) -> usize {
     (usize::from(len) + 1) * 8
 }
 
-/// Extension headers that are looked through. An authentication header is not, in IPv4 as in IPv6: what it authenticates is not
-/// verified here, and a host without the key refuses the packet.
+/// True for extension headers that the parser looks through. It does not look through an authentication
+/// header, in IPv4 as in IPv6: the program cannot verify it, and a receiver without the key rejects the
+/// packet.
 #[inline(always)]
 fn is_extension(next: u8) -> bool {
     matches!(
@@ -314,7 +320,8 @@ fn is_extension(next: u8) -> bool {
     )
 }
 
-/// The reason for an upper layer that is not TCP. The opaque ones are the rest of IANA's "IPv6 Extension Header Types".
+/// The reason for an upper layer that is not TCP. The opaque numbers are the rest of IANA's "IPv6 Extension
+/// Header Types".
 #[inline(always)]
 fn other_than_tcp(number: u8) -> Reason {
     match number {

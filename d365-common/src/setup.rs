@@ -1,57 +1,57 @@
-//! What the kernel program asks of its set-up for every packet, in one load-time constant: each constant
-//! costs a load.
+//! The part of the set-up that the kernel program needs for every packet, in one load-time constant: each
+//! constant costs a load.
 
-/// How many ports are watched and on how many interfaces, whether anything is done besides counting, and
-/// whether the tries alone are asked: a byte each.
+/// The number of watched ports, the number of interfaces, whether the XDP program does more than count, and
+/// whether it uses the tries alone: one byte each, in this order from the lowest byte on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Setup(u32);
 
 impl Setup {
-    /// The default: one port, one interface, nothing but counting, and a direct table.
+    /// The default: one port, one interface, counting only, with a direct table.
     pub const DEFAULT: Self = Self::new(1, 1, false, false);
 
-    /// Packs it.
+    /// Packs the four values.
     #[must_use]
     pub const fn new(ports: u8, interfaces: u8, acts: bool, trie_only: bool) -> Self {
         Self(u32::from_le_bytes([ports, interfaces, acts as u8, trie_only as u8]))
     }
 
-    /// Out of the constant.
+    /// Unpacks the constant's value.
     #[inline(always)]
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The packed form.
+    /// The packed form, in host byte order.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// How many ports are watched.
+    /// Number of watched ports.
     #[inline(always)]
     #[must_use]
     pub const fn ports(self) -> u32 {
         self.0 & 0xff
     }
 
-    /// How many interfaces there are.
+    /// Number of interfaces.
     #[inline(always)]
     #[must_use]
     pub const fn interfaces(self) -> u32 {
         self.0 >> 8 & 0xff
     }
 
-    /// Whether a packet may be logged, sampled, tagged or dropped.
+    /// True if the XDP program may log, sample or drop a packet, or set a code point.
     #[inline(always)]
     #[must_use]
     pub const fn acts(self) -> bool {
         self.0 & 0xff << 16 != 0
     }
 
-    /// Whether the tries are asked for every source.
+    /// True if every source is looked up in the tries, without the direct table.
     #[inline(always)]
     #[must_use]
     pub const fn is_trie_only(self) -> bool {

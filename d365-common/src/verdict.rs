@@ -1,28 +1,30 @@
-//! The verdict on a packet: of a listed range, unlisted, or something else than watched mail traffic.
+//! Classification of a packet: from a listed range, from an unlisted source, or not a segment to a watched
+//! port.
 //!
-//! It says what a packet is, never what to do with it.
+//! This module does not decide what is done to a packet.
 
 use crate::{
     entry::Entry,
     packet::{self, Reader, Reason, Segment, Source},
 };
 
-/// What a packet is.
+/// The classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// To a watched port, from a listed range.
+    /// A segment to a watched port from a listed range.
     Listed(Entry, Segment),
-    /// To a watched port, from no listed range.
+    /// A segment to a watched port from an unlisted source.
     Unlisted(Segment),
-    /// Anything else.
+    /// Not a segment to a watched port.
     Other(Reason),
 }
 
-/// The classes that are counted per interface and not per range.
+/// The classes that have one [`Counter`](crate::counter::Counter) for each interface. Listed packets are
+/// counted for each range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Class {
-    /// To a watched port, from no listed range.
+    /// A segment to a watched port from an unlisted source.
     Unlisted,
     /// [`Reason::OtherPort`].
     OtherPort,
@@ -39,10 +41,10 @@ pub enum Class {
 }
 
 impl Class {
-    /// How many there are.
+    /// Number of classes.
     pub const COUNT: u32 = 7;
 
-    /// All that are not mail traffic, in the order in which they are shown.
+    /// All classes except [`Class::Unlisted`], in the order of reports.
     pub const OTHERS: [Self; 6] = [
         Self::OtherPort,
         Self::NotTcp,
@@ -52,7 +54,7 @@ impl Class {
         Self::TooManyHeaders,
     ];
 
-    /// The metrics' label value.
+    /// The label value in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,13 +83,14 @@ impl From<Reason> for Class {
     }
 }
 
-/// Looks sources up.
+/// Looks up sources.
 pub trait Find {
-    /// The entry of the longest prefix that holds `source`; `None` when it is not listed.
+    /// The entry of the longest prefix that contains `source`; `None` if the source is not listed.
     fn find(&self, source: &Source) -> Option<Entry>;
 }
 
-/// Any closure can. The kernel program has a type of its own, since a closure's body may become a call of its own there.
+/// Every closure of this form can look up sources. The kernel program uses a type instead: the compiler may
+/// put a closure's body into a BPF function of its own, which costs a call.
 impl<F: Fn(&Source) -> Option<Entry>> Find for F {
     #[inline(always)]
     fn find(&self, source: &Source) -> Option<Entry> {
@@ -95,8 +98,8 @@ impl<F: Fn(&Source) -> Option<Entry>> Find for F {
     }
 }
 
-/// Judges a frame. `watched` says whether a TCP destination port is one to look for; `find` looks a
-/// source up, longest prefix first.
+/// Classifies a frame. `watched` returns true for a watched TCP destination port (host byte order). `find`
+/// looks up a source by the longest prefix.
 #[expect(clippy::needless_pass_by_value, reason = "a closure, or a type without a value")]
 #[inline(always)]
 pub fn judge<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool, find: impl Find) -> Verdict {

@@ -1,6 +1,7 @@
-//! The packet reader, and writer, over the kernel's XDP context.
+//! The packet reader and writer over the kernel's XDP context.
 //!
-//! It only reads and writes what the kernel says is there; each time the end of the data is checked.
+//! It accesses only bytes of the range that the kernel gives, and checks each access against the end of that
+//! range.
 
 use core::cell::Cell;
 
@@ -10,17 +11,18 @@ use d365_common::packet::{
     plain::{self, Head},
 };
 
-/// A frame as the driver hands it over. Headers are read from its first buffer, where drivers put them.
+/// A frame as the driver passes it. The program reads headers from the first buffer, where drivers put them.
 ///
-/// With `FRAGS` it may go on in further buffers. How long it is then is a call (`bpf_xdp_get_buff_len`,
-/// kernel 5.18), which costs a third of the program where returns are guarded. So the kernel is asked only
-/// where [the packet's end](plain::is_whole) leaves it open. Padding in a buffer of its own is not counted
-/// where it does not.
+/// With `FRAGS` the frame may continue in further buffers. Its total length then takes a call
+/// (`bpf_xdp_get_buff_len`, kernel 5.18), which costs a third of the program where returns are guarded. So
+/// the program asks the kernel only if [the packet's end](plain::is_whole) does not show that the frame has
+/// one buffer. If it does show that, padding in a further buffer is not counted.
 pub(crate) struct Frame<'a, const FRAGS: bool> {
     ctx: &'a XdpContext,
     data: usize,
     data_end: usize,
-    /// None is 0, and no `Option`: what that leaves unset the verifier would see read.
+    /// 0 until the length is known. Not an `Option`: the verifier would see a load of the bytes that `None`
+    /// leaves unset.
     len: Cell<usize>,
 }
 
@@ -36,43 +38,46 @@ impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
         if self.data + size_of::<H>() > self.data_end {
             return None;
         }
-        // SAFETY: so many bytes lie before the end of the data, at an even address; a head has no more
-        // alignment than that, and every bit pattern is one.
+        // SAFETY: the bytes of a head are before the end of the data, at an even address. A head has an
+        // alignment of at most 2, and every bit pattern is a value.
         let head = unsafe { &*(self.data as *const H) };
         head.is_plain(self.first_len()).then_some(head)
     }
 
-    /// Writes `N` bytes at `offset`, or none of them and `None` when the frame does not hold them all.
+    /// Writes `N` bytes at `offset`. If the frame does not have all of them, nothing is written and the
+    /// result is `None`.
     #[inline(always)]
     pub(crate) fn write<const N: usize>(&self, offset: usize, bytes: [u8; N]) -> Option<()> {
         let start = self.data + offset;
         if start + N > self.data_end {
             return None;
         }
-        // SAFETY: `N` bytes from `start` lie before the end of the data; an array of bytes has no alignment.
+        // SAFETY: `N` bytes from `start` are before the end of the data. An array of bytes has an alignment
+        // of 1.
         unsafe { *(start as *mut [u8; N]) = bytes };
         Some(())
     }
 
-    /// Length of the first buffer.
+    /// Length of the first buffer in bytes.
     #[inline(always)]
     pub(crate) fn first_len(&self) -> usize {
         self.data_end - self.data
     }
 
-    /// Length in all buffers, by the kernel.
+    /// Length of all buffers in bytes, from the kernel.
     #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
     #[inline(always)]
     fn whole_len(&self) -> usize {
-        // SAFETY: the kernel hands the program a valid context.
+        // SAFETY: the kernel passes the program a valid context.
         unsafe { bpf_xdp_get_buff_len(self.ctx.as_ptr().cast()) as usize }
     }
 }
 
 impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
-    /// By words of two bytes: single ones would be loaded and joined one by one. Frames start at even addresses (`NET_IP_ALIGN` is 0
-    /// or 2), and `offset` is even. Where a machine cannot load words from anywhere, the verifier takes that for granted too; elsewhere
-    /// an odd start would cost time, and nothing else.
+    /// Reads words of two bytes: the compiler would load single bytes one by one and join them. Frames start
+    /// at even addresses (`NET_IP_ALIGN` is 0 or 2), and `offset` is even. On machines that cannot load a
+    /// word from any address, the verifier assumes the same; on others an odd start would cost time and
+    /// nothing else.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         let start = self.data + offset;
@@ -82,12 +87,12 @@ impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
         let mut bytes = [0; N];
         let (words, rest) = bytes.as_chunks_mut::<2>();
         for (place, word) in words.iter_mut().enumerate() {
-            // SAFETY: `N` bytes from `start` lie before the end of the data; `start` is even, as the data's start and `offset` are; every
-            // bit pattern is a value.
+            // SAFETY: `N` bytes from `start` are before the end of the data. `start` is even, because the
+            // data's start and `offset` are. Every bit pattern is a value.
             *word = unsafe { *(start as *const u16).add(place) }.to_ne_bytes();
         }
         if let [last] = rest {
-            // SAFETY: as above; a byte has no alignment.
+            // SAFETY: the last of these `N` bytes. A byte has an alignment of 1.
             *last = unsafe { *((start + N - 1) as *const u8) };
         }
         Some(bytes)

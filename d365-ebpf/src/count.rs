@@ -1,4 +1,4 @@
-//! Counts each packet once, and what was done to it. The only writer of the counters.
+//! Counts each packet once, and each action on it. No other module writes the counters.
 
 use d365_common::{
     counter::{Counter, class_index, effect_index, range_index},
@@ -12,23 +12,22 @@ use crate::{
     observe::Seen,
 };
 
-/// Counts a segment to a watched port, of `len` bytes, in the interface's `row`: by its range, or as
-/// unlisted.
+/// Counts a segment of `len` bytes to a watched port in the interface's `row`: in its range, or as unlisted.
 #[inline(always)]
 pub(crate) fn segment(row: u32, len: usize, found: Cell, opens: bool) {
     if let Some(entry) = found.entry() {
-        // Only where there are rows the constant is asked for.
+        // Row 0 needs no load of `CAPACITY`.
         let index = if row == 0 { entry.slot() } else { range_index(row, capacity(), entry.slot()) };
         if let Some(counter) = RANGE_COUNTERS.get_ptr_mut(index) {
             return bump(counter, len, opens);
         }
-        // A compiled generation has no slot past the capacity. The sum over all classes has to hold
-        // without that promise too.
+        // A compiled generation has no slot at or above the capacity. If that ever fails, the packet is
+        // counted as unlisted, so that the sum over all classes is still the number of packets.
     }
     class(row, len, Class::Unlisted, opens);
 }
 
-/// Counts a packet of `len` bytes of a class.
+/// Counts a packet of `len` bytes in a class.
 #[inline(always)]
 pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(class_index(row, class)) {
@@ -36,13 +35,13 @@ pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
     }
 }
 
-/// Counts what was done to a packet, besides its class.
+/// Counts an action on a packet, in addition to its class.
 #[inline(always)]
 pub(crate) fn effect(seen: &Seen<'_>, effect: Effect) {
     effect_in(seen.row(), seen.len, effect);
 }
 
-/// The same of a packet of `len` bytes in the interface's `row`.
+/// Counts an action on a packet of `len` bytes in the interface's `row`.
 #[inline(always)]
 pub(crate) fn effect_in(row: u32, len: usize, effect: Effect) {
     if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(effect_index(row, effect)) {
@@ -52,9 +51,9 @@ pub(crate) fn effect_in(row: u32, len: usize, effect: Effect) {
 
 #[inline(always)]
 fn bump(counter: *mut Counter, len: usize, opens: bool) {
-    // SAFETY: the pointer is this CPU's own value, of this type, and is written nowhere else. A program is not interrupted by
-    // another packet's run on the same CPU; on realtime kernels without a lock for that (docs/kernels.md) an addition may
-    // be lost, and no value is torn.
+    // SAFETY: the pointer is to this CPU's value of this type, and nothing else writes it. No other packet's
+    // run interrupts a program on the same CPU. On realtime kernels without a lock for that
+    // (`docs/kernels.md`), an addition may be lost, but no value is torn.
     let counter = unsafe { &mut *counter };
     counter.packets += 1;
     counter.bytes += len as u64;

@@ -1,7 +1,7 @@
-//! Drops, only where the operator asked for them by `--unlisted drop`.
+//! Drops, only if the operator enables them with `--unlisted drop`.
 //!
-//! It must never drop a packet of a connection that is established, nor anything from a listed or failsafe source: only new
-//! connections, and packets that hide a TCP header, which no sender needs.
+//! It must never drop a packet of an established connection, nor a packet from a listed or failsafe source.
+//! It drops only new connections, and packets that hide a TCP header, which no sender needs.
 
 use aya_ebpf::programs::XdpContext;
 use d365_common::{
@@ -16,13 +16,14 @@ use crate::{
     maps,
 };
 
-/// Whether an unlisted segment is dropped. Before a generation is published, and once the lease has run out, none is.
+/// True if an unlisted segment is dropped: never before a generation is published, and never after the lease
+/// has ended.
 #[inline(always)]
 pub(crate) fn is_due(segment: &Segment) -> bool {
     segment.opens && is_on() && !lookup::is_failsafe(&segment.source)
 }
 
-/// Whether a packet is dropped because it hides a TCP header and its source is neither listed nor failsafe.
+/// True if a packet is dropped because it hides a TCP header and its source is neither listed nor failsafe.
 #[inline(always)]
 pub(crate) fn is_due_hidden(ctx: &XdpContext, reason: Reason) -> bool {
     reason.hides_segment() && is_on() && is_from_stranger(ctx)
@@ -33,8 +34,9 @@ fn is_on() -> bool {
     maps::drop_unlisted() && lease::allows_drops() && Generation::published(maps::setup()).is_there()
 }
 
-/// A function of its own in the kernel too: the look-up would be there a second time for every packet. The context is hidden from
-/// the compiler, which would hand on the packet's end in its place, and the verifier refuses that.
+/// A BPF function of its own: otherwise the lookup would be compiled a second time into the path of every
+/// packet. `black_box` hides the context from the compiler. Otherwise the compiler would pass the end of the
+/// packet instead, and the verifier rejects that.
 #[inline(never)]
 fn is_from_stranger(ctx: &XdpContext) -> bool {
     let frame = Frame::<false>::new(core::hint::black_box(ctx));

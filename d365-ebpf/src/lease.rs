@@ -1,9 +1,9 @@
-//! The leases: until when a range is trusted, and until when unlisted connections may be dropped.
+//! The leases: the times until which a range is trusted, and until which unlisted connections may be dropped.
 //!
-//! Only a packet that would be tagged or dropped asks for one. It changes no verdict: past the lease the program judges,
-//! counts and passes as before.
+//! The program checks a lease only for a packet that it would tag or drop. A lease changes no classification:
+//! after its end the program classifies, counts and passes packets as before.
 //!
-//! Time is the kernel's tick count: reading it is a load, which the verifier puts in the helper's place.
+//! The time is the kernel's tick count, because the verifier replaces that helper by a load.
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use d365_common::{
@@ -13,7 +13,7 @@ use d365_common::{
 
 use crate::maps::{self, LEASE};
 
-/// Whether a packet that was found to be from `entry`'s range may be tagged.
+/// True if a packet from `entry`'s range may be tagged.
 #[inline(always)]
 pub(crate) fn vouches_for(entry: Entry) -> bool {
     (!entry.is_retired() || maps::tag_retired()) && holds(entry.group() as usize % GROUPS)
@@ -30,16 +30,17 @@ fn holds(lease: usize) -> bool {
     LEASE.get(0).is_some_and(|ends| now() < ends[lease])
 }
 
-/// Lets each lease last for so many ticks from now on: with none it has run out, with `u64::MAX` it has no end. `ticks`
-/// reads the number of a lease; where it has none, that lease and those behind it stay. One store for each lease; `None`
-/// unless all were set.
+/// Sets each lease to end this number of ticks from now: with 0 it has ended, with `u64::MAX` it has no end.
+/// `ticks` returns the number for a lease. If it returns `None`, that lease and the leases after it stay, and
+/// the result is `None`. Each lease is set by one store.
 #[inline(always)]
 pub(crate) fn set(ticks: impl Fn(usize) -> Option<u64>) -> Option<()> {
     let ends = LEASE.get_ptr_mut(0)?;
     let now = now();
     for lease in 0..LEASES {
         let end = now.saturating_add(ticks(lease)?);
-        // SAFETY: the pointer is to the map's only value, which is aligned to its type and has so many leases.
+        // SAFETY: the pointer is to the map's only value, which is aligned for its type and has `LEASES`
+        // elements.
         unsafe { (&raw mut (*ends)[lease]).write(end) };
     }
     Some(())
@@ -47,6 +48,6 @@ pub(crate) fn set(ticks: impl Fn(usize) -> Option<u64>) -> Option<()> {
 
 #[inline(always)]
 fn now() -> u64 {
-    // SAFETY: the helper takes no argument and has no condition.
+    // SAFETY: the helper takes no argument and has no precondition.
     unsafe { bpf_jiffies64() }
 }

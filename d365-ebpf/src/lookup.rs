@@ -1,4 +1,4 @@
-//! Looks a source up in a generation: in its direct table, and in its trie where that says so.
+//! Looks up a source in a generation: in its direct table, and in its trie if the table refers to it.
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
@@ -12,23 +12,23 @@ use d365_common::{
 
 use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};
 
-/// A generation, by the first page of its direct table.
+/// A generation, identified by the first page of its direct table.
 #[derive(Clone, Copy)]
 pub(crate) struct Generation {
     setup: Setup,
     first: u32,
 }
 
-/// An address as it lies in a frame. The caller's reference comes as far as the look-up, see
-/// [`Head::address`](d365_common::packet::plain::Head::address).
+/// An address in a frame, in network byte order. The lookup uses the caller's reference and makes no copy,
+/// see [`Head::address`](d365_common::packet::plain::Head::address).
 pub(crate) trait Address {
-    /// Its family's first page.
+    /// First page of the address family in a table.
     const ROOT: u32;
 
-    /// The first four bytes.
+    /// The first four bytes of the address.
     fn first(&self) -> &[u8; 4];
 
-    /// The longest prefix's entry in its family's trie of a place.
+    /// The entry of the longest prefix in the trie of this family and of a buffer.
     fn in_trie(&self, place: u32) -> Option<Entry>;
 }
 
@@ -63,28 +63,28 @@ impl Address for [u8; 16] {
 }
 
 impl Generation {
-    /// The published one, or an empty one while none is. It is read once, so that a packet sees one
-    /// generation.
+    /// The published generation, or an empty one before the first is published. A packet reads `ACTIVE` once,
+    /// so that it sees one generation.
     #[inline(always)]
     pub(crate) fn published(setup: Setup) -> Self {
         Self { setup, first: ACTIVE.load() }
     }
 
-    /// The one that is to be proven.
+    /// The generation that `d365_prove` verifies.
     #[inline(always)]
     pub(crate) fn proven(setup: Setup) -> Self {
         Self { setup, first: PROVEN.get(0).copied().unwrap_or_default() }
     }
 
-    /// Whether there is one.
+    /// True if the generation exists: its buffer has tries.
     #[inline(always)]
     pub(crate) fn is_there(self) -> bool {
         TRIES_V4.get(direct::place(self.first)).is_some()
     }
 
-    /// What is found for `address`: a cell that names the range of the longest prefix that holds it, or that
-    /// says that there is none. It is one number: an `Option` leaves a part of itself unset where there is
-    /// none, and kernels before 6.3 see that read.
+    /// Looks up `address`: the result is a cell with the range of the longest prefix that contains it, or an
+    /// unlisted cell. A cell is one number. An `Option` would leave the payload of `None` unset, and kernels
+    /// before 6.3 reject a load of it.
     #[inline(always)]
     pub(crate) fn look_up<A: Address>(self, address: &A) -> Cell {
         let cell = self.table(A::ROOT, address.first());
@@ -94,7 +94,7 @@ impl Generation {
         }
     }
 
-    /// What the direct table says.
+    /// Looks up the first four bytes in the direct table.
     #[inline(always)]
     fn table(self, root: u32, address: &[u8; 4]) -> Cell {
         if self.setup.is_trie_only() {
@@ -117,7 +117,8 @@ impl Find for Generation {
     }
 }
 
-/// Whether no connection from `source` may ever be dropped. All are safe while no such list has been set.
+/// True if no connection from `source` may ever be dropped. All sources are failsafe until the daemon has set
+/// the prefixes.
 #[inline(always)]
 pub(crate) fn is_failsafe(source: &Source) -> bool {
     match source {

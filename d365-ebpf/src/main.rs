@@ -1,7 +1,8 @@
-//! The programs: they recognise port-25 TCP packets from listed ranges, count every packet once, and pass it.
+//! The programs: they recognise TCP segments to the watched ports from listed ranges, count every packet
+//! once, and pass it.
 //!
-//! Unless the operator asks for tags or for drops, no packet is changed or dropped. Parsing and the verdict are
-//! `d365-common`'s; this crate only reads packets, looks sources up, counts, and does what was asked for.
+//! No packet is changed or dropped unless the operator enables tags or drops. `d365-common` parses and
+//! classifies. This crate reads packets, looks up sources, counts, and does the actions.
 #![no_std]
 #![no_main]
 #![expect(
@@ -18,7 +19,7 @@ mod lease;
 mod log;
 mod lookup;
 mod maps;
-mod meta;
+mod mark;
 mod observe;
 mod prove;
 mod sample;
@@ -26,7 +27,7 @@ mod skb;
 mod tag;
 mod watch;
 
-// The log macros name their support module by this path; see `log`.
+// The log macros use this path for their support module; see `log`.
 extern crate self as aya_log_ebpf;
 pub use log::macro_support;
 
@@ -38,38 +39,36 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use d365_common::{
-    names::PROBE_WRITTEN,
-    packet::{ETHERNET_LEN, Reader as _},
-};
+use d365_common::packet::{ETHERNET_LEN, Reader as _};
 
 use crate::{context::Frame, prove::Prove, watch::Watch};
 
-/// For kernels that know frames in several buffers (5.18 and later).
+/// The XDP program for kernels that support frames in several buffers (5.18 and later).
 #[xdp(frags)]
 #[inline(always)]
 pub fn d365(ctx: XdpContext) -> u32 {
     observe::frame::<Watch, true>(&ctx)
 }
 
-/// For older kernels.
+/// The XDP program for older kernels.
 #[xdp]
 #[inline(always)]
 pub fn d365_linear(ctx: XdpContext) -> u32 {
     observe::frame::<Watch, false>(&ctx)
 }
 
-/// Proves a generation before it is published: judges as the others do, by the generation in the place that
-/// `PROVEN` names, and returns the verdict and whether it would be tagged. It is run by `BPF_PROG_TEST_RUN` only, and counts
-/// nothing.
+/// Verifies a generation before it is published. It classifies like the attached programs, but by the
+/// generation that `PROVEN` names. It returns the classification and whether the packet would be tagged. Only
+/// `BPF_PROG_TEST_RUN` runs it, and it counts nothing.
 #[xdp]
 #[inline(always)]
 pub fn d365_prove(ctx: XdpContext) -> u32 {
     observe::frame::<Prove, false>(&ctx)
 }
 
-/// Sets the leases: each to as many ticks from now on as its `u64` behind the frame's Ethernet header says, in host byte
-/// order. It is run by `BPF_PROG_TEST_RUN` only; it passes when it did, and aborts when it could not.
+/// Sets the leases. The frame has one `u64` (host byte order) for each lease after its Ethernet header: the
+/// ticks from now until the lease ends. Only `BPF_PROG_TEST_RUN` runs it. It passes if all leases were set,
+/// otherwise it aborts.
 #[xdp]
 #[inline(always)]
 pub fn d365_lease(ctx: XdpContext) -> u32 {
@@ -78,21 +77,13 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
     lease::set(ticks).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
 
-/// Gives packets their marks, behind the XDP program and in front of everything else. It leaves the verdict to those
-/// that come after it.
+/// Sets the packet mark, after the XDP program and before other tc programs (after them with
+/// `--tc-order last`). It leaves the verdict to the tc programs after it.
 #[classifier]
 #[inline(always)]
 pub fn d365_tag(ctx: TcContext) -> i32 {
-    tag::mark(&ctx);
+    mark::mark(&ctx);
     TC_ACT_UNSPEC
-}
-
-/// Says whether this kernel lets a program write metadata: [`PROBE_WRITTEN`] or 0.
-#[xdp]
-#[inline(always)]
-pub fn d365_probe(ctx: XdpContext) -> u32 {
-    let is_written = meta::write(&ctx, None, 0).is_some() && meta::is_written(&ctx, 0);
-    if is_written { PROBE_WRITTEN } else { 0 }
 }
 
 #[cfg(not(test))]
@@ -101,7 +92,7 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The kernel lets programs under this licence use its GPL-only functions.
+/// The kernel allows programs under this licence to use its GPL-only functions.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

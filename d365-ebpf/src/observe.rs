@@ -1,7 +1,7 @@
-//! The way of a frame: the plain one is recognised and looked up in line; every other one goes to the general
-//! parser.
+//! The path of a frame. The program recognises a plain frame and looks it up in line. Every other frame goes
+//! to the general parser.
 //!
-//! The two are one program in all that is decided here, whatever it is run for: see [`Purpose`].
+//! The code here is the same for every [`Purpose`] of a run.
 
 use aya_ebpf::programs::XdpContext;
 use d365_common::{
@@ -20,38 +20,38 @@ use crate::{
     maps,
 };
 
-/// What a frame is run through the program for.
+/// The purpose of a run, which determines the actions on a frame.
 pub(crate) trait Purpose {
-    /// The generation that sources are looked up in.
+    /// The generation for lookups.
     fn generation(setup: Setup) -> Generation;
 
-    /// What comes of a frame that is no segment to a watched port; the program's result.
+    /// Handles a frame that is not a segment to a watched port. Returns the program's result.
     fn other(seen: &Seen<'_>, reason: Reason) -> u32;
 
-    /// What comes of a segment to a watched port, from a listed range or not; the program's result. `segment`
-    /// is for what is done besides counting: it is not made for nothing.
+    /// Handles a segment to a watched port, from a listed range or not. Returns the program's result. Only
+    /// actions in addition to counting need `segment`, so it is a closure that is called only for them.
     fn segment(seen: &Seen<'_>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32;
 }
 
-/// What is known of a frame besides its verdict.
+/// Facts about a frame in addition to its classification.
 pub(crate) struct Seen<'a> {
     pub(crate) ctx: &'a XdpContext,
     pub(crate) setup: Setup,
-    /// Its length in all buffers.
+    /// Length of all buffers in bytes.
     pub(crate) len: usize,
 }
 
 impl Seen<'_> {
-    /// The counters' row. It is looked for where something is counted, and not kept: a kept row would have
-    /// the verifier look at all that is done besides once for each interface.
+    /// The counters' row. The program looks it up at each place that counts, and does not keep it: with a
+    /// kept row the verifier would check the rest of the program once for each interface.
     #[inline(always)]
     pub(crate) fn row(&self) -> u32 {
-        // SAFETY: the kernel hands the program a valid context.
+        // SAFETY: the kernel passes the program a valid context.
         maps::row(self.setup, || unsafe { (*self.ctx.ctx).ingress_ifindex })
     }
 }
 
-/// Judges one frame, and answers with the program's result.
+/// Classifies one frame, and returns the program's result.
 #[inline(always)]
 pub(crate) fn frame<P: Purpose, const FRAGS: bool>(ctx: &XdpContext) -> u32 {
     let frame = Frame::<FRAGS>::new(ctx);
@@ -80,10 +80,10 @@ fn recognised<P: Purpose, H: Head<Address: Address>, const FRAGS: bool>(
     P::segment(&seen, found, tcp.opens(), || head.segment())
 }
 
-/// The general parser. It is handed the context only, and that is hidden from the compiler: so it shares no
-/// value with the way of the plain frame, and takes no register from it. As a function of its own in the
-/// kernel it cost that way nothing less, and every other frame a call, which is a third of the program where
-/// returns are guarded.
+/// The general parser. It takes only the context, and `black_box` hides that from the compiler. So the parser
+/// shares no value with the path of the plain frame, and none of its values takes a register from it. As a
+/// BPF function of its own it saved the plain frame nothing, and cost every other frame a call, which is a
+/// third of the program where returns are guarded.
 #[inline(always)]
 fn general<P: Purpose, const FRAGS: bool>(ctx: XdpContext) -> u32 {
     let ctx = core::hint::black_box(ctx);

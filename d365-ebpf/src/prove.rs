@@ -1,4 +1,4 @@
-//! What the proving program does with a frame: it answers with the verdict, and whether the packet would be
+//! The purpose of `d365_prove`: it returns the classification of a frame, and whether the packet would be
 //! tagged. It counts nothing.
 
 use d365_common::{
@@ -15,7 +15,7 @@ use crate::{
     observe::{Purpose, Seen},
 };
 
-/// The purpose of the proving program.
+/// The purpose of `d365_prove`.
 pub(crate) struct Prove;
 
 impl Purpose for Prove {

@@ -1,4 +1,4 @@
-//! What an attached program does with a frame: it counts it, and does what else was asked for.
+//! The purpose of the attached programs: they count a frame, and then do the actions that are enabled.
 
 use aya_ebpf::{
     bindings::xdp_action::{XDP_DROP, XDP_PASS},
@@ -7,7 +7,6 @@ use aya_ebpf::{
 use d365_common::{
     direct::Cell,
     effect::Effect,
-    entry::Entry,
     packet::{Reason, Segment},
     setup::Setup,
     verdict::Class,
@@ -41,7 +40,6 @@ impl Purpose for Watch {
             return XDP_DROP;
         }
         tag::unread(seen, reason);
-        tag::tell(seen, None);
         XDP_PASS
     }
 
@@ -55,8 +53,9 @@ impl Purpose for Watch {
     }
 }
 
-/// What is done to a segment to a watched port besides counting it. Context and `found` are hidden from the
-/// compiler, as in the [general parser](crate::observe): what is needed here is not kept for it before.
+/// The actions on a segment to a watched port, after it was counted. `black_box` hides the context and
+/// `found` from the compiler, as in the [general parser](crate::observe): so the code before does not keep
+/// values for this function.
 #[inline(always)]
 fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
     let (ctx, found) = core::hint::black_box((ctx, found));
@@ -64,7 +63,7 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
     let listed = found.entry();
     log::packet(seen, segment, listed.is_some());
     let vouched = match listed {
-        Some(entry) => maps::tags() && lease::vouches_for(entry),
+        Some(entry) => maps::dscp().is_some() && lease::vouches_for(entry),
         None => {
             sample::take(segment);
             if drop::is_due(segment) {
@@ -75,6 +74,5 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
         }
     };
     tag::dscp(seen, segment, vouched);
-    tag::tell(seen, listed.filter(|_| vouched).map(Entry::geo));
     XDP_PASS
 }

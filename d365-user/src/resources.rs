@@ -1,8 +1,8 @@
-//! Threads and file descriptors. The daemon makes everything that it needs of them at its start, so that a
-//! lack of them later ends nothing; a start that cannot have them says which limit to raise.
+//! Threads and file descriptors. The daemon makes all that it needs of them at its start, so that a lack of
+//! them later ends nothing. A start that cannot get them reports the limit to raise.
 //!
-//! No thread is made by what panics where the system has none to give: `std::thread::spawn`, tokio's
-//! `spawn_blocking`.
+//! The daemon never calls a function that panics if the system has no thread left: `std::thread::spawn`,
+//! tokio's `spawn_blocking`.
 
 use std::{
     any::Any,
@@ -22,15 +22,15 @@ use nix::{
 };
 use tokio::sync::oneshot;
 
-/// File descriptors that a start wants to be free: some 50 for maps, programs, links, pins and the runtime
-/// with one interface, 3 for each further interface, 32 for HTTP connections, the rest for files and
-/// downloads.
+/// Number of file descriptors that must be free at the start: about 50 for maps, programs, links, pins and
+/// the runtime with one interface, 3 for each further interface, 32 for HTTP connections, the rest for files
+/// and downloads.
 const DESCRIPTORS: usize = 128;
 
-/// A limit of the system that keeps the daemon from starting. One line each.
+/// A limit of the system that prevents the start. One line each.
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceError {
-    /// No thread can be made.
+    /// A thread could not be created.
     #[error(
         "no thread to {task}: {cause}; raise the limit of threads (TasksMax= of the unit, pids.max of its cgroup, \
          LimitNPROC= or `ulimit -u` of its user)"
@@ -38,7 +38,7 @@ pub enum ResourceError {
     Thread {
         /// The end of "no thread to …".
         task: String,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
     /// Too few file descriptors are free.
@@ -47,17 +47,18 @@ pub enum ResourceError {
          (and fs.file-max, where the whole system has no more)"
     )]
     Descriptors {
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
 }
 
-/// Starts a thread that does `work`. The task completes "no thread to …"; the kernel shows 15 bytes of the
-/// name.
+/// Starts a thread that does `work`. `task` completes the message "no thread to …". The kernel shows 15 bytes
+/// of the name.
 ///
-/// The thread takes no signal. The handler of tokio writes into a pipe by its descriptor. In a thread with a table of
-/// its own ([`thread_apart`]) that number is closed or names a file: the signal would be lost, or a byte written there.
-/// The kernel gives a signal to another thread while the first one has a signal pending.
+/// The thread blocks all signals. tokio's signal handler writes into a pipe by its descriptor number. In a
+/// thread with its own table of descriptors ([`thread_apart`]) that number is closed or names a file: the
+/// signal would be lost, or a byte would be written to that file. The kernel gives a signal to another thread
+/// while the first one has a signal pending.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -66,18 +67,21 @@ pub fn thread(
     task: impl Into<String>,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, ResourceError> {
-    // A thread has the mask of the one that makes it. Neither call fails: both sets are valid.
+    // A thread inherits the signal mask of the thread that creates it. Neither call fails, because both sets
+    // are valid.
     let own = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let made = Builder::new().name(name.to_owned()).spawn(work);
     let _ = own.and_then(|own| own.thread_set_mask());
     made.map_err(|cause| ResourceError::Thread { task: task.into(), cause })
 }
 
-/// The same for a thread whose calls may hang in the kernel where no signal ends them, as those on a disk that does not
-/// answer. Its table of descriptors is its own: 0 to 2, and what it opens itself. The kernel closes what the other threads hold,
-/// BPF links above all, when the process ends or is killed, and does not wait for the hung call.
+/// Starts a thread as [`thread`] does, for calls that may hang in the kernel where no signal ends them, for
+/// example on a disk that does not respond. The thread has its own table of descriptors: 0 to 2, and those
+/// that it opens itself. So when the process ends or is killed, the kernel closes what the other threads
+/// hold, BPF links above all, and does not wait for the call that hangs.
 ///
-/// Nothing that owns a descriptor may go from one side to the other: its number means something else there.
+/// No value that owns a descriptor may be passed from one side to the other: its number means something else
+/// there.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -89,9 +93,11 @@ pub fn thread_apart(
     thread_apart_with(name, task, None::<File>, |_| work())
 }
 
-/// The same with what the thread takes along: one descriptor, which is open in its table alone from then on.
+/// Starts a thread as [`thread_apart`] does, and passes it one descriptor. From then on the descriptor is
+/// open in that thread's table only.
 ///
-/// Returns when the thread has its own table. Where the kernel refuses that, the thread works all the same.
+/// Returns when the thread has its own table. If the kernel refuses that table, the thread works with the
+/// common one.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -109,36 +115,38 @@ pub fn thread_apart_with<T: AsFd + Send + 'static>(
         if let Err(error) = &result {
             tracing::warn!(
                 "thread {own_name}: {error}: if the daemon is killed while this thread hangs, its program stays attached \
-                 until the thread goes on"
+                 until the thread continues"
             );
         }
-        // The thread that started this one waits for it.
+        // The thread that started this one waits for this message.
         let _ = parted.send(result.is_ok());
         work(taken);
     };
     let made = thread(name, task, work)?;
     if let (Some(descriptor), Ok(true)) = (descriptor, is_parted.recv()) {
-        // The thread's own table has it. It cannot be another one by now, for nobody else closes it.
+        // The thread's own table has the descriptor. The number cannot belong to another file by now, because
+        // nobody else closes it.
         let _ = close(descriptor);
     }
     Ok(made)
 }
 
-/// Gives this thread a table of descriptors of its own, and closes there what it does not need.
+/// Gives this thread its own table of descriptors, and closes those that it does not need.
 fn part(keep: Option<RawFd>) -> io::Result<()> {
     unshare(CloneFlags::CLONE_FILES)?;
     let number = |entry: fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse().ok());
-    // Without /proc copies stay, of what was open by now: no program is attached yet.
+    // Without /proc, copies of the descriptors that are open by now stay. No program is attached at this
+    // time.
     let open: Vec<RawFd> =
         fs::read_dir("/proc/thread-self/fd").into_iter().flatten().flatten().filter_map(number).collect();
     for descriptor in open.into_iter().filter(|open| *open > STDERR_FILENO && Some(*open) != keep) {
-        // That of the listing itself is closed by now.
+        // The descriptor of the listing itself is closed by now.
         let _ = close(descriptor);
     }
     Ok(())
 }
 
-/// Checks that enough file descriptors are free. Some libraries panic where they get none.
+/// Checks that enough file descriptors are free. Some libraries panic if they get none.
 ///
 /// # Errors
 /// [`ResourceError::Descriptors`].
@@ -146,7 +154,7 @@ pub fn check_descriptors() -> Result<(), ResourceError> {
     let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/proc/self/exe")).collect();
     match opened {
         Err(cause) if is_lack(&cause) => Err(ResourceError::Descriptors { cause }),
-        // Without /proc nothing is known; what is opened next tells.
+        // Without /proc the check is impossible. A lack then shows at the next open.
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -157,12 +165,12 @@ pub fn is_lack(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOMEM))
 }
 
-/// A thread that does one job after another, for as long as this value lives.
+/// A thread that does one job after another while this value lives.
 #[derive(Clone, Debug)]
 pub struct Worker(Sender<Box<dyn FnOnce() + Send>>);
 
 impl Worker {
-    /// Starts it.
+    /// Starts the thread.
     ///
     /// # Errors
     /// [`ResourceError::Thread`].
@@ -170,22 +178,22 @@ impl Worker {
         let (jobs, received) = channel::<Box<dyn FnOnce() + Send>>();
         let work = move || {
             for job in received {
-                // The panic hook has logged it, and whoever waits for the answer sees that there is none.
+                // The panic hook has logged it, and the caller sees that there is no answer.
                 let _: Result<(), Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(job));
             }
         };
         thread(name, task, work).map(|_| Self(jobs))
     }
 
-    /// Has `job` done after those that were given before. There is no answer when it panics.
+    /// Queues `job`. The receiver gets its answer, or an error if the job panics.
     pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
         let (answer, answered) = oneshot::channel();
         let job = move || {
-            // Nobody may wait for the answer any more.
+            // The caller may no longer wait for the answer.
             let _ = answer.send(job());
         };
-        // The thread ends with the last of these values; if it should be gone all the same, there is no
-        // answer.
+        // The thread ends with the last clone of this value. If it has ended for any other reason, there is
+        // no answer.
         let _ = self.0.send(Box::new(job));
         answered
     }
@@ -223,7 +231,7 @@ mod tests {
         assert_eq!(SigSet::thread_get_mask().unwrap(), before);
     }
 
-    /// The number of open descriptors in this thread's table, without the listing's.
+    /// Number of open descriptors in this thread's table, without the descriptor of the listing.
     fn open() -> usize {
         fs::read_dir("/proc/thread-self/fd").unwrap().count() - 1
     }
@@ -246,7 +254,7 @@ mod tests {
         // Another test may have got the number by now.
         let here = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
         assert!(!here.ends_with("status"), "it is not open on this side any more: {here:?}");
-        // The last writer is gone, though the thread is there: a reader comes to the end.
+        // The last writer is gone although the thread still runs: a reader reaches the end.
         drop(writer);
         let mut rest = Vec::new();
         File::from(reader).read_to_end(&mut rest).unwrap();

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use ipnet::IpNet;
 
 use crate::{
@@ -93,8 +93,6 @@ pub struct Interface {
     pub other: Vec<(&'static str, u64)>,
     /// Number of packets for each effect, which are counted in their class as well.
     pub effects: Vec<(Effect, u64)>,
-    /// The path by which the tc program learns which packets are trusted; `None` if packets are not marked.
-    pub tag_path: Option<Path>,
     /// True if the tc program that sets the mark is attached now; `None` if packets are not marked.
     pub tag_attached: Option<bool>,
 }

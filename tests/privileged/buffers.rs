@@ -1,5 +1,5 @@
-//! Frames in several buffers: headers are read from the first, and the frame is counted whole, but for
-//! padding that cannot be told without asking the kernel for the frame's length.
+//! Frames in several buffers. Headers are read from the first buffer. The whole frame is counted, apart from
+//! padding that only the kernel's frame length would show.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,7 +24,7 @@ fn syn(payload: usize) -> Tcp {
     Tcp::new(40_000, 25).syn().payload(vec![0; payload])
 }
 
-/// The kernel is asked for a frame's length only where the packet does not end with the first buffer.
+/// The program asks the kernel for a frame's length only if the packet does not end with the first buffer.
 #[test]
 fn frames_in_several_buffers_are_counted_to_the_byte() {
     require!(Root, Kernel(5, 18, "frames in several buffers"));
@@ -45,8 +45,8 @@ fn frames_in_several_buffers_are_counted_to_the_byte() {
     assert_eq!(judged.judge("IPv6", &frame.bytes()), (0, Class::Listed { slot: 1, opens: true }));
 }
 
-/// A frame, its first buffer's length, and with how many bytes it is counted; `None` where a header is cut
-/// off by the buffer's end.
+/// A frame, the length of its first buffer, and the number of bytes that are counted; `None` if the end of
+/// the buffer cuts off a header.
 type Case = (&'static str, Frame, usize, Option<usize>);
 
 fn cases() -> Vec<Case> {
@@ -62,16 +62,17 @@ fn cases() -> Vec<Case> {
         ("the same, IPv6", ipv6(1000), 68, Some(1074)),
         ("the TCP header's flags in the second buffer", ipv4(1000), 47, None),
         ("the same, IPv6", ipv6(1000), 67, None),
-        // What lies behind a packet that ends with the first buffer is not counted.
+        // Bytes after a packet that ends with the first buffer are not counted.
         ("padding in the second buffer", ipv4(0).pad(500), 54, Some(54)),
         ("the same, IPv6", ipv6(0).pad(500), 74, Some(74)),
         ("the same, tagged", tagged(0).pad(500), 58, Some(58)),
         ("the same behind a payload", ipv4(100).pad(500), 154, Some(154)),
-        // Nor is what lies behind a packet that ends within a first buffer as short as the shortest frame.
+        // Bytes after a packet that ends within a first buffer as short as the shortest frame are not counted
+        // either.
         ("padding in both buffers, the first of 60 bytes", ipv4(0).pad(500), 60, Some(60)),
         ("the same, the first of 64 bytes", ipv4(0).pad(500), 64, Some(64)),
         ("the same, tagged", tagged(0).pad(500), 64, Some(64)),
-        // Any other is counted whole.
+        // Any other frame is counted whole.
         ("the same, the first of 65 bytes", ipv4(0).pad(500), 65, Some(500)),
         ("the same, tagged", tagged(0).pad(500), 65, Some(500)),
         ("the same, IPv6", ipv6(0).pad(500), 75, Some(500)),

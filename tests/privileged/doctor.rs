@@ -12,7 +12,7 @@ use std::{
 };
 
 use d365_tests::{
-    bpf::{Kind, Map, Program},
+    bpf::{Kind, Program},
     daemon::{Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},
@@ -176,7 +176,7 @@ fn every_check_is_named() {
         "daemon",
         "lease",
     ];
-    const INTERFACE: [&str; 13] = [
+    const INTERFACE: [&str; 12] = [
         "interface",
         "place",
         "driver",
@@ -187,7 +187,6 @@ fn every_check_is_named() {
         "native",
         "generic",
         "tc",
-        "metadata",
         "xdp_programs",
         "tc_programs",
     ];

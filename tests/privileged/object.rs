@@ -1,4 +1,5 @@
-//! The kernel object itself: libbpf's tools read it, and a verifier's refusal is told in one line.
+//! The kernel object itself: libbpf's tools can read it, and the verifier's rejection of a program is
+//! reported in one line.
 
 use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
@@ -24,7 +25,8 @@ use object::{Object as _, ObjectSection as _};
 
 use crate::judged::options;
 
-/// libbpf loads every program of an object, or none. The daemon takes the one that the kernel accepts.
+/// libbpf loads every program of an object, or none. The daemon loads the XDP program that the kernel
+/// accepts.
 const FRAGS: Requirement = Requirement::Kernel(5, 18, "programs in xdp.frags, which libbpf cannot leave out");
 
 /// The object in a file, removed when dropped.
@@ -63,18 +65,14 @@ fn bpftool_loads_every_program() {
     }
 }
 
-/// Which of the two XDP programs the daemon takes is the kernel's choice: here both are loaded, and
-/// everything besides them, with all that can be switched on off and on.
+/// The kernel decides which of the two XDP programs the daemon loads. Here both are loaded, and all other
+/// programs, with every option on and off.
 #[test]
 fn the_kernel_takes_every_program() {
     require!(Root);
     let object = Ebpf::load(OBJECT).unwrap();
-    let named = names::PROGRAMS.into_iter().chain([
-        names::PROGRAM_PROVE,
-        names::PROGRAM_LEASE,
-        names::PROGRAM_TAG,
-        names::PROGRAM_PROBE,
-    ]);
+    let named =
+        names::PROGRAMS.into_iter().chain([names::PROGRAM_PROVE, names::PROGRAM_LEASE, names::PROGRAM_TAG]);
     let programs: BTreeSet<&str> = object.programs().map(|(name, _)| name).collect();
     assert_eq!(programs, named.collect(), "the loader knows every program of the object");
     let interface = |index| Interface { name: format!("absent{index}"), index };
@@ -101,8 +99,8 @@ fn the_kernel_takes_every_program() {
     }
 }
 
-/// Without libxdp's dispatcher: from Linux 6.13 on (and in Debian's 6.12) the kernel lets no program that may write metadata
-/// take a place behind one that does not, and libxdp's does only from xdp-tools 1.5.5 on.
+/// libxdp's dispatcher is switched off, so `xdp-loader` attaches the program itself, and not behind the
+/// dispatcher.
 #[test]
 fn xdp_loader_attaches_it_natively() {
     require!(Root, Tool("ip"), Tool("xdp-loader"), FRAGS);
@@ -121,7 +119,7 @@ fn xdp_loader_attaches_it_natively() {
     xdp_loader(&["unload", "--all", lab.iface()]);
 }
 
-/// `r0 = r5` as the first instruction: a register that nothing was written to.
+/// The first instruction is `r0 = r5`: it reads a register that nothing has written.
 #[test]
 fn a_refusal_by_the_verifier_is_one_line_and_keeps_the_log() {
     require!(Root);
@@ -145,7 +143,7 @@ fn a_refusal_by_the_verifier_is_one_line_and_keeps_the_log() {
     assert_eq!(error.details(), Some(log.as_str()));
 }
 
-/// What the verifier left of the program: nothing of the log unless it was asked for.
+/// The program after the verifier has no code for the packet log unless `--log-packets` is set.
 #[test]
 fn the_verifier_removes_the_log_unless_asked_for() {
     require!(Root, Tool("bpftool"));

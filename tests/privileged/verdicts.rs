@@ -1,4 +1,4 @@
-//! Verdicts of the kernel program: crafted frames through `BPF_PROG_TEST_RUN`.
+//! Classification by the kernel program: made frames run through `BPF_PROG_TEST_RUN`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -21,7 +21,7 @@ use crate::{
     mail::embedded,
 };
 
-/// A SYN to `port` from `source`.
+/// Makes a SYN to `port` from `source`.
 pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
     let host: IpAddr = match source {
         IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 25).into(),
@@ -30,7 +30,7 @@ pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
     Frame::new(Packet::between(source, host, Tcp::new(40_000, port).syn())).bytes()
 }
 
-/// First and last address of a prefix, and the ones before and after it, where there are any.
+/// The first and the last address of a prefix, and the addresses before and after it, if they exist.
 pub(crate) fn edges(prefix: IpNet) -> Vec<IpAddr> {
     let (first, last) = match prefix {
         IpNet::V4(net) => (u128::from(u32::from(net.network())), u128::from(u32::from(net.broadcast()))),
@@ -53,7 +53,7 @@ fn check_corpus(mut judged: Judged) {
             assert_eq!(judged.judge(&case.name, &case.frame), (0, expected), "{}", case.name);
             short += 1;
         } else if judged.kernel.program_name() == names::PROGRAMS[0] {
-            // Headers behind the first buffer are not looked for: passed, and counted as cut off.
+            // Headers after the first buffer are not read: such a frame passes, and is counted as cut off.
             let (_, class) = judged.judge(&case.name, &case.frame);
             assert!(class == Class::Other("malformed") || class == expected, "{}: {class:?}", case.name);
             long += 1;
@@ -102,7 +102,7 @@ fn nothing_is_listed_before_a_generation_is_published() {
     }
 }
 
-/// Every edge of every prefix, against the reference.
+/// Checks every edge of every prefix against the reference.
 fn check_edges(judged: &mut Judged) {
     for range in judged.ranges.clone() {
         for source in edges(range.prefix) {
@@ -146,7 +146,7 @@ fn edges_of_every_embedded_range_hold() {
     check_edges(&mut Judged::by(set.ranges().to_vec(), &options()));
 }
 
-/// The same code judges on the host: both have to agree on frames that are cut anywhere.
+/// The host runs the same code. Both must agree on frames that are cut at any length.
 #[test]
 fn kernel_and_host_agree_on_every_truncation() {
     require!(Root);

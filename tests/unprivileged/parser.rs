@@ -1,4 +1,4 @@
-//! The host's copy of the parser against the corpus, and against every truncation of it.
+//! The parser on the host against the corpus, and against every truncation of it.
 
 use d365_common::{
     packet::{self, Reason, Segment, plain},
@@ -9,13 +9,13 @@ use d365_tests::{
     frame::{DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Segment as Carried, Tcp, Udp},
 };
 
-/// Judges a frame as the kernel program does, with port 25 watched.
+/// Classifies a frame as the kernel program does, with port 25 watched.
 fn judge(frame: &[u8]) -> Expected {
     judge_by(frame, &[25])
 }
 
-/// Judges a frame as the kernel program does, with these ports watched. What the recogniser says of it, if
-/// anything, is the same.
+/// Classifies a frame as the kernel program does, with these ports watched. If the recogniser gives an
+/// answer, it must be the same.
 pub(crate) fn judge_by(frame: &[u8], watched: &[u16]) -> Expected {
     let is_watched = |port| watched.contains(&port);
     let parsed = packet::parse(frame, is_watched);
@@ -49,8 +49,8 @@ fn the_corpus_has_every_class() {
     assert!(cases.iter().any(|case| matches!(case.expected, Expected::Smtp { opens: false, .. })));
 }
 
-/// A frame without padding ends where its packet says, so each cut goes through something: no cut may be
-/// taken for a segment, and a cut within the headers may not read behind its end.
+/// A frame without padding ends at the end of its packet, so each cut removes a part of the packet. A cut
+/// frame must not be a segment, and no read may go past its end.
 #[test]
 fn every_truncation_of_every_combination_is_malformed() {
     for Case { name, frame, .. } in corpus::combinations() {
@@ -66,7 +66,8 @@ fn every_truncation_of_every_combination_is_malformed() {
     }
 }
 
-/// Whatever a case is, its truncations are that (what is cut was not looked at) or malformed.
+/// A truncation of a case keeps the case's class (the parser does not read the removed part), or is
+/// malformed.
 #[test]
 fn no_truncation_becomes_something_else() {
     for Case { name, frame, expected } in corpus::all() {
@@ -90,7 +91,7 @@ fn no_port_is_watched_unless_asked_for() {
 const HOST_V4: [u8; 4] = [192, 0, 2, 25];
 const HOST_V6: &str = "2001:db8:0:25::25";
 
-/// A packet of each family with this segment.
+/// Makes a packet of each family with this segment.
 fn carrying(segment: impl Into<Carried>) -> [Packet; 2] {
     let segment = segment.into();
     let host_v6 = HOST_V6.parse().unwrap_or(SOURCE_V6);
@@ -104,7 +105,7 @@ fn is_recognised(frame: &Frame) -> bool {
     plain::recognise(&frame.bytes(), |port| port == 25).is_some()
 }
 
-/// Otherwise the way in line would be nobody's way, and every test of it empty.
+/// Without this test, no frame might be recognised, and the recogniser's other tests would check nothing.
 #[test]
 fn plain_frames_are_recognised() {
     let tcp = |port| Tcp::new(40_000, port);
@@ -113,7 +114,7 @@ fn plain_frames_are_recognised() {
     for packet in segments.into_iter().flat_map(carrying) {
         assert!(is_recognised(&Frame::new(packet.clone())), "{packet:?}");
     }
-    // A driver pads to 60 bytes, or to 64 where it leaves the check sequence at the end.
+    // A driver pads to 60 bytes, or to 64 if it leaves the check sequence at the end.
     let [short, _] = carrying(tcp(25));
     for len in 54..=64 {
         assert!(is_recognised(&Frame::new(short.clone()).pad(len)), "{len} bytes");

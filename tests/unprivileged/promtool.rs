@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{promtool, require};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},
@@ -33,7 +33,6 @@ fn snapshot() -> Snapshot {
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
         effects: Effect::ALL.into_iter().zip(1..).collect(),
-        tag_path: Some(Path::Classify),
         tag_attached: Some(false),
     };
     let source = |name: &str, last_success, lease| SourceStatus {

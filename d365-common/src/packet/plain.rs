@@ -1,24 +1,24 @@
-//! The recogniser of the plain frame: no VLAN tag, no IPv4 option, no IPv6 extension header, no fragment, and
-//! a TCP header that lies in the frame whole. Most frames of a mail host are plain.
+//! The recogniser of the plain frame. A plain frame has no VLAN tag, no IPv4 option, no IPv6 extension header
+//! and no fragment, and its first buffer contains the whole TCP header. Most frames of a mail host are plain.
 //!
-//! It never has an answer of its own: it recognises a frame only where [`parse`](super::parse) answers the
-//! same, and leaves every other frame to that. The properties of the fuzz target `packet` hold it to this.
+//! It recognises a frame only if [`parse`](super::parse) gives the same answer, and leaves all other frames
+//! to the parser. The properties of the fuzz target `packet` check that.
 //!
-//! It reads a [`Head`], the frame's first bytes as a structure. So the bounds are checked once, and each
-//! field lies at a constant offset that cannot be outside. Fields of more than one byte are in network byte
-//! order.
+//! It reads a [`Head`], the frame's first bytes as a struct. So the bounds are checked once, and each field
+//! is at a constant offset inside these bounds. Fields of more than one byte are in network byte order.
 
 use super::{
     ETHERNET_LEN, IPV4_MIN_LEN, IPV6_LEN, Reason, Segment, Source, TCP_MIN_LEN, ethertype, is_opening,
     protocol,
 };
 
-/// The longest frame that may consist of padding in part: the shortest one that comes by Ethernet, with its
+/// Maximum length in bytes of a frame of which a part may be padding: the shortest Ethernet frame with its
 /// check sequence (IEEE 802.3), which some drivers leave at the end.
 const PADDED: usize = 64;
 
-/// Whether a packet that ends `end` bytes into its frame shows that the frame ends with its first buffer, of
-/// `len` bytes: drivers fill that buffer before they take another. Longer padding does not show it.
+/// True if a packet that ends `end` bytes into its frame shows that the frame ends with its first buffer, of
+/// `len` bytes. Drivers fill the first buffer before they use another. Padding in a frame of more than 64
+/// bytes does not show it.
 #[inline(always)]
 #[must_use]
 pub const fn is_whole(end: usize, len: usize) -> bool {
@@ -28,32 +28,33 @@ pub const fn is_whole(end: usize, len: usize) -> bool {
 /// The first bytes of a frame that may be plain.
 ///
 /// # Safety
-/// Every bit pattern is a value, there is no padding, and the alignment is at most 2: frames start at even
-/// addresses (`NET_IP_ALIGN` is 0 or 2).
+/// Every bit pattern is a value, the type has no padding, and its alignment is at most 2: frames start at
+/// even addresses (`NET_IP_ALIGN` is 0 or 2).
 pub unsafe trait Head: Copy {
-    /// A source address, as it lies in the frame.
+    /// A source address in network byte order.
     type Address;
 
-    /// Whether the frame is plain. Its first buffer has `len` bytes.
+    /// True if the frame is plain. `len` is the length of its first buffer in bytes.
     fn is_plain(&self, len: usize) -> bool;
 
-    /// The source address. A reference: a copy would be loaded, joined and taken apart again.
+    /// The source address. It is a reference because the compiler would load a copy, join its bytes and split
+    /// them again.
     fn address(&self) -> &Self::Address;
 
-    /// The source address of a [`Segment`].
+    /// The source address in the form of a [`Segment`].
     fn source(&self) -> Source;
 
     /// The TCP header.
     fn tcp(&self) -> &Tcp;
 
-    /// The segment that a plain frame is.
+    /// The segment of a plain frame.
     #[inline(always)]
     fn segment(&self) -> Segment {
         Segment { source: self.source(), opens: self.tcp().opens(), network: ETHERNET_LEN }
     }
 }
 
-/// A TCP header without options (RFC 9293 section 3.1).
+/// A TCP header without its options (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Tcp {
@@ -113,14 +114,14 @@ impl Tcp {
         u16::from_be(self.destination)
     }
 
-    /// Whether SYN is set and ACK is not.
+    /// True if SYN is set and ACK is not.
     #[inline(always)]
     #[must_use]
     pub const fn opens(&self) -> bool {
         is_opening(self.flags)
     }
 
-    /// Whether the header, with its options, ends at `end` or before, if it begins at `start`.
+    /// True if the header, options included, starts at `start` and ends at `end` or before.
     #[inline(always)]
     fn fits(&self, start: usize, end: usize) -> bool {
         let len = usize::from(self.offset & 0xf0) >> 2;
@@ -128,7 +129,16 @@ impl Tcp {
     }
 }
 
-// SAFETY: integers of at most two bytes without padding, as the sizes below show.
+impl Ipv4 {
+    /// True if the frame has the `EtherType` of IPv6, so that its head may be an [`Ipv6`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_ipv6(&self) -> bool {
+        u16::from_be(self.ethertype) == ethertype::IPV6
+    }
+}
+
+// SAFETY: integers of at most two bytes without padding; the assertions above check size and alignment.
 unsafe impl Head for Ipv4 {
     type Address = [u8; 4];
 
@@ -138,7 +148,7 @@ unsafe impl Head for Ipv4 {
         u16::from_be(self.ethertype) == ethertype::IPV4
             && self.version == 0x45
             && self.protocol == protocol::TCP
-            // The reserved bit and "don't fragment" decide nothing.
+            // The reserved bit and "don't fragment" do not matter.
             && u16::from_be(self.fragment) & 0x3fff == 0
             && self.tcp.fits(IPV4_MIN_LEN, packet)
             && is_whole(ETHERNET_LEN + packet, len)
@@ -160,7 +170,7 @@ unsafe impl Head for Ipv4 {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: the same as for IPv4.
 unsafe impl Head for Ipv6 {
     type Address = [u8; 16];
 
@@ -190,12 +200,13 @@ unsafe impl Head for Ipv6 {
     }
 }
 
-/// What [`parse`](super::parse) answers for a frame of one buffer, if it is plain. It goes by a copy of the
-/// head; the kernel program reads it in place.
+/// The answer of [`parse`](super::parse) for a frame in one buffer, if the frame is plain. It reads a copy of
+/// the head; the kernel program reads the head in place.
 pub fn recognise(frame: &[u8], watched: impl Fn(u16) -> bool) -> Option<Result<Segment, Reason>> {
     fn answer<H: Head>(frame: &[u8], watched: &impl Fn(u16) -> bool) -> Option<Result<Segment, Reason>> {
         let head = frame.get(..size_of::<H>())?;
-        // SAFETY: so many bytes are there, every bit pattern is a head, and a copy needs no alignment.
+        // SAFETY: the slice has the size of `H`, every bit pattern is a head, and an unaligned read needs no
+        // alignment.
         let head = unsafe { head.as_ptr().cast::<H>().read_unaligned() };
         let answer = if watched(head.tcp().port()) { Ok(head.segment()) } else { Err(Reason::OtherPort) };
         head.is_plain(frame.len()).then_some(answer)

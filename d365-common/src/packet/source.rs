@@ -1,29 +1,31 @@
-//! A packet's source address, as the kernel program moves it about. It must not ask what the address means.
+//! The source address of a packet, in the form that the kernel program uses. This module must not know the
+//! address's meaning.
 
 use core::net::IpAddr;
 
 /// A source address, in network byte order.
 ///
-/// It is held by words, each as it stands in memory: bytes would be stored one by one and read again by words, for which a
-/// processor has to wait. Both kinds have all four: what one kind left unset, kernels before 6.3 would see read (seen on 5.10).
+/// The address is in words, each in the byte order of the frame. The compiler would store bytes one by one
+/// and load them again as words, and a processor has to wait for that. Both variants set all four words:
+/// kernels before 6.3 reject a program that loads the words that one variant leaves unset (seen on 5.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Source {
-    /// IPv4: the address, and zeros behind it.
+    /// IPv4: the address in the first word, zeros in the others.
     V4([u32; 4]),
     /// IPv6.
     V6([u32; 4]),
 }
 
 impl Source {
-    /// An IPv4 address.
+    /// Makes a source of an IPv4 address.
     #[inline(always)]
     #[must_use]
     pub const fn v4(address: [u8; 4]) -> Self {
         Self::V4([u32::from_ne_bytes(address), 0, 0, 0])
     }
 
-    /// An IPv6 address.
+    /// Makes a source of an IPv6 address.
     #[inline(always)]
     #[must_use]
     pub const fn v6([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [u8; 16]) -> Self {
@@ -36,7 +38,7 @@ impl Source {
     }
 }
 
-/// An IPv6 address's bytes, out of [`Source::V6`].
+/// The bytes of an IPv6 address, from the words of [`Source::V6`].
 #[inline(always)]
 #[must_use]
 pub const fn bytes([first, second, third, fourth]: [u32; 4]) -> [u8; 16] {

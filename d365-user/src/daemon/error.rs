@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     kernel::{
         AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
-        TagError, TaggerError,
+        TaggerError,
     },
     ranges::RangeError,
     resources::{ResourceError, is_lack},
@@ -68,9 +68,6 @@ pub enum StartError {
     /// The tc program was not attached.
     #[error(transparent)]
     Tagger(#[from] TaggerError),
-    /// The tag path of an interface cannot be read or set.
-    #[error(transparent)]
-    Tag(#[from] TagError),
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
@@ -135,7 +132,6 @@ impl StartError {
             )
             | Self::Tagger(_) => Exit::Attach,
             Self::Load(_)
-            | Self::Tag(_)
             | Self::Publish(_)
             | Self::Failsafe(_)
             | Self::PacketLog(_)

@@ -10,7 +10,6 @@ mod failsafe;
 mod start;
 mod state;
 mod storage;
-mod tags;
 mod update;
 mod watch;
 
@@ -115,7 +114,6 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         never = keep_readiness(seen, is_hung, &ready, is_vouched) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
-        never = tags::watch(&state) => match never {},
     };
     deadline.start(shutdown::DEADLINE);
     tracing::info!("{reason}: detaching and stopping");

@@ -1,12 +1,7 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
 //! fail without touching an interface comes first. An error undoes all steps.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
-
-use d365_common::path::Path;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     StartError,
@@ -19,8 +14,7 @@ use crate::{
     config::{Config, Unlisted},
     generation::slots_for,
     kernel::{
-        self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, TagPaths, Tagger,
-        TcHold,
+        self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
@@ -82,7 +76,6 @@ pub(super) fn start(
     kernel.publish(&draft.compiled)?;
     state.set_table(kernel.table_size());
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
-    let tag_paths = tag_paths(config, &mut kernel)?.map(Mutex::new);
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     // No range leaves with the first generation of this object, so no counter is read.
@@ -93,7 +86,7 @@ pub(super) fn start(
         Err(error) => {
             drop(kernel);
             let (attached, taggers) = (Vec::new(), Vec::new());
-            state.set_live(Live { counters, links: Links::default(), attached, taggers, tag_paths: None });
+            state.set_live(Live { counters, links: Links::default(), attached, taggers });
             record.end(state);
             return Err(error);
         }
@@ -102,7 +95,7 @@ pub(super) fn start(
         remark(attached);
     }
     taggers.iter().for_each(remark_tagger);
-    state.set_live(Live { counters, links: kernel.links(), attached, taggers, tag_paths });
+    state.set_live(Live { counters, links: kernel.links(), attached, taggers });
     Ok(Started { kernel, record, packet_log, samples, failsafe })
 }
 
@@ -124,19 +117,6 @@ fn attach(
     let marked = interfaces.iter().filter(|_| config.tags.mark.is_some());
     let taggers = marked.map(|interface| kernel.attach_tagger(interface, config.tags.order));
     Ok((attached, taggers.collect::<Result<_, _>>()?))
-}
-
-/// Returns the map of tag paths, or `None` if packets are not marked. If the kernel lets no XDP program write
-/// metadata, the tc program classifies packets itself from the start.
-fn tag_paths(config: &Config, kernel: &mut Kernel) -> Result<Option<TagPaths>, StartError> {
-    let Some(mut paths) = kernel.take_tag_paths() else { return Ok(None) };
-    if !kernel.writes_metadata()? {
-        tracing::info!(
-            "this kernel lets no XDP program write metadata: the tc program looks at packets itself"
-        );
-        (0..).zip(&config.interfaces).try_for_each(|(row, _)| paths.set(row, Path::Classify))?;
-    }
-    Ok(Some(paths))
 }
 
 /// Logs the limits of a tc program.

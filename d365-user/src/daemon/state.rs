@@ -9,8 +9,6 @@ use std::{
     },
 };
 
-use d365_common::path::Path;
-
 use super::{
     azure,
     book::{Book, row_names},
@@ -20,9 +18,7 @@ use crate::{
     config::{self, Config, RangeMetrics},
     generation::TableSize,
     http,
-    kernel::{
-        Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, TagPaths, Tagger,
-    },
+    kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
     ledger::Reading,
     process,
     ranges::RangeSet,
@@ -36,7 +32,6 @@ pub(super) struct Live {
     pub(super) attached: Vec<Attached>,
     /// The tc programs in the order of the interfaces; empty if packets are not marked.
     pub(super) taggers: Vec<Tagger>,
-    pub(super) tag_paths: Option<Mutex<TagPaths>>,
 }
 
 /// The data that a snapshot is taken of.
@@ -167,19 +162,6 @@ impl State {
         self.live.get()?.taggers.get(row)?.is_attached().ok()
     }
 
-    /// Calls `look` with the tag paths and the names of their rows. Returns `None` if packets are not marked.
-    pub(super) fn with_tag_paths<T>(&self, look: impl FnOnce(&mut TagPaths, &[String]) -> T) -> Option<T> {
-        let live = self.live.get()?;
-        let mut paths = live.tag_paths.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(look(&mut paths, &self.rows[..live.attached.len()]))
-    }
-
-    /// Returns the tag path of a row; `None` if packets are not marked or the path cannot be read.
-    fn tag_path(&self, row: usize) -> Option<Path> {
-        let row = u32::try_from(row).ok()?;
-        self.with_tag_paths(|paths, rows| rows.get(row as usize).and_then(|_| paths.path(row).ok()))?
-    }
-
     /// Reads the counters of these slots, by row. Returns no row before the counters exist.
     fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
         self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
@@ -207,7 +189,6 @@ impl SnapshotSource for State {
         reads.resize_with(self.rows.len(), InterfaceCounts::default);
         let rows = self.rows.iter().zip(reads).enumerate();
         let interfaces = rows.map(|(row, (name, read))| Interface {
-            tag_path: self.tag_path(row),
             tag_attached: self.tag_attached(row),
             ..interface(&book, row, name, attached(row), read)
         });
@@ -257,7 +238,6 @@ pub(super) fn interface(
         unlisted: book.ledger().unlisted(row, read.unlisted),
         other: other.collect(),
         effects: effects.collect(),
-        tag_path: None,
         tag_attached: None,
     }
 }

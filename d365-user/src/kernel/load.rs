@@ -1,13 +1,10 @@
-//! Loads the kernel object: fills in its constants, sizes its maps, and picks the program that this
-//! kernel takes.
+//! Loads the kernel object: sets its constants, sizes its maps, and selects the program that this kernel
+//! accepts.
 
 mod error;
 mod options;
 
-use std::{
-    hash::{BuildHasher as _, Hasher as _, RandomState},
-    io,
-};
+use std::io;
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
@@ -36,37 +33,35 @@ use super::{
     maps::Places,
     requirements,
     table::pages_of_all,
-    tags::TagPaths,
 };
 
-/// The smallest ring buffer that the kernel takes, in bytes: a page, whatever its size.
+/// Size of the smallest ring buffer in bytes; it is rounded up to one page.
 const SMALLEST_RING: u32 = 1;
-/// Ring buffer of log records, bytes.
+/// Size of the ring buffer of log records in bytes.
 const LOG_RING: u32 = 256 * 1024;
 
-/// The loaded object. Dropping it detaches the program from every interface.
+/// The loaded object. Dropping it detaches the programs from every interface.
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) places: Places,
     pub(super) failsafe: Failsafe,
-    tag_paths: Option<TagPaths>,
     pub(super) links: Links,
-    /// A watched port, for questions.
+    /// A watched port, for the frames of a verification.
     pub(super) port: u16,
     program: &'static str,
     capacity: u32,
 }
 
 impl Kernel {
-    /// Loads `object`. Nothing is attached yet and nothing published.
+    /// Loads `object`. Nothing is attached and nothing is published yet.
     ///
     /// # Errors
-    /// [`LoadError`]; the kernel then holds nothing of it.
+    /// [`LoadError`]; the kernel then keeps nothing of the object.
     pub fn load(object: &[u8], options: &Options) -> Result<(Self, Counters), LoadError> {
         Self::load_one_of(&names::PROGRAMS, object, options)
     }
 
-    /// Loads `object` with the first of `programs` that the kernel takes.
+    /// Loads `object` with the first of `programs` that the kernel accepts.
     ///
     /// # Errors
     /// As [`Kernel::load`].
@@ -75,8 +70,8 @@ impl Kernel {
         object: &[u8],
         options: &Options,
     ) -> Result<(Self, Counters), LoadError> {
-        // Kernels before 5.11 charge maps to this limit. Where it may not be raised, creating a map
-        // says so.
+        // Kernels before 5.11 count maps towards this limit. If the limit cannot be raised, creating a map
+        // reports it.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let interfaces = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
         let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
@@ -104,7 +99,6 @@ impl Kernel {
             .override_global(names::SAMPLE_UNLISTED, &u8::from(options.watch), true)
             .override_global(names::MARK_BASE, &options.tags.mark.map_or(0, Mark::base), true)
             .override_global(names::MARK_MASK, &options.tags.mark.map_or(0, Mark::mask), true)
-            .override_global(names::TAG_KEY, &key(), true)
             .override_global(names::DSCP, &options.tags.dscp.map_or(0, Dscp::number), true)
             .override_global(names::TAG_RETIRED, &u8::from(options.tags.retired), true)
             .override_global(names::DROP_UNLISTED, &u8::from(options.drop_unlisted), true)
@@ -121,15 +115,9 @@ impl Kernel {
         for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
         }
-        let tag_paths = match options.tags.mark {
-            Some(_) => {
-                try_load(&mut ebpf, names::PROGRAM_PROBE)?
-                    .map_err(|error| explain(names::PROGRAM_PROBE, error))?;
-                load_tag(&mut ebpf)?;
-                Some(TagPaths::take(&mut ebpf)?)
-            }
-            None => None,
-        };
+        if options.tags.mark.is_some() {
+            load_tag(&mut ebpf)?;
+        }
         let places = Places::take(&mut ebpf)?;
         let failsafe = Failsafe::take(&mut ebpf)?;
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
@@ -137,7 +125,6 @@ impl Kernel {
             ebpf,
             places,
             failsafe,
-            tag_paths,
             links: Links::default(),
             port: ports[0],
             program,
@@ -146,22 +133,22 @@ impl Kernel {
         Ok((kernel, counters))
     }
 
-    /// What holds the programs on the interfaces.
+    /// The links, which keep the programs on the interfaces.
     #[must_use]
     pub fn links(&self) -> Links {
         self.links.clone()
     }
 
-    /// Name of the program that this kernel took.
+    /// Name of the XDP program that this kernel accepted.
     #[must_use]
     pub fn program_name(&self) -> &'static str {
         self.program
     }
 
-    /// The program's id in the kernel, as `bpftool prog show` lists it.
+    /// The XDP program's id in the kernel, as in `bpftool prog show`.
     ///
     /// # Errors
-    /// What aya or the kernel says.
+    /// The error of aya or the kernel.
     pub fn program_id(&mut self) -> Result<u32, ProgramError> {
         Ok(self.xdp()?.info()?.id())
     }
@@ -172,21 +159,14 @@ impl Kernel {
         self.capacity
     }
 
-    /// The ways of marks; `None` where packets are not marked, and when they were taken already.
-    pub fn take_tag_paths(&mut self) -> Option<TagPaths> {
-        self.tag_paths.take()
-    }
-
     pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
         self.program_named(self.program)
     }
 
-    /// One of the object's programs.
     pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
         self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
     }
 
-    /// The program that marks.
     pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
         self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
     }
@@ -198,19 +178,13 @@ impl Drop for Kernel {
     }
 }
 
-/// What seals the records of this load: nobody else can guess it. The standard library draws the keys of its hashers from the
-/// operating system's random numbers.
-fn key() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
 fn count(what: &'static str, count: usize, most: usize) -> Result<u8, LoadError> {
     let number = u8::try_from(count).ok().filter(|_| (1..=most).contains(&count));
     number.ok_or(LoadError::TooMany { what, count, most })
 }
 
-/// Loads the first of `programs` that the kernel takes. A kernel that does not know frames in several
-/// buffers refuses that program's flag with EINVAL and without a word from the verifier.
+/// Loads the first of `programs` that the kernel accepts. A kernel without frames in several buffers rejects
+/// that program's flag with EINVAL, and its verifier logs nothing.
 fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str, LoadError> {
     let mut refusal = LoadError::Missing("XDP program");
     for name in programs.iter().copied() {
@@ -231,7 +205,8 @@ fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str
         }
     }
     match refusal {
-        // Without them aya changes the object's own types, and the verifier misses some.
+        // Without type information in the kernel, aya changes the object's own types, and the verifier misses
+        // some.
         LoadError::Verifier { .. } if !knows_types() => Err(TYPES),
         refusal => Err(refusal),
     }
@@ -243,7 +218,7 @@ fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramErr
     Ok(again(PATIENCE, || program.load()))
 }
 
-/// Loads the program that marks.
+/// Loads the tc program, which sets the mark.
 fn load_tag(ebpf: &mut Ebpf) -> Result<(), LoadError> {
     let missing = || LoadError::Missing(names::PROGRAM_TAG);
     let program = ebpf.program_mut(names::PROGRAM_TAG).ok_or_else(missing)?;
@@ -266,7 +241,7 @@ fn explain(program: &'static str, error: ProgramError) -> LoadError {
     }
 }
 
-/// Whether an error is about the program, and not about who loads it or what the machine has left.
+/// True if an error is about the program itself, and not about privileges or missing resources.
 fn is_verdict(error: &io::Error) -> bool {
     !matches!(error.raw_os_error(), Some(EAGAIN | EINTR | EPERM | ENOMEM | EMFILE | ENFILE))
 }
@@ -275,7 +250,7 @@ fn is_silent(log: &VerifierLog) -> bool {
     log.to_string().trim().is_empty()
 }
 
-/// The line of a verifier's log that says why: the last before the statistics.
+/// The line of a verifier's log that gives the reason: the last one before the statistics.
 fn summary(log: &str) -> String {
     let statistics = ["processed ", "verification time", "stack depth", "mark_precise", "subprog "];
     let lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -283,24 +258,24 @@ fn summary(log: &str) -> String {
     reasons.next_back().unwrap_or("no reason given").to_owned()
 }
 
-/// Why loading failed: a missing privilege or feature where there is one, else what aya says.
+/// The reason why loading failed: a missing privilege or feature if there is one, otherwise aya's error.
 fn refused(error: EbpfError) -> LoadError {
     refused_or(|| match error {
         EbpfError::RelocationError(_) if !aya::features().bpf_global_data() => {
             LoadError::Test { test: "a small test program", source: requirements::program_error() }
         }
-        // Without them each map names types that were not loaded.
+        // Without type information each map names types that were not loaded.
         EbpfError::MapError(_) if !knows_types() => TYPES,
-        // A map that is not made is named by aya itself.
+        // aya itself names a map that it could not create.
         EbpfError::MapError(source @ MapError::SyscallError(_)) => LoadError::Constants(source),
         error => LoadError::Object(Box::new(error)),
     })
 }
 
-/// aya takes this kernel for one before 5.0.
+/// aya treats this kernel as older than 5.0.
 const TYPES: LoadError = LoadError::Test { test: "small test types", source: None };
 
-/// Whether aya found that this kernel knows type information, functions' too.
+/// True if aya found that this kernel has type information, also for functions.
 fn knows_types() -> bool {
     aya::features().btf().is_some_and(BtfFeatures::btf_func)
 }

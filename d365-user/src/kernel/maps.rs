@@ -1,8 +1,9 @@
-//! The generations' maps: builds the tries and the direct table of a generation in the idle place and publishes them by
-//! one store to `ACTIVE`.
+//! The maps of generations. There are two buffers, the active one and the standby (a `place` is the number of
+//! a buffer). This module builds the tries and the direct table of a generation in the standby buffer, and
+//! publishes them by one store to `ACTIVE`.
 //!
-//! A trie in the active place is never edited: kernels before 6.13 have faults there, and packets would
-//! see half a list.
+//! A trie in the active buffer is never edited: kernels before 6.13 have faults there, and packets would see
+//! a half-edited list.
 
 use aya::{
     Ebpf, Pod,
@@ -31,59 +32,59 @@ const BPF_F_NO_PREALLOC: u32 = 1;
 pub(super) type Trie<K> = LpmTrie<MapData, K, Entry>;
 type Tries<K> = ArrayOfMaps<MapData, Trie<K>>;
 
-/// The places of generations.
+/// The two buffers.
 pub(super) struct Places {
     v4: Tries<key::Ipv4>,
     v6: Tries<key::Ipv6>,
     pub(super) tables: Tables,
-    /// Of the active place.
+    /// Size of the active buffer's direct table.
     table_size: TableSize,
     pub(super) active: Array<MapData, u32>,
     pub(super) proven: Array<MapData, u32>,
 }
 
-/// Why a generation was not published. The published one is untouched.
+/// A generation was not published. The published one is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// A trie could not be made.
+    /// A trie could not be created.
     #[error("cannot create a trie of {entries} entries for {map}: {}", explained(.source))]
     Create {
         /// The outer map.
         map: &'static str,
-        /// How many entries it has to hold.
+        /// The number of entries of the trie.
         entries: usize,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
-    /// A range could not be put in.
+    /// A range could not be inserted.
     #[error("cannot put {prefix} into {map}: {}", explained(.source))]
     Insert {
         /// The outer map.
         map: &'static str,
         /// The range.
         prefix: IpNet,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
-    /// A page could not be put in.
+    /// A page of the direct table could not be written.
     #[error("cannot put page {page} into {}: {}", names::TABLES, explained(.source))]
     Page {
-        /// The page.
+        /// The page's number.
         page: u32,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
-    /// The kernel's answers are not the reference's.
+    /// The kernel's answers differ from the reference's.
     #[error(transparent)]
     Proof(#[from] ProofError),
-    /// A trie could not be put in its place, or the place not be made the active one.
+    /// A trie could not be put into its buffer, or the buffer could not be made the active one.
     #[error("cannot set place {place} of {map}: {}", chain(.source))]
     Place {
         /// The map.
         map: &'static str,
-        /// The place.
+        /// The buffer's number.
         place: u32,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
 }
@@ -101,7 +102,7 @@ impl Places {
     }
 }
 
-/// A map of the object by its name, as the type that it is used as.
+/// Takes a map out of the object by its name, as the type that the caller uses.
 pub(super) fn typed<T: TryFrom<Map, Error = MapError>>(
     ebpf: &mut Ebpf,
     name: &'static str,
@@ -109,7 +110,7 @@ pub(super) fn typed<T: TryFrom<Map, Error = MapError>>(
     ebpf.take_map(name).and_then(|map| T::try_from(map).ok()).ok_or(LoadError::Missing(name))
 }
 
-/// A generation in the idle place, not proven yet.
+/// A generation in the standby buffer, not verified yet.
 #[must_use]
 pub struct Staged {
     pub(super) place: u32,
@@ -118,15 +119,15 @@ pub struct Staged {
     table_size: TableSize,
 }
 
-/// A generation in the idle place that answers as it should.
+/// A generation in the standby buffer whose verification succeeded.
 #[must_use]
 pub struct Proven(pub(super) Staged);
 
 impl Kernel {
-    /// Builds `generation` in the idle place.
+    /// Builds `generation` in the standby buffer.
     ///
     /// # Errors
-    /// [`PublishError`]; packets are judged by the active place as before.
+    /// [`PublishError`]; the active buffer still classifies packets.
     pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
         let active = self.places.active.get(&0, 0).map_err(place_error(names::ACTIVE, 0))?;
         let table = Table::new(&generation.entries, self.places.tables.room());
@@ -134,16 +135,17 @@ impl Kernel {
         let place = (direct::place(active) + 1) % PLACES;
         let staged = Staged { place, v4, v6, table_size: table.size() };
         self.places.put(staged.place, &staged)?;
-        // No program runs any more that read `ACTIVE` before the last store to it: putting the tries has waited for them.
+        // No running program read `ACTIVE` before the last store to it: replacing the tries has waited for
+        // such programs.
         self.places.tables.write(staged.place, &table)?;
         Ok(staged)
     }
 
-    /// Makes a proven generation the active one, by one store. When this returns, no packet is judged by the
-    /// generation before any more, and its tries are gone.
+    /// Makes a verified generation the active one, by one store. When this returns, no packet is classified
+    /// by the previous generation any more, and its tries are gone.
     ///
     /// # Errors
-    /// [`PublishError`]; packets are judged by the generation before.
+    /// [`PublishError`]; the previous generation still classifies packets.
     pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
         let places = &mut self.places;
         let first = places.tables.first(staged.place);
@@ -156,16 +158,16 @@ impl Kernel {
         Ok(())
     }
 
-    /// How large the active direct table is.
+    /// Size of the active direct table.
     #[must_use]
     pub fn table_size(&self) -> TableSize {
         self.places.table_size
     }
 
-    /// Builds, proves and activates `generation`.
+    /// Builds, verifies and activates `generation`.
     ///
     /// # Errors
-    /// [`PublishError`]; packets are judged by the generation before.
+    /// [`PublishError`]; the previous generation still classifies packets.
     pub fn publish(&mut self, generation: &Compiled) -> Result<(), PublishError> {
         let staged = self.stage(generation)?;
         let proven = self.prove(staged, generation)?;
@@ -174,11 +176,13 @@ impl Kernel {
 }
 
 impl Places {
-    /// Puts a generation in a place. What stood there before is gone then, and judges no packet.
+    /// Puts a generation's tries into a buffer. When this returns, the previous tries of the buffer are gone
+    /// and classify no packet.
     ///
-    /// The kernel returns from setting a map in a map only when no program runs that could see the old one
-    /// (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`): some milliseconds for each. To wait for both side
-    /// by side would take a second thread, and an update must not fail because there is none.
+    /// The kernel returns from setting an inner map only when no program that could use the old one still
+    /// runs (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`). That takes a few milliseconds for each map.
+    /// Waiting for both in parallel would need a second thread, and an update must not fail for lack of a
+    /// thread.
     fn put(&mut self, place: u32, staged: &Staged) -> Result<(), PublishError> {
         set(names::TRIES_V4, &mut self.v4, place, &staged.v4)?;
         set(names::TRIES_V6, &mut self.v6, place, &staged.v6)
@@ -198,7 +202,7 @@ pub(super) fn place_error(map: &'static str, place: u32) -> impl FnOnce(MapError
     move |source| PublishError::Place { map, place, source }
 }
 
-/// Makes and fills a trie of each family, for outer maps of these names.
+/// Creates and fills a trie of each family, for outer maps with these names.
 pub(super) fn tries(
     [v4, v6]: [&'static str; 2],
     entries: impl Iterator<Item = (IpNet, Entry)> + Clone,

@@ -30,7 +30,6 @@ mod samples;
 mod stack;
 pub mod survey;
 mod table;
-mod tags;
 mod tc;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
@@ -50,7 +49,6 @@ pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
-pub use tags::{TagError, TagPaths};
 pub use tc::{Tagger, TaggerError, TcHold};
 
 /// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.

@@ -1,12 +1,13 @@
-//! Proves a generation in the idle place: asks the kernel program itself, by `BPF_PROG_TEST_RUN`, and compares
-//! with the reference's answers.
+//! Verifies a generation in the standby buffer: runs the kernel program by `BPF_PROG_TEST_RUN`, and compares
+//! its answers with the reference's.
 //!
-//! It counts nothing and publishes nothing; the program that answers is `d365_prove`, the same code as the
-//! attached one without its counters.
+//! This module counts nothing and publishes nothing. The program is `d365_prove`, the same code as the
+//! attached program without its counters and actions.
 //!
-//! The program is asked at every edge of a range, where the reference's answer can change. A direct table could change its
-//! answer elsewhere. So it is read back from the kernel, and each address at which it does is looked up in the reference:
-//! between two changes both stay as they are, and so every address is covered.
+//! The module runs the program for every edge of a range, where the reference's answer can change. A direct
+//! table could change its answer elsewhere. So the module reads the table back from the kernel, and looks up
+//! each address at which the table's answer changes in the reference. Between two changes both answers are
+//! constant, so every address is covered.
 
 use std::{fmt, net::IpAddr};
 
@@ -21,27 +22,27 @@ use super::{
 };
 use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
 
-/// Why a generation was not proven.
+/// A generation was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    /// The program answered something else than the reference.
+    /// The program's answer differs from the reference's.
     #[error(
         "the kernel's answer for {source_address} is {}, and should be {}: a fault of this kernel or of the \
          compiled list; the list is not used",
         shown(.answer), shown(.expected)
     )]
     Mismatch {
-        /// The address asked for.
+        /// The address that was looked up.
         source_address: IpAddr,
-        /// The range that should have been found.
+        /// The reference's answer.
         expected: Option<Answered>,
-        /// What the program found.
+        /// The program's answer.
         answer: Option<Answered>,
     },
-    /// The program did not take the question for a mail packet.
+    /// The program did not classify the frame as a segment to a watched port.
     #[error("the kernel's answer for {source_address} makes no sense ({bits:#010x}); the list is not used")]
     Nonsense {
-        /// The address asked for.
+        /// The address that was looked up.
         source_address: IpAddr,
         /// The program's result.
         bits: u32,
@@ -49,34 +50,34 @@ pub enum ProofError {
     /// A page of the direct table cannot be read.
     #[error("cannot read page {page} of {}: {}", names::TABLES, chain(.source))]
     Read {
-        /// The page.
+        /// The page's number.
         page: u32,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
-    /// A page of the direct table is named more than once.
+    /// Several cells of the direct table name the same page.
     #[error("page {page} of {} is named twice; the list is not used", names::TABLES)]
     Tangled {
-        /// The page.
+        /// The page's number.
         page: u32,
     },
-    /// The program cannot be asked.
+    /// The program cannot be run.
     #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, chain(.0))]
     Program(#[from] ProgramError),
-    /// The place cannot be named to the program.
+    /// `PROVEN` cannot be set to the buffer.
     #[error("cannot use map {map}: {}", chain(.source))]
     Place {
         /// The map.
         map: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: MapError,
     },
 }
 
-/// What an entry stands for in a generation.
+/// An entry, and its range in a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// The range that has the entry's slot; `None` when none has.
+    /// The range with the entry's slot; `None` if no range has it.
     pub prefix: Option<IpNet>,
     /// The entry.
     pub entry: Entry,
@@ -111,10 +112,10 @@ fn place(map: &'static str) -> impl FnOnce(MapError) -> ProofError {
 }
 
 impl Kernel {
-    /// Asks every question that `generation` raises of what is staged.
+    /// Verifies what is staged: every probe that `generation` needs must give the reference's answer.
     ///
     /// # Errors
-    /// [`ProofError`] for the first wrong answer. What was staged is never judged by then.
+    /// [`ProofError`] for the first wrong answer. The staged generation then never classifies a packet.
     pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
         let first = self.places.tables.first(staged.place);
         self.places.proven.set(0, first, 0).map_err(place(names::PROVEN))?;
@@ -136,47 +137,48 @@ impl Kernel {
         Ok(Proven(staged))
     }
 
-    /// Whether a packet from `source` to a watched port may be tagged now: it is listed in the published generation,
-    /// not retired, and the lease holds. Counts nothing.
+    /// Returns true if a packet from `source` to a watched port may be tagged now: the published generation
+    /// lists it, its range is not retired (or retired ranges are tagged too), and the lease has not ended.
+    /// Counts nothing.
     ///
     /// # Errors
-    /// [`ProofError`] when the program cannot be asked.
+    /// [`ProofError`] if the program cannot be run.
     pub fn is_vouched(&mut self, source: IpAddr) -> Result<bool, ProofError> {
         self.ask_of_published()?;
         Ok(self.look_up(source)?.1)
     }
 
-    /// What the program takes `frame` for (at least 14 bytes, and what one buffer holds), by the published generation: the bits
-    /// of an [`Answer`]. Counts nothing.
+    /// Classifies `frame` by the published generation and returns the bits of an [`Answer`]. The frame must
+    /// have at least 14 bytes, and fit into one buffer. Counts nothing.
     ///
     /// # Errors
-    /// [`ProofError`] when the program cannot be asked.
+    /// [`ProofError`] if the program cannot be run.
     pub fn answer(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
         self.ask_of_published()?;
         self.bits(frame)
     }
 
-    /// Has `PROVEN` name the published place.
+    /// Sets `PROVEN` to the published buffer.
     fn ask_of_published(&mut self) -> Result<(), ProofError> {
         let Places { active, proven, .. } = &mut self.places;
         let published = active.get(&0, 0).map_err(place(names::ACTIVE))?;
         proven.set(0, published, 0).map_err(place(names::PROVEN))
     }
 
-    /// What the place that `PROVEN` names says of `source`: the entry found, and whether it is vouched for.
+    /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet
+    /// may be tagged.
     fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
         let bits = self.bits(&frame(source, self.port))?;
         let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
         Ok((found, Answer::vouched(bits)))
     }
 
-    /// The program's result for a frame.
     fn bits(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
         Ok(self.ask(names::PROGRAM_PROVE, frame)?)
     }
 }
 
-/// What was found has to be what the reference says.
+/// Compares an entry with the reference's.
 fn compare(
     source_address: IpAddr,
     found: Option<Entry>,
@@ -190,8 +192,8 @@ fn compare(
     Err(ProofError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
 }
 
-/// A SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC 9293).
-/// Addresses and checksums that nobody looks at are zero.
+/// Makes a SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC
+/// 9293). Addresses and checksums that the program does not read are zero.
 fn frame(source: IpAddr, port: u16) -> Vec<u8> {
     let mut frame = vec![0; 12];
     match source {

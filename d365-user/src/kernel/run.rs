@@ -4,7 +4,6 @@
 //! the XDP program this way.
 
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
-use d365_common::record;
 
 use super::{
     interrupted::{PATIENCE, again},
@@ -37,13 +36,11 @@ impl Kernel {
     /// # Errors
     /// The error of aya or of the kernel.
     pub fn rewrite(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>), ProgramError> {
-        let mut left = vec![0; frame.len() + record::LEN];
+        let mut left = vec![0; frame.len()];
         let options =
             TestRunOptions { data_in: Some(frame), data_out: Some(&mut left), ..TestRunOptions::default() };
         let result = self.xdp()?.test_run(options)?;
         left.truncate(result.data_size_out as usize);
-        // Since Linux 5.15 the kernel also returns the metadata, in front of the frame.
-        left.drain(..left.len().saturating_sub(frame.len()));
         Ok((result.return_value, left))
     }
 }

@@ -1,8 +1,8 @@
-//! The direct tables: one array, in which each place has as many pages as a table can have.
+//! The direct tables of both buffers in one array. Each buffer has as many pages as a table can have.
 //!
-//! A plain array and no map in a map: the kernel's verifier puts the look-up in it where it is called, which it cannot do for
-//! inner arrays of different sizes, and each call costs as much as the rest of a look-up. It must write the idle place only,
-//! and only once no program runs that was still judging by it.
+//! The map is a plain array and not a map in a map. The verifier inlines a lookup in a plain array. It cannot
+//! do that for inner arrays of different sizes, and each call costs as much as the rest of a lookup. This
+//! module must write the standby buffer only, and only when no running program still classifies by it.
 
 use aya::maps::{Array, MapData, MapError};
 use d365_common::{
@@ -13,14 +13,14 @@ use d365_common::{
 use super::{maps::PublishError, prove::ProofError};
 use crate::generation::Table;
 
-/// The tables of all places.
+/// The tables of both buffers.
 pub(super) struct Tables {
     map: Array<MapData, Page>,
-    /// Pages of a place.
+    /// Number of pages in one buffer.
     pages: u32,
 }
 
-/// Pages of all places, where cells can name `named` of each.
+/// Number of pages in both buffers, if cells can name `named` pages of each.
 pub(super) const fn pages_of_all(named: u32) -> u32 {
     direct::pages(named) * PLACES
 }
@@ -31,18 +31,18 @@ impl Tables {
         Self { map, pages }
     }
 
-    /// How many pages the cells of one table can name.
+    /// Number of pages that the cells of one table can name.
     pub(super) fn room(&self) -> u32 {
         self.pages.saturating_sub(FIRST_PAGE)
     }
 
-    /// The first page of a place.
+    /// First page of a buffer.
     pub(super) fn first(&self, place: u32) -> u32 {
         place * self.pages
     }
 
-    /// Writes a table: all of its pages, empty ones too, since another table was there before. No cell names a page behind
-    /// them.
+    /// Writes all pages of a table, also the empty ones, because another table was there before. No cell
+    /// names a page after them.
     pub(super) fn write(&mut self, place: u32, table: &Table) -> Result<(), PublishError> {
         for (number, page) in (0..).zip(table.pages()) {
             let at = self.first(place) + number;
@@ -51,7 +51,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Reads a place's pages, each once: a table in which one is named twice is none.
+    /// Reads the pages of a buffer, each once. A page that is named twice is an error.
     pub(super) fn reader(&self, place: u32) -> impl FnMut(u32) -> Result<Option<Page>, ProofError> {
         let mut seen = vec![false; self.pages as usize];
         let first = self.first(place);

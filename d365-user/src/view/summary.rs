@@ -26,9 +26,7 @@ pub fn summary(snapshot: &Snapshot, now: SystemTime) -> Vec<String> {
         let name = &iface.name;
         match iface.attachment {
             Some(how) if iface.attached => {
-                let path = iface.tag_path.map(|path| format!(", marks by {}", path.as_str()));
-                let (mode, link) = (how.mode.as_str(), how.link.as_str());
-                format!("{name}: attached, mode {mode}, link {link}{}", path.unwrap_or_default())
+                format!("{name}: attached, mode {}, link {}", how.mode.as_str(), how.link.as_str())
             }
             _ => format!("{name}: not attached"),
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 
 use super::{Format, metrics, summary};
 use crate::{
@@ -78,7 +78,6 @@ fn sample() -> Snapshot {
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
             effects: Effect::ALL.into_iter().zip(1..).collect(),
-            tag_path: Some(Path::Metadata),
             tag_attached: Some(true),
             ..Interface::default()
         }],
@@ -204,7 +203,7 @@ fn the_summary_says_what_where_and_how() {
             "unlisted: new connections to ports 25, 587 are dropped while the lease holds, except from 127.0.0.0/8, ::1/128",
             "retired: 1 range",
             "pending: addition 3, removal 1; see `d365-user approve`",
-            "eth0: attached, mode native, link bpf_link, marks by metadata",
+            "eth0: attached, mode native, link bpf_link",
             "eth1: not attached",
             "metrics: http://[::1]:9365/metrics",
         ]

@@ -103,34 +103,15 @@ fn what_generic_mode_does_to_filters_is_foretold() {
     assert_eq!(mode(&daemon, lab.iface()), "native");
 }
 
-/// Programs with the daemon's names, and a map like the daemon's, simulate a daemon that tags.
 #[test]
-fn the_path_of_tags_is_read_from_the_daemons_map() {
-    require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);
-    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
-    let names: Vec<_> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
-    let (metadata, classify, beyond) = (1, 2, 1);
-    for (values, watched, expected) in [
-        (&[metadata, beyond][..], 1, "metadata"),
-        (&[classify, beyond], 1, "classify"),
-        (&[0, beyond], 1, "undecided"),
-        (&[classify, metadata, beyond], 2, "classify and metadata, by interface"),
-        (&[classify, classify, beyond], 2, "classify"),
-    ] {
-        let values: Vec<_> = values.iter().map(|value: &u32| value.to_ne_bytes()).collect();
-        let map = Map::array("TAG_PATHS", &values).unwrap();
-        let count = Program::passing(Kind::Xdp, "d365", Some(&map)).unwrap();
-        let tag = Program::passing(Kind::Classifier, "d365_tag", Some(&map)).unwrap();
-        let attach = |name: &&str| [count.attach(name).unwrap(), tag.attach(name).unwrap()];
-        let _attached: Vec<_> = lab.host.run(|| names[..watched].iter().map(attach).collect());
-        for name in &names[..watched] {
-            let report = doctor(&lab.host, name);
-            let said = format!("the daemon's tags go by the path {expected}");
-            assert_eq!(report.of("metadata", Some(name)), ("ok", said.as_str()));
-            for check in ["xdp_programs", "tc_programs"] {
-                let (level, said) = report.of(check, Some(name));
-                assert!(level == "ok" && said.starts_with("d365-user's own: "), "{said}");
-            }
-        }
+fn a_daemon_that_marks_is_recognised_by_both_programs() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark"]);
+    let _daemon = Daemon::start(&lab.host, &options).unwrap();
+    let report = doctor(&lab.host, lab.iface());
+    for check in ["xdp_programs", "tc_programs"] {
+        let (level, said) = report.of(check, Some(lab.iface()));
+        assert!(level == "ok" && said.starts_with("d365-user's own: "), "{said}");
     }
 }

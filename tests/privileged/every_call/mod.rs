@@ -1,10 +1,11 @@
-//! Every `bpf` call that the daemon makes fails once, one at a time: while it starts, while it publishes a new list, while it
-//! takes over from a daemon that was killed, and while it stops.
+//! Every `bpf` call of the daemon fails once, one at a time: while it starts, while it publishes a new list,
+//! while it takes over from a daemon that was killed, and while it stops.
 //!
-//! Whichever it is, the daemon goes on as it should, or ends with one line that names what failed, and leaves the interface
-//! as it was. By default each call fails with one error, in turns, and of long loops over one kind of call (a table's pages are
-//! written and read one by one) both ends and some in between; [`Extent`] says how to ask for more. A machine that says it is
-//! so many times slower inflicts one fault of so many.
+//! For each call, the daemon must continue, or end with one line that names what failed and leave the
+//! interface as it was. By default each call fails with one error, in turns. In a long loop over one kind of
+//! call (the pages of a table are written and read one by one), both ends and some calls in between fail.
+//! [`Extent`] has the values for more. On a machine that reports that it is n times slower, one of n faults
+//! is tested.
 
 mod place;
 mod restart;
@@ -32,17 +33,17 @@ use self::{
 
 const EXTENT: &str = "D365_FAULTS";
 const ERRORS: [Errno; 3] = [Errno::ENOMEM, Errno::EPERM, Errno::EINVAL];
-/// Of a loop, so many calls at each end, and of those between every so many.
+/// Number of calls that fail at each end of a loop, and the distance of those that fail in between.
 const ENDS: usize = 6;
 const BETWEEN: usize = 100;
-/// How many daemons at a time.
+/// Number of daemons at a time.
 const WORKERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One call that fails.
 #[derive(Clone, Copy, Debug)]
 struct Fault {
-    /// Its number, from 1.
+    /// The number of the call, from 1.
     nth: usize,
     errno: Errno,
 }
@@ -53,16 +54,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which calls fail, and with what (`D365_FAULTS`).
+/// The calls that fail, and their errors (`D365_FAULTS`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// Both ends of each loop and some in between, with one error each, in turns.
+    /// Both ends of each loop and some calls in between, with one error each, in turns.
     Usual,
     /// `each`: every call, with one error each, in turns.
     Each,
     /// `all`: every call, with every error.
     All,
-    /// Its number: this call, with every error.
+    /// The number of a call: this call, with every error.
     One(usize),
 }
 
@@ -82,7 +83,7 @@ impl Extent {
         }
     }
 
-    /// The errors with which the nth call fails; `is_usual`: it is one that always does.
+    /// Returns the errors with which the nth call fails. `is_usual` is true for a call that fails by default.
     fn errors(self, nth: usize, is_usual: bool) -> &'static [Errno] {
         let in_turns = &ERRORS[nth % ERRORS.len()..][..1];
         match self {
@@ -95,7 +96,7 @@ impl Extent {
     }
 }
 
-/// The faults to inflict, where these calls are made without any.
+/// Returns the faults to test, if these calls are made without a fault.
 fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
     assert!(!calls.is_empty(), "no call was seen");
     let extent = Extent::asked();
@@ -108,12 +109,13 @@ fn faults(calls: &[u32], ends: usize, between: usize) -> Vec<Fault> {
             faults.extend(extent.errors(nth, is_usual).iter().map(|errno| Fault { nth, errno: *errno }));
         }
     }
-    // Most are a daemon's whole life. Odd, so that errors and ways to stop, which come in turns, all stay.
+    // Most faults take a daemon's whole life. The step is odd, so that all errors and ways to stop, which
+    // come in turns, are still tested.
     faults.into_iter().step_by(patience::slowness() as usize | 1).collect()
 }
 
-/// Inflicts all faults, some at a time: each worker in a place of its own, and in another one after something went wrong.
-/// Says of all that went wrong, and returns how often each outcome was.
+/// Tests all faults, several at a time. Each worker has its own place, and gets another place after a fault
+/// with a wrong outcome. Reports all wrong outcomes, and returns the number of each outcome.
 fn inflict<W>(
     faults: &[Fault],
     worker: impl Fn() -> W + Sync,
@@ -141,13 +143,14 @@ fn inflict<W>(
         *counted.entry(*outcome.as_ref().unwrap_or(&"wrong")).or_default() += 1;
         wrong.extend(outcome.err().map(|error| format!("{fault}: {error:#}")));
     }
-    // Past the capture of libtest: with one call's number, some of the tests may have no such call.
+    // Written directly to standard error, which libtest does not capture. With the number of one call, some
+    // of the tests may have no such call.
     let _ = writeln!(io::stderr(), "{} faults: {counted:?}", faults.len());
     assert!(wrong.is_empty(), "{} of {} faults:\n{}", wrong.len(), faults.len(), wrong.join("\n\n"));
     counted
 }
 
-/// Waits until so many calls were made in all.
+/// Waits until this number of calls was made in total.
 fn wait_for_calls(faults: &Faults, count: usize) -> Result<()> {
     let deadline = patience::deadline(PATIENCE);
     while faults.history().len() < count {
@@ -157,7 +160,7 @@ fn wait_for_calls(faults: &Faults, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// What failed, where so many calls had been made before.
+/// Returns the call that failed, if `made` calls were made before.
 fn failed(faults: &Faults, made: usize, fault: Fault) -> Failed {
     Failed { command: faults.history()[made + fault.nth - 1], errno: fault.errno }
 }

@@ -1,4 +1,4 @@
-//! Where faults are inflicted: a lab with a bpffs of its own, packets of each kind, and what they are counted as.
+//! The place for the faults: a lab with its own bpffs, packets of each kind, and their counts.
 
 use std::{
     fs,
@@ -22,20 +22,20 @@ use d365_tests::{
 
 use super::PATIENCE;
 
-/// Of each list: an IPv4 source whose range changes its geo, an IPv6 source, and a stranger.
+/// The sources: an IPv4 source whose range changes its geo, an IPv6 source, and an unlisted source.
 const SOURCES: [&str; 3] = ["11.0.0.9", "2a01:111:f400::9", "198.51.100.7"];
 
-/// A lab, and a list in a file.
+/// A lab, and a file with a list.
 pub(super) struct Place {
     pub(super) lab: Lab,
     pub(super) view: View,
     list: TempDir,
     sender: FrameSender,
-    /// The qdiscs that are to stay.
+    /// The qdiscs that must stay.
     qdiscs: String,
 }
 
-/// What was counted: packets by geo (CAN, EUR), from strangers, tagged, and dropped.
+/// Counts of packets: by geo (CAN, EUR), unlisted, tagged and dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) can: u64,
@@ -58,7 +58,7 @@ impl Counts {
         }
     }
 
-    /// One packet of each source more.
+    /// Returns these counts after one more packet from each source.
     pub(super) fn after_one_of_each(self, is_can: bool) -> Self {
         Self {
             can: self.can + u64::from(is_can),
@@ -81,8 +81,9 @@ impl Place {
         place
     }
 
-    /// A daemon was killed: before tcx it leaves its filter, and the filter's qdisc, which stays from then on: nobody can tell it from
-    /// another's. Else nothing is left.
+    /// Checks the interface after a daemon was killed. On kernels before tcx, the filter of a killed daemon
+    /// stays with its qdisc. The next daemon keeps the qdisc, because it cannot know the owner. On other
+    /// kernels nothing may be left.
     pub(super) fn is_killed(&mut self) -> Result<()> {
         if self.has_no_filter().is_err() {
             self.qdiscs = self.tc("qdisc", &[])?;
@@ -100,7 +101,7 @@ impl Place {
         self.lab.iface()
     }
 
-    /// Replaces the list by one in which the first range is of Canada, or of Europe.
+    /// Replaces the list. The first range has the geo Canada or Europe.
     pub(super) fn write(&self, is_can: bool) {
         let geo = if is_can { "CAN" } else { "EUR" };
         let text = format!("11.0.0.0/24,{geo}\n11.0.1.0/24,NAM\n2a01:111:f400::/48,EUR\n");
@@ -108,7 +109,7 @@ impl Place {
         fs::rename(self.list.file("new"), self.list.file("list")).unwrap();
     }
 
-    /// A daemon that counts, tags so, and drops strangers, with a state of its own.
+    /// Options of a daemon that counts, sets this tag and drops unlisted sources, with its own state.
     pub(super) fn options(&self, tag: &str) -> DaemonOptions {
         let source = format!("file:{}", self.list.file("list").display());
         DaemonOptions::on(&[self.iface()])
@@ -128,7 +129,7 @@ impl Place {
         Ok(())
     }
 
-    /// Waits until this much is counted; more is wrong at once.
+    /// Waits until the counts are these.
     pub(super) fn counts(&self, daemon: &Daemon, expected: Counts) -> Result<()> {
         let deadline = patience::deadline(Duration::from_secs(20));
         loop {
@@ -141,7 +142,6 @@ impl Place {
         }
     }
 
-    /// Names of the pins.
     pub(super) fn pins(&self) -> Vec<String> {
         self.view.run(|| {
             let found = fs::read_dir("/sys/fs/bpf/d365").into_iter().flatten();
@@ -149,8 +149,8 @@ impl Place {
         })
     }
 
-    /// No XDP program, and no qdisc that was not there. With filters and the pins, that is all that can hold a program or a map once
-    /// its daemon is gone.
+    /// Checks that there is no XDP program, and no qdisc that was not there before. With filters and the
+    /// pins, that is all that can hold a program or a map after its daemon has ended.
     pub(super) fn is_as_it_was(&self) -> Result<()> {
         let link = self.lab.host.ip(&["-d", "link", "show", "dev", self.iface()])?;
         ensure!(!link.contains("xdp"), "a program is left: {link}");
@@ -159,7 +159,7 @@ impl Place {
         Ok(())
     }
 
-    /// No tc program by a filter, ours or one that a killed daemon left.
+    /// Checks that no filter holds a tc program, ours or one that a killed daemon left.
     pub(super) fn has_no_filter(&self) -> Result<()> {
         let filters = self.tc("filter", &["ingress"])?;
         ensure!(!filters.contains("bpf"), "a filter is left: {filters}");

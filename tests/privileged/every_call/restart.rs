@@ -1,4 +1,4 @@
-//! Taking over from a daemon that was killed, and stopping: what was counted is where it was, or with the next daemon.
+//! Taking over from a killed daemon, and stopping: counts are still in place, or the next daemon has them.
 
 use anyhow::{Result, ensure};
 use d365_tests::{
@@ -15,11 +15,11 @@ use super::{
     wait_for_calls,
 };
 
-/// What a daemon says of a kill that would lose its counts, or leave its program.
+/// Log messages of a daemon whose kill would lose its counts, or leave its program attached.
 const KILLED_AT_A_COST: [&str; 3] =
     ["counters are not pinned", "attached by netlink, not by a BPF link", "held by a clsact filter"];
 
-/// A daemon that has counted, and will be killed or stopped.
+/// A daemon that has counted packets and will be killed or stopped.
 struct Counted {
     place: Place,
     options: DaemonOptions,
@@ -38,7 +38,7 @@ impl Counted {
         counted
     }
 
-    /// The next daemon, whom nothing happens to, has all counts.
+    /// Starts the next daemon, without a fault, and checks that it has all counts.
     fn succeeds(&mut self) -> Result<()> {
         self.faults = Faults::new();
         let daemon = Daemon::start(&self.place.lab.host, &self.options.clone().faults_by(&self.faults))?;
@@ -54,7 +54,7 @@ impl Counted {
         self.place.is_killed()
     }
 
-    /// A daemon takes over while a call fails.
+    /// Starts a daemon that takes over while a call fails.
     fn take_over(&mut self, fault: Fault) -> Result<&'static str> {
         self.kill()?;
         let faults = Faults::new();
@@ -81,7 +81,7 @@ impl Counted {
         Ok(outcome)
     }
 
-    /// A daemon stops while a call fails.
+    /// Stops the daemon while a call fails.
     fn stop(&mut self, fault: Fault) -> Result<&'static str> {
         let Some(daemon) = self.daemon.take() else { anyhow::bail!("no daemon") };
         let made = self.faults.history().len();
@@ -121,6 +121,6 @@ fn whichever_call_fails_no_count_is_lost_by_stopping() {
     let calls = counted.faults.history().split_off(before);
     println!("{} calls", calls.len());
     assert!(!calls.is_empty());
-    // All of them: they are few.
+    // All calls fail here, because they are few.
     inflict(&faults(&calls, usize::MAX, 1), Counted::start, Counted::stop);
 }

@@ -1,4 +1,4 @@
-//! A start: the daemon comes up and does its work, or ends and leaves nothing.
+//! Faults during a start: the daemon runs and does its work, or ends and leaves nothing.
 
 use std::{
     thread,
@@ -17,7 +17,7 @@ use super::{
     wait_for_calls,
 };
 
-/// The calls of a start without a fault, up to the summary in the log.
+/// Returns the calls of a start without a fault, up to the summary in the log.
 pub(super) fn calls_of_a_start(place: &Place) -> Vec<u32> {
     let faults = Faults::new();
     let daemon = Daemon::start(&place.lab.host, &place.options("mark").faults_by(&faults)).unwrap();
@@ -27,7 +27,7 @@ pub(super) fn calls_of_a_start(place: &Place) -> Vec<u32> {
     calls
 }
 
-/// The last that a start does: the summary, or that there is none because of counters that cannot be read.
+/// Waits for the last step of a start: the summary, or the message that the counters cannot be read.
 pub(super) fn wait_until_announced(daemon: &Daemon) -> Result<()> {
     let deadline = patience::deadline(PATIENCE);
     let is_announced =
@@ -39,7 +39,7 @@ pub(super) fn wait_until_announced(daemon: &Daemon) -> Result<()> {
     Ok(())
 }
 
-/// The daemon is up: it counts, tags and drops, and stops as it should.
+/// Checks that the daemon counts, tags and drops.
 pub(super) fn works(place: &Place, daemon: &Daemon, before: Counts) -> Result<()> {
     wait_until_announced(daemon)?;
     if daemon.log().contains("cannot set the leases") {

@@ -1,4 +1,5 @@
-//! A new list: it is published, or the published one stays, and the next attempt takes it. No count is lost on the way.
+//! Faults while a list changes: the new list is published, or the published one stays and the next attempt
+//! publishes the new one. No count is lost.
 
 use std::{
     thread,
@@ -13,7 +14,7 @@ use super::{
     BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, failed, faults, inflict, names_what_failed, place::Counts,
 };
 
-/// A daemon whose list changes again and again.
+/// A daemon whose list changes several times.
 struct Changing {
     place: Place,
     daemon: Daemon,
@@ -24,7 +25,7 @@ struct Changing {
 }
 
 impl Changing {
-    /// Marks would have the daemon read maps now and then, besides.
+    /// Starts a daemon that counts, sets the code point and drops.
     fn start() -> Self {
         let (place, faults) = (Place::new(), Faults::new());
         let daemon = Daemon::start(&place.lab.host, &place.options("dscp").faults_by(&faults)).unwrap();
@@ -32,7 +33,8 @@ impl Changing {
         Self { place, daemon, faults, generation: 1, is_can: true, counts: Counts::default() }
     }
 
-    /// Has the list read again; returns what is logged up to what came of it, and whether it was published.
+    /// Makes the daemon read the list again. Returns the log up to the result, and true if the list was
+    /// published.
     fn reads(&self) -> Result<(String, bool)> {
         let mark = self.daemon.log().len();
         self.daemon.signal(Signal::SIGHUP)?;
@@ -51,7 +53,7 @@ impl Changing {
         }
     }
 
-    /// One packet of each source is counted by the published list, and none was forgotten.
+    /// Checks that the published list counts one packet from each source, and that no count was lost.
     fn judges(&mut self) -> Result<()> {
         let scrape = self.daemon.scrape()?;
         let generation = scrape.count("d365_generation", &[]);
@@ -69,7 +71,7 @@ impl Changing {
     fn change(&mut self, fault: Option<Fault>) -> Result<&'static str> {
         let is_can = !self.is_can;
         let refused = self.refused()?;
-        // What that question read is among the calls made.
+        // The reads for that scrape are among the calls that were made.
         let made = self.faults.history().len();
         if let Some(fault) = fault {
             self.faults.fail_any(fault.nth, fault.errno);
@@ -89,7 +91,8 @@ impl Changing {
             log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
         names_what_failed(line, &self.place, failed(&self.faults, made, fault))?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
-        // The daemon tries again by itself too: where that came first, nothing is to be seen of what stayed.
+        // The daemon also tries again by itself. If it did so first, the previous list cannot be checked any
+        // more.
         if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {
             *self = Self::start();
             return Ok("overtaken");
@@ -102,7 +105,7 @@ impl Changing {
         Ok("refused")
     }
 
-    /// It is shown a moment after it is said.
+    /// Waits until the metric shows the refusal, which is shortly after the log message.
     fn counts_a_refusal(&self, before: u64) -> Result<()> {
         let deadline = patience::deadline(PATIENCE);
         while self.refused()? != before + 1 {
@@ -121,7 +124,7 @@ impl Changing {
 fn whichever_call_fails_the_new_list_is_published_or_the_old_one_stays() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
     let mut changing = Changing::start();
-    // Slots that were used before are used again from the third list on.
+    // From the third list on, slots are used again.
     (0..2).for_each(|_| _ = changing.change(None).unwrap());
     let before = changing.faults.history().len();
     changing.place.write(!changing.is_can);
@@ -132,7 +135,7 @@ fn whichever_call_fails_the_new_list_is_published_or_the_old_one_stays() {
     assert_eq!(changing.daemon.stop().unwrap().status.code(), Some(0));
     let faults = faults(&calls, ENDS, BETWEEN);
     let outcomes = inflict(&faults, Changing::start, |changing, fault| changing.change(Some(fault)));
-    // Those show less, and one call by its number may be one of them.
+    // Overtaken changes check less. A single call may be one of them.
     let overtaken = outcomes.get("overtaken").copied().unwrap_or(0);
     assert!(faults.len() <= ERRORS.len() || overtaken * 4 <= faults.len(), "{outcomes:?}");
 }

@@ -1,5 +1,5 @@
-//! What a daemon says when a call failed: in one line which map, program, pin or interface the call was about, and what the
-//! kernel said; and an exit code for it.
+//! The messages of a daemon after a failed call: one line names the map, program, pin or interface of the
+//! call, and the kernel's error. The exit code fits it.
 
 use anyhow::{Result, bail, ensure};
 use d365_common::names;
@@ -17,15 +17,15 @@ use super::Place;
 /// The call that failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed {
-    /// Its command (`seccomp::command`).
+    /// The command of the call (`seccomp::command`).
     pub(super) command: u32,
     pub(super) errno: Errno,
 }
 
-/// aya keeps what the kernel says to its small tests to itself.
+/// aya does not report the kernel's error in its small tests.
 const A_TEST: &str = "the kernel did not load ";
 
-const MAPS: [&str; 17] = [
+const MAPS: [&str; 15] = [
     names::TRIES_V4,
     names::TRIES_V6,
     names::TABLES,
@@ -36,25 +36,17 @@ const MAPS: [&str; 17] = [
     names::SAMPLES_LOST,
     names::RANGE_COUNTERS,
     names::CLASS_COUNTERS,
-    names::TAG_PATHS,
-    names::TAG_SEEN,
     names::FAILSAFE_V4,
     names::FAILSAFE_V6,
     names::LOGS,
     names::VARIABLES,
     ".rodata",
 ];
-const PROGRAMS: [&str; 6] = [
-    "program d365:",
-    "program d365_linear:",
-    names::PROGRAM_PROVE,
-    names::PROGRAM_LEASE,
-    names::PROGRAM_TAG,
-    names::PROGRAM_PROBE,
-];
+const PROGRAMS: [&str; 5] =
+    ["program d365:", "program d365_linear:", names::PROGRAM_PROVE, names::PROGRAM_LEASE, names::PROGRAM_TAG];
 const PIN: &str = "/sys/fs/bpf";
 
-/// What of these a call is about, by its command.
+/// Returns true if the line names what a call with this command is about.
 fn is_about(line: &str, place: &Place, command: u32) -> bool {
     let (map, program) = (names_one_of(line, &MAPS), names_one_of(line, &PROGRAMS));
     let (pin, interface) = (line.contains(PIN), line.contains(place.iface()));
@@ -73,7 +65,7 @@ fn names_one_of(line: &str, names: &[&str]) -> bool {
     names.iter().any(|name| line.contains(name))
 }
 
-/// The line says what the call was about, and what the kernel said.
+/// Checks that the line names what the call was about, and the kernel's error.
 pub(super) fn names_what_failed(line: &str, place: &Place, failed: Failed) -> Result<()> {
     ensure!(is_about(line, place, failed.command), "{failed:?}, and names something else: {line}");
     let said = std::io::Error::from(failed.errno).to_string();
@@ -81,7 +73,8 @@ pub(super) fn names_what_failed(line: &str, place: &Place, failed: Failed) -> Re
     Ok(())
 }
 
-/// A daemon that ended because of the fault says so in one line, and with an exit code of what the kernel is asked for.
+/// Checks that a daemon that ended because of the fault reports it in one line, with an exit code for the
+/// failed call.
 pub(super) fn ends_as_documented(exit: &daemon::Exit, place: &Place, failed: Failed) -> Result<()> {
     let documented = match failed.command {
         LINK_CREATE => &[Exit::Attach][..],

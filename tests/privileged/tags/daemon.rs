@@ -1,4 +1,4 @@
-//! Tags by the daemon: from the flags to the next hop, with real sessions.
+//! Tags set by the daemon, from the flags to the next hop, with real sessions.
 
 use std::{
     net::IpAddr,
@@ -8,7 +8,7 @@ use std::{
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    frame::{DOT1Q, Frame, Packet, Tcp},
+    frame::{Frame, Packet, Tcp},
     lab::Lab,
     next_hop::NextHop,
     nft, patience,
@@ -32,12 +32,12 @@ fn options(lab: &Lab, list: &TempFile) -> DaemonOptions {
     DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--lease", "never"])
 }
 
-/// A time for a flag, on this machine.
+/// Returns a time for a flag, stretched for this machine.
 pub(super) fn seconds(number: u64) -> String {
     format!("{}s", patience::stretched(Duration::from_secs(number)).as_secs())
 }
 
-/// Counts, behind everything, packets to port 25 by mark and code point.
+/// Counts packets to port 25 by mark and code point, after all other programs.
 fn count(lab: &Lab) {
     let rules = "table inet d365 {
         counter can { }
@@ -66,30 +66,18 @@ fn counted(lab: &Lab, counter: &str) -> u64 {
     nft::packets(&lab.host, "inet d365", counter).unwrap()
 }
 
-/// Waits until the way of the marks is this one.
-fn wait_for_path(daemon: &Daemon, lab: &Lab, path: &str) {
-    let deadline = patience::deadline(Duration::from_secs(10));
-    let is_it =
-        || daemon.scrape().unwrap().count("d365_tag_path", &[("iface", lab.iface()), ("path", path)]) == 1;
-    while !is_it() {
-        assert!(Instant::now() < deadline, "no {path}; log:\n{}", daemon.log());
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Mail from listed and other sources goes on working; every packet of the listed ones bears both tags from the first on.
-fn both_tags(mode: &str, expected_path: &str) {
+/// Mail from listed and unlisted sources is still delivered. Every packet from listed sources has both tags,
+/// from the first packet on.
+fn both_tags(mode: &str) {
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
     let listener = listen(&lab);
     count(&lab);
     let daemon =
         Daemon::start(&lab.host, &options(&lab, &list).args(["--mode", mode, "--tag", "mark,dscp"])).unwrap();
-    assert_eq!(daemon.scrape().unwrap().count("d365_tag_path", &[("path", "undecided")]), 1);
     let (listed, strangers) = (addresses(LISTED), addresses(STRANGERS));
     deliver_from(&lab, 0, &listed);
     deliver_from(&lab, 0, &strangers);
-    wait_for_path(&daemon, &lab, expected_path);
     deliver_again(&lab, 0, &listed);
     deliver_again(&lab, 0, &strangers);
     let scrape = daemon.scrape().unwrap();
@@ -103,115 +91,86 @@ fn both_tags(mode: &str, expected_path: &str) {
     }
     assert_eq!(scrape.sum("d365_tag_failures_total", &[]), 0);
     assert_eq!(listener.stop().len(), 8, "every mail arrived");
-    let log = daemon.stop().unwrap().stderr;
-    assert!(log.contains(&format!("marks travel by {expected_path}")), "{log}");
 }
 
 #[test]
 fn both_tags_native() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    both_tags("native", "metadata");
+    both_tags("native");
 }
 
 #[test]
 fn both_tags_generic() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let copies = aya::util::KernelVersion::current().unwrap() >= aya::util::KernelVersion::new(6, 9, 0);
-    both_tags("generic", if copies { "classify" } else { "metadata" });
+    both_tags("generic");
 }
 
-/// The way is a matter of cost: frames that bring a record choose it, and those that bring none are marked all the same. They
-/// are of no connection: that is for the stack to see, which refuses each.
+/// The stack answers each of these segments with a reset.
 #[test]
-fn no_mark_is_lost_by_the_choice_of_a_way() {
+fn a_segment_of_no_connection_is_marked() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
     let _listener = listen(&lab);
-    let rules = format!(
-        "table netdev d365 {{ counter can {{ }}\nchain in {{ type filter hook ingress device \"{}\" priority 0;
-        meta mark 0xd3650002 counter name can\n}}\n}}
-        table inet d365 {{ counter refused {{ }}\nchain out {{ type filter hook output priority 0;
-        tcp sport 25 tcp flags & rst == rst counter name refused\n}}\n}}",
-        lab.iface()
-    );
-    nft::load(&lab.host, &rules).unwrap();
-    let options = options(&lab, &list).args(["--mode", "generic", "--tag", "mark"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let rules = "table inet d365 { counter can { }\ncounter refused { }
+        chain in { type filter hook input priority 0;\nmeta mark 0xd3650002 counter name can\n}
+        chain out { type filter hook output priority 0;\ntcp sport 25 tcp flags & rst == rst counter name refused\n}\n}";
+    nft::load(&lab.host, rules).unwrap();
+    let daemon = Daemon::start(&lab.host, &options(&lab, &list).args(["--tag", "mark"])).unwrap();
     daemon.wait_for_log("leases: ", Duration::from_secs(5)).unwrap();
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     let (source, host) = (LISTED[0].parse().unwrap(), lab.link().host_v4().into());
     lab.add_source(source).unwrap();
-    let plain = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25)));
-    // In a VLAN a generic program's record is found on every kernel; without, not from 6.9 on.
-    (0..40).for_each(|_| sender.send(&plain.clone().tag(DOT1Q, 7)).unwrap());
-    wait_for_path(&daemon, &lab, "metadata");
-    (0..40).for_each(|_| sender.send(&plain).unwrap());
+    let frame = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25)));
+    (0..40).for_each(|_| sender.send(&frame).unwrap());
     let deadline = patience::deadline(Duration::from_secs(10));
-    let marked = || nft::packets(&lab.host, "netdev d365", "can").unwrap();
-    // Nobody is there for what is in a VLAN.
-    while marked() < 80 || counted(&lab, "refused") < 40 {
-        let counts = (marked(), counted(&lab, "refused"));
-        assert!(Instant::now() < deadline, "marked of 80, and refused of 40: {counts:?}");
+    while counted(&lab, "refused") < 40 {
+        assert!(Instant::now() < deadline, "refused of 40: {}", counted(&lab, "refused"));
         thread::sleep(Duration::from_millis(20));
     }
+    assert_eq!(counted(&lab, "can"), 40);
     let scrape = daemon.scrape().unwrap();
-    assert_eq!((marked(), counted(&lab, "refused")), (80, 40));
-    assert_eq!(scrape.sum("d365_tagged_packets_total", &[("tag", "mark")]), 80);
     let listed = |unit| scrape.sum(&format!("d365_smtp_{unit}_total"), &[("geo", "CAN")]);
-    assert_eq!((listed("packets"), listed("connections")), (80, 0));
+    assert_eq!((listed("packets"), listed("connections")), (40, 0));
 }
 
-/// Metadata outlives the way from one namespace to the next: what the edge's daemon vouches for by its list is nothing to the
-/// server's, which has another.
+/// The mark that the edge's daemon sets does not count for the server's daemon, whose list does not have the
+/// source.
 #[test]
-fn a_record_of_an_earlier_hop_is_not_believed() {
+fn a_mark_of_an_earlier_hop_is_not_trusted() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    for mode in ["native", "generic"] {
-        let lab = Lab::new().unwrap();
-        let hop = NextHop::behind(&lab).unwrap();
-        let (list, other) = (TempFile::new("list", LIST), TempFile::new("other", "192.0.2.128/25,NAM\n"));
-        let rules = "table inet d365 { counter any { }\ncounter smtp { }\nchain in { type filter hook prerouting priority -300;
-            tcp dport 25 counter name smtp\ntcp dport 25 meta mark != 0 counter name any\n}\n}";
-        nft::load(&hop.server, rules).unwrap();
-        let edge =
-            Daemon::start(&lab.host, &options(&lab, &list).args(["--mode", "native", "--tag", "mark"]))
-                .unwrap();
-        let spec = format!("file:{}", other.path().display());
-        let behind =
-            DaemonOptions::on(&["edge0"]).args(["--ranges", &spec, "--allow-special", "--lease", "never"]);
-        let behind = Daemon::start(&hop.server, &behind.args(["--mode", mode, "--tag", "mark"])).unwrap();
-        for daemon in [&edge, &behind] {
-            daemon.wait_for_log("leases: ", Duration::from_secs(5)).unwrap();
-        }
-        let sender = FrameSender::on(&lab.link().sender).unwrap();
-        let source = LISTED[0].parse().unwrap();
-        let frame = Frame::new(Packet::between(source, NextHop::address_for(source), Tcp::new(40_000, 25)));
-        let all = || nft::packets(&hop.server, "inet d365", "smtp").unwrap();
-        let send_until = |count: u64| {
-            let deadline = patience::deadline(Duration::from_secs(20));
-            while all() < count {
-                assert!(Instant::now() < deadline, "{} of {count} frames came", all());
-                (0..20).for_each(|_| sender.send(&frame).unwrap());
-                thread::sleep(Duration::from_millis(50));
-            }
-        };
-        send_until(60);
-        wait_for_path(&edge, &lab, "metadata");
-        thread::sleep(patience::stretched(Duration::from_millis(1500)));
-        send_until(200);
-        assert!(
-            edge.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]) >= 200,
-            "the edge vouches"
-        );
-        let scrape = behind.scrape().unwrap();
-        assert!(scrape.sum("d365_unlisted_smtp_packets_total", &[]) >= 200);
-        assert_eq!(scrape.sum("d365_tagged_packets_total", &[]), 0, "{mode}");
-        assert_eq!(nft::packets(&hop.server, "inet d365", "any").unwrap(), 0, "{mode}");
+    let lab = Lab::new().unwrap();
+    let hop = NextHop::behind(&lab).unwrap();
+    let (list, other) = (TempFile::new("list", LIST), TempFile::new("other", "192.0.2.128/25,NAM\n"));
+    let rules = "table inet d365 { counter any { }\ncounter smtp { }\nchain in { type filter hook prerouting priority -300;
+        tcp dport 25 counter name smtp\ntcp dport 25 meta mark != 0 counter name any\n}\n}";
+    nft::load(&hop.server, rules).unwrap();
+    let edge = Daemon::start(&lab.host, &options(&lab, &list).args(["--tag", "mark"])).unwrap();
+    let spec = format!("file:{}", other.path().display());
+    let behind =
+        DaemonOptions::on(&["edge0"]).args(["--ranges", &spec, "--allow-special", "--lease", "never"]);
+    let behind = Daemon::start(&hop.server, &behind.args(["--tag", "mark"])).unwrap();
+    for daemon in [&edge, &behind] {
+        daemon.wait_for_log("leases: ", Duration::from_secs(5)).unwrap();
     }
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    let source = LISTED[0].parse().unwrap();
+    let frame = Frame::new(Packet::between(source, NextHop::address_for(source), Tcp::new(40_000, 25)));
+    let all = || nft::packets(&hop.server, "inet d365", "smtp").unwrap();
+    let deadline = patience::deadline(Duration::from_secs(20));
+    while all() < 60 {
+        assert!(Instant::now() < deadline, "{} of 60 frames came", all());
+        (0..20).for_each(|_| sender.send(&frame).unwrap());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(edge.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]) >= 60);
+    let scrape = behind.scrape().unwrap();
+    assert!(scrape.sum("d365_unlisted_smtp_packets_total", &[]) >= 60);
+    assert_eq!(scrape.sum("d365_tagged_packets_total", &[]), 0);
+    assert_eq!(nft::packets(&hop.server, "inet d365", "any").unwrap(), 0);
 }
 
-/// Somebody takes our tc program away: that is no loss of counts, and it is said apart.
+/// Another program detaches our tc program. That loses no counts, and has its own log message.
 #[test]
 fn a_tc_program_that_is_taken_away_is_said() {
     require!(Root, Kernel(6, 6, "tcx"), Tool("ip"), Tool("bpftool"), Daemon);
@@ -247,7 +206,7 @@ fn a_tc_program_that_is_taken_away_is_said() {
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 503);
 }
 
-/// With the lease over, tags end and mail goes on; a code point that only looks so is taken away.
+/// After the end of the lease nothing is tagged, and mail is still delivered.
 #[test]
 fn another_code_point_and_a_lease_that_ends() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);

@@ -1,5 +1,5 @@
-//! The code point: who gets it, and that a header stays whole. Headers are read by etherparse, which shares nothing with the
-//! code under test.
+//! The code point: the packets that get it, and that a header stays valid. etherparse reads the headers; it
+//! shares no code with the code under test.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn judged(dscp: u8, retired: bool) -> Judged {
     judged
 }
 
-/// Code point, ECN and, for IPv4, whether the checksum is right.
+/// Returns code point, ECN, and true if the checksum of an IPv4 header is correct.
 fn read(frame: &[u8]) -> (u8, u8, bool) {
     let sliced = SlicedPacket::from_ethernet(frame).unwrap();
     match sliced.net.unwrap() {
@@ -41,7 +41,7 @@ fn read(frame: &[u8]) -> (u8, u8, bool) {
     }
 }
 
-/// A frame of either family with this traffic class, in the shapes that an edge sees.
+/// Makes frames of both families with this traffic class, in the shapes that an edge sees.
 fn shapes(listed: bool, class: u8, port: u16) -> Vec<Vec<u8>> {
     let tcp = || Tcp::new(40_000, port).syn().payload(b"EHLO".to_vec());
     let v4 = if listed { [192, 0, 2, 7] } else { [198, 51, 100, 7] };
@@ -65,7 +65,8 @@ fn effects(judged: &Judged) -> [u64; 3] {
         .map(|wanted| effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1)
 }
 
-/// Bytes in which two frames differ: the two that a code point stands in, and the checksum's.
+/// Checks that two frames differ only in the two bytes that contain the code point, and the two of the
+/// checksum.
 fn differs_only_in_the_header(before: &[u8], after: &[u8]) {
     assert_eq!(before.len(), after.len());
     let differing: Vec<usize> = (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
@@ -81,7 +82,8 @@ fn every_code_point_is_set_and_every_other_bit_kept() {
     require!(Root);
     for dscp in 1..64 {
         let mut judged = judged(dscp, false);
-        // Every present value would be 256 by 9 shapes by 63: these have each bit in both states, and each ECN.
+        // All traffic classes would be 256 by 9 shapes by 63 code points. These classes have each bit in both
+        // states, and each value of ECN.
         for class in [0x00, 0xff, 0x01, 0x02, 0xaa, 0x55, dscp << 2, dscp << 2 | 3] {
             for frame in shapes(true, class, 25) {
                 let (action, after) = judged.kernel.rewrite(&frame).unwrap();
@@ -94,7 +96,7 @@ fn every_code_point_is_set_and_every_other_bit_kept() {
     }
 }
 
-/// A checksum that was wrong is none of ours to mend: the next hop shall see it.
+/// The program does not correct a wrong checksum: the next hop must see it.
 #[test]
 fn a_wrong_checksum_stays_wrong() {
     require!(Root);
@@ -106,7 +108,8 @@ fn a_wrong_checksum_stays_wrong() {
     assert_eq!((dscp, is_right), (8, false));
 }
 
-/// Whoever sends our code point without being vouched for loses it, on the watched ports; nobody else is touched.
+/// A packet that has our code point and is not trusted loses it on the watched ports. No other packet
+/// changes.
 #[test]
 fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
     require!(Root);
@@ -128,8 +131,8 @@ fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
     assert_eq!(effects(&judged), [0, 0, 27]);
 }
 
-/// A packet that is no whole segment here may become one at the next hop: out of fragments, or behind headers that are not
-/// looked through. Our code point does not stay on it.
+/// A packet that is not a whole segment here may become one at the next hop: a fragment, or a packet with
+/// headers that the parser does not look through. It must not keep our code point.
 #[test]
 fn whatever_may_carry_a_segment_loses_a_false_code_point() {
     require!(Root);
@@ -141,7 +144,7 @@ fn whatever_may_carry_a_segment_loses_a_false_code_point() {
     let v4 = || Ipv4::new(source, HOST_V4).traffic_class(class);
     let v6 = || Ipv6::new(source6, host).traffic_class(class);
     let eight = (0..8).map(|_| Extension::destination(0));
-    // The first eight bytes of a segment in a fragment of their own, its rest behind.
+    // The first eight bytes of a segment in their own fragment; the rest follows in another.
     let start = Frame::new(v4().fragment(0, true).carrying(Tcp::new(40_000, 25).syn())).bytes();
     let start = [&start[..16], &28_u16.to_be_bytes()[..], &start[18..42]].concat();
     let frames: Vec<(&str, Vec<u8>)> = vec![
@@ -161,7 +164,7 @@ fn whatever_may_carry_a_segment_loses_a_false_code_point() {
         ),
         ("too many extension headers", Frame::new(v6().extensions(eight).carrying(tcp())).bytes()),
     ];
-    // ESP, authentication, mobility, HIP, shim6, experiments: TCP may follow in either family.
+    // ESP, authentication, mobility, HIP, shim6, experiments: TCP may follow in both families.
     let opaque = [50, 51, 135, 139, 140, 253, 254].into_iter().flat_map(|protocol| {
         let segment = || Segment::raw(protocol, [&[6, 0, 0, 0, 0, 0, 0, 0][..], &[0; 20]].concat());
         [Frame::new(v4().carrying(segment())), Frame::new(v6().carrying(segment()))]
@@ -185,12 +188,12 @@ fn whatever_may_carry_a_segment_loses_a_false_code_point() {
         assert_eq!((action, read), (XDP_PASS, 1), "{name}");
         differs_only_in_the_header(&frame, &after);
         assert_eq!(effects(&judged), [0, 0, number], "{name}");
-        // Without our code point nothing is touched.
+        // Without our code point the frame does not change.
         assert_eq!(judged.kernel.rewrite(&after).unwrap(), (XDP_PASS, after), "{name}");
     }
 }
 
-/// The tags change nothing but what they should, whatever is sent.
+/// Tags change only code points, with any frame.
 #[test]
 fn random_frames_pass_with_tags_on_and_only_code_points_change() {
     require!(Root);
@@ -232,7 +235,8 @@ fn past_the_lease_the_code_point_is_not_lent() {
     assert_eq!(effects(&judged), [0, 0, 9]);
 }
 
-/// With no tag at all, and with every tag on everything that is not a vouched-for segment, a frame leaves as it came.
+/// A frame does not change without tags. With tags it does not change if it is not a segment to a watched
+/// port.
 #[test]
 fn the_corpus_is_left_as_it_is_but_for_code_points() {
     require!(Root);
@@ -245,7 +249,7 @@ fn the_corpus_is_left_as_it_is_but_for_code_points() {
     tagging.kernel.set_lease(None).unwrap();
     for case in corpus::all() {
         let frame = &case.frame;
-        // What a test run takes in one buffer.
+        // The lengths that a test run accepts in one buffer.
         if !(SHORTEST..=LONGEST).contains(&frame.len()) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Tags: what of a packet is changed, for whom, and that nothing else is.
+//! Tags: the changes to a packet, the packets that get them, and that nothing else changes.
 
 mod daemon;
 mod dscp;

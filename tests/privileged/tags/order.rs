@@ -1,4 +1,4 @@
-//! Other tc programs on the interface: ours stands before or behind them, and never takes one away.
+//! Other tc programs on the interface: ours runs before or after them, and never detaches one.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use d365_user::{
 
 use crate::{foreign::Foreign, judged::options};
 
-/// A kernel object that marks, for an interface of this thread's namespace.
+/// Loads a kernel object that sets marks, for an interface of this thread's namespace.
 fn kernel(interface: &Interface) -> Kernel {
     let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
     let options = Options { interfaces: vec![interface.clone()], tags, ..options() };
     Kernel::load(OBJECT, &options).unwrap().0
 }
 
-/// Runs in a namespace that has one link.
+/// Runs a test in a namespace that has one link.
 fn on_a_link(test: impl FnOnce(&Interface) + Send) {
     let (near, far) = (Netns::new().unwrap(), Netns::new().unwrap());
     let mac = |last| veth::Mac([2, 0xd3, 0x65, 0, 0, last]);
@@ -29,13 +29,13 @@ fn on_a_link(test: impl FnOnce(&Interface) + Send) {
     near.run(|| test(&Interface::find(&ours.name).unwrap()));
 }
 
-/// Names of the tcx programs, in their order.
+/// Returns the names of the tcx programs in their order.
 fn names(interface: &Interface) -> Vec<String> {
     let (_, programs) = SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress).unwrap();
     programs.iter().map(|program| program.name_as_str().unwrap().to_owned()).collect()
 }
 
-/// What the kernel tells of an interface's ingress filters.
+/// Returns the interface's ingress filters as `tc` shows them.
 fn filters(interface: &Interface) -> String {
     let mut tc = std::process::Command::new("tc");
     let output = tc.args(["filter", "show", "dev", &interface.name, "ingress"]).output().unwrap();
@@ -78,7 +78,7 @@ fn filters_of_others_and_their_qdisc_stay() {
             let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, order).unwrap();
             assert!(tagger.is_attached().unwrap());
             assert!(filters(interface).contains("d365_tag"), "{}", filters(interface));
-            // Somebody else's filter in the qdisc that came with us: it stays for that.
+            // Another program's filter in the qdisc that we added: the qdisc stays for it.
             let add =
                 ["filter", "add", "dev", &interface.name, "ingress", "prio", "7", "protocol", "all", "u32"];
             let add = add.into_iter().chain(["match", "u32", "0", "0", "flowid", "1:1"]);
@@ -108,14 +108,14 @@ fn a_qdisc_that_came_with_us_goes_with_us_and_no_other() {
     }
 }
 
-/// A killed daemon leaves its filter: the next one takes it away, and nothing of others.
+/// A killed daemon leaves its filter. The next daemon removes that filter, and none of others.
 #[test]
 fn a_filter_that_was_left_behind_is_taken_away() {
     require!(Root, Tool("ip"), Tool("tc"));
     on_a_link(|interface| {
         let mut dead = kernel(interface);
         dead.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
-        // As a process that is killed: nothing is undone.
+        // As when a process is killed: nothing is undone.
         std::mem::forget(dead);
         let mut kernel = kernel(interface);
         let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();

@@ -1,4 +1,4 @@
-//! What `--unlisted drop` must never touch: sessions that are there.
+//! Established sessions, which `--unlisted drop` must never touch.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,7 +17,7 @@ use d365_tests::{
 use super::daemon::{LIST, LISTED, STRANGERS, addresses, seconds};
 use crate::mail::listen;
 
-/// Sessions of both families that stay open, and what of them is dropped.
+/// Sessions of both families that stay open.
 struct Open(Vec<(IpAddr, Session)>);
 
 impl Open {
@@ -37,7 +37,7 @@ impl Open {
     }
 }
 
-/// Whether a new connection from there comes about within a second.
+/// Returns true if a new connection from `source` is established within a second.
 fn connects(lab: &Lab, source: IpAddr) -> bool {
     let server: SocketAddr = SocketAddr::new(lab.link().host_for(source), 25);
     lab.sender.run(|| {
@@ -48,7 +48,8 @@ fn connects(lab: &Lab, source: IpAddr) -> bool {
     })
 }
 
-/// Sessions live on whatever becomes of their range and of the lease; only new connections of strangers are dropped.
+/// Sessions continue when their range leaves the list and when the lease ends. Only new connections from
+/// unlisted sources are dropped.
 #[test]
 fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
     require!(Root, Tool("ip"), Daemon);
@@ -74,18 +75,18 @@ fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
         "192.0.2.0/24",
     ]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
-    // Starting says what it will do.
+    // The daemon logs at its start that it will drop.
     daemon.wait_for_log("192.0.2.0/24", Duration::from_secs(5)).unwrap();
     old.all_deliver();
     assert!(listed.iter().all(|source| connects(&lab, *source)));
     assert!(strangers.iter().all(|source| !connects(&lab, *source)));
     let dropped = daemon.scrape().unwrap().sum("d365_unlisted_dropped_packets_total", &[]);
     assert!(dropped >= 2, "{dropped}");
-    // The lab's own subnet, and a source that the operator named.
+    // A source in a failsafe prefix of the operator.
     let friends: Vec<IpAddr> = ["192.0.2.77".parse().unwrap()].to_vec();
     friends.iter().for_each(|source| lab.add_source(*source).unwrap());
     assert!(connects(&lab, friends[0]), "failsafe");
-    // A swap: the listed ranges leave, by and by for good, and their sessions stay.
+    // The list changes: the listed ranges retire and then leave, and their sessions continue.
     std::fs::write(list.path(), "192.0.2.128/25,NAM\n").unwrap();
     let deadline = patience::deadline(Duration::from_secs(11));
     while daemon.scrape().unwrap().select("d365_range_packets_total", &[("range", "203.0.113.0/24")]).count()

@@ -55,7 +55,6 @@ pub(super) enum Check {
     Native,
     Generic,
     Tc,
-    Metadata,
     XdpPrograms,
     TcPrograms,
 }
@@ -89,7 +88,6 @@ impl Check {
             Self::Native => "native",
             Self::Generic => "generic",
             Self::Tc => "tc",
-            Self::Metadata => "metadata",
             Self::XdpPrograms => "xdp_programs",
             Self::TcPrograms => "tc_programs",
         }

@@ -1,9 +1,11 @@
-//! The published generation of a program: its tries, and which prefixes are entries of them.
+//! Reads the published generation of a program: its tries, and which of the given prefixes are entries in
+//! them.
 //!
-//! **How a look-up tells whether a very prefix is there.** A look-up with a key of length L finds the longest entry that is
-//! no longer than L and holds the address (`trie_lookup_elem`, `kernel/bpf/lpm_trie.c`). If the prefix itself, of length L,
-//! is not an entry, a key of length L − 1 finds the same one; if it is, that finds another or none. No two entries of a
-//! generation have one slot, so slots tell the two apart.
+//! **Finding out whether exactly this prefix is an entry.** A lookup with a key of length L finds the longest
+//! entry that contains the address and is not longer than L (`trie_lookup_elem`, `kernel/bpf/lpm_trie.c`). If
+//! the prefix itself, of length L, is not an entry, a key of length L − 1 finds the same entry. If it is an
+//! entry, that key finds another entry or none. No two entries of a generation have the same slot, so slots
+//! distinguish the two cases.
 
 use aya::{
     Pod,
@@ -18,10 +20,10 @@ use super::{InspectError, failed};
 
 type Trie<K> = LpmTrie<MapData, K, Entry>;
 
-/// How often a generation is looked for again that was replaced meanwhile.
+/// Attempts to read a generation that the daemon replaces at the same time.
 const TRIES: usize = 10;
 
-/// The maps of a program that say what it recognises by.
+/// The maps of a program that determine which sources it recognises.
 pub(super) struct Maps {
     program: u32,
     active: Array<MapData, u32>,
@@ -51,8 +53,8 @@ impl Maps {
         })
     }
 
-    /// Both tries of one generation. They stay as they are even when the daemon replaces them: a trie is never edited
-    /// once it is published, and lives as long as somebody holds it.
+    /// Returns both tries of one generation. They do not change even if the daemon replaces them: a trie is
+    /// never edited after it is published, and lives as long as somebody holds it.
     pub(super) fn published(&self) -> Result<(MapData, MapData), InspectError> {
         let id =
             |trie: &MapData| trie.info().map(|info| info.id()).map_err(failed(self.program, names::TRIES_V4));
@@ -65,7 +67,7 @@ impl Maps {
         Err(InspectError::Unsettled { program: self.program })
     }
 
-    /// The tries of the active place; `None` when one has gone between the look at its id and the look at it.
+    /// The tries of the active buffer; `None` if one was removed between reading its id and opening it.
     fn active(&self) -> Result<Option<(MapData, MapData)>, InspectError> {
         let place = direct::place(self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?);
         let trie = |tries: &ArrayOfMaps<MapData>, map| match tries.get(&place, 0) {
@@ -81,7 +83,8 @@ fn is_gone(error: &MapError) -> bool {
     matches!(error, MapError::SyscallError(error) if error.io_error.raw_os_error() == Some(ENOENT))
 }
 
-/// Puts those prefixes that the trie holds into `entries`, and says how many others it holds.
+/// Adds the prefixes that are entries of the trie to `entries`, and returns the number of the trie's other
+/// entries.
 pub(super) fn read<K: Pod>(
     data: MapData,
     prefixes: impl Iterator<Item = (IpNet, K)>,
@@ -94,13 +97,14 @@ pub(super) fn read<K: Pod>(
         entries.extend(exact(&trie, prefix.prefix_len(), address)?.map(|entry| (prefix, entry)));
     }
     let found = entries.len() - before;
-    // An empty trie has room for one, since none has room for nothing. To ask for a first key is not to iterate: with one
-    // entry at most there is no path for the kernel to lose its way on.
+    // An empty trie has room for one entry, because the kernel makes no trie without room. Reading the first
+    // key is not an iteration: with at most one entry there is no path on which the kernel could lose its
+    // way.
     let count = if room == 1 { trie.keys().next().transpose()?.iter().count() } else { room };
     Ok(count.saturating_sub(found))
 }
 
-/// The entry of this very prefix.
+/// Returns the entry of exactly this prefix.
 fn exact<K: Pod>(trie: &Trie<K>, length: u8, address: K) -> Result<Option<Entry>, MapError> {
     let found = longest(trie, length, address)?;
     let around = match length.checked_sub(1) {
@@ -110,7 +114,7 @@ fn exact<K: Pod>(trie: &Trie<K>, length: u8, address: K) -> Result<Option<Entry>
     Ok(found.filter(|found| around.is_none_or(|around| around.slot() != found.slot())))
 }
 
-/// The longest entry that holds `address` and is no longer than `length` bits.
+/// Returns the longest entry that contains `address` and is not longer than `length` bits.
 fn longest<K: Pod>(trie: &Trie<K>, length: u8, address: K) -> Result<Option<Entry>, MapError> {
     match trie.get(&Key::new(length.into(), address), 0) {
         Ok(entry) => Ok(Some(entry)),

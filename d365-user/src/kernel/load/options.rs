@@ -30,9 +30,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Returns true if the program does more than count.
+    /// Returns true if the XDP program does more than count. The mark is the tc program's.
     pub(super) const fn acts(&self) -> bool {
-        self.tags.any() || self.log_packets || self.watch || self.drop_unlisted
+        self.tags.dscp.is_some() || self.log_packets || self.watch || self.drop_unlisted
     }
 }
 
@@ -50,12 +50,15 @@ mod tests {
             Options { log_packets: true, ..none() },
             Options { watch: true, ..none() },
             Options { drop_unlisted: true, ..none() },
-            tags(Tags { mark: Some(Mark::DEFAULT), ..Tags::default() }),
             tags(Tags { dscp: Some(Dscp::DEFAULT), ..Tags::default() }),
         ];
         assert!(all.iter().all(Options::acts), "{all:?}");
-        let only_counts =
-            [none(), Options { trie_only: true, ..none() }, tags(Tags { retired: true, ..Tags::default() })];
+        let only_counts = [
+            none(),
+            Options { trie_only: true, ..none() },
+            tags(Tags { retired: true, ..Tags::default() }),
+            tags(Tags { mark: Some(Mark::DEFAULT), ..Tags::default() }),
+        ];
         assert!(!only_counts.iter().any(Options::acts), "{only_counts:?}");
     }
 }

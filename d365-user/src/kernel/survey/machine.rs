@@ -2,17 +2,10 @@
 
 use std::{fs, io, path::Path};
 
-use aya::{
-    programs::ProgramType,
-    sys::{BpfHelper, is_helper_supported},
-    util::KernelVersion,
-};
+use aya::util::KernelVersion;
 
 use super::{Fact, Unknown, programs};
-use crate::kernel::{
-    interrupted::{PATIENCE, again},
-    requirements::{self, RequirementError},
-};
+use crate::kernel::requirements::{self, RequirementError};
 
 /// A kernel's version, major and minor number, without the vendor's suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,8 +32,6 @@ pub struct Machine {
     pub is_root: bool,
     /// The required capabilities that this process lacks.
     pub missing_capabilities: Fact<Vec<&'static str>>,
-    /// True if XDP programs may write metadata in front of a packet.
-    pub has_metadata: Fact<bool>,
     /// True if `net.ipv4.tcp_fwmark_accept` is on in this network namespace.
     pub fwmark_accept: Fact<bool>,
 }
@@ -63,10 +54,6 @@ pub fn machine() -> Machine {
             Err(RequirementError::Capabilities { missing }) => Ok(missing),
             Err(error) => Err(Unknown::Failed(error.to_string())),
         },
-        has_metadata: again(PATIENCE, || {
-            is_helper_supported(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_adjust_meta)
-        })
-        .map_err(Unknown::from),
         fwmark_accept: parameter("net/ipv4/tcp_fwmark_accept").map(|value| value != 0).map_err(Unknown::from),
     }
 }

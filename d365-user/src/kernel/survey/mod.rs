@@ -4,7 +4,7 @@
 //! closes them at once. It attaches, pins and sets nothing. A fact that cannot be read is an [`Unknown`],
 //! never a guess.
 
-use std::{collections::BTreeSet, io};
+use std::io;
 
 use aya::programs::ProgramError;
 
@@ -15,7 +15,6 @@ mod machine;
 mod netdev;
 mod place;
 mod programs;
-mod tag;
 mod tc;
 
 pub use ethtool::Offloads;
@@ -111,9 +110,6 @@ pub struct InterfaceFacts {
     pub clsact: Fact<Vec<Filter>>,
     /// The surroundings that decide if generic mode may be used.
     pub generic: Fact<Surroundings>,
-    /// The paths of the tags that a d365-user sets on this interface, one word each. If the d365-user watches
-    /// several interfaces, its paths may differ. `None` if no d365-user sets tags.
-    pub tag_paths: Fact<Option<BTreeSet<&'static str>>>,
 }
 
 /// Surveys interfaces of this network namespace; `None` for an interface that does not exist.
@@ -167,14 +163,10 @@ fn interface(
         Err(_) => return Ok(None),
     };
     let (tcx, clsact) = (tc::tcx(name), tc::clsact(interface.index, loaded));
-    let counting = xdp.iter().flatten().map(|(_, program)| program);
-    let filters = clsact.iter().flatten().filter_map(|filter| filter.program.as_ref());
-    let tagging = tcx.iter().flatten().flatten().chain(filters);
     Ok(Some(InterfaceFacts {
         index: interface.index,
         beside: Vec::new(),
         place: place::places(&[interface.index]).map(|places| places.into_iter().next().unwrap_or_default()),
-        tag_paths: tag::paths(counting, tagging),
         link: link::look(interface.index),
         driver: ethtool::driver(name).map_err(Unknown::from),
         features: match netdev {

@@ -78,9 +78,7 @@ fn of_tls(error: &rustls::Error) -> Problem {
             "the server finds nothing in common with this host: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
         }
         rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
-            return Problem::Tls(format!(
-                "the answer breaks the rules of TLS ({error}); check the port"
-            ));
+            return Problem::Tls(format!("the answer breaks the rules of TLS ({error}); check the port"));
         }
         other => return Problem::Tls(other.to_string()),
     };

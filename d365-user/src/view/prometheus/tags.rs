@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use d365_common::{effect::Effect, path::Path};
+use d365_common::effect::Effect;
 
 use super::exposition::{Exposition, Labels};
 use crate::snapshot::Snapshot;
@@ -23,7 +23,7 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
     let help = "Packets that had the tag without being trusted; it was taken away.";
     let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
     exposition.counters("d365_tag_cleared_packets", None, help, by_tag(snapshot, cleared))?;
-    paths(exposition, snapshot)?;
+    attached(exposition, snapshot)?;
     let dropped = |effect| {
         snapshot.interfaces.iter().map(move |iface| ([("iface", iface.name.as_str())], iface.effect(effect)))
     };
@@ -43,16 +43,8 @@ fn by_tag<'a, const N: usize>(
     })
 }
 
-/// Every path of each interface whose packets are marked. The path in use has the value 1.
-fn paths(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let samples = snapshot.interfaces.iter().filter_map(|iface| Some((iface.name.as_str(), iface.tag_path?)));
-    let samples = samples.flat_map(|(name, taken)| {
-        [Path::Metadata, Path::Classify, Path::Undecided]
-            .map(|path| ([("iface", name), ("path", path.as_str())], u64::from(path == taken)))
-    });
-    let help = "1 for the way by which the mark reaches the packet: metadata from the XDP program, or the tc program \
-                classifies by itself; undecided until it was seen which works (marks are set in either case).";
-    exposition.gauges("d365_tag_path", None, help, samples)?;
+/// Shows on each interface whose packets are marked if the tc program is attached.
+fn attached(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let attached = snapshot
         .interfaces
         .iter()

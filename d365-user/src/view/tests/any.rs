@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use d365_common::{effect::Effect, path::Path};
+use d365_common::effect::Effect;
 use proptest::prelude::*;
 
 use self::made::{REASONS, snapshot};
@@ -126,7 +126,6 @@ fn check_tags(snapshot: &Snapshot, all: &[Sample]) {
         (Effect::Dropped, family(all, "d365_unlisted_dropped_packets_total", ["iface"])),
         (Effect::HiddenDropped, family(all, "d365_hidden_dropped_packets_total", ["iface"])),
     ];
-    let paths = family(all, "d365_tag_path", ["iface", "path"]);
     let attached = family(all, "d365_tag_attached", ["iface"]);
     for iface in &snapshot.interfaces {
         for (effect, dropped) in &dropped {
@@ -135,10 +134,6 @@ fn check_tags(snapshot: &Snapshot, all: &[Sample]) {
         }
         let shown = attached.get(std::slice::from_ref(&iface.name)).copied();
         assert_eq!(shown, iface.tag_attached.map(u64::from));
-        for path in [Path::Undecided, Path::Metadata, Path::Classify] {
-            let shown = paths.get(&[iface.name.clone(), path.as_str().to_owned()]);
-            assert_eq!(shown.copied(), iface.tag_path.map(|taken| u64::from(taken == path)));
-        }
     }
 }
 

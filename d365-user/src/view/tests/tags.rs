@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use d365_common::{dscp::Dscp, mark::Mark, path::Path};
+use d365_common::{dscp::Dscp, mark::Mark};
 
 use super::{Format, sample, summary, text};
 use crate::{
-    snapshot::{Drops, Interface, Snapshot, Tags},
+    snapshot::{Drops, Snapshot, Tags},
     view::drop_notice,
 };
 
@@ -25,23 +25,6 @@ fn the_summary_says_which_tags() {
     let said = "tags: DSCP 63 for packets from listed and retired ranges, while the lease holds";
     assert_eq!(line(Tags { dscp, retired: true, mark: None }).as_deref(), Some(said));
     assert!(!with(Tags::default()).iter().any(|line| line.starts_with("unlisted")));
-}
-
-#[test]
-fn each_interface_has_one_way() {
-    let mut snapshot = sample();
-    let marked = |name: &str, tag_path| Interface { name: name.to_owned(), tag_path, ..Interface::default() };
-    snapshot.interfaces.push(marked("eth1", Some(Path::Undecided)));
-    snapshot.interfaces.push(marked("eth2", Some(Path::Classify)));
-    snapshot.interfaces.push(marked("eth3", None));
-    let text = text(snapshot, Format::Classic);
-    let samples: Vec<_> = text.lines().filter(|line| line.starts_with("d365_tag_path{")).collect();
-    assert_eq!(samples.len(), 9, "{samples:?}");
-    let taken: Vec<_> = samples.into_iter().filter(|line| line.ends_with(" 1")).collect();
-    let expected = [("eth0", "metadata"), ("eth1", "undecided"), ("eth2", "classify")];
-    let expected =
-        expected.map(|(iface, path)| format!("d365_tag_path{{iface=\"{iface}\",path=\"{path}\"}} 1"));
-    assert_eq!(taken, expected);
 }
 
 /// Rates and alerts need a series before its first packet.

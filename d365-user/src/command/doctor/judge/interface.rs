@@ -44,7 +44,7 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
     let native = native(facts, mtu, buffers);
     let generic = generic::judge(facts, native.level);
     findings.extend([native, generic]);
-    findings.extend(programs::judge(facts, machine));
+    findings.extend(programs::judge(facts));
     findings
 }
 

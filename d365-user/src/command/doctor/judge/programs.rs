@@ -1,10 +1,10 @@
-//! The checks of other programs on an interface, and of the path of tags.
+//! The checks of the other programs on an interface.
 
 use super::{Check, Finding};
-use crate::kernel::survey::{Fact, InterfaceFacts, Machine, Program, Unknown};
+use crate::kernel::survey::{Fact, InterfaceFacts, Program, Unknown};
 
-pub(super) fn judge(facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {
-    vec![tc(facts), metadata(facts, machine), xdp(facts), behind(facts)]
+pub(super) fn judge(facts: &InterfaceFacts) -> Vec<Finding> {
+    vec![tc(facts), xdp(facts), behind(facts)]
 }
 
 fn tc(facts: &InterfaceFacts) -> Finding {
@@ -12,29 +12,6 @@ fn tc(facts: &InterfaceFacts) -> Finding {
         Ok(Some(_)) => Finding::ok(Check::Tc, "tcx"),
         Ok(None) => Finding::ok(Check::Tc, "clsact: this kernel has no tcx (6.6 and later do)"),
         Err(unknown) => Finding::unknown(Check::Tc, unknown),
-    }
-}
-
-fn metadata(facts: &InterfaceFacts, machine: &Machine) -> Finding {
-    let check = Check::Metadata;
-    match &facts.tag_paths {
-        Ok(Some(paths)) => {
-            let words = paths.iter().copied().collect::<Vec<_>>().join(" and ");
-            let more = if paths.len() > 1 { ", by interface" } else { "" };
-            return Finding::ok(check, format!("the daemon's tags go by the path {words}{more}"));
-        }
-        Err(unknown) => return Finding::unknown(check, unknown),
-        Ok(None) => {}
-    }
-    match &machine.has_metadata {
-        Ok(true) => {
-            Finding::ok(check, "programs may write it; whether the driver keeps it shows when a daemon tags")
-        }
-        Ok(false) => Finding::ok(
-            check,
-            "programs may not write it on this kernel: the tc program looks at packets itself",
-        ),
-        Err(unknown) => Finding::unknown(check, unknown),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Any snapshot that the daemon could take.
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark, path::Path};
+use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
@@ -51,11 +51,10 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
     let counts = move |ranges| (collection::vec(count(), ranges), collection::vec((geo(), count()), 0..3));
     let other = collection::vec(any::<u64>(), REASONS.len());
     let effects = collection::vec(any::<u64>(), Effect::ALL.len());
-    let path = prop::sample::select(vec![Path::Undecided, Path::Metadata, Path::Classify]);
-    let rest = (count(), other, effects, option::of(path), option::of(any::<bool>()));
+    let rest = (count(), other, effects, option::of(any::<bool>()));
     (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
         move |(attachment, attached, (ranges, carried), (retired, retired_carried), rest)| {
-            let (unlisted, other, effects, tag_path, tag_attached) = rest;
+            let (unlisted, other, effects, tag_attached) = rest;
             Interface {
                 name: name.clone(),
                 attachment,
@@ -67,7 +66,6 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 unlisted,
                 other: REASONS.into_iter().zip(other).collect(),
                 effects: Effect::ALL.into_iter().zip(effects).collect(),
-                tag_path,
                 tag_attached,
             }
         },

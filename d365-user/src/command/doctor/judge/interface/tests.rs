@@ -1,7 +1,5 @@
 //! Tests of each check in each of its levels, including those of [`programs`](super::programs).
 
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::{
     command::doctor::finding::Level,
@@ -26,7 +24,6 @@ fn machine(version: Version) -> Machine {
         memlock: Ok(None),
         is_root: true,
         missing_capabilities: Ok(Vec::new()),
-        has_metadata: Ok(true),
         fwmark_accept: Ok(false),
     }
 }
@@ -45,7 +42,6 @@ fn fit() -> InterfaceFacts {
         tcx: Ok(Some(Vec::new())),
         clsact: Ok(Vec::new()),
         generic: Ok(Surroundings::default()),
-        tag_paths: Ok(None),
     }
 }
 
@@ -133,7 +129,6 @@ fn what_could_not_be_asked_is_a_warning() {
             tcx: unknown(),
             clsact: unknown(),
             generic: unknown(),
-            tag_paths: unknown(),
         }
     };
     let wrong = wrong(blind);
@@ -289,29 +284,6 @@ fn generic_mode_is_foretold() {
         facts.generic = Ok(Surroundings { has_unreadable: true, ..Surroundings::default() });
     };
     assert_eq!(wrong(unreadable), [(Check::Generic, WARNING)]);
-}
-
-#[test]
-fn the_path_of_tags_is_told_where_somebody_tags() {
-    let paths = |paths: &'static [&'static str]| {
-        move |facts: &mut InterfaceFacts| {
-            facts.tag_paths = Ok(Some(paths.iter().copied().collect::<BTreeSet<_>>()));
-        }
-    };
-    assert_eq!(said(Check::Metadata, paths(&["metadata"])), "the daemon's tags go by the path metadata");
-    assert_eq!(
-        said(Check::Metadata, paths(&["classify", "metadata"])),
-        "the daemon's tags go by the path classify and metadata, by interface"
-    );
-    for has_metadata in [Ok(true), Ok(false)] {
-        let machine = Machine { has_metadata, ..machine(Version(6, 1)) };
-        let findings = judge("m0", &Ok(Some(fit())), &machine);
-        assert!(findings.iter().all(|finding| finding.level == Level::Ok), "{findings:?}");
-    }
-    let machine = Machine { has_metadata: unknown(), ..machine(Version(6, 18)) };
-    let findings = judge("m0", &Ok(Some(fit())), &machine);
-    let unasked = findings.iter().find(|finding| finding.check == Check::Metadata).unwrap();
-    assert_eq!(unasked.level, WARNING);
 }
 
 #[test]

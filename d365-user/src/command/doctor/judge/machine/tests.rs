@@ -14,7 +14,6 @@ fn fit() -> Machine {
         memlock: Ok(Some(65_536)),
         is_root: true,
         missing_capabilities: Ok(Vec::new()),
-        has_metadata: Ok(true),
         fwmark_accept: Ok(false),
     }
 }
