@@ -1,4 +1,5 @@
-//! Compares a run with an earlier one: by ratios to the floor of the same run, since machines differ and have other work.
+//! Compares a run with an earlier one. It compares ratios to the floor of the same run, because machines
+//! differ in speed and in other work.
 
 use std::fmt;
 
@@ -6,10 +7,10 @@ use anyhow::{Context as _, Result};
 
 use crate::report::Report;
 
-/// What a ratio may grow by.
+/// The fraction by which a ratio may grow.
 const TOLERANCE: f64 = 0.15;
 
-/// A ratio to the floor, then and now.
+/// A ratio to the floor in both runs.
 pub(crate) struct Change {
     what: String,
     before: f64,
@@ -17,7 +18,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Whether it grew by more than is tolerated.
+    /// True if the ratio grew by more than the tolerance.
     pub(crate) fn is_regression(&self) -> bool {
         self.now > self.before * (1.0 + TOLERANCE)
     }
@@ -31,10 +32,10 @@ impl fmt::Display for Change {
     }
 }
 
-/// The changes of our own programs. What others' programs cost is no matter of ours.
+/// Returns the changes of our own programs. Costs of other programs are not compared.
 ///
 /// # Errors
-/// Where the earlier run measured something that this one does not have.
+/// If the earlier run measured something that this one did not.
 pub(crate) fn changes(before: &Report, now: &Report) -> Result<Vec<Change>> {
     let own = ratios(now);
     let change = |(what, before): (String, f64)| {
@@ -46,7 +47,7 @@ pub(crate) fn changes(before: &Report, now: &Report) -> Result<Vec<Change>> {
     ratios(before).into_iter().map(change).collect()
 }
 
-/// Every cost of ours, with the floor, by the floor.
+/// Every cost of our programs, floor included, divided by the floor.
 fn ratios(report: &Report) -> Vec<(String, f64)> {
     let mut ratios = Vec::new();
     for packet in &report.packets {

@@ -1,4 +1,4 @@
-//! The daemon itself: start, scrape, memory, and what it uses while nothing happens.
+//! Costs of the daemon: start, scrape, memory, and processor time while it is idle.
 
 use std::{
     fmt::Write as _,
@@ -23,15 +23,15 @@ use crate::{
     rounds::Stat,
 };
 
-/// Interfaces that it watches.
+/// Number of interfaces that the daemon watches.
 const LINKS: u8 = 2;
-/// Ranges of the long list.
+/// Number of ranges in the long list.
 const MANY: u32 = 10_000;
-/// How often its interfaces are asked for the program while it starts.
+/// Time between two checks for the program on an interface.
 const LOOK: Duration = Duration::from_micros(500);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Measures it with the embedded list and with a long one.
+/// Measures the daemon with the embedded list and with a long one.
 pub(crate) fn measure(effort: &Effort) -> Result<Daemons> {
     let lab = Lab::with(LabOptions { links: LINKS, ..LabOptions::default() })?;
     let file = TempFile::new("many-ranges", many());
@@ -80,7 +80,7 @@ fn cost(effort: &Effort, lab: &Lab, arguments: &[&str]) -> Result<DaemonCost> {
     Ok(cost)
 }
 
-/// Starts it and waits until the program is on all interfaces: milliseconds from the start on.
+/// Starts the daemon and waits until the program is on all interfaces. Returns the milliseconds until then.
 fn start(lab: &Lab, options: &DaemonOptions, interfaces: &[&str]) -> Result<(Daemon, f64)> {
     let since = Instant::now();
     let mut daemon = Daemon::spawn(&lab.host, options)?;
@@ -112,7 +112,7 @@ fn scrapes(effort: &Effort, lab: &Lab) -> Result<Vec<f64>> {
     })
 }
 
-/// Percent of one processor that it uses while nobody asks it for anything.
+/// Percentage of one processor that the idle daemon uses.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53 ns")]
 fn idle(daemon: &Daemon, length: Duration) -> Result<f64> {
     thread::sleep(Duration::from_millis(500));
@@ -122,13 +122,13 @@ fn idle(daemon: &Daemon, length: Duration) -> Result<f64> {
     Ok(spent as f64 / since.elapsed().as_nanos() as f64 * 100.0)
 }
 
-/// Nanoseconds of processor time of all its threads.
+/// Processor time of all threads of the daemon in nanoseconds.
 fn processor_time(daemon: &Daemon) -> Result<u64> {
     let tasks = process(daemon)?.tasks()?;
     tasks.map(|task| Ok(task?.schedstat()?.sum_exec_runtime)).sum()
 }
 
-/// Bytes of memory that it holds.
+/// Resident memory of the daemon in bytes.
 fn resident(daemon: &Daemon) -> Result<u64> {
     Ok(process(daemon)?.status()?.vmrss.context("no VmRSS")? * 1024)
 }

@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine of the measurements.
 
 use std::{fs, time::SystemTime};
 
@@ -14,15 +14,17 @@ use crate::rounds::processors;
 pub(crate) struct Machine {
     pub(crate) processor: String,
     pub(crate) processors: usize,
-    /// Whether it is a virtual one, as the processor says.
+    /// True if the processor reports that the machine is virtual.
     pub(crate) is_virtual: bool,
     pub(crate) kernel: String,
-    /// The kernel's answers to Spectre and to the return stack's overflow: calls and returns cost by them.
+    /// The kernel's mitigations of Spectre v2 and of return stack overflow: they add to the cost of calls and
+    /// returns.
     pub(crate) spectre_v2: String,
     pub(crate) spec_rstack_overflow: String,
     pub(crate) date: String,
     pub(crate) revision: String,
-    /// Load average over a minute at the start: above half of the processors, others were at work.
+    /// Load average over one minute at the start. Above half of the number of processors, other work
+    /// disturbed the run.
     pub(crate) load: f64,
 }
 

@@ -1,13 +1,15 @@
-//! The benchmark: what the kernel program costs, how that grows, what gets through end to end, and what the daemon takes; with
-//! others' programs measured beside ours. `cargo xtask bench` runs it as root.
+//! The benchmark. It measures the cost of the kernel program, the growth of that cost with the list, the
+//! packet rate end to end, and the resources of the daemon. It measures other programs for the same job in
+//! the same rounds. `cargo xtask bench` runs it as root.
 //!
-//! All traffic stays between network namespaces that it makes. It tunes nothing and decides nothing unless `--check` or
-//! `--compare` ask it to.
+//! All traffic stays between network namespaces that the benchmark makes. It tunes nothing, and it gives no
+//! verdict unless `--check` or `--compare` is set.
 
 mod check;
 mod compare;
 mod daemon;
 mod end_to_end;
+mod limit;
 mod machine;
 mod memory;
 mod packets;
@@ -32,26 +34,26 @@ use d365_tests::require::Requirement;
 
 use self::{
     machine::Machine,
-    report::{ProgramSize, Report},
+    report::{ProgramSize, Report, names},
     rounds::pinned,
-    subject::{Build, Subject},
+    subject::{Build, Subject, Tagger},
     xdp_filter::XdpFilter,
 };
 
-/// What the benchmark is asked for
+/// Arguments of the benchmark
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", about = "Measures the kernel program and the daemon")]
 struct Cli {
-    /// Few and short rounds: shows that everything runs
+    /// Few and short rounds, to show that everything runs
     #[arg(long)]
     quick: bool,
-    /// Exit with 1 where a target that is a ratio is missed; all targets are shown
+    /// Exit with 1 if a target that is a ratio is missed; all targets are shown
     #[arg(long)]
     check: bool,
-    /// Exit with 1 where a cost has grown by more than 15 % of its ratio to the floor since this report
+    /// Exit with 1 if the ratio of a cost to the floor has grown by more than 15 % since this report
     #[arg(long, value_name = "OLD.json")]
     compare: Option<PathBuf>,
-    /// Where the report goes
+    /// Directory of the report
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
     /// Set by `cargo bench`
@@ -59,21 +61,23 @@ struct Cli {
     bench: bool,
 }
 
-/// How much is measured: in many short rounds and windows, since a machine's speed drifts.
+/// The extent of the measurements. Rounds and windows are many and short, because the speed of a machine
+/// drifts.
 pub(crate) struct Effort {
-    /// Rounds that count.
+    /// Number of rounds that count.
     rounds: usize,
-    /// Runs of a program in a round.
+    /// Number of runs of a program in one round.
     repeat: u32,
-    /// Times that a list is published, and that the daemon is started.
+    /// Number of times that a list is published, and that the daemon is started.
     lists: usize,
-    /// Windows of traffic that count, and how long one is.
+    /// Number of windows of traffic that count, and their length.
     windows: usize,
     window: Duration,
-    /// The part of a window that the receiver has to be at work for the window to count: else others had its processor.
+    /// The fraction of a window for which the receiver must work, so that the window counts. A lower value
+    /// means that other work had its processor.
     busy: f64,
     scrapes: usize,
-    /// How long an idle daemon is watched.
+    /// The time for which an idle daemon is measured.
     idle: Duration,
 }
 
@@ -112,7 +116,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, writes the report, and says whether everything that decides is as it should be.
+/// Measures and writes the report. Returns true if no target or comparison fails.
 fn run(cli: &Cli) -> Result<bool> {
     let before = cli.compare.as_deref().map(|old| baseline(old, cli)).transpose()?;
     for needed in ["ip", "nft", "ipset", "iptables-restore", "xdp-filter"].map(Requirement::Tool) {
@@ -151,7 +155,7 @@ fn run(cli: &Cli) -> Result<bool> {
     Ok(is_good)
 }
 
-/// The report to compare with: read before minutes are spent, and none that this run would write over.
+/// Reads the report to compare with before the run, which takes minutes. This run must not overwrite it.
 fn baseline(old: &Path, cli: &Cli) -> Result<Report> {
     let before = Report::read(old)?;
     ensure!(before.is_quick == cli.quick, "a quick run and a full one do not compare");
@@ -168,8 +172,14 @@ fn measure(effort: &Effort, is_quick: bool) -> Result<Report> {
     let filter = XdpFilter::load()?;
     let packets = pinned(|| packets::measure(effort, Some(&filter)))?;
     drop(filter);
-    let builds = Build::COMPARED.iter().chain(&[Build::Mark]);
-    let programs = builds.map(|build| size(*build)).collect::<Result<_>>()?;
+    let builds = Build::COMPARED.iter().map(|build| Ok((build.name(), Subject::load(*build, &[])?.size()?)));
+    let tagger = Ok((names::OWN_TC, Tagger::with(&sets::embedded()?.ranges)?.size()?));
+    let size = |(name, (verified, machine_code)): (&str, _)| ProgramSize {
+        name: name.to_owned(),
+        verified,
+        machine_code,
+    };
+    let programs = builds.chain([tagger]).map(|own| own.map(size)).collect::<Result<_>>()?;
     let scaling = scaling::measure(effort, &lists()?)?;
     eprintln!("bench: end to end");
     let end_to_end = end_to_end::measure(effort)?.unwrap_or_else(|| {
@@ -188,10 +198,4 @@ fn lists() -> Result<Vec<sets::Set>> {
         [sets::embedded()?, sets::document()?].into_iter().chain(random).collect();
     lists.sort_by_key(|set| set.ranges.len());
     Ok(lists)
-}
-
-fn size(build: Build) -> Result<ProgramSize> {
-    let mut subject = Subject::load(build, &[])?;
-    let (verified, machine_code) = subject.size()?;
-    Ok(ProgramSize { name: build.name().to_owned(), verified, machine_code })
 }

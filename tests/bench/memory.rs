@@ -1,4 +1,4 @@
-//! How much memory maps take.
+//! Memory of maps.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,8 @@ use std::{
 
 use aya::maps::loaded_maps;
 
-/// Bytes of memory that the kernel accounts for each map of the machine, by its id. A map that goes meanwhile is left out.
+/// Bytes of memory that the kernel accounts for each map of the machine, by the map's id. A map that is
+/// removed meanwhile is left out.
 pub(crate) fn locked_bytes() -> BTreeMap<u32, u64> {
     let bytes = |info: &aya::maps::MapInfo| {
         let fd = info.fd().ok()?;

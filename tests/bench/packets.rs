@@ -1,4 +1,5 @@
-//! What each kind of packet costs above a do-nothing program, in ours and in the programs that it is held against.
+//! Cost of each kind of packet above a do-nothing program, in our programs and in those that they are
+//! compared with.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,24 +14,25 @@ use ipnet::IpNet;
 
 use crate::{
     Effort,
-    programs::{self, Before},
+    limit::Limit,
+    programs,
     report::{
         Cost, Packet,
-        names::{self, LISTED, LISTED_V6, OTHER_PORT, UNLISTED, UNLISTED_V6},
+        names::{self, LISTED, LISTED_V6, LISTED_VLAN, OTHER_PORT, UNLISTED, UNLISTED_V6},
     },
     rounds::{Stat, interleaved},
     sets,
-    subject::{Build, Class, Subject},
+    subject::{Build, Class, Subject, Tagger},
     xdp_filter::XdpFilter,
 };
 
-/// Where the source stands in an untagged frame.
+/// Offset of the source address in an untagged frame, in bytes.
 const SOURCE_V4: i16 = 26;
 const SOURCE_V6: i16 = 22;
-/// The embedded list is IPv4 only: one IPv6 range is added to it, so that there is a trie to look in.
+/// The embedded list is IPv4 only. This IPv6 range is added to it, so that there is an IPv6 trie to look in.
 const IPV6_RANGE: &str = "2001:db8:365::/48";
 
-/// A packet to be.
+/// A kind of packet.
 struct Case {
     name: &'static str,
     class: Class,
@@ -38,7 +40,13 @@ struct Case {
 }
 
 impl Case {
-    /// Which of the tries, IPv4's or IPv6's, is to be asked; none where the source is not looked up, or stands behind a tag.
+    /// True for an untagged IPv4 segment without options: the only kind that the limit counts.
+    fn is_plain_v4(&self) -> bool {
+        self.frame[12..15] == [0x08, 0x00, 0x45] && self.frame[23] == 6
+    }
+
+    /// Index of the trie for this source (IPv4's, IPv6's). `None` if the source is not looked up, or is after
+    /// a tag.
     fn trie(&self) -> Option<usize> {
         let ethertype = u16::from_be_bytes([self.frame[12], self.frame[13]]);
         let trie = [IPV4, IPV6].iter().position(|own| *own == ethertype);
@@ -46,11 +54,11 @@ impl Case {
     }
 }
 
-/// Something that is timed with a packet, and what it is held against.
+/// A program to time with a packet.
 struct Timed<'a> {
     name: &'static str,
     program: &'a Program,
-    /// Index of what does the same for nothing.
+    /// Index of the do-nothing program of the same kind, which is subtracted.
     floor: usize,
 }
 
@@ -60,11 +68,10 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
     ranges.push(sets::range(IPV6_RANGE.parse()?));
     let compared = Build::COMPARED.iter().map(|build| Ok((*build, Subject::with(*build, &ranges)?)));
     let compared = compared.collect::<Result<Vec<_>>>()?;
-    let marking = Subject::with(Build::Mark, &ranges)?;
-    let frags = marking.frags();
-    let floor = programs::floor(frags)?;
-    let clearing = [Before::clearing(frags)?, Before::clearing(frags)?];
-    let [nothing_cleared, cleared] = [clearing[0].then(&floor)?, clearing[1].then(&marking.program)?];
+    let tagger = Tagger::with(&ranges)?;
+    let frags = compared[0].1.frags();
+    let (floor, tc_floor) = (programs::floor(frags)?, programs::tc_floor()?);
+    let limit = Limit::new(&ranges, frags)?;
     let tries = [trie_v4(&ranges)?, trie_v6(&ranges)?];
     let tries =
         [programs::trie(&tries[0], SOURCE_V4, 1, frags)?, programs::trie(&tries[1], SOURCE_V6, 4, frags)?];
@@ -72,23 +79,26 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
     let call = programs::call(frags)?;
     let mut packets = Vec::new();
     for case in cases(&ranges)? {
-        let own = compared.iter().map(|(build, subject)| (*build, subject, &subject.program, 0));
-        let own: Vec<_> = own.chain([(Build::Mark, &marking, cleared, 1)]).collect();
-        for (build, subject, program, _) in &own {
-            let class = subject.judge(program, &case.frame)?;
+        for (build, subject) in &compared {
+            let class = subject.judge(&subject.program, &case.frame)?;
             ensure!(class == case.class, "{}: {} was counted as {class:?}", build.name(), case.name);
         }
+        let is_marked = tagger.marks(&case.frame)?;
+        ensure!(is_marked == (case.class == Class::Listed), "{} was marked: {is_marked}", case.name);
         let mut timed = vec![
             Timed { name: "floor", program: &floor, floor: 0 },
-            Timed { name: "floor behind a tail call", program: nothing_cleared, floor: 1 },
+            Timed { name: "tc floor", program: &tc_floor, floor: 1 },
         ];
-        timed.extend(own.iter().map(|(build, _, program, floor)| Timed {
-            name: build.name(),
-            program,
-            floor: *floor,
-        }));
+        let own = compared.iter().map(|(build, subject)| (build.name(), &subject.program));
+        timed.extend(own.map(|(name, program)| Timed { name, program, floor: 0 }));
+        if case.is_plain_v4() {
+            let class = limit.classify(&case.frame)?;
+            ensure!(class == case.class, "the limit counted {} as {class:?}", case.name);
+            timed.push(Timed { name: names::LIMIT, program: &limit.program, floor: 0 });
+        }
+        timed.push(Timed { name: names::OWN_TC, program: &tagger.program, floor: 1 });
         if let Some(call) = &call {
-            timed.push(Timed { name: "one helper call", program: call, floor: 0 });
+            timed.push(Timed { name: names::HELPER, program: call, floor: 0 });
         }
         if let Some(trie) = case.trie() {
             let trie = &tries[trie];
@@ -102,7 +112,7 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
     Ok(packets)
 }
 
-/// Times everything with one packet.
+/// Times all programs with one packet.
 fn one(effort: &Effort, case: &Case, timed: &[Timed<'_>]) -> Result<Packet> {
     let values = interleaved(effort.rounds, timed, |timed| timed.program.time(&case.frame, effort.repeat))?;
     let cost = |(timed, own): (&Timed<'_>, &Vec<f64>)| -> Result<Cost> {
@@ -133,7 +143,7 @@ fn cases(ranges: &[Range]) -> Result<Vec<Case>> {
             between(neighbour(ranges)?, 25),
         ),
         case(LISTED, Class::Listed, between(listed, 25)),
-        case("IPv4, port 25, listed, VLAN tag", Class::Listed, between(listed, 25).tag(DOT1Q, 7)),
+        case(LISTED_VLAN, Class::Listed, between(listed, 25).tag(DOT1Q, 7)),
         case("IPv4 with options, port 25, listed", Class::Listed, optioned),
         case(UNLISTED_V6, Class::Unlisted, between(unlisted_v6?, 25)),
         case("IPv6, port 25, unlisted, in a listed range's /32", Class::Unlisted, between(neighbour_v6?, 25)),

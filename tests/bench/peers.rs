@@ -1,4 +1,4 @@
-//! Other ways to do the same job, set up in a lab's host: their configurations are the files in `peers/`.
+//! Other ways to do the same job, in a lab's host. Their configurations are the files in `peers/`.
 
 use std::{fmt::Write as _, process::Command};
 
@@ -9,7 +9,7 @@ use d365_user::ranges::Range;
 const NFTABLES: &str = include_str!("peers/nftables.nft");
 const IPSET: &str = include_str!("peers/ipset.restore");
 const IPTABLES: &str = include_str!("peers/iptables.restore");
-/// The mark of geo 1, as ours would be.
+/// The mark that our program sets for geo 1.
 const MARK: u32 = 0xd365_0001;
 
 /// nftables: a named set with intervals, a map to named counters, and a map to marks.
@@ -23,7 +23,8 @@ pub(crate) fn load_nftables(host: &Netns, ranges: &[Range]) -> Result<()> {
     for number in 0..ranges.len() {
         writeln!(counters, "counter range{number} {{ }}")?;
     }
-    // The longer names first: one is the beginning of another. Comments would be filled in as well.
+    // Longer names are replaced first, because one name is the beginning of another. Comments are removed,
+    // because they contain the names too.
     let code: Vec<&str> = NFTABLES.lines().filter(|line| !line.starts_with('#')).collect();
     let ruleset = code
         .join("\n")
@@ -34,13 +35,13 @@ pub(crate) fn load_nftables(host: &Netns, ranges: &[Range]) -> Result<()> {
     nft::load(host, &ruleset)
 }
 
-/// Packets that nftables' counters have seen.
+/// Number of packets in nftables' counters.
 pub(crate) fn counted_by_nftables(host: &Netns) -> Result<u64> {
     let text = host.output(Command::new("nft").args(["list", "counters", "table", "ip", "d365"]))?;
     sum(&text)
 }
 
-/// ipset and iptables: a set of networks with counters, and a rule that marks what is in it.
+/// ipset and iptables: a set of networks with counters, and a rule that marks packets from the set.
 pub(crate) fn load_ipset(host: &Netns, ranges: &[Range]) -> Result<()> {
     let elements: String = ranges.iter().map(|range| format!("add d365 {}\n", range.prefix)).collect();
     host.feed(Command::new("ipset").arg("restore"), &format!("{IPSET}{elements}"))?;
@@ -48,12 +49,12 @@ pub(crate) fn load_ipset(host: &Netns, ranges: &[Range]) -> Result<()> {
     Ok(())
 }
 
-/// Packets that the set's counters have seen.
+/// Number of packets in the set's counters.
 pub(crate) fn counted_by_ipset(host: &Netns) -> Result<u64> {
     sum(&host.output(Command::new("ipset").args(["list", "d365"]))?)
 }
 
-/// The numbers behind each word "packets".
+/// Adds up the numbers after each word "packets".
 fn sum(text: &str) -> Result<u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let counts = words.windows(2).filter(|pair| pair[0] == "packets").map(|pair| pair[1].parse::<u64>());

@@ -1,29 +1,36 @@
-//! The programs that ours is held against, and those that lead up to it: each a few plain instructions.
+//! Programs that ours is compared with, and programs that run before them. Each has a few plain instructions.
 //!
-//! A program that is run again and again by `BPF_PROG_TEST_RUN` finds its frame as it left it. So what must be new for each
-//! run is done by a small program in front, which goes on by a tail call; it is timed in front of the floor as well.
+//! A program that `BPF_PROG_TEST_RUN` repeats finds its frame as its last run left it. So a small program in
+//! front makes the parts that must be new for each run, and continues by a tail call. The same program is
+//! timed in front of the floor.
 
 use anyhow::Result;
 
 use d365_tests::bpf::{
-    Map, Program,
-    code::{ADJUST_METADATA, Code, LENGTH, LOOK_UP, RANDOM, TAIL_CALL, Width, XDP_PASS, XDP_TX},
+    Kind, Map, Program,
+    code::{Code, LENGTH, LOOK_UP, RANDOM, TAIL_CALL, Width, XDP_PASS, XDP_TX},
 };
 
-/// Where an IPv4 header's checksum and source stand in an untagged frame, and a TCP checksum behind it.
+/// Offsets in an untagged frame: the IPv4 header's checksum and source, and the TCP checksum after it.
 const CHECKSUM: i16 = 24;
 const SOURCE: i16 = 26;
 const TCP_CHECKSUM: i16 = 50;
-/// Bytes up to the end of an IPv4 header, and of a TCP header behind it.
+/// Bytes up to the end of the IPv4 header, and of the TCP header after it.
 const IPV4_END: i32 = 34;
 const TCP_END: i32 = 54;
 
-/// Does nothing.
+/// An XDP program that does nothing.
 pub(crate) fn floor(frags: bool) -> Result<Program> {
     Program::load(&Code::new("floor").end(XDP_PASS), frags)
 }
 
-/// Reads the packet's source, and then writes so many numbers to registers: what so many instructions cost by themselves.
+/// A tc program that does nothing.
+pub(crate) fn tc_floor() -> Result<Program> {
+    Program::passing(Kind::Classifier, "floor", None)
+}
+
+/// Reads the packet's source, and then writes `count` numbers to registers: the cost of the instructions
+/// alone.
 pub(crate) fn moves(count: u32) -> Result<Program> {
     let code = Code::new("moves").packet(2, 1, IPV4_END).read(Width::Four, 7, 2, SOURCE).end_if_zero(7);
     let moves = (0..count).zip([3, 4, 5, 8].into_iter().cycle());
@@ -31,13 +38,13 @@ pub(crate) fn moves(count: u32) -> Result<Program> {
     Program::load(&code.end(XDP_PASS), false)
 }
 
-/// Calls a helper that does next to nothing, where the kernel has it.
+/// Calls a helper that does almost nothing, if the kernel has it.
 pub(crate) fn call(frags: bool) -> Result<Option<Program>> {
     frags.then(|| Program::load(&Code::new("call").call(LENGTH).end(XDP_PASS), frags)).transpose()
 }
 
-/// Looks the packet's source up in a trie, and nothing else: what the kernel's trie costs by itself. `at` is where the source
-/// begins in the frame, `words` its length in words of four bytes.
+/// Looks up the packet's source in a trie and does nothing else: the cost of the kernel's trie alone. `at` is
+/// the offset of the source in the frame, `words` its length in words of four bytes.
 pub(crate) fn trie(trie: &Map, at: i16, words: i16, frags: bool) -> Result<Program> {
     let key = -4 * (words + 1);
     let mut code = Code::new("trie").packet(2, 1, i32::from(at + 4 * words));
@@ -49,14 +56,15 @@ pub(crate) fn trie(trie: &Map, at: i16, words: i16, frags: bool) -> Result<Progr
     Program::load(&code.end(XDP_PASS), frags)
 }
 
-/// Programs that go on to another: to be timed with the floor behind it, and with the program in question.
+/// A program that continues with another one. It is timed with the floor after it, and with the measured
+/// program after it.
 pub(crate) struct Before {
     program: Program,
     next: Map,
 }
 
 impl Before {
-    /// Draws the frame's IPv4 source from an array, whose length is a power of two.
+    /// Draws the frame's IPv4 source from an array at random. The array's length is a power of two.
     pub(crate) fn drawing(sources: &[[u8; 4]], frags: bool) -> Result<Self> {
         let (next, array) = (Map::tail_call()?, Map::array("sources", sources)?);
         let code = draw(Code::new("draw"), &array, sources.len())?
@@ -67,27 +75,19 @@ impl Before {
         Ok(Self { program: Program::load(&code, frags)?, next })
     }
 
-    /// Takes the metadata away that the run before has written.
-    pub(crate) fn clearing(frags: bool) -> Result<Self> {
-        let next = Map::tail_call()?;
-        // Context: packet at 0, metadata at 8.
-        let code = Code::new("clear").copy(6, 1).read(Width::Four, 2, 6, 0).read(Width::Four, 3, 6, 8);
-        let code = code.subtract(2, 3).copy(1, 6).call(ADJUST_METADATA);
-        let code = code.copy(1, 6).map(2, &next).set(3, 0).call(TAIL_CALL).end(XDP_PASS);
-        Ok(Self { program: Program::load(&code, frags)?, next })
-    }
-
-    /// The program, with this one behind it from now on.
+    /// Makes `next` the program after this one, and returns this one.
     pub(crate) fn then(&self, next: &Program) -> Result<&Program> {
         self.next.goes_to(next)?;
         Ok(&self.program)
     }
 }
 
-/// A segment's source and the checksums that go with it: source, checksum of the header, checksum of the segment.
+/// A segment's source and the checksums that belong to it: source, checksum of the IP header, checksum of the
+/// segment.
 pub(crate) type Drawn = [u8; 8];
 
-/// Gives the frame a source drawn from `drawn`, whose length is a power of two, and sends it back where it came from.
+/// Sets the frame's source to a random one of `drawn`, whose length is a power of two, and sends the frame
+/// back.
 pub(crate) fn generator(drawn: &[Drawn]) -> Result<Program> {
     let array = Map::array("drawn", drawn)?;
     let code = draw(Code::new("generator"), &array, drawn.len())?
@@ -101,7 +101,7 @@ pub(crate) fn generator(drawn: &[Drawn]) -> Result<Program> {
     Program::load(&code.end(XDP_TX), false)
 }
 
-/// `r0` = a value of the array, drawn at random; `r6` = the context.
+/// `r0` = pointer to a random value of the array; `r6` = the context.
 fn draw(code: Code, array: &Map, length: usize) -> Result<Code> {
     anyhow::ensure!(length.is_power_of_two(), "{length} values are no power of two");
     let mask = u32::try_from(length - 1)?;

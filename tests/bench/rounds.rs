@@ -1,4 +1,5 @@
-//! Rounds: everything that is compared is measured in turns, so that what disturbs the machine disturbs all of it.
+//! Rounds: the benchmark measures all compared things in turns, so that a disturbance of the machine affects
+//! all of them.
 
 use std::thread;
 
@@ -9,7 +10,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Some measurements: the middle one, how far they lie apart, and all of them by rounds.
+/// The statistics of some measurements: median, least, most, and all values by round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stat {
     pub(crate) median: f64,
@@ -19,7 +20,7 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// Of at least one value.
+    /// Makes the statistics of at least one value.
     pub(crate) fn of(values: &[f64]) -> Result<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -35,15 +36,15 @@ impl Stat {
         Ok(Self { median, least: *least, most: *most, values: values.to_vec() })
     }
 
-    /// Of the differences in each round.
+    /// Makes the statistics of the differences in each round.
     pub(crate) fn of_differences(values: &[f64], floor: &[f64]) -> Result<Self> {
         let differences: Vec<f64> = values.iter().zip(floor).map(|(value, floor)| value - floor).collect();
         Self::of(&differences)
     }
 }
 
-/// Measures each of `subjects` once a round, one after the other, another one first in each; the first round warms up and does not
-/// count. Returns the values of each.
+/// Measures each of `subjects` once in a round, one after the other. Each round starts with another one. The
+/// first round warms up and does not count. Returns the values of each.
 pub(crate) fn interleaved<S>(
     rounds: usize,
     subjects: &[S],
@@ -67,7 +68,8 @@ pub(crate) fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Runs `body` on a thread of its own that stays on the last processor: most of what the machine does by itself is on the first.
+/// Runs `body` on a thread of its own that stays on the last processor, because most other work of a machine
+/// is on the first.
 pub(crate) fn pinned<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|scope| {
         let measuring = scope.spawn(|| {
@@ -78,7 +80,7 @@ pub(crate) fn pinned<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result
     })
 }
 
-/// Keeps a thread, 0 for this one, on a processor.
+/// Keeps a thread (0 for this one) on a processor.
 pub(crate) fn pin(thread: Pid, processor: usize) -> Result<()> {
     ensure!(processor < processors(), "there is no processor {processor}");
     let mut set = CpuSet::new();

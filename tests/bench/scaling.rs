@@ -1,4 +1,5 @@
-//! How costs grow with the list: a hit on one source, hits spread over all ranges, memory, and the time that a new list takes.
+//! Growth of costs with the list: a hit on one source, hits spread over all ranges, memory, and the time that
+//! a new list takes.
 
 use std::time::Instant;
 
@@ -17,10 +18,11 @@ use crate::{
     subject::{Build, Class, Subject},
 };
 
-/// Sources that are drawn from. At 4 bytes each they do not fit a first-level cache, for the floor as well.
+/// Number of sources to draw from. At 4 bytes each they do not fit into a first-level cache, also with the
+/// floor.
 const SOURCES: usize = 1 << 17;
 
-/// Measures each list, the builds by turns.
+/// Measures each list with the builds in turns.
 pub(crate) fn measure(effort: &Effort, sets: &[Set]) -> Result<Vec<Scale>> {
     sets.iter().map(|set| one(effort, set)).collect()
 }
@@ -43,7 +45,7 @@ fn one(effort: &Effort, set: &Set) -> Result<Scale> {
     Ok(Scale { name: set.name.to_owned(), ranges: set.ranges.len(), memory, preparation, costs })
 }
 
-/// Compiles, builds, proves and publishes the list, again and again.
+/// Compiles, builds, verifies and publishes the list several times.
 fn prepare(effort: &Effort, subject: &mut Subject, set: &Set) -> Result<Preparation> {
     let [mut compile, mut stage, mut prove, mut publish] = [(); 4].map(|()| Vec::new());
     let mut whole = Vec::new();
@@ -73,7 +75,7 @@ fn prepare(effort: &Effort, subject: &mut Subject, set: &Set) -> Result<Preparat
     })
 }
 
-/// Times a do-nothing program and each subject with one source and with drawn ones.
+/// Times a do-nothing program and each subject, with one source and with random sources.
 fn costs(effort: &Effort, subjects: &[(Build, Subject)], set: &Set) -> Result<Vec<ScaleCost>> {
     let segment = Packet::between(sets::one_source(&set.ranges)?, host_v4(0).into(), Tcp::new(40_000, 25));
     let frame = Frame::new(segment).pad(60).bytes();

@@ -1,4 +1,4 @@
-//! The range lists that costs are measured with. The random ones are the same in every run.
+//! The range lists of the measurements. The random ones are the same in every run.
 
 use std::{
     collections::BTreeSet,
@@ -18,25 +18,24 @@ use oorandom::Rand64;
 const DOCUMENT: &str = "public-2026-cn398.json";
 const SEED: u128 = 365;
 
-/// A list and what it is called.
+/// A list and its name.
 pub(crate) struct Set {
     pub(crate) name: &'static str,
     pub(crate) ranges: Vec<Range>,
 }
 
-/// The embedded list.
 pub(crate) fn embedded() -> Result<Set> {
     let set = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
     Ok(Set { name: "embedded list", ranges: set.ranges().to_vec() })
 }
 
-/// So many random prefixes, four of five IPv4: /16 to /32, and /32 to /64, nested ones among them.
+/// Makes `count` random prefixes, four of five IPv4: /16 to /32, and IPv6 /32 to /64. Some are nested.
 pub(crate) fn random(name: &'static str, count: usize) -> Result<Set> {
     let mut random = Rand64::new(SEED);
     let mut prefixes = BTreeSet::new();
     while prefixes.len() < count {
         prefixes.insert(if random.rand_range(0..5) < 4 {
-            // 1.0.0.0 to 223.255.255.255: what can be a source.
+            // 1.0.0.0 to 223.255.255.255: the addresses that can be a source.
             let address = Ipv4Addr::from(u32::try_from(random.rand_range(0x0100_0000..0xe000_0000))?);
             IpNet::from(Ipv4Net::new(address, u8::try_from(random.rand_range(16..33))?)?.trunc())
         } else {
@@ -49,8 +48,8 @@ pub(crate) fn random(name: &'static str, count: usize) -> Result<Set> {
     Ok(Set { name, ranges: prefixes.into_iter().map(range).collect() })
 }
 
-/// Every distinct IPv4 prefix of the vendor's document or, where that is not at hand, of a made one of its
-/// size.
+/// Every distinct IPv4 prefix of the vendor's document. If that is not available, it uses a made document of
+/// the same size.
 pub(crate) fn document() -> Result<Set> {
     let real = Documents::all().into_iter().find(|documents| *documents != Documents::Made);
     let (name, text) = match real {
@@ -65,13 +64,13 @@ pub(crate) fn document() -> Result<Set> {
     Ok(Set { name, ranges: prefixes.into_iter().map(range).collect() })
 }
 
-/// A range of made-up geo.
+/// Makes a range without a registered geo.
 pub(crate) fn range(prefix: IpNet) -> Range {
     let code = GeoCode::UNKNOWN;
     Range { prefix, geo: Geo { code, source: GeoSource::Configured }, region: None }
 }
 
-/// So many IPv4 sources, each a random address of a random range.
+/// Makes `count` IPv4 sources, each a random address of a random range.
 pub(crate) fn sources(ranges: &[Range], count: usize) -> Result<Vec<[u8; 4]>> {
     let mut random = Rand64::new(SEED);
     let nets: Vec<Ipv4Net> = ranges
@@ -91,7 +90,7 @@ pub(crate) fn sources(ranges: &[Range], count: usize) -> Result<Vec<[u8; 4]>> {
     (0..count).map(|_| source()).collect()
 }
 
-/// An address of the range in the middle of the list's IPv4 ranges.
+/// Returns an address of the range in the middle of the list's IPv4 ranges.
 pub(crate) fn one_source(ranges: &[Range]) -> Result<IpAddr> {
     let v4: Vec<&Range> = ranges.iter().filter(|range| range.prefix.addr().is_ipv4()).collect();
     Ok(v4.get(v4.len() / 2).context("no IPv4 range")?.prefix.network())

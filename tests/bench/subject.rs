@@ -1,12 +1,12 @@
-//! Our own program, loaded as the daemon loads it, in the builds that are compared.
+//! Our own programs, loaded as the daemon loads them, in the builds that are compared.
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::loaded_programs;
 use d365_common::{
     direct::{DEFAULT_PAGES, MOST_PAGES},
+    effect::Effect,
     mark::Mark,
-    names::PROGRAMS,
-    path::Path,
+    names::{PROGRAM_TAG, PROGRAMS},
 };
 use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{
@@ -18,30 +18,27 @@ use d365_user::{
 
 use crate::report::names;
 
-/// Counter slots, as the daemon has them unless told otherwise.
+/// The daemon's default number of counter slots.
 const CAPACITY: u32 = 4096;
 
-/// What the object is loaded with.
+/// The options for loading the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Build {
-    /// As by default.
+    /// The default options.
     Default,
-    /// The same, with the tries asked for every source: what the direct table is held against.
+    /// The default options without the direct table: every source is looked up in the tries.
     TrieOnly,
-    /// With `--tag mark`, its records on their way by metadata.
-    Mark,
 }
 
 /// A loaded program with a published list.
 pub(crate) struct Subject {
     pub(crate) kernel: Kernel,
     pub(crate) program: Program,
-    build: Build,
     counters: Counters,
     slots: Vec<u32>,
 }
 
-/// What one packet was counted as.
+/// The class in which one packet was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Listed,
@@ -50,34 +47,31 @@ pub(crate) enum Class {
 }
 
 impl Build {
-    /// Those that are measured side by side, the daemon's own first.
+    /// The builds that are measured in the same rounds, the daemon's own first.
     pub(crate) const COMPARED: &[Self] = &[Self::Default, Self::TrieOnly];
 
-    /// The build as tables and files name it.
+    /// The build's name in tables and files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Default => names::OWN,
             Self::TrieOnly => names::OWN_TRIE_ONLY,
-            Self::Mark => names::OWN_MARK,
         }
     }
 
     fn options(self, ranges: &[Range]) -> Result<Options> {
-        let mark = (self == Self::Mark).then_some(Mark::DEFAULT);
         Ok(Options {
-            // The interface that a test run's frames come in by.
+            // The interface of a test run's frames.
             interfaces: vec![Interface { name: "lo".to_owned(), index: 1 }],
             ports: vec![25],
             capacity: u32::try_from(ranges.len())?.max(CAPACITY),
             max_pages: pages(ranges)?,
             trie_only: self == Self::TrieOnly,
-            tags: Tags { mark, ..Tags::default() },
             ..Options::default()
         })
     }
 }
 
-/// As many pages of the direct table as the ranges need, and as the daemon has by default at least.
+/// Number of pages of the direct table: as many as the ranges need, and at least the daemon's default.
 fn pages(ranges: &[Range]) -> Result<u32> {
     let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
     let compiled = generation::compile(ranges, &slots, u32::MAX)?;
@@ -86,15 +80,11 @@ fn pages(ranges: &[Range]) -> Result<u32> {
 }
 
 impl Subject {
-    /// Loads a build, for one interface and as large as these ranges need it, and publishes nothing.
+    /// Loads a build for one interface, with room for these ranges, and publishes nothing.
     pub(crate) fn load(build: Build, ranges: &[Range]) -> Result<Self> {
         let (mut kernel, counters) = Kernel::load(OBJECT, &build.options(ranges)?)?;
         let program = Program::by_id(kernel.program_id()?)?;
-        if build == Build::Mark {
-            kernel.take_tag_paths().context("no tag paths")?.set(0, Path::Metadata)?;
-            kernel.set_lease(None)?;
-        }
-        Ok(Self { kernel, program, build, counters, slots: Vec::new() })
+        Ok(Self { kernel, program, counters, slots: Vec::new() })
     }
 
     /// Loads a build, compiles the list and publishes it.
@@ -105,32 +95,31 @@ impl Subject {
         Ok(subject)
     }
 
-    /// Compiles a list: each range has the slot of its position.
+    /// Compiles a list. Each range gets the slot of its position.
     pub(crate) fn compile(&mut self, ranges: &[Range]) -> Result<Compiled> {
         self.slots = (0..u32::try_from(ranges.len())?).collect();
         Ok(generation::compile(ranges, &self.slots, self.kernel.capacity())?)
     }
 
-    /// Whether the kernel took the program for frames in several buffers: a tail call goes to its like only.
+    /// True if the kernel accepted the program for frames in several buffers. A tail call to a program of the
+    /// other kind is impossible.
     pub(crate) fn frags(&self) -> bool {
         self.kernel.program_name() == PROGRAMS[0]
     }
 
-    /// Instructions that the verifier looked at (0 where the kernel does not tell), and bytes of machine code.
+    /// Number of instructions that the verifier processed (0 if the kernel does not report it), and bytes of
+    /// machine code.
     pub(crate) fn size(&mut self) -> Result<(u32, u32)> {
-        let id = self.kernel.program_id()?;
-        let mut programs = loaded_programs().filter_map(Result::ok);
-        let info = programs.find(|program| program.id() == id).context("the program is gone")?;
-        Ok((info.verified_instruction_count().unwrap_or(0), info.size_jitted()))
+        size(self.kernel.program_id()?)
     }
 
-    /// Runs a frame through `program`, which ends in ours, and says what it was counted as: what is timed is what it says.
+    /// Runs a frame through `program`, which ends in ours, and returns the class in which it was counted. So
+    /// the timed program is shown to classify the frame.
     pub(crate) fn judge(&self, program: &Program, frame: &[u8]) -> Result<Class> {
         let before = self.counters.read(&self.slots)?.remove(0);
-        let (action, metadata) = program.run(frame)?;
+        let action = program.run(frame)?;
         let after = self.counters.read(&self.slots)?.remove(0);
         ensure!(action == XDP_PASS, "the packet did not pass: {action}");
-        ensure!(self.build != Build::Mark || metadata > 0, "no record was written");
         if before.ranges != after.ranges {
             Ok(Class::Listed)
         } else if before.unlisted != after.unlisted {
@@ -140,4 +129,53 @@ impl Subject {
             Ok(Class::Other)
         }
     }
+}
+
+/// The tc program of `--tag mark`, with a published list and a valid lease.
+pub(crate) struct Tagger {
+    pub(crate) program: Program,
+    id: u32,
+    counters: Counters,
+    _kernel: Kernel,
+}
+
+impl Tagger {
+    /// Loads the program for one interface and publishes these ranges.
+    pub(crate) fn with(ranges: &[Range]) -> Result<Self> {
+        let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
+        let options = Options { tags, ..Build::Default.options(ranges)? };
+        let (mut kernel, counters) = Kernel::load(OBJECT, &options)?;
+        let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
+        kernel.publish(&generation::compile(ranges, &slots, kernel.capacity())?)?;
+        kernel.set_lease(None)?;
+        // The newest program with this name is the one that was just loaded.
+        let tags = loaded_programs().filter_map(Result::ok);
+        let tags = tags.filter(|program| program.name_as_str() == Some(PROGRAM_TAG));
+        let id = tags.map(|program| program.id()).max().context("the tc program is gone")?;
+        Ok(Self { program: Program::by_id(id)?, id, counters, _kernel: kernel })
+    }
+
+    /// Returns true if the program marks the frame.
+    pub(crate) fn marks(&self, frame: &[u8]) -> Result<bool> {
+        let before = self.marked()?;
+        self.program.run(frame)?;
+        Ok(self.marked()? > before)
+    }
+
+    /// Number of instructions that the verifier processed (0 if the kernel does not report it), and bytes of
+    /// machine code.
+    pub(crate) fn size(&self) -> Result<(u32, u32)> {
+        size(self.id)
+    }
+
+    fn marked(&self) -> Result<u64> {
+        let effects = self.counters.read(&[])?.remove(0).effects;
+        Ok(effects.iter().filter(|(effect, _)| *effect == Effect::Marked).map(|(_, packets)| packets).sum())
+    }
+}
+
+fn size(id: u32) -> Result<(u32, u32)> {
+    let mut programs = loaded_programs().filter_map(Result::ok);
+    let info = programs.find(|program| program.id() == id).context("the program is gone")?;
+    Ok((info.verified_instruction_count().unwrap_or(0), info.size_jitted()))
 }

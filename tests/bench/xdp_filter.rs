@@ -1,6 +1,6 @@
-//! xdp-filter of xdp-tools, loaded by its own program in a namespace of its own, and found by its id.
+//! xdp-filter of xdp-tools, loaded by its own tool in its own namespace, and found by its id.
 //!
-//! It runs as it does on a real interface: behind libxdp's dispatcher, which is what `BPF_PROG_TEST_RUN` is given.
+//! It runs as on a real interface, after libxdp's dispatcher: `BPF_PROG_TEST_RUN` runs that dispatcher.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ use crate::sets;
 
 const COMMANDS: &str = include_str!("peers/xdp-filter.commands");
 
-/// The loaded filter; gone with its namespace.
+/// The loaded filter, removed with its namespace.
 pub(crate) struct XdpFilter {
     pub(crate) program: Program,
     _lab: Lab,
@@ -25,7 +25,8 @@ pub(crate) struct XdpFilter {
 }
 
 impl XdpFilter {
-    /// Loads it and tells it one address of each range of the embedded list: it knows no prefixes.
+    /// Loads the filter and configures one address of each range of the embedded list, because it has no
+    /// prefixes.
     pub(crate) fn load() -> Result<Self> {
         let lab = Lab::new()?;
         let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs, Mount::EmptyRun])?;

@@ -1,9 +1,9 @@
-//! A lab whose host does the job in one way, and counts what it sees.
+//! A lab whose host does the job in one way, and counts the packets.
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
 use anyhow::{Context as _, Result};
-use d365_common::{direct::DEFAULT_PAGES, mark::Mark, path::Path};
+use d365_common::{direct::DEFAULT_PAGES, mark::Mark};
 use d365_tests::{
     bpf::{Link, Program},
     lab::Lab,
@@ -19,13 +19,14 @@ use nix::unistd::Pid;
 
 use super::traffic::{Traffic, Window, received};
 use crate::{
+    limit::Limit,
     peers, programs,
     report::names,
     rounds::{pin, processors},
 };
 
 const CAPACITY: u32 = 4096;
-/// About as many instructions as our own program has for a packet that is not for a watched port.
+/// About the number of instructions that our own program has for a packet to another port.
 const MOVES: (u32, &str) = (160, "160 register moves");
 
 /// A way to do the job.
@@ -33,6 +34,7 @@ const MOVES: (u32, &str) = (160, "160 register moves");
 pub(super) enum Way {
     Nothing,
     Moves,
+    Limit,
     Ours,
     OursWithMark,
     Nftables,
@@ -40,13 +42,21 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Nothing, Self::Moves, Self::Ours, Self::OursWithMark, Self::Nftables, Self::Ipset];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Moves,
+        Self::Limit,
+        Self::Ours,
+        Self::OursWithMark,
+        Self::Nftables,
+        Self::Ipset,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Nothing => names::NOTHING,
             Self::Moves => MOVES.1,
+            Self::Limit => names::LIMIT,
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
             Self::Nftables => names::NFTABLES,
@@ -55,7 +65,7 @@ impl Way {
     }
 }
 
-/// What does the job. Gone before the lab, inside of the host's namespace.
+/// The programs that do the job. They are removed before the lab, from inside the host's namespace.
 enum Job {
     Ours { _kernel: Box<Kernel>, counters: Box<Counters>, slots: Vec<u32> },
     Theirs { _program: Link },
@@ -83,28 +93,29 @@ impl Host {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
             Way::Moves => theirs(&programs::moves(MOVES.0)?, &lab),
+            Way::Limit => theirs(&Limit::new(ranges, false)?.program, &lab),
             Way::Nothing | Way::Nftables | Way::Ipset => theirs(&programs::floor(false)?, &lab),
         })?;
         match way {
             Way::Nftables => peers::load_nftables(&lab.host, ranges)?,
             Way::Ipset => peers::load_ipset(&lab.host, ranges)?,
-            Way::Nothing | Way::Moves | Way::Ours | Way::OursWithMark => {}
+            Way::Nothing | Way::Moves | Way::Limit | Way::Ours | Way::OursWithMark => {}
         }
         let traffic = Traffic::new(&lab, ranges, receiver(&lab)?)?;
         Ok(Self { way, job: Some(job), traffic, lab })
     }
 
-    /// Sends for a while, of which the receiver is at work for this part at least.
+    /// Sends for a window of this length, in which the receiver must work for at least the fraction `busy`.
     pub(super) fn window(&self, length: Duration, busy: f64) -> Result<Window> {
         self.traffic.window(&self.lab, length, busy)
     }
 
-    /// Packets that the host's stack has received.
+    /// Number of packets that the host's stack has received.
     pub(super) fn received(&self) -> Result<u64> {
         received(&self.lab.host)
     }
 
-    /// Packets that were counted as listed; `None` where nothing counts.
+    /// Number of packets that were counted as listed; `None` if this way does not count.
     pub(super) fn counted(&self) -> Result<Option<u64>> {
         Ok(match (self.way, &self.job) {
             (Way::Nftables, _) => Some(peers::counted_by_nftables(&self.lab.host)?),
@@ -118,12 +129,12 @@ impl Host {
     }
 }
 
-/// Another program, on the host's interface.
+/// Attaches another program to the host's interface.
 fn theirs(program: &Program, lab: &Lab) -> Result<Job> {
     Ok(Job::Theirs { _program: program.attach(lab.iface())? })
 }
 
-/// Our own program, attached as the daemon attaches it; a mark travels by metadata.
+/// Attaches our own programs as the daemon does.
 fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
     let interface = Interface::find(lab.iface())?;
     let options = Options {
@@ -141,13 +152,12 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
     kernel.attach(&interface, ModePolicy::Native)?;
     if mark.is_some() {
         kernel.attach_tagger(&interface, TcOrder::First)?;
-        kernel.take_tag_paths().context("no tag paths")?.set(0, Path::Metadata)?;
     }
     Ok(Job::Ours { _kernel: Box::new(kernel), counters: Box::new(counters), slots })
 }
 
-/// Has the host's end receive in a thread of its own on the last processor (Documentation/networking/napi.rst), and returns
-/// the thread.
+/// Makes the host's end receive in its own kernel thread on the last processor
+/// (Documentation/networking/napi.rst), and returns that thread.
 fn receiver(lab: &Lab) -> Result<Pid> {
     let before = pollers()?;
     let view = View::new(&lab.host, &[Mount::Sysfs])?;

@@ -1,12 +1,12 @@
-//! End to end: how many packets a second get through to the host's stack, and what each costs, with our classifier and with
-//! other ways to do its job.
+//! End to end: the packet rate up to the host's stack, and the cost of each packet, with our classifier and
+//! with other ways to do its job.
 //!
-//! Each way has a lab of its own: two namespaces and a veth pair in native mode. A generator on the first processor sends
-//! segments of listed sources; the host's end of the link receives on the last processor, in a kernel thread
-//! whose processor time is the cost. The generator is faster than that, and a window in which the receiver was idle, or others had its
-//! processor, is tried again.
-//! Whatever is not ours runs behind a do-nothing XDP program: each way takes the same path through the driver. A program that only
-//! moves registers shows what a program's length costs there.
+//! Each way has its own lab: two namespaces and a veth pair in native mode. A generator on the first
+//! processor sends segments from listed sources. The host's end of the link receives on the last processor,
+//! in a kernel thread whose processor time is the cost. The generator is faster than the receiver. A window
+//! is repeated if the receiver was idle in it, or if other work had its processor. Each way that is not ours
+//! has a do-nothing XDP program, so that all ways take the same path through the driver. A program that only
+//! moves registers shows the cost of a program's length there.
 
 mod host;
 mod traffic;
@@ -24,7 +24,7 @@ use crate::{
     sets,
 };
 
-/// Measures all ways by turns; `None` where there is but one processor.
+/// Measures all ways in turns; `None` if there is only one processor.
 pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
     if processors() < 2 {
         return Ok(None);
@@ -38,7 +38,7 @@ pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
         windows[*number].push(window);
         Ok(window.received)
     })?;
-    // The first warms up.
+    // The first window warms up.
     windows.iter_mut().for_each(|windows| _ = windows.remove(0));
     let nothing: Vec<f64> = windows[0].iter().map(|window| window.received).collect();
     hosts
@@ -49,14 +49,14 @@ pub(crate) fn measure(effort: &Effort) -> Result<Option<Vec<EndToEnd>>> {
         .map(Some)
 }
 
-/// Of one way, by what a do-nothing program let through in the same rounds.
+/// Summarises one way, also relative to the rate of the do-nothing program in the same rounds.
 fn summary(host: &Host, windows: &[Window], nothing: &[f64]) -> Result<EndToEnd> {
     let stat = |of: fn(&Window) -> f64| Stat::of(&windows.iter().map(of).collect::<Vec<_>>());
     let by_nothing: Vec<f64> =
         windows.iter().zip(nothing).map(|(window, nothing)| window.received / nothing).collect();
     let (received, counted) = (host.received()?, host.counted()?);
     if let Some(counted) = counted {
-        // What the kernel had no memory for was counted and did not arrive.
+        // A packet for which the kernel had no memory was counted and did not arrive.
         ensure!(
             (received..=received + received / 1000).contains(&counted),
             "{}: {counted} packets were counted, {received} arrived",

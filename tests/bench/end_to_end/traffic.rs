@@ -1,4 +1,4 @@
-//! A generator of segments from listed sources, and what of them gets through in a while.
+//! A generator of segments from listed sources, and the rate at which the segments arrive.
 
 use std::{
     fs, thread,
@@ -22,28 +22,28 @@ use crate::{
     sets,
 };
 
-/// Sources that are drawn from.
+/// Number of sources to draw from.
 const SOURCES: usize = 1 << 12;
-/// Frames of the call that shows how fast the generator is.
+/// Number of frames of the call that measures the generator's rate.
 const FIRST: u32 = 1 << 18;
-/// How often a window is tried.
+/// Attempts for one window.
 const TRIES: u32 = 8;
-/// How long until the flow is even, and until the last frame has arrived.
+/// Time until the flow is even, and until the last frame has arrived.
 const SETTLING: Duration = Duration::from_millis(120);
 
-/// What happened in a while.
+/// The rates in one window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    /// Packets a second that the stack received.
+    /// Packets per second that the stack received.
     pub(super) received: f64,
-    /// Packets a second that were sent.
+    /// Packets per second that the generator sent.
     pub(super) sent: f64,
     /// Nanoseconds of processor time of the receiving thread for each packet received.
     pub(super) cost: f64,
 }
 
 impl Window {
-    /// The part of it that the receiver was at work.
+    /// The fraction of the window for which the receiver worked.
     fn busy(&self) -> f64 {
         self.received * self.cost / 1e9
     }
@@ -78,8 +78,8 @@ impl Traffic {
         })
     }
 
-    /// Sends for so long, and a little before and after. It is one call: the kernel is still for some hundredths of a second
-    /// between two, in which a receiver would find nothing to do.
+    /// Sends for this length, and a little before and after it. All frames are sent in one call: between two
+    /// calls the kernel pauses for some hundredths of a second, in which the receiver would be idle.
     pub(super) fn window(&self, lab: &Lab, length: Duration, busy: f64) -> Result<Window> {
         let mut rate = self.send(lab, FIRST)?;
         for _ in 0..TRIES {
@@ -87,7 +87,7 @@ impl Traffic {
             if let Some(window) = window.filter(|window| window.busy() >= busy) {
                 return Ok(window);
             }
-            // It was held up before, by whatever else the machine does.
+            // Other work of the machine slowed the generator down before.
             rate = faster.max(rate * 1.5);
         }
         bail!(
@@ -95,7 +95,8 @@ impl Traffic {
         )
     }
 
-    /// The same at an assumed rate of the generator, and its true rate. `None` when it was done before the end, or nothing arrived.
+    /// Makes one attempt at an assumed rate of the generator, and returns the true rate too. The window is
+    /// `None` if the generator was done before its end, or nothing arrived.
     fn window_at(&self, sending_rate: f64, lab: &Lab, length: Duration) -> Result<(Option<Window>, f64)> {
         let frames = sending_rate * (length + SETTLING * 4).as_secs_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
@@ -122,7 +123,7 @@ impl Traffic {
         Ok((Some(window), sent))
     }
 
-    /// Sends so many frames; how many a second that were.
+    /// Sends this number of frames, and returns the frames per second.
     fn send(&self, lab: &Lab, frames: u32) -> Result<f64> {
         lab.sender.run(|| {
             pin(Pid::from_raw(0), 0)?;
@@ -153,13 +154,13 @@ fn rate(count: u64, over: f64) -> f64 {
     count as f64 / over
 }
 
-/// A segment that the stack takes in and leaves unanswered: a reset of no connection.
+/// A segment that the stack receives and does not answer: a reset for no connection.
 fn segment(lab: &Lab, source: [u8; 4]) -> Vec<u8> {
     let tcp = Tcp::new(40_000, 25).flags(Tcp::RST);
     Frame::new(Packet::between(source.into(), lab.link().host_v4().into(), tcp)).bytes()
 }
 
-/// What makes the segment that of its source: IPv4 source, IPv4 checksum, TCP checksum.
+/// The parts of a segment that depend on its source: IPv4 source, IPv4 checksum, TCP checksum.
 fn drawn(frame: &[u8]) -> Drawn {
     let mut drawn = [0; 8];
     drawn[..4].copy_from_slice(&frame[26..30]);
@@ -168,7 +169,7 @@ fn drawn(frame: &[u8]) -> Drawn {
     drawn
 }
 
-/// IPv4 packets that a namespace's stack has received (`InReceives`, RFC 4293).
+/// Number of IPv4 packets that a namespace's stack has received (`InReceives`, RFC 4293).
 pub(super) fn received(host: &Netns) -> Result<u64> {
     let text = host.run(|| fs::read_to_string("/proc/thread-self/net/snmp"))?;
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("Ip: "));

@@ -1,6 +1,6 @@
 //! The report as tables in Markdown.
 
-use super::{DaemonCost, Report, Scale};
+use super::{DaemonCost, Report, Scale, names};
 use crate::rounds::Stat;
 
 impl Report {
@@ -9,10 +9,11 @@ impl Report {
         let missing = self.missing.iter().map(|what| format!("Not measured: {what}.\n\n"));
         let quick =
             self.is_quick.then(|| "A quick run: few and short rounds, not to be quoted.\n\n".to_owned());
+        let floor = self.floor();
         let notes = quick.into_iter().chain(missing).collect::<String>();
         format!(
             "{}\n\n{notes}## Packets\n\nNanoseconds above a do-nothing XDP program, median and spread.\n\n{}\n## Programs\n\n{}\n\
-             ## Scaling\n\n{}\n{}\n## End to end\n\n{}\n## Daemon\n\n{}",
+             ## Scaling\n\n{floor}\n\n{}\n{}\n## End to end\n\n{floor}\n\n{}\n## Daemon\n\n{}",
             self.machine(),
             self.packets(),
             self.programs(),
@@ -36,6 +37,17 @@ impl Report {
             machine.load,
             machine.spectre_v2,
             machine.spec_rstack_overflow
+        )
+    }
+
+    /// The costs on this machine to which all other costs must be compared.
+    fn floor(&self) -> String {
+        let Some(packet) = self.packets.first() else { return String::new() };
+        let call =
+            self.cost(&packet.name, names::HELPER).map_or("–".to_owned(), |call| spread(&call.above_floor));
+        format!(
+            "Here a do-nothing program takes {} ns, and a call of a helper {call} ns.",
+            spread(&packet.floor)
         )
     }
 
@@ -135,7 +147,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// Median, and from where to where.
+/// Median, least and most.
 fn spread(stat: &Stat) -> String {
     format!("{:.1} ({:.1}–{:.1})", stat.median, stat.least, stat.most)
 }

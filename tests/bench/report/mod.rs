@@ -1,4 +1,4 @@
-//! What was measured, as plain data: the JSON file is this and nothing else. Costs are in nanoseconds a packet.
+//! The measurements as plain data; the JSON file has exactly these. Costs are in nanoseconds per packet.
 
 mod markdown;
 pub(crate) mod names;
@@ -15,17 +15,17 @@ use crate::{machine::Machine, rounds::Stat};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
-    /// Few and short rounds: not to be quoted.
+    /// True for few and short rounds, whose numbers must not be quoted.
     pub(crate) is_quick: bool,
     /// Packets through `BPF_PROG_TEST_RUN`.
     pub(crate) packets: Vec<Packet>,
-    /// The same for growing lists.
+    /// Costs of lists of growing length.
     pub(crate) scaling: Vec<Scale>,
     pub(crate) programs: Vec<ProgramSize>,
-    /// Empty where it could not be measured.
+    /// Empty if it could not be measured.
     pub(crate) end_to_end: Vec<EndToEnd>,
     pub(crate) daemon: Daemons,
-    /// What could not be measured here, and why.
+    /// The measurements that are missing, with the reason.
     pub(crate) missing: Vec<String>,
 }
 
@@ -33,18 +33,18 @@ pub(crate) struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Packet {
     pub(crate) name: String,
-    /// A do-nothing program.
+    /// Cost of a do-nothing program.
     pub(crate) floor: Stat,
     pub(crate) costs: Vec<Cost>,
 }
 
-/// What a packet costs in a program.
+/// Cost of a packet in a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cost {
     pub(crate) program: String,
-    /// With what does nothing.
+    /// Cost of the program, floor included.
     pub(crate) whole: Stat,
-    /// Without, taken off in each round.
+    /// Cost without the floor, which is subtracted in each round.
     pub(crate) above_floor: Stat,
 }
 
@@ -69,23 +69,23 @@ pub(crate) struct Preparation {
     pub(crate) whole: Stat,
 }
 
-/// What a hit costs above the floor.
+/// Cost of a hit above the floor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ScaleCost {
     pub(crate) program: String,
-    /// A do-nothing program.
+    /// Cost of a do-nothing program.
     pub(crate) floor: Stat,
-    /// One source again and again.
+    /// The same source in every packet.
     pub(crate) one_source: Stat,
-    /// Sources drawn at random over all ranges.
+    /// Random sources over all ranges.
     pub(crate) any_source: Stat,
 }
 
-/// What the verifier and the compiler made of a program.
+/// Size of a program for the verifier and after compilation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ProgramSize {
     pub(crate) name: String,
-    /// Instructions that the verifier looked at; 0 where the kernel does not tell (before 5.16).
+    /// Number of instructions that the verifier processed; 0 if the kernel does not report it (before 5.16).
     pub(crate) verified: u32,
     /// Bytes of machine code.
     pub(crate) machine_code: u32,
@@ -96,11 +96,11 @@ pub(crate) struct ProgramSize {
 pub(crate) struct EndToEnd {
     pub(crate) way: String,
     pub(crate) packets_per_second: Stat,
-    /// Packets a second, by those of a do-nothing program in the same round: what slows the machine slows both.
+    /// Ratio to the packets per second of a do-nothing program in the same round: other work slows both down.
     pub(crate) by_nothing: Stat,
     /// Processor time of the receiving thread.
     pub(crate) nanoseconds_per_packet: Stat,
-    /// Packets sent for each that was received: above 1 the generator outran the receiver.
+    /// Packets sent for each packet received. Above 1, the generator was faster than the receiver.
     pub(crate) offered: Stat,
 }
 
@@ -115,11 +115,11 @@ pub(crate) struct Daemons {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DaemonCost {
     pub(crate) ranges: usize,
-    /// Until the program is on all interfaces.
+    /// Milliseconds until the program is on all interfaces.
     pub(crate) start_ms: Stat,
     pub(crate) scrape_ms: Stat,
     pub(crate) resident_bytes: u64,
-    /// Of one processor.
+    /// Percentage of one processor.
     pub(crate) idle_percent: f64,
 }
 
@@ -143,20 +143,20 @@ impl Report {
         plot::draw(self, directory)
     }
 
-    /// What a packet costs in a program; `None` where that was not measured.
+    /// Cost of a packet in a program; `None` if it was not measured.
     pub(crate) fn cost(&self, packet: &str, program: &str) -> Option<&Cost> {
         let packet = self.packets.iter().find(|own| own.name == packet)?;
         packet.costs.iter().find(|cost| cost.program == program)
     }
 
-    /// One way, end to end.
+    /// The results of one way.
     pub(crate) fn way(&self, way: &str) -> Option<&EndToEnd> {
         self.end_to_end.iter().find(|own| own.way == way)
     }
 }
 
 impl Scale {
-    /// What a hit costs in a program.
+    /// Cost of a hit in a program.
     pub(crate) fn cost(&self, program: &str) -> Option<&ScaleCost> {
         self.costs.iter().find(|cost| cost.program == program)
     }

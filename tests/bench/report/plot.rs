@@ -1,4 +1,4 @@
-//! The report as pictures: SVG, which scales and which git can compare.
+//! The report as SVG pictures, which scale and which git can compare.
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ use plotters::{
 use super::Report;
 
 const WIDTH: u32 = 900;
-/// Room for the words beside the bars.
+/// Width for the labels next to the bars, in pixels.
 const WORDS: u32 = 320;
-/// Height of a bar, of the space between two groups, and of everything around them.
+/// Height in pixels of a bar, of the space between two groups, and of the frame around them.
 const BAR: u32 = 14;
 const GAP: u32 = 12;
 const FRAME: u32 = 110;
-/// Told apart by those who see colours differently, too (Okabe and Ito's palette).
+/// Colours that people with a colour vision deficiency can distinguish too (Okabe and Ito's palette).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
@@ -37,13 +37,13 @@ const COLOURS: [RGBColor; 6] = [
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Bars of one colour, or points of one line: position or number of ranges, and value.
+/// Bars of one colour, or points of one line. A point is a position or a number of ranges, and a value.
 struct Series {
     name: String,
     points: Vec<(usize, f64)>,
 }
 
-/// Draws everything that was measured.
+/// Draws all measurements.
 pub(super) fn draw(report: &Report, directory: &Path) -> Result<()> {
     let picture = |name: &str, draw: &dyn Fn(&Path) -> Drawn| {
         draw(&directory.join(name)).map_err(|error| anyhow!("cannot draw {name}: {error}"))
@@ -172,7 +172,7 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
         .y_label_formatter(&whole)
         .draw()?;
     for (number, (series, colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
-        // Figures of neighbours below and above their lines.
+        // The values of two neighbouring lines are below one and above the other.
         let beside = if number % 2 == 0 { 12 } else { -12 };
         let points = || series.points.iter().map(|(ranges, value)| (f64::from(count(*ranges)), *value));
         chart.draw_series(LineSeries::new(points(), colour.stroke_width(2)))?;
@@ -186,7 +186,7 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
     area.present()
 }
 
-/// What each colour is, along the lower edge.
+/// The legend of the colours along the lower edge.
 fn legend(area: &Area<'_>, series: &[Series], height: u32) -> Drawn {
     let bottom = i32::try_from(height).unwrap_or(i32::MAX) - 16;
     let step = i32::try_from(WIDTH).unwrap_or(i32::MAX) / i32::try_from(series.len().max(1)).unwrap_or(1);

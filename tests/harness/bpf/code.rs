@@ -12,19 +12,35 @@ pub const LOOK_UP: u32 = 1;
 pub const RANDOM: u32 = 7;
 /// `bpf_tail_call`.
 pub const TAIL_CALL: u32 = 12;
-/// `bpf_xdp_adjust_meta`.
-pub const ADJUST_METADATA: u32 = 54;
 /// `bpf_xdp_get_buff_len` (Linux 5.18).
 pub const LENGTH: u32 = 188;
 
 /// The number of bytes that a load or store moves.
 #[derive(Clone, Copy, Debug)]
 pub enum Width {
+    /// One byte.
+    One = 0x10,
     /// Two bytes.
     Two = 0x08,
     /// Four bytes.
     Four = 0x00,
+    /// Eight bytes.
+    Eight = 0x18,
 }
+
+/// A condition of a jump, on a register and a value.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// The register has another value.
+    Differs = 0x55,
+    /// The register's value is below, unsigned.
+    Below = 0xa5,
+}
+
+/// A jump forward whose target is not known yet.
+#[must_use]
+#[derive(Debug)]
+pub struct Jump(usize);
 
 /// A program under construction: its instructions, and the positions of the jumps to its end.
 #[derive(Clone, Debug)]
@@ -96,6 +112,26 @@ impl Code {
         self.push(instruction(0x57, to, 0, 0, mask))
     }
 
+    /// `to += from`.
+    pub fn add_register(self, to: u8, from: u8) -> Self {
+        self.push(instruction(0x0f, to, from, 0, 0))
+    }
+
+    /// `to <<= bits`.
+    pub fn shift_left(self, to: u8, bits: u32) -> Self {
+        self.push(instruction(0x67, to, 0, 0, bits))
+    }
+
+    /// `to >>= bits`, unsigned.
+    pub fn shift_right(self, to: u8, bits: u32) -> Self {
+        self.push(instruction(0x77, to, 0, 0, bits))
+    }
+
+    /// Converts the low 16 bits of `to` from network to host byte order, and clears the others.
+    pub fn from_network_order(self, to: u8) -> Self {
+        self.push(instruction(0xdc, to, 0, 0, 16))
+    }
+
     /// `to = *(from + offset)`.
     pub fn read(self, width: Width, to: u8, from: u8, offset: i16) -> Self {
         self.push(instruction(0x61 | width as u8, to, from, offset, 0))
@@ -113,9 +149,52 @@ impl Code {
         self.push(instruction(0x18, to, PSEUDO_MAP_FD, 0, fd)).push(0)
     }
 
+    /// `to = &value`, where `map` is an array of one value.
+    pub fn value(self, to: u8, map: &Map) -> Self {
+        const PSEUDO_MAP_VALUE: u8 = 2;
+        let fd = map.fd().cast_unsigned();
+        self.push(instruction(0x18, to, PSEUDO_MAP_VALUE, 0, fd)).push(0)
+    }
+
     /// `r0 = helper(r1, …, r5)`.
     pub fn call(self, helper: u32) -> Self {
         self.push(instruction(0x85, 0, 0, 0, helper))
+    }
+
+    /// Ends the program if the condition holds.
+    pub fn end_if(mut self, register: u8, when: When, value: u32) -> Self {
+        self.jumps.push(self.instructions.len());
+        self.push(instruction(when as u8, register, 0, 0, value))
+    }
+
+    /// Ends the program if `register > other`, unsigned.
+    pub fn end_if_above(mut self, register: u8, other: u8) -> Self {
+        self.jumps.push(self.instructions.len());
+        self.push(instruction(0x2d, register, other, 0, 0))
+    }
+
+    /// Jumps if the condition holds.
+    pub fn jump_if(self, register: u8, when: When, value: u32) -> (Self, Jump) {
+        let at = Jump(self.instructions.len());
+        (self.push(instruction(when as u8, register, 0, 0, value)), at)
+    }
+
+    /// Jumps.
+    pub fn jump(self) -> (Self, Jump) {
+        let at = Jump(self.instructions.len());
+        (self.push(instruction(0x05, 0, 0, 0, 0)), at)
+    }
+
+    /// The target of a jump is here.
+    pub fn target_of(mut self, Jump(at): Jump) -> Self {
+        let here = self.instructions.len();
+        self.lead(at, here);
+        self
+    }
+
+    fn lead(&mut self, from: usize, to: usize) {
+        let distance = i16::try_from(to - from - 1).expect("a short program");
+        self.instructions[from] |= u64::from(distance.cast_unsigned()) << 16;
     }
 
     /// Ends the program if `register` is zero.
@@ -142,8 +221,7 @@ impl Code {
         }
         let pass = self.instructions.len();
         for at in std::mem::take(&mut self.jumps) {
-            let distance = i16::try_from(pass - at - 1).expect("a short program");
-            self.instructions[at] |= u64::from(distance.cast_unsigned()) << 16;
+            self.lead(at, pass);
         }
         self.set(0, XDP_PASS).push(instruction(0x95, 0, 0, 0, 0))
     }

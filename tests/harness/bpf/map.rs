@@ -8,6 +8,7 @@ use super::{Program, call, command, descriptor, named};
 
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
+const BPF_MAP_TYPE_PERCPU_ARRAY: u32 = 6;
 const BPF_MAP_TYPE_LPM_TRIE: u32 = 11;
 const BPF_F_NO_PREALLOC: u32 = 1;
 
@@ -57,6 +58,13 @@ impl Map {
         Ok(map)
     }
 
+    /// Creates a per-CPU array of so many values, each of `value_size` bytes, a multiple of 8.
+    pub fn per_cpu(name: &str, value_size: u32, max_entries: u32) -> Result<Self> {
+        let name = named(name)?;
+        let kind = BPF_MAP_TYPE_PERCPU_ARRAY;
+        Self::create(Create { kind, key_size: 4, value_size, max_entries, name, ..Create::default() })
+    }
+
     /// Creates a longest-prefix-match trie of these keys, each with the value 0. A key is the prefix length
     /// in host byte order, then the address.
     pub fn trie<const N: usize>(keys: &[[u8; N]]) -> Result<Self> {
@@ -90,6 +98,17 @@ impl Map {
     fn create(mut create: Create) -> Result<Self> {
         // SAFETY: the structure holds no pointer.
         Ok(Self(unsafe { descriptor(command::MAP_CREATE, &mut create) }.context("cannot make a map")?))
+    }
+
+    /// Reads the value at `index` of a per-CPU array: `value_size` bytes for each possible processor.
+    pub fn read(&self, index: u32, value_size: usize, processors: usize) -> Result<Vec<u8>> {
+        let mut value = vec![0; value_size * processors];
+        let key = index.to_ne_bytes();
+        let (key, to) = (key.as_ptr() as u64, value.as_mut_ptr() as u64);
+        let mut lookup = Update { map: self.fd().cast_unsigned(), key, value: to, ..Update::default() };
+        // SAFETY: the key has four bytes, the value room for each processor, and both live until the call returns.
+        unsafe { call(command::MAP_LOOKUP_ELEM, &mut lookup) }.context("cannot read a map")?;
+        Ok(value)
     }
 
     fn update(&self, key: &[u8], value: &[u8]) -> Result<()> {

@@ -43,12 +43,9 @@ struct Context {
 }
 
 impl Program {
-    /// Runs the program once. Returns its XDP action, and the number of bytes of metadata that it has put in
-    /// front of the frame.
-    pub fn run(&self, frame: &[u8]) -> Result<(u32, usize)> {
-        let run = self.test_run(frame, 1)?;
-        // The kernel includes metadata in `size_out` (`bpf_prog_test_run_xdp`).
-        Ok((run.returned, (run.size_out as usize).saturating_sub(frame.len())))
+    /// Runs it once and returns its action.
+    pub fn run(&self, frame: &[u8]) -> Result<u32> {
+        Ok(self.test_run(frame, 1)?.returned)
     }
 
     /// Runs it once on a frame whose first buffer has `first` bytes, and the rest of it in further buffers
