@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
 
+mod english;
 mod layers;
 mod links;
 mod manifest;
@@ -66,6 +67,9 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
         }
         if path.ends_with("Cargo.toml") {
             findings.extend(manifest::check(path, &text));
+        }
+        if extension != "toml" {
+            findings.extend(english::check(path, &text));
         }
         if extension == "md" {
             findings.extend(links::check(path, &text, &tracked));
