@@ -22,7 +22,8 @@ pub const MAX_EXTENSION_HEADERS: usize = 7;
 
 /// Length in bytes of an Ethernet header without tags (IEEE 802.3).
 pub const ETHERNET_LEN: usize = 14;
-const ETHERTYPE_OFFSET: usize = 12;
+/// Offset of the `EtherType` in an Ethernet header without tags.
+pub const ETHERTYPE_OFFSET: usize = 12;
 const VLAN_TAG_LEN: usize = 4;
 const IPV4_MIN_LEN: usize = 20;
 const IPV6_LEN: usize = 40;

@@ -1,47 +1,59 @@
 //! The part of the set-up that the kernel program needs for every packet, in one load-time constant: each
 //! constant costs a load.
 
-/// The number of watched ports, the number of interfaces, whether the XDP program does more than count, and
-/// whether it uses the tries alone: one byte each, in this order from the lowest byte on.
+use crate::names::SMTP_PORT;
+
+/// The number of watched ports, the number of interfaces, whether the XDP program does more than count,
+/// whether it uses the tries alone, one byte each in this order from the lowest byte on; then two bytes with
+/// the first watched port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-pub struct Setup(u32);
+pub struct Setup(u64);
 
+#[expect(clippy::cast_possible_truncation, reason = "each part is cut out of the word")]
 impl Setup {
-    /// The default: one port, one interface, counting only, with a direct table.
-    pub const DEFAULT: Self = Self::new(1, 1, false, false);
+    /// The default: port 25, one interface, counting only, with a direct table.
+    pub const DEFAULT: Self = Self::new(SMTP_PORT, 1, 1, false, false);
 
-    /// Packs the four values.
+    /// Packs the values; `port` is the first of `ports`.
     #[must_use]
-    pub const fn new(ports: u8, interfaces: u8, acts: bool, trie_only: bool) -> Self {
-        Self(u32::from_le_bytes([ports, interfaces, acts as u8, trie_only as u8]))
+    pub const fn new(port: u16, ports: u8, interfaces: u8, acts: bool, trie_only: bool) -> Self {
+        let [low, high] = port.to_le_bytes();
+        Self(u64::from_le_bytes([ports, interfaces, acts as u8, trie_only as u8, low, high, 0, 0]))
     }
 
     /// Unpacks the constant's value.
     #[inline(always)]
     #[must_use]
-    pub const fn from_bits(bits: u32) -> Self {
+    pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
     /// The packed form, in host byte order.
     #[must_use]
-    pub const fn bits(self) -> u32 {
+    pub const fn bits(self) -> u64 {
         self.0
+    }
+
+    /// The first watched port, in host byte order.
+    #[inline(always)]
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        (self.0 >> 32) as u16
     }
 
     /// Number of watched ports.
     #[inline(always)]
     #[must_use]
     pub const fn ports(self) -> u32 {
-        self.0 & 0xff
+        self.0 as u32 & 0xff
     }
 
     /// Number of interfaces.
     #[inline(always)]
     #[must_use]
     pub const fn interfaces(self) -> u32 {
-        self.0 >> 8 & 0xff
+        self.0 as u32 >> 8 & 0xff
     }
 
     /// True if the XDP program may log, sample or drop a packet, or set a code point.
@@ -69,7 +81,9 @@ mod tests {
         let most = (u8::try_from(MAX_PORTS).unwrap(), u8::try_from(MAX_INTERFACES).unwrap());
         for (ports, interfaces) in [(1, 1), (1, 2), (2, 1), most, (255, 255)] {
             for (acts, trie_only) in [(false, false), (true, false), (false, true), (true, true)] {
-                let setup = Setup::from_bits(Setup::new(ports, interfaces, acts, trie_only).bits());
+                let setup = Setup::new(0xfedc, ports, interfaces, acts, trie_only);
+                let setup = Setup::from_bits(setup.bits());
+                assert_eq!(setup.port(), 0xfedc);
                 assert_eq!((setup.ports(), setup.interfaces()), (u32::from(ports), u32::from(interfaces)));
                 assert_eq!((setup.acts(), setup.is_trie_only()), (acts, trie_only));
             }

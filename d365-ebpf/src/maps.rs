@@ -62,7 +62,7 @@ static IFINDEXES: [Global<u32>; MAX_INTERFACES] = [const { Global::new(0) }; MAX
 #[unsafe(no_mangle)]
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
-static SETUP: Global<u32> = Global::new(Setup::DEFAULT.bits());
+static SETUP: Global<u64> = Global::new(Setup::DEFAULT.bits());
 #[unsafe(no_mangle)]
 static LOG_PACKETS: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
@@ -102,9 +102,9 @@ impl Variable {
 /// True if a TCP destination port (host byte order) is watched.
 #[inline(always)]
 pub(crate) fn is_watched(setup: Setup, port: u16) -> bool {
-    let [first, others @ ..] = &PORTS;
-    // At least one port is watched.
-    first.load() == port
+    let [_, others @ ..] = &PORTS;
+    // At least one port is watched, and the set-up has the first.
+    setup.port() == port
         || others.iter().zip(1..).any(|(watched, index)| index < setup.ports() && watched.load() == port)
 }
 

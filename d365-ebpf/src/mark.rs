@@ -57,7 +57,7 @@ fn entry(buffer: Buffer, setup: Setup) -> Option<Entry> {
             return plain(setup, &head);
         }
     }
-    let skb = Skb::new(buffer)?;
+    let skb = Skb::new(buffer, &head)?;
     match verdict::judge(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
         Verdict::Listed(entry, _) => Some(entry),
         _ => None,

@@ -15,7 +15,10 @@ use aya_ebpf::{
     helpers::generated::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative},
     programs::TcContext,
 };
-use d365_common::packet::{ETHERNET_LEN, Reader, plain::Head};
+use d365_common::packet::{
+    ETHERNET_LEN, ETHERTYPE_OFFSET, Reader,
+    plain::{self, Head},
+};
 
 /// An Ethernet header, for a comparison of all its bytes.
 type Ethernet = [u16; ETHERNET_LEN / 2];
@@ -80,22 +83,29 @@ pub(crate) struct Skb {
     skb: *mut __sk_buff,
     /// Bytes of the frame before the buffer's start: 0, or the length of the Ethernet header.
     before: usize,
+    ethertype: [u8; 2],
 }
 
 impl Skb {
-    /// Returns `None` if the kernel knows no Ethernet header.
+    /// Takes the Ethernet header from the frame's head, which was copied before. Returns `None` if the kernel
+    /// knows no Ethernet header.
     #[inline(always)]
-    pub(crate) fn new(Buffer(skb): Buffer) -> Option<Self> {
-        let header: Ethernet = from_header(skb, 0)?;
+    pub(crate) fn new(Buffer(skb): Buffer, head: &plain::Ipv4) -> Option<Self> {
+        // The copied head of a short frame is zero.
+        let header = if head.is_zero() { from_header(skb, 0)? } else { head.ethernet() };
         let starts_there = from_start::<Ethernet>(skb, 0).is_some_and(|start| start == header);
-        Some(Self { skb, before: if starts_there { 0 } else { ETHERNET_LEN } })
+        let before = if starts_there { 0 } else { ETHERNET_LEN };
+        Some(Self { skb, before, ethertype: header[ETHERNET_LEN / 2 - 1].to_ne_bytes() })
     }
 }
 
 impl Reader for Skb {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        if offset < self.before {
+        if offset == ETHERTYPE_OFFSET && N == self.ethertype.len() {
+            // Without another call.
+            self.ethertype.first_chunk().copied()
+        } else if offset < self.before {
             from_header(self.skb, offset)
         } else {
             from_start(self.skb, offset - self.before)

@@ -73,10 +73,9 @@ impl Kernel {
         // Kernels before 5.11 count maps towards this limit. If the limit cannot be raised, creating a map
         // reports it.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
-        let interfaces = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
+        let interfaces_count = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
         let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
-        let setup = Setup::new(port_count, interfaces, options.acts(), options.trie_only);
-        let interfaces = u32::from(interfaces);
+        let interfaces = u32::from(interfaces_count);
         let rows = rows(interfaces);
         let too_large = || LoadError::TooMany {
             what: "counter slots over all interfaces",
@@ -86,6 +85,7 @@ impl Kernel {
         let slots = rows.checked_mul(options.capacity).ok_or_else(too_large)?;
         let mut ports = [SMTP_PORT; MAX_PORTS];
         ports[..options.ports.len()].copy_from_slice(&options.ports);
+        let setup = Setup::new(ports[0], port_count, interfaces_count, options.acts(), options.trie_only);
         let mut ifindexes = [0; MAX_INTERFACES];
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;

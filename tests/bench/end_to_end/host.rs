@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 
 use super::traffic::{Traffic, Window, received};
 use crate::{
-    limit::Limit,
+    limit::{self, Limit},
     peers, programs,
     report::names,
     rounds::{pin, processors},
@@ -35,6 +35,7 @@ pub(super) enum Way {
     Nothing,
     Moves,
     Limit,
+    LimitWithMark,
     Ours,
     OursWithMark,
     Nftables,
@@ -42,10 +43,11 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Nothing,
         Self::Moves,
         Self::Limit,
+        Self::LimitWithMark,
         Self::Ours,
         Self::OursWithMark,
         Self::Nftables,
@@ -57,6 +59,7 @@ impl Way {
             Self::Nothing => names::NOTHING,
             Self::Moves => MOVES.1,
             Self::Limit => names::LIMIT,
+            Self::LimitWithMark => names::LIMIT_MARK,
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
             Self::Nftables => names::NFTABLES,
@@ -68,7 +71,7 @@ impl Way {
 /// The programs that do the job. They are removed before the lab, from inside the host's namespace.
 enum Job {
     Ours { _kernel: Box<Kernel>, counters: Box<Counters>, slots: Vec<u32> },
-    Theirs { _program: Link },
+    Theirs { _programs: Vec<Link> },
 }
 
 /// A host, its sender, and the kernel thread that receives.
@@ -92,14 +95,17 @@ impl Host {
         let job = lab.host.run(|| match way {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
-            Way::Moves => theirs(&programs::moves(MOVES.0)?, &lab),
-            Way::Limit => theirs(&Limit::new(ranges, false)?.program, &lab),
-            Way::Nothing | Way::Nftables | Way::Ipset => theirs(&programs::floor(false)?, &lab),
+            Way::Moves => theirs(&[&programs::moves(MOVES.0)?], &lab),
+            Way::Limit => theirs(&[&Limit::new(ranges, false)?.program], &lab),
+            Way::LimitWithMark => {
+                theirs(&[&Limit::new(ranges, false)?.program, &limit::marking(ranges)?], &lab)
+            }
+            Way::Nothing | Way::Nftables | Way::Ipset => theirs(&[&programs::floor(false)?], &lab),
         })?;
         match way {
             Way::Nftables => peers::load_nftables(&lab.host, ranges)?,
             Way::Ipset => peers::load_ipset(&lab.host, ranges)?,
-            Way::Nothing | Way::Moves | Way::Limit | Way::Ours | Way::OursWithMark => {}
+            _ => {}
         }
         let traffic = Traffic::new(&lab, ranges, receiver(&lab)?)?;
         Ok(Self { way, job: Some(job), traffic, lab })
@@ -129,9 +135,10 @@ impl Host {
     }
 }
 
-/// Attaches another program to the host's interface.
-fn theirs(program: &Program, lab: &Lab) -> Result<Job> {
-    Ok(Job::Theirs { _program: program.attach(lab.iface())? })
+/// Other programs, on the host's interface.
+fn theirs(programs: &[&Program], lab: &Lab) -> Result<Job> {
+    let links = programs.iter().map(|program| program.attach(lab.iface()));
+    Ok(Job::Theirs { _programs: links.collect::<Result<_>>()? })
 }
 
 /// Attaches our own programs as the daemon does.

@@ -16,6 +16,7 @@ pub(crate) const OWN_MARK: &str = "d365, --tag mark";
 pub(crate) const OWN_TC: &str = "d365_tag (tc)";
 /// The job for a plain frame and nothing else.
 pub(crate) const LIMIT: &str = "limit";
+pub(crate) const LIMIT_MARK: &str = "limit, with a mark";
 /// A helper call that does almost nothing.
 pub(crate) const HELPER: &str = "one helper call";
 pub(crate) const TRIE: &str = "kernel's trie alone";

@@ -10,6 +10,10 @@ pub const XDP_TX: u32 = 3;
 pub const LOOK_UP: u32 = 1;
 /// `bpf_get_prandom_u32`.
 pub const RANDOM: u32 = 7;
+/// `bpf_skb_load_bytes_relative`; its start 0 is the Ethernet header.
+pub const LOAD_BYTES: u32 = 68;
+/// `bpf_jiffies64`.
+pub const JIFFIES: u32 = 118;
 /// `bpf_tail_call`.
 pub const TAIL_CALL: u32 = 12;
 /// `bpf_xdp_get_buff_len` (Linux 5.18).
@@ -63,6 +67,11 @@ impl Code {
     /// Starts an XDP program of this name, at most 15 bytes.
     pub fn new(name: &str) -> Self {
         Self::of(Kind::Xdp, name)
+    }
+
+    /// Starts a tc program of this name, at most 15 bytes.
+    pub fn classifier(name: &str) -> Self {
+        Self::of(Kind::Classifier, name)
     }
 
     /// Starts a program of any kind.
@@ -212,7 +221,7 @@ impl Code {
         self.push(instruction(0x2d, 4, 3, 0, 0))
     }
 
-    /// Ends the program with `action`. Every jump leads to `XDP_PASS`.
+    /// Ends the program with `action`. Every jump leaves the packet to the next program.
     pub fn end(mut self, action: u32) -> Self {
         self = self.set(0, action).push(instruction(0x95, 0, 0, 0, 0));
         // The verifier rejects unreachable instructions.
@@ -223,6 +232,7 @@ impl Code {
         for at in std::mem::take(&mut self.jumps) {
             self.lead(at, pass);
         }
-        self.set(0, XDP_PASS).push(instruction(0x95, 0, 0, 0, 0))
+        let passing = self.kind.passing();
+        self.set(0, passing).push(instruction(0x95, 0, 0, 0, 0))
     }
 }

@@ -94,7 +94,7 @@ impl Kind {
 
     /// The verdict that leaves a packet to the next program: `XDP_PASS`, or `TC_ACT_UNSPEC`, which is also
     /// `TCX_NEXT`.
-    const fn passing(self) -> u32 {
+    pub(super) const fn passing(self) -> u32 {
         match self {
             Self::Xdp => code::XDP_PASS,
             Self::Classifier => u32::MAX,

@@ -94,7 +94,13 @@ fn comments(text: &str) -> Vec<Block> {
             before = "";
             continue;
         };
-        let marker = if rest.starts_with('/') { "/" } else if rest.starts_with('!') { "!" } else { " " };
+        let marker = if rest.starts_with('/') {
+            "/"
+        } else if rest.starts_with('!') {
+            "!"
+        } else {
+            " "
+        };
         if marker != before {
             blocks.push(Block::new(line));
         }
@@ -162,7 +168,9 @@ fn phrase(text: &str) -> Option<String> {
         words.windows(phrase.len()).any(|window| window == phrase)
     };
     let found = PHRASES.into_iter().find(|phrase| is_here(phrase));
-    found.map(|phrase| format!("`{phrase}`: use the field's word, as verify, publish, accept, log, trust, report"))
+    found.map(|phrase| {
+        format!("`{phrase}`: use the field's word, as verify, publish, accept, log, trust, report")
+    })
 }
 
 #[cfg(test)]
