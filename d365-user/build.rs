@@ -14,7 +14,7 @@ use aya_build::{Package, Toolchain};
 #[path = "../xtask/src/toolchain.rs"]
 mod toolchain;
 
-/// What goes into the binary: a change elsewhere does not make the commit "dirty".
+/// Everything that the binary is built from. A change elsewhere does not make the commit "dirty".
 const INPUTS: [&str; 6] =
     ["Cargo.lock", "Cargo.toml", "d365-common", "d365-ebpf", "d365-user", "xtask/src/toolchain.rs"];
 
@@ -50,7 +50,7 @@ fn kernel_program(root: &Path) -> Result<()> {
     // SAFETY: a build script has one thread, and has started none yet.
     unsafe {
         env::set_var("PATH", path);
-        // Cargo shows every line of the inner cargo as a warning; what is wrong with the code still comes through.
+        // Cargo shows every line of the inner cargo as a warning. Errors in the code are still shown.
         env::set_var("CARGO_TERM_QUIET", "true");
         if !choice.compiler.nightly {
             env::set_var("RUSTC_BOOTSTRAP", "1");
@@ -90,7 +90,7 @@ fn revision(workspace: &Path) -> Option<String> {
     Some(format!("{head}{dirty}"))
 }
 
-/// What git prints, without the last line break; `None` if it fails.
+/// The output of git without the last line break; `None` if git fails.
 fn git(workspace: &Path, args: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(workspace).args(args).output().ok()?;
     let stdout = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;

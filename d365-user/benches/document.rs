@@ -1,7 +1,8 @@
-//! What it costs to read the vendor's largest document: time, and memory at its peak. The budget is 60 ms and 12 MiB.
+//! Measures the time and the peak of memory for reading the vendor's largest document. The budget is 60 ms
+//! and 12 MiB.
 //!
-//! `cargo bench -p d365-user --bench document`. Reads the document in `../shared/data` or, where that is
-//! missing, a made one of its size.
+//! `cargo bench -p d365-user --bench document`. It reads the document in `../shared/data`,
+//! or a generated one of its size.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -20,9 +21,9 @@ mod made;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Of 4.4 MB.
+/// A document of 4.4 MB.
 const DOCUMENT: &str = "../../shared/data/service-tags/public-2026-cn398.json";
-/// What reading may take beside what was there before, in bytes.
+/// The memory that reading may take in addition, in bytes.
 const BUDGET: usize = 12 << 20;
 
 fn main() {
@@ -49,7 +50,7 @@ fn document(path: &Path, options: &Options) -> Document {
     read(file, options).expect("the document is whole")
 }
 
-/// The peak beside what was there before, and what stays, with the file read as a stream.
+/// Prints the additional memory at the peak and after reading, with the file read as a stream.
 fn memory(path: &Path) {
     for keep_azure in [false, true] {
         MEMORY.reset_peak_usage();

@@ -11,6 +11,9 @@ use crate::{
     coverage::{self, Counting},
     setup, toolchain, tools,
 };
+use times::Times;
+
+mod times;
 
 /// The package and the target of the tests that need root.
 const LAB: &str = "d365-tests";
@@ -43,22 +46,66 @@ pub(crate) fn all(args: &[OsString], variables: &[(&str, OsString)]) -> Result<(
     if selects(args) {
         return command::run(&mut test(&[])?);
     }
+    if !args.is_empty() {
+        return some(&test);
+    }
+    let host = host()?;
+    let mut times = Times::default();
+    let mut timed = |selection: &[&str], (variable, runner): (String, String)| -> Result<()> {
+        let mut test = test(selection)?;
+        test.env(variable, format!("{runner} {}", times::VARIABLE)).arg("--").args(times::ARGUMENTS);
+        times.run(&mut test)
+    };
+    let unit = [&EVERYTHING[..], &["--lib", "--bins", "--tests"]].concat();
+    if command::is_root() {
+        timed(&unit, own_runner(&host))?;
+    } else {
+        timed(&[&unit[..], &["--exclude", LAB]].concat(), own_runner(&host))?;
+        timed(&["--package", LAB, "--lib", "--test", "unprivileged"], own_runner(&host))?;
+        if let Some(runner) = root_runner(&host)? {
+            timed(&["--package", LAB, "--test", PRIVILEGED], runner)?;
+        }
+    }
+    command::run(&mut test(&[&EVERYTHING[..], &["--doc"]].concat())?)?;
+    times.show();
+    Ok(())
+}
+
+/// Runs the tests that the arguments in `test` leave, without times.
+fn some(test: &dyn Fn(&[&str]) -> Result<Command>) -> Result<()> {
     if command::is_root() {
         return command::run(&mut test(&EVERYTHING)?);
     }
     command::run(&mut test(&[&EVERYTHING[..], &["--exclude", LAB]].concat())?)?;
     command::run(&mut test(&["--package", LAB, "--lib", "--test", "unprivileged"])?)?;
+    match root_runner(&host()?)? {
+        Some((variable, runner)) => {
+            command::run(test(&["--package", LAB, "--test", PRIVILEGED])?.env(variable, runner))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The variable that makes cargo start tests through `env`, and its value.
+fn own_runner(host: &str) -> (String, String) {
+    (variable(host), "env".to_owned())
+}
+
+/// The same for tests that need root; `None`, with a message, if there is no sudo.
+fn root_runner(host: &str) -> Result<Option<(String, String)>> {
     let Some(sudo) = toolchain::find("sudo") else {
         let advice = "the privileged tests did not run: they need root, and there is no sudo";
         if command::ci() {
             bail!(advice);
         }
         eprintln!("xtask: {advice}");
-        return Ok(());
+        return Ok(None);
     };
-    let mut privileged = test(&["--package", LAB, "--test", PRIVILEGED])?;
-    let (variable, runner) = runner(&host()?, &sudo, &cargo::path()?.to_string_lossy());
-    command::run(privileged.env(variable, runner))
+    Ok(Some(runner(host, &sudo, &cargo::path()?.to_string_lossy())))
+}
+
+fn variable(host: &str) -> String {
+    format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"))
 }
 
 /// Returns true if the user chooses packages or targets. Then xtask adds none.
@@ -74,8 +121,7 @@ fn selects(args: &[OsString]) -> bool {
 /// The variable that makes cargo start tests through sudo, and its value. The value sets the PATH, because
 /// sudo uses its own.
 pub(crate) fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
-    let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
-    (variable, format!("{} -E env PATH={path}", sudo.display()))
+    (variable(host), format!("{} -E env PATH={path}", sudo.display()))
 }
 
 /// The target triple of this machine.
