@@ -109,7 +109,7 @@ fn xdp_loader_attaches_it_natively() {
     let object = ObjectFile::new("xdp-loader");
     let xdp_loader = |arguments: &[&str]| {
         let mut command = Command::new("xdp-loader");
-        command.args(arguments).env("LIBXDP_SKIP_DISPATCHER", "1");
+        command.args(arguments);
         view.give_to(&mut command);
         lab.host.output(&mut command).unwrap()
     };
