@@ -9,6 +9,7 @@ pub mod config;
 pub mod daemon;
 pub mod exit;
 pub mod generation;
+pub mod geo;
 pub mod http;
 pub mod kernel;
 pub mod ledger;

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use d365_tests::vendor::Documents;
-use d365_user::ranges::{self, GeoSource, Policy, Range, RangeSet};
+use d365_user::geo;
+use d365_user::ranges::{GeoSource, Policy, Range, RangeSet};
 use d365_user::source::{self, Spec};
 use ipnet::IpNet;
 
@@ -74,7 +75,7 @@ fn page_is_embedded(documents: &Documents) {
     let documented = embedded.values().filter(|range| range.geo.source == GeoSource::Documented);
     assert_eq!(documented.count(), 15);
     let in_code: Vec<_> =
-        ranges::documented().iter().map(|(prefix, code)| (*prefix, code.to_string())).collect();
+        geo::documented().iter().map(|(prefix, code)| (*prefix, code.to_string())).collect();
     let on_page: Vec<_> = table.into_iter().map(|(prefix, code, _)| (prefix, code)).collect();
     assert_eq!(in_code, on_page);
 }

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use d365_tests::{require, task, temp::TempFile};
 use d365_user::{
-    ranges::{GeoCode, geo::REGISTER},
+    geo::REGISTER,
+    ranges::GeoCode,
     source::{self, Record, Spec, embedded},
 };
 use ipnet::IpNet;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning, geo};
-use crate::source::Record;
+use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning};
+use crate::{geo, source::Record};
 
 /// The knowledge so far about one prefix.
 struct Claim<'a> {

@@ -6,11 +6,8 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-mod azure;
-mod documented;
 pub mod drift;
 mod error;
-pub mod geo;
 mod merge;
 mod policy;
 pub mod set;
@@ -18,7 +15,6 @@ mod sources;
 pub mod special;
 mod warning;
 
-pub use documented::{DOCUMENTED_DATE, documented};
 pub use error::{RangeError, Refusal};
 pub use policy::Policy;
 pub use set::RangeSet;
@@ -27,9 +23,9 @@ pub use warning::{Place, Warning};
 
 /// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
 ///
-/// Its number and its name are in [`geo`].
+/// Its number and its name are in [`crate::geo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GeoCode([u8; 3]);
+pub struct GeoCode(pub(crate) [u8; 3]);
 
 /// The origin of a geo, the most trusted first. If two sources name the same geo, the first of the two in
 /// this order is kept.

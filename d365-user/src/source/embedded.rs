@@ -1,6 +1,6 @@
 //! The list compiled into the program: the service tag as it was at a release. The file
 //! `data/embedded-ranges.csv` also names the origin of the list. Its geo columns are for people and for the
-//! tests: [`crate::ranges::geo::attribute`] decides the geo of a range.
+//! tests: [`crate::geo::attribute`] decides the geo of a range.
 
 use crate::ranges::{Geo, GeoCode, GeoSource};
 
@@ -71,7 +71,7 @@ fn row(content: &str, line: usize) -> Result<Option<Row>, LineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranges::{documented, geo};
+    use crate::geo::{self, documented};
 
     #[test]
     fn the_file_is_whole_and_dated() {

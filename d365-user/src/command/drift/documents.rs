@@ -5,10 +5,10 @@ use std::path::Path;
 use super::{Kind, List, Origin};
 use crate::{
     command::CommandError,
+    geo,
     ranges::{
         GeoCode,
         drift::{Mark, Marks},
-        geo,
     },
     source::{
         self, SourceError, limit,

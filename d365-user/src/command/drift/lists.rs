@@ -11,10 +11,10 @@ use crate::{
     cli,
     command::{CommandError, gates, text::counted},
     generation::gate::{GatePolicy, Timestamp},
+    geo::{self, DOCUMENTED_DATE, documented},
     ranges::{
-        DOCUMENTED_DATE, GeoCode, documented,
+        GeoCode,
         drift::{Mark, Marks, Scope},
-        geo,
     },
     source::{embedded, shown_name},
     state::{DEFAULT_DIRECTORY, StateError, gates::Gates},

@@ -12,7 +12,7 @@ use super::{CommandError, json, show};
 use crate::{
     cli,
     exit::Exit,
-    ranges::geo::{REGISTER, attribute},
+    geo::{REGISTER, attribute},
     source::{Record, embedded},
     tag::mark,
 };

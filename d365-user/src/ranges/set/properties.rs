@@ -6,8 +6,11 @@ use ipnet::IpNet;
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::ranges::{GeoCode, GeoSource, Warning, documented, special};
 use crate::source::{Record, plain};
+use crate::{
+    geo::documented,
+    ranges::{GeoCode, GeoSource, Warning, special},
+};
 
 /// Any prefix, including host bits and special space.
 fn any_prefix() -> impl Strategy<Value = IpNet> {

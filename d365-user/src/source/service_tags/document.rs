@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::keep::{Entry, Kept};
 use super::regions::Regions;
 use super::{DocumentError, Options};
-use crate::ranges::geo;
+use crate::geo;
 use crate::source::{Cloud, List, Origin, Record, Warning, line};
 
 /// A tag is rejected if more than one in this number of its entries is no prefix. In the vendor's documents,

@@ -6,7 +6,8 @@
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode, GeoSource, azure, documented};
+use super::{azure, documented};
+use crate::ranges::{Geo, GeoCode, GeoSource};
 
 /// One geo of the register: the place from which the service sends, not the place of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

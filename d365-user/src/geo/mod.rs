@@ -1,0 +1,9 @@
+//! Geos: the codes and their permanent numbers, the vendor's table of ranges, and the Azure regions. Pure;
+//! no I/O.
+
+mod azure;
+mod documented;
+mod register;
+
+pub use documented::{DOCUMENTED_DATE, documented};
+pub use register::{REGISTER, Registered, attribute, knows};
