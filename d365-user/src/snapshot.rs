@@ -7,10 +7,7 @@ use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, 
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use ipnet::IpNet;
 
-use crate::{
-    generation::TableSize,
-    ranges::{Geo, Range},
-};
+use crate::{generation::TableSize, geo::Geo, ranges::Range};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 
 use d365_tests::vendor::Documents;
 use d365_user::geo;
-use d365_user::ranges::{GeoSource, Policy, Range, RangeSet};
 use d365_user::source::{self, Spec};
+use d365_user::{
+    geo::GeoSource,
+    ranges::{Policy, Range, RangeSet},
+};
 use ipnet::IpNet;
 
 /// Rows of the service tag: prefix, Azure region, and the documented geo or "-".

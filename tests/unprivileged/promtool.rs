@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{promtool, require};
 use d365_user::{
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
         Snapshot, SourceStatus, Tags, Updates,

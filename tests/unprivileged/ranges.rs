@@ -6,8 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use d365_tests::{require, task, temp::TempFile};
 use d365_user::{
-    geo::REGISTER,
-    ranges::GeoCode,
+    geo::{GeoCode, REGISTER},
     source::{self, Record, Spec, embedded},
 };
 use ipnet::IpNet;

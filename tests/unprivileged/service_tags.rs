@@ -12,8 +12,8 @@ use d365_tests::{
 use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
 use d365_user::source::{self, Cloud, Spec, Warning};
 use d365_user::{
-    geo,
-    ranges::{GeoSource, Policy, RangeSet},
+    geo::{self, GeoSource},
+    ranges::{Policy, RangeSet},
 };
 use ipnet::IpNet;
 use serde_json::Value;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::{
     generation::{CompileError, Compiled, Groups, Owner, Slots, SlotsFull, compile},
+    geo::Geo,
     ledger::{Ledger, Reading, Row},
-    ranges::{Geo, RangeSet, SourceSet},
+    ranges::{RangeSet, SourceSet},
     snapshot::{Count, Generation, STRANGERS},
     state::counters::Stored,
 };

@@ -6,7 +6,7 @@
 //! service tags documents of 2019 to 2026. Some have a second spelling there (`FranceCentral`,
 //! `centralfrance`).
 
-use crate::ranges::GeoCode;
+use super::GeoCode;
 
 /// Region names in lower case, letters and digits only, by geo.
 #[rustfmt::skip]

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use crate::ranges::GeoCode;
+use super::GeoCode;
 
 const fn row(a: u8, b: u8, c: u8, d: u8, length: u8, code: [u8; 3]) -> (IpNet, GeoCode) {
     (IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length), GeoCode(code))

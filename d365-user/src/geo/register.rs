@@ -6,8 +6,7 @@
 
 use ipnet::IpNet;
 
-use super::{azure, documented};
-use crate::ranges::{Geo, GeoCode, GeoSource};
+use super::{Geo, GeoCode, GeoSource, azure, documented};
 
 /// One geo of the register: the place from which the service sends, not the place of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

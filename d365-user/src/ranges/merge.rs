@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning};
-use crate::{geo, source::Record};
+use super::{Place, Policy, Range, RangeError, SourceSet, Warning};
+use crate::{
+    geo::{self, Geo, GeoCode, GeoSource},
+    source::Record,
+};
 
 /// The knowledge so far about one prefix.
 struct Claim<'a> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode};
+use crate::geo::{Geo, GeoCode};
 use crate::source;
 
 /// The place of a record: the name of its list and the line, from 1; 0 if the list has no lines.

@@ -2,7 +2,7 @@
 //! `data/embedded-ranges.csv` also names the origin of the list. Its geo columns are for people and for the
 //! tests: [`crate::geo::attribute`] decides the geo of a range.
 
-use crate::ranges::{Geo, GeoCode, GeoSource};
+use crate::geo::{Geo, GeoCode, GeoSource};
 
 use super::line::{self, LineError};
 use super::{List, Origin, Record, SourceError};

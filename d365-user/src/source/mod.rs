@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 mod cloud;
 mod columns;

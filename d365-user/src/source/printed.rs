@@ -8,7 +8,7 @@ use super::{
     List, Origin, Record, SourceError, line,
     plain::{MAX_BYTES, MAX_RECORDS},
 };
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 /// The fields that are read. Other fields are ignored.
 #[derive(Deserialize)]

@@ -10,7 +10,8 @@ use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use super::{Format, metrics, summary};
 use crate::{
     generation::TableSize,
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
         Snapshot, SourceStatus, Tags, Updates,

@@ -17,8 +17,9 @@ use d365_tests::{
 use d365_user::{
     config::{ModePolicy, Tags, TcOrder},
     generation::{self, Owner},
+    geo::{Geo, GeoCode, GeoSource},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    ranges::Range,
 };
 
 use crate::{foreign::Foreign, judged::options};

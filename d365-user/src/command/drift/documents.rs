@@ -5,11 +5,8 @@ use std::path::Path;
 use super::{Kind, List, Origin};
 use crate::{
     command::CommandError,
-    geo,
-    ranges::{
-        GeoCode,
-        drift::{Mark, Marks},
-    },
+    geo::{self, GeoCode},
+    ranges::drift::{Mark, Marks},
     source::{
         self, SourceError, limit,
         service_tags::{self, Document, DocumentError, Options},

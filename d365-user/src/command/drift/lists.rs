@@ -11,11 +11,8 @@ use crate::{
     cli,
     command::{CommandError, gates, text::counted},
     generation::gate::{GatePolicy, Timestamp},
-    geo::{self, DOCUMENTED_DATE, documented},
-    ranges::{
-        GeoCode,
-        drift::{Mark, Marks, Scope},
-    },
+    geo::{self, DOCUMENTED_DATE, GeoCode, documented},
+    ranges::drift::{Mark, Marks, Scope},
     source::{embedded, shown_name},
     state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
 };

@@ -8,8 +8,8 @@ use proptest::{prelude::*, sample::select};
 use super::*;
 use crate::source::{Record, plain};
 use crate::{
-    geo::documented,
-    ranges::{GeoCode, GeoSource, Warning, special},
+    geo::{GeoCode, GeoSource, documented},
+    ranges::{Warning, special},
 };
 
 /// Any prefix, including host bits and special space.

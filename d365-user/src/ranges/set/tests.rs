@@ -3,8 +3,11 @@
 use ipnet::IpNet;
 
 use super::*;
-use crate::ranges::{Geo, GeoSource, Warning};
 use crate::source::{Record, embedded, plain};
+use crate::{
+    geo::{Geo, GeoSource},
+    ranges::Warning,
+};
 
 const LAB: Policy = Policy { allow_special: true, max_ranges: 8 };
 

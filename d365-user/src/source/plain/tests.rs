@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::super::{Spec, load};
 use super::*;
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 const NAME: &str = "file:/etc/d365/ranges.csv";
 

@@ -7,7 +7,7 @@ use prometheus_client::registry::Unit;
 use super::exposition::Exposition;
 use crate::{
     generation::TableSize,
-    ranges::Geo,
+    geo::Geo,
     snapshot::{Attachment, ProcessStats, STRANGERS, Snapshot},
     version::{REVISION, VERSION},
 };

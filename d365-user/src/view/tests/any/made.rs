@@ -5,7 +5,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
 use crate::{
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, Snapshot,
         SourceStatus, Tags, Updates,
