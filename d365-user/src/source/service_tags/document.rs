@@ -8,7 +8,7 @@ use super::keep::{Entry, Kept};
 use super::regions::Regions;
 use super::{DocumentError, Options};
 use crate::geo;
-use crate::source::{Cloud, List, Origin, Record, Warning, line};
+use crate::source::{Cloud, List, ListEntry, Origin, Warning, line};
 
 /// A tag is rejected if more than one in this number of its entries is no prefix. In the vendor's documents,
 /// every entry is a prefix.
@@ -89,14 +89,14 @@ impl Document {
     /// contain its own date.
     #[must_use]
     pub fn into_list(self, name: &str) -> List {
-        let record = |TagRange { prefix, region }: TagRange| Record { prefix, geo: None, region, line: 0 };
+        let entry = |TagRange { prefix, region }: TagRange| ListEntry { prefix, geo: None, region, line: 0 };
         let origin = Origin {
             name: name.to_owned(),
             change_number: self.change_number,
             tag_change_number: self.tag_change_number,
             date: None,
         };
-        List { origin, records: self.ranges.into_iter().map(record).collect(), warnings: self.warnings }
+        List { origin, entries: self.ranges.into_iter().map(entry).collect(), warnings: self.warnings }
     }
 }
 

@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::lenient::Skip;
 use super::regions::{Builder, MAX_REGIONS};
 use super::shape::Shape;
-use super::{AZURE, DocumentError, Limits, TAG};
+use super::tags::{AZURE, TAG};
+use super::{DocumentError, Limits};
 use crate::source::line;
 
 /// The kind of an entry, which follows from its name.

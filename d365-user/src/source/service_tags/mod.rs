@@ -22,52 +22,23 @@ mod error;
 mod input;
 mod keep;
 mod lenient;
+mod options;
 mod regions;
 mod root;
 mod shape;
+mod tags;
 
 pub use document::{Document, TagRange};
 pub use error::DocumentError;
+pub use options::{Limits, Options};
 pub use regions::Regions;
+pub use tags::TAG;
 
-use super::Cloud;
 use input::Input;
 use keep::Kept;
 
-/// The service tag. Its regional entries are named `Dynamics365ForMarketingEmail.WestUS2` and so on.
-pub const TAG: &str = "Dynamics365ForMarketingEmail";
-/// The service tag for all of Azure. Its regional entries contain Azure's prefixes of one region.
-const AZURE: &str = "AzureCloud";
 /// Size of the read buffer in bytes.
 const BUFFER: usize = 64 << 10;
-
-/// The limits of a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes. The largest real document so far has 4.4 million.
-    pub bytes: u64,
-    /// Prefixes of all entries that are kept. The largest real document so far has 13,767.
-    pub prefixes: usize,
-    /// Levels of nested arrays and objects, at most 100. A real document has 5.
-    pub depth: usize,
-}
-
-/// Options for reading a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The only cloud whose document is accepted. `None` accepts the document of any known cloud.
-    pub cloud: Option<Cloud>,
-    /// True if every prefix of every Azure region is kept ([`Document::azure`]).
-    pub keep_azure: bool,
-    /// The limits of the document.
-    pub limits: Limits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { bytes: 32 << 20, prefixes: 1 << 18, depth: 32 }
-    }
-}
 
 /// Reads a document to the end of the input, or to the first error.
 ///
