@@ -18,10 +18,11 @@ use clap::{
 use d365_common::direct;
 
 use crate::{
-    config::{HttpHost, ModePolicy, RangeMetrics},
+    config::{ModePolicy, RangeMetrics},
     exit::Exit,
     logging::{LogFilter, LogFormat},
     ranges::Policy,
+    settings::HttpHost,
     source::redacted,
     version::{REVISION, VERSION},
 };

@@ -8,12 +8,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
-mod http_host;
 mod tags;
 mod warning;
 
 pub use self::{
-    http_host::HttpHost,
     tags::{Tags, TcOrder, Unlisted},
     warning::Warning,
 };
@@ -23,6 +21,7 @@ use crate::{
     generation::gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
+    settings::HttpHost,
     source::{
         Spec, SpecError,
         download::{Target, Url, UrlError, UserAgent},
