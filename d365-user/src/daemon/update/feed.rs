@@ -11,8 +11,8 @@ use std::{
 
 use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
-    config::LeaseTerm,
     resources::{self, ResourceError},
+    settings::LeaseTerm,
     source::{
         SourceError,
         download::{Backoff, jittered, prolonged, random},

@@ -22,11 +22,12 @@ use super::{
     renamed, report, retries,
 };
 use crate::{
-    config::{Config, LeaseTerm, Unlisted},
+    config::Config,
     daemon::{StartError, azure, storage::Storage},
     ledger::Row,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
+    settings::{LeaseTerm, Unlisted},
     source::{self, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
 };

@@ -4,7 +4,7 @@ use std::io;
 
 use super::*;
 use crate::ranges::{Policy, RangeSet};
-use crate::source::{ListEntry, Warning};
+use crate::source::{Cloud, ListEntry, Warning};
 
 mod properties;
 mod refused;
