@@ -109,7 +109,7 @@ impl Config {
         }
         let updates = cli.updates;
         let queries = [
-            ("--ranges", ranges.iter().any(|spec| matches!(spec, Spec::Url(url) if url.has_query()))),
+            ("--ranges", ranges.iter().any(|spec| spec.kind().has_query())),
             ("--page-url", updates.page_url.as_ref().is_some_and(Url::has_query)),
         ];
         let public = queries.iter().filter(|(flag, has)| *has && cli.urls_on_command_line.contains(flag));
@@ -146,12 +146,8 @@ impl Config {
 
 /// The download target of `spec`.
 fn target(spec: &Spec, updates: &UpdateFlags) -> Result<Option<Target>, ConfigError> {
-    let found = match spec {
-        Spec::Embedded | Spec::File(_) => return Ok(None),
-        Spec::Url(url) => url.url().parse().map(|url| Target::document(url, &updates.allow_host)),
-        Spec::Azure(cloud) => Target::current(*cloud, updates.page_url.clone(), &updates.allow_host),
-    };
-    found.map(Some).map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
+    let found = spec.kind().target(updates.page_url.as_ref(), &updates.allow_host);
+    found.map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
 }
 
 /// The name that two sources share.

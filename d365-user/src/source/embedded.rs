@@ -4,11 +4,39 @@
 
 use crate::geo::{Geo, GeoCode, GeoSource};
 
+use super::kind::{ListSource, Schedule, Trust};
 use super::line::{self, LineError};
+use super::service_tags::Regions;
 use super::{List, ListEntry, Origin, SourceError};
 
 const TEXT: &str = include_str!("../../data/embedded-ranges.csv");
 const NAME: &str = "embedded";
+
+/// The embedded list as a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Embedded;
+
+impl ListSource for Embedded {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::Once
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        None
+    }
+
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn load(&self, _keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
+        list().map(|list| (list, None))
+    }
+}
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

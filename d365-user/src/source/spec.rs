@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::cloud::{Cloud, UnknownCloud};
+use super::embedded::Embedded;
+use super::kind::{ListSource, Schedule};
 use super::redact::redacted_url;
 use super::url_spec::{UrlSpec, UrlSpecError};
 
@@ -50,7 +52,25 @@ fn several(text: &str) -> &'static str {
     if text.contains(',') { hint } else { "" }
 }
 
+/// The registry: a new kind is a variant, its module here, and its word in [`FromStr`].
 impl Spec {
+    /// The kind of this source.
+    #[must_use]
+    pub fn kind(&self) -> &dyn ListSource {
+        match self {
+            Self::Embedded => &Embedded,
+            Self::File(path) => path,
+            Self::Url(url) => url,
+            Self::Azure(cloud) => cloud,
+        }
+    }
+
+    /// True for the list that is part of the program.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.kind().schedule() == Schedule::Once
+    }
+
     /// Reads one value of `--ranges`: one source, or several separated by commas. The path of a file and a
     /// URL may contain commas. Therefore only words (`embedded`, `azure`, `azure:CLOUD`) can share a value.
     ///
@@ -85,12 +105,7 @@ impl FromStr for Spec {
 /// Writes the name of the source's list, which is also the value of the metrics' label `source`.
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Embedded => f.write_str("embedded"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Url(url) => write!(f, "url:{url}"),
-            Self::Azure(cloud) => write!(f, "azure:{cloud}"),
-        }
+        f.write_str(&self.kind().name())
     }
 }
 

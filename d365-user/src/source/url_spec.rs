@@ -5,7 +5,11 @@
 
 use std::{fmt, str::FromStr};
 
-use super::redact::{redacted_url, without_query};
+use super::{
+    download::{self, Host, Target, Url, UrlError},
+    kind::{ListSource, Schedule, Trust},
+    redact::{redacted_url, without_query},
+};
 
 /// A URL, and the name that the operator gave it. It is read as `URL` or `NAME=URL`. It is written as `NAME`,
 /// or as the URL without its query. Two sources that are written alike are the same source for the gates,
@@ -16,16 +20,33 @@ pub struct UrlSpec {
     url: String,
 }
 
-impl UrlSpec {
-    /// The URL as given, with its query. It is for the request only and must not be shown or stored.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+impl ListSource for UrlSpec {
+    fn name(&self) -> String {
+        format!("url:{self}")
     }
 
-    /// True if the URL has a part that must not be shown.
-    #[must_use]
-    pub fn has_query(&self) -> bool {
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::Interval
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        Some(Trust::Download)
+    }
+
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        download::failure_reasons()
+    }
+
+    fn target(&self, _page: Option<&Url>, allowed: &[Host]) -> Result<Option<Target>, UrlError> {
+        self.url.parse().map(|url| Some(Target::document(url, allowed)))
+    }
+
+    /// Earlier releases named the source by its URL with the query.
+    fn earlier_name(&self) -> Option<String> {
+        Some(format!("url:{}", self.url))
+    }
+
+    fn has_query(&self) -> bool {
         without_query(&self.url) != self.url
     }
 }

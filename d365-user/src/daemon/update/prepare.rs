@@ -28,7 +28,7 @@ use crate::{
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     settings::{LeaseTerm, Unlisted},
-    source::{self, Spec, watch::Watch},
+    source::{self, Schedule, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
 };
 
@@ -95,16 +95,20 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut begun = Vec::new();
     for (at, spec) in config.ranges.iter().enumerate() {
         let keep_azure = config.watch_azure;
-        let (reader, rhythm): (Box<dyn Reader>, _) = match (spec, &config.targets[at]) {
-            (Spec::Embedded, _) => {
+        let rhythm = match spec.kind().schedule() {
+            Schedule::Once => {
                 begun.push(None);
                 continue;
             }
-            (spec, None) => {
+            Schedule::OnChange(_) => Rhythm::of_file(config.lease),
+            Schedule::Interval => Rhythm::of_download(config.refresh),
+        };
+        let reader: Box<dyn Reader> = match &config.targets[at] {
+            None => {
                 let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
-                (Box::new(reader), Rhythm::of_file(config.lease))
+                Box::new(reader)
             }
-            (spec, Some(target)) => {
+            Some(target) => {
                 let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
                 let user_agent = config.user_agent.clone();
                 let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, storage);
@@ -117,7 +121,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 }
                 let adopted = sources.restore(at, kept.as_ref());
                 report::adopted(sources.name(at), adopted);
-                (Box::new(reader), Rhythm::of_download(config.refresh))
+                Box::new(reader)
             }
         };
         let events = events.clone();
@@ -159,14 +163,14 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     report::remarks(&updater.sources.remarks_of_all(&set));
     updater.left_out = updater.sources.left_out();
     report::left_out(&updater.left_out, config.max_ranges);
-    if config.watch_azure && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+    if config.watch_azure && config.ranges.iter().all(Spec::is_embedded) {
         tracing::warn!(
             "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
         );
     }
     if config.lease == LeaseTerm::Never {
         tracing::warn!("--lease never: the list is trusted however long no source confirms it");
-    } else if acts(config) && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+    } else if acts(config) && config.ranges.iter().all(Spec::is_embedded) {
         tracing::warn!(
             "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
              nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
@@ -186,7 +190,7 @@ impl Updater {
         let (mut failures, mut read) = (Vec::new(), Vec::<Outcome>::new());
         loop {
             let now = self.look_at_clock();
-            let is_file = |at: usize| matches!(specs[at], Spec::File(_));
+            let is_file = |at: usize| matches!(specs[at].kind().schedule(), Schedule::OnChange(_));
             let is_next = |updater: &Self, outcome: &Outcome| {
                 !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
             };
@@ -195,7 +199,7 @@ impl Updater {
             }
             let is_awaited = |download: bool| {
                 let of_kind =
-                    |(_, spec): &(usize, &Spec)| matches!(spec, Spec::Url(_) | Spec::Azure(_)) == download;
+                    |(_, spec): &(usize, &Spec)| (spec.kind().schedule() == Schedule::Interval) == download;
                 let mut kind = specs.iter().enumerate().filter(of_kind);
                 kind.any(|(at, _)| self.sources.is_awaited(at))
             };
@@ -233,7 +237,7 @@ fn directory(
             Ok(Some(directory))
         }
         Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
-        Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
+        Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");
             *failures.entry("directory").or_default() += 1;
             Ok(None)
@@ -252,8 +256,8 @@ fn watch_files(
     specs: &[Spec],
     feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
 ) -> Result<Option<Watch>, ResourceError> {
-    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec {
-        Spec::File(path) => Some((at, path.clone())),
+    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec.kind().schedule() {
+        Schedule::OnChange(path) => Some((at, path.to_owned())),
         _ => None,
     });
     let (places, files): (Vec<_>, Vec<_>) = files.unzip();

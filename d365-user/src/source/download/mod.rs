@@ -39,13 +39,20 @@ pub use user_agent::{NotAUserAgent, UserAgent};
 
 use ureq::http::HeaderMap;
 
-use super::Cloud;
+use super::{Cloud, service_tags::DocumentError};
 use page::Listed;
 
 /// Longest document in bytes: seven times the longest document so far.
 pub const MAX_DOCUMENT: u64 = 32 << 20;
 /// Longest page in bytes.
 const MAX_PAGE: u64 = 4 << 20;
+
+/// Every reason for which reading a document on the network can fail.
+#[must_use]
+pub fn failure_reasons() -> Vec<&'static str> {
+    let own = Problem::REASONS.iter().chain([&OptionsError::REASON]);
+    own.chain(&DocumentError::REASONS).copied().collect()
+}
 
 /// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]

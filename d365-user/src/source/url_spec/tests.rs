@@ -21,7 +21,7 @@ fn a_source_is_called_by_its_name_or_by_its_url_without_the_query() {
         ("https=https://m.example/x=y", "https", "https://m.example/x=y"),
     ] {
         let read = read(text);
-        assert_eq!((read.to_string().as_str(), read.url()), (name, url), "{text}");
+        assert_eq!((read.to_string().as_str(), read.url.as_str()), (name, url), "{text}");
         assert_eq!(read.has_query(), url.contains(['?', '#']), "{text}");
     }
 }
@@ -60,7 +60,7 @@ proptest! {
             Ok(read) => {
                 let shown = format!("{read} {read:?}");
                 prop_assert!(!shown.contains(['?', '#']));
-                prop_assert!(text.ends_with(read.url()));
+                prop_assert!(text.ends_with(read.url.as_str()));
             }
             Err(error) => {
                 let shown = format!("{error} {error:?}");

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ranges::Policy,
-    source::{self, List, ListEntry},
+    source::{self, Cloud, List, ListEntry},
 };
 
 /// 2026-11-01T00:00:00Z, after the date of the embedded list.
