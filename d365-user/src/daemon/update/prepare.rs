@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{self, Sender},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::sync::watch;
@@ -31,9 +31,6 @@ use crate::{
     source::{self, Schedule, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
 };
-
-/// The time for which a file must stay unchanged before it is read again.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// An updater and its initial data.
 pub(in crate::daemon) struct Prepared {
@@ -272,5 +269,5 @@ fn watch_files(
             let _ = feed.send(Order::Now);
         }
     };
-    Watch::start(files, SETTLE, changed).map(Some)
+    Watch::start(files, changed).map(Some)
 }
