@@ -1,4 +1,4 @@
-//! An `azure:` source: the current service tags document of a cloud, found through the vendor's download page.
+//! An `azure:` source: a cloud's current service tags document, found through the vendor's download page.
 
 use super::{
     Cloud,

@@ -1,5 +1,6 @@
 //! The limits and the options of reading a document.
 
+use super::tags::MAX_PREFIXES;
 use crate::source::Cloud;
 
 /// The limits of a document.
@@ -7,7 +8,7 @@ use crate::source::Cloud;
 pub struct Limits {
     /// Bytes. The largest real document so far has 4.4 million.
     pub bytes: u64,
-    /// Prefixes of all entries that are kept. The largest real document so far has 13,767.
+    /// Prefixes of all entries that are kept, at most 2^18.
     pub prefixes: usize,
     /// Levels of nested arrays and objects, at most 100. A real document has 5.
     pub depth: usize,
@@ -26,6 +27,6 @@ pub struct Options {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 32 << 20, prefixes: 1 << 18, depth: 32 }
+        Self { bytes: 32 << 20, prefixes: MAX_PREFIXES, depth: 32 }
     }
 }
