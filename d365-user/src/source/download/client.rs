@@ -22,7 +22,7 @@ use ureq::{
 
 use super::{
     DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators, Via,
-    challenge, fault, resolver, rest,
+    challenge, fault, resolver, retry_after,
 };
 use crate::source::redact::redacted_url;
 
@@ -188,7 +188,7 @@ fn refused(response: Response<Body>) -> Problem {
     let status = response.status();
     let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let value = is_busy.then(|| text(response.headers(), header::RETRY_AFTER)).flatten();
-    let rest = value.and_then(|value| rest::asked(&value, SystemTime::now()));
+    let rest = value.and_then(|value| retry_after::asked(&value, SystemTime::now()));
     let is_page = text(response.headers(), header::CONTENT_TYPE)
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
     if (is_busy || status == StatusCode::FORBIDDEN) && is_page {

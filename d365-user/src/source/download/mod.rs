@@ -20,7 +20,7 @@ pub mod page;
 pub mod progress;
 mod proxy;
 mod resolver;
-mod rest;
+mod retry_after;
 mod target;
 mod url;
 mod user_agent;
