@@ -30,7 +30,7 @@ pub(super) struct Named {
 /// The document in a file that the operator names.
 pub(super) fn of_file(path: &Path) -> Result<Named, CommandError> {
     let own = path.to_owned();
-    Ok(limit::within(limit::PATIENCE, path, move || read(&own))?)
+    Ok(limit::read_with_timeout(limit::PATIENCE, path, move || read(&own))?)
 }
 
 fn read(path: &Path) -> Result<Named, SourceError> {

@@ -91,9 +91,9 @@ impl Failure {
     }
 
     /// The pause that the server asked for, at most a day.
-    pub(super) fn rest(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Download { problem, .. } => problem.rest(),
+            Self::Download { problem, .. } => problem.retry_after(),
             _ => None,
         }
     }

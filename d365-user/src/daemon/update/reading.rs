@@ -11,7 +11,7 @@ use crate::{
     ranges::{Policy, RangeSet},
     source::{
         List, Schedule, SourceError, Spec,
-        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent, progress::Progress},
+        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent},
         limit,
         service_tags::{self, Regions},
     },
@@ -168,11 +168,8 @@ impl Reader for DownloadReader {
             .and_then(|options| Client::new(&Options { user_agent: self.user_agent.clone(), ..options }))
             .map_err(|problem| Failure::Client { list: name(), problem })?;
         let stamp = self.known.as_ref().map(|(stamp, _)| stamp);
-        let mut progress = Progress::on_stderr();
-        let mut advanced = |received, announced| progress.advanced(received, announced);
-        let fetched = download::fetch(&client, &self.target, stamp, &mut advanced)
+        let fetched = download::fetch(&client, &self.target, stamp)
             .map_err(|problem| Failure::Download { list: name(), problem })?;
-        drop(progress);
         let document = match (fetched, &self.known) {
             (Fetched::Document(document), _) => document,
             (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
