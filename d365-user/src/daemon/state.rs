@@ -23,7 +23,7 @@ use crate::{
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
-    snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Updates},
+    snapshot::{Count, Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -192,7 +192,8 @@ impl SnapshotSource for State {
             tag_attached: self.tag_attached(row),
             ..interface(&book, row, name, attached(row), read)
         });
-        let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
+        let interfaces =
+            interfaces.filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),
