@@ -20,8 +20,7 @@ pub enum Spec {
     Embedded,
     /// A list in a file: a service tags document of any cloud, or a plain list.
     File(PathBuf),
-    /// A service tags document of any cloud at this URL. The scheme may be `http` or `https` here. The
-    /// download decides if the host is allowed, and rejects `http`.
+    /// A service tags document of any cloud at this URL. The download decides if the host is allowed.
     Url(UrlSpec),
     /// The current service tags document of a cloud, found through the vendor's download page.
     Azure(Cloud),
@@ -123,7 +122,7 @@ mod tests {
             "file:a:b",
             "file: ",
             "url:https://mirror.example/x.json",
-            "url:http://127.0.0.1:8443/a",
+            "url:https://127.0.0.1:8443/a",
             "url:HTTPS://[::1]:8443",
             "azure:public",
             "azure:government",
@@ -142,13 +141,15 @@ mod tests {
         for text in ["", "Embedded", "embedded:", "/etc/d365/ranges.csv", "https://example.com/", "Azure"] {
             assert_eq!(text.parse::<Spec>(), Err(SpecError::Unknown(text.to_owned())));
         }
-        for text in
-            ["", "example.com", "ftp://example.com/", "https://", "https:///x", "https://a b/", "https://ä/"]
-        {
+        for text in ["", "example.com", "https://", "https:///x", "https://a b/", "https://ä/"] {
             assert_eq!(
                 format!("url:{text}").parse::<Spec>(),
                 Err(UrlSpecError::NotAUrl(text.to_owned()).into())
             );
+        }
+        for text in ["ftp://example.com/", "http://example.com/"] {
+            let error = UrlSpecError::NotHttps(text.to_owned());
+            assert_eq!(format!("url:{text}").parse::<Spec>(), Err(error.into()));
         }
         assert_eq!("url:https://user:secret@a/".parse::<Spec>(), Err(UrlSpecError::Credentials.into()));
         for text in ["", "Public", "mars"] {

@@ -17,7 +17,9 @@ use super::{
 #[derive(Clone, PartialEq, Eq)]
 pub struct UrlSpec {
     name: Option<String>,
-    url: String,
+    /// As given: the name of a source never changes by the way in which a URL is read.
+    text: String,
+    url: Url,
 }
 
 impl ListSource for UrlSpec {
@@ -38,16 +40,16 @@ impl ListSource for UrlSpec {
     }
 
     fn target(&self, _page: Option<&Url>, allowed: &[Host]) -> Result<Option<Target>, UrlError> {
-        self.url.parse().map(|url| Some(Target::document(url, allowed)))
+        Ok(Some(Target::document(self.url.clone(), allowed)))
     }
 
     /// Earlier releases named the source by its URL with the query.
     fn earlier_name(&self) -> Option<String> {
-        Some(format!("url:{}", self.url))
+        Some(format!("url:{}", self.text))
     }
 
     fn has_query(&self) -> bool {
-        without_query(&self.url) != self.url
+        without_query(&self.text) != self.text
     }
 }
 
@@ -59,6 +61,9 @@ pub enum UrlSpecError {
         "{0:?} is not a URL of a document; write it like url:https://mirror.example/ServiceTags_Public.json"
     )]
     NotAUrl(String),
+    /// The scheme is not `https`.
+    #[error("url:{0}: {problem}", problem = UrlError::NotHttps)]
+    NotHttps(String),
     /// The URL contains a user name or a password.
     #[error(
         "the URL has a user name or a password in it, which are not sent; a server that wants a token can take it in the \
@@ -77,25 +82,20 @@ impl FromStr for UrlSpec {
 
     fn from_str(text: &str) -> Result<Self, UrlSpecError> {
         // A URL cannot begin like a name: its scheme ends in a colon, and a name contains no colon.
-        let (name, url) = match text.split_once('=') {
+        let (name, text) = match text.split_once('=') {
             Some((name, url)) if !name.contains(['/', '?', '#']) => (Some(name), url),
             _ => (None, text),
         };
         if let Some(name) = name.filter(|name| !is_name(name)) {
             return Err(UrlSpecError::Name(redacted_url(name)));
         }
-        let not_a_url = || UrlSpecError::NotAUrl(redacted_url(url));
-        let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
-        let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if !known || authority.is_empty() || !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-        {
-            return Err(not_a_url());
-        }
-        if authority.contains('@') {
-            return Err(UrlSpecError::Credentials);
-        }
-        Ok(Self { name: name.map(str::to_owned), url: url.to_owned() })
+        let shown = || redacted_url(text);
+        let url = text.parse().map_err(|problem| match problem {
+            UrlError::NotHttps => UrlSpecError::NotHttps(shown()),
+            UrlError::Credentials => UrlSpecError::Credentials,
+            UrlError::Syntax | UrlError::Host => UrlSpecError::NotAUrl(shown()),
+        })?;
+        Ok(Self { name: name.map(str::to_owned), text: text.to_owned(), url })
     }
 }
 
@@ -106,7 +106,7 @@ fn is_name(name: &str) -> bool {
 
 impl fmt::Display for UrlSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name.as_deref().unwrap_or_else(|| without_query(&self.url)))
+        f.write_str(self.name.as_deref().unwrap_or_else(|| without_query(&self.text)))
     }
 }
 
