@@ -63,3 +63,34 @@ impl<R: Read> Read for Nesting<R> {
         if end == 0 { self.read(buffer) } else { Ok(end) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the bytes before the error or the end, and whether there was an error.
+    fn read(text: &str, limit: usize, at_once: usize) -> (String, bool) {
+        let mut nesting = Nesting::new(text.as_bytes(), limit);
+        let (mut read, mut buffer) = (Vec::new(), vec![0; at_once]);
+        while let Ok(count @ 1..) = nesting.read(&mut buffer) {
+            read.extend_from_slice(&buffer[..count]);
+        }
+        (String::from_utf8(read).unwrap(), nesting.is_too_deep)
+    }
+
+    #[test]
+    fn brackets_count_outside_of_strings_however_the_bytes_come() {
+        for (text, before) in [
+            (r#"{"a": [1], "b": [{}]}"#, Some(r#"{"a": [1], "b": ["#)),
+            (r#"{"[[{\"[": ["[[\\"]}"#, None),
+            (r#"[["\\"[]]]"#, Some(r#"[["\\""#)),
+            ("]]][[[", Some("]]][[")),
+            ("[][][]", None),
+        ] {
+            for at_once in [1, 2, 3, 100] {
+                let expected = (before.unwrap_or(text).to_owned(), before.is_some());
+                assert_eq!(read(text, 2, at_once), expected, "{text} {at_once}");
+            }
+        }
+    }
+}
