@@ -9,7 +9,8 @@ use criterion::{BenchmarkId, Criterion};
 use d365_common::direct::DEFAULT_PAGES;
 use d365_user::{
     generation::{Table, compile},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
     snapshot::{Attachment, Count, Generation, Interface, LinkKind, Mode, Snapshot},
     view::{Format, metrics},
 };

@@ -18,10 +18,10 @@ use clap::{
 use d365_common::direct;
 
 use crate::{
-    config::{HttpHost, ModePolicy, RangeMetrics},
     exit::Exit,
     logging::{LogFilter, LogFormat},
     ranges::Policy,
+    settings::{HttpHost, ModePolicy, RangeMetrics},
     source::redacted,
     version::{REVISION, VERSION},
 };
@@ -30,11 +30,11 @@ mod commands;
 pub mod environment;
 mod tags;
 mod updates;
+mod words;
 
 pub use commands::{Approve, Command, Doctor, Drift, Ranges};
-pub(crate) use tags::{Tag, Tags, Verdict};
-pub use updates::LeaseTerm;
-pub(crate) use updates::Updates;
+pub(crate) use tags::{Tag, TagFlags, Verdict};
+pub(crate) use updates::UpdateFlags;
 
 /// `d365-user`'s version line: version and commit.
 static VERSION_LINE: LazyLock<String> = LazyLock::new(|| format!("{VERSION} (commit {REVISION})"));
@@ -159,10 +159,10 @@ pub struct Cli {
     pub(crate) allow_special: bool,
 
     #[command(flatten)]
-    pub(crate) updates: Updates,
+    pub(crate) updates: UpdateFlags,
 
     #[command(flatten)]
-    pub(crate) tags: Tags,
+    pub(crate) tags: TagFlags,
 
     /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose
     #[arg(
@@ -277,11 +277,11 @@ fn command_for(arguments: &[OsString]) -> clap::Command {
 
 /// The command, which ignores variables that are set but empty.
 fn command() -> clap::Command {
-    let command = Cli::command().mut_args(deaf_to_empty);
-    command.mut_subcommands(|task| task.mut_args(deaf_to_empty))
+    let command = Cli::command().mut_args(ignore_empty_env);
+    command.mut_subcommands(|task| task.mut_args(ignore_empty_env))
 }
 
-fn deaf_to_empty(arg: clap::Arg) -> clap::Arg {
+fn ignore_empty_env(arg: clap::Arg) -> clap::Arg {
     let arg = arg.hide_env_values(true);
     let value = arg.get_env().and_then(std::env::var_os);
     match value.as_deref().and_then(OsStr::to_str) {

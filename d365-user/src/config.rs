@@ -6,73 +6,29 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
-use thiserror::Error;
 
-mod http_host;
+mod error;
+mod repeated;
 mod tags;
 mod warning;
 
-pub use self::{
-    http_host::HttpHost,
-    tags::{Tags, TcOrder, Unlisted},
-    warning::Warning,
-};
-pub use crate::cli::LeaseTerm;
+use self::repeated::dedup_with_warning;
+pub use self::{error::ConfigError, warning::Warning};
 use crate::{
-    cli::{Cli, Updates},
+    cli::{Cli, UpdateFlags},
     generation::gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
+    settings::{HttpHost, LeaseTerm, ModePolicy, RangeMetrics, Tags, Unlisted},
     source::{
-        Spec, SpecError,
-        download::{Target, Url, UrlError, UserAgent},
+        Spec,
+        download::{Target, Url, UserAgent},
     },
 };
 
 /// The longest name of an interface in bytes: that of an alternative name, the kernel's `ALTIFNAMSIZ` (128)
 /// less the terminating zero.
 pub const MAX_INTERFACE_NAME: usize = 127;
-
-/// The XDP mode that may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum ModePolicy {
-    /// Native where the driver takes it, otherwise generic, unless that would blind tc filters.
-    #[default]
-    Auto,
-    /// Native (in the driver), or fail.
-    Native,
-    /// Generic (in the network stack), with a warning where it blinds tc filters.
-    Generic,
-}
-
-/// Series by range, in addition to those by geo.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum RangeMetrics {
-    /// If there are at most 1000 ranges.
-    #[default]
-    Auto,
-    /// Always.
-    On,
-    /// Never.
-    Off,
-}
-
-impl RangeMetrics {
-    /// The largest number of ranges for which `auto` shows each: three series and some 220 bytes a range and
-    /// interface, so that a scrape of one interface stays below a quarter of a megabyte. The vendor's list
-    /// has had at most 50.
-    pub const MOST: usize = 1000;
-
-    /// Returns true if a list of this many ranges is shown range by range.
-    #[must_use]
-    pub const fn shows(self, ranges: usize) -> bool {
-        match self {
-            Self::Auto => ranges <= Self::MOST,
-            Self::On => true,
-            Self::Off => false,
-        }
-    }
-}
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,56 +81,6 @@ pub struct Config {
     pub log_packets: bool,
 }
 
-/// An error in the command line or the environment. Each message is one line.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ConfigError {
-    /// The kernel would not accept the name.
-    #[error(
-        "--iface `{}` is no interface name: {reason}; `ip -brief link` lists the names",
-        name.escape_debug()
-    )]
-    InterfaceName {
-        /// The name that was given.
-        name: String,
-        /// The rule that it breaks.
-        reason: &'static str,
-    },
-    /// More than [`MAX_INTERFACES`].
-    #[error("--iface is given {0} times, at most {MAX_INTERFACES} can be watched by one daemon")]
-    TooManyInterfaces(usize),
-    /// More than [`MAX_PORTS`].
-    #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
-    TooManyPorts(usize),
-    /// More than [`SourceSet::MOST`].
-    #[error("--ranges is given {0} times, at most {most} sources can be used", most = SourceSet::MOST)]
-    TooManySources(usize),
-    /// A source that is not valid.
-    #[error("--ranges: {0}")]
-    Ranges(#[from] SpecError),
-    /// A URL that is never fetched.
-    #[error("--ranges {spec}: {problem}")]
-    Url {
-        /// The source.
-        spec: Spec,
-        /// The fault.
-        problem: UrlError,
-    },
-    /// Two sources share the name by which they are shown and saved.
-    #[error("--ranges: two sources are called {0}; give each a name of its own, as in url:NAME=https://…")]
-    SameSource(String),
-    /// No tag together with a tag.
-    #[error("--tag none excludes other tags: leave it out, or the others")]
-    NoneAndMore,
-    /// A flag that would have no effect.
-    #[error("{flag} needs {needed}; without it nothing is tagged so")]
-    Needs {
-        /// The flag that was given.
-        flag: &'static str,
-        /// The flag that is missing.
-        needed: &'static str,
-    },
-}
-
 impl Config {
     /// The configuration from the command line, and warnings about corrections of it.
     ///
@@ -185,16 +91,16 @@ impl Config {
         for name in &cli.iface {
             interface_name(name)?;
         }
-        let interfaces = once("--iface", cli.iface, &mut warnings);
+        let interfaces = dedup_with_warning("--iface", cli.iface, &mut warnings);
         if interfaces.len() > MAX_INTERFACES {
             return Err(ConfigError::TooManyInterfaces(interfaces.len()));
         }
-        let ports = once("--port", cli.port, &mut warnings);
+        let ports = dedup_with_warning("--port", cli.port, &mut warnings);
         if ports.len() > MAX_PORTS {
             return Err(ConfigError::TooManyPorts(ports.len()));
         }
         let specs = cli.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
-        let ranges = once("--ranges", specs.concat(), &mut warnings);
+        let ranges = dedup_with_warning("--ranges", specs.concat(), &mut warnings);
         if ranges.len() > SourceSet::MOST {
             return Err(ConfigError::TooManySources(ranges.len()));
         }
@@ -203,7 +109,7 @@ impl Config {
         }
         let updates = cli.updates;
         let queries = [
-            ("--ranges", ranges.iter().any(|spec| matches!(spec, Spec::Url(url) if url.has_query()))),
+            ("--ranges", ranges.iter().any(|spec| spec.kind().has_query())),
             ("--page-url", updates.page_url.as_ref().is_some_and(Url::has_query)),
         ];
         let public = queries.iter().filter(|(flag, has)| *has && cli.urls_on_command_line.contains(flag));
@@ -225,10 +131,10 @@ impl Config {
             state_dir: updates.state_dir,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
-            tags: Tags::new(&cli.tags)?,
-            unlisted: Unlisted::new(&cli.tags, &mut warnings),
+            tags: tags::tags(&cli.tags)?,
+            unlisted: tags::unlisted(&cli.tags, &mut warnings),
             listen: cli.listen,
-            allow_http_host: once("--allow-http-host", cli.allow_http_host, &mut warnings),
+            allow_http_host: dedup_with_warning("--allow-http-host", cli.allow_http_host, &mut warnings),
             range_metrics: cli.range_metrics,
             log_format: cli.log_format,
             log_filter: cli.log_level,
@@ -239,13 +145,9 @@ impl Config {
 }
 
 /// The download target of `spec`.
-fn target(spec: &Spec, updates: &Updates) -> Result<Option<Target>, ConfigError> {
-    let found = match spec {
-        Spec::Embedded | Spec::File(_) => return Ok(None),
-        Spec::Url(url) => url.url().parse().map(|url| Target::document(url, &updates.allow_host)),
-        Spec::Azure(cloud) => Target::current(*cloud, updates.page_url.clone(), &updates.allow_host),
-    };
-    found.map(Some).map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
+fn target(spec: &Spec, updates: &UpdateFlags) -> Result<Option<Target>, ConfigError> {
+    let found = spec.kind().target(updates.page_url.as_ref(), &updates.allow_host);
+    found.map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
 }
 
 /// The name that two sources share.
@@ -256,7 +158,7 @@ fn shared_name(ranges: &[Spec]) -> Option<String> {
 
 /// The gates' limits. The refresh interval and a tenth of it may pass between two fetches, and the list still
 /// counts as offered.
-fn gate(updates: &Updates) -> GatePolicy {
+fn gate(updates: &UpdateFlags) -> GatePolicy {
     GatePolicy {
         confirm_after: updates.confirm_after,
         hold: updates.hold,
@@ -264,22 +166,6 @@ fn gate(updates: &Updates) -> GatePolicy {
         longest_gap: GatePolicy::gap_of(updates.refresh),
         ..GatePolicy::default()
     }
-}
-
-/// Each value once, in the order of its first occurrence.
-fn once<T: PartialEq + ToString>(flag: &'static str, values: Vec<T>, warnings: &mut Vec<Warning>) -> Vec<T> {
-    let mut kept: Vec<T> = Vec::with_capacity(values.len());
-    for value in values {
-        if kept.contains(&value) {
-            let warning = Warning::Duplicate { flag, value: value.to_string() };
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        } else {
-            kept.push(value);
-        }
-    }
-    kept
 }
 
 /// The kernel's rules for a name (`dev_valid_name`, net/core/dev.c). In addition, control characters are not

@@ -94,11 +94,6 @@ impl fmt::Display for LogFilter {
 /// allocated at once: a quarter of a megabyte.
 const WAITING_LINES: usize = 8192;
 
-/// Directives that the operator's own ones override. notify logs a warning when a watched directory is
-/// removed, which Kubernetes does with each change of a config map. The daemon learns of notify's errors in
-/// another way (`source::watch`).
-const HUSHED: &str = "notify=off";
-
 /// An error that prevents logging.
 #[derive(Debug, Error)]
 pub enum LogError {
@@ -170,7 +165,7 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    let directives = directives().parse_lossy(format!("{HUSHED},{}", filter.0));
+    let directives = directives().parse_lossy(&filter.0);
     let most = directives.max_level_hint().unwrap_or(LevelFilter::TRACE);
     Registry::default().with(layer.with_filter(directives)).with(without_requests(most))
 }
@@ -276,25 +271,6 @@ mod tests {
         }
         let text = logged(LogFormat::Text, "trace", || tracing::trace!("of others"));
         assert!(text.contains("of others"), "{text}");
-    }
-
-    #[test]
-    fn the_watchers_library_is_heard_on_request_only() {
-        let words = || {
-            log::warn!(target: "notify::inotify", "Unable to remove the path from the watches");
-            log::warn!(target: "aya", "another library");
-        };
-        for filter in ["info", "debug", "trace"] {
-            let text = logged(LogFormat::Text, filter, words);
-            assert!(
-                !text.contains("notify::inotify") && text.contains("another library"),
-                "{filter}: {text}"
-            );
-        }
-        for filter in ["info,notify=info", "notify=trace"] {
-            let text = logged(LogFormat::Text, filter, words);
-            assert!(text.contains("notify::inotify"), "{filter}: {text}");
-        }
     }
 
     #[test]

@@ -4,13 +4,10 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::effect::Effect;
 use ipnet::IpNet;
 
-use crate::{
-    generation::TableSize,
-    ranges::{Geo, Range},
-};
+use crate::{generation::TableSize, geo::Geo, ranges::Range, settings::Tags};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +65,7 @@ pub struct Generation {
 }
 
 /// Name of the pseudo interface for packets that name no watched interface. No interface's name contains `/`.
-pub const STRANGERS: &str = "other/unknown";
+pub const UNKNOWN_INTERFACE: &str = "other/unknown";
 
 /// The counts and the attachment of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,17 +143,6 @@ pub struct Azure {
     pub connections: Vec<(String, u64)>,
     /// Connections that were not looked up because there were too many at once.
     pub lost: u64,
-}
-
-/// The tags of packets from listed ranges while these are trusted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tags {
-    /// The packet mark; `None` if packets are not marked.
-    pub mark: Option<Mark>,
-    /// The code point; `None` if it is not written.
-    pub dscp: Option<Dscp>,
-    /// True if retired ranges are tagged as well.
-    pub retired: bool,
 }
 
 /// The drops of new connections from unlisted sources while the list is trusted.

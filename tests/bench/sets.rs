@@ -8,7 +8,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use d365_tests::vendor::{Documents, made};
 use d365_user::{
-    ranges::{Geo, GeoCode, GeoSource, Policy, Range, RangeSet},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::{Policy, Range, RangeSet},
     source::{self, Spec},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};

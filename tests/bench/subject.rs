@@ -10,10 +10,10 @@ use d365_common::{
 };
 use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{
-    config::Tags,
     generation::{self, Compiled, Table},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::Range,
+    settings::Tags,
 };
 
 use crate::report::names;

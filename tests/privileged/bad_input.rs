@@ -13,9 +13,9 @@ use d365_tests::{
     seccomp::{BpfFault, command},
 };
 use d365_user::{
-    config::ModePolicy,
     exit::Exit,
     kernel::{AttachError, Interface, Kernel, OBJECT},
+    settings::ModePolicy,
 };
 use nix::errno::Errno;
 

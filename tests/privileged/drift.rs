@@ -13,7 +13,8 @@ use d365_tests::{
 };
 use d365_user::{
     generation::gate::{Gate, GatePolicy},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
     state::{
         StateDir,
         gates::{self, Gates},

@@ -9,9 +9,9 @@ use std::{
 use d365_common::entry::Entry;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
-    config::ModePolicy,
     generation::Compiled,
     kernel::{InspectError, Inspection, Interface, Kernel, OBJECT, Options, inspect},
+    settings::ModePolicy,
 };
 use ipnet::IpNet;
 

@@ -7,8 +7,9 @@ use d365_common::direct;
 use d365_tests::{bpf::code::XDP_PASS, corpus::Expected};
 use d365_user::{
     generation,
+    geo::{Geo, GeoCode, GeoSource},
     kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    ranges::Range,
     snapshot::Count,
 };
 use ipnet::IpNet;

@@ -16,10 +16,10 @@ use d365_tests::{
     require::Requirement,
 };
 use d365_user::{
-    config::Tags,
     daemon::StartError,
     exit::Exit,
     kernel::{Interface, Kernel, LoadError, OBJECT, Options},
+    settings::Tags,
 };
 use object::{Object as _, ObjectSection as _};
 

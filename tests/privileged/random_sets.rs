@@ -12,7 +12,7 @@ use d365_tests::require;
 use d365_user::{
     kernel::Options,
     ranges::{Policy, Range, RangeSet},
-    source::{List, Origin, Record},
+    source::{List, ListEntry, Origin},
 };
 use ipnet::IpNet;
 use proptest::{
@@ -57,10 +57,11 @@ fn any_prefix() -> impl Strategy<Value = IpNet> {
 
 /// The set of a list with these prefixes, built as by the daemon.
 fn set(prefixes: &[IpNet]) -> RangeSet {
-    let record = |(line, prefix): (usize, &IpNet)| Record { prefix: *prefix, geo: None, region: None, line };
-    let records = (1..).zip(prefixes).map(record).collect();
+    let entry =
+        |(line, prefix): (usize, &IpNet)| ListEntry { prefix: *prefix, geo: None, region: None, line };
+    let entries = (1..).zip(prefixes).map(entry).collect();
     let origin = Origin { name: "random".to_owned(), ..Origin::default() };
-    let list = List { origin, records, warnings: Vec::new() };
+    let list = List { origin, entries, warnings: Vec::new() };
     RangeSet::build(&[list], &Policy { allow_special: true, ..Policy::default() }).unwrap()
 }
 

@@ -19,9 +19,9 @@ use d365_tests::{
     require,
 };
 use d365_user::{
-    config::ModePolicy,
     generation::{self, Compiled, Table},
     kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
+    settings::ModePolicy,
     snapshot::{Count, Mode},
 };
 

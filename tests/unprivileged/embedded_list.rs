@@ -5,8 +5,12 @@
 use std::collections::BTreeMap;
 
 use d365_tests::vendor::Documents;
-use d365_user::ranges::{self, GeoSource, Policy, Range, RangeSet};
+use d365_user::geo;
 use d365_user::source::{self, Spec};
+use d365_user::{
+    geo::GeoSource,
+    ranges::{Policy, Range, RangeSet},
+};
 use ipnet::IpNet;
 
 /// Rows of the service tag: prefix, Azure region, and the documented geo or "-".
@@ -74,7 +78,7 @@ fn page_is_embedded(documents: &Documents) {
     let documented = embedded.values().filter(|range| range.geo.source == GeoSource::Documented);
     assert_eq!(documented.count(), 15);
     let in_code: Vec<_> =
-        ranges::documented().iter().map(|(prefix, code)| (*prefix, code.to_string())).collect();
+        geo::documented().iter().map(|(prefix, code)| (*prefix, code.to_string())).collect();
     let on_page: Vec<_> = table.into_iter().map(|(prefix, code, _)| (prefix, code)).collect();
     assert_eq!(in_code, on_page);
 }

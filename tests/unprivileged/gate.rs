@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use d365_tests::vendor::Documents;
 use d365_user::generation::gate::{By, Change, Decision, Gate, GatePolicy, Offer, Refusal, Timestamp, Trust};
 use d365_user::ranges::{Policy, Range, RangeSet};
-use d365_user::source::{List, Origin, Record};
+use d365_user::source::{List, ListEntry, Origin};
 use ipnet::IpNet;
 use serde_json::Value;
 
@@ -41,9 +41,9 @@ fn document(documents: &Documents, name: &str) -> Option<(u64, Vec<Range>)> {
 }
 
 fn ranges(listed: impl Iterator<Item = (IpNet, Option<String>)>) -> Vec<Range> {
-    let records = listed.map(|(prefix, region)| Record { prefix, geo: None, region, line: 1 }).collect();
+    let entries = listed.map(|(prefix, region)| ListEntry { prefix, geo: None, region, line: 1 }).collect();
     let origin = Origin { name: "replay".to_owned(), ..Origin::default() };
-    RangeSet::build(&[List { origin, records, ..List::default() }], &Policy::default())
+    RangeSet::build(&[List { origin, entries, ..List::default() }], &Policy::default())
         .expect("a sound list")
         .ranges()
         .to_vec()

@@ -5,10 +5,12 @@ use std::{sync::Arc, time::Duration};
 use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use d365_tests::{promtool, require};
 use d365_user::{
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
+    settings::Tags,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
-        Snapshot, SourceStatus, Tags, Updates,
+        Snapshot, SourceStatus, Updates,
     },
     view::{Format, metrics},
 };
@@ -71,7 +73,7 @@ fn snapshot() -> Snapshot {
         },
         table: d365_user::generation::TableSize::default(),
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
-        tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: true },
+        tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: true, ..Tags::default() },
         drops: Some(Drops { ports: vec![25], failsafe: vec!["::1/128".parse().expect("a prefix")] }),
         listen: None,
         range_metrics: true,

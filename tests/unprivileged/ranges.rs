@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use d365_tests::{require, task, temp::TempFile};
 use d365_user::{
-    ranges::{GeoCode, geo::REGISTER},
-    source::{self, Record, Spec, embedded},
+    geo::{GeoCode, REGISTER},
+    source::{self, ListEntry, Spec, embedded},
 };
 use ipnet::IpNet;
 use serde_json::Value;
@@ -72,10 +72,8 @@ fn the_documents_table_of_geos_is_the_register() {
 fn every_embedded_range_is_shown_with_its_mark() {
     require!(Daemon);
     let rows = embedded::rows().unwrap();
-    let expected: BTreeMap<_, _> = rows
-        .iter()
-        .map(|row| (row.record.prefix.to_string(), (row.geo, row.record.region.clone())))
-        .collect();
+    let expected: BTreeMap<_, _> =
+        rows.iter().map(|row| (row.entry.prefix.to_string(), (row.geo, row.entry.region.clone()))).collect();
     let report = json(&[]);
     let shown = report["ranges"].as_array().unwrap();
     assert_eq!((shown.len(), expected.len()), (39, 39));
@@ -100,12 +98,12 @@ fn every_embedded_range_is_shown_with_its_mark() {
 /// The embedded list as an operator would write it in a list of his own.
 fn own() -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
     let rows = embedded::rows().unwrap().into_iter();
-    rows.map(|row| (row.record.prefix, Some(row.geo.code), row.record.region)).collect()
+    rows.map(|row| (row.entry.prefix, Some(row.geo.code), row.entry.region)).collect()
 }
 
 fn read(path: &Path) -> Vec<(IpNet, Option<GeoCode>, Option<String>)> {
-    let records = source::load(&Spec::File(path.into())).unwrap().records.into_iter();
-    records.map(|Record { prefix, geo, region, .. }| (prefix, geo, region)).collect()
+    let entries = source::load(&Spec::File(path.into())).unwrap().entries.into_iter();
+    entries.map(|ListEntry { prefix, geo, region, .. }| (prefix, geo, region)).collect()
 }
 
 /// The list as table and as JSON, with two marks, and the file from which the embedded list is compiled.

@@ -9,9 +9,12 @@ use d365_tests::{
     temp::{TempDir, TempFile},
     vendor::Documents,
 };
-use d365_user::ranges::{GeoSource, Policy, RangeSet, geo};
 use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
 use d365_user::source::{self, Cloud, Spec, Warning};
+use d365_user::{
+    geo::{self, GeoSource},
+    ranges::{Policy, RangeSet},
+};
 use ipnet::IpNet;
 use serde_json::Value;
 

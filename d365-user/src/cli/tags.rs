@@ -7,7 +7,7 @@ use d365_common::{dscp::Dscp, mark::Mark};
 use ipnet::IpNet;
 
 use crate::{
-    config::TcOrder,
+    settings::TcOrder,
     tag::{dscp, mark},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 /// because some flags need another one.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Tags and drops")]
-pub(crate) struct Tags {
+pub(crate) struct TagFlags {
     /// Tags for packets from listed ranges while these are trusted: `none`, or `mark` (the packet mark, for
     /// this host), `dscp` (in the IP header, for the next hop) or both; repeat it, or separate by commas
     #[arg(

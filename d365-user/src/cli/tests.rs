@@ -11,10 +11,11 @@ use super::Cli;
 mod tags;
 
 use crate::{
-    config::{Config, ModePolicy, RangeMetrics},
+    config::Config,
     exit::Exit,
     logging::LogFormat,
     ranges::Policy,
+    settings::{ModePolicy, RangeMetrics},
 };
 
 fn parse(flags: &[&str]) -> Result<Cli, clap::Error> {

@@ -1,10 +1,11 @@
 //! Flags about updates of the range list: the sources of downloads, the holds of the gate, and the lease.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
 use crate::{
+    settings::LeaseTerm,
     source::download::{Host, Url, UserAgent},
     state::DEFAULT_DIRECTORY,
 };
@@ -12,7 +13,7 @@ use crate::{
 /// The flags, each valid by itself.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Updates of the ranges")]
-pub(crate) struct Updates {
+pub(crate) struct UpdateFlags {
     /// Page that lists the current service tags document, in place of the vendor's (`azure` sources)
     #[arg(long, env = "D365_PAGE_URL", value_name = "URL")]
     pub(crate) page_url: Option<Url>,
@@ -45,7 +46,7 @@ pub(crate) struct Updates {
     pub(crate) grace: Duration,
 
     /// Time for which a source's ranges are trusted after its last confirmation; `never` means without an end
-    #[arg(long, env = "D365_LEASE", value_name = "TIME|never", default_value = "14d")]
+    #[arg(long, env = "D365_LEASE", value_name = "TIME|never", default_value = "14d", value_parser = lease)]
     pub(crate) lease: LeaseTerm,
 
     /// Directory for the data that must survive a restart
@@ -62,24 +63,11 @@ pub(crate) struct Updates {
     pub(crate) watch_azure: bool,
 }
 
-/// Time for which a source's ranges are trusted after its last confirmation. Written as a time, or as `never`
-/// for no end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseTerm {
-    /// For this time.
-    For(Duration),
-    /// Without an end.
-    Never,
-}
-
-impl FromStr for LeaseTerm {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "never" => Ok(Self::Never),
-            text => time(text).map(Self::For),
-        }
+/// Reads a time, or `never` for a lease without an end.
+fn lease(text: &str) -> Result<LeaseTerm, String> {
+    match text {
+        "never" => Ok(LeaseTerm::Never),
+        text => time(text).map(LeaseTerm::For),
     }
 }
 
@@ -112,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_lease_can_be_without_an_end() {
-        assert_eq!("never".parse(), Ok(LeaseTerm::Never));
-        assert_eq!("1d".parse(), Ok(LeaseTerm::For(Duration::from_hours(24))));
-        assert!("Never".parse::<LeaseTerm>().is_err());
+        assert_eq!(lease("never"), Ok(LeaseTerm::Never));
+        assert_eq!(lease("1d"), Ok(LeaseTerm::For(Duration::from_hours(24))));
+        assert!(lease("Never").is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! Tests of the meaning of flags together.
 
-use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, RangeMetrics, Warning};
+use super::{Config, ConfigError, MAX_INTERFACES, MAX_PORTS, Warning};
 use crate::{
     cli::Cli,
+    settings::RangeMetrics,
     source::{Spec, download::Target},
 };
 

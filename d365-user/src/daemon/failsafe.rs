@@ -18,8 +18,9 @@ use nix::{
 
 use super::state::State;
 use crate::{
-    config::{Config, Unlisted},
+    config::Config,
     kernel::{InterfaceError, Kernel, PublishError},
+    settings::Unlisted,
     snapshot::Drops,
     view,
 };

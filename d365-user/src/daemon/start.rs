@@ -11,11 +11,12 @@ use super::{
     update::Record,
 };
 use crate::{
-    config::{Config, Unlisted},
+    config::Config,
     generation::slots_for,
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
+    settings::Unlisted,
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
 };

@@ -15,14 +15,15 @@ use super::{
     watch::{self, Seen},
 };
 use crate::{
-    config::{self, Config, RangeMetrics},
+    config::Config,
     generation::TableSize,
     http,
     kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
     ledger::Reading,
     process,
     ranges::RangeSet,
-    snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
+    settings::{RangeMetrics, Tags},
+    snapshot::{Count, Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -60,7 +61,6 @@ impl State {
         http: Arc<http::Failures>,
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
-        let config::Tags { mark, dscp, retired, order: _ } = config.tags;
         Self {
             rows: row_names(&config.interfaces),
             listen,
@@ -71,7 +71,7 @@ impl State {
             updates: Mutex::default(),
             table: Mutex::default(),
             azure,
-            tags: Tags { mark, dscp, retired },
+            tags: config.tags,
             drops: Mutex::default(),
             live: OnceLock::new(),
         }
@@ -192,7 +192,8 @@ impl SnapshotSource for State {
             tag_attached: self.tag_attached(row),
             ..interface(&book, row, name, attached(row), read)
         });
-        let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
+        let interfaces =
+            interfaces.filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),

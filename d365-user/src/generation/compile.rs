@@ -56,7 +56,10 @@ pub fn compile<O: Into<Owner>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranges::{Geo, GeoCode, GeoSource, Range};
+    use crate::{
+        geo::{Geo, GeoCode, GeoSource},
+        ranges::Range,
+    };
 
     fn range(prefix: &str) -> Range {
         let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Documented };

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use d365_common::entry::MAX_SLOTS;
 use ipnet::IpNet;
 
-use crate::ranges::{Geo, Range};
+use crate::{geo::Geo, ranges::Range};
 
 /// The number of slots that a kernel object gets for lists of at most `max_ranges`. Some are spare: a range
 /// whose geo changes, or that is retired, needs a new slot while it still has the old one. At the highest
@@ -141,7 +141,7 @@ impl Slots {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranges::{GeoCode, GeoSource};
+    use crate::geo::{GeoCode, GeoSource};
 
     fn range(prefix: &str, geo: &str) -> Range {
         let geo = Geo { code: GeoCode::new(geo).unwrap(), source: GeoSource::Configured };

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt, net::SocketAddr};
 
 use axum::http::{HeaderMap, StatusCode, Uri, Version, header::HOST, uri::Scheme};
 
-use crate::config::HttpHost;
+use crate::settings::HttpHost;
 
 /// The hosts that this server answers for.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use nix::{
 };
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::{Failure, Failures};
+use super::{Failures, health::Failure};
 
 /// Maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 128;

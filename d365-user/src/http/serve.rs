@@ -26,14 +26,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Endpoints, Failure, Failures};
+use super::{Endpoints, Failures, endpoints::CONNECTION, health::Failure};
 
 /// Maximum number of open connections; more wait in the listener's queue.
 const CONNECTIONS: usize = 32;
 /// Time for a request's head.
 const HEAD: Duration = Duration::from_secs(5);
-/// Time for a connection from its first to its last byte.
-pub(super) const CONNECTION: Duration = Duration::from_secs(30);
 /// Maximum number of bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Pause after an accept that failed because of a lack of resources (descriptors, memory).

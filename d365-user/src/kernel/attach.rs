@@ -21,7 +21,7 @@ use super::{
     stack::Stack,
 };
 use crate::{
-    config::ModePolicy,
+    settings::ModePolicy,
     snapshot::{Attachment, LinkKind, Mode},
 };
 

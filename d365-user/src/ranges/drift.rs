@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use super::GeoCode;
+use crate::geo::GeoCode;
 
 /// The state of one prefix in a list. A geo is `None` if the list knows geos by number only and this geo has
 /// no number ([`GeoCode::number`] 0).

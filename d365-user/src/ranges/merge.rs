@@ -1,12 +1,15 @@
-//! Turns records into ranges one after another: checks, masks and attributes each, and merges it with those
+//! Turns entries into ranges one after another: checks, masks and attributes each, and merges it with those
 //! before.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode, GeoSource, Place, Policy, Range, RangeError, SourceSet, Warning, geo};
-use crate::source::Record;
+use super::{Place, Policy, Range, RangeError, SourceSet, Warning};
+use crate::{
+    geo::{self, Geo, GeoCode, GeoSource},
+    source::ListEntry,
+};
 
 /// The knowledge so far about one prefix.
 struct Claim<'a> {
@@ -26,7 +29,7 @@ pub(super) struct Merged {
     pub(super) warnings: Vec<Warning>,
 }
 
-/// The state after the records so far.
+/// The state after the entries so far.
 #[derive(Default)]
 pub(super) struct Merge<'a> {
     claims: BTreeMap<IpNet, Claim<'a>>,
@@ -37,26 +40,26 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Adds one record of the list `list`, from the source at position `source`.
-    pub(super) fn add(&mut self, source: usize, list: &'a str, record: &'a Record, policy: &Policy) {
-        let place = || Place { list: list.to_owned(), line: record.line };
-        if let Err(refusal) = policy.check(&record.prefix) {
+    /// Adds one entry of the list `list`, from the source at position `source`.
+    pub(super) fn add(&mut self, source: usize, list: &'a str, entry: &'a ListEntry, policy: &Policy) {
+        let place = || Place { list: list.to_owned(), line: entry.line };
+        if let Err(refusal) = policy.check(&entry.prefix) {
             match &mut self.refused {
                 Some(RangeError::Refused { more, .. }) => *more += 1,
                 _ => {
-                    let prefix = record.prefix;
+                    let prefix = entry.prefix;
                     self.refused = Some(RangeError::Refused { place: place(), prefix, refusal, more: 0 });
                 }
             }
             return;
         }
-        let prefix = record.prefix.trunc();
-        if prefix != record.prefix {
-            self.warnings.push(Warning::HostBits { place: place(), written: record.prefix, used: prefix });
+        let prefix = entry.prefix.trunc();
+        if prefix != entry.prefix {
+            self.warnings.push(Warning::HostBits { place: place(), written: entry.prefix, used: prefix });
         }
-        let region = record.region.as_deref();
-        let geo = geo::attribute(&prefix, record.geo, region);
-        match (geo.source, record.geo, region) {
+        let region = entry.region.as_deref();
+        let geo = geo::attribute(&prefix, entry.geo, region);
+        match (geo.source, entry.geo, region) {
             (GeoSource::Documented, Some(listed), _) if listed != geo.code && listed != GeoCode::UNKNOWN => {
                 let documented = geo.code;
                 self.warnings.push(Warning::DocumentedGeoKept { place: place(), prefix, documented, listed });
@@ -70,7 +73,7 @@ impl<'a> Merge<'a> {
             _ => {}
         }
         let sources = SourceSet::of(source);
-        self.claim(prefix, Claim { geo, region, list, line: record.line, sources });
+        self.claim(prefix, Claim { geo, region, list, line: entry.line, sources });
     }
 
     /// Adds one range of a set that was built before.

@@ -2,122 +2,21 @@
 //!
 //! [`RangeSet::build`] turns the lists of [`crate::source`] into one sorted list, which all later stages use.
 
-use std::fmt;
-
-use ipnet::IpNet;
-
-mod azure;
-mod documented;
 pub mod drift;
 mod error;
-pub mod geo;
 mod merge;
 mod policy;
+mod range;
+mod refusal;
 pub mod set;
 mod sources;
 pub mod special;
 mod warning;
 
-pub use documented::{DOCUMENTED_DATE, documented};
-pub use error::{RangeError, Refusal};
+pub use error::RangeError;
 pub use policy::Policy;
+pub use range::Range;
+pub use refusal::Refusal;
 pub use set::RangeSet;
 pub use sources::SourceSet;
 pub use warning::{Place, Warning};
-
-/// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
-///
-/// Its number and its name are in [`geo`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GeoCode([u8; 3]);
-
-/// The origin of a geo, the most trusted first. If two sources name the same geo, the first of the two in
-/// this order is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GeoSource {
-    /// The vendor's table of ranges names it.
-    Documented,
-    /// Inferred from the Azure region of the range.
-    Inferred,
-    /// The operator's own list names it.
-    Configured,
-    /// The geo is unknown; its code is `ZZZ`.
-    Unknown,
-}
-
-/// A geo and its origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Geo {
-    /// The code.
-    pub code: GeoCode,
-    /// The origin of the code.
-    pub source: GeoSource,
-}
-
-/// One range: a prefix without host bits, its geo, and its Azure region if known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The prefix; all bits after its length are zero.
-    pub prefix: IpNet,
-    /// The geo.
-    pub geo: Geo,
-    /// The Azure region's name (`WestUS2`).
-    pub region: Option<String>,
-}
-
-impl GeoCode {
-    /// The code of a range whose geo is unknown: ISO 3166-1 leaves ZZA to ZZZ to its users.
-    pub const UNKNOWN: Self = Self(*b"ZZZ");
-
-    /// The code with these three letters; `None` unless all are upper-case ASCII letters.
-    #[must_use]
-    pub fn new(code: &str) -> Option<Self> {
-        let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_uppercase).then_some(Self(bytes))
-    }
-
-    /// The three letters.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("ZZZ")
-    }
-}
-
-impl fmt::Display for GeoCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl GeoSource {
-    /// All origins, the most trusted first.
-    pub const ALL: [Self; 4] = [Self::Documented, Self::Inferred, Self::Configured, Self::Unknown];
-
-    /// The value of the label `geo_source`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Documented => "documented",
-            Self::Inferred => "inferred",
-            Self::Configured => "configured",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for GeoSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Geo {
-    /// The geo of a range for which no source names one.
-    pub const UNKNOWN: Self = Self { code: GeoCode::UNKNOWN, source: GeoSource::Unknown };
-}
-
-impl fmt::Display for Geo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.code, self.source)
-    }
-}

@@ -1,5 +1,5 @@
-//! The one list that all later stages use: checked, masked, merged, sorted. Pure and total: any records
-//! result in a set or an error. There is never a panic, and never a set from only some of the records.
+//! The one list that all later stages use: checked, masked, merged, sorted. Pure and total: any entries
+//! result in a set or an error. There is never a panic, and never a set from only some of the entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ pub struct RangeSet {
 }
 
 impl RangeSet {
-    /// Builds a set from all records of all lists. Records with the same prefix are merged: a documented geo
+    /// Builds a set from all entries of all lists. Entries with the same prefix are merged: a documented geo
     /// wins, a known geo wins over an unknown one, and of two known ones the first wins, with a warning. A
     /// prefix inside another one is kept.
     ///
@@ -39,8 +39,8 @@ impl RangeSet {
         }
         let mut merge = Merge::default();
         for (source, list) in lists.iter().enumerate() {
-            for record in &list.records {
-                merge.add(source, &list.origin.name, record, policy);
+            for entry in &list.entries {
+                merge.add(source, &list.origin.name, entry, policy);
             }
         }
         let Merged { ranges, sources: listed_by, warnings: odd } = merge.finish()?;

@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_documented_range_is_special() {
-        for (prefix, _) in crate::ranges::documented() {
+        for (prefix, _) in crate::geo::documented() {
             assert_eq!(overlapping(prefix), None);
         }
     }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Geo, GeoCode};
+use crate::geo::{Geo, GeoCode};
 use crate::source;
 
-/// The place of a record: the name of its list and the line, from 1; 0 if the list has no lines.
+/// The place of an entry: the name of its list and the line, from 1; 0 if the list has no lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Name of the list ([`crate::source::Origin::name`]).
@@ -39,7 +39,7 @@ pub enum Warning {
         /// The list's geo, which is ignored.
         listed: GeoCode,
     },
-    /// Two records give different geos to the same prefix. The first is used.
+    /// Two entries give different geos to the same prefix. The first is used.
     GeoConflict {
         /// The range.
         prefix: IpNet,

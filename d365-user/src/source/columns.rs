@@ -2,7 +2,7 @@
 //! line names. This project's lists have such a header. The embedded file separates its columns by commas,
 //! and the table of `d365-user ranges` by at least two spaces. Pure: no I/O.
 
-use super::Record;
+use super::ListEntry;
 use super::line::{self, LineError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +72,11 @@ impl Columns {
         Ok(Some(Self { columns, separator, named: true }))
     }
 
-    /// Returns the record in this line. Returns `None` if the line is blank or has only a comment.
+    /// Returns the entry in this line. Returns `None` if the line is blank or has only a comment.
     ///
     /// # Errors
     /// [`LineError`] if the line has other columns than these, or if a field is not valid for its column.
-    pub(super) fn record(&self, content: &str, line: usize) -> Result<Option<Record>, LineError> {
+    pub(super) fn entry(&self, content: &str, line: usize) -> Result<Option<ListEntry>, LineError> {
         let fields = fields(content, self.separator);
         let (found, most) = (fields.len(), self.columns.len());
         match found {
@@ -93,7 +93,7 @@ impl Columns {
         let prefix = line::prefix(field(Column::Prefix).unwrap_or_default())?;
         let geo = line::geo(field(Column::Geo).unwrap_or_default())?;
         let region = line::region(field(Column::Region).unwrap_or_default())?;
-        Ok(Some(Record { prefix, geo, region, line }))
+        Ok(Some(ListEntry { prefix, geo, region, line }))
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn read(columns: &Columns, line: &str) -> (String, String, String) {
-        let Record { prefix, geo, region, .. } = columns.record(line, 1).unwrap().unwrap();
+        let ListEntry { prefix, geo, region, .. } = columns.entry(line, 1).unwrap().unwrap();
         let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
         (prefix.to_string(), word(geo.map(|geo| geo.to_string())), word(region))
     }
@@ -145,9 +145,9 @@ mod tests {
         assert_eq!(read(&columns, line), row("1.2.3.0/24", "FRA", "West US 2"));
         let line = "1.2.3.0/24   FRA  inferred    –          0xd365000a";
         assert_eq!(read(&columns, line), row("1.2.3.0/24", "FRA", "-"));
-        assert_eq!(columns.record("   ", 1), Ok(None));
+        assert_eq!(columns.entry("   ", 1), Ok(None));
         // A dash is read as a name if commas separate the columns.
-        assert!(header("prefix,region").record("1.2.3.0/24,–", 1).is_err());
+        assert!(header("prefix,region").entry("1.2.3.0/24,–", 1).is_err());
     }
 
     #[test]
@@ -170,17 +170,17 @@ mod tests {
         );
         let columns = header("prefix,geo,region");
         for (line, found) in [("1.2.3.0/24", 1), ("1.2.3.0/24,FRA", 2), ("1.2.3.0/24,FRA,x,y", 4)] {
-            assert_eq!(columns.record(line, 1), Err(LineError::NotTheHeaders { found, named: 3 }), "{line}");
+            assert_eq!(columns.entry(line, 1), Err(LineError::NotTheHeaders { found, named: 3 }), "{line}");
         }
         // A line with commas under the header of a table, and one with a single space between its columns.
         let columns = header("prefix  geo");
         for line in ["1.2.3.0/24,FRA", "1.2.3.0/24 FRA"] {
             assert_eq!(
-                columns.record(line, 1),
+                columns.entry(line, 1),
                 Err(LineError::NotTheHeaders { found: 1, named: 2 }),
                 "{line}"
             );
         }
-        assert!(Columns::default().record("1.2.3.0/24,FRA,inferred,FranceCentral", 1).is_err(), "no header");
+        assert!(Columns::default().entry("1.2.3.0/24,FRA,inferred,FranceCentral", 1).is_err(), "no header");
     }
 }

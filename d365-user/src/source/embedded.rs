@@ -1,21 +1,49 @@
 //! The list compiled into the program: the service tag as it was at a release. The file
 //! `data/embedded-ranges.csv` also names the origin of the list. Its geo columns are for people and for the
-//! tests: [`crate::ranges::geo::attribute`] decides the geo of a range.
+//! tests: [`crate::geo::attribute`] decides the geo of a range.
 
-use crate::ranges::{Geo, GeoCode, GeoSource};
+use crate::geo::{Geo, GeoCode, GeoSource};
 
+use super::kind::{ListSource, Schedule, Trust};
 use super::line::{self, LineError};
-use super::{List, Origin, Record, SourceError};
+use super::service_tags::Regions;
+use super::{List, ListEntry, Origin, SourceError};
 
 const TEXT: &str = include_str!("../../data/embedded-ranges.csv");
 const NAME: &str = "embedded";
+
+/// The embedded list as a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Embedded;
+
+impl ListSource for Embedded {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::Once
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        None
+    }
+
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn load(&self, _keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
+        list().map(|list| (list, None))
+    }
+}
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The prefix, the region, and the geo if the vendor documents it. An inferred geo is left out, so that
     /// the code infers it.
-    pub record: Record,
+    pub entry: ListEntry,
     /// The geo that the file shows.
     pub geo: Geo,
 }
@@ -25,11 +53,11 @@ pub struct Row {
 /// # Errors
 /// None with the file that is compiled in: a test reads that file.
 pub fn list() -> Result<List, SourceError> {
-    let records = rows()?.into_iter().map(|row| row.record).collect();
+    let entries = rows()?.into_iter().map(|row| row.entry).collect();
     let change_number = header("change-number").and_then(|number| number.parse().ok());
     let date = header("date").map(str::to_owned);
     let origin = Origin { name: NAME.to_owned(), change_number, tag_change_number: None, date };
-    Ok(List { origin, records, warnings: Vec::new() })
+    Ok(List { origin, entries, warnings: Vec::new() })
 }
 
 /// Returns the lines of the embedded list, each with the geo that the file shows.
@@ -64,19 +92,19 @@ fn row(content: &str, line: usize) -> Result<Option<Row>, LineError> {
         "inferred" => (GeoSource::Inferred, None),
         other => return Err(LineError::NotAGeoSource(line::excerpt(other))),
     };
-    let record = Record { prefix: line::prefix(prefix)?, geo, region: line::region(region)?, line };
-    Ok(Some(Row { record, geo: Geo { code, source } }))
+    let entry = ListEntry { prefix: line::prefix(prefix)?, geo, region: line::region(region)?, line };
+    Ok(Some(Row { entry, geo: Geo { code, source } }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranges::{documented, geo};
+    use crate::geo::{self, documented};
 
     #[test]
     fn the_file_is_whole_and_dated() {
         let list = list().unwrap();
-        assert_eq!(list.records.len(), 39);
+        assert_eq!(list.entries.len(), 39);
         assert_eq!(list.origin.change_number, Some(412));
         assert_eq!(list.origin.date.as_deref(), Some("2026-08-03"));
         assert!(header("source").is_some_and(|source| source.contains("Dynamics365ForMarketingEmail")));
@@ -84,10 +112,10 @@ mod tests {
 
     #[test]
     fn the_geo_columns_say_what_the_code_attributes() {
-        for Row { record, geo } in rows().unwrap() {
-            let region = record.region.as_deref();
-            assert_eq!(geo::attribute(&record.prefix, record.geo, region), geo, "{}", record.prefix);
-            assert_ne!(geo.code.number(), 0, "{}", record.prefix);
+        for Row { entry, geo } in rows().unwrap() {
+            let region = entry.region.as_deref();
+            assert_eq!(geo::attribute(&entry.prefix, entry.geo, region), geo, "{}", entry.prefix);
+            assert_ne!(geo.code.number(), 0, "{}", entry.prefix);
         }
     }
 
@@ -97,10 +125,7 @@ mod tests {
         let shown: Vec<_> = rows.iter().filter(|row| row.geo.source == GeoSource::Documented).collect();
         assert_eq!(shown.len(), documented().len());
         for (prefix, code) in documented() {
-            assert!(
-                shown.iter().any(|row| row.record.prefix == *prefix && row.geo.code == *code),
-                "{prefix}"
-            );
+            assert!(shown.iter().any(|row| row.entry.prefix == *prefix && row.geo.code == *code), "{prefix}");
         }
     }
 
@@ -108,9 +133,10 @@ mod tests {
     #[test]
     fn the_file_is_a_list_for_operators_too() {
         let list = crate::source::plain::parse(TEXT.as_bytes(), "file:/copy.csv").unwrap();
-        let read = list.records.into_iter().map(|Record { prefix, geo, region, .. }| (prefix, geo, region));
+        let read =
+            list.entries.into_iter().map(|ListEntry { prefix, geo, region, .. }| (prefix, geo, region));
         let rows = rows().unwrap().into_iter();
-        let own = rows.map(|Row { record, geo }| (record.prefix, Some(geo.code), record.region));
+        let own = rows.map(|Row { entry, geo }| (entry.prefix, Some(geo.code), entry.region));
         assert_eq!(read.collect::<Vec<_>>(), own.collect::<Vec<_>>());
     }
 

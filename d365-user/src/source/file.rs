@@ -4,13 +4,38 @@
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::service_tags::{self, Regions};
+use super::kind::{ListSource, Schedule, Trust};
+use super::service_tags::{self, DocumentError, Regions};
 use super::{Encoding, List, SourceError, plain, printed};
 
 /// Bytes that are read to determine the format. The first character already identifies a document.
 const HEAD: u64 = 1_024;
+
+/// A path is a source: the list in its file.
+impl ListSource for PathBuf {
+    fn name(&self) -> String {
+        format!("file:{}", self.display())
+    }
+
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::OnChange(self)
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        Some(Trust::Local)
+    }
+
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        let own = SourceError::REASONS.iter().filter(|reason| **reason != "remote");
+        own.chain(&DocumentError::REASONS).copied().collect()
+    }
+
+    fn load(&self, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
+        read(self, &self.name(), keep_azure)
+    }
+}
 
 /// Reads the file at `path` into a list called `name`. With `keep_azure`, it also returns Azure's prefixes,
 /// if the file is a service tags document. It reads to the end of the file or pipe, or to the size limit. The
@@ -19,11 +44,7 @@ const HEAD: u64 = 1_024;
 ///
 /// # Errors
 /// [`SourceError`] if the file cannot be read, or if the reader of its format rejects it.
-pub(super) fn read(
-    path: &Path,
-    name: &str,
-    keep_azure: bool,
-) -> Result<(List, Option<Regions>), SourceError> {
+fn read(path: &Path, name: &str, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let mut rest = open(path)?;
     let head = head(&mut rest).map_err(unreadable)?;
@@ -42,7 +63,7 @@ pub(super) fn read(
             let azure = document.azure.take();
             Ok((document.into_list(name), azure))
         }
-        Err(service_tags::DocumentError::Io(cause)) => Err(unreadable(cause)),
+        Err(DocumentError::Io(cause)) => Err(unreadable(cause)),
         Err(problem) => Err(SourceError::Document { list: name.to_owned(), problem }),
     }
 }

@@ -21,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The error of `read`, or [`SourceError::Timeout`] after `limit`.
-pub fn within<T: Send + 'static>(
+pub fn read_with_timeout<T: Send + 'static>(
     limit: Duration,
     path: &Path,
     read: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
@@ -48,16 +48,16 @@ mod tests {
 
     #[test]
     fn an_answer_in_time_is_the_answer() {
-        assert_eq!(within(PATIENCE, Path::new("/a"), || Ok(7)).unwrap(), 7);
+        assert_eq!(read_with_timeout(PATIENCE, Path::new("/a"), || Ok(7)).unwrap(), 7);
         let empty = || Err::<(), _>(SourceError::Empty { list: "a".to_owned() });
-        assert_eq!(within(PATIENCE, Path::new("/a"), empty).unwrap_err().reason(), "empty");
+        assert_eq!(read_with_timeout(PATIENCE, Path::new("/a"), empty).unwrap_err().reason(), "empty");
     }
 
     #[test]
     fn what_hangs_is_left_behind() {
         let (_held, hangs) = mpsc::channel::<()>();
         let read = move || Ok(hangs.recv().is_ok());
-        let error = within(Duration::from_millis(20), Path::new("/a/pipe"), read).unwrap_err();
+        let error = read_with_timeout(Duration::from_millis(20), Path::new("/a/pipe"), read).unwrap_err();
         assert_eq!(error.reason(), "timeout");
         assert!(error.to_string().starts_with("/a/pipe: no answer within 20ms; "), "{error}");
     }
@@ -65,6 +65,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "the test's own panic")]
     fn a_panic_is_the_callers() {
-        let _ = within(PATIENCE, Path::new("/a"), || -> Result<(), _> { panic!("the test's own panic") });
+        let _ = read_with_timeout(PATIENCE, Path::new("/a"), || -> Result<(), _> {
+            panic!("the test's own panic")
+        });
     }
 }

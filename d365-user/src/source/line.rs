@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 /// Longest line, in bytes without its end. The longest sensible line has about a hundred bytes.
 pub(super) const MAX_LINE: usize = 1_024;

@@ -10,13 +10,13 @@ use std::io::{self, Read};
 
 use super::columns::Columns;
 use super::line;
-use super::{List, Origin, Record, SourceError};
+use super::{List, ListEntry, Origin, SourceError};
 
 /// Size limit of a file in bytes: seven times the vendor's largest document.
 pub const MAX_BYTES: u64 = 32 << 20;
 /// Limit of prefixes: four times the most that a set can hold
 /// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]). A prefix that is written twice counts twice.
-pub const MAX_RECORDS: usize = 1 << 20;
+pub const MAX_ENTRIES: usize = 1 << 20;
 
 /// Returns the whole text. If the text is too long, it returns just enough to show that.
 pub(super) fn bytes(reader: impl Read) -> io::Result<Vec<u8>> {
@@ -34,23 +34,23 @@ pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
         return Err(SourceError::TooLarge { list: list(), limit: MAX_BYTES });
     }
-    let records = records(text, name, MAX_RECORDS)?;
-    if records.is_empty() {
+    let entries = entries(text, name, MAX_ENTRIES)?;
+    if entries.is_empty() {
         return Err(SourceError::Empty { list: list() });
     }
     let origin = Origin { name: list(), ..Origin::default() };
-    Ok(List { origin, records, warnings: Vec::new() })
+    Ok(List { origin, entries, warnings: Vec::new() })
 }
 
-fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceError> {
+fn entries(text: &[u8], name: &str, limit: usize) -> Result<Vec<ListEntry>, SourceError> {
     let list = || name.to_owned();
-    let mut records = Vec::new();
+    let mut entries = Vec::new();
     // `None` until the first line with content, because that line may be a header.
     let mut columns: Option<Columns> = None;
     for (line, content) in line::lines(text) {
         let read = content.and_then(|content| {
             if let Some(columns) = &columns {
-                return columns.record(content, line);
+                return columns.entry(content, line);
             }
             if line::fields(content).is_empty() {
                 return Ok(None);
@@ -58,14 +58,14 @@ fn records(text: &[u8], name: &str, limit: usize) -> Result<Vec<Record>, SourceE
             let header = Columns::of_header(content)?;
             let is_header = header.is_some();
             let columns = columns.insert(header.unwrap_or_default());
-            if is_header { Ok(None) } else { columns.record(content, line) }
+            if is_header { Ok(None) } else { columns.entry(content, line) }
         });
-        records.extend(read.map_err(|problem| SourceError::Line { list: list(), line, problem })?);
-        if records.len() > limit {
+        entries.extend(read.map_err(|problem| SourceError::Line { list: list(), line, problem })?);
+        if entries.len() > limit {
             return Err(SourceError::TooMany { list: list(), limit });
         }
     }
-    Ok(records)
+    Ok(entries)
 }
 
 #[cfg(test)]

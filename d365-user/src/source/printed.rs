@@ -5,10 +5,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use ipnet::IpNet;
 
 use super::{
-    List, Origin, Record, SourceError, line,
-    plain::{MAX_BYTES, MAX_RECORDS},
+    List, ListEntry, Origin, SourceError, line,
+    plain::{MAX_BYTES, MAX_ENTRIES},
 };
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 /// The fields that are read. Other fields are ignored.
 #[derive(Deserialize)]
@@ -53,12 +53,12 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     if ranges.is_empty() {
         return Err(SourceError::Empty { list: list() });
     }
-    if ranges.len() > MAX_RECORDS {
-        return Err(SourceError::TooMany { list: list(), limit: MAX_RECORDS });
+    if ranges.len() > MAX_ENTRIES {
+        return Err(SourceError::TooMany { list: list(), limit: MAX_ENTRIES });
     }
-    let record = |Row { prefix, geo, region }: Row| Record { prefix, geo, region, line: 0 };
+    let entry = |Row { prefix, geo, region }: Row| ListEntry { prefix, geo, region, line: 0 };
     let origin = Origin { name: list(), ..Origin::default() };
-    Ok(List { origin, records: ranges.into_iter().map(record).collect(), warnings: Vec::new() })
+    Ok(List { origin, entries: ranges.into_iter().map(entry).collect(), warnings: Vec::new() })
 }
 
 fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
@@ -91,9 +91,9 @@ mod tests {
                     {\"prefix\": \"1.2.3.0/24\", \"geo\": \"FRA\", \"region\": null, \"mark\": \"0x1\"}, {\"prefix\": \"1.2.4.7\"}]}";
         let list = parse(text.as_bytes(), NAME).unwrap();
         let geo = GeoCode::new("FRA");
-        let record =
-            |prefix: &str, geo| Record { prefix: prefix.parse().unwrap(), geo, region: None, line: 0 };
-        assert_eq!(list.records, [record("1.2.3.0/24", geo), record("1.2.4.7/32", None)]);
+        let entry =
+            |prefix: &str, geo| ListEntry { prefix: prefix.parse().unwrap(), geo, region: None, line: 0 };
+        assert_eq!(list.entries, [entry("1.2.3.0/24", geo), entry("1.2.4.7/32", None)]);
         assert_eq!(list.origin, Origin { name: NAME.to_owned(), ..Origin::default() });
     }
 

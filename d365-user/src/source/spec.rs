@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::cloud::{Cloud, UnknownCloud};
+use super::embedded::Embedded;
+use super::kind::{ListSource, Schedule};
 use super::redact::redacted_url;
 use super::url_spec::{UrlSpec, UrlSpecError};
 
@@ -18,8 +20,7 @@ pub enum Spec {
     Embedded,
     /// A list in a file: a service tags document of any cloud, or a plain list.
     File(PathBuf),
-    /// A service tags document of any cloud at this URL. The scheme may be `http` or `https` here. The
-    /// download decides if the host is allowed, and rejects `http`.
+    /// A service tags document of any cloud at this URL. The download decides if the host is allowed.
     Url(UrlSpec),
     /// The current service tags document of a cloud, found through the vendor's download page.
     Azure(Cloud),
@@ -50,7 +51,25 @@ fn several(text: &str) -> &'static str {
     if text.contains(',') { hint } else { "" }
 }
 
+/// The registry: a new kind is a variant, its module here, and its word in [`FromStr`].
 impl Spec {
+    /// The kind of this source.
+    #[must_use]
+    pub fn kind(&self) -> &dyn ListSource {
+        match self {
+            Self::Embedded => &Embedded,
+            Self::File(path) => path,
+            Self::Url(url) => url,
+            Self::Azure(cloud) => cloud,
+        }
+    }
+
+    /// True for the list that is part of the program.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.kind().schedule() == Schedule::Once
+    }
+
     /// Reads one value of `--ranges`: one source, or several separated by commas. The path of a file and a
     /// URL may contain commas. Therefore only words (`embedded`, `azure`, `azure:CLOUD`) can share a value.
     ///
@@ -85,12 +104,7 @@ impl FromStr for Spec {
 /// Writes the name of the source's list, which is also the value of the metrics' label `source`.
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Embedded => f.write_str("embedded"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Url(url) => write!(f, "url:{url}"),
-            Self::Azure(cloud) => write!(f, "azure:{cloud}"),
-        }
+        f.write_str(&self.kind().name())
     }
 }
 
@@ -108,7 +122,7 @@ mod tests {
             "file:a:b",
             "file: ",
             "url:https://mirror.example/x.json",
-            "url:http://127.0.0.1:8443/a",
+            "url:https://127.0.0.1:8443/a",
             "url:HTTPS://[::1]:8443",
             "azure:public",
             "azure:government",
@@ -127,13 +141,15 @@ mod tests {
         for text in ["", "Embedded", "embedded:", "/etc/d365/ranges.csv", "https://example.com/", "Azure"] {
             assert_eq!(text.parse::<Spec>(), Err(SpecError::Unknown(text.to_owned())));
         }
-        for text in
-            ["", "example.com", "ftp://example.com/", "https://", "https:///x", "https://a b/", "https://ä/"]
-        {
+        for text in ["", "example.com", "https://", "https:///x", "https://a b/", "https://ä/"] {
             assert_eq!(
                 format!("url:{text}").parse::<Spec>(),
                 Err(UrlSpecError::NotAUrl(text.to_owned()).into())
             );
+        }
+        for text in ["ftp://example.com/", "http://example.com/"] {
+            let error = UrlSpecError::NotHttps(text.to_owned());
+            assert_eq!(format!("url:{text}").parse::<Spec>(), Err(error.into()));
         }
         assert_eq!("url:https://user:secret@a/".parse::<Spec>(), Err(UrlSpecError::Credentials.into()));
         for text in ["", "Public", "mars"] {

@@ -5,7 +5,11 @@
 
 use std::{fmt, str::FromStr};
 
-use super::redact::{redacted_url, without_query};
+use super::{
+    download::{self, Host, Target, Url, UrlError},
+    kind::{ListSource, Schedule, Trust},
+    redact::{redacted_url, without_query},
+};
 
 /// A URL, and the name that the operator gave it. It is read as `URL` or `NAME=URL`. It is written as `NAME`,
 /// or as the URL without its query. Two sources that are written alike are the same source for the gates,
@@ -13,20 +17,39 @@ use super::redact::{redacted_url, without_query};
 #[derive(Clone, PartialEq, Eq)]
 pub struct UrlSpec {
     name: Option<String>,
-    url: String,
+    /// As given: the name of a source never changes by the way in which a URL is read.
+    text: String,
+    url: Url,
 }
 
-impl UrlSpec {
-    /// The URL as given, with its query. It is for the request only and must not be shown or stored.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+impl ListSource for UrlSpec {
+    fn name(&self) -> String {
+        format!("url:{self}")
     }
 
-    /// True if the URL has a part that must not be shown.
-    #[must_use]
-    pub fn has_query(&self) -> bool {
-        without_query(&self.url) != self.url
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::Interval
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        Some(Trust::Download)
+    }
+
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        download::failure_reasons()
+    }
+
+    fn target(&self, _page: Option<&Url>, allowed: &[Host]) -> Result<Option<Target>, UrlError> {
+        Ok(Some(Target::document(self.url.clone(), allowed)))
+    }
+
+    /// Earlier releases named the source by its URL with the query.
+    fn earlier_name(&self) -> Option<String> {
+        Some(format!("url:{}", self.text))
+    }
+
+    fn has_query(&self) -> bool {
+        without_query(&self.text) != self.text
     }
 }
 
@@ -38,6 +61,9 @@ pub enum UrlSpecError {
         "{0:?} is not a URL of a document; write it like url:https://mirror.example/ServiceTags_Public.json"
     )]
     NotAUrl(String),
+    /// The scheme is not `https`.
+    #[error("url:{0}: {problem}", problem = UrlError::NotHttps)]
+    NotHttps(String),
     /// The URL contains a user name or a password.
     #[error(
         "the URL has a user name or a password in it, which are not sent; a server that wants a token can take it in the \
@@ -56,25 +82,20 @@ impl FromStr for UrlSpec {
 
     fn from_str(text: &str) -> Result<Self, UrlSpecError> {
         // A URL cannot begin like a name: its scheme ends in a colon, and a name contains no colon.
-        let (name, url) = match text.split_once('=') {
+        let (name, text) = match text.split_once('=') {
             Some((name, url)) if !name.contains(['/', '?', '#']) => (Some(name), url),
             _ => (None, text),
         };
         if let Some(name) = name.filter(|name| !is_name(name)) {
             return Err(UrlSpecError::Name(redacted_url(name)));
         }
-        let not_a_url = || UrlSpecError::NotAUrl(redacted_url(url));
-        let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
-        let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if !known || authority.is_empty() || !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-        {
-            return Err(not_a_url());
-        }
-        if authority.contains('@') {
-            return Err(UrlSpecError::Credentials);
-        }
-        Ok(Self { name: name.map(str::to_owned), url: url.to_owned() })
+        let shown = || redacted_url(text);
+        let url = text.parse().map_err(|problem| match problem {
+            UrlError::NotHttps => UrlSpecError::NotHttps(shown()),
+            UrlError::Credentials => UrlSpecError::Credentials,
+            UrlError::Syntax | UrlError::Host => UrlSpecError::NotAUrl(shown()),
+        })?;
+        Ok(Self { name: name.map(str::to_owned), text: text.to_owned(), url })
     }
 }
 
@@ -85,7 +106,7 @@ fn is_name(name: &str) -> bool {
 
 impl fmt::Display for UrlSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name.as_deref().unwrap_or_else(|| without_query(&self.url)))
+        f.write_str(self.name.as_deref().unwrap_or_else(|| without_query(&self.text)))
     }
 }
 

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed};
 use crate::{
     generation::Owner,
+    geo::{Geo, GeoCode, GeoSource},
     ledger::{Ledger, Row},
-    ranges::{Geo, GeoCode, GeoSource},
     snapshot::Count,
 };
 

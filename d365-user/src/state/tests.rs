@@ -10,7 +10,7 @@ use super::approval::{Approval, Request, Verdict};
 use super::gates::Gates;
 use super::*;
 use crate::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
-use crate::ranges::{Geo, Range};
+use crate::{geo::Geo, ranges::Range};
 
 const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    ranges::GeoSource,
+    geo::GeoSource,
     snapshot::{Lease, Snapshot, SourceStatus},
     view::tags,
 };

@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use crate::{
-    snapshot::{Drops, Tags},
+    settings::Tags,
+    snapshot::Drops,
     tag::{dscp, mark},
 };
 

@@ -10,10 +10,12 @@ use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
 use super::{Format, metrics, summary};
 use crate::{
     generation::TableSize,
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
+    settings::Tags,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
-        Snapshot, SourceStatus, Tags, Updates,
+        Snapshot, SourceStatus, Updates,
     },
     version::{REVISION, VERSION},
 };
@@ -91,7 +93,12 @@ fn sample() -> Snapshot {
             state_failures: vec![("write", 0)],
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
-        tags: Tags { mark: Some(Mark::DEFAULT), dscp: Some(Dscp::DEFAULT), retired: false },
+        tags: Tags {
+            mark: Some(Mark::DEFAULT),
+            dscp: Some(Dscp::DEFAULT),
+            retired: false,
+            ..Tags::default()
+        },
         drops: Some(Drops {
             ports: vec![25, 587],
             failsafe: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],

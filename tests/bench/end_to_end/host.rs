@@ -10,10 +10,10 @@ use d365_tests::{
     mount::{Mount, View},
 };
 use d365_user::{
-    config::{ModePolicy, Tags, TcOrder},
     generation,
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::Range,
+    settings::{ModePolicy, Tags, TcOrder},
 };
 use nix::unistd::Pid;
 

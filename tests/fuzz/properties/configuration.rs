@@ -14,9 +14,10 @@ use d365_common::{
     names::{MAX_INTERFACES, MAX_PORTS},
 };
 use d365_user::{
-    cli::{Cli, LeaseTerm},
-    config::{Config, MAX_INTERFACE_NAME, Tags, Unlisted},
+    cli::Cli,
+    config::{Config, MAX_INTERFACE_NAME},
     ranges::Policy,
+    settings::{LeaseTerm, Tags, Unlisted},
     source::{Spec, download::Target},
 };
 

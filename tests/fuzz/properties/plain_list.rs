@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use d365_user::{
     ranges::{Policy, RangeSet},
-    source::{List, Record, plain},
+    source::{List, ListEntry, plain},
 };
 
 const NAME: &str = "file:/list";
@@ -19,15 +19,15 @@ pub(crate) fn check(text: &[u8]) {
             return;
         }
     };
-    assert!(!read.records.is_empty() && read.records.len() <= plain::MAX_RECORDS);
+    assert!(!read.entries.is_empty() && read.entries.len() <= plain::MAX_ENTRIES);
     let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
-    assert!(read.records.iter().all(|record| (1..=lines).contains(&record.line)));
-    assert!(read.records.is_sorted_by_key(|record| record.line));
+    assert!(read.entries.iter().all(|entry| (1..=lines).contains(&entry.line)));
+    assert!(read.entries.is_sorted_by_key(|entry| entry.line));
 
-    let again = plain::parse(written(&read.records).as_bytes(), NAME).expect("what was read can be written");
+    let again = plain::parse(written(&read.entries).as_bytes(), NAME).expect("what was read can be written");
     let fields = |list: &List| -> Vec<_> {
-        let fields = |Record { prefix, geo, region, line: _ }: &Record| (*prefix, *geo, region.clone());
-        list.records.iter().map(fields).collect()
+        let fields = |ListEntry { prefix, geo, region, line: _ }: &ListEntry| (*prefix, *geo, region.clone());
+        list.entries.iter().map(fields).collect()
     };
     assert_eq!(fields(&again), fields(&read));
     for allow_special in [false, true] {
@@ -35,13 +35,13 @@ pub(crate) fn check(text: &[u8]) {
     }
 }
 
-/// Formats the records as an operator would write them.
-fn written(records: &[Record]) -> String {
-    let line = |Record { prefix, geo, region, line: _ }: &Record| {
+/// Formats the entries as an operator would write them.
+fn written(entries: &[ListEntry]) -> String {
+    let line = |ListEntry { prefix, geo, region, line: _ }: &ListEntry| {
         let geo = geo.map(|geo| geo.to_string()).unwrap_or_default();
         format!("{prefix},{geo},{}\n", region.as_deref().unwrap_or_default())
     };
-    records.iter().map(line).collect()
+    entries.iter().map(line).collect()
 }
 
 fn compiles_to_the_same_set(read: &List, again: &List, policy: Policy) {
@@ -52,9 +52,9 @@ fn compiles_to_the_same_set(read: &List, again: &List, policy: Policy) {
         (set, other) => panic!("{set:?} of what was read, {other:?} of what was written"),
     };
     assert_eq!(set.digest(), other.digest());
-    assert!(set.ranges().len() <= read.records.len());
+    assert!(set.ranges().len() <= read.entries.len());
     assert!(set.ranges().is_sorted_by(|one, next| one.prefix < next.prefix), "sorted, each once");
-    let written: BTreeSet<_> = read.records.iter().map(|record| record.prefix.trunc()).collect();
+    let written: BTreeSet<_> = read.entries.iter().map(|entry| entry.prefix.trunc()).collect();
     for range in set.ranges() {
         assert_eq!(range.prefix, range.prefix.trunc());
         assert_eq!(policy.check(&range.prefix), Ok(()));

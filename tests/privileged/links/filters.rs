@@ -8,9 +8,9 @@ use d365_tests::{
     require::Requirement,
 };
 use d365_user::{
-    config::ModePolicy,
     exit::Exit,
     kernel::{AttachError, Objection},
+    settings::ModePolicy,
 };
 
 use super::{arrived, bridged, count_arrivals, loaded, send, settle, tc};

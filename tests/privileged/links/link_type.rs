@@ -11,9 +11,9 @@ use d365_tests::{
     tun::{Kind, Tun},
 };
 use d365_user::{
-    config::ModePolicy,
     exit::Exit,
     kernel::{AttachError, Interface, InterfaceError, Kernel, OBJECT},
+    settings::ModePolicy,
 };
 
 use super::accept_any_source;

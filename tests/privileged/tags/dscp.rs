@@ -11,7 +11,7 @@ use d365_tests::{
     generate::{Frames, LONGEST, SHORTEST},
     require,
 };
-use d365_user::{config::Tags, kernel::Options};
+use d365_user::{kernel::Options, settings::Tags};
 use etherparse::{NetSlice, SlicedPacket};
 
 use crate::judged::{Judged, options, ranges};

@@ -15,10 +15,11 @@ use d365_tests::{
     require,
 };
 use d365_user::{
-    config::{ModePolicy, Tags, TcOrder},
     generation::{self, Owner},
+    geo::{Geo, GeoCode, GeoSource},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    ranges::Range,
+    settings::{ModePolicy, Tags, TcOrder},
 };
 
 use crate::{foreign::Foreign, judged::options};

@@ -6,8 +6,8 @@ use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
 use d365_tests::{netns::Netns, require, veth};
 use d365_user::{
-    config::{Tags, TcOrder},
     kernel::{Interface, Kernel, OBJECT, Options, TcHold},
+    settings::{Tags, TcOrder},
 };
 
 use crate::{foreign::Foreign, judged::options};

@@ -128,7 +128,7 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     // The file lists everything that the embedded list contains, so nothing depends on the embedded list any
     // more.
     let ranges = d365_user::source::load(&d365_user::source::Spec::Embedded).unwrap();
-    let lines: String = ranges.records.iter().map(|record| format!("{},CAN\n", record.prefix)).collect();
+    let lines: String = ranges.entries.iter().map(|entry| format!("{},CAN\n", entry.prefix)).collect();
     fs::write(directory.file("new"), format!("203.0.113.0/24,CAN\n{lines}")).unwrap();
     fs::rename(directory.file("new"), directory.file("own")).unwrap();
     wait_until(&daemon, "another generation", |scrape| scrape.count("d365_generation", &[]) > 1);

@@ -12,7 +12,8 @@ use d365_tests::{
 };
 use d365_user::{
     generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    ranges::{Geo, Range},
+    geo::Geo,
+    ranges::Range,
     state::{Kind, StateDir, documents, gates, write_sealed},
 };
 

@@ -105,7 +105,7 @@ fn a_server_that_asks_for_rest_is_heard() -> Result<()> {
     let rest = |status, value: &str| {
         site.server.route("/", [Answer::status(status).header("Retry-After", value)]);
         match site.problem("/") {
-            Problem::Rest { status: found, rest } if found == status => Some(rest.as_secs()),
+            Problem::RetryAfter { status: found, pause } if found == status => Some(pause.as_secs()),
             Problem::Status(found) if found == status => None,
             problem => panic!("{status}, {value}: {problem}"),
         }
@@ -157,13 +157,13 @@ fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
     ] {
         site.server.route("/", [answer]);
         let error = site.get("/").unwrap_err();
-        let is_it = |problem: &Problem| matches!(problem, Problem::Challenge { by: found, status: of, rest: None } if *found == by && *of == status);
+        let is_it = |problem: &Problem| matches!(problem, Problem::Challenge { by: found, status: of, retry_after: None } if *found == by && *of == status);
         assert!(is_it(&error.problem), "{by}: {error}");
         assert!(error.as_str() == "challenge" && error.to_string().contains("--user-agent"), "{error}");
     }
     site.server
         .route("/", [page(429, "<html>").header("cf-mitigated", "challenge").header("Retry-After", "60")]);
-    assert_eq!(site.get("/").unwrap_err().rest(), Some(Duration::from_secs(60)));
+    assert_eq!(site.get("/").unwrap_err().retry_after(), Some(Duration::from_secs(60)));
     // An error page of the server itself is not a challenge.
     site.server
         .route("/", [page(403, "<html><h1>403 Forbidden</h1><hr>nginx").header("Server", "cloudflare")]);

@@ -21,7 +21,7 @@ const URL: &str = "D365_TEST_FETCH";
 fn in_another_process() -> Result<()> {
     let Ok(url) = env::var(URL) else { return Ok(()) };
     let client = Client::new(&Options::from_environment()?)?;
-    match fetch(&client, &Target::document(url.parse()?, &[]), None, &mut |_, _| ()) {
+    match fetch(&client, &Target::document(url.parse()?, &[]), None) {
         Ok(fetched) => println!("fetched: {fetched:?}"),
         Err(error) => println!("failed: {} {error}", error.as_str()),
     }

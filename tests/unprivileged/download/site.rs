@@ -108,7 +108,7 @@ pub(super) fn get(
     hosts: &Hosts,
     unless: Option<&Validators>,
 ) -> Result<Answer, DownloadError> {
-    client.get(&Request { url, hosts, limit: LIMIT, unless }, &mut |_, _| ())
+    client.get(&Request { url, hosts, limit: LIMIT, unless })
 }
 
 /// Time limits that a test never reaches. A test shortens the one that it is about.
@@ -119,7 +119,7 @@ pub(super) fn patient() -> Limits {
 
 /// Fetches the document of a target, without a stamp of an earlier download.
 pub(super) fn document(client: &Client, target: &Target) -> Result<Document, DownloadError> {
-    match fetch(client, target, None, &mut |_, _| ())? {
+    match fetch(client, target, None)? {
         Fetched::Document(document) => Ok(document),
         Fetched::NotModified => panic!("not modified, and that was not asked"),
     }

@@ -1,6 +1,6 @@
-//! The client gives up a server that is too slow, and it gives up a running request when the daemon stops.
+//! The client gives up a server that is too slow.
 
-use std::{net::TcpListener, thread, time::Duration};
+use std::{net::TcpListener, time::Duration};
 
 use anyhow::Result;
 use d365_tests::https::Answer;
@@ -61,26 +61,5 @@ fn no_time_is_no_request() -> Result<()> {
     let site = Site::new()?;
     times_out(&site.problem_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), Phase::Whole);
     assert!(site.server.received().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_client_that_is_stopped_waits_for_nobody() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/silent", [Answer::silence()]);
-    site.server.route("/drip", [Answer::blanks(100_000).dripping(1, Duration::from_millis(5))]);
-    for path in ["/silent", "/drip"] {
-        let client = Client::new(&Options { limits: patient(), ..site.trust.options() })?;
-        let (other, url) = (client.clone(), site.url(path));
-        let fetching = thread::spawn(move || body(&other, &url));
-        while site.server.count(path) == 0 {
-            thread::sleep(Duration::from_millis(5));
-        }
-        client.stop();
-        let error = fetching.join().unwrap().unwrap_err();
-        assert!(matches!(error.problem, Problem::Stopped), "{path}: {error}");
-        let error = body(&client, &site.url(path)).unwrap_err();
-        assert!(matches!(error.problem, Problem::Stopped), "afterwards: {error}");
-    }
     Ok(())
 }

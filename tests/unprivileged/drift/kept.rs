@@ -4,7 +4,8 @@
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
     generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    ranges::{Geo, GeoCode, GeoSource, Range, geo},
+    geo::{self, Geo, GeoCode, GeoSource},
+    ranges::Range,
     source::download::{Document, Validators},
     state::{
         StateDir, documents,

@@ -5,11 +5,8 @@ use std::path::Path;
 use super::{Kind, List, Origin};
 use crate::{
     command::CommandError,
-    ranges::{
-        GeoCode,
-        drift::{Mark, Marks},
-        geo,
-    },
+    geo::{self, GeoCode},
+    ranges::drift::{Mark, Marks},
     source::{
         self, SourceError, limit,
         service_tags::{self, Document, DocumentError, Options},
@@ -33,7 +30,7 @@ pub(super) struct Named {
 /// The document in a file that the operator names.
 pub(super) fn of_file(path: &Path) -> Result<Named, CommandError> {
     let own = path.to_owned();
-    Ok(limit::within(limit::PATIENCE, path, move || read(&own))?)
+    Ok(limit::read_with_timeout(limit::PATIENCE, path, move || read(&own))?)
 }
 
 fn read(path: &Path) -> Result<Named, SourceError> {

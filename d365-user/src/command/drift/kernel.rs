@@ -6,11 +6,9 @@ use ipnet::IpNet;
 use super::{Kind, List, Origin};
 use crate::{
     command::text::counted,
+    geo::GeoCode,
     kernel::{Held, inspect},
-    ranges::{
-        GeoCode,
-        drift::{Mark, Marks},
-    },
+    ranges::drift::{Mark, Marks},
 };
 
 /// The kernel's lists with their marks for `prefixes`.

@@ -11,11 +11,8 @@ use crate::{
     cli,
     command::{CommandError, gates, text::counted},
     generation::gate::{GatePolicy, Timestamp},
-    ranges::{
-        DOCUMENTED_DATE, GeoCode, documented,
-        drift::{Mark, Marks, Scope},
-        geo,
-    },
+    geo::{self, DOCUMENTED_DATE, GeoCode, documented},
+    ranges::drift::{Mark, Marks, Scope},
     source::{embedded, shown_name},
     state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
 };
@@ -82,11 +79,11 @@ fn table() -> List {
 
 fn embedded() -> Result<List, CommandError> {
     let list = embedded::list()?;
-    let mark = |record: &crate::source::Record| {
-        let geo = geo::attribute(&record.prefix, record.geo, record.region.as_deref());
-        (record.prefix.trunc(), Mark::Listed(Some(geo.code)))
+    let mark = |entry: &crate::source::ListEntry| {
+        let geo = geo::attribute(&entry.prefix, entry.geo, entry.region.as_deref());
+        (entry.prefix.trunc(), Mark::Listed(Some(geo.code)))
     };
-    let marks: Marks = list.records.iter().map(mark).collect();
+    let marks: Marks = list.entries.iter().map(mark).collect();
     let origin = Origin {
         name: "this build".to_owned(),
         cloud: None,

@@ -4,7 +4,8 @@
 use super::{Comparison, List, Origin};
 use crate::{
     command::text::{aligned, counted, plain},
-    ranges::{GeoCode, drift::Mark},
+    geo::GeoCode,
+    ranges::drift::Mark,
 };
 
 pub(super) fn render(comparison: &Comparison) -> String {

@@ -12,8 +12,8 @@ use super::{CommandError, json, show};
 use crate::{
     cli,
     exit::Exit,
-    ranges::geo::{REGISTER, attribute},
-    source::{Record, embedded},
+    geo::{REGISTER, attribute},
+    source::{ListEntry, embedded},
     tag::mark,
 };
 
@@ -73,23 +73,23 @@ impl Serialize for Hex {
 impl Ranges {
     fn new(mark: Mark) -> Result<Self, CommandError> {
         let mut list = embedded::list()?;
-        list.records.sort_unstable_by_key(|record| record.prefix);
-        let ranges = list.records.iter().map(|record| RangeRow::new(record, mark)).collect();
+        list.entries.sort_unstable_by_key(|entry| entry.prefix);
+        let ranges = list.entries.iter().map(|entry| RangeRow::new(entry, mark)).collect();
         let (date, change_number) = (list.origin.date, list.origin.change_number);
         Ok(Self { date, change_number, mark: mark::text(mark), ranges })
     }
 }
 
 impl RangeRow {
-    fn new(record: &Record, mark: Mark) -> Self {
-        let geo = attribute(&record.prefix, record.geo, record.region.as_deref());
+    fn new(entry: &ListEntry, mark: Mark) -> Self {
+        let geo = attribute(&entry.prefix, entry.geo, entry.region.as_deref());
         let number = geo.code.number();
         Self {
-            prefix: record.prefix.trunc().to_string(),
+            prefix: entry.prefix.trunc().to_string(),
             geo: geo.code.to_string(),
             geo_source: geo.source.as_str(),
             geo_number: number,
-            region: record.region.clone(),
+            region: entry.region.clone(),
             mark: Hex(mark.on(0, number)),
         }
     }

@@ -2,7 +2,8 @@
 
 use d365_common::{dscp::Dscp, mark::Mark};
 
-use super::super::{Config, ConfigError, Tags, TcOrder, Unlisted};
+use super::super::{Config, ConfigError};
+use crate::settings::{Tags, TcOrder, Unlisted};
 
 fn config(flags: &str) -> Result<(Config, Vec<String>), ConfigError> {
     let flags: Vec<_> = ["--iface", "eth0"].into_iter().chain(flags.split_whitespace()).collect();

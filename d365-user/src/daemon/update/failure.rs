@@ -6,8 +6,7 @@ use crate::{
     ranges::RangeError,
     source::{
         SourceError, Spec,
-        download::{DownloadError, OptionsError, Problem},
-        service_tags::DocumentError,
+        download::{DownloadError, OptionsError},
     },
 };
 
@@ -68,8 +67,6 @@ fn refused(list: &str, problem: &RangeError) -> String {
 
 /// The word for [`Failure::Panicked`].
 const INTERNAL: &str = "internal";
-/// The word for [`Failure::Client`].
-const CLIENT: &str = "client";
 /// The word for [`Failure::Ranges`].
 const RANGES: &str = "ranges";
 
@@ -79,7 +76,7 @@ impl Failure {
         match self {
             Self::Source(error) => error.reason(),
             Self::Download { problem, .. } => problem.as_str(),
-            Self::Client { .. } => CLIENT,
+            Self::Client { .. } => OptionsError::REASON,
             Self::Ranges { .. } => RANGES,
             Self::Panicked { .. } => INTERNAL,
         }
@@ -94,26 +91,17 @@ impl Failure {
     }
 
     /// The pause that the server asked for, at most a day.
-    pub(super) fn rest(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Download { problem, .. } => problem.rest(),
+            Self::Download { problem, .. } => problem.retry_after(),
             _ => None,
         }
     }
 
     /// Every reason that a source of this kind can have.
     pub(super) fn reasons(spec: &Spec) -> BTreeSet<&'static str> {
-        let document = DocumentError::REASONS.iter().chain([&RANGES, &INTERNAL]);
-        match spec {
-            Spec::Embedded => BTreeSet::new(),
-            Spec::File(_) => {
-                let file = SourceError::REASONS.iter().filter(|reason| **reason != "remote");
-                document.chain(file).copied().collect()
-            }
-            Spec::Url(_) | Spec::Azure(_) => {
-                document.chain(&Problem::REASONS).chain([&CLIENT]).copied().collect()
-            }
-        }
+        let own = spec.kind().failure_reasons();
+        if own.is_empty() { BTreeSet::new() } else { own.into_iter().chain([RANGES, INTERNAL]).collect() }
     }
 }
 
@@ -122,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{
         ranges::{Policy, RangeSet},
-        source::plain,
+        source::{download::Problem, plain},
     };
 
     #[test]

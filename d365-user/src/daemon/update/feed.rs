@@ -11,11 +11,11 @@ use std::{
 
 use super::{Failure, reading::Reader, reading::Reading};
 use crate::{
-    config::LeaseTerm,
     resources::{self, ResourceError},
+    settings::LeaseTerm,
     source::{
         SourceError,
-        download::{Backoff, jittered, prolonged, random},
+        download::{Backoff, jittered, random, with_jitter},
     },
     state::StateError,
 };
@@ -78,8 +78,8 @@ impl Rhythm {
     /// The time until the next reading.
     fn next(&mut self, failure: Option<&Failure>) -> Duration {
         if let Some(failure) = failure.filter(|failure| self.retries(failure)) {
-            let rest = failure.rest().unwrap_or_default();
-            return self.backoff.failed(random()).max(prolonged(rest, random()));
+            let pause = failure.retry_after().unwrap_or_default();
+            return self.backoff.failed(random()).max(with_jitter(pause, random()));
         }
         if failure.is_none() {
             self.backoff.succeeded();

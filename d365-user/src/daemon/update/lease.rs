@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use d365_common::lease::GROUPS;
 
 use super::clock::{Now, Stamp};
-use crate::{config::LeaseTerm, generation::Groups, kernel::Leases, ranges::SourceSet, snapshot::Lease};
+use crate::{generation::Groups, kernel::Leases, ranges::SourceSet, settings::LeaseTerm, snapshot::Lease};
 
 /// Time between two settings of the kernel's leases. The kernel's clock stops while the host sleeps, so that
 /// the leases would last too long.

@@ -41,12 +41,12 @@ use super::{
     storage::{Pending, Storage},
 };
 use crate::{
-    config::LeaseTerm,
     generation::{
         Groups,
         gate::{Decision, Refusal, Timestamp},
     },
     kernel::Kernel,
+    settings::LeaseTerm,
     snapshot::Updates,
     source::{
         download::{Backoff, random},

@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{self, Sender},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::sync::watch;
@@ -22,17 +22,15 @@ use super::{
     renamed, report, retries,
 };
 use crate::{
-    config::{Config, LeaseTerm, Unlisted},
+    config::Config,
     daemon::{StartError, azure, storage::Storage},
     ledger::Row,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
-    source::{self, Spec, watch::Watch},
+    settings::{LeaseTerm, Unlisted},
+    source::{self, Schedule, Spec, watch::Watch},
     state::{StateDir, StateError, gates},
 };
-
-/// The time for which a file must stay unchanged before it is read again.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// An updater and its initial data.
 pub(in crate::daemon) struct Prepared {
@@ -94,16 +92,20 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     let mut begun = Vec::new();
     for (at, spec) in config.ranges.iter().enumerate() {
         let keep_azure = config.watch_azure;
-        let (reader, rhythm): (Box<dyn Reader>, _) = match (spec, &config.targets[at]) {
-            (Spec::Embedded, _) => {
+        let rhythm = match spec.kind().schedule() {
+            Schedule::Once => {
                 begun.push(None);
                 continue;
             }
-            (spec, None) => {
+            Schedule::OnChange(_) => Rhythm::of_file(config.lease),
+            Schedule::Interval => Rhythm::of_download(config.refresh),
+        };
+        let reader: Box<dyn Reader> = match &config.targets[at] {
+            None => {
                 let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
-                (Box::new(reader), Rhythm::of_file(config.lease))
+                Box::new(reader)
             }
-            (spec, Some(target)) => {
+            Some(target) => {
                 let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
                 let user_agent = config.user_agent.clone();
                 let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, storage);
@@ -116,7 +118,7 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
                 }
                 let adopted = sources.restore(at, kept.as_ref());
                 report::adopted(sources.name(at), adopted);
-                (Box::new(reader), Rhythm::of_download(config.refresh))
+                Box::new(reader)
             }
         };
         let events = events.clone();
@@ -158,14 +160,14 @@ pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> R
     report::remarks(&updater.sources.remarks_of_all(&set));
     updater.left_out = updater.sources.left_out();
     report::left_out(&updater.left_out, config.max_ranges);
-    if config.watch_azure && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+    if config.watch_azure && config.ranges.iter().all(Spec::is_embedded) {
         tracing::warn!(
             "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
         );
     }
     if config.lease == LeaseTerm::Never {
         tracing::warn!("--lease never: the list is trusted however long no source confirms it");
-    } else if acts(config) && config.ranges.iter().all(|spec| *spec == Spec::Embedded) {
+    } else if acts(config) && config.ranges.iter().all(Spec::is_embedded) {
         tracing::warn!(
             "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
              nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
@@ -185,7 +187,7 @@ impl Updater {
         let (mut failures, mut read) = (Vec::new(), Vec::<Outcome>::new());
         loop {
             let now = self.look_at_clock();
-            let is_file = |at: usize| matches!(specs[at], Spec::File(_));
+            let is_file = |at: usize| matches!(specs[at].kind().schedule(), Schedule::OnChange(_));
             let is_next = |updater: &Self, outcome: &Outcome| {
                 !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
             };
@@ -194,7 +196,7 @@ impl Updater {
             }
             let is_awaited = |download: bool| {
                 let of_kind =
-                    |(_, spec): &(usize, &Spec)| matches!(spec, Spec::Url(_) | Spec::Azure(_)) == download;
+                    |(_, spec): &(usize, &Spec)| (spec.kind().schedule() == Schedule::Interval) == download;
                 let mut kind = specs.iter().enumerate().filter(of_kind);
                 kind.any(|(at, _)| self.sources.is_awaited(at))
             };
@@ -232,7 +234,7 @@ fn directory(
             Ok(Some(directory))
         }
         Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
-        Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
+        Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");
             *failures.entry("directory").or_default() += 1;
             Ok(None)
@@ -251,8 +253,8 @@ fn watch_files(
     specs: &[Spec],
     feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
 ) -> Result<Option<Watch>, ResourceError> {
-    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec {
-        Spec::File(path) => Some((at, path.clone())),
+    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec.kind().schedule() {
+        Schedule::OnChange(path) => Some((at, path.to_owned())),
         _ => None,
     });
     let (places, files): (Vec<_>, Vec<_>) = files.unzip();
@@ -267,5 +269,5 @@ fn watch_files(
             let _ = feed.send(Order::Now);
         }
     };
-    Watch::start(files, SETTLE, changed).map(Some)
+    Watch::start(files, changed).map(Some)
 }

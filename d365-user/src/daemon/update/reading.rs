@@ -8,11 +8,10 @@ use nix::unistd::geteuid;
 use super::{Failure, report};
 use crate::{
     daemon::storage::Storage,
-    generation::gate::Trust,
     ranges::{Policy, RangeSet},
     source::{
-        self, Cloud, List, SourceError, Spec,
-        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent, progress::Progress},
+        List, Schedule, SourceError, Spec,
+        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent},
         limit,
         service_tags::{self, Regions},
     },
@@ -62,7 +61,7 @@ pub(super) struct FileReader {
 impl FileReader {
     /// Logs the other users who may write to the file or replace it, whenever they have changed.
     fn look_at_writers(&mut self) {
-        let Spec::File(path) = &self.spec else { return };
+        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return };
         // A file that is gone meanwhile is checked when it exists again.
         let Ok(writers) = other_writers_of_file(path, geteuid().as_raw()) else { return };
         if !writers.is_empty() && writers != self.writers {
@@ -74,7 +73,7 @@ impl FileReader {
 
 impl Reader for FileReader {
     fn read(&mut self) -> Result<Reading, Failure> {
-        let (list, azure) = source::load_with_azure(&self.spec, self.keep_azure)?;
+        let (list, azure) = self.spec.kind().load(self.keep_azure)?;
         self.look_at_writers();
         reading(list, azure, &self.policy)
     }
@@ -84,7 +83,7 @@ impl Reader for FileReader {
     }
 
     fn is_pipe(&self) -> bool {
-        let Spec::File(path) = &self.spec else { return false };
+        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return false };
         fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
     }
 
@@ -148,7 +147,7 @@ impl DownloadReader {
     fn parse(&self, document: &Document) -> Result<Reading, Failure> {
         let list = self.spec.to_string();
         let options = service_tags::Options {
-            cloud: cloud(&self.spec),
+            cloud: self.target.cloud(),
             keep_azure: self.keep_azure,
             ..service_tags::Options::default()
         };
@@ -169,11 +168,8 @@ impl Reader for DownloadReader {
             .and_then(|options| Client::new(&Options { user_agent: self.user_agent.clone(), ..options }))
             .map_err(|problem| Failure::Client { list: name(), problem })?;
         let stamp = self.known.as_ref().map(|(stamp, _)| stamp);
-        let mut progress = Progress::on_stderr();
-        let mut advanced = |received, announced| progress.advanced(received, announced);
-        let fetched = download::fetch(&client, &self.target, stamp, &mut advanced)
+        let fetched = download::fetch(&client, &self.target, stamp)
             .map_err(|problem| Failure::Download { list: name(), problem })?;
-        drop(progress);
         let document = match (fetched, &self.known) {
             (Fetched::Document(document), _) => document,
             (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
@@ -201,22 +197,6 @@ impl Reader for DownloadReader {
 
     fn state_error(&mut self) -> Option<StateError> {
         self.state_error.take()
-    }
-}
-
-/// The trust in a source's list; `None` for the list that is part of this program.
-pub(super) const fn trust(spec: &Spec) -> Option<Trust> {
-    match spec {
-        Spec::Embedded => None,
-        Spec::File(_) => Some(Trust::Local),
-        Spec::Url(_) | Spec::Azure(_) => Some(Trust::Download),
-    }
-}
-
-const fn cloud(spec: &Spec) -> Option<Cloud> {
-    match spec {
-        Spec::Azure(cloud) => Some(*cloud),
-        _ => None,
     }
 }
 

@@ -69,12 +69,9 @@ fn moves(specs: &[Spec], gates: &Gates) -> Vec<(String, String)> {
     moves
 }
 
-/// The name of a `url:` source in an earlier release.
+/// The name of a source in an earlier release.
 fn exact(spec: &Spec) -> Option<String> {
-    match spec {
-        Spec::Url(url) => Some(format!("url:{}", url.url())),
-        _ => None,
-    }
+    spec.kind().earlier_name()
 }
 
 #[cfg(test)]

@@ -8,13 +8,12 @@ use super::{
     Failure,
     clock::{Now, Stamp},
     reading::Reading,
-    reading::trust,
 };
 use crate::{
     generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
     ranges::{Range, RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
-    source::{Cloud, Origin, Spec},
+    source::{Origin, Spec},
     state::{
         approval::{Answer, Request},
         gates::Gates,
@@ -122,7 +121,7 @@ impl Sources {
             source.seen = origin.clone();
         }
         let (embedded, made) = &self.embedded;
-        let is_the_same_tag = source.spec == Spec::Azure(Cloud::Public);
+        let is_the_same_tag = source.spec.kind().is_origin_of_embedded();
         let is_compared = has_embedded && is_the_same_tag;
         let is_lost = kept.is_some() && (has_embedded || is_the_same_tag);
         if (is_compared || is_lost) && !self.gates.contains_key(&source.name) {
@@ -172,7 +171,7 @@ impl Sources {
         let source = &mut self.all[at];
         (source.has_reported, source.last_success) = (true, Some(Stamp::ThisRun(now)));
         let origin = reading.set.origins().first().cloned().unwrap_or_default();
-        let Some(trust) = trust(&source.spec) else { return Vec::new() };
+        let Some(trust) = source.spec.kind().trust() else { return Vec::new() };
         let change_number = origin.tag_change_number;
         source.seen = origin;
         let gate = self.gates.entry(source.name.clone()).or_insert_with(|| {

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{GatePolicy, Step, StepBack};
-use crate::ranges::{Geo, GeoSource, Range};
+use crate::{
+    geo::{Geo, GeoSource},
+    ranges::Range,
+};
 
 /// The effect of a change on its prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]

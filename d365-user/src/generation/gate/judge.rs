@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::change::is_other_geo;
 use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Step, Timestamp, Trust, Wait, Waiting};
-use crate::ranges::{GeoSource, Range};
+use crate::{geo::GeoSource, ranges::Range};
 
 /// Ranges by prefix, with host bits cleared; of equal prefixes the first is used.
 pub(super) fn by_prefix(ranges: Vec<Range>) -> BTreeMap<IpNet, Range> {

@@ -3,18 +3,8 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
-/// The way in which an offer arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trust {
-    /// A file that somebody with rights on this host wrote, or the list that is compiled into the program. It
-    /// counts as offered until it is replaced.
-    Local,
-    /// A list that was fetched over a network.
-    Download,
-}
+pub use crate::source::Trust;
 
 /// The gate's limits. Periods are counted in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

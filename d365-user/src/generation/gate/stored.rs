@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::{Action, Change, Gate, GatePolicy, Mark, Retired, State, Timestamp, Trust, Wait, Waiting};
-use crate::ranges::{Geo, GeoCode, GeoSource, Range};
+use crate::{
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
+};
 
 /// A gate's state in a form that serde can write and read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

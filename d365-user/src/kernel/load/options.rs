@@ -1,6 +1,6 @@
 //! Options for loading the kernel object. This module must not know where the values come from.
 
-use crate::{config::Tags, kernel::Interface};
+use crate::{kernel::Interface, settings::Tags};
 
 /// Options for loading the kernel object.
 #[derive(Clone, Debug, Default)]

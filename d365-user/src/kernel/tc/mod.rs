@@ -21,7 +21,7 @@ pub(super) use self::{
     filter::Filter,
 };
 use super::{chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
-use crate::config::TcOrder;
+use crate::settings::TcOrder;
 
 /// The means by which the tc program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,11 @@ use ipnet::IpNet;
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::ranges::{GeoCode, GeoSource, Warning, documented, special};
-use crate::source::{Record, plain};
+use crate::source::{ListEntry, plain};
+use crate::{
+    geo::{GeoCode, GeoSource, documented},
+    ranges::{Warning, special},
+};
 
 /// Any prefix, including host bits and special space.
 fn any_prefix() -> impl Strategy<Value = IpNet> {
@@ -50,27 +53,27 @@ fn any_region() -> impl Strategy<Value = Option<String>> {
     prop::option::of(prop_oneof!["WestUS|FranceSouth|germanyn|Mars", any::<String>()])
 }
 
-fn records(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<Record>> {
-    let record = (prefix, any_geo(), any_region(), any::<usize>())
-        .prop_map(|(prefix, geo, region, line)| Record { prefix, geo, region, line });
-    prop::collection::vec(record, 0..24)
+fn entries(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<ListEntry>> {
+    let entry = (prefix, any_geo(), any_region(), any::<usize>())
+        .prop_map(|(prefix, geo, region, line)| ListEntry { prefix, geo, region, line });
+    prop::collection::vec(entry, 0..24)
 }
 
-fn list(records: Vec<Record>) -> List {
-    List { origin: Origin { name: "list".to_owned(), ..Origin::default() }, records, warnings: Vec::new() }
+fn list(entries: Vec<ListEntry>) -> List {
+    List { origin: Origin { name: "list".to_owned(), ..Origin::default() }, entries, warnings: Vec::new() }
 }
 
 fn lists(prefix: impl Strategy<Value = IpNet>) -> impl Strategy<Value = Vec<List>> {
-    prop::collection::vec(records(prefix).prop_map(list), 0..4)
+    prop::collection::vec(entries(prefix).prop_map(list), 0..4)
 }
 
 /// The set as a list. A geo that `build` attributes again is left out.
 fn back(set: &RangeSet) -> List {
-    let record = |(index, range): (usize, &Range)| {
+    let entry = |(index, range): (usize, &Range)| {
         let geo = (range.geo.source == GeoSource::Configured).then_some(range.geo.code);
-        Record { prefix: range.prefix, geo, region: range.region.clone(), line: index + 1 }
+        ListEntry { prefix: range.prefix, geo, region: range.region.clone(), line: index + 1 }
     };
-    list(set.ranges().iter().enumerate().map(record).collect())
+    list(set.ranges().iter().enumerate().map(entry).collect())
 }
 
 /// A region name that a line can contain: no comma, no comment, no space at either end.
@@ -87,17 +90,17 @@ fn any_layout() -> impl Strategy<Value = Layout> {
     (before, select(vec!["", " ", "\t"]), any::<bool>(), end)
 }
 
-/// A record as a line of a plain list. Empty fields at the end may be left out.
-fn written(record: &Record, (before, space, is_lower, end): &Layout) -> String {
-    let mut geo = record.geo.map(|geo| geo.to_string()).unwrap_or_default();
+/// An entry as a line of a plain list. Empty fields at the end may be left out.
+fn written(entry: &ListEntry, (before, space, is_lower, end): &Layout) -> String {
+    let mut geo = entry.geo.map(|geo| geo.to_string()).unwrap_or_default();
     if *is_lower {
         geo.make_ascii_lowercase();
     }
-    let prefix = match record.prefix {
+    let prefix = match entry.prefix {
         prefix if *is_lower && prefix.prefix_len() == prefix.max_prefix_len() => prefix.addr().to_string(),
         prefix => prefix.to_string(),
     };
-    let fields = match &record.region {
+    let fields = match &entry.region {
         Some(region) => format!("{prefix}{space},{space}{geo},{space}{region}"),
         None if geo.is_empty() && *is_lower => prefix,
         None => format!("{prefix},{geo}{space}"),
@@ -136,7 +139,7 @@ proptest! {
 
     #[test]
     fn good_prefixes_all_match_and_nothing_else_is_added(lists in lists(good_prefix())) {
-        let written: Vec<IpNet> = lists.iter().flat_map(|list| &list.records).map(|record| record.prefix).collect();
+        let written: Vec<IpNet> = lists.iter().flat_map(|list| &list.entries).map(|entry| entry.prefix).collect();
         let built = RangeSet::build(&lists, &Policy::default());
         if written.is_empty() {
             prop_assert_eq!(built, Err(RangeError::Empty));
@@ -171,11 +174,11 @@ proptest! {
         has_mark: bool,
     ) {
         let mut lists = lists;
-        let records = lists.iter_mut().flat_map(|list| &mut list.records);
-        records.zip(regions.iter().cycle()).for_each(|(record, region)| record.region.clone_from(region));
+        let entries = lists.iter_mut().flat_map(|list| &mut list.entries);
+        entries.zip(regions.iter().cycle()).for_each(|(entry, region)| entry.region.clone_from(region));
         let Ok(set) = RangeSet::build(&lists, &Policy::default()) else { return Ok(()) };
-        let records = back(&set).records;
-        let lines = records.iter().zip(layout.iter().cycle()).map(|(record, layout)| written(record, layout));
+        let entries = back(&set).entries;
+        let lines = entries.iter().zip(layout.iter().cycle()).map(|(entry, layout)| written(entry, layout));
         let text = if has_mark { "\u{feff}" } else { "" }.to_owned() + &lines.collect::<String>();
         let read = plain::parse(text.as_bytes(), "list").unwrap();
         let again = RangeSet::build(&[read], &Policy::default()).unwrap();
@@ -183,16 +186,16 @@ proptest! {
         prop_assert_eq!(again.digest(), set.digest());
     }
 
-    /// Without a conflict, neither the order of the records nor that of the lists matters.
+    /// Without a conflict, neither the order of the entries nor that of the lists matters.
     #[test]
     fn order_does_not_matter_without_conflicts(
-        (records, shuffled) in records(good_prefix())
-            .prop_flat_map(|records| (Just(records.clone()), Just(records).prop_shuffle())),
+        (entries, shuffled) in entries(good_prefix())
+            .prop_flat_map(|entries| (Just(entries.clone()), Just(entries).prop_shuffle())),
         at in any::<prop::sample::Index>(),
     ) {
         let mut one = shuffled;
         let other = one.split_off(at.index(one.len() + 1));
-        let straight = RangeSet::build(&[list(records)], &Policy::default());
+        let straight = RangeSet::build(&[list(entries)], &Policy::default());
         let crossed = RangeSet::build(&[list(other), list(one)], &Policy::default());
         prop_assert_eq!(straight.is_ok(), crossed.is_ok());
         let (Ok(straight), Ok(crossed)) = (straight, crossed) else { return Ok(()) };
@@ -206,7 +209,7 @@ proptest! {
 
     /// No list, however odd, changes the geo of an address that the vendor documents.
     #[test]
-    fn a_documented_geo_is_never_changed(claims in records(documented_prefix()), more in lists(good_prefix())) {
+    fn a_documented_geo_is_never_changed(claims in entries(documented_prefix()), more in lists(good_prefix())) {
         let lists: Vec<List> = more.into_iter().chain([list(claims)]).collect();
         let Ok(set) = RangeSet::build(&lists, &Policy::default()) else { return Ok(()) };
         for (prefix, code) in documented() {

@@ -3,8 +3,11 @@
 use ipnet::IpNet;
 
 use super::*;
-use crate::ranges::{Geo, GeoSource, Warning};
-use crate::source::{Record, embedded, plain};
+use crate::source::{ListEntry, embedded, plain};
+use crate::{
+    geo::{Geo, GeoSource},
+    ranges::Warning,
+};
 
 const LAB: Policy = Policy { allow_special: true, max_ranges: 8 };
 
@@ -179,10 +182,10 @@ fn capacity_ends_exactly_at_the_limit_and_counts_merged_ranges() {
 #[test]
 fn the_highest_capacity_can_be_filled() {
     let host = |number: u32| IpNet::from(IpAddr::V4((0x0d00_0000 + number).into()));
-    let record = |number| Record { prefix: host(number), geo: None, region: None, line: 1 };
+    let entry = |number| ListEntry { prefix: host(number), geo: None, region: None, line: 1 };
     let policy = Policy { allow_special: false, max_ranges: Policy::HIGHEST_MAX_RANGES };
     let mut full = list("a", "14.0.0.0");
-    full.records = (0..Policy::HIGHEST_MAX_RANGES).map(record).collect();
+    full.entries = (0..Policy::HIGHEST_MAX_RANGES).map(entry).collect();
     assert_eq!(RangeSet::build(std::slice::from_ref(&full), &policy).unwrap().ranges().len(), 262_144);
     let error = RangeSet::build(&[full, list("b", "14.0.0.0")], &policy).unwrap_err();
     assert_eq!(error, RangeError::TooMany { count: 262_145, limit: 262_144 });
@@ -190,7 +193,7 @@ fn the_highest_capacity_can_be_filled() {
 
 #[test]
 fn no_list_and_no_sensible_limit_are_errors() {
-    let empty = List { records: Vec::new(), ..list("a", "13.0.0.0/8") };
+    let empty = List { entries: Vec::new(), ..list("a", "13.0.0.0/8") };
     assert_eq!(RangeSet::build(&[], &LAB), Err(RangeError::Empty));
     assert_eq!(RangeSet::build(&[empty], &LAB), Err(RangeError::Empty));
     for given in [0, Policy::HIGHEST_MAX_RANGES + 1, u32::MAX] {
@@ -231,7 +234,7 @@ fn the_embedded_list_builds_without_a_warning_in_its_own_order() {
     let set = RangeSet::build(std::slice::from_ref(&list), &Policy::default()).unwrap();
     assert_eq!(warned(&set), [""; 0]);
     let prefixes = |range: &Range| range.prefix;
-    let written: Vec<_> = list.records.iter().map(|record| record.prefix).collect();
+    let written: Vec<_> = list.entries.iter().map(|entry| entry.prefix).collect();
     assert_eq!(set.ranges().iter().map(prefixes).collect::<Vec<_>>(), written);
 }
 

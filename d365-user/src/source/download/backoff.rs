@@ -60,7 +60,7 @@ pub fn jittered(interval: Duration, random: u64) -> Duration {
 
 /// Returns a random time of at least `time`, and at most a tenth longer.
 #[must_use]
-pub fn prolonged(time: Duration, random: u64) -> Duration {
+pub fn with_jitter(time: Duration, random: u64) -> Duration {
     time.saturating_add(part(time / 10, random))
 }
 
@@ -121,7 +121,7 @@ mod tests {
 
         #[test]
         fn what_is_prolonged_is_never_shorter(time: Duration, random: u64) {
-            let longer = prolonged(time, random);
+            let longer = with_jitter(time, random);
             prop_assert!(longer >= time && longer <= time.saturating_add(time / 10));
         }
 

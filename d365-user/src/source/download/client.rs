@@ -6,10 +6,7 @@
 
 use std::{
     io::Read as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -22,7 +19,7 @@ use ureq::{
 
 use super::{
     DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators, Via,
-    challenge, fault, resolver, rest,
+    challenge, fault, resolver, retry_after,
 };
 use crate::source::redact::redacted_url;
 
@@ -32,9 +29,6 @@ const MAX_REDIRECTS: u32 = 5;
 const MAX_HEAD: usize = 32 << 10;
 /// Maximum number of bytes in one read.
 const CHUNK: usize = 64 << 10;
-
-/// Receives the number of bytes received so far, and the number that the server announced.
-pub type OnProgress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
 /// One request: the URL, the allowed hosts and the limit of size.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +58,6 @@ pub struct Client {
     agent: Agent,
     via: Via,
     limits: Limits,
-    stopped: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -99,35 +92,20 @@ impl Client {
             .timeout_per_read(Some(limits.stall))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System);
-        Ok(Self { agent, via: options.via.clone(), limits, stopped: Arc::default() })
-    }
-
-    /// Ends the running requests of all clones with [`Problem::Stopped`], and all later requests as well. A
-    /// name look-up or a TCP connection in progress continues until its time limit.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        self.agent.clone().shutdown();
+        Ok(Self { agent, via: options.via.clone(), limits })
     }
 
     /// Fetches the document.
     ///
     /// # Errors
     /// The first problem. Nothing is retried.
-    pub fn get(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Answer, DownloadError> {
+    pub fn get(&self, request: &Request<'_>) -> Result<Answer, DownloadError> {
         let mut url = request.url.clone();
-        self.follow(request, &mut url, progress).map_err(|problem| {
-            let stopped = self.stopped.load(Ordering::SeqCst);
-            DownloadError { url, problem: if stopped { Problem::Stopped } else { problem }, next: None }
-        })
+        self.follow(request, &mut url).map_err(|problem| DownloadError { url, problem, next: None })
     }
 
     /// Follows the redirects, and leaves the last URL in `url`.
-    fn follow(
-        &self,
-        request: &Request<'_>,
-        url: &mut Url,
-        progress: OnProgress<'_>,
-    ) -> Result<Answer, Problem> {
+    fn follow(&self, request: &Request<'_>, url: &mut Url) -> Result<Answer, Problem> {
         let deadline = Instant::now() + self.limits.whole;
         for _ in 0..=MAX_REDIRECTS {
             if !request.hosts.allow(url) {
@@ -135,7 +113,7 @@ impl Client {
             }
             let response = self.send(url, request.unless, deadline)?;
             match response.status() {
-                StatusCode::OK => return body(response, request.limit, progress),
+                StatusCode::OK => return body(response, request.limit),
                 StatusCode::NOT_MODIFIED if request.unless.is_some_and(Validators::any) => {
                     return Ok(Answer::NotModified);
                 }
@@ -170,7 +148,7 @@ impl Client {
             }
         }
         let proxy = proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
-        request.call().map_err(|error| fault::of_head(error, proxy.as_deref()))
+        request.call().map_err(|error| fault::map_request_error(error, proxy.as_deref()))
     }
 }
 
@@ -188,7 +166,7 @@ fn refused(response: Response<Body>) -> Problem {
     let status = response.status();
     let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let value = is_busy.then(|| text(response.headers(), header::RETRY_AFTER)).flatten();
-    let rest = value.and_then(|value| rest::asked(&value, SystemTime::now()));
+    let pause = value.and_then(|value| retry_after::asked(&value, SystemTime::now()));
     let is_page = text(response.headers(), header::CONTENT_TYPE)
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
     if (is_busy || status == StatusCode::FORBIDDEN) && is_page {
@@ -198,11 +176,11 @@ fn refused(response: Response<Body>) -> Problem {
         // The part of the page that arrived is enough.
         let _ = body.take(challenge::LOOKED_AT as u64).read_to_end(&mut page);
         if let Some(by) = challenge::by(&headers, &page, true) {
-            return Problem::Challenge { by, status: status.as_u16(), rest };
+            return Problem::Challenge { by, status: status.as_u16(), retry_after: pause };
         }
     }
     let status = status.as_u16();
-    rest.map_or(Problem::Status(status), |rest| Problem::Rest { status, rest })
+    pause.map_or(Problem::Status(status), |pause| Problem::RetryAfter { status, pause })
 }
 
 /// Returns the target of a redirect.
@@ -219,7 +197,7 @@ fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
 
 /// Returns the complete body, or an error. A body without a length may look complete although the connection
 /// broke, and is then only shorter. Its reader must notice that, as every reader of a document does.
-fn body(response: Response<Body>, limit: u64, progress: OnProgress<'_>) -> Result<Answer, Problem> {
+fn body(response: Response<Body>, limit: u64) -> Result<Answer, Problem> {
     let too_large = || Problem::TooLarge { limit };
     let headers = response.headers();
     if let Some(encoding) =
@@ -247,7 +225,6 @@ fn body(response: Response<Body>, limit: u64, progress: OnProgress<'_>) -> Resul
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk[..read]);
-        progress(received, announced);
     }
 }
 

@@ -1,15 +1,11 @@
 //! The date of a document, from its file name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::SystemTime};
 
-/// A day of the calendar. It is written as ISO 8601 (`2026-08-03`), and read from eight digits (`20260803`)
-/// or from that form.
+/// A day of the calendar, from 1970 on. It is written as ISO 8601 (`2026-08-03`), and read from eight digits
+/// (`20260803`) or from that form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    year: u16,
-    month: u8,
-    day: u8,
-}
+pub struct Date(SystemTime);
 
 /// The text is not a day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,36 +16,19 @@ impl FromStr for Date {
     type Err = NotADate;
 
     fn from_str(text: &str) -> Result<Self, NotADate> {
-        let bytes = text.as_bytes();
-        let (year, month, day) = match bytes.len() {
-            8 => (&bytes[..4], &bytes[4..6], &bytes[6..]),
-            10 if bytes[4] == b'-' && bytes[7] == b'-' => (&bytes[..4], &bytes[5..7], &bytes[8..]),
+        let day = match text.len() {
+            8 if text.is_ascii() => format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]),
+            10 => text.to_owned(),
             _ => return Err(NotADate),
         };
-        let year = number(year).ok_or(NotADate)?;
-        let small = |digits| number(digits).and_then(|number| u8::try_from(number).ok()).ok_or(NotADate);
-        let (month, day) = (small(month)?, small(day)?);
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let days = match month {
-            2 => 28 + u8::from(leap),
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return Err(NotADate),
-        };
-        if (1..=days).contains(&day) { Ok(Self { year, month, day }) } else { Err(NotADate) }
+        humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).map(Self).map_err(|_| NotADate)
     }
-}
-
-/// Reads a number. The callers pass at most four digits, which fit.
-fn number(digits: &[u8]) -> Option<u16> {
-    digits
-        .iter()
-        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0')))
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        let time = humantime::format_rfc3339_seconds(self.0).to_string();
+        f.write_str(time.split('T').next().unwrap_or_default())
     }
 }
 

@@ -58,12 +58,12 @@ pub enum Problem {
     #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
     /// The same, and the server asks for a pause (`Retry-After`).
-    #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*rest))]
-    Rest {
+    #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*pause))]
+    RetryAfter {
         /// The status.
         status: u16,
         /// The length of the pause, at most a day.
-        rest: Duration,
+        pause: Duration,
     },
     /// A page that keeps programs out, in place of the document.
     #[error(
@@ -76,7 +76,7 @@ pub enum Problem {
         /// The status.
         status: u16,
         /// The pause that the server asks for, at most a day.
-        rest: Option<Duration>,
+        retry_after: Option<Duration>,
     },
     /// A redirect that cannot be followed.
     #[error("{0}")]
@@ -121,9 +121,6 @@ pub enum Problem {
         /// The hosts that may serve a document.
         allowed: Hosts,
     },
-    /// The client was stopped.
-    #[error("stopped")]
-    Stopped,
 }
 
 /// A failure of the proxy. Each message names the proxy by host and port, never by its user.
@@ -206,13 +203,13 @@ impl DownloadError {
 
     /// Returns the pause that the server asks for, at most a day.
     #[must_use]
-    pub fn rest(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         let own = match &self.problem {
-            Problem::Rest { rest, .. } => Some(*rest),
-            Problem::Challenge { rest, .. } => *rest,
+            Problem::RetryAfter { pause, .. } => Some(*pause),
+            Problem::Challenge { retry_after, .. } => *retry_after,
             _ => None,
         };
-        own.max(self.next.as_ref().and_then(|next| next.rest()))
+        own.max(self.next.as_ref().and_then(|next| next.retry_after()))
     }
 
     /// The reason as one word: the value of the metrics' label `reason`.
@@ -227,7 +224,7 @@ impl DownloadError {
             self.problem,
             Problem::PageWithoutDocument { .. }
                 | Problem::Status(_)
-                | Problem::Rest { .. }
+                | Problem::RetryAfter { .. }
                 | Problem::Challenge { .. }
                 | Problem::Redirect(_)
         )
@@ -236,7 +233,7 @@ impl DownloadError {
 
 impl Problem {
     /// Every value of [`as_str`](Self::as_str).
-    pub const REASONS: [&str; 16] = [
+    pub const REASONS: [&str; 15] = [
         "dns",
         "connect",
         "proxy",
@@ -251,7 +248,6 @@ impl Problem {
         "encoding",
         "protocol",
         "page_without_document",
-        "stopped",
         "challenge",
     ];
 
@@ -264,7 +260,7 @@ impl Problem {
             Self::Proxy(_) => 2,
             Self::Certificate(_) | Self::Tls(_) => 3,
             Self::Timeout(_) => 4,
-            Self::Status(_) | Self::Rest { .. } => 5,
+            Self::Status(_) | Self::RetryAfter { .. } => 5,
             Self::Redirect(_) => 6,
             Self::HostNotAllowed { .. } => 7,
             Self::TooLarge { .. } => 8,
@@ -273,8 +269,7 @@ impl Problem {
             Self::Encoded(_) => 11,
             Self::Protocol(_) => 12,
             Self::PageWithoutDocument { .. } => 13,
-            Self::Stopped => 14,
-            Self::Challenge { .. } => 15,
+            Self::Challenge { .. } => 14,
         };
         Self::REASONS[index]
     }

@@ -9,7 +9,7 @@ use super::{Phase, Problem, ProxyFault, resolver::Unresolved};
 
 /// Maps an error before the body: in the look-up, the connection, the request, or the response's head.
 /// `proxy` is the host and the port of the proxy for this connection.
-pub(super) fn of_head(error: ureq::Error, proxy: Option<&str>) -> Problem {
+pub(super) fn map_request_error(error: ureq::Error, proxy: Option<&str>) -> Problem {
     match error {
         ureq::Error::Io(cause) => match (rustls(&cause), proxy) {
             (Some(error), _) => of_tls(error),
@@ -40,7 +40,7 @@ pub(super) fn of_body(error: io::Error, received: u64) -> Problem {
             Some(error) => of_tls(error),
             None => Problem::Truncated { received },
         },
-        other => of_head(other, None),
+        other => map_request_error(other, None),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     fn no_message_of_the_client_has_the_url() {
         let url = || "https://a.example/?s3cret".to_owned();
         for error in [ureq::Error::BadUri(url()), ureq::Error::RequireHttpsOnly(url())] {
-            assert!(!of_head(error, None).to_string().contains("s3cret"));
+            assert!(!map_request_error(error, None).to_string().contains("s3cret"));
         }
     }
 }

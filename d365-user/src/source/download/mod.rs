@@ -10,23 +10,21 @@ mod challenge;
 mod client;
 mod date;
 mod document;
-mod entities;
 mod error;
 mod fault;
 mod hosts;
 mod no_proxy;
 mod options;
 pub mod page;
-pub mod progress;
 mod proxy;
 mod resolver;
-mod rest;
+mod retry_after;
 mod target;
 mod url;
 mod user_agent;
 
-pub use backoff::{Backoff, jittered, prolonged, random};
-pub use client::{Answer, Client, OnProgress, Request};
+pub use backoff::{Backoff, jittered, random, with_jitter};
+pub use client::{Answer, Client, Request};
 pub use date::{Date, NotADate};
 pub use document::{Document, Stamp, Validators};
 pub use error::{CertificateFault, DownloadError, Phase, Problem, ProxyFault, RedirectFault};
@@ -39,13 +37,20 @@ pub use user_agent::{NotAUserAgent, UserAgent};
 
 use ureq::http::HeaderMap;
 
-use super::Cloud;
+use super::{Cloud, service_tags::DocumentError};
 use page::Listed;
 
 /// Longest document in bytes: seven times the longest document so far.
 pub const MAX_DOCUMENT: u64 = 32 << 20;
 /// Longest page in bytes.
 const MAX_PAGE: u64 = 4 << 20;
+
+/// Every reason for which reading a document on the network can fail.
+#[must_use]
+pub fn failure_reasons() -> Vec<&'static str> {
+    let own = Problem::REASONS.iter().chain([&OptionsError::REASON]);
+    own.chain(&DocumentError::REASONS).copied().collect()
+}
 
 /// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +66,7 @@ pub enum Fetched {
 /// # Errors
 /// [`DownloadError`] names the problem. Nothing is retried here: [`Backoff`] gives the time of the next
 /// attempt.
-pub fn fetch(
-    client: &Client,
-    target: &Target,
-    known: Option<&Stamp>,
-    progress: OnProgress<'_>,
-) -> Result<Fetched, DownloadError> {
+pub fn fetch(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<Fetched, DownloadError> {
     let (url, date, hosts) = match target {
         Target::Document { url, hosts } => {
             let date = Cloud::ALL.into_iter().find_map(|cloud| page::date(url, cloud));
@@ -87,7 +87,7 @@ pub fn fetch(
     };
     let unless = known.filter(|known| known.url == url).map(|known| &known.validators);
     let request = Request { url: &url, hosts, limit: MAX_DOCUMENT, unless };
-    Ok(match client.get(&request, progress)? {
+    Ok(match client.get(&request)? {
         Answer::NotModified => Fetched::NotModified,
         Answer::Body(bytes, validators) => match challenge::by(&HeaderMap::new(), &bytes, false) {
             Some(by) => return Err(challenged(url, by)),
@@ -105,7 +105,7 @@ fn find(
     document_hosts: &Hosts,
 ) -> Result<Listed, DownloadError> {
     let request = Request { url: page, hosts: page_hosts, limit: MAX_PAGE, unless: None };
-    let bytes = match client.get(&request, &mut |_, _| ())? {
+    let bytes = match client.get(&request)? {
         Answer::NotModified => Vec::new(),
         Answer::Body(bytes, _) => bytes,
     };
@@ -125,5 +125,5 @@ fn find(
 
 /// The error for a page that keeps programs out and has the status of success.
 fn challenged(url: Url, by: &'static str) -> DownloadError {
-    DownloadError { url, problem: Problem::Challenge { by, status: 200, rest: None }, next: None }
+    DownloadError { url, problem: Problem::Challenge { by, status: 200, retry_after: None }, next: None }
 }

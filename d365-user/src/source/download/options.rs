@@ -88,6 +88,11 @@ pub enum OptionsError {
     Proxy(#[from] ProxyError),
 }
 
+impl OptionsError {
+    /// The reason as one word: the value of the metrics' label `reason`.
+    pub const REASON: &str = "client";
+}
+
 impl Options {
     /// Returns the defaults, with the proxy that the environment names.
     ///

@@ -5,11 +5,14 @@
 //! in a link, in the page's script, or in its metadata. The structure of the page changes, but the form of
 //! the URLs has not changed since 2019.
 
-use super::{Date, Hosts, Url, entities};
+use super::{Date, Hosts, Url};
 use crate::source::Cloud;
 
 /// Longest URL that is considered. URLs of the known form have about 130 bytes.
 const MAX_LENGTH: usize = 512;
+
+/// Escapes around and in the URLs of a page: those of JSON, and of JSON in an attribute.
+const ESCAPES: [(&str, &str); 4] = [("\\/", "/"), ("\\u002f", "/"), ("\\u002F", "/"), ("&quot;", "\"")];
 
 /// A document that the page lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub struct Listed {
 /// Returns the newest document of this cloud on the page. If two have the same date, it returns the first.
 #[must_use]
 pub fn newest(page: &str, cloud: Cloud, hosts: &Hosts) -> Option<Listed> {
-    let text = entities::decode(page);
+    let text = ESCAPES.iter().fold(page.to_owned(), |text, (escape, meant)| text.replace(escape, meant));
     let mut newest: Option<Listed> = None;
     for url in urls(&text).filter(|url| hosts.allow(url)) {
         let Some(date) = date(&url, cloud) else { continue };

@@ -42,6 +42,15 @@ impl Target {
         Self::Document { url, hosts }
     }
 
+    /// The only cloud whose document is accepted; `None` for a document of any cloud.
+    #[must_use]
+    pub fn cloud(&self) -> Option<Cloud> {
+        match self {
+            Self::Document { .. } => None,
+            Self::Page { cloud, .. } => Some(*cloud),
+        }
+    }
+
     /// Creates the target for a cloud's current document. `page` replaces the vendor's page.
     ///
     /// # Errors

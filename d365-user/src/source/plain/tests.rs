@@ -9,12 +9,12 @@ use proptest::prelude::*;
 
 use super::super::{Spec, load};
 use super::*;
-use crate::ranges::GeoCode;
+use crate::geo::GeoCode;
 
 const NAME: &str = "file:/etc/d365/ranges.csv";
 
 fn written(text: &[u8]) -> Vec<String> {
-    let show = |r: &Record| {
+    let show = |r: &ListEntry| {
         format!(
             "{} {} {} {}",
             r.line,
@@ -23,7 +23,7 @@ fn written(text: &[u8]) -> Vec<String> {
             r.region.as_deref().unwrap_or("-")
         )
     };
-    parse(text, NAME).unwrap().records.iter().map(show).collect()
+    parse(text, NAME).unwrap().entries.iter().map(show).collect()
 }
 
 fn refused(text: &[u8]) -> String {
@@ -148,8 +148,8 @@ fn the_limits_are_exact() {
     text.push(b'\n');
     assert!(refused(&text).contains("larger than 33554432 bytes"));
 
-    assert_eq!(records(&b"1.2.3.4\n".repeat(5), NAME, 5).unwrap().len(), 5);
-    let error = records(&b"1.2.3.4\n".repeat(6), NAME, 5).unwrap_err().to_string();
+    assert_eq!(entries(&b"1.2.3.4\n".repeat(5), NAME, 5).unwrap().len(), 5);
+    let error = entries(&b"1.2.3.4\n".repeat(6), NAME, 5).unwrap_err().to_string();
     assert_eq!(error, "file:/etc/d365/ranges.csv: more than 5 prefixes; shorten the list");
 }
 
@@ -159,7 +159,7 @@ fn a_file_is_read_and_named() {
     let spec: Spec = format!("file:{}", file.0.display()).parse().unwrap();
     let list = load(&spec).unwrap();
     assert_eq!(list.origin, Origin { name: spec.to_string(), ..Origin::default() });
-    assert_eq!(list.records.len(), 1);
+    assert_eq!(list.entries.len(), 1);
 }
 
 #[test]
@@ -213,6 +213,6 @@ proptest! {
         let prefix = IpNet::new(address, length).unwrap();
         let text = format!("{prefix},{},{}", geo.as_deref().unwrap_or(""), region.as_deref().unwrap_or(""));
         let geo = geo.as_deref().and_then(GeoCode::new);
-        prop_assert_eq!(parse(text.as_bytes(), NAME).unwrap().records, vec![Record { prefix, geo, region, line: 1 }]);
+        prop_assert_eq!(parse(text.as_bytes(), NAME).unwrap().entries, vec![ListEntry { prefix, geo, region, line: 1 }]);
     }
 }

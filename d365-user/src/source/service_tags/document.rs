@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::keep::{Entry, Kept};
+use super::collector::check_limit;
+use super::entry::{Prefixes, change_number};
 use super::regions::Regions;
+use super::root::Root;
 use super::{DocumentError, Options};
-use crate::ranges::geo;
-use crate::source::{Cloud, List, Origin, Record, Warning, line};
+use crate::geo;
+use crate::source::{Cloud, List, ListEntry, Origin, Warning, line};
 
 /// A tag is rejected if more than one in this number of its entries is no prefix. In the vendor's documents,
 /// every entry is a prefix.
@@ -45,29 +47,39 @@ pub struct Document {
 }
 
 impl Document {
-    /// Creates the document from the collected values, after the whole text was read and is JSON.
-    pub(super) fn new(kept: Kept<'_>, options: &Options) -> Result<Self, DocumentError> {
-        let Kept { change_number, cloud, values, tag, regional, azure, shape, .. } = kept;
-        let missing = |field: &str| {
-            let shape = shape.map(|shape| shape.to_string());
-            DocumentError::shape(&shape.unwrap_or_else(|| format!("the field {field} is missing")))
+    /// Creates the document from its text, which was read to its end and is JSON.
+    pub(super) fn new(root: Root, options: &Options) -> Result<Self, DocumentError> {
+        let shape = root.shape();
+        let missing = |field: &str| match shape {
+            Some(shape) => shape.into(),
+            None => DocumentError::shape(&format!("the field {field} is missing")),
         };
-        let cloud = cloud.ok_or_else(|| missing("cloud"))?;
-        let cloud = self::cloud(&cloud, options)?;
-        if !values {
-            return Err(missing("values"));
+        let mut values = root.values;
+        if let Some(refused) = values.as_mut().and_then(|values| values.refused.take()) {
+            return Err(refused);
         }
-        let mut tag = tag.ok_or(DocumentError::NoTag { change_number })?;
-        if tag.prefixes.is_empty() {
+        check_limit(values.as_ref().map_or(0, |values| values.prefixes), options.limits.prefixes)?;
+        let cloud = root.cloud.ok_or_else(|| missing("cloud"))?;
+        let cloud = self::cloud(&cloud, options)?;
+        let values = values.ok_or_else(|| missing("values"))?;
+        if values.is_object {
+            return Err(DocumentError::shape(
+                "the field values is an object, and not a list of service tags",
+            ));
+        }
+        let (regional, azure) = (values.regional, values.azure);
+        let change_number = root.change_number.and_then(|number| change_number(&number));
+        let (tag_change_number, mut tag) = values.tag.ok_or(DocumentError::NoTag { change_number })?;
+        if tag.valid.is_empty() {
             return Err(DocumentError::NoValidPrefix { entries: tag.invalid });
         }
-        let entries = tag.prefixes.len().saturating_add(tag.invalid);
+        let entries = tag.valid.len().saturating_add(tag.invalid);
         if tag.invalid > entries / MOST_INVALID {
             let first = tag.first_invalid.unwrap_or_default();
             return Err(DocumentError::TooManyInvalid { invalid: tag.invalid, entries, first });
         }
-        tag.prefixes.sort_unstable();
-        tag.prefixes.dedup();
+        tag.valid.sort_unstable();
+        tag.valid.dedup();
         let (regional, azure) = (regional.finish(), azure.finish());
         let warnings = warnings(&tag, &regional);
         let range = |prefix: IpNet| TagRange {
@@ -77,8 +89,8 @@ impl Document {
         Ok(Self {
             cloud,
             change_number,
-            tag_change_number: tag.change_number,
-            ranges: tag.prefixes.into_iter().map(range).collect(),
+            tag_change_number,
+            ranges: tag.valid.into_iter().map(range).collect(),
             regional,
             azure: options.keep_azure.then_some(azure),
             warnings,
@@ -89,14 +101,14 @@ impl Document {
     /// contain its own date.
     #[must_use]
     pub fn into_list(self, name: &str) -> List {
-        let record = |TagRange { prefix, region }: TagRange| Record { prefix, geo: None, region, line: 0 };
+        let entry = |TagRange { prefix, region }: TagRange| ListEntry { prefix, geo: None, region, line: 0 };
         let origin = Origin {
             name: name.to_owned(),
             change_number: self.change_number,
             tag_change_number: self.tag_change_number,
             date: None,
         };
-        List { origin, records: self.ranges.into_iter().map(record).collect(), warnings: self.warnings }
+        List { origin, entries: self.ranges.into_iter().map(entry).collect(), warnings: self.warnings }
     }
 }
 
@@ -113,12 +125,12 @@ fn region<'a>(prefix: &IpNet, regional: &'a Regions, azure: &'a Regions) -> Opti
     named.into_iter().chain(around).find(|region| geo::knows(region)).or(named).or(around)
 }
 
-fn warnings(tag: &Entry, regional: &Regions) -> Vec<Warning> {
+fn warnings(tag: &Prefixes, regional: &Regions) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Some(first) = &tag.first_invalid {
         warnings.push(Warning::InvalidPrefixes { count: tag.invalid, first: first.clone() });
     }
-    let all: BTreeSet<IpNet> = tag.prefixes.iter().map(IpNet::trunc).collect();
+    let all: BTreeSet<IpNet> = tag.valid.iter().map(IpNet::trunc).collect();
     let mut missing = all.iter().filter(|prefix| regional.exact(prefix).is_none());
     if let Some(first) = missing.next().filter(|_| !regional.is_empty()) {
         warnings.push(Warning::NotInARegion { count: 1 + missing.count(), first: *first });

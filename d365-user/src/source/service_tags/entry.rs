@@ -1,231 +1,161 @@
-//! One value of the document: its name and, if the value is needed, its prefixes.
+//! One value of the document: its name and, if the name is needed, its prefixes.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use ipnet::IpNet;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
-use super::keep::{Entry, Kept, Kind};
-use super::lenient::{ChangeNumber, Skip};
-use super::shape::Shape;
+use super::{
+    DocumentError,
+    shape::Shape,
+    tags::{AZURE, MAX_PREFIXES, TAG},
+};
 use crate::source::line;
 
-/// Fields of a value.
-#[derive(serde::Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum Field {
-    #[serde(alias = "Name")]
-    Name,
+/// A value. Its properties stay text until they are needed.
+#[derive(Deserialize)]
+#[serde(expecting = "a service tag, an object")]
+pub(super) struct Value {
+    #[serde(default, alias = "Name")]
+    pub(super) name: Kind,
     #[serde(alias = "Properties")]
-    Properties,
-    #[serde(other)]
+    properties: Option<Box<RawValue>>,
+}
+
+/// The kind of a value, which follows from its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(super) enum Kind {
+    /// The tag in all regions.
+    Tag,
+    /// The tag in one region.
+    Regional(String),
+    /// All of Azure in one region.
+    Azure(String),
+    /// A value that is not needed.
+    #[default]
     Other,
 }
 
-/// Fields of a value's properties.
-#[derive(serde::Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum Property {
-    #[serde(alias = "ChangeNumber")]
-    ChangeNumber,
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a service tag's properties, an object")]
+struct Properties<'a> {
+    #[serde(borrow, alias = "ChangeNumber")]
+    change_number: Option<&'a RawValue>,
     #[serde(alias = "AddressPrefixes")]
-    AddressPrefixes,
-    #[serde(other)]
-    Other,
+    address_prefixes: Option<Prefixes>,
 }
 
-/// A value. If its properties come before its name, they are read as if the value were needed.
-pub(super) struct Value<'a, 'l>(pub(super) &'a mut Kept<'l>);
+/// The elements of a list of prefixes.
+#[derive(Debug, Default)]
+pub(super) struct Prefixes {
+    /// The valid prefixes, as written: at most as many as a document may have.
+    pub(super) valid: Vec<IpNet>,
+    /// The number of elements that are not prefixes.
+    pub(super) invalid: usize,
+    /// The first of them, shortened.
+    pub(super) first_invalid: Option<String>,
+    /// The number of all elements.
+    pub(super) count: usize,
+    /// The error of an element that is no JSON.
+    syntax: Option<serde_json::Error>,
+}
 
-impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+impl Value {
+    /// The value's own change number, and its prefixes.
+    pub(super) fn read(&self) -> Result<(Option<u64>, Prefixes), DocumentError> {
+        let Some(properties) = &self.properties else { return Ok((None, Prefixes::default())) };
+        if properties.get().starts_with('"') {
+            return Err(Shape::Shallow.into());
+        }
+        let Properties { change_number: number, address_prefixes } = serde_json::from_str(properties.get())?;
+        let mut prefixes = address_prefixes.unwrap_or_default();
+        match prefixes.syntax.take() {
+            Some(error) => Err(error.into()),
+            None => Ok((number.and_then(change_number), prefixes)),
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_, '_> {
-    type Value = ();
+/// A change number: an integer, or a string that contains one, as some tools write it. Any other value gives
+/// `None`.
+pub(super) fn change_number(written: &RawValue) -> Option<u64> {
+    written.get().trim_matches('"').trim().parse().ok()
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a service tag, an object")
+impl From<String> for Kind {
+    fn from(name: String) -> Self {
+        let region = |tag: &str| {
+            let region = name.strip_prefix(tag)?.strip_prefix('.')?;
+            line::region(region).ok().flatten()
+        };
+        if name == TAG {
+            Self::Tag
+        } else if let Some(region) = region(TAG) {
+            Self::Regional(region)
+        } else {
+            region(AZURE).map_or(Self::Other, Self::Azure)
+        }
+    }
+}
+
+impl Prefixes {
+    /// Adds an element. One that is no prefix is counted, and the reading continues.
+    fn add(&mut self, element: &str) {
+        self.count += 1;
+        if self.count > MAX_PREFIXES {
+            return;
+        }
+        let text = match element.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<String>(element),
+            Some(b'[') => Ok("(a list)".to_owned()),
+            Some(b'{') => Ok("(an object)".to_owned()),
+            _ => Ok("(not a string)".to_owned()),
+        };
+        match text.map(|text| line::prefix(&text).map_err(|_| text)) {
+            Ok(Ok(prefix)) => self.valid.push(prefix),
+            Ok(Err(text)) => {
+                self.invalid += 1;
+                self.first_invalid.get_or_insert_with(|| line::excerpt(&text));
+            }
+            Err(error) => self.syntax = self.syntax.take().or(Some(error)),
+        }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(kept) = self;
-        let mut kind = None;
-        let mut entry = None;
-        while let Some(field) = map.next_key()? {
-            match field {
-                Field::Name => {
-                    if kind.replace(map.next_value()?).is_some() {
-                        return Err(A::Error::duplicate_field("name"));
-                    }
+    /// Adds the prefixes of another value of the same tag. Such a document has not been seen so far.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.valid.extend(other.valid);
+        self.invalid += other.invalid;
+        self.first_invalid = self.first_invalid.take().or(other.first_invalid);
+    }
+}
+
+impl<'de> Deserialize<'de> for Prefixes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Prefixes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of prefixes")
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Prefixes, E> {
+                Err(E::custom(Shape::Shallow))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Prefixes, A::Error> {
+                let mut prefixes = Prefixes::default();
+                while let Some(element) = elements.next_element::<&RawValue>()? {
+                    prefixes.add(element.get());
                 }
-                Field::Properties if kind == Some(Kind::Other) => map.next_value_seed(kept.skip(3))?,
-                Field::Properties => {
-                    if entry.replace(map.next_value_seed(Properties(kept))?).is_some() {
-                        return Err(A::Error::duplicate_field("properties"));
-                    }
-                }
-                Field::Other => map.next_value_seed(kept.skip(3))?,
+                Ok(prefixes)
             }
         }
-        kept.take(kind.unwrap_or(Kind::Other), entry.unwrap_or_default())
-    }
-}
-
-/// A value's properties, or null.
-struct Properties<'a, 'l>(&'a mut Kept<'l>);
-
-impl<'de> DeserializeSeed<'de> for Properties<'_, '_> {
-    type Value = Entry;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Entry, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Properties<'_, '_> {
-    type Value = Entry;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a service tag's properties, an object")
-    }
-
-    fn visit_unit<E>(self) -> Result<Entry, E> {
-        Ok(Entry::default())
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Entry, E> {
-        Err(self.0.of_shape(Shape::Shallow))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
-        let Self(kept) = self;
-        let mut entry = Entry::default();
-        let mut prefixes = false;
-        while let Some(field) = map.next_key()? {
-            match field {
-                Property::ChangeNumber => {
-                    entry.change_number = map.next_value_seed(ChangeNumber(kept.skip(4)))?;
-                }
-                Property::AddressPrefixes => {
-                    if std::mem::replace(&mut prefixes, true) {
-                        return Err(A::Error::duplicate_field("addressPrefixes"));
-                    }
-                    map.next_value_seed(Prefixes { kept: &mut *kept, entry: &mut entry })?;
-                }
-                Property::Other => map.next_value_seed(kept.skip(4))?,
-            }
-        }
-        Ok(entry)
-    }
-}
-
-/// The prefixes, or null.
-struct Prefixes<'a, 'l> {
-    kept: &'a mut Kept<'l>,
-    entry: &'a mut Entry,
-}
-
-impl<'de> DeserializeSeed<'de> for Prefixes<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Prefixes<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of prefixes")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        Err(self.kept.of_shape(Shape::Shallow))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { kept, entry } = self;
-        while seq.next_element_seed(Prefix { skip: kept.skip(5), entry: &mut *entry })?.is_some() {
-            kept.room(entry)?;
-        }
-        Ok(())
-    }
-}
-
-/// One element of the list of prefixes. An element that is no prefix is counted, and the reading continues.
-struct Prefix<'a> {
-    skip: Skip<'a>,
-    entry: &'a mut Entry,
-}
-
-impl Prefix<'_> {
-    fn not_a_string<E>(self) -> Result<(), E> {
-        self.entry.invalid("(not a string)");
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Prefix<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Prefix<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a prefix")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        match line::prefix(text) {
-            Ok(prefix) => self.entry.prefixes.push(prefix),
-            Err(_) => self.entry.invalid(text),
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.not_a_string()
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.not_a_string()
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.not_a_string()
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.not_a_string()
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.not_a_string()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        self.skip.visit_seq(seq)?;
-        self.entry.invalid("(a list)");
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.skip.visit_map(map)?;
-        self.entry.invalid("(an object)");
-        Ok(())
+        deserializer.deserialize_any(List)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::TAG;
+use super::{shape::Shape, tags::TAG};
 use crate::source::{Cloud, Encoding};
 
 /// Longest part of the JSON reader's message that an error shows, in characters.
@@ -161,5 +161,11 @@ impl From<serde_json::Error> for DocumentError {
             Category::Data => Self::shape(&error.to_string()),
             Category::Io => Self::Io(error.into()),
         }
+    }
+}
+
+impl From<Shape> for DocumentError {
+    fn from(shape: Shape) -> Self {
+        Self::shape(&shape.to_string())
     }
 }

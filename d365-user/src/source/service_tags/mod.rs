@@ -12,62 +12,35 @@
 //! `Get-AzNetworkServiceTag` is read as well. It differs in the case of the fields' first letter, and in
 //! numbers that are written as text.
 
-use std::io::{self, BufReader, Read};
+use std::io::{BufReader, Read};
 
-use serde::de::DeserializeSeed as _;
+use serde::Deserialize as _;
 
+mod collector;
 mod document;
 mod entry;
 mod error;
 mod input;
-mod keep;
-mod lenient;
+mod nesting;
+mod options;
 mod regions;
 mod root;
 mod shape;
+mod tags;
 
 pub use document::{Document, TagRange};
 pub use error::DocumentError;
+pub use options::{Limits, Options};
 pub use regions::Regions;
+pub use tags::TAG;
 
-use super::Cloud;
 use input::Input;
-use keep::Kept;
+use nesting::Nesting;
+use root::Root;
+use shape::Shape;
 
-/// The service tag. Its regional entries are named `Dynamics365ForMarketingEmail.WestUS2` and so on.
-pub const TAG: &str = "Dynamics365ForMarketingEmail";
-/// The service tag for all of Azure. Its regional entries contain Azure's prefixes of one region.
-const AZURE: &str = "AzureCloud";
 /// Size of the read buffer in bytes.
 const BUFFER: usize = 64 << 10;
-
-/// The limits of a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes. The largest real document so far has 4.4 million.
-    pub bytes: u64,
-    /// Prefixes of all entries that are kept. The largest real document so far has 13,767.
-    pub prefixes: usize,
-    /// Levels of nested arrays and objects, at most 100. A real document has 5.
-    pub depth: usize,
-}
-
-/// Options for reading a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The only cloud whose document is accepted. `None` accepts the document of any known cloud.
-    pub cloud: Option<Cloud>,
-    /// True if every prefix of every Azure region is kept ([`Document::azure`]).
-    pub keep_azure: bool,
-    /// The limits of the document.
-    pub limits: Limits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { bytes: 32 << 20, prefixes: 1 << 18, depth: 32 }
-    }
-}
 
 /// Reads a document to the end of the input, or to the first error.
 ///
@@ -76,25 +49,24 @@ impl Default for Limits {
 /// the tag and its prefixes are checked after the whole text was read.
 pub fn read(reader: impl Read, options: &Options) -> Result<Document, DocumentError> {
     let mut input = Input::new(reader, options.limits.bytes);
-    let mut kept = Kept::new(&options.limits);
-    let read = input.head().map_err(serde_json::Error::io).and_then(|head| {
-        if let Some(refused) = input::other_than_json(&head) {
-            kept.stop = Some(refused);
-            return Err(serde_json::Error::io(io::ErrorKind::InvalidData.into()));
-        }
-        let text = BufReader::with_capacity(BUFFER, head.as_slice().chain(&mut input));
-        let mut json = serde_json::Deserializer::from_reader(text);
-        root::Root(&mut kept).deserialize(&mut json)?;
-        json.end()
-    });
-    match read {
-        Ok(()) => Document::new(kept, options),
-        Err(error) => {
-            let is_shape = error.is_data();
-            let shape =
-                || kept.shape.filter(|_| is_shape).map(|shape| DocumentError::shape(&shape.to_string()));
-            Err(kept.stop.take().or_else(shape).unwrap_or_else(|| input.refused(error)))
-        }
+    let head = match input.head() {
+        Ok(head) => head,
+        Err(error) => return Err(input.refused(serde_json::Error::io(error))),
+    };
+    if let Some(refused) = input::other_than_json(&head) {
+        return Err(refused);
+    }
+    if let Some(shape) = Shape::of_list(&head) {
+        return Err(shape.into());
+    }
+    let mut text = Nesting::new(head.as_slice().chain(&mut input), options.limits.depth);
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, &mut text));
+    let root = Root::deserialize(&mut json).and_then(|root| json.end().map(|()| root));
+    drop(json);
+    match root {
+        Ok(root) => Document::new(root, options),
+        Err(_) if text.is_too_deep => Err(DocumentError::TooDeep { limit: options.limits.depth }),
+        Err(error) => Err(input.refused(error)),
     }
 }
 

@@ -32,3 +32,11 @@ pub(super) enum Shape {
     #[error("it is an error message; open it")]
     Error,
 }
+
+impl Shape {
+    /// The shape of a text that begins with `head` and is a list in place of an object.
+    pub(super) fn of_list(head: &[u8]) -> Option<Self> {
+        let inside = head.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+        Some(if inside.starts_with(b"\"") { Self::Texts } else { Self::Values })
+    }
+}

@@ -4,7 +4,7 @@ use std::io;
 
 use super::*;
 use crate::ranges::{Policy, RangeSet};
-use crate::source::{Record, Warning};
+use crate::source::{Cloud, ListEntry, Warning};
 
 mod properties;
 mod refused;
@@ -255,13 +255,13 @@ fn a_document_is_a_list_with_geos() {
         date: None,
     };
     assert_eq!(list.origin, origin);
-    let sweden = Record {
+    let sweden = ListEntry {
         prefix: "4.166.33.32/27".parse().unwrap(),
         geo: None,
         region: Some("SwedenCentral".to_owned()),
         line: 0,
     };
-    assert_eq!(list.records[0], sweden);
+    assert_eq!(list.entries[0], sweden);
     let set = RangeSet::build(&[list], &Policy::default()).unwrap();
     let geos: Vec<_> = set.ranges().iter().map(|range| format!("{} {}", range.prefix, range.geo)).collect();
     assert_eq!(

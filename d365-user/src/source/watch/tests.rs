@@ -1,5 +1,5 @@
 //! Tests with real files in a directory of the test's own. To show that nothing is reported, a test changes
-//! another file and waits for its report. That report shows that the thread was awake and had the time.
+//! another file and waits for its report. That report shows that the thread has looked twice meanwhile.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,17 +10,14 @@ use std::{
         atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, RecvTimeoutError, channel},
     },
-    thread,
     time::Duration,
 };
 
-use super::Watch;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-mod looked;
+use super::{Attributes, Look, Watch};
 
-const SETTLE: Duration = Duration::from_millis(30);
-/// Longer than any test, so that only events cause reports.
-const NEVER: Duration = Duration::from_secs(3600);
+const INTERVAL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A directory of this test's own, removed when this is dropped.
@@ -37,6 +34,14 @@ impl Scratch {
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// Creates a directory that contains a file from the first moment.
+    fn directory(&self, name: &str) {
+        let beside = self.path("beside");
+        fs::create_dir(&beside).unwrap();
+        fs::write(beside.join("list"), name).unwrap();
+        fs::rename(beside, self.path(name)).unwrap();
     }
 }
 
@@ -56,12 +61,12 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(files: &[&Path], poll: Duration) -> Self {
+    fn new(files: &[&Path]) -> Self {
         let own = Scratch::new();
         let other = own.path("other");
         let (call, calls) = channel();
         let all = files.iter().map(|file| file.to_path_buf()).chain([other.clone()]).collect();
-        let watch = Watch::polling(all, SETTLE, poll, move |index| call.send(index).unwrap()).unwrap();
+        let watch = Watch::every(INTERVAL, all, move |index| call.send(index).unwrap()).unwrap();
         Self { watch, calls, other, files: files.len(), _own: own }
     }
 
@@ -70,7 +75,7 @@ impl Watched {
         self.calls.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// Checks that nothing is reported while another file changes and settles.
+    /// Checks that nothing is reported while another file changes and is reported.
     fn nothing(&self) {
         replace(&self.other, "again");
         assert_eq!(self.next(), self.files);
@@ -84,14 +89,14 @@ fn replace(path: &Path, text: &str) {
     fs::rename(beside, path).unwrap();
 }
 
-/// One file named `list`, present or absent, watched by events only.
+/// One file named `list`, present or absent.
 fn one(text: Option<&str>) -> (Scratch, PathBuf, Watched) {
     let scratch = Scratch::new();
     let path = scratch.path("list");
     if let Some(text) = text {
         fs::write(&path, text).unwrap();
     }
-    let watched = Watched::new(&[&path], NEVER);
+    let watched = Watched::new(&[&path]);
     (scratch, path, watched)
 }
 
@@ -113,48 +118,16 @@ fn a_rename_into_place() {
 }
 
 #[test]
-fn an_edit_in_several_writes_counts_when_it_is_closed() {
-    let (_scratch, path, watched) = one(Some("old\n"));
-    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-    for line in 0..3 {
-        writeln!(file, "line {line}").unwrap();
-        // This takes longer than another file needs to settle.
-        watched.nothing();
-    }
-    drop(file);
-    assert_eq!(watched.next(), 0);
-    watched.nothing();
-}
-
-#[test]
-fn a_file_cut_off_and_written_again() {
+fn a_write_in_place_and_permissions_are_changes_and_a_reading_is_none() {
     let (_scratch, path, watched) = one(Some("old"));
-    let mut file = File::create(&path).unwrap();
+    for _ in 0..100 {
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    }
     watched.nothing();
-    file.write_all(b"new").unwrap();
-    watched.nothing();
-    drop(file);
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more").unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
-}
-
-#[test]
-fn a_file_that_comes_into_being_is_awaited() {
-    let (_scratch, path, watched) = one(None);
-    let mut file = File::create(&path).unwrap();
-    watched.nothing();
-    file.write_all(b"new").unwrap();
-    watched.nothing();
-    drop(file);
-    assert_eq!(watched.next(), 0);
-    watched.nothing();
-}
-
-#[test]
-fn a_link_is_whole_at_once() {
-    let (scratch, path, watched) = one(None);
-    fs::write(scratch.path("beside"), "new").unwrap();
-    fs::hard_link(scratch.path("beside"), &path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
 }
@@ -165,19 +138,7 @@ fn gone_and_there_again() {
     fs::remove_file(&path).unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
-    fs::write(&path, "old").unwrap();
-    assert_eq!(watched.next(), 0);
-    watched.nothing();
-}
-
-#[test]
-fn reading_is_no_change_and_permission_is_one() {
-    let (_scratch, path, watched) = one(Some("old"));
-    for _ in 0..100 {
-        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-    }
-    watched.nothing();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    replace(&path, "old");
     assert_eq!(watched.next(), 0);
     watched.nothing();
 }
@@ -187,22 +148,35 @@ fn reading_is_no_change_and_permission_is_one() {
 fn a_symbolic_link_is_swapped() {
     let scratch = Scratch::new();
     for version in ["..1", "..2"] {
-        fs::create_dir(scratch.path(version)).unwrap();
-        fs::write(scratch.path(version).join("list"), version).unwrap();
+        scratch.directory(version);
     }
     symlink("..1", scratch.path("..data")).unwrap();
     symlink("..data/list", scratch.path("list")).unwrap();
-    let watched = Watched::new(&[&scratch.path("list")], NEVER);
+    let watched = Watched::new(&[&scratch.path("list")]);
     symlink("..2", scratch.path("..data_tmp")).unwrap();
     fs::rename(scratch.path("..data_tmp"), scratch.path("..data")).unwrap();
     assert_eq!(watched.next(), 0);
     fs::remove_dir_all(scratch.path("..1")).unwrap();
     watched.nothing();
-    // The file that the link leads to is watched, too.
-    let mut file = OpenOptions::new().append(true).open(scratch.path("..2/list")).unwrap();
-    file.write_all(b"more").unwrap();
+    replace(&scratch.path("..2/list"), "more");
+    assert_eq!(watched.next(), 0);
     watched.nothing();
-    drop(file);
+}
+
+#[test]
+fn a_directory_that_comes_is_replaced_and_goes() {
+    let scratch = Scratch::new();
+    let path = scratch.path("now/list");
+    let watched = Watched::new(&[&path]);
+    watched.nothing();
+    scratch.directory("now");
+    assert_eq!(watched.next(), 0);
+    scratch.directory("next");
+    watched.nothing();
+    let [now, next] = ["now", "next"].map(|name| scratch.path(name));
+    renameat2(AT_FDCWD, &now, AT_FDCWD, &next, RenameFlags::RENAME_EXCHANGE).unwrap();
+    assert_eq!(watched.next(), 0);
+    fs::remove_dir_all(scratch.path("now")).unwrap();
     assert_eq!(watched.next(), 0);
     watched.nothing();
 }
@@ -211,10 +185,10 @@ fn a_symbolic_link_is_swapped() {
 fn two_files_in_one_directory() {
     let scratch = Scratch::new();
     let [first, second] = ["first", "second"].map(|name| scratch.path(name));
-    let watched = Watched::new(&[&first, &second], NEVER);
-    fs::write(&second, "new").unwrap();
+    let watched = Watched::new(&[&first, &second]);
+    replace(&second, "new");
     assert_eq!(watched.next(), 1);
-    fs::write(&first, "new").unwrap();
+    replace(&first, "new");
     assert_eq!(watched.next(), 0);
     // One file replaces the other, so both have changed.
     fs::rename(&first, &second).unwrap();
@@ -231,7 +205,7 @@ fn the_last_of_many_rewrites_is_seen() {
     let (call, calls) = channel();
     let seen = path.clone();
     let read = move |_| call.send(fs::read_to_string(&seen).unwrap_or_default()).unwrap();
-    let _watch = Watch::polling(vec![path.clone()], SETTLE, NEVER, read).unwrap();
+    let _watch = Watch::every(INTERVAL, vec![path.clone()], read).unwrap();
     for number in 0..200 {
         let text = format!("{number:03}");
         match number % 3 {
@@ -244,6 +218,22 @@ fn the_last_of_many_rewrites_is_seen() {
         }
     }
     while calls.recv_timeout(PATIENCE).expect("a call after the last") != "199" {}
+}
+
+#[test]
+fn a_file_is_not_reported_while_each_look_finds_another_state() {
+    let state = |size| Some(Attributes { device: 1, inode: 1, size, modified: (0, 0), changed: (0, 0) });
+    let mut look = Look::first(state(1));
+    assert!(!look.again(state(1)));
+    for size in 2..9 {
+        assert!(!look.again(state(size)), "{size}");
+    }
+    assert!(look.again(state(8)));
+    assert!(!look.again(state(8)));
+    // It is removed and comes back as it was between two looks, or for longer.
+    assert!(!look.again(None) && !look.again(state(8)) && !look.again(state(8)));
+    assert!(!look.again(None) && look.again(None) && !look.again(None));
+    assert!(!look.again(state(8)) && look.again(state(8)));
 }
 
 #[test]

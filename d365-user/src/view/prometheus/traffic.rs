@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt};
 
 use super::exposition::{Exposition, Labels};
 use crate::{
-    ranges::{Geo, Range},
+    geo::Geo,
+    ranges::Range,
     snapshot::{Count, Generation, Interface, Snapshot},
 };
 

@@ -13,7 +13,8 @@ use super::{
     text,
 };
 use crate::{
-    ranges::{Geo, Range},
+    geo::Geo,
+    ranges::Range,
     snapshot::{Count, Generation, Interface, Lease, Snapshot},
 };
 

@@ -6,7 +6,8 @@ use d365_common::{dscp::Dscp, mark::Mark};
 
 use super::{Format, sample, summary, text};
 use crate::{
-    snapshot::{Drops, Snapshot, Tags},
+    settings::Tags,
+    snapshot::{Drops, Snapshot},
     view::drop_notice,
 };
 
@@ -23,7 +24,7 @@ fn the_summary_says_which_tags() {
     let said = "tags: mark 0xd3650000/0xffff0000 for packets from listed ranges, while the lease holds";
     assert_eq!(line(Tags { mark, ..Tags::default() }).as_deref(), Some(said));
     let said = "tags: DSCP 63 for packets from listed and retired ranges, while the lease holds";
-    assert_eq!(line(Tags { dscp, retired: true, mark: None }).as_deref(), Some(said));
+    assert_eq!(line(Tags { dscp, retired: true, ..Tags::default() }).as_deref(), Some(said));
     assert!(!with(Tags::default()).iter().any(|line| line.starts_with("unlisted")));
 }
 

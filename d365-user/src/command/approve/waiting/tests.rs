@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     generation::gate::{GatePolicy, Offer, Room, Timestamp, Trust},
-    ranges::{Geo, GeoCode, GeoSource},
+    geo::{Geo, GeoCode, GeoSource},
 };
 
 fn range(prefix: &str, code: &str, region: &str) -> Range {

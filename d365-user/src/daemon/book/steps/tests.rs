@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     daemon::book::row_names,
-    ranges::{Geo, GeoCode, GeoSource},
+    geo::{Geo, GeoCode, GeoSource},
     source::Origin,
 };
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::{
-    ranges::{Geo, GeoCode, GeoSource, Range, RangeSet},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::{Range, RangeSet},
     source::Origin,
 };
 

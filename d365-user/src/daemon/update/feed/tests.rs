@@ -46,7 +46,7 @@ fn a_file_is_read_again_each_day_and_soon_after_a_failure_that_is_not_its_own() 
 #[test]
 fn a_server_that_asks_for_rest_has_it() {
     let asks = |rest| {
-        let problem = Problem::Rest { status: 503, rest };
+        let problem = Problem::RetryAfter { status: 503, pause: rest };
         let problem = DownloadError { url: "https://mirror.example/".parse().unwrap(), problem, next: None };
         Failure::Download { list: "a list".to_owned(), problem }
     };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ranges::Policy,
-    source::{self, List, Record},
+    source::{self, Cloud, List, ListEntry},
 };
 
 /// 2026-11-01T00:00:00Z, after the date of the embedded list.
@@ -47,14 +47,14 @@ fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
     let own = set.ranges().iter().skip(without);
     let own = own.map(|range| (range.prefix, range.region.clone()));
     let more = (0..more).map(|n| (format!("20.0.{n}.0/24").parse().unwrap(), None));
-    let record = |(prefix, region)| Record { prefix, geo: None, region, line: 0 };
+    let entry = |(prefix, region)| ListEntry { prefix, geo: None, region, line: 0 };
     let origin = Origin {
         name: "a list".to_owned(),
         change_number: Some(412),
         tag_change_number: Some(4),
         date: date.map(str::to_owned),
     };
-    let list = List { origin, records: own.chain(more).map(record).collect(), warnings: Vec::new() };
+    let list = List { origin, entries: own.chain(more).map(entry).collect(), warnings: Vec::new() };
     Reading { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
 }
 

@@ -2,7 +2,7 @@
 //! first`.
 
 use super::*;
-use crate::ranges::{Geo, GeoCode, GeoSource};
+use crate::geo::{Geo, GeoCode, GeoSource};
 
 mod adopted;
 mod approval;

@@ -23,7 +23,6 @@ fn a_link_is_found_however_it_is_written() {
         format!("<a href={url}>"),
         format!("<p>{url}</p>"),
         url.clone(),
-        format!("<a href=\"{}\">", url.replace('/', "&#x2F;").replace(':', "&#58;")),
         format!("window.d={{\"url\":\"{}\"}}", url.replace('/', "\\/")),
         format!("window.d={{\"url\":\"{}\"}}", url.replace('/', "\\u002f")),
         format!("&quot;{url}&quot;"),

@@ -5,10 +5,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
 use crate::{
-    ranges::{Geo, GeoCode, GeoSource, Range},
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
+    settings::Tags,
     snapshot::{
         Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, Snapshot,
-        SourceStatus, Tags, Updates,
+        SourceStatus, Updates,
     },
 };
 
@@ -105,7 +107,12 @@ fn azure() -> impl Strategy<Value = Azure> {
 fn tags() -> impl Strategy<Value = (Tags, Option<Drops>)> {
     let mark = any::<(u32, u32)>().prop_map(|(base, mask)| Mark::new(base & mask, mask & !0xff));
     let dscp = any::<u8>().prop_map(Dscp::new);
-    let tags = (mark, dscp, any::<bool>()).prop_map(|(mark, dscp, retired)| Tags { mark, dscp, retired });
+    let tags = (mark, dscp, any::<bool>()).prop_map(|(mark, dscp, retired)| Tags {
+        mark,
+        dscp,
+        retired,
+        ..Tags::default()
+    });
     let drops = (collection::vec(any::<u16>(), 1..3), collection::vec(prefix(), 0..3));
     (tags, option::of(drops.prop_map(|(ports, failsafe)| Drops { ports, failsafe })))
 }

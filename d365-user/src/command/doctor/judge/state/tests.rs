@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::{
-    cli::{Cli, LeaseTerm},
-    command::doctor::finding::Level,
-    kernel::survey::Unknown,
-    state::Writer,
+    cli::Cli, command::doctor::finding::Level, kernel::survey::Unknown, settings::LeaseTerm, state::Writer,
 };
 
 const LIST: Timestamp = Timestamp(1_785_715_200);

@@ -70,22 +70,22 @@ fn approvals_of_two_sources_share_the_room() {
     }
     sources.offer(0, &reading(0, 20, None), hours(1));
     let mut other = reading(0, 0, None);
-    let record = |n: u8| Record {
+    let entry = |n: u8| ListEntry {
         prefix: format!("21.0.{n}.0/24").parse().unwrap(),
         geo: None,
         region: None,
         line: 0,
     };
     let origin = other.set.origins()[0].clone();
-    let own = other.set.ranges().iter().map(|range| Record {
+    let own = other.set.ranges().iter().map(|range| ListEntry {
         prefix: range.prefix,
         geo: None,
         region: range.region.clone(),
         line: 0,
     });
-    let records = own.chain((0..20).map(record)).collect();
+    let entries = own.chain((0..20).map(entry)).collect();
     other.set =
-        RangeSet::build(&[List { origin, records, warnings: Vec::new() }], &Policy::default()).unwrap();
+        RangeSet::build(&[List { origin, entries, warnings: Vec::new() }], &Policy::default()).unwrap();
     sources.offer(1, &other, hours(1));
     let request = Request::of(&sources.gates, hours(1), 1).unwrap();
     let (_, answer) = sources.carry_out(&request, hours(1));

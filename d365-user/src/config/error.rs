@@ -1,0 +1,59 @@
+//! The errors of a command line.
+
+use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
+use thiserror::Error;
+
+use crate::{
+    ranges::SourceSet,
+    source::{Spec, SpecError, download::UrlError},
+};
+
+/// An error in the command line or the environment. Each message is one line.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The kernel would not accept the name.
+    #[error(
+        "--iface `{}` is no interface name: {reason}; `ip -brief link` lists the names",
+        name.escape_debug()
+    )]
+    InterfaceName {
+        /// The name that was given.
+        name: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// More than [`MAX_INTERFACES`].
+    #[error("--iface is given {0} times, at most {MAX_INTERFACES} can be watched by one daemon")]
+    TooManyInterfaces(usize),
+    /// More than [`MAX_PORTS`].
+    #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
+    TooManyPorts(usize),
+    /// More than [`SourceSet::MOST`].
+    #[error("--ranges is given {0} times, at most {most} sources can be used", most = SourceSet::MOST)]
+    TooManySources(usize),
+    /// A source that is not valid.
+    #[error("--ranges: {0}")]
+    Ranges(#[from] SpecError),
+    /// A URL that is never fetched.
+    #[error("--ranges {spec}: {problem}")]
+    Url {
+        /// The source.
+        spec: Spec,
+        /// The fault.
+        problem: UrlError,
+    },
+    /// Two sources share the name by which they are shown and saved.
+    #[error("--ranges: two sources are called {0}; give each a name of its own, as in url:NAME=https://…")]
+    SameSource(String),
+    /// No tag together with a tag.
+    #[error("--tag none excludes other tags: leave it out, or the others")]
+    NoneAndMore,
+    /// A flag that would have no effect.
+    #[error("{flag} needs {needed}; without it nothing is tagged so")]
+    Needs {
+        /// The flag that was given.
+        flag: &'static str,
+        /// The flag that is missing.
+        needed: &'static str,
+    },
+}
