@@ -20,7 +20,7 @@ pub use self::{
 pub use crate::cli::LeaseTerm;
 use crate::{
     cli::{Cli, Updates},
-    generation::gate::GatePolicy,
+    gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
     source::{

@@ -8,6 +8,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod exit;
+pub mod gate;
 pub mod generation;
 pub mod http;
 pub mod kernel;

@@ -12,7 +12,7 @@ use d365_tests::{
     temp::{TempDir, TempFile},
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy},
+    gate::{Gate, GatePolicy},
     ranges::{Geo, GeoCode, GeoSource, Range},
     state::{
         StateDir,

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path, thread};
 
 use d365_tests::require;
-use d365_user::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
+use d365_user::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
 use d365_user::ranges::{Policy, RangeSet};
 use d365_user::source::{self, Spec};
 use d365_user::state::{Found, StateDir, StateError, gates};

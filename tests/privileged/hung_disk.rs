@@ -22,7 +22,7 @@ use d365_tests::{
     temp::TempFile,
 };
 use d365_user::{
-    generation::gate::GatePolicy,
+    gate::GatePolicy,
     state::{Found, gates},
 };
 use nix::sys::signal::Signal;

@@ -17,7 +17,7 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
     ranges::{Geo, Range},
     state::{
         Found, StateDir, approval,

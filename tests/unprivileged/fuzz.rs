@@ -89,8 +89,7 @@ fn the_seeds_lead_behind_the_first_refusal() {
         });
     }
     let waits = |body: &[u8]| {
-        let gates =
-            gates::gates(body, d365_user::generation::gate::GatePolicy::default()).unwrap_or_default();
+        let gates = gates::gates(body, d365_user::gate::GatePolicy::default()).unwrap_or_default();
         gates.values().any(|gate| gate.pending().len() > 2)
     };
     some("state_file", &waits);

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     cli::Command,
     exit::Exit,
-    generation::gate::GatePolicy,
+    gate::GatePolicy,
     state::{
         Found, StateError,
         gates::{self, Gates},

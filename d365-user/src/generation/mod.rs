@@ -5,7 +5,6 @@
 
 mod compile;
 mod direct;
-pub mod gate;
 mod groups;
 mod questions;
 mod slots;

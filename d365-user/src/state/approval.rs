@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gates::{Gates, write_readable};
 use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked};
-use crate::generation::gate::{ApprovalError, Decision, Gate, Timestamp};
+use crate::gate::{ApprovalError, Decision, Gate, Timestamp};
 use crate::source::shown_name;
 
 /// The request's file name in the state directory.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{
     Beneath, Damage, Found, StateError, approval, counters, documents, gates, peek, read::is_set_aside,
 };
-use crate::generation::gate::GatePolicy;
+use crate::gate::GatePolicy;
 
 /// A file that is not whole.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_sealed};
-use crate::generation::gate::{Gate, GatePolicy, Stored};
+use crate::gate::{Gate, GatePolicy, Stored};
 
 /// The file's name in the state directory.
 pub const FILE: &str = "gate.json";

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::approval::{Approval, Request, Verdict};
 use super::gates::Gates;
 use super::*;
-use crate::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
+use crate::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
 use crate::ranges::{Geo, Range};
 
 const KIND: Kind = Kind { name: "test", version: 1 };

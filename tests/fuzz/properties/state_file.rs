@@ -6,7 +6,7 @@
 //! anybody who can write in the directory.
 
 use d365_user::{
-    generation::gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
+    gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
     ledger::Ledger,
     ranges::Range,
     source::download::{Document, Stamp, cache},

@@ -2,7 +2,7 @@
 
 use d365_tests::tun::{Kind, Tun};
 use d365_user::{
-    generation::gate::{Gate, GatePolicy},
+    gate::{Gate, GatePolicy},
     state::{StateDir, gates},
 };
 

@@ -11,7 +11,7 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
     ranges::{Geo, Range},
     state::{Kind, StateDir, documents, gates, write_sealed},
 };

@@ -3,7 +3,7 @@
 
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
     ranges::{Geo, GeoCode, GeoSource, Range, geo},
     source::download::{Document, Validators},
     state::{

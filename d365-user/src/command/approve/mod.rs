@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cli,
     exit::Exit,
-    generation::gate::{Gate, GatePolicy, Timestamp},
+    gate::{Gate, GatePolicy, Timestamp},
     source::shown_name,
     state::{
         approval::{self, Answer, Approval, Request, Verdict},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     command::text::{aligned, counted, period, plain},
-    generation::gate::{Action, Gate, Pending, StepBack, Wait},
+    gate::{Action, Gate, Pending, StepBack, Wait},
     ranges::Range,
     state::gates::Gates,
 };

@@ -20,7 +20,7 @@ use crate::{
         self,
         environment::{self, UnknownVariable},
     },
-    generation::gate::{Gate, GatePolicy, Timestamp},
+    gate::{Gate, GatePolicy, Timestamp},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::{embedded, shown_name},
     state::{

@@ -10,7 +10,7 @@ use super::{Kind, Known, List, Origin, documents};
 use crate::{
     cli,
     command::{CommandError, gates, text::counted},
-    generation::gate::{GatePolicy, Timestamp},
+    gate::{GatePolicy, Timestamp},
     ranges::{
         DOCUMENTED_DATE, GeoCode, documented,
         drift::{Mark, Marks, Scope},

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::generation::gate::Timestamp;
+use crate::gate::Timestamp;
 
 /// Nobody runs a release for this long; a wall clock beyond it is wrong.
 pub(crate) const LONGEST_USE: Duration = Duration::from_hours(20 * 366 * 24);

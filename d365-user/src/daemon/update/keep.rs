@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Updater, report};
 use crate::{
-    generation::gate::Timestamp,
+    gate::Timestamp,
     state::{StateError, approval, gates},
 };
 

@@ -113,7 +113,7 @@ mod tests {
         },
         *,
     };
-    use crate::generation::gate::Timestamp;
+    use crate::gate::Timestamp;
 
     const TERM: LeaseTerm = LeaseTerm::For(Duration::from_secs(100));
 

@@ -42,10 +42,8 @@ use super::{
 };
 use crate::{
     config::LeaseTerm,
-    generation::{
-        Groups,
-        gate::{Decision, Refusal, Timestamp},
-    },
+    gate::{Decision, Refusal, Timestamp},
+    generation::Groups,
     kernel::Kernel,
     snapshot::Updates,
     source::{

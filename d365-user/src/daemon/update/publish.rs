@@ -9,7 +9,7 @@ use crate::{
         book::{Draft, Towards},
         state::State,
     },
-    generation::gate::Timestamp,
+    gate::Timestamp,
     kernel::{Kernel, PublishError},
     ranges::RangeSet,
 };

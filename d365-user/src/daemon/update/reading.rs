@@ -8,7 +8,7 @@ use nix::unistd::geteuid;
 use super::{Failure, report};
 use crate::{
     daemon::storage::Storage,
-    generation::gate::Trust,
+    gate::Trust,
     ranges::{Policy, RangeSet},
     source::{
         self, Cloud, List, SourceError, Spec,

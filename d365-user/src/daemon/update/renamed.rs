@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    generation::gate::Gate,
+    gate::Gate,
     source::{Spec, shown_name, without_query},
     state::{StateDir, StateError, approval, documents, gates::Gates},
 };
@@ -80,7 +80,7 @@ fn exact(spec: &Spec) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generation::gate::GatePolicy;
+    use crate::gate::GatePolicy;
 
     fn gates(names: &[&str]) -> Gates {
         let gate = |name: &&str| ((*name).to_owned(), Gate::new(GatePolicy::default()));

@@ -8,7 +8,8 @@ use super::{
     report,
 };
 use crate::{
-    generation::{Groups, gate::Timestamp},
+    gate::Timestamp,
+    generation::Groups,
     kernel::{Kernel, LeaseError, Leases},
     snapshot::Lease,
 };

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Failure, clock::Now};
 use crate::{
-    generation::gate::{Action, Change, Decision, Refusal, Timestamp},
+    gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
     snapshot::Lease,
     source::Spec,

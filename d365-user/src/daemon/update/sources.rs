@@ -11,7 +11,7 @@ use super::{
     reading::trust,
 };
 use crate::{
-    generation::gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
+    gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
     ranges::{Range, RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},

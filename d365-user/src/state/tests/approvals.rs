@@ -66,7 +66,7 @@ fn an_approval_may_be_of_some_prefixes_or_a_rejection() {
 fn what_has_no_room_is_approved_in_part() {
     let mut gates = some_gates();
     let approval = Approval::of("azure:public", &gates["azure:public"]).unwrap();
-    gates.get_mut("azure:public").unwrap().set_room(crate::generation::gate::Room::none());
+    gates.get_mut("azure:public").unwrap().set_room(crate::gate::Room::none());
     assert_eq!(approval.carry_out(&mut gates, Timestamp(2001)).1.verdict, Verdict::Partly);
 }
 

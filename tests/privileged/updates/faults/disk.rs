@@ -10,7 +10,7 @@ use d365_tests::{
     task::{self, Done},
 };
 use d365_user::{
-    generation::gate::GatePolicy,
+    gate::GatePolicy,
     state::{Found, documents, gates},
 };
 use nix::sys::signal::Signal;

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Source, Sources};
 use crate::{
-    generation::gate::{Change, Decision, Gate, Room},
+    gate::{Change, Decision, Gate, Room},
     source::Spec,
 };
 
