@@ -23,5 +23,6 @@ pub mod source;
 pub mod start_over;
 pub mod state;
 pub mod tag;
+pub mod updater;
 pub mod version;
 pub mod view;

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The known prefixes of Azure, and the counts by region.
 #[derive(Default)]
-pub(super) struct Known(Mutex<Inner>);
+pub(crate) struct Known(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -30,7 +30,7 @@ struct Inner {
 
 impl Known {
     /// Stores the prefixes of a source's newest document.
-    pub(super) fn set(&self, source: usize, regions: &Arc<Regions>) {
+    pub(crate) fn set(&self, source: usize, regions: &Arc<Regions>) {
         let mut inner = self.inner();
         for name in regions.names() {
             inner.connections.entry(name.to_owned()).or_default();
@@ -39,7 +39,7 @@ impl Known {
     }
 
     /// Counts the sources of new connections. `lost` is the number of samples lost since the start.
-    pub(super) fn count(&self, sources: impl Iterator<Item = IpAddr>, lost: u64) {
+    pub(crate) fn count(&self, sources: impl Iterator<Item = IpAddr>, lost: u64) {
         let mut inner = self.inner();
         for source in sources {
             let region = inner.regions.values().find_map(|regions| regions.of(source)).map(str::to_owned);
@@ -50,7 +50,7 @@ impl Known {
         inner.lost = lost;
     }
 
-    pub(super) fn counted(&self) -> Azure {
+    pub(crate) fn counted(&self) -> Azure {
         let inner = self.inner();
         let connections = inner.connections.iter().map(|(region, count)| (region.clone(), *count));
         Azure { connections: connections.collect(), lost: inner.lost }
@@ -63,7 +63,7 @@ impl Known {
 }
 
 /// Counts samples while the daemon runs.
-pub(super) async fn watch(samples: Option<Samples>, known: &Known) -> Infallible {
+pub(crate) async fn watch(samples: Option<Samples>, known: &Known) -> Infallible {
     let Some(mut samples) = samples else { return std::future::pending().await };
     loop {
         tokio::time::sleep(EVERY).await;

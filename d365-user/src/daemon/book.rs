@@ -13,10 +13,10 @@ use crate::{
 
 mod steps;
 
-pub(super) use steps::Towards;
+pub(crate) use steps::Towards;
 
 /// The published generation, and the counts of ranges that are gone.
-pub(super) struct Book {
+pub(crate) struct Book {
     generation: Generation,
     /// Owners of the listed ranges, then of the retired ranges, then of ranges that are gone and whose last
     /// count could not be read.
@@ -31,8 +31,8 @@ pub(super) struct Book {
 }
 
 /// A generation to be published: the kernel's input, and the contents of the book after publication.
-pub(super) struct Draft {
-    pub(super) compiled: Compiled,
+pub(crate) struct Draft {
+    pub(crate) compiled: Compiled,
     generation: Generation,
     members: Vec<Owner>,
     slots: Vec<u32>,
@@ -55,12 +55,12 @@ pub enum DraftError {
 
 impl Draft {
     /// Every owner of a slot once this draft is published, including those that leave.
-    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+    pub(crate) fn owners(&self) -> Vec<(Owner, u32)> {
         self.owners.owners().collect()
     }
 
     /// The lease groups of the published generation and of this one.
-    pub(super) fn groups(&self) -> &Groups {
+    pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }
 }
@@ -68,7 +68,7 @@ impl Draft {
 impl Book {
     /// Makes a book without a published generation. `rows` are the names of the kernel's rows, `before` holds
     /// the counts of earlier daemons.
-    pub(super) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
+    pub(crate) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
         Self {
             generation: Generation::default(),
             members: Vec::new(),
@@ -82,7 +82,7 @@ impl Book {
     }
 
     /// Shows the ranges of a draft that will be published, with the counts of earlier daemons.
-    pub(super) fn announce(&mut self, draft: &Draft) {
+    pub(crate) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
         self.members.clone_from(&draft.members);
         let known: BTreeSet<Owner> = draft.members.iter().copied().collect();
@@ -90,7 +90,7 @@ impl Book {
     }
 
     /// Makes a draft of the next generation. The book does not change.
-    pub(super) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
+    pub(crate) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
         let mut owners = self.owners.clone();
         let listed = set.ranges().iter().map(Owner::from);
         let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
@@ -113,7 +113,7 @@ impl Book {
 
     /// Records that the draft is published. Ranges that are gone leave their counts to their geos. `read`
     /// returns the last values of slots, by row; no packet is counted in them any more.
-    pub(super) fn enter<E>(
+    pub(crate) fn enter<E>(
         &mut self,
         mut draft: Draft,
         read: impl FnOnce(&[u32]) -> Result<Vec<Vec<Count>>, E>,
@@ -146,7 +146,7 @@ impl Book {
 
     /// The counts of the generation's ranges in `row`: the listed ones, then the retired ones. `read` holds
     /// the values of [`slots`](Self::slots); a slot that was not read counts as zero.
-    pub(super) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
+    pub(crate) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
         let Generation { ranges, retired, .. } = &self.generation;
         let mut members = self.members(row, read).map(|(_, count)| count);
         (members.by_ref().take(ranges.len()).collect(), members.take(retired.len()).collect())
@@ -154,7 +154,7 @@ impl Book {
 
     /// The counts in `row` of ranges that are gone, for their geos. With `retired` they are those of retired
     /// ranges, otherwise those of listed ranges.
-    pub(super) fn carried(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
+    pub(crate) fn carried(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
         let shown = self.generation.ranges.len() + self.generation.retired.len();
         let gone = self.members(row, read).skip(shown).filter(|(owner, _)| owner.retired == retired);
         self.ledger.carried(row, retired).chain(gone.map(|(owner, count)| (owner.geo, count))).collect()
@@ -168,36 +168,36 @@ impl Book {
     }
 
     /// Every owner of a slot.
-    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+    pub(crate) fn owners(&self) -> Vec<(Owner, u32)> {
         self.owners.owners().collect()
     }
 
     /// All rows as they are once the kernel's counters are gone. `readings` are the last ones of
     /// [`owners`](Self::owners).
-    pub(super) fn settle(&self, readings: &[Reading]) -> Vec<Row> {
+    pub(crate) fn settle(&self, readings: &[Reading]) -> Vec<Row> {
         self.ledger.settle(&self.owners(), readings)
     }
 
     /// Updates the origin of the published ranges. The ranges stay the same.
-    pub(super) fn describe(&mut self, set: &RangeSet) {
+    pub(crate) fn describe(&mut self, set: &RangeSet) {
         let (source, change_number) = origin(set);
         (self.generation.source, self.generation.change_number) = (source, change_number);
     }
 
-    pub(super) fn generation(&self) -> &Generation {
+    pub(crate) fn generation(&self) -> &Generation {
         &self.generation
     }
 
     /// The lease groups of the published generation.
-    pub(super) fn groups(&self) -> &Groups {
+    pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    pub(super) fn slots(&self) -> &[u32] {
+    pub(crate) fn slots(&self) -> &[u32] {
         &self.slots
     }
 
-    pub(super) fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 }
@@ -210,13 +210,13 @@ fn origin(set: &RangeSet) -> (String, Option<u64>) {
 
 /// Adds up the counts of a daemon that did not end by itself: those in its file, and the last values of the
 /// pinned maps that the file names. `readings` holds these values by row, for the owners in the file.
-pub(super) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading]) -> Vec<Row> {
+pub(crate) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading]) -> Vec<Row> {
     let ledger = Ledger::new(&row_names(interfaces), stored.rows.clone());
     ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, readings)
 }
 
 /// The names of the kernel's rows for these interfaces.
-pub(super) fn row_names(interfaces: &[String]) -> Vec<String> {
+pub(crate) fn row_names(interfaces: &[String]) -> Vec<String> {
     let strangers = (interfaces.len() > 1).then(|| STRANGERS.to_owned());
     interfaces.iter().cloned().chain(strangers).collect()
 }

@@ -4,7 +4,7 @@ use std::{error::Error as _, io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::{DraftError, FailsafeError, Failure};
+use super::{DraftError, FailsafeError};
 use crate::{
     exit::Exit,
     kernel::{
@@ -15,6 +15,7 @@ use crate::{
     resources::{ResourceError, is_lack},
     source::SourceError,
     state::StateError,
+    updater::Failure,
 };
 
 /// An error that keeps the daemon from starting or ends it. Each message is one line.

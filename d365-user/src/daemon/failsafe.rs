@@ -36,7 +36,7 @@ const ALWAYS: [IpNet; 3] = [
 ];
 
 /// The prefixes and their inputs.
-pub(super) struct Failsafe {
+pub(crate) struct Failsafe {
     ports: Vec<u16>,
     given: Vec<IpNet>,
     prefixes: Vec<IpNet>,
@@ -62,7 +62,7 @@ pub enum FailsafeError {
 impl Failsafe {
     /// Sets the prefixes and logs what will be dropped, before anything can be dropped. Returns `None` if
     /// nothing is to be dropped.
-    pub(super) fn arm(
+    pub(crate) fn arm(
         config: &Config,
         kernel: &mut Kernel,
         state: &State,
@@ -81,13 +81,13 @@ impl Failsafe {
     }
 
     /// Makes the next [`keep`](Self::keep) look at the addresses at once.
-    pub(super) fn look_soon(&mut self) {
+    pub(crate) fn look_soon(&mut self) {
         self.look_at = Instant::now();
     }
 
     /// Looks at this host's addresses once a minute and updates the prefixes in the kernel. On an error the
     /// previous prefixes stay.
-    pub(super) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
+    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
         if Instant::now() < self.look_at {
             return;
         }

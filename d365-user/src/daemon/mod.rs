@@ -3,15 +3,14 @@
 //! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
 //! detaches what it has attached. This module contains no logic of any stage.
 
-mod azure;
-mod book;
+pub(crate) mod azure;
+pub(crate) mod book;
 mod error;
-mod failsafe;
-mod start;
-mod state;
-mod storage;
-mod update;
-mod watch;
+pub(crate) mod failsafe;
+pub(crate) mod start;
+pub(crate) mod state;
+pub(crate) mod storage;
+pub(crate) mod watch;
 
 use std::{
     convert::Infallible,
@@ -30,7 +29,6 @@ use tokio::{
 pub use book::DraftError;
 pub use error::StartError;
 pub use failsafe::FailsafeError;
-pub use update::Failure;
 
 use crate::{
     config::Config,
@@ -39,11 +37,11 @@ use crate::{
     kernel::PacketLog,
     resources::Worker,
     shutdown::{self, Deadline},
+    updater::{self, Prepared},
 };
 use book::{Book, row_names};
 use start::Started;
 use state::State;
-use update::Prepared;
 
 /// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
 /// it needs before the first attachment.
@@ -58,7 +56,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     let azure = Arc::new(azure::Known::default());
     let (own, known) = (Arc::clone(&config), Arc::clone(&azure));
-    let preparing = updates.run(move || update::prepare(&own, known));
+    let preparing = updates.run(move || updater::prepare(&own, known));
     let prepared = tokio::select! {
         // A file that does not answer must not keep the daemon from stopping.
         signal = &mut stop => return stopped_early(signal, &deadline),
@@ -119,7 +117,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
     // An updater that has already ended has detached.
-    let _ = events.send(update::Event::Stop);
+    let _ = events.send(updater::Event::Stop);
     let _ = updating.await;
     stop_serving.send_replace(true);
     // An error while answering the last scrape does not matter any more.
@@ -129,10 +127,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 }
 
 /// Sends a reload event to the updater for each SIGHUP.
-async fn reload(mut hangups: Signal, events: &Sender<update::Event>) -> Infallible {
+async fn reload(mut hangups: Signal, events: &Sender<updater::Event>) -> Infallible {
     while hangups.recv().await.is_some() {
         // The caller notices an updater that has ended.
-        let _ = events.send(update::Event::Reload);
+        let _ = events.send(updater::Event::Reload);
     }
     std::future::pending().await
 }

@@ -8,7 +8,6 @@ use super::{
     book::Draft,
     failsafe::Failsafe,
     state::{Live, State},
-    update::Record,
 };
 use crate::{
     config::{Config, Unlisted},
@@ -17,22 +16,23 @@ use crate::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
     snapshot::{LinkKind, Mode, SnapshotSource as _},
+    updater::Record,
     view,
 };
 
-pub(super) struct Started {
-    pub(super) kernel: Kernel,
-    pub(super) record: Record,
-    pub(super) packet_log: Option<PacketLog>,
-    pub(super) samples: Option<Samples>,
-    pub(super) failsafe: Option<Failsafe>,
+pub(crate) struct Started {
+    pub(crate) kernel: Kernel,
+    pub(crate) record: Record,
+    pub(crate) packet_log: Option<PacketLog>,
+    pub(crate) samples: Option<Samples>,
+    pub(crate) failsafe: Option<Failsafe>,
 }
 
 /// Loads, publishes and attaches. From then on `state` shows the attachments and counters.
 ///
 /// # Errors
 /// [`StartError`]; every interface is then as it was, and no count is lost.
-pub(super) fn start(
+pub(crate) fn start(
     config: &Config,
     mut record: Record,
     draft: Draft,
@@ -165,7 +165,7 @@ fn remark(attached: &Attached) {
 }
 
 /// Writes the start-up summary to the log.
-pub(super) fn announce(state: &State) {
+pub(crate) fn announce(state: &State) {
     match state.snapshot() {
         Ok(snapshot) => {
             for line in view::summary(&snapshot, SystemTime::now()) {

@@ -26,16 +26,16 @@ use crate::{
 };
 
 /// The kernel's part of the state, set once everything is attached.
-pub(super) struct Live {
-    pub(super) counters: Arc<Counters>,
-    pub(super) links: Links,
-    pub(super) attached: Vec<Attached>,
+pub(crate) struct Live {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) links: Links,
+    pub(crate) attached: Vec<Attached>,
     /// The tc programs in the order of the interfaces; empty if packets are not marked.
-    pub(super) taggers: Vec<Tagger>,
+    pub(crate) taggers: Vec<Tagger>,
 }
 
 /// The data that a snapshot is taken of.
-pub(super) struct State {
+pub(crate) struct State {
     /// Names of the kernel's rows.
     rows: Vec<String>,
     listen: SocketAddr,
@@ -53,7 +53,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(
+    pub(crate) fn new(
         book: Book,
         config: &Config,
         listen: SocketAddr,
@@ -77,21 +77,21 @@ impl State {
         }
     }
 
-    pub(super) fn set_updates(&self, updates: Updates) {
+    pub(crate) fn set_updates(&self, updates: Updates) {
         *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
     }
 
-    pub(super) fn set_drops(&self, drops: Drops) {
+    pub(crate) fn set_drops(&self, drops: Drops) {
         *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
     }
 
     /// Sets the size of the published generation's direct table.
-    pub(super) fn set_table(&self, table: TableSize) {
+    pub(crate) fn set_table(&self, table: TableSize) {
         *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
     /// Switches series by range on or off for a newly published list, depending on its number of ranges.
-    pub(super) fn follow_range_metrics(&self, set: &RangeSet) {
+    pub(crate) fn follow_range_metrics(&self, set: &RangeSet) {
         let ranges = set.ranges().len() + set.retired().len();
         let shows = self.range_metrics.shows(ranges);
         if self.shows_ranges.swap(shows, Relaxed) == shows {
@@ -108,18 +108,18 @@ impl State {
     }
 
     /// Stores the kernel's part once everything is published and attached. Only the first call has an effect.
-    pub(super) fn set_live(&self, live: Live) {
+    pub(crate) fn set_live(&self, live: Live) {
         let _ = self.live.set(live);
     }
 
     /// Locks the book. A poisoned lock is used all the same: a reader that panicked has changed nothing in
     /// it.
-    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns true if a report may concern a watched interface.
-    pub(super) fn is_concerned_by(&self, report: &Report) -> bool {
+    pub(crate) fn is_concerned_by(&self, report: &Report) -> bool {
         let attached = self.live.get().map_or(&[][..], |live| &live.attached);
         let indexes = || attached.iter().map(|attached| attached.interface.index);
         report.is_partial
@@ -128,7 +128,7 @@ impl State {
 
     /// Looks at every interface and leaves those that must be left. If the kernel does not answer for one,
     /// its state in `before` is returned.
-    pub(super) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
+    pub(crate) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
         let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
         self.looks(report).filter_map(|(name, seen)| seen.ok().or_else(|| known(name))).collect()
     }
@@ -137,7 +137,7 @@ impl State {
     ///
     /// # Errors
     /// The kernel does not answer for an interface, which may then be here or not.
-    pub(super) fn leave_gone(&self) -> Result<(), InterfaceError> {
+    pub(crate) fn leave_gone(&self) -> Result<(), InterfaceError> {
         self.looks(&Report::default()).try_for_each(|(_, seen)| seen.map(drop))
     }
 
@@ -168,12 +168,12 @@ impl State {
     }
 
     /// Reads the counters of these slots without the classes.
-    pub(super) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
+    pub(crate) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
         Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
     }
 
     /// Reads the counters of every slot that has an owner.
-    pub(super) fn last_readings(&self, book: &Book) -> Result<Vec<Reading>, CounterError> {
+    pub(crate) fn last_readings(&self, book: &Book) -> Result<Vec<Reading>, CounterError> {
         let slots: Vec<u32> = book.owners().iter().map(|(_, slot)| *slot).collect();
         Ok(self.read(&slots)?.into_iter().map(Reading::from).collect())
     }
@@ -210,7 +210,7 @@ impl SnapshotSource for State {
 }
 
 /// Builds one row as it is shown. `read` holds the kernel's counters of [`Book::slots`].
-pub(super) fn interface(
+pub(crate) fn interface(
     book: &Book,
     row: usize,
     name: &str,

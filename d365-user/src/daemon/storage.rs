@@ -28,7 +28,7 @@ type Job = Box<dyn FnOnce(&StateDir) + Send>;
 
 /// A handle to the thread that works in the state directory. No other thread has the directory.
 #[derive(Clone)]
-pub(super) struct Storage {
+pub(crate) struct Storage {
     path: PathBuf,
     jobs: SyncSender<Job>,
     progress: Arc<Mutex<Progress>>,
@@ -44,14 +44,14 @@ struct Progress {
 }
 
 /// The result of a job, which may arrive later.
-pub(super) struct Pending<T>(Receiver<Result<T, StateError>>);
+pub(crate) struct Pending<T>(Receiver<Result<T, StateError>>);
 
 impl Storage {
     /// Starts the thread. It holds the directory's descriptor and no other.
     ///
     /// # Errors
     /// [`ResourceError::Thread`].
-    pub(super) fn start(directory: StateDir) -> Result<Self, ResourceError> {
+    pub(crate) fn start(directory: StateDir) -> Result<Self, ResourceError> {
         let (jobs, received) = sync_channel::<Job>(WAITING);
         let (path, progress) = (directory.path().to_owned(), Arc::<Mutex<Progress>>::default());
         let own = Arc::clone(&progress);
@@ -68,23 +68,23 @@ impl Storage {
     }
 
     /// The path of the directory, for messages.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path of the file `name` in it, for messages.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Returns true if the current job takes longer than any disk should.
-    pub(super) fn is_hung(&self) -> bool {
+    pub(crate) fn is_hung(&self) -> bool {
         lock(&self.progress).since.is_some_and(|since| since.elapsed() >= HUNG)
     }
 
     /// Returns true if a caller has stopped waiting for the current job. The thread accepts no job until that
     /// one ends.
-    pub(super) fn is_late(&self) -> bool {
+    pub(crate) fn is_late(&self) -> bool {
         lock(&self.progress).is_late
     }
 
@@ -93,7 +93,7 @@ impl Storage {
     ///
     /// # Errors
     /// Those of `job`, or [`StateError::Hung`].
-    pub(super) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&StateDir) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
@@ -105,7 +105,7 @@ impl Storage {
     ///
     /// # Errors
     /// Those of `job`.
-    pub(super) fn load<T: Send + 'static>(
+    pub(crate) fn load<T: Send + 'static>(
         &self,
         job: impl FnOnce(&StateDir) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
@@ -116,7 +116,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`StateError::Hung`] if too many jobs wait, or a caller has stopped waiting for the current one.
-    pub(super) fn ask<T: Send + 'static>(
+    pub(crate) fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&StateDir) -> Result<T, StateError> + Send + 'static,
     ) -> Result<Pending<T>, StateError> {
@@ -137,7 +137,7 @@ impl Storage {
 
     /// Waits a moment for the result. It does not wait at all if a caller has already waited in vain for the
     /// current job.
-    pub(super) fn wait<T>(&self, pending: &Pending<T>) -> Option<Result<T, StateError>> {
+    pub(crate) fn wait<T>(&self, pending: &Pending<T>) -> Option<Result<T, StateError>> {
         let limit = if self.is_late() { Duration::ZERO } else { PATIENCE };
         let answer = pending.0.recv_timeout(limit).ok();
         let mut progress = lock(&self.progress);

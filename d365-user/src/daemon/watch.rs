@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// The loss of a program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// The daemon left the interface.
     Left(DetachReason),
     /// The daemon left the interface, which was gone and has returned.
@@ -49,12 +49,12 @@ impl fmt::Display for Loss {
 
 /// An interface as it was at the last look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// The name that the operator gave.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The kernel's own name, if the operator gave that name and it has changed since.
     new_name: Option<String>,
-    pub(super) loss: Option<Loss>,
+    pub(crate) loss: Option<Loss>,
     /// Filters and tc programs that came later and cannot read an Ethernet header together with generic mode.
     blinded: Vec<String>,
 }
@@ -65,7 +65,7 @@ pub(super) struct Seen {
 ///
 /// # Errors
 /// The kernel does not answer. Nothing is detached then.
-pub(super) fn look(
+pub(crate) fn look(
     attached: &Attached,
     links: &Links,
     is_reported_gone: bool,
@@ -113,7 +113,7 @@ fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce(
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
-pub(super) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
+pub(crate) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
     let events = LinkEvents::listen(EVERY).inspect_err(|error| {
         tracing::warn!(
             "the kernel does not report changes of interfaces: {error}; they are looked at every {} s",
@@ -161,7 +161,7 @@ fn wait(events: &mut Option<LinkEvents>) -> Report {
 
 /// Keeps the daemon's readiness, once the leases are set: not ready while a program is lost or the state
 /// directory does not answer. Logs each change once.
-pub(super) async fn keep_readiness(
+pub(crate) async fn keep_readiness(
     mut seen: watch::Receiver<Vec<Seen>>,
     mut is_hung: watch::Receiver<bool>,
     ready: &watch::Sender<Readiness>,

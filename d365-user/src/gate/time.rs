@@ -1,4 +1,4 @@
-//! Points in time. Gates get run time, which never jumps (`daemon::update::clock`). The times in files are
+//! Points in time. Gates get run time, which never jumps (`updater::clock`). The times in files are
 //! those of the wall clock. This module reads no clock.
 
 use std::fmt;

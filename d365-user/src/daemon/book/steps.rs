@@ -14,7 +14,7 @@ use crate::{
 
 /// The relation of a draft to the list that it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::daemon) enum Towards {
+pub(crate) enum Towards {
     /// The draft is that list.
     Whole,
     /// Some prefixes still have their previous state.
@@ -30,7 +30,7 @@ impl Book {
 
     /// Makes a draft of the next generation, which may be an intermediate one on the way to `set`. The book
     /// does not change.
-    pub(in crate::daemon) fn draft_towards(&self, set: &RangeSet) -> Result<(Draft, Towards), DraftError> {
+    pub(crate) fn draft_towards(&self, set: &RangeSet) -> Result<(Draft, Towards), DraftError> {
         match self.draft(set) {
             Err(DraftError::Slots(full)) => {
                 let (step, towards) = self.step(set).ok_or(full)?;

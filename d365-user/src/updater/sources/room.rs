@@ -52,7 +52,7 @@ impl Sources {
     }
 
     /// True while every range that is accepted, or would be accepted, has room.
-    pub(in crate::daemon::update) fn has_room(&self) -> bool {
+    pub(in crate::updater) fn has_room(&self) -> bool {
         let waits = |gate: &Gate| {
             let mut counts = gate.pending_counts().into_iter();
             counts.any(|(change, count)| change == Change::Capacity && count > 0)
@@ -62,7 +62,7 @@ impl Sources {
 
     /// The sources of which nothing is used, because their lists do not fit together with the others.
     /// Addresses that they list may be unlisted here.
-    pub(in crate::daemon::update) fn left_out(&self) -> Vec<String> {
+    pub(in crate::updater) fn left_out(&self) -> Vec<String> {
         self.left_out.iter().cloned().collect()
     }
 

@@ -35,23 +35,23 @@ use crate::{
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// An updater and its initial data.
-pub(in crate::daemon) struct Prepared {
-    pub(in crate::daemon) updater: Updater,
-    pub(in crate::daemon) events: Sender<Event>,
-    pub(in crate::daemon) set: RangeSet,
-    pub(in crate::daemon) record: Record,
+pub(crate) struct Prepared {
+    pub(crate) updater: Updater,
+    pub(crate) events: Sender<Event>,
+    pub(crate) set: RangeSet,
+    pub(crate) record: Record,
     /// The counts of earlier daemons. They must be known before the first scrape, which would otherwise show
     /// less than the last one did.
-    pub(in crate::daemon) before: Vec<Row>,
+    pub(crate) before: Vec<Row>,
     /// True while the state directory does not answer.
-    pub(in crate::daemon) is_hung: watch::Receiver<bool>,
+    pub(crate) is_hung: watch::Receiver<bool>,
 }
 
 /// Reads the state directory and the sources.
 ///
 /// # Errors
 /// [`StartError`] if the state directory is needed and cannot be used, or if no source gives a list.
-pub(in crate::daemon) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
+pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
     let mut state_failures = no_state_failures();
     let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };

@@ -32,16 +32,16 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 pub use failure::Failure;
-pub(super) use prepare::{Prepared, prepare};
-pub(super) use record::Record;
+pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use record::Record;
 
-use super::{
-    failsafe::Failsafe,
-    state::State,
-    storage::{Pending, Storage},
-};
 use crate::{
     config::LeaseTerm,
+    daemon::{
+        failsafe::Failsafe,
+        state::State,
+        storage::{Pending, Storage},
+    },
     gate::{Decision, Refusal, Timestamp},
     generation::Groups,
     kernel::Kernel,
@@ -65,7 +65,7 @@ const SLACK: Duration = Duration::from_secs(1);
 const STEP: u64 = 60;
 
 /// An event for the updater.
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A source was read.
     Read(Box<Outcome>),
     /// Every source is to be read again.
@@ -74,7 +74,7 @@ pub(super) enum Event {
     Stop,
 }
 
-pub(super) struct Updater {
+pub(crate) struct Updater {
     sources: Sources,
     /// One for each source; `None` for a source that cannot be read again.
     feeds: Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
@@ -94,7 +94,7 @@ pub(super) struct Updater {
     /// The time at which each source last confirmed the published list. Confirming a list that the kernel
     /// rejected does not count.
     confirmed: Vec<Option<Stamp>>,
-    azure: Arc<super::azure::Known>,
+    azure: Arc<crate::daemon::azure::Known>,
     /// Number of updates that were not published, by reason.
     refused: BTreeMap<&'static str, u64>,
     /// Number of failures to save or load, by subject.
@@ -125,7 +125,7 @@ pub(super) struct Updater {
 impl Updater {
     /// Runs until a stop event. It then detaches first, and saves everything. It sends `trusted` once the
     /// kernel's leases are set and `state` shows them.
-    pub(super) fn run(
+    pub(crate) fn run(
         mut self,
         mut kernel: Kernel,
         mut record: Record,
@@ -142,7 +142,7 @@ impl Updater {
         state.set_updates(self.updates());
         // A daemon that is already stopping does not wait for it.
         let _ = trusted.send(());
-        super::start::announce(state);
+        crate::daemon::start::announce(state);
         loop {
             let event = self.events.recv_timeout(TICK);
             let now = self.look_at_clock();
@@ -265,7 +265,7 @@ impl Updater {
     }
 
     /// The current state of the updates, for snapshots.
-    pub(super) fn updates(&self) -> Updates {
+    pub(crate) fn updates(&self) -> Updates {
         Updates {
             sources: self.sources.statuses(&self.now, &self.shown_leases()),
             pending: self.sources.pending(),

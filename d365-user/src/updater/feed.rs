@@ -32,7 +32,7 @@ pub(super) enum Order {
 }
 
 /// The result of one reading.
-pub(in crate::daemon) struct Outcome {
+pub(crate) struct Outcome {
     /// The index of the source.
     pub(super) source: usize,
     pub(super) reading: Result<Reading, Failure>,

@@ -21,7 +21,7 @@ use crate::{
 
 /// One good reading of a source.
 #[derive(Clone, Debug)]
-pub(in crate::daemon) struct Reading {
+pub(crate) struct Reading {
     /// The listed ranges, from one origin.
     pub(super) set: RangeSet,
     /// Azure's prefixes by region, if they were requested and are known.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The place of the counts: a file and the pinned maps.
-pub(in crate::daemon) struct Record {
+pub(crate) struct Record {
     storage: Option<Storage>,
     pins: PathBuf,
     /// Distinguishes the pins of daemons with different state directories, including those of other hosts and
@@ -57,7 +57,7 @@ enum Unread {
 }
 
 impl Record {
-    pub(in crate::daemon) fn new(storage: Option<Storage>, pins: PathBuf) -> Self {
+    pub(crate) fn new(storage: Option<Storage>, pins: PathBuf) -> Self {
         let owner = storage.as_ref().map(|storage| {
             let path = storage.path();
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -72,7 +72,7 @@ impl Record {
 
     /// The counts of earlier daemons, from the file and the pinned maps. It returns nothing if a part of them
     /// is lost: a total that is too small would look to Prometheus like an enormous increase, zero does not.
-    pub(in crate::daemon) fn before(&mut self) -> Vec<Row> {
+    pub(crate) fn before(&mut self) -> Vec<Row> {
         let Some(storage) = &self.storage else { return Vec::new() };
         let path = storage.file(counters::FILE);
         let stored = match storage.load(counters::load).and_then(|found| found.whole(&path)) {
@@ -135,7 +135,7 @@ impl Record {
     }
 
     /// Starts to count on top of `book` with a new kernel object, and pins its maps if possible.
-    pub(in crate::daemon) fn begin(
+    pub(crate) fn begin(
         &mut self,
         book: &Book,
         counters: &Arc<Counters>,
@@ -174,36 +174,36 @@ impl Record {
     }
 
     /// The number of failures to save or load since the last call.
-    pub(in crate::daemon) fn failures(&mut self) -> u64 {
+    pub(crate) fn failures(&mut self) -> u64 {
         std::mem::take(&mut self.failures)
     }
 
     /// Returns true if counts that a crash should not lose are not saved.
-    pub(in crate::daemon) fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.counted.is_some() && !self.is_written
     }
 
     /// The contents of the file before the draft is published: the future owner of each slot.
-    pub(in crate::daemon) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
+    pub(crate) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, draft.owners(), book.ledger()))
     }
 
     /// The contents of the file for the current book.
-    pub(in crate::daemon) fn of_book(&self, book: &Book) -> Option<Stored> {
+    pub(crate) fn of_book(&self, book: &Book) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, book.owners(), book.ledger()))
     }
 
     /// Writes the file. The caller must not hold the book meanwhile: scrapes wait for it, and a disk may take
     /// its time.
-    pub(in crate::daemon) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
+    pub(crate) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
         stored.map_or(Ok(()), |stored| self.write(stored))
     }
 
     /// Ends the counting: writes all counts into the file and removes the pins. If that fails and the old
     /// file matches the pinned maps, both stay, as a crash would leave them. Otherwise both are removed.
-    pub(in crate::daemon) fn end(mut self, state: &State) {
+    pub(crate) fn end(mut self, state: &State) {
         let Some(storage) = self.storage.clone() else { return };
         // The counts are read first and written then: scrapes wait for the book, and a disk may take its
         // time.

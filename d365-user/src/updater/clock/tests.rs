@@ -1,7 +1,7 @@
 //! Tests of ages with artificial clocks: jumps, stops, and times that earlier runs saved.
 
 use super::*;
-use crate::{config::LeaseTerm, daemon::update::lease};
+use crate::{config::LeaseTerm, updater::lease};
 
 /// The date of the embedded list.
 const LIST: Timestamp = Timestamp(1_785_715_200);

@@ -2,15 +2,15 @@
 
 use super::{Source, Sources};
 use crate::{
-    daemon::update::clock::{Now, Stamp},
     ranges::{RangeSet, SourceSet},
     source::Spec,
+    updater::clock::{Now, Stamp},
 };
 
 impl Sources {
     /// The time at which each source last confirmed its accepted list, in their order. The embedded list
     /// confirms itself as of its date.
-    pub(in crate::daemon::update) fn confirmations(&self) -> Vec<Option<Stamp>> {
+    pub(in crate::updater) fn confirmations(&self) -> Vec<Option<Stamp>> {
         let confirmation = |source: &Source| match source.spec {
             Spec::Embedded => self.embedded.1.map(Stamp::EarlierRun),
             _ => {
@@ -23,7 +23,7 @@ impl Sources {
 
     /// Lowers confirmations of earlier runs that are later than the calendar's time to that time, once: a
     /// confirmation in the future does not age. Returns the sources that had one.
-    pub(in crate::daemon::update) fn lower_future(&mut self, now: &Now) -> Vec<String> {
+    pub(in crate::updater) fn lower_future(&mut self, now: &Now) -> Vec<String> {
         let Some(calendar) = now.calendar() else { return Vec::new() };
         let mut lowered = Vec::new();
         for source in self.all.iter_mut().filter(|source| !source.is_confirmed_here) {
@@ -38,7 +38,7 @@ impl Sources {
 
     /// The sources whose leases drops need: all that can be read again, and the embedded list if it lists a
     /// range of `set` that no other source lists.
-    pub(in crate::daemon::update) fn needed(&self, set: Option<&RangeSet>) -> Vec<usize> {
+    pub(in crate::updater) fn needed(&self, set: Option<&RangeSet>) -> Vec<usize> {
         let lists_alone = |place| set.is_none_or(|set| set.listed_by().contains(&SourceSet::of(place)));
         let places = self.all.iter().enumerate();
         let needed = places.filter(|(place, source)| source.spec != Spec::Embedded || lists_alone(*place));
