@@ -6,13 +6,13 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod counters;
 pub mod daemon;
 pub mod exit;
 pub mod gate;
 pub mod generation;
 pub mod http;
 pub mod kernel;
-pub mod ledger;
 pub mod logging;
 pub mod process;
 pub mod ranges;

@@ -16,7 +16,8 @@ use d365_tests::{
     patience, require,
 };
 use d365_user::{
-    generation::{self, Owner},
+    counters::Owner,
+    generation::{self},
     kernel::{Kernel, OBJECT, Options},
 };
 use ipnet::IpNet;

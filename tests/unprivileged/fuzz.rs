@@ -74,7 +74,10 @@ fn child() {
 fn the_seeds_lead_behind_the_first_refusal() {
     use d365_common::packet::parse;
     use d365_user::source::{Cloud, download::page, plain, service_tags};
-    use d365_user::state::{approval, counters, gates};
+    use d365_user::{
+        counters::stored,
+        state::{approval, gates},
+    };
 
     let some = |target: &str, accepts: &dyn Fn(&[u8]) -> bool| {
         assert!(inputs(target).iter().any(|(_, bytes)| accepts(bytes)), "every seed of {target} is refused");

@@ -4,8 +4,9 @@ use std::{error::Error as _, io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::{DraftError, FailsafeError};
+use super::FailsafeError;
 use crate::{
+    counters::DraftError,
     exit::Exit,
     kernel::{
         AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,

@@ -4,7 +4,6 @@
 //! detaches what it has attached. This module contains no logic of any stage.
 
 pub(crate) mod azure;
-pub(crate) mod book;
 mod error;
 pub(crate) mod failsafe;
 pub(crate) mod start;
@@ -26,20 +25,18 @@ use tokio::{
     },
 };
 
-pub use book::DraftError;
 pub use error::StartError;
 pub use failsafe::FailsafeError;
 
 use crate::{
     config::Config,
-    generation::slots_for,
+    counters::{Book, row_names, slots_for},
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
-use book::{Book, row_names};
 use start::Started;
 use state::State;
 

@@ -5,18 +5,16 @@ use std::{sync::Arc, time::SystemTime};
 
 use super::{
     StartError,
-    book::Draft,
     failsafe::Failsafe,
     state::{Live, State},
 };
 use crate::{
     config::{Config, Unlisted},
-    generation::slots_for,
+    counters::{Draft, Record, slots_for},
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
     snapshot::{LinkKind, Mode, SnapshotSource as _},
-    updater::Record,
     view,
 };
 

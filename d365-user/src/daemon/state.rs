@@ -11,15 +11,14 @@ use std::{
 
 use super::{
     azure,
-    book::{Book, row_names},
     watch::{self, Seen},
 };
 use crate::{
     config::{self, Config, RangeMetrics},
+    counters::{Book, Reading, row_names},
     generation::TableSize,
     http,
     kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
-    ledger::Reading,
     process,
     ranges::RangeSet,
     snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},

@@ -3,7 +3,7 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::Owner;
+use crate::counters::Owner;
 
 /// A compiled range list: the entries of the tries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

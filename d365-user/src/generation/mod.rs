@@ -7,10 +7,8 @@ mod compile;
 mod direct;
 mod groups;
 mod questions;
-mod slots;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
 pub use questions::{Question, Reference, questions};
-pub use slots::{Owner, Slots, SlotsFull, slots_for};

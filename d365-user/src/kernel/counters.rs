@@ -16,7 +16,7 @@ use super::{
     load::LoadError,
     pin::{self, CounterIds},
 };
-use crate::{ledger::Reading, snapshot::Count};
+use crate::{counters::Reading, snapshot::Count};
 
 /// The counters' maps.
 pub struct Counters {

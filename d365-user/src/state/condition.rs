@@ -3,10 +3,8 @@
 
 use std::path::Path;
 
-use super::{
-    Beneath, Damage, Found, StateError, approval, counters, documents, gates, peek, read::is_set_aside,
-};
-use crate::gate::GatePolicy;
+use super::{Beneath, Damage, Found, StateError, approval, documents, gates, peek, read::is_set_aside};
+use crate::{counters::stored, gate::GatePolicy};
 
 /// A file that is not whole.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ fn problem(directory: &Beneath, file: &str) -> Option<Problem> {
     let (kind, limit) = match file {
         gates::FILE => return found(gates::look(directory.path(), GatePolicy::default())),
         gates::COPY => (gates::KIND, gates::LIMIT),
-        counters::FILE => (counters::KIND, counters::LIMIT),
+        stored::FILE => (stored::KIND, stored::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
         _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),

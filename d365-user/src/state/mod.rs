@@ -4,7 +4,7 @@
 //!
 //! | file | content | writer |
 //! |---|---|---|
-//! | `counters.json` | the counts so far ([`counters`]) | the daemon |
+//! | `counters.json` | the counts so far ([`stored`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
 //! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
 //! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
@@ -30,11 +30,12 @@ use std::{
 
 use nix::unistd::geteuid;
 
+use crate::counters::stored;
+
 mod access;
 pub mod approval;
 mod beneath;
 mod condition;
-pub mod counters;
 pub mod documents;
 pub mod gates;
 mod holder;
@@ -301,7 +302,7 @@ impl Deref for StateDir {
 
 /// Returns true for the names that a daemon of this or an earlier release gives to its files.
 fn is_own_name(name: &str) -> bool {
-    let files = [gates::FILE, gates::COPY, counters::FILE, approval::REQUEST, approval::ANSWER];
+    let files = [gates::FILE, gates::COPY, stored::FILE, approval::REQUEST, approval::ANSWER];
     // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
     name == FORMER_LOCK

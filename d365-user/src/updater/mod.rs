@@ -14,7 +14,6 @@ mod lease;
 mod prepare;
 mod publish;
 mod reading;
-mod record;
 mod renamed;
 mod renew;
 mod report;
@@ -33,10 +32,10 @@ use tokio::sync::{oneshot, watch};
 
 pub use failure::Failure;
 pub(crate) use prepare::{Prepared, prepare};
-pub(crate) use record::Record;
 
 use crate::{
     config::LeaseTerm,
+    counters::Record,
     daemon::{
         failsafe::Failsafe,
         state::State,

@@ -13,18 +13,17 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Event, Order, Outcome, Published, Record, Sources, Updater,
+    Event, Order, Outcome, Published, Sources, Updater,
     clock::{Clock, Sample},
-    feed,
-    feed::Rhythm,
+    feed::{self, Rhythm},
     no_refusals, no_state_failures,
     reading::{DownloadReader, FileReader, Reader},
     renamed, report, retries,
 };
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
+    counters::{Record, Row},
     daemon::{StartError, azure, storage::Storage},
-    ledger::Row,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     source::{self, Spec, watch::Watch},

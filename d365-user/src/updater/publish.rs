@@ -3,12 +3,10 @@
 
 use std::time::Instant;
 
-use super::{Updater, lease::Told, random, record::Record, report};
+use super::{Updater, lease::Told, random, report};
 use crate::{
-    daemon::{
-        book::{Draft, Towards},
-        state::State,
-    },
+    counters::{Draft, Record, Towards},
+    daemon::state::State,
     gate::Timestamp,
     kernel::{Kernel, PublishError},
     ranges::RangeSet,

@@ -6,12 +6,12 @@
 //! anybody who can write in the directory.
 
 use d365_user::{
+    counters::{Ledger, stored},
     gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
-    ledger::Ledger,
     ranges::Range,
     source::download::{Document, Stamp, cache},
     state::{
-        Kind, approval, counters,
+        Kind, approval,
         gates::{self, Gates},
         seal, unseal,
     },

@@ -16,7 +16,8 @@ use d365_tests::{
 };
 use d365_user::{
     config::{ModePolicy, Tags, TcOrder},
-    generation::{self, Owner},
+    counters::Owner,
+    generation::{self},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::{Geo, GeoCode, GeoSource, Range},
 };

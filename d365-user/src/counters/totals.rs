@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{generation::Owner, ranges::Geo, snapshot::Count};
+use crate::{counters::Owner, ranges::Geo, snapshot::Count};
 
 /// The counts of one interface to which the readings of its counters are added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    generation::{CompileError, Compiled, Groups, Owner, Slots, SlotsFull, compile},
-    ledger::{Ledger, Reading, Row},
+    counters::{Ledger, Owner, Reading, Row, Slots, SlotsFull, stored::Stored},
+    generation::{CompileError, Compiled, Groups, compile},
     ranges::{Geo, RangeSet, SourceSet},
     snapshot::{Count, Generation, STRANGERS},
-    state::counters::Stored,
 };
 
 mod steps;

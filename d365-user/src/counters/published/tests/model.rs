@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use d365_common::verdict::Class;
 
 use super::super::Draft;
-use crate::{generation::Owner, kernel::InterfaceCounts, ledger::Reading, ranges::RangeSet, snapshot::Count};
+use crate::{
+    counters::{Owner, Reading},
+    kernel::InterfaceCounts,
+    ranges::RangeSet,
+    snapshot::Count,
+};
 
 /// Counters that only grow, and the owner of each slot of the published list.
 #[derive(Default)]

@@ -6,17 +6,14 @@ use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    daemon::{
-        book::{Book, Draft, add_up},
-        state::State,
-        storage::Storage,
+    counters::{
+        Reading, Row,
+        published::{Book, Draft, add_up},
+        stored::{self, Maps, Stored},
     },
+    daemon::{state::State, storage::Storage},
     kernel::{self, CounterIds, Counters, PinError},
-    ledger::{Reading, Row},
-    state::{
-        StateDir, StateError,
-        counters::{self, Maps, Stored},
-    },
+    state::{StateDir, StateError},
 };
 
 /// The place of the counts: a file and the pinned maps.
@@ -74,8 +71,8 @@ impl Record {
     /// is lost: a total that is too small would look to Prometheus like an enormous increase, zero does not.
     pub(crate) fn before(&mut self) -> Vec<Row> {
         let Some(storage) = &self.storage else { return Vec::new() };
-        let path = storage.file(counters::FILE);
-        let stored = match storage.load(counters::load).and_then(|found| found.whole(&path)) {
+        let path = storage.file(stored::FILE);
+        let stored = match storage.load(stored::load).and_then(|found| found.whole(&path)) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Vec::new(),
             Err(error) => {
@@ -211,7 +208,7 @@ impl Record {
             let book = state.book();
             state.last_readings(&book).map(|readings| Stored::settled(book.settle(&readings)))
         };
-        let save = |settled| storage.run(move |directory| counters::save(directory, &settled));
+        let save = |settled| storage.run(move |directory| stored::save(directory, &settled));
         let saved = settled
             .map_err(|error| error.to_string())
             .and_then(|settled| save(settled).map_err(|error| error.to_string()));
@@ -236,7 +233,7 @@ impl Record {
         if storage.is_late() {
             return false;
         }
-        let removed = storage.run(|directory| directory.remove(counters::FILE));
+        let removed = storage.run(|directory| directory.remove(stored::FILE));
         removed.inspect_err(|error| tracing::error!("{error}; remove it by hand")).is_ok()
     }
 
@@ -252,7 +249,7 @@ impl Record {
     /// cannot be removed, the maps are not pinned until it is written: a file without its maps is of no use.
     fn write(&mut self, stored: Stored) -> Result<(), StateError> {
         let Some(storage) = &self.storage else { return Ok(()) };
-        let saved = storage.run(move |directory| counters::save(directory, &stored));
+        let saved = storage.run(move |directory| stored::save(directory, &stored));
         self.is_written = saved.is_ok();
         match &saved {
             Ok(()) => self.set_pinned(true),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    daemon::book::row_names,
+    counters::published::row_names,
     ranges::{Geo, GeoCode, GeoSource},
     source::Origin,
 };
@@ -53,7 +53,7 @@ fn go(book: &mut Book, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
 fn with_spare_slots_there_is_nothing_on_the_way() {
     let all = ranges(0..40, "NAM");
     for next in [set(ranges(0..40, "EUR"), vec![]), set(ranges(1..40, "NAM"), ranges(0..1, "NAM"))] {
-        let mut book = book(crate::generation::slots_for(40), &set(all.clone(), vec![]));
+        let mut book = book(crate::counters::slots_for(40), &set(all.clone(), vec![]));
         assert_eq!(go(&mut book, &next).len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::{Book, Draft, DraftError};
 use crate::{
-    generation::Owner,
+    counters::Owner,
     ranges::{Range, RangeSet, SourceSet},
 };
 

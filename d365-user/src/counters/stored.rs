@@ -10,20 +10,19 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed};
 use crate::{
-    generation::Owner,
-    ledger::{Ledger, Row},
+    counters::{Ledger, Owner, Row},
     ranges::{Geo, GeoCode, GeoSource},
     snapshot::Count,
+    state::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed},
 };
 
 /// The file's name in the state directory.
 pub const FILE: &str = "counters.json";
 /// Raise the version when the form changes.
-pub(super) const KIND: Kind = Kind { name: "counters", version: 1 };
+pub(crate) const KIND: Kind = Kind { name: "counters", version: 1 };
 /// The largest file that is read: 262,144 owners in each of 17 rows at 100 bytes, and the same amount again.
-pub(super) const LIMIT: u64 = 1 << 30;
+pub(crate) const LIMIT: u64 = 1 << 30;
 
 /// The kernel maps that hold counts, and their layout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
