@@ -11,9 +11,9 @@ use crate::{
         published::{Book, Draft, add_up},
         stored::{self, Maps, Stored},
     },
-    daemon::{state::State, storage::Storage},
+    daemon::state::State,
     kernel::{self, CounterIds, Counters, PinError},
-    state::{StateDir, StateError},
+    state::{StateDir, StateError, Storage},
 };
 
 /// The place of the counts: a file and the pinned maps.

@@ -8,7 +8,6 @@ mod error;
 pub(crate) mod failsafe;
 pub(crate) mod start;
 pub(crate) mod state;
-pub(crate) mod storage;
 pub(crate) mod watch;
 
 use std::{

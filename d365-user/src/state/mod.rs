@@ -41,6 +41,7 @@ pub mod gates;
 mod holder;
 mod read;
 mod sealed;
+mod storage;
 mod write;
 
 pub use access::{Writer, other_writers, other_writers_of_file};
@@ -49,6 +50,7 @@ pub use condition::{Ailing, Problem, ailing};
 pub use holder::{holder, is_held};
 pub use read::{Found, peek, peek_in, read_checked};
 pub use sealed::{Damage, Kind, seal, unseal};
+pub(crate) use storage::{Pending, Storage};
 pub use write::{write_atomic, write_sealed};
 
 /// The default state directory.

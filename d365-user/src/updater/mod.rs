@@ -36,11 +36,7 @@ pub(crate) use prepare::{Prepared, prepare};
 use crate::{
     config::LeaseTerm,
     counters::Record,
-    daemon::{
-        failsafe::Failsafe,
-        state::State,
-        storage::{Pending, Storage},
-    },
+    daemon::{failsafe::Failsafe, state::State},
     gate::{Decision, Refusal, Timestamp},
     generation::Groups,
     kernel::Kernel,
@@ -49,7 +45,7 @@ use crate::{
         download::{Backoff, random},
         watch::Watch,
     },
-    state::{Found, approval},
+    state::{Found, Pending, Storage, approval},
 };
 use clock::{Clock, Now, Sample, Stamp};
 use feed::{Order, Outcome};

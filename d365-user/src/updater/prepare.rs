@@ -23,11 +23,11 @@ use super::{
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     counters::{Record, Row},
-    daemon::{StartError, azure, storage::Storage},
+    daemon::{StartError, azure},
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     source::{self, Spec, watch::Watch},
-    state::{StateDir, StateError, gates},
+    state::{StateDir, StateError, Storage, gates},
 };
 
 /// The time for which a file must stay unchanged before it is read again.

@@ -7,7 +7,6 @@ use nix::unistd::geteuid;
 
 use super::{Failure, report};
 use crate::{
-    daemon::storage::Storage,
     gate::Trust,
     ranges::{Policy, RangeSet},
     source::{
@@ -16,7 +15,7 @@ use crate::{
         limit,
         service_tags::{self, Regions},
     },
-    state::{StateError, Writer, documents, other_writers_of_file},
+    state::{StateError, Storage, Writer, documents, other_writers_of_file},
 };
 
 /// One good reading of a source.
