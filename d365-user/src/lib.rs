@@ -17,6 +17,7 @@ pub mod logging;
 pub mod process;
 pub mod ranges;
 pub mod resources;
+pub mod runtime;
 pub mod shutdown;
 pub mod snapshot;
 pub mod source;

@@ -11,8 +11,8 @@ use crate::{
         published::{Book, Draft, add_up},
         stored::{self, Maps, Stored},
     },
-    daemon::state::State,
     kernel::{self, CounterIds, Counters, PinError},
+    runtime::State,
     state::{StateDir, StateError, Storage},
 };
 

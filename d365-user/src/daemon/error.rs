@@ -4,7 +4,6 @@ use std::{error::Error as _, io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::FailsafeError;
 use crate::{
     counters::DraftError,
     exit::Exit,
@@ -14,6 +13,7 @@ use crate::{
     },
     ranges::RangeError,
     resources::{ResourceError, is_lack},
+    runtime::FailsafeError,
     source::SourceError,
     state::StateError,
     updater::Failure,

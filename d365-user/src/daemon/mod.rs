@@ -3,12 +3,8 @@
 //! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
 //! detaches what it has attached. This module contains no logic of any stage.
 
-pub(crate) mod azure;
 mod error;
-pub(crate) mod failsafe;
 pub(crate) mod start;
-pub(crate) mod state;
-pub(crate) mod watch;
 
 use std::{
     convert::Infallible,
@@ -25,7 +21,6 @@ use tokio::{
 };
 
 pub use error::StartError;
-pub use failsafe::FailsafeError;
 
 use crate::{
     config::Config,
@@ -33,11 +28,11 @@ use crate::{
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
+    runtime::{State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
 use start::Started;
-use state::State;
 
 /// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
 /// it needs before the first attachment.

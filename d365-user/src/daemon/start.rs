@@ -3,17 +3,14 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{
-    StartError,
-    failsafe::Failsafe,
-    state::{Live, State},
-};
+use super::StartError;
 use crate::{
     config::{Config, Unlisted},
     counters::{Draft, Record, slots_for},
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
+    runtime::{Failsafe, Live, State},
     snapshot::{LinkKind, Mode, SnapshotSource as _},
     view,
 };

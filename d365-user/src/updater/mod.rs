@@ -36,10 +36,10 @@ pub(crate) use prepare::{Prepared, prepare};
 use crate::{
     config::LeaseTerm,
     counters::Record,
-    daemon::{failsafe::Failsafe, state::State},
     gate::{Decision, Refusal, Timestamp},
     generation::Groups,
     kernel::Kernel,
+    runtime::{Failsafe, State},
     snapshot::Updates,
     source::{
         download::{Backoff, random},
@@ -89,7 +89,7 @@ pub(crate) struct Updater {
     /// The time at which each source last confirmed the published list. Confirming a list that the kernel
     /// rejected does not count.
     confirmed: Vec<Option<Stamp>>,
-    azure: Arc<crate::daemon::azure::Known>,
+    azure: Arc<crate::runtime::azure::Known>,
     /// Number of updates that were not published, by reason.
     refused: BTreeMap<&'static str, u64>,
     /// Number of failures to save or load, by subject.

@@ -23,9 +23,10 @@ use super::{
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     counters::{Record, Row},
-    daemon::{StartError, azure},
+    daemon::StartError,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
+    runtime::azure,
     source::{self, Spec, watch::Watch},
     state::{StateDir, StateError, Storage, gates},
 };

@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::{Updater, lease::Told, random, report};
 use crate::{
     counters::{Draft, Record, Towards},
-    daemon::state::State,
     gate::Timestamp,
     kernel::{Kernel, PublishError},
     ranges::RangeSet,
+    runtime::State,
 };
 
 /// Reasons for which an accepted list is not published: values of the label `reason`, in addition to the

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{counters::stored::Maps, daemon::state::interface};
+use crate::{counters::stored::Maps, runtime::interface};
 use made::{From, Packets, Point, Start, Step, any_start, any_step};
 use model::{Kernel, count, members};
 

@@ -1,0 +1,13 @@
+//! What the daemon and the updater share while they run: the state of which snapshots are taken, the watched
+//! interfaces, the failsafe prefixes, and the samples of unlisted sources.
+
+pub(crate) mod azure;
+mod failsafe;
+mod state;
+pub(crate) mod watch;
+
+pub(crate) use failsafe::Failsafe;
+pub use failsafe::FailsafeError;
+#[cfg(test)]
+pub(crate) use state::interface;
+pub(crate) use state::{Live, State};
