@@ -3,12 +3,14 @@
 
 mod published;
 mod record;
+mod sample;
 mod slots;
 pub mod stored;
 mod totals;
 
-pub use published::DraftError;
-pub(crate) use published::{Book, Draft, Towards, row_names};
+pub use published::PendingError;
+pub(crate) use published::{PendingGeneration, PublishedState, Towards, row_names};
 pub(crate) use record::Record;
-pub use slots::{Owner, Slots, SlotsFull, slots_for};
-pub use totals::{Ledger, Reading, Row};
+pub use sample::CounterSample;
+pub use slots::{Slots, SlotsFull, slots_for};
+pub use totals::{CounterTotals, Row};

@@ -1,11 +1,10 @@
-//! The book of the published generation: its ranges, the slot of each range, and the ledger of all slots.
-//! Plain data.
+//! The published generation: its ranges, the slot of each range, and the totals of all slots. Plain data.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    counters::{Ledger, Owner, Reading, Row, Slots, SlotsFull, stored::Stored},
-    generation::{CompileError, Compiled, Groups, compile},
+    counters::{CounterSample, CounterTotals, Row, Slots, SlotsFull, stored::Stored},
+    generation::{CompileError, Compiled, CounterKey, Groups, compile},
     ranges::{Geo, RangeSet, SourceSet},
     snapshot::{Count, Generation, STRANGERS},
 };
@@ -15,25 +14,25 @@ mod steps;
 pub(crate) use steps::Towards;
 
 /// The published generation, and the counts of ranges that are gone.
-pub(crate) struct Book {
+pub(crate) struct PublishedState {
     generation: Generation,
     /// Owners of the listed ranges, then of the retired ranges, then of ranges that are gone and whose last
     /// count could not be read.
-    members: Vec<Owner>,
+    members: Vec<CounterKey>,
     slots: Vec<u32>,
     owners: Slots,
     /// The sources of the listed ranges, then those of the retired ones.
     sources: Vec<SourceSet>,
     groups: Groups,
-    ledger: Ledger,
+    totals: CounterTotals,
     capacity: u32,
 }
 
-/// A generation to be published: the kernel's input, and the contents of the book after publication.
-pub(crate) struct Draft {
+/// A generation to be published: the kernel's input, and the published state that follows.
+pub(crate) struct PendingGeneration {
     pub(crate) compiled: Compiled,
     generation: Generation,
-    members: Vec<Owner>,
+    members: Vec<CounterKey>,
     slots: Vec<u32>,
     owners: Slots,
     sources: Vec<SourceSet>,
@@ -41,9 +40,9 @@ pub(crate) struct Draft {
     groups: Groups,
 }
 
-/// An error that prevents a draft.
+/// Reason why a list cannot become a generation.
 #[derive(Debug, thiserror::Error)]
-pub enum DraftError {
+pub enum PendingError {
     /// There are more ranges than counter slots.
     #[error(transparent)]
     Slots(#[from] SlotsFull),
@@ -52,9 +51,9 @@ pub enum DraftError {
     Compile(#[from] CompileError),
 }
 
-impl Draft {
-    /// Every owner of a slot once this draft is published, including those that leave.
-    pub(crate) fn owners(&self) -> Vec<(Owner, u32)> {
+impl PendingGeneration {
+    /// Every owner of a slot once this generation is published, including those that leave.
+    pub(crate) fn owners(&self) -> Vec<(CounterKey, u32)> {
         self.owners.owners().collect()
     }
 
@@ -64,9 +63,9 @@ impl Draft {
     }
 }
 
-impl Book {
-    /// Makes a book without a published generation. `rows` are the names of the kernel's rows, `before` holds
-    /// the counts of earlier daemons.
+impl PublishedState {
+    /// The state before the first publication. `rows` are the names of the kernel's rows, `before` holds the
+    /// counts of earlier daemons.
     pub(crate) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
         Self {
             generation: Generation::default(),
@@ -75,24 +74,24 @@ impl Book {
             owners: Slots::new(capacity),
             sources: Vec::new(),
             groups: Groups::default(),
-            ledger: Ledger::new(rows, before),
+            totals: CounterTotals::new(rows, before),
             capacity,
         }
     }
 
-    /// Shows the ranges of a draft that will be published, with the counts of earlier daemons.
-    pub(crate) fn announce(&mut self, draft: &Draft) {
-        self.generation = Generation { number: 0, ..draft.generation.clone() };
-        self.members.clone_from(&draft.members);
-        let known: BTreeSet<Owner> = draft.members.iter().copied().collect();
-        self.ledger.forget_all_but(|owner| known.contains(owner));
+    /// Shows the ranges of a generation that will be published, with the counts of earlier daemons.
+    pub(crate) fn preview(&mut self, pending: &PendingGeneration) {
+        self.generation = Generation { number: 0, ..pending.generation.clone() };
+        self.members.clone_from(&pending.members);
+        let known: BTreeSet<CounterKey> = pending.members.iter().copied().collect();
+        self.totals.forget_all_but(|owner| known.contains(owner));
     }
 
-    /// Makes a draft of the next generation. The book does not change.
-    pub(crate) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
+    /// Prepares the next generation. The published state does not change.
+    pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, PendingError> {
         let mut owners = self.owners.clone();
-        let listed = set.ranges().iter().map(Owner::from);
-        let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
+        let listed = set.ranges().iter().map(CounterKey::from);
+        let members: Vec<CounterKey> = listed.chain(set.retired().iter().map(CounterKey::retired)).collect();
         let slots = owners.assign(members.iter().copied())?;
         let sources = [set.listed_by(), set.retired_by()].concat();
         let groups = self.groups.extended(sources.iter().copied());
@@ -107,39 +106,39 @@ impl Book {
             ranges: set.ranges().to_vec(),
             retired: set.retired().to_vec(),
         };
-        Ok(Draft { compiled, generation, members, slots, owners, sources, groups })
+        Ok(PendingGeneration { compiled, generation, members, slots, owners, sources, groups })
     }
 
-    /// Records that the draft is published. Ranges that are gone leave their counts to their geos. `read`
+    /// Records that the generation is published. Ranges that are gone leave their counts to their geos. `read`
     /// returns the last values of slots, by row; no packet is counted in them any more.
-    pub(crate) fn enter<E>(
+    pub(crate) fn commit<E>(
         &mut self,
-        mut draft: Draft,
+        mut pending: PendingGeneration,
         read: impl FnOnce(&[u32]) -> Result<Vec<Vec<Count>>, E>,
     ) -> Result<(), E> {
-        let leaving = draft.owners.leaving(draft.members.iter().copied());
+        let leaving = pending.owners.leaving(pending.members.iter().copied());
         let slots: Vec<u32> = leaving.iter().map(|(_, slot)| *slot).collect();
         let rows = read(&slots);
         // Counts that cannot be read stay in their slots, and these slots stay in use.
         for (row, counts) in rows.as_ref().into_iter().flatten().enumerate() {
             for ((owner, slot), last) in leaving.iter().zip(counts) {
-                self.ledger.close(row, owner, *slot, *last);
+                self.totals.close(row, owner, *slot, *last);
             }
         }
         for (owner, slot) in leaving {
             if rows.is_ok() {
-                draft.owners.release(&owner);
+                pending.owners.release(&owner);
             } else {
-                draft.members.push(owner);
-                draft.slots.push(slot);
+                pending.members.push(owner);
+                pending.slots.push(slot);
             }
         }
-        let known: BTreeSet<Owner> = draft.owners.owners().map(|(owner, _)| owner).collect();
-        self.ledger.forget_all_but(|owner| known.contains(owner));
-        (self.generation, self.members) = (draft.generation, draft.members);
-        (self.slots, self.owners) = (draft.slots, draft.owners);
-        draft.groups.retain(&draft.sources.iter().copied().collect());
-        (self.sources, self.groups) = (draft.sources, draft.groups);
+        let known: BTreeSet<CounterKey> = pending.owners.owners().map(|(owner, _)| owner).collect();
+        self.totals.forget_all_but(|owner| known.contains(owner));
+        (self.generation, self.members) = (pending.generation, pending.members);
+        (self.slots, self.owners) = (pending.slots, pending.owners);
+        pending.groups.retain(&pending.sources.iter().copied().collect());
+        (self.sources, self.groups) = (pending.sources, pending.groups);
         rows.map(drop)
     }
 
@@ -153,28 +152,31 @@ impl Book {
 
     /// The counts in `row` of ranges that are gone, for their geos. With `retired` they are those of retired
     /// ranges, otherwise those of listed ranges.
-    pub(crate) fn carried(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
+    pub(crate) fn retired_totals(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
         let shown = self.generation.ranges.len() + self.generation.retired.len();
         let gone = self.members(row, read).skip(shown).filter(|(owner, _)| owner.retired == retired);
-        self.ledger.carried(row, retired).chain(gone.map(|(owner, count)| (owner.geo, count))).collect()
+        self.totals
+            .retired_totals(row, retired)
+            .chain(gone.map(|(owner, count)| (owner.geo, count)))
+            .collect()
     }
 
-    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&Owner, Count)> {
+    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&CounterKey, Count)> {
         let slots = self.slots.iter().copied().zip(read.iter().copied());
         let unread = std::iter::repeat((u32::MAX, Count::default()));
         let members = self.members.iter().zip(slots.chain(unread));
-        members.map(move |(owner, (slot, read))| (owner, self.ledger.count(row, owner, slot, read)))
+        members.map(move |(owner, (slot, read))| (owner, self.totals.count(row, owner, slot, read)))
     }
 
     /// Every owner of a slot.
-    pub(crate) fn owners(&self) -> Vec<(Owner, u32)> {
+    pub(crate) fn owners(&self) -> Vec<(CounterKey, u32)> {
         self.owners.owners().collect()
     }
 
     /// All rows as they are once the kernel's counters are gone. `readings` are the last ones of
     /// [`owners`](Self::owners).
-    pub(crate) fn settle(&self, readings: &[Reading]) -> Vec<Row> {
-        self.ledger.settle(&self.owners(), readings)
+    pub(crate) fn finalize(&self, readings: &[CounterSample]) -> Vec<Row> {
+        self.totals.finalize(&self.owners(), readings)
     }
 
     /// Updates the origin of the published ranges. The ranges stay the same.
@@ -196,8 +198,8 @@ impl Book {
         &self.slots
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn totals(&self) -> &CounterTotals {
+        &self.totals
     }
 }
 
@@ -209,9 +211,9 @@ fn origin(set: &RangeSet) -> (String, Option<u64>) {
 
 /// Adds up the counts of a daemon that did not end by itself: those in its file, and the last values of the
 /// pinned maps that the file names. `readings` holds these values by row, for the owners in the file.
-pub(crate) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading]) -> Vec<Row> {
-    let ledger = Ledger::new(&row_names(interfaces), stored.rows.clone());
-    ledger.with_begun(stored.begun.iter().copied()).settle(&stored.owners, readings)
+pub(crate) fn add_up(stored: &Stored, interfaces: &[String], readings: &[CounterSample]) -> Vec<Row> {
+    let totals = CounterTotals::new(&row_names(interfaces), stored.rows.clone());
+    totals.with_baselines(stored.baselines.iter().copied()).finalize(&stored.owners, readings)
 }
 
 /// The names of the kernel's rows for these interfaces.

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     counters::{
-        Reading, Row,
-        published::{Book, Draft, add_up},
+        CounterSample, Row,
+        published::{PendingGeneration, PublishedState, add_up},
         stored::{self, Maps, Stored},
     },
     kernel::{self, CounterIds, Counters, PinError},
@@ -25,7 +25,7 @@ pub(crate) struct Record {
     owner: String,
     /// The maps in use; `None` if a crash loses their counts.
     counted: Option<Counted>,
-    /// True if the file matches the book. Together with the pinned maps it then holds all counts.
+    /// True if the file matches the published state. Together with the pinned maps it then holds all counts.
     is_written: bool,
     /// Number of failures to save or load before the updater ran.
     failures: u64,
@@ -127,14 +127,14 @@ impl Record {
         }
         let slots: Vec<u32> = stored.owners.iter().map(|(_, slot)| *slot).collect();
         let readings = counters.read(&slots).map_err(|error| Unread::NoAnswer(error.to_string()))?;
-        let readings: Vec<_> = readings.into_iter().map(Reading::from).collect();
+        let readings: Vec<_> = readings.into_iter().map(CounterSample::from).collect();
         Ok(add_up(stored, &maps.interfaces, &readings))
     }
 
     /// Starts to count on top of `book` with a new kernel object, and pins its maps if possible.
     pub(crate) fn begin(
         &mut self,
-        book: &Book,
+        published: &PublishedState,
         counters: &Arc<Counters>,
         interfaces: &[String],
         capacity: u32,
@@ -145,7 +145,7 @@ impl Record {
         // The new maps have counted nothing yet, so the file alone holds all counts, whatever is pinned. If
         // it cannot be written it is removed, and pins without a file belong to nobody; the write below
         // reports it.
-        let _ = self.write(Stored::settled(book.ledger().rows().cloned().collect()));
+        let _ = self.write(Stored::settled(published.totals().rows().cloned().collect()));
         if let Err(error) = counters.pin(&self.pins, &self.owner) {
             let lost = "after a crash they begin at zero";
             match &error {
@@ -164,7 +164,7 @@ impl Record {
         let CounterIds { ranges, classes } = counters.ids();
         let maps = Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity };
         self.counted = Some(Counted { maps, counters: Arc::clone(counters), is_pinned: true });
-        if let Err(error) = self.keep(self.of_book(book)) {
+        if let Err(error) = self.keep(self.of_published(published)) {
             tracing::warn!("{error}; until it is written, counters begin at zero after a crash");
             self.failures += 1;
         }
@@ -180,19 +180,23 @@ impl Record {
         self.counted.is_some() && !self.is_written
     }
 
-    /// The contents of the file before the draft is published: the future owner of each slot.
-    pub(crate) fn of_draft(&self, book: &Book, draft: &Draft) -> Option<Stored> {
+    /// The contents of the file before the pending generation is published: the future owner of each slot.
+    pub(crate) fn of_pending(
+        &self,
+        published: &PublishedState,
+        pending: &PendingGeneration,
+    ) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
-        Some(Stored::running(maps, draft.owners(), book.ledger()))
+        Some(Stored::running(maps, pending.owners(), published.totals()))
     }
 
     /// The contents of the file for the current book.
-    pub(crate) fn of_book(&self, book: &Book) -> Option<Stored> {
+    pub(crate) fn of_published(&self, published: &PublishedState) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
-        Some(Stored::running(maps, book.owners(), book.ledger()))
+        Some(Stored::running(maps, published.owners(), published.totals()))
     }
 
-    /// Writes the file. The caller must not hold the book meanwhile: scrapes wait for it, and a disk may take
+    /// Writes the file. The caller must not hold the published state meanwhile: scrapes wait for it, and a disk may take
     /// its time.
     pub(crate) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
         stored.map_or(Ok(()), |stored| self.write(stored))
@@ -202,11 +206,11 @@ impl Record {
     /// file matches the pinned maps, both stay, as a crash would leave them. Otherwise both are removed.
     pub(crate) fn end(mut self, state: &State) {
         let Some(storage) = self.storage.clone() else { return };
-        // The counts are read first and written then: scrapes wait for the book, and a disk may take its
+        // The counts are read first and written then: scrapes wait for the published state, and a disk may take its
         // time.
         let settled = {
-            let book = state.book();
-            state.last_readings(&book).map(|readings| Stored::settled(book.settle(&readings)))
+            let published = state.published();
+            state.last_readings(&published).map(|readings| Stored::settled(published.finalize(&readings)))
         };
         let save = |settled| storage.run(move |directory| stored::save(directory, &settled));
         let saved = settled

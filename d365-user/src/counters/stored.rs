@@ -11,7 +11,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    counters::{Ledger, Owner, Row},
+    counters::{CounterTotals, Row},
+    generation::CounterKey,
     ranges::{Geo, GeoCode, GeoSource},
     snapshot::Count,
     state::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed},
@@ -44,10 +45,10 @@ pub struct Stored {
     /// The maps whose counts must be added; `None` if all counts are in the file.
     pub maps: Option<Maps>,
     /// The owner of each used slot in the maps.
-    pub owners: Vec<(Owner, u32)>,
+    pub owners: Vec<(CounterKey, u32)>,
     /// The baselines: row, slot, and the slot's reading when its owner got it. The baseline of all other
     /// slots is zero.
-    pub begun: Vec<(usize, u32, Count)>,
+    pub baselines: Vec<(usize, u32, Count)>,
     /// The counts before, by interface.
     pub rows: Vec<Row>,
 }
@@ -55,9 +56,9 @@ pub struct Stored {
 impl Stored {
     /// The content to write while `maps` are in use.
     #[must_use]
-    pub fn running(maps: Maps, owners: Vec<(Owner, u32)>, ledger: &Ledger) -> Self {
-        let (begun, rows) = (ledger.begun().collect(), ledger.rows().cloned().collect());
-        Self { maps: Some(maps), owners, begun, rows }
+    pub fn running(maps: Maps, owners: Vec<(CounterKey, u32)>, totals: &CounterTotals) -> Self {
+        let (baselines, rows) = (totals.baselines().collect(), totals.rows().cloned().collect());
+        Self { maps: Some(maps), owners, baselines, rows }
     }
 
     /// The content to write when no maps are in use.
@@ -72,7 +73,8 @@ impl Stored {
 struct Body {
     maps: Option<Maps>,
     owners: Vec<(WrittenOwner, u32)>,
-    begun: Vec<(usize, u32, WrittenCount)>,
+    #[serde(rename = "begun")]
+    baselines: Vec<(usize, u32, WrittenCount)>,
     rows: Vec<WrittenRow>,
 }
 
@@ -80,8 +82,10 @@ struct Body {
 #[serde(deny_unknown_fields)]
 struct WrittenRow {
     name: String,
-    kept: Vec<(WrittenOwner, WrittenCount)>,
-    carried: Vec<(String, String, bool, WrittenCount)>,
+    #[serde(rename = "kept")]
+    previous: Vec<(WrittenOwner, WrittenCount)>,
+    #[serde(rename = "carried")]
+    retired_totals: Vec<(String, String, bool, WrittenCount)>,
     unlisted: WrittenCount,
     other: std::collections::BTreeMap<String, u64>,
 }
@@ -125,11 +129,11 @@ pub fn body(stored: &Stored) -> serde_json::Result<Vec<u8>> {
 pub fn parse(body: &[u8]) -> Result<Stored, Damage> {
     let body: Body = serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))?;
     let owners = body.owners.iter().map(|(owner, slot)| Ok((read_owner(owner)?, *slot)));
-    let begun = body.begun.iter().map(|(row, slot, count)| (*row, *slot, read_count(*count)));
+    let baselines = body.baselines.iter().map(|(row, slot, count)| (*row, *slot, read_count(*count)));
     Ok(Stored {
         maps: body.maps,
         owners: owners.collect::<Result<_, Damage>>()?,
-        begun: begun.collect(),
+        baselines: baselines.collect(),
         rows: body.rows.into_iter().map(read_row).collect::<Result<_, _>>()?,
     })
 }
@@ -137,9 +141,13 @@ pub fn parse(body: &[u8]) -> Result<Stored, Damage> {
 fn written(stored: &Stored) -> Body {
     let row = |row: &Row| WrittenRow {
         name: row.name.clone(),
-        kept: row.kept.iter().map(|(owner, count)| (write_owner(owner), write_count(*count))).collect(),
-        carried: row
-            .carried
+        previous: row
+            .previous
+            .iter()
+            .map(|(owner, count)| (write_owner(owner), write_count(*count)))
+            .collect(),
+        retired_totals: row
+            .retired_totals
             .iter()
             .map(|((geo, retired), count)| {
                 (geo.code.to_string(), geo.source.to_string(), *retired, write_count(*count))
@@ -151,35 +159,39 @@ fn written(stored: &Stored) -> Body {
     Body {
         maps: stored.maps.clone(),
         owners: stored.owners.iter().map(|(owner, slot)| (write_owner(owner), *slot)).collect(),
-        begun: stored.begun.iter().map(|(row, slot, count)| (*row, *slot, write_count(*count))).collect(),
+        baselines: stored
+            .baselines
+            .iter()
+            .map(|(row, slot, count)| (*row, *slot, write_count(*count)))
+            .collect(),
         rows: stored.rows.iter().map(row).collect(),
     }
 }
 
 fn read_row(row: WrittenRow) -> Result<Row, Damage> {
-    let kept = row.kept.iter().map(|(owner, count)| Ok((read_owner(owner)?, read_count(*count))));
-    let carried = row
-        .carried
+    let previous = row.previous.iter().map(|(owner, count)| Ok((read_owner(owner)?, read_count(*count))));
+    let retired_totals = row
+        .retired_totals
         .iter()
         .map(|(code, source, retired, count)| Ok(((read_geo(code, source)?, *retired), read_count(*count))));
     Ok(Row {
-        kept: kept.collect::<Result<_, Damage>>()?,
-        carried: carried.collect::<Result<_, Damage>>()?,
+        previous: previous.collect::<Result<_, Damage>>()?,
+        retired_totals: retired_totals.collect::<Result<_, Damage>>()?,
         unlisted: read_count(row.unlisted),
         name: row.name,
         other: row.other,
     })
 }
 
-fn write_owner(owner: &Owner) -> WrittenOwner {
-    let Owner { prefix, geo, retired } = owner;
+fn write_owner(owner: &CounterKey) -> WrittenOwner {
+    let CounterKey { prefix, geo, retired } = owner;
     (prefix.to_string(), geo.code.to_string(), geo.source.to_string(), *retired)
 }
 
-fn read_owner((prefix, code, source, retired): &WrittenOwner) -> Result<Owner, Damage> {
+fn read_owner((prefix, code, source, retired): &WrittenOwner) -> Result<CounterKey, Damage> {
     let parsed: Option<IpNet> = prefix.parse().ok().filter(|net: &IpNet| net.trunc() == *net);
     let prefix = parsed.ok_or_else(|| Damage::Content(format!("{prefix:?} is not a prefix")))?;
-    Ok(Owner { prefix, geo: read_geo(code, source)?, retired: *retired })
+    Ok(CounterKey { prefix, geo: read_geo(code, source)?, retired: *retired })
 }
 
 fn read_geo(code: &str, source: &str) -> Result<Geo, Damage> {
@@ -204,11 +216,11 @@ mod tests {
     fn what_is_written_is_read_again() {
         let count = |packets| Count { packets, bytes: packets * 60, connections: packets / 3 };
         let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Documented };
-        let owner = |retired| Owner { prefix: "192.0.2.0/24".parse().unwrap(), geo, retired };
+        let owner = |retired| CounterKey { prefix: "192.0.2.0/24".parse().unwrap(), geo, retired };
         let row = Row {
             name: "eth0".to_owned(),
-            kept: [(owner(true), count(7))].into(),
-            carried: [((geo, false), count(u64::MAX / 60)), ((Geo::UNKNOWN, true), count(1))].into(),
+            previous: [(owner(true), count(7))].into(),
+            retired_totals: [((geo, false), count(u64::MAX / 60)), ((Geo::UNKNOWN, true), count(1))].into(),
             unlisted: count(2),
             other: [("not_ip".to_owned(), 5)].into(),
         };
@@ -216,7 +228,7 @@ mod tests {
         let stored = Stored {
             maps: Some(Maps { ranges: 3, classes: 4, interfaces, capacity: 64 }),
             owners: vec![(owner(false), 0), (owner(true), 63)],
-            begun: vec![(0, 63, count(9))],
+            baselines: vec![(0, 63, count(9))],
             rows: vec![row],
         };
         let body = body(&stored).unwrap();

@@ -5,7 +5,7 @@ use std::{error::Error as _, io, net::SocketAddr};
 use tokio::task::JoinError;
 
 use crate::{
-    counters::DraftError,
+    counters::PendingError,
     exit::Exit,
     kernel::{
         AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
@@ -38,7 +38,7 @@ pub enum StartError {
     Ranges(#[from] RangeError),
     /// The set does not fit into the kernel object.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    Pending(#[from] PendingError),
     /// The address to listen on is not available.
     #[error(
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
@@ -116,7 +116,7 @@ impl StartError {
 
     fn kind(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::NoList(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
+            Self::Source(_) | Self::NoList(_) | Self::Ranges(_) | Self::Pending(_) => Exit::Ranges,
             Self::State(_) => Exit::State,
             Self::Listen { .. } => Exit::Listen,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,

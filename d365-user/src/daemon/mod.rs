@@ -24,7 +24,7 @@ pub use error::StartError;
 
 use crate::{
     config::Config,
-    counters::{Book, row_names, slots_for},
+    counters::{PublishedState, row_names, slots_for},
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
@@ -54,16 +54,17 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, record, before, is_hung } = prepared;
-    let mut book = Book::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
-    let draft = book.draft(&set)?;
-    book.announce(&draft);
+    let mut published =
+        PublishedState::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
+    let pending = published.pending(&set)?;
+    published.preview(&pending);
     let listen = |source| StartError::Listen { address: config.listen, source };
     let failures = Arc::new(http::Failures::default());
     let listener = http::listen(config.listen, &failures).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(book, &config, address, Arc::clone(&failures), watched));
+    let state = Arc::new(State::new(published, &config, address, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
@@ -77,7 +78,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 
     let seen = watch::start(Arc::clone(&state))?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
-    let mut starting = updates.run(move || start::start(&own, record, draft, &shared));
+    let mut starting = updates.run(move || start::start(&own, record, pending, &shared));
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal, &deadline);

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::SystemTime};
 use super::StartError;
 use crate::{
     config::{Config, Unlisted},
-    counters::{Draft, Record, slots_for},
+    counters::{PendingGeneration, Record, slots_for},
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
@@ -30,7 +30,7 @@ pub(crate) struct Started {
 pub(crate) fn start(
     config: &Config,
     mut record: Record,
-    draft: Draft,
+    pending: PendingGeneration,
     state: &State,
 ) -> Result<Started, StartError> {
     for note in kernel::notes() {
@@ -68,14 +68,14 @@ pub(crate) fn start(
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     let counters = Arc::new(counters);
     tracing::debug!("the kernel took program {}", kernel.program_name());
-    kernel.publish(&draft.compiled)?;
+    kernel.publish(&pending.compiled)?;
     state.set_table(kernel.table_size());
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     // No range leaves with the first generation of this object, so no counter is read.
-    let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
-    record.begin(&state.book(), &counters, &config.interfaces, options.capacity);
+    let _ = state.published().commit(pending, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
+    record.begin(&state.published(), &counters, &config.interfaces, options.capacity);
     let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
         Ok(attached) => attached,
         Err(error) => {

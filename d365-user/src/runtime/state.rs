@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, RangeMetrics},
-    counters::{Book, Reading, row_names},
+    counters::{CounterSample, PublishedState, row_names},
     generation::TableSize,
     http,
     kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
@@ -42,7 +42,7 @@ pub(crate) struct State {
     range_metrics: RangeMetrics,
     /// True while series by range are shown.
     shows_ranges: AtomicBool,
-    book: Mutex<Book>,
+    published: Mutex<PublishedState>,
     updates: Mutex<Updates>,
     table: Mutex<TableSize>,
     azure: Option<Arc<azure::Known>>,
@@ -53,7 +53,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(
-        book: Book,
+        published: PublishedState,
         config: &Config,
         listen: SocketAddr,
         http: Arc<http::Failures>,
@@ -66,7 +66,7 @@ impl State {
             http,
             range_metrics: config.range_metrics,
             shows_ranges: AtomicBool::new(true),
-            book: Mutex::new(book),
+            published: Mutex::new(published),
             updates: Mutex::default(),
             table: Mutex::default(),
             azure,
@@ -111,10 +111,10 @@ impl State {
         let _ = self.live.set(live);
     }
 
-    /// Locks the book. A poisoned lock is used all the same: a reader that panicked has changed nothing in
+    /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed nothing in
     /// it.
-    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn published(&self) -> MutexGuard<'_, PublishedState> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns true if a report may concern a watched interface.
@@ -172,29 +172,32 @@ impl State {
     }
 
     /// Reads the counters of every slot that has an owner.
-    pub(crate) fn last_readings(&self, book: &Book) -> Result<Vec<Reading>, CounterError> {
-        let slots: Vec<u32> = book.owners().iter().map(|(_, slot)| *slot).collect();
-        Ok(self.read(&slots)?.into_iter().map(Reading::from).collect())
+    pub(crate) fn last_readings(
+        &self,
+        published: &PublishedState,
+    ) -> Result<Vec<CounterSample>, CounterError> {
+        let slots: Vec<u32> = published.owners().iter().map(|(_, slot)| *slot).collect();
+        Ok(self.read(&slots)?.into_iter().map(CounterSample::from).collect())
     }
 }
 
 impl SnapshotSource for State {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
         // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
-        let book = self.book();
+        let published = self.published();
         let live = self.live.get();
         let attached = |row: usize| live.and_then(|live| live.attached.get(row));
-        let mut reads = self.read(book.slots())?;
+        let mut reads = self.read(published.slots())?;
         reads.resize_with(self.rows.len(), InterfaceCounts::default);
         let rows = self.rows.iter().zip(reads).enumerate();
         let interfaces = rows.map(|(row, (name, read))| Interface {
             tag_attached: self.tag_attached(row),
-            ..interface(&book, row, name, attached(row), read)
+            ..interface(&published, row, name, attached(row), read)
         });
         let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),
-            generation: book.generation().clone(),
+            generation: published.generation().clone(),
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
             azure: self.azure.as_ref().map(|azure| azure.counted()),
@@ -208,33 +211,33 @@ impl SnapshotSource for State {
     }
 }
 
-/// Builds one row as it is shown. `read` holds the kernel's counters of [`Book::slots`].
+/// Builds one row as it is shown. `read` holds the kernel's counters of [`PublishedState::slots`].
 pub(crate) fn interface(
-    book: &Book,
+    published: &PublishedState,
     row: usize,
     name: &str,
     attached: Option<&Attached>,
     read: InterfaceCounts,
 ) -> Interface {
     let now = attached.and_then(Attached::now);
-    let (ranges, retired) = book.counts(row, &read.ranges);
+    let (ranges, retired) = published.counts(row, &read.ranges);
     let other = read
         .other
         .into_iter()
-        .map(|(class, packets)| (class.as_str(), book.ledger().other(row, class.as_str(), packets)));
+        .map(|(class, packets)| (class.as_str(), published.totals().other(row, class.as_str(), packets)));
     let effects = read
         .effects
         .into_iter()
-        .map(|(effect, packets)| (effect, book.ledger().other(row, effect.as_str(), packets)));
+        .map(|(effect, packets)| (effect, published.totals().other(row, effect.as_str(), packets)));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
         attached: now.is_some(),
         ranges,
-        carried: book.carried(row, false, &read.ranges),
+        carried: published.retired_totals(row, false, &read.ranges),
         retired,
-        retired_carried: book.carried(row, true, &read.ranges),
-        unlisted: book.ledger().unlisted(row, read.unlisted),
+        retired_carried: published.retired_totals(row, true, &read.ranges),
+        unlisted: published.totals().unlisted(row, read.unlisted),
         other: other.collect(),
         effects: effects.collect(),
         tag_attached: None,

@@ -173,7 +173,7 @@ impl Updater {
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
                 if record.is_behind() {
-                    let page = record.of_book(&state.book());
+                    let page = record.of_published(&state.published());
                     self.kept(record.keep(page));
                 }
             }
@@ -272,7 +272,7 @@ impl Updater {
 
 /// The lease groups of the published generation.
 fn groups(state: &State) -> Groups {
-    state.book().groups().clone()
+    state.published().groups().clone()
 }
 
 /// Every reason for which an update is not published, with a count of zero.

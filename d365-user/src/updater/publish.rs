@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Updater, lease::Told, random, report};
 use crate::{
-    counters::{Draft, Record, Towards},
+    counters::{PendingGeneration, Record, Towards},
     gate::Timestamp,
     kernel::{Kernel, PublishError},
     ranges::RangeSet,
@@ -99,17 +99,17 @@ impl Updater {
     ) -> Result<(), (&'static str, String)> {
         let set = self.sources.set(now).map_err(|error| (RANGES, error.to_string()))?;
         if self.published.set.as_ref().is_some_and(|before| is_same_list(before, &set)) {
-            state.book().describe(&set);
+            state.published().describe(&set);
             self.published.set = Some(set);
             return Ok(());
         }
         loop {
-            let (draft, towards) =
-                state.book().draft_towards(&set).map_err(|error| (CAPACITY, error.to_string()))?;
+            let (pending, towards) =
+                state.published().pending_towards(&set).map_err(|error| (CAPACITY, error.to_string()))?;
             if towards == Towards::Whole {
-                break self.publish_draft(kernel, record, state, draft, set);
+                break self.publish_pending(kernel, record, state, pending, set);
             }
-            self.step(kernel, record, state, draft)?;
+            self.step(kernel, record, state, pending)?;
         }
     }
 
@@ -119,61 +119,61 @@ impl Updater {
         kernel: &mut Kernel,
         record: &mut Record,
         state: &State,
-        draft: Draft,
+        pending: PendingGeneration,
     ) -> Result<(), (&'static str, String)> {
         // Even if this fails, the published list is no longer known to be the previous one.
         self.published.set = None;
         // Nothing is dropped meanwhile: a prefix may be missing until the list is whole.
         self.published.is_on_the_way = true;
-        self.kept(record.keep(record.of_draft(&state.book(), &draft)));
-        self.hand_over(kernel, state, &draft)?;
-        let mut book = state.book();
-        let entered = book.enter(draft, |slots| state.read_slots(slots));
-        let page = record.of_book(&book);
-        drop(book);
+        self.kept(record.keep(record.of_pending(&state.published(), &pending)));
+        self.hand_over(kernel, state, &pending)?;
+        let mut published = state.published();
+        let entered = published.commit(pending, |slots| state.read_slots(slots));
+        let page = record.of_published(&published);
+        drop(published);
         self.kept(record.keep(page));
         // Without the last counts no slot becomes free.
         entered.map_err(|error| (CAPACITY, error.to_string()))
     }
 
-    /// Publishes a draft in the kernel. It first sets the leases, if the groups change.
+    /// Publishes a pending generation in the kernel. It first sets the leases, if the groups change.
     fn hand_over(
         &mut self,
         kernel: &mut Kernel,
         state: &State,
-        draft: &Draft,
+        pending: &PendingGeneration,
     ) -> Result<(), (&'static str, String)> {
         // A new group must not have the lease of an earlier group with the same number.
-        if self.published.is_on_the_way || draft.groups() != state.book().groups() {
-            self.set_leases(kernel, draft.groups()).map_err(|error| (KERNEL, error.to_string()))?;
+        if self.published.is_on_the_way || pending.groups() != state.published().groups() {
+            self.set_leases(kernel, pending.groups()).map_err(|error| (KERNEL, error.to_string()))?;
             self.lease.iter_mut().for_each(Told::expire);
         }
-        kernel.publish(&draft.compiled).map_err(|error| (reason(&error), error.to_string()))
+        kernel.publish(&pending.compiled).map_err(|error| (reason(&error), error.to_string()))
     }
 
-    fn publish_draft(
+    fn publish_pending(
         &mut self,
         kernel: &mut Kernel,
         record: &mut Record,
         state: &State,
-        draft: Draft,
+        pending: PendingGeneration,
         set: RangeSet,
     ) -> Result<(), (&'static str, String)> {
-        let page = record.of_draft(&state.book(), &draft);
+        let page = record.of_pending(&state.published(), &pending);
         self.kept(record.keep(page));
-        self.hand_over(kernel, state, &draft)?;
+        self.hand_over(kernel, state, &pending)?;
         self.published.is_on_the_way = false;
-        let mut book = state.book();
+        let mut published = state.published();
         state.set_table(kernel.table_size());
         state.follow_range_metrics(&set);
-        let entered = book.enter(draft, |slots| state.read_slots(slots));
+        let entered = published.commit(pending, |slots| state.read_slots(slots));
         if let Err(error) = entered {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");
         }
-        let (number, page) = (book.generation().number, record.of_book(&book));
+        let (number, page) = (published.generation().number, record.of_published(&published));
         // This comes before a scrape can see the new generation: changes that waited for it wait no more.
         state.set_updates(self.updates());
-        drop(book);
+        drop(published);
         self.kept(record.keep(page));
         tracing::info!(
             "generation {number} published: {} ranges, {} retired",

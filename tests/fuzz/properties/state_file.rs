@@ -6,7 +6,7 @@
 //! anybody who can write in the directory.
 
 use d365_user::{
-    counters::{Ledger, stored},
+    counters::{CounterTotals, stored},
     gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
     ranges::Range,
     source::download::{Document, Stamp, cache},
@@ -113,13 +113,13 @@ fn an_approval_is_of_what_waits(mut gates: Gates) {
 }
 
 fn counters_of(body: &[u8]) {
-    let Ok(stored) = counters::parse(body) else { return };
-    let written = counters::body(&stored).expect("counters can be written");
-    assert_eq!(counters::parse(&written).as_ref(), Ok(&stored));
+    let Ok(stored) = stored::parse(body) else { return };
+    let written = stored::body(&stored).expect("counters can be written");
+    assert_eq!(stored::parse(&written).as_ref(), Ok(&stored));
     let interfaces = stored.maps.map(|maps| maps.interfaces).unwrap_or_default();
-    let ledger = Ledger::new(&interfaces, stored.rows.clone());
+    let totals = CounterTotals::new(&interfaces, stored.rows.clone());
     for row in &stored.rows {
-        assert!(ledger.rows().any(|kept| kept == row), "{} is lost", row.name);
+        assert!(totals.rows().any(|kept| kept == row), "{} is lost", row.name);
     }
 }
 

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Book, Draft, DraftError};
+use super::{PendingError, PendingGeneration, PublishedState};
 use crate::{
-    counters::Owner,
+    generation::CounterKey,
     ranges::{Range, RangeSet, SourceSet},
 };
 
-/// The relation of a draft to the list that it leads to.
+/// The relation of a pending generation to the list that it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Towards {
-    /// The draft is that list.
+    /// The pending generation is that list.
     Whole,
     /// Some prefixes still have their previous state.
     Step,
@@ -23,27 +23,31 @@ pub(crate) enum Towards {
     Gap,
 }
 
-impl Book {
+impl PublishedState {
     /// The maximum number of steps to a list. If more were needed, some prefixes are missing for a moment
     /// instead.
     const MOST_STEPS: usize = 16;
 
-    /// Makes a draft of the next generation, which may be an intermediate one on the way to `set`. The book
+    /// Makes a pending generation of the next generation, which may be an intermediate one on the way to `set`. The published state
     /// does not change.
-    pub(crate) fn draft_towards(&self, set: &RangeSet) -> Result<(Draft, Towards), DraftError> {
-        match self.draft(set) {
-            Err(DraftError::Slots(full)) => {
+    pub(crate) fn pending_towards(
+        &self,
+        set: &RangeSet,
+    ) -> Result<(PendingGeneration, Towards), PendingError> {
+        match self.pending(set) {
+            Err(PendingError::Slots(full)) => {
                 let (step, towards) = self.step(set).ok_or(full)?;
-                Ok((self.draft(&step)?, towards))
+                Ok((self.pending(&step)?, towards))
             }
-            draft => Ok((draft?, Towards::Whole)),
+            pending => Ok((pending?, Towards::Whole)),
         }
     }
 
     /// The list with as many changes as there are free slots. Changes that retire a range come first: the
     /// range must not count as listed for longer than needed.
     fn step(&self, set: &RangeSet) -> Option<(RangeSet, Towards)> {
-        let owners = || set.retired().iter().map(Owner::retired).chain(set.ranges().iter().map(Owner::from));
+        let owners =
+            || set.retired().iter().map(CounterKey::retired).chain(set.ranges().iter().map(CounterKey::from));
         let mut free = self.owners.free();
         let arriving = owners().filter(|owner| !self.owners.has(owner)).count();
         let keeps = free * Self::MOST_STEPS >= arriving;

@@ -1,6 +1,6 @@
-//! Tests of the book with random walks of traffic, publications, failures and restarts. The counts that the
+//! Tests of the published state with random walks of traffic, publications, failures and restarts. The counts that the
 //! book shows must be those of the packets that were sent. The kernel is a model of counters that only grow,
-//! written without the book's own slots and ledger.
+//! written without the published state's own slots and totals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ mod model;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Geo(Geo, bool),
-    Range(Owner),
+    Range(CounterKey),
     Unlisted,
     Else,
 }
@@ -30,7 +30,7 @@ type Lines = BTreeMap<(String, Line), Count>;
 struct Walk {
     start: Start,
     kernel: Kernel,
-    book: Book,
+    published: PublishedState,
     file: Stored,
     sent: Lines,
     /// The counts that were shown last.
@@ -39,28 +39,28 @@ struct Walk {
 
 impl Walk {
     fn begin(start: Start) -> Result<Self, TestCaseError> {
-        let book = Book::new(start.capacity, &row_names(&start.interfaces), Vec::new());
+        let published = PublishedState::new(start.capacity, &row_names(&start.interfaces), Vec::new());
         let (kernel, file) = (Kernel::default(), Stored::default());
         let mut walk =
-            Self { start: start.clone(), kernel, book, file, sent: Lines::new(), shown: Lines::new() };
+            Self { start: start.clone(), kernel, published, file, sent: Lines::new(), shown: Lines::new() };
         walk.start(start, Vec::new())?;
         Ok(walk)
     }
 
-    /// Loads a new kernel object, and makes a book that continues the counts of earlier daemons.
+    /// Loads a new kernel object, and makes a published state that continues the counts of earlier daemons.
     fn start(&mut self, start: Start, before: Vec<Row>) -> Result<(), TestCaseError> {
         self.kernel = Kernel::default();
         self.start = start;
         let (rows, set) = (self.rows(), self.start.set.clone());
-        self.book = Book::new(self.start.capacity, &rows, before);
-        let draft = self.book.draft(&set).unwrap();
-        self.book.announce(&draft);
+        self.published = PublishedState::new(self.start.capacity, &rows, before);
+        let pending = self.published.pending(&set).unwrap();
+        self.published.preview(&pending);
         self.forget(&set);
         self.is_exact("announced")?;
-        self.kernel.publish(&set, &draft);
-        self.book.enter(draft, |_| Ok::<_, ()>(Vec::new())).unwrap();
-        self.file = Stored::settled(self.book.ledger().rows().cloned().collect());
-        self.write(self.book.owners());
+        self.kernel.publish(&set, &pending);
+        self.published.commit(pending, |_| Ok::<_, ()>(Vec::new())).unwrap();
+        self.file = Stored::settled(self.published.totals().rows().cloned().collect());
+        self.write(self.published.owners());
         self.is_exact("started")
     }
 
@@ -68,10 +68,10 @@ impl Walk {
         row_names(&self.start.interfaces)
     }
 
-    fn write(&mut self, owners: Vec<(Owner, u32)>) {
+    fn write(&mut self, owners: Vec<(CounterKey, u32)>) {
         let (interfaces, capacity) = (self.start.interfaces.clone(), self.start.capacity);
         let maps = Maps { ranges: 1, classes: 2, interfaces, capacity };
-        self.file = Stored::running(maps, owners, self.book.ledger());
+        self.file = Stored::running(maps, owners, self.published.totals());
     }
 
     fn send(&mut self, packets: &[Packets]) {
@@ -101,7 +101,7 @@ impl Walk {
 
     /// Forgets the counters of ranges outside `set` on the watched interfaces: nobody sees them any more.
     fn forget(&mut self, set: &RangeSet) {
-        let (seen, rows): (BTreeSet<Owner>, _) = (members(set).into_iter().collect(), self.rows());
+        let (seen, rows): (BTreeSet<CounterKey>, _) = (members(set).into_iter().collect(), self.rows());
         let stays = |(name, line): &(String, Line)| match line {
             Line::Range(owner) => seen.contains(owner) || !rows.contains(name),
             _ => true,
@@ -119,15 +119,17 @@ impl Walk {
         is_readable: bool,
         point: Point,
     ) -> Result<(), TestCaseError> {
-        let Ok((draft, towards)) = self.book.draft_towards(set) else { return self.is_exact("full") };
-        let (goal, parts) = (set, [(0, Default::default(), draft.generation.ranges.clone())]);
-        let retired = draft.generation.retired.iter().map(|range| (0, range.clone()));
+        let Ok((pending, towards)) = self.published.pending_towards(set) else {
+            return self.is_exact("full");
+        };
+        let (goal, parts) = (set, [(0, Default::default(), pending.generation.ranges.clone())]);
+        let retired = pending.generation.retired.iter().map(|range| (0, range.clone()));
         let set = &RangeSet::union(&parts, retired, 64).unwrap();
-        self.write(draft.owners());
+        self.write(pending.owners());
         if point == Point::Written {
             return Ok(());
         }
-        self.kernel.publish(set, &draft);
+        self.kernel.publish(set, &pending);
         self.send(between);
         self.has_not_fallen("published")?;
         if point == Point::Published {
@@ -138,9 +140,9 @@ impl Walk {
             let all = (0..rows).map(|row| kernel.ranges(row, slots)).collect();
             if is_readable { Ok(all) } else { Err(()) }
         };
-        prop_assert_eq!(self.book.enter(draft, read).is_ok(), is_readable);
+        prop_assert_eq!(self.published.commit(pending, read).is_ok(), is_readable);
         if point != Point::Entered {
-            self.write(self.book.owners());
+            self.write(self.published.owners());
             // An entry alone is not written: the next daemon still knows the range's count.
             if is_readable {
                 self.forget(set);
@@ -162,24 +164,27 @@ impl Walk {
             let interfaces = &self.file.maps.as_ref().unwrap().interfaces;
             add_up(&self.file, interfaces, &self.kernel.readings(rows, &self.file.owners))
         } else {
-            self.book.settle(&self.kernel.readings(rows, &self.book.owners()))
+            self.published.finalize(&self.kernel.readings(rows, &self.published.owners()))
         }
     }
 
     /// Each line as a scrape shows it.
     fn lines(&self) -> Lines {
-        let (mut lines, generation) = (Lines::new(), self.book.generation());
+        let (mut lines, generation) = (Lines::new(), self.published.generation());
         for (row, name) in self.rows().iter().enumerate() {
-            let shown = interface(&self.book, row, name, None, self.kernel.read(row, self.book.slots()));
+            let shown =
+                interface(&self.published, row, name, None, self.kernel.read(row, self.published.slots()));
             let mut put = |line, count| assert_eq!(lines.insert((name.clone(), line), count), None);
             let geos = |totals: BTreeMap<Geo, Count>, retired| {
                 totals.into_iter().map(move |(geo, count)| (Line::Geo(geo, retired), count))
             };
             geos(shown.geo_totals(generation), false).for_each(|(line, count)| put(line, count));
             geos(shown.retired_totals(generation), true).for_each(|(line, count)| put(line, count));
-            shown.counts(generation).for_each(|(range, count)| put(Line::Range(Owner::from(range)), count));
+            shown
+                .counts(generation)
+                .for_each(|(range, count)| put(Line::Range(CounterKey::from(range)), count));
             let retired = shown.retired_counts(generation);
-            retired.for_each(|(range, count)| put(Line::Range(Owner::retired(range)), count));
+            retired.for_each(|(range, count)| put(Line::Range(CounterKey::retired(range)), count));
             put(Line::Unlisted, shown.unlisted);
             put(Line::Else, count(shown.other[0].1));
         }
@@ -205,7 +210,7 @@ impl Walk {
     /// Checks that every packet is shown in its line, and nothing else.
     fn is_exact(&mut self, when: &str) -> Result<(), TestCaseError> {
         let (lines, rows) = (self.has_not_fallen(when)?, self.rows());
-        let published: BTreeSet<Owner> = members_of(self.book.generation());
+        let published: BTreeSet<CounterKey> = members_of(self.published.generation());
         for ((name, line), sent) in self.sent.iter().filter(|((name, _), _)| rows.contains(name)) {
             if matches!(line, Line::Range(owner) if !published.contains(owner)) {
                 continue;
@@ -219,9 +224,9 @@ impl Walk {
     }
 }
 
-fn members_of(generation: &Generation) -> BTreeSet<Owner> {
-    let retired = generation.retired.iter().map(Owner::retired);
-    generation.ranges.iter().map(Owner::from).chain(retired).collect()
+fn members_of(generation: &Generation) -> BTreeSet<CounterKey> {
+    let retired = generation.retired.iter().map(CounterKey::retired);
+    generation.ranges.iter().map(CounterKey::from).chain(retired).collect()
 }
 
 fn walk(start: Start, steps: Vec<Step>) -> Result<(), TestCaseError> {

@@ -1,4 +1,4 @@
-//! Tests of full slot tables: the book reaches the list all the same.
+//! Tests of full slot tables: the published state reaches the list all the same.
 
 use super::*;
 use crate::{
@@ -23,24 +23,24 @@ fn set(ranges: Vec<Range>, retired: Vec<Range>) -> RangeSet {
 }
 
 /// A book with `capacity` slots that has published `set`.
-fn book(capacity: u32, set: &RangeSet) -> Book {
-    let mut book = Book::new(capacity, &row_names(&["mx0".to_owned()]), Vec::new());
-    let draft = book.draft(set).unwrap();
-    book.enter(draft, |_| Ok::<_, ()>(vec![])).unwrap();
-    book
+fn published(capacity: u32, set: &RangeSet) -> PublishedState {
+    let mut published = PublishedState::new(capacity, &row_names(&["mx0".to_owned()]), Vec::new());
+    let pending = published.pending(set).unwrap();
+    published.commit(pending, |_| Ok::<_, ()>(vec![])).unwrap();
+    published
 }
 
 /// Publishes until the list is whole. Returns the number of listed and of retired ranges in each generation,
 /// and its relation to the list.
-fn go(book: &mut Book, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
+fn go(published: &mut PublishedState, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
     let mut way = Vec::new();
     loop {
-        let (draft, towards) = book.draft_towards(set).unwrap();
-        way.push((draft.generation.ranges.len(), draft.generation.retired.len(), towards));
-        book.enter(draft, |slots| Ok::<_, ()>(vec![vec![Default::default(); slots.len()]])).unwrap();
+        let (pending, towards) = published.pending_towards(set).unwrap();
+        way.push((pending.generation.ranges.len(), pending.generation.retired.len(), towards));
+        published.commit(pending, |slots| Ok::<_, ()>(vec![vec![Default::default(); slots.len()]])).unwrap();
         if towards == Towards::Whole {
             assert_eq!(
-                (book.generation().ranges.as_slice(), book.generation().retired.as_slice()),
+                (published.generation().ranges.as_slice(), published.generation().retired.as_slice()),
                 (set.ranges(), set.retired())
             );
             return way;
@@ -53,36 +53,36 @@ fn go(book: &mut Book, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
 fn with_spare_slots_there_is_nothing_on_the_way() {
     let all = ranges(0..40, "NAM");
     for next in [set(ranges(0..40, "EUR"), vec![]), set(ranges(1..40, "NAM"), ranges(0..1, "NAM"))] {
-        let mut book = book(crate::counters::slots_for(40), &set(all.clone(), vec![]));
-        assert_eq!(go(&mut book, &next).len(), 1);
+        let mut published = published(crate::counters::slots_for(40), &set(all.clone(), vec![]));
+        assert_eq!(go(&mut published, &next).len(), 1);
     }
 }
 
 #[test]
 fn with_few_free_slots_it_goes_on_in_steps_and_no_prefix_is_missing() {
-    let mut book = book(12, &set(ranges(0..10, "NAM"), vec![]));
-    let way = go(&mut book, &set(ranges(0..10, "EUR"), vec![]));
+    let mut published = published(12, &set(ranges(0..10, "NAM"), vec![]));
+    let way = go(&mut published, &set(ranges(0..10, "EUR"), vec![]));
     let step = (10, 0, Towards::Step);
     assert_eq!(way, [step, step, step, step, (10, 0, Towards::Whole)], "two at a time");
 }
 
 #[test]
 fn what_was_removed_is_retired_first() {
-    let mut book = book(12, &set(ranges(0..10, "NAM"), vec![]));
+    let mut published = published(12, &set(ranges(0..10, "NAM"), vec![]));
     let next = set(ranges(2..10, "EUR"), ranges(0..2, "NAM"));
-    let (draft, towards) = book.draft_towards(&next).unwrap();
+    let (pending, towards) = published.pending_towards(&next).unwrap();
     assert_eq!(
-        (towards, draft.generation.retired.len(), draft.generation.ranges.len()),
+        (towards, pending.generation.retired.len(), pending.generation.ranges.len()),
         (Towards::Step, 2, 8)
     );
-    assert!(draft.generation.ranges.iter().all(|range| range.geo.code == GeoCode::new("NAM").unwrap()));
-    go(&mut book, &next);
+    assert!(pending.generation.ranges.iter().all(|range| range.geo.code == GeoCode::new("NAM").unwrap()));
+    go(&mut published, &next);
 }
 
 #[test]
 fn without_a_free_slot_what_needs_one_is_missing_for_one_generation() {
     let full = set(ranges(0..10, "NAM"), vec![]);
-    let mut full = book(10, &full);
+    let mut full = published(10, &full);
     let moved = [ranges(0..9, "NAM"), ranges(9..10, "EUR")].concat();
     assert_eq!(go(&mut full, &set(moved, vec![])), [(9, 0, Towards::Gap), (10, 0, Towards::Whole)]);
     let next = set(ranges(0..9, "NAM"), vec![range(9, "EUR")]);
@@ -92,7 +92,7 @@ fn without_a_free_slot_what_needs_one_is_missing_for_one_generation() {
 /// No range of such a list has a slot, and an empty list cannot be published.
 #[test]
 fn a_full_table_of_which_nothing_stays_is_full() {
-    let book = book(10, &set(ranges(0..10, "NAM"), vec![]));
-    let error = book.draft_towards(&set(ranges(0..10, "EUR"), vec![])).map(drop).unwrap_err();
-    assert!(matches!(error, DraftError::Slots(_)), "{error}");
+    let published = published(10, &set(ranges(0..10, "NAM"), vec![]));
+    let error = published.pending_towards(&set(ranges(0..10, "EUR"), vec![])).map(drop).unwrap_err();
+    assert!(matches!(error, PendingError::Slots(_)), "{error}");
 }

@@ -43,7 +43,7 @@ pub(super) struct Start {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Traffic(Vec<Packets>),
-    /// Packets arrive between the kernel's publication and the book's entry. The last counts cannot always be
+    /// Packets arrive between the kernel's publication and the published state's entry. The last counts cannot always be
     /// read.
     Publish {
         set: RangeSet,

@@ -1,14 +1,12 @@
-//! A kernel object of plain numbers. It uses neither the book's slots nor its ledger.
+//! A kernel object of plain numbers. It uses neither the published state's slots nor its totals.
 
 use std::collections::BTreeMap;
 
 use d365_common::verdict::Class;
 
-use super::super::Draft;
+use super::super::PendingGeneration;
 use crate::{
-    counters::{Owner, Reading},
-    kernel::InterfaceCounts,
-    ranges::RangeSet,
+    counters::CounterSample, generation::CounterKey, kernel::InterfaceCounts, ranges::RangeSet,
     snapshot::Count,
 };
 
@@ -18,15 +16,15 @@ pub(super) struct Kernel {
     pub(super) slots: BTreeMap<(usize, u32), Count>,
     pub(super) unlisted: BTreeMap<usize, Count>,
     pub(super) others: BTreeMap<usize, u64>,
-    pub(super) published: Vec<(Owner, u32)>,
+    pub(super) published: Vec<(CounterKey, u32)>,
 }
 
 impl Kernel {
     /// Publishes by prefix, as the program looks ranges up. The owner of a prefix comes from the set, not
-    /// from the book.
-    pub(super) fn publish(&mut self, set: &RangeSet, draft: &Draft) {
+    /// from the published state.
+    pub(super) fn publish(&mut self, set: &RangeSet, pending: &PendingGeneration) {
         let slots: BTreeMap<_, _> =
-            draft.compiled.entries.iter().map(|(prefix, entry)| (*prefix, entry.slot())).collect();
+            pending.compiled.entries.iter().map(|(prefix, entry)| (*prefix, entry.slot())).collect();
         self.published = members(set).into_iter().map(|owner| (owner, slots[&owner.prefix])).collect();
     }
 
@@ -43,14 +41,14 @@ impl Kernel {
         }
     }
 
-    pub(super) fn readings(&self, rows: usize, owners: &[(Owner, u32)]) -> Vec<Reading> {
+    pub(super) fn readings(&self, rows: usize, owners: &[(CounterKey, u32)]) -> Vec<CounterSample> {
         let slots: Vec<u32> = owners.iter().map(|(_, slot)| *slot).collect();
-        (0..rows).map(|row| Reading::from(self.read(row, &slots))).collect()
+        (0..rows).map(|row| CounterSample::from(self.read(row, &slots))).collect()
     }
 }
 
-pub(super) fn members(set: &RangeSet) -> Vec<Owner> {
-    set.ranges().iter().map(Owner::from).chain(set.retired().iter().map(Owner::retired)).collect()
+pub(super) fn members(set: &RangeSet) -> Vec<CounterKey> {
+    set.ranges().iter().map(CounterKey::from).chain(set.retired().iter().map(CounterKey::retired)).collect()
 }
 
 pub(super) fn count(packets: u64) -> Count {
