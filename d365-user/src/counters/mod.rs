@@ -9,7 +9,7 @@ pub mod stored;
 mod totals;
 
 pub use published::PendingError;
-pub(crate) use published::{PendingGeneration, PublishedState, Towards, row_names};
+pub(crate) use published::{Goal, PendingGeneration, PublishedState, row_names};
 pub(crate) use record::Record;
 pub use sample::CounterSample;
 pub use slots::{Slots, SlotsFull, slots_for};

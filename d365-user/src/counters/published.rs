@@ -11,7 +11,7 @@ use crate::{
 
 mod steps;
 
-pub(crate) use steps::Towards;
+pub(crate) use steps::Goal;
 
 /// The published generation, and the counts of ranges that are gone.
 pub(crate) struct PublishedState {

@@ -11,8 +11,7 @@ use crate::{
         published::{PendingGeneration, PublishedState, add_up},
         stored::{self, Maps, Stored},
     },
-    kernel::{self, CounterIds, Counters, PinError},
-    runtime::State,
+    kernel::{self, CounterError, CounterIds, Counters, PinError},
     state::{StateDir, StateError, Storage},
 };
 
@@ -27,7 +26,7 @@ pub(crate) struct Record {
     counted: Option<Counted>,
     /// True if the file matches the published state. Together with the pinned maps it then holds all counts.
     is_written: bool,
-    /// Number of failures to save or load before the updater ran.
+    /// Number of failures to save or load since they were last taken.
     failures: u64,
 }
 
@@ -164,7 +163,7 @@ impl Record {
         let CounterIds { ranges, classes } = counters.ids();
         let maps = Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity };
         self.counted = Some(Counted { maps, counters: Arc::clone(counters), is_pinned: true });
-        if let Err(error) = self.keep(self.of_published(published)) {
+        if let Some(Err(error)) = self.of_published(published).map(|stored| self.write(stored)) {
             tracing::warn!("{error}; until it is written, counters begin at zero after a crash");
             self.failures += 1;
         }
@@ -190,32 +189,32 @@ impl Record {
         Some(Stored::running(maps, pending.owners(), published.totals()))
     }
 
-    /// The contents of the file for the current book.
+    /// The contents of the file for the published state.
     pub(crate) fn of_published(&self, published: &PublishedState) -> Option<Stored> {
         let maps = self.counted.as_ref()?.maps.clone();
         Some(Stored::running(maps, published.owners(), published.totals()))
     }
 
-    /// Writes the file. The caller must not hold the published state meanwhile: scrapes wait for it, and a disk may take
-    /// its time.
-    pub(crate) fn keep(&mut self, stored: Option<Stored>) -> Result<(), StateError> {
-        stored.map_or(Ok(()), |stored| self.write(stored))
+    /// Writes the file, and logs and counts a failure. The caller must not hold the published state meanwhile:
+    /// scrapes wait for it, and a disk may take its time.
+    pub(crate) fn keep(&mut self, stored: Option<Stored>) {
+        if let Some(Err(error)) = stored.map(|stored| self.write(stored)) {
+            tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
+            self.failures += 1;
+        }
     }
 
     /// Ends the counting: writes all counts into the file and removes the pins. If that fails and the old
     /// file matches the pinned maps, both stay, as a crash would leave them. Otherwise both are removed.
-    pub(crate) fn end(mut self, state: &State) {
+    ///
+    /// `totals` holds all counts. The caller has read them without a lock on the published state that a slow
+    /// disk could prolong.
+    pub(crate) fn end(mut self, totals: Result<Vec<Row>, CounterError>) {
         let Some(storage) = self.storage.clone() else { return };
-        // The counts are read first and written then: scrapes wait for the published state, and a disk may take its
-        // time.
-        let settled = {
-            let published = state.published();
-            state.last_readings(&published).map(|readings| Stored::settled(published.finalize(&readings)))
-        };
         let save = |settled| storage.run(move |directory| stored::save(directory, &settled));
-        let saved = settled
+        let saved = totals
             .map_err(|error| error.to_string())
-            .and_then(|settled| save(settled).map_err(|error| error.to_string()));
+            .and_then(|totals| save(Stored::settled(totals)).map_err(|error| error.to_string()));
         match saved {
             Ok(()) => self.unpin(),
             Err(error)

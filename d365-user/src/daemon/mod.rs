@@ -85,7 +85,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
             // Dropping the kernel object detaches what the start has attached by then.
             if let Ok(Ok(started)) = starting.await {
                 drop(started.kernel);
-                started.record.end(&state);
+                started.record.end(state.final_totals());
             }
             return stopped;
         }
@@ -93,15 +93,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     };
     let Started { kernel, record, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
-    let (vouched, is_vouched) = oneshot::channel();
-    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, vouched));
+    let (trusted, is_trusted) = oneshot::channel();
+    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, trusted));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
         _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(seen, is_hung, &ready, is_vouched) => match never {},
+        never = keep_readiness(seen, is_hung, &ready, is_trusted) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
     };
@@ -155,10 +155,10 @@ async fn keep_readiness(
     seen: Receiver<Vec<watch::Seen>>,
     is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
-    vouched: oneshot::Receiver<()>,
+    trusted: oneshot::Receiver<()>,
 ) -> Infallible {
     // The caller notices an updater that has ended.
-    if vouched.await.is_ok() {
+    if trusted.await.is_ok() {
         watch::keep_readiness(seen, is_hung, ready).await;
     }
     std::future::pending().await

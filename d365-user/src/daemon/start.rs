@@ -1,7 +1,7 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
 //! fail without touching an interface comes first. An error undoes all steps.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use super::StartError;
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
     runtime::{Failsafe, Live, State},
-    snapshot::{LinkKind, Mode, SnapshotSource as _},
-    view,
+    snapshot::{LinkKind, Mode},
+    updater,
 };
 
 pub(crate) struct Started {
@@ -68,13 +68,11 @@ pub(crate) fn start(
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     let counters = Arc::new(counters);
     tracing::debug!("the kernel took program {}", kernel.program_name());
-    kernel.publish(&pending.compiled)?;
-    state.set_table(kernel.table_size());
+    // No range leaves with the first generation, so no last count is missing.
+    let _ = updater::publish_generation(&mut kernel, &mut record, state, pending, || {})?;
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
-    // No range leaves with the first generation of this object, so no counter is read.
-    let _ = state.published().commit(pending, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
     record.begin(&state.published(), &counters, &config.interfaces, options.capacity);
     let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
         Ok(attached) => attached,
@@ -82,7 +80,7 @@ pub(crate) fn start(
             drop(kernel);
             let (attached, taggers) = (Vec::new(), Vec::new());
             state.set_live(Live { counters, links: Links::default(), attached, taggers });
-            record.end(state);
+            record.end(state.final_totals());
             return Err(error);
         }
     };
@@ -156,17 +154,5 @@ fn remark(attached: &Attached) {
             "{name}: attached by netlink, not by a BPF link: if the daemon is killed the program stays; \
              `ip link set dev {name} {xdp} off` takes it away"
         );
-    }
-}
-
-/// Writes the start-up summary to the log.
-pub(crate) fn announce(state: &State) {
-    match state.snapshot() {
-        Ok(snapshot) => {
-            for line in view::summary(&snapshot, SystemTime::now()) {
-                tracing::info!("{line}");
-            }
-        }
-        Err(error) => tracing::error!("the counters cannot be read: {error}"),
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, RangeMetrics},
-    counters::{CounterSample, PublishedState, row_names},
+    counters::{CounterSample, PublishedState, Row, row_names},
     generation::TableSize,
     http,
     kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
@@ -171,13 +171,12 @@ impl State {
         Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
     }
 
-    /// Reads the counters of every slot that has an owner.
-    pub(crate) fn last_readings(
-        &self,
-        published: &PublishedState,
-    ) -> Result<Vec<CounterSample>, CounterError> {
+    /// All counts so far, by row, as they are once the kernel's counters are gone.
+    pub(crate) fn final_totals(&self) -> Result<Vec<Row>, CounterError> {
+        let published = self.published();
         let slots: Vec<u32> = published.owners().iter().map(|(_, slot)| *slot).collect();
-        Ok(self.read(&slots)?.into_iter().map(CounterSample::from).collect())
+        let samples: Vec<_> = self.read(&slots)?.into_iter().map(CounterSample::from).collect();
+        Ok(published.finalize(&samples))
     }
 }
 

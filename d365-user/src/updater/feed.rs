@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Failure, reading::Reader, reading::Reading};
+use super::{Failure, reading::FetchedList, reading::Reader};
 use crate::{
     config::LeaseTerm,
     resources::{self, ResourceError},
@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// An order to a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Command {
     /// Read now.
     Now,
     /// Read within this time.
@@ -32,10 +32,10 @@ pub(super) enum Order {
 }
 
 /// The result of one reading.
-pub(crate) struct Outcome {
+pub(crate) struct ReadResult {
     /// The index of the source.
     pub(super) source: usize,
-    pub(super) reading: Result<Reading, Failure>,
+    pub(super) reading: Result<FetchedList, Failure>,
     /// An error of the state directory during the reading.
     pub(super) state_error: Option<StateError>,
     /// The time until the next try, if a failure is tried again soon.
@@ -43,7 +43,7 @@ pub(crate) struct Outcome {
 }
 
 /// The schedule by which a source is read without an order.
-pub(super) struct Rhythm {
+pub(super) struct Schedule {
     /// The interval after a success.
     refresh: Duration,
     /// True if the source is a watched file. A failure of the file itself, such as an invalid list, can end
@@ -52,7 +52,7 @@ pub(super) struct Rhythm {
     backoff: Backoff,
 }
 
-impl Rhythm {
+impl Schedule {
     /// Reads each `refresh`, a tenth more or less. After a failure the pause starts at a minute and doubles
     /// up to an hour, but is never longer than `refresh`. If a server asks for a longer pause, the feed waits
     /// for that time and up to a tenth longer, because the server has asked others too.
@@ -100,12 +100,12 @@ impl Rhythm {
 pub(super) fn start(
     source: usize,
     reader: Box<dyn Reader>,
-    rhythm: Rhythm,
-    tell: impl Fn(Outcome) -> bool + Send + Sync + 'static,
-) -> Result<Sender<Order>, ResourceError> {
+    schedule: Schedule,
+    tell: impl Fn(ReadResult) -> bool + Send + Sync + 'static,
+) -> Result<Sender<Command>, ResourceError> {
     let (orders, received) = mpsc::channel();
     let task = format!("read {}", reader.name());
-    let run = move || run(source, reader, rhythm, &received, &tell);
+    let run = move || run(source, reader, schedule, &received, &tell);
     resources::thread_apart(&format!("source {source}"), task, run)?;
     Ok(orders)
 }
@@ -113,18 +113,19 @@ pub(super) fn start(
 fn run(
     source: usize,
     mut reader: Box<dyn Reader>,
-    mut rhythm: Rhythm,
-    orders: &Receiver<Order>,
-    tell: &(impl Fn(Outcome) -> bool + Sync),
+    mut schedule: Schedule,
+    orders: &Receiver<Command>,
+    tell: &(impl Fn(ReadResult) -> bool + Sync),
 ) {
     loop {
         // This reading answers all earlier orders.
         orders.try_iter().for_each(drop);
-        let late = |failure| tell(Outcome { source, reading: Err(failure), state_error: None, again: None });
+        let late =
+            |failure| tell(ReadResult { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
-        let next = rhythm.next(reading.as_ref().err());
-        let again = reading.as_ref().err().is_some_and(|failure| rhythm.retries(failure)).then_some(next);
-        let outcome = Outcome { source, reading, state_error: reader.state_error(), again };
+        let next = schedule.next(reading.as_ref().err());
+        let again = reading.as_ref().err().is_some_and(|failure| schedule.retries(failure)).then_some(next);
+        let outcome = ReadResult { source, reading, state_error: reader.state_error(), again };
         if !tell(outcome) {
             return;
         }
@@ -140,7 +141,7 @@ fn run(
 fn read_watched(
     reader: &mut dyn Reader,
     late: impl FnOnce(Failure) -> bool + Send,
-) -> Result<Reading, Failure> {
+) -> Result<FetchedList, Failure> {
     let Some(limit) = reader.limit() else { return read(reader) };
     let list = reader.name();
     let (reading, is_read) = mpsc::channel::<()>();
@@ -160,21 +161,21 @@ fn read_watched(
 
 /// Reads. A panic of the reader counts as a failure, and the reader is used again: no reading depends on the
 /// one before.
-fn read(reader: &mut dyn Reader) -> Result<Reading, Failure> {
+fn read(reader: &mut dyn Reader) -> Result<FetchedList, Failure> {
     let read = panic::catch_unwind(AssertUnwindSafe(|| reader.read()));
     read.unwrap_or_else(|_| Err(Failure::Panicked { list: reader.name() }))
 }
 
 /// Waits until `due` or for an order to read. Returns false once no order can come any more.
-fn wait(mut due: Option<Instant>, orders: &Receiver<Order>) -> bool {
+fn wait(mut due: Option<Instant>, orders: &Receiver<Command>) -> bool {
     loop {
         let order = match due {
             None => orders.recv().map_err(RecvTimeoutError::from),
             Some(due) => orders.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match order {
-            Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => return true,
-            Ok(Order::Within(time)) => {
+            Ok(Command::Now) | Err(RecvTimeoutError::Timeout) => return true,
+            Ok(Command::Within(time)) => {
                 let latest = Instant::now().checked_add(time);
                 due = due.into_iter().chain(latest).min();
             }

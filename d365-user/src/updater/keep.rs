@@ -1,10 +1,10 @@
 //! The updater's part of the state directory: the gates that it saves, and the approvals that it finds there.
-//! It does not wait for a directory that does not answer ([`Storage`](super::Storage)): every decision is in
+//! It does not wait for a directory that does not answer ([`Storage`](crate::state::Storage)): every decision is in
 //! force before it is saved.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Updater, report};
+use super::{event_loop::Updater, report, tally::StateFailure};
 use crate::{
     gate::Timestamp,
     state::{StateError, approval, gates},
@@ -26,7 +26,7 @@ impl Updater {
         self.hung_since = is_hung.then(|| SystemTime::now().into());
         report::hang(storage.path(), is_hung);
         if is_hung {
-            *self.state_failures.entry("hang").or_default() += 1;
+            self.state_failures.add(StateFailure::Hang);
         } else {
             self.save_at = Some(Instant::now());
         }
@@ -61,18 +61,18 @@ impl Updater {
                 if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
                     tracing::warn!("{error}: the approval is not carried out");
                 }
-                *self.state_failures.entry("approval").or_default() += 1;
+                self.state_failures.add(StateFailure::Approval);
                 return;
             }
         };
         self.approval_is_stuck = false;
         let (decisions, answer) = self.sources.carry_out(&request, now);
         report::answer(&answer);
-        self.decided(decisions);
+        self.apply_decisions(decisions);
         self.save();
         if let Err(error) = storage.run(move |directory| approval::answer(directory, &answer)) {
             tracing::warn!("{error}");
-            *self.state_failures.entry("approval").or_default() += 1;
+            self.state_failures.add(StateFailure::Approval);
         }
     }
 
@@ -88,7 +88,7 @@ impl Updater {
         let gates = self.sources.gates(&self.now);
         if let Err(error) = storage.run(move |directory| gates::save(directory, &gates)) {
             tracing::warn!("{error}; decisions since then are lost if the daemon ends");
-            *self.state_failures.entry("gates").or_default() += 1;
+            self.state_failures.add(StateFailure::Gates);
             self.save_again();
         }
     }

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use d365_common::lease::GROUPS;
 
-use super::clock::{Now, Stamp};
+use super::{
+    clock::{Now, Stamp},
+    event::TICK,
+};
 use crate::{config::LeaseTerm, generation::Groups, kernel::Leases, ranges::SourceSet, snapshot::Lease};
 
 /// Time between two settings of the kernel's leases. The kernel's clock stops while the host sleeps, so that
@@ -78,7 +81,7 @@ pub(super) struct Basis {
 
 /// The leases that were last set in the kernel.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct AppliedLeases {
     basis: Basis,
     /// For each source, true if its lease had ended at that time.
     pub(super) has_ended: Vec<bool>,
@@ -86,10 +89,10 @@ pub(super) struct Told {
     again_at: Instant,
 }
 
-impl Told {
+impl AppliedLeases {
     /// Records that the kernel's leases were set to `leases` at `now`.
     pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
-        let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(super::TICK, RENEW);
+        let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(TICK, RENEW);
         Self { basis, has_ended, again_at }
     }
 
@@ -99,7 +102,7 @@ impl Told {
     }
 
     /// True while the leases need not be set again. `basis` holds the facts at `now`.
-    pub(super) fn is_enough(&self, basis: &Basis, now: Instant) -> bool {
+    pub(super) fn is_current(&self, basis: &Basis, now: Instant) -> bool {
         self.basis == *basis && now < self.again_at
     }
 }
@@ -108,8 +111,8 @@ impl Told {
 mod tests {
     use super::{
         super::{
-            TICK,
             clock::{Clock, Sample},
+            event::TICK,
         },
         *,
     };
@@ -206,13 +209,13 @@ mod tests {
             (Some(Duration::from_millis(1)), TICK.as_secs()),
             (Some(Duration::ZERO), 60),
         ] {
-            let told = Told::new(basis.clone(), vec![false], &Leases::all(left), now);
-            assert!(told.is_enough(&basis, now), "{left:?}");
-            assert!(told.is_enough(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
-            assert!(!told.is_enough(&basis, now + seconds(again)), "{left:?}");
+            let told = AppliedLeases::new(basis.clone(), vec![false], &Leases::all(left), now);
+            assert!(told.is_current(&basis, now), "{left:?}");
+            assert!(told.is_current(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
+            assert!(!told.is_current(&basis, now + seconds(again)), "{left:?}");
             let moved = Basis { shown: vec![Lease::Until(1101)], ..basis.clone() };
-            assert!(!told.is_enough(&moved, now));
-            assert!(!told.is_enough(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
+            assert!(!told.is_current(&moved, now));
+            assert!(!told.is_current(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
         }
     }
 }

@@ -2,7 +2,6 @@
 //! sources. It blocks while it reads files, and while it downloads documents if nothing else gives a list.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         mpsc::{self, Sender},
@@ -13,17 +12,20 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Event, Order, Outcome, Published, Sources, Updater,
+    PrepareError,
     clock::{Clock, Sample},
-    feed::{self, Rhythm},
-    no_refusals, no_state_failures,
+    event::Event,
+    event_loop::Updater,
+    feed::{self, Command, ReadResult, Schedule},
+    publication::Publication,
     reading::{DownloadReader, FileReader, Reader},
-    renamed, report, retries,
+    renamed, report,
+    sources::Sources,
+    tally::{StateFailure, Tally},
 };
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     counters::{Record, Row},
-    daemon::StartError,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     runtime::azure,
@@ -50,9 +52,9 @@ pub(crate) struct Prepared {
 /// Reads the state directory and the sources.
 ///
 /// # Errors
-/// [`StartError`] if the state directory is needed and cannot be used, or if no source gives a list.
-pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, StartError> {
-    let mut state_failures = no_state_failures();
+/// [`PrepareError`] if the state directory is needed and cannot be used, or if no source gives a list.
+pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, PrepareError> {
+    let mut state_failures = Tally::default();
     let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
     let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
@@ -68,7 +70,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         None => gates::Recovered::default(),
     };
     report::recovered(&recovered);
-    *state_failures.entry("gates").or_default() += recovered.errors.len() as u64;
+    state_failures.add_many(StateFailure::Gates, recovered.errors.len() as u64);
     let mut gates = recovered.gates;
     let (are_renamed, errors) = if let Some(storage) = &storage {
         let (specs, mut own) = (config.ranges.clone(), std::mem::take(&mut gates));
@@ -83,7 +85,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
     };
     for error in errors {
         tracing::warn!("{error}: a document that was kept under an earlier name");
-        *state_failures.entry("document").or_default() += 1;
+        state_failures.add(StateFailure::Document);
     }
     let mut sources =
         Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
@@ -94,14 +96,14 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
     let mut begun = Vec::new();
     for (at, spec) in config.ranges.iter().enumerate() {
         let keep_azure = config.watch_azure;
-        let (reader, rhythm): (Box<dyn Reader>, _) = match (spec, &config.targets[at]) {
+        let (reader, schedule): (Box<dyn Reader>, _) = match (spec, &config.targets[at]) {
             (Spec::Embedded, _) => {
                 begun.push(None);
                 continue;
             }
             (spec, None) => {
                 let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
-                (Box::new(reader), Rhythm::of_file(config.lease))
+                (Box::new(reader), Schedule::of_file(config.lease))
             }
             (spec, Some(target)) => {
                 let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
@@ -112,16 +114,16 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
                     azure.set(at, regions);
                 }
                 if reader.state_error().is_some() {
-                    *state_failures.entry("document").or_default() += 1;
+                    state_failures.add(StateFailure::Document);
                 }
                 let adopted = sources.restore(at, kept.as_ref());
                 report::adopted(sources.name(at), adopted);
-                (Box::new(reader), Rhythm::of_download(config.refresh))
+                (Box::new(reader), Schedule::of_download(config.refresh))
             }
         };
         let events = events.clone();
         let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
-        begun.push(Some(feed::start(at, reader, rhythm, tell)?));
+        begun.push(Some(feed::start(at, reader, schedule, tell)?));
     }
     let _ = feeds.set(begun);
     let mut updater = Updater {
@@ -137,11 +139,11 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         term: config.lease,
         confirmed: Vec::new(),
         azure,
-        refused: no_refusals(),
+        refused: Tally::default(),
         state_failures,
         approval: None,
         approval_is_stuck: false,
-        published: Published::default(),
+        publication: Publication::new(None),
         save_at: are_renamed.then(Instant::now),
         left_out: Vec::new(),
         lease: None,
@@ -149,7 +151,6 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         is_lease_shared: false,
         acts: acts(config),
         out_of_reach: None,
-        retry: retries(),
     };
     // An approval that was given while no daemon ran may make a list fit.
     let now = updater.now.run();
@@ -171,7 +172,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
              nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
         );
     }
-    updater.published = Published::new(set.clone());
+    updater.publication = Publication::new(Some(set.clone()));
     let mut record = Record::new(storage, config.pin_dir.clone());
     let before = record.before();
     Ok(Prepared { updater, events, set, record, before, is_hung })
@@ -181,16 +182,16 @@ impl Updater {
     /// Waits until every file was read, and until there is a list or no source left that could give one. If
     /// there is not room for all lists, the order of the command line decides: a reading is judged only after
     /// the files that are named before its source.
-    fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, StartError> {
-        let (mut failures, mut read) = (Vec::new(), Vec::<Outcome>::new());
+    fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, PrepareError> {
+        let (mut failures, mut read) = (Vec::new(), Vec::<ReadResult>::new());
         loop {
             let now = self.look_at_clock();
             let is_file = |at: usize| matches!(specs[at], Spec::File(_));
-            let is_next = |updater: &Self, outcome: &Outcome| {
+            let is_next = |updater: &Self, outcome: &ReadResult| {
                 !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
             };
             while let Some(next) = read.iter().position(|outcome| is_next(self, outcome)) {
-                failures.extend(self.take(read.remove(next), now));
+                failures.extend(self.on_reading(read.remove(next), now));
             }
             let is_awaited = |download: bool| {
                 let of_kind =
@@ -206,15 +207,15 @@ impl Updater {
                 let last = if is_empty { Some(failures.remove(0)) } else { None };
                 failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
                 return set.map_err(|problem| match last {
-                    Some((failure, _)) => StartError::NoList(Box::new(failure)),
-                    None => StartError::Ranges(problem),
+                    Some((failure, _)) => PrepareError::NoList(Box::new(failure)),
+                    None => PrepareError::Ranges(problem),
                 });
             }
             match self.events.recv() {
                 Ok(Event::Read(outcome)) => read.push(*outcome),
                 Ok(Event::Reload) => {}
                 // The daemon was stopped while it started; nobody waits for the answer.
-                Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(StartError::Ranges),
+                Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(PrepareError::Ranges),
             }
         }
     }
@@ -222,22 +223,19 @@ impl Updater {
 
 /// Opens the state directory. With the embedded list alone the daemon needs nothing in it, and counts without
 /// it.
-fn directory(
-    config: &Config,
-    failures: &mut BTreeMap<&'static str, u64>,
-) -> Result<Option<StateDir>, StartError> {
+fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Option<StateDir>, PrepareError> {
     match StateDir::open(&config.state_dir) {
         Ok(directory) => {
             report::directory(directory.remarks());
             Ok(Some(directory))
         }
-        Err(error @ StateError::InUse { .. }) => Err(StartError::State(error)),
+        Err(error @ StateError::InUse { .. }) => Err(PrepareError::State(error)),
         Err(error) if config.ranges.iter().all(|spec| *spec == Spec::Embedded) => {
             tracing::warn!("{error}; going on without it: counters begin at zero at every start");
-            *failures.entry("directory").or_default() += 1;
+            failures.add(StateFailure::Directory);
             Ok(None)
         }
-        Err(error) => Err(StartError::State(error)),
+        Err(error) => Err(PrepareError::State(error)),
     }
 }
 
@@ -249,7 +247,7 @@ fn acts(config: &Config) -> bool {
 /// Watches the files among the sources.
 fn watch_files(
     specs: &[Spec],
-    feeds: &Arc<OnceLock<Vec<Option<Sender<Order>>>>>,
+    feeds: &Arc<OnceLock<Vec<Option<Sender<Command>>>>>,
 ) -> Result<Option<Watch>, ResourceError> {
     let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec {
         Spec::File(path) => Some((at, path.clone())),
@@ -261,10 +259,10 @@ fn watch_files(
     }
     let feeds = Arc::clone(feeds);
     let changed = move |file: usize| {
-        let feed = feeds.get().and_then(|feeds: &Vec<Option<Sender<Order>>>| feeds[places[file]].as_ref());
+        let feed = feeds.get().and_then(|feeds: &Vec<Option<Sender<Command>>>| feeds[places[file]].as_ref());
         // A feed that does not exist yet reads at its start, which is later than now.
         if let Some(feed) = feed {
-            let _ = feed.send(Order::Now);
+            let _ = feed.send(Command::Now);
         }
     };
     Watch::start(files, SETTLE, changed).map(Some)

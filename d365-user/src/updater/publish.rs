@@ -3,61 +3,45 @@
 
 use std::time::Instant;
 
-use super::{Updater, lease::Told, random, report};
+use super::{
+    event_loop::Updater,
+    lease::AppliedLeases,
+    report,
+    tally::{Rejection, StateFailure},
+};
 use crate::{
-    counters::{PendingGeneration, Record, Towards},
+    counters::{Goal, PendingGeneration, Record},
     gate::Timestamp,
-    kernel::{Kernel, PublishError},
+    generation::Groups,
+    kernel::{CounterError, Kernel, ProofError, PublishError},
     ranges::RangeSet,
     runtime::State,
 };
 
-/// Reasons for which an accepted list is not published: values of the label `reason`, in addition to the
-/// gate's.
-pub(super) const REASONS: [&str; 4] = [RANGES, CAPACITY, PROOF, KERNEL];
-/// The lists cannot be merged into one set: too many ranges.
-const RANGES: &str = "ranges";
-/// There are more ranges than counter slots.
-const CAPACITY: &str = "capacity";
-/// The kernel's answers differ from the reference's.
-const PROOF: &str = "proof";
-/// The kernel rejected a map or an entry.
-const KERNEL: &str = "kernel";
-
-/// The published list, and the state of the next publication.
-#[derive(Default)]
-pub(super) struct Published {
-    /// `None` before the first publication, and once an intermediate generation was handed to the kernel.
-    set: Option<RangeSet>,
-    /// True if the accepted list may have changed since.
-    is_due: bool,
-    /// The time of the next try after a rejection.
-    retry_at: Option<Instant>,
-    /// True while the published generation is an intermediate one on the way to the accepted list.
-    is_on_the_way: bool,
-}
-
-impl Published {
-    pub(super) fn new(set: RangeSet) -> Self {
-        Self { set: Some(set), ..Self::default() }
-    }
-
-    pub(super) fn set(&self) -> Option<&RangeSet> {
-        self.set.as_ref()
-    }
-
-    pub(super) fn is_on_the_way(&self) -> bool {
-        self.is_on_the_way
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.is_due
-    }
-
-    /// Marks the accepted list as changed. A list that was rejected before may pass now.
-    pub(super) fn set_due(&mut self) {
-        (self.is_due, self.retry_at) = (true, None);
-    }
+/// Publishes one generation: saves the counter keys that it will have, lets the kernel verify and activate it,
+/// and records it. `show` runs before a scrape can see the generation. Returns its number, and the error if
+/// the last counts of ranges that are gone could not be read.
+///
+/// # Errors
+/// [`PublishError`]; the published generation stays then.
+pub(crate) fn publish_generation(
+    kernel: &mut Kernel,
+    record: &mut Record,
+    state: &State,
+    pending: PendingGeneration,
+    show: impl FnOnce(),
+) -> Result<(u64, Result<(), CounterError>), PublishError> {
+    let page = record.of_pending(&state.published(), &pending);
+    record.keep(page);
+    kernel.publish(&pending.compiled)?;
+    let mut published = state.published();
+    state.set_table(kernel.table_size());
+    let last_counts = published.commit(pending, |slots| state.read_slots(slots));
+    let (number, page) = (published.generation().number, record.of_published(&published));
+    show();
+    drop(published);
+    record.keep(page);
+    Ok((number, last_counts))
 }
 
 impl Updater {
@@ -69,127 +53,104 @@ impl Updater {
         state: &State,
         now: Timestamp,
     ) {
-        let must_wait = self.published.retry_at.is_some_and(|at| at > Instant::now());
-        if !self.published.is_due || must_wait {
+        if !self.publication.is_to_be_tried(Instant::now()) {
             return;
         }
         match self.try_to_publish(kernel, record, state, now) {
-            Ok(()) => {
-                (self.published.is_due, self.published.retry_at) = (false, None);
-                self.retry.succeeded();
-            }
+            Ok(set) => self.publication.succeeded(set),
             Err((reason, error)) => {
-                *self.refused.entry(reason).or_default() += 1;
-                let wait = self.retry.failed(random());
+                self.refused.add(reason);
+                let wait = self.publication.failed();
                 tracing::error!(
                     "the new list is not published: {error}; the published one stays, next try in {}",
                     report::whole_seconds(wait)
                 );
-                self.published.retry_at = Some(Instant::now() + wait);
             }
         }
     }
 
+    /// Publishes the accepted list, over intermediate generations if it needs them. Returns the list.
     fn try_to_publish(
         &mut self,
         kernel: &mut Kernel,
         record: &mut Record,
         state: &State,
         now: Timestamp,
-    ) -> Result<(), (&'static str, String)> {
-        let set = self.sources.set(now).map_err(|error| (RANGES, error.to_string()))?;
-        if self.published.set.as_ref().is_some_and(|before| is_same_list(before, &set)) {
+    ) -> Result<RangeSet, (Rejection, String)> {
+        let set = self.sources.set(now).map_err(|error| (Rejection::Ranges, error.to_string()))?;
+        if self.publication.set().is_some_and(|before| is_same_list(before, &set)) {
             state.published().describe(&set);
-            self.published.set = Some(set);
-            return Ok(());
+            return Ok(set);
         }
         loop {
-            let (pending, towards) =
-                state.published().pending_towards(&set).map_err(|error| (CAPACITY, error.to_string()))?;
-            if towards == Towards::Whole {
-                break self.publish_pending(kernel, record, state, pending, set);
+            let next = state.published().pending_towards(&set);
+            let (pending, goal) = next.map_err(|error| (Rejection::Capacity, error.to_string()))?;
+            self.publish_pending(kernel, record, state, pending, goal, &set)?;
+            if goal == Goal::Whole {
+                return Ok(set);
             }
-            self.step(kernel, record, state, pending)?;
         }
     }
 
-    /// Publishes an intermediate generation on the way to the list, which frees slots.
-    fn step(
-        &mut self,
-        kernel: &mut Kernel,
-        record: &mut Record,
-        state: &State,
-        pending: PendingGeneration,
-    ) -> Result<(), (&'static str, String)> {
-        // Even if this fails, the published list is no longer known to be the previous one.
-        self.published.set = None;
-        // Nothing is dropped meanwhile: a prefix may be missing until the list is whole.
-        self.published.is_on_the_way = true;
-        self.kept(record.keep(record.of_pending(&state.published(), &pending)));
-        self.hand_over(kernel, state, &pending)?;
-        let mut published = state.published();
-        let entered = published.commit(pending, |slots| state.read_slots(slots));
-        let page = record.of_published(&published);
-        drop(published);
-        self.kept(record.keep(page));
-        // Without the last counts no slot becomes free.
-        entered.map_err(|error| (CAPACITY, error.to_string()))
-    }
-
-    /// Publishes a pending generation in the kernel. It first sets the leases, if the groups change.
-    fn hand_over(
-        &mut self,
-        kernel: &mut Kernel,
-        state: &State,
-        pending: &PendingGeneration,
-    ) -> Result<(), (&'static str, String)> {
-        // A new group must not have the lease of an earlier group with the same number.
-        if self.published.is_on_the_way || pending.groups() != state.published().groups() {
-            self.set_leases(kernel, pending.groups()).map_err(|error| (KERNEL, error.to_string()))?;
-            self.lease.iter_mut().for_each(Told::expire);
-        }
-        kernel.publish(&pending.compiled).map_err(|error| (reason(&error), error.to_string()))
-    }
-
+    /// Publishes the accepted list, or an intermediate generation on the way to it, which frees slots.
     fn publish_pending(
         &mut self,
         kernel: &mut Kernel,
         record: &mut Record,
         state: &State,
         pending: PendingGeneration,
-        set: RangeSet,
-    ) -> Result<(), (&'static str, String)> {
-        let page = record.of_pending(&state.published(), &pending);
-        self.kept(record.keep(page));
-        self.hand_over(kernel, state, &pending)?;
-        self.published.is_on_the_way = false;
-        let mut published = state.published();
-        state.set_table(kernel.table_size());
-        state.follow_range_metrics(&set);
-        let entered = published.commit(pending, |slots| state.read_slots(slots));
-        if let Err(error) = entered {
+        goal: Goal,
+        set: &RangeSet,
+    ) -> Result<(), (Rejection, String)> {
+        if goal != Goal::Whole {
+            // Nothing is dropped meanwhile: a prefix may be missing until the list is whole.
+            self.publication.begin_steps();
+        }
+        self.prepare_leases(kernel, state, pending.groups())?;
+        let published = publish_generation(kernel, record, state, pending, || {
+            if goal == Goal::Whole {
+                self.publication.end_steps();
+                state.follow_range_metrics(set);
+                // Changes that waited for this generation wait no more.
+                state.set_updates(self.updates());
+            }
+        });
+        let (number, last_counts) = published.map_err(|error| (reason(&error), error.to_string()))?;
+        if goal != Goal::Whole {
+            // Without the last counts no slot becomes free.
+            return last_counts.map_err(|error| (Rejection::Capacity, error.to_string()));
+        }
+        if let Err(error) = last_counts {
             tracing::error!("{error}: the counts of ranges that are gone are taken later");
         }
-        let (number, page) = (published.generation().number, record.of_published(&published));
-        // This comes before a scrape can see the new generation: changes that waited for it wait no more.
-        state.set_updates(self.updates());
-        drop(published);
-        self.kept(record.keep(page));
         tracing::info!(
             "generation {number} published: {} ranges, {} retired",
             set.ranges().len(),
             set.retired().len()
         );
-        report::remarks(&self.sources.remarks_of_all(&set));
-        self.published.set = Some(set);
+        report::remarks(&self.sources.remarks_of_all(set));
         Ok(())
     }
 
-    /// Counts a failed save of the counts, and schedules another.
-    pub(super) fn kept(&mut self, result: Result<(), crate::state::StateError>) {
-        if let Err(error) = result {
-            tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
-            *self.state_failures.entry("counters").or_default() += 1;
+    /// Sets the leases of the next generation, if its groups are others: a new group must not have the lease
+    /// of an earlier group with the same number.
+    fn prepare_leases(
+        &mut self,
+        kernel: &mut Kernel,
+        state: &State,
+        groups: &Groups,
+    ) -> Result<(), (Rejection, String)> {
+        if self.publication.is_on_the_way() || groups != state.published().groups() {
+            self.set_leases(kernel, groups).map_err(|error| (Rejection::Kernel, error.to_string()))?;
+            self.lease.iter_mut().for_each(AppliedLeases::expire);
+        }
+        Ok(())
+    }
+
+    /// Counts the failed saves of the counts, and schedules another if they are not saved.
+    pub(super) fn on_save_result(&mut self, record: &mut Record) {
+        self.state_failures.add_many(StateFailure::Counters, record.failures());
+        if record.is_behind() {
             self.save_again();
         }
     }
@@ -201,10 +162,9 @@ fn is_same_list(one: &RangeSet, other: &RangeSet) -> bool {
         && (one.retired(), one.retired_by()) == (other.retired(), other.retired_by())
 }
 
-fn reason(error: &PublishError) -> &'static str {
-    use crate::kernel::ProofError::{Mismatch, Nonsense};
+fn reason(error: &PublishError) -> Rejection {
     match error {
-        PublishError::Proof(Mismatch { .. } | Nonsense { .. }) => PROOF,
-        _ => KERNEL,
+        PublishError::Proof(ProofError::Mismatch { .. } | ProofError::Nonsense { .. }) => Rejection::Proof,
+        _ => Rejection::Kernel,
     }
 }

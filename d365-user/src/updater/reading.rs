@@ -20,7 +20,7 @@ use crate::{
 
 /// One good reading of a source.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct FetchedList {
     /// The listed ranges, from one origin.
     pub(super) set: RangeSet,
     /// Azure's prefixes by region, if they were requested and are known.
@@ -29,7 +29,7 @@ pub(crate) struct Reading {
 
 /// A source that can be read repeatedly.
 pub(super) trait Reader: Send {
-    fn read(&mut self) -> Result<Reading, Failure>;
+    fn read(&mut self) -> Result<FetchedList, Failure>;
 
     fn name(&self) -> String;
 
@@ -72,7 +72,7 @@ impl FileReader {
 }
 
 impl Reader for FileReader {
-    fn read(&mut self) -> Result<Reading, Failure> {
+    fn read(&mut self) -> Result<FetchedList, Failure> {
         let (list, azure) = source::load_with_azure(&self.spec, self.keep_azure)?;
         self.look_at_writers();
         reading(list, azure, &self.policy)
@@ -101,7 +101,7 @@ pub(super) struct DownloadReader {
     keep_azure: bool,
     state: Option<Storage>,
     /// The stamp and the reading of the last good document.
-    known: Option<(Stamp, Reading)>,
+    known: Option<(Stamp, FetchedList)>,
     state_error: Option<StateError>,
 }
 
@@ -118,7 +118,7 @@ impl DownloadReader {
     }
 
     /// Loads the last good document from the state directory, so that the server need not send it again.
-    pub(super) fn restore(&mut self) -> Option<Reading> {
+    pub(super) fn restore(&mut self) -> Option<FetchedList> {
         let name = self.spec.to_string();
         let storage = self.state.as_ref()?;
         let path = storage.file(&documents::file_name(&name));
@@ -144,7 +144,7 @@ impl DownloadReader {
         }
     }
 
-    fn parse(&self, document: &Document) -> Result<Reading, Failure> {
+    fn parse(&self, document: &Document) -> Result<FetchedList, Failure> {
         let list = self.spec.to_string();
         let options = service_tags::Options {
             cloud: cloud(&self.spec),
@@ -161,7 +161,7 @@ impl DownloadReader {
 }
 
 impl Reader for DownloadReader {
-    fn read(&mut self) -> Result<Reading, Failure> {
+    fn read(&mut self) -> Result<FetchedList, Failure> {
         let name = || self.spec.to_string();
         let client = Options::from_environment()
             .map_err(download::OptionsError::from)
@@ -219,9 +219,9 @@ const fn cloud(spec: &Spec) -> Option<Cloud> {
     }
 }
 
-fn reading(list: List, azure: Option<Regions>, policy: &Policy) -> Result<Reading, Failure> {
+fn reading(list: List, azure: Option<Regions>, policy: &Policy) -> Result<FetchedList, Failure> {
     let name = list.origin.name.clone();
     let built = RangeSet::build(&[list], policy);
     let set = built.map_err(|problem| Failure::Ranges { list: name, problem: Box::new(problem) })?;
-    Ok(Reading { set, azure: azure.map(Arc::new) })
+    Ok(FetchedList { set, azure: azure.map(Arc::new) })
 }

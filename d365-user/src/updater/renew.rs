@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    TICK, Updater,
-    lease::{Basis, Confirmations, Told},
+    event::TICK,
+    event_loop::Updater,
+    lease::{AppliedLeases, Basis, Confirmations},
     report,
 };
 use crate::{
@@ -16,8 +17,8 @@ use crate::{
 
 impl Updater {
     /// Sets the kernel's leases, if they are out of date. `groups` are those of the published generation.
-    pub(super) fn renew(&mut self, kernel: &mut Kernel, groups: &Groups) {
-        if !self.published.is_due() {
+    pub(super) fn refresh_lease(&mut self, kernel: &mut Kernel, groups: &Groups) {
+        if !self.publication.is_due() {
             self.confirmed = self.sources.confirmations();
         }
         let out_of_reach = kernel.links().out_of_reach().map(Timestamp::from);
@@ -29,7 +30,7 @@ impl Updater {
         }
         self.out_of_reach = out_of_reach;
         let basis = self.basis(groups);
-        if self.lease.as_ref().is_some_and(|told| told.is_enough(&basis, Instant::now())) {
+        if self.lease.as_ref().is_some_and(|told| told.is_current(&basis, Instant::now())) {
             return;
         }
         match self.set_leases(kernel, groups) {
@@ -72,7 +73,7 @@ impl Updater {
                  fewer sources"
             );
         }
-        self.lease = Some(Told::new(basis, has_ended, leases, Instant::now()));
+        self.lease = Some(AppliedLeases::new(basis, has_ended, leases, Instant::now()));
     }
 
     fn has_ended(&self, place: usize) -> bool {
@@ -81,7 +82,7 @@ impl Updater {
 
     /// The lease of each source, as it is shown. All leases count as ended while a program may act on an
     /// interface that was moved away.
-    pub(super) fn shown_leases(&self) -> Vec<Lease> {
+    pub(super) fn current_leases(&self) -> Vec<Lease> {
         let mut shown = self.confirmations().shown();
         if let Some(since) = self.out_of_reach {
             shown.fill(Lease::Until(since.0));
@@ -90,7 +91,7 @@ impl Updater {
     }
 
     fn basis(&self, groups: &Groups) -> Basis {
-        Basis { shown: self.shown_leases(), groups: groups.clone(), needed: self.needed_for_drops() }
+        Basis { shown: self.current_leases(), groups: groups.clone(), needed: self.needed_for_drops() }
     }
 
     fn confirmations(&self) -> Confirmations<'_> {
@@ -98,14 +99,15 @@ impl Updater {
     }
 
     fn needed(&self) -> Vec<usize> {
-        self.sources.needed(self.published.set())
+        self.sources.needed(self.publication.set())
     }
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
         // Ranges that found no room, and those that an intermediate generation may lack, would be dropped.
         // While the state directory does not answer, no decision survives a restart.
-        let allows = self.sources.has_room() && !self.published.is_on_the_way() && self.hung_since.is_none();
+        let allows =
+            self.sources.has_room() && !self.publication.is_on_the_way() && self.hung_since.is_none();
         allows.then(|| self.needed())
     }
 }

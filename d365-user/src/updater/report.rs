@@ -9,13 +9,14 @@ use super::{Failure, clock::Now};
 use crate::{
     gate::{Action, Change, Decision, Refusal, Timestamp},
     ranges::{Range, Warning},
-    snapshot::Lease,
+    snapshot::{Lease, SnapshotSource},
     source::Spec,
     state::{
         Remark, Writer,
         approval::{Answer, Outcome, Verdict},
         gates::{self, Recovered},
     },
+    view,
 };
 
 /// The number of decisions that are logged one by one, for warnings and for others. The first reading of a
@@ -153,6 +154,18 @@ pub(super) fn hang(directory: &Path, is_hung: bool) {
         );
     } else {
         tracing::info!("the state directory {path} answers again");
+    }
+}
+
+/// Writes the start-up summary to the log.
+pub(super) fn summary(state: &impl SnapshotSource) {
+    match state.snapshot() {
+        Ok(snapshot) => {
+            for line in view::summary(&snapshot, SystemTime::now()) {
+                tracing::info!("{line}");
+            }
+        }
+        Err(error) => tracing::error!("the counters cannot be read: {error}"),
     }
 }
 

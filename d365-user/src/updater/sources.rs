@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Failure,
     clock::{Now, Stamp},
-    reading::Reading,
+    reading::FetchedList,
     reading::trust,
 };
 use crate::{
@@ -115,7 +115,7 @@ impl Sources {
     /// shows the origin of the ranges that the gate accepted. If the gates' files are lost, it shows that
     /// there was a gate: the next offer is then compared with the embedded list, if that is named or of the
     /// same tag. Returns the number of ranges that came in from the embedded list because that list is newer.
-    pub(super) fn restore(&mut self, at: usize, kept: Option<&Reading>) -> usize {
+    pub(super) fn restore(&mut self, at: usize, kept: Option<&FetchedList>) -> usize {
         let has_embedded = self.has_embedded();
         let source = &mut self.all[at];
         if let Some(origin) = kept.and_then(|kept| kept.set.origins().first()) {
@@ -152,7 +152,7 @@ impl Sources {
     }
 
     /// The warnings about a reading, unless they are those about the reading before it.
-    pub(super) fn remarks(&mut self, at: usize, reading: &Reading) -> Vec<Warning> {
+    pub(super) fn remarks(&mut self, at: usize, reading: &FetchedList) -> Vec<Warning> {
         let (known, new) = (&mut self.all[at].remarks, reading.set.warnings());
         if known == new {
             return Vec::new();
@@ -168,7 +168,7 @@ impl Sources {
     }
 
     /// Offers a good reading to the source's gate.
-    pub(super) fn offer(&mut self, at: usize, reading: &Reading, now: Timestamp) -> Vec<Decision> {
+    pub(super) fn offer(&mut self, at: usize, reading: &FetchedList, now: Timestamp) -> Vec<Decision> {
         let source = &mut self.all[at];
         (source.has_reported, source.last_success) = (true, Some(Stamp::ThisRun(now)));
         let origin = reading.set.origins().first().cloned().unwrap_or_default();

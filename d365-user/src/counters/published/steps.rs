@@ -14,7 +14,7 @@ use crate::{
 
 /// The relation of a pending generation to the list that it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Towards {
+pub(crate) enum Goal {
     /// The pending generation is that list.
     Whole,
     /// Some prefixes still have their previous state.
@@ -30,22 +30,19 @@ impl PublishedState {
 
     /// Makes a pending generation of the next generation, which may be an intermediate one on the way to `set`. The published state
     /// does not change.
-    pub(crate) fn pending_towards(
-        &self,
-        set: &RangeSet,
-    ) -> Result<(PendingGeneration, Towards), PendingError> {
+    pub(crate) fn pending_towards(&self, set: &RangeSet) -> Result<(PendingGeneration, Goal), PendingError> {
         match self.pending(set) {
             Err(PendingError::Slots(full)) => {
-                let (step, towards) = self.step(set).ok_or(full)?;
-                Ok((self.pending(&step)?, towards))
+                let (step, goal) = self.step(set).ok_or(full)?;
+                Ok((self.pending(&step)?, goal))
             }
-            pending => Ok((pending?, Towards::Whole)),
+            pending => Ok((pending?, Goal::Whole)),
         }
     }
 
     /// The list with as many changes as there are free slots. Changes that retire a range come first: the
     /// range must not count as listed for longer than needed.
-    fn step(&self, set: &RangeSet) -> Option<(RangeSet, Towards)> {
+    fn step(&self, set: &RangeSet) -> Option<(RangeSet, Goal)> {
         let owners =
             || set.retired().iter().map(CounterKey::retired).chain(set.ranges().iter().map(CounterKey::from));
         let mut free = self.owners.free();
@@ -72,7 +69,7 @@ impl PublishedState {
         if ranges.is_empty() {
             return None;
         }
-        Some((set.with_ranges(ranges, retired), if keeps { Towards::Step } else { Towards::Gap }))
+        Some((set.with_ranges(ranges, retired), if keeps { Goal::Step } else { Goal::Gap }))
     }
 
     /// The published state of each prefix: the range, its sources, and true if it is retired.

@@ -149,7 +149,7 @@ impl Walk {
             }
         }
         self.is_exact("entered")?;
-        if towards == Towards::Whole {
+        if towards == Goal::Whole {
             prop_assert_eq!((set.ranges(), set.retired()), (goal.ranges(), goal.retired()));
         } else if is_readable && point == Point::WrittenAgain {
             self.publish(goal, &[], true, point)?;

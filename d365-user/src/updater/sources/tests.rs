@@ -42,7 +42,7 @@ fn sources(specs: &[Spec], gates: Gates) -> Sources {
 
 /// A reading of a source: the embedded prefixes without the first `without`, and `more` prefixes in
 /// 20.0.0.0/16.
-fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
+fn reading(without: usize, more: u8, date: Option<&str>) -> FetchedList {
     let set = embedded();
     let own = set.ranges().iter().skip(without);
     let own = own.map(|range| (range.prefix, range.region.clone()));
@@ -55,7 +55,7 @@ fn reading(without: usize, more: u8, date: Option<&str>) -> Reading {
         date: date.map(str::to_owned),
     };
     let list = List { origin, records: own.chain(more).map(record).collect(), warnings: Vec::new() };
-    Reading { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
+    FetchedList { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }
 }
 
 /// The time `at` on a machine whose clocks agree.

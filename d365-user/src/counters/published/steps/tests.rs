@@ -32,13 +32,13 @@ fn published(capacity: u32, set: &RangeSet) -> PublishedState {
 
 /// Publishes until the list is whole. Returns the number of listed and of retired ranges in each generation,
 /// and its relation to the list.
-fn go(published: &mut PublishedState, set: &RangeSet) -> Vec<(usize, usize, Towards)> {
+fn go(published: &mut PublishedState, set: &RangeSet) -> Vec<(usize, usize, Goal)> {
     let mut way = Vec::new();
     loop {
-        let (pending, towards) = published.pending_towards(set).unwrap();
-        way.push((pending.generation.ranges.len(), pending.generation.retired.len(), towards));
+        let (pending, goal) = published.pending_towards(set).unwrap();
+        way.push((pending.generation.ranges.len(), pending.generation.retired.len(), goal));
         published.commit(pending, |slots| Ok::<_, ()>(vec![vec![Default::default(); slots.len()]])).unwrap();
-        if towards == Towards::Whole {
+        if goal == Goal::Whole {
             assert_eq!(
                 (published.generation().ranges.as_slice(), published.generation().retired.as_slice()),
                 (set.ranges(), set.retired())
@@ -62,19 +62,16 @@ fn with_spare_slots_there_is_nothing_on_the_way() {
 fn with_few_free_slots_it_goes_on_in_steps_and_no_prefix_is_missing() {
     let mut published = published(12, &set(ranges(0..10, "NAM"), vec![]));
     let way = go(&mut published, &set(ranges(0..10, "EUR"), vec![]));
-    let step = (10, 0, Towards::Step);
-    assert_eq!(way, [step, step, step, step, (10, 0, Towards::Whole)], "two at a time");
+    let step = (10, 0, Goal::Step);
+    assert_eq!(way, [step, step, step, step, (10, 0, Goal::Whole)], "two at a time");
 }
 
 #[test]
 fn what_was_removed_is_retired_first() {
     let mut published = published(12, &set(ranges(0..10, "NAM"), vec![]));
     let next = set(ranges(2..10, "EUR"), ranges(0..2, "NAM"));
-    let (pending, towards) = published.pending_towards(&next).unwrap();
-    assert_eq!(
-        (towards, pending.generation.retired.len(), pending.generation.ranges.len()),
-        (Towards::Step, 2, 8)
-    );
+    let (pending, goal) = published.pending_towards(&next).unwrap();
+    assert_eq!((goal, pending.generation.retired.len(), pending.generation.ranges.len()), (Goal::Step, 2, 8));
     assert!(pending.generation.ranges.iter().all(|range| range.geo.code == GeoCode::new("NAM").unwrap()));
     go(&mut published, &next);
 }
@@ -84,9 +81,9 @@ fn without_a_free_slot_what_needs_one_is_missing_for_one_generation() {
     let full = set(ranges(0..10, "NAM"), vec![]);
     let mut full = published(10, &full);
     let moved = [ranges(0..9, "NAM"), ranges(9..10, "EUR")].concat();
-    assert_eq!(go(&mut full, &set(moved, vec![])), [(9, 0, Towards::Gap), (10, 0, Towards::Whole)]);
+    assert_eq!(go(&mut full, &set(moved, vec![])), [(9, 0, Goal::Gap), (10, 0, Goal::Whole)]);
     let next = set(ranges(0..9, "NAM"), vec![range(9, "EUR")]);
-    assert_eq!(go(&mut full, &next), [(9, 0, Towards::Gap), (9, 1, Towards::Whole)]);
+    assert_eq!(go(&mut full, &next), [(9, 0, Goal::Gap), (9, 1, Goal::Whole)]);
 }
 
 /// No range of such a list has a slot, and an empty list cannot be published.
