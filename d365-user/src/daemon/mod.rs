@@ -28,7 +28,7 @@ use crate::{
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
-    runtime::{State, azure, watch},
+    runtime::{Seen, State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
@@ -152,7 +152,7 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
 /// Makes the daemon ready once the kernel's leases are set. It is not ready while a program is lost or the
 /// state directory does not answer.
 async fn keep_readiness(
-    seen: Receiver<Vec<watch::Seen>>,
+    seen: Receiver<Vec<Seen>>,
     is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
     trusted: oneshot::Receiver<()>,

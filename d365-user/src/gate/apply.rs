@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Action, By, Change, Decision, Gate, GatePolicy, Retired, Timestamp, Trust, Wait, Waiting};
+use super::{
+    change::{Action, Change, Wait, Waiting},
+    decision::{By, Decision},
+    machine::Gate,
+    policy::{GatePolicy, Trust},
+    state::Retired,
+    time::Timestamp,
+};
 use crate::ranges::Range;
 
 impl Gate {

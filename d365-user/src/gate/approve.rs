@@ -2,7 +2,12 @@
 
 use ipnet::IpNet;
 
-use super::{By, Decision, Gate, Timestamp, Wait};
+use super::{
+    change::Wait,
+    decision::{By, Decision},
+    machine::Gate,
+    time::Timestamp,
+};
 
 /// Reason why an approval or a rejection does nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{GatePolicy, Step, StepBack};
+use super::{policy::GatePolicy, step::Step, step_back::StepBack};
 use crate::ranges::{Geo, GeoSource, Range};
 
 /// The effect of a change on its prefix.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Action, Change, Timestamp};
+use super::{
+    change::{Action, Change},
+    time::Timestamp,
+};
 use crate::ranges::Range;
 
 /// Reason why a change passed.

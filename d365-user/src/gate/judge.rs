@@ -5,19 +5,15 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::change::is_other_geo;
-use super::{Action, By, Change, Decision, Gate, GatePolicy, Refusal, Step, Timestamp, Trust, Wait, Waiting};
+use super::{
+    change::{Action, Change, Wait, Waiting, is_other_geo},
+    decision::{By, Decision, Refusal},
+    machine::Gate,
+    policy::{GatePolicy, Trust},
+    step::Step,
+    time::Timestamp,
+};
 use crate::ranges::{GeoSource, Range};
-
-/// Ranges by prefix, with host bits cleared; of equal prefixes the first is used.
-pub(super) fn by_prefix(ranges: Vec<Range>) -> BTreeMap<IpNet, Range> {
-    let mut sorted = BTreeMap::new();
-    for mut range in ranges {
-        range.prefix = range.prefix.trunc();
-        sorted.entry(range.prefix).or_insert(range);
-    }
-    sorted
-}
 
 /// The decision on one difference.
 enum Verdict {

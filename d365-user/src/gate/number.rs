@@ -1,16 +1,12 @@
 //! The tag's change number. It is raised when a second fetch shows it, and lowered only after `hold` or
 //! approval. So one bad fetch with a huge number does not make every good one look like a step back.
 
-use super::{By, Decision, GatePolicy, Step, Trust};
-
-/// A lower change number that is offered and held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepBack {
-    /// The accepted number.
-    pub from: u64,
-    /// The offered number; `None` if the download has none.
-    pub to: Option<u64>,
-}
+use super::{
+    decision::{By, Decision},
+    policy::{GatePolicy, Trust},
+    step::Step,
+    step_back::StepBack,
+};
 
 /// The accepted number, and the numbers that wait. The higher one has the seconds since it was first shown,
 /// the lower one the seconds for which it was offered.

@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::number::Number;
-use super::{Action, Change, Gate, GatePolicy, Mark, Retired, State, Timestamp, Trust, Wait, Waiting};
+use super::{
+    change::{Action, Change, Wait, Waiting},
+    machine::Gate,
+    number::Number,
+    policy::{GatePolicy, Trust},
+    state::{Mark, Retired, State},
+    time::Timestamp,
+};
 use crate::ranges::{Geo, GeoCode, GeoSource, Range};
 
 /// A gate's state in a form that serde can write and read.

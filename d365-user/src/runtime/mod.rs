@@ -3,11 +3,13 @@
 
 pub(crate) mod azure;
 mod failsafe;
+mod interface;
 mod state;
 pub(crate) mod watch;
 
 pub(crate) use failsafe::Failsafe;
 pub use failsafe::FailsafeError;
+pub(crate) use interface::Seen;
 #[cfg(test)]
 pub(crate) use state::interface;
 pub(crate) use state::{Live, State};

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     azure,
-    watch::{self, Seen},
+    interface::{Seen, look},
 };
 use crate::{
     config::{self, Config, RangeMetrics},
@@ -151,7 +151,7 @@ impl State {
             // A tc program counts as attached until the kernel answers otherwise.
             let is_marked =
                 || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached().unwrap_or(true));
-            (attached.interface.name.as_str(), watch::look(attached, &live.links, is_gone, is_marked))
+            (attached.interface.name.as_str(), look(attached, &live.links, is_gone, is_marked))
         })
     }
 

@@ -1,8 +1,12 @@
 //! Tests the rules of the gate, each at its edges. Decisions are compared as short text: `+ 1.0.0.0/24
 //! first`.
 
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
 use super::*;
-use crate::ranges::{Geo, GeoCode, GeoSource};
+use crate::ranges::{Geo, GeoCode, GeoSource, Range};
 
 mod adopted;
 mod approval;

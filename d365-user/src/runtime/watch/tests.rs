@@ -1,35 +1,7 @@
 //! Tests of the conclusions that the watch draws from the kernel's view of an interface.
 
 use super::*;
-use crate::snapshot::{Attachment, LinkKind, Mode};
-
-fn shown(is_attached: bool) -> Look {
-    let attachment = Attachment { mode: Mode::Native, link: LinkKind::BpfLink };
-    Look { name: "eth0".to_owned(), attachment: is_attached.then_some(attachment) }
-}
-
-#[test]
-fn an_interface_that_is_not_here_is_left() {
-    assert_eq!(must_leave(None, false), Some(DetachReason::Gone));
-    assert_eq!(must_leave(Some(&shown(true)), false), None);
-    assert_eq!(
-        must_leave(Some(&shown(false)), false),
-        None,
-        "somebody else detached; there is nothing to leave"
-    );
-    assert_eq!(must_leave(Some(&shown(true)), true), Some(DetachReason::Gone), "it went and came back");
-}
-
-#[test]
-fn each_loss_has_its_own_reason() {
-    let loss = |left, look: Option<&Look>, is_marked| super::loss(left, look, || is_marked);
-    let gone = Some(DetachReason::Gone);
-    assert_eq!(loss(None, Some(&shown(true)), true), None);
-    assert_eq!(loss(None, Some(&shown(true)), false), Some(Loss::Unmarked));
-    assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
-    assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
-    assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Returned));
-}
+use crate::kernel::DetachReason;
 
 fn seen(name: &str, loss: Option<Loss>) -> Seen {
     Seen { name: name.to_owned(), new_name: None, loss, blinded: Vec::new() }
@@ -83,12 +55,10 @@ fn what_is_blinded_later_is_told_once() {
 
 #[test]
 fn an_interface_that_is_unfit_is_left_with_the_reason() {
-    let left = |reason| super::loss(Some(reason), Some(&shown(true)), || true).unwrap();
     for (reason, words) in
         [(DetachReason::NoFrames, "Ethernet header"), (DetachReason::SeenTwice, "ifb device")]
     {
-        let loss = left(reason);
-        assert_eq!(loss, Loss::Left(reason));
+        let loss = Loss::Left(reason);
         assert!(loss.to_string().contains(words), "{loss}");
         assert!(uncounted(loss));
     }
