@@ -11,8 +11,8 @@ use super::{
     reading::trust,
 };
 use crate::{
-    gate::{Change, Decision, Gate, GatePolicy, Offer, Room, Timestamp, Wait},
-    ranges::{Range, RangeError, RangeSet, Warning},
+    gate::{Change, Decision, Gate, GatePolicy, Offer, Part, PartList, Room, Timestamp, Wait, merge},
+    ranges::{RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},
     state::{
@@ -233,31 +233,26 @@ impl Sources {
     /// # Errors
     /// As [`RangeSet::union`].
     pub(super) fn set(&self, now: Timestamp) -> Result<RangeSet, RangeError> {
-        let mut parts: Vec<(usize, Origin, Vec<Range>)> = Vec::new();
-        let mut retired = Vec::new();
         // If no list fits, all are included, so that the error reports too many ranges.
         let is_used = |source: &&Source| !self.left_out.contains(&source.name);
         let is_any_used =
             self.all.iter().any(|source| is_used(&source) && !self.accepted_of(source).is_empty());
-        let sources = self.all.iter().enumerate();
-        for (at, source) in sources.filter(|(_, source)| is_used(source) || !is_any_used) {
-            if let Some(gate) = self.gates.get(&source.name).filter(|_| source.spec != Spec::Embedded) {
-                let of_embedded = || self.embedded.0.origins().first().cloned().unwrap_or_default();
-                let origin = if source.has_given { source.origin.clone() } else { of_embedded() };
-                parts.push((at, origin, gate.accepted().cloned().collect()));
-                retired.extend(gate.retired(now).map(|(range, _)| (at, range.clone())));
-            }
+        let used = self.all.iter().enumerate().filter(|(_, source)| is_used(source) || !is_any_used);
+        let part = |(place, source): (usize, &Source)| {
+            let (embedded, _) = &self.embedded;
+            let of_embedded = || embedded.origins().first().cloned().unwrap_or_default();
             if source.spec == Spec::Embedded {
-                let (embedded, _) = &self.embedded;
-                parts.push((
-                    at,
-                    embedded.origins().first().cloned().unwrap_or_default(),
-                    embedded.ranges().to_vec(),
-                ));
+                return Some(Part {
+                    place,
+                    origin: of_embedded(),
+                    list: PartList::Trusted(embedded.ranges()),
+                });
             }
-        }
-        parts.retain(|(_, _, ranges)| !ranges.is_empty());
-        RangeSet::union(&parts, retired, self.limit)
+            let list = PartList::Accepted(self.gates.get(&source.name)?);
+            let origin = if source.has_given { source.origin.clone() } else { of_embedded() };
+            Some(Part { place, origin, list })
+        };
+        merge(used.filter_map(part), now, self.limit)
     }
 
     fn has_embedded(&self) -> bool {
