@@ -12,12 +12,12 @@ use d365_tests::{
     temp::{TempDir, TempFile},
 };
 use d365_user::{
-    gate::{Gate, GatePolicy},
-    ranges::{Geo, GeoCode, GeoSource, Range},
-    state::{
-        StateDir,
+    gate::{
+        Gate, GatePolicy,
         gates::{self, Gates},
     },
+    ranges::{Geo, GeoCode, GeoSource, Range},
+    state::StateDir,
 };
 use serde_json::Value;
 

@@ -3,10 +3,12 @@
 use std::{fs, io, path::Path, thread};
 
 use d365_tests::require;
-use d365_user::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
-use d365_user::ranges::{Policy, RangeSet};
-use d365_user::source::{self, Spec};
-use d365_user::state::{Found, StateDir, StateError, gates};
+use d365_user::{
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
+    ranges::{Policy, RangeSet},
+    source::{self, Spec},
+    state::{Found, StateDir, StateError},
+};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 

@@ -17,12 +17,12 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    ranges::{Geo, Range},
-    state::{
-        Found, StateDir, approval,
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust, approval,
         gates::{self, Gates},
     },
+    ranges::{Geo, Range},
+    state::{Found, StateDir},
 };
 use nix::{
     pty::openpty,

@@ -76,7 +76,7 @@ fn the_seeds_lead_behind_the_first_refusal() {
     use d365_user::source::{Cloud, download::page, plain, service_tags};
     use d365_user::{
         counters::stored,
-        state::{approval, gates},
+        gate::{approval, gates},
     };
 
     let some = |target: &str, accepts: &dyn Fn(&[u8]) -> bool| {

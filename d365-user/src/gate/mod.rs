@@ -24,9 +24,11 @@
 //! counts.
 
 mod apply;
+pub mod approval;
 mod approve;
 mod change;
 mod decision;
+pub mod gates;
 mod judge;
 mod machine;
 mod merge;

@@ -6,6 +6,7 @@ use crate::ranges::GeoCode;
 
 mod cloud;
 mod columns;
+pub mod documents;
 pub mod download;
 pub mod embedded;
 mod encoding;

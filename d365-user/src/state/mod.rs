@@ -1,5 +1,5 @@
 //! The state directory: the files from which the daemon continues after a restart. A file is written whole or
-//! not at all, and is accepted only if its digest matches ([`sealed`]). This module makes no decisions: the
+//! not at all, and is accepted only if its digest matches ([`checksummed`]). This module makes no decisions: the
 //! owner of each file interprets its content.
 //!
 //! | file | content | writer |
@@ -9,7 +9,7 @@
 //! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
 //! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | the outcome of the approvals | the daemon |
-//! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
+//! | `document-….kept` | each downloaded source's last good document ([`documents`](crate::source::documents)) | the daemon |
 //! | `NAME.corrupt` | a damaged file, kept for inspection | the daemon |
 //!
 //! A daemon locks the directory itself, not a file in it. The mode of the directory is 0700: a user who can
@@ -30,26 +30,26 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use crate::counters::stored;
+use crate::{
+    counters::stored,
+    gate::{approval, gates},
+};
 
 mod access;
-pub mod approval;
 mod beneath;
-mod condition;
-pub mod documents;
-pub mod gates;
-mod holder;
+mod checksummed;
+mod health;
+mod lock;
 mod read;
-mod sealed;
 mod storage;
 mod write;
 
 pub use access::{Writer, other_writers, other_writers_of_file};
 pub use beneath::Beneath;
-pub use condition::{Ailing, Problem, ailing};
-pub use holder::{holder, is_held};
+pub use checksummed::{Damage, Kind, seal, unseal};
+pub use health::{Ailing, Problem, ailing};
+pub use lock::{holder, is_held};
 pub use read::{Found, peek, peek_in, read_checked};
-pub use sealed::{Damage, Kind, seal, unseal};
 pub(crate) use storage::{Pending, Storage};
 pub use write::{write_atomic, write_sealed};
 

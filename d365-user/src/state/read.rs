@@ -4,7 +4,8 @@ use std::io::{self, Read as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use super::{Beneath, Damage, Kind, StateError, sealed};
+use super::{Beneath, Damage, Kind, StateError};
+use crate::state::checksummed;
 
 /// The suffix of files that were set aside; a number may follow it.
 const CORRUPT: &str = ".corrupt";
@@ -94,7 +95,7 @@ pub fn read_checked(
 /// [`StateError::Read`] when the file exists and cannot be read.
 pub fn peek(directory: &Beneath, name: &str, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
     let body = match bytes(directory, name, limit) {
-        Ok(Ok(bytes)) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
+        Ok(Ok(bytes)) => checksummed::unseal(kind, &bytes).map(<[u8]>::to_vec),
         Ok(Err(damage)) => Err(damage),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(cause) => return Err(StateError::Read { path: directory.file(name), cause }),

@@ -6,11 +6,15 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::approval::{Approval, Request, Verdict};
-use super::gates::Gates;
 use super::*;
-use crate::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
-use crate::ranges::{Geo, Range};
+use crate::{
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust,
+        approval::{Approval, Request, Verdict},
+        gates::Gates,
+    },
+    ranges::{Geo, Range},
+};
 
 const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;
@@ -164,11 +168,11 @@ fn what_is_not_believed_is_set_aside() {
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
     let directory = scratch.open();
     assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
-    let good = sealed::seal(KIND, b"body");
+    let good = checksummed::seal(KIND, b"body");
     let bad = [
         (good[..20].to_vec(), Damage::Head),
         (vec![], Damage::Head),
-        (sealed::seal(Kind { version: 2, ..KIND }, b""), Damage::Version { found: 2, expected: 1 }),
+        (checksummed::seal(Kind { version: 2, ..KIND }, b""), Damage::Version { found: 2, expected: 1 }),
         (vec![b' '; 1001], Damage::TooLarge { limit: LIMIT }),
     ];
     for (bytes, damage) in bad {

@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
 use nix::sys::stat::Mode;
 
-use super::{Beneath, FILE_MODE, Kind, Remark, StateError, sealed};
+use super::{Beneath, FILE_MODE, Kind, Remark, StateError};
+use crate::state::checksummed;
 
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
@@ -30,7 +31,7 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
 /// # Errors
 /// [`StateError::Write`].
 pub fn write_sealed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
-    write_atomic(directory, name, &sealed::seal(kind, body))
+    write_atomic(directory, name, &checksummed::seal(kind, body))
 }
 
 pub(super) fn write_with(

@@ -25,13 +25,13 @@ use super::{
 use crate::{
     config::LeaseTerm,
     counters::Record,
-    gate::{Decision, Timestamp},
+    gate::{Decision, Timestamp, approval},
     generation::Groups,
     kernel::Kernel,
     runtime::{Failsafe, State, azure},
     snapshot::Updates,
     source::watch::Watch,
-    state::{Found, Pending, Storage, approval},
+    state::{Found, Pending, Storage},
 };
 
 /// Delay between the moment when a confirmation becomes possible and the next reading of the source.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{event_loop::Updater, report, tally::StateFailure};
 use crate::{
-    gate::Timestamp,
-    state::{StateError, approval, gates},
+    gate::{Timestamp, approval, gates},
+    state::StateError,
 };
 
 /// The time between two saves of the gates while something waits.

@@ -26,11 +26,12 @@ use super::{
 use crate::{
     config::{Config, LeaseTerm, Unlisted},
     counters::{Record, Row},
+    gate::gates,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     runtime::azure,
     source::{self, Spec, watch::Watch},
-    state::{StateDir, StateError, Storage, gates},
+    state::{StateDir, StateError, Storage},
 };
 
 /// The time for which a file must stay unchanged before it is read again.

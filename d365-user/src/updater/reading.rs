@@ -10,12 +10,12 @@ use crate::{
     gate::Trust,
     ranges::{Policy, RangeSet},
     source::{
-        self, Cloud, List, SourceError, Spec,
+        self, Cloud, List, SourceError, Spec, documents,
         download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent, progress::Progress},
         limit,
         service_tags::{self, Regions},
     },
-    state::{StateError, Storage, Writer, documents, other_writers_of_file},
+    state::{StateError, Storage, Writer, other_writers_of_file},
 };
 
 /// One good reading of a source.

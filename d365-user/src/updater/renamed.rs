@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    gate::Gate,
-    source::{Spec, shown_name, without_query},
-    state::{StateDir, StateError, approval, documents, gates::Gates},
+    gate::{Gate, approval, gates::Gates},
+    source::{Spec, documents, shown_name, without_query},
+    state::{StateDir, StateError},
 };
 
 /// Moves the gates and the documents to the current names, and removes the last approval's answer, which has

@@ -7,15 +7,15 @@ use std::{
 
 use super::{Failure, clock::Now};
 use crate::{
-    gate::{Action, Change, Decision, Refusal, Timestamp},
-    ranges::{Range, Warning},
-    snapshot::{Lease, SnapshotSource},
-    source::Spec,
-    state::{
-        Remark, Writer,
+    gate::{
+        Action, Change, Decision, Refusal, Timestamp,
         approval::{Answer, Outcome, Verdict},
         gates::{self, Recovered},
     },
+    ranges::{Range, Warning},
+    snapshot::{Lease, SnapshotSource},
+    source::Spec,
+    state::{Remark, Writer},
     view,
 };
 

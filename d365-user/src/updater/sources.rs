@@ -11,14 +11,15 @@ use super::{
     reading::trust,
 };
 use crate::{
-    gate::{Change, Decision, Gate, GatePolicy, Offer, Part, PartList, Room, Timestamp, Wait, merge},
+    gate::{
+        Change, Decision, Gate, GatePolicy, Offer, Part, PartList, Room, Timestamp, Wait,
+        approval::{Answer, Request},
+        gates::Gates,
+        merge,
+    },
     ranges::{RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
     source::{Cloud, Origin, Spec},
-    state::{
-        approval::{Answer, Request},
-        gates::Gates,
-    },
 };
 
 mod confirmed;

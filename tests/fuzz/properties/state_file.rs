@@ -7,14 +7,13 @@
 
 use d365_user::{
     counters::{CounterTotals, stored},
-    gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
+    gate::{
+        Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait, approval,
+        gates::{self, Gates},
+    },
     ranges::Range,
     source::download::{Document, Stamp, cache},
-    state::{
-        Kind, approval,
-        gates::{self, Gates},
-        seal, unseal,
-    },
+    state::{Kind, seal, unseal},
 };
 
 /// The kind of the gates' file; any other kind works as well.

@@ -2,8 +2,8 @@
 
 use d365_tests::tun::{Kind, Tun};
 use d365_user::{
-    gate::{Gate, GatePolicy},
-    state::{StateDir, gates},
+    gate::{Gate, GatePolicy, gates},
+    state::StateDir,
 };
 
 use super::*;

@@ -11,9 +11,10 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
     ranges::{Geo, Range},
-    state::{Kind, StateDir, documents, gates, write_sealed},
+    source::documents,
+    state::{Kind, StateDir, write_sealed},
 };
 
 use super::site::{Site, failures, pending, ranges, wait_until};

@@ -3,13 +3,16 @@
 
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
-    gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    ranges::{Geo, GeoCode, GeoSource, Range, geo},
-    source::download::{Document, Validators},
-    state::{
-        StateDir, documents,
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust,
         gates::{self, Gates},
     },
+    ranges::{Geo, GeoCode, GeoSource, Range, geo},
+    source::{
+        documents,
+        download::{Document, Validators},
+    },
+    state::StateDir,
 };
 use ipnet::IpNet;
 use serde_json::Value;

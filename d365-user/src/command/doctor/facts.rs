@@ -20,12 +20,10 @@ use crate::{
         self,
         environment::{self, UnknownVariable},
     },
-    gate::{Gate, GatePolicy, Timestamp},
+    gate::{Gate, GatePolicy, Timestamp, gates},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::{embedded, shown_name},
-    state::{
-        Found, StateError, Writer, ailing, gates, holder, is_held, other_writers, other_writers_of_file,
-    },
+    state::{Found, StateError, Writer, ailing, holder, is_held, other_writers, other_writers_of_file},
 };
 
 pub(super) struct Facts {

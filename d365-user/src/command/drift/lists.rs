@@ -10,14 +10,14 @@ use super::{Kind, Known, List, Origin, documents};
 use crate::{
     cli,
     command::{CommandError, gates, text::counted},
-    gate::{GatePolicy, Part, PartList, Timestamp, merge},
+    gate::{GatePolicy, Part, PartList, Timestamp, gates::Gates, merge},
     ranges::{
         DOCUMENTED_DATE, RangeSet, documented,
         drift::{Mark, Marks, Scope},
         geo,
     },
     source::{self, embedded, shown_name},
-    state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
+    state::{DEFAULT_DIRECTORY, StateError},
 };
 
 const DOCUMENTED: &str = "documented";

@@ -169,7 +169,7 @@ fn a_name_is_one_of_the_directory_itself() {
     let scratch = Scratch::new();
     let (inner, outside) = (scratch.0.join("inner"), scratch.0.join("outside"));
     fs::create_dir(&inner).unwrap();
-    fs::write(&outside, sealed::seal(KIND, b"x")).unwrap();
+    fs::write(&outside, checksummed::seal(KIND, b"x")).unwrap();
     let directory = Beneath::open(&inner).unwrap();
     for name in ["../outside", "..", ".", "", "/proc/version", "a/b"] {
         assert!(peek(&directory, name, KIND, LIMIT).is_err(), "{name:?}");

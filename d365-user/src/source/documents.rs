@@ -10,13 +10,15 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_sealed};
-use crate::source::download::{Document, cache};
+use crate::{
+    source::download::{Document, cache},
+    state::{Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_sealed},
+};
 
 /// Raise the version when the form of [`cache`] changes.
-pub(super) const KIND: Kind = Kind { name: "document", version: 1 };
+pub(crate) const KIND: Kind = Kind { name: "document", version: 1 };
 /// The largest file that is read: that of the document, and the header line before it.
-pub(super) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
+pub(crate) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
 /// Number of bytes of the digest in a file's name.
 const NAME_BYTES: usize = 8;
 

@@ -14,18 +14,20 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::gates::{Gates, write_readable};
-use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked};
-use crate::gate::{ApprovalError, Decision, Gate, Timestamp};
-use crate::source::shown_name;
+use crate::{
+    gate::{ApprovalError, Decision, Gate, Timestamp},
+    source::shown_name,
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked},
+};
 
 /// The request's file name in the state directory.
 pub const REQUEST: &str = "approval.json";
 /// The answer's file name in the state directory.
 pub const ANSWER: &str = "approval-answer.json";
-pub(super) const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
-pub(super) const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
+pub(crate) const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
+pub(crate) const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
 /// The largest file that is read.
-pub(super) const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// A request by the operator to approve or reject changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

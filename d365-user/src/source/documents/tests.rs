@@ -98,7 +98,7 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
     let directory = StateDir::open(&scratch.0).unwrap();
     let path = directory.file(&file_name("azure"));
     let whole = |path: &Path, body| {
-        let opened = super::super::Beneath::open(path.parent().unwrap()).unwrap();
+        let opened = crate::state::Beneath::open(path.parent().unwrap()).unwrap();
         write_sealed(&opened, &file_name("azure"), KIND, body).unwrap();
     };
     let damages: [&dyn Fn(&Path); 4] = [

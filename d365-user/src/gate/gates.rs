@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_sealed};
-use crate::gate::{Gate, GatePolicy, Stored};
+use crate::{
+    gate::{Gate, GatePolicy, Stored},
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_sealed},
+};
 
 /// The file's name in the state directory.
 pub const FILE: &str = "gate.json";
@@ -16,12 +18,12 @@ pub const FILE: &str = "gate.json";
 /// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
 /// Raise the version when [`Stored`] changes, and keep reading the version before.
-pub(super) const KIND: Kind = Kind { name: "gate", version: 2 };
+pub(crate) const KIND: Kind = Kind { name: "gate", version: 2 };
 /// The version that an earlier release wrote. It lacks the newer fields.
 const EARLIER: Kind = Kind { name: "gate", version: 1 };
 /// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
 /// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
-pub(super) const LIMIT: u64 = 256 << 20;
+pub(crate) const LIMIT: u64 = 256 << 20;
 /// Upper limit for the header line of a sealed file.
 const HEAD: u64 = 256;
 
@@ -77,7 +79,7 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
 }
 
 /// Writes a file, unless it is larger than its reader accepts.
-pub(super) fn write_readable(
+pub(crate) fn write_readable(
     directory: &Beneath,
     name: &str,
     kind: Kind,

@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
-use super::{Beneath, Damage, Found, StateError, approval, documents, gates, peek, read::is_set_aside};
-use crate::{counters::stored, gate::GatePolicy};
+use super::{Beneath, Damage, Found, StateError, peek, read::is_set_aside};
+use crate::{
+    counters::stored,
+    gate::{GatePolicy, approval, gates},
+    source::documents,
+};
 
 /// A file that is not whole.
 #[derive(Debug)]
