@@ -23,6 +23,7 @@ pub mod snapshot;
 pub mod source;
 pub mod start_over;
 pub mod state;
+pub mod state_files;
 pub mod tag;
 pub mod updater;
 pub mod version;

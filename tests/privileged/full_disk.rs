@@ -31,7 +31,7 @@ fn a_full_disk_keeps_what_was_written_before() {
             .expect("private mounts");
         // The directory can be any: only this thread sees the tmpfs that is mounted on it.
         mount(Some("tmpfs"), "/mnt", Some("tmpfs"), MsFlags::empty(), Some("size=64k")).expect("a tmpfs");
-        let directory = StateDir::open("/mnt/state").expect("a state directory");
+        let directory = d365_user::state_files::open("/mnt/state").expect("a state directory");
         let mut gates = some_gates();
         gates::save(&directory, &gates).expect("there is space");
         let error = fs::write("/mnt/filler", vec![0; 1 << 20]).expect_err("the disk is full");

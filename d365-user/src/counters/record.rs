@@ -288,7 +288,7 @@ mod tests {
     fn the_owner_of_pins_is_one_directory_and_not_one_path() {
         let path = std::env::temp_dir().join(format!("d365-record-{}", std::process::id()));
         let owner = || {
-            let storage = Storage::start(StateDir::open(&path).unwrap()).unwrap();
+            let storage = Storage::start(crate::state_files::open(&path).unwrap()).unwrap();
             Record::new(Some(storage), PathBuf::new()).owner
         };
         // The first directory exists until the end, so that no other directory gets its inode.
@@ -303,7 +303,7 @@ mod tests {
         // The storage's thread may still be ending, and holds the lock until then.
         let again = (0..50).find_map(|_| {
             std::thread::sleep(std::time::Duration::from_millis(20));
-            let storage = Storage::start(StateDir::open(&path).ok()?).ok()?;
+            let storage = Storage::start(crate::state_files::open(&path).ok()?).ok()?;
             Some(Record::new(Some(storage), PathBuf::new()).owner)
         });
         assert_eq!(again, Some(first));

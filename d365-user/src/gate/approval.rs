@@ -13,11 +13,11 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::gates::{Gates, write_readable};
+use super::gates::Gates;
 use crate::{
     gate::{ApprovalError, Decision, Gate, Timestamp},
     source::shown_name,
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked},
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_readable},
 };
 
 /// The request's file name in the state directory.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::{Gate, GatePolicy, Stored},
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_sealed},
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_readable},
 };
 
 /// The file's name in the state directory.
@@ -24,8 +24,6 @@ const EARLIER: Kind = Kind { name: "gate", version: 1 };
 /// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
 /// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
 pub(crate) const LIMIT: u64 = 256 << 20;
-/// Upper limit for the header line of a sealed file.
-const HEAD: u64 = 256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,21 +74,6 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
         return Ok(());
     }
     write_readable(directory, COPY, KIND, LIMIT, &copy)
-}
-
-/// Writes a file, unless it is larger than its reader accepts.
-pub(crate) fn write_readable(
-    directory: &Beneath,
-    name: &str,
-    kind: Kind,
-    limit: u64,
-    body: &[u8],
-) -> Result<(), StateError> {
-    let bytes = (body.len() as u64).saturating_add(HEAD);
-    if bytes > limit {
-        return Err(StateError::TooLarge { path: directory.file(name), bytes, limit });
-    }
-    write_sealed(directory, name, kind, body)
 }
 
 /// Reads all gates. A damaged file is set aside as a whole; no part of it is used.

@@ -3,16 +3,16 @@
 
 use std::path::Path;
 
-use super::{Beneath, Damage, Found, StateError, peek, read::is_set_aside};
-use crate::{
-    counters::stored,
-    gate::{GatePolicy, approval, gates},
-    source::documents,
+use super::{
+    beneath::Beneath,
+    checksummed::Damage,
+    error::StateError,
+    read::{Found, is_set_aside},
 };
 
 /// A file that is not whole.
 #[derive(Debug)]
-pub struct Ailing {
+pub struct DamagedFile {
     /// Its name in the directory.
     pub file: String,
     /// The fault.
@@ -33,39 +33,28 @@ pub enum Problem {
     Unreadable(StateError),
 }
 
-/// Checks every file of the directory at `path`, in the order of the names.
+/// Checks every file of the directory at `path`, in the order of the names. `read` reads a file of this name;
+/// `None` for a file that is not the daemon's.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be listed.
-pub fn ailing(path: &Path) -> Result<Vec<Ailing>, StateError> {
+pub fn damaged_files(
+    path: &Path,
+    read: impl Fn(&Beneath, &str) -> Option<Result<Found<()>, StateError>>,
+) -> Result<Vec<DamagedFile>, StateError> {
     let failed = |cause| StateError::Directory { path: path.to_owned(), cause };
     let directory = Beneath::open(path).map_err(failed)?;
     let mut names = directory.names().map_err(failed)?;
     names.sort();
-    let ailing = |file: String| problem(&directory, &file).map(|problem| Ailing { file, problem });
-    Ok(names.into_iter().filter_map(ailing).collect())
-}
-
-/// The fault of this file; `None` for a file that is whole or not the daemon's.
-fn problem(directory: &Beneath, file: &str) -> Option<Problem> {
-    let (kind, limit) = match file {
-        gates::FILE => return found(gates::look(directory.path(), GatePolicy::default())),
-        gates::COPY => (gates::KIND, gates::LIMIT),
-        stored::FILE => (stored::KIND, stored::LIMIT),
-        approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
-        approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
-        _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
-        _ if is_set_aside(file) => return Some(Problem::SetAside),
-        _ => return None,
+    let damaged = |file: String| {
+        let problem = match read(&directory, &file) {
+            None => is_set_aside(&file).then_some(Problem::SetAside),
+            // A file that has vanished since the listing was replaced or taken.
+            Some(Ok(Found::Whole(()) | Found::Nothing)) => None,
+            Some(Ok(Found::Damaged { damage, .. })) => Some(Problem::Damaged(damage)),
+            Some(Err(error)) => Some(Problem::Unreadable(error)),
+        };
+        problem.map(|problem| DamagedFile { file, problem })
     };
-    found(peek(directory, file, kind, limit))
-}
-
-fn found<T>(found: Result<Found<T>, StateError>) -> Option<Problem> {
-    match found {
-        // A file that has vanished since the listing was replaced or taken.
-        Ok(Found::Whole(_) | Found::Nothing) => None,
-        Ok(Found::Damaged { damage, .. }) => Some(Problem::Damaged(damage)),
-        Err(error) => Some(Problem::Unreadable(error)),
-    }
+    Ok(names.into_iter().filter_map(damaged).collect())
 }

@@ -6,7 +6,7 @@ use std::{fs::TryLockError, io, os::unix::fs::MetadataExt as _, path::Path};
 use nix::sys::stat::{major, minor};
 use procfs::LockKind;
 
-use super::{Beneath, StateError};
+use super::{beneath::Beneath, error::StateError};
 
 /// Returns true if a daemon holds the lock of `directory`. For the check, this function takes a shared lock
 /// for a moment: several commands can check at the same time, and a daemon that starts at that moment tries

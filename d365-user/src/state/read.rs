@@ -4,8 +4,11 @@ use std::io::{self, Read as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use super::{Beneath, Damage, Kind, StateError};
-use crate::state::checksummed;
+use super::{
+    beneath::Beneath,
+    checksummed::{self, Damage, Kind},
+    error::StateError,
+};
 
 /// The suffix of files that were set aside; a number may follow it.
 const CORRUPT: &str = ".corrupt";
@@ -128,7 +131,8 @@ fn bytes(directory: &Beneath, name: &str, limit: u64) -> io::Result<Result<Vec<u
 }
 
 /// Returns true if this is the name of a file that was set aside.
-pub(super) fn is_set_aside(file: &str) -> bool {
+#[must_use]
+pub fn is_set_aside(file: &str) -> bool {
     file.split_once(CORRUPT).is_some_and(|(_, number)| number.is_empty() || number.starts_with('.'))
 }
 

@@ -12,10 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    resources::{self, ResourceError},
-    state::{StateDir, StateError},
-};
+use super::{directory::StateDir, error::StateError};
+use crate::resources::{self, ResourceError};
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);

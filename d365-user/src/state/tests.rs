@@ -1,17 +1,21 @@
 //! Tests the state directory with bad files, other daemons and full disks.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
 
 use super::*;
 use crate::{
     gate::{
         Gate, GatePolicy, Offer, Timestamp, Trust,
-        approval::{Approval, Request, Verdict},
-        gates::Gates,
+        approval::{self, Approval, Request, Verdict},
+        gates::{self, Gates},
     },
     ranges::{Geo, Range},
 };
@@ -80,7 +84,7 @@ fn some_gates() -> Gates {
 #[test]
 fn a_directory_that_cannot_be_is_an_error() {
     for path in ["/proc/self/d365", "/dev/null/d365", "/proc/version"] {
-        let error = StateDir::open(path).unwrap_err();
+        let error = crate::state_files::open(path).unwrap_err();
         assert!(matches!(error, StateError::Directory { .. }), "{error}");
         assert!(error.to_string().contains(path) && error.to_string().contains("--state-dir"), "{error}");
     }
@@ -92,7 +96,7 @@ fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
     for name in [".gate.json.1.unfinished", ".approval.json.1.unfinished", "other", "a.unfinished"] {
         fs::write(scratch.0.join(name), "x").unwrap();
     }
-    drop(StateDir::open(&scratch.0).unwrap());
+    drop(crate::state_files::open(&scratch.0).unwrap());
     assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "other"]);
 }
 
@@ -103,7 +107,7 @@ fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
     let left = format!(".gate.json.{}.unfinished", std::process::id());
     fs::create_dir_all(scratch.0.join(&left).join("full")).unwrap();
     fs::set_permissions(&scratch.0, Permissions::from_mode(0o700)).unwrap();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let [remark @ Remark::Leftover { path, .. }] = directory.remarks() else { panic!("{directory:?}") };
     assert!(*path == scratch.0.join(&left) && remark.to_string().contains("by hand"), "{remark}");
     gates::save(&directory, &some_gates()).unwrap();

@@ -32,6 +32,7 @@ use crate::{
     runtime::azure,
     source::{self, Spec, watch::Watch},
     state::{StateDir, StateError, Storage},
+    state_files,
 };
 
 /// The time for which a file must stay unchanged before it is read again.
@@ -225,7 +226,7 @@ impl Updater {
 /// Opens the state directory. With the embedded list alone the daemon needs nothing in it, and counts without
 /// it.
 fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Option<StateDir>, PrepareError> {
-    match StateDir::open(&config.state_dir) {
+    match state_files::open(&config.state_dir) {
         Ok(directory) => {
             report::directory(directory.remarks());
             Ok(Some(directory))

@@ -158,7 +158,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
         let site = Site::new();
         let options = options(&site, token);
         let old = site.source(&path("1"));
-        let directory = StateDir::open(state(&options).path()).unwrap();
+        let directory = d365_user::state_files::open(state(&options).path()).unwrap();
         let mut gate = Gate::new(GatePolicy::default());
         let range =
             |prefix: &String| Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: None };

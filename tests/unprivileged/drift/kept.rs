@@ -34,7 +34,7 @@ fn document(documents: &Documents, name: &str) -> Document {
 /// Creates a state directory with these gates, and with this document for the first source.
 fn state(gates: &Gates, kept: &Document) -> TempDir {
     let state = TempDir::new("kept");
-    let directory = StateDir::open(state.path()).unwrap();
+    let directory = d365_user::state_files::open(state.path()).unwrap();
     gates::save(&directory, gates).unwrap();
     documents::save(&directory, gates.keys().next().unwrap(), kept).unwrap();
     state

@@ -42,7 +42,7 @@ fn a_name_is_always_the_same() {
 #[test]
 fn each_source_has_its_own() {
     let scratch = Scratch::new("own");
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     assert_eq!(load(&directory, "azure:public").unwrap(), Found::Nothing);
     assert_eq!(look(&scratch.0, "azure:public").unwrap(), Found::Nothing);
     for bytes in [&b"{\n}"[..], b"", b"\xff\0"] {
@@ -63,7 +63,7 @@ fn with_token() -> Vec<u8> {
 #[test]
 fn a_document_goes_on_under_another_name_and_without_its_token() {
     let scratch = Scratch::new("renamed");
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
     rename(&directory, old, new).unwrap();
     assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
@@ -86,7 +86,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
 #[test]
 fn the_longest_document_is_read_again() {
     let scratch = Scratch::new("longest");
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let longest = sample(&vec![b' '; usize::try_from(MAX_DOCUMENT).unwrap()]);
     save(&directory, "azure", &longest).unwrap();
     assert!(load(&directory, "azure").unwrap() == Found::Whole(longest));
@@ -95,7 +95,7 @@ fn the_longest_document_is_read_again() {
 #[test]
 fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
     let scratch = Scratch::new("damaged");
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let path = directory.file(&file_name("azure"));
     let whole = |path: &Path, body| {
         let opened = crate::state::Beneath::open(path.parent().unwrap()).unwrap();

@@ -14,7 +14,7 @@ impl Scratch {
     }
 
     fn storage(&self) -> Storage {
-        let directory = StateDir::open(&self.0).expect("a state directory");
+        let directory = crate::state_files::open(&self.0).expect("a state directory");
         Storage::start(directory).expect("a thread")
     }
 }
@@ -70,11 +70,11 @@ fn the_directory_is_locked_until_the_last_of_it_is_gone() {
     let (storage, another) = (scratch.storage(), scratch.0.clone());
     let other = storage.clone();
     drop(storage);
-    assert!(matches!(StateDir::open(&another), Err(StateError::InUse { .. })));
+    assert!(matches!(crate::state_files::open(&another), Err(StateError::InUse { .. })));
     other.run(|_| Ok(())).unwrap();
     resources::thread_apart("apart", "test", move || drop(other)).unwrap().join().unwrap();
     let deadline = Instant::now() + PATIENCE;
-    while StateDir::open(&another).is_err() {
+    while crate::state_files::open(&another).is_err() {
         assert!(Instant::now() < deadline, "it is locked for ever");
     }
 }
