@@ -16,7 +16,7 @@ use crate::{
     counters::stored,
     gate::{GatePolicy, approval, gates},
     source::documents,
-    state::{self, Beneath, DamagedFile, Found, OwnFiles, StateDir, StateError, peek},
+    state::{self, Beneath, DamagedFile, Found, OwnFiles, StateDir, StateError, read_only},
 };
 
 /// Opens the daemon's state directory. See [`StateDir::open`].
@@ -57,5 +57,5 @@ fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>
         _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
         _ => return None,
     };
-    Some(peek(directory, file, kind, limit).map(|found| found.and_look(|_| Ok(()))))
+    Some(read_only(directory, file, kind, limit).map(|found| found.and_look(|_| Ok(()))))
 }

@@ -71,7 +71,7 @@ impl Record {
     pub(crate) fn before(&mut self) -> Vec<Row> {
         let Some(storage) = &self.storage else { return Vec::new() };
         let path = storage.file(stored::FILE);
-        let stored = match storage.load(stored::load).and_then(|found| found.whole(&path)) {
+        let stored = match storage.load(stored::load).and_then(|found| found.into_result(&path)) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Vec::new(),
             Err(error) => {

@@ -15,7 +15,7 @@ use crate::{
     generation::CounterKey,
     ranges::{Geo, GeoCode, GeoSource},
     snapshot::Count,
-    state::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed},
+    state::{Damage, Found, Kind, StateDir, StateError, read_checked, write_checksummed},
 };
 
 /// The file's name in the state directory.
@@ -103,7 +103,7 @@ type WrittenCount = (u64, u64, u64);
 pub fn save(directory: &StateDir, stored: &Stored) -> Result<(), StateError> {
     let body = body(stored)
         .map_err(|cause| StateError::Write { path: directory.file(FILE), cause: cause.into() })?;
-    write_sealed(directory, FILE, KIND, &body)
+    write_checksummed(directory, FILE, KIND, &body)
 }
 
 /// Reads the file. A damaged file is set aside.

@@ -17,7 +17,7 @@ use super::gates::Gates;
 use crate::{
     gate::{ApprovalError, Decision, Gate, Timestamp},
     source::shown_name,
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_readable},
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_readable},
 };
 
 /// The request's file name in the state directory.
@@ -204,7 +204,7 @@ pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
 /// # Errors
 /// [`StateError::Read`].
 pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateError> {
-    let Found::Whole(body) = peek_in(directory, ANSWER, ANSWER_KIND, LIMIT)? else { return Ok(None) };
+    let Found::Whole(body) = read_only_in(directory, ANSWER, ANSWER_KIND, LIMIT)? else { return Ok(None) };
     Ok(parse(&body).ok().filter(|answer: &Answer| answer.id == id))
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::{Gate, GatePolicy, Stored},
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, peek, peek_in, write_readable},
+    state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
 };
 
 /// The file's name in the state directory.
@@ -66,11 +66,11 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     let failed = |cause| StateError::Write { path: directory.file(FILE), cause };
     let body = body(gates).map_err(|cause| failed(cause.into()))?;
     write_readable(directory, FILE, KIND, LIMIT, &body)?;
-    if peek(directory, FILE, KIND, LIMIT)? != Found::Whole(body) {
+    if read_only(directory, FILE, KIND, LIMIT)? != Found::Whole(body) {
         return Err(failed(std::io::Error::other("what is read back is not what was written")));
     }
     let copy = written(gates, Gate::stored_accepted).map_err(|cause| failed(cause.into()))?;
-    if peek(directory, COPY, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
+    if read_only(directory, COPY, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
         return Ok(());
     }
     write_readable(directory, COPY, KIND, LIMIT, &copy)
@@ -86,7 +86,7 @@ pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, St
 
 /// Reads the file or its copy. `and_then` sets a damaged one aside.
 fn load_file(directory: &Beneath, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| peek(directory, name, kind, LIMIT))?;
+    let found = of_either_release(|kind| read_only(directory, name, kind, LIMIT))?;
     Ok(found.and_then(directory, name, |body| gates(&body, policy)))
 }
 
@@ -96,7 +96,7 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
         let path = directory.file(file);
-        match load_file(directory, file, policy).and_then(|found| found.whole(&path)) {
+        match load_file(directory, file, policy).and_then(|found| found.into_result(&path)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
             Ok(None) => {}
             Err(error) => errors.push(error),
@@ -111,7 +111,7 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| peek_in(directory, FILE, kind, LIMIT))?;
+    let found = of_either_release(|kind| read_only_in(directory, FILE, kind, LIMIT))?;
     Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }
 
@@ -125,11 +125,11 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
 
 /// Reads a file of this release or of the one before.
 fn of_either_release(
-    peek: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
+    read: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
 ) -> Result<Found<Vec<u8>>, StateError> {
-    match peek(KIND)? {
+    match read(KIND)? {
         Found::Damaged { damage: Damage::Version { found, .. }, .. } if found == EARLIER.version => {
-            peek(EARLIER)
+            read(EARLIER)
         }
         found => Ok(found),
     }

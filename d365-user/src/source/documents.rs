@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     source::download::{Document, cache},
-    state::{Damage, Found, Kind, StateDir, StateError, peek_in, read_checked, write_sealed},
+    state::{Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
 };
 
 /// Raise the version when the form of [`cache`] changes.
@@ -46,7 +46,7 @@ pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(
         path: directory.file(&name),
         cause: std::io::Error::other(cause),
     })?;
-    write_sealed(directory, &name, KIND, &body)
+    write_checksummed(directory, &name, KIND, &body)
 }
 
 /// The document of `source`. A damaged file is set aside.
@@ -63,7 +63,7 @@ pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, State
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateError> {
-    Ok(peek_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
+    Ok(read_only_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
 }
 
 /// Makes the document of the source `old` that of `new`, without the query of its URL. If `new` has a

@@ -78,7 +78,7 @@ pub enum Damage {
 
 /// Prepends the header to `body`.
 #[must_use]
-pub fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
+pub fn add_checksum(kind: Kind, body: &[u8]) -> Vec<u8> {
     // Formatted without serde, so that it cannot fail: nothing in the header needs an escape.
     let Kind { name, version } = kind;
     let (bytes, sha256) = (body.len(), digest(body));
@@ -91,7 +91,7 @@ pub fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// The reason why the file is rejected.
-pub fn unseal(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
+pub fn verify_checksum(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     let end = file.iter().take(MAX_HEAD).position(|byte| *byte == b'\n').ok_or(Damage::Head)?;
     let (head, body) = (&file[..end], &file[end + 1..]);
     let head: Head = serde_json::from_slice(head).map_err(|_| Damage::Head)?;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_form_is_this() {
-        let file = String::from_utf8(seal(KIND, b"{}\n")).unwrap();
+        let file = String::from_utf8(add_checksum(KIND, b"{}\n")).unwrap();
         assert_eq!(
             file,
             "{\"d365\":\"test\",\"version\":3,\"bytes\":3,\"sha256\":\
@@ -140,29 +140,35 @@ mod tests {
 
     #[test]
     fn each_damage_has_its_name() {
-        let file = seal(KIND, b"body");
+        let file = add_checksum(KIND, b"body");
         assert_eq!(
-            unseal(Kind { version: 4, ..KIND }, &file),
+            verify_checksum(Kind { version: 4, ..KIND }, &file),
             Err(Damage::Version { found: 3, expected: 4 })
         );
         let other = Kind { name: "other", ..KIND };
-        assert_eq!(unseal(other, &file), Err(Damage::Kind { found: "test".to_owned(), expected: "other" }));
-        assert_eq!(unseal(KIND, &file[..file.len() - 1]), Err(Damage::Length { found: 3, expected: 4 }));
+        assert_eq!(
+            verify_checksum(other, &file),
+            Err(Damage::Kind { found: "test".to_owned(), expected: "other" })
+        );
+        assert_eq!(
+            verify_checksum(KIND, &file[..file.len() - 1]),
+            Err(Damage::Length { found: 3, expected: 4 })
+        );
         let longer = [&file[..], b"x"].concat();
-        assert_eq!(unseal(KIND, &longer), Err(Damage::Length { found: 5, expected: 4 }));
+        assert_eq!(verify_checksum(KIND, &longer), Err(Damage::Length { found: 5, expected: 4 }));
         let mut flipped = file.clone();
         *flipped.last_mut().unwrap() ^= 1;
-        assert_eq!(unseal(KIND, &flipped), Err(Damage::Digest));
+        assert_eq!(verify_checksum(KIND, &flipped), Err(Damage::Digest));
         for file in [&b""[..], b"\n", b"{}\n", b"{\"version\":1}", &[b'x'; 1000]] {
-            assert_eq!(unseal(KIND, file), Err(Damage::Head));
+            assert_eq!(verify_checksum(KIND, file), Err(Damage::Head));
         }
     }
 
     proptest! {
         #[test]
         fn what_is_sealed_is_read_again(body in prop::collection::vec(any::<u8>(), 0..512)) {
-            let file = seal(KIND, &body);
-            prop_assert_eq!(unseal(KIND, &file), Ok(&body[..]));
+            let file = add_checksum(KIND, &body);
+            prop_assert_eq!(verify_checksum(KIND, &file), Ok(&body[..]));
         }
 
         /// The kind of damage may vary, but each change must be detected.
@@ -172,17 +178,17 @@ mod tests {
             at in any::<prop::sample::Index>(),
             byte in any::<u8>(),
         ) {
-            let file = seal(KIND, &body);
+            let file = add_checksum(KIND, &body);
             let at = at.index(file.len());
-            prop_assert!(unseal(KIND, &file[..at]).is_err());
+            prop_assert!(verify_checksum(KIND, &file[..at]).is_err());
             let mut other = file.clone();
             other[at] = byte;
-            prop_assert!(other == file || unseal(KIND, &other).is_err());
+            prop_assert!(other == file || verify_checksum(KIND, &other).is_err());
         }
 
         #[test]
         fn any_bytes_are_damage(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-            prop_assert!(unseal(KIND, &bytes).is_err());
+            prop_assert!(verify_checksum(KIND, &bytes).is_err());
         }
     }
 }

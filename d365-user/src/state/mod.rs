@@ -16,15 +16,15 @@ mod write;
 
 pub use access::{Writer, other_writers, other_writers_of_file};
 pub use beneath::Beneath;
-pub use checksummed::{Damage, Kind, seal, unseal};
+pub use checksummed::{Damage, Kind, add_checksum, verify_checksum};
 pub use directory::{OwnFiles, StateDir};
 pub use error::StateError;
 pub use health::{DamagedFile, Problem, damaged_files};
 pub use lock::{holder, is_held};
-pub use read::{Found, is_set_aside, peek, peek_in, read_checked};
+pub use read::{Found, is_set_aside, read_checked, read_only, read_only_in};
 pub use remark::Remark;
 pub(crate) use storage::{Pending, Storage};
-pub use write::{write_atomic, write_readable, write_sealed};
+pub use write::{write_atomic, write_checksummed, write_readable};
 
 /// The default state directory.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";

@@ -127,7 +127,7 @@ fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
     let path = scratch.0.join("file");
     let directory = scratch.open();
     for body in [&b"one"[..], b"", b"three"] {
-        write_sealed(&directory, "file", KIND, body).unwrap();
+        write_checksummed(&directory, "file", KIND, body).unwrap();
         assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
         assert_eq!(mode(&path), 0o640);
     }
@@ -172,16 +172,19 @@ fn what_is_not_believed_is_set_aside() {
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
     let directory = scratch.open();
     assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
-    let good = checksummed::seal(KIND, b"body");
+    let good = checksummed::add_checksum(KIND, b"body");
     let bad = [
         (good[..20].to_vec(), Damage::Head),
         (vec![], Damage::Head),
-        (checksummed::seal(Kind { version: 2, ..KIND }, b""), Damage::Version { found: 2, expected: 1 }),
+        (
+            checksummed::add_checksum(Kind { version: 2, ..KIND }, b""),
+            Damage::Version { found: 2, expected: 1 },
+        ),
         (vec![b' '; 1001], Damage::TooLarge { limit: LIMIT }),
     ];
     for (bytes, damage) in bad {
         fs::write(&path, &bytes).unwrap();
-        let left = peek(&directory, "file", KIND, LIMIT).unwrap();
+        let left = read_only(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(left, Found::Damaged { damage: damage.clone(), set_aside: None });
         let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage, set_aside: Some(aside.clone()) });
@@ -207,7 +210,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         let _ = fs::remove_file(&aside);
         let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage: Damage::NotAFile, set_aside: Some(aside.clone()) });
-        let error = found.whole(&path).unwrap_err().to_string();
+        let error = found.into_result(&path).unwrap_err().to_string();
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
@@ -223,6 +226,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         fs::create_dir(&other).unwrap();
     }
     fs::write(&path, "x").unwrap();
-    let error = read_checked(&directory, "file", KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
+    let error =
+        read_checked(&directory, "file", KIND, LIMIT).unwrap().into_result(&path).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
 }

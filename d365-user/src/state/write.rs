@@ -38,11 +38,11 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
 ///
 /// # Errors
 /// [`StateError::Write`].
-pub fn write_sealed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
-    write_atomic(directory, name, &checksummed::seal(kind, body))
+pub fn write_checksummed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
+    write_atomic(directory, name, &checksummed::add_checksum(kind, body))
 }
 
-/// Like [`write_sealed`], unless the file would be larger than `limit`, which its reader accepts.
+/// Like [`write_checksummed`], unless the file would be larger than `limit`, which its reader accepts.
 ///
 /// # Errors
 /// [`StateError::Write`] or [`StateError::TooLarge`].
@@ -57,7 +57,7 @@ pub fn write_readable(
     if bytes > limit {
         return Err(StateError::TooLarge { path: directory.file(name), bytes, limit });
     }
-    write_sealed(directory, name, kind, body)
+    write_checksummed(directory, name, kind, body)
 }
 
 pub(super) fn write_with(

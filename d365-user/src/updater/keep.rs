@@ -49,7 +49,7 @@ impl Updater {
             return;
         };
         let path = storage.file(approval::REQUEST);
-        let request = match taken.and_then(|found| found.whole(&path)) {
+        let request = match taken.and_then(|found| found.into_result(&path)) {
             Ok(Some(request)) => request,
             Ok(None) => {
                 self.approval_is_stuck = false;

@@ -124,7 +124,7 @@ impl DownloadReader {
         let path = storage.file(&documents::file_name(&name));
         let own = name.clone();
         let kept = storage.load(move |directory| documents::load(directory, &own));
-        let kept = match kept.and_then(|found| found.whole(&path)) {
+        let kept = match kept.and_then(|found| found.into_result(&path)) {
             Ok(kept) => kept?,
             Err(error) => {
                 tracing::warn!("{error}: the document of {name} is downloaded again");

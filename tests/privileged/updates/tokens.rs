@@ -14,7 +14,7 @@ use d365_user::{
     gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
     ranges::{Geo, Range},
     source::documents,
-    state::{Kind, StateDir, write_sealed},
+    state::{Kind, StateDir, write_checksummed},
 };
 
 use super::site::{Site, failures, pending, ranges, wait_until};
@@ -172,7 +172,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
             document(None)
         );
         let kind = Kind { name: "document", version: 1 };
-        write_sealed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
+        write_checksummed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
         drop(directory);
         // Before a daemon has renamed anything, no task shows the token.
         for task in ["approve", "doctor", "drift"] {

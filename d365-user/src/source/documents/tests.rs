@@ -67,7 +67,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
     rename(&directory, old, new).unwrap();
     assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
-    write_sealed(&directory, &file_name(old), KIND, &with_token()).unwrap();
+    write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
     let Found::Whole(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
     assert_eq!((document.bytes.as_slice(), document.stamp.url.as_str()), (&b"{}"[..], &new["url:".len()..]));
@@ -77,7 +77,7 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     }
     // A document under the new name is newer and stays.
     save(&directory, new, &sample(b"newer")).unwrap();
-    write_sealed(&directory, &file_name(old), KIND, &with_token()).unwrap();
+    write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
     assert_eq!(load(&directory, new).unwrap(), Found::Whole(sample(b"newer")));
     assert_eq!(load(&directory, old).unwrap(), Found::Nothing);
@@ -99,7 +99,7 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
     let path = directory.file(&file_name("azure"));
     let whole = |path: &Path, body| {
         let opened = crate::state::Beneath::open(path.parent().unwrap()).unwrap();
-        write_sealed(&opened, &file_name("azure"), KIND, body).unwrap();
+        write_checksummed(&opened, &file_name("azure"), KIND, body).unwrap();
     };
     let damages: [&dyn Fn(&Path); 4] = [
         &|path| fs::write(path, "").unwrap(),

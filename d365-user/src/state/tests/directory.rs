@@ -169,17 +169,17 @@ fn a_name_is_one_of_the_directory_itself() {
     let scratch = Scratch::new();
     let (inner, outside) = (scratch.0.join("inner"), scratch.0.join("outside"));
     fs::create_dir(&inner).unwrap();
-    fs::write(&outside, checksummed::seal(KIND, b"x")).unwrap();
+    fs::write(&outside, checksummed::add_checksum(KIND, b"x")).unwrap();
     let directory = Beneath::open(&inner).unwrap();
     for name in ["../outside", "..", ".", "", "/proc/version", "a/b"] {
-        assert!(peek(&directory, name, KIND, LIMIT).is_err(), "{name:?}");
+        assert!(read_only(&directory, name, KIND, LIMIT).is_err(), "{name:?}");
         assert!(write_atomic(&directory, name, b"x").is_err(), "{name:?}");
         assert!(directory.unlink(name).is_err() && directory.rename("a", name).is_err(), "{name:?}");
     }
     assert_eq!(scratch.names(), ["inner", "outside"]);
     // The path of the directory itself may be a symbolic link, as systemd's is.
     symlink(&inner, scratch.0.join("link")).unwrap();
-    write_sealed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
+    write_checksummed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
     assert!(inner.join("file").is_file());
 }
 

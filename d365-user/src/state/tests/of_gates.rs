@@ -21,7 +21,7 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
     for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
-        write_sealed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
+        write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
         let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
@@ -46,7 +46,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let newer = Kind { name: "gate", version: 3 };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
-        &|| write_sealed(&directory, gates::FILE, newer, b"{}").unwrap(),
+        &|| write_checksummed(&directory, gates::FILE, newer, b"{}").unwrap(),
         &|| symlink("/dev/zero", &path).unwrap(),
         &|| {},
     ];
@@ -99,7 +99,7 @@ fn gates_of_the_release_before_are_read() {
         }
     }
     let earlier = Kind { name: "gate", version: 1 };
-    write_sealed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
+    write_checksummed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
     let policy = GatePolicy::default();
     assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
     let recovered = gates::recover(&directory, policy);
