@@ -1,4 +1,4 @@
-//! The files that the daemon keeps in its state directory. Their owners read and write them; this is the list.
+//! The files that the daemon keeps in its state directory. The owner of each reads and writes it.
 //!
 //! | file | content | writer |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
 //! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | the outcome of the approvals | the daemon |
-//! | `document-….kept` | each downloaded source's last good document ([`documents`](crate::source::documents)) | the daemon |
+//! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
 //! | `NAME.corrupt` | a damaged file, kept for inspection | the daemon |
 
 use std::path::{Path, PathBuf};

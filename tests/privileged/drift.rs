@@ -17,7 +17,6 @@ use d365_user::{
         gates::{self, Gates},
     },
     ranges::{Geo, GeoCode, GeoSource, Range},
-    state::StateDir,
 };
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use d365_user::{
     gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
     ranges::{Policy, RangeSet},
     source::{self, Spec},
-    state::{Found, StateDir, StateError},
+    state::{Found, StateError},
 };
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

@@ -96,7 +96,7 @@ fn the_seeds_lead_behind_the_first_refusal() {
         gates.values().any(|gate| gate.pending().len() > 2)
     };
     some("state_file", &waits);
-    some("state_file", &|body| counters::parse(body).is_ok());
+    some("state_file", &|body| stored::parse(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Request>(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Answer>(body).is_ok());
 }

@@ -1,5 +1,5 @@
-//! Counts: the counter slot of each range, the totals by range and geo, and the file and pinned maps that keep
-//! them across restarts.
+//! Counts: the counter slot of each range, the totals by range and geo, and the file and pinned maps that
+//! keep them across restarts.
 
 mod published;
 mod record;

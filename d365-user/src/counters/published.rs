@@ -109,8 +109,8 @@ impl PublishedState {
         Ok(PendingGeneration { compiled, generation, members, slots, owners, sources, groups })
     }
 
-    /// Records that the generation is published. Ranges that are gone leave their counts to their geos. `read`
-    /// returns the last values of slots, by row; no packet is counted in them any more.
+    /// Records that the generation is published. Ranges that are gone leave their counts to their geos.
+    /// `read` returns the last values of slots, by row; no packet is counted in them any more.
     pub(crate) fn commit<E>(
         &mut self,
         mut pending: PendingGeneration,

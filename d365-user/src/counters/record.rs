@@ -130,7 +130,7 @@ impl Record {
         Ok(add_up(stored, &maps.interfaces, &readings))
     }
 
-    /// Starts to count on top of `book` with a new kernel object, and pins its maps if possible.
+    /// Starts to count on top of `published` with a new kernel object, and pins its maps if possible.
     pub(crate) fn begin(
         &mut self,
         published: &PublishedState,
@@ -195,8 +195,8 @@ impl Record {
         Some(Stored::running(maps, published.owners(), published.totals()))
     }
 
-    /// Writes the file, and logs and counts a failure. The caller must not hold the published state meanwhile:
-    /// scrapes wait for it, and a disk may take its time.
+    /// Writes the file, and logs and counts a failure. The caller must not hold the published state
+    /// meanwhile: scrapes wait for it, and a disk may take its time.
     pub(crate) fn keep(&mut self, stored: Option<Stored>) {
         if let Some(Err(error)) = stored.map(|stored| self.write(stored)) {
             tracing::warn!("{error}; if the daemon crashes, counters begin at zero");

@@ -1,5 +1,5 @@
-//! What the daemon and the updater share while they run: the state of which snapshots are taken, the watched
-//! interfaces, the failsafe prefixes, and the samples of unlisted sources.
+//! The state that daemon and updater share while they run: the data of snapshots, the watched interfaces, the
+//! failsafe prefixes, and the samples of unlisted sources.
 
 pub(crate) mod azure;
 mod failsafe;

@@ -111,8 +111,8 @@ impl State {
         let _ = self.live.set(live);
     }
 
-    /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed nothing in
-    /// it.
+    /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed
+    /// nothing in it.
     pub(crate) fn published(&self) -> MutexGuard<'_, PublishedState> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }

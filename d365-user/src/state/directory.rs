@@ -29,7 +29,8 @@ use super::{
 
 /// The file that earlier releases locked.
 const FORMER_LOCK: &str = "lock";
-/// Longest time to wait for the lock: a command that only checks it ([`is_held`](super::is_held)) holds it for a moment.
+/// Longest time to wait for the lock: a command that only checks it ([`is_held`](super::is_held)) holds it
+/// for a moment.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The files that the user of a state directory keeps in it.
@@ -147,8 +148,8 @@ fn keep_others_out(directory: &Beneath, is_ours: bool) -> io::Result<Option<Rema
     })
 }
 
-/// Takes the lock. Tries again for a moment, because a command that only checks the lock ([`is_held`](super::is_held)) may
-/// hold it.
+/// Takes the lock. Tries again for a moment, because a command that only checks the lock
+/// ([`is_held`](super::is_held)) may hold it.
 fn try_lock(lock: &File) -> Result<(), TryLockError> {
     let deadline = Instant::now() + PATIENCE;
     loop {

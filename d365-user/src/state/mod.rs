@@ -1,6 +1,6 @@
 //! The state directory: the files from which the daemon continues after a restart. A file is written whole or
-//! not at all, and is accepted only if its digest matches ([`checksummed`]). This module knows no file by name: the owner of each
-//! file interprets its content ([`state_files`](crate::state_files) lists them).
+//! not at all, and is accepted only if its digest matches ([`checksummed`]). This module knows no file by
+//! name: the owner of each file interprets its content ([`state_files`](crate::state_files) lists them).
 
 mod access;
 mod beneath;

@@ -1,4 +1,5 @@
-//! The updater: the owner of the sources, their gates and the kernel object. It handles one event after another.
+//! The updater: the owner of the sources, their gates and the kernel object. It handles one event after
+//! another.
 
 use std::{
     collections::BTreeMap,

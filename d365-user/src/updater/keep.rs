@@ -1,6 +1,6 @@
 //! The updater's part of the state directory: the gates that it saves, and the approvals that it finds there.
-//! It does not wait for a directory that does not answer ([`Storage`](crate::state::Storage)): every decision is in
-//! force before it is saved.
+//! It does not wait for a directory that does not answer ([`Storage`](crate::state::Storage)): every decision
+//! is in force before it is saved.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -18,9 +18,9 @@ use crate::{
     runtime::State,
 };
 
-/// Publishes one generation: saves the counter keys that it will have, lets the kernel verify and activate it,
-/// and records it. `show` runs before a scrape can see the generation. Returns its number, and the error if
-/// the last counts of ranges that are gone could not be read.
+/// Publishes one generation: saves the counter keys that it will have, lets the kernel verify and activate
+/// it, and records it. `show` runs before a scrape can see the generation. Returns its number, and the error
+/// if the last counts of ranges that are gone could not be read.
 ///
 /// # Errors
 /// [`PublishError`]; the published generation stays then.

@@ -1,10 +1,7 @@
 //! Doctor's checks of the bpffs, of the interface's place, and of the state directory.
 
 use d365_tests::tun::{Kind, Tun};
-use d365_user::{
-    gate::{Gate, GatePolicy, gates},
-    state::StateDir,
-};
+use d365_user::gate::{Gate, GatePolicy, gates};
 
 use super::*;
 

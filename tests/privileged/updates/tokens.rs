@@ -14,7 +14,7 @@ use d365_user::{
     gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
     ranges::{Geo, Range},
     source::documents,
-    state::{Kind, StateDir, write_checksummed},
+    state::{Kind, write_checksummed},
 };
 
 use super::site::{Site, failures, pending, ranges, wait_until};

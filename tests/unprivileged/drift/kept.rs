@@ -12,7 +12,6 @@ use d365_user::{
         documents,
         download::{Document, Validators},
     },
-    state::StateDir,
 };
 use ipnet::IpNet;
 use serde_json::Value;

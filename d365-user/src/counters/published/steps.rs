@@ -28,8 +28,8 @@ impl PublishedState {
     /// instead.
     const MOST_STEPS: usize = 16;
 
-    /// Makes a pending generation of the next generation, which may be an intermediate one on the way to `set`. The published state
-    /// does not change.
+    /// Prepares the next generation, which may be an intermediate one on the way to
+    /// `set`. The published state does not change.
     pub(crate) fn pending_towards(&self, set: &RangeSet) -> Result<(PendingGeneration, Goal), PendingError> {
         match self.pending(set) {
             Err(PendingError::Slots(full)) => {

@@ -1,6 +1,6 @@
-//! Tests of the published state with random walks of traffic, publications, failures and restarts. The counts that the
-//! book shows must be those of the packets that were sent. The kernel is a model of counters that only grow,
-//! written without the published state's own slots and totals.
+//! Tests of the published state with random walks of traffic, publications, failures and restarts. The counts
+//! that it shows must be those of the packets that were sent. The kernel is a model of counters that
+//! only grow, written without the published state's own slots and totals.
 
 use std::collections::{BTreeMap, BTreeSet};
 

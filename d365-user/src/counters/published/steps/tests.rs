@@ -22,7 +22,7 @@ fn set(ranges: Vec<Range>, retired: Vec<Range>) -> RangeSet {
     RangeSet::union(&[(0, origin, ranges)], retired, 64).unwrap()
 }
 
-/// A book with `capacity` slots that has published `set`.
+/// A published state with `capacity` slots that has published `set`.
 fn published(capacity: u32, set: &RangeSet) -> PublishedState {
     let mut published = PublishedState::new(capacity, &row_names(&["mx0".to_owned()]), Vec::new());
     let pending = published.pending(set).unwrap();

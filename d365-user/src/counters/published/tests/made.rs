@@ -43,8 +43,8 @@ pub(super) struct Start {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Traffic(Vec<Packets>),
-    /// Packets arrive between the kernel's publication and the published state's entry. The last counts cannot always be
-    /// read.
+    /// Packets arrive between the kernel's publication and its commit. The last counts
+    /// cannot always be read.
     Publish {
         set: RangeSet,
         between: Vec<Packets>,
