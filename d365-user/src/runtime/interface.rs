@@ -119,7 +119,8 @@ mod tests {
         assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
         assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
         assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Returned));
-        let unfit = Some(DetachReason::NoFrames);
-        assert_eq!(loss(unfit, Some(&shown(true)), true), Some(Loss::Left(DetachReason::NoFrames)));
+        for unfit in [DetachReason::NoFrames, DetachReason::SeenTwice] {
+            assert_eq!(loss(Some(unfit), Some(&shown(true)), true), Some(Loss::Left(unfit)));
+        }
     }
 }
