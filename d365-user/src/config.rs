@@ -16,7 +16,7 @@ use self::repeated::dedup_with_warning;
 pub use self::{error::ConfigError, warning::Warning};
 use crate::{
     cli::{Cli, UpdateFlags},
-    generation::gate::GatePolicy,
+    gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
     settings::{HttpHost, LeaseTerm, ModePolicy, RangeMetrics, Tags, Unlisted},

@@ -93,6 +93,7 @@ fn packets(report: &Report) -> Vec<Target> {
         most(LISTED, OWN, 6.0),
         most(UNLISTED_V6, OWN, 6.0),
         most(LISTED_VLAN, OWN, 12.0),
+        most(LISTED, OWN_TC, 17.0),
         target("listed IPv6 above the trie's own cost, ns", Kind::Absolute, trie_v6, Limit::AtMost(6.0)),
         by(OTHER_PORT, XDP_FILTER, 0.1),
         by(UNLISTED, XDP_FILTER, 0.2),

@@ -12,13 +12,12 @@ use d365_tests::{
     temp::{TempDir, TempFile},
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy},
-    geo::{Geo, GeoCode, GeoSource},
-    ranges::Range,
-    state::{
-        StateDir,
+    gate::{
+        Gate, GatePolicy,
         gates::{self, Gates},
     },
+    geo::{Geo, GeoCode, GeoSource},
+    ranges::Range,
 };
 use serde_json::Value;
 
@@ -96,7 +95,7 @@ fn a_list_of_ones_own_differs_in_exactly_what_is_different() {
     assert_eq!(differing(&report), BTreeSet::from([GONE]));
 
     let gate = Gate::with_baseline(GatePolicy::default(), ranges.clone(), None);
-    gates::save(&StateDir::open(state.path()).unwrap(), &Gates::from([(spec, gate)])).unwrap();
+    gates::save(&d365_user::state_files::open(state.path()).unwrap(), &Gates::from([(spec, gate)])).unwrap();
     let (code, report) = drift(&lab, &state);
     assert_eq!((code, in_no_list(&report)), (Some(0), 0), "the gate and the kernel agree: {report:#}");
     assert_eq!(differing(&report), MORE.map(|(prefix, _)| prefix).into_iter().chain([GONE]).collect());

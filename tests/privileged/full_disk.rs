@@ -3,10 +3,12 @@
 use std::{fs, io, path::Path, thread};
 
 use d365_tests::require;
-use d365_user::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
-use d365_user::ranges::{Policy, RangeSet};
-use d365_user::source::{self, Spec};
-use d365_user::state::{Found, StateDir, StateError, gates};
+use d365_user::{
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
+    ranges::{Policy, RangeSet},
+    source::{self, Spec},
+    state::{Found, StateError},
+};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
@@ -29,7 +31,7 @@ fn a_full_disk_keeps_what_was_written_before() {
             .expect("private mounts");
         // The directory can be any: only this thread sees the tmpfs that is mounted on it.
         mount(Some("tmpfs"), "/mnt", Some("tmpfs"), MsFlags::empty(), Some("size=64k")).expect("a tmpfs");
-        let directory = StateDir::open("/mnt/state").expect("a state directory");
+        let directory = d365_user::state_files::open("/mnt/state").expect("a state directory");
         let mut gates = some_gates();
         gates::save(&directory, &gates).expect("there is space");
         let error = fs::write("/mnt/filler", vec![0; 1 << 20]).expect_err("the disk is full");

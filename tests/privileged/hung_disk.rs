@@ -22,8 +22,8 @@ use d365_tests::{
     temp::TempFile,
 };
 use d365_user::{
-    generation::gate::GatePolicy,
-    state::{Found, gates},
+    gate::{GatePolicy, gates},
+    state::Found,
 };
 use nix::sys::signal::Signal;
 

@@ -17,13 +17,13 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
-    geo::Geo,
-    ranges::Range,
-    state::{
-        Found, StateDir, approval,
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust, approval,
         gates::{self, Gates},
     },
+    geo::Geo,
+    ranges::Range,
+    state::{Found, StateDir},
 };
 use nix::{
     pty::openpty,
@@ -54,7 +54,7 @@ fn waiting() -> Gates {
 /// daemon does.
 fn state(gates: &Gates) -> (TempDir, StateDir) {
     let state = TempDir::new("approve");
-    let directory = StateDir::open(state.path()).unwrap();
+    let directory = d365_user::state_files::open(state.path()).unwrap();
     gates::save(&directory, gates).unwrap();
     (state, directory)
 }
@@ -114,7 +114,7 @@ fn the_next_start_finds_the_approval() {
     let done = approve(&state, &["--yes"]);
     assert_eq!(done.code, Some(0));
     assert!(done.stdout.contains("its next start approves 1 change"), "{}", done.stdout);
-    let directory = StateDir::open(state.path()).unwrap();
+    let directory = d365_user::state_files::open(state.path()).unwrap();
     serve(&directory, &mut gates);
     assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].pending().len()), (2, 0));
 }
@@ -312,7 +312,7 @@ fn only_what_is_expected_is_approved() {
     let done = approve(&state, &["--expect", &digest]);
     assert_eq!(done.code, Some(0), "{}", done.stdout);
     assert!(done.stdout.contains("its next start approves 3 changes"), "{}", done.stdout);
-    let directory = StateDir::open(state.path()).unwrap();
+    let directory = d365_user::state_files::open(state.path()).unwrap();
     serve(&directory, &mut gates);
     assert_eq!((gates[SOURCE].waits(), gates["url:other"].waits()), (false, true));
 }

@@ -74,7 +74,10 @@ fn child() {
 fn the_seeds_lead_behind_the_first_refusal() {
     use d365_common::packet::parse;
     use d365_user::source::{Cloud, download::page, plain, service_tags};
-    use d365_user::state::{approval, counters, gates};
+    use d365_user::{
+        counters::stored,
+        gate::{approval, gates},
+    };
 
     let some = |target: &str, accepts: &dyn Fn(&[u8]) -> bool| {
         assert!(inputs(target).iter().any(|(_, bytes)| accepts(bytes)), "every seed of {target} is refused");
@@ -89,12 +92,11 @@ fn the_seeds_lead_behind_the_first_refusal() {
         });
     }
     let waits = |body: &[u8]| {
-        let gates =
-            gates::gates(body, d365_user::generation::gate::GatePolicy::default()).unwrap_or_default();
+        let gates = gates::gates(body, d365_user::gate::GatePolicy::default()).unwrap_or_default();
         gates.values().any(|gate| gate.pending().len() > 2)
     };
     some("state_file", &waits);
-    some("state_file", &|body| counters::parse(body).is_ok());
+    some("state_file", &|body| stored::parse(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Request>(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Answer>(body).is_ok());
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use d365_tests::vendor::Documents;
-use d365_user::generation::gate::{By, Change, Decision, Gate, GatePolicy, Offer, Refusal, Timestamp, Trust};
+use d365_user::gate::{By, Change, Decision, Gate, GatePolicy, Offer, Refusal, Timestamp, Trust};
 use d365_user::ranges::{Policy, Range, RangeSet};
 use d365_user::source::{List, ListEntry, Origin};
 use ipnet::IpNet;

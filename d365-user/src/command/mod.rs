@@ -13,11 +13,11 @@ use serde::Serialize;
 use crate::{
     cli::Command,
     exit::Exit,
-    generation::gate::GatePolicy,
-    state::{
-        Found, StateError,
+    gate::{
+        GatePolicy,
         gates::{self, Gates},
     },
+    state::{Found, StateError},
 };
 
 mod approve;

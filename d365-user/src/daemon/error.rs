@@ -4,39 +4,27 @@ use std::{error::Error as _, io, net::SocketAddr};
 
 use tokio::task::JoinError;
 
-use super::{DraftError, FailsafeError, Failure};
 use crate::{
+    counters::PendingError,
     exit::Exit,
     kernel::{
         AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
         TaggerError,
     },
-    ranges::RangeError,
     resources::{ResourceError, is_lack},
-    source::SourceError,
-    state::StateError,
+    runtime::FailsafeError,
+    updater::PrepareError,
 };
 
 /// An error that keeps the daemon from starting or ends it. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A source yields no list.
+    /// There is no first list.
     #[error(transparent)]
-    Source(#[from] SourceError),
-    /// No source gives a list. The payload is the failure of the first source.
-    #[error(
-        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
-    )]
-    NoList(Box<Failure>),
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The lists cannot be merged into one set of ranges.
-    #[error(transparent)]
-    Ranges(#[from] RangeError),
+    Prepare(#[from] PrepareError),
     /// The set does not fit into the kernel object.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    Pending(#[from] PendingError),
     /// The address to listen on is not available.
     #[error(
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
@@ -114,8 +102,8 @@ impl StartError {
 
     fn kind(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::NoList(_) | Self::Ranges(_) | Self::Draft(_) => Exit::Ranges,
-            Self::State(_) => Exit::State,
+            Self::Prepare(error) => error.exit(),
+            Self::Pending(_) => Exit::Ranges,
             Self::Listen { .. } => Exit::Listen,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
             Self::Requirement(error)

@@ -3,15 +3,8 @@
 //! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
 //! detaches what it has attached. This module contains no logic of any stage.
 
-mod azure;
-mod book;
 mod error;
-mod failsafe;
-mod start;
-mod state;
-mod storage;
-mod update;
-mod watch;
+pub(crate) mod start;
 
 use std::{
     convert::Infallible,
@@ -27,23 +20,19 @@ use tokio::{
     },
 };
 
-pub use book::DraftError;
 pub use error::StartError;
-pub use failsafe::FailsafeError;
-pub use update::Failure;
 
 use crate::{
     config::Config,
-    generation::slots_for,
+    counters::{PublishedState, row_names, slots_for},
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
+    runtime::{Seen, State, azure, watch},
     shutdown::{self, Deadline},
+    updater::{self, Prepared},
 };
-use book::{Book, row_names};
 use start::Started;
-use state::State;
-use update::Prepared;
 
 /// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
 /// it needs before the first attachment.
@@ -58,23 +47,24 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     let azure = Arc::new(azure::Known::default());
     let (own, known) = (Arc::clone(&config), Arc::clone(&azure));
-    let preparing = updates.run(move || update::prepare(&own, known));
+    let preparing = updates.run(move || updater::prepare(&own, known));
     let prepared = tokio::select! {
         // A file that does not answer must not keep the daemon from stopping.
         signal = &mut stop => return stopped_early(signal, &deadline),
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, record, before, is_hung } = prepared;
-    let mut book = Book::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
-    let draft = book.draft(&set)?;
-    book.announce(&draft);
+    let mut published =
+        PublishedState::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
+    let pending = published.pending(&set)?;
+    published.preview(&pending);
     let listen = |source| StartError::Listen { address: config.listen, source };
     let failures = Arc::new(http::Failures::default());
     let listener = http::listen(config.listen, &failures).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(book, &config, address, Arc::clone(&failures), watched));
+    let state = Arc::new(State::new(published, &config, address, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
@@ -88,14 +78,14 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 
     let seen = watch::start(Arc::clone(&state))?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
-    let mut starting = updates.run(move || start::start(&own, record, draft, &shared));
+    let mut starting = updates.run(move || start::start(&own, record, pending, &shared));
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal, &deadline);
             // Dropping the kernel object detaches what the start has attached by then.
             if let Ok(Ok(started)) = starting.await {
                 drop(started.kernel);
-                started.record.end(&state);
+                started.record.end(state.final_totals());
             }
             return stopped;
         }
@@ -103,15 +93,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     };
     let Started { kernel, record, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
-    let (vouched, is_vouched) = oneshot::channel();
-    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, vouched));
+    let (trusted, is_trusted) = oneshot::channel();
+    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, trusted));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
         _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(seen, is_hung, &ready, is_vouched) => match never {},
+        never = keep_readiness(seen, is_hung, &ready, is_trusted) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
     };
@@ -119,7 +109,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     tracing::info!("{reason}: detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
     // An updater that has already ended has detached.
-    let _ = events.send(update::Event::Stop);
+    let _ = events.send(updater::Event::Stop);
     let _ = updating.await;
     stop_serving.send_replace(true);
     // An error while answering the last scrape does not matter any more.
@@ -129,10 +119,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 }
 
 /// Sends a reload event to the updater for each SIGHUP.
-async fn reload(mut hangups: Signal, events: &Sender<update::Event>) -> Infallible {
+async fn reload(mut hangups: Signal, events: &Sender<updater::Event>) -> Infallible {
     while hangups.recv().await.is_some() {
         // The caller notices an updater that has ended.
-        let _ = events.send(update::Event::Reload);
+        let _ = events.send(updater::Event::Reload);
     }
     std::future::pending().await
 }
@@ -162,13 +152,13 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
 /// Makes the daemon ready once the kernel's leases are set. It is not ready while a program is lost or the
 /// state directory does not answer.
 async fn keep_readiness(
-    seen: Receiver<Vec<watch::Seen>>,
+    seen: Receiver<Vec<Seen>>,
     is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
-    vouched: oneshot::Receiver<()>,
+    trusted: oneshot::Receiver<()>,
 ) -> Infallible {
     // The caller notices an updater that has ended.
-    if vouched.await.is_ok() {
+    if trusted.await.is_ok() {
         watch::keep_readiness(seen, is_hung, ready).await;
     }
     std::future::pending().await

@@ -1,42 +1,37 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
 //! fail without touching an interface comes first. An error undoes all steps.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
-use super::{
-    StartError,
-    book::Draft,
-    failsafe::Failsafe,
-    state::{Live, State},
-    update::Record,
-};
+use super::StartError;
 use crate::{
     config::Config,
-    generation::slots_for,
+    counters::{PendingGeneration, Record, slots_for},
     kernel::{
         self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
     },
+    runtime::{Failsafe, Live, State},
     settings::Unlisted,
-    snapshot::{LinkKind, Mode, SnapshotSource as _},
-    view,
+    snapshot::{LinkKind, Mode},
+    updater,
 };
 
-pub(super) struct Started {
-    pub(super) kernel: Kernel,
-    pub(super) record: Record,
-    pub(super) packet_log: Option<PacketLog>,
-    pub(super) samples: Option<Samples>,
-    pub(super) failsafe: Option<Failsafe>,
+pub(crate) struct Started {
+    pub(crate) kernel: Kernel,
+    pub(crate) record: Record,
+    pub(crate) packet_log: Option<PacketLog>,
+    pub(crate) samples: Option<Samples>,
+    pub(crate) failsafe: Option<Failsafe>,
 }
 
 /// Loads, publishes and attaches. From then on `state` shows the attachments and counters.
 ///
 /// # Errors
 /// [`StartError`]; every interface is then as it was, and no count is lost.
-pub(super) fn start(
+pub(crate) fn start(
     config: &Config,
     mut record: Record,
-    draft: Draft,
+    pending: PendingGeneration,
     state: &State,
 ) -> Result<Started, StartError> {
     for note in kernel::notes() {
@@ -74,21 +69,19 @@ pub(super) fn start(
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     let counters = Arc::new(counters);
     tracing::debug!("the kernel took program {}", kernel.program_name());
-    kernel.publish(&draft.compiled)?;
-    state.set_table(kernel.table_size());
+    // No range leaves with the first generation, so no last count is missing.
+    let _ = updater::publish_generation(&mut kernel, &mut record, state, pending, || {})?;
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
-    // No range leaves with the first generation of this object, so no counter is read.
-    let _ = state.book().enter(draft, |_| Ok::<_, std::convert::Infallible>(Vec::new()));
-    record.begin(&state.book(), &counters, &config.interfaces, options.capacity);
+    record.begin(&state.published(), &counters, &config.interfaces, options.capacity);
     let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
         Ok(attached) => attached,
         Err(error) => {
             drop(kernel);
             let (attached, taggers) = (Vec::new(), Vec::new());
             state.set_live(Live { counters, links: Links::default(), attached, taggers });
-            record.end(state);
+            record.end(state.final_totals());
             return Err(error);
         }
     };
@@ -162,17 +155,5 @@ fn remark(attached: &Attached) {
             "{name}: attached by netlink, not by a BPF link: if the daemon is killed the program stays; \
              `ip link set dev {name} {xdp} off` takes it away"
         );
-    }
-}
-
-/// Writes the start-up summary to the log.
-pub(super) fn announce(state: &State) {
-    match state.snapshot() {
-        Ok(snapshot) => {
-            for line in view::summary(&snapshot, SystemTime::now()) {
-                tracing::info!("{line}");
-            }
-        }
-        Err(error) => tracing::error!("the counters cannot be read: {error}"),
     }
 }

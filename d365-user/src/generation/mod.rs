@@ -1,17 +1,15 @@
 //! Generations. A generation is a range list, compiled into what the kernel looks up: trie entries and a
-//! direct table. This module also assigns counter slots to ranges, generates the addresses with which a
-//! generation is verified before it is published, and decides which changes of an offered list are accepted.
-//! Pure; it never touches a map or a file.
+//! direct table. This module also generates the addresses with which a generation is verified before it is
+//! published. Pure; it never touches a map or a file.
 
 mod compile;
+mod counter_key;
 mod direct;
-pub mod gate;
 mod groups;
 mod questions;
-mod slots;
 
 pub use compile::{CompileError, Compiled, compile};
+pub use counter_key::CounterKey;
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
 pub use questions::{Question, Reference, questions};
-pub use slots::{Owner, Slots, SlotsFull, slots_for};

@@ -16,7 +16,7 @@ use super::{
     load::LoadError,
     pin::{self, CounterIds},
 };
-use crate::{ledger::Reading, snapshot::Count};
+use crate::snapshot::Count;
 
 /// The counters' maps.
 pub struct Counters {
@@ -38,14 +38,6 @@ pub struct InterfaceCounts {
     pub other: Vec<(Class, u64)>,
     /// Packets to which each effect was applied.
     pub effects: Vec<(Effect, u64)>,
-}
-
-impl From<InterfaceCounts> for Reading {
-    fn from(counts: InterfaceCounts) -> Self {
-        let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
-        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
-        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
-    }
 }
 
 /// All counts are zero, with every class and every effect.

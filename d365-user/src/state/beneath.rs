@@ -89,12 +89,12 @@ impl Beneath {
         Ok(renameat(&self.directory, single(from)?, &self.directory, single(to)?)?)
     }
 
-    pub(super) fn unlink(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn unlink(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.directory, single(name)?, UnlinkatFlags::NoRemoveDir)?)
     }
 
     /// Returns true if an entry of this name exists, even a symbolic link without a target.
-    pub(super) fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         let found =
             single(name).and_then(|name| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW));
         found.is_ok()

@@ -4,7 +4,11 @@ use std::io::{self, Read as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use super::{Beneath, Damage, Kind, StateError, sealed};
+use super::{
+    beneath::Beneath,
+    checksummed::{self, Damage, Kind},
+    error::StateError,
+};
 
 /// The suffix of files that were set aside; a number may follow it.
 const CORRUPT: &str = ".corrupt";
@@ -33,7 +37,7 @@ impl<T> Found<T> {
     ///
     /// # Errors
     /// [`StateError::Damaged`].
-    pub fn whole(self, path: &Path) -> Result<Option<T>, StateError> {
+    pub fn into_result(self, path: &Path) -> Result<Option<T>, StateError> {
         match self {
             Self::Nothing => Ok(None),
             Self::Whole(whole) => Ok(Some(whole)),
@@ -84,17 +88,22 @@ pub fn read_checked(
     kind: Kind,
     limit: u64,
 ) -> Result<Found<Vec<u8>>, StateError> {
-    // `and_then` sets aside a file that `peek` found damaged.
-    Ok(peek(directory, name, kind, limit)?.and_then(directory, name, Ok))
+    // `and_then` sets aside a file that `read_only` found damaged.
+    Ok(read_only(directory, name, kind, limit)?.and_then(directory, name, Ok))
 }
 
 /// Like [`read_checked`], but changes nothing: for a command that runs next to the daemon.
 ///
 /// # Errors
 /// [`StateError::Read`] when the file exists and cannot be read.
-pub fn peek(directory: &Beneath, name: &str, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
+pub fn read_only(
+    directory: &Beneath,
+    name: &str,
+    kind: Kind,
+    limit: u64,
+) -> Result<Found<Vec<u8>>, StateError> {
     let body = match bytes(directory, name, limit) {
-        Ok(Ok(bytes)) => sealed::unseal(kind, &bytes).map(<[u8]>::to_vec),
+        Ok(Ok(bytes)) => checksummed::verify_checksum(kind, &bytes).map(<[u8]>::to_vec),
         Ok(Err(damage)) => Err(damage),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(cause) => return Err(StateError::Read { path: directory.file(name), cause }),
@@ -105,13 +114,18 @@ pub fn peek(directory: &Beneath, name: &str, kind: Kind, limit: u64) -> Result<F
     })
 }
 
-/// Like [`peek`], by the directory's path. If the directory does not exist, neither does the file.
+/// Like [`read_only`], by the directory's path. If the directory does not exist, neither does the file.
 ///
 /// # Errors
 /// [`StateError::Read`] when the directory or the file exists and cannot be read.
-pub fn peek_in(directory: &Path, name: &str, kind: Kind, limit: u64) -> Result<Found<Vec<u8>>, StateError> {
+pub fn read_only_in(
+    directory: &Path,
+    name: &str,
+    kind: Kind,
+    limit: u64,
+) -> Result<Found<Vec<u8>>, StateError> {
     match Beneath::open(directory) {
-        Ok(directory) => peek(&directory, name, kind, limit),
+        Ok(directory) => read_only(&directory, name, kind, limit),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
         Err(cause) => Err(StateError::Read { path: directory.to_owned(), cause }),
     }
@@ -127,7 +141,8 @@ fn bytes(directory: &Beneath, name: &str, limit: u64) -> io::Result<Result<Vec<u
 }
 
 /// Returns true if this is the name of a file that was set aside.
-pub(super) fn is_set_aside(file: &str) -> bool {
+#[must_use]
+pub fn is_set_aside(file: &str) -> bool {
     file.split_once(CORRUPT).is_some_and(|(_, number)| number.is_empty() || number.starts_with('.'))
 }
 

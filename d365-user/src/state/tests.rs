@@ -1,16 +1,25 @@
 //! Tests the state directory with bad files, other daemons and full disks.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
 
-use super::approval::{Approval, Request, Verdict};
-use super::gates::Gates;
 use super::*;
-use crate::generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust};
-use crate::{geo::Geo, ranges::Range};
+use crate::{
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust,
+        approval::{self, Approval, Request, Verdict},
+        gates::{self, Gates},
+    },
+    geo::Geo,
+    ranges::Range,
+};
 
 const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;
@@ -76,7 +85,7 @@ fn some_gates() -> Gates {
 #[test]
 fn a_directory_that_cannot_be_is_an_error() {
     for path in ["/proc/self/d365", "/dev/null/d365", "/proc/version"] {
-        let error = StateDir::open(path).unwrap_err();
+        let error = crate::state_files::open(path).unwrap_err();
         assert!(matches!(error, StateError::Directory { .. }), "{error}");
         assert!(error.to_string().contains(path) && error.to_string().contains("--state-dir"), "{error}");
     }
@@ -88,7 +97,7 @@ fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
     for name in [".gate.json.1.unfinished", ".approval.json.1.unfinished", "other", "a.unfinished"] {
         fs::write(scratch.0.join(name), "x").unwrap();
     }
-    drop(StateDir::open(&scratch.0).unwrap());
+    drop(crate::state_files::open(&scratch.0).unwrap());
     assert_eq!(scratch.names(), [".approval.json.1.unfinished", "a.unfinished", "other"]);
 }
 
@@ -99,7 +108,7 @@ fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
     let left = format!(".gate.json.{}.unfinished", std::process::id());
     fs::create_dir_all(scratch.0.join(&left).join("full")).unwrap();
     fs::set_permissions(&scratch.0, Permissions::from_mode(0o700)).unwrap();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let [remark @ Remark::Leftover { path, .. }] = directory.remarks() else { panic!("{directory:?}") };
     assert!(*path == scratch.0.join(&left) && remark.to_string().contains("by hand"), "{remark}");
     gates::save(&directory, &some_gates()).unwrap();
@@ -119,7 +128,7 @@ fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
     let path = scratch.0.join("file");
     let directory = scratch.open();
     for body in [&b"one"[..], b"", b"three"] {
-        write_sealed(&directory, "file", KIND, body).unwrap();
+        write_checksummed(&directory, "file", KIND, body).unwrap();
         assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
         assert_eq!(mode(&path), 0o640);
     }
@@ -164,16 +173,19 @@ fn what_is_not_believed_is_set_aside() {
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
     let directory = scratch.open();
     assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
-    let good = sealed::seal(KIND, b"body");
+    let good = checksummed::add_checksum(KIND, b"body");
     let bad = [
         (good[..20].to_vec(), Damage::Head),
         (vec![], Damage::Head),
-        (sealed::seal(Kind { version: 2, ..KIND }, b""), Damage::Version { found: 2, expected: 1 }),
+        (
+            checksummed::add_checksum(Kind { version: 2, ..KIND }, b""),
+            Damage::Version { found: 2, expected: 1 },
+        ),
         (vec![b' '; 1001], Damage::TooLarge { limit: LIMIT }),
     ];
     for (bytes, damage) in bad {
         fs::write(&path, &bytes).unwrap();
-        let left = peek(&directory, "file", KIND, LIMIT).unwrap();
+        let left = read_only(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(left, Found::Damaged { damage: damage.clone(), set_aside: None });
         let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage, set_aside: Some(aside.clone()) });
@@ -199,7 +211,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         let _ = fs::remove_file(&aside);
         let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
         assert_eq!(found, Found::Damaged { damage: Damage::NotAFile, set_aside: Some(aside.clone()) });
-        let error = found.whole(&path).unwrap_err().to_string();
+        let error = found.into_result(&path).unwrap_err().to_string();
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
@@ -215,6 +227,7 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         fs::create_dir(&other).unwrap();
     }
     fs::write(&path, "x").unwrap();
-    let error = read_checked(&directory, "file", KIND, LIMIT).unwrap().whole(&path).unwrap_err().to_string();
+    let error =
+        read_checked(&directory, "file", KIND, LIMIT).unwrap().into_result(&path).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
 }

@@ -7,8 +7,17 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
 use nix::sys::stat::Mode;
 
-use super::{Beneath, FILE_MODE, Kind, Remark, StateError, sealed};
+use super::{
+    beneath::Beneath,
+    checksummed::{self, Kind},
+    error::StateError,
+    remark::Remark,
+};
 
+const FILE_MODE: u32 = 0o640;
+
+/// Upper limit for the header line of a sealed file.
+const HEAD: u64 = 256;
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
 /// Number of names that are tried for a file that is being written.
@@ -29,8 +38,26 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
 ///
 /// # Errors
 /// [`StateError::Write`].
-pub fn write_sealed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
-    write_atomic(directory, name, &sealed::seal(kind, body))
+pub fn write_checksummed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
+    write_atomic(directory, name, &checksummed::add_checksum(kind, body))
+}
+
+/// Like [`write_checksummed`], unless the file would be larger than `limit`, which its reader accepts.
+///
+/// # Errors
+/// [`StateError::Write`] or [`StateError::TooLarge`].
+pub fn write_readable(
+    directory: &Beneath,
+    name: &str,
+    kind: Kind,
+    limit: u64,
+    body: &[u8],
+) -> Result<(), StateError> {
+    let bytes = (body.len() as u64).saturating_add(HEAD);
+    if bytes > limit {
+        return Err(StateError::TooLarge { path: directory.file(name), bytes, limit });
+    }
+    write_checksummed(directory, name, kind, body)
 }
 
 pub(super) fn write_with(

@@ -6,15 +6,14 @@
 //! anybody who can write in the directory.
 
 use d365_user::{
-    generation::gate::{Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait},
-    ledger::Ledger,
+    counters::{CounterTotals, stored},
+    gate::{
+        Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait, approval,
+        gates::{self, Gates},
+    },
     ranges::Range,
     source::download::{Document, Stamp, cache},
-    state::{
-        Kind, approval, counters,
-        gates::{self, Gates},
-        seal, unseal,
-    },
+    state::{Kind, add_checksum, verify_checksum},
 };
 
 /// The kind of the gates' file; any other kind works as well.
@@ -32,20 +31,20 @@ pub(crate) fn check(bytes: &[u8]) {
 /// Asserts that an accepted file ends with its body, and that sealing this body gives an accepted file again.
 /// The two files may differ in the spelling of the first line.
 fn a_whole_file(file: &[u8]) {
-    if let Ok(body) = unseal(KIND, file) {
+    if let Ok(body) = verify_checksum(KIND, file) {
         assert!(file.ends_with(body) && file.len() > body.len());
-        assert_eq!(unseal(KIND, &seal(KIND, body)), Ok(body));
+        assert_eq!(verify_checksum(KIND, &add_checksum(KIND, body)), Ok(body));
     }
 }
 
 fn a_body(body: &[u8]) {
-    let mut file = seal(KIND, body);
-    assert_eq!(unseal(KIND, &file), Ok(body));
-    assert!(unseal(Kind { name: "counters", ..KIND }, &file).is_err());
-    assert!(unseal(Kind { version: 2, ..KIND }, &file).is_err());
-    assert!(unseal(KIND, &file[..file.len() - 1]).is_err(), "cut off");
+    let mut file = add_checksum(KIND, body);
+    assert_eq!(verify_checksum(KIND, &file), Ok(body));
+    assert!(verify_checksum(Kind { name: "counters", ..KIND }, &file).is_err());
+    assert!(verify_checksum(Kind { version: 2, ..KIND }, &file).is_err());
+    assert!(verify_checksum(KIND, &file[..file.len() - 1]).is_err(), "cut off");
     file.push(b'\n');
-    assert!(unseal(KIND, &file).is_err(), "longer");
+    assert!(verify_checksum(KIND, &file).is_err(), "longer");
 }
 
 fn gates_of(body: &[u8]) {
@@ -113,13 +112,13 @@ fn an_approval_is_of_what_waits(mut gates: Gates) {
 }
 
 fn counters_of(body: &[u8]) {
-    let Ok(stored) = counters::parse(body) else { return };
-    let written = counters::body(&stored).expect("counters can be written");
-    assert_eq!(counters::parse(&written).as_ref(), Ok(&stored));
+    let Ok(stored) = stored::parse(body) else { return };
+    let written = stored::body(&stored).expect("counters can be written");
+    assert_eq!(stored::parse(&written).as_ref(), Ok(&stored));
     let interfaces = stored.maps.map(|maps| maps.interfaces).unwrap_or_default();
-    let ledger = Ledger::new(&interfaces, stored.rows.clone());
+    let totals = CounterTotals::new(&interfaces, stored.rows.clone());
     for row in &stored.rows {
-        assert!(ledger.rows().any(|kept| kept == row), "{} is lost", row.name);
+        assert!(totals.rows().any(|kept| kept == row), "{} is lost", row.name);
     }
 }
 

@@ -1,10 +1,7 @@
 //! Doctor's checks of the bpffs, of the interface's place, and of the state directory.
 
 use d365_tests::tun::{Kind, Tun};
-use d365_user::{
-    generation::gate::{Gate, GatePolicy},
-    state::{StateDir, gates},
-};
+use d365_user::gate::{Gate, GatePolicy, gates};
 
 use super::*;
 
@@ -138,7 +135,7 @@ fn a_list_that_others_may_write_to_is_named() {
     fs::write(&list, "").unwrap();
     let name = format!("file:{}", list.display());
     let gates = gates::Gates::from([(name.clone(), Gate::new(GatePolicy::default()))]);
-    gates::save(&StateDir::open(state.path()).unwrap(), &gates).unwrap();
+    gates::save(&d365_user::state_files::open(state.path()).unwrap(), &gates).unwrap();
     let look = || report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
     for (mode, level) in [(0o644, "ok"), (0o646, "warning"), (0o664, "warning"), (0o600, "ok")] {
         fs::set_permissions(&list, fs::Permissions::from_mode(mode)).unwrap();

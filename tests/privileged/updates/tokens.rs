@@ -11,10 +11,11 @@ use d365_tests::{
     temp::TempDir,
 };
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
     geo::Geo,
     ranges::Range,
-    state::{Kind, StateDir, documents, gates, write_sealed},
+    source::documents,
+    state::{Kind, write_checksummed},
 };
 
 use super::site::{Site, failures, pending, ranges, wait_until};
@@ -158,7 +159,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
         let site = Site::new();
         let options = options(&site, token);
         let old = site.source(&path("1"));
-        let directory = StateDir::open(state(&options).path()).unwrap();
+        let directory = d365_user::state_files::open(state(&options).path()).unwrap();
         let mut gate = Gate::new(GatePolicy::default());
         let range =
             |prefix: &String| Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: None };
@@ -172,7 +173,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
             document(None)
         );
         let kind = Kind { name: "document", version: 1 };
-        write_sealed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
+        write_checksummed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
         drop(directory);
         // Before a daemon has renamed anything, no task shows the token.
         for task in ["approve", "doctor", "drift"] {

@@ -3,13 +3,15 @@
 
 use d365_tests::{require, task, temp::TempDir, vendor::Documents};
 use d365_user::{
-    generation::gate::{Gate, GatePolicy, Offer, Timestamp, Trust},
+    gate::{
+        Gate, GatePolicy, Offer, Timestamp, Trust,
+        gates::{self, Gates},
+    },
     geo::{self, Geo, GeoCode, GeoSource},
     ranges::Range,
-    source::download::{Document, Validators},
-    state::{
-        StateDir, documents,
-        gates::{self, Gates},
+    source::{
+        documents,
+        download::{Document, Validators},
     },
 };
 use ipnet::IpNet;
@@ -32,7 +34,7 @@ fn document(documents: &Documents, name: &str) -> Document {
 /// Creates a state directory with these gates, and with this document for the first source.
 fn state(gates: &Gates, kept: &Document) -> TempDir {
     let state = TempDir::new("kept");
-    let directory = StateDir::open(state.path()).unwrap();
+    let directory = d365_user::state_files::open(state.path()).unwrap();
     gates::save(&directory, gates).unwrap();
     documents::save(&directory, gates.keys().next().unwrap(), kept).unwrap();
     state

@@ -18,13 +18,13 @@ use super::{
 use crate::{
     cli,
     exit::Exit,
-    generation::gate::{Gate, GatePolicy, Timestamp},
-    source::shown_name,
-    state::{
+    gate::{
+        Gate, GatePolicy, Timestamp,
         approval::{self, Answer, Approval, Request, Verdict},
         gates::Gates,
-        is_held,
     },
+    source::shown_name,
+    state::is_held,
 };
 
 mod waiting;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crate::{
     command::text::{aligned, counted, period, plain},
-    generation::gate::{Action, Gate, Pending, StepBack, Wait},
+    gate::{Action, Gate, Pending, StepBack, Wait, gates::Gates},
     ranges::Range,
-    state::gates::Gates,
 };
 
 /// The number of changes that wait, without rejected ones. A lower change number counts as one.

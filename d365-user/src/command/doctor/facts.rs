@@ -20,12 +20,11 @@ use crate::{
         self,
         environment::{self, UnknownVariable},
     },
-    generation::gate::{Gate, GatePolicy, Timestamp},
+    gate::{Gate, GatePolicy, Timestamp, gates},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::{embedded, shown_name},
-    state::{
-        Found, StateError, Writer, ailing, gates, holder, is_held, other_writers, other_writers_of_file,
-    },
+    state::{Found, StateError, Writer, holder, is_held, other_writers, other_writers_of_file},
+    state_files::damaged_files,
 };
 
 pub(super) struct Facts {
@@ -115,7 +114,7 @@ fn state(path: &Path) -> State {
         path: path.to_owned(),
         directory: directory(path),
         held: is_held(path).map(|held| held.then(|| holder(path))).map_err(Unknown::from),
-        ailing: ailing(path)
+        ailing: damaged_files(path)
             .map_err(Unknown::from)
             .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
         lists: gates

@@ -5,14 +5,15 @@ use std::path::Path;
 use super::{Kind, List, Origin};
 use crate::{
     command::CommandError,
+    gate::gates::Gates,
     geo::{self, GeoCode},
     ranges::drift::{Mark, Marks},
     source::{
-        self, SourceError, limit,
+        self, SourceError, documents, limit,
         service_tags::{self, Document, DocumentError, Options},
         shown_name,
     },
-    state::{Found, documents, gates::Gates},
+    state::Found,
 };
 
 /// Name of the list from the tag's entry.

@@ -10,11 +10,14 @@ use super::{Kind, Known, List, Origin, documents};
 use crate::{
     cli,
     command::{CommandError, gates, text::counted},
-    generation::gate::{GatePolicy, Timestamp},
-    geo::{self, DOCUMENTED_DATE, GeoCode, documented},
-    ranges::drift::{Mark, Marks, Scope},
-    source::{embedded, shown_name},
-    state::{DEFAULT_DIRECTORY, StateError, gates::Gates},
+    gate::{GatePolicy, Part, PartList, Timestamp, gates::Gates, merge},
+    geo::{self, DOCUMENTED_DATE, documented},
+    ranges::{
+        RangeSet,
+        drift::{Mark, Marks, Scope},
+    },
+    source::{self, embedded, shown_name},
+    state::{DEFAULT_DIRECTORY, StateError},
 };
 
 const DOCUMENTED: &str = "documented";
@@ -95,8 +98,7 @@ fn embedded() -> Result<List, CommandError> {
     Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Build, marks, Vec::new()) })
 }
 
-/// The lists that all gates have accepted, merged as the daemon does it: if two have the same prefix, a known
-/// geo has priority.
+/// The lists that all gates have accepted, merged as the daemon merges them.
 fn accepted(gates: &Gates, directory: &Path) -> List {
     if gates.is_empty() {
         let why = format!("no daemon has written its gates to {} yet", directory.display());
@@ -104,19 +106,14 @@ fn accepted(gates: &Gates, directory: &Path) -> List {
     }
     let now = Timestamp::from(SystemTime::now());
     let mut list = List::new(ACCEPTED, Kind::Accepted, Marks::new(), Vec::new());
-    let mut marks = Marks::new();
+    let parts = gates.iter().enumerate().map(|(place, (source, gate))| {
+        let origin = source::Origin { name: source.clone(), ..source::Origin::default() };
+        Part { place, origin, list: PartList::Accepted(gate) }
+    });
+    // Without a limit the only error is that no gate has accepted a range.
+    let marks = merge(parts, now, u32::MAX).map_or_else(|_| Marks::new(), |set| marks(&set));
     for (source, gate) in gates {
         let source = shown_name(source);
-        for range in gate.accepted() {
-            let mark = Mark::Listed(Some(range.geo.code));
-            let known = marks.entry(range.prefix).or_insert(mark);
-            if *known == Mark::Listed(Some(GeoCode::UNKNOWN)) || matches!(known, Mark::Retired(_)) {
-                *known = mark;
-            }
-        }
-        for (range, _) in gate.retired(now) {
-            marks.entry(range.prefix).or_insert(Mark::Retired(Some(range.geo.code)));
-        }
         list.origins.push(Origin {
             name: source.to_owned(),
             ranges: gate.accepted().len(),
@@ -133,4 +130,10 @@ fn accepted(gates: &Gates, directory: &Path) -> List {
         }
     }
     List { marks: Some(marks), ..list }
+}
+
+fn marks(set: &RangeSet) -> Marks {
+    let listed = set.ranges().iter().map(|range| (range.prefix, Mark::Listed(Some(range.geo.code))));
+    let retired = set.retired().iter().map(|range| (range.prefix, Mark::Retired(Some(range.geo.code))));
+    retired.chain(listed).collect()
 }

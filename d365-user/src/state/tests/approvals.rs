@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_approval_goes_to_the_daemon_and_the_answer_back() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let mut gates = some_gates();
     assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
     let mut request = Request::of(&gates, Timestamp(2000), 7).unwrap();
@@ -66,7 +66,7 @@ fn an_approval_may_be_of_some_prefixes_or_a_rejection() {
 fn what_has_no_room_is_approved_in_part() {
     let mut gates = some_gates();
     let approval = Approval::of("azure:public", &gates["azure:public"]).unwrap();
-    gates.get_mut("azure:public").unwrap().set_room(crate::generation::gate::Room::none());
+    gates.get_mut("azure:public").unwrap().set_room(crate::gate::Room::none());
     assert_eq!(approval.carry_out(&mut gates, Timestamp(2001)).1.verdict, Verdict::Partly);
 }
 
@@ -86,7 +86,7 @@ fn an_approval_by_a_name_with_a_token_is_of_todays_source() {
 #[test]
 fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     fs::write(scratch.0.join(approval::REQUEST), "{}").unwrap();
     assert!(matches!(approval::take(&directory).unwrap(), Found::Damaged { set_aside: Some(_), .. }));
     assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);

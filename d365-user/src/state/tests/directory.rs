@@ -10,18 +10,18 @@ fn the_directory_is_made_and_is_for_one_daemon() {
     let scratch = Scratch::new();
     let path = scratch.0.join("lib/d365");
     assert!(!is_held(&path).unwrap());
-    let directory = StateDir::open(&path).unwrap();
+    let directory = crate::state_files::open(&path).unwrap();
     assert_eq!((mode(&path), directory.names().unwrap().len()), (0o700, 0), "no file is there for the lock");
     let own = std::process::id();
     assert!(is_held(&path).unwrap());
     assert_eq!(holder(&path), Some(own));
-    let error = StateDir::open(&path).unwrap_err();
+    let error = crate::state_files::open(&path).unwrap_err();
     assert!(matches!(error, StateError::InUse { holder: Some(holder), .. } if holder == own), "{error}");
     assert!(error.to_string().contains("stop that one"), "{error}");
     drop(directory);
     assert!(!is_held(&path).unwrap());
     assert_eq!(holder(&path), None);
-    StateDir::open(&path).unwrap();
+    crate::state_files::open(&path).unwrap();
 }
 
 /// Regression: the daemon wrote through a symbolic link here, as root, and a pipe made `doctor` wait.
@@ -38,8 +38,8 @@ fn what_is_called_lock_is_neither_opened_nor_written_to() {
     ];
     for make in make {
         make();
-        let directory = StateDir::open(&scratch.0).unwrap();
-        assert!(is_held(&scratch.0).unwrap() && StateDir::open(&scratch.0).is_err());
+        let directory = crate::state_files::open(&scratch.0).unwrap();
+        assert!(is_held(&scratch.0).unwrap() && crate::state_files::open(&scratch.0).is_err());
         drop(directory);
         assert_eq!(
             (scratch.names(), fs::read(&victim).unwrap()),
@@ -49,10 +49,10 @@ fn what_is_called_lock_is_neither_opened_nor_written_to() {
     }
     fs::remove_file(&victim).unwrap();
     fs::write(&lock, "1234\n").unwrap();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     assert!(scratch.names().is_empty(), "an earlier release's own goes");
     // Regression: a second daemon started when this file was removed from a directory in use.
-    assert!(matches!(StateDir::open(directory.path()), Err(StateError::InUse { .. })));
+    assert!(matches!(crate::state_files::open(directory.path()), Err(StateError::InUse { .. })));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn who_only_looks_keeps_no_daemon_out() {
         }
     });
     for _ in 0..100 {
-        StateDir::open(&scratch.0).unwrap();
+        crate::state_files::open(&scratch.0).unwrap();
     }
     drop(stop);
     looking.join().unwrap();
@@ -80,7 +80,7 @@ fn others_are_kept_out() {
         [(0o750, vec![]), (0o755, vec![]), (0o777, vec![Writer::Group(group), Writer::Everybody])]
     {
         fs::set_permissions(&scratch.0, Permissions::from_mode(wide)).unwrap();
-        let directory = StateDir::open(&scratch.0).unwrap();
+        let directory = crate::state_files::open(&scratch.0).unwrap();
         assert_eq!(mode(&scratch.0), 0o700);
         let [remark @ Remark::Tightened { mode, writers, .. }] = directory.remarks() else {
             panic!("{:?}", directory.remarks())
@@ -88,7 +88,7 @@ fn others_are_kept_out() {
         assert_eq!((*mode, writers), (wide, &could_write));
         assert_eq!(remark.to_string().contains("could write there"), !could_write.is_empty(), "{remark}");
     }
-    assert!(StateDir::open(&scratch.0).unwrap().remarks().is_empty());
+    assert!(crate::state_files::open(&scratch.0).unwrap().remarks().is_empty());
 }
 
 /// The operator passed `--state-dir /var/lib` by mistake: the mail server must still find its spool below it.
@@ -97,7 +97,7 @@ fn a_directory_that_holds_more_keeps_its_mode() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.0.join("postfix")).unwrap();
     fs::set_permissions(&scratch.0, Permissions::from_mode(0o755)).unwrap();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     assert_eq!(mode(&scratch.0), 0o755);
     assert!(matches!(directory.remarks(), [Remark::Shared { mode: 0o755, .. }]), "{:?}", directory.remarks());
     drop(directory);
@@ -105,17 +105,17 @@ fn a_directory_that_holds_more_keeps_its_mode() {
     for (name, text) in [("config.json", "x"), ("notes.corrupt", "x"), ("movie.unfinished", "x")] {
         fs::write(scratch.0.join(name), text).unwrap();
         fs::write(scratch.0.join("lock"), "1").unwrap();
-        drop(StateDir::open(&scratch.0).unwrap());
+        drop(crate::state_files::open(&scratch.0).unwrap());
         assert_eq!((mode(&scratch.0), scratch.names().len()), (0o755, 2), "{name}");
         fs::remove_file(scratch.0.join(name)).unwrap();
     }
     fs::write(scratch.0.join("lock"), "precious").unwrap();
     fs::set_permissions(&scratch.0, Permissions::from_mode(0o1777)).unwrap();
-    drop(StateDir::open(&scratch.0).unwrap());
+    drop(crate::state_files::open(&scratch.0).unwrap());
     assert_eq!((mode(&scratch.0), scratch.names()), (0o1777, vec!["lock".to_owned()]), "as of /tmp");
     fs::set_permissions(&scratch.0, Permissions::from_mode(0o755)).unwrap();
     fs::write(scratch.0.join("gate.json.corrupt"), "x").unwrap();
-    drop(StateDir::open(&scratch.0).unwrap());
+    drop(crate::state_files::open(&scratch.0).unwrap());
     assert_eq!(mode(&scratch.0), 0o700, "nothing but our own is left");
 }
 
@@ -169,17 +169,17 @@ fn a_name_is_one_of_the_directory_itself() {
     let scratch = Scratch::new();
     let (inner, outside) = (scratch.0.join("inner"), scratch.0.join("outside"));
     fs::create_dir(&inner).unwrap();
-    fs::write(&outside, sealed::seal(KIND, b"x")).unwrap();
+    fs::write(&outside, checksummed::add_checksum(KIND, b"x")).unwrap();
     let directory = Beneath::open(&inner).unwrap();
     for name in ["../outside", "..", ".", "", "/proc/version", "a/b"] {
-        assert!(peek(&directory, name, KIND, LIMIT).is_err(), "{name:?}");
+        assert!(read_only(&directory, name, KIND, LIMIT).is_err(), "{name:?}");
         assert!(write_atomic(&directory, name, b"x").is_err(), "{name:?}");
         assert!(directory.unlink(name).is_err() && directory.rename("a", name).is_err(), "{name:?}");
     }
     assert_eq!(scratch.names(), ["inner", "outside"]);
     // The path of the directory itself may be a symbolic link, as systemd's is.
     symlink(&inner, scratch.0.join("link")).unwrap();
-    write_sealed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
+    write_checksummed(&Beneath::open(&scratch.0.join("link")).unwrap(), "file", KIND, b"x").unwrap();
     assert!(inner.join("file").is_file());
 }
 
@@ -188,7 +188,7 @@ fn a_name_is_one_of_the_directory_itself() {
 fn the_directory_that_was_opened_is_used_wherever_it_is_now() {
     let scratch = Scratch::new();
     let (path, moved) = (scratch.0.join("state"), scratch.0.join("moved"));
-    let directory = StateDir::open(&path).unwrap();
+    let directory = crate::state_files::open(&path).unwrap();
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
     gates::save(&directory, &some_gates()).unwrap();

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn gates_are_read_as_they_were_written() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let policy = GatePolicy::default();
     assert_eq!(gates::load(&directory, policy).unwrap(), Found::Nothing);
     for gates in [some_gates(), Gates::new()] {
@@ -18,10 +18,10 @@ fn gates_are_read_as_they_were_written() {
 #[test]
 fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
     for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
-        write_sealed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
+        write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
         let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
@@ -34,7 +34,7 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
 #[test]
 fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let policy = GatePolicy::default();
     let recovered = gates::recover(&directory, policy);
     assert!(recovered.gates.is_empty() && recovered.errors.is_empty() && !recovered.is_copy);
@@ -46,7 +46,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let newer = Kind { name: "gate", version: 3 };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
-        &|| write_sealed(&directory, gates::FILE, newer, b"{}").unwrap(),
+        &|| write_checksummed(&directory, gates::FILE, newer, b"{}").unwrap(),
         &|| symlink("/dev/zero", &path).unwrap(),
         &|| {},
     ];
@@ -68,7 +68,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
 #[test]
 fn the_copy_is_written_when_what_is_accepted_changes() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let mut gates = some_gates();
     let inode = || fs::metadata(directory.file(gates::COPY)).unwrap().ino();
     gates::save(&directory, &gates).unwrap();
@@ -88,7 +88,7 @@ fn the_copy_is_written_when_what_is_accepted_changes() {
 #[test]
 fn gates_of_the_release_before_are_read() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let gates = some_gates();
     let mut body: serde_json::Value = serde_json::from_slice(&gates::body(&gates).unwrap()).unwrap();
     body.as_object_mut().unwrap().remove("periods");
@@ -99,7 +99,7 @@ fn gates_of_the_release_before_are_read() {
         }
     }
     let earlier = Kind { name: "gate", version: 1 };
-    write_sealed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
+    write_checksummed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
     let policy = GatePolicy::default();
     assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
     let recovered = gates::recover(&directory, policy);
@@ -110,7 +110,7 @@ fn gates_of_the_release_before_are_read() {
 #[test]
 fn a_look_from_beside_has_the_daemons_periods() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let (hold, confirm_after) = (Duration::from_secs(60), Duration::from_secs(7));
     let policy = GatePolicy { hold, confirm_after, ..GatePolicy::default() };
     gates::save(&directory, &Gates::from([("file:/a".to_owned(), Gate::new(policy))])).unwrap();
@@ -128,7 +128,7 @@ fn a_look_from_beside_has_the_daemons_periods() {
 #[test]
 fn no_file_is_written_that_would_not_be_read_back() {
     let scratch = Scratch::new();
-    let directory = StateDir::open(&scratch.0).unwrap();
+    let directory = crate::state_files::open(&scratch.0).unwrap();
     let replaced = |count: u32| {
         let list = |first: u32| -> Vec<Range> {
             let prefix = |n: u32| format!("{}.{}.{}.0/24", first + n / 65_536, n / 256 % 256, n % 256);
@@ -145,7 +145,7 @@ fn no_file_is_written_that_would_not_be_read_back() {
     let each = gates::body(&gates).unwrap().len() as u64 / 1000;
     assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
 
-    let write = |bytes: usize| gates::write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
+    let write = |bytes: usize| write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
     let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
     let most = usize::try_from(LIMIT).unwrap() - 256;
     write(most).unwrap();

@@ -9,7 +9,7 @@ use d365_tests::{
     task::{self, Done},
     temp::TempDir,
 };
-use d365_user::state::approval::{self, Approval, Request};
+use d365_user::gate::approval::{self, Approval, Request};
 
 use super::{
     super::site::{Site, pending, ranges, wait_until},

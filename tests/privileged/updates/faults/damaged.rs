@@ -11,7 +11,7 @@ use d365_tests::{
     require,
     scrape::Scrape,
 };
-use d365_user::state::documents;
+use d365_user::source::documents;
 
 use super::{
     super::site::{Site, failures, ranges, wait_until},

@@ -10,8 +10,9 @@ use d365_tests::{
     task::{self, Done},
 };
 use d365_user::{
-    generation::gate::GatePolicy,
-    state::{Found, documents, gates},
+    gate::{GatePolicy, gates},
+    source::documents,
+    state::Found,
 };
 use nix::sys::signal::Signal;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    generation::gate::{GatePolicy, Offer, Room, Timestamp, Trust},
+    gate::{GatePolicy, Offer, Room, Timestamp, Trust},
     geo::{Geo, GeoCode, GeoSource},
 };
 

@@ -1,7 +1,7 @@
 //! The check of the clock. A list's age, its lease and all waiting times depend on it.
 
 use super::{Check, Finding};
-use crate::{command::doctor::facts::Clock, generation::gate::Timestamp};
+use crate::{command::doctor::facts::Clock, gate::Timestamp};
 
 /// Nobody runs a release for this long; a clock beyond it is wrong.
 const LONGEST: u64 = 20 * 366 * 86_400;

@@ -9,7 +9,7 @@ use crate::{
         doctor::facts::{Directory, State},
         text::counted,
     },
-    generation::gate::Timestamp,
+    gate::Timestamp,
     kernel::survey::Fact,
     state::Writer,
 };

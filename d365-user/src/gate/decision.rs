@@ -1,0 +1,163 @@
+//! The gate's decisions, for the log, the metrics, and the publication.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::{
+    change::{Action, Change},
+    time::Timestamp,
+};
+use crate::ranges::Range;
+
+/// Reason why a change passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// It is part of the source's first list.
+    First,
+    /// A local list has it.
+    Local,
+    /// A second fetch showed it too.
+    Confirmation,
+    /// It was offered for `hold`.
+    Hold,
+    /// The operator approved it.
+    Approval,
+    /// Room for it became free.
+    Room,
+    /// It was retired less than `grace` ago and is offered again.
+    Return,
+    /// It is a detail: the region's name, or the origin of the same geo.
+    Detail,
+}
+
+/// Reason why an offer was refused: the value of the label `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It lists no range.
+    Empty,
+    /// Its change number is lower than the accepted one, or missing.
+    StepBack,
+    /// It is much shorter than the accepted list.
+    Shrink,
+    /// It has very many new ranges.
+    Flood,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The range is in the list from now on.
+    Accepted {
+        /// The range.
+        range: Range,
+        /// The reason.
+        by: By,
+    },
+    /// The range has left the list; it is recognised as retired for a while.
+    Retired {
+        /// The range.
+        range: Range,
+        /// The reason.
+        by: By,
+        /// The time until which it is recognised.
+        until: Timestamp,
+    },
+    /// The range has another geo or region from now on.
+    Relabelled {
+        /// The range before.
+        from: Range,
+        /// The range now.
+        to: Range,
+        /// The reason.
+        by: By,
+    },
+    /// The lower change number is accepted.
+    SteppedBack {
+        /// The number that was accepted before.
+        from: u64,
+        /// The number that is accepted now.
+        to: Option<u64>,
+        /// The reason.
+        by: By,
+    },
+    /// A retired range is no longer recognised.
+    Gone(Range),
+    /// A change waits that did not wait before, or waits for another reason.
+    Waits {
+        /// The prefix.
+        prefix: IpNet,
+        /// The action that would be done.
+        action: Action,
+        /// The reason why it waits.
+        change: Change,
+    },
+    /// A change that waited is no longer offered.
+    Withdrawn {
+        /// The prefix.
+        prefix: IpNet,
+        /// The action that is not done.
+        action: Action,
+    },
+    /// The operator rejected the change.
+    Rejected {
+        /// The prefix.
+        prefix: IpNet,
+        /// The action that is not done.
+        action: Action,
+    },
+    /// The offer is held or empty; repeated for each such offer. Changes that were held long enough pass
+    /// nevertheless.
+    Refused(Refusal),
+    /// The offer confirms the list.
+    Confirmed,
+}
+
+impl Decision {
+    /// Returns true if the recognised ranges have changed, so that a new generation must be published.
+    #[must_use]
+    pub const fn is_published(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Retired { .. } | Self::Relabelled { .. } | Self::Gone(_))
+    }
+}
+
+impl Refusal {
+    /// All reasons.
+    pub const ALL: [Self; 4] = [Self::Empty, Self::StepBack, Self::Shrink, Self::Flood];
+
+    /// The value of the label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::StepBack => "step_back",
+            Self::Shrink => "shrink",
+            Self::Flood => "flood",
+        }
+    }
+
+    /// The reason with which the changes of such an offer wait.
+    pub(super) const fn change(self) -> Option<Change> {
+        match self {
+            Self::Empty => None,
+            Self::StepBack => Some(Change::StepBack),
+            Self::Shrink => Some(Change::Shrink),
+            Self::Flood => Some(Change::Flood),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "the source's first list",
+            Self::Local => "a local list",
+            Self::Confirmation => "a second fetch shows it too",
+            Self::Hold => "offered for the whole hold time",
+            Self::Approval => "approved",
+            Self::Room => "there is room for it",
+            Self::Return => "offered again",
+            Self::Detail => "a detail",
+        })
+    }
+}

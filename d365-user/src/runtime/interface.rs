@@ -1,0 +1,126 @@
+//! One look at an interface: leaves it if it must be left, and finds what was lost.
+
+use std::fmt;
+
+use crate::kernel::{Attached, DetachReason, InterfaceError, Links, Look};
+
+/// The loss of a program on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The daemon left the interface.
+    Left(DetachReason),
+    /// The daemon left the interface, which was gone and has returned.
+    Returned,
+    /// Somebody else detached the XDP program.
+    Detached,
+    /// Somebody else detached the tc program; the XDP program is still attached.
+    Unmarked,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left(reason) => reason.fmt(f),
+            Self::Returned => f.write_str("it was gone, and is here again"),
+            Self::Detached | Self::Unmarked => f.write_str("detached by somebody else"),
+        }
+    }
+}
+
+/// An interface as it was at the last look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The name that the operator gave.
+    pub(crate) name: String,
+    /// The kernel's own name, if the operator gave that name and it has changed since.
+    pub(crate) new_name: Option<String>,
+    pub(crate) loss: Option<Loss>,
+    /// Filters and tc programs that came later and cannot read an Ethernet header together with generic mode.
+    pub(crate) blinded: Vec<String>,
+}
+
+/// Looks at an interface and leaves it if it must be left. `is_reported_gone` is true if the kernel reported
+/// that the interface is gone, even if another interface has its index by now. `is_marked` returns true if
+/// the tc program is attached.
+///
+/// # Errors
+/// The kernel does not answer. Nothing is detached then.
+pub(crate) fn look(
+    attached: &Attached,
+    links: &Links,
+    is_reported_gone: bool,
+    is_marked: impl FnOnce() -> bool,
+) -> Result<Seen, InterfaceError> {
+    let interface = &attached.interface;
+    let look = match attached.look() {
+        Ok(look) => Some(look),
+        Err(InterfaceError::NotFound { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let mut blinded = Vec::new();
+    if let Some(reason) = must_leave(look.as_ref(), is_reported_gone) {
+        links.detach(interface, reason);
+    } else if look.as_ref().is_some_and(|look| look.attachment.is_some()) && links.left(interface).is_none() {
+        let unfit;
+        (unfit, blinded) = attached.around();
+        if let Some(unfit) = unfit {
+            tracing::error!("{}: {unfit}", interface.name);
+            links.detach(interface, unfit.reason());
+        }
+    }
+    let loss = loss(links.left(interface), look.as_ref(), is_marked);
+    let new_name =
+        look.map(|look| look.name).filter(|name| attached.is_by_own_name() && *name != interface.name);
+    Ok(Seen { name: interface.name.clone(), new_name, loss, blinded })
+}
+
+/// The reason for which an interface must be left, if any. `look` is `None` if the interface is not here.
+fn must_leave(look: Option<&Look>, is_reported_gone: bool) -> Option<DetachReason> {
+    (is_reported_gone || look.is_none()).then_some(DetachReason::Gone)
+}
+
+fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce() -> bool) -> Option<Loss> {
+    match (left, look) {
+        (Some(DetachReason::Gone), Some(_)) => Some(Loss::Returned),
+        (Some(reason), _) => Some(Loss::Left(reason)),
+        (None, Some(look)) if look.attachment.is_some() => (!is_marked()).then_some(Loss::Unmarked),
+        (None, _) => Some(Loss::Detached),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Attachment, LinkKind, Mode};
+
+    fn shown(is_attached: bool) -> Look {
+        let attachment = Attachment { mode: Mode::Native, link: LinkKind::BpfLink };
+        Look { name: "eth0".to_owned(), attachment: is_attached.then_some(attachment) }
+    }
+
+    #[test]
+    fn an_interface_that_is_not_here_is_left() {
+        assert_eq!(must_leave(None, false), Some(DetachReason::Gone));
+        assert_eq!(must_leave(Some(&shown(true)), false), None);
+        assert_eq!(
+            must_leave(Some(&shown(false)), false),
+            None,
+            "somebody else detached; there is nothing to leave"
+        );
+        assert_eq!(must_leave(Some(&shown(true)), true), Some(DetachReason::Gone), "it went and came back");
+    }
+
+    #[test]
+    fn each_loss_has_its_own_reason() {
+        let loss = |left, look: Option<&Look>, is_marked| super::loss(left, look, || is_marked);
+        let gone = Some(DetachReason::Gone);
+        assert_eq!(loss(None, Some(&shown(true)), true), None);
+        assert_eq!(loss(None, Some(&shown(true)), false), Some(Loss::Unmarked));
+        assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
+        assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
+        assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Returned));
+        for unfit in [DetachReason::NoFrames, DetachReason::SeenTwice] {
+            assert_eq!(loss(Some(unfit), Some(&shown(true)), true), Some(Loss::Left(unfit)));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The state that daemon and updater share while they run: the data of snapshots, the watched interfaces, the
+//! failsafe prefixes, and the samples of unlisted sources.
+
+pub(crate) mod azure;
+mod failsafe;
+mod interface;
+mod state;
+pub(crate) mod watch;
+
+pub(crate) use failsafe::Failsafe;
+pub use failsafe::FailsafeError;
+pub(crate) use interface::Seen;
+#[cfg(test)]
+pub(crate) use state::interface;
+pub(crate) use state::{Live, State};

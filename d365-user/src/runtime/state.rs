@@ -1,0 +1,255 @@
+//! The state of the running daemon, and the snapshots taken of it.
+
+use std::{
+    error::Error,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use super::{
+    azure,
+    interface::{Seen, look},
+};
+use crate::{
+    config::Config,
+    counters::{CounterSample, PublishedState, Row, row_names},
+    generation::TableSize,
+    http,
+    kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
+    process,
+    ranges::RangeSet,
+    settings::{RangeMetrics, Tags},
+    snapshot::{Count, Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
+};
+
+/// The kernel's part of the state, set once everything is attached.
+pub(crate) struct Live {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) links: Links,
+    pub(crate) attached: Vec<Attached>,
+    /// The tc programs in the order of the interfaces; empty if packets are not marked.
+    pub(crate) taggers: Vec<Tagger>,
+}
+
+/// The data that a snapshot is taken of.
+pub(crate) struct State {
+    /// Names of the kernel's rows.
+    rows: Vec<String>,
+    listen: SocketAddr,
+    http: Arc<http::Failures>,
+    range_metrics: RangeMetrics,
+    /// True while series by range are shown.
+    shows_ranges: AtomicBool,
+    published: Mutex<PublishedState>,
+    updates: Mutex<Updates>,
+    table: Mutex<TableSize>,
+    azure: Option<Arc<azure::Known>>,
+    tags: Tags,
+    drops: Mutex<Option<Drops>>,
+    live: OnceLock<Live>,
+}
+
+impl State {
+    pub(crate) fn new(
+        published: PublishedState,
+        config: &Config,
+        listen: SocketAddr,
+        http: Arc<http::Failures>,
+        azure: Option<Arc<azure::Known>>,
+    ) -> Self {
+        Self {
+            rows: row_names(&config.interfaces),
+            listen,
+            http,
+            range_metrics: config.range_metrics,
+            shows_ranges: AtomicBool::new(true),
+            published: Mutex::new(published),
+            updates: Mutex::default(),
+            table: Mutex::default(),
+            azure,
+            tags: config.tags,
+            drops: Mutex::default(),
+            live: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn set_updates(&self, updates: Updates) {
+        *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
+    }
+
+    pub(crate) fn set_drops(&self, drops: Drops) {
+        *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
+    }
+
+    /// Sets the size of the published generation's direct table.
+    pub(crate) fn set_table(&self, table: TableSize) {
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    /// Switches series by range on or off for a newly published list, depending on its number of ranges.
+    pub(crate) fn follow_range_metrics(&self, set: &RangeSet) {
+        let ranges = set.ranges().len() + set.retired().len();
+        let shows = self.range_metrics.shows(ranges);
+        if self.shows_ranges.swap(shows, Relaxed) == shows {
+            return;
+        }
+        match (self.range_metrics, shows) {
+            (RangeMetrics::Auto, false) => tracing::info!(
+                "metrics by range are off: the list has {ranges} ranges, more than {}; --range-metrics on shows them all",
+                RangeMetrics::MOST
+            ),
+            (RangeMetrics::Auto, true) => tracing::info!("metrics by range are on again: {ranges} ranges"),
+            _ => {}
+        }
+    }
+
+    /// Stores the kernel's part once everything is published and attached. Only the first call has an effect.
+    pub(crate) fn set_live(&self, live: Live) {
+        let _ = self.live.set(live);
+    }
+
+    /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed
+    /// nothing in it.
+    pub(crate) fn published(&self) -> MutexGuard<'_, PublishedState> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns true if a report may concern a watched interface.
+    pub(crate) fn is_concerned_by(&self, report: &Report) -> bool {
+        let attached = self.live.get().map_or(&[][..], |live| &live.attached);
+        let indexes = || attached.iter().map(|attached| attached.interface.index);
+        report.is_partial
+            || indexes().any(|index| report.changed.contains(&index) || report.gone.contains(&index))
+    }
+
+    /// Looks at every interface and leaves those that must be left. If the kernel does not answer for one,
+    /// its state in `before` is returned.
+    pub(crate) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
+        let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
+        self.looks(report).filter_map(|(name, seen)| seen.ok().or_else(|| known(name))).collect()
+    }
+
+    /// Leaves every interface that is no longer in this network namespace.
+    ///
+    /// # Errors
+    /// The kernel does not answer for an interface, which may then be here or not.
+    pub(crate) fn leave_gone(&self) -> Result<(), InterfaceError> {
+        self.looks(&Report::default()).try_for_each(|(_, seen)| seen.map(drop))
+    }
+
+    fn looks(&self, report: &Report) -> impl Iterator<Item = (&str, Result<Seen, InterfaceError>)> {
+        let rows = self
+            .live
+            .get()
+            .into_iter()
+            .flat_map(|live| live.attached.iter().enumerate().map(move |row| (live, row)));
+        rows.map(move |(live, (row, attached))| {
+            let is_gone = report.gone.contains(&attached.interface.index);
+            // A tc program counts as attached until the kernel answers otherwise.
+            let is_marked =
+                || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached().unwrap_or(true));
+            (attached.interface.name.as_str(), look(attached, &live.links, is_gone, is_marked))
+        })
+    }
+
+    /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does
+    /// not answer.
+    fn tag_attached(&self, row: usize) -> Option<bool> {
+        self.live.get()?.taggers.get(row)?.is_attached().ok()
+    }
+
+    /// Reads the counters of these slots, by row. Returns no row before the counters exist.
+    fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
+        self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
+    }
+
+    /// Reads the counters of these slots without the classes.
+    pub(crate) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
+        Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
+    }
+
+    /// All counts so far, by row, as they are once the kernel's counters are gone.
+    pub(crate) fn final_totals(&self) -> Result<Vec<Row>, CounterError> {
+        let published = self.published();
+        let slots: Vec<u32> = published.owners().iter().map(|(_, slot)| *slot).collect();
+        let samples: Vec<_> = self.read(&slots)?.into_iter().map(CounterSample::from).collect();
+        Ok(published.finalize(&samples))
+    }
+}
+
+impl SnapshotSource for State {
+    fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
+        // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
+        let published = self.published();
+        let live = self.live.get();
+        let attached = |row: usize| live.and_then(|live| live.attached.get(row));
+        let mut reads = self.read(published.slots())?;
+        reads.resize_with(self.rows.len(), InterfaceCounts::default);
+        let rows = self.rows.iter().zip(reads).enumerate();
+        let interfaces = rows.map(|(row, (name, read))| Interface {
+            tag_attached: self.tag_attached(row),
+            ..interface(&published, row, name, attached(row), read)
+        });
+        let interfaces =
+            interfaces.filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface));
+        Ok(Snapshot {
+            interfaces: interfaces.collect(),
+            generation: published.generation().clone(),
+            updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
+            azure: self.azure.as_ref().map(|azure| azure.counted()),
+            tags: self.tags,
+            drops: self.drops.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            range_metrics: self.shows_ranges.load(Relaxed),
+            http_failures: self.http.counted(),
+            listen: Some(self.listen),
+            process: process::stats().ok(),
+        })
+    }
+}
+
+/// Builds one row as it is shown. `read` holds the kernel's counters of [`PublishedState::slots`].
+pub(crate) fn interface(
+    published: &PublishedState,
+    row: usize,
+    name: &str,
+    attached: Option<&Attached>,
+    read: InterfaceCounts,
+) -> Interface {
+    let now = attached.and_then(Attached::now);
+    let (ranges, retired) = published.counts(row, &read.ranges);
+    let other = read
+        .other
+        .into_iter()
+        .map(|(class, packets)| (class.as_str(), published.totals().other(row, class.as_str(), packets)));
+    let effects = read
+        .effects
+        .into_iter()
+        .map(|(effect, packets)| (effect, published.totals().other(row, effect.as_str(), packets)));
+    Interface {
+        name: name.to_owned(),
+        attachment: now.or(attached.map(|attached| attached.attachment)),
+        attached: now.is_some(),
+        ranges,
+        carried: published.retired_totals(row, false, &read.ranges),
+        retired,
+        retired_carried: published.retired_totals(row, true, &read.ranges),
+        unlisted: published.totals().unlisted(row, read.unlisted),
+        other: other.collect(),
+        effects: effects.collect(),
+        tag_attached: None,
+    }
+}
+
+fn has_counts(interface: &Interface) -> bool {
+    interface
+        .ranges
+        .iter()
+        .chain(&interface.retired)
+        .chain([&interface.unlisted])
+        .any(|count| count.packets > 0)
+        || interface.other.iter().any(|(_, packets)| *packets > 0)
+}

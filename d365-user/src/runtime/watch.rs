@@ -1,0 +1,182 @@
+//! Watches the interfaces while the daemon runs. It leaves those that it cannot see any more, and reports
+//! losses.
+//!
+//! It has a thread of its own, because a request to the kernel may wait for a driver. The thread looks when
+//! the kernel reports a change of a watched interface, and every few seconds in any case. It detaches, and
+//! never attaches.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    interface::{Loss, Seen},
+    state::State,
+};
+use crate::{
+    http::Readiness,
+    kernel::{LinkEvents, Report},
+    resources::{self, ResourceError},
+};
+
+/// Time between two looks at the interfaces if nothing is reported.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the thread. The returned channel holds the result of its last look, which is empty until something
+/// is attached.
+///
+/// # Errors
+/// [`ResourceError::Thread`].
+pub(crate) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
+    let events = LinkEvents::listen(EVERY).inspect_err(|error| {
+        tracing::warn!(
+            "the kernel does not report changes of interfaces: {error}; they are looked at every {} s",
+            EVERY.as_secs()
+        );
+    });
+    let (tell, seen) = watch::channel(Vec::new());
+    let run = move || run(&state, events.ok(), &tell);
+    resources::thread("interfaces", "watch the interfaces", run)?;
+    Ok(seen)
+}
+
+fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<Seen>>) {
+    let mut look_at = Instant::now();
+    while !tell.is_closed() {
+        let report = wait(&mut events);
+        if !state.is_concerned_by(&report) && Instant::now() < look_at {
+            continue;
+        }
+        look_at = Instant::now() + EVERY;
+        let now = state.look(&report, &tell.borrow());
+        tell.send_if_modified(|seen| {
+            let is_new = *seen != now;
+            *seen = now;
+            is_new
+        });
+    }
+}
+
+/// Waits for the next report. After a while without one it returns an empty report.
+fn wait(events: &mut Option<LinkEvents>) -> Report {
+    let Some(listening) = events else {
+        thread::sleep(EVERY);
+        return Report::default();
+    };
+    listening.next().unwrap_or_else(|error| {
+        tracing::warn!(
+            "the kernel does not report changes of interfaces any more: {error}; they are looked at every {} s",
+            EVERY.as_secs()
+        );
+        *events = None;
+        Report::default()
+    })
+}
+
+/// Keeps the daemon's readiness, once the leases are set: not ready while a program is lost or the state
+/// directory does not answer. Logs each change once.
+pub(crate) async fn keep_readiness(
+    mut seen: watch::Receiver<Vec<Seen>>,
+    mut is_hung: watch::Receiver<bool>,
+    ready: &watch::Sender<Readiness>,
+) {
+    let mut known: Vec<Seen> = Vec::new();
+    loop {
+        let now = seen.borrow_and_update().clone();
+        log(&known, &now);
+        ready.send_replace(readiness(&now, *is_hung.borrow_and_update()));
+        known = now;
+        let changed = tokio::select! {
+            changed = seen.changed() => changed,
+            // The caller notices an updater that has ended.
+            Ok(()) = is_hung.changed() => Ok(()),
+        };
+        if changed.is_err() {
+            tracing::error!("the interfaces are not watched any more; restart d365-user");
+            ready.send_replace(Readiness::NotReady("the interfaces are not watched any more".into()));
+            return;
+        }
+    }
+}
+
+/// The interfaces with a loss that `is_such` selects, each with the reason.
+fn lost(seen: &[Seen], is_such: impl Fn(Loss) -> bool) -> Option<String> {
+    let lost = seen.iter().filter_map(|seen| {
+        let loss = seen.loss.filter(|loss| is_such(*loss))?;
+        Some(format!("{} ({loss})", seen.name))
+    });
+    let lost: Vec<String> = lost.collect();
+    (!lost.is_empty()).then(|| lost.join(", "))
+}
+
+fn uncounted(loss: Loss) -> bool {
+    loss != Loss::Unmarked
+}
+
+fn readiness(seen: &[Seen], is_hung: bool) -> Readiness {
+    let unmarked = || lost(seen, |loss| !uncounted(loss)).map(|lost| format!("not marking any more: {lost}"));
+    let hung = || is_hung.then(|| "the state directory does not answer".to_owned());
+    let unattached = lost(seen, uncounted).map(|lost| format!("not attached any more: {lost}"));
+    let why = unattached.or_else(unmarked).or_else(hung);
+    why.map_or(Readiness::Ready, |why| Readiness::NotReady(why.into()))
+}
+
+fn log(before: &[Seen], now: &[Seen]) {
+    let is_new = |is_such: fn(Loss) -> bool| {
+        lost(now, is_such).filter(|_| lost(before, is_such) != lost(now, is_such))
+    };
+    if let Some(lost) = is_new(uncounted) {
+        tracing::error!(
+            "not attached any more: {lost}; its packets are not counted; restart d365-user to attach again"
+        );
+    }
+    if let Some(lost) = is_new(|loss| !uncounted(loss)) {
+        tracing::error!(
+            "the tc program is not attached any more: {lost}; its packets are counted and not marked; restart \
+             d365-user to attach again"
+        );
+    }
+    for line in renamed(before, now).into_iter().chain(blinded(before, now)) {
+        tracing::warn!("{line}");
+    }
+}
+
+/// A line for each interface where something that generic mode blinds has come to the ingress.
+fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
+    let lines = now.iter().filter_map(|now| {
+        let before = before.iter().find(|seen| seen.name == now.name);
+        let known = |name: &&String| before.is_some_and(|before| before.blinded.contains(name));
+        let new: Vec<_> = now.blinded.iter().filter(|name| !known(name)).map(String::as_str).collect();
+        (!new.is_empty()).then(|| {
+            format!(
+                "{}: in generic mode this kernel hides the Ethernet header from what has come to tc since the start: {}; the \
+                 next start with --mode auto refuses generic mode together with it",
+                now.name,
+                new.join(", ")
+            )
+        })
+    });
+    lines.collect()
+}
+
+/// A line for each interface that has a new name.
+fn renamed(before: &[Seen], now: &[Seen]) -> Vec<String> {
+    let lines = now.iter().filter_map(|Seen { name, new_name, .. }| {
+        let new = new_name.as_ref()?;
+        let known = before.iter().find(|seen| seen.name == *name).and_then(|seen| seen.new_name.as_ref());
+        (known != Some(new)).then(|| {
+            format!(
+                "interface {name} is called {new} now: it is watched as before, and stays iface={name:?} in metrics; a \
+                 restart needs --iface {new}"
+            )
+        })
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests;

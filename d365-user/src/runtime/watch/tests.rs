@@ -1,0 +1,65 @@
+//! Tests of the conclusions that the watch draws from the kernel's view of an interface.
+
+use super::*;
+use crate::kernel::DetachReason;
+
+fn seen(name: &str, loss: Option<Loss>) -> Seen {
+    Seen { name: name.to_owned(), new_name: None, loss, blinded: Vec::new() }
+}
+
+#[test]
+fn readiness_names_what_is_lost_and_why() {
+    let why = |seen: &[Seen]| match readiness(seen, false) {
+        Readiness::NotReady(why) => Some(why.to_string()),
+        Readiness::Ready => None,
+    };
+    assert_eq!(why(&[]), None);
+    assert_eq!(why(&[seen("eth0", None)]), None);
+    let all = [
+        seen("eth0", Some(Loss::Left(DetachReason::Gone))),
+        seen("eth1", Some(Loss::Unmarked)),
+        seen("eth2", Some(Loss::Detached)),
+    ];
+    let expected = "not attached any more: eth0 (deleted, or moved to another network namespace), \
+                    eth2 (detached by somebody else)";
+    assert_eq!(why(&all).as_deref(), Some(expected));
+    let unmarked = "not marking any more: eth1 (detached by somebody else)";
+    assert_eq!(why(&all[1..2]).as_deref(), Some(unmarked));
+}
+
+#[test]
+fn a_new_name_is_told_once_and_the_label_stays() {
+    let old = [seen("eth0", None)];
+    let new = [Seen { new_name: Some("ens1".to_owned()), ..seen("eth0", None) }];
+    for before in [&old[..], &[]] {
+        let lines = renamed(before, &new);
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert!(line.contains("eth0 is called ens1 now") && line.contains(r#"iface="eth0""#), "{line}");
+    }
+    assert!(renamed(&new, &new).is_empty() && renamed(&new, &old).is_empty());
+}
+
+#[test]
+fn what_is_blinded_later_is_told_once() {
+    let with = |names: &[&str]| {
+        let blinded = names.iter().map(|&name| name.to_owned()).collect();
+        [Seen { blinded, ..seen("eth0", None) }]
+    };
+    let lines = blinded(&[], &with(&["bpf filter with priority 10"]));
+    assert!(lines[0].starts_with("eth0: ") && lines[0].contains("bpf filter with priority 10"), "{lines:?}");
+    let (one, two) = (with(&["one"]), with(&["one", "two"]));
+    assert!(blinded(&one, &one).is_empty() && blinded(&two, &one).is_empty());
+    let lines = blinded(&one, &two);
+    assert!(lines.len() == 1 && lines[0].contains("two") && !lines[0].contains("one,"), "{lines:?}");
+}
+
+#[test]
+fn an_interface_that_is_unfit_is_left_with_the_reason() {
+    for (reason, words) in
+        [(DetachReason::NoFrames, "Ethernet header"), (DetachReason::SeenTwice, "ifb device")]
+    {
+        let loss = Loss::Left(reason);
+        assert!(loss.to_string().contains(words), "{loss}");
+        assert!(uncounted(loss));
+    }
+}

@@ -1,0 +1,90 @@
+//! The last good document of each downloaded source. The next start uses it when the network is down, and
+//! `d365-user drift` compares it. Only sources on the network have one. A `file:` list and the embedded list
+//! are read from where they are.
+//!
+//! This module neither reads a document nor decides if it is good. The caller saves only documents that it
+//! has read without an error.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    source::download::{Document, cache},
+    state::{Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
+};
+
+/// Raise the version when the form of [`cache`] changes.
+pub(crate) const KIND: Kind = Kind { name: "document", version: 1 };
+/// The largest file that is read: that of the document, and the header line before it.
+pub(crate) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
+/// Number of bytes of the digest in a file's name.
+const NAME_BYTES: usize = 8;
+
+/// The file name for `source`, which is named as its [`Spec`](crate::source::Spec) is displayed
+/// (`azure:public`, `url:https://…`). A file name cannot contain a URL, so it contains the digest of the
+/// name.
+#[must_use]
+pub fn file_name(source: &str) -> String {
+    let mut name = String::from("document-");
+    for byte in &Sha256::digest(source)[..NAME_BYTES] {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push_str(".kept");
+    name
+}
+
+/// Saves the document of `source`, in place of the one before.
+///
+/// # Errors
+/// [`StateError::Write`]; the one before is kept then.
+pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(), StateError> {
+    let name = file_name(source);
+    let body = cache::encode(document).map_err(|cause| StateError::Write {
+        path: directory.file(&name),
+        cause: std::io::Error::other(cause),
+    })?;
+    write_checksummed(directory, &name, KIND, &body)
+}
+
+/// The document of `source`. A damaged file is set aside.
+///
+/// # Errors
+/// [`StateError::Read`].
+pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, StateError> {
+    let name = file_name(source);
+    Ok(read_checked(directory, &name, KIND, LIMIT)?.and_then(directory, &name, document))
+}
+
+/// The document of `source` in the directory of a daemon that may be running. Nothing is changed.
+///
+/// # Errors
+/// [`StateError::Read`].
+pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateError> {
+    Ok(read_only_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
+}
+
+/// Makes the document of the source `old` that of `new`, without the query of its URL. If `new` has a
+/// document, that one stays and the document of `old` is removed. A damaged file of `old` is set aside.
+///
+/// # Errors
+/// [`StateError::Read`], or [`StateError::Write`] when the new file cannot be written or the old one cannot
+/// be removed.
+pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateError> {
+    let Found::Whole(document) = load(directory, old)? else { return Ok(()) };
+    let is_there = directory.exists(&file_name(new));
+    if !is_there {
+        save(directory, new, &document)?;
+    }
+    directory.remove(&file_name(old))
+}
+
+/// Decodes the document in a file's body. Pure.
+fn document(body: Vec<u8>) -> Result<Document, Damage> {
+    cache::decode(body).map_err(|cause| Damage::Content(cause.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Tests saved documents: each source has its own, whole or not at all.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::source::download::{MAX_DOCUMENT, Validators};
+
+/// A directory for one test, removed afterwards.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("d365-documents-{}-{test}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn sample(bytes: &[u8]) -> Document {
+    let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
+    let url = "https://mirror.example/ServiceTags_Public_20260803.json".parse().unwrap();
+    Document::new(url, Some("20260803".parse().unwrap()), validators, bytes.to_vec())
+}
+
+/// A later release must find the files of an earlier one.
+#[test]
+fn a_name_is_always_the_same() {
+    assert_eq!(file_name("azure:public"), "document-90323f8e98feff01.kept");
+    let names = ["azure:china", "url:https://a.example/x", "url:https://a.example/../../x"].map(file_name);
+    for name in names {
+        assert_eq!((name.len(), name.contains('/')), (30, false), "{name}");
+    }
+}
+
+#[test]
+fn each_source_has_its_own() {
+    let scratch = Scratch::new("own");
+    let directory = crate::state_files::open(&scratch.0).unwrap();
+    assert_eq!(load(&directory, "azure:public").unwrap(), Found::Nothing);
+    assert_eq!(look(&scratch.0, "azure:public").unwrap(), Found::Nothing);
+    for bytes in [&b"{\n}"[..], b"", b"\xff\0"] {
+        save(&directory, "azure:public", &sample(bytes)).unwrap();
+        save(&directory, "azure:china", &sample(b"other")).unwrap();
+        assert_eq!(load(&directory, "azure:public").unwrap(), Found::Whole(sample(bytes)));
+        assert_eq!(look(&scratch.0, "azure:public").unwrap(), Found::Whole(sample(bytes)));
+        assert_eq!(look(&scratch.0, "azure:china").unwrap(), Found::Whole(sample(b"other")));
+    }
+}
+
+/// The form that an earlier release wrote, with the query.
+fn with_token() -> Vec<u8> {
+    let line = br#"{"url":"https://a.example/x?sig=s3cret","date":null,"etag":"\"1\"","last_modified":null}"#;
+    [line, &b"\n{}"[..]].concat()
+}
+
+#[test]
+fn a_document_goes_on_under_another_name_and_without_its_token() {
+    let scratch = Scratch::new("renamed");
+    let directory = crate::state_files::open(&scratch.0).unwrap();
+    let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
+    rename(&directory, old, new).unwrap();
+    assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
+    write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
+    rename(&directory, old, new).unwrap();
+    let Found::Whole(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
+    assert_eq!((document.bytes.as_slice(), document.stamp.url.as_str()), (&b"{}"[..], &new["url:".len()..]));
+    for file in fs::read_dir(&scratch.0).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("s3cret"));
+    }
+    // A document under the new name is newer and stays.
+    save(&directory, new, &sample(b"newer")).unwrap();
+    write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
+    rename(&directory, old, new).unwrap();
+    assert_eq!(load(&directory, new).unwrap(), Found::Whole(sample(b"newer")));
+    assert_eq!(load(&directory, old).unwrap(), Found::Nothing);
+}
+
+#[test]
+fn the_longest_document_is_read_again() {
+    let scratch = Scratch::new("longest");
+    let directory = crate::state_files::open(&scratch.0).unwrap();
+    let longest = sample(&vec![b' '; usize::try_from(MAX_DOCUMENT).unwrap()]);
+    save(&directory, "azure", &longest).unwrap();
+    assert!(load(&directory, "azure").unwrap() == Found::Whole(longest));
+}
+
+#[test]
+fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
+    let scratch = Scratch::new("damaged");
+    let directory = crate::state_files::open(&scratch.0).unwrap();
+    let path = directory.file(&file_name("azure"));
+    let whole = |path: &Path, body| {
+        let opened = crate::state::Beneath::open(path.parent().unwrap()).unwrap();
+        write_checksummed(&opened, &file_name("azure"), KIND, body).unwrap();
+    };
+    let damages: [&dyn Fn(&Path); 4] = [
+        &|path| fs::write(path, "").unwrap(),
+        &|path| {
+            let whole = fs::read(path).unwrap();
+            fs::write(path, &whole[..whole.len() - 1]).unwrap();
+        },
+        &|path| {
+            let mut bytes = fs::read(path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            fs::write(path, bytes).unwrap();
+        },
+        // A whole file that is not a document.
+        &|path| whole(path, b"{}"),
+    ];
+    for damage in damages {
+        save(&directory, "azure", &sample(b"{}")).unwrap();
+        damage(&path);
+        let damaged = fs::read(&path).unwrap();
+        assert!(matches!(look(&scratch.0, "azure").unwrap(), Found::Damaged { set_aside: None, .. }));
+        assert_eq!(fs::read(&path).unwrap(), damaged);
+        let Found::Damaged { set_aside: Some(aside), .. } = load(&directory, "azure").unwrap() else {
+            panic!("{damaged:?} is believed");
+        };
+        assert_eq!(fs::read(aside).unwrap(), damaged);
+        assert_eq!(load(&directory, "azure").unwrap(), Found::Nothing);
+    }
+}

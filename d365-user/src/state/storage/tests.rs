@@ -1,0 +1,80 @@
+//! Tests of jobs that answer, that take too long, and that panic.
+
+use std::thread;
+
+use super::*;
+
+/// A directory of one test; dropping the value removes it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("d365-storage-{}-{test}", std::process::id()));
+        Self(path)
+    }
+
+    fn storage(&self) -> Storage {
+        let directory = crate::state_files::open(&self.0).expect("a state directory");
+        Storage::start(directory).expect("a thread")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).expect("removed");
+    }
+}
+
+#[test]
+fn an_answer_is_the_jobs_own() {
+    let scratch = Scratch::new("answer");
+    let storage = scratch.storage();
+    let path = storage.run(|directory| Ok(directory.path().to_owned())).unwrap();
+    assert_eq!(path, scratch.0);
+    let lost = storage.run(|_| -> Result<u32, _> { panic!("the test's own panic") });
+    assert!(matches!(lost, Err(StateError::Unexpected { .. })), "{lost:?}");
+    assert_eq!(storage.run(|_| Ok(7)).unwrap(), 7, "the thread outlives a panic");
+    assert!(!storage.is_late() && !storage.is_hung());
+}
+
+#[test]
+fn a_job_that_hangs_is_waited_for_once_and_its_answer_comes_later() {
+    let scratch = Scratch::new("hang");
+    let storage = scratch.storage();
+    let (end, ended) = channel::<()>();
+    let since = Instant::now();
+    let hung = storage.ask(move |_| Ok(ended.recv().is_err())).unwrap();
+    assert!(storage.wait(&hung).is_none());
+    assert!((PATIENCE..PATIENCE * 2).contains(&since.elapsed()), "{:?}", since.elapsed());
+    assert!(storage.is_late() && !storage.is_hung());
+    let since = Instant::now();
+    assert!(matches!(storage.run(|_| Ok(())), Err(StateError::Hung { .. })));
+    assert!(storage.wait(&hung).is_none());
+    assert!(since.elapsed() < PATIENCE / 2, "nobody waits twice");
+    thread::sleep(HUNG - PATIENCE);
+    assert!(storage.is_hung());
+    drop(end);
+    let deadline = Instant::now() + HUNG;
+    while storage.is_late() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(storage.wait(&hung).unwrap().unwrap(), "the late answer");
+    assert!(!storage.is_hung());
+    storage.run(|_| Ok(())).unwrap();
+}
+
+/// As in the daemon, several threads have a handle; the lock is free once the last handle is gone.
+#[test]
+fn the_directory_is_locked_until_the_last_of_it_is_gone() {
+    let scratch = Scratch::new("lock");
+    let (storage, another) = (scratch.storage(), scratch.0.clone());
+    let other = storage.clone();
+    drop(storage);
+    assert!(matches!(crate::state_files::open(&another), Err(StateError::InUse { .. })));
+    other.run(|_| Ok(())).unwrap();
+    resources::thread_apart("apart", "test", move || drop(other)).unwrap().join().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while crate::state_files::open(&another).is_err() {
+        assert!(Instant::now() < deadline, "it is locked for ever");
+    }
+}

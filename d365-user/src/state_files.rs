@@ -1,0 +1,61 @@
+//! The files that the daemon keeps in its state directory. The owner of each reads and writes it.
+//!
+//! | file | content | writer |
+//! |---|---|---|
+//! | `counters.json` | the counts so far ([`stored`]) | the daemon |
+//! | `gate.json` | each source's gate ([`gates`]) | the daemon |
+//! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
+//! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
+//! | `approval-answer.json` | the outcome of the approvals | the daemon |
+//! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
+//! | `NAME.corrupt` | a damaged file, kept for inspection | the daemon |
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    counters::stored,
+    gate::{GatePolicy, approval, gates},
+    source::documents,
+    state::{self, Beneath, DamagedFile, Found, OwnFiles, StateDir, StateError, read_only},
+};
+
+/// Opens the daemon's state directory. See [`StateDir::open`].
+///
+/// # Errors
+/// As [`StateDir::open`].
+pub fn open(path: impl Into<PathBuf>) -> Result<StateDir, StateError> {
+    StateDir::open(path, OwnFiles { is_own, submitted: approval::REQUEST })
+}
+
+/// Checks every file of the directory at `path`, in the order of the names. A daemon may be using it.
+///
+/// # Errors
+/// [`StateError::Directory`] when the directory cannot be listed.
+pub fn damaged_files(path: &Path) -> Result<Vec<DamagedFile>, StateError> {
+    state::damaged_files(path, read)
+}
+
+/// Returns true for the names that a daemon of this or an earlier release gives to its files.
+fn is_own(name: &str) -> bool {
+    let files = [gates::FILE, gates::COPY, stored::FILE, approval::REQUEST, approval::ANSWER];
+    // The prefix also matches names that end with `.corrupt` or `.unfinished`.
+    let base = name.trim_start_matches('.');
+    files.iter().any(|file| base.starts_with(file)) || base.starts_with("document-") && base.contains(".kept")
+}
+
+/// Reads the file of this name, if it is one of the daemon's.
+fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>> {
+    let (kind, limit) = match file {
+        gates::FILE => {
+            let found = gates::look(directory.path(), GatePolicy::default());
+            return Some(found.map(|found| found.and_look(|_| Ok(()))));
+        }
+        gates::COPY => (gates::KIND, gates::LIMIT),
+        stored::FILE => (stored::KIND, stored::LIMIT),
+        approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
+        approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
+        _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
+        _ => return None,
+    };
+    Some(read_only(directory, file, kind, limit).map(|found| found.and_look(|_| Ok(()))))
+}

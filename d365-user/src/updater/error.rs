@@ -1,0 +1,41 @@
+//! The errors that leave the updater without a first list.
+
+use crate::{
+    exit::Exit, ranges::RangeError, resources::ResourceError, source::SourceError, state::StateError,
+};
+
+use super::Failure;
+
+/// An error that keeps the updater from a first list. Each message is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The list of this build cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// No source gives a list. The payload is the failure of the first source.
+    #[error(
+        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
+    )]
+    NoList(Box<Failure>),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The lists cannot be merged into one set of ranges.
+    #[error(transparent)]
+    Ranges(#[from] RangeError),
+    /// There are too few threads or file descriptors.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+}
+
+impl PrepareError {
+    /// Returns the exit code of this error.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Source(_) | Self::NoList(_) | Self::Ranges(_) => Exit::Ranges,
+            Self::State(_) => Exit::State,
+            Self::Resource(_) => Exit::Resources,
+        }
+    }
+}

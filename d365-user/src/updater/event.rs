@@ -1,0 +1,18 @@
+//! The events that the updater handles, one after another.
+
+use std::time::Duration;
+
+use super::feed::ReadResult;
+
+/// Time between two ticks. At each tick the gates get the time, and the updater looks for an approval.
+pub(super) const TICK: Duration = Duration::from_secs(1);
+
+/// An event for the updater.
+pub(crate) enum Event {
+    /// A source was read.
+    Read(Box<ReadResult>),
+    /// Every source is to be read again.
+    Reload,
+    /// The daemon stops.
+    Stop,
+}

@@ -1,0 +1,248 @@
+//! The updater: the owner of the sources, their gates and the kernel object. It handles one event after
+//! another.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    Failure,
+    clock::{Clock, Now, Sample, Stamp},
+    event::{Event, TICK},
+    feed::{Command, ReadResult},
+    lease::AppliedLeases,
+    publication::Publication,
+    report,
+    sources::Sources,
+    tally::{Rejection, StateFailure, Tally},
+};
+use crate::{
+    counters::Record,
+    gate::{Decision, Timestamp, approval},
+    generation::Groups,
+    kernel::Kernel,
+    runtime::{Failsafe, State, azure},
+    settings::LeaseTerm,
+    snapshot::Updates,
+    source::watch::Watch,
+    state::{Found, Pending, Storage},
+};
+
+/// Delay between the moment when a confirmation becomes possible and the next reading of the source.
+const SLACK: Duration = Duration::from_secs(1);
+/// A step of the wall clock of at least this many seconds is logged, and the gates are saved at once.
+const STEP: u64 = 60;
+
+pub(crate) struct Updater {
+    pub(super) sources: Sources,
+    /// One for each source; `None` for a source that cannot be read again.
+    pub(super) feeds: Arc<OnceLock<Vec<Option<Sender<Command>>>>>,
+    /// Kept so that the files stay watched.
+    pub(super) _watch: Option<Watch>,
+    pub(super) events: Receiver<Event>,
+    /// Storage of the gates, documents and counts; `None` if it cannot be used.
+    pub(super) storage: Option<Storage>,
+    /// True while the state directory does not answer, for the daemon's readiness.
+    pub(super) hang: watch::Sender<bool>,
+    /// The time since which it does not answer.
+    pub(super) hung_since: Option<Timestamp>,
+    pub(super) clock: Clock,
+    /// The last look at the clock.
+    pub(super) now: Now,
+    pub(super) term: LeaseTerm,
+    /// The time at which each source last confirmed the published list. Confirming a list that the kernel
+    /// rejected does not count.
+    pub(super) confirmed: Vec<Option<Stamp>>,
+    pub(super) azure: Arc<azure::Known>,
+    /// Number of updates that were not published, by reason.
+    pub(super) refused: Tally<Rejection>,
+    /// Number of failures to save or load, by subject.
+    pub(super) state_failures: Tally<StateFailure>,
+    /// The running search for an approval. A late answer is carried out all the same: the approval's file is
+    /// removed by then.
+    pub(super) approval: Option<Pending<Found<approval::Request>>>,
+    /// True if there is an approval that can be neither carried out nor removed.
+    pub(super) approval_is_stuck: bool,
+    pub(super) publication: Publication,
+    /// The time of the next save of the gates; `None` while nothing has changed.
+    pub(super) save_at: Option<Instant>,
+    /// The sources that the last log line reported as left out.
+    pub(super) left_out: Vec<String>,
+    /// The leases that were last set in the kernel.
+    pub(super) lease: Option<AppliedLeases>,
+    /// True while the kernel rejects the leases.
+    pub(super) lease_is_stuck: bool,
+    /// True once it was logged that several sets of sources share a lease.
+    pub(super) is_lease_shared: bool,
+    /// True if packets are tagged or dropped.
+    pub(super) acts: bool,
+    /// The time since which a program is on an interface that was moved away and cannot be detached.
+    pub(super) out_of_reach: Option<Timestamp>,
+}
+
+impl Updater {
+    /// Runs until a stop event. It then detaches first, and saves everything. It sends `trusted` once the
+    /// kernel's leases are set and `state` shows them.
+    pub(crate) fn run(
+        mut self,
+        mut kernel: Kernel,
+        mut record: Record,
+        mut failsafe: Option<Failsafe>,
+        state: &State,
+        trusted: oneshot::Sender<()>,
+    ) {
+        self.on_save_result(&mut record);
+        self.look_at_clock();
+        self.refresh_lease(&mut kernel, &groups(state));
+        state.set_updates(self.updates());
+        // A daemon that is already stopping does not wait for it.
+        let _ = trusted.send(());
+        report::summary(state);
+        loop {
+            let event = self.events.recv_timeout(TICK);
+            let now = self.look_at_clock();
+            match event {
+                Ok(Event::Read(outcome)) => {
+                    if let Some((failure, again)) = self.on_reading(*outcome, now) {
+                        report::failure(&failure, again);
+                    }
+                }
+                Ok(Event::Reload) => {
+                    tracing::info!("SIGHUP: every source is read again");
+                    failsafe.iter_mut().for_each(Failsafe::look_soon);
+                    for feed in self.commands().flatten() {
+                        // A feed that has ended takes no order.
+                        let _ = feed.send(Command::Now);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // A disconnected channel means that the daemon has ended.
+                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.look_at_storage();
+            let decisions = self.sources.tick(now);
+            self.apply_decisions(decisions);
+            self.approvals(now);
+            let before = std::mem::replace(&mut self.left_out, self.sources.left_out());
+            report::fits(&before, &self.left_out);
+            self.publish(&mut kernel, &mut record, state, now);
+            self.refresh_lease(&mut kernel, &groups(state));
+            if let Some(failsafe) = &mut failsafe {
+                failsafe.keep(&mut kernel, state);
+            }
+            if self.save_at.is_some_and(|at| at <= Instant::now()) {
+                self.save();
+                if record.is_behind() {
+                    let page = record.of_published(&state.published());
+                    record.keep(page);
+                }
+            }
+            self.on_save_result(&mut record);
+            state.set_updates(self.updates());
+        }
+        drop(kernel);
+        self.save();
+        record.end(state.final_totals());
+        if let Some(storage) = self.storage.as_ref().filter(|storage| storage.is_late()) {
+            let path = storage.path().display();
+            tracing::error!(
+                "the state directory {path} does not answer: what was not written by now is lost"
+            );
+        }
+    }
+
+    /// Looks at the clock and returns the run time. A step of the wall clock changes no age. After a step the
+    /// gates are saved again.
+    pub(super) fn look_at_clock(&mut self) -> Timestamp {
+        let before = std::mem::replace(&mut self.now, self.clock.look(Sample::take()));
+        if before.is_plausible() != self.now.is_plausible()
+            || before.offset().abs_diff(self.now.offset()) >= STEP
+        {
+            report::clock_step(&before, &self.now);
+            self.save_at = Some(Instant::now());
+        }
+        let lowered = self.sources.lower_future(&self.now);
+        if !lowered.is_empty() {
+            report::lowered(&lowered, &self.now);
+            self.save_at = Some(Instant::now());
+        }
+        self.now.run()
+    }
+
+    /// Handles the result of a reading. Returns the failure, if any, and the time until the next try.
+    pub(super) fn on_reading(
+        &mut self,
+        outcome: ReadResult,
+        now: Timestamp,
+    ) -> Option<(Failure, Option<Duration>)> {
+        let ReadResult { source: at, reading, state_error, again } = outcome;
+        if let Some(error) = state_error {
+            tracing::warn!("{error}");
+            self.state_failures.add(StateFailure::Document);
+        }
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(failure) => {
+                self.sources.failed(at, &failure);
+                return Some((failure, again));
+            }
+        };
+        if let Some(regions) = &reading.azure {
+            self.azure.set(at, regions);
+        }
+        report::remarks(&self.sources.remarks(at, &reading));
+        let decisions = self.sources.offer(at, &reading, now);
+        let name = self.sources.name(at).to_owned();
+        self.apply_decisions(BTreeMap::from([(name, decisions)]));
+        self.publication.set_due();
+        if let (Some(due), Some(Some(feed))) = (self.sources.confirmation_due(at), self.commands().nth(at)) {
+            let _ = feed.send(Command::Within(due + SLACK));
+        }
+        None
+    }
+
+    /// Logs and counts the gates' decisions, and schedules their publication and saving.
+    pub(super) fn apply_decisions(&mut self, decisions: BTreeMap<String, Vec<Decision>>) {
+        for (source, decisions) in decisions {
+            report::decisions(&source, &decisions);
+            for decision in &decisions {
+                if let Decision::Refused(refusal) = decision {
+                    self.refused.add((*refusal).into());
+                }
+            }
+            if decisions.iter().any(Decision::is_published) {
+                self.publication.set_due();
+            }
+            if !decisions.is_empty() {
+                self.save_at = Some(Instant::now());
+            }
+        }
+    }
+
+    /// The feed of each source, in the order of the sources.
+    fn commands(&self) -> impl Iterator<Item = Option<&Sender<Command>>> {
+        self.feeds.get().into_iter().flatten().map(Option::as_ref)
+    }
+
+    /// The current state of the updates, for snapshots.
+    pub(crate) fn updates(&self) -> Updates {
+        Updates {
+            sources: self.sources.statuses(&self.now, &self.current_leases()),
+            pending: self.sources.pending(),
+            refused: self.refused.counts(),
+            state_failures: self.state_failures.counts(),
+        }
+    }
+}
+
+/// The lease groups of the published generation.
+fn groups(state: &State) -> Groups {
+    state.published().groups().clone()
+}

@@ -1,0 +1,273 @@
+//! From the command line to an updater with a first list, which comes from the state directory and from the
+//! sources. It blocks while it reads files, and while it downloads documents if nothing else gives a list.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, Sender},
+    },
+    time::Instant,
+};
+
+use tokio::sync::watch;
+
+use super::{
+    PrepareError,
+    clock::{Clock, Sample},
+    event::Event,
+    event_loop::Updater,
+    feed::{self, Command, ReadResult, Timing},
+    publication::Publication,
+    reading::{DownloadReader, FileReader, Reader},
+    renamed, report,
+    sources::Sources,
+    tally::{StateFailure, Tally},
+};
+use crate::{
+    config::Config,
+    counters::{Record, Row},
+    gate::gates,
+    ranges::{Policy, RangeError, RangeSet},
+    resources::ResourceError,
+    runtime::azure,
+    settings::{LeaseTerm, Unlisted},
+    source::{self, Schedule, Spec, watch::Watch},
+    state::{StateDir, StateError, Storage},
+    state_files,
+};
+
+/// An updater and its initial data.
+pub(crate) struct Prepared {
+    pub(crate) updater: Updater,
+    pub(crate) events: Sender<Event>,
+    pub(crate) set: RangeSet,
+    pub(crate) record: Record,
+    /// The counts of earlier daemons. They must be known before the first scrape, which would otherwise show
+    /// less than the last one did.
+    pub(crate) before: Vec<Row>,
+    /// True while the state directory does not answer.
+    pub(crate) is_hung: watch::Receiver<bool>,
+}
+
+/// Reads the state directory and the sources.
+///
+/// # Errors
+/// [`PrepareError`] if the state directory is needed and cannot be used, or if no source gives a list.
+pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, PrepareError> {
+    let mut state_failures = Tally::default();
+    let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
+    let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
+    let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
+    let made = Sources::embedded_date(&embedded);
+    let mut clock = Clock::start(Sample::take(), made);
+    let now = clock.look(Sample::take());
+    report::clock_at_start(&now, made);
+    let recovered = match &storage {
+        Some(storage) => storage.load({
+            let policy = config.gate;
+            move |directory| Ok(gates::recover(directory, policy))
+        })?,
+        None => gates::Recovered::default(),
+    };
+    report::recovered(&recovered);
+    state_failures.add_many(StateFailure::Gates, recovered.errors.len() as u64);
+    let mut gates = recovered.gates;
+    let (are_renamed, errors) = if let Some(storage) = &storage {
+        let (specs, mut own) = (config.ranges.clone(), std::mem::take(&mut gates));
+        let (moved, outcome) = storage.load(move |directory| {
+            let outcome = renamed::take_over(&specs, &mut own, Some(directory));
+            Ok((own, outcome))
+        })?;
+        gates = moved;
+        outcome
+    } else {
+        renamed::take_over(&config.ranges, &mut gates, None)
+    };
+    for error in errors {
+        tracing::warn!("{error}: a document that was kept under an earlier name");
+        state_failures.add(StateFailure::Document);
+    }
+    let mut sources =
+        Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
+    let (events, received) = mpsc::channel();
+    let (hang, is_hung) = watch::channel(false);
+    let feeds = Arc::new(OnceLock::new());
+    let watch = watch_files(&config.ranges, &feeds)?;
+    let mut begun = Vec::new();
+    for (at, spec) in config.ranges.iter().enumerate() {
+        let keep_azure = config.watch_azure;
+        let timing = match spec.kind().schedule() {
+            Schedule::Once => {
+                begun.push(None);
+                continue;
+            }
+            Schedule::OnChange(_) => Timing::of_file(config.lease),
+            Schedule::Interval => Timing::of_download(config.refresh),
+        };
+        let reader: Box<dyn Reader> = match &config.targets[at] {
+            None => {
+                let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
+                Box::new(reader)
+            }
+            Some(target) => {
+                let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
+                let user_agent = config.user_agent.clone();
+                let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, storage);
+                let kept = reader.restore();
+                if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
+                    azure.set(at, regions);
+                }
+                if reader.state_error().is_some() {
+                    state_failures.add(StateFailure::Document);
+                }
+                let adopted = sources.restore(at, kept.as_ref());
+                report::adopted(sources.name(at), adopted);
+                Box::new(reader)
+            }
+        };
+        let events = events.clone();
+        let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
+        begun.push(Some(feed::start(at, reader, timing, tell)?));
+    }
+    let _ = feeds.set(begun);
+    let mut updater = Updater {
+        sources,
+        feeds,
+        _watch: watch,
+        events: received,
+        storage: storage.clone(),
+        hang,
+        hung_since: None,
+        clock,
+        now,
+        term: config.lease,
+        confirmed: Vec::new(),
+        azure,
+        refused: Tally::default(),
+        state_failures,
+        approval: None,
+        approval_is_stuck: false,
+        publication: Publication::new(None),
+        save_at: are_renamed.then(Instant::now),
+        left_out: Vec::new(),
+        lease: None,
+        lease_is_stuck: false,
+        is_lease_shared: false,
+        acts: acts(config),
+        out_of_reach: None,
+    };
+    // An approval that was given while no daemon ran may make a list fit.
+    let now = updater.now.run();
+    updater.approvals(now);
+    let set = updater.first_list(&config.ranges)?;
+    report::remarks(&updater.sources.remarks_of_all(&set));
+    updater.left_out = updater.sources.left_out();
+    report::left_out(&updater.left_out, config.max_ranges);
+    if config.watch_azure && config.ranges.iter().all(Spec::is_embedded) {
+        tracing::warn!(
+            "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
+        );
+    }
+    if config.lease == LeaseTerm::Never {
+        tracing::warn!("--lease never: the list is trusted however long no source confirms it");
+    } else if acts(config) && config.ranges.iter().all(Spec::is_embedded) {
+        tracing::warn!(
+            "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
+             nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
+        );
+    }
+    updater.publication = Publication::new(Some(set.clone()));
+    let mut record = Record::new(storage, config.pin_dir.clone());
+    let before = record.before();
+    Ok(Prepared { updater, events, set, record, before, is_hung })
+}
+
+impl Updater {
+    /// Waits until every file was read, and until there is a list or no source left that could give one. If
+    /// there is not room for all lists, the order of the command line decides: a reading is judged only after
+    /// the files that are named before its source.
+    fn first_list(&mut self, specs: &[Spec]) -> Result<RangeSet, PrepareError> {
+        let (mut failures, mut read) = (Vec::new(), Vec::<ReadResult>::new());
+        loop {
+            let now = self.look_at_clock();
+            let is_file = |at: usize| matches!(specs[at].kind().schedule(), Schedule::OnChange(_));
+            let is_next = |updater: &Self, outcome: &ReadResult| {
+                !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
+            };
+            while let Some(next) = read.iter().position(|outcome| is_next(self, outcome)) {
+                failures.extend(self.on_reading(read.remove(next), now));
+            }
+            let is_awaited = |download: bool| {
+                let of_kind =
+                    |(_, spec): &(usize, &Spec)| (spec.kind().schedule() == Schedule::Interval) == download;
+                let mut kind = specs.iter().enumerate().filter(of_kind);
+                kind.any(|(at, _)| self.sources.is_awaited(at))
+            };
+            let set = self.sources.set(now);
+            if !is_awaited(false) && (set.is_ok() || !is_awaited(true)) {
+                // The failure that keeps the daemon from starting is its last message; the others are logged
+                // before it.
+                let is_empty = matches!(set, Err(RangeError::Empty)) && !failures.is_empty();
+                let last = if is_empty { Some(failures.remove(0)) } else { None };
+                failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
+                return set.map_err(|problem| match last {
+                    Some((failure, _)) => PrepareError::NoList(Box::new(failure)),
+                    None => PrepareError::Ranges(problem),
+                });
+            }
+            match self.events.recv() {
+                Ok(Event::Read(outcome)) => read.push(*outcome),
+                Ok(Event::Reload) => {}
+                // The daemon was stopped while it started; nobody waits for the answer.
+                Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(PrepareError::Ranges),
+            }
+        }
+    }
+}
+
+/// Opens the state directory. With the embedded list alone the daemon needs nothing in it, and counts without
+/// it.
+fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Option<StateDir>, PrepareError> {
+    match state_files::open(&config.state_dir) {
+        Ok(directory) => {
+            report::directory(directory.remarks());
+            Ok(Some(directory))
+        }
+        Err(error @ StateError::InUse { .. }) => Err(PrepareError::State(error)),
+        Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
+            tracing::warn!("{error}; going on without it: counters begin at zero at every start");
+            failures.add(StateFailure::Directory);
+            Ok(None)
+        }
+        Err(error) => Err(PrepareError::State(error)),
+    }
+}
+
+/// Returns true if packets are tagged or dropped.
+fn acts(config: &Config) -> bool {
+    config.tags.any() || config.unlisted != Unlisted::Pass
+}
+
+/// Watches the files among the sources.
+fn watch_files(
+    specs: &[Spec],
+    feeds: &Arc<OnceLock<Vec<Option<Sender<Command>>>>>,
+) -> Result<Option<Watch>, ResourceError> {
+    let files = specs.iter().enumerate().filter_map(|(at, spec)| match spec.kind().schedule() {
+        Schedule::OnChange(path) => Some((at, path.to_owned())),
+        _ => None,
+    });
+    let (places, files): (Vec<_>, Vec<_>) = files.unzip();
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let feeds = Arc::clone(feeds);
+    let changed = move |file: usize| {
+        let feed = feeds.get().and_then(|feeds: &Vec<Option<Sender<Command>>>| feeds[places[file]].as_ref());
+        // A feed that does not exist yet reads at its start, which is later than now.
+        if let Some(feed) = feed {
+            let _ = feed.send(Command::Now);
+        }
+    };
+    Watch::start(files, changed).map(Some)
+}

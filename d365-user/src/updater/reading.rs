@@ -1,0 +1,207 @@
+//! Reads one source once: a file, or a download with the last good document at hand. It blocks, so it has a
+//! thread of its own ([`super::feed`]). It decides nothing about the list.
+
+use std::{fs, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
+
+use nix::unistd::geteuid;
+
+use super::{Failure, report};
+use crate::{
+    ranges::{Policy, RangeSet},
+    source::{
+        List, Schedule, SourceError, Spec, documents,
+        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent},
+        limit,
+        service_tags::{self, Regions},
+    },
+    state::{StateError, Storage, Writer, other_writers_of_file},
+};
+
+/// One good reading of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchedList {
+    /// The listed ranges, from one origin.
+    pub(super) set: RangeSet,
+    /// Azure's prefixes by region, if they were requested and are known.
+    pub(super) azure: Option<Arc<Regions>>,
+}
+
+/// A source that can be read repeatedly.
+pub(super) trait Reader: Send {
+    fn read(&mut self) -> Result<FetchedList, Failure>;
+
+    fn name(&self) -> String;
+
+    /// True for a pipe, which is read only when somebody writes to it. The call may block as a reading does.
+    fn is_pipe(&self) -> bool {
+        false
+    }
+
+    /// The time after which a reading is reported as too slow; `None` for a reader with limits of its own.
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns the error of the state directory since the last call, if any.
+    fn state_error(&mut self) -> Option<StateError> {
+        None
+    }
+}
+
+/// A list in a file.
+pub(super) struct FileReader {
+    pub(super) spec: Spec,
+    pub(super) policy: Policy,
+    pub(super) keep_azure: bool,
+    /// Other users who may write to it, as they were last logged.
+    pub(super) writers: Vec<Writer>,
+}
+
+impl FileReader {
+    /// Logs the other users who may write to the file or replace it, whenever they have changed.
+    fn look_at_writers(&mut self) {
+        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return };
+        // A file that is gone meanwhile is checked when it exists again.
+        let Ok(writers) = other_writers_of_file(path, geteuid().as_raw()) else { return };
+        if !writers.is_empty() && writers != self.writers {
+            report::list_writers(&self.spec, &writers);
+        }
+        self.writers = writers;
+    }
+}
+
+impl Reader for FileReader {
+    fn read(&mut self) -> Result<FetchedList, Failure> {
+        let (list, azure) = self.spec.kind().load(self.keep_azure)?;
+        self.look_at_writers();
+        reading(list, azure, &self.policy)
+    }
+
+    fn name(&self) -> String {
+        self.spec.to_string()
+    }
+
+    fn is_pipe(&self) -> bool {
+        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return false };
+        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        Some(limit::PATIENCE)
+    }
+}
+
+/// A document on the network.
+pub(super) struct DownloadReader {
+    spec: Spec,
+    target: Target,
+    user_agent: UserAgent,
+    policy: Policy,
+    keep_azure: bool,
+    state: Option<Storage>,
+    /// The stamp and the reading of the last good document.
+    known: Option<(Stamp, FetchedList)>,
+    state_error: Option<StateError>,
+}
+
+impl DownloadReader {
+    pub(super) fn new(
+        spec: Spec,
+        target: Target,
+        user_agent: UserAgent,
+        policy: Policy,
+        keep_azure: bool,
+        state: Option<Storage>,
+    ) -> Self {
+        Self { spec, target, user_agent, policy, keep_azure, state, known: None, state_error: None }
+    }
+
+    /// Loads the last good document from the state directory, so that the server need not send it again.
+    pub(super) fn restore(&mut self) -> Option<FetchedList> {
+        let name = self.spec.to_string();
+        let storage = self.state.as_ref()?;
+        let path = storage.file(&documents::file_name(&name));
+        let own = name.clone();
+        let kept = storage.load(move |directory| documents::load(directory, &own));
+        let kept = match kept.and_then(|found| found.into_result(&path)) {
+            Ok(kept) => kept?,
+            Err(error) => {
+                tracing::warn!("{error}: the document of {name} is downloaded again");
+                self.state_error = Some(error);
+                return None;
+            }
+        };
+        match self.parse(&kept) {
+            Ok(reading) => {
+                self.known = Some((kept.stamp, reading.clone()));
+                Some(reading)
+            }
+            Err(failure) => {
+                tracing::warn!("the document kept is of no use any more: {failure}");
+                None
+            }
+        }
+    }
+
+    fn parse(&self, document: &Document) -> Result<FetchedList, Failure> {
+        let list = self.spec.to_string();
+        let options = service_tags::Options {
+            cloud: self.target.cloud(),
+            keep_azure: self.keep_azure,
+            ..service_tags::Options::default()
+        };
+        let mut parsed = service_tags::read(&document.bytes[..], &options)
+            .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
+        let azure = parsed.azure.take();
+        let mut list = parsed.into_list(&list);
+        list.origin.date = document.stamp.date.map(|date| date.to_string());
+        reading(list, azure, &self.policy)
+    }
+}
+
+impl Reader for DownloadReader {
+    fn read(&mut self) -> Result<FetchedList, Failure> {
+        let name = || self.spec.to_string();
+        let client = Options::from_environment()
+            .map_err(download::OptionsError::from)
+            .and_then(|options| Client::new(&Options { user_agent: self.user_agent.clone(), ..options }))
+            .map_err(|problem| Failure::Client { list: name(), problem })?;
+        let stamp = self.known.as_ref().map(|(stamp, _)| stamp);
+        let fetched = download::fetch(&client, &self.target, stamp)
+            .map_err(|problem| Failure::Download { list: name(), problem })?;
+        let document = match (fetched, &self.known) {
+            (Fetched::Document(document), _) => document,
+            (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
+            // A server answers so only to a request with a stamp.
+            (Fetched::NotModified, None) => {
+                let problem = service_tags::DocumentError::Empty;
+                return Err(SourceError::Document { list: name(), problem }.into());
+            }
+        };
+        let reading = self.parse(&document)?;
+        let stamp = document.stamp.clone();
+        if let Some(state) = &self.state {
+            let name = name();
+            let saved = state.run(move |directory| documents::save(directory, &name, &document));
+            self.state_error = saved.err();
+        }
+        // A document that could not be saved is requested whole the next time, to be saved then.
+        self.known = self.state_error.is_none().then(|| (stamp, reading.clone()));
+        Ok(reading)
+    }
+
+    fn name(&self) -> String {
+        self.spec.to_string()
+    }
+
+    fn state_error(&mut self) -> Option<StateError> {
+        self.state_error.take()
+    }
+}
+
+fn reading(list: List, azure: Option<Regions>, policy: &Policy) -> Result<FetchedList, Failure> {
+    let name = list.origin.name.clone();
+    let built = RangeSet::build(&[list], policy);
+    let set = built.map_err(|problem| Failure::Ranges { list: name, problem: Box::new(problem) })?;
+    Ok(FetchedList { set, azure: azure.map(Arc::new) })
+}

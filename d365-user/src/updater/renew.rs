@@ -1,0 +1,113 @@
+//! Sets the kernel's leases, and renews them.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    event::TICK,
+    event_loop::Updater,
+    lease::{AppliedLeases, Basis, Confirmations},
+    report,
+};
+use crate::{
+    gate::Timestamp,
+    generation::Groups,
+    kernel::{Kernel, LeaseError, Leases},
+    snapshot::Lease,
+};
+
+impl Updater {
+    /// Sets the kernel's leases, if they are out of date. `groups` are those of the published generation.
+    pub(super) fn refresh_lease(&mut self, kernel: &mut Kernel, groups: &Groups) {
+        if !self.publication.is_due() {
+            self.confirmed = self.sources.confirmations();
+        }
+        let out_of_reach = kernel.links().out_of_reach().map(Timestamp::from);
+        if out_of_reach.is_some() && self.out_of_reach.is_none() {
+            tracing::error!(
+                "the XDP program of an interface that was moved to another network namespace cannot be detached: no BPF \
+                 link holds it; nothing is tagged or dropped on any interface until d365-user is started again"
+            );
+        }
+        self.out_of_reach = out_of_reach;
+        let basis = self.basis(groups);
+        if self.lease.as_ref().is_some_and(|told| told.is_current(&basis, Instant::now())) {
+            return;
+        }
+        match self.set_leases(kernel, groups) {
+            Ok(leases) => self.leases_are_set(basis, &leases),
+            // Every tick tries again. The previous leases stay until then, and end at their own time.
+            Err(error) if !std::mem::replace(&mut self.lease_is_stuck, true) => {
+                tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Sets the leases of these groups.
+    pub(super) fn set_leases(&self, kernel: &mut Kernel, groups: &Groups) -> Result<Leases, LeaseError> {
+        let leases = match self.out_of_reach {
+            Some(_) => Leases::all(Some(Duration::ZERO)),
+            None => self.confirmations().leases(groups, self.needed_for_drops().as_deref()),
+        };
+        kernel.set_leases(&leases)?;
+        Ok(leases)
+    }
+
+    fn leases_are_set(&mut self, basis: Basis, leases: &Leases) {
+        if std::mem::replace(&mut self.lease_is_stuck, false) {
+            tracing::info!("the leases are set again");
+        }
+        let now_needed = self.needed();
+        let has_ended: Vec<bool> = (0..basis.shown.len()).map(|place| self.has_ended(place)).collect();
+        let before = self.lease.as_ref().map(|told| told.has_ended.as_slice());
+        for (place, has_ended) in has_ended.iter().copied().enumerate() {
+            let is_new = before.is_none_or(|before| before.get(place) != Some(&has_ended));
+            if is_new && now_needed.contains(&place) {
+                let (source, lease) = (self.sources.name(place), basis.shown[place]);
+                report::lease(source, lease, has_ended, before.is_none(), self.acts);
+            }
+        }
+        if basis.groups.is_shared() && !std::mem::replace(&mut self.is_lease_shared, true) {
+            tracing::warn!(
+                "more than seven sets of sources list ranges: those beyond share the shortest of their leases; name \
+                 fewer sources"
+            );
+        }
+        self.lease = Some(AppliedLeases::new(basis, has_ended, leases, Instant::now()));
+    }
+
+    fn has_ended(&self, place: usize) -> bool {
+        self.out_of_reach.is_some() || self.confirmations().left(place).is_some_and(|left| left.is_zero())
+    }
+
+    /// The lease of each source, as it is shown. All leases count as ended while a program may act on an
+    /// interface that was moved away.
+    pub(super) fn current_leases(&self) -> Vec<Lease> {
+        let mut shown = self.confirmations().shown();
+        if let Some(since) = self.out_of_reach {
+            shown.fill(Lease::Until(since.0));
+        }
+        shown
+    }
+
+    fn basis(&self, groups: &Groups) -> Basis {
+        Basis { shown: self.current_leases(), groups: groups.clone(), needed: self.needed_for_drops() }
+    }
+
+    fn confirmations(&self) -> Confirmations<'_> {
+        Confirmations { term: self.term, stamps: &self.confirmed, now: &self.now }
+    }
+
+    fn needed(&self) -> Vec<usize> {
+        self.sources.needed(self.publication.set())
+    }
+
+    /// The sources whose leases drops need; `None` while nothing may be dropped.
+    fn needed_for_drops(&self) -> Option<Vec<usize>> {
+        // Ranges that found no room, and those that an intermediate generation may lack, would be dropped.
+        // While the state directory does not answer, no decision survives a restart.
+        let allows =
+            self.sources.has_room() && !self.publication.is_on_the_way() && self.hung_since.is_none();
+        allows.then(|| self.needed())
+    }
+}
