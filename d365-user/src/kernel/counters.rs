@@ -12,7 +12,7 @@ use d365_common::{
 };
 
 use super::{
-    chain,
+    error::error_chain,
     load::LoadError,
     pin::{self, CounterIds},
 };
@@ -59,7 +59,7 @@ impl Default for InterfaceCounts {
 
 /// A counter cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read index {index} of map {map}: {}", chain(.source))]
+#[error("cannot read index {index} of map {map}: {}", error_chain(.source))]
 pub struct CounterError {
     pub(super) map: &'static str,
     pub(super) index: u32,

@@ -167,7 +167,7 @@ impl Surroundings {
             }
             // The kernel lists program ids with CAP_NET_ADMIN, but shows a program only with CAP_SYS_ADMIN.
             Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(EPERM) => true,
-            Err(error) => return Err(io::Error::other(super::chain(&error))),
+            Err(error) => return Err(io::Error::other(super::error::error_chain(&error))),
         };
         if others.is_empty() && !has_unreadable {
             return Ok(Self::default());

@@ -19,7 +19,7 @@ use nix::{
 };
 
 use super::{
-    chain,
+    error::error_chain,
     interface::{Interface, InterfaceError},
 };
 
@@ -62,7 +62,7 @@ pub enum InspectError {
     #[error(transparent)]
     Interface(#[from] InterfaceError),
     /// The programs cannot be listed, or one of them cannot be read.
-    #[error("cannot read the loaded programs: {}", chain(.0))]
+    #[error("cannot read the loaded programs: {}", error_chain(.0))]
     Programs(ProgramError),
     /// A program lacks a map that this release's programs have.
     #[error(
@@ -75,7 +75,7 @@ pub enum InspectError {
         map: &'static str,
     },
     /// A map cannot be read.
-    #[error("cannot read map {map} of program {program}: {}", chain(.source))]
+    #[error("cannot read map {map} of program {program}: {}", error_chain(.source))]
     Map {
         /// The program's id.
         program: u32,

@@ -18,7 +18,7 @@ use d365_common::{
 use ipnet::IpNet;
 
 use super::{
-    chain,
+    error::error_chain,
     load::{Kernel, LoadError},
     memory::explained,
     prove::ProofError,
@@ -78,7 +78,7 @@ pub enum PublishError {
     #[error(transparent)]
     Proof(#[from] ProofError),
     /// A trie could not be put into its buffer, or the buffer could not be made the active one.
-    #[error("cannot set place {place} of {map}: {}", chain(.source))]
+    #[error("cannot set place {place} of {map}: {}", error_chain(.source))]
     Place {
         /// The map.
         map: &'static str,

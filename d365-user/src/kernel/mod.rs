@@ -6,6 +6,7 @@
 
 mod attach;
 mod counters;
+mod error;
 mod failsafe;
 mod fdinfo;
 pub mod features;
@@ -51,36 +52,5 @@ pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
 pub use tc::{Tagger, TaggerError, TcHold};
 
-/// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use aya::{maps::MapError, sys::SyscallError};
-
-    #[test]
-    fn a_chain_ends_with_the_errno() {
-        let io_error = io::Error::from_raw_os_error(nix::libc::ENOMEM);
-        let error = MapError::SyscallError(SyscallError { call: "bpf_map_update_elem", io_error });
-        assert_eq!(
-            super::chain(&error),
-            "`bpf_map_update_elem` failed: Cannot allocate memory (os error 12)"
-        );
-    }
-}

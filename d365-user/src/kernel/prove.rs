@@ -16,7 +16,7 @@ use d365_common::{answer::Answer, direct::Said, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
-    chain,
+    error::error_chain,
     load::Kernel,
     maps::{Places, Proven, Staged},
 };
@@ -48,7 +48,7 @@ pub enum ProofError {
         bits: u32,
     },
     /// A page of the direct table cannot be read.
-    #[error("cannot read page {page} of {}: {}", names::TABLES, chain(.source))]
+    #[error("cannot read page {page} of {}: {}", names::TABLES, error_chain(.source))]
     Read {
         /// The page's number.
         page: u32,
@@ -62,10 +62,10 @@ pub enum ProofError {
         page: u32,
     },
     /// The program cannot be run.
-    #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, chain(.0))]
+    #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, error_chain(.0))]
     Program(#[from] ProgramError),
     /// `PROVEN` cannot be set to the buffer.
-    #[error("cannot use map {map}: {}", chain(.source))]
+    #[error("cannot use map {map}: {}", error_chain(.source))]
     Place {
         /// The map.
         map: &'static str,

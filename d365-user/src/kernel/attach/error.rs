@@ -7,7 +7,7 @@ use aya::programs::ProgramError;
 
 use crate::{
     kernel::{
-        chain, generic::Objection, interface::InterfaceError, links::DetachReason,
+        error::error_chain, generic::Objection, interface::InterfaceError, links::DetachReason,
         requirements::RequirementError,
     },
     snapshot::Mode,
@@ -92,7 +92,7 @@ pub enum AttachError {
         source: io::Error,
     },
     /// The program's own state is not as expected.
-    #[error("cannot attach to {interface}: {}", chain(.source))]
+    #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program {
         /// The interface.
         interface: String,

@@ -5,7 +5,7 @@ use std::io;
 use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
-use crate::kernel::{chain, memory::explained, requirements::RequirementError};
+use crate::kernel::{error::error_chain, memory::explained, requirements::RequirementError};
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum LoadError {
     #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
     /// The program's constants could not be written.
-    #[error("cannot write the program's constants into map .rodata: {}", chain(.0))]
+    #[error("cannot write the program's constants into map .rodata: {}", error_chain(.0))]
     Constants(#[source] MapError),
     /// aya probed the kernel for global data and type information, and treated a failure as a missing
     /// feature. Every kernel that meets the other requirements has both. aya probes only once per process.
@@ -68,7 +68,7 @@ pub enum LoadError {
         most: usize,
     },
     /// The kernel did not return information about a map that it has just created.
-    #[error("cannot ask the kernel for map {map}: {}", chain(.source))]
+    #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
     Map {
         /// The map.
         map: &'static str,

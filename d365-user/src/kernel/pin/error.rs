@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use aya::maps::MapError;
 
 use super::Shape;
-use crate::kernel::chain;
+use crate::kernel::error::error_chain;
 
 /// Counters cannot be pinned, or pinned counters cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum PinError {
         why: String,
     },
     /// A map could not be pinned.
-    #[error("cannot pin a map as {path}: {}", chain(.source))]
+    #[error("cannot pin a map as {path}: {}", error_chain(.source))]
     Pin {
         /// The path.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum PinError {
         source: aya::pin::PinError,
     },
     /// A pin could not be opened.
-    #[error("cannot open {path}: {}; if it is not this daemon's, remove it", chain(.source))]
+    #[error("cannot open {path}: {}; if it is not this daemon's, remove it", error_chain(.source))]
     Open {
         /// The path.
         path: PathBuf,

@@ -28,7 +28,7 @@ pub use tc::Filter;
 
 use self::{holders::Search, netdev::Netdev, programs::Loaded};
 use super::{
-    chain,
+    error::error_chain,
     generic::Surroundings,
     interface::{Interface, InterfaceError, Xdp},
     stack::Stack,
@@ -65,7 +65,7 @@ impl From<&io::Error> for Unknown {
 
 impl From<ProgramError> for Unknown {
     fn from(error: ProgramError) -> Self {
-        let said = chain(&error);
+        let said = error_chain(&error);
         match error {
             ProgramError::SyscallError(call) => Self::said(&call.io_error, said),
             _ => Self::Failed(said),
@@ -151,12 +151,12 @@ fn interface(
     let interface = match Interface::find(name) {
         Ok(interface) => interface,
         Err(InterfaceError::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(Unknown::Failed(chain(&error))),
+        Err(error) => return Err(Unknown::Failed(error_chain(&error))),
     };
     let xdp = match interface.xdp() {
         Ok(xdp) => Ok(xdp.map(|xdp| (xdp, loaded.program(xdp.program)))),
         Err(InterfaceError::NotFound { .. }) => return Ok(None),
-        Err(error) => Err(Unknown::Failed(chain(&error))),
+        Err(error) => Err(Unknown::Failed(error_chain(&error))),
     };
     let name = &match interface.kernel_name() {
         Ok(name) => name,

@@ -20,7 +20,7 @@ pub(super) use self::{
     clsact::{Qdisc, filters},
     filter::Filter,
 };
-use super::{chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
+use super::{error::error_chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel};
 use crate::config::TcOrder;
 
 /// The means by which the tc program is attached.
@@ -51,7 +51,7 @@ pub enum TaggerError {
     #[error(
         "cannot attach the tc program that marks packets to {interface}: {}; the kernel needs tcx (6.6), or clsact \
          (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf); without --tag mark none is needed",
-        chain(.source)
+        error_chain(.source)
     )]
     Program {
         /// The interface.

@@ -1,0 +1,5 @@
+//! Errors of the kernel object, and the text of their causes. Nothing here calls the kernel.
+
+mod chain;
+
+pub(super) use chain::error_chain;
