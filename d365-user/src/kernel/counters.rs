@@ -12,8 +12,7 @@ use d365_common::{
 };
 
 use super::{
-    error::error_chain,
-    load::LoadError,
+    error::{LoadError, error_chain},
     pin::{self, CounterIds},
 };
 use crate::{ledger::Reading, snapshot::Count};

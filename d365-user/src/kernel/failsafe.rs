@@ -11,7 +11,8 @@ use d365_common::{entry::Entry, key, names};
 use ipnet::IpNet;
 
 use super::{
-    load::{Kernel, LoadError},
+    error::LoadError,
+    load::Kernel,
     maps::{PublishError, Trie, place_error, tries, typed},
 };
 

@@ -1,7 +1,6 @@
 //! Loads the kernel object: sets its constants, sizes its maps, and selects the program that this kernel
 //! accepts.
 
-mod error;
 mod options;
 
 use std::io;
@@ -24,9 +23,10 @@ use nix::{
     sys::resource::{RLIM_INFINITY, Resource, setrlimit},
 };
 
-pub use self::{error::LoadError, options::Options};
+pub use self::options::Options;
 use super::{
     counters::Counters,
+    error::LoadError,
     failsafe::Failsafe,
     interrupted::{PATIENCE, again},
     links::Links,

@@ -18,8 +18,8 @@ use d365_common::{
 use ipnet::IpNet;
 
 use super::{
-    error::error_chain,
-    load::{Kernel, LoadError},
+    error::{LoadError, error_chain},
+    load::Kernel,
     memory::explained,
     prove::ProofError,
     table::Tables,

@@ -35,6 +35,7 @@ mod tc;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
 pub use counters::{CounterError, Counters, InterfaceCounts};
+pub use error::LoadError;
 pub use generic::{Objection, Other, Surroundings};
 pub use inspect::{Held, InspectError, Inspection, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
@@ -42,7 +43,7 @@ pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
 pub use link_layer::LinkLayer;
 pub use links::{DetachReason, Links};
-pub use load::{Kernel, LoadError, Options};
+pub use load::{Kernel, Options};
 pub use log::{PacketLog, PacketLogError};
 pub use maps::{Proven, PublishError, Staged};
 pub use pin::{CounterIds, PinError, unpin};
