@@ -11,9 +11,9 @@ use d365_common::{entry::Entry, key, names};
 use ipnet::IpNet;
 
 use super::{
+    buffers::{PublishError, Trie, place_error, tries, typed},
     error::LoadError,
     load::Kernel,
-    maps::{PublishError, Trie, place_error, tries, typed},
 };
 
 pub(super) struct Failsafe {

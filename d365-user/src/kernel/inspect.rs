@@ -3,7 +3,7 @@
 //!
 //! This module only looks up prefixes and writes nothing. It never iterates over a trie: kernels before 6.13
 //! have faults there (CVE-2024-50262). So it can report the requested prefixes and count the others: a trie
-//! is exactly as large as its generation ([`maps`](super::maps)).
+//! is exactly as large as its generation ([`buffers`](super::buffers)).
 
 use std::{collections::BTreeMap, io};
 

@@ -25,12 +25,12 @@ use nix::{
 
 pub use self::options::Options;
 use super::{
+    buffers::Places,
     counters::Counters,
     error::LoadError,
     failsafe::Failsafe,
     interrupted::{PATIENCE, again},
     links::Links,
-    maps::Places,
     requirements,
     table::pages_of_all,
 };

@@ -5,6 +5,7 @@
 //! published trie in place, or replace a program of another owner.
 
 mod attach;
+mod buffers;
 mod counters;
 mod error;
 mod failsafe;
@@ -20,7 +21,6 @@ mod link_layer;
 mod links;
 mod load;
 mod log;
-mod maps;
 mod memory;
 mod netlink;
 pub mod pin;
@@ -34,6 +34,7 @@ mod table;
 mod tc;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
+pub use buffers::{Proven, PublishError, Staged};
 pub use counters::{CounterError, Counters, InterfaceCounts};
 pub use error::LoadError;
 pub use generic::{Objection, Other, Surroundings};
@@ -45,7 +46,6 @@ pub use link_layer::LinkLayer;
 pub use links::{DetachReason, Links};
 pub use load::{Kernel, Options};
 pub use log::{PacketLog, PacketLogError};
-pub use maps::{Proven, PublishError, Staged};
 pub use pin::{CounterIds, PinError, unpin};
 pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};

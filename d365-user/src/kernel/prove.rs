@@ -16,9 +16,9 @@ use d365_common::{answer::Answer, direct::Said, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
+    buffers::{Places, Proven, Staged},
     error::error_chain,
     load::Kernel,
-    maps::{Places, Proven, Staged},
 };
 use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
 
