@@ -21,8 +21,8 @@ use super::{
     error::{LoadError, error_chain},
     load::Kernel,
     memory::explained,
-    prove::ProofError,
     table::Tables,
+    verify::ProofError,
 };
 use crate::generation::{Compiled, Table, TableSize};
 

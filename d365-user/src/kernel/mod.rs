@@ -24,7 +24,6 @@ mod log;
 mod memory;
 mod netlink;
 pub mod pin;
-mod prove;
 mod requirements;
 mod run;
 mod samples;
@@ -32,6 +31,7 @@ mod stack;
 pub mod survey;
 mod table;
 mod tc;
+mod verify;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
 pub use buffers::{Proven, PublishError, Staged};
@@ -47,11 +47,11 @@ pub use links::{DetachReason, Links};
 pub use load::{Kernel, Options};
 pub use log::{PacketLog, PacketLogError};
 pub use pin::{CounterIds, PinError, unpin};
-pub use prove::ProofError;
 pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
 pub use tc::{Tagger, TaggerError, TcHold};
+pub use verify::ProofError;
 
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));

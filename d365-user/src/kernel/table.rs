@@ -10,7 +10,7 @@ use d365_common::{
     names::PLACES,
 };
 
-use super::{buffers::PublishError, prove::ProofError};
+use super::{buffers::PublishError, verify::ProofError};
 use crate::generation::Table;
 
 /// The tables of both buffers.
