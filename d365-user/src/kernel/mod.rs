@@ -25,12 +25,12 @@ mod memory;
 mod netlink;
 pub mod pin;
 mod requirements;
-mod run;
 mod samples;
 mod stack;
 pub mod survey;
 mod table;
 mod tc;
+mod test_run;
 mod verify;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
