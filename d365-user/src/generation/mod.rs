@@ -7,11 +7,11 @@ mod compile;
 mod direct;
 pub mod gate;
 mod groups;
-mod questions;
+mod probes;
 mod slots;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
-pub use questions::{Question, Reference, questions};
+pub use probes::{Question, Reference, questions};
 pub use slots::{Owner, Slots, SlotsFull, slots_for};
