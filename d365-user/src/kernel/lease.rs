@@ -16,7 +16,7 @@ use nix::{
     time::{ClockId, clock_getres},
 };
 
-use super::{error::error_chain, load::Kernel};
+use super::{error::error_chain, object::Kernel};
 
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
 const XDP_PASS: u32 = 2;

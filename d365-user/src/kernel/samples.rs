@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use d365_common::names::{self, SAMPLE_RING};
 
-use super::{counters::CounterError, error::error_chain, load::Kernel};
+use super::{counters::CounterError, error::error_chain, object::Kernel};
 
 /// Bytes of one record in the ring: the address (16) and the kernel's header (8).
 const RECORD: usize = 16 + 8;

@@ -10,7 +10,7 @@ use d365_common::{
     names::PLACES,
 };
 
-use super::{buffers::PublishError, verify::ProofError};
+use super::error::{ProofError, PublishError};
 use crate::generation::Table;
 
 /// The tables of both buffers.

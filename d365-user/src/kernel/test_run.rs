@@ -7,7 +7,7 @@ use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
 
 use super::{
     interrupted::{PATIENCE, again},
-    load::Kernel,
+    object::Kernel,
 };
 
 impl Kernel {

@@ -5,7 +5,8 @@ use std::io;
 use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
-use crate::kernel::{error::error_chain, memory::explained, requirements::RequirementError};
+use super::chain::error_chain;
+use crate::kernel::{memory::explained, requirements::RequirementError};
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]

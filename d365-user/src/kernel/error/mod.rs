@@ -2,6 +2,11 @@
 
 mod chain;
 mod load;
+mod publish;
+mod verify;
 
 pub(super) use chain::error_chain;
 pub use load::LoadError;
+pub use publish::PublishError;
+pub(super) use verify::Answered;
+pub use verify::ProofError;

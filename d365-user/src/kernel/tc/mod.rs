@@ -6,11 +6,16 @@
 
 mod clsact;
 mod filter;
+mod hold;
 mod tagger;
+mod tcx;
 
-pub use self::tagger::{Tagger, TaggerError, TcHold};
 pub(super) use self::{
     clsact::{Qdisc, filters},
     filter::Filter,
-    tagger::tcx,
+    tcx::tcx,
+};
+pub use self::{
+    hold::TcHold,
+    tagger::{Tagger, TaggerError},
 };

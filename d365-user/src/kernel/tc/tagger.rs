@@ -3,26 +3,20 @@
 use std::io;
 
 use aya::programs::{
-    LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType,
+    LinkOrder, ProgramError, SchedClassifier, TcAttachType,
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
 };
-use nix::libc::{EINVAL, EOPNOTSUPP};
+use nix::libc::EINVAL;
 
-use super::clsact::{Qdisc, filters};
+use super::{
+    clsact::{Qdisc, filters},
+    hold::TcHold,
+};
 use crate::{
     config::TcOrder,
-    kernel::{error::error_chain, fdinfo::holds_link, interface::Interface, links::Link, load::Kernel},
+    kernel::{error::error_chain, fdinfo::holds_link, interface::Interface, links::Link, object::Kernel},
 };
-
-/// The means by which the tc program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TcHold {
-    /// A tcx link. The kernel detaches it when the daemon ends.
-    Tcx,
-    /// A filter. It outlives a daemon that is killed, and tags nothing once the lease has expired.
-    Clsact,
-}
 
 /// The tc program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,22 +148,6 @@ impl Kernel {
     }
 }
 
-/// The tcx programs at an interface's ingress, in order, each with its id and name; `None` if the kernel has
-/// no tcx.
-pub(in crate::kernel) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>>, ProgramError> {
-    match SchedClassifier::query_tcx(interface, TcAttachType::Ingress) {
-        Err(ProgramError::SyscallError(error))
-            if matches!(error.io_error.raw_os_error(), Some(EINVAL | EOPNOTSUPP)) =>
-        {
-            Ok(None)
-        }
-        answer => {
-            let name = |info: &ProgramInfo| String::from_utf8_lossy(info.name()).into_owned();
-            Ok(Some(answer?.1.iter().map(|info| (info.id(), name(info))).collect()))
-        }
-    }
-}
-
 fn attach(
     program: &mut SchedClassifier,
     interface: &Interface,
@@ -191,5 +169,5 @@ fn is_there(error: &TcError) -> bool {
 
 /// Returns true if the kernel does not support tcx (`link_create`, kernel/bpf/syscall.c).
 fn is_unknown(error: &ProgramError) -> bool {
-    matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(nix::libc::EINVAL))
+    matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(EINVAL))
 }
