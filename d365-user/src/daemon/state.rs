@@ -251,3 +251,11 @@ fn has_counts(interface: &Interface) -> bool {
         .any(|count| count.packets > 0)
         || interface.other.iter().any(|(_, packets)| *packets > 0)
 }
+
+impl From<InterfaceCounts> for Reading {
+    fn from(counts: InterfaceCounts) -> Self {
+        let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
+        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
+        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
+    }
+}

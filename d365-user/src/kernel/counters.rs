@@ -11,11 +11,8 @@ use d365_common::{
     verdict::Class,
 };
 
-use super::{
-    error::{LoadError, error_chain},
-    pin::{self, CounterIds},
-};
-use crate::{ledger::Reading, snapshot::Count};
+use super::error::{LoadError, error_chain};
+use crate::snapshot::Count;
 
 /// The counters' maps.
 pub struct Counters {
@@ -24,6 +21,15 @@ pub struct Counters {
     ids: CounterIds,
     rows: u32,
     capacity: u32,
+}
+
+/// The maps' ids in the kernel. No two maps have had the same id since the machine started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterIds {
+    /// Id of `RANGE_COUNTERS`.
+    pub ranges: u32,
+    /// Id of `CLASS_COUNTERS`.
+    pub classes: u32,
 }
 
 /// The counts in one interface's row.
@@ -37,14 +43,6 @@ pub struct InterfaceCounts {
     pub other: Vec<(Class, u64)>,
     /// Packets to which each effect was applied.
     pub effects: Vec<(Effect, u64)>,
-}
-
-impl From<InterfaceCounts> for Reading {
-    fn from(counts: InterfaceCounts) -> Self {
-        let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
-        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
-        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
-    }
 }
 
 /// All counts are zero, with every class and every effect.
@@ -71,8 +69,8 @@ impl Counters {
             let Some(Map::PerCpuArray(data)) = ebpf.take_map(map) else {
                 return Err(LoadError::Missing(map));
             };
-            let id = pin::id(&data).map_err(|source| LoadError::Map { map, source })?;
-            Ok((data, id))
+            let info = data.info().map_err(|source| LoadError::Map { map, source })?;
+            Ok((data, info.id()))
         };
         let (ranges, range_id) = counters(names::RANGE_COUNTERS)?;
         let (classes, class_id) = counters(names::CLASS_COUNTERS)?;

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use aya::maps::MapError;
 
-use super::Shape;
+use super::shape::Shape;
 use crate::kernel::error::error_chain;
 
 /// Counters cannot be pinned, or pinned counters cannot be opened.
