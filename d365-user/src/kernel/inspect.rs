@@ -5,26 +5,20 @@
 //! have faults there (CVE-2024-50262). So it can report the requested prefixes and count the others: a trie
 //! is exactly as large as its generation ([`buffers`](super::buffers)).
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
-use aya::{
-    maps::MapError,
-    programs::{ProgramError, ProgramInfo, loaded_programs},
-};
+use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
 use d365_common::{entry::Entry, names};
 use ipnet::IpNet;
-use nix::{
-    libc::{ENOENT, EPERM},
-    net::if_::if_nameindex,
-};
+use nix::{libc::ENOENT, net::if_::if_nameindex};
 
-use super::{
-    error::error_chain,
-    interface::{Interface, InterfaceError},
-};
+use super::interface::{Interface, InterfaceError};
 
+mod error;
 mod generation;
 
+pub use error::InspectError;
+use error::failed;
 use generation::{Maps, read};
 
 /// The result of an inspection.
@@ -47,60 +41,6 @@ pub struct Held {
     pub entries: Vec<(IpNet, Entry)>,
     /// Number of other prefixes that it holds.
     pub others: usize,
-}
-
-/// The prefixes in the kernel cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum InspectError {
-    /// A capability is missing.
-    #[error("the kernel does not show its BPF programs and maps ({0}): run as root, or with CAP_SYS_ADMIN")]
-    Privilege(io::Error),
-    /// The interfaces cannot be listed.
-    #[error("cannot list the interfaces: {0}")]
-    Interfaces(io::Error),
-    /// An interface cannot be queried.
-    #[error(transparent)]
-    Interface(#[from] InterfaceError),
-    /// The programs cannot be listed, or one of them cannot be read.
-    #[error("cannot read the loaded programs: {}", error_chain(.0))]
-    Programs(ProgramError),
-    /// A program lacks a map that this release's programs have.
-    #[error(
-        "program {program} has no map {map}: it is another release's, or another tool's of the same name"
-    )]
-    Missing {
-        /// The program's id.
-        program: u32,
-        /// The map.
-        map: &'static str,
-    },
-    /// A map cannot be read.
-    #[error("cannot read map {map} of program {program}: {}", error_chain(.source))]
-    Map {
-        /// The program's id.
-        program: u32,
-        /// The map.
-        map: &'static str,
-        /// The kernel's error.
-        source: MapError,
-    },
-    /// The daemon publishes new generations faster than one can be read.
-    #[error("the generation of program {program} is replaced again and again; try once more")]
-    Unsettled {
-        /// The program's id.
-        program: u32,
-    },
-}
-
-impl From<ProgramError> for InspectError {
-    fn from(error: ProgramError) -> Self {
-        match error {
-            ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(EPERM) => {
-                Self::Privilege(error.io_error)
-            }
-            error => Self::Programs(error),
-        }
-    }
 }
 
 /// Looks up each of `prefixes` in every attached program. The prefixes have no host bits.
@@ -168,13 +108,4 @@ fn held(program: &ProgramInfo, interfaces: Vec<String>, prefixes: &[IpNet]) -> R
     others += read(v4, in_v4, &mut entries).map_err(failed(id, names::TRIES_V4))?;
     others += read(v6, in_v6, &mut entries).map_err(failed(id, names::TRIES_V6))?;
     Ok(Held { program: id, interfaces, entries, others })
-}
-
-fn failed(program: u32, map: &'static str) -> impl Fn(MapError) -> InspectError {
-    move |source| match source {
-        MapError::SyscallError(error) if error.io_error.raw_os_error() == Some(EPERM) => {
-            InspectError::Privilege(error.io_error)
-        }
-        source => InspectError::Map { program, map, source },
-    }
 }

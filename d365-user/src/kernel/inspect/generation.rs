@@ -16,7 +16,7 @@ use d365_common::{direct, entry::Entry, names};
 use ipnet::IpNet;
 use nix::libc::ENOENT;
 
-use super::{InspectError, failed};
+use super::error::{InspectError, failed};
 
 type Trie<K> = LpmTrie<MapData, K, Entry>;
 
