@@ -25,7 +25,7 @@ use nix::libc::{ENODEV, EPERM};
 use super::{
     interface::{self, Interface},
     link_layer, netlink,
-    survey::Program,
+    object::is_own,
     tc,
 };
 
@@ -197,13 +197,15 @@ fn filters(ifindex: u32) -> io::Result<Vec<Other>> {
 }
 
 fn tcx((id, name): &(u32, String)) -> Option<Other> {
-    let program = Program { id: Some(*id), name: Ok(name.clone()), holders: None };
+    if is_own(name) {
+        return None;
+    }
     let name = if name.is_empty() {
         format!("tcx program (id {id})")
     } else {
         format!("tcx program {name} (id {id})")
     };
-    (!program.is_ours()).then_some(Other { name, is_program: true, ifbs: Vec::new() })
+    Some(Other { name, is_program: true, ifbs: Vec::new() })
 }
 
 /// Returns the interface's name if it is an ifb device.

@@ -12,7 +12,10 @@ use d365_common::{entry::Entry, names};
 use ipnet::IpNet;
 use nix::{libc::ENOENT, net::if_::if_nameindex};
 
-use super::interface::{Interface, InterfaceError};
+use super::{
+    interface::{Interface, InterfaceError},
+    object::is_own_xdp,
+};
 
 mod error;
 mod generation;
@@ -58,7 +61,7 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
             }
             program => program?,
         };
-        if !program.name_as_str().is_some_and(counts) {
+        if !program.name_as_str().is_some_and(is_own_xdp) {
             continue;
         }
         match bearing.get(&program.id()) {
@@ -70,13 +73,8 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
     Ok(inspection)
 }
 
-/// Returns true if a program of this name is the XDP program of a d365-user.
-pub(super) fn counts(name: &str) -> bool {
-    names::PROGRAMS.contains(&name)
-}
-
 /// The XDP programs of this network namespace, each with the interfaces that it is attached to.
-pub(super) fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
+fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
     let mut bearing = BTreeMap::<u32, Vec<String>>::new();
     let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;
     for interface in &interfaces {

@@ -68,3 +68,13 @@ impl Drop for Kernel {
         self.links.clear();
     }
 }
+
+/// Returns true if a program of this name is a d365-user's.
+pub(super) fn is_own(name: &str) -> bool {
+    is_own_xdp(name) || name == names::PROGRAM_TAG
+}
+
+/// Returns true if a program of this name is a d365-user's XDP program.
+pub(super) fn is_own_xdp(name: &str) -> bool {
+    names::PROGRAMS.contains(&name)
+}

@@ -8,7 +8,7 @@ use netlink_packet_route::{
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{Fact, Unknown};
+use super::fact::{Fact, Unknown};
 use crate::kernel::{
     interface,
     link_layer::{self, LinkLayer},

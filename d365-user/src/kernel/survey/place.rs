@@ -14,7 +14,7 @@ use netlink_packet_route::{
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::Fact;
+use super::fact::Fact;
 use crate::kernel::{
     interface::Interface,
     link_layer::{infos, kind},
