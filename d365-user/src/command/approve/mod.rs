@@ -12,7 +12,9 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    CommandError, gates, show,
+    error::CommandError,
+    output::show,
+    saved_gates::gates,
     text::{counted, plain},
 };
 use crate::{

@@ -132,3 +132,8 @@ impl Finding {
         Self { interface: Some(interface.to_owned()), ..self }
     }
 }
+
+/// The worst level of all findings.
+pub(super) fn worst(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+}

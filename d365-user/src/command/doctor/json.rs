@@ -2,11 +2,8 @@
 
 use serde::Serialize;
 
-use super::{
-    finding::{Finding, Level},
-    worst,
-};
-use crate::command::{CommandError, json};
+use super::finding::{Finding, Level, worst};
+use crate::command::{error::CommandError, output::json};
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -4,7 +4,7 @@
 //! [`facts`] and the kernel's survey collect facts, [`judge`] turns facts into findings, [`table`] and
 //! [`json`] show them.
 
-use super::{CommandError, show};
+use super::{error::CommandError, output::show};
 use crate::{cli, exit::Exit};
 
 mod facts;
@@ -13,7 +13,7 @@ mod json;
 mod judge;
 mod table;
 
-use finding::{Finding, Level};
+use finding::{Level, worst};
 
 /// Collects facts, judges them, and shows the findings.
 pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
@@ -22,10 +22,6 @@ pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
     let is_brief = flags.iface.is_empty();
     show(&if flags.json { json::render(&findings)? } else { table::render(&findings, is_brief) })?;
     Ok(exit(worst(&findings)))
-}
-
-fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }
 
 /// The documented codes: those of a task that found something (1), and of a machine that is not fit (2).

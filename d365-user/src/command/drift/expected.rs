@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::{Kind, List};
+use super::list::{Kind, List};
 use crate::ranges::drift::{Mark, Row, agree};
 
 /// The reason for which a difference is no fault.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Comparison, Expected, Origin};
+use super::{comparison::Comparison, expected::Expected, list::Origin};
 use crate::{
-    command::{CommandError, json},
+    command::{error::CommandError, output::json},
     ranges::drift::Mark,
 };
 

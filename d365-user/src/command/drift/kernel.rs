@@ -3,7 +3,7 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::{Kind, List, Origin};
+use super::list::{Kind, List, Origin};
 use crate::{
     command::text::counted,
     kernel::{Held, inspect},

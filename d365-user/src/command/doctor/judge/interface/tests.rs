@@ -5,8 +5,9 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Other, Surroundings, Xdp,
-        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, XdpFeatures},
+        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, Version, XdpFeatures},
     },
+    snapshot::Mode,
 };
 
 /// `basic` and `rx-sg`.
