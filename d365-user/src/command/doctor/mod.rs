@@ -24,12 +24,11 @@ pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
     Ok(exit(worst(&findings)))
 }
 
-/// The documented codes: those of a task that found something (1), and of a machine that is not fit (2).
 const fn exit(worst: Level) -> Exit {
     match worst {
         Level::Ok => Exit::Success,
-        Level::Warning => Exit::Internal,
-        Level::Error => Exit::Usage,
+        Level::Warning => Exit::FINDINGS,
+        Level::Error => Exit::UNFIT,
     }
 }
 

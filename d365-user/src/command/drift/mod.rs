@@ -28,5 +28,5 @@ pub(super) fn run(flags: &cli::Drift) -> Result<Exit, CommandError> {
     lists.extend(kernel::lists(&prefixes));
     let comparison = Comparison::new(lists, &known);
     show(&if flags.json { json::render(&comparison)? } else { table::render(&comparison) })?;
-    Ok(if comparison.differ() { Exit::Internal } else { Exit::Success })
+    Ok(if comparison.differ() { Exit::FINDINGS } else { Exit::Success })
 }
