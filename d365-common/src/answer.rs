@@ -9,7 +9,7 @@
 //! `answer` is in the two bits that an [`Entry`] leaves free: 0 for a reason, 1 for an unlisted source, 2 for
 //! a listed one, 3 for a listed one whose packet may be tagged. 2 and 3 are the same lookup result.
 
-use crate::{entry::Entry, verdict::Verdict};
+use crate::{classification::Verdict, entry::Entry};
 
 const ANSWER: u32 = 0b11 << 26;
 const UNLISTED: u32 = 0b01 << 26;

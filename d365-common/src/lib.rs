@@ -2,11 +2,12 @@
 //! keys, entries, counters and tags, and the names of maps.
 //!
 //! The crate is `no_std`, allocates nothing and panics on no input. It does not use maps, the kernel or
-//! files: the caller passes in a [`Reader`](packet::Reader) for packets and a [`Find`](verdict::Find) for
+//! files: the caller passes in a [`Reader`](packet::Reader) for packets and a [`Find`](classification::Find) for
 //! sources.
 #![no_std]
 
 pub mod answer;
+pub mod classification;
 pub mod counter;
 pub mod direct;
 pub mod dscp;
@@ -18,4 +19,3 @@ pub mod mark;
 pub mod names;
 pub mod packet;
 pub mod setup;
-pub mod verdict;

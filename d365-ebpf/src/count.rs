@@ -1,10 +1,10 @@
 //! Counts each packet once, and each action on it. No other module writes the counters.
 
 use d365_common::{
+    classification::Class,
     counter::{Counter, class_index, effect_index, range_index},
     direct::Cell,
     effect::Effect,
-    verdict::Class,
 };
 
 use crate::{

@@ -2,12 +2,12 @@
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
+    classification::Find,
     direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
     packet::{self, Source},
     setup::Setup,
-    verdict::Find,
 };
 
 use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};

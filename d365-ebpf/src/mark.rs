@@ -5,11 +5,11 @@
 
 use aya_ebpf::programs::TcContext;
 use d365_common::{
+    classification::{self, Verdict},
     effect::Effect,
     entry::Entry,
     packet::plain::{self, Head},
     setup::Setup,
-    verdict::{self, Verdict},
 };
 
 use crate::{
@@ -58,7 +58,7 @@ fn entry(buffer: Buffer, setup: Setup) -> Option<Entry> {
         }
     }
     let skb = Skb::new(buffer)?;
-    match verdict::judge(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
+    match classification::judge(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
         Verdict::Listed(entry, _) => Some(entry),
         _ => None,
     }

@@ -3,10 +3,10 @@
 
 use d365_common::{
     answer::Answer,
+    classification::Verdict,
     direct::Cell,
     packet::{Reason, Segment},
     setup::Setup,
-    verdict::Verdict,
 };
 
 use crate::{

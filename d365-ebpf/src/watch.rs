@@ -5,11 +5,11 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use d365_common::{
+    classification::Class,
     direct::Cell,
     effect::Effect,
     packet::{Reason, Segment},
     setup::Setup,
-    verdict::Class,
 };
 
 use crate::{

@@ -5,10 +5,10 @@ use aya::{
     maps::{Map, MapData, MapError, PerCpuArray},
 };
 use d365_common::{
+    classification::Class,
     counter::{Counter, class_index, effect_index, range_index, rows},
     effect::Effect,
     names,
-    verdict::Class,
 };
 
 use super::error::{LoadError, error_chain};

@@ -11,10 +11,10 @@ use std::{
 
 use d365_common::{
     answer::Answer,
+    classification::{self, Verdict},
     entry::Entry,
     names,
     packet::{Reason, Source},
-    verdict::{self, Verdict},
 };
 use d365_tests::{
     bpf::code::XDP_PASS,
@@ -155,7 +155,7 @@ impl Judges {
             let position = self.reference.longest_match((*source).into())?;
             Entry::new(u32::try_from(position).ok()?, 0)
         };
-        match verdict::judge(frame, |port| PORTS.contains(&port), find) {
+        match classification::judge(frame, |port| PORTS.contains(&port), find) {
             Verdict::Listed(entry, segment) => {
                 Class::Listed { slot: entry.slot() as usize, opens: segment.opens }
             }
@@ -201,7 +201,7 @@ impl Judges {
 }
 
 fn other(reason: Reason) -> Class {
-    Class::Other(verdict::Class::from(reason).as_str())
+    Class::Other(classification::Class::from(reason).as_str())
 }
 
 fn without_opens(class: &Class) -> Class {

@@ -2,8 +2,8 @@
 
 use aya::maps::{Map, MapData, PerCpuArray};
 use d365_common::{
+    classification,
     counter::{CLASS_ROW, Counter, class_index},
-    verdict,
 };
 use d365_user::kernel::CounterIds;
 
@@ -46,10 +46,10 @@ impl Sums {
         let index = |class| class_index(0, class) as usize;
         let (counter, opens) = match class {
             Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
-            Class::Unlisted { opens } => (&mut self.classes[index(verdict::Class::Unlisted)], *opens),
+            Class::Unlisted { opens } => (&mut self.classes[index(classification::Class::Unlisted)], *opens),
             Class::Other(label) => {
                 let class =
-                    verdict::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
+                    classification::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
                 (&mut self.classes[index(class)], false)
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use d365_common::verdict::Class;
+use d365_common::classification::Class;
 
 use super::super::Draft;
 use crate::{generation::Owner, kernel::InterfaceCounts, ledger::Reading, ranges::RangeSet, snapshot::Count};
