@@ -9,14 +9,14 @@
 //! `answer` is in the two bits that an [`Entry`] leaves free: 0 for a reason, 1 for an unlisted source, 2 for
 //! a listed one, 3 for a listed one whose packet may be tagged. 2 and 3 are the same lookup result.
 
-use crate::{classification::Verdict, entry::Entry};
+use crate::{classification::Classification, entry::Entry};
 
 const ANSWER: u32 = 0b11 << 26;
 const UNLISTED: u32 = 0b01 << 26;
 const LISTED: u32 = 0b10 << 26;
 const VOUCHED: u32 = 0b11 << 26;
 
-/// A packed [`Verdict`].
+/// A packed [`Classification`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer(u32);
 
@@ -24,11 +24,11 @@ impl Answer {
     /// Packs a classification.
     #[inline(always)]
     #[must_use]
-    pub fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Listed(entry, _) => Self(LISTED | entry.bits()),
-            Verdict::Unlisted(_) => Self(UNLISTED),
-            Verdict::Other(reason) => Self(*reason as u32),
+    pub fn of(classification: &Classification) -> Self {
+        match classification {
+            Classification::Listed(entry, _) => Self(LISTED | entry.bits()),
+            Classification::Unlisted(_) => Self(UNLISTED),
+            Classification::Other(reason) => Self(*reason as u32),
         }
     }
 
@@ -74,12 +74,12 @@ mod tests {
     fn verdicts_come_back() {
         let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
         let entry = Entry::new(262_143, 255).unwrap();
-        let found = |verdict| Answer::found(Answer::of(&verdict).bits());
-        assert_eq!(found(Verdict::Listed(entry, segment)), Some(Some(entry)));
-        assert_eq!(found(Verdict::Listed(Entry::new(0, 0).unwrap(), segment)), Some(Entry::new(0, 0)));
-        assert_eq!(found(Verdict::Unlisted(segment)), Some(None));
+        let found = |classification| Answer::found(Answer::of(&classification).bits());
+        assert_eq!(found(Classification::Listed(entry, segment)), Some(Some(entry)));
+        assert_eq!(found(Classification::Listed(Entry::new(0, 0).unwrap(), segment)), Some(Entry::new(0, 0)));
+        assert_eq!(found(Classification::Unlisted(segment)), Some(None));
         for reason in Reason::ALL {
-            assert_eq!(found(Verdict::Other(reason)), None);
+            assert_eq!(found(Classification::Other(reason)), None);
         }
     }
 
@@ -88,13 +88,13 @@ mod tests {
         let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
         let last = Entry::new(262_143, 255).unwrap().in_group(7);
         for entry in [last, Entry::new(0, 0).unwrap().retire()] {
-            let answer = Answer::of(&Verdict::Listed(entry, segment));
+            let answer = Answer::of(&Classification::Listed(entry, segment));
             for vouched in [false, true] {
                 let bits = answer.vouched_for(vouched).bits();
                 assert_eq!((Answer::found(bits), Answer::vouched(bits)), (Some(Some(entry)), vouched));
             }
         }
-        let unlisted = Answer::of(&Verdict::Unlisted(segment)).vouched_for(true).bits();
+        let unlisted = Answer::of(&Classification::Unlisted(segment)).vouched_for(true).bits();
         assert_eq!((Answer::found(unlisted), Answer::vouched(unlisted)), (Some(None), false));
     }
 }

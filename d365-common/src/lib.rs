@@ -2,8 +2,8 @@
 //! keys, entries, counters and tags, and the names of maps.
 //!
 //! The crate is `no_std`, allocates nothing and panics on no input. It does not use maps, the kernel or
-//! files: the caller passes in a [`Reader`](packet::Reader) for packets and a [`Find`](classification::Find) for
-//! sources.
+//! files: the caller passes in a [`Reader`](packet::Reader) for packets and a
+//! [`RangeLookup`](classification::RangeLookup) for sources.
 #![no_std]
 
 pub mod answer;

@@ -5,7 +5,7 @@
 
 use aya_ebpf::programs::XdpContext;
 use d365_common::{
-    classification::Find as _,
+    classification::RangeLookup as _,
     packet::{self, Reason, Segment},
 };
 

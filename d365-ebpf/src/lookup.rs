@@ -2,7 +2,7 @@
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
-    classification::Find,
+    classification::RangeLookup,
     direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
@@ -106,7 +106,7 @@ impl Generation {
     }
 }
 
-impl Find for Generation {
+impl RangeLookup for Generation {
     #[inline(always)]
     fn find(&self, source: &Source) -> Option<Entry> {
         let cell = match source {

@@ -5,7 +5,7 @@
 
 use aya_ebpf::programs::TcContext;
 use d365_common::{
-    classification::{self, Verdict},
+    classification::{self, Classification},
     effect::Effect,
     entry::Entry,
     packet::plain::{self, Head},
@@ -58,8 +58,8 @@ fn entry(buffer: Buffer, setup: Setup) -> Option<Entry> {
         }
     }
     let skb = Skb::new(buffer)?;
-    match classification::judge(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
-        Verdict::Listed(entry, _) => Some(entry),
+    match classification::classify(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
+        Classification::Listed(entry, _) => Some(entry),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use d365_common::{
     answer::Answer,
-    classification::{self, Verdict},
+    classification::{self, Classification},
     entry::Entry,
     names,
     packet::{Reason, Source},
@@ -155,12 +155,12 @@ impl Judges {
             let position = self.reference.longest_match((*source).into())?;
             Entry::new(u32::try_from(position).ok()?, 0)
         };
-        match classification::judge(frame, |port| PORTS.contains(&port), find) {
-            Verdict::Listed(entry, segment) => {
+        match classification::classify(frame, |port| PORTS.contains(&port), find) {
+            Classification::Listed(entry, segment) => {
                 Class::Listed { slot: entry.slot() as usize, opens: segment.opens }
             }
-            Verdict::Unlisted(segment) => Class::Unlisted { opens: segment.opens },
-            Verdict::Other(reason) => other(reason),
+            Classification::Unlisted(segment) => Class::Unlisted { opens: segment.opens },
+            Classification::Other(reason) => other(reason),
         }
     }
 
@@ -194,7 +194,7 @@ impl Judges {
             Some(None) => Some(Class::Unlisted { opens: false }),
             None => {
                 let mut reasons = Reason::ALL.into_iter();
-                reasons.find(|reason| Answer::of(&Verdict::Other(*reason)).bits() == bits).map(other)
+                reasons.find(|reason| Answer::of(&Classification::Other(*reason)).bits() == bits).map(other)
             }
         }
     }
