@@ -3,7 +3,7 @@
 //! Both maps are per-CPU arrays of [`Counter`], with one row for each interface. Only the kernel program
 //! writes them. They live outside generations.
 
-use crate::{classification::Class, effect::Effect};
+use crate::{classification::Class, packet_action::Effect};
 
 /// Counts of one CPU, in host byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use d365_common::{
     classification::Class,
     counter::{Counter, class_index, effect_index, range_index},
     direct::Cell,
-    effect::Effect,
+    packet_action::Effect,
 };
 
 use crate::{

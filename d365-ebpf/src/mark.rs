@@ -6,9 +6,9 @@
 use aya_ebpf::programs::TcContext;
 use d365_common::{
     classification::{self, Classification},
-    effect::Effect,
     entry::Entry,
     packet::plain::{self, Head},
+    packet_action::Effect,
     setup::Setup,
 };
 

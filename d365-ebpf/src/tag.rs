@@ -5,8 +5,8 @@
 
 use d365_common::{
     dscp,
-    effect::Effect,
     packet::{self, Reader, Reason, Segment, Source},
+    packet_action::Effect,
 };
 
 use crate::{context::Frame, count, maps, observe::Seen};

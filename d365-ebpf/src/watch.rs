@@ -7,8 +7,8 @@ use aya_ebpf::{
 use d365_common::{
     classification::Class,
     direct::Cell,
-    effect::Effect,
     packet::{Reason, Segment},
+    packet_action::Effect,
     setup::Setup,
 };
 

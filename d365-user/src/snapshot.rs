@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::Effect};
 use ipnet::IpNet;
 
 use crate::{

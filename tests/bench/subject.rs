@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use aya::programs::loaded_programs;
 use d365_common::{
     direct::{DEFAULT_PAGES, MOST_PAGES},
-    effect::Effect,
     mark::Mark,
     names::{PROGRAM_TAG, PROGRAMS},
+    packet_action::Effect,
 };
 use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{

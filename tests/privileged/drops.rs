@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::Effect;
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus::hidden,

@@ -1,7 +1,7 @@
 //! Publication: a generation is built completely, verified in the standby buffer, and made active by one
 //! store.
 
-use d365_common::{classification::Class as KernelClass, effect::Effect};
+use d365_common::{classification::Class as KernelClass, packet_action::Effect};
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},

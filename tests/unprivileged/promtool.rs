@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::Effect};
 use d365_tests::{promtool, require};
 use d365_user::{
     ranges::{Geo, GeoCode, GeoSource, Range},

@@ -7,8 +7,8 @@ use aya::{
 use d365_common::{
     classification::Class,
     counter::{Counter, class_index, effect_index, range_index, rows},
-    effect::Effect,
     names,
+    packet_action::Effect,
 };
 
 use super::error::{LoadError, error_chain};

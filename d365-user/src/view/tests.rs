@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::Effect};
 
 use super::{Format, metrics, summary};
 use crate::{

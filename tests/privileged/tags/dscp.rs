@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::Effect};
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use d365_common::{effect::Effect, mark::Mark};
+use d365_common::{mark::Mark, packet_action::Effect};
 use d365_tests::{
     frame::{DOT1AD, DOT1Q, Frame, Packet, Tcp},
     lab::Lab,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::Effect;
 
 use super::exposition::{Exposition, Labels};
 use crate::snapshot::Snapshot;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::Effect;
 use proptest::prelude::*;
 
 use self::made::{REASONS, snapshot};

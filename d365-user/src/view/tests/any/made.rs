@@ -1,6 +1,6 @@
 //! Any snapshot that the daemon could take.
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::Effect};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
