@@ -41,8 +41,8 @@ pub const SAMPLES: &str = "SAMPLES";
 pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 /// Counters of ranges, by [`range_index`](crate::counter::range_index).
 pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
-/// Counters of classes and effects, by [`class_index`](crate::counter::class_index) and
-/// [`effect_index`](crate::counter::effect_index).
+/// Counters of classes and actions, by [`class_index`](crate::counter::class_index) and
+/// [`action_index`](crate::counter::action_index).
 pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
 /// Array of one IPv4 trie: the prefixes from which no connection is ever dropped.
 pub const FAILSAFE_V4: &str = "FAILSAFE_V4";

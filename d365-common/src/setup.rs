@@ -13,8 +13,8 @@ impl Setup {
 
     /// Packs the four values.
     #[must_use]
-    pub const fn new(ports: u8, interfaces: u8, acts: bool, trie_only: bool) -> Self {
-        Self(u32::from_le_bytes([ports, interfaces, acts as u8, trie_only as u8]))
+    pub const fn new(ports: u8, interfaces: u8, has_actions: bool, trie_only: bool) -> Self {
+        Self(u32::from_le_bytes([ports, interfaces, has_actions as u8, trie_only as u8]))
     }
 
     /// Unpacks the constant's value.
@@ -47,7 +47,7 @@ impl Setup {
     /// True if the XDP program may log, sample or drop a packet, or set a code point.
     #[inline(always)]
     #[must_use]
-    pub const fn acts(self) -> bool {
+    pub const fn has_actions(self) -> bool {
         self.0 & 0xff << 16 != 0
     }
 
@@ -68,10 +68,10 @@ mod tests {
     fn each_part_comes_back() {
         let most = (u8::try_from(MAX_PORTS).unwrap(), u8::try_from(MAX_INTERFACES).unwrap());
         for (ports, interfaces) in [(1, 1), (1, 2), (2, 1), most, (255, 255)] {
-            for (acts, trie_only) in [(false, false), (true, false), (false, true), (true, true)] {
-                let setup = Setup::from_bits(Setup::new(ports, interfaces, acts, trie_only).bits());
+            for (has_actions, trie_only) in [(false, false), (true, false), (false, true), (true, true)] {
+                let setup = Setup::from_bits(Setup::new(ports, interfaces, has_actions, trie_only).bits());
                 assert_eq!((setup.ports(), setup.interfaces()), (u32::from(ports), u32::from(interfaces)));
-                assert_eq!((setup.acts(), setup.is_trie_only()), (acts, trie_only));
+                assert_eq!((setup.has_actions(), setup.is_trie_only()), (has_actions, trie_only));
             }
         }
     }

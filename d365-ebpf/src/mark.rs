@@ -8,7 +8,7 @@ use d365_common::{
     classification::{self, Classification},
     entry::Entry,
     packet::plain::{self, Head},
-    packet_action::Effect,
+    packet_action::PacketAction,
     setup::Setup,
 };
 
@@ -26,9 +26,9 @@ pub(crate) fn mark(ctx: &TcContext) {
     let buffer = Buffer::new(ctx);
     let trusted = entry(buffer, maps::setup()).filter(|entry| lease::vouches_for(*entry)).map(Entry::geo);
     let old = buffer.mark();
-    let (new, effect) = match trusted {
-        Some(geo) => (mark.on(old, geo), Effect::Marked),
-        None => (mark.without(old), Effect::MarkCleared),
+    let (new, action) = match trusted {
+        Some(geo) => (mark.on(old, geo), PacketAction::Marked),
+        None => (mark.without(old), PacketAction::MarkCleared),
     };
     if new != old {
         buffer.set_mark(new);
@@ -37,7 +37,7 @@ pub(crate) fn mark(ctx: &TcContext) {
         // The row is looked up here: with a row that is kept from before, the verifier would check the parser
         // once for each interface.
         let row = maps::row(maps::setup(), || buffer.ifindex());
-        count::effect_in(row, buffer.len(), effect);
+        count::action_in(row, buffer.len(), action);
     }
 }
 

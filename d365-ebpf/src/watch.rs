@@ -8,7 +8,7 @@ use d365_common::{
     classification::Class,
     direct::Cell,
     packet::{Reason, Segment},
-    packet_action::Effect,
+    packet_action::PacketAction,
     setup::Setup,
 };
 
@@ -32,11 +32,11 @@ impl Purpose for Watch {
     #[inline(always)]
     fn other(seen: &Seen<'_>, reason: Reason) -> u32 {
         count::class(seen.row(), seen.len, Class::from(reason), false);
-        if !seen.setup.acts() {
+        if !seen.setup.has_actions() {
             return XDP_PASS;
         }
         if drop::is_due_hidden(seen.ctx, reason) {
-            count::effect(seen, Effect::HiddenDropped);
+            count::action(seen, PacketAction::HiddenDropped);
             return XDP_DROP;
         }
         tag::unread(seen, reason);
@@ -46,7 +46,7 @@ impl Purpose for Watch {
     #[inline(always)]
     fn segment(seen: &Seen<'_>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32 {
         count::segment(seen.row(), seen.len, found, opens);
-        if !seen.setup.acts() {
+        if !seen.setup.has_actions() {
             return XDP_PASS;
         }
         act(XdpContext::new(seen.ctx.ctx), seen.len, found, &segment())
@@ -67,7 +67,7 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
         None => {
             sample::take(segment);
             if drop::is_due(segment) {
-                count::effect(seen, Effect::Dropped);
+                count::action(seen, PacketAction::Dropped);
                 return XDP_DROP;
             }
             false

@@ -21,7 +21,7 @@ pub struct Row {
     pub carried: BTreeMap<(Geo, bool), Count>,
     /// The count of unlisted sources before this kernel object.
     pub unlisted: Count,
-    /// The count of each other class and each effect before this kernel object, by name.
+    /// The count of each other class and each action before this kernel object, by name.
     pub other: BTreeMap<String, u64>,
 }
 
@@ -32,7 +32,7 @@ pub struct Reading {
     pub owners: Vec<Count>,
     /// The reading for unlisted sources.
     pub unlisted: Count,
-    /// Each other class and each effect: its name and its reading.
+    /// Each other class and each action: its name and its reading.
     pub other: Vec<(&'static str, u64)>,
 }
 

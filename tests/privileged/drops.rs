@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use d365_common::packet_action::Effect;
+use d365_common::packet_action::PacketAction;
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus::hidden,
@@ -51,12 +51,12 @@ fn run(judged: &mut Judged, source: &str) -> u32 {
     judged.kernel.run(&syn(source.parse().unwrap(), 25)).unwrap()
 }
 
-fn effect(judged: &Judged, wanted: Effect) -> u64 {
-    judged.read()[0].effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1
+fn action(judged: &Judged, wanted: PacketAction) -> u64 {
+    judged.read()[0].actions.iter().find(|(action, _)| *action == wanted).unwrap().1
 }
 
 fn dropped(judged: &Judged) -> u64 {
-    effect(judged, Effect::Dropped)
+    action(judged, PacketAction::Dropped)
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     for hidden in [frames(FRIENDS), frames(["203.0.113.9", "2001:dba::7"])].concat() {
         assert_eq!(judged.kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
     }
-    assert_eq!(effect(&judged, Effect::HiddenDropped), dropped);
-    assert_eq!(effect(&judged, Effect::Dropped), 0);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), dropped);
+    assert_eq!(action(&judged, PacketAction::Dropped), 0);
     judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
     let mut passing = Judged::by(ranges(&LIST), &options());
     passing.kernel.set_failsafe(&[]).unwrap();
@@ -205,7 +205,7 @@ fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
     };
     assert_eq!(judged.kernel.run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
     assert_eq!(judged.kernel.run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
-    assert_eq!(effect(&judged, Effect::HiddenDropped), 1);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), 1);
 }
 
 /// Packets that no receiver accepts, and packets that cannot open a connection, still pass.
@@ -229,7 +229,7 @@ fn what_hides_no_connection_is_not_dropped() {
     for (name, frame) in frames {
         assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
     }
-    assert_eq!(effect(&judged, Effect::HiddenDropped), 0);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), 0);
 }
 
 /// Sends as many frames as `D365_FRAMES` asks for, in default settings. Ten million took half a minute of
@@ -255,5 +255,5 @@ fn whatever_is_sent_nothing_is_dropped_or_changed_by_default() {
     let counted = classes(&judged);
     assert_eq!(counted.iter().sum::<u64>(), frames, "each is counted once: {counted:?}");
     assert!(counted.iter().all(|class| *class > frames / 10_000), "every class is met: {counted:?}");
-    assert!(judged.read()[0].effects.iter().all(|(_, packets)| *packets == 0));
+    assert!(judged.read()[0].actions.iter().all(|(_, packets)| *packets == 0));
 }

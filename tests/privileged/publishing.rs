@@ -1,7 +1,7 @@
 //! Publication: a generation is built completely, verified in the standby buffer, and made active by one
 //! store.
 
-use d365_common::{classification::Class as KernelClass, packet_action::Effect};
+use d365_common::{classification::Class as KernelClass, packet_action::PacketAction};
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},
@@ -30,7 +30,7 @@ fn a_proof_moves_no_counter() {
         ranges: vec![Default::default(); 39],
         unlisted: Default::default(),
         other: KernelClass::OTHERS.map(|class| (class, 0)).to_vec(),
-        effects: Effect::ALL.map(|effect| (effect, 0)).to_vec(),
+        actions: PacketAction::ALL.map(|action| (action, 0)).to_vec(),
     };
     assert_eq!(*row, nothing);
 }

@@ -223,10 +223,10 @@ pub(super) fn interface(
         .other
         .into_iter()
         .map(|(class, packets)| (class.as_str(), book.ledger().other(row, class.as_str(), packets)));
-    let effects = read
-        .effects
+    let actions = read
+        .actions
         .into_iter()
-        .map(|(effect, packets)| (effect, book.ledger().other(row, effect.as_str(), packets)));
+        .map(|(action, packets)| (action, book.ledger().other(row, action.as_str(), packets)));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
@@ -237,7 +237,7 @@ pub(super) fn interface(
         retired_carried: book.carried(row, true, &read.ranges),
         unlisted: book.ledger().unlisted(row, read.unlisted),
         other: other.collect(),
-        effects: effects.collect(),
+        actions: actions.collect(),
         tag_attached: None,
     }
 }
@@ -255,7 +255,7 @@ fn has_counts(interface: &Interface) -> bool {
 impl From<InterfaceCounts> for Reading {
     fn from(counts: InterfaceCounts) -> Self {
         let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
-        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
-        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
+        let actions = counts.actions.into_iter().map(|(action, packets)| (action.as_str(), packets));
+        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(actions).collect() }
     }
 }

@@ -6,9 +6,9 @@ use aya::{
 };
 use d365_common::{
     classification::Class,
-    counter::{Counter, class_index, effect_index, range_index, rows},
+    counter::{Counter, action_index, class_index, range_index, rows},
     names,
-    packet_action::Effect,
+    packet_action::PacketAction,
 };
 
 use super::error::{LoadError, error_chain};
@@ -41,16 +41,16 @@ pub struct InterfaceCounts {
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
-    /// Packets to which each effect was applied.
-    pub effects: Vec<(Effect, u64)>,
+    /// Packets to which each action was applied.
+    pub actions: Vec<(PacketAction, u64)>,
 }
 
-/// All counts are zero, with every class and every effect.
+/// All counts are zero, with every class and every action.
 impl Default for InterfaceCounts {
     fn default() -> Self {
         let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
-        let effects = Effect::ALL.map(|effect| (effect, 0)).to_vec();
-        Self { ranges: Vec::new(), unlisted: Count::default(), other, effects }
+        let actions = PacketAction::ALL.map(|action| (action, 0)).to_vec();
+        Self { ranges: Vec::new(), unlisted: Count::default(), other, actions }
     }
 }
 
@@ -114,9 +114,9 @@ impl Counters {
                         .into_iter()
                         .map(|other| Ok((other, class(other)?.packets)))
                         .collect::<Result<_, _>>()?,
-                    effects: Effect::ALL
+                    actions: PacketAction::ALL
                         .into_iter()
-                        .map(|effect| Ok((effect, classes.sum(effect_index(row, effect))?.packets)))
+                        .map(|action| Ok((action, classes.sum(action_index(row, action))?.packets)))
                         .collect::<Result<_, _>>()?,
                 })
             })

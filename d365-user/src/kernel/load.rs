@@ -64,7 +64,7 @@ impl Kernel {
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let interfaces = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
         let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
-        let setup = Setup::new(port_count, interfaces, options.acts(), options.trie_only);
+        let setup = Setup::new(port_count, interfaces, options.has_actions(), options.trie_only);
         let interfaces = u32::from(interfaces);
         let rows = rows(interfaces);
         let too_large = || LoadError::TooMany {

@@ -9,7 +9,7 @@ use d365_user::kernel::CounterIds;
 
 use crate::judged::Class;
 
-/// All counters of one row: of ranges by slot, of classes and effects by index.
+/// All counters of one row: of ranges by slot, of classes and actions by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     ranges: Vec<Counter>,

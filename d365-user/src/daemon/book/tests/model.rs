@@ -34,7 +34,7 @@ impl Kernel {
             ranges: self.ranges(row, slots),
             unlisted: self.unlisted.get(&row).copied().unwrap_or_default(),
             other: vec![(Class::OTHERS[0], self.others.get(&row).copied().unwrap_or_default())],
-            effects: Vec::new(),
+            actions: Vec::new(),
         }
     }
 
