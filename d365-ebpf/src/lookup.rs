@@ -3,7 +3,7 @@
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
     classification::RangeLookup,
-    direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
+    direct::{self, Cell, ROOT_V4, ROOT_V6, TableLookup},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
     packet::{self, Source},
@@ -88,9 +88,11 @@ impl Generation {
     #[inline(always)]
     pub(crate) fn look_up<A: Address>(self, address: &A) -> Cell {
         let cell = self.table(A::ROOT, address.first());
-        match cell.said() {
-            Said::AskTrie => address.in_trie(direct::place(self.first)).map_or(Cell::UNLISTED, Cell::listed),
-            Said::Unlisted | Said::Listed(_) => cell,
+        match cell.lookup() {
+            TableLookup::AskTrie => {
+                address.in_trie(direct::place(self.first)).map_or(Cell::UNLISTED, Cell::listed)
+            }
+            TableLookup::Unlisted | TableLookup::Listed(_) => cell,
         }
     }
 

@@ -12,7 +12,7 @@
 use std::net::IpAddr;
 
 use aya::maps::MapError;
-use d365_common::{answer::Answer, direct::Said, entry::Entry, names};
+use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
@@ -41,11 +41,11 @@ impl Kernel {
             let (found, _) = self.look_up(source)?;
             compare(source, found, entry(expected), generation)?;
         }
-        for Change { from, said } in changes(self.places.tables.reader(staged.place))? {
-            let found = match said {
-                Said::Unlisted => None,
-                Said::Listed(entry) => Some(entry),
-                Said::AskTrie => continue,
+        for Change { from, lookup } in changes(self.places.tables.reader(staged.place))? {
+            let found = match lookup {
+                TableLookup::Unlisted => None,
+                TableLookup::Listed(entry) => Some(entry),
+                TableLookup::AskTrie => continue,
             };
             compare(from, found, entry(reference.longest_match(from)), generation)?;
         }
