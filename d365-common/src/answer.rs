@@ -14,7 +14,7 @@ use crate::{classification::Classification, entry::Entry};
 const ANSWER: u32 = 0b11 << 26;
 const UNLISTED: u32 = 0b01 << 26;
 const LISTED: u32 = 0b10 << 26;
-const VOUCHED: u32 = 0b11 << 26;
+const TAGGABLE: u32 = 0b11 << 26;
 
 /// A packed [`Classification`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Answer {
         }
     }
 
-    /// Adds to the answer that the packet may be tagged, if `vouched` is true and the source is listed.
+    /// Adds to the answer that the packet may be tagged, if `is_taggable` is true and the source is listed.
     #[inline(always)]
     #[must_use]
-    pub const fn vouched_for(self, vouched: bool) -> Self {
-        if vouched && self.0 & ANSWER == LISTED { Self(self.0 | VOUCHED) } else { self }
+    pub const fn with_taggable(self, is_taggable: bool) -> Self {
+        if is_taggable && self.0 & ANSWER == LISTED { Self(self.0 | TAGGABLE) } else { self }
     }
 
     /// The program's result.
@@ -51,7 +51,7 @@ impl Answer {
     #[must_use]
     pub const fn found(bits: u32) -> Option<Option<Entry>> {
         match bits & ANSWER {
-            LISTED | VOUCHED => Some(Some(Entry::from_bits(bits & !ANSWER))),
+            LISTED | TAGGABLE => Some(Some(Entry::from_bits(bits & !ANSWER))),
             UNLISTED if bits == UNLISTED => Some(None),
             _ => None,
         }
@@ -60,8 +60,8 @@ impl Answer {
     /// True if the program's result allows a tag: the source is listed, the range is not retired (or retired
     /// ranges are tagged too), and the lease has not ended.
     #[must_use]
-    pub const fn vouched(bits: u32) -> bool {
-        bits & ANSWER == VOUCHED
+    pub const fn is_taggable(bits: u32) -> bool {
+        bits & ANSWER == TAGGABLE
     }
 }
 
@@ -84,17 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn vouching_changes_nothing_of_what_was_found() {
+    fn the_taggable_bit_changes_nothing_of_what_was_found() {
         let segment = Segment { source: Source::v4([0; 4]), opens: true, network: 14 };
         let last = Entry::new(262_143, 255).unwrap().in_group(7);
         for entry in [last, Entry::new(0, 0).unwrap().retire()] {
             let answer = Answer::of(&Classification::Listed(entry, segment));
-            for vouched in [false, true] {
-                let bits = answer.vouched_for(vouched).bits();
-                assert_eq!((Answer::found(bits), Answer::vouched(bits)), (Some(Some(entry)), vouched));
+            for is_taggable in [false, true] {
+                let bits = answer.with_taggable(is_taggable).bits();
+                assert_eq!((Answer::found(bits), Answer::is_taggable(bits)), (Some(Some(entry)), is_taggable));
             }
         }
-        let unlisted = Answer::of(&Classification::Unlisted(segment)).vouched_for(true).bits();
-        assert_eq!((Answer::found(unlisted), Answer::vouched(unlisted)), (Some(None), false));
+        let unlisted = Answer::of(&Classification::Unlisted(segment)).with_taggable(true).bits();
+        assert_eq!((Answer::found(unlisted), Answer::is_taggable(unlisted)), (Some(None), false));
     }
 }

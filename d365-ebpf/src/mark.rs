@@ -24,7 +24,7 @@ use crate::{
 pub(crate) fn mark(ctx: &TcContext) {
     let Some(mark) = maps::mark() else { return };
     let buffer = Buffer::new(ctx);
-    let trusted = entry(buffer, maps::setup()).filter(|entry| lease::vouches_for(*entry)).map(Entry::geo);
+    let trusted = entry(buffer, maps::setup()).filter(|entry| lease::is_taggable(*entry)).map(Entry::geo);
     let old = buffer.mark();
     let (new, action) = match trusted {
         Some(geo) => (mark.on(old, geo), PacketAction::Marked),

@@ -34,7 +34,7 @@ impl Purpose for Prove {
         match found.entry() {
             Some(entry) => {
                 let answer = Answer::of(&Classification::Listed(entry, segment()));
-                answer.vouched_for(lease::vouches_for(entry)).bits()
+                answer.with_taggable(lease::is_taggable(entry)).bits()
             }
             None => Answer::of(&Classification::Unlisted(segment())).bits(),
         }

@@ -13,12 +13,12 @@ use crate::{context::Frame, count, maps, observe::Seen};
 
 /// Sets the code point of a trusted segment, or clears our code point on another segment.
 #[inline(always)]
-pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, vouched: bool) {
+pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, is_taggable: bool) {
     let Some(tag) = maps::dscp() else { return };
     let is_ipv4 = matches!(segment.source, Source::V4(_));
-    let (only, to) = if vouched { (None, tag.number()) } else { (Some(tag.number()), 0) };
+    let (only, to) = if is_taggable { (None, tag.number()) } else { (Some(tag.number()), 0) };
     let action = match rewrite(&Frame::new(seen.ctx), segment.network, is_ipv4, only, to) {
-        Some(true) if vouched => PacketAction::DscpSet,
+        Some(true) if is_taggable => PacketAction::DscpSet,
         Some(true) => PacketAction::DscpCleared,
         Some(false) => return,
         None => PacketAction::DscpNotSet,

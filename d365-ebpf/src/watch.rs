@@ -62,8 +62,8 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
     let seen = &Seen { ctx: &ctx, setup: maps::setup(), len };
     let listed = found.entry();
     log::packet(seen, segment, listed.is_some());
-    let vouched = match listed {
-        Some(entry) => maps::dscp().is_some() && lease::vouches_for(entry),
+    let is_taggable = match listed {
+        Some(entry) => maps::dscp().is_some() && lease::is_taggable(entry),
         None => {
             sample::take(segment);
             if drop::is_due(segment) {
@@ -73,6 +73,6 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
             false
         }
     };
-    tag::dscp(seen, segment, vouched);
+    tag::dscp(seen, segment, is_taggable);
     XDP_PASS
 }

@@ -58,7 +58,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`ProofError`] if the program cannot be run.
-    pub fn is_vouched(&mut self, source: IpAddr) -> Result<bool, ProofError> {
+    pub fn is_taggable(&mut self, source: IpAddr) -> Result<bool, ProofError> {
         self.ask_of_published()?;
         Ok(self.look_up(source)?.1)
     }
@@ -85,7 +85,7 @@ impl Kernel {
     fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
         let bits = self.bits(&frame(source, self.port))?;
         let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
-        Ok((found, Answer::vouched(bits)))
+        Ok((found, Answer::is_taggable(bits)))
     }
 
     fn bits(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
