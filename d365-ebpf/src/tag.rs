@@ -29,7 +29,7 @@ pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, is_taggable: bool) {
 /// Clears our code point on a packet of which a receiver may make a segment: a fragment, or a packet with a
 /// header that the parser does not look through.
 #[inline(always)]
-pub(crate) fn unread(seen: &Seen<'_>, reason: Reason) {
+pub(crate) fn clear_unparsed_dscp(seen: &Seen<'_>, reason: Reason) {
     let Some(tag) = maps::dscp() else { return };
     if !reason.may_carry_segment() {
         return;

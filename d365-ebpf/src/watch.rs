@@ -39,7 +39,7 @@ impl Purpose for Watch {
             count::action(seen, PacketAction::HiddenDropped);
             return XDP_DROP;
         }
-        tag::unread(seen, reason);
+        tag::clear_unparsed_dscp(seen, reason);
         XDP_PASS
     }
 
