@@ -91,7 +91,10 @@ mod tests {
             let answer = Answer::of(&Classification::Listed(entry, segment));
             for is_taggable in [false, true] {
                 let bits = answer.with_taggable(is_taggable).bits();
-                assert_eq!((Answer::found(bits), Answer::is_taggable(bits)), (Some(Some(entry)), is_taggable));
+                assert_eq!(
+                    (Answer::found(bits), Answer::is_taggable(bits)),
+                    (Some(Some(entry)), is_taggable)
+                );
             }
         }
         let unlisted = Answer::of(&Classification::Unlisted(segment)).with_taggable(true).bits();

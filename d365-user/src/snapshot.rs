@@ -68,7 +68,7 @@ pub struct Generation {
 }
 
 /// Name of the pseudo interface for packets that name no watched interface. No interface's name contains `/`.
-pub const STRANGERS: &str = "other/unknown";
+pub const UNKNOWN_INTERFACE: &str = "other/unknown";
 
 /// The counts and the attachment of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{
     generation::{CompileError, Compiled, Groups, Owner, Slots, SlotsFull, compile},
     ledger::{Ledger, Reading, Row},
     ranges::{Geo, RangeSet, SourceSet},
-    snapshot::{Count, Generation, STRANGERS},
+    snapshot::{Count, Generation, UNKNOWN_INTERFACE},
     state::counters::Stored,
 };
 
@@ -217,7 +217,7 @@ pub(super) fn add_up(stored: &Stored, interfaces: &[String], readings: &[Reading
 
 /// The names of the kernel's rows for these interfaces.
 pub(super) fn row_names(interfaces: &[String]) -> Vec<String> {
-    let strangers = (interfaces.len() > 1).then(|| STRANGERS.to_owned());
+    let strangers = (interfaces.len() > 1).then(|| UNKNOWN_INTERFACE.to_owned());
     interfaces.iter().cloned().chain(strangers).collect()
 }
 

@@ -22,7 +22,7 @@ use crate::{
     ledger::Reading,
     process,
     ranges::RangeSet,
-    snapshot::{Count, Drops, Interface, STRANGERS, Snapshot, SnapshotSource, Tags, Updates},
+    snapshot::{Count, Drops, Interface, Snapshot, SnapshotSource, Tags, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -192,7 +192,8 @@ impl SnapshotSource for State {
             tag_attached: self.tag_attached(row),
             ..interface(&book, row, name, attached(row), read)
         });
-        let interfaces = interfaces.filter(|interface| interface.name != STRANGERS || has_counts(interface));
+        let interfaces =
+            interfaces.filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface));
         Ok(Snapshot {
             interfaces: interfaces.collect(),
             generation: book.generation().clone(),

@@ -8,7 +8,7 @@ use super::exposition::Exposition;
 use crate::{
     generation::TableSize,
     ranges::Geo,
-    snapshot::{Attachment, ProcessStats, STRANGERS, Snapshot},
+    snapshot::{Attachment, ProcessStats, Snapshot, UNKNOWN_INTERFACE},
     version::{REVISION, VERSION},
 };
 
@@ -80,7 +80,7 @@ fn table(exposition: &mut Exposition<'_>, table: TableSize) -> fmt::Result {
 /// goes to 0 and is not replaced by another when the attachment is lost.
 fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     // Packets of an unknown interface are counted, but nothing is attached to it.
-    let watched = snapshot.interfaces.iter().filter(|iface| iface.name != STRANGERS);
+    let watched = snapshot.interfaces.iter().filter(|iface| iface.name != UNKNOWN_INTERFACE);
     let samples = watched.map(|iface| {
         let (mode, link) = match iface.attachment {
             Some(Attachment { mode, link }) => (mode.as_str(), link.as_str()),
