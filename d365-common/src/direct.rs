@@ -40,11 +40,11 @@ pub const fn pages(named: u32) -> u32 {
 /// The buffer whose table begins with the page `first` of the map that holds all tables.
 #[inline(always)]
 #[must_use]
-pub const fn place(first: u32) -> u32 {
+pub const fn buffer(first: u32) -> u32 {
     (first != 0) as u32
 }
 
-const _: () = assert!(crate::names::PLACES == 2);
+const _: () = assert!(crate::names::BUFFERS == 2);
 
 const KIND: u32 = 0b11 << 26;
 const RANGE: u32 = 0b01 << 26;

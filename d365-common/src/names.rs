@@ -25,7 +25,7 @@ pub const TRIES_V6: &str = "TRIES_V6";
 /// [`pages`](crate::direct::pages) pages.
 pub const TABLES: &str = "TABLES";
 /// `u32`: the first page of the published generation's direct table, which also determines its
-/// [buffer](crate::direct::place). It is a variable in [`VARIABLES`]: the programs read it without a lookup.
+/// [buffer](crate::direct::buffer). It is a variable in [`VARIABLES`]: the programs read it without a lookup.
 pub const ACTIVE: &str = "ACTIVE";
 /// The map of the object's variables. [`ACTIVE`] is the only variable.
 pub const VARIABLES: &str = ".bss";
@@ -80,7 +80,7 @@ pub const MAX_PORTS: usize = 8;
 /// Maximum number of watched interfaces.
 pub const MAX_INTERFACES: usize = 16;
 /// Number of buffers for generations: the active one and the standby.
-pub const PLACES: u32 = 2;
+pub const BUFFERS: u32 = 2;
 /// Default number of slots in a row.
 pub const DEFAULT_CAPACITY: u32 = 4096;
 /// Size of [`SAMPLES`] in bytes: room for about 2700 sources (16 bytes and the kernel's header of 8 bytes

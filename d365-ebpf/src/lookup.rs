@@ -29,7 +29,7 @@ pub(crate) trait Address {
     fn first(&self) -> &[u8; 4];
 
     /// The entry of the longest prefix in the trie of this family and of a buffer.
-    fn in_trie(&self, place: u32) -> Option<Entry>;
+    fn in_trie(&self, buffer: u32) -> Option<Entry>;
 }
 
 impl Address for [u8; 4] {
@@ -41,8 +41,8 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn in_trie(&self, place: u32) -> Option<Entry> {
-        TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *self)).map(|bits| Entry::from_bits(*bits))
+    fn in_trie(&self, buffer: u32) -> Option<Entry> {
+        TRIES_V4.get(buffer)?.get(&Key::new(IPV4_BITS, *self)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
@@ -56,9 +56,9 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn in_trie(&self, place: u32) -> Option<Entry> {
+    fn in_trie(&self, buffer: u32) -> Option<Entry> {
         let (Source::V4(words) | Source::V6(words)) = Source::v6(*self);
-        TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, words)).map(|bits| Entry::from_bits(*bits))
+        TRIES_V6.get(buffer)?.get(&Key::new(IPV6_BITS, words)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
@@ -79,7 +79,7 @@ impl Generation {
     /// True if the generation exists: its buffer has tries.
     #[inline(always)]
     pub(crate) fn is_there(self) -> bool {
-        TRIES_V4.get(direct::place(self.first)).is_some()
+        TRIES_V4.get(direct::buffer(self.first)).is_some()
     }
 
     /// Looks up `address`: the result is a cell with the range of the longest prefix that contains it, or an
@@ -90,7 +90,7 @@ impl Generation {
         let cell = self.table(A::ROOT, address.first());
         match cell.lookup() {
             TableLookup::AskTrie => {
-                address.in_trie(direct::place(self.first)).map_or(Cell::UNLISTED, Cell::listed)
+                address.in_trie(direct::buffer(self.first)).map_or(Cell::UNLISTED, Cell::listed)
             }
             TableLookup::Unlisted | TableLookup::Listed(_) => cell,
         }

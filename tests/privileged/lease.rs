@@ -146,7 +146,7 @@ fn a_retired_range_is_proven_as_retired() {
         assert_eq!(message.matches("retired").count(), 1, "only one of both is: {message}");
     }
     let source: IpAddr = LISTED[0].parse().unwrap();
-    assert!(!judged.kernel.is_taggable(source).unwrap(), "asked of the published place, whatever is staged");
+    assert!(!judged.kernel.is_taggable(source).unwrap(), "asked of the published buffer, whatever is staged");
 }
 
 /// Each group has its own lease, and drops have another one.

@@ -146,9 +146,9 @@ fn a_table_that_knows_nothing_is_as_good_as_none() {
     let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
     let mut table = tables(&mut judged.kernel);
     let missing = Cell::page(direct::pages(direct::DEFAULT_PAGES));
-    for (place, cell) in [(0, Cell::ASK_TRIE), (1, missing)] {
+    for (buffer, cell) in [(0, Cell::ASK_TRIE), (1, missing)] {
         let staged = judged.kernel.stage(&compiled()).unwrap();
-        let first = table.len() / names::PLACES * place;
+        let first = table.len() / names::BUFFERS * buffer;
         for page in 0..FIRST_PAGE {
             table.set(first + page, [cell.bits(); CELLS], 0).unwrap();
         }

@@ -1,5 +1,5 @@
-//! The two buffers of generations, the active one and the standby (a `place` is the number of a buffer), and
-//! the states of a generation until it is published.
+//! The two buffers of generations, the active one and the standby, and the states of a generation until it is
+//! published. A field or variable `buffer` is the number of a buffer.
 
 use aya::{
     Ebpf,
@@ -15,7 +15,7 @@ use super::{
 use crate::generation::TableSize;
 
 /// The two buffers.
-pub(super) struct Places {
+pub(super) struct Buffers {
     pub(super) tries: Tries,
     pub(super) tables: Tables,
     /// Size of the active buffer's direct table.
@@ -24,7 +24,7 @@ pub(super) struct Places {
     pub(super) proven: Array<MapData, u32>,
 }
 
-impl Places {
+impl Buffers {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         Ok(Self {
             tries: Tries::take(ebpf, [names::TRIES_V4, names::TRIES_V6])?,
@@ -39,7 +39,7 @@ impl Places {
 /// A generation in the standby buffer, not verified yet.
 #[must_use]
 pub struct Staged {
-    pub(super) place: u32,
+    pub(super) buffer: u32,
     pub(super) tries: TriePair,
     pub(super) table_size: TableSize,
 }

@@ -25,7 +25,7 @@ use nix::{
 
 pub use self::options::Options;
 use super::{
-    buffers::Places,
+    buffers::Buffers,
     counters::Counters,
     error::LoadError,
     interrupted::{PATIENCE, again},
@@ -107,12 +107,12 @@ impl Kernel {
         if options.tags.mark.is_some() {
             load_tag(&mut ebpf)?;
         }
-        let places = Places::take(&mut ebpf)?;
+        let buffers = Buffers::take(&mut ebpf)?;
         let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
         let kernel = Kernel {
             ebpf,
-            places,
+            buffers,
             failsafe,
             links: Links::default(),
             port: ports[0],

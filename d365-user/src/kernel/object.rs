@@ -6,7 +6,7 @@ use aya::{
 };
 use d365_common::names;
 
-use super::{buffers::Places, links::Links, tries::Tries};
+use super::{buffers::Buffers, links::Links, tries::Tries};
 
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
@@ -14,7 +14,7 @@ pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), 
 /// The loaded object. Dropping it detaches the programs from every interface.
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
-    pub(super) places: Places,
+    pub(super) buffers: Buffers,
     pub(super) failsafe: Tries,
     pub(super) links: Links,
     /// A watched port, for the frames of a verification.

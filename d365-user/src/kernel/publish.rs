@@ -6,7 +6,7 @@
 
 use d365_common::{
     direct,
-    names::{self, PLACES},
+    names::{self, BUFFERS},
 };
 
 use super::{
@@ -22,16 +22,16 @@ impl Kernel {
     /// # Errors
     /// [`PublishError`]; the active buffer still classifies packets.
     pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
-        let places = &mut self.places;
-        let active = places.active.get(&0, 0).map_err(PublishError::place(names::ACTIVE, 0))?;
-        let table = Table::new(&generation.entries, places.tables.room());
-        let tries = places.tries.build(generation.entries.iter().copied())?;
-        let place = (direct::place(active) + 1) % PLACES;
-        places.tries.set(place, &tries)?;
+        let buffers = &mut self.buffers;
+        let active = buffers.active.get(&0, 0).map_err(PublishError::buffer(names::ACTIVE, 0))?;
+        let table = Table::new(&generation.entries, buffers.tables.room());
+        let tries = buffers.tries.build(generation.entries.iter().copied())?;
+        let buffer = (direct::buffer(active) + 1) % BUFFERS;
+        buffers.tries.set(buffer, &tries)?;
         // No running program read `ACTIVE` before the last store to it: replacing the tries has waited for
         // such programs.
-        places.tables.write(place, &table)?;
-        Ok(Staged { place, tries, table_size: table.size() })
+        buffers.tables.write(buffer, &table)?;
+        Ok(Staged { buffer, tries, table_size: table.size() })
     }
 
     /// Makes a verified generation the active one, by one store. When this returns, no packet is classified
@@ -40,12 +40,12 @@ impl Kernel {
     /// # Errors
     /// [`PublishError`]; the previous generation still classifies packets.
     pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
-        let places = &mut self.places;
-        let first = places.tables.first(staged.place);
-        places.active.set(0, first, 0).map_err(PublishError::place(names::ACTIVE, staged.place))?;
-        places.table_size = staged.table_size;
-        let old = (staged.place + 1) % PLACES;
-        if let Err(error) = places.tries.set(old, &staged.tries) {
+        let buffers = &mut self.buffers;
+        let first = buffers.tables.first(staged.buffer);
+        buffers.active.set(0, first, 0).map_err(PublishError::buffer(names::ACTIVE, staged.buffer))?;
+        buffers.table_size = staged.table_size;
+        let old = (staged.buffer + 1) % BUFFERS;
+        if let Err(error) = buffers.tries.set(old, &staged.tries) {
             tracing::warn!("published; the tries of the generation before stay in place {old}: {error}");
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Kernel {
     /// Size of the active direct table.
     #[must_use]
     pub fn table_size(&self) -> TableSize {
-        self.places.table_size
+        self.buffers.table_size
     }
 
     /// Builds, verifies and activates `generation`.

@@ -53,17 +53,17 @@ impl Tries {
         Ok(TriePair { v4: build(v4, in_v4)?, v6: build(v6, in_v6)? })
     }
 
-    /// Puts tries into the outer maps. When this returns, the previous tries at this place are gone and
+    /// Puts tries into the outer maps. When this returns, the previous tries of this buffer are gone and
     /// classify no packet.
     ///
     /// The kernel returns from setting an inner map only when no program that could use the old one still
     /// runs (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`). That takes a few milliseconds for each map.
     /// Waiting for both in parallel would need a second thread, and an update must not fail for lack of a
     /// thread.
-    pub(super) fn set(&mut self, place: u32, tries: &TriePair) -> Result<(), PublishError> {
+    pub(super) fn set(&mut self, buffer: u32, tries: &TriePair) -> Result<(), PublishError> {
         let [v4, v6] = self.names;
-        self.v4.set(place, &tries.v4, 0).map_err(PublishError::place(v4, place))?;
-        self.v6.set(place, &tries.v6, 0).map_err(PublishError::place(v6, place))
+        self.v4.set(buffer, &tries.v4, 0).map_err(PublishError::buffer(v4, buffer))?;
+        self.v6.set(buffer, &tries.v6, 0).map_err(PublishError::buffer(v6, buffer))
     }
 }
 

@@ -16,14 +16,14 @@ use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
-    buffers::{Places, Proven, Staged},
+    buffers::{Buffers, Proven, Staged},
     error::{Answered, ProofError},
     object::Kernel,
 };
 use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
 
-fn place(map: &'static str) -> impl FnOnce(MapError) -> ProofError {
-    move |source| ProofError::Place { map, source }
+fn buffer(map: &'static str) -> impl FnOnce(MapError) -> ProofError {
+    move |source| ProofError::Buffer { map, source }
 }
 
 impl Kernel {
@@ -32,8 +32,8 @@ impl Kernel {
     /// # Errors
     /// [`ProofError`] for the first wrong answer. The staged generation then never classifies a packet.
     pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
-        let first = self.places.tables.first(staged.place);
-        self.places.proven.set(0, first, 0).map_err(place(names::PROVEN))?;
+        let first = self.buffers.tables.first(staged.buffer);
+        self.buffers.proven.set(0, first, 0).map_err(buffer(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
         let reference = Reference::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
@@ -41,7 +41,7 @@ impl Kernel {
             let (found, _) = self.look_up(source)?;
             compare(source, found, entry(expected), generation)?;
         }
-        for Change { from, lookup } in changes(self.places.tables.reader(staged.place))? {
+        for Change { from, lookup } in changes(self.buffers.tables.reader(staged.buffer))? {
             let found = match lookup {
                 TableLookup::Unlisted => None,
                 TableLookup::Listed(entry) => Some(entry),
@@ -75,9 +75,9 @@ impl Kernel {
 
     /// Sets `PROVEN` to the published buffer.
     fn ask_of_published(&mut self) -> Result<(), ProofError> {
-        let Places { active, proven, .. } = &mut self.places;
-        let published = active.get(&0, 0).map_err(place(names::ACTIVE))?;
-        proven.set(0, published, 0).map_err(place(names::PROVEN))
+        let Buffers { active, proven, .. } = &mut self.buffers;
+        let published = active.get(&0, 0).map_err(buffer(names::ACTIVE))?;
+        proven.set(0, published, 0).map_err(buffer(names::PROVEN))
     }
 
     /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet

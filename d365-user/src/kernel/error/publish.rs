@@ -42,12 +42,12 @@ pub enum PublishError {
     #[error(transparent)]
     Proof(#[from] ProofError),
     /// A trie could not be put into its buffer, or the buffer could not be made the active one.
-    #[error("cannot set place {place} of {map}: {}", error_chain(.source))]
-    Place {
+    #[error("cannot set place {buffer} of {map}: {}", error_chain(.source))]
+    Buffer {
         /// The map.
         map: &'static str,
         /// The buffer's number.
-        place: u32,
+        buffer: u32,
         /// The kernel's error.
         source: MapError,
     },
@@ -55,7 +55,7 @@ pub enum PublishError {
 
 impl PublishError {
     /// Returns the error of setting a buffer of a map.
-    pub(in crate::kernel) fn place(map: &'static str, place: u32) -> impl FnOnce(MapError) -> Self {
-        move |source| Self::Place { map, place, source }
+    pub(in crate::kernel) fn buffer(map: &'static str, buffer: u32) -> impl FnOnce(MapError) -> Self {
+        move |source| Self::Buffer { map, buffer, source }
     }
 }

@@ -53,7 +53,7 @@ pub enum ProofError {
     Program(#[from] ProgramError),
     /// `PROVEN` cannot be set to the buffer.
     #[error("cannot use map {map}: {}", error_chain(.source))]
-    Place {
+    Buffer {
         /// The map.
         map: &'static str,
         /// The kernel's error.

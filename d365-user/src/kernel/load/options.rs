@@ -13,7 +13,7 @@ pub struct Options {
     /// Counter slots for each interface.
     pub capacity: u32,
     /// Maximum number of pages of a direct table, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES). Each
-    /// page takes 2 KiB of the kernel's memory: 1 KiB for each of the two places.
+    /// page takes 2 KiB of the kernel's memory: 1 KiB for each of the two buffers.
     pub max_pages: u32,
     /// True to look up every source in the tries, without a direct table. This is for comparisons.
     pub trie_only: bool,
