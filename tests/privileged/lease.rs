@@ -140,7 +140,7 @@ fn a_retired_range_is_proven_as_retired() {
     let current = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
     for (staged, asked) in [(&current, &retired(1)), (&retired(1), &current), (&retired(0), &retired(1))] {
         let staged = judged.kernel.stage(staged).unwrap();
-        let Err(error) = judged.kernel.prove(staged, asked) else { panic!("proven") };
+        let Err(error) = judged.kernel.verify(staged, asked) else { panic!("verified") };
         let message = error.to_string();
         assert!(message.contains(", retired)"), "{message}");
         assert_eq!(message.matches("retired").count(), 1, "only one of both is: {message}");
@@ -177,6 +177,6 @@ fn a_range_is_proven_with_its_group() {
     let mut judged = judged();
     let compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
     let staged = judged.kernel.stage(&compiled.clone().grouped([0, 1])).unwrap();
-    let Err(error) = judged.kernel.prove(staged, &compiled) else { panic!("proven") };
+    let Err(error) = judged.kernel.verify(staged, &compiled) else { panic!("verified") };
     assert!(error.to_string().contains("lease group 1"), "{error}");
 }

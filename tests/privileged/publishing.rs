@@ -5,7 +5,7 @@ use d365_common::{classification::Class as KernelClass, packet_action::PacketAct
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},
-    kernel::{InterfaceCounts, Kernel, OBJECT, Options, ProofError},
+    kernel::{InterfaceCounts, Kernel, OBJECT, Options, VerifyError},
 };
 
 use crate::{
@@ -52,8 +52,10 @@ fn a_wrong_trie_is_never_published() {
     let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
     for (name, list) in wrong {
         let staged = judged.kernel.stage(&compiled(&list)).unwrap();
-        let Err(error) = judged.kernel.prove(staged, &compiled(&right)) else { panic!("{name} was proven") };
-        assert!(matches!(error, ProofError::Mismatch { .. }), "{name}: {error}");
+        let Err(error) = judged.kernel.verify(staged, &compiled(&right)) else {
+            panic!("{name} was verified")
+        };
+        assert!(matches!(error, VerifyError::Mismatch { .. }), "{name}: {error}");
         assert!(error.to_string().contains("should be"), "{error}");
         let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25));
         assert_eq!(class, (0, Class::Listed { slot: 0, opens: true }), "{name}: the active list stays");

@@ -46,4 +46,4 @@ pub struct Staged {
 
 /// A generation in the standby buffer whose verification succeeded.
 #[must_use]
-pub struct Proven(pub(super) Staged);
+pub struct Verified(pub(super) Staged);

@@ -37,9 +37,9 @@ mod tries;
 mod verify;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
-pub use buffers::{Proven, Staged};
+pub use buffers::{Staged, Verified};
 pub use counters::{CounterError, CounterIds, Counters, InterfaceCounts};
-pub use error::{LoadError, ProofError, PublishError};
+pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
 pub use inspect::{Held, InspectError, Inspection, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};

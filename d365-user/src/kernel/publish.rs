@@ -10,7 +10,7 @@ use d365_common::{
 };
 
 use super::{
-    buffers::{Proven, Staged},
+    buffers::{Staged, Verified},
     error::PublishError,
     object::Kernel,
 };
@@ -39,7 +39,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`PublishError`]; the previous generation still classifies packets.
-    pub fn activate(&mut self, Proven(staged): Proven) -> Result<(), PublishError> {
+    pub fn activate(&mut self, Verified(staged): Verified) -> Result<(), PublishError> {
         let buffers = &mut self.buffers;
         let first = buffers.tables.first(staged.buffer);
         buffers.active.set(0, first, 0).map_err(PublishError::buffer(names::ACTIVE, staged.buffer))?;
@@ -63,7 +63,7 @@ impl Kernel {
     /// [`PublishError`]; the previous generation still classifies packets.
     pub fn publish(&mut self, generation: &Compiled) -> Result<(), PublishError> {
         let staged = self.stage(generation)?;
-        let proven = self.prove(staged, generation)?;
-        self.activate(proven)
+        let verified = self.verify(staged, generation)?;
+        self.activate(verified)
     }
 }

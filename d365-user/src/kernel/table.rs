@@ -10,7 +10,7 @@ use d365_common::{
     names::BUFFERS,
 };
 
-use super::error::{ProofError, PublishError};
+use super::error::{PublishError, VerifyError};
 use crate::generation::Table;
 
 /// The tables of both buffers.
@@ -52,16 +52,16 @@ impl Tables {
     }
 
     /// Reads the pages of a buffer, each once. A page that is named twice is an error.
-    pub(super) fn reader(&self, buffer: u32) -> impl FnMut(u32) -> Result<Option<Page>, ProofError> {
+    pub(super) fn reader(&self, buffer: u32) -> impl FnMut(u32) -> Result<Option<Page>, VerifyError> {
         let mut seen = vec![false; self.pages as usize];
         let first = self.first(buffer);
         move |page| {
             let Some(seen) = seen.get_mut(page as usize) else { return Ok(None) };
             if std::mem::replace(seen, true) {
-                return Err(ProofError::Tangled { page });
+                return Err(VerifyError::Tangled { page });
             }
             let cells = self.map.get(&(first + page), 0);
-            cells.map(Some).map_err(|source: MapError| ProofError::Read { page, source })
+            cells.map(Some).map_err(|source: MapError| VerifyError::Read { page, source })
         }
     }
 }

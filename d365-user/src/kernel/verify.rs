@@ -16,22 +16,22 @@ use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
-    buffers::{Buffers, Proven, Staged},
-    error::{Answered, ProofError},
+    buffers::{Buffers, Staged, Verified},
+    error::{Answered, VerifyError},
     object::Kernel,
 };
 use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
 
-fn buffer(map: &'static str) -> impl FnOnce(MapError) -> ProofError {
-    move |source| ProofError::Buffer { map, source }
+fn buffer(map: &'static str) -> impl FnOnce(MapError) -> VerifyError {
+    move |source| VerifyError::Buffer { map, source }
 }
 
 impl Kernel {
     /// Verifies what is staged: every probe that `generation` needs must give the reference's answer.
     ///
     /// # Errors
-    /// [`ProofError`] for the first wrong answer. The staged generation then never classifies a packet.
-    pub fn prove(&mut self, staged: Staged, generation: &Compiled) -> Result<Proven, ProofError> {
+    /// [`VerifyError`] for the first wrong answer. The staged generation then never classifies a packet.
+    pub fn verify(&mut self, staged: Staged, generation: &Compiled) -> Result<Verified, VerifyError> {
         let first = self.buffers.tables.first(staged.buffer);
         self.buffers.proven.set(0, first, 0).map_err(buffer(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
@@ -49,7 +49,7 @@ impl Kernel {
             };
             compare(from, found, entry(reference.longest_match(from)), generation)?;
         }
-        Ok(Proven(staged))
+        Ok(Verified(staged))
     }
 
     /// Returns true if a packet from `source` to a watched port may be tagged now: the published generation
@@ -57,8 +57,8 @@ impl Kernel {
     /// Counts nothing.
     ///
     /// # Errors
-    /// [`ProofError`] if the program cannot be run.
-    pub fn is_taggable(&mut self, source: IpAddr) -> Result<bool, ProofError> {
+    /// [`VerifyError`] if the program cannot be run.
+    pub fn is_taggable(&mut self, source: IpAddr) -> Result<bool, VerifyError> {
         self.ask_of_published()?;
         Ok(self.look_up(source)?.1)
     }
@@ -67,14 +67,14 @@ impl Kernel {
     /// have at least 14 bytes, and fit into one buffer. Counts nothing.
     ///
     /// # Errors
-    /// [`ProofError`] if the program cannot be run.
-    pub fn answer(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
+    /// [`VerifyError`] if the program cannot be run.
+    pub fn answer(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
         self.ask_of_published()?;
         self.bits(frame)
     }
 
     /// Sets `PROVEN` to the published buffer.
-    fn ask_of_published(&mut self) -> Result<(), ProofError> {
+    fn ask_of_published(&mut self) -> Result<(), VerifyError> {
         let Buffers { active, proven, .. } = &mut self.buffers;
         let published = active.get(&0, 0).map_err(buffer(names::ACTIVE))?;
         proven.set(0, published, 0).map_err(buffer(names::PROVEN))
@@ -82,13 +82,13 @@ impl Kernel {
 
     /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet
     /// may be tagged.
-    fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), ProofError> {
+    fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), VerifyError> {
         let bits = self.bits(&frame(source, self.port))?;
-        let found = Answer::found(bits).ok_or(ProofError::Nonsense { source_address: source, bits })?;
+        let found = Answer::found(bits).ok_or(VerifyError::Nonsense { source_address: source, bits })?;
         Ok((found, Answer::is_taggable(bits)))
     }
 
-    fn bits(&mut self, frame: &[u8]) -> Result<u32, ProofError> {
+    fn bits(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
         Ok(self.ask(names::PROGRAM_PROVE, frame)?)
     }
 }
@@ -99,12 +99,12 @@ fn compare(
     found: Option<Entry>,
     expected: Option<Entry>,
     generation: &Compiled,
-) -> Result<(), ProofError> {
+) -> Result<(), VerifyError> {
     if found == expected {
         return Ok(());
     }
     let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
-    Err(ProofError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
+    Err(VerifyError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
 }
 
 /// Makes a SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC

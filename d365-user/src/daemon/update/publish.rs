@@ -204,9 +204,9 @@ fn is_same_list(one: &RangeSet, other: &RangeSet) -> bool {
 }
 
 fn reason(error: &PublishError) -> &'static str {
-    use crate::kernel::ProofError::{Mismatch, Nonsense};
+    use crate::kernel::VerifyError::{Mismatch, Nonsense};
     match error {
-        PublishError::Proof(Mismatch { .. } | Nonsense { .. }) => PROOF,
+        PublishError::Verify(Mismatch { .. } | Nonsense { .. }) => PROOF,
         _ => KERNEL,
     }
 }

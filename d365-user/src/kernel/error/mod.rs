@@ -9,4 +9,4 @@ pub(super) use chain::error_chain;
 pub use load::LoadError;
 pub use publish::PublishError;
 pub(super) use verify::Answered;
-pub use verify::ProofError;
+pub use verify::VerifyError;

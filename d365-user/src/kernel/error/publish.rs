@@ -4,7 +4,7 @@ use aya::maps::MapError;
 use d365_common::names;
 use ipnet::IpNet;
 
-use super::{chain::error_chain, verify::ProofError};
+use super::{chain::error_chain, verify::VerifyError};
 use crate::kernel::memory::explained;
 
 /// A generation was not published. The published one is unchanged.
@@ -40,7 +40,7 @@ pub enum PublishError {
     },
     /// The kernel's answers differ from the reference's.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Verify(#[from] VerifyError),
     /// A trie could not be put into its buffer, or the buffer could not be made the active one.
     #[error("cannot set place {buffer} of {map}: {}", error_chain(.source))]
     Buffer {

@@ -11,7 +11,7 @@ use crate::generation::Compiled;
 
 /// A generation was not verified.
 #[derive(Debug, thiserror::Error)]
-pub enum ProofError {
+pub enum VerifyError {
     /// The program's answer differs from the reference's.
     #[error(
         "the kernel's answer for {source_address} is {}, and should be {}: a fault of this kernel or of the \
