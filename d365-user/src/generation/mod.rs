@@ -13,5 +13,5 @@ mod slots;
 pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
-pub use probes::{Question, Reference, questions};
+pub use probes::{Probe, ReferenceTrie, probes};
 pub use slots::{Owner, Slots, SlotsFull, slots_for};

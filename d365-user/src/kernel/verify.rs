@@ -20,7 +20,7 @@ use super::{
     error::{Answered, VerifyError},
     object::Kernel,
 };
-use crate::generation::{Change, Compiled, Question, Reference, changes, questions};
+use crate::generation::{Change, Compiled, Probe, ReferenceTrie, changes, probes};
 
 fn buffer(map: &'static str) -> impl FnOnce(MapError) -> VerifyError {
     move |source| VerifyError::Buffer { map, source }
@@ -35,9 +35,9 @@ impl Kernel {
         let first = self.buffers.tables.first(staged.buffer);
         self.buffers.proven.set(0, first, 0).map_err(buffer(names::PROVEN))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
-        let reference = Reference::new(&prefixes);
+        let reference = ReferenceTrie::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
-        for Question { source, expected } in questions(&prefixes, &reference) {
+        for Probe { source, expected } in probes(&prefixes, &reference) {
             let (found, _) = self.look_up(source)?;
             compare(source, found, entry(expected), generation)?;
         }

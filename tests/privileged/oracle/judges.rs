@@ -21,7 +21,7 @@ use d365_tests::{
     generate::LONGEST,
     oracle::{self, Opinion, Uses},
 };
-use d365_user::{generation::Reference, snapshot::Count};
+use d365_user::{generation::ReferenceTrie, snapshot::Count};
 
 use super::{PORTS, sums::Sums};
 use crate::judged::{Class, Judged};
@@ -33,7 +33,7 @@ const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;
 pub(super) struct Judges {
     judged: Judged,
     /// The host's prefix search. It is from another crate than the oracle's.
-    reference: Reference,
+    reference: ReferenceTrie,
     sums: Sums,
     /// Number of frames in which each of the oracle's rules made a difference.
     uses: Uses,
@@ -50,7 +50,7 @@ pub(super) struct Judges {
 impl Judges {
     pub(super) fn of(judged: Judged) -> Self {
         let prefixes: Vec<_> = judged.ranges.iter().map(|range| range.prefix).collect();
-        let (reference, sums) = (Reference::new(&prefixes), Sums::zero(prefixes.len()));
+        let (reference, sums) = (ReferenceTrie::new(&prefixes), Sums::zero(prefixes.len()));
         Self {
             judged,
             reference,
