@@ -48,7 +48,7 @@ fn armed() -> Judged {
 }
 
 fn run(judged: &mut Judged, source: &str) -> u32 {
-    judged.kernel.run(&syn(source.parse().unwrap(), 25)).unwrap()
+    judged.kernel.test_run(&syn(source.parse().unwrap(), 25)).unwrap()
 }
 
 fn action(judged: &Judged, wanted: PacketAction) -> u64 {
@@ -72,7 +72,7 @@ fn new_connections_of_strangers_are_dropped_and_counted_apart() {
         Tcp::new(1, 25).syn(),
     ));
     for frame in [tagged.clone().tag(DOT1Q, 7), tagged.tag(DOT1AD, 7).tag(DOT1Q, 7)] {
-        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP);
+        assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_DROP);
     }
     assert_eq!(dropped(&judged), 4);
     let unlisted = judged.read()[0].unlisted;
@@ -88,7 +88,7 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
     }
     for stranger in STRANGERS {
         let source: IpAddr = stranger.parse().unwrap();
-        assert_eq!(judged.kernel.run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
+        assert_eq!(judged.kernel.test_run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
         let host: IpAddr =
             if source.is_ipv4() { [192, 0, 2, 25].into() } else { "2001:db8::25".parse().unwrap() };
         // The loop covers every combination of flags. Only those with SYN and without ACK open a connection.
@@ -98,7 +98,11 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
             let at = frame.len() - 20 + 13;
             frame[at] = flags;
             let expected = if opens { XDP_DROP } else { XDP_PASS };
-            assert_eq!(judged.kernel.run(&frame).unwrap(), expected, "{stranger} with flags {flags:#04x}");
+            assert_eq!(
+                judged.kernel.test_run(&frame).unwrap(),
+                expected,
+                "{stranger} with flags {flags:#04x}"
+            );
         }
     }
     let before = dropped(&judged);
@@ -106,10 +110,10 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
     let [v4, _] = STRANGERS.map(|source| source.parse::<IpAddr>().unwrap());
     let IpAddr::V4(v4) = v4 else { panic!("IPv4") };
     let later = Ipv4::new(v4, [192, 0, 2, 25]).fragment(3, false).carrying(Tcp::new(40_000, 25).syn());
-    assert_eq!(judged.kernel.run(&Frame::new(later).bytes()).unwrap(), XDP_PASS, "a later fragment");
+    assert_eq!(judged.kernel.test_run(&Frame::new(later).bytes()).unwrap(), XDP_PASS, "a later fragment");
     let cut = syn(STRANGERS[0].parse().unwrap(), 25);
     for length in 14..cut.len() {
-        assert_eq!(judged.kernel.run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
+        assert_eq!(judged.kernel.test_run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
     }
     assert_eq!(dropped(&judged), before);
     let owners: Vec<Owner> = ranges(&LIST).iter().map(Owner::retired).collect();
@@ -124,8 +128,9 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
 #[test]
 fn without_a_list_a_lease_or_failsafe_prefixes_nothing_is_dropped() {
     require!(Root);
-    let actions =
-        |kernel: &mut Kernel| STRANGERS.map(|source| kernel.run(&syn(source.parse().unwrap(), 25)).unwrap());
+    let actions = |kernel: &mut Kernel| {
+        STRANGERS.map(|source| kernel.test_run(&syn(source.parse().unwrap(), 25)).unwrap())
+    };
     let (mut kernel, counters) = Kernel::load(OBJECT, &dropping()).unwrap();
     kernel.set_failsafe(&failsafe()).unwrap();
     kernel.set_lease(None).unwrap();
@@ -172,12 +177,12 @@ fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     let mut dropped = 0;
     for hidden in frames(STRANGERS) {
         for frame in [hidden.frame.clone(), hidden.frame.clone().tag(DOT1Q, 7)] {
-            assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP, "{}", hidden.name);
+            assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_DROP, "{}", hidden.name);
             dropped += 1;
         }
     }
     for hidden in [frames(FRIENDS), frames(["203.0.113.9", "2001:dba::7"])].concat() {
-        assert_eq!(judged.kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+        assert_eq!(judged.kernel.test_run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
     }
     assert_eq!(action(&judged, PacketAction::HiddenDropped), dropped);
     assert_eq!(action(&judged, PacketAction::Dropped), 0);
@@ -187,7 +192,7 @@ fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     passing.kernel.set_lease(None).unwrap();
     for hidden in frames(STRANGERS) {
         for kernel in [&mut judged.kernel, &mut passing.kernel] {
-            assert_eq!(kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+            assert_eq!(kernel.test_run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
         }
     }
 }
@@ -203,8 +208,8 @@ fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
         let packet = Ipv6::new(source, host).extensions(vec![Extension::routing(255); 7]);
         Frame::new(packet.carrying(Tcp::new(40_000, 25).syn())).bytes()
     };
-    assert_eq!(judged.kernel.run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
-    assert_eq!(judged.kernel.run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
+    assert_eq!(judged.kernel.test_run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
+    assert_eq!(judged.kernel.test_run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
     assert_eq!(action(&judged, PacketAction::HiddenDropped), 1);
 }
 
@@ -227,7 +232,7 @@ fn what_hides_no_connection_is_not_dropped() {
         ("ESP", Frame::new(v4().carrying(Segment::raw(50, [0; 16])))),
     ];
     for (name, frame) in frames {
-        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
+        assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
     }
     assert_eq!(action(&judged, PacketAction::HiddenDropped), 0);
 }
