@@ -24,18 +24,18 @@ pub use error::InspectError;
 use error::failed;
 use generation::{Maps, read};
 
-/// The result of an inspection.
+/// The prefixes that the kernel holds, by program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inspection {
+pub struct KernelRanges {
     /// The programs on this network namespace's interfaces, sorted by id.
-    pub attached: Vec<Held>,
+    pub attached: Vec<AttachedProgram>,
     /// Number of other programs of the same name: on interfaces of other network namespaces, or on none.
     pub elsewhere: usize,
 }
 
 /// An attached program and the prefixes that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct AttachedProgram {
     /// The program's id.
     pub program: u32,
     /// The interfaces that it is attached to.
@@ -50,9 +50,9 @@ pub struct Held {
 ///
 /// # Errors
 /// [`InspectError`]. The result is never partial.
-pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
-    let bearing = bearing()?;
-    let mut inspection = Inspection::default();
+pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
+    let attached_interfaces = attached_interfaces()?;
+    let mut found = KernelRanges::default();
     for program in loaded_programs() {
         let program = match program {
             // The program was unloaded while the list was read.
@@ -64,32 +64,36 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<Inspection, InspectError> {
         if !program.name_as_str().is_some_and(is_own_xdp) {
             continue;
         }
-        match bearing.get(&program.id()) {
-            Some(interfaces) => inspection.attached.push(held(&program, interfaces.clone(), prefixes)?),
-            None => inspection.elsewhere += 1,
+        match attached_interfaces.get(&program.id()) {
+            Some(interfaces) => found.attached.push(read_program(&program, interfaces.clone(), prefixes)?),
+            None => found.elsewhere += 1,
         }
     }
-    inspection.attached.sort_by_key(|held| held.program);
-    Ok(inspection)
+    found.attached.sort_by_key(|attached| attached.program);
+    Ok(found)
 }
 
 /// The XDP programs of this network namespace, each with the interfaces that it is attached to.
-fn bearing() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
-    let mut bearing = BTreeMap::<u32, Vec<String>>::new();
+fn attached_interfaces() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
+    let mut attached_interfaces = BTreeMap::<u32, Vec<String>>::new();
     let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;
     for interface in &interfaces {
         let name = interface.name().to_string_lossy().into_owned();
         let interface = Interface { name, index: interface.index() };
         match interface.xdp() {
-            Ok(Some(xdp)) => bearing.entry(xdp.program).or_default().push(interface.name),
+            Ok(Some(xdp)) => attached_interfaces.entry(xdp.program).or_default().push(interface.name),
             Ok(None) | Err(InterfaceError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(bearing)
+    Ok(attached_interfaces)
 }
 
-fn held(program: &ProgramInfo, interfaces: Vec<String>, prefixes: &[IpNet]) -> Result<Held, InspectError> {
+fn read_program(
+    program: &ProgramInfo,
+    interfaces: Vec<String>,
+    prefixes: &[IpNet],
+) -> Result<AttachedProgram, InspectError> {
     let maps = Maps::of(program)?;
     let id = program.id();
     let (v4, v6) = maps.published()?;
@@ -105,5 +109,5 @@ fn held(program: &ProgramInfo, interfaces: Vec<String>, prefixes: &[IpNet]) -> R
     });
     others += read(v4, in_v4, &mut entries).map_err(failed(id, names::TRIES_V4))?;
     others += read(v6, in_v6, &mut entries).map_err(failed(id, names::TRIES_V6))?;
-    Ok(Held { program: id, interfaces, entries, others })
+    Ok(AttachedProgram { program: id, interfaces, entries, others })
 }

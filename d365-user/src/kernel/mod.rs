@@ -41,7 +41,7 @@ pub use buffers::{Staged, Verified};
 pub use counters::{CounterError, CounterIds, Counters, InterfaceCounts};
 pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
-pub use inspect::{Held, InspectError, Inspection, inspect};
+pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
 pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
