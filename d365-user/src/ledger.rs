@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{generation::Owner, ranges::Geo, snapshot::Count};
+use crate::{generation::CounterKey, ranges::Geo, snapshot::Count};
 
 /// The counts of one interface to which the readings of its counters are added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Row {
     /// The interface's name.
     pub name: String,
     /// The count of each owner before its slot's baseline.
-    pub kept: BTreeMap<Owner, Count>,
+    pub kept: BTreeMap<CounterKey, Count>,
     /// The counts of former owners, by geo and by true if retired.
     pub carried: BTreeMap<(Geo, bool), Count>,
     /// The count of unlisted sources before this kernel object.
@@ -59,7 +59,7 @@ impl Ledger {
 
     /// The count of `owner` in `row` when its `slot` reads `read`.
     #[must_use]
-    pub fn count(&self, row: usize, owner: &Owner, slot: u32, read: Count) -> Count {
+    pub fn count(&self, row: usize, owner: &CounterKey, slot: u32, read: Count) -> Count {
         let mut count = self.rows.get(row).and_then(|row| row.kept.get(owner)).copied().unwrap_or_default();
         count += less(read, self.begun.get(&(row, slot)).copied().unwrap_or_default());
         count
@@ -82,7 +82,7 @@ impl Ledger {
 
     /// Closes `slot` in `row`: the owner's geo gets the owner's count, and the last reading becomes the next
     /// owner's baseline.
-    pub fn close(&mut self, row: usize, owner: &Owner, slot: u32, last: Count) {
+    pub fn close(&mut self, row: usize, owner: &CounterKey, slot: u32, last: Count) {
         let count = self.count(row, owner, slot, last);
         self.begun.insert((row, slot), last);
         if let Some(row) = self.rows.get_mut(row) {
@@ -91,7 +91,7 @@ impl Ledger {
     }
 
     /// Moves the counts of former owners, those for which `owners` returns false, to their geos.
-    pub fn forget_all_but(&mut self, owners: impl Fn(&Owner) -> bool) {
+    pub fn forget_all_but(&mut self, owners: impl Fn(&CounterKey) -> bool) {
         for row in &mut self.rows {
             let gone: Vec<_> =
                 row.kept.iter().filter(|(owner, _)| !owners(owner)).map(|(o, c)| (*o, *c)).collect();
@@ -109,7 +109,7 @@ impl Ledger {
     /// All rows after the kernel's counters end: every count is in them, and every baseline starts at zero
     /// again. `readings` are the last readings of `owners`, by row.
     #[must_use]
-    pub fn settle(&self, owners: &[(Owner, u32)], readings: &[Reading]) -> Vec<Row> {
+    pub fn settle(&self, owners: &[(CounterKey, u32)], readings: &[Reading]) -> Vec<Row> {
         let mut rows = self.rows.clone();
         for (at, (row, reading)) in rows.iter_mut().zip(readings).enumerate() {
             for ((owner, slot), read) in owners.iter().zip(&reading.owners) {
@@ -144,7 +144,7 @@ impl Ledger {
 }
 
 impl Row {
-    fn leave(&mut self, owner: &Owner, count: Count) {
+    fn leave(&mut self, owner: &CounterKey, count: Count) {
         self.kept.remove(owner);
         *self.carried.entry((owner.geo, owner.retired)).or_default() += count;
     }

@@ -16,7 +16,7 @@ use d365_tests::{
     patience, require,
 };
 use d365_user::{
-    generation::{self, Owner},
+    generation::{self, CounterKey},
     kernel::{Kernel, OBJECT, Options},
 };
 use ipnet::IpNet;
@@ -116,7 +116,7 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
         assert_eq!(judged.kernel.test_run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
     }
     assert_eq!(dropped(&judged), before);
-    let owners: Vec<Owner> = ranges(&LIST).iter().map(Owner::retired).collect();
+    let owners: Vec<CounterKey> = ranges(&LIST).iter().map(CounterKey::retired).collect();
     let compiled = generation::compile(owners, &[0, 1], judged.kernel.capacity()).unwrap();
     judged.kernel.publish(&compiled).unwrap();
     for retired in FRIENDS {

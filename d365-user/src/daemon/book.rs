@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    generation::{CompileError, Compiled, Groups, Owner, Slots, SlotsFull, compile},
+    generation::{CompileError, Compiled, CounterKey, Groups, Slots, SlotsFull, compile},
     ledger::{Ledger, Reading, Row},
     ranges::{Geo, RangeSet, SourceSet},
     snapshot::{Count, Generation, UNKNOWN_INTERFACE},
@@ -20,7 +20,7 @@ pub(super) struct Book {
     generation: Generation,
     /// Owners of the listed ranges, then of the retired ranges, then of ranges that are gone and whose last
     /// count could not be read.
-    members: Vec<Owner>,
+    members: Vec<CounterKey>,
     slots: Vec<u32>,
     owners: Slots,
     /// The sources of the listed ranges, then those of the retired ones.
@@ -34,7 +34,7 @@ pub(super) struct Book {
 pub(super) struct Draft {
     pub(super) compiled: Compiled,
     generation: Generation,
-    members: Vec<Owner>,
+    members: Vec<CounterKey>,
     slots: Vec<u32>,
     owners: Slots,
     sources: Vec<SourceSet>,
@@ -55,7 +55,7 @@ pub enum DraftError {
 
 impl Draft {
     /// Every owner of a slot once this draft is published, including those that leave.
-    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+    pub(super) fn owners(&self) -> Vec<(CounterKey, u32)> {
         self.owners.owners().collect()
     }
 
@@ -85,15 +85,15 @@ impl Book {
     pub(super) fn announce(&mut self, draft: &Draft) {
         self.generation = Generation { number: 0, ..draft.generation.clone() };
         self.members.clone_from(&draft.members);
-        let known: BTreeSet<Owner> = draft.members.iter().copied().collect();
+        let known: BTreeSet<CounterKey> = draft.members.iter().copied().collect();
         self.ledger.forget_all_but(|owner| known.contains(owner));
     }
 
     /// Makes a draft of the next generation. The book does not change.
     pub(super) fn draft(&self, set: &RangeSet) -> Result<Draft, DraftError> {
         let mut owners = self.owners.clone();
-        let listed = set.ranges().iter().map(Owner::from);
-        let members: Vec<Owner> = listed.chain(set.retired().iter().map(Owner::retired)).collect();
+        let listed = set.ranges().iter().map(CounterKey::from);
+        let members: Vec<CounterKey> = listed.chain(set.retired().iter().map(CounterKey::retired)).collect();
         let slots = owners.assign(members.iter().copied())?;
         let sources = [set.listed_by(), set.retired_by()].concat();
         let groups = self.groups.extended(sources.iter().copied());
@@ -135,7 +135,7 @@ impl Book {
                 draft.slots.push(slot);
             }
         }
-        let known: BTreeSet<Owner> = draft.owners.owners().map(|(owner, _)| owner).collect();
+        let known: BTreeSet<CounterKey> = draft.owners.owners().map(|(owner, _)| owner).collect();
         self.ledger.forget_all_but(|owner| known.contains(owner));
         (self.generation, self.members) = (draft.generation, draft.members);
         (self.slots, self.owners) = (draft.slots, draft.owners);
@@ -160,7 +160,7 @@ impl Book {
         self.ledger.carried(row, retired).chain(gone.map(|(owner, count)| (owner.geo, count))).collect()
     }
 
-    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&Owner, Count)> {
+    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&CounterKey, Count)> {
         let slots = self.slots.iter().copied().zip(read.iter().copied());
         let unread = std::iter::repeat((u32::MAX, Count::default()));
         let members = self.members.iter().zip(slots.chain(unread));
@@ -168,7 +168,7 @@ impl Book {
     }
 
     /// Every owner of a slot.
-    pub(super) fn owners(&self) -> Vec<(Owner, u32)> {
+    pub(super) fn owners(&self) -> Vec<(CounterKey, u32)> {
         self.owners.owners().collect()
     }
 

@@ -3,7 +3,7 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::Owner;
+use super::CounterKey;
 
 /// A compiled range list: the entries of the tries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,14 +39,14 @@ pub enum CompileError {
 ///
 /// # Errors
 /// [`CompileError::Capacity`] when a slot is not less than `capacity`.
-pub fn compile<O: Into<Owner>>(
+pub fn compile<O: Into<CounterKey>>(
     ranges: impl IntoIterator<Item = O>,
     slots: &[u32],
     capacity: u32,
 ) -> Result<Compiled, CompileError> {
     let no_slot = || CompileError::Capacity { ranges: slots.len(), capacity };
     let entries = ranges.into_iter().zip(slots).map(|(range, slot)| {
-        let Owner { prefix, geo, retired } = range.into();
+        let CounterKey { prefix, geo, retired } = range.into();
         let entry = Entry::new(*slot, geo.code.number()).filter(|_| *slot < capacity).ok_or_else(no_slot)?;
         Ok((prefix, if retired { entry.retire() } else { entry }))
     });
@@ -70,7 +70,7 @@ mod tests {
         let entries = [1, 0].map(|slot| Entry::new(slot, geo).unwrap());
         let expected = vec![(ranges[0].prefix, entries[0]), (ranges[1].prefix, entries[1])];
         assert_eq!(compile(&ranges, &[1, 0], 2).unwrap().entries, expected);
-        let retired = compile([Owner::retired(&ranges[0])], &[1], 2).unwrap();
+        let retired = compile([CounterKey::retired(&ranges[0])], &[1], 2).unwrap();
         assert_eq!(retired.entries, [(ranges[0].prefix, entries[0].retire())]);
         let grouped = compile(&ranges, &[1, 0], 2).unwrap().grouped([0, 5]);
         assert_eq!(grouped.entries.iter().map(|(_, entry)| entry.group()).collect::<Vec<_>>(), [0, 5]);

@@ -14,4 +14,4 @@ pub use compile::{CompileError, Compiled, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
 pub use probes::{Probe, ReferenceTrie, probes};
-pub use slots::{Owner, Slots, SlotsFull, slots_for};
+pub use slots::{CounterKey, Slots, SlotsFull, slots_for};

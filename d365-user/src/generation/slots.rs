@@ -24,9 +24,9 @@ pub const fn slots_for(max_ranges: u32) -> u32 {
 /// Lowest number of spare slots.
 const LEAST_SPARE: u32 = 64;
 
-/// The owner of a counter: a range with one geo, listed or retired.
+/// The key of a counter: a range with one geo, listed or retired. It owns the slot in which it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
+pub struct CounterKey {
     /// The prefix.
     pub prefix: IpNet,
     /// The geo.
@@ -35,16 +35,16 @@ pub struct Owner {
     pub retired: bool,
 }
 
-impl Owner {
-    /// The owner for a range that has left the list.
+impl CounterKey {
+    /// The key of a range that has left the list.
     #[must_use]
     pub fn retired(range: &Range) -> Self {
         Self { retired: true, ..Self::from(range) }
     }
 }
 
-/// The owner for a listed range.
-impl From<&Range> for Owner {
+/// The key of a listed range.
+impl From<&Range> for CounterKey {
     fn from(range: &Range) -> Self {
         Self { prefix: range.prefix, geo: range.geo, retired: false }
     }
@@ -54,7 +54,7 @@ impl From<&Range> for Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
     capacity: u32,
-    owners: BTreeMap<Owner, u32>,
+    owners: BTreeMap<CounterKey, u32>,
     /// Slots that had an owner; the one freed first comes first.
     free: Vec<u32>,
     /// The first slot that never had an owner.
@@ -81,7 +81,7 @@ impl Slots {
     ///
     /// # Errors
     /// [`SlotsFull`]; nothing is changed then.
-    pub fn assign<O: Into<Owner>>(
+    pub fn assign<O: Into<CounterKey>>(
         &mut self,
         owners: impl IntoIterator<Item = O>,
     ) -> Result<Vec<u32>, SlotsFull> {
@@ -94,8 +94,11 @@ impl Slots {
 
     /// The owners that are not among `staying`, with their slots: their last counts must be read.
     #[must_use]
-    pub fn leaving<O: Into<Owner>>(&self, staying: impl IntoIterator<Item = O>) -> Vec<(Owner, u32)> {
-        let staying: BTreeSet<Owner> = staying.into_iter().map(Into::into).collect();
+    pub fn leaving<O: Into<CounterKey>>(
+        &self,
+        staying: impl IntoIterator<Item = O>,
+    ) -> Vec<(CounterKey, u32)> {
+        let staying: BTreeSet<CounterKey> = staying.into_iter().map(Into::into).collect();
         self.owners().filter(|(owner, _)| !staying.contains(owner)).collect()
     }
 
@@ -107,21 +110,21 @@ impl Slots {
 
     /// Returns true if the owner has a slot.
     #[must_use]
-    pub fn has(&self, owner: &Owner) -> bool {
+    pub fn has(&self, owner: &CounterKey) -> bool {
         self.owners.contains_key(owner)
     }
 
     /// Every owner with its slot.
-    pub fn owners(&self) -> impl Iterator<Item = (Owner, u32)> {
+    pub fn owners(&self) -> impl Iterator<Item = (CounterKey, u32)> {
         self.owners.iter().map(|(owner, slot)| (*owner, *slot))
     }
 
     /// Frees an owner's slot.
-    pub fn release(&mut self, owner: &Owner) {
+    pub fn release(&mut self, owner: &CounterKey) {
         self.free.extend(self.owners.remove(owner));
     }
 
-    fn slot_of(&mut self, owner: Owner) -> Result<u32, SlotsFull> {
+    fn slot_of(&mut self, owner: CounterKey) -> Result<u32, SlotsFull> {
         if let Some(slot) = self.owners.get(&owner) {
             return Ok(*slot);
         }
@@ -172,7 +175,7 @@ mod tests {
         let moved = [range("192.0.2.0/24", "EUR")];
         assert_eq!(slots.assign(&moved).unwrap(), [1]);
         assert_eq!(slots.leaving(&moved).len(), 1);
-        assert_eq!(slots.assign([Owner::retired(&moved[0])]).unwrap(), [2]);
+        assert_eq!(slots.assign([CounterKey::retired(&moved[0])]).unwrap(), [2]);
     }
 
     #[test]
@@ -181,8 +184,8 @@ mod tests {
         let (a, b, c) =
             (range("11.0.0.0/24", "NAM"), range("11.0.1.0/24", "NAM"), range("11.0.2.0/24", "NAM"));
         slots.assign([&a]).unwrap();
-        let leaving = slots.leaving([] as [Owner; 0]);
-        assert_eq!(leaving, [(Owner::from(&a), 0)]);
+        let leaving = slots.leaving([] as [CounterKey; 0]);
+        assert_eq!(leaving, [(CounterKey::from(&a), 0)]);
         slots.release(&leaving[0].0);
         assert_eq!(slots.assign([&b]).unwrap(), [1]);
         let before = slots.clone();

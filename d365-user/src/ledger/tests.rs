@@ -6,8 +6,8 @@ fn count(packets: u64) -> Count {
     Count { packets, bytes: packets * 60, connections: packets / 3 }
 }
 
-fn owner(prefix: &str, retired: bool) -> Owner {
-    Owner { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, retired }
+fn owner(prefix: &str, retired: bool) -> CounterKey {
+    CounterKey { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, retired }
 }
 
 fn names(names: &[&str]) -> Vec<String> {

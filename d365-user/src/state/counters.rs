@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Damage, Found, Kind, StateDir, StateError, read_checked, write_sealed};
 use crate::{
-    generation::Owner,
+    generation::CounterKey,
     ledger::{Ledger, Row},
     ranges::{Geo, GeoCode, GeoSource},
     snapshot::Count,
@@ -45,7 +45,7 @@ pub struct Stored {
     /// The maps whose counts must be added; `None` if all counts are in the file.
     pub maps: Option<Maps>,
     /// The owner of each used slot in the maps.
-    pub owners: Vec<(Owner, u32)>,
+    pub owners: Vec<(CounterKey, u32)>,
     /// The baselines: row, slot, and the slot's reading when its owner got it. The baseline of all other
     /// slots is zero.
     pub begun: Vec<(usize, u32, Count)>,
@@ -56,7 +56,7 @@ pub struct Stored {
 impl Stored {
     /// The content to write while `maps` are in use.
     #[must_use]
-    pub fn running(maps: Maps, owners: Vec<(Owner, u32)>, ledger: &Ledger) -> Self {
+    pub fn running(maps: Maps, owners: Vec<(CounterKey, u32)>, ledger: &Ledger) -> Self {
         let (begun, rows) = (ledger.begun().collect(), ledger.rows().cloned().collect());
         Self { maps: Some(maps), owners, begun, rows }
     }
@@ -172,15 +172,15 @@ fn read_row(row: WrittenRow) -> Result<Row, Damage> {
     })
 }
 
-fn write_owner(owner: &Owner) -> WrittenOwner {
-    let Owner { prefix, geo, retired } = owner;
+fn write_owner(owner: &CounterKey) -> WrittenOwner {
+    let CounterKey { prefix, geo, retired } = owner;
     (prefix.to_string(), geo.code.to_string(), geo.source.to_string(), *retired)
 }
 
-fn read_owner((prefix, code, source, retired): &WrittenOwner) -> Result<Owner, Damage> {
+fn read_owner((prefix, code, source, retired): &WrittenOwner) -> Result<CounterKey, Damage> {
     let parsed: Option<IpNet> = prefix.parse().ok().filter(|net: &IpNet| net.trunc() == *net);
     let prefix = parsed.ok_or_else(|| Damage::Content(format!("{prefix:?} is not a prefix")))?;
-    Ok(Owner { prefix, geo: read_geo(code, source)?, retired: *retired })
+    Ok(CounterKey { prefix, geo: read_geo(code, source)?, retired: *retired })
 }
 
 fn read_geo(code: &str, source: &str) -> Result<Geo, Damage> {
@@ -205,7 +205,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let count = |packets| Count { packets, bytes: packets * 60, connections: packets / 3 };
         let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Documented };
-        let owner = |retired| Owner { prefix: "192.0.2.0/24".parse().unwrap(), geo, retired };
+        let owner = |retired| CounterKey { prefix: "192.0.2.0/24".parse().unwrap(), geo, retired };
         let row = Row {
             name: "eth0".to_owned(),
             kept: [(owner(true), count(7))].into(),

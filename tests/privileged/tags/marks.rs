@@ -16,7 +16,7 @@ use d365_tests::{
 };
 use d365_user::{
     config::{ModePolicy, Tags, TcOrder},
-    generation::{self, Owner},
+    generation::{self, CounterKey},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
     ranges::{Geo, GeoCode, GeoSource, Range},
 };
@@ -79,7 +79,7 @@ impl Host {
         });
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let mut host = Self { lab, kernel: Some(kernel), counters, sender };
-        host.publish(&ranges().iter().map(Owner::from).collect::<Vec<_>>());
+        host.publish(&ranges().iter().map(CounterKey::from).collect::<Vec<_>>());
         host.kernel().set_lease(None).unwrap();
         host
     }
@@ -88,7 +88,7 @@ impl Host {
         self.kernel.as_mut().unwrap()
     }
 
-    fn publish(&mut self, owners: &[Owner]) {
+    fn publish(&mut self, owners: &[CounterKey]) {
         let slots: Vec<u32> = (0..).take(owners.len()).collect();
         let compiled = generation::compile(owners.iter().copied(), &slots, 4096).unwrap();
         self.kernel().publish(&compiled).unwrap();
@@ -191,12 +191,12 @@ fn neither_past_the_lease_nor_retired_unless_asked_for() {
         host.send(source, 25);
         host.wait(3);
         assert_eq!(host.counted("n0"), 3, "listed");
-        host.publish(&ranges().iter().map(Owner::retired).collect::<Vec<_>>());
+        host.publish(&ranges().iter().map(CounterKey::retired).collect::<Vec<_>>());
         host.send(source, 25);
         host.wait(6);
         let so_far = if retired { 6 } else { 3 };
         assert_eq!(host.counted("n0"), so_far, "retired, {retired}");
-        host.publish(&ranges().iter().map(Owner::from).collect::<Vec<_>>());
+        host.publish(&ranges().iter().map(CounterKey::from).collect::<Vec<_>>());
         host.kernel().set_lease(Some(Duration::ZERO)).unwrap();
         host.send(source, 25);
         host.wait(9);

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::{Book, Draft, DraftError};
 use crate::{
-    generation::Owner,
+    generation::CounterKey,
     ranges::{Range, RangeSet, SourceSet},
 };
 
@@ -43,7 +43,8 @@ impl Book {
     /// The list with as many changes as there are free slots. Changes that retire a range come first: the
     /// range must not count as listed for longer than needed.
     fn step(&self, set: &RangeSet) -> Option<(RangeSet, Towards)> {
-        let owners = || set.retired().iter().map(Owner::retired).chain(set.ranges().iter().map(Owner::from));
+        let owners =
+            || set.retired().iter().map(CounterKey::retired).chain(set.ranges().iter().map(CounterKey::from));
         let mut free = self.owners.free();
         let arriving = owners().filter(|owner| !self.owners.has(owner)).count();
         let keeps = free * Self::MOST_STEPS >= arriving;

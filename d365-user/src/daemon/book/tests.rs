@@ -18,7 +18,7 @@ mod model;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Geo(Geo, bool),
-    Range(Owner),
+    Range(CounterKey),
     Unlisted,
     Else,
 }
@@ -68,7 +68,7 @@ impl Walk {
         row_names(&self.start.interfaces)
     }
 
-    fn write(&mut self, owners: Vec<(Owner, u32)>) {
+    fn write(&mut self, owners: Vec<(CounterKey, u32)>) {
         let (interfaces, capacity) = (self.start.interfaces.clone(), self.start.capacity);
         let maps = Maps { ranges: 1, classes: 2, interfaces, capacity };
         self.file = Stored::running(maps, owners, self.book.ledger());
@@ -101,7 +101,7 @@ impl Walk {
 
     /// Forgets the counters of ranges outside `set` on the watched interfaces: nobody sees them any more.
     fn forget(&mut self, set: &RangeSet) {
-        let (seen, rows): (BTreeSet<Owner>, _) = (members(set).into_iter().collect(), self.rows());
+        let (seen, rows): (BTreeSet<CounterKey>, _) = (members(set).into_iter().collect(), self.rows());
         let stays = |(name, line): &(String, Line)| match line {
             Line::Range(owner) => seen.contains(owner) || !rows.contains(name),
             _ => true,
@@ -177,9 +177,11 @@ impl Walk {
             };
             geos(shown.geo_totals(generation), false).for_each(|(line, count)| put(line, count));
             geos(shown.retired_totals(generation), true).for_each(|(line, count)| put(line, count));
-            shown.counts(generation).for_each(|(range, count)| put(Line::Range(Owner::from(range)), count));
+            shown
+                .counts(generation)
+                .for_each(|(range, count)| put(Line::Range(CounterKey::from(range)), count));
             let retired = shown.retired_counts(generation);
-            retired.for_each(|(range, count)| put(Line::Range(Owner::retired(range)), count));
+            retired.for_each(|(range, count)| put(Line::Range(CounterKey::retired(range)), count));
             put(Line::Unlisted, shown.unlisted);
             put(Line::Else, count(shown.other[0].1));
         }
@@ -205,7 +207,7 @@ impl Walk {
     /// Checks that every packet is shown in its line, and nothing else.
     fn is_exact(&mut self, when: &str) -> Result<(), TestCaseError> {
         let (lines, rows) = (self.has_not_fallen(when)?, self.rows());
-        let published: BTreeSet<Owner> = members_of(self.book.generation());
+        let published: BTreeSet<CounterKey> = members_of(self.book.generation());
         for ((name, line), sent) in self.sent.iter().filter(|((name, _), _)| rows.contains(name)) {
             if matches!(line, Line::Range(owner) if !published.contains(owner)) {
                 continue;
@@ -219,9 +221,9 @@ impl Walk {
     }
 }
 
-fn members_of(generation: &Generation) -> BTreeSet<Owner> {
-    let retired = generation.retired.iter().map(Owner::retired);
-    generation.ranges.iter().map(Owner::from).chain(retired).collect()
+fn members_of(generation: &Generation) -> BTreeSet<CounterKey> {
+    let retired = generation.retired.iter().map(CounterKey::retired);
+    generation.ranges.iter().map(CounterKey::from).chain(retired).collect()
 }
 
 fn walk(start: Start, steps: Vec<Step>) -> Result<(), TestCaseError> {

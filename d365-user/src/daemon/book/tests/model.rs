@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use d365_common::classification::Class;
 
 use super::super::Draft;
-use crate::{generation::Owner, kernel::InterfaceCounts, ledger::Reading, ranges::RangeSet, snapshot::Count};
+use crate::{
+    generation::CounterKey, kernel::InterfaceCounts, ledger::Reading, ranges::RangeSet, snapshot::Count,
+};
 
 /// Counters that only grow, and the owner of each slot of the published list.
 #[derive(Default)]
@@ -13,7 +15,7 @@ pub(super) struct Kernel {
     pub(super) slots: BTreeMap<(usize, u32), Count>,
     pub(super) unlisted: BTreeMap<usize, Count>,
     pub(super) others: BTreeMap<usize, u64>,
-    pub(super) published: Vec<(Owner, u32)>,
+    pub(super) published: Vec<(CounterKey, u32)>,
 }
 
 impl Kernel {
@@ -38,14 +40,14 @@ impl Kernel {
         }
     }
 
-    pub(super) fn readings(&self, rows: usize, owners: &[(Owner, u32)]) -> Vec<Reading> {
+    pub(super) fn readings(&self, rows: usize, owners: &[(CounterKey, u32)]) -> Vec<Reading> {
         let slots: Vec<u32> = owners.iter().map(|(_, slot)| *slot).collect();
         (0..rows).map(|row| Reading::from(self.read(row, &slots))).collect()
     }
 }
 
-pub(super) fn members(set: &RangeSet) -> Vec<Owner> {
-    set.ranges().iter().map(Owner::from).chain(set.retired().iter().map(Owner::retired)).collect()
+pub(super) fn members(set: &RangeSet) -> Vec<CounterKey> {
+    set.ranges().iter().map(CounterKey::from).chain(set.retired().iter().map(CounterKey::retired)).collect()
 }
 
 pub(super) fn count(packets: u64) -> Count {
