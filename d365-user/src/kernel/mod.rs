@@ -18,6 +18,7 @@ mod interrupted;
 mod lease;
 mod link_events;
 mod link_layer;
+mod link_message;
 mod links;
 mod load;
 mod memory;
