@@ -10,6 +10,7 @@ use crate::kernel::{memory::explained, requirements::RequirementError};
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum LoadError {
     /// A requirement is not met.
     #[error(transparent)]
@@ -20,23 +21,15 @@ pub enum LoadError {
          kernel's version and the whole log (--log-level debug)"
     )]
     Verifier {
-        /// The program's name.
         program: &'static str,
-        /// The kernel's error.
         source: io::Error,
         /// The line of the log that gives the reason.
         summary: String,
-        /// The verifier's whole log.
         log: String,
     },
     /// A program could not be loaded, for a reason other than the verifier's verdict.
     #[error("cannot load program {program}: {source}{}", advice(.source))]
-    Program {
-        /// The program's name.
-        program: &'static str,
-        /// The kernel's error.
-        source: io::Error,
-    },
+    Program { program: &'static str, source: io::Error },
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
@@ -60,22 +53,10 @@ pub enum LoadError {
     Missing(&'static str),
     /// More interfaces, ports or counter slots than the object has room for.
     #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
-    TooMany {
-        /// The kind of item.
-        what: &'static str,
-        /// The number of items.
-        count: usize,
-        /// The maximum number.
-        most: usize,
-    },
+    TooMany { what: &'static str, count: usize, most: usize },
     /// The kernel did not return information about a map that it has just created.
     #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
-    Map {
-        /// The map.
-        map: &'static str,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Map { map: &'static str, source: MapError },
 }
 
 fn advice(error: &io::Error) -> &'static str {

@@ -9,48 +9,23 @@ use crate::kernel::memory::explained;
 
 /// A generation was not published. The published one is unchanged.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum PublishError {
     /// A trie could not be created.
     #[error("cannot create a trie of {entries} entries for {map}: {}", explained(.source))]
-    Create {
-        /// The outer map.
-        map: &'static str,
-        /// The number of entries of the trie.
-        entries: usize,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Create { map: &'static str, entries: usize, source: MapError },
     /// A range could not be inserted.
     #[error("cannot put {prefix} into {map}: {}", explained(.source))]
-    Insert {
-        /// The outer map.
-        map: &'static str,
-        /// The range.
-        prefix: IpNet,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Insert { map: &'static str, prefix: IpNet, source: MapError },
     /// A page of the direct table could not be written.
     #[error("cannot put page {page} into {}: {}", names::TABLES, explained(.source))]
-    Page {
-        /// The page's number.
-        page: u32,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Page { page: u32, source: MapError },
     /// The kernel's answers differ from the reference's.
     #[error(transparent)]
     Verify(#[from] VerifyError),
     /// A trie could not be put into its buffer, or the buffer could not be made the active one.
     #[error("cannot set place {buffer} of {map}: {}", error_chain(.source))]
-    Buffer {
-        /// The map.
-        map: &'static str,
-        /// The buffer's number.
-        buffer: u32,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Buffer { map: &'static str, buffer: u32, source: MapError },
 }
 
 impl PublishError {

@@ -11,6 +11,7 @@ use crate::generation::Compiled;
 
 /// A generation was not verified.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum VerifyError {
     /// The program's answer differs from the reference's.
     #[error(
@@ -18,47 +19,22 @@ pub enum VerifyError {
          compiled list; the list is not used",
         shown(.answer), shown(.expected)
     )]
-    Mismatch {
-        /// The address that was looked up.
-        source_address: IpAddr,
-        /// The reference's answer.
-        expected: Option<Answered>,
-        /// The program's answer.
-        answer: Option<Answered>,
-    },
+    Mismatch { source_address: IpAddr, expected: Option<Answered>, answer: Option<Answered> },
     /// The program did not classify the frame as a segment to a watched port.
     #[error("the kernel's answer for {source_address} makes no sense ({bits:#010x}); the list is not used")]
-    Nonsense {
-        /// The address that was looked up.
-        source_address: IpAddr,
-        /// The program's result.
-        bits: u32,
-    },
+    Nonsense { source_address: IpAddr, bits: u32 },
     /// A page of the direct table cannot be read.
     #[error("cannot read page {page} of {}: {}", names::TABLES, error_chain(.source))]
-    Read {
-        /// The page's number.
-        page: u32,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Read { page: u32, source: MapError },
     /// Several cells of the direct table name the same page.
     #[error("page {page} of {} is named twice; the list is not used", names::TABLES)]
-    Tangled {
-        /// The page's number.
-        page: u32,
-    },
+    Tangled { page: u32 },
     /// The program cannot be run.
     #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, error_chain(.0))]
     Program(#[from] ProgramError),
     /// `PROVEN` cannot be set to the buffer.
     #[error("cannot use map {map}: {}", error_chain(.source))]
-    Buffer {
-        /// The map.
-        map: &'static str,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Buffer { map: &'static str, source: MapError },
 }
 
 /// An entry, and its range in a generation.

@@ -9,6 +9,7 @@ use crate::kernel::{error::error_chain, interface::InterfaceError};
 
 /// The prefixes in the kernel cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum InspectError {
     /// A capability is missing.
     #[error("the kernel does not show its BPF programs and maps ({0}): run as root, or with CAP_SYS_ADMIN")]
@@ -26,28 +27,13 @@ pub enum InspectError {
     #[error(
         "program {program} has no map {map}: it is another release's, or another tool's of the same name"
     )]
-    Missing {
-        /// The program's id.
-        program: u32,
-        /// The map.
-        map: &'static str,
-    },
+    Missing { program: u32, map: &'static str },
     /// A map cannot be read.
     #[error("cannot read map {map} of program {program}: {}", error_chain(.source))]
-    Map {
-        /// The program's id.
-        program: u32,
-        /// The map.
-        map: &'static str,
-        /// The kernel's error.
-        source: MapError,
-    },
+    Map { program: u32, map: &'static str, source: MapError },
     /// The daemon publishes new generations faster than one can be read.
     #[error("the generation of program {program} is replaced again and again; try once more")]
-    Unsettled {
-        /// The program's id.
-        program: u32,
-    },
+    Unsettled { program: u32 },
 }
 
 impl From<ProgramError> for InspectError {

@@ -32,6 +32,7 @@ pub struct Tagger {
 
 /// The tc program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum TaggerError {
     /// The kernel refused the program.
     #[error(
@@ -39,20 +40,10 @@ pub enum TaggerError {
          (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf); without --tag mark none is needed",
         error_chain(.source)
     )]
-    Program {
-        /// The interface.
-        interface: String,
-        /// The error of aya or of the kernel.
-        source: ProgramError,
-    },
+    Program { interface: String, source: ProgramError },
     /// The existing filters cannot be listed.
     #[error("cannot list the tc filters of {interface}: {source}")]
-    Filters {
-        /// The interface.
-        interface: String,
-        /// The I/O error.
-        source: io::Error,
-    },
+    Filters { interface: String, source: io::Error },
 }
 
 impl Tagger {
