@@ -3,7 +3,7 @@
 //! Both maps are per-CPU arrays of [`Counter`], with one row for each interface. Only the kernel program
 //! writes them. They live outside generations.
 
-use crate::{effect::Effect, verdict::Class};
+use crate::{classification::Class, packet_action::PacketAction};
 
 /// Counts of one CPU, in host byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub const fn range_index(row: u32, capacity: u32, slot: u32) -> u32 {
     row * capacity + slot
 }
 
-/// Counters in one row of classes and effects.
-pub const CLASS_ROW: u32 = Class::COUNT + Effect::COUNT;
+/// Counters in one row of classes and actions.
+pub const CLASS_ROW: u32 = Class::COUNT + PacketAction::COUNT;
 
 /// Index of a class's counter in the interface's `row`.
 #[inline(always)]
@@ -49,8 +49,8 @@ pub const fn class_index(row: u32, class: Class) -> u32 {
 /// connections.
 #[inline(always)]
 #[must_use]
-pub const fn effect_index(row: u32, effect: Effect) -> u32 {
-    row * CLASS_ROW + Class::COUNT + effect as u32
+pub const fn action_index(row: u32, action: PacketAction) -> u32 {
+    row * CLASS_ROW + Class::COUNT + action as u32
 }
 
 /// Number of rows for this number of interfaces. With more than one interface, a last row counts the packets

@@ -40,11 +40,11 @@ pub const fn pages(named: u32) -> u32 {
 /// The buffer whose table begins with the page `first` of the map that holds all tables.
 #[inline(always)]
 #[must_use]
-pub const fn place(first: u32) -> u32 {
+pub const fn buffer(first: u32) -> u32 {
     (first != 0) as u32
 }
 
-const _: () = assert!(crate::names::PLACES == 2);
+const _: () = assert!(crate::names::BUFFERS == 2);
 
 const KIND: u32 = 0b11 << 26;
 const RANGE: u32 = 0b01 << 26;
@@ -57,7 +57,7 @@ pub struct Cell(u32);
 
 /// The table's answer for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum TableLookup {
     /// Not listed.
     Unlisted,
     /// Listed, in this range.
@@ -105,16 +105,16 @@ impl Cell {
         if self.0 & KIND == PAGE { Some(self.0 & !KIND) } else { None }
     }
 
-    /// The answer of this cell alone. A cell that names a page gives [`Said::AskTrie`].
+    /// The answer of this cell alone. A cell that names a page gives [`TableLookup::AskTrie`].
     #[inline(always)]
     #[must_use]
-    pub const fn said(self) -> Said {
+    pub const fn lookup(self) -> TableLookup {
         if self.0 == 0 {
-            Said::Unlisted
+            TableLookup::Unlisted
         } else if self.0 & KIND == RANGE {
-            Said::Listed(Entry::from_bits(self.0 & !KIND))
+            TableLookup::Listed(Entry::from_bits(self.0 & !KIND))
         } else {
-            Said::AskTrie
+            TableLookup::AskTrie
         }
     }
 
@@ -122,9 +122,9 @@ impl Cell {
     #[inline(always)]
     #[must_use]
     pub const fn entry(self) -> Option<Entry> {
-        match self.said() {
-            Said::Listed(entry) => Some(entry),
-            Said::Unlisted | Said::AskTrie => None,
+        match self.lookup() {
+            TableLookup::Listed(entry) => Some(entry),
+            TableLookup::Unlisted | TableLookup::AskTrie => None,
         }
     }
 }
@@ -155,14 +155,14 @@ mod tests {
         let entry = Entry::new(crate::entry::MAX_SLOTS - 1, 255).unwrap();
         for entry in [entry, entry.retire(), Entry::new(0, 0).unwrap(), Entry::new(0, 0).unwrap().retire()] {
             let cell = Cell::from_bits(Cell::listed(entry).bits());
-            assert_eq!((cell.said(), cell.next()), (Said::Listed(entry), None));
+            assert_eq!((cell.lookup(), cell.next()), (TableLookup::Listed(entry), None));
         }
         for number in [0, FIRST_PAGE, FIRST_PAGE + MOST_PAGES - 1] {
             let cell = Cell::page(number);
-            assert_eq!((cell.said(), cell.next()), (Said::AskTrie, Some(number)));
+            assert_eq!((cell.lookup(), cell.next()), (TableLookup::AskTrie, Some(number)));
         }
-        assert_eq!((Cell::UNLISTED.said(), Cell::default().bits()), (Said::Unlisted, 0));
-        assert_eq!((Cell::ASK_TRIE.said(), Cell::ASK_TRIE.next()), (Said::AskTrie, None));
+        assert_eq!((Cell::UNLISTED.lookup(), Cell::default().bits()), (TableLookup::Unlisted, 0));
+        assert_eq!((Cell::ASK_TRIE.lookup(), Cell::ASK_TRIE.next()), (TableLookup::AskTrie, None));
     }
 
     #[test]
@@ -179,14 +179,14 @@ mod tests {
             (999, _) => None,
             _ => Some(Cell::UNLISTED),
         };
-        let found = |address| find(ROOT_V4, &address, read).said();
-        assert_eq!(found([13, 70, 171, 9]), Said::Unlisted);
-        assert_eq!(found([13, 72, 171, 9]), Said::Listed(entry(1)));
-        assert_eq!(found([13, 71, 172, 9]), Said::Listed(entry(2)));
-        assert_eq!(found([13, 71, 171, 9]), Said::Listed(entry(3)));
-        assert_eq!(found([13, 71, 171, 8]), Said::Unlisted);
-        assert_eq!(found([13, 71, 171, 10]), Said::AskTrie, "a page below the last byte");
-        assert_eq!(found([13, 73, 0, 0]), Said::AskTrie, "a page that is not there");
-        assert_eq!(find(ROOT_V6, &[13, 72, 0, 0], read).said(), Said::Unlisted, "another family");
+        let found = |address| find(ROOT_V4, &address, read).lookup();
+        assert_eq!(found([13, 70, 171, 9]), TableLookup::Unlisted);
+        assert_eq!(found([13, 72, 171, 9]), TableLookup::Listed(entry(1)));
+        assert_eq!(found([13, 71, 172, 9]), TableLookup::Listed(entry(2)));
+        assert_eq!(found([13, 71, 171, 9]), TableLookup::Listed(entry(3)));
+        assert_eq!(found([13, 71, 171, 8]), TableLookup::Unlisted);
+        assert_eq!(found([13, 71, 171, 10]), TableLookup::AskTrie, "a page below the last byte");
+        assert_eq!(found([13, 73, 0, 0]), TableLookup::AskTrie, "a page that is not there");
+        assert_eq!(find(ROOT_V6, &[13, 72, 0, 0], read).lookup(), TableLookup::Unlisted, "another family");
     }
 }

@@ -25,7 +25,7 @@ pub const TRIES_V6: &str = "TRIES_V6";
 /// [`pages`](crate::direct::pages) pages.
 pub const TABLES: &str = "TABLES";
 /// `u32`: the first page of the published generation's direct table, which also determines its
-/// [buffer](crate::direct::place). It is a variable in [`VARIABLES`]: the programs read it without a lookup.
+/// [buffer](crate::direct::buffer). It is a variable in [`VARIABLES`]: the programs read it without a lookup.
 pub const ACTIVE: &str = "ACTIVE";
 /// The map of the object's variables. [`ACTIVE`] is the only variable.
 pub const VARIABLES: &str = ".bss";
@@ -41,8 +41,8 @@ pub const SAMPLES: &str = "SAMPLES";
 pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 /// Counters of ranges, by [`range_index`](crate::counter::range_index).
 pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
-/// Counters of classes and effects, by [`class_index`](crate::counter::class_index) and
-/// [`effect_index`](crate::counter::effect_index).
+/// Counters of classes and actions, by [`class_index`](crate::counter::class_index) and
+/// [`action_index`](crate::counter::action_index).
 pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
 /// Array of one IPv4 trie: the prefixes from which no connection is ever dropped.
 pub const FAILSAFE_V4: &str = "FAILSAFE_V4";
@@ -80,7 +80,7 @@ pub const MAX_PORTS: usize = 8;
 /// Maximum number of watched interfaces.
 pub const MAX_INTERFACES: usize = 16;
 /// Number of buffers for generations: the active one and the standby.
-pub const PLACES: u32 = 2;
+pub const BUFFERS: u32 = 2;
 /// Default number of slots in a row.
 pub const DEFAULT_CAPACITY: u32 = 4096;
 /// Size of [`SAMPLES`] in bytes: room for about 2700 sources (16 bytes and the kernel's header of 8 bytes

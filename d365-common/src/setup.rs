@@ -17,9 +17,9 @@ impl Setup {
 
     /// Packs the values; `port` is the first of `ports`.
     #[must_use]
-    pub const fn new(port: u16, ports: u8, interfaces: u8, acts: bool, trie_only: bool) -> Self {
+    pub const fn new(port: u16, ports: u8, interfaces: u8, has_actions: bool, trie_only: bool) -> Self {
         let [low, high] = port.to_le_bytes();
-        Self(u64::from_le_bytes([ports, interfaces, acts as u8, trie_only as u8, low, high, 0, 0]))
+        Self(u64::from_le_bytes([ports, interfaces, has_actions as u8, trie_only as u8, low, high, 0, 0]))
     }
 
     /// Unpacks the constant's value.
@@ -59,7 +59,7 @@ impl Setup {
     /// True if the XDP program may log, sample or drop a packet, or set a code point.
     #[inline(always)]
     #[must_use]
-    pub const fn acts(self) -> bool {
+    pub const fn has_actions(self) -> bool {
         self.0 & 0xff << 16 != 0
     }
 
@@ -80,12 +80,12 @@ mod tests {
     fn each_part_comes_back() {
         let most = (u8::try_from(MAX_PORTS).unwrap(), u8::try_from(MAX_INTERFACES).unwrap());
         for (ports, interfaces) in [(1, 1), (1, 2), (2, 1), most, (255, 255)] {
-            for (acts, trie_only) in [(false, false), (true, false), (false, true), (true, true)] {
-                let setup = Setup::new(0xfedc, ports, interfaces, acts, trie_only);
+            for (has_actions, trie_only) in [(false, false), (true, false), (false, true), (true, true)] {
+                let setup = Setup::new(0xfedc, ports, interfaces, has_actions, trie_only);
                 let setup = Setup::from_bits(setup.bits());
                 assert_eq!(setup.port(), 0xfedc);
                 assert_eq!((setup.ports(), setup.interfaces()), (u32::from(ports), u32::from(interfaces)));
-                assert_eq!((setup.acts(), setup.is_trie_only()), (acts, trie_only));
+                assert_eq!((setup.has_actions(), setup.is_trie_only()), (has_actions, trie_only));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Counts each packet once, and each action on it. No other module writes the counters.
 
 use d365_common::{
-    counter::{Counter, class_index, effect_index, range_index},
+    classification::Class,
+    counter::{Counter, action_index, class_index, range_index},
     direct::Cell,
-    effect::Effect,
-    verdict::Class,
+    packet_action::PacketAction,
 };
 
 use crate::{
@@ -37,14 +37,14 @@ pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
 
 /// Counts an action on a packet, in addition to its class.
 #[inline(always)]
-pub(crate) fn effect(seen: &Seen<'_>, effect: Effect) {
-    effect_in(seen.row(), seen.len, effect);
+pub(crate) fn action(seen: &Seen<'_>, action: PacketAction) {
+    action_in(seen.row(), seen.len, action);
 }
 
 /// Counts an action on a packet of `len` bytes in the interface's `row`.
 #[inline(always)]
-pub(crate) fn effect_in(row: u32, len: usize, effect: Effect) {
-    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(effect_index(row, effect)) {
+pub(crate) fn action_in(row: u32, len: usize, action: PacketAction) {
+    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(action_index(row, action)) {
         bump(counter, len, false);
     }
 }

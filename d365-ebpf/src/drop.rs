@@ -5,8 +5,8 @@
 
 use aya_ebpf::programs::XdpContext;
 use d365_common::{
+    classification::RangeLookup as _,
     packet::{self, Reason, Segment},
-    verdict::Find as _,
 };
 
 use crate::{

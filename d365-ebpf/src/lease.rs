@@ -15,7 +15,7 @@ use crate::maps::{self, LEASE};
 
 /// True if a packet from `entry`'s range may be tagged.
 #[inline(always)]
-pub(crate) fn vouches_for(entry: Entry) -> bool {
+pub(crate) fn is_taggable(entry: Entry) -> bool {
     (!entry.is_retired() || maps::tag_retired()) && holds(entry.group() as usize % GROUPS)
 }
 

@@ -2,12 +2,12 @@
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use d365_common::{
-    direct::{self, Cell, ROOT_V4, ROOT_V6, Said},
+    classification::RangeLookup,
+    direct::{self, Cell, ROOT_V4, ROOT_V6, TableLookup},
     entry::Entry,
     key::{IPV4_BITS, IPV6_BITS},
     packet::{self, Source},
     setup::Setup,
-    verdict::Find,
 };
 
 use crate::maps::{ACTIVE, FAILSAFE_V4, FAILSAFE_V6, PROVEN, TABLES, TRIES_V4, TRIES_V6};
@@ -29,7 +29,7 @@ pub(crate) trait Address {
     fn first(&self) -> &[u8; 4];
 
     /// The entry of the longest prefix in the trie of this family and of a buffer.
-    fn in_trie(&self, place: u32) -> Option<Entry>;
+    fn in_trie(&self, buffer: u32) -> Option<Entry>;
 }
 
 impl Address for [u8; 4] {
@@ -41,8 +41,8 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn in_trie(&self, place: u32) -> Option<Entry> {
-        TRIES_V4.get(place)?.get(&Key::new(IPV4_BITS, *self)).map(|bits| Entry::from_bits(*bits))
+    fn in_trie(&self, buffer: u32) -> Option<Entry> {
+        TRIES_V4.get(buffer)?.get(&Key::new(IPV4_BITS, *self)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
@@ -56,9 +56,9 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn in_trie(&self, place: u32) -> Option<Entry> {
+    fn in_trie(&self, buffer: u32) -> Option<Entry> {
         let (Source::V4(words) | Source::V6(words)) = Source::v6(*self);
-        TRIES_V6.get(place)?.get(&Key::new(IPV6_BITS, words)).map(|bits| Entry::from_bits(*bits))
+        TRIES_V6.get(buffer)?.get(&Key::new(IPV6_BITS, words)).map(|bits| Entry::from_bits(*bits))
     }
 }
 
@@ -79,7 +79,7 @@ impl Generation {
     /// True if the generation exists: its buffer has tries.
     #[inline(always)]
     pub(crate) fn is_there(self) -> bool {
-        TRIES_V4.get(direct::place(self.first)).is_some()
+        TRIES_V4.get(direct::buffer(self.first)).is_some()
     }
 
     /// Looks up `address`: the result is a cell with the range of the longest prefix that contains it, or an
@@ -88,9 +88,11 @@ impl Generation {
     #[inline(always)]
     pub(crate) fn look_up<A: Address>(self, address: &A) -> Cell {
         let cell = self.table(A::ROOT, address.first());
-        match cell.said() {
-            Said::AskTrie => address.in_trie(direct::place(self.first)).map_or(Cell::UNLISTED, Cell::listed),
-            Said::Unlisted | Said::Listed(_) => cell,
+        match cell.lookup() {
+            TableLookup::AskTrie => {
+                address.in_trie(direct::buffer(self.first)).map_or(Cell::UNLISTED, Cell::listed)
+            }
+            TableLookup::Unlisted | TableLookup::Listed(_) => cell,
         }
     }
 
@@ -106,7 +108,7 @@ impl Generation {
     }
 }
 
-impl Find for Generation {
+impl RangeLookup for Generation {
     #[inline(always)]
     fn find(&self, source: &Source) -> Option<Entry> {
         let cell = match source {

@@ -18,7 +18,7 @@ use d365_common::{
     key,
     lease::Ends,
     mark::Mark,
-    names::{DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, PLACES, SAMPLE_RING, SMTP_PORT},
+    names::{BUFFERS, DEFAULT_CAPACITY, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
     setup::Setup,
 };
 
@@ -32,9 +32,9 @@ pub(crate) type TrieV4 = LpmTrie<key::Ipv4, u32, 1>;
 pub(crate) type TrieV6 = LpmTrie<key::Ipv6Words, u32, 1>;
 
 #[btf_map]
-pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { PLACES as usize }> = ArrayOfMaps::new();
+pub(crate) static TRIES_V4: ArrayOfMaps<TrieV4, { BUFFERS as usize }> = ArrayOfMaps::new();
 #[btf_map]
-pub(crate) static TRIES_V6: ArrayOfMaps<TrieV6, { PLACES as usize }> = ArrayOfMaps::new();
+pub(crate) static TRIES_V6: ArrayOfMaps<TrieV6, { BUFFERS as usize }> = ArrayOfMaps::new();
 #[btf_map]
 pub(crate) static PROVEN: Array<u32, 1> = Array::new();
 #[btf_map]
@@ -48,7 +48,7 @@ pub(crate) static RANGE_COUNTERS: PerCpuArray<Counter, { DEFAULT_CAPACITY as usi
 #[btf_map]
 pub(crate) static CLASS_COUNTERS: PerCpuArray<Counter, { CLASS_ROW as usize }> = PerCpuArray::new();
 #[btf_map]
-pub(crate) static TABLES: Array<Page, { (PLACES * direct::pages(DEFAULT_PAGES)) as usize }> = Array::new();
+pub(crate) static TABLES: Array<Page, { (BUFFERS * direct::pages(DEFAULT_PAGES)) as usize }> = Array::new();
 
 #[btf_map]
 pub(crate) static FAILSAFE_V4: ArrayOfMaps<TrieV4, 1> = ArrayOfMaps::new();

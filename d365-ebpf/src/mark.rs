@@ -5,11 +5,11 @@
 
 use aya_ebpf::programs::TcContext;
 use d365_common::{
-    effect::Effect,
+    classification::{self, Classification},
     entry::Entry,
     packet::plain::{self, Head},
+    packet_action::PacketAction,
     setup::Setup,
-    verdict::{self, Verdict},
 };
 
 use crate::{
@@ -24,11 +24,11 @@ use crate::{
 pub(crate) fn mark(ctx: &TcContext) {
     let Some(mark) = maps::mark() else { return };
     let buffer = Buffer::new(ctx);
-    let trusted = entry(buffer, maps::setup()).filter(|entry| lease::vouches_for(*entry)).map(Entry::geo);
+    let trusted = entry(buffer, maps::setup()).filter(|entry| lease::is_taggable(*entry)).map(Entry::geo);
     let old = buffer.mark();
-    let (new, effect) = match trusted {
-        Some(geo) => (mark.on(old, geo), Effect::Marked),
-        None => (mark.without(old), Effect::MarkCleared),
+    let (new, action) = match trusted {
+        Some(geo) => (mark.on(old, geo), PacketAction::Marked),
+        None => (mark.without(old), PacketAction::MarkCleared),
     };
     if new != old {
         buffer.set_mark(new);
@@ -37,7 +37,7 @@ pub(crate) fn mark(ctx: &TcContext) {
         // The row is looked up here: with a row that is kept from before, the verifier would check the parser
         // once for each interface.
         let row = maps::row(maps::setup(), || buffer.ifindex());
-        count::effect_in(row, buffer.len(), effect);
+        count::action_in(row, buffer.len(), action);
     }
 }
 
@@ -58,8 +58,8 @@ fn entry(buffer: Buffer, setup: Setup) -> Option<Entry> {
         }
     }
     let skb = Skb::new(buffer, &head)?;
-    match verdict::judge(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
-        Verdict::Listed(entry, _) => Some(entry),
+    match classification::classify(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
+        Classification::Listed(entry, _) => Some(entry),
         _ => None,
     }
 }

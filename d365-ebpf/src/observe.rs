@@ -5,13 +5,13 @@
 
 use aya_ebpf::programs::XdpContext;
 use d365_common::{
+    classification::{self, Classification},
     direct::Cell,
     packet::{
         Reader as _, Reason, Segment,
         plain::{self, Head},
     },
     setup::Setup,
-    verdict::{self, Verdict},
 };
 
 use crate::{
@@ -89,11 +89,14 @@ fn general<P: Purpose, const FRAGS: bool>(ctx: XdpContext) -> u32 {
     let ctx = core::hint::black_box(ctx);
     let frame = Frame::<FRAGS>::new(&ctx);
     let setup = maps::setup();
-    let verdict = verdict::judge(&frame, |port| maps::is_watched(setup, port), P::generation(setup));
+    let classification =
+        classification::classify(&frame, |port| maps::is_watched(setup, port), P::generation(setup));
     let seen = Seen { ctx: &ctx, setup, len: frame.frame_len() };
-    match verdict {
-        Verdict::Listed(entry, segment) => P::segment(&seen, Cell::listed(entry), segment.opens, || segment),
-        Verdict::Unlisted(segment) => P::segment(&seen, Cell::UNLISTED, segment.opens, || segment),
-        Verdict::Other(reason) => P::other(&seen, reason),
+    match classification {
+        Classification::Listed(entry, segment) => {
+            P::segment(&seen, Cell::listed(entry), segment.opens, || segment)
+        }
+        Classification::Unlisted(segment) => P::segment(&seen, Cell::UNLISTED, segment.opens, || segment),
+        Classification::Other(reason) => P::other(&seen, reason),
     }
 }

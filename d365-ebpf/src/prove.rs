@@ -3,10 +3,10 @@
 
 use d365_common::{
     answer::Answer,
+    classification::Classification,
     direct::Cell,
     packet::{Reason, Segment},
     setup::Setup,
-    verdict::Verdict,
 };
 
 use crate::{
@@ -26,17 +26,17 @@ impl Purpose for Prove {
 
     #[inline(always)]
     fn other(_: &Seen<'_>, reason: Reason) -> u32 {
-        Answer::of(&Verdict::Other(reason)).bits()
+        Answer::of(&Classification::Other(reason)).bits()
     }
 
     #[inline(always)]
     fn segment(_: &Seen<'_>, found: Cell, _: bool, segment: impl FnOnce() -> Segment) -> u32 {
         match found.entry() {
             Some(entry) => {
-                let answer = Answer::of(&Verdict::Listed(entry, segment()));
-                answer.vouched_for(lease::vouches_for(entry)).bits()
+                let answer = Answer::of(&Classification::Listed(entry, segment()));
+                answer.with_taggable(lease::is_taggable(entry)).bits()
             }
-            None => Answer::of(&Verdict::Unlisted(segment())).bits(),
+            None => Answer::of(&Classification::Unlisted(segment())).bits(),
         }
     }
 }

@@ -5,31 +5,31 @@
 
 use d365_common::{
     dscp,
-    effect::Effect,
     packet::{self, Reader, Reason, Segment, Source},
+    packet_action::PacketAction,
 };
 
 use crate::{context::Frame, count, maps, observe::Seen};
 
 /// Sets the code point of a trusted segment, or clears our code point on another segment.
 #[inline(always)]
-pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, vouched: bool) {
+pub(crate) fn dscp(seen: &Seen<'_>, segment: &Segment, is_taggable: bool) {
     let Some(tag) = maps::dscp() else { return };
     let is_ipv4 = matches!(segment.source, Source::V4(_));
-    let (only, to) = if vouched { (None, tag.number()) } else { (Some(tag.number()), 0) };
-    let effect = match rewrite(&Frame::new(seen.ctx), segment.network, is_ipv4, only, to) {
-        Some(true) if vouched => Effect::DscpSet,
-        Some(true) => Effect::DscpCleared,
+    let (only, to) = if is_taggable { (None, tag.number()) } else { (Some(tag.number()), 0) };
+    let action = match rewrite(&Frame::new(seen.ctx), segment.network, is_ipv4, only, to) {
+        Some(true) if is_taggable => PacketAction::DscpSet,
+        Some(true) => PacketAction::DscpCleared,
         Some(false) => return,
-        None => Effect::DscpNotSet,
+        None => PacketAction::DscpNotSet,
     };
-    count::effect(seen, effect);
+    count::action(seen, action);
 }
 
 /// Clears our code point on a packet of which a receiver may make a segment: a fragment, or a packet with a
 /// header that the parser does not look through.
 #[inline(always)]
-pub(crate) fn unread(seen: &Seen<'_>, reason: Reason) {
+pub(crate) fn clear_unparsed_dscp(seen: &Seen<'_>, reason: Reason) {
     let Some(tag) = maps::dscp() else { return };
     if !reason.may_carry_segment() {
         return;
@@ -37,7 +37,7 @@ pub(crate) fn unread(seen: &Seen<'_>, reason: Reason) {
     let frame = Frame::new(seen.ctx);
     let Some((network, is_ipv4)) = packet::network(&frame) else { return };
     if rewrite(&frame, network, is_ipv4, Some(tag.number()), 0) == Some(true) {
-        count::effect(seen, Effect::DscpCleared);
+        count::action(seen, PacketAction::DscpCleared);
     }
 }
 

@@ -5,11 +5,11 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use d365_common::{
+    classification::Class,
     direct::Cell,
-    effect::Effect,
     packet::{Reason, Segment},
+    packet_action::PacketAction,
     setup::Setup,
-    verdict::Class,
 };
 
 use crate::{
@@ -32,21 +32,21 @@ impl Purpose for Watch {
     #[inline(always)]
     fn other(seen: &Seen<'_>, reason: Reason) -> u32 {
         count::class(seen.row(), seen.len, Class::from(reason), false);
-        if !seen.setup.acts() {
+        if !seen.setup.has_actions() {
             return XDP_PASS;
         }
         if drop::is_due_hidden(seen.ctx, reason) {
-            count::effect(seen, Effect::HiddenDropped);
+            count::action(seen, PacketAction::HiddenDropped);
             return XDP_DROP;
         }
-        tag::unread(seen, reason);
+        tag::clear_unparsed_dscp(seen, reason);
         XDP_PASS
     }
 
     #[inline(always)]
     fn segment(seen: &Seen<'_>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32 {
         count::segment(seen.row(), seen.len, found, opens);
-        if !seen.setup.acts() {
+        if !seen.setup.has_actions() {
             return XDP_PASS;
         }
         act(XdpContext::new(seen.ctx.ctx), seen.len, found, &segment())
@@ -62,17 +62,17 @@ fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
     let seen = &Seen { ctx: &ctx, setup: maps::setup(), len };
     let listed = found.entry();
     log::packet(seen, segment, listed.is_some());
-    let vouched = match listed {
-        Some(entry) => maps::dscp().is_some() && lease::vouches_for(entry),
+    let is_taggable = match listed {
+        Some(entry) => maps::dscp().is_some() && lease::is_taggable(entry),
         None => {
             sample::take(segment);
             if drop::is_due(segment) {
-                count::effect(seen, Effect::Dropped);
+                count::action(seen, PacketAction::Dropped);
                 return XDP_DROP;
             }
             false
         }
     };
-    tag::dscp(seen, segment, vouched);
+    tag::dscp(seen, segment, is_taggable);
     XDP_PASS
 }

@@ -55,6 +55,12 @@ impl Exit {
         Self::Resources,
     ];
 
+    /// The answer of a task that is not the good one: `drift` found differences, `approve` did nothing,
+    /// `doctor` found warnings. It has the number of [`Exit::Internal`].
+    pub const FINDINGS: Self = Self::Internal;
+    /// `doctor` found errors. It has the number of [`Exit::Usage`].
+    pub const UNFIT: Self = Self::Usage;
+
     /// The number that the operating system gets.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::PacketAction;
 use ipnet::IpNet;
 
 use crate::{generation::TableSize, geo::Geo, ranges::Range, settings::Tags};
@@ -88,8 +88,8 @@ pub struct Interface {
     pub unlisted: Count,
     /// Every other packet: the reason's label value, and the number of packets.
     pub other: Vec<(&'static str, u64)>,
-    /// Number of packets for each effect, which are counted in their class as well.
-    pub effects: Vec<(Effect, u64)>,
+    /// Number of packets for each action, which are counted in their class as well.
+    pub actions: Vec<(PacketAction, u64)>,
     /// True if the tc program that sets the mark is attached now; `None` if packets are not marked.
     pub tag_attached: Option<bool>,
 }
@@ -248,10 +248,10 @@ fn by_geo(counts: impl Iterator<Item = (Geo, Count)>) -> BTreeMap<Geo, Count> {
 }
 
 impl Interface {
-    /// The number of packets with this effect.
+    /// The number of packets with this action.
     #[must_use]
-    pub fn effect(&self, effect: Effect) -> u64 {
-        self.effects.iter().find(|(done, _)| *done == effect).map_or(0, |(_, packets)| *packets)
+    pub fn action(&self, action: PacketAction) -> u64 {
+        self.actions.iter().find(|(done, _)| *done == action).map_or(0, |(_, packets)| *packets)
     }
 
     /// The count of each range of this generation; zero if none was taken.

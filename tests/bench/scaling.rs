@@ -60,9 +60,9 @@ fn prepare(effort: &Effort, subject: &mut Subject, set: &Set) -> Result<Preparat
         lap(&mut compile);
         let staged = subject.kernel.stage(&compiled)?;
         lap(&mut stage);
-        let proven = subject.kernel.prove(staged, &compiled)?;
+        let verified = subject.kernel.verify(staged, &compiled)?;
         lap(&mut prove);
-        subject.kernel.activate(proven)?;
+        subject.kernel.activate(verified)?;
         lap(&mut publish);
         whole.push(begin.elapsed().as_secs_f64() * 1e3);
     }

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use aya::programs::loaded_programs;
 use d365_common::{
     direct::{DEFAULT_PAGES, MOST_PAGES},
-    effect::Effect,
     mark::Mark,
     names::{PROGRAM_TAG, PROGRAMS},
+    packet_action::PacketAction,
 };
 use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{
@@ -169,8 +169,12 @@ impl Tagger {
     }
 
     fn marked(&self) -> Result<u64> {
-        let effects = self.counters.read(&[])?.remove(0).effects;
-        Ok(effects.iter().filter(|(effect, _)| *effect == Effect::Marked).map(|(_, packets)| packets).sum())
+        let actions = self.counters.read(&[])?.remove(0).actions;
+        Ok(actions
+            .iter()
+            .filter(|(action, _)| *action == PacketAction::Marked)
+            .map(|(_, packets)| packets)
+            .sum())
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::PacketAction;
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus::hidden,
@@ -48,15 +48,15 @@ fn armed() -> Judged {
 }
 
 fn run(judged: &mut Judged, source: &str) -> u32 {
-    judged.kernel.run(&syn(source.parse().unwrap(), 25)).unwrap()
+    judged.kernel.test_run(&syn(source.parse().unwrap(), 25)).unwrap()
 }
 
-fn effect(judged: &Judged, wanted: Effect) -> u64 {
-    judged.read()[0].effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1
+fn action(judged: &Judged, wanted: PacketAction) -> u64 {
+    judged.read()[0].actions.iter().find(|(action, _)| *action == wanted).unwrap().1
 }
 
 fn dropped(judged: &Judged) -> u64 {
-    effect(judged, Effect::Dropped)
+    action(judged, PacketAction::Dropped)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn new_connections_of_strangers_are_dropped_and_counted_apart() {
         Tcp::new(1, 25).syn(),
     ));
     for frame in [tagged.clone().tag(DOT1Q, 7), tagged.tag(DOT1AD, 7).tag(DOT1Q, 7)] {
-        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP);
+        assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_DROP);
     }
     assert_eq!(dropped(&judged), 4);
     let unlisted = judged.read()[0].unlisted;
@@ -88,7 +88,7 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
     }
     for stranger in STRANGERS {
         let source: IpAddr = stranger.parse().unwrap();
-        assert_eq!(judged.kernel.run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
+        assert_eq!(judged.kernel.test_run(&syn(source, 587)).unwrap(), XDP_PASS, "another port");
         let host: IpAddr =
             if source.is_ipv4() { [192, 0, 2, 25].into() } else { "2001:db8::25".parse().unwrap() };
         // The loop covers every combination of flags. Only those with SYN and without ACK open a connection.
@@ -98,7 +98,11 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
             let at = frame.len() - 20 + 13;
             frame[at] = flags;
             let expected = if opens { XDP_DROP } else { XDP_PASS };
-            assert_eq!(judged.kernel.run(&frame).unwrap(), expected, "{stranger} with flags {flags:#04x}");
+            assert_eq!(
+                judged.kernel.test_run(&frame).unwrap(),
+                expected,
+                "{stranger} with flags {flags:#04x}"
+            );
         }
     }
     let before = dropped(&judged);
@@ -106,10 +110,10 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
     let [v4, _] = STRANGERS.map(|source| source.parse::<IpAddr>().unwrap());
     let IpAddr::V4(v4) = v4 else { panic!("IPv4") };
     let later = Ipv4::new(v4, [192, 0, 2, 25]).fragment(3, false).carrying(Tcp::new(40_000, 25).syn());
-    assert_eq!(judged.kernel.run(&Frame::new(later).bytes()).unwrap(), XDP_PASS, "a later fragment");
+    assert_eq!(judged.kernel.test_run(&Frame::new(later).bytes()).unwrap(), XDP_PASS, "a later fragment");
     let cut = syn(STRANGERS[0].parse().unwrap(), 25);
     for length in 14..cut.len() {
-        assert_eq!(judged.kernel.run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
+        assert_eq!(judged.kernel.test_run(&cut[..length]).unwrap(), XDP_PASS, "cut off after {length} bytes");
     }
     assert_eq!(dropped(&judged), before);
     let owners: Vec<CounterKey> = ranges(&LIST).iter().map(CounterKey::retired).collect();
@@ -124,8 +128,9 @@ fn listed_retired_and_failsafe_sources_other_ports_and_established_traffic_pass(
 #[test]
 fn without_a_list_a_lease_or_failsafe_prefixes_nothing_is_dropped() {
     require!(Root);
-    let actions =
-        |kernel: &mut Kernel| STRANGERS.map(|source| kernel.run(&syn(source.parse().unwrap(), 25)).unwrap());
+    let actions = |kernel: &mut Kernel| {
+        STRANGERS.map(|source| kernel.test_run(&syn(source.parse().unwrap(), 25)).unwrap())
+    };
     let (mut kernel, counters) = Kernel::load(OBJECT, &dropping()).unwrap();
     kernel.set_failsafe(&failsafe()).unwrap();
     kernel.set_lease(None).unwrap();
@@ -172,22 +177,22 @@ fn hidden_headers_are_dropped_from_strangers_and_nobody_else() {
     let mut dropped = 0;
     for hidden in frames(STRANGERS) {
         for frame in [hidden.frame.clone(), hidden.frame.clone().tag(DOT1Q, 7)] {
-            assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_DROP, "{}", hidden.name);
+            assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_DROP, "{}", hidden.name);
             dropped += 1;
         }
     }
     for hidden in [frames(FRIENDS), frames(["203.0.113.9", "2001:dba::7"])].concat() {
-        assert_eq!(judged.kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+        assert_eq!(judged.kernel.test_run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
     }
-    assert_eq!(effect(&judged, Effect::HiddenDropped), dropped);
-    assert_eq!(effect(&judged, Effect::Dropped), 0);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), dropped);
+    assert_eq!(action(&judged, PacketAction::Dropped), 0);
     judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
     let mut passing = Judged::by(ranges(&LIST), &options());
     passing.kernel.set_failsafe(&[]).unwrap();
     passing.kernel.set_lease(None).unwrap();
     for hidden in frames(STRANGERS) {
         for kernel in [&mut judged.kernel, &mut passing.kernel] {
-            assert_eq!(kernel.run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
+            assert_eq!(kernel.test_run(&hidden.frame.bytes()).unwrap(), XDP_PASS, "{}", hidden.name);
         }
     }
 }
@@ -203,9 +208,9 @@ fn a_header_behind_the_first_buffer_is_dropped_from_strangers() {
         let packet = Ipv6::new(source, host).extensions(vec![Extension::routing(255); 7]);
         Frame::new(packet.carrying(Tcp::new(40_000, 25).syn())).bytes()
     };
-    assert_eq!(judged.kernel.run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
-    assert_eq!(judged.kernel.run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
-    assert_eq!(effect(&judged, Effect::HiddenDropped), 1);
+    assert_eq!(judged.kernel.test_run(&frame(STRANGERS[1])).unwrap(), XDP_DROP);
+    assert_eq!(judged.kernel.test_run(&frame(FRIENDS[1])).unwrap(), XDP_PASS);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), 1);
 }
 
 /// Packets that no receiver accepts, and packets that cannot open a connection, still pass.
@@ -227,9 +232,9 @@ fn what_hides_no_connection_is_not_dropped() {
         ("ESP", Frame::new(v4().carrying(Segment::raw(50, [0; 16])))),
     ];
     for (name, frame) in frames {
-        assert_eq!(judged.kernel.run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
+        assert_eq!(judged.kernel.test_run(&frame.bytes()).unwrap(), XDP_PASS, "{name}");
     }
-    assert_eq!(effect(&judged, Effect::HiddenDropped), 0);
+    assert_eq!(action(&judged, PacketAction::HiddenDropped), 0);
 }
 
 /// Sends as many frames as `D365_FRAMES` asks for, in default settings. Ten million took half a minute of
@@ -255,5 +260,5 @@ fn whatever_is_sent_nothing_is_dropped_or_changed_by_default() {
     let counted = classes(&judged);
     assert_eq!(counted.iter().sum::<u64>(), frames, "each is counted once: {counted:?}");
     assert!(counted.iter().all(|class| *class > frames / 10_000), "every class is met: {counted:?}");
-    assert!(judged.read()[0].effects.iter().all(|(_, packets)| *packets == 0));
+    assert!(judged.read()[0].actions.iter().all(|(_, packets)| *packets == 0));
 }

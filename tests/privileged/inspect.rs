@@ -10,7 +10,7 @@ use d365_common::entry::Entry;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
     generation::Compiled,
-    kernel::{InspectError, Inspection, Interface, Kernel, OBJECT, Options, inspect},
+    kernel::{InspectError, Interface, Kernel, KernelRanges, OBJECT, Options, inspect},
     settings::ModePolicy,
 };
 use ipnet::IpNet;
@@ -37,7 +37,7 @@ fn attached(lab: &Lab, generation: &Compiled) -> Kernel {
 
 /// The entries of `prefixes` that the lab's only program holds, and the number of its other entries.
 fn held(lab: &Lab, prefixes: &[IpNet]) -> Result<(BTreeMap<IpNet, Entry>, usize), InspectError> {
-    let Inspection { attached, .. } = lab.host.run(|| inspect(prefixes))?;
+    let KernelRanges { attached, .. } = lab.host.run(|| inspect(prefixes))?;
     let [held] = &attached[..] else { panic!("{attached:?}") };
     assert_eq!(held.interfaces, [lab.iface()]);
     Ok((held.entries.iter().copied().collect(), held.others))

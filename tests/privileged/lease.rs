@@ -31,8 +31,8 @@ fn judged() -> Judged {
     Judged::by(ranges(&LIST), &options())
 }
 
-fn vouched(kernel: &mut Kernel, sources: [&str; 2]) -> [bool; 2] {
-    sources.map(|source| kernel.is_vouched(source.parse().unwrap()).unwrap())
+fn taggable(kernel: &mut Kernel, sources: [&str; 2]) -> [bool; 2] {
+    sources.map(|source| kernel.is_taggable(source.parse().unwrap()).unwrap())
 }
 
 /// Asserts that frames of both families are counted as listed, and that they pass.
@@ -44,17 +44,17 @@ fn counts(judged: &mut Judged) {
 }
 
 #[test]
-fn nothing_is_vouched_for_before_the_first_lease_and_listed_sources_are_after() {
+fn nothing_is_taggable_before_the_first_lease_and_listed_sources_are_after() {
     require!(Root);
     let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
-    assert_eq!(vouched(&mut kernel, LISTED), [false; 2], "no list, no lease");
+    assert_eq!(taggable(&mut kernel, LISTED), [false; 2], "no list, no lease");
     kernel.set_lease(Some(DAY)).unwrap();
-    assert_eq!(vouched(&mut kernel, LISTED), [false; 2], "a lease of no list");
+    assert_eq!(taggable(&mut kernel, LISTED), [false; 2], "a lease of no list");
     let mut judged = judged();
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "a list without a lease");
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "a list without a lease");
     judged.kernel.set_lease(Some(DAY)).unwrap();
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2]);
-    assert_eq!(vouched(&mut judged.kernel, UNLISTED), [false; 2]);
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2]);
+    assert_eq!(taggable(&mut judged.kernel, UNLISTED), [false; 2]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_lease_runs_out_by_itself_and_counting_goes_on() {
     judged.kernel.set_lease(Some(asked)).unwrap();
     let after = Instant::now();
     let mut asking = Instant::now();
-    while vouched(&mut judged.kernel, LISTED) == [true; 2] {
+    while taggable(&mut judged.kernel, LISTED) == [true; 2] {
         assert!(asking < after + asked + TICKS, "held after {:?}", asking - after);
         counts(&mut judged);
         thread::sleep(Duration::from_millis(1));
@@ -73,10 +73,10 @@ fn a_lease_runs_out_by_itself_and_counting_goes_on() {
     }
     let gone = before.elapsed();
     assert!(gone > asked - TICKS, "gone after {gone:?}");
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2]);
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2]);
     counts(&mut judged);
     judged.kernel.set_lease(Some(DAY)).unwrap();
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2], "set again");
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2], "set again");
 }
 
 #[test]
@@ -85,10 +85,10 @@ fn a_lease_without_an_end_holds_and_can_be_ended() {
     let mut judged = judged();
     for endless in [None, Some(Duration::MAX)] {
         judged.kernel.set_lease(endless).unwrap();
-        assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2], "{endless:?}");
-        assert_eq!(vouched(&mut judged.kernel, UNLISTED), [false; 2], "{endless:?}");
+        assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2], "{endless:?}");
+        assert_eq!(taggable(&mut judged.kernel, UNLISTED), [false; 2], "{endless:?}");
         judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
-        assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "ended after {endless:?}");
+        assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "ended after {endless:?}");
         counts(&mut judged);
     }
 }
@@ -99,13 +99,13 @@ fn a_swap_keeps_the_lease_and_takes_it_from_what_left_the_list() {
     let mut judged = judged();
     judged.kernel.set_lease(Some(DAY)).unwrap();
     judged.publish(ranges(&OTHER_LIST));
-    assert_eq!(vouched(&mut judged.kernel, UNLISTED), [true; 2]);
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2]);
+    assert_eq!(taggable(&mut judged.kernel, UNLISTED), [true; 2]);
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2]);
     judged.publish(ranges(&LIST));
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [true; 2]);
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2]);
     judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
     judged.publish(ranges(&LIST));
-    assert_eq!(vouched(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
 }
 
 /// The list, with the entry at `position` retired.
@@ -117,7 +117,7 @@ fn retired(position: usize) -> Compiled {
 }
 
 #[test]
-fn a_retired_range_is_counted_in_its_slot_and_never_vouched_for() {
+fn a_retired_range_is_counted_in_its_slot_and_never_taggable() {
     require!(Root);
     let mut judged = judged();
     for lease in [None, Some(DAY), Some(Duration::ZERO)] {
@@ -126,7 +126,7 @@ fn a_retired_range_is_counted_in_its_slot_and_never_vouched_for() {
             judged.kernel.publish(&retired(position)).unwrap();
             let holds = lease != Some(Duration::ZERO);
             let expected = [holds && position != 0, holds && position != 1];
-            assert_eq!(vouched(&mut judged.kernel, LISTED), expected, "{position} retired, lease {lease:?}");
+            assert_eq!(taggable(&mut judged.kernel, LISTED), expected, "{position} retired, lease {lease:?}");
             counts(&mut judged);
         }
     }
@@ -140,13 +140,13 @@ fn a_retired_range_is_proven_as_retired() {
     let current = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
     for (staged, asked) in [(&current, &retired(1)), (&retired(1), &current), (&retired(0), &retired(1))] {
         let staged = judged.kernel.stage(staged).unwrap();
-        let Err(error) = judged.kernel.prove(staged, asked) else { panic!("proven") };
+        let Err(error) = judged.kernel.verify(staged, asked) else { panic!("verified") };
         let message = error.to_string();
         assert!(message.contains(", retired)"), "{message}");
         assert_eq!(message.matches("retired").count(), 1, "only one of both is: {message}");
     }
     let source: IpAddr = LISTED[0].parse().unwrap();
-    assert!(!judged.kernel.is_vouched(source).unwrap(), "asked of the published place, whatever is staged");
+    assert!(!judged.kernel.is_taggable(source).unwrap(), "asked of the published buffer, whatever is staged");
 }
 
 /// Each group has its own lease, and drops have another one.
@@ -163,7 +163,7 @@ fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
             let mut groups = [Some(Duration::ZERO); GROUPS];
             groups[usize::from(held)] = Some(DAY);
             judged.kernel.set_leases(&Leases::new(groups, None)).unwrap();
-            let trusted = [vouched(&mut judged.kernel, LISTED), vouched(&mut judged.kernel, UNLISTED)];
+            let trusted = [taggable(&mut judged.kernel, LISTED), taggable(&mut judged.kernel, UNLISTED)];
             assert_eq!(trusted, expected.map(|trusted| [trusted; 2]), "groups {first} and {second}");
         }
     }
@@ -177,6 +177,6 @@ fn a_range_is_proven_with_its_group() {
     let mut judged = judged();
     let compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
     let staged = judged.kernel.stage(&compiled.clone().grouped([0, 1])).unwrap();
-    let Err(error) = judged.kernel.prove(staged, &compiled) else { panic!("proven") };
+    let Err(error) = judged.kernel.verify(staged, &compiled) else { panic!("verified") };
     assert!(error.to_string().contains("lease group 1"), "{error}");
 }

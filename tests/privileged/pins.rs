@@ -12,7 +12,7 @@ use d365_tests::{
     netns::Netns,
     require,
 };
-use d365_user::kernel::{Counters, Kernel, OBJECT, Options, PinError, pin::unpin};
+use d365_user::kernel::{Counters, Kernel, OBJECT, Options, PinError, unpin};
 
 use crate::{
     judged::{Judged, options, ranges},

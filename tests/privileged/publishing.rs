@@ -1,11 +1,11 @@
 //! Publication: a generation is built completely, verified in the standby buffer, and made active by one
 //! store.
 
-use d365_common::{effect::Effect, verdict::Class as KernelClass};
+use d365_common::{classification::Class as KernelClass, packet_action::PacketAction};
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled},
-    kernel::{InterfaceCounts, Kernel, OBJECT, Options, ProofError},
+    kernel::{InterfaceCounts, Kernel, OBJECT, Options, VerifyError},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ fn a_proof_moves_no_counter() {
         ranges: vec![Default::default(); 39],
         unlisted: Default::default(),
         other: KernelClass::OTHERS.map(|class| (class, 0)).to_vec(),
-        effects: Effect::ALL.map(|effect| (effect, 0)).to_vec(),
+        actions: PacketAction::ALL.map(|action| (action, 0)).to_vec(),
     };
     assert_eq!(*row, nothing);
 }
@@ -52,8 +52,10 @@ fn a_wrong_trie_is_never_published() {
     let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
     for (name, list) in wrong {
         let staged = judged.kernel.stage(&compiled(&list)).unwrap();
-        let Err(error) = judged.kernel.prove(staged, &compiled(&right)) else { panic!("{name} was proven") };
-        assert!(matches!(error, ProofError::Mismatch { .. }), "{name}: {error}");
+        let Err(error) = judged.kernel.verify(staged, &compiled(&right)) else {
+            panic!("{name} was verified")
+        };
+        assert!(matches!(error, VerifyError::Mismatch { .. }), "{name}: {error}");
         assert!(error.to_string().contains("should be"), "{error}");
         let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25));
         assert_eq!(class, (0, Class::Listed { slot: 0, opens: true }), "{name}: the active list stays");

@@ -13,7 +13,7 @@ use d365_common::{
 use d365_tests::require;
 use d365_user::{
     generation::{self, Compiled, TableSize},
-    kernel::{Kernel, Options, ProofError},
+    kernel::{Kernel, Options, VerifyError},
 };
 
 use crate::{
@@ -127,8 +127,8 @@ fn a_wrong_cell_is_never_published() {
         let mut cells: Page = table.get(&page, 0).unwrap();
         assert_ne!(std::mem::replace(&mut cells[at], cell.bits()), cell.bits(), "{name}");
         table.set(page, cells, 0).unwrap();
-        let Err(error) = judged.kernel.prove(staged, &compiled()) else { panic!("{name} was proven") };
-        let expected = matches!(error, ProofError::Mismatch { .. } | ProofError::Tangled { .. });
+        let Err(error) = judged.kernel.verify(staged, &compiled()) else { panic!("{name} was verified") };
+        let expected = matches!(error, VerifyError::Mismatch { .. } | VerifyError::Tangled { .. });
         assert!(expected, "{name}: {error}");
         let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25)).1;
         assert_eq!(class, Class::Listed { slot: 0, opens: true }, "{name}: the active list stays");
@@ -146,14 +146,14 @@ fn a_table_that_knows_nothing_is_as_good_as_none() {
     let mut judged = Judged::by(ranges(&["11.0.0.0/24"]), &options());
     let mut table = tables(&mut judged.kernel);
     let missing = Cell::page(direct::pages(direct::DEFAULT_PAGES));
-    for (place, cell) in [(0, Cell::ASK_TRIE), (1, missing)] {
+    for (buffer, cell) in [(0, Cell::ASK_TRIE), (1, missing)] {
         let staged = judged.kernel.stage(&compiled()).unwrap();
-        let first = table.len() / names::PLACES * place;
+        let first = table.len() / names::BUFFERS * buffer;
         for page in 0..FIRST_PAGE {
             table.set(first + page, [cell.bits(); CELLS], 0).unwrap();
         }
-        let proven = judged.kernel.prove(staged, &compiled()).unwrap();
-        judged.kernel.activate(proven).unwrap();
+        let verified = judged.kernel.verify(staged, &compiled()).unwrap();
+        judged.kernel.activate(verified).unwrap();
         judged.ranges = ranges(&LIST);
         answers_are_right(&mut judged, "left to the trie");
     }

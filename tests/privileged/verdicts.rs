@@ -3,9 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use d365_common::{
-    names,
+    classification, names,
     packet::{self, Segment, Source},
-    verdict,
 };
 use d365_tests::{
     corpus,
@@ -158,7 +157,7 @@ fn kernel_and_host_agree_on_every_truncation() {
             let expected = match packet::parse(frame, |port| port == 25) {
                 Ok(Segment { source: Source::V4(_), opens, .. }) => Class::Listed { slot: 0, opens },
                 Ok(Segment { source: Source::V6(_), opens, .. }) => Class::Unlisted { opens },
-                Err(reason) => Class::Other(verdict::Class::from(reason).as_str()),
+                Err(reason) => Class::Other(classification::Class::from(reason).as_str()),
             };
             assert_eq!(judged.judge(&case.name, frame), (0, expected), "{}, cut after {length}", case.name);
         }

@@ -1,8 +1,8 @@
 //! The parser on the host against the corpus, and against every truncation of it.
 
 use d365_common::{
+    classification::Class,
     packet::{self, Reason, Segment, plain},
-    verdict::Class,
 };
 use d365_tests::{
     corpus::{self, Case, Expected, SOURCE_V4, SOURCE_V6},

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 use d365_tests::{promtool, require};
 use d365_user::{
     geo::{Geo, GeoCode, GeoSource},
@@ -34,7 +34,7 @@ fn snapshot() -> Snapshot {
         retired_carried: vec![(geo("NAM", GeoSource::Documented), count)],
         unlisted: count,
         other: vec![("other_port", 9), ("not_tcp", 0)],
-        effects: Effect::ALL.into_iter().zip(1..).collect(),
+        actions: PacketAction::ALL.into_iter().zip(1..).collect(),
         tag_attached: Some(false),
     };
     let source = |name: &str, last_success, lease| SourceStatus {

@@ -16,7 +16,7 @@ pub struct CounterSample {
 impl From<InterfaceCounts> for CounterSample {
     fn from(counts: InterfaceCounts) -> Self {
         let classes = counts.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
-        let effects = counts.effects.into_iter().map(|(effect, packets)| (effect.as_str(), packets));
-        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(effects).collect() }
+        let actions = counts.actions.into_iter().map(|(action, packets)| (action.as_str(), packets));
+        Self { owners: counts.ranges, unlisted: counts.unlisted, other: classes.chain(actions).collect() }
     }
 }

@@ -22,7 +22,7 @@ pub struct Row {
     pub retired_totals: BTreeMap<(Geo, bool), Count>,
     /// The count of unlisted sources before this kernel object.
     pub unlisted: Count,
-    /// The count of each other class and each effect before this kernel object, by name.
+    /// The count of each other class and each action before this kernel object, by name.
     pub other: BTreeMap<String, u64>,
 }
 

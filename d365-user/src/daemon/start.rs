@@ -86,7 +86,7 @@ pub(crate) fn start(
         }
     };
     for attached in &attached {
-        remark(attached);
+        log_attachment_warnings(attached);
     }
     taggers.iter().for_each(remark_tagger);
     state.set_live(Live { counters, links: kernel.links(), attached, taggers });
@@ -131,7 +131,7 @@ fn remark_tagger(tagger: &Tagger) {
 }
 
 /// Logs the limits of an attachment: generic mode as a fallback, tc programs that it blinds, or no BPF link.
-fn remark(attached: &Attached) {
+fn log_attachment_warnings(attached: &Attached) {
     let name = &attached.interface.name;
     if let Some(reason) = &attached.fallback {
         tracing::warn!(

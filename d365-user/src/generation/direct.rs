@@ -11,7 +11,7 @@ use std::{
 };
 
 use d365_common::{
-    direct::{CELLS, Cell, FIRST_PAGE, Page, ROOT_V4, ROOT_V6, Said},
+    direct::{CELLS, Cell, FIRST_PAGE, Page, ROOT_V4, ROOT_V6, TableLookup},
     entry::Entry,
 };
 use ipnet::IpNet;
@@ -176,7 +176,7 @@ pub struct Change {
     /// The first address.
     pub from: IpAddr,
     /// The table's result from there on.
-    pub said: Said,
+    pub lookup: TableLookup,
 }
 
 /// All changes of a table's result, over all addresses of both families in their order. `read` returns a
@@ -188,9 +188,9 @@ pub fn changes<E>(mut read: impl FnMut(u32) -> Result<Option<Page>, E>) -> Resul
     let mut changes = Vec::new();
     for (root, family) in [(ROOT_V4, v4 as fn(u32) -> IpAddr), (ROOT_V6, v6)] {
         let mut before = None;
-        walk(root, &mut read, &mut |first_bytes, said| {
-            if before.replace(said) != Some(said) {
-                changes.push(Change { from: family(first_bytes), said });
+        walk(root, &mut read, &mut |first_bytes, lookup| {
+            if before.replace(lookup) != Some(lookup) {
+                changes.push(Change { from: family(first_bytes), lookup });
             }
         })?;
     }
@@ -209,7 +209,7 @@ fn v6(first_bytes: u32) -> IpAddr {
 fn walk<E>(
     root: u32,
     read: &mut impl FnMut(u32) -> Result<Option<Page>, E>,
-    show: &mut impl FnMut(u32, Said),
+    show: &mut impl FnMut(u32, TableLookup),
 ) -> Result<(), E> {
     for a in 0..=u8::MAX {
         below(root + u32::from(a), u32::from(a) << 24, 16, read, show)?;
@@ -224,17 +224,17 @@ fn below<E>(
     address: u32,
     shift: u8,
     read: &mut impl FnMut(u32) -> Result<Option<Page>, E>,
-    show: &mut impl FnMut(u32, Said),
+    show: &mut impl FnMut(u32, TableLookup),
 ) -> Result<(), E> {
     let Some(cells) = read(page)? else {
-        show(address, Said::AskTrie);
+        show(address, TableLookup::AskTrie);
         return Ok(());
     };
     for (byte, bits) in (0_u32..).zip(cells) {
         let (cell, address) = (Cell::from_bits(bits), address | byte << shift);
         match cell.next().zip(shift.checked_sub(8)) {
             Some((page, shift)) => below(page, address, shift, read, show)?,
-            None => show(address, cell.said()),
+            None => show(address, cell.lookup()),
         }
     }
     Ok(())

@@ -6,10 +6,10 @@ mod compile;
 mod counter_key;
 mod direct;
 mod groups;
-mod questions;
+mod probes;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use counter_key::CounterKey;
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
-pub use questions::{Question, Reference, questions};
+pub use probes::{Probe, ReferenceTrie, probes};

@@ -16,7 +16,7 @@ use super::{
     generic::Surroundings,
     interface::{Interface, InterfaceError, Xdp},
     links::Link,
-    load::Kernel,
+    object::Kernel,
     requirements::{self, RequirementError},
     stack::Stack,
 };

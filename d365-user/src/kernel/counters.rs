@@ -5,17 +5,13 @@ use aya::{
     maps::{Map, MapData, MapError, PerCpuArray},
 };
 use d365_common::{
-    counter::{Counter, class_index, effect_index, range_index, rows},
-    effect::Effect,
+    classification::Class,
+    counter::{Counter, action_index, class_index, range_index, rows},
     names,
-    verdict::Class,
+    packet_action::PacketAction,
 };
 
-use super::{
-    chain,
-    load::LoadError,
-    pin::{self, CounterIds},
-};
+use super::error::{LoadError, error_chain};
 use crate::snapshot::Count;
 
 /// The counters' maps.
@@ -27,6 +23,15 @@ pub struct Counters {
     capacity: u32,
 }
 
+/// The maps' ids in the kernel. No two maps have had the same id since the machine started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterIds {
+    /// Id of `RANGE_COUNTERS`.
+    pub ranges: u32,
+    /// Id of `CLASS_COUNTERS`.
+    pub classes: u32,
+}
+
 /// The counts in one interface's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceCounts {
@@ -36,22 +41,22 @@ pub struct InterfaceCounts {
     pub unlisted: Count,
     /// Packets of each other class.
     pub other: Vec<(Class, u64)>,
-    /// Packets to which each effect was applied.
-    pub effects: Vec<(Effect, u64)>,
+    /// Packets to which each action was applied.
+    pub actions: Vec<(PacketAction, u64)>,
 }
 
-/// All counts are zero, with every class and every effect.
+/// All counts are zero, with every class and every action.
 impl Default for InterfaceCounts {
     fn default() -> Self {
         let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
-        let effects = Effect::ALL.map(|effect| (effect, 0)).to_vec();
-        Self { ranges: Vec::new(), unlisted: Count::default(), other, effects }
+        let actions = PacketAction::ALL.map(|action| (action, 0)).to_vec();
+        Self { ranges: Vec::new(), unlisted: Count::default(), other, actions }
     }
 }
 
 /// A counter cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read index {index} of map {map}: {}", chain(.source))]
+#[error("cannot read index {index} of map {map}: {}", error_chain(.source))]
 pub struct CounterError {
     pub(super) map: &'static str,
     pub(super) index: u32,
@@ -64,8 +69,8 @@ impl Counters {
             let Some(Map::PerCpuArray(data)) = ebpf.take_map(map) else {
                 return Err(LoadError::Missing(map));
             };
-            let id = pin::id(&data).map_err(|source| LoadError::Map { map, source })?;
-            Ok((data, id))
+            let info = data.info().map_err(|source| LoadError::Map { map, source })?;
+            Ok((data, info.id()))
         };
         let (ranges, range_id) = counters(names::RANGE_COUNTERS)?;
         let (classes, class_id) = counters(names::CLASS_COUNTERS)?;
@@ -109,9 +114,9 @@ impl Counters {
                         .into_iter()
                         .map(|other| Ok((other, class(other)?.packets)))
                         .collect::<Result<_, _>>()?,
-                    effects: Effect::ALL
+                    actions: PacketAction::ALL
                         .into_iter()
-                        .map(|effect| Ok((effect, classes.sum(effect_index(row, effect))?.packets)))
+                        .map(|action| Ok((action, classes.sum(action_index(row, action))?.packets)))
                         .collect::<Result<_, _>>()?,
                 })
             })

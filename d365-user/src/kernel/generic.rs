@@ -15,17 +15,13 @@
 use std::{fmt, fs, io, sync::OnceLock};
 
 use aya::{programs::ProgramError, util::KernelVersion};
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
-};
-use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use nix::libc::{ENODEV, EPERM};
 
 use super::{
     interface::{self, Interface},
-    link_layer, netlink,
-    survey::Program,
+    link_layer, link_message,
+    object::is_own,
     tc,
 };
 
@@ -167,7 +163,7 @@ impl Surroundings {
             }
             // The kernel lists program ids with CAP_NET_ADMIN, but shows a program only with CAP_SYS_ADMIN.
             Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(EPERM) => true,
-            Err(error) => return Err(io::Error::other(super::chain(&error))),
+            Err(error) => return Err(io::Error::other(super::error::error_chain(&error))),
         };
         if others.is_empty() && !has_unreadable {
             return Ok(Self::default());
@@ -197,13 +193,15 @@ fn filters(ifindex: u32) -> io::Result<Vec<Other>> {
 }
 
 fn tcx((id, name): &(u32, String)) -> Option<Other> {
-    let program = Program { id: Some(*id), name: Ok(name.clone()), holders: None };
+    if is_own(name) {
+        return None;
+    }
     let name = if name.is_empty() {
         format!("tcx program (id {id})")
     } else {
         format!("tcx program {name} (id {id})")
     };
-    (!program.is_ours()).then_some(Other { name, is_program: true, ifbs: Vec::new() })
+    Some(Other { name, is_program: true, ifbs: Vec::new() })
 }
 
 /// Returns the interface's name if it is an ifb device.
@@ -211,7 +209,7 @@ fn ifb(index: u32) -> io::Result<Option<String>> {
     match interface::link(index) {
         // The interface no longer exists.
         Err(error) if error.raw_os_error() == Some(ENODEV) => Ok(None),
-        link => Ok(link.ok().filter(is_ifb).and_then(|link| name(&link))),
+        link => Ok(link.ok().filter(is_ifb).as_ref().map(link_message::name)),
     }
 }
 
@@ -219,24 +217,12 @@ fn ifb(index: u32) -> io::Result<Option<String>> {
 fn running_ifbs() -> io::Result<Vec<String>> {
     let mut request = LinkMessage::default();
     request.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Ifb)]));
-    let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(request))?;
-    let is_running = |link: &LinkMessage| is_ifb(link) && link.header.flags.contains(LinkFlags::Up);
-    let running = links.into_iter().filter_map(|message| match message {
-        RouteNetlinkMessage::NewLink(link) if is_running(&link) => name(&link),
-        _ => None,
-    });
-    Ok(running.collect())
+    let is_running = |link: &&LinkMessage| is_ifb(link) && link.header.flags.contains(LinkFlags::Up);
+    Ok(link_message::all(request)?.iter().filter(is_running).map(link_message::name).collect())
 }
 
 fn is_ifb(link: &LinkMessage) -> bool {
     link_layer::kind(link) == Some(&InfoKind::Ifb)
-}
-
-fn name(link: &LinkMessage) -> Option<String> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::IfName(name) => Some(name.clone()),
-        _ => None,
-    })
 }
 
 /// Reads `/proc/kallsyms` at most once: the list of functions is long and does not change.

@@ -15,7 +15,7 @@ use nix::{
     net::if_::if_indextoname,
 };
 
-use super::netlink;
+use super::{link_message, netlink};
 use crate::snapshot::Mode;
 
 /// `IFLA_ALT_IFNAME` (`linux/if_link.h`). With it the kernel finds a link by its name or an alternative name.
@@ -126,11 +126,7 @@ impl Interface {
     /// kernel did not answer.
     pub fn state(&self) -> Result<LinkState, InterfaceError> {
         let link = link(self.index).map_err(|source| failed(&self.name, source))?;
-        let name = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::IfName(name) => Some(name.clone()),
-            _ => None,
-        });
-        Ok(LinkState { name: name.unwrap_or_default(), xdp: link.attributes.iter().find_map(program) })
+        Ok(LinkState { name: link_message::name(&link), xdp: link.attributes.iter().find_map(program) })
     }
 
     /// Returns the kernel's current name for it. System calls that accept only names of at most 15 bytes need

@@ -16,7 +16,7 @@ use nix::{
     time::{ClockId, clock_getres},
 };
 
-use super::{chain, load::Kernel};
+use super::{error::error_chain, object::Kernel};
 
 /// `XDP_PASS`, include/uapi/linux/bpf.h.
 const XDP_PASS: u32 = 2;
@@ -66,7 +66,7 @@ pub enum LeaseError {
     #[error("cannot set the leases: the kernel does not report the length of its ticks: {0}")]
     Tick(#[from] Errno),
     /// The program cannot be run.
-    #[error("cannot set the leases: the kernel does not run program d365_lease: {}", chain(.0))]
+    #[error("cannot set the leases: the kernel does not run program d365_lease: {}", error_chain(.0))]
     Program(#[from] ProgramError),
     /// The program rejected the leases.
     #[error(

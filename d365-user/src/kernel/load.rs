@@ -1,7 +1,6 @@
 //! Loads the kernel object: sets its constants, sizes its maps, and selects the program that this kernel
 //! accepts.
 
-mod error;
 mod options;
 
 use std::io;
@@ -24,33 +23,23 @@ use nix::{
     sys::resource::{RLIM_INFINITY, Resource, setrlimit},
 };
 
-pub use self::{error::LoadError, options::Options};
+pub use self::options::Options;
 use super::{
+    buffers::Buffers,
     counters::Counters,
-    failsafe::Failsafe,
+    error::LoadError,
     interrupted::{PATIENCE, again},
     links::Links,
-    maps::Places,
+    object::Kernel,
     requirements,
     table::pages_of_all,
+    tries::Tries,
 };
 
 /// Size of the smallest ring buffer in bytes; it is rounded up to one page.
 const SMALLEST_RING: u32 = 1;
 /// Size of the ring buffer of log records in bytes.
 const LOG_RING: u32 = 256 * 1024;
-
-/// The loaded object. Dropping it detaches the programs from every interface.
-pub struct Kernel {
-    pub(super) ebpf: Ebpf,
-    pub(super) places: Places,
-    pub(super) failsafe: Failsafe,
-    pub(super) links: Links,
-    /// A watched port, for the frames of a verification.
-    pub(super) port: u16,
-    program: &'static str,
-    capacity: u32,
-}
 
 impl Kernel {
     /// Loads `object`. Nothing is attached and nothing is published yet.
@@ -85,7 +74,8 @@ impl Kernel {
         let slots = rows.checked_mul(options.capacity).ok_or_else(too_large)?;
         let mut ports = [SMTP_PORT; MAX_PORTS];
         ports[..options.ports.len()].copy_from_slice(&options.ports);
-        let setup = Setup::new(ports[0], port_count, interfaces_count, options.acts(), options.trie_only);
+        let setup =
+            Setup::new(ports[0], port_count, interfaces_count, options.has_actions(), options.trie_only);
         let mut ifindexes = [0; MAX_INTERFACES];
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
@@ -118,12 +108,12 @@ impl Kernel {
         if options.tags.mark.is_some() {
             load_tag(&mut ebpf)?;
         }
-        let places = Places::take(&mut ebpf)?;
-        let failsafe = Failsafe::take(&mut ebpf)?;
+        let buffers = Buffers::take(&mut ebpf)?;
+        let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
         let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
-        let kernel = Self {
+        let kernel = Kernel {
             ebpf,
-            places,
+            buffers,
             failsafe,
             links: Links::default(),
             port: ports[0],
@@ -131,50 +121,6 @@ impl Kernel {
             capacity: options.capacity,
         };
         Ok((kernel, counters))
-    }
-
-    /// The links, which keep the programs on the interfaces.
-    #[must_use]
-    pub fn links(&self) -> Links {
-        self.links.clone()
-    }
-
-    /// Name of the XDP program that this kernel accepted.
-    #[must_use]
-    pub fn program_name(&self) -> &'static str {
-        self.program
-    }
-
-    /// The XDP program's id in the kernel, as in `bpftool prog show`.
-    ///
-    /// # Errors
-    /// The error of aya or the kernel.
-    pub fn program_id(&mut self) -> Result<u32, ProgramError> {
-        Ok(self.xdp()?.info()?.id())
-    }
-
-    /// Counter slots for each interface.
-    #[must_use]
-    pub fn capacity(&self) -> u32 {
-        self.capacity
-    }
-
-    pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
-        self.program_named(self.program)
-    }
-
-    pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
-        self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
-    }
-
-    pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
-        self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
-    }
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        self.links.clear();
     }
 }
 

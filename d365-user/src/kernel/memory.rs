@@ -11,7 +11,7 @@ use aya::util::KernelVersion;
 use nix::libc::{ENOMEM, EPERM};
 use procfs::process::Process;
 
-use super::{chain, requirements};
+use super::{error::error_chain, requirements};
 
 /// Since this version, maps count towards the control group's memory, and no longer towards the limit of
 /// locked memory.
@@ -33,7 +33,7 @@ pub(super) fn explained(error: &(dyn Error + 'static)) -> String {
         Some(EPERM) => locked().unwrap_or_default(),
         _ => String::new(),
     };
-    format!("{}{advice}", chain(error))
+    format!("{}{advice}", error_chain(error))
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -5,7 +5,9 @@
 //! published trie in place, or replace a program of another owner.
 
 mod attach;
+mod buffers;
 mod counters;
+mod error;
 mod failsafe;
 mod fdinfo;
 pub mod features;
@@ -16,71 +18,41 @@ mod interrupted;
 mod lease;
 mod link_events;
 mod link_layer;
+mod link_message;
 mod links;
 mod load;
-mod log;
-mod maps;
 mod memory;
 mod netlink;
-pub mod pin;
-mod prove;
+mod object;
+mod packet_log;
+mod pin;
+mod publish;
 mod requirements;
-mod run;
 mod samples;
 mod stack;
 pub mod survey;
 mod table;
 mod tc;
+mod test_run;
+mod tries;
+mod verify;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
-pub use counters::{CounterError, Counters, InterfaceCounts};
+pub use buffers::{Staged, Verified};
+pub use counters::{CounterError, CounterIds, Counters, InterfaceCounts};
+pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
-pub use inspect::{Held, InspectError, Inspection, inspect};
+pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
 pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
 pub use link_layer::LinkLayer;
 pub use links::{DetachReason, Links};
-pub use load::{Kernel, LoadError, Options};
-pub use log::{PacketLog, PacketLogError};
-pub use maps::{Proven, PublishError, Staged};
-pub use pin::{CounterIds, PinError, unpin};
-pub use prove::ProofError;
+pub use load::Options;
+pub use object::{Kernel, OBJECT};
+pub use packet_log::{PacketLog, PacketLogError};
+pub use pin::{PinError, unpin};
 pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
 pub use tc::{Tagger, TaggerError, TcHold};
-
-/// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// The kernel object, with all programs and maps, that is built into this daemon.
-pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use aya::{maps::MapError, sys::SyscallError};
-
-    #[test]
-    fn a_chain_ends_with_the_errno() {
-        let io_error = io::Error::from_raw_os_error(nix::libc::ENOMEM);
-        let error = MapError::SyscallError(SyscallError { call: "bpf_map_update_elem", io_error });
-        assert_eq!(
-            super::chain(&error),
-            "`bpf_map_update_elem` failed: Cannot allocate memory (os error 12)"
-        );
-    }
-}

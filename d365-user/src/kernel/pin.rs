@@ -21,17 +21,12 @@ use d365_common::{
     names,
 };
 
-pub use self::{error::PinError, shape::Shape};
-use super::{counters::Counters, requirements::is_bpffs};
-
-/// The maps' ids in the kernel. No two maps have had the same id since the machine started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CounterIds {
-    /// Id of `RANGE_COUNTERS`.
-    pub ranges: u32,
-    /// Id of `CLASS_COUNTERS`.
-    pub classes: u32,
-}
+pub use self::error::PinError;
+use self::shape::Shape;
+use super::{
+    counters::{CounterIds, Counters},
+    requirements::is_bpffs,
+};
 
 impl Counters {
     /// Pins both maps in `directory` as `RANGE_COUNTERS-<owner>` and `CLASS_COUNTERS-<owner>`. They replace
@@ -107,10 +102,6 @@ pub fn unpin(directory: &Path, owner: &str) -> Result<(), PinError> {
         remove(&path)?;
     }
     Ok(())
-}
-
-pub(super) fn id(map: &MapData) -> Result<u32, MapError> {
-    Ok(Shape::of(map)?.0)
 }
 
 /// Creates the directory for this user alone, unless it exists.

@@ -28,16 +28,14 @@ const CAP_SYS_RESOURCE: u32 = 24;
 
 /// A requirement is not met.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum RequirementError {
     /// Capabilities are missing.
     #[error(
         "not privileged: {} missing; run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
         missing.join(", ")
     )]
-    Capabilities {
-        /// Their names.
-        missing: Vec<&'static str>,
-    },
+    Capabilities { missing: Vec<&'static str> },
     /// The process has the capabilities, but the kernel does not accept them.
     #[error(
         "not privileged: the kernel refuses {feature} although the capabilities are there ({source}): it wants them \
@@ -47,19 +45,11 @@ pub enum RequirementError {
     Refused {
         /// The feature that the kernel refused.
         feature: &'static str,
-        /// The kernel's error.
         source: io::Error,
     },
     /// The kernel lacks a feature.
     #[error("this kernel lacks {feature} (needs Linux {since} or later with CONFIG_BPF_SYSCALL): {source}")]
-    Feature {
-        /// Its name.
-        feature: &'static str,
-        /// The first kernel that has it.
-        since: &'static str,
-        /// The kernel's error.
-        source: io::Error,
-    },
+    Feature { feature: &'static str, since: &'static str, source: io::Error },
     /// The daemon's own entries in `/proc` cannot be read.
     #[error("cannot read the daemon's own entries below /proc/self: {0}; is /proc mounted?")]
     Proc(#[from] procfs::ProcError),

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use d365_common::names::{self, SAMPLE_RING};
 
-use super::{chain, counters::CounterError, load::Kernel};
+use super::{counters::CounterError, error::error_chain, object::Kernel};
 
 /// Bytes of one record in the ring: the address (16) and the kernel's header (8).
 const RECORD: usize = 16 + 8;
@@ -22,7 +22,7 @@ pub enum SamplesError {
     #[error("the kernel object has no {0} to take; it is taken once")]
     Missing(&'static str),
     /// The ring cannot be mapped into memory.
-    #[error("cannot read ring buffer {}: {}", names::SAMPLES, chain(.0))]
+    #[error("cannot read ring buffer {}: {}", names::SAMPLES, error_chain(.0))]
     Ring(#[from] MapError),
 }
 

@@ -6,15 +6,11 @@
 
 use std::io;
 
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage},
-};
-use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage};
 
 use super::{
     interface::{Interface, Xdp, program},
-    netlink,
+    link_message,
 };
 
 /// Maximum depth of stacked devices (`MAX_NEST_DEV`, linux/netdevice.h).
@@ -54,12 +50,7 @@ impl Stack {
     /// # Errors
     /// The kernel's error.
     pub fn read() -> io::Result<Self> {
-        let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
-        let devices = links.iter().filter_map(|message| match message {
-            RouteNetlinkMessage::NewLink(link) => Some(Device::of(link)),
-            _ => None,
-        });
-        Ok(Self(devices.collect()))
+        Ok(Self(link_message::all(LinkMessage::default())?.iter().map(Device::of).collect()))
     }
 
     /// Returns the positions of `interfaces`, sorted by the number of devices below each, so that each

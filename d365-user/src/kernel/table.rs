@@ -7,10 +7,10 @@
 use aya::maps::{Array, MapData, MapError};
 use d365_common::{
     direct::{self, FIRST_PAGE, Page},
-    names::PLACES,
+    names::BUFFERS,
 };
 
-use super::{maps::PublishError, prove::ProofError};
+use super::error::{PublishError, VerifyError};
 use crate::generation::Table;
 
 /// The tables of both buffers.
@@ -22,12 +22,12 @@ pub(super) struct Tables {
 
 /// Number of pages in both buffers, if cells can name `named` pages of each.
 pub(super) const fn pages_of_all(named: u32) -> u32 {
-    direct::pages(named) * PLACES
+    direct::pages(named) * BUFFERS
 }
 
 impl Tables {
     pub(super) fn new(map: Array<MapData, Page>) -> Self {
-        let pages = map.len() / PLACES;
+        let pages = map.len() / BUFFERS;
         Self { map, pages }
     }
 
@@ -37,31 +37,31 @@ impl Tables {
     }
 
     /// First page of a buffer.
-    pub(super) fn first(&self, place: u32) -> u32 {
-        place * self.pages
+    pub(super) fn first(&self, buffer: u32) -> u32 {
+        buffer * self.pages
     }
 
     /// Writes all pages of a table, also the empty ones, because another table was there before. No cell
     /// names a page after them.
-    pub(super) fn write(&mut self, place: u32, table: &Table) -> Result<(), PublishError> {
+    pub(super) fn write(&mut self, buffer: u32, table: &Table) -> Result<(), PublishError> {
         for (number, page) in (0..).zip(table.pages()) {
-            let at = self.first(place) + number;
+            let at = self.first(buffer) + number;
             self.map.set(at, page, 0).map_err(|source| PublishError::Page { page: number, source })?;
         }
         Ok(())
     }
 
     /// Reads the pages of a buffer, each once. A page that is named twice is an error.
-    pub(super) fn reader(&self, place: u32) -> impl FnMut(u32) -> Result<Option<Page>, ProofError> {
+    pub(super) fn reader(&self, buffer: u32) -> impl FnMut(u32) -> Result<Option<Page>, VerifyError> {
         let mut seen = vec![false; self.pages as usize];
-        let first = self.first(place);
+        let first = self.first(buffer);
         move |page| {
             let Some(seen) = seen.get_mut(page as usize) else { return Ok(None) };
             if std::mem::replace(seen, true) {
-                return Err(ProofError::Tangled { page });
+                return Err(VerifyError::Tangled { page });
             }
             let cells = self.map.get(&(first + page), 0);
-            cells.map(Some).map_err(|source: MapError| ProofError::Read { page, source })
+            cells.map(Some).map_err(|source: MapError| VerifyError::Read { page, source })
         }
     }
 }

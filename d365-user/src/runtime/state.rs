@@ -225,10 +225,10 @@ pub(crate) fn interface(
         .other
         .into_iter()
         .map(|(class, packets)| (class.as_str(), published.totals().other(row, class.as_str(), packets)));
-    let effects = read
-        .effects
+    let actions = read
+        .actions
         .into_iter()
-        .map(|(effect, packets)| (effect, published.totals().other(row, effect.as_str(), packets)));
+        .map(|(action, packets)| (action, published.totals().other(row, action.as_str(), packets)));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
@@ -239,7 +239,7 @@ pub(crate) fn interface(
         retired_carried: published.retired_totals(row, true, &read.ranges),
         unlisted: published.totals().unlisted(row, read.unlisted),
         other: other.collect(),
-        effects: effects.collect(),
+        actions: actions.collect(),
         tag_attached: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     counters::{Goal, PendingGeneration, Record},
     gate::Timestamp,
     generation::Groups,
-    kernel::{CounterError, Kernel, ProofError, PublishError},
+    kernel::{CounterError, Kernel, PublishError, VerifyError},
     ranges::RangeSet,
     runtime::State,
 };
@@ -164,7 +164,7 @@ fn is_same_list(one: &RangeSet, other: &RangeSet) -> bool {
 
 fn reason(error: &PublishError) -> Rejection {
     match error {
-        PublishError::Proof(ProofError::Mismatch { .. } | ProofError::Nonsense { .. }) => Rejection::Proof,
+        PublishError::Verify(VerifyError::Mismatch { .. } | VerifyError::Nonsense { .. }) => Rejection::Proof,
         _ => Rejection::Kernel,
     }
 }

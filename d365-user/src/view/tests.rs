@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 
 use super::{Format, metrics, summary};
 use crate::{
@@ -79,7 +79,7 @@ fn sample() -> Snapshot {
             retired_carried: vec![(geo("NAM", GeoSource::Documented), count(6, 600, 2))],
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
-            effects: Effect::ALL.into_iter().zip(1..).collect(),
+            actions: PacketAction::ALL.into_iter().zip(1..).collect(),
             tag_attached: Some(true),
             ..Interface::default()
         }],

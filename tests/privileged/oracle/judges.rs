@@ -11,17 +11,17 @@ use std::{
 
 use d365_common::{
     answer::Answer,
+    classification::{self, Classification},
     entry::Entry,
     names,
     packet::{Reason, Source},
-    verdict::{self, Verdict},
 };
 use d365_tests::{
     bpf::code::XDP_PASS,
     generate::LONGEST,
     oracle::{self, Opinion, Uses},
 };
-use d365_user::{generation::Reference, snapshot::Count};
+use d365_user::{generation::ReferenceTrie, snapshot::Count};
 
 use super::{PORTS, sums::Sums};
 use crate::judged::{Class, Judged};
@@ -33,7 +33,7 @@ const OTHER_HEADERS: usize = 14 + 2 * 4 + 40 + 14;
 pub(super) struct Judges {
     judged: Judged,
     /// The host's prefix search. It is from another crate than the oracle's.
-    reference: Reference,
+    reference: ReferenceTrie,
     sums: Sums,
     /// Number of frames in which each of the oracle's rules made a difference.
     uses: Uses,
@@ -50,7 +50,7 @@ pub(super) struct Judges {
 impl Judges {
     pub(super) fn of(judged: Judged) -> Self {
         let prefixes: Vec<_> = judged.ranges.iter().map(|range| range.prefix).collect();
-        let (reference, sums) = (Reference::new(&prefixes), Sums::zero(prefixes.len()));
+        let (reference, sums) = (ReferenceTrie::new(&prefixes), Sums::zero(prefixes.len()));
         Self {
             judged,
             reference,
@@ -79,7 +79,7 @@ impl Judges {
             return self.take_long(frame, &expected);
         }
         self.sums.add(&expected, frame.len() as u64);
-        let action = self.judged.kernel.run(frame).unwrap();
+        let action = self.judged.kernel.test_run(frame).unwrap();
         action == XDP_PASS && self.answer(frame) == Some(without_opens(&expected))
     }
 
@@ -155,12 +155,12 @@ impl Judges {
             let position = self.reference.longest_match((*source).into())?;
             Entry::new(u32::try_from(position).ok()?, 0)
         };
-        match verdict::judge(frame, |port| PORTS.contains(&port), find) {
-            Verdict::Listed(entry, segment) => {
+        match classification::classify(frame, |port| PORTS.contains(&port), find) {
+            Classification::Listed(entry, segment) => {
                 Class::Listed { slot: entry.slot() as usize, opens: segment.opens }
             }
-            Verdict::Unlisted(segment) => Class::Unlisted { opens: segment.opens },
-            Verdict::Other(reason) => other(reason),
+            Classification::Unlisted(segment) => Class::Unlisted { opens: segment.opens },
+            Classification::Other(reason) => other(reason),
         }
     }
 
@@ -194,14 +194,14 @@ impl Judges {
             Some(None) => Some(Class::Unlisted { opens: false }),
             None => {
                 let mut reasons = Reason::ALL.into_iter();
-                reasons.find(|reason| Answer::of(&Verdict::Other(*reason)).bits() == bits).map(other)
+                reasons.find(|reason| Answer::of(&Classification::Other(*reason)).bits() == bits).map(other)
             }
         }
     }
 }
 
 fn other(reason: Reason) -> Class {
-    Class::Other(verdict::Class::from(reason).as_str())
+    Class::Other(classification::Class::from(reason).as_str())
 }
 
 fn without_opens(class: &Class) -> Class {

@@ -2,14 +2,14 @@
 
 use aya::maps::{Map, MapData, PerCpuArray};
 use d365_common::{
+    classification,
     counter::{CLASS_ROW, Counter, class_index},
-    verdict,
 };
 use d365_user::kernel::CounterIds;
 
 use crate::judged::Class;
 
-/// All counters of one row: of ranges by slot, of classes and effects by index.
+/// All counters of one row: of ranges by slot, of classes and actions by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     ranges: Vec<Counter>,
@@ -46,10 +46,10 @@ impl Sums {
         let index = |class| class_index(0, class) as usize;
         let (counter, opens) = match class {
             Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
-            Class::Unlisted { opens } => (&mut self.classes[index(verdict::Class::Unlisted)], *opens),
+            Class::Unlisted { opens } => (&mut self.classes[index(classification::Class::Unlisted)], *opens),
             Class::Other(label) => {
                 let class =
-                    verdict::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
+                    classification::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
                 (&mut self.classes[index(class)], false)
             }
         };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 use d365_tests::{
     bpf::code::XDP_PASS,
     corpus,
@@ -59,10 +59,10 @@ fn shapes(listed: bool, class: u8, port: u16) -> Vec<Vec<u8>> {
     shapes.map(|frame| frame.bytes()).collect()
 }
 
-fn effects(judged: &Judged) -> [u64; 3] {
-    let effects = judged.read()[0].effects.clone();
-    [Effect::DscpSet, Effect::DscpNotSet, Effect::DscpCleared]
-        .map(|wanted| effects.iter().find(|(effect, _)| *effect == wanted).unwrap().1)
+fn actions(judged: &Judged) -> [u64; 3] {
+    let actions = judged.read()[0].actions.clone();
+    [PacketAction::DscpSet, PacketAction::DscpNotSet, PacketAction::DscpCleared]
+        .map(|wanted| actions.iter().find(|(action, _)| *action == wanted).unwrap().1)
 }
 
 /// Checks that two frames differ only in the two bytes that contain the code point, and the two of the
@@ -92,7 +92,7 @@ fn every_code_point_is_set_and_every_other_bit_kept() {
                 differs_only_in_the_header(&frame, &after);
             }
         }
-        assert_eq!(effects(&judged), [72, 0, 0]);
+        assert_eq!(actions(&judged), [72, 0, 0]);
     }
 }
 
@@ -121,14 +121,14 @@ fn a_false_code_point_is_taken_away_and_nothing_else_changes() {
             differs_only_in_the_header(&frame, &after);
         }
     }
-    assert_eq!(effects(&judged), [0, 0, 27]);
+    assert_eq!(actions(&judged), [0, 0, 27]);
     let others =
         [shapes(false, 0x24, 25), shapes(false, 0x00, 25), shapes(false, 0x20, 26), shapes(true, 0x20, 26)];
     for frame in others.concat() {
         let (action, after) = judged.kernel.rewrite(&frame).unwrap();
         assert_eq!((action, &after), (XDP_PASS, &frame));
     }
-    assert_eq!(effects(&judged), [0, 0, 27]);
+    assert_eq!(actions(&judged), [0, 0, 27]);
 }
 
 /// A packet that is not a whole segment here may become one at the next hop: a fragment, or a packet with
@@ -187,7 +187,7 @@ fn whatever_may_carry_a_segment_loses_a_false_code_point() {
         };
         assert_eq!((action, read), (XDP_PASS, 1), "{name}");
         differs_only_in_the_header(&frame, &after);
-        assert_eq!(effects(&judged), [0, 0, number], "{name}");
+        assert_eq!(actions(&judged), [0, 0, number], "{name}");
         // Without our code point the frame does not change.
         assert_eq!(judged.kernel.rewrite(&after).unwrap(), (XDP_PASS, after), "{name}");
     }
@@ -212,7 +212,7 @@ fn random_frames_pass_with_tags_on_and_only_code_points_change() {
             changed += 1;
         }
     }
-    let [set, not_set, cleared] = effects(&judged);
+    let [set, not_set, cleared] = actions(&judged);
     assert_eq!(not_set, 0);
     assert!(set > 1_000 && cleared > 0 && changed <= set + cleared, "{set}, {cleared}, {changed}");
 }
@@ -232,7 +232,7 @@ fn past_the_lease_the_code_point_is_not_lent() {
             "sent by somebody, not vouched for"
         );
     }
-    assert_eq!(effects(&judged), [0, 0, 9]);
+    assert_eq!(actions(&judged), [0, 0, 9]);
 }
 
 /// A frame does not change without tags. With tags it does not change if it is not a segment to a watched

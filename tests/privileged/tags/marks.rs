@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use d365_common::{effect::Effect, mark::Mark};
+use d365_common::{mark::Mark, packet_action::PacketAction};
 use d365_tests::{
     frame::{DOT1AD, DOT1Q, Frame, Packet, Tcp},
     lab::Lab,
@@ -126,9 +126,9 @@ impl Host {
         }
     }
 
-    fn effect(&self, effect: Effect) -> u64 {
+    fn action(&self, action: PacketAction) -> u64 {
         let rows = self.counters.read(&[]).unwrap();
-        rows[0].effects.iter().find(|(own, _)| *own == effect).unwrap().1
+        rows[0].actions.iter().find(|(own, _)| *own == action).unwrap().1
     }
 
     /// Makes a segment to a port in the three shapes that an edge sees: plain, in one VLAN, in two.
@@ -166,7 +166,7 @@ fn every_geo(mode: ModePolicy) {
     for (number, code) in codes.iter().enumerate() {
         assert_eq!(host.counted(&format!("n{number}")), 6, "{code}, {mode:?}");
     }
-    assert_eq!((host.counted("tagged"), host.effect(Effect::Marked)), (tagged, tagged));
+    assert_eq!((host.counted("tagged"), host.action(PacketAction::Marked)), (tagged, tagged));
 }
 
 #[test]
@@ -221,5 +221,5 @@ fn other_bits_are_kept_and_a_false_mark_is_taken_away() {
     host.wait(9);
     assert_eq!(host.counted("n0"), 3);
     assert_eq!(host.counted("n1"), 6);
-    assert_eq!(host.effect(Effect::MarkCleared), 6);
+    assert_eq!(host.action(PacketAction::MarkCleared), 6);
 }

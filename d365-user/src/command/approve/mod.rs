@@ -12,7 +12,9 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    CommandError, gates, show,
+    error::CommandError,
+    output::show,
+    saved_gates::gates,
     text::{counted, plain},
 };
 use crate::{
@@ -46,7 +48,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         Ok(chosen) => chosen,
         Err(reason) => {
             show(&format!("Nothing is done: {reason}.\n"))?;
-            return Ok(Exit::Internal);
+            return Ok(Exit::FINDINGS);
         }
     };
     if chosen.is_empty() {
@@ -60,7 +62,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
     };
     let changes = counted(chosen.iter().map(count).sum(), "change");
     if !flags.yes && flags.expect.is_empty() && !asked(&changes, flags.reject)? {
-        return Ok(Exit::Internal);
+        return Ok(Exit::FINDINGS);
     }
     let request = Request::new(chosen, Timestamp::from(SystemTime::now()), std::process::id());
     approval::submit(directory, &request)?;
@@ -85,7 +87,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
                 PATIENCE.as_secs(),
                 directory.join(approval::REQUEST).display()
             ))?;
-            Ok(Exit::Internal)
+            Ok(Exit::FINDINGS)
         }
     }
 }
@@ -183,5 +185,5 @@ fn told(answer: &Answer) -> Result<Exit, CommandError> {
     }
     let is_done = |verdict| matches!(verdict, Verdict::Approved | Verdict::Rejected);
     let approved = answer.outcomes.iter().all(|outcome| is_done(outcome.verdict));
-    Ok(if approved { Exit::Success } else { Exit::Internal })
+    Ok(if approved { Exit::Success } else { Exit::FINDINGS })
 }

@@ -1,5 +1,7 @@
 //! A finding of doctor: the check, its level, the facts that were found, and the next step.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::kernel::survey::Unknown;
@@ -16,18 +18,9 @@ pub(super) enum Level {
     Error,
 }
 
-impl Level {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
 /// The subject of a check. The names are part of the interface: scripts rely on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Check {
     Kernel,
     Bpf,
@@ -59,43 +52,21 @@ pub(super) enum Check {
     TcPrograms,
 }
 
-impl Check {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Bpf => "bpf",
-            Self::Btf => "btf",
-            Self::Jit => "jit",
-            Self::JitHarden => "jit_harden",
-            Self::Bpffs => "bpffs",
-            Self::Memlock => "memlock",
-            Self::Capabilities => "capabilities",
-            Self::FwmarkAccept => "fwmark_accept",
-            Self::Environment => "environment",
-            Self::Clock => "clock",
-            Self::StateDir => "state_dir",
-            Self::StateFiles => "state_files",
-            Self::ListFiles => "list_files",
-            Self::Daemon => "daemon",
-            Self::Lease => "lease",
-            Self::Interface => "interface",
-            Self::Place => "place",
-            Self::Driver => "driver",
-            Self::XdpFeatures => "xdp_features",
-            Self::Mtu => "mtu",
-            Self::Lro => "lro",
-            Self::Gro => "gro",
-            Self::Native => "native",
-            Self::Generic => "generic",
-            Self::Tc => "tc",
-            Self::XdpPrograms => "xdp_programs",
-            Self::TcPrograms => "tc_programs",
-        }
+/// The names in texts are those in JSON.
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
 /// One line of doctor's report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: Check,
     /// The interface of the finding; `None` for the machine as a whole.
@@ -131,4 +102,9 @@ impl Finding {
     pub(super) fn on(self, interface: &str) -> Self {
         Self { interface: Some(interface.to_owned()), ..self }
     }
+}
+
+/// The worst level of all findings.
+pub(super) fn worst(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }

@@ -2,42 +2,18 @@
 
 use serde::Serialize;
 
-use super::{
-    finding::{Finding, Level},
-    worst,
-};
-use crate::command::{CommandError, json};
+use super::finding::{Finding, Level, worst};
+use crate::command::{error::CommandError, output::json};
 
 #[derive(Serialize)]
 struct Report<'a> {
     /// The worst level of all findings.
     level: Level,
-    findings: Vec<FindingReport<'a>>,
-}
-
-#[derive(Serialize)]
-struct FindingReport<'a> {
-    check: &'static str,
-    interface: Option<&'a str>,
-    level: Level,
-    found: &'a str,
-    advice: Option<&'a str>,
+    findings: &'a [Finding],
 }
 
 pub(super) fn render(findings: &[Finding]) -> Result<String, CommandError> {
-    let report = Report { level: worst(findings), findings: findings.iter().map(report).collect() };
-    json(&report)
-}
-
-fn report(finding: &Finding) -> FindingReport<'_> {
-    let Finding { check, interface, level, found, advice } = finding;
-    FindingReport {
-        check: check.as_str(),
-        interface: interface.as_deref(),
-        level: *level,
-        found,
-        advice: advice.as_deref(),
-    }
+    json(&Report { level: worst(findings), findings })
 }
 
 #[cfg(test)]

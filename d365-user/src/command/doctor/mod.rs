@@ -4,7 +4,7 @@
 //! [`facts`] and the kernel's survey collect facts, [`judge`] turns facts into findings, [`table`] and
 //! [`json`] show them.
 
-use super::{CommandError, show};
+use super::{error::CommandError, output::show};
 use crate::{cli, exit::Exit};
 
 mod facts;
@@ -13,7 +13,7 @@ mod json;
 mod judge;
 mod table;
 
-use finding::{Finding, Level};
+use finding::{Level, worst};
 
 /// Collects facts, judges them, and shows the findings.
 pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
@@ -24,16 +24,11 @@ pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
     Ok(exit(worst(&findings)))
 }
 
-fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
-}
-
-/// The documented codes: those of a task that found something (1), and of a machine that is not fit (2).
 const fn exit(worst: Level) -> Exit {
     match worst {
         Level::Ok => Exit::Success,
-        Level::Warning => Exit::Internal,
-        Level::Error => Exit::Usage,
+        Level::Warning => Exit::FINDINGS,
+        Level::Error => Exit::UNFIT,
     }
 }
 

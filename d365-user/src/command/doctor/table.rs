@@ -24,7 +24,7 @@ fn row(finding: &Finding) -> Vec<String> {
     let Finding { check, interface, level, found, advice } = finding;
     let advice = advice.as_ref().map(|advice| format!("; {}", plain(advice))).unwrap_or_default();
     let interface = interface.as_deref().map(plain).unwrap_or_default();
-    vec![level.as_str().to_owned(), interface, check.as_str().to_owned(), format!("{}{advice}", plain(found))]
+    vec![level.to_string(), interface, check.to_string(), format!("{}{advice}", plain(found))]
 }
 
 #[cfg(test)]

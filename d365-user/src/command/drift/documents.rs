@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Kind, List, Origin};
+use super::list::{Kind, List, Origin};
 use crate::{
-    command::CommandError,
+    command::error::CommandError,
     gate::gates::Gates,
     geo::{self, GeoCode},
     ranges::drift::{Mark, Marks},

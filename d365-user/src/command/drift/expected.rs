@@ -4,18 +4,20 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
+use serde::Serialize;
 
-use super::{Kind, List};
+use super::list::{Kind, List};
 use crate::ranges::drift::{Mark, Row, agree};
 
 /// The reason for which a difference is no fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Expected {
     /// Only the lists of this build differ from the others: the source's list is newer, or another one is
     /// used.
     Build,
     /// A change of the prefix waits at a gate, or was rejected there.
-    Waits,
+    Waiting,
     /// The prefix is in a list of the operator's own.
     OwnList,
     /// The kernel has it from the embedded list, which the daemon uses as well.
@@ -39,19 +41,9 @@ impl Expected {
     pub(super) const fn as_text(self) -> &'static str {
         match self {
             Self::Build => "this build is older, or other lists are used",
-            Self::Waits => "a change waits or was rejected",
+            Self::Waiting => "a change waits or was rejected",
             Self::OwnList => "a list of your own",
             Self::Embedded => "the embedded list is used too",
-        }
-    }
-
-    /// The word for programs.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Build => "build",
-            Self::Waits => "waiting",
-            Self::OwnList => "own_list",
-            Self::Embedded => "embedded",
         }
     }
 
@@ -71,7 +63,7 @@ impl Expected {
             return (!others.is_empty() && !known.is_build_newer).then_some(Self::Build);
         }
         if known.waiting.contains(&row.prefix) {
-            return Some(Self::Waits);
+            return Some(Self::Waiting);
         }
         if known.own.contains(&row.prefix) && agree(&marks_but(&[Kind::Build, Kind::Document])) {
             return Some(Self::OwnList);

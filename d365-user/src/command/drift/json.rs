@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Comparison, Expected, Origin};
+use super::{comparison::Comparison, expected::Expected, list::Origin};
 use crate::{
-    command::{CommandError, json},
+    command::{error::CommandError, output::json},
     ranges::drift::Mark,
 };
 
@@ -32,7 +32,7 @@ struct PrefixReport<'a> {
     prefix: String,
     differs: bool,
     /// The reason for which a difference is no fault.
-    expected: Option<&'static str>,
+    expected: Option<Expected>,
     /// By list. A list without a mark for the prefix is left out.
     marks: BTreeMap<&'a str, MarkReport>,
 }
@@ -57,7 +57,7 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CommandError> {
         PrefixReport {
             prefix: row.prefix.to_string(),
             differs: row.differs,
-            expected: expected.map(Expected::as_str),
+            expected: *expected,
             marks: marks.collect(),
         }
     });

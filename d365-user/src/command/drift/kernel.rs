@@ -3,47 +3,47 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::{Kind, List, Origin};
+use super::list::{Kind, List, Origin};
 use crate::{
     command::text::counted,
     geo::GeoCode,
-    kernel::{Held, inspect},
+    kernel::{AttachedProgram, inspect},
     ranges::drift::{Mark, Marks},
 };
 
 /// The kernel's lists with their marks for `prefixes`.
 pub(super) fn lists(prefixes: &[IpNet]) -> Vec<List> {
-    let inspection = match inspect(prefixes) {
-        Ok(inspection) => inspection,
+    let found = match inspect(prefixes) {
+        Ok(found) => found,
         Err(error) => return vec![List::missing("kernel", Kind::Kernel, format!("not readable: {error}"))],
     };
-    let mut lists: Vec<List> = inspection.attached.iter().map(list).collect();
+    let mut lists: Vec<List> = found.attached.iter().map(list).collect();
     if lists.is_empty() {
         let why = "no program of d365-user is attached in this network namespace".to_owned();
         lists.push(List::missing("kernel", Kind::Kernel, why));
     }
-    if let (Some(last), more @ 1..) = (lists.last_mut(), inspection.elsewhere) {
+    if let (Some(last), more @ 1..) = (lists.last_mut(), found.elsewhere) {
         let programs = counted(more, "more program");
         last.remarks.push(format!("{programs} in other network namespaces, or not attached: not compared"));
     }
     lists
 }
 
-fn list(held: &Held) -> List {
+fn list(program: &AttachedProgram) -> List {
     let mark = |(prefix, entry): &(IpNet, Entry)| {
         let geo = GeoCode::from_number(entry.geo());
         (*prefix, if entry.is_retired() { Mark::Retired(geo) } else { Mark::Listed(geo) })
     };
-    let marks: Marks = held.entries.iter().map(mark).collect();
-    let ranges = held.entries.len() + held.others;
+    let marks: Marks = program.entries.iter().map(mark).collect();
+    let ranges = program.entries.len() + program.others;
     let mut remarks = Vec::new();
-    if held.others > 0 {
-        remarks.push(format!("{} of them in none of the other lists", held.others));
+    if program.others > 0 {
+        remarks.push(format!("{} of them in none of the other lists", program.others));
     }
     List {
-        origins: vec![Origin { name: format!("program {}", held.program), ranges, ..Origin::default() }],
-        others: held.others,
-        ..List::new(&format!("kernel {}", held.interfaces.join(",")), Kind::Kernel, marks, remarks)
+        origins: vec![Origin { name: format!("program {}", program.program), ranges, ..Origin::default() }],
+        others: program.others,
+        ..List::new(&format!("kernel {}", program.interfaces.join(",")), Kind::Kernel, marks, remarks)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
         ];
         let entries = entries.map(|(prefix, entry)| (prefix.parse().unwrap(), entry));
         let interfaces = ["m0", "m1"].map(str::to_owned).to_vec();
-        let list = list(&Held { program: 3, interfaces, entries: entries.to_vec(), others: 2 });
+        let list = list(&AttachedProgram { program: 3, interfaces, entries: entries.to_vec(), others: 2 });
         let marks: Vec<Mark> = list.marks.unwrap().into_values().collect();
         assert_eq!(marks, [Mark::Listed(Some(nam)), Mark::Retired(Some(nam)), Mark::Listed(None)]);
         assert_eq!((list.name.as_str(), list.others, list.origins[0].ranges), ("kernel m0,m1", 2, 5));

@@ -6,10 +6,14 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Kind, Known, List, Origin, documents};
+use super::{
+    documents,
+    expected::Known,
+    list::{Kind, List, Origin},
+};
 use crate::{
     cli,
-    command::{CommandError, gates, text::counted},
+    command::{error::CommandError, saved_gates::gates, text::counted},
     gate::{GatePolicy, Part, PartList, Timestamp, gates::Gates, merge},
     geo::{self, DOCUMENTED_DATE, documented},
     ranges::{

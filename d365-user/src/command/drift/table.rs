@@ -1,7 +1,10 @@
 //! The comparison for people: a line for each list, then a row for each prefix that differs between lists.
 //! Pure.
 
-use super::{Comparison, List, Origin};
+use super::{
+    comparison::Comparison,
+    list::{List, Origin},
+};
 use crate::{
     command::text::{aligned, counted, plain},
     geo::GeoCode,

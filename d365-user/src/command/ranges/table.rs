@@ -1,7 +1,7 @@
 //! The ranges and geos for people: a line about the whole, then a row for each. The daemon can read the table
 //! of ranges as a list (`source::plain`): its first line is a comment, its second names the columns. Pure.
 
-use super::{Geos, Ranges};
+use super::rows::{Geos, Ranges};
 use crate::command::text::{aligned, counted};
 
 pub(super) fn ranges(list: &Ranges) -> String {

@@ -16,7 +16,7 @@ fn entries(prefixes: &[&str]) -> Entries {
 }
 
 /// The table's result for an address, found by the kernel program's own code.
-fn said(table: &Table, address: IpAddr) -> Said {
+fn lookup(table: &Table, address: IpAddr) -> TableLookup {
     let (root, first) = match address {
         IpAddr::V4(address) => (ROOT_V4, address.octets()),
         IpAddr::V6(address) => (ROOT_V6, first_four_bytes(address).to_be_bytes()),
@@ -24,7 +24,7 @@ fn said(table: &Table, address: IpAddr) -> Said {
     let read = |page: u32, cell| {
         table.pages().get(page as usize).map(|cells| Cell::from_bits(cells[usize::from(cell)]))
     };
-    direct::find(root, &first, read).said()
+    direct::find(root, &first, read).lookup()
 }
 
 /// Longest-prefix match by another crate.
@@ -45,12 +45,12 @@ impl Reference {
         reference
     }
 
-    fn says(&self, address: IpAddr) -> Said {
+    fn lookup_of(&self, address: IpAddr) -> TableLookup {
         let entry = match address {
             IpAddr::V4(address) => self.v4.get_lpm(&address.into()).map(|(_, entry)| *entry),
             IpAddr::V6(address) => self.v6.get_lpm(&address.into()).map(|(_, entry)| *entry),
         };
-        entry.map_or(Said::Unlisted, Said::Listed)
+        entry.map_or(TableLookup::Unlisted, TableLookup::Listed)
     }
 }
 
@@ -95,9 +95,9 @@ fn the_blocks_that_need_the_fewest_pages_have_them() {
     let asks = |max_pages| {
         let table = Table::new(&entries, max_pages);
         assert!(table.size().pages <= max_pages);
-        let asked = [1, 2, 3].map(|block| said(&table, [11, block, 0, 1].into()) == Said::AskTrie);
+        let asked = [1, 2, 3].map(|block| lookup(&table, [11, block, 0, 1].into()) == TableLookup::AskTrie);
         assert_eq!(asked.iter().filter(|asks| **asks).count(), table.size().trie_blocks as usize);
-        assert_eq!(said(&table, [11, 9, 0, 0].into()), Said::Listed(entries[4].1), "around them");
+        assert_eq!(lookup(&table, [11, 9, 0, 0].into()), TableLookup::Listed(entries[4].1), "around them");
         asked
     };
     assert_eq!(asks(0), [true; 3]);
@@ -112,20 +112,20 @@ fn the_blocks_that_need_the_fewest_pages_have_them() {
 fn longer_ipv6_prefixes_are_the_tries() {
     let entries = entries(&["2a00:1::/32", "2a00:2::/32", "2a00:2:3::/48", "2b00::/20"]);
     let table = Table::new(&entries, 9);
-    let says = |address: &str| said(&table, address.parse().unwrap());
-    assert_eq!(says("2a00:1::9"), Said::Listed(entries[0].1));
-    assert_eq!(says("2a00:2::9"), Said::AskTrie);
-    assert_eq!(says("2a00:3::9"), Said::Unlisted);
-    assert_eq!(says("2b00:fff::"), Said::Listed(entries[3].1));
-    assert_eq!(says("2b00:1000::"), Said::Unlisted);
+    let lookup_of = |address: &str| lookup(&table, address.parse().unwrap());
+    assert_eq!(lookup_of("2a00:1::9"), TableLookup::Listed(entries[0].1));
+    assert_eq!(lookup_of("2a00:2::9"), TableLookup::AskTrie);
+    assert_eq!(lookup_of("2a00:3::9"), TableLookup::Unlisted);
+    assert_eq!(lookup_of("2b00:fff::"), TableLookup::Listed(entries[3].1));
+    assert_eq!(lookup_of("2b00:1000::"), TableLookup::Unlisted);
 }
 
 #[test]
 fn the_whole_of_both_families_can_be_listed() {
     let entries = entries(&["0.0.0.0/0", "255.255.255.255/32", "::/0", "ffff:ffff::/32"]);
     let table = Table::new(&entries, 9);
-    assert_eq!(said(&table, [0, 0, 0, 0].into()), Said::Listed(entries[0].1));
-    assert_eq!(said(&table, [255, 255, 255, 255].into()), Said::Listed(entries[1].1));
+    assert_eq!(lookup(&table, [0, 0, 0, 0].into()), TableLookup::Listed(entries[0].1));
+    assert_eq!(lookup(&table, [255, 255, 255, 255].into()), TableLookup::Listed(entries[1].1));
     let changed: Vec<_> = all_changes(&table).iter().map(|change| change.from.to_string()).collect();
     assert_eq!(changed, ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff::"]);
 }
@@ -143,7 +143,7 @@ fn a_ring_of_pages_has_an_end() {
         Ok::<_, Infallible>(Some(cells))
     });
     assert_eq!(reads, FIRST_PAGE + 2);
-    assert_eq!(changes[0].said, Said::AskTrie);
+    assert_eq!(changes[0].lookup, TableLookup::AskTrie);
 }
 
 /// Returns true if two IPv6 addresses share their first four bytes.
@@ -197,12 +197,12 @@ proptest! {
         prop_assert!(table.size().pages <= max_pages);
         let others = others.into_iter().flat_map(|address| [v4(address), v6(address)]);
         for address in entries.iter().flat_map(|(prefix, _)| edges(*prefix)).chain(others) {
-            match said(&table, address) {
-                Said::AskTrie => {
+            match lookup(&table, address) {
+                TableLookup::AskTrie => {
                     let longer = entries.iter().any(|(prefix, _)| prefix.prefix_len() > 32 && begin_alike(prefix.addr(), address));
                     prop_assert!(longer || max_pages < direct::MOST_PAGES, "{} is left to the trie", address);
                 }
-                said => prop_assert_eq!(said, reference.says(address), "{}", address),
+                lookup => prop_assert_eq!(lookup, reference.lookup_of(address), "{}", address),
             }
         }
     }
@@ -219,12 +219,12 @@ proptest! {
         let changes = all_changes(&table);
         let at = |address: IpAddr| {
             let before = changes.iter().rfind(|change| change.from <= address && change.from.is_ipv4() == address.is_ipv4());
-            before.unwrap().said
+            before.unwrap().lookup
         };
         let others = others.into_iter().flat_map(|address| [v4(address), v6(address)]);
         for address in entries.iter().flat_map(|(prefix, _)| edges(*prefix)).chain(others) {
-            prop_assert_eq!(at(address), said(&table, address), "{}", address);
+            prop_assert_eq!(at(address), lookup(&table, address), "{}", address);
         }
-        prop_assert!(changes.is_sorted_by(|one, next| one.from < next.from && (one.said != next.said || one.from.is_ipv4() != next.from.is_ipv4())));
+        prop_assert!(changes.is_sorted_by(|one, next| one.from < next.from && (one.lookup != next.lookup || one.from.is_ipv4() != next.from.is_ipv4())));
     }
 }

@@ -7,7 +7,7 @@ use aya::programs::ProgramError;
 
 use crate::{
     kernel::{
-        chain, generic::Objection, interface::InterfaceError, links::DetachReason,
+        error::error_chain, generic::Objection, interface::InterfaceError, links::DetachReason,
         requirements::RequirementError,
     },
     snapshot::Mode,
@@ -15,6 +15,7 @@ use crate::{
 
 /// The program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum AttachError {
     /// The interface cannot be used.
     #[error(transparent)]
@@ -29,16 +30,7 @@ pub enum AttachError {
          holds it, only its owner can: `bpftool link`",
         mode.as_str(), ip_keyword(*mode)
     )]
-    Busy {
-        /// The interface.
-        interface: String,
-        /// The program's name.
-        name: String,
-        /// Its id.
-        id: u32,
-        /// Its mode.
-        mode: Mode,
-    },
+    Busy { interface: String, name: String, id: u32, mode: Mode },
     /// A device above the interface has an XDP program.
     #[error(
         "interface {interface} lies below {upper}, which has an XDP program: {name} (id {id}, {}); the kernel takes none \
@@ -46,35 +38,16 @@ pub enum AttachError {
          `ip link set dev {upper} {} off`",
         mode.as_str(), ip_keyword(*mode)
     )]
-    BusyAbove {
-        /// The interface.
-        interface: String,
-        /// The device above it.
-        upper: String,
-        /// The program's name.
-        name: String,
-        /// Its id.
-        id: u32,
-        /// Its mode.
-        mode: Mode,
-    },
+    BusyAbove { interface: String, upper: String, name: String, id: u32, mode: Mode },
     /// The kernel or the driver refused the program.
     #[error("cannot attach to {interface} in {mode} mode: {}", refusal(.source, .mode))]
-    Refused {
-        /// The interface.
-        interface: String,
-        /// The mode.
-        mode: &'static str,
-        /// Its error.
-        source: io::Error,
-    },
+    Refused { interface: String, mode: &'static str, source: io::Error },
     /// Generic mode is possible, and the daemon does not use it.
     #[error(
         "cannot attach to {interface} in generic mode{}: {objection}",
         native.as_ref().map(|reason| format!(" (native mode was refused: {reason})")).unwrap_or_default()
     )]
     Generic {
-        /// The interface.
         interface: String,
         /// The reason why native mode was refused, if it was tried.
         native: Option<String>,
@@ -85,20 +58,10 @@ pub enum AttachError {
     #[error(
         "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
     )]
-    Ingress {
-        /// The interface.
-        interface: String,
-        /// The kernel's error.
-        source: io::Error,
-    },
+    Ingress { interface: String, source: io::Error },
     /// The program's own state is not as expected.
-    #[error("cannot attach to {interface}: {}", chain(.source))]
-    Program {
-        /// The interface.
-        interface: String,
-        /// The error of aya.
-        source: ProgramError,
-    },
+    #[error("cannot attach to {interface}: {}", error_chain(.source))]
+    Program { interface: String, source: ProgramError },
 }
 
 /// The reason why an attached program must not stay.

@@ -16,7 +16,7 @@ use d365_common::{direct, entry::Entry, names};
 use ipnet::IpNet;
 use nix::libc::ENOENT;
 
-use super::{InspectError, failed};
+use super::error::{InspectError, failed};
 
 type Trie<K> = LpmTrie<MapData, K, Entry>;
 
@@ -69,8 +69,8 @@ impl Maps {
 
     /// The tries of the active buffer; `None` if one was removed between reading its id and opening it.
     fn active(&self) -> Result<Option<(MapData, MapData)>, InspectError> {
-        let place = direct::place(self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?);
-        let trie = |tries: &ArrayOfMaps<MapData>, map| match tries.get(&place, 0) {
+        let buffer = direct::buffer(self.active.get(&0, 0).map_err(failed(self.program, names::ACTIVE))?);
+        let trie = |tries: &ArrayOfMaps<MapData>, map| match tries.get(&buffer, 0) {
             Err(error) if is_gone(&error) => Ok(None),
             trie => trie.map(Some).map_err(failed(self.program, map)),
         };

@@ -13,7 +13,7 @@ pub struct Options {
     /// Counter slots for each interface.
     pub capacity: u32,
     /// Maximum number of pages of a direct table, up to [`MOST_PAGES`](d365_common::direct::MOST_PAGES). Each
-    /// page takes 2 KiB of the kernel's memory: 1 KiB for each of the two places.
+    /// page takes 2 KiB of the kernel's memory: 1 KiB for each of the two buffers.
     pub max_pages: u32,
     /// True to look up every source in the tries, without a direct table. This is for comparisons.
     pub trie_only: bool,
@@ -31,7 +31,7 @@ pub struct Options {
 
 impl Options {
     /// Returns true if the XDP program does more than count. The mark is the tc program's.
-    pub(super) const fn acts(&self) -> bool {
+    pub(super) const fn has_actions(&self) -> bool {
         self.tags.dscp.is_some() || self.log_packets || self.watch || self.drop_unlisted
     }
 }
@@ -52,13 +52,13 @@ mod tests {
             Options { drop_unlisted: true, ..none() },
             tags(Tags { dscp: Some(Dscp::DEFAULT), ..Tags::default() }),
         ];
-        assert!(all.iter().all(Options::acts), "{all:?}");
+        assert!(all.iter().all(Options::has_actions), "{all:?}");
         let only_counts = [
             none(),
             Options { trie_only: true, ..none() },
             tags(Tags { retired: true, ..Tags::default() }),
             tags(Tags { mark: Some(Mark::DEFAULT), ..Tags::default() }),
         ];
-        assert!(!only_counts.iter().any(Options::acts), "{only_counts:?}");
+        assert!(!only_counts.iter().any(Options::has_actions), "{only_counts:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use super::PinError;
+use super::error::PinError;
 use crate::state::{Writer, other_writers};
 
 /// Permission bit of a directory in which only the owner of a file may rename or remove it. A bpffs has it by

@@ -1,18 +1,12 @@
 //! An interface's link type, kind, state and MTU, over rtnetlink(7).
 
-use std::io;
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkFlags, LinkLayerType, LinkMessage},
-};
-use netlink_sys::protocols::NETLINK_ROUTE;
-
-use super::{Fact, Unknown};
+use super::fact::{Fact, Unknown};
 use crate::kernel::{
     interface,
     link_layer::{self, LinkLayer},
-    netlink,
+    link_message,
 };
 
 /// An interface's link type, kind, state and MTU.
@@ -47,20 +41,10 @@ pub(super) fn look(index: u32) -> Fact<LinkFacts> {
 /// # Errors
 /// [`Unknown`] if the kernel does not list them.
 pub fn running_ethernet() -> Result<Vec<String>, Unknown> {
-    let links: io::Result<Vec<_>> =
-        netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()));
-    let name = |message: RouteNetlinkMessage| match message {
-        RouteNetlinkMessage::NewLink(link)
-            if link.header.link_layer_type == LinkLayerType::Ether
-                && link.header.flags.contains(LinkFlags::Up)
-                && link_layer::kind(&link) != Some(&InfoKind::Ifb) =>
-        {
-            link.attributes.into_iter().find_map(|attribute| match attribute {
-                LinkAttribute::IfName(name) => Some(name),
-                _ => None,
-            })
-        }
-        _ => None,
+    let is_wanted = |link: &&LinkMessage| {
+        link.header.link_layer_type == LinkLayerType::Ether
+            && link.header.flags.contains(LinkFlags::Up)
+            && link_layer::kind(link) != Some(&InfoKind::Ifb)
     };
-    Ok(links?.into_iter().filter_map(name).collect())
+    Ok(link_message::all(LinkMessage::default())?.iter().filter(is_wanted).map(link_message::name).collect())
 }

@@ -4,7 +4,10 @@ use std::{fs, io, path::Path};
 
 use aya::util::KernelVersion;
 
-use super::{Fact, Unknown, programs};
+use super::{
+    fact::{Fact, Unknown},
+    programs,
+};
 use crate::kernel::requirements::{self, RequirementError};
 
 /// A kernel's version, major and minor number, without the vendor's suffix.

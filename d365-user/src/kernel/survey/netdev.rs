@@ -11,7 +11,7 @@ use netlink_packet_generic::{
 use netlink_sys::protocols::NETLINK_GENERIC;
 use nix::libc::ENOENT;
 
-use super::{Fact, Unknown};
+use super::fact::{Fact, Unknown};
 use crate::kernel::netlink;
 
 /// `NETDEV_CMD_DEV_GET`.

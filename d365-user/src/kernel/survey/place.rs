@@ -5,20 +5,16 @@
 //! and in generic mode. The program counts packets that this device then drops, and does not see packets that
 //! arrive on another member.
 
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{
-        BondAllPortActive, BondPortState, BridgePortState, InfoBond, InfoBondPort, InfoBridgePort, InfoData,
-        InfoKind, InfoPortData, LinkAttribute, LinkInfo, LinkMessage,
-    },
+use netlink_packet_route::link::{
+    BondAllPortActive, BondPortState, BridgePortState, InfoBond, InfoBondPort, InfoBridgePort, InfoData,
+    InfoKind, InfoPortData, LinkAttribute, LinkInfo, LinkMessage,
 };
-use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::Fact;
+use super::fact::Fact;
 use crate::kernel::{
     interface::Interface,
     link_layer::{infos, kind},
-    netlink,
+    link_message::{self, name},
 };
 
 /// A device: its index and its name.
@@ -142,12 +138,7 @@ impl Place {
 
 /// The positions of these interfaces of this network namespace, in the given order.
 pub(super) fn places(indexes: &[u32]) -> Fact<Vec<Place>> {
-    let links = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
-    let links = links.into_iter().filter_map(|message| match message {
-        RouteNetlinkMessage::NewLink(link) => Some(link),
-        _ => None,
-    });
-    let links: Vec<_> = links.collect();
+    let links = link_message::all(LinkMessage::default())?;
     Ok(indexes.iter().map(|index| Place::of(*index, &links)).collect())
 }
 
@@ -177,14 +168,6 @@ fn names(devices: &[Device]) -> String {
 
 fn members(of: u32, links: &[LinkMessage]) -> Vec<Device> {
     links.iter().filter(|link| master(link) == Some(of)).map(device).collect()
-}
-
-fn name(link: &LinkMessage) -> String {
-    let name = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::IfName(name) => Some(name.clone()),
-        _ => None,
-    });
-    name.unwrap_or_default()
 }
 
 /// The index of the device that it is a member of.

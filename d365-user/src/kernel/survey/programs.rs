@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
-use d365_common::names;
 use nix::libc::ENOENT;
 
-use super::{Fact, Holders, Unknown};
-use crate::kernel::inspect;
+use super::{
+    fact::{Fact, Unknown},
+    holders::Holders,
+};
+use crate::kernel::object::is_own;
 
 /// A BPF program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl Program {
     /// Returns true if it is a d365-user's program, by its name; false if the name is not known.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.name.as_ref().is_ok_and(|name| inspect::counts(name) || name == names::PROGRAM_TAG)
+        self.name.as_ref().is_ok_and(|name| is_own(name))
     }
 }
 

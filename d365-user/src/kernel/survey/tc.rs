@@ -1,7 +1,10 @@
 //! The programs and filters that run after XDP at an interface's ingress: tcx programs (Linux 6.6) and the
 //! filters of a clsact or ingress qdisc.
 
-use super::{Fact, Program, Unknown, programs::Loaded};
+use super::{
+    fact::{Fact, Unknown},
+    programs::{Loaded, Program},
+};
 use crate::kernel::tc;
 
 /// A filter of any kind.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::PacketAction;
 
 use super::exposition::{Exposition, Labels};
 use crate::snapshot::Snapshot;
@@ -15,31 +15,31 @@ const DSCP: &str = "dscp";
 /// counts of an earlier daemon continue.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {
     let help = "Packets that were given the tag: from listed ranges, while the list is trusted.";
-    let done = [(MARK, Effect::Marked), (DSCP, Effect::DscpSet)];
+    let done = [(MARK, PacketAction::Marked), (DSCP, PacketAction::DscpSet)];
     exposition.counters("d365_tagged_packets", None, help, by_tag(snapshot, done))?;
     let help = "Packets whose tag could not be set, or not taken away; they passed as they were.";
-    let failed = [(DSCP, Effect::DscpNotSet)];
+    let failed = [(DSCP, PacketAction::DscpNotSet)];
     exposition.counters("d365_tag_failures", None, help, by_tag(snapshot, failed))?;
     let help = "Packets that had the tag without being trusted; it was taken away.";
-    let cleared = [(MARK, Effect::MarkCleared), (DSCP, Effect::DscpCleared)];
+    let cleared = [(MARK, PacketAction::MarkCleared), (DSCP, PacketAction::DscpCleared)];
     exposition.counters("d365_tag_cleared_packets", None, help, by_tag(snapshot, cleared))?;
     attached(exposition, snapshot)?;
-    let dropped = |effect| {
-        snapshot.interfaces.iter().map(move |iface| ([("iface", iface.name.as_str())], iface.effect(effect)))
+    let dropped = |action| {
+        snapshot.interfaces.iter().map(move |iface| ([("iface", iface.name.as_str())], iface.action(action)))
     };
     let help = "New connections from unlisted sources that were dropped (--unlisted drop); d365_unlisted_smtp counts them too.";
-    exposition.counters("d365_unlisted_dropped_packets", None, help, dropped(Effect::Dropped))?;
+    exposition.counters("d365_unlisted_dropped_packets", None, help, dropped(PacketAction::Dropped))?;
     let help = "Packets from unlisted sources that hid a TCP header and were dropped (--unlisted drop); d365_other counts them too.";
-    exposition.counters("d365_hidden_dropped_packets", None, help, dropped(Effect::HiddenDropped))
+    exposition.counters("d365_hidden_dropped_packets", None, help, dropped(PacketAction::HiddenDropped))
 }
 
 /// A sample for each interface and tag.
 fn by_tag<'a, const N: usize>(
     snapshot: &'a Snapshot,
-    effects: [(&'static str, Effect); N],
+    actions: [(&'static str, PacketAction); N],
 ) -> impl Iterator<Item = (Labels<'a, 2>, u64)> {
     snapshot.interfaces.iter().flat_map(move |iface| {
-        effects.map(|(tag, effect)| ([("iface", iface.name.as_str()), ("tag", tag)], iface.effect(effect)))
+        actions.map(|(tag, action)| ([("iface", iface.name.as_str()), ("tag", tag)], iface.action(action)))
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use d365_common::effect::Effect;
+use d365_common::packet_action::PacketAction;
 use proptest::prelude::*;
 
 use self::made::{REASONS, snapshot};
@@ -110,27 +110,30 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
 }
 
 fn check_tags(snapshot: &Snapshot, all: &[Sample]) {
-    let of = |name: &str, tags: &[(&str, Effect)]| {
+    let of = |name: &str, tags: &[(&str, PacketAction)]| {
         let by_tag = family(all, name, ["iface", "tag"]);
         assert_eq!(by_tag.len(), tags.len() * snapshot.interfaces.len(), "{name}");
         for iface in &snapshot.interfaces {
-            for (tag, effect) in tags {
-                let (_, packets) = iface.effects.iter().find(|(done, _)| done == effect).unwrap();
+            for (tag, action) in tags {
+                let (_, packets) = iface.actions.iter().find(|(done, _)| done == action).unwrap();
                 assert_eq!(by_tag[&[iface.name.clone(), (*tag).to_owned()]], *packets, "{name}");
             }
         }
     };
-    of("d365_tagged_packets_total", &[("mark", Effect::Marked), ("dscp", Effect::DscpSet)]);
-    of("d365_tag_failures_total", &[("dscp", Effect::DscpNotSet)]);
-    of("d365_tag_cleared_packets_total", &[("mark", Effect::MarkCleared), ("dscp", Effect::DscpCleared)]);
+    of("d365_tagged_packets_total", &[("mark", PacketAction::Marked), ("dscp", PacketAction::DscpSet)]);
+    of("d365_tag_failures_total", &[("dscp", PacketAction::DscpNotSet)]);
+    of(
+        "d365_tag_cleared_packets_total",
+        &[("mark", PacketAction::MarkCleared), ("dscp", PacketAction::DscpCleared)],
+    );
     let dropped = [
-        (Effect::Dropped, family(all, "d365_unlisted_dropped_packets_total", ["iface"])),
-        (Effect::HiddenDropped, family(all, "d365_hidden_dropped_packets_total", ["iface"])),
+        (PacketAction::Dropped, family(all, "d365_unlisted_dropped_packets_total", ["iface"])),
+        (PacketAction::HiddenDropped, family(all, "d365_hidden_dropped_packets_total", ["iface"])),
     ];
     let attached = family(all, "d365_tag_attached", ["iface"]);
     for iface in &snapshot.interfaces {
-        for (effect, dropped) in &dropped {
-            let (_, packets) = iface.effects.iter().find(|(done, _)| done == effect).unwrap();
+        for (action, dropped) in &dropped {
+            let (_, packets) = iface.actions.iter().find(|(done, _)| done == action).unwrap();
             assert_eq!(dropped[std::slice::from_ref(&iface.name)], *packets);
         }
         let shown = attached.get(std::slice::from_ref(&iface.name)).copied();

@@ -32,7 +32,7 @@ fn the_summary_says_which_tags() {
 #[test]
 fn what_was_never_done_is_zero() {
     let mut snapshot = sample();
-    snapshot.interfaces[0].effects.clear();
+    snapshot.interfaces[0].actions.clear();
     let text = text(snapshot, Format::Classic);
     let both = ["mark", "dscp"];
     for (family, tags) in [

@@ -1,6 +1,6 @@
 //! The check of the clock. A list's age, its lease and all waiting times depend on it.
 
-use super::{Check, Finding};
+use super::super::finding::{Check, Finding};
 use crate::{command::doctor::facts::Clock, gate::Timestamp};
 
 /// Nobody runs a release for this long; a clock beyond it is wrong.

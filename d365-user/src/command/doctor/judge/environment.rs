@@ -1,6 +1,6 @@
 //! The check for misspelt variables of the environment: the daemon would run without their settings.
 
-use super::{Check, Finding};
+use super::super::finding::{Check, Finding};
 use crate::cli::environment::UnknownVariable;
 
 pub(super) fn judge(unknown: &[UnknownVariable]) -> Vec<Finding> {

@@ -1,9 +1,11 @@
 //! The check of generic mode: if the daemon would use it when native mode is refused, and its effect on
 //! others.
 
-use super::{Check, Finding, interface::runs_natively};
+use super::{
+    super::finding::{Check, Finding, Level},
+    native::runs_natively,
+};
 use crate::{
-    command::doctor::finding::Level,
     kernel::survey::{InterfaceFacts, Unknown},
     snapshot::Mode,
 };

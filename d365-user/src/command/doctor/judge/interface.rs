@@ -1,20 +1,15 @@
 //! The checks of one interface: if the program can run on it, and in which mode.
 
-use super::{Check, Finding, generic, programs};
-use crate::{
-    kernel::{
-        LinkLayer,
-        survey::{Fact, InterfaceFacts, LinkFacts, Machine, Version},
-    },
-    snapshot::Mode,
+use super::{
+    super::finding::{Check, Finding},
+    generic,
+    native::{self, FrameBuffers, ONE_BUFFER, runs_natively},
+    programs,
 };
-
-/// The largest MTU at which a frame surely fits into a driver's buffer of one page, together with XDP's
-/// headroom (256 bytes), the kernel's bookkeeping (320) and headers (veth: 3506; ixgbe, i40e and others a
-/// little less).
-const ONE_BUFFER: u32 = 3498;
-/// From this version on, programs take frames in several buffers.
-const WITH_FRAGS: Version = Version(5, 18);
+use crate::kernel::{
+    LinkLayer,
+    survey::{Fact, InterfaceFacts, LinkFacts, Machine},
+};
 
 pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
     let findings = match facts {
@@ -31,7 +26,7 @@ pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &
 
 fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {
     let mtu = facts.link.as_ref().ok().and_then(|link| link.mtu);
-    let buffers = Buffers::of(facts, machine);
+    let buffers = FrameBuffers::of(facts, machine);
     let mut findings = vec![
         interface(name, &facts.link),
         place(facts),
@@ -41,7 +36,7 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
         lro(name, facts),
         gro(facts),
     ];
-    let native = native(facts, mtu, buffers);
+    let native = native::judge(facts, mtu, buffers);
     let generic = generic::judge(facts, native.level);
     findings.extend([native, generic]);
     findings.extend(programs::judge(facts));
@@ -107,35 +102,7 @@ fn features(facts: &InterfaceFacts) -> Finding {
     }
 }
 
-/// Returns true if a program runs in native mode, the best proof that the driver supports it.
-pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
-    matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
-}
-
-/// States if frames in several buffers reach the program in native mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Buffers {
-    Several,
-    One(&'static str),
-    Unknown(&'static str),
-}
-
-impl Buffers {
-    fn of(facts: &InterfaceFacts, machine: &Machine) -> Self {
-        let takes = machine.kernel.as_ref().map(|(version, _)| *version >= WITH_FRAGS);
-        match (takes, &facts.features) {
-            (Ok(false), _) => Self::One("before Linux 5.18 programs take no frames in several buffers"),
-            (_, Ok(Some(features))) if !features.has_frags() => {
-                Self::One("the driver gives programs no frames in several buffers")
-            }
-            (Ok(true), Ok(Some(_))) => Self::Several,
-            (Ok(true), Ok(None)) if runs_natively(facts) => Self::Several,
-            _ => Self::Unknown("whether the driver gives programs frames in several buffers is not known"),
-        }
-    }
-}
-
-fn mtu(mtu: Option<u32>, buffers: Buffers) -> Finding {
+fn mtu(mtu: Option<u32>, buffers: FrameBuffers) -> Finding {
     let advice = format!("lower the MTU to {ONE_BUFFER}, or expect generic mode");
     match (mtu, buffers) {
         (None, _) => {
@@ -143,8 +110,8 @@ fn mtu(mtu: Option<u32>, buffers: Buffers) -> Finding {
             Finding::warning(Check::Mtu, "not known: the kernel did not report it", advice)
         }
         (Some(mtu), _) if mtu <= ONE_BUFFER => Finding::ok(Check::Mtu, format!("{mtu}, one buffer")),
-        (Some(mtu), Buffers::Several) => Finding::ok(Check::Mtu, format!("{mtu}, in several buffers")),
-        (Some(mtu), Buffers::One(why) | Buffers::Unknown(why)) => {
+        (Some(mtu), FrameBuffers::Several) => Finding::ok(Check::Mtu, format!("{mtu}, in several buffers")),
+        (Some(mtu), FrameBuffers::One(why) | FrameBuffers::Unknown(why)) => {
             Finding::warning(Check::Mtu, format!("{mtu} needs several buffers, and {why}"), advice)
         }
     }
@@ -169,48 +136,6 @@ fn gro(facts: &InterfaceFacts) -> Finding {
         }
         Ok(_) => Finding::ok(Check::Gro, "off"),
         Err(unknown) => Finding::unknown(Check::Gro, unknown),
-    }
-}
-
-fn native(facts: &InterfaceFacts, mtu: Option<u32>, buffers: Buffers) -> Finding {
-    let check = Check::Native;
-    let generic = "--mode auto takes generic mode, which costs more; for native mode see to the reason";
-    if runs_natively(facts) {
-        return Finding::ok(check, "possible: a program runs in native mode");
-    }
-    let features = match &facts.features {
-        Ok(Some(features)) => features,
-        Ok(None) => {
-            let found = "not known before it is tried: this kernel does not report what the driver has";
-            return Finding::warning(
-                check,
-                found,
-                "--mode auto tries it, and reports the result in log and metric",
-            );
-        }
-        Err(unknown) => return Finding::unknown(check, unknown),
-    };
-    if !features.has_native() {
-        return Finding::warning(
-            check,
-            "not possible: the driver has no XDP of its own, as it is set",
-            generic,
-        );
-    }
-    match (mtu, buffers) {
-        (Some(mtu), Buffers::One(why)) if mtu > ONE_BUFFER => {
-            return Finding::warning(check, format!("hardly possible at MTU {mtu}: {why}"), generic);
-        }
-        (None, _) => return Finding::warning(check, "not known: the MTU is not", generic),
-        (Some(mtu), Buffers::Unknown(why)) if mtu > ONE_BUFFER => {
-            return Finding::warning(check, format!("not known at MTU {mtu}: {why}"), generic);
-        }
-        _ => {}
-    }
-    match &facts.offloads {
-        Ok(offloads) if offloads.lro => Finding::warning(check, "hardly possible while LRO is on", generic),
-        Ok(_) => Finding::ok(check, "possible"),
-        Err(_) => Finding::warning(check, "not known: whether LRO is on is not", generic),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The checks of kernel, BPF and privileges.
 
-use super::{Check, Finding};
+use super::super::finding::{Check, Finding};
 use crate::kernel::survey::{Fact, Machine, Version};
 
 /// The oldest kernel that loads the program.

@@ -10,6 +10,7 @@ mod environment;
 mod generic;
 mod interface;
 mod machine;
+mod native;
 mod programs;
 mod state;
 

@@ -1,6 +1,6 @@
 //! The checks of the other programs on an interface.
 
-use super::{Check, Finding};
+use super::super::finding::{Check, Finding};
 use crate::kernel::survey::{Fact, InterfaceFacts, Program, Unknown};
 
 pub(super) fn judge(facts: &InterfaceFacts) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Check, Finding};
+use super::super::finding::{Check, Finding};
 use crate::{
     command::{
         doctor::facts::{Directory, State},

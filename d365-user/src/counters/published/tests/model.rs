@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use d365_common::verdict::Class;
+use d365_common::classification::Class;
 
 use super::super::PendingGeneration;
 use crate::{
@@ -37,7 +37,7 @@ impl Kernel {
             ranges: self.ranges(row, slots),
             unlisted: self.unlisted.get(&row).copied().unwrap_or_default(),
             other: vec![(Class::OTHERS[0], self.others.get(&row).copied().unwrap_or_default())],
-            effects: Vec::new(),
+            actions: Vec::new(),
         }
     }
 

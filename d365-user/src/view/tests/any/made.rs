@@ -1,6 +1,6 @@
 //! Any snapshot that the daemon could take.
 
-use d365_common::{dscp::Dscp, effect::Effect, mark::Mark};
+use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
@@ -52,11 +52,11 @@ fn attachment() -> impl Strategy<Value = Attachment> {
 fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value = Interface> {
     let counts = move |ranges| (collection::vec(count(), ranges), collection::vec((geo(), count()), 0..3));
     let other = collection::vec(any::<u64>(), REASONS.len());
-    let effects = collection::vec(any::<u64>(), Effect::ALL.len());
-    let rest = (count(), other, effects, option::of(any::<bool>()));
+    let actions = collection::vec(any::<u64>(), PacketAction::ALL.len());
+    let rest = (count(), other, actions, option::of(any::<bool>()));
     (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
         move |(attachment, attached, (ranges, carried), (retired, retired_carried), rest)| {
-            let (unlisted, other, effects, tag_attached) = rest;
+            let (unlisted, other, actions, tag_attached) = rest;
             Interface {
                 name: name.clone(),
                 attachment,
@@ -67,7 +67,7 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 retired_carried,
                 unlisted,
                 other: REASONS.into_iter().zip(other).collect(),
-                effects: Effect::ALL.into_iter().zip(effects).collect(),
+                actions: PacketAction::ALL.into_iter().zip(actions).collect(),
                 tag_attached,
             }
         },

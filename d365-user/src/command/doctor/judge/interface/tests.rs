@@ -5,8 +5,9 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Other, Surroundings, Xdp,
-        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, XdpFeatures},
+        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, Version, XdpFeatures},
     },
+    snapshot::Mode,
 };
 
 /// `basic` and `rx-sg`.
@@ -94,7 +95,7 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(Version(6, 18), |_| {}).len(), 13);
+    assert_eq!(findings(Version(6, 18), |_| {}).len(), 12);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
 }
@@ -132,7 +133,7 @@ fn what_could_not_be_asked_is_a_warning() {
         }
     };
     let wrong = wrong(blind);
-    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (13, true), "{wrong:?}");
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (12, true), "{wrong:?}");
 }
 
 /// Before 5.18 no program takes several buffers. From 6.3 on the driver reports if it gives them to programs.

@@ -5,10 +5,12 @@ use std::io;
 use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
-use crate::kernel::{chain, memory::explained, requirements::RequirementError};
+use super::chain::error_chain;
+use crate::kernel::{memory::explained, requirements::RequirementError};
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum LoadError {
     /// A requirement is not met.
     #[error(transparent)]
@@ -19,28 +21,20 @@ pub enum LoadError {
          kernel's version and the whole log (--log-level debug)"
     )]
     Verifier {
-        /// The program's name.
         program: &'static str,
-        /// The kernel's error.
         source: io::Error,
         /// The line of the log that gives the reason.
         summary: String,
-        /// The verifier's whole log.
         log: String,
     },
     /// A program could not be loaded, for a reason other than the verifier's verdict.
     #[error("cannot load program {program}: {source}{}", advice(.source))]
-    Program {
-        /// The program's name.
-        program: &'static str,
-        /// The kernel's error.
-        source: io::Error,
-    },
+    Program { program: &'static str, source: io::Error },
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
     /// The program's constants could not be written.
-    #[error("cannot write the program's constants into map .rodata: {}", chain(.0))]
+    #[error("cannot write the program's constants into map .rodata: {}", error_chain(.0))]
     Constants(#[source] MapError),
     /// aya probed the kernel for global data and type information, and treated a failure as a missing
     /// feature. Every kernel that meets the other requirements has both. aya probes only once per process.
@@ -59,22 +53,10 @@ pub enum LoadError {
     Missing(&'static str),
     /// More interfaces, ports or counter slots than the object has room for.
     #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
-    TooMany {
-        /// The kind of item.
-        what: &'static str,
-        /// The number of items.
-        count: usize,
-        /// The maximum number.
-        most: usize,
-    },
+    TooMany { what: &'static str, count: usize, most: usize },
     /// The kernel did not return information about a map that it has just created.
-    #[error("cannot ask the kernel for map {map}: {}", chain(.source))]
-    Map {
-        /// The map.
-        map: &'static str,
-        /// The kernel's error.
-        source: MapError,
-    },
+    #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
+    Map { map: &'static str, source: MapError },
 }
 
 fn advice(error: &io::Error) -> &'static str {

@@ -10,7 +10,7 @@ use crate::{
 
 /// The classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Classification {
     /// A segment to a watched port from a listed range.
     Listed(Entry, Segment),
     /// A segment to a watched port from an unlisted source.
@@ -84,14 +84,14 @@ impl From<Reason> for Class {
 }
 
 /// Looks up sources.
-pub trait Find {
+pub trait RangeLookup {
     /// The entry of the longest prefix that contains `source`; `None` if the source is not listed.
     fn find(&self, source: &Source) -> Option<Entry>;
 }
 
 /// Every closure of this form can look up sources. The kernel program uses a type instead: the compiler may
 /// put a closure's body into a BPF function of its own, which costs a call.
-impl<F: Fn(&Source) -> Option<Entry>> Find for F {
+impl<F: Fn(&Source) -> Option<Entry>> RangeLookup for F {
     #[inline(always)]
     fn find(&self, source: &Source) -> Option<Entry> {
         self(source)
@@ -102,12 +102,16 @@ impl<F: Fn(&Source) -> Option<Entry>> Find for F {
 /// looks up a source by the longest prefix.
 #[expect(clippy::needless_pass_by_value, reason = "a closure, or a type without a value")]
 #[inline(always)]
-pub fn judge<R: Reader + ?Sized>(frame: &R, watched: impl Fn(u16) -> bool, find: impl Find) -> Verdict {
+pub fn classify<R: Reader + ?Sized>(
+    frame: &R,
+    watched: impl Fn(u16) -> bool,
+    find: impl RangeLookup,
+) -> Classification {
     match packet::parse(frame, watched) {
         Ok(segment) => match find.find(&segment.source) {
-            Some(entry) => Verdict::Listed(entry, segment),
-            None => Verdict::Unlisted(segment),
+            Some(entry) => Classification::Listed(entry, segment),
+            None => Classification::Unlisted(segment),
         },
-        Err(reason) => Verdict::Other(reason),
+        Err(reason) => Classification::Other(reason),
     }
 }

@@ -11,7 +11,7 @@ use prefix_trie::PrefixMap;
 
 /// An address, and the position of the range that decides for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct Probe {
     /// The address.
     pub source: IpAddr,
     /// Position of the range with the longest prefix that contains it; `None` if no range does.
@@ -20,20 +20,20 @@ pub struct Question {
 
 /// The first and the last address of every prefix and their neighbours, each with the result of the
 /// reference.
-pub fn questions<'a>(prefixes: &'a [IpNet], reference: &'a Reference) -> impl Iterator<Item = Question> + 'a {
+pub fn probes<'a>(prefixes: &'a [IpNet], reference: &'a ReferenceTrie) -> impl Iterator<Item = Probe> + 'a {
     prefixes
         .iter()
         .flat_map(|prefix| edges(*prefix))
-        .map(|source| Question { source, expected: reference.longest_match(source) })
+        .map(|source| Probe { source, expected: reference.longest_match(source) })
 }
 
 /// Longest-prefix match by another crate.
-pub struct Reference {
+pub struct ReferenceTrie {
     v4: PrefixMap<Ipv4Net, usize>,
     v6: PrefixMap<Ipv6Net, usize>,
 }
 
-impl Reference {
+impl ReferenceTrie {
     /// A reference of these prefixes, by their positions.
     #[must_use]
     pub fn new(prefixes: &[IpNet]) -> Self {
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn edges_of_nested_prefixes_are_asked_with_the_longest() {
         let nets = nets(&["192.0.2.0/24", "192.0.2.128/25"]);
-        let asked: Vec<_> = questions(&nets, &Reference::new(&nets))
-            .map(|question| (question.source.to_string(), question.expected))
+        let asked: Vec<_> = probes(&nets, &ReferenceTrie::new(&nets))
+            .map(|probe| (probe.source.to_string(), probe.expected))
             .collect();
         let expected = [
             ("192.0.1.255", None),
@@ -111,7 +111,7 @@ mod tests {
     fn there_is_nothing_before_the_first_and_behind_the_last_address() {
         for prefix in ["0.0.0.0/8", "255.0.0.0/8", "::/19", "ffff:e000::/19"] {
             let nets = nets(&[prefix]);
-            assert_eq!(questions(&nets, &Reference::new(&nets)).count(), 3, "{prefix}");
+            assert_eq!(probes(&nets, &ReferenceTrie::new(&nets)).count(), 3, "{prefix}");
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
                 .collect();
             nets.sort();
             nets.dedup();
-            for Question { source, expected } in questions(&nets, &Reference::new(&nets)) {
+            for Probe { source, expected } in probes(&nets, &ReferenceTrie::new(&nets)) {
                 let holding = nets.iter().enumerate().filter(|(_, net)| net.contains(&source));
                 let longest = holding.max_by_key(|(_, net)| net.prefix_len()).map(|(position, _)| position);
                 prop_assert_eq!(expected, longest);

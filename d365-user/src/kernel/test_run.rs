@@ -7,7 +7,7 @@ use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
 
 use super::{
     interrupted::{PATIENCE, again},
-    load::Kernel,
+    object::Kernel,
 };
 
 impl Kernel {
@@ -26,12 +26,12 @@ impl Kernel {
     ///
     /// # Errors
     /// The error of aya or of the kernel.
-    pub fn run(&mut self, frame: &[u8]) -> Result<u32, ProgramError> {
+    pub fn test_run(&mut self, frame: &[u8]) -> Result<u32, ProgramError> {
         let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
         Ok(self.xdp()?.test_run(options)?.return_value)
     }
 
-    /// Same as [`Kernel::run`], and also returns the frame as the program left it.
+    /// Same as [`Kernel::test_run`], and also returns the frame as the program left it.
     ///
     /// # Errors
     /// The error of aya or of the kernel.

@@ -4,7 +4,7 @@
 /// An action on a packet, or an action that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Effect {
+pub enum PacketAction {
     /// The packet is trusted, and the tc program set our mark.
     Marked,
     /// The packet had our mark and is not trusted: the tc program cleared the mark.
@@ -23,8 +23,8 @@ pub enum Effect {
     HiddenDropped,
 }
 
-impl Effect {
-    /// All effects, each at the index of its number.
+impl PacketAction {
+    /// All actions, each at the index of its number.
     pub const ALL: [Self; 7] = [
         Self::Marked,
         Self::MarkCleared,
@@ -35,7 +35,7 @@ impl Effect {
         Self::HiddenDropped,
     ];
 
-    /// Number of effects.
+    /// Number of actions.
     pub const COUNT: u32 = 7;
 
     /// The name in the state file. It must never change: the daemon finds saved counts by it.
@@ -53,7 +53,7 @@ impl Effect {
     }
 }
 
-const _: () = assert!(Effect::ALL.len() == Effect::COUNT as usize);
+const _: () = assert!(PacketAction::ALL.len() == PacketAction::COUNT as usize);
 
 #[cfg(test)]
 mod tests {
@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn each_stands_at_its_number() {
-        for (number, effect) in Effect::ALL.into_iter().enumerate() {
-            assert_eq!(effect as usize, number);
+        for (number, action) in PacketAction::ALL.into_iter().enumerate() {
+            assert_eq!(action as usize, number);
         }
     }
 }

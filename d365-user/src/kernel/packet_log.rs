@@ -4,7 +4,7 @@
 use aya_log::EbpfLogger;
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::load::Kernel;
+use super::object::Kernel;
 
 /// The reader of log records cannot be created.
 #[derive(Debug, thiserror::Error)]

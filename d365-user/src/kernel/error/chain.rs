@@ -1,0 +1,32 @@
+//! One line of text for an error and its causes.
+
+/// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.
+pub(in crate::kernel) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use aya::{maps::MapError, sys::SyscallError};
+
+    #[test]
+    fn a_chain_ends_with_the_errno() {
+        let io_error = io::Error::from_raw_os_error(nix::libc::ENOMEM);
+        let error = MapError::SyscallError(SyscallError { call: "bpf_map_update_elem", io_error });
+        assert_eq!(
+            super::error_chain(&error),
+            "`bpf_map_update_elem` failed: Cannot allocate memory (os error 12)"
+        );
+    }
+}

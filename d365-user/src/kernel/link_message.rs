@@ -1,0 +1,30 @@
+//! Asks for link messages: one for each interface of this network namespace (`RTM_GETLINK`, rtnetlink(7)).
+
+use std::io;
+
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage},
+};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use super::netlink;
+
+/// Requests all links that `request` selects. The default request selects every link.
+pub(super) fn all(request: LinkMessage) -> io::Result<Vec<LinkMessage>> {
+    let answer = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(request))?;
+    let links = answer.into_iter().filter_map(|message| match message {
+        RouteNetlinkMessage::NewLink(link) => Some(link),
+        _ => None,
+    });
+    Ok(links.collect())
+}
+
+/// The kernel's own name for the interface.
+pub(super) fn name(link: &LinkMessage) -> String {
+    let name = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.clone()),
+        _ => None,
+    });
+    name.unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! The loaded object: its programs, its maps and its links. The other files of this folder add its methods.
+
+use aya::{
+    Ebpf,
+    programs::{ProgramError, SchedClassifier, Xdp},
+};
+use d365_common::names;
+
+use super::{buffers::Buffers, links::Links, tries::Tries};
+
+/// The kernel object, with all programs and maps, that is built into this daemon.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
+
+/// The loaded object. Dropping it detaches the programs from every interface.
+pub struct Kernel {
+    pub(super) ebpf: Ebpf,
+    pub(super) buffers: Buffers,
+    pub(super) failsafe: Tries,
+    pub(super) links: Links,
+    /// A watched port, for the frames of a verification.
+    pub(super) port: u16,
+    pub(super) program: &'static str,
+    pub(super) capacity: u32,
+}
+
+impl Kernel {
+    /// The links, which keep the programs on the interfaces.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        self.links.clone()
+    }
+
+    /// Name of the XDP program that this kernel accepted.
+    #[must_use]
+    pub fn program_name(&self) -> &'static str {
+        self.program
+    }
+
+    /// The XDP program's id in the kernel, as in `bpftool prog show`.
+    ///
+    /// # Errors
+    /// The error of aya or the kernel.
+    pub fn program_id(&mut self) -> Result<u32, ProgramError> {
+        Ok(self.xdp()?.info()?.id())
+    }
+
+    /// Counter slots for each interface.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {
+        self.program_named(self.program)
+    }
+
+    pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
+        self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+
+    pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
+        self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.links.clear();
+    }
+}
+
+/// Returns true if a program of this name is a d365-user's.
+pub(super) fn is_own(name: &str) -> bool {
+    is_own_xdp(name) || name == names::PROGRAM_TAG
+}
+
+/// Returns true if a program of this name is a d365-user's XDP program.
+pub(super) fn is_own_xdp(name: &str) -> bool {
+    names::PROGRAMS.contains(&name)
+}

@@ -1,0 +1,130 @@
+//! Verifies a generation in the standby buffer: runs the kernel program by `BPF_PROG_TEST_RUN`, and compares
+//! its answers with the reference's.
+//!
+//! This module counts nothing and publishes nothing. The program is `d365_prove`, the same code as the
+//! attached program without its counters and actions.
+//!
+//! The module runs the program for every edge of a range, where the reference's answer can change. A direct
+//! table could change its answer elsewhere. So the module reads the table back from the kernel, and looks up
+//! each address at which the table's answer changes in the reference. Between two changes both answers are
+//! constant, so every address is covered.
+
+use std::net::IpAddr;
+
+use aya::maps::MapError;
+use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
+use ipnet::IpNet;
+
+use super::{
+    buffers::{Buffers, Staged, Verified},
+    error::{Answered, VerifyError},
+    object::Kernel,
+};
+use crate::generation::{Change, Compiled, Probe, ReferenceTrie, changes, probes};
+
+fn buffer(map: &'static str) -> impl FnOnce(MapError) -> VerifyError {
+    move |source| VerifyError::Buffer { map, source }
+}
+
+impl Kernel {
+    /// Verifies what is staged: every probe that `generation` needs must give the reference's answer.
+    ///
+    /// # Errors
+    /// [`VerifyError`] for the first wrong answer. The staged generation then never classifies a packet.
+    pub fn verify(&mut self, staged: Staged, generation: &Compiled) -> Result<Verified, VerifyError> {
+        let first = self.buffers.tables.first(staged.buffer);
+        self.buffers.proven.set(0, first, 0).map_err(buffer(names::PROVEN))?;
+        let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
+        let reference = ReferenceTrie::new(&prefixes);
+        let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
+        for Probe { source, expected } in probes(&prefixes, &reference) {
+            let (found, _) = self.look_up(source)?;
+            compare(source, found, entry(expected), generation)?;
+        }
+        for Change { from, lookup } in changes(self.buffers.tables.reader(staged.buffer))? {
+            let found = match lookup {
+                TableLookup::Unlisted => None,
+                TableLookup::Listed(entry) => Some(entry),
+                TableLookup::AskTrie => continue,
+            };
+            compare(from, found, entry(reference.longest_match(from)), generation)?;
+        }
+        Ok(Verified(staged))
+    }
+
+    /// Returns true if a packet from `source` to a watched port may be tagged now: the published generation
+    /// lists it, its range is not retired (or retired ranges are tagged too), and the lease has not ended.
+    /// Counts nothing.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the program cannot be run.
+    pub fn is_taggable(&mut self, source: IpAddr) -> Result<bool, VerifyError> {
+        self.ask_of_published()?;
+        Ok(self.look_up(source)?.1)
+    }
+
+    /// Classifies `frame` by the published generation and returns the bits of an [`Answer`]. The frame must
+    /// have at least 14 bytes, and fit into one buffer. Counts nothing.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the program cannot be run.
+    pub fn answer(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
+        self.ask_of_published()?;
+        self.bits(frame)
+    }
+
+    /// Sets `PROVEN` to the published buffer.
+    fn ask_of_published(&mut self) -> Result<(), VerifyError> {
+        let Buffers { active, proven, .. } = &mut self.buffers;
+        let published = active.get(&0, 0).map_err(buffer(names::ACTIVE))?;
+        proven.set(0, published, 0).map_err(buffer(names::PROVEN))
+    }
+
+    /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet
+    /// may be tagged.
+    fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), VerifyError> {
+        let bits = self.bits(&frame(source, self.port))?;
+        let found = Answer::found(bits).ok_or(VerifyError::Nonsense { source_address: source, bits })?;
+        Ok((found, Answer::is_taggable(bits)))
+    }
+
+    fn bits(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
+        Ok(self.ask(names::PROGRAM_PROVE, frame)?)
+    }
+}
+
+/// Compares an entry with the reference's.
+fn compare(
+    source_address: IpAddr,
+    found: Option<Entry>,
+    expected: Option<Entry>,
+    generation: &Compiled,
+) -> Result<(), VerifyError> {
+    if found == expected {
+        return Ok(());
+    }
+    let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
+    Err(VerifyError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
+}
+
+/// Makes a SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC
+/// 9293). Addresses and checksums that the program does not read are zero.
+fn frame(source: IpAddr, port: u16) -> Vec<u8> {
+    let mut frame = vec![0; 12];
+    match source {
+        IpAddr::V4(source) => {
+            frame.extend([0x08, 0x00, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+            frame.extend(source.octets());
+            frame.extend([0; 4]);
+        }
+        IpAddr::V6(source) => {
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64]);
+            frame.extend(source.octets());
+            frame.extend([0; 16]);
+        }
+    }
+    frame.extend([0, 0]);
+    frame.extend(port.to_be_bytes());
+    frame.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0]);
+    frame
+}
