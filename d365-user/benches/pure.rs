@@ -1,5 +1,5 @@
-//! Measures a change of the list outside of the kernel (compiling the list and its direct table), and a scrape
-//! (rendering its metrics).
+//! Measures a change of the list outside of the kernel (compiling the list and its direct table), and a
+//! scrape (rendering its metrics).
 //!
 //! `cargo bench -p d365-user --bench pure`.
 

@@ -137,7 +137,7 @@ fn end_to_end(report: &Report) -> Vec<Target> {
     let rate = |way| Some(report.way(way)?.by_nothing.median);
     let by = |own, other| rate(own).zip(rate(other)).map(|(own, other)| own / other);
     let least = |what: &str, is, least| target(what, Kind::Ratio, is, Limit::AtLeast(least));
-    // Where the limit itself lets through less than this, 0.99 of the limit is possible.
+    // If the limit itself lets less through, 0.99 of the limit is required.
     let possible = |least: f64, limit| by(limit, NOTHING).map_or(least, |limit| (0.99 * limit).min(least));
     vec![
         least("packets/s, by a do-nothing XDP program", by(OWN, NOTHING), possible(0.97, LIMIT)),

@@ -1,4 +1,5 @@
-//! Signals: the verifier gives up when one is pending while the daemon starts, and only one thread takes them.
+//! Signals: the verifier gives up when one is pending while the daemon starts, and only one thread takes
+//! them.
 
 use std::{
     fs, thread,

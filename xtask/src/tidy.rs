@@ -1,13 +1,19 @@
 //! The repository's own rules, for the files that git tracks. A rule is a pure function of one file's text.
 //! Only the rule on names of tests also looks into the files that contain the tests.
 
-use std::{collections::BTreeSet, fmt, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
 
 mod english;
+mod imports;
 mod layers;
 mod links;
 mod manifest;
@@ -53,7 +59,8 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
         .context("tidy asks git which files are ours")?;
     let tracked: BTreeSet<&str> =
         list.split_terminator('\0').filter(|path| workspace.join(path).is_file()).collect();
-    let mut findings = Vec::new();
+    let mut findings = layers::missing(&tracked);
+    let mut sources = BTreeMap::new();
     for &path in &tracked {
         let Some(extension @ ("rs" | "toml" | "md")) = path.rsplit_once('.').map(|(_, extension)| extension)
         else {
@@ -64,11 +71,13 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
         if extension == "rs" {
             findings.extend(source::check(path, &text));
             findings.extend(layers::check(path, &text));
+            sources.insert(path.to_owned(), text.clone());
         }
         if path.ends_with("Cargo.toml") {
             findings.extend(manifest::check(path, &text));
         }
-        if extension != "toml" {
+        // The harness has texts in the form of the vendor's.
+        if extension != "toml" && !path.starts_with("tests/harness/vendor/documentation") {
             findings.extend(english::check(path, &text));
         }
         if extension == "md" {
@@ -77,6 +86,7 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
             findings.extend(tests_named::check(path, &text, &tracked, &read));
         }
     }
+    findings.extend(imports::check(&sources));
     Ok(findings)
 }
 

@@ -1,13 +1,13 @@
 //! Code points by name or number, as `iptables -j DSCP` and `tc` take them.
 //!
-//! The names are of IANA's registry of DSCP values: class selectors (RFC 2474), assured forwarding (RFC 2597), expedited
-//! forwarding (RFC 3246), voice-admit (RFC 5865) and lower effort (RFC 8622).
+//! The names are those of IANA's registry of DSCP values: class selectors (RFC 2474), assured forwarding
+//! (RFC 2597), expedited forwarding (RFC 3246), voice-admit (RFC 5865) and lower effort (RFC 8622).
 
 use d365_common::dscp::Dscp;
 
 use super::number;
 
-/// The names, each with its number. Of no two the same.
+/// The names, each with a number of its own.
 const NAMES: [(&str, u8); 22] = [
     ("CS1", 8),
     ("CS2", 16),
@@ -33,10 +33,10 @@ const NAMES: [(&str, u8); 22] = [
     ("LE", 1),
 ];
 
-/// What the code point 0 is called.
+/// The names of code point 0.
 const DEFAULT: [&str; 4] = ["CS0", "DF", "BE", "DEFAULT"];
 
-/// Why a text is no code point that can be a tag.
+/// The text is not a code point that can be a tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DscpError {
     /// Neither a name nor a number.

@@ -4,7 +4,7 @@ use d365_common::mark::{GEO_BITS, Mark};
 
 use super::number;
 
-/// Why a text is no mark that packets can be given. It says the rule that is broken.
+/// The text is not a mark for packets. The variant is the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MarkError {
     /// There is no slash, or more than one.
@@ -13,9 +13,9 @@ pub enum MarkError {
     /// A part is not a number of 32 bits.
     #[error("the {part} `{}` is no 32-bit number, decimal or with 0x", .text.escape_debug())]
     Number {
-        /// Which part: `base` or `mask`.
+        /// The part: `base` or `mask`.
         part: &'static str,
-        /// What was given.
+        /// The text of the part.
         text: String,
     },
     /// Zero.
@@ -92,7 +92,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the kernel program can be given is what can be typed.
+        /// The kernel program takes every mark that can be typed, and no other.
         #[test]
         fn marks_are_read_as_they_are_written(base: u32, mask: u32, fit: bool) {
             let (base, mask) = if fit { (base & mask & !GEO_BITS, mask & !GEO_BITS) } else { (base, mask) };
@@ -103,7 +103,7 @@ mod tests {
             }
         }
 
-        /// Of a packet's mark the bits outside are kept, the geo's number comes back, and what was given can be taken away.
+        /// Setting a mark keeps the bits outside, clearing it restores them, and the geo's number can be read.
         #[test]
         fn a_mark_changes_its_own_bits_alone(mark in any_mark(), old: u32, geo: u8, other: u8) {
             let own = mark.mask() | GEO_BITS;

@@ -1,6 +1,6 @@
-//! Tags as people write them: what they type is read, and what is set is put into the same words. Pure.
+//! The text forms of tags: parses the operator's text, and formats a tag in the same form. Pure.
 //!
-//! What a tag is and how a packet bears it is `d365_common`'s.
+//! `d365_common` defines the tags and their place in a packet.
 
 use std::num::ParseIntError;
 

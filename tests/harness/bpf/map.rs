@@ -58,7 +58,7 @@ impl Map {
         Ok(map)
     }
 
-    /// Creates a per-CPU array of so many values, each of `value_size` bytes, a multiple of 8.
+    /// Creates a per-CPU array of `max_entries` values of `value_size` bytes, a multiple of 8.
     pub fn per_cpu(name: &str, value_size: u32, max_entries: u32) -> Result<Self> {
         let name = named(name)?;
         let kind = BPF_MAP_TYPE_PERCPU_ARRAY;
@@ -106,7 +106,8 @@ impl Map {
         let key = index.to_ne_bytes();
         let (key, to) = (key.as_ptr() as u64, value.as_mut_ptr() as u64);
         let mut lookup = Update { map: self.fd().cast_unsigned(), key, value: to, ..Update::default() };
-        // SAFETY: the key has four bytes, the value room for each processor, and both live until the call returns.
+        // SAFETY: the key has four bytes, and the value has room for each processor. Both live until the call
+        // returns.
         unsafe { call(command::MAP_LOOKUP_ELEM, &mut lookup) }.context("cannot read a map")?;
         Ok(value)
     }

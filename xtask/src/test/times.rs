@@ -15,7 +15,8 @@ use crate::command;
 const SHOWN: usize = 10;
 /// Arguments of a test binary for the time of each test. They are unstable: see [`VARIABLE`].
 pub(super) const ARGUMENTS: [&str; 2] = ["-Zunstable-options", "--report-time"];
-/// A stable libtest takes unstable arguments with this variable. Cargo must not see it: it would rebuild crates.
+/// With this variable, a stable libtest accepts unstable arguments. Cargo must not see it: it would rebuild
+/// crates.
 pub(super) const VARIABLE: &str = "RUSTC_BOOTSTRAP=1";
 
 /// The times of the tests that ran.

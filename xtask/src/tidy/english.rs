@@ -1,5 +1,5 @@
-//! Rules for the English of comments and documents, as far as a program can check them: a sentence starts with
-//! its subject, the field's nouns are used, and lines are short. It checks no strings and no code.
+//! Rules for the English of comments and documents, as far as a program can check them: a sentence starts
+//! with its subject, the field's nouns are used, and lines are short. It checks no strings and no code.
 
 use super::Finding;
 

@@ -60,6 +60,15 @@ fn quoted(rest: &str, quote: char) -> usize {
 /// The paths that `code` names, each with its line from 1. Groups are expanded (`a::{b, c}` gives `a::b` and
 /// `a::c`), and leading `super`s become `crate`.
 pub(super) fn paths(code: &str) -> Vec<(usize, String)> {
+    let without_supers = |path: String| {
+        let below = path.trim_start_matches("super::");
+        if below.len() < path.len() { format!("crate::{below}") } else { path }
+    };
+    written(code).into_iter().map(|(line, path)| (line, without_supers(path))).collect()
+}
+
+/// The same with `super` as it is written.
+pub(super) fn written(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     // The text before each open brace, if paths start there.
     let mut groups: Vec<String> = Vec::new();
@@ -103,13 +112,7 @@ pub(super) fn paths(code: &str) -> Vec<(usize, String)> {
 
 fn finish(path: &mut String, line: usize, found: &mut Vec<(usize, String)>) {
     let whole = std::mem::take(path);
-    let mut below = whole.as_str();
-    while let Some(rest) = below.strip_prefix("super::") {
-        below = rest;
-    }
-    if below.len() < whole.len() {
-        found.push((line, format!("crate::{below}")));
-    } else if !whole.is_empty() {
+    if !whole.is_empty() {
         found.push((line, whole));
     }
 }

@@ -184,7 +184,6 @@ impl Model {
         self.is_broken = true;
     }
 
-    /// Adds the ranges that are not accepted yet, as far as there is room.
     pub(super) fn adopt(&mut self, list: &List) -> usize {
         let new = list.iter().filter(|(id, _)| !self.accepted.contains_key(id));
         let new: Vec<_> = new.take(self.limit.saturating_sub(self.accepted.len())).collect();
@@ -295,7 +294,6 @@ impl Model {
         }
     }
 
-    /// The reason and the kind of wait of a change; `None` if it passes.
     fn verdict(
         &self,
         id: Id,
@@ -328,7 +326,6 @@ impl Model {
         }
     }
 
-    /// Replaces the shown changes by these.
     fn show(&mut self, changes: impl Iterator<Item = (Id, Action, Change, Wait)>) {
         let before = std::mem::take(&mut self.shown);
         for (id, action, why, wait) in changes {
