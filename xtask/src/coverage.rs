@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn what_the_daemon_is_made_of_is_measured_and_tests_are_not() {
         let measured = |path: &str| is_measured(Path::new(path));
-        assert!(measured("d365-user/src/daemon/book.rs") && measured("d365-common/src/packet.rs"));
+        assert!(measured("d365-user/src/counters/published.rs") && measured("d365-common/src/packet.rs"));
         for path in [
-            "d365-user/src/daemon/book/tests.rs",
-            "d365-user/src/daemon/book/tests/made.rs",
+            "d365-user/src/counters/published/tests.rs",
+            "d365-user/src/counters/published/tests/made.rs",
             "d365-user/benches/pure.rs",
             "d365-user/build.rs",
             "tests/harness/lib.rs",

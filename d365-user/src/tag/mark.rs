@@ -103,7 +103,7 @@ mod tests {
             }
         }
 
-        /// Setting a mark keeps the bits outside, clearing it restores them, and the geo's number can be read.
+        /// Setting a mark keeps the bits outside, clearing restores them, and the geo's number can be read.
         #[test]
         fn a_mark_changes_its_own_bits_alone(mark in any_mark(), old: u32, geo: u8, other: u8) {
             let own = mark.mask() | GEO_BITS;

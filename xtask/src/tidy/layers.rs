@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn threads_are_made_where_a_lack_is_no_panic() {
         assert_eq!(lines("d365-user/src/http/mod.rs", "use tokio::task::spawn_blocking;\n"), [1]);
-        assert_eq!(lines("d365-user/src/kernel/maps.rs", "fn f() { thread::spawn(x) }\n"), [1]);
+        assert_eq!(lines("d365-user/src/kernel/load.rs", "fn f() { thread::spawn(x) }\n"), [1]);
         assert_eq!(lines("d365-user/src/resources.rs", "use std::thread::Builder;\n"), NOTHING);
     }
 
