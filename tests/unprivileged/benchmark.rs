@@ -8,8 +8,8 @@ use crate::{
     report::{
         Cost, DaemonCost, Daemons, EndToEnd, Packet, Preparation, Report, Scale, ScaleCost,
         names::{
-            IPSET, LISTED, LISTED_V6, NFTABLES, NOTHING, OTHER_PORT, OWN, OWN_MARK, OWN_TRIE_ONLY, TRIE,
-            UNLISTED, UNLISTED_V6, XDP_FILTER,
+            IPSET, LIMIT, LIMIT_MARK, LISTED, LISTED_V6, LISTED_VLAN, NFTABLES, NOTHING, OTHER_PORT, OWN,
+            OWN_MARK, OWN_TC, OWN_TRIE_ONLY, TRIE, UNLISTED, UNLISTED_V6, XDP_FILTER,
         },
     },
     rounds::{Stat, interleaved},
@@ -67,10 +67,14 @@ fn report() -> Report {
         machine: Machine::look().expect("a machine"),
         is_quick: false,
         packets: vec![
-            packet(OTHER_PORT, &[(OWN, 2.0)]),
-            packet(UNLISTED, &[(OWN, 5.0)]),
-            packet(LISTED, &[(OWN, 8.0), (OWN_MARK, 14.0), (OWN_TRIE_ONLY, 20.0), (XDP_FILTER, 20.0)]),
-            packet(UNLISTED_V6, &[(OWN, 10.0)]),
+            packet(OTHER_PORT, &[(OWN, 2.6), (LIMIT, 2.0), (XDP_FILTER, 26.0)]),
+            packet(UNLISTED, &[(OWN, 3.9), (LIMIT, 3.0), (XDP_FILTER, 19.5)]),
+            packet(
+                LISTED,
+                &[(OWN, 5.2), (LIMIT, 4.0), (OWN_TC, 17.0), (OWN_TRIE_ONLY, 13.0), (XDP_FILTER, 20.8)],
+            ),
+            packet(UNLISTED_V6, &[(OWN, 6.0), (XDP_FILTER, 30.0)]),
+            packet(LISTED_VLAN, &[(OWN, 12.0), (XDP_FILTER, 30.0)]),
             packet(LISTED_V6, &[(OWN, 16.0), (TRIE, 10.0)]),
         ],
         scaling: vec![scale(39, 10.0, 50.0), scale(100_000, 13.0, 50.0)],
@@ -78,7 +82,9 @@ fn report() -> Report {
         end_to_end: vec![
             way(NOTHING, 1.0),
             way(OWN, 0.97),
-            way(OWN_MARK, 0.96),
+            way(LIMIT, 0.98),
+            way(OWN_MARK, 0.9),
+            way(LIMIT_MARK, 0.95),
             way(NFTABLES, 0.96),
             way(IPSET, 0.97),
         ],
@@ -105,13 +111,14 @@ fn a_run_that_meets_every_target_just_so_passes() {
 
 #[test]
 fn a_ratio_that_is_missed_or_was_not_measured_fails_and_nanoseconds_do_not() {
-    let missed: [fn(&mut Report); 6] = [
-        |report| report.packets[2].costs[0].above_floor = stat(8.1),
-        |report| report.packets[2].costs[3].above_floor = stat(19.9),
+    let missed: [fn(&mut Report); 7] = [
+        |report| report.packets[2].costs[0].above_floor = stat(5.3),
+        |report| report.packets[2].costs[4].above_floor = stat(20.7),
         |report| report.scaling[1].costs[0].one_source = stat(13.1),
         |report| report.scaling[0].costs[0].any_source = stat(50.1),
         |report| report.end_to_end[1].by_nothing = stat(0.969),
-        |report| report.end_to_end[3].by_nothing = stat(0.98),
+        |report| report.end_to_end[3].by_nothing = stat(0.899),
+        |report| report.end_to_end[5].by_nothing = stat(0.98),
     ];
     for (number, change) in missed.into_iter().enumerate() {
         let (fails, lines) = checked(change);
@@ -120,17 +127,30 @@ fn a_ratio_that_is_missed_or_was_not_measured_fails_and_nanoseconds_do_not() {
     let (fails, lines) = checked(|report| report.end_to_end.clear());
     assert!(fails && lines.contains("not measured"), "{lines}");
     let (fails, lines) = checked(|report| {
-        report.packets[0].costs[0].above_floor = stat(9.0);
+        report.packets[5].costs[0].above_floor = stat(16.1);
         report.daemon.many.scrape_ms = stat(61.0);
     });
     assert!(!fails, "{lines}");
     assert_eq!(lines.matches("MISSED").count(), 2, "{lines}");
 }
 
+/// A machine on which the limit reaches less cannot have more than the limit.
+#[test]
+fn end_to_end_is_held_against_the_limit_where_that_reaches_less() {
+    for (own, expected) in [(0.941, false), (0.94, true)] {
+        let (fails, lines) = checked(|report| {
+            report.end_to_end[2].by_nothing = stat(0.95);
+            report.end_to_end[1].by_nothing = stat(own);
+            report.end_to_end[5..].iter_mut().for_each(|peer| peer.by_nothing = stat(0.9));
+        });
+        assert_eq!(fails, expected, "{lines}");
+    }
+}
+
 #[test]
 fn a_cost_that_grew_by_more_than_fifteen_percent_of_its_ratio_is_a_regression() {
-    // The floor is 10 and the cost is 8, so the ratio is 1.8. 15 % of it are 2.7 ns.
-    for (cost, slower) in [(8.0, 0), (10.6, 0), (10.8, 1), (1.0, 0)] {
+    // The floor is 10 and the cost is 5.2, so the ratio is 1.52. 15 % of it are 2.28 ns.
+    for (cost, slower) in [(5.2, 0), (7.4, 0), (7.6, 1), (1.0, 0)] {
         let mut now = report();
         now.packets[2].costs[0].above_floor = stat(cost);
         let changes = changes(&report(), &now).unwrap();
