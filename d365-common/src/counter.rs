@@ -45,7 +45,7 @@ pub const fn class_index(row: u32, class: Class) -> u32 {
     row * CLASS_ROW + class as u32
 }
 
-/// Index of an effect's counter in the interface's `row`. It counts the same packet and its bytes, and no
+/// Index of an action's counter in the interface's `row`. It counts the same packet and its bytes, and no
 /// connections.
 #[inline(always)]
 #[must_use]

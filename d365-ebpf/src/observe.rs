@@ -64,20 +64,24 @@ pub(crate) fn frame<P: Purpose, const FRAGS: bool>(ctx: &XdpContext) -> u32 {
     general::<P, FRAGS>(XdpContext::new(ctx.ctx))
 }
 
+/// `head` is a pointer: the purpose may write into the packet, and no reference to it may exist by then.
 #[inline(always)]
 fn recognised<P: Purpose, H: Head<Address: Address>, const FRAGS: bool>(
     ctx: &XdpContext,
     frame: &Frame<'_, FRAGS>,
-    head: &H,
+    head: *const H,
 ) -> u32 {
     let setup = maps::setup();
     let seen = Seen { ctx, setup, len: frame.first_len() };
-    let tcp = head.tcp();
-    if !maps::is_watched(setup, tcp.port()) {
+    // SAFETY: the caller has this head from the frame, and nothing is written before `P` is called.
+    let (port, opens) = unsafe { ((*head).tcp().port(), (*head).tcp().opens()) };
+    if !maps::is_watched(setup, port) {
         return P::other(&seen, Reason::OtherPort);
     }
-    let found = P::generation(setup).look_up(head.address());
-    P::segment(&seen, found, tcp.opens(), || head.segment())
+    // SAFETY: as above; the reference ends with the look-up.
+    let found = P::generation(setup).look_up(unsafe { (*head).address() });
+    // SAFETY: the purpose makes the segment before it writes.
+    P::segment(&seen, found, opens, || unsafe { (*head).segment() })
 }
 
 /// The general parser. It takes only the context, and `black_box` hides that from the compiler. So the parser

@@ -17,7 +17,7 @@ use std::{
 use nix::{
     libc::{EMFILE, ENFILE, ENOMEM, STDERR_FILENO},
     sched::{CloneFlags, unshare},
-    sys::signal::{SigSet, SigmaskHow},
+    sys::signal::{SigSet, SigmaskHow, Signal},
     unistd::close,
 };
 use tokio::sync::oneshot;
@@ -67,9 +67,14 @@ pub fn thread(
     task: impl Into<String>,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, ResourceError> {
+    let mut blocked = SigSet::all();
+    // These are the faults of a thread itself. Rust reports a stack overflow by one of them.
+    for fault in [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL] {
+        blocked.remove(fault);
+    }
     // A thread inherits the signal mask of the thread that creates it. Neither call fails, because both sets
     // are valid.
-    let own = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let own = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let made = Builder::new().name(name.to_owned()).spawn(work);
     let _ = own.and_then(|own| own.thread_set_mask());
     made.map_err(|cause| ResourceError::Thread { task: task.into(), cause })
@@ -203,8 +208,6 @@ impl Worker {
 mod tests {
     use std::io::Read as _;
 
-    use nix::sys::signal::Signal;
-
     use super::*;
 
     #[test]
@@ -228,6 +231,7 @@ mod tests {
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU] {
             assert!(mask.contains(signal) && !before.contains(signal), "{signal}");
         }
+        assert!(!mask.contains(Signal::SIGSEGV));
         assert_eq!(SigSet::thread_get_mask().unwrap(), before);
     }
 

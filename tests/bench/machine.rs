@@ -43,7 +43,7 @@ impl Machine {
             spec_rstack_overflow: text("/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow"),
             date: now[..10].to_owned(),
             revision: version::REVISION.to_owned(),
-            // The kernel gives two decimals. A longer number does not always come back from a report the same.
+            // The kernel gives two decimals. A longer number may come back from a report with another value.
             load: (f64::from(LoadAverage::current()?.one) * 100.0).round() / 100.0,
         })
     }

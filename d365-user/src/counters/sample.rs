@@ -9,7 +9,7 @@ pub struct CounterSample {
     pub owners: Vec<Count>,
     /// The value for unlisted sources.
     pub unlisted: Count,
-    /// Each other class and each effect: its name and its value.
+    /// Each other class and each action: its name and its value.
     pub other: Vec<(&'static str, u64)>,
 }
 

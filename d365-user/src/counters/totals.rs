@@ -64,7 +64,7 @@ impl CounterTotals {
         count
     }
 
-    /// The packets of another class or with an effect in `row` when the counter reads `read`.
+    /// The packets of another class or with an action in `row` when the counter reads `read`.
     #[must_use]
     pub fn other(&self, row: usize, class: &str, read: u64) -> u64 {
         let before = self.rows.get(row).and_then(|row| row.other.get(class)).copied().unwrap_or_default();

@@ -186,7 +186,7 @@ async fn index() -> Html<String> {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>d365-user</title></head>\n\
          <body><h1>d365-user {VERSION}</h1>\n<ul>\n\
          <li><a href=\"/metrics\">/metrics</a>: counters, for Prometheus</li>\n\
-         <li><a href=\"/readyz\">/readyz</a>: 200 once attached, 503 before</li>\n\
+         <li><a href=\"/readyz\">/readyz</a>: 200 once attached and trusted, 503 before</li>\n\
          <li><a href=\"/healthz\">/healthz</a>: 200 while scrapes are answered</li>\n\
          </ul></body></html>\n"
     ))

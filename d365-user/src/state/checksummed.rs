@@ -87,7 +87,7 @@ pub fn add_checksum(kind: Kind, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// The body of a sealed file of this kind.
+/// The body of a checksummed file of this kind.
 ///
 /// # Errors
 /// The reason why the file is rejected.

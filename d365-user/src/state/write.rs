@@ -16,7 +16,7 @@ use super::{
 
 const FILE_MODE: u32 = 0o640;
 
-/// Upper limit for the header line of a sealed file.
+/// Upper limit for the header line of a checksummed file.
 const HEAD: u64 = 256;
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";

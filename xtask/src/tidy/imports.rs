@@ -64,7 +64,7 @@ impl<'a> Graph<'a> {
         let mut graph = Self { modules, exports: BTreeMap::new(), edges: BTreeMap::new() };
         for (path, code) in &code {
             let own = module(path);
-            let exported = exported(code).flat_map(|text| names(&text)).collect::<Vec<_>>();
+            let exported = names(&split(code).1);
             let exported = exported.iter().filter_map(|name| graph.absolute(&own, name, &BTreeMap::new()));
             let exported = exported.filter_map(|full| Some((full.last()?.clone(), full))).collect();
             graph.exports.insert(own, exported);
@@ -79,17 +79,20 @@ impl<'a> Graph<'a> {
     /// The files that a file imports. Re-exporting a part of the own module is no import.
     fn imports(&self, path: &str, code: &str) -> BTreeSet<&'a str> {
         let own = module(path);
-        let mut private = code.to_owned();
-        exported(code).for_each(|text| private = private.replace(&text, ""));
-        let named = names(&private);
+        let is_below = |name: &String| {
+            self.absolute(&own, name, &BTreeMap::new()).is_some_and(|full| full.starts_with(&own))
+        };
+        let (private, public) = split(code);
+        let passed_on = names(&public).into_iter().filter(|name| !is_below(name));
+        let named: Vec<String> = names(&private).into_iter().chain(passed_on).collect();
         let bound = named.iter().filter_map(|name| self.absolute(&own, name, &BTreeMap::new()));
         let bound = bound.filter_map(|full| Some((full.last()?.clone(), full))).collect();
         let full = named.iter().filter_map(|name| self.absolute(&own, name, &bound));
         full.filter_map(|full| self.file(&full, DEPTH)).filter(|file| *file != path).collect()
     }
 
-    /// The full path of a name in a module, without `crate`; `None` for names of other crates. `bound` has the
-    /// module's imports.
+    /// The full path of a name in a module, without `crate`; `None` for names of other crates. `bound` has
+    /// the module's imports.
     fn absolute(&self, own: &Path, name: &str, bound: &BTreeMap<String, Path>) -> Option<Path> {
         let mut parts: Vec<String> = name.split("::").map(str::to_owned).collect();
         if parts.last().is_some_and(|last| last == "self") {
@@ -189,13 +192,19 @@ fn module(path: &str) -> Path {
     parts
 }
 
-/// The statements that re-export.
-fn exported(code: &str) -> impl Iterator<Item = String> {
-    let uses = code.match_indices("use ").filter(|(at, _)| {
-        let line = code[..*at].rsplit('\n').next().unwrap_or_default().trim();
-        line.starts_with("pub")
-    });
-    uses.filter_map(|(at, _)| Some(code[at..at + code[at..].find(';')?].to_owned()))
+/// The code without the statements that re-export, and these statements.
+fn split(code: &str) -> (String, String) {
+    let (mut private, mut public) = (String::new(), String::new());
+    for statement in code.split_inclusive(';') {
+        let at = statement.find("use ").filter(|at| {
+            let line = statement[..*at].rsplit(['\n', '}', '{']).next().unwrap_or_default().trim();
+            line.starts_with("pub")
+        });
+        let (before, export) = statement.split_at(at.unwrap_or(statement.len()));
+        private.push_str(before);
+        public.push_str(export);
+    }
+    (private, public)
 }
 
 /// The paths of more than one part, with `super` as it is written.
@@ -235,6 +244,12 @@ mod tests {
             ("b.rs", "use crate::A;\n"),
         ];
         assert!(messages(&through).is_empty());
+        let elsewhere = [
+            ("lib.rs", "mod a;\nmod b;\n"),
+            ("a.rs", "pub use crate::b::B;\n"),
+            ("b.rs", "use crate::a::A;\n"),
+        ];
+        assert_eq!(messages(&elsewhere).len(), 2, "a re-export from elsewhere is an import");
         let back = [("lib.rs", "mod a;\npub use a::A;\nfn f() { a::g() }\n"), ("a.rs", "use crate::f;\n")];
         assert_eq!(messages(&back).len(), 2);
     }

@@ -115,7 +115,7 @@ pub(super) fn missing(tracked: &BTreeSet<&str>) -> Vec<Finding> {
     let what = |place: &&str| format!("a rule names {place}, which does not exist");
     let found =
         |place: &&str| Finding { path: "xtask/src/tidy/layers.rs".to_owned(), line: 1, what: what(place) };
-    missing.map(|place| found(&place)).collect()
+    missing.map(found).collect()
 }
 
 fn is_test_file(path: &str) -> bool {

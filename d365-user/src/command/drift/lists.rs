@@ -102,7 +102,9 @@ fn embedded() -> Result<List, CommandError> {
     Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Build, marks, Vec::new()) })
 }
 
-/// The lists that all gates have accepted, merged as the daemon merges them.
+/// The lists that all gates have accepted, merged by the daemon's rule. The sources are in the order of their
+/// names, because the command line of the daemon is not known. The order decides only between two geos of one
+/// prefix.
 fn accepted(gates: &Gates, directory: &Path) -> List {
     if gates.is_empty() {
         let why = format!("no daemon has written its gates to {} yet", directory.display());

@@ -11,6 +11,7 @@ use serde::{
 use super::{
     DocumentError,
     entry::{Kind, Prefixes, Value},
+    object::Object,
     regions::{Builder, MAX_REGIONS},
     tags::MAX_PREFIXES,
 };
@@ -71,7 +72,7 @@ impl<'de> Deserialize<'de> for Collector {
             fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Collector, A::Error> {
                 let mut collector = Collector::default();
                 while collector.refused.is_none() {
-                    let Some(value) = values.next_element()? else { break };
+                    let Some(Object(value)) = values.next_element()? else { break };
                     collector.refused = collector.add_entry(value).err();
                 }
                 while values.next_element::<IgnoredAny>()?.is_some() {}

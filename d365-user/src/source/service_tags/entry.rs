@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     DocumentError,
+    object::Object,
     shape::Shape,
     tags::{AZURE, MAX_PREFIXES, TAG},
 };
@@ -18,7 +19,6 @@ use crate::source::line;
 
 /// A value. Its properties stay text until they are needed.
 #[derive(Deserialize)]
-#[serde(expecting = "a service tag, an object")]
 pub(super) struct Value {
     #[serde(default, alias = "Name")]
     pub(super) name: Kind,
@@ -42,7 +42,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a service tag's properties, an object")]
+#[serde(rename_all = "camelCase")]
 struct Properties<'a> {
     #[serde(borrow, alias = "ChangeNumber")]
     change_number: Option<&'a RawValue>,
@@ -72,7 +72,8 @@ impl Value {
         if properties.get().starts_with('"') {
             return Err(Shape::Shallow.into());
         }
-        let Properties { change_number: number, address_prefixes } = serde_json::from_str(properties.get())?;
+        let Object(Properties { change_number: number, address_prefixes }) =
+            serde_json::from_str(properties.get())?;
         let mut prefixes = address_prefixes.unwrap_or_default();
         match prefixes.syntax.take() {
             Some(error) => Err(error.into()),

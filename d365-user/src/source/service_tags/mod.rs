@@ -22,6 +22,7 @@ mod entry;
 mod error;
 mod input;
 mod nesting;
+mod object;
 mod options;
 mod regions;
 mod root;

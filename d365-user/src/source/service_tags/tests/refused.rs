@@ -109,6 +109,8 @@ fn what_is_json_but_no_document_is_told_apart_from_what_is_no_json() {
         r#"{"cloud": "Public", "values": {}}"#,
         r#"{"cloud": "Public", "values": [7]}"#,
         r#"{"cloud": "Public", "values": [{"name": 7}]}"#,
+        &public(&format!(r#"["{TAG}", {{"addressPrefixes": ["1.2.3.0/24"]}}]"#)),
+        &public(&format!(r#"{{"name": "{TAG}", "properties": [5, ["1.2.3.0/24"]]}}"#)),
         r#"{"cloud": "Public", "cloud": "China", "values": []}"#,
         r#"{"cloud": "Public", "values": [], "values": []}"#,
         &public(r#"{"name": "a", "name": "b"}"#),
