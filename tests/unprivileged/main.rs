@@ -12,6 +12,7 @@ mod oracle;
 mod parser;
 mod promtool;
 mod ranges;
+mod reference;
 mod service_tags;
 
 // The benchmark's modules that evaluate measurements. They contain no tests of their own: those are in

@@ -8,7 +8,7 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     time::Duration,
@@ -93,13 +93,13 @@ impl Attributes {
     /// `None` if there is no file, or if its attributes cannot be read.
     fn of(path: &Path) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
-        Some(Self {
-            device: file.dev(),
-            inode: file.ino(),
-            size: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        })
+        let (device, inode) = (file.dev(), file.ino());
+        // The times of a pipe move when it is read.
+        if file.file_type().is_fifo() {
+            return Some(Self { device, inode, size: 0, modified: (0, 0), changed: (0, 0) });
+        }
+        let (modified, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
+        Some(Self { device, inode, size: file.size(), modified, changed })
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_hours(24);
+/// Pause before a pipe is opened again after a failure, such as an invalid list.
+const PIPE_PAUSE: Duration = Duration::from_mins(1);
 
 /// An order to a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,15 +125,20 @@ fn run(
         let late =
             |failure| tell(ReadResult { source, reading: Err(failure), state_error: None, again: None });
         let reading = read_watched(&mut *reader, late);
+        let is_read = reading.is_ok();
         let next = timing.next(reading.as_ref().err());
         let again = reading.as_ref().err().is_some_and(|failure| timing.retries(failure)).then_some(next);
         let outcome = ReadResult { source, reading, state_error: reader.state_error(), again };
         if !tell(outcome) {
             return;
         }
-        // A pipe is not read by the clock: perhaps nobody writes to it.
-        let next = again.or_else(|| (!reader.is_pipe()).then_some(next));
-        if !wait(next.and_then(|next| Instant::now().checked_add(next)), orders) {
+        // The next reading of a pipe waits for the next writer.
+        let next = match (reader.is_pipe(), is_read) {
+            (true, true) => Duration::ZERO,
+            (true, false) => again.unwrap_or(PIPE_PAUSE),
+            (false, _) => next,
+        };
+        if !wait(Instant::now().checked_add(next), orders) {
             return;
         }
     }

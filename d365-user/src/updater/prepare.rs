@@ -106,7 +106,13 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         };
         let reader: Box<dyn Reader> = match &config.targets[at] {
             None => {
-                let reader = FileReader { spec: spec.clone(), policy, keep_azure, writers: Vec::new() };
+                let reader = FileReader {
+                    spec: spec.clone(),
+                    policy,
+                    keep_azure,
+                    writers: Vec::new(),
+                    may_wait: false,
+                };
                 Box::new(reader)
             }
             Some(target) => {

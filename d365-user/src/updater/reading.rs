@@ -55,6 +55,8 @@ pub(super) struct FileReader {
     pub(super) keep_azure: bool,
     /// Other users who may write to it, as they were last logged.
     pub(super) writers: Vec<Writer>,
+    /// True after the reading of a pipe: the next one may wait for a writer as long as it takes.
+    pub(super) may_wait: bool,
 }
 
 impl FileReader {
@@ -72,7 +74,9 @@ impl FileReader {
 
 impl Reader for FileReader {
     fn read(&mut self) -> Result<FetchedList, Failure> {
-        let (list, azure) = self.spec.kind().load(self.keep_azure)?;
+        let loaded = self.spec.kind().load(self.keep_azure);
+        self.may_wait = self.is_pipe();
+        let (list, azure) = loaded?;
         self.look_at_writers();
         reading(list, azure, &self.policy)
     }
@@ -87,7 +91,7 @@ impl Reader for FileReader {
     }
 
     fn limit(&self) -> Option<Duration> {
-        Some(limit::PATIENCE)
+        (!self.may_wait).then_some(limit::PATIENCE)
     }
 }
 

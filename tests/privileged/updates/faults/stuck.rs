@@ -48,7 +48,12 @@ fn a_pipe_without_a_writer_is_a_failure_and_is_read_when_one_comes() {
     let said = format!("{source}: no answer within 30s; ");
     assert_eq!(daemon.log().matches(&said).count(), 1, "{}", daemon.log());
     fs::write(&path, "11.0.1.0/24,NAM\n").unwrap();
-    let scrape = wait_until(&daemon, "the list in the pipe", |scrape| ranges(scrape) == 2);
+    wait_until(&daemon, "the list in the pipe", |scrape| ranges(scrape) == 2);
+    fs::write(&path, "11.0.1.0/24,NAM\n11.0.2.0/24,NAM\n").unwrap();
+    wait_until(&daemon, "the second list in the pipe", |scrape| ranges(scrape) == 3);
+    fs::write(directory.file("new"), "11.0.1.0/24,NAM\n11.0.2.0/24,NAM\n11.0.3.0/24,NAM\n").unwrap();
+    fs::rename(directory.file("new"), &path).unwrap();
+    let scrape = wait_until(&daemon, "the file in the pipe's place", |scrape| ranges(scrape) == 4);
     assert_eq!(failures(&scrape, "timeout"), 1, "it is said once");
     let exit = daemon.stop().unwrap();
     assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
