@@ -21,7 +21,7 @@ fn part<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 fn rows(part: &str) -> impl Iterator<Item = Vec<String>> {
     let rows = part.lines().filter(|line| line.starts_with("| ") && !line.starts_with("|---"));
     rows.map(|row| {
-        let cells = row.trim_matches('|').split(" | ");
+        let cells = row.trim_matches('|').split('|');
         cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
     })
 }
