@@ -118,10 +118,11 @@ pub(super) fn geo(field: &str) -> Result<Option<GeoCode>, LineError> {
     code.map(Some).ok_or_else(|| LineError::NotAGeo(excerpt(field)))
 }
 
-/// Returns the name of a region as written, or `None` for an empty field.
+/// Returns the name of a region as written, or `None` for an empty field. A comma would end the field where
+/// the list is written again.
 pub(super) fn region(field: &str) -> Result<Option<String>, LineError> {
-    let printable = field.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if field.len() > MAX_REGION || !printable {
+    let is_valid = |byte: u8| byte == b' ' || byte.is_ascii_graphic() && byte != b',';
+    if field.len() > MAX_REGION || !field.bytes().all(is_valid) {
         return Err(LineError::NotARegion(excerpt(field)));
     }
     Ok(Some(field.to_owned()).filter(|name| !name.is_empty()))
