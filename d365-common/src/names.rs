@@ -57,7 +57,7 @@ pub const PORTS: &str = "PORTS";
 pub const IFINDEXES: &str = "IFINDEXES";
 /// `u32`: the number of slots in a row of [`RANGE_COUNTERS`].
 pub const CAPACITY: &str = "CAPACITY";
-/// `u32`: a [`Setup`](crate::setup::Setup). If that has no actions, [`LOG_PACKETS`], [`SAMPLE_UNLISTED`],
+/// `u64`: a [`Setup`](crate::setup::Setup). If that has no actions, [`LOG_PACKETS`], [`SAMPLE_UNLISTED`],
 /// [`DSCP`] and [`DROP_UNLISTED`] have no effect.
 pub const SETUP: &str = "SETUP";
 /// `u8`: 1 to send a log record of each packet to a watched port.

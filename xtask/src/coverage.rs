@@ -35,13 +35,13 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    /// Prepares a run. With `anew`, it deletes the earlier counts.
-    pub(crate) fn start(anew: bool) -> Result<Self> {
+    /// Prepares a run. With `fresh`, it deletes the earlier counts.
+    pub(crate) fn start(fresh: bool) -> Result<Self> {
         let llvm = llvm::ensure()?;
         let raw = TempDir::new("coverage");
         // Daemons that run as `nobody` count as well. They could not reach a directory below root's own home.
         fs::set_permissions(raw.path(), fs::Permissions::from_mode(0o1777))?;
-        if anew && counts()?.exists() {
+        if fresh && counts()?.exists() {
             fs::remove_file(counts()?)?;
         }
         Ok(Self { llvm, raw })

@@ -2,25 +2,13 @@
 
 use super::{
     Cloud,
-    download::{self, Host, Target, Url, UrlError},
-    kind::{ListSource, Schedule, Trust},
+    download::{Host, Target, Url, UrlError},
+    kind::ListSource,
 };
 
 impl ListSource for Cloud {
     fn name(&self) -> String {
         format!("azure:{self}")
-    }
-
-    fn schedule(&self) -> Schedule<'_> {
-        Schedule::Interval
-    }
-
-    fn trust(&self) -> Option<Trust> {
-        Some(Trust::Download)
-    }
-
-    fn failure_reasons(&self) -> Vec<&'static str> {
-        download::failure_reasons()
     }
 
     fn target(&self, page: Option<&Url>, allowed: &[Host]) -> Result<Option<Target>, UrlError> {

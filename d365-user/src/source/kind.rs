@@ -7,24 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     List, SourceError,
-    download::{Host, Target, Url, UrlError},
+    download::{self, Host, Target, Url, UrlError},
     service_tags::Regions,
 };
 
-/// A source of range lists.
+/// A source of range lists. The defaults are those of a download.
 pub trait ListSource {
     /// The source's name: the value of the metrics' label `source`, without anything secret. The gates and
     /// the state files use it, too.
     fn name(&self) -> String;
 
     /// The times at which the source is read.
-    fn schedule(&self) -> Schedule<'_>;
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule::Interval
+    }
 
     /// The trust in its lists; `None` for the list that is part of the program, which no gate judges.
-    fn trust(&self) -> Option<Trust>;
+    fn trust(&self) -> Option<Trust> {
+        Some(Trust::Download)
+    }
 
     /// Every reason for which reading the source can fail: values of the metrics' label `reason`.
-    fn failure_reasons(&self) -> Vec<&'static str>;
+    fn failure_reasons(&self) -> Vec<&'static str> {
+        download::failure_reasons()
+    }
 
     /// Reads the list from this host. With `keep_azure`, it also returns the prefixes of every Azure region,
     /// if the list is a service tags document.

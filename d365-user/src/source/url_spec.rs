@@ -6,8 +6,8 @@
 use std::{fmt, str::FromStr};
 
 use super::{
-    download::{self, Host, Target, Url, UrlError},
-    kind::{ListSource, Schedule, Trust},
+    download::{Host, Target, Url, UrlError},
+    kind::ListSource,
     redact::{redacted_url, without_query},
 };
 
@@ -25,18 +25,6 @@ pub struct UrlSpec {
 impl ListSource for UrlSpec {
     fn name(&self) -> String {
         format!("url:{self}")
-    }
-
-    fn schedule(&self) -> Schedule<'_> {
-        Schedule::Interval
-    }
-
-    fn trust(&self) -> Option<Trust> {
-        Some(Trust::Download)
-    }
-
-    fn failure_reasons(&self) -> Vec<&'static str> {
-        download::failure_reasons()
     }
 
     fn target(&self, _page: Option<&Url>, allowed: &[Host]) -> Result<Option<Target>, UrlError> {

@@ -111,7 +111,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
                     policy,
                     keep_azure,
                     writers: Vec::new(),
-                    may_wait: false,
+                    is_pipe: false,
                 };
                 Box::new(reader)
             }

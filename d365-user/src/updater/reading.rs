@@ -32,7 +32,7 @@ pub(super) trait Reader: Send {
 
     fn name(&self) -> String;
 
-    /// True for a pipe, which is read only when somebody writes to it. The call may block as a reading does.
+    /// True if the last reading was of a pipe, which is read only when somebody writes to it.
     fn is_pipe(&self) -> bool {
         false
     }
@@ -55,11 +55,17 @@ pub(super) struct FileReader {
     pub(super) keep_azure: bool,
     /// Other users who may write to it, as they were last logged.
     pub(super) writers: Vec<Writer>,
-    /// True after the reading of a pipe: the next one may wait for a writer as long as it takes.
-    pub(super) may_wait: bool,
+    /// True if the last reading was of a pipe: the next one waits for a writer as long as it takes.
+    pub(super) is_pipe: bool,
 }
 
 impl FileReader {
+    /// Blocks as a reading does.
+    fn leads_to_a_pipe(&self) -> bool {
+        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return false };
+        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+
     /// Logs the other users who may write to the file or replace it, whenever they have changed.
     fn look_at_writers(&mut self) {
         let Schedule::OnChange(path) = self.spec.kind().schedule() else { return };
@@ -75,7 +81,7 @@ impl FileReader {
 impl Reader for FileReader {
     fn read(&mut self) -> Result<FetchedList, Failure> {
         let loaded = self.spec.kind().load(self.keep_azure);
-        self.may_wait = self.is_pipe();
+        self.is_pipe = self.leads_to_a_pipe();
         let (list, azure) = loaded?;
         self.look_at_writers();
         reading(list, azure, &self.policy)
@@ -86,12 +92,11 @@ impl Reader for FileReader {
     }
 
     fn is_pipe(&self) -> bool {
-        let Schedule::OnChange(path) = self.spec.kind().schedule() else { return false };
-        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+        self.is_pipe
     }
 
     fn limit(&self) -> Option<Duration> {
-        (!self.may_wait).then_some(limit::PATIENCE)
+        (!self.is_pipe).then_some(limit::PATIENCE)
     }
 }
 
