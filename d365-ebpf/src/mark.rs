@@ -35,7 +35,8 @@ pub(crate) fn mark(ctx: &TcContext) {
     }
     if trusted.is_some() || new != old {
         // The row is looked up here: with a row that is kept from before, the verifier would check the parser
-        // once for each interface. A frame that was copied for generic XDP counts without its Ethernet header.
+        // once for each interface. A frame that was copied for generic XDP counts without its Ethernet
+        // header.
         let row = maps::row(maps::setup(), || buffer.ifindex());
         count::action_in(row, buffer.len(), action);
     }
