@@ -2,43 +2,38 @@
 
 use ipnet::IpNet;
 
-use super::{Place, Policy, Refusal};
+use super::{Place, Policy};
 
 /// Reason why no set was built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum RangeError {
-    /// At least one prefix is not accepted; the error describes the first.
+    /// At least one prefix is not accepted; the error describes the first, and counts `more`.
     #[error("{place}: prefix {prefix} is refused: {refusal}{}", others(*.more))]
-    Refused {
-        /// The place of the prefix in its list.
-        place: Place,
-        /// The prefix as written.
-        prefix: IpNet,
-        /// The reason.
-        refusal: Refusal,
-        /// Number of further prefixes that are not accepted.
-        more: usize,
-    },
-    /// There are more ranges than the policy accepts.
+    Refused { place: Place, prefix: IpNet, refusal: Refusal, more: usize },
+    /// There are more ranges after merging than the policy accepts.
     #[error(
         "the lists hold {count} ranges, and the limit is {limit}; raise --max-ranges (at most {}) or shorten the lists",
         Policy::HIGHEST_MAX_RANGES
     )]
-    TooMany {
-        /// Number of ranges after merging.
-        count: usize,
-        /// The limit.
-        limit: u32,
-    },
+    TooMany { count: usize, limit: u32 },
     /// There is no range.
     #[error("the lists hold no range; add prefixes to the list, or use --ranges embedded")]
     Empty,
-    /// The limit of the policy is itself out of bounds.
-    #[error("--max-ranges {given} is out of bounds; give 1 to {}", Policy::HIGHEST_MAX_RANGES)]
-    BadLimit {
-        /// The limit given.
-        given: u32,
-    },
+}
+
+/// Reason why one prefix is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant describes its fields")]
+pub enum Refusal {
+    /// It has too many addresses for any list of mail senders.
+    #[error(
+        "broader than /{limit}, so it would cover other networks too; list the narrower prefixes that are meant"
+    )]
+    TooBroad { limit: u8 },
+    /// Some or all of its addresses are not ordinary Internet addresses.
+    #[error("{block} is {purpose}; correct the list, or pass --allow-special in a lab")]
+    Special { block: IpNet, purpose: &'static str },
 }
 
 fn others(more: usize) -> String {

@@ -20,15 +20,6 @@ struct Claim<'a> {
     sources: SourceSet,
 }
 
-/// The result of all lists.
-pub(super) struct Merged {
-    /// Sorted by prefix.
-    pub(super) ranges: Vec<Range>,
-    /// For each range, the sources that list it or a prefix that contains it.
-    pub(super) sources: Vec<SourceSet>,
-    pub(super) warnings: Vec<Warning>,
-}
-
 /// The state after the entries so far.
 #[derive(Default)]
 pub(super) struct Merge<'a> {
@@ -89,8 +80,9 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Builds the result. Returns the error of the first prefix that was not accepted, if there was one.
-    pub(super) fn finish(self) -> Result<Merged, RangeError> {
+    /// Returns the ranges sorted by prefix, the sources of each (those that list it or a prefix that contains
+    /// it), and the warnings. Returns the error of the first prefix that was not accepted, if there was one.
+    pub(super) fn finish(self) -> Result<(Vec<Range>, Vec<SourceSet>, Vec<Warning>), RangeError> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
@@ -101,10 +93,9 @@ impl<'a> Merge<'a> {
         };
         let mut sources: Vec<SourceSet> = self.claims.values().map(|claim| claim.sources).collect();
         let ranges: Vec<Range> = self.claims.into_iter().map(range).collect();
-        inherit(&ranges, &mut sources);
         let mut warnings = self.warnings;
-        warnings.extend(nested(&ranges));
-        Ok(Merged { ranges, sources, warnings })
+        warnings.extend(nested(&ranges, &mut sources));
+        Ok((ranges, sources, warnings))
     }
 }
 
@@ -141,31 +132,21 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Adds to each range the sources of the prefixes that contain it. `ranges` must be sorted: a broader prefix
-/// comes first.
-fn inherit(ranges: &[Range], sources: &mut [SourceSet]) {
+/// Adds to each range the sources of the prefixes that contain it, and reports those that lie in a broader
+/// one of the same geo. `ranges` must be sorted: a broader prefix comes first.
+fn nested(ranges: &[Range], sources: &mut [SourceSet]) -> Vec<Warning> {
     let mut around: Vec<usize> = Vec::new();
+    let mut found = Vec::new();
     for (at, range) in ranges.iter().enumerate() {
         while around.pop_if(|outer| !ranges[*outer].prefix.contains(&range.prefix)).is_some() {}
-        if let Some(outer) = around.last() {
-            sources[at] = sources[at].with(sources[*outer]);
+        if let Some(at_outer) = around.last() {
+            sources[at] = sources[at].with(sources[*at_outer]);
+            let (outer, geo) = (&ranges[*at_outer], range.geo.code);
+            if outer.geo.code == geo {
+                found.push(Warning::NestedSameGeo { prefix: range.prefix, within: outer.prefix, geo });
+            }
         }
         around.push(at);
-    }
-}
-
-/// Finds the prefixes that lie in a broader one of the same geo. `ranges` must be sorted: a broader prefix
-/// comes first.
-fn nested(ranges: &[Range]) -> Vec<Warning> {
-    let mut around: Vec<&Range> = Vec::new();
-    let mut found = Vec::new();
-    for range in ranges {
-        while around.pop_if(|outer| !outer.prefix.contains(&range.prefix)).is_some() {}
-        if let Some(outer) = around.last().filter(|outer| outer.geo.code == range.geo.code) {
-            let geo = range.geo.code;
-            found.push(Warning::NestedSameGeo { prefix: range.prefix, within: outer.prefix, geo });
-        }
-        around.push(range);
     }
     found
 }

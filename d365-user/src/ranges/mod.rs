@@ -7,16 +7,14 @@ mod error;
 mod merge;
 mod policy;
 mod range;
-mod refusal;
 pub mod set;
 mod sources;
 pub mod special;
 mod warning;
 
-pub use error::RangeError;
+pub use error::{RangeError, Refusal};
 pub use policy::Policy;
 pub use range::Range;
-pub use refusal::Refusal;
 pub use set::RangeSet;
 pub use sources::SourceSet;
 pub use warning::{Place, Warning};

@@ -2,14 +2,13 @@
 //! result in a set or an error. There is never a panic, and never a set from only some of the entries.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::iter::successors;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
-use super::merge::{Merge, Merged};
+use super::merge::Merge;
 use super::{Policy, Range, RangeError, SourceSet, Warning};
 use crate::source::{List, Origin};
 
@@ -30,23 +29,18 @@ impl RangeSet {
     /// prefix inside another one is kept.
     ///
     /// # Errors
-    /// [`RangeError`]: a prefix that is not accepted, more ranges than the policy accepts, no range, or a
-    /// policy that is out of bounds.
+    /// [`RangeError`]: a prefix that is not accepted, more ranges than the policy accepts, or no range.
     pub fn build(lists: &[List], policy: &Policy) -> Result<Self, RangeError> {
-        let limit = policy.max_ranges;
-        if !(1..=Policy::HIGHEST_MAX_RANGES).contains(&limit) {
-            return Err(RangeError::BadLimit { given: limit });
-        }
         let mut merge = Merge::default();
         for (source, list) in lists.iter().enumerate() {
             for entry in &list.entries {
                 merge.add(source, &list.origin.name, entry, policy);
             }
         }
-        let Merged { ranges, sources: listed_by, warnings: odd } = merge.finish()?;
+        let (ranges, listed_by, odd) = merge.finish()?;
         let mut warnings: Vec<_> = lists.iter().flat_map(of_source).collect();
         warnings.extend(odd);
-        within(limit, &ranges)?;
+        within(policy.max_ranges, &ranges)?;
         let origins = lists.iter().map(|list| list.origin.clone()).collect();
         let (retired, retired_by) = (Vec::new(), Vec::new());
         Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
@@ -67,7 +61,7 @@ impl RangeSet {
         for (source, origin, ranges) in parts {
             ranges.iter().for_each(|range| merge.add_range(*source, &origin.name, range));
         }
-        let Merged { ranges, sources: listed_by, warnings } = merge.finish()?;
+        let (ranges, listed_by, warnings) = merge.finish()?;
         within(limit, &ranges)?;
         let mut gone: BTreeMap<IpNet, (Range, SourceSet)> = BTreeMap::new();
         for (source, range) in retired {
@@ -147,11 +141,7 @@ impl RangeSet {
         for Range { prefix, geo, .. } in &self.ranges {
             hash.update(format!("{prefix} {} {}\n", geo.code, geo.source));
         }
-        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(hash.finalize())
     }
 
     /// The range that decides for an address, and its index: the longest prefix that contains the address.

@@ -125,20 +125,6 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_special_space_is_special() {
-        for prefix in
-            ["172.0.0.0/8", "192.0.0.0/23", "198.0.0.0/8", "203.0.112.0/22", "2001:d80::/25", "2001::/19"]
-        {
-            assert!(purpose(prefix).is_some(), "{prefix}");
-        }
-        for prefix in
-            ["11.0.0.0/8", "172.32.0.0/11", "192.0.1.0/24", "192.0.3.0/24", "2001:200::/23", "2603::/19"]
-        {
-            assert_eq!(purpose(prefix), None, "{prefix}");
-        }
-    }
-
-    #[test]
     fn the_reason_is_the_inner_block() {
         let named = [
             ("::ffff:40.78.242.0/121", "an IPv4-mapped address: write it as IPv4"),

@@ -156,15 +156,6 @@ proptest! {
         }
     }
 
-    #[test]
-    fn a_set_built_of_itself_is_the_same(lists in lists(good_prefix())) {
-        if let Ok(set) = RangeSet::build(&lists, &Policy::default()) {
-            let again = RangeSet::build(&[back(&set)], &Policy::default()).unwrap();
-            prop_assert_eq!(again.ranges(), set.ranges());
-            prop_assert_eq!(again.digest(), set.digest());
-        }
-    }
-
     /// A set that is written as a plain list, in any layout, is the same set when it is read again.
     #[test]
     fn a_set_written_as_a_plain_list_is_the_same(
