@@ -11,8 +11,7 @@ use std::{
 };
 
 use clap::{
-    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
-    parser::ValueSource,
+    CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser, parser::ValueSource,
 };
 
 use d365_common::direct;
@@ -242,12 +241,12 @@ impl Cli {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let matches = command_for(&arguments).try_get_matches_from(arguments).map_err(without_secrets)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(without_secrets)?;
-        if from_environment(&matches, "ranges") {
+        if matches.value_source("ranges") == Some(ValueSource::EnvVariable) {
             cli.ranges =
                 cli.ranges.iter().flat_map(|specs| specs.split_whitespace()).map(str::to_owned).collect();
         }
         let flags = [("ranges", "--ranges"), ("page_url", "--page-url")];
-        let typed = flags.iter().filter(|(id, _)| is_on_command_line(&matches, id));
+        let typed = flags.iter().filter(|(id, _)| matches.value_source(id) == Some(ValueSource::CommandLine));
         cli.urls_on_command_line = typed.map(|(_, flag)| *flag).collect();
         Ok(cli)
     }
@@ -288,16 +287,6 @@ fn ignore_empty_env(arg: clap::Arg) -> clap::Arg {
         Some(value) if value.trim().is_empty() => arg.env(None::<&str>),
         _ => arg,
     }
-}
-
-/// True if the values of this argument come from the command line.
-fn is_on_command_line(matches: &ArgMatches, id: &str) -> bool {
-    matches.value_source(id) == Some(ValueSource::CommandLine)
-}
-
-/// True if the values of this argument come from its variable.
-fn from_environment(matches: &ArgMatches, id: &str) -> bool {
-    matches.value_source(id) == Some(ValueSource::EnvVariable)
 }
 
 /// Reads `ADDR:PORT`.

@@ -12,20 +12,6 @@ use super::Cli;
 
 /// The prefix of all names.
 const PREFIX: &str = "D365_";
-/// Variables that the repository's tests, builds and tasks read. A developer's shell may have them.
-pub const OF_THE_REPOSITORY: [&str; 11] = [
-    "D365_BPF_TOOLCHAIN",
-    "D365_FAULTS",
-    "D365_FRAMES",
-    "D365_HARNESS_VICTIM",
-    "D365_MAIL_PROGRAMS",
-    "D365_SEED",
-    "D365_SLOWNESS",
-    "D365_TEST_FETCH",
-    "D365_USER_BIN",
-    "D365_WALK_SEED",
-    "D365_WITHOUT",
-];
 /// The lowest likeness (Jaro–Winkler, from 0 to 1) at which a name is offered in place of another.
 const ALIKE: f64 = 0.8;
 
@@ -56,8 +42,7 @@ impl fmt::Display for UnknownVariable {
 }
 
 /// The variables of every flag, including those of the tasks.
-#[must_use]
-pub fn known_variables() -> Vec<String> {
+fn known_variables() -> Vec<String> {
     let command = Cli::command();
     let tasks = command.get_subcommands().flat_map(clap::Command::get_arguments);
     let all = command.get_arguments().chain(tasks).filter_map(clap::Arg::get_env);
@@ -79,11 +64,11 @@ fn among(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<UnknownVa
     let is_set = |value: &OsStr| value.to_str().is_none_or(|value| !value.trim().is_empty());
     let names =
         variables.filter(|(_, value)| is_set(value)).map(|(name, _)| name.to_string_lossy().into_owned());
-    let is_ours = |name: &String| {
-        name.starts_with(PREFIX) && !known.contains(name) && !OF_THE_REPOSITORY.contains(&&**name)
-    };
-    let mut unknown: Vec<UnknownVariable> =
-        names.filter(is_ours).map(|name| UnknownVariable { nearest: nearest(&name, &known), name }).collect();
+    let is_unknown = |name: &String| name.starts_with(PREFIX) && !known.contains(name);
+    let mut unknown: Vec<UnknownVariable> = names
+        .filter(is_unknown)
+        .map(|name| UnknownVariable { nearest: nearest(&name, &known), name })
+        .collect();
     unknown.sort_by(|one, other| one.name.cmp(&other.name));
     unknown
 }
@@ -140,9 +125,7 @@ mod tests {
         assert!(known.len() > 25 && known.iter().all(|name| name.starts_with(PREFIX)), "{known:?}");
         let set: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "x")).collect();
         assert_eq!(said(&set), []);
-        assert_eq!(said(&OF_THE_REPOSITORY.map(|name| (name, "1"))), []);
         assert_eq!(said(&[("D365_RANGE", " "), ("D365", "x"), ("D3650_RANGE", "x"), ("PATH", "/")]), []);
-        assert!(OF_THE_REPOSITORY.iter().all(|name| !known.iter().any(|known| known == name)));
     }
 
     #[test]

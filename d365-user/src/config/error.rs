@@ -10,18 +10,14 @@ use crate::{
 
 /// An error in the command line or the environment. Each message is one line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum ConfigError {
     /// The kernel would not accept the name.
     #[error(
         "--iface `{}` is no interface name: {reason}; `ip -brief link` lists the names",
         name.escape_debug()
     )]
-    InterfaceName {
-        /// The name that was given.
-        name: String,
-        /// The rule that it breaks.
-        reason: &'static str,
-    },
+    InterfaceName { name: String, reason: &'static str },
     /// More than [`MAX_INTERFACES`].
     #[error("--iface is given {0} times, at most {MAX_INTERFACES} can be watched by one daemon")]
     TooManyInterfaces(usize),
@@ -36,12 +32,7 @@ pub enum ConfigError {
     Ranges(#[from] SpecError),
     /// A URL that is never fetched.
     #[error("--ranges {spec}: {problem}")]
-    Url {
-        /// The source.
-        spec: Spec,
-        /// The fault.
-        problem: UrlError,
-    },
+    Url { spec: Spec, problem: UrlError },
     /// Two sources share the name by which they are shown and saved.
     #[error("--ranges: two sources are called {0}; give each a name of its own, as in url:NAME=https://…")]
     SameSource(String),
@@ -50,10 +41,5 @@ pub enum ConfigError {
     NoneAndMore,
     /// A flag that would have no effect.
     #[error("{flag} needs {needed}; without it nothing is tagged so")]
-    Needs {
-        /// The flag that was given.
-        flag: &'static str,
-        /// The flag that is missing.
-        needed: &'static str,
-    },
+    Needs { flag: &'static str, needed: &'static str },
 }
