@@ -5,7 +5,6 @@
 //! This module neither reads a document nor decides if it is good. The caller saves only documents that it
 //! has read without an error.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -27,13 +26,7 @@ const NAME_BYTES: usize = 8;
 /// name.
 #[must_use]
 pub fn file_name(source: &str) -> String {
-    let mut name = String::from("document-");
-    for byte in &Sha256::digest(source)[..NAME_BYTES] {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name.push_str(".kept");
-    name
+    format!("document-{}.kept", hex::encode(&Sha256::digest(source)[..NAME_BYTES]))
 }
 
 /// Saves the document of `source`, in place of the one before.

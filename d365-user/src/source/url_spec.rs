@@ -45,19 +45,8 @@ impl ListSource for UrlSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlSpecError {
     /// The text is not the URL of a document.
-    #[error(
-        "{0:?} is not a URL of a document; write it like url:https://mirror.example/ServiceTags_Public.json"
-    )]
-    NotAUrl(String),
-    /// The scheme is not `https`.
-    #[error("url:{0}: {problem}", problem = UrlError::NotHttps)]
-    NotHttps(String),
-    /// The URL contains a user name or a password.
-    #[error(
-        "the URL has a user name or a password in it, which are not sent; a server that wants a token can take it in the \
-         query, which is never shown"
-    )]
-    Credentials,
+    #[error("url:{0}: {1}")]
+    Url(String, UrlError),
     /// The word before the URL is not a valid name.
     #[error(
         "{0:?} is no name of a source; write url:NAME=https://… with letters, digits, \".\", \"_\" and \"-\" in NAME"
@@ -77,12 +66,7 @@ impl FromStr for UrlSpec {
         if let Some(name) = name.filter(|name| !is_name(name)) {
             return Err(UrlSpecError::Name(redacted_url(name)));
         }
-        let shown = || redacted_url(text);
-        let url = text.parse().map_err(|problem| match problem {
-            UrlError::NotHttps => UrlSpecError::NotHttps(shown()),
-            UrlError::Credentials => UrlSpecError::Credentials,
-            UrlError::Syntax | UrlError::Host => UrlSpecError::NotAUrl(shown()),
-        })?;
+        let url = text.parse().map_err(|problem| UrlSpecError::Url(redacted_url(text), problem))?;
         Ok(Self { name: name.map(str::to_owned), text: text.to_owned(), url })
     }
 }

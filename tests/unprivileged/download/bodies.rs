@@ -35,7 +35,7 @@ fn a_body_ends_at_the_limit() -> Result<()> {
     for path in ["/announced", "/chunked", "/close", "/one-more"] {
         let error = site.get(path).unwrap_err();
         assert!(matches!(error.problem, Problem::TooLarge { limit: LIMIT }), "{path}: {error}");
-        assert_eq!(error.as_str(), "too_large");
+        assert_eq!(error.reason().as_str(), "too_large");
     }
     // The server's count includes bytes that the client never read: they are still in the buffers of the
     // sockets.
@@ -69,7 +69,7 @@ fn half_a_body_is_none() -> Result<()> {
             matches!(error.problem, Problem::Truncated { received } if received <= 1000),
             "{path}: {error}"
         );
-        assert_eq!(error.as_str(), "truncated");
+        assert_eq!(error.reason().as_str(), "truncated");
     }
     Ok(())
 }
@@ -159,7 +159,10 @@ fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
         let error = site.get("/").unwrap_err();
         let is_it = |problem: &Problem| matches!(problem, Problem::Challenge { by: found, status: of, retry_after: None } if *found == by && *of == status);
         assert!(is_it(&error.problem), "{by}: {error}");
-        assert!(error.as_str() == "challenge" && error.to_string().contains("--user-agent"), "{error}");
+        assert!(
+            error.reason().as_str() == "challenge" && error.to_string().contains("--user-agent"),
+            "{error}"
+        );
     }
     site.server
         .route("/", [page(429, "<html>").header("cf-mitigated", "challenge").header("Retry-After", "60")]);

@@ -23,7 +23,7 @@ fn in_another_process() -> Result<()> {
     let client = Client::new(&Options::from_environment()?)?;
     match fetch(&client, &Target::document(url.parse()?, &[]), None) {
         Ok(fetched) => println!("fetched: {fetched:?}"),
-        Err(error) => println!("failed: {} {error}", error.as_str()),
+        Err(error) => println!("failed: {} {error}", error.reason().as_str()),
     }
     println!("peak: {}", peak()?);
     Ok(())
@@ -124,7 +124,7 @@ fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
         assert!(too_large, "{path}");
         // The limit counts twice: while the buffer of a body without a length grows, the old and the new one
         // exist together.
-        let limit = 2 * d365_user::source::download::MAX_DOCUMENT + (8 << 20);
+        let limit = 2 * d365_user::source::MAX_BYTES + (8 << 20);
         assert!(most < least + limit, "{path}: {most} bytes, {least} for a small body");
     }
     Ok(())

@@ -99,7 +99,7 @@ fn a_page_without_a_document_is_told() -> Result<()> {
         site.server.route("/page", [Answer::ok(text)]);
         let error = document(&site.trust.client()?, &target(&site)).unwrap_err();
         assert!(matches!(error.problem, Problem::PageWithoutDocument { .. }), "{error}");
-        assert_eq!(error.as_str(), "page_without_document");
+        assert_eq!(error.reason().as_str(), "page_without_document");
         assert_eq!(error.url, site.url("/page"));
     }
     assert_eq!(site.server.received().len(), 6, "only the page was asked for");
@@ -112,7 +112,7 @@ fn what_the_vendor_gave_on_bad_days_is_no_page() -> Result<()> {
     for (_, text) in Documents::all().iter().flat_map(Documents::rejected) {
         site.server.route("/page", [Answer::ok(text)]);
         let error = document(&site.trust.client()?, &target(&site)).unwrap_err();
-        assert_eq!(error.as_str(), "page_without_document");
+        assert_eq!(error.reason().as_str(), "page_without_document");
     }
     Ok(())
 }
@@ -159,7 +159,7 @@ fn servers_hear_an_honest_name_or_the_one_that_was_given() -> Result<()> {
     site.server.route("/", [Answer::ok("x")]);
     let target = Target::document(site.url("/"), &[]);
     document(&site.trust.client()?, &target)?;
-    let user_agent = "curl/8.5.0".parse()?;
+    let user_agent = "curl/8.5.0".parse().map_err(anyhow::Error::msg)?;
     document(&Client::new(&Options { user_agent, ..site.trust.options() })?, &target)?;
     let received = site.server.received();
     let names: Vec<_> = received.iter().filter_map(|request| request.header("user-agent")).collect();

@@ -83,10 +83,10 @@ impl Site {
         self.get(path).expect_err("it was fetched").problem
     }
 
-    /// The reason for which a path cannot be fetched within these limits.
-    pub(super) fn problem_within(&self, limits: Limits, path: &str) -> Problem {
+    /// The error for a path that cannot be fetched within these limits.
+    pub(super) fn error_within(&self, limits: Limits, path: &str) -> DownloadError {
         let client = Client::new(&Options { limits, ..self.trust.options() }).expect("a client");
-        body(&client, &self.url(path)).expect_err("it was fetched").problem
+        body(&client, &self.url(path)).expect_err("it was fetched")
     }
 }
 

@@ -4,16 +4,19 @@ use std::{net::TcpListener, time::Duration};
 
 use anyhow::Result;
 use d365_tests::https::Answer;
-use d365_user::source::download::{Client, Limits, Options, Phase, Problem, Url};
+use d365_user::source::{
+    Reason,
+    download::{Client, DownloadError, Limits, Options, Problem, Url},
+};
 
 use super::site::{Site, Trust, body, patient};
 
 const SHORT: Duration = Duration::from_millis(200);
 
 #[track_caller]
-fn times_out(problem: &Problem, phase: Phase) {
-    assert!(matches!(problem, Problem::Timeout(found) if *found == phase), "{problem}");
-    assert_eq!(problem.as_str(), "timeout");
+fn times_out(error: &DownloadError, step: &str) {
+    assert!(matches!(error.problem, Problem::Timeout(found) if found.starts_with(step)), "{error}");
+    assert_eq!(error.reason(), Reason::Timeout);
 }
 
 #[test]
@@ -25,7 +28,7 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
     let url: Url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
     let limits = Limits { connect: Duration::from_secs(1), ..patient() };
     let client = Client::new(&Options { limits, ..trust.options() })?;
-    times_out(&body(&client, &url).unwrap_err().problem, Phase::Connect);
+    times_out(&body(&client, &url).unwrap_err(), "while connecting");
     Ok(())
 }
 
@@ -33,8 +36,8 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
 fn a_server_that_never_answers() -> Result<()> {
     let site = Site::new()?;
     site.server.route("/", [Answer::silence()]);
-    times_out(&site.problem_within(Limits { response: SHORT, ..patient() }, "/"), Phase::Response);
-    times_out(&site.problem_within(Limits { whole: SHORT, ..patient() }, "/"), Phase::Whole);
+    times_out(&site.error_within(Limits { response: SHORT, ..patient() }, "/"), "before an answer came");
+    times_out(&site.error_within(Limits { whole: SHORT, ..patient() }, "/"), "before the download was whole");
     Ok(())
 }
 
@@ -42,7 +45,7 @@ fn a_server_that_never_answers() -> Result<()> {
 fn a_body_that_stops_coming() -> Result<()> {
     let site = Site::new()?;
     site.server.route("/", [Answer::ok("0123456789").dripping(5, Duration::from_secs(2))]);
-    times_out(&site.problem_within(Limits { stall: SHORT, ..patient() }, "/"), Phase::Stall);
+    times_out(&site.error_within(Limits { stall: SHORT, ..patient() }, "/"), "while nothing came");
     Ok(())
 }
 
@@ -52,14 +55,17 @@ fn a_body_that_never_stops_coming() -> Result<()> {
     // The body is never silent for long, and it never ends.
     site.server.route("/", [Answer::blanks(100_000).dripping(1, Duration::from_millis(5))]);
     let limits = Limits { whole: Duration::from_secs(1), ..patient() };
-    times_out(&site.problem_within(limits, "/"), Phase::Whole);
+    times_out(&site.error_within(limits, "/"), "before the download was whole");
     Ok(())
 }
 
 #[test]
 fn no_time_is_no_request() -> Result<()> {
     let site = Site::new()?;
-    times_out(&site.problem_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), Phase::Whole);
+    times_out(
+        &site.error_within(Limits { whole: Duration::ZERO, ..patient() }, "/"),
+        "before the download was whole",
+    );
     assert!(site.server.received().is_empty());
     Ok(())
 }

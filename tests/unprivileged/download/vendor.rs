@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use d365_tests::https::{Answer, Authority, Proxy, Server};
 use d365_user::source::{
     Cloud,
-    download::{CertificateFault, Client, Options, Problem, Target, Url},
+    download::{Client, Options, Problem, Target, Url},
 };
 
 use socket2::{Domain, Socket, Type};
@@ -139,6 +139,6 @@ fn a_proxy_does_not_vouch_for_anybody() -> Result<()> {
     let url: Url = "https://download.microsoft.com/x".parse()?;
     let error = document(&client, &Target::document(url, &[])).unwrap_err();
     let Problem::Certificate(fault) = error.problem else { panic!("{error}") };
-    assert_eq!(fault, CertificateFault::Untrusted);
+    assert!(fault.starts_with("no authority that this host trusts has signed it"), "{fault}");
     Ok(())
 }

@@ -11,15 +11,15 @@ use std::{
 };
 
 use ureq::{
-    Agent, Body,
+    Agent, Body, Timeout,
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
     tls::{Certificate, RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
 use super::{
-    DownloadError, Hosts, Limits, Options, OptionsError, Phase, Problem, RedirectFault, Url, Validators, Via,
-    challenge, fault, resolver, retry_after,
+    DownloadError, Hosts, Limits, Options, OptionsError, Problem, Url, Validators, Via, challenge, fault,
+    resolver, retry_after,
 };
 use crate::source::redact::redacted_url;
 
@@ -125,7 +125,7 @@ impl Client {
                 _ => return Err(refused(response)),
             }
         }
-        Err(RedirectFault::TooMany(MAX_REDIRECTS).into())
+        Err(Problem::Redirect(format!("more than {MAX_REDIRECTS} redirects, one after the other")))
     }
 
     fn send(
@@ -136,7 +136,7 @@ impl Client {
     ) -> Result<Response<Body>, Problem> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left == Duration::ZERO {
-            return Err(Problem::Timeout(Phase::Whole));
+            return Err(Problem::Timeout(fault::step(Timeout::Global)));
         }
         let proxy = self.via.proxy(url.host());
         let request = self.agent.get(url.as_str()).config().timeout_global(Some(left));
@@ -184,14 +184,15 @@ fn refused(response: Response<Body>) -> Problem {
 }
 
 /// Returns the target of a redirect.
-fn target(url: &Url, response: &Response<Body>) -> Result<Url, RedirectFault> {
+fn target(url: &Url, response: &Response<Body>) -> Result<Url, Problem> {
     let Some(location) = response.headers().get(header::LOCATION) else {
-        return Err(RedirectFault::NoLocation(response.status().as_u16()));
+        let status = response.status().as_u16();
+        return Err(Problem::Redirect(format!("a redirect (status {status}) that names no target")));
     };
     let location = String::from_utf8_lossy(location.as_bytes());
-    url.join(&location).map_err(|cause| RedirectFault::Location {
-        location: redacted_url(&location).chars().take(200).collect(),
-        cause,
+    url.join(&location).map_err(|cause| {
+        let shown: String = redacted_url(&location).chars().take(200).collect();
+        Problem::Redirect(format!("a redirect to {shown:?}: {cause}"))
     })
 }
 

@@ -2,26 +2,41 @@
 
 use std::{fmt, str::FromStr, time::SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// A day of the calendar, from 1970 on. It is written as ISO 8601 (`2026-08-03`), and read from eight digits
 /// (`20260803`) or from that form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Date(SystemTime);
 
-/// The text is not a day of the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a date as 2026-08-03")]
-pub struct NotADate;
+/// The error for a text that is not a day of the calendar.
+const NOT_A_DATE: &str = "not a date as 2026-08-03";
 
 impl FromStr for Date {
-    type Err = NotADate;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, NotADate> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         let day = match text.len() {
             8 if text.is_ascii() => format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]),
             10 => text.to_owned(),
-            _ => return Err(NotADate),
+            _ => return Err(NOT_A_DATE),
         };
-        humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).map(Self).map_err(|_| NotADate)
+        humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).map(Self).map_err(|_| NOT_A_DATE)
+    }
+}
+
+impl TryFrom<String> for Date {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse()
+    }
+}
+
+impl From<Date> for String {
+    fn from(date: Date) -> Self {
+        date.to_string()
     }
 }
 
@@ -43,22 +58,9 @@ mod tests {
         {
             assert_eq!(text.parse::<Date>().unwrap().to_string(), written);
         }
-        for text in [
-            "",
-            "2026080",
-            "202608031",
-            "20261301",
-            "20260001",
-            "20260800",
-            "20260431",
-            "20230229",
-            "21000229",
-            "2026/08/03",
-            "+2260803",
-            "２０２",
-            "2026-8-003",
-        ] {
-            assert_eq!(text.parse::<Date>(), Err(NotADate), "{text}");
+        let none = "2026080 202608031 20261301 20260001 20260431 20230229 21000229 2026/08/03 +2260803 ２０２ 2026-8-003";
+        for text in none.split(' ').chain([""]) {
+            assert_eq!(text.parse::<Date>(), Err(NOT_A_DATE), "{text}");
         }
         assert!("20260803".parse::<Date>().unwrap() > "20251231".parse::<Date>().unwrap());
     }

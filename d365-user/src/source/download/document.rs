@@ -1,11 +1,12 @@
 //! A downloaded document, and the facts about it that are known without reading it.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Date, Url};
 
 /// The validators that a server sends for the next request, as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     /// `ETag`.
     pub etag: Option<String>,
@@ -23,15 +24,17 @@ impl Validators {
 
 /// The facts about a document that are known without reading it. They are enough to ask the server if it has
 /// changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The URL that was requested, before redirects.
+    /// The URL that was requested, before redirects. It is stored without its query, which may be a token.
     pub url: Url,
     /// The date in the document's file name.
     pub date: Option<Date>,
     /// The validators for the next request.
+    #[serde(flatten)]
     pub validators: Validators,
     /// SHA-256 of its bytes.
+    #[serde(skip)]
     pub sha256: [u8; 32],
 }
 

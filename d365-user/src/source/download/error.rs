@@ -2,12 +2,8 @@
 
 use std::{fmt, io, time::Duration};
 
-use super::{Hosts, Url, UrlError};
-use crate::source::Cloud;
-
-mod certificate;
-
-pub use certificate::CertificateFault;
+use super::{Hosts, Url};
+use crate::source::{Cloud, Reason};
 
 /// A download that failed, with its URL. The message is one line.
 #[derive(Debug)]
@@ -28,77 +24,68 @@ impl fmt::Display for DownloadError {
 
 impl std::error::Error for DownloadError {}
 
+/// The reason why there is no client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// No authority is trusted.
+    #[error("no trusted certificate was found{0}; install ca-certificates, or set SSL_CERT_FILE")]
+    NoRoots(String),
+    /// A proxy variable is not the URL of a proxy. A direct connection instead is not what the operator
+    /// wants. The message does not show the value, because it may contain a password.
+    #[error("{0} is not the URL of a proxy; write it like http://proxy.example:3128")]
+    Proxy(&'static str),
+    /// A SOCKS proxy.
+    #[error("{0} names a SOCKS proxy; only proxies spoken to by http:// or https:// are supported")]
+    Socks(&'static str),
+}
+
 /// The problems of a download.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum Problem {
     /// A host name has no address. It is the name of the server or of the proxy.
     #[error("no address is known for {host}: {cause}; check the name server")]
-    Dns {
-        /// The host name.
-        host: String,
-        /// The error of the operating system.
-        cause: io::Error,
-    },
+    Dns { host: String, cause: io::Error },
     /// The connection failed.
     #[error("cannot connect: {0}; check the firewall, or set HTTPS_PROXY")]
     Connect(io::Error),
-    /// The proxy did not make the connection.
-    #[error(transparent)]
-    Proxy(#[from] ProxyFault),
+    /// The proxy did not make the connection. The message names its host and port, never its user.
+    #[error("{0}")]
+    Proxy(String),
     /// The certificate is not accepted for this host.
     #[error("its certificate is not accepted: {0}")]
-    Certificate(CertificateFault),
+    Certificate(String),
     /// TLS failed for another reason.
     #[error("TLS: {0}")]
     Tls(String),
-    /// A time limit was reached.
+    /// A time limit was reached in this step.
     #[error("too slow: time is up {0}")]
-    Timeout(Phase),
+    Timeout(&'static str),
     /// The status is neither success nor "not modified".
     #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
-    /// The same, and the server asks for a pause (`Retry-After`).
+    /// The same, and the server asks for a pause (`Retry-After`) of at most a day.
     #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*pause))]
-    RetryAfter {
-        /// The status.
-        status: u16,
-        /// The length of the pause, at most a day.
-        pause: Duration,
-    },
-    /// A page that keeps programs out, in place of the document.
+    RetryAfter { status: u16, pause: Duration },
+    /// A page of the service `by` that keeps programs out, in place of the document.
     #[error(
         "{by} answers with a page for browsers (status {status}), which keeps programs out; allow this host there, give \
          another name with --user-agent, or fetch from a mirror (--page-url, url: or file:)"
     )]
-    Challenge {
-        /// The service whose page it is.
-        by: &'static str,
-        /// The status.
-        status: u16,
-        /// The pause that the server asks for, at most a day.
-        retry_after: Option<Duration>,
-    },
-    /// A redirect that cannot be followed.
+    Challenge { by: &'static str, status: u16, retry_after: Option<Duration> },
+    /// A redirect that is not followed: one of a long chain, one without a target, or one to a URL that is
+    /// not fetched, most often one without TLS.
     #[error("{0}")]
-    Redirect(#[from] RedirectFault),
+    Redirect(String),
     /// The host is not on the allow-list.
     #[error("this host is not one that a download may come from ({allowed}); --allow-host adds one")]
-    HostNotAllowed {
-        /// The hosts on the allow-list.
-        allowed: Hosts,
-    },
+    HostNotAllowed { allowed: Hosts },
     /// The body is longer than any document.
     #[error("larger than {limit} bytes, which no such document is")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: u64,
-    },
+    TooLarge { limit: u64 },
     /// The connection ended within the body.
     #[error("the connection broke after {received} bytes of the body")]
-    Truncated {
-        /// The number of bytes received before that.
-        received: u64,
-    },
+    Truncated { received: u64 },
     /// The connection ended before there was a body.
     #[error("the connection broke: {0}")]
     Reset(io::Error),
@@ -115,83 +102,7 @@ pub enum Problem {
         "the page lists no service tags document of the cloud {cloud} on an allowed host ({allowed}); \
          see it in a browser, and use --page-url or file:PATH when it has moved"
     )]
-    PageWithoutDocument {
-        /// The cloud.
-        cloud: Cloud,
-        /// The hosts that may serve a document.
-        allowed: Hosts,
-    },
-}
-
-/// A failure of the proxy. Each message names the proxy by host and port, never by its user.
-#[derive(Debug, thiserror::Error)]
-pub enum ProxyFault {
-    /// The connection to the proxy failed.
-    #[error("cannot connect to the proxy {proxy}: {cause}; check HTTPS_PROXY and NO_PROXY")]
-    Connect {
-        /// The proxy.
-        proxy: String,
-        /// The error of the operating system.
-        cause: io::Error,
-    },
-    /// The proxy asks for a login.
-    #[error(
-        "the proxy {proxy} asks for a user and a password (status 407); give them in HTTPS_PROXY, as \
-         http://USER:PASSWORD@{proxy}"
-    )]
-    Login {
-        /// The proxy.
-        proxy: String,
-    },
-    /// The proxy rejects the connection.
-    #[error(
-        "the proxy {proxy} refuses the connection ({answer}); allow the host there, or name it in NO_PROXY"
-    )]
-    Refused {
-        /// The proxy.
-        proxy: String,
-        /// The proxy's answer.
-        answer: String,
-    },
-}
-
-/// The step in which a time limit was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Phase {
-    /// Name resolution.
-    #[error("while the host's address was looked up; check the name server")]
-    Resolve,
-    /// TCP, proxy and TLS.
-    #[error("while connecting; check the firewall and HTTPS_PROXY")]
-    Connect,
-    /// Between the request and the end of the response's head.
-    #[error("before an answer came")]
-    Response,
-    /// No byte arrived for too long.
-    #[error("while nothing came")]
-    Stall,
-    /// The whole download.
-    #[error("before the download was whole")]
-    Whole,
-}
-
-/// The problem of a redirect.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RedirectFault {
-    /// A loop, or a chain that is too long.
-    #[error("more than {0} redirects, one after the other")]
-    TooMany(u32),
-    /// The redirect has no target.
-    #[error("a redirect (status {0}) that names no target")]
-    NoLocation(u16),
-    /// The target is a URL that is not fetched, most often one without TLS.
-    #[error("a redirect to {location:?}: {cause}")]
-    Location {
-        /// The target, as written.
-        location: String,
-        /// The reason why the redirect is not followed.
-        cause: UrlError,
-    },
+    PageWithoutDocument { cloud: Cloud, allowed: Hosts },
 }
 
 impl DownloadError {
@@ -212,10 +123,26 @@ impl DownloadError {
         own.max(self.next.as_ref().and_then(|next| next.retry_after()))
     }
 
-    /// The reason as one word: the value of the metrics' label `reason`.
+    /// The reason for the metrics.
     #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        self.problem.as_str()
+    pub const fn reason(&self) -> Reason {
+        match self.problem {
+            Problem::Dns { .. } => Reason::Dns,
+            Problem::Connect(_) => Reason::Connect,
+            Problem::Proxy(_) => Reason::Proxy,
+            Problem::Certificate(_) | Problem::Tls(_) => Reason::Tls,
+            Problem::Timeout(_) => Reason::Timeout,
+            Problem::Status(_) | Problem::RetryAfter { .. } => Reason::Status,
+            Problem::Redirect(_) => Reason::Redirect,
+            Problem::HostNotAllowed { .. } => Reason::HostNotAllowed,
+            Problem::TooLarge { .. } => Reason::TooLarge,
+            Problem::Truncated { .. } => Reason::Truncated,
+            Problem::Reset(_) => Reason::Reset,
+            Problem::Encoded(_) => Reason::Encoding,
+            Problem::Protocol(_) => Reason::Protocol,
+            Problem::PageWithoutDocument { .. } => Reason::PageWithoutDocument,
+            Problem::Challenge { .. } => Reason::Challenge,
+        }
     }
 
     /// True if the server answered, but not with the expected page. Another page may work.
@@ -228,50 +155,6 @@ impl DownloadError {
                 | Problem::Challenge { .. }
                 | Problem::Redirect(_)
         )
-    }
-}
-
-impl Problem {
-    /// Every value of [`as_str`](Self::as_str).
-    pub const REASONS: [&str; 15] = [
-        "dns",
-        "connect",
-        "proxy",
-        "tls",
-        "timeout",
-        "status",
-        "redirect",
-        "host_not_allowed",
-        "too_large",
-        "truncated",
-        "reset",
-        "encoding",
-        "protocol",
-        "page_without_document",
-        "challenge",
-    ];
-
-    /// The reason as one word: the value of the metrics' label `reason`.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        let index = match self {
-            Self::Dns { .. } => 0,
-            Self::Connect(_) => 1,
-            Self::Proxy(_) => 2,
-            Self::Certificate(_) | Self::Tls(_) => 3,
-            Self::Timeout(_) => 4,
-            Self::Status(_) | Self::RetryAfter { .. } => 5,
-            Self::Redirect(_) => 6,
-            Self::HostNotAllowed { .. } => 7,
-            Self::TooLarge { .. } => 8,
-            Self::Truncated { .. } => 9,
-            Self::Reset(_) => 10,
-            Self::Encoded(_) => 11,
-            Self::Protocol(_) => 12,
-            Self::PageWithoutDocument { .. } => 13,
-            Self::Challenge { .. } => 14,
-        };
-        Self::REASONS[index]
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::{error::Error, io};
 
-use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
+use rustls::{AlertDescription, PeerIncompatible};
 use ureq::Timeout;
 
-use super::{Phase, Problem, ProxyFault, resolver::Unresolved};
+use super::{Problem, certificate, resolver::Unresolved};
 
 /// Maps an error before the body: in the look-up, the connection, the request, or the response's head.
 /// `proxy` is the host and the port of the proxy for this connection.
@@ -14,13 +14,15 @@ pub(super) fn map_request_error(error: ureq::Error, proxy: Option<&str>) -> Prob
         ureq::Error::Io(cause) => match (rustls(&cause), proxy) {
             (Some(error), _) => of_tls(error),
             (None, _) if is_broken(cause.kind()) => Problem::Reset(cause),
-            (None, Some(proxy)) => ProxyFault::Connect { proxy: proxy.to_owned(), cause }.into(),
+            (None, Some(proxy)) => Problem::Proxy(format!(
+                "cannot connect to the proxy {proxy}: {cause}; check HTTPS_PROXY and NO_PROXY"
+            )),
             (None, None) => Problem::Connect(cause),
         },
         ureq::Error::Rustls(error) => of_tls(&error),
         ureq::Error::Tls(message) => Problem::Tls(message.to_owned()),
-        ureq::Error::Timeout(timeout) => Problem::Timeout(phase(timeout)),
-        ureq::Error::ConnectProxyFailed(message) => of_proxy(proxy.unwrap_or_default(), &message).into(),
+        ureq::Error::Timeout(timeout) => Problem::Timeout(step(timeout)),
+        ureq::Error::ConnectProxyFailed(message) => of_proxy(proxy.unwrap_or_default(), &message),
         // The messages of these errors contain the whole URL.
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => {
             Problem::Protocol("the URL cannot be asked for".to_owned())
@@ -55,54 +57,60 @@ fn rustls(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 fn of_tls(error: &rustls::Error) -> Problem {
+    use rustls::Error::{AlertReceived, InappropriateMessage, InvalidCertificate, InvalidMessage};
     let words = match error {
-        rustls::Error::InvalidCertificate(fault) => return Problem::Certificate(fault.into()),
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+        InvalidCertificate(fault) => return Problem::Certificate(certificate::words(fault)),
+        InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
             "the answer is not TLS, but plain HTTP perhaps; check the port"
         }
-        rustls::Error::AlertReceived(alert) => match alert {
-            AlertDescription::ProtocolVersion => "the server takes neither TLS 1.2 nor TLS 1.3",
-            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-                "the server finds nothing in common with this host: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
-            }
-            AlertDescription::UnrecognisedName => "the server has no site of this name; check the URL",
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate => {
-                "the server asks for a certificate of the client, which is not supported"
-            }
-            other => return Problem::Tls(format!("the server ends the handshake with the alert {other:?}")),
-        },
-        rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+        InvalidMessage(_) | InappropriateMessage { .. } => {
+            return Problem::Tls(format!("the answer breaks the rules of TLS ({error}); check the port"));
+        }
+        AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
             "the server takes neither TLS 1.2 nor TLS 1.3"
         }
-        rustls::Error::PeerIncompatible(_) => {
+        AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity)
+        | rustls::Error::PeerIncompatible(_) => {
             "the server finds nothing in common with this host: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
         }
-        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
-            return Problem::Tls(format!("the answer breaks the rules of TLS ({error}); check the port"));
+        AlertReceived(AlertDescription::UnrecognisedName) => {
+            "the server has no site of this name; check the URL"
+        }
+        AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
+            "the server asks for a certificate of the client, which is not supported"
+        }
+        AlertReceived(other) => {
+            return Problem::Tls(format!("the server ends the handshake with the alert {other:?}"));
         }
         other => return Problem::Tls(other.to_string()),
     };
     Problem::Tls(words.to_owned())
 }
 
-/// Returns the fault behind a proxy's answer, such as `proxy server responded 407/407`.
-fn of_proxy(proxy: &str, message: &str) -> ProxyFault {
-    let proxy = proxy.to_owned();
+/// Returns the problem behind a proxy's answer, such as `proxy server responded 407/407`.
+fn of_proxy(proxy: &str, message: &str) -> Problem {
     let status = message.rsplit(['/', ' ']).next().filter(|status| status.parse::<u16>().is_ok());
-    match status {
-        Some("407") => ProxyFault::Login { proxy },
-        Some(status) => ProxyFault::Refused { proxy, answer: format!("status {status}") },
-        None => ProxyFault::Refused { proxy, answer: message.to_owned() },
+    if status == Some("407") {
+        return Problem::Proxy(format!(
+            "the proxy {proxy} asks for a user and a password (status 407); give them in HTTPS_PROXY, as \
+             http://USER:PASSWORD@{proxy}"
+        ));
     }
+    let answer = status.map_or_else(|| message.to_owned(), |status| format!("status {status}"));
+    Problem::Proxy(format!(
+        "the proxy {proxy} refuses the connection ({answer}); allow the host there, or name it in NO_PROXY"
+    ))
 }
 
-fn phase(timeout: Timeout) -> Phase {
+/// Names the step in which a time limit was reached.
+pub(super) const fn step(timeout: Timeout) -> &'static str {
     match timeout {
-        Timeout::Resolve => Phase::Resolve,
-        Timeout::Connect => Phase::Connect,
-        Timeout::SendRequest | Timeout::RecvResponse => Phase::Response,
-        Timeout::PerRead | Timeout::PerWrite => Phase::Stall,
-        _ => Phase::Whole,
+        Timeout::Resolve => "while the host's address was looked up; check the name server",
+        Timeout::Connect => "while connecting; check the firewall and HTTPS_PROXY",
+        Timeout::SendRequest | Timeout::RecvResponse => "before an answer came",
+        Timeout::PerRead | Timeout::PerWrite => "while nothing came",
+        _ => "before the download was whole",
     }
 }
 
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn faults_of_tls_are_told_in_words() {
-        let plain = tls(&rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
+        let plain = tls(&rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
         assert_eq!(plain, "TLS: the answer is not TLS, but plain HTTP perhaps; check the port");
         let old = tls(&rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
         assert_eq!(old, "TLS: the server takes neither TLS 1.2 nor TLS 1.3");

@@ -25,10 +25,8 @@ impl FromIterator<Host> for Hosts {
 /// Writes the hosts, separated by commas.
 impl fmt::Display for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, host) in self.0.iter().enumerate() {
-            write!(f, "{}{host}", if number == 0 { "" } else { ", " })?;
-        }
-        Ok(())
+        let hosts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&hosts.join(", "))
     }
 }
 

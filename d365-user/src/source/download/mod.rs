@@ -6,6 +6,7 @@
 
 mod backoff;
 pub mod cache;
+mod certificate;
 mod challenge;
 mod client;
 mod date;
@@ -25,32 +26,22 @@ mod user_agent;
 
 pub use backoff::{Backoff, jittered, random, with_jitter};
 pub use client::{Answer, Client, Request};
-pub use date::{Date, NotADate};
+pub use date::Date;
 pub use document::{Document, Stamp, Validators};
-pub use error::{CertificateFault, DownloadError, Phase, Problem, ProxyFault, RedirectFault};
+pub use error::{DownloadError, OptionsError, Problem};
 pub use hosts::Hosts;
-pub use options::{Limits, Options, OptionsError, Roots, Via};
-pub use proxy::ProxyError;
+pub use options::{Limits, Options, Roots, Via};
 pub use target::Target;
 pub use url::{Host, Url, UrlError};
-pub use user_agent::{NotAUserAgent, UserAgent};
+pub use user_agent::UserAgent;
 
 use ureq::http::HeaderMap;
 
-use super::{Cloud, service_tags::DocumentError};
+use super::{Cloud, MAX_BYTES};
 use page::Listed;
 
-/// Longest document in bytes: seven times the longest document so far.
-pub const MAX_DOCUMENT: u64 = 32 << 20;
 /// Longest page in bytes.
 const MAX_PAGE: u64 = 4 << 20;
-
-/// Every reason for which reading a document on the network can fail.
-#[must_use]
-pub fn failure_reasons() -> Vec<&'static str> {
-    let own = Problem::REASONS.iter().chain([&OptionsError::REASON]);
-    own.chain(&DocumentError::REASONS).copied().collect()
-}
 
 /// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +77,7 @@ pub fn fetch(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<
         }
     };
     let unless = known.filter(|known| known.url == url).map(|known| &known.validators);
-    let request = Request { url: &url, hosts, limit: MAX_DOCUMENT, unless };
+    let request = Request { url: &url, hosts, limit: MAX_BYTES, unless };
     Ok(match client.get(&request)? {
         Answer::NotModified => Fetched::NotModified,
         Answer::Body(bytes, validators) => match challenge::by(&HeaderMap::new(), &bytes, false) {

@@ -3,7 +3,6 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    iter,
     path::PathBuf,
     time::Duration,
 };
@@ -12,11 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls_native_certs::load_certs_from_paths;
 use ureq::Proxy;
 
-use super::{
-    Host, UserAgent,
-    no_proxy::NoProxy,
-    proxy::{self, ProxyError},
-};
+use super::{Host, OptionsError, UserAgent, no_proxy::NoProxy, proxy};
 
 /// Options of a [`Client`](super::Client).
 #[derive(Clone, Debug, Default)]
@@ -77,28 +72,12 @@ pub enum Roots {
     File(PathBuf),
 }
 
-/// The reason why there is no client.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OptionsError {
-    /// No authority is trusted.
-    #[error("no trusted certificate was found{0}; install ca-certificates, or set SSL_CERT_FILE")]
-    NoRoots(String),
-    /// A proxy variable is not valid.
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-}
-
-impl OptionsError {
-    /// The reason as one word: the value of the metrics' label `reason`.
-    pub const REASON: &str = "client";
-}
-
 impl Options {
     /// Returns the defaults, with the proxy that the environment names.
     ///
     /// # Errors
-    /// [`ProxyError`] if a proxy variable is not valid.
-    pub fn from_environment() -> Result<Self, ProxyError> {
+    /// [`OptionsError`] if a proxy variable is not valid.
+    pub fn from_environment() -> Result<Self, OptionsError> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
@@ -107,7 +86,7 @@ impl Options {
     ///
     /// # Errors
     /// The same as [`from_environment`](Self::from_environment).
-    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, OptionsError> {
         Ok(Self { via: Via(proxy::find(variable)?), ..Self::default() })
     }
 }
@@ -119,19 +98,17 @@ impl Roots {
             Self::System => places(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")),
             Self::File(path) => (Some(path.clone()), Vec::new()),
         };
-        let mut directories = directories.iter();
-        let first = load_certs_from_paths(file.as_deref(), directories.next().map(PathBuf::as_path));
-        let (mut certificates, mut errors) = (Vec::new(), Vec::new());
-        for found in iter::once(first).chain(directories.map(|path| load_certs_from_paths(None, Some(path))))
-        {
-            certificates.extend(found.certs);
-            errors.extend(found.errors);
+        let mut found = load_certs_from_paths(file.as_deref(), None);
+        for directory in &directories {
+            let more = load_certs_from_paths(None, Some(directory));
+            found.certs.extend(more.certs);
+            found.errors.extend(more.errors);
         }
-        if certificates.is_empty() {
-            let reason = errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        if found.certs.is_empty() {
+            let reason = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
             return Err(OptionsError::NoRoots(reason));
         }
-        Ok(certificates)
+        Ok(found.certs)
     }
 }
 

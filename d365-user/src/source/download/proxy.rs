@@ -2,7 +2,7 @@
 
 use ureq::{Proxy, ProxyProtocol};
 
-use super::no_proxy::NoProxy;
+use super::{OptionsError, no_proxy::NoProxy};
 
 /// Variables that may name a proxy. The first one that is set counts. `HTTP_PROXY` is for URLs that are not
 /// fetched here.
@@ -10,33 +10,21 @@ const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PR
 /// Variables that may name hosts to contact directly.
 const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// A proxy variable that names no proxy. A direct connection instead is not what the operator asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProxyError {
-    /// The value is not the URL of a proxy. The message does not show the value, because it may contain a
-    /// password.
-    #[error("{0} is not the URL of a proxy; write it like http://proxy.example:3128")]
-    Syntax(&'static str),
-    /// A SOCKS proxy.
-    #[error("{0} names a SOCKS proxy; only proxies spoken to by http:// or https:// are supported")]
-    Socks(&'static str),
-}
-
 /// Returns the proxy that the variables name, and the hosts that are contacted without it. An empty variable
 /// counts as not set.
 pub(super) fn find(
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<(Proxy, NoProxy)>, ProxyError> {
+) -> Result<Option<(Proxy, NoProxy)>, OptionsError> {
     let first = |names: &[&'static str]| {
         names
             .iter()
             .find_map(|name| Some((*name, variable(name)?)).filter(|(_, value)| !value.trim().is_empty()))
     };
     let Some((name, url)) = first(&VARIABLES) else { return Ok(None) };
-    let syntax = || ProxyError::Syntax(name);
+    let syntax = || OptionsError::Proxy(name);
     let proxy = Proxy::new(url.trim()).map_err(|_| syntax())?;
     if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
-        return Err(ProxyError::Socks(name));
+        return Err(OptionsError::Socks(name));
     }
     let exceptions = first(&EXCEPTIONS).map(|(_, hosts)| NoProxy::parse(&hosts));
     Ok(Some((proxy, exceptions.unwrap_or_default())))
@@ -46,13 +34,13 @@ pub(super) fn find(
 mod tests {
     use super::*;
 
-    fn both(variables: &[(&str, &str)]) -> Result<Option<(Proxy, NoProxy)>, ProxyError> {
+    fn both(variables: &[(&str, &str)]) -> Result<Option<(Proxy, NoProxy)>, OptionsError> {
         find(|name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
-    fn from(variables: &[(&str, &str)]) -> Result<Option<Proxy>, ProxyError> {
+    fn from(variables: &[(&str, &str)]) -> Result<Option<Proxy>, OptionsError> {
         both(variables).map(|found| found.map(|(proxy, _)| proxy))
     }
 
@@ -78,10 +66,10 @@ mod tests {
     #[test]
     fn what_names_no_proxy_is_an_error() {
         for url in ["http://", "ftp://proxy.example", "http://a b/", "http://u:%ff@a/"] {
-            assert_eq!(from(&[("HTTPS_PROXY", url)]), Err(ProxyError::Syntax("HTTPS_PROXY")), "{url}");
+            assert_eq!(from(&[("HTTPS_PROXY", url)]), Err(OptionsError::Proxy("HTTPS_PROXY")), "{url}");
         }
         let socks = from(&[("ALL_PROXY", "socks5://127.0.0.1:1080")]);
-        assert_eq!(socks, Err(ProxyError::Socks("ALL_PROXY")));
+        assert_eq!(socks, Err(OptionsError::Socks("ALL_PROXY")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use fluent_uri::{Uri, UriRef, component::Authority};
+use serde::{Deserialize, Serialize};
 
 use crate::source::without_query;
 
@@ -21,7 +22,8 @@ pub struct Host {
 }
 
 /// A valid, normalised URL. Its query may be a token, so it is shown without the query.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Url {
     /// Boxed, because errors contain a URL and should stay small.
     uri: Box<Uri<String>>,
@@ -38,7 +40,10 @@ pub enum UrlError {
     #[error("not https: a download without TLS cannot be verified")]
     NotHttps,
     /// The URL contains a user name or a password.
-    #[error("it holds a user name or a password, which are not sent")]
+    #[error(
+        "it holds a user name or a password, which are not sent; a server that wants a token can take it in the query, \
+         which is never shown"
+    )]
     Credentials,
     /// The text is not a host, with or without a port.
     #[error("not a host: write HOST or HOST:PORT, without https:// and without a path")]
@@ -139,6 +144,20 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         Self::new(&Uri::parse(text).map_err(|_| UrlError::Syntax)?.to_owned())
+    }
+}
+
+impl TryFrom<String> for Url {
+    type Error = UrlError;
+
+    fn try_from(text: String) -> Result<Self, UrlError> {
+        text.parse()
+    }
+}
+
+impl From<Url> for String {
+    fn from(url: Url) -> Self {
+        url.to_string()
     }
 }
 
