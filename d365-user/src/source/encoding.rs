@@ -1,6 +1,11 @@
 //! Lists that exist but cannot be read as they are: compressed files, and text in UTF-16. Their first bytes
 //! identify them. Pure: no I/O.
 
+/// The text without the byte order mark of UTF-8.
+pub(super) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// An encoding that the operator has to undo first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Encoding {

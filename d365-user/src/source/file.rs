@@ -2,7 +2,7 @@
 //! `d365-user ranges --json`, or a plain list.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::kind::{ListSource, Schedule, Trust};
-use super::service_tags::{self, DocumentError, Regions};
-use super::{Encoding, List, SourceError, plain, printed};
+use super::service_tags::{self, Regions};
+use super::{Encoding, List, MAX_BYTES, Reason, SourceError, plain, printed, without_mark};
 
 /// Milliseconds between two looks if a pipe without a writer still has its path.
 const LOOK: u16 = 1_000;
-/// Bytes that are read to determine the format. The first character already identifies a document.
-const HEAD: u64 = 1_024;
+/// Bytes that determine the format. The first character already identifies a document.
+const HEAD: usize = 1_024;
 
 /// A path is a source: the list in its file.
 impl ListSource for PathBuf {
@@ -34,45 +34,47 @@ impl ListSource for PathBuf {
         Some(Trust::Local)
     }
 
-    fn failure_reasons(&self) -> Vec<&'static str> {
-        let own = SourceError::REASONS.iter().filter(|reason| **reason != "remote");
-        own.chain(&DocumentError::REASONS).copied().collect()
+    fn failure_reasons(&self) -> Vec<Reason> {
+        Reason::of_file()
     }
 
+    /// The document may be of any known cloud, because the operator chose the file.
     fn load(&self, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
-        read(self, &self.name(), keep_azure)
+        let name = self.name();
+        let text = read(self, &name)?;
+        let head = without_mark(&text[..text.len().min(HEAD)]);
+        if !is_document(head) {
+            return Ok((plain::parse(&text, &name)?, None));
+        }
+        if printed::is_printed(head) {
+            return Ok((printed::parse(&text, &name)?, None));
+        }
+        let options = service_tags::Options { keep_azure, ..Default::default() };
+        let mut document = service_tags::read(&text, &options)
+            .map_err(|problem| SourceError::Document { list: name.clone(), problem })?;
+        let azure = document.azure.take();
+        Ok((document.into_list(&name), azure))
     }
 }
 
-/// Reads the file at `path` into a list called `name`. With `keep_azure`, it also returns Azure's prefixes,
-/// if the file is a service tags document. It reads to the end of the file or pipe, or to the size limit. The
-/// caller sets the time limit ([`super::limit`]). The document may be of any known cloud, because the
-/// operator chose the file.
+/// Reads the list called `name` from a whole file. It reads to the end of the file or pipe, or to the size
+/// limit. The caller sets the time limit ([`super::limit`]).
 ///
 /// # Errors
-/// [`SourceError`] if the file cannot be read, or if the reader of its format rejects it.
-fn read(path: &Path, name: &str, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
-    let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
-    let mut rest = open(path)?;
-    let head = head(&mut rest).map_err(unreadable)?;
-    if let Some(encoding) = Encoding::of(&head) {
+/// [`SourceError`] if the file cannot be opened or read, is encoded, or is too large.
+pub fn read(path: &Path, name: &str) -> Result<Vec<u8>, SourceError> {
+    let mut text = Vec::new();
+    open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut text)
+        .map_err(|cause| SourceError::Read { path: path.to_owned(), cause })?;
+    if let Some(encoding) = Encoding::of(&text) {
         return Err(SourceError::Encoded { list: name.to_owned(), encoding });
     }
-    let (document, printed) = (is_document(&head), printed::is_printed(&head));
-    let whole = Cursor::new(head).chain(rest);
-    if !document || printed {
-        let text = plain::bytes(whole).map_err(unreadable)?;
-        let list = if document { printed::parse(&text, name)? } else { plain::parse(&text, name)? };
-        return Ok((list, None));
+    if text.len() as u64 > MAX_BYTES {
+        return Err(SourceError::TooLarge { list: name.to_owned(), limit: MAX_BYTES });
     }
-    match service_tags::read(whole, &service_tags::Options { keep_azure, ..Default::default() }) {
-        Ok(mut document) => {
-            let azure = document.azure.take();
-            Ok((document.into_list(name), azure))
-        }
-        Err(DocumentError::Io(cause)) => Err(unreadable(cause)),
-        Err(problem) => Err(SourceError::Document { list: name.to_owned(), problem }),
-    }
+    Ok(text)
 }
 
 /// Opens a regular file, or a pipe such as a shell creates for `<(command)`. Opening a pipe waits until a
@@ -81,7 +83,7 @@ fn read(path: &Path, name: &str, keep_azure: bool) -> Result<(List, Option<Regio
 /// # Errors
 /// [`SourceError::Read`], or [`SourceError::NotAFile`] for any other kind of file: reading a device may never
 /// end.
-pub fn open(path: &Path) -> Result<File, SourceError> {
+fn open(path: &Path) -> Result<File, SourceError> {
     let unreadable = |cause| SourceError::Read { path: path.to_owned(), cause };
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     let found = match () {
@@ -119,17 +121,10 @@ fn pipe(path: &Path) -> io::Result<Option<File>> {
     Ok(Some(pipe))
 }
 
-fn head(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    file.by_ref().take(HEAD).read_to_end(&mut head)?;
-    Ok(head)
-}
-
 /// True for JSON, and for a web page or XML that a browser or `curl` saved in its place. No plain list begins
 /// like these.
 fn is_document(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    matches!(text.first(), Some(b'{' | b'[')) || service_tags::is_markup(text)
+    matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) || service_tags::is_markup(head)
 }
 
 #[cfg(test)]
@@ -165,5 +160,18 @@ mod tests {
             assert_eq!(reading.join().unwrap(), "a file\n");
         });
         fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn the_limit_of_bytes_is_exact() {
+        let path = std::env::temp_dir().join(format!("d365-long-{}", std::process::id()));
+        let file = File::create(&path).unwrap();
+        file.set_len(MAX_BYTES).unwrap();
+        assert_eq!(read(&path, "a").unwrap().len() as u64, MAX_BYTES);
+        file.set_len(MAX_BYTES + 1).unwrap();
+        let error = read(&path, "a").unwrap_err();
+        assert_eq!(error.reason(), Reason::TooLarge);
+        assert!(error.to_string().starts_with("a: larger than 33554432 bytes, "), "{error}");
+        fs::remove_file(&path).unwrap();
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    List, SourceError,
-    download::{self, Host, Target, Url, UrlError},
+    List, Reason, SourceError,
+    download::{Host, Target, Url, UrlError},
     service_tags::Regions,
 };
 
@@ -27,9 +27,9 @@ pub trait ListSource {
         Some(Trust::Download)
     }
 
-    /// Every reason for which reading the source can fail: values of the metrics' label `reason`.
-    fn failure_reasons(&self) -> Vec<&'static str> {
-        download::failure_reasons()
+    /// Every reason for which reading the source can fail.
+    fn failure_reasons(&self) -> Vec<Reason> {
+        Reason::of_download()
     }
 
     /// Reads the list from this host. With `keep_azure`, it also returns the prefixes of every Azure region,

@@ -45,12 +45,13 @@ pub fn read_with_timeout<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Reason;
 
     #[test]
     fn an_answer_in_time_is_the_answer() {
         assert_eq!(read_with_timeout(PATIENCE, Path::new("/a"), || Ok(7)).unwrap(), 7);
         let empty = || Err::<(), _>(SourceError::Empty { list: "a".to_owned() });
-        assert_eq!(read_with_timeout(PATIENCE, Path::new("/a"), empty).unwrap_err().reason(), "empty");
+        assert_eq!(read_with_timeout(PATIENCE, Path::new("/a"), empty).unwrap_err().reason(), Reason::Empty);
     }
 
     #[test]
@@ -58,7 +59,7 @@ mod tests {
         let (_held, hangs) = mpsc::channel::<()>();
         let read = move || Ok(hangs.recv().is_ok());
         let error = read_with_timeout(Duration::from_millis(20), Path::new("/a/pipe"), read).unwrap_err();
-        assert_eq!(error.reason(), "timeout");
+        assert_eq!(error.reason(), Reason::Timeout);
         assert!(error.to_string().starts_with("/a/pipe: no answer within 20ms; "), "{error}");
     }
 

@@ -16,65 +16,38 @@ const SHOWN: usize = 48;
 
 /// The problem in a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant describes it and its fields")]
 pub enum LineError {
-    /// The line is longer than any line of a list.
     #[error("longer than {MAX_LINE} bytes; write one prefix a line")]
     TooLong,
-    /// Not UTF-8.
     #[error("not UTF-8 text; save the list as UTF-8")]
     NotUtf8,
-    /// More fields than the format has.
     #[error("{found} fields, and at most {most} are known; write prefix[,geo[,region]]")]
-    TooManyFields {
-        /// The number of fields in the line.
-        found: usize,
-        /// The highest number of fields in the format.
-        most: usize,
-    },
-    /// The header names an unknown column.
+    TooManyFields { found: usize, most: usize },
     #[error(
         "the header names the column {0:?}; known are prefix, geo, geo_source, region, azure_region and mark"
     )]
     UnknownColumn(String),
-    /// The header names a column twice.
     #[error("the header names the column {0:?} for the second time")]
     ColumnTwice(String),
-    /// The line has another number of fields than the header has columns.
     #[error(
         "{found} fields, and the header names {named} columns; write each, separated as the header's are"
     )]
-    NotTheHeaders {
-        /// The number of fields in the line.
-        found: usize,
-        /// The number of columns in the header.
-        named: usize,
-    },
-    /// The prefix is not an address.
+    NotTheHeaders { found: usize, named: usize },
     #[error("{0:?} is not an IPv4 or IPv6 prefix; write it like 40.78.242.0/25 or 2603:1000::/40")]
     NotAPrefix(String),
-    /// The prefix length is not a number, or is longer than the address.
     #[error("prefix length {length:?} is not a number from 0 to {most}")]
-    Length {
-        /// The length as written.
-        length: String,
-        /// The number of bits in an address of this family.
-        most: u8,
-    },
-    /// The geo is not three letters.
+    Length { length: String, most: u8 },
     #[error("{0:?} is not a geo code; write three letters, like NAM, or leave it empty")]
     NotAGeo(String),
-    /// The region is not a valid name.
     #[error("{0:?} is not a region name; write it like WestUS2, or leave it out")]
     NotARegion(String),
-    /// The value is not one of the words of the embedded file's third column.
-    #[error("{0:?} is not a geo source; write documented or inferred")]
-    NotAGeoSource(String),
 }
 
 /// Returns the lines of a text with their numbers, from 1. The byte order mark and the line ends (LF or CRLF)
 /// are removed.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Result<&str, LineError>)> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = super::without_mark(text);
     text.split(|byte| *byte == b'\n').map(readable).enumerate().map(|(index, line)| (index + 1, line))
 }
 

@@ -5,6 +5,9 @@ use ipnet::IpNet;
 use super::Warning;
 use crate::geo::GeoCode;
 
+/// Size limit of a list in bytes: seven times the vendor's largest document.
+pub const MAX_BYTES: u64 = 32 << 20;
+
 /// One line of a list, as written. Host bits may be set, and the same prefix may occur twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {

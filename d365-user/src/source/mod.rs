@@ -15,6 +15,7 @@ mod line;
 mod list;
 pub mod plain;
 mod printed;
+mod reason;
 mod redact;
 pub mod service_tags;
 mod spec;
@@ -25,14 +26,17 @@ pub mod watch;
 pub use cloud::{Cloud, UnknownCloud};
 pub use encoding::Encoding;
 pub use error::SourceError;
-pub use file::open;
+pub use file::read;
 pub use kind::{ListSource, Schedule, Trust};
 pub use line::LineError;
-pub use list::{List, ListEntry, Origin};
+pub use list::{List, ListEntry, MAX_BYTES, Origin};
+pub use reason::Reason;
 pub use redact::{redacted, shown_name, without_query};
 pub use spec::{Spec, SpecError};
 pub use url_spec::{UrlSpec, UrlSpecError};
 pub use warning::Warning;
+
+use encoding::without_mark;
 
 /// Reads the list that `spec` names. It reads the embedded list and files only, and never uses the network.
 ///

@@ -6,34 +6,20 @@
 //! A list may begin with a header line that names its columns ([`Columns`]). The lists that this project
 //! prints have such a header.
 
-use std::io::{self, Read};
-
 use super::columns::Columns;
 use super::line;
 use super::{List, ListEntry, Origin, SourceError};
 
-/// Size limit of a file in bytes: seven times the vendor's largest document.
-pub const MAX_BYTES: u64 = 32 << 20;
 /// Limit of prefixes: four times the most that a set can hold
 /// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]). A prefix that is written twice counts twice.
 pub const MAX_ENTRIES: usize = 1 << 20;
 
-/// Returns the whole text. If the text is too long, it returns just enough to show that.
-pub(super) fn bytes(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    reader.take(MAX_BYTES + 1).read_to_end(&mut text)?;
-    Ok(text)
-}
-
 /// Reads a list called `name` from its text.
 ///
 /// # Errors
-/// [`SourceError`] if the text is too large, has too many prefixes or none, or has an invalid line.
+/// [`SourceError`] if the text has too many prefixes or none, or has an invalid line.
 pub fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
-    if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
-        return Err(SourceError::TooLarge { list: list(), limit: MAX_BYTES });
-    }
     let entries = entries(text, name, MAX_ENTRIES)?;
     if entries.is_empty() {
         return Err(SourceError::Empty { list: list() });

@@ -4,10 +4,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use ipnet::IpNet;
 
-use super::{
-    List, ListEntry, Origin, SourceError, line,
-    plain::{MAX_BYTES, MAX_ENTRIES},
-};
+use super::{List, ListEntry, Origin, SourceError, line, plain::MAX_ENTRIES, without_mark};
 use crate::geo::GeoCode;
 
 /// The fields that are read. Other fields are ignored.
@@ -30,8 +27,7 @@ struct Row {
 /// near the beginning. In a service tags document, the field `values` comes before everything that can have
 /// an arbitrary name.
 pub(super) fn is_printed(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let at = |field: &[u8]| text.windows(field.len()).position(|part| part == field);
+    let at = |field: &[u8]| head.windows(field.len()).position(|part| part == field);
     let ranges = at(b"\"ranges\":");
     ranges.is_some_and(|ranges| at(b"\"values\"").is_none_or(|values| ranges < values))
 }
@@ -39,16 +35,11 @@ pub(super) fn is_printed(head: &[u8]) -> bool {
 /// Reads a list called `name` from its text.
 ///
 /// # Errors
-/// [`SourceError`] if the text is too large, is not that JSON, or has too many prefixes or none.
+/// [`SourceError`] if the text is not that JSON, or has too many prefixes or none.
 pub(super) fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
-    if u64::try_from(text.len()).map_or(true, |length| length > MAX_BYTES) {
-        return Err(SourceError::TooLarge { list: list(), limit: MAX_BYTES });
-    }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let Printed { ranges } = serde_json::from_slice(text).map_err(|problem| SourceError::Printed {
-        list: list(),
-        problem: problem.to_string().replace(char::is_control, " "),
+    let Printed { ranges } = serde_json::from_slice(without_mark(text)).map_err(|problem| {
+        SourceError::Printed { list: list(), problem: problem.to_string().replace(char::is_control, " ") }
     })?;
     if ranges.is_empty() {
         return Err(SourceError::Empty { list: list() });

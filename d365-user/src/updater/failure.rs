@@ -1,11 +1,11 @@
 //! The failures of one reading of a source. They do not change the accepted list.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{io, time::Duration};
 
 use crate::{
     ranges::RangeError,
     source::{
-        SourceError, Spec,
+        Reason, SourceError,
         download::{DownloadError, OptionsError},
     },
 };
@@ -65,20 +65,15 @@ fn refused(list: &str, problem: &RangeError) -> String {
     }
 }
 
-/// The word for [`Failure::Panicked`].
-const INTERNAL: &str = "internal";
-/// The word for [`Failure::Ranges`].
-const RANGES: &str = "ranges";
-
 impl Failure {
-    /// The reason in one word: the metrics' label `reason`.
-    pub(super) const fn reason(&self) -> &'static str {
+    /// The reason for the metrics.
+    pub(super) const fn reason(&self) -> Reason {
         match self {
             Self::Source(error) => error.reason(),
-            Self::Download { problem, .. } => problem.as_str(),
-            Self::Client { .. } => OptionsError::REASON,
-            Self::Ranges { .. } => RANGES,
-            Self::Panicked { .. } => INTERNAL,
+            Self::Download { problem, .. } => problem.reason(),
+            Self::Client { .. } => Reason::Client,
+            Self::Ranges { .. } => Reason::Ranges,
+            Self::Panicked { .. } => Reason::Internal,
         }
     }
 
@@ -96,12 +91,6 @@ impl Failure {
             Self::Download { problem, .. } => problem.retry_after(),
             _ => None,
         }
-    }
-
-    /// Every reason that a source of this kind can have.
-    pub(super) fn reasons(spec: &Spec) -> BTreeSet<&'static str> {
-        let own = spec.kind().failure_reasons();
-        if own.is_empty() { BTreeSet::new() } else { own.into_iter().chain([RANGES, INTERNAL]).collect() }
     }
 }
 

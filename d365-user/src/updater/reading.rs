@@ -154,12 +154,8 @@ impl DownloadReader {
 
     fn parse(&self, document: &Document) -> Result<FetchedList, Failure> {
         let list = self.spec.to_string();
-        let options = service_tags::Options {
-            cloud: self.target.cloud(),
-            keep_azure: self.keep_azure,
-            ..service_tags::Options::default()
-        };
-        let mut parsed = service_tags::read(&document.bytes[..], &options)
+        let options = service_tags::Options { cloud: self.target.cloud(), keep_azure: self.keep_azure };
+        let mut parsed = service_tags::read(&document.bytes, &options)
             .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
         let azure = parsed.azure.take();
         let mut list = parsed.into_list(&list);
@@ -172,7 +168,6 @@ impl Reader for DownloadReader {
     fn read(&mut self) -> Result<FetchedList, Failure> {
         let name = || self.spec.to_string();
         let client = Options::from_environment()
-            .map_err(download::OptionsError::from)
             .and_then(|options| Client::new(&Options { user_agent: self.user_agent.clone(), ..options }))
             .map_err(|problem| Failure::Client { list: name(), problem })?;
         let stamp = self.known.as_ref().map(|(stamp, _)| stamp);

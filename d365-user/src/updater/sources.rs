@@ -18,7 +18,7 @@ use crate::{
     },
     ranges::{RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
-    source::{Origin, Spec},
+    source::{Origin, Reason, Spec},
 };
 
 mod confirmed;
@@ -43,7 +43,7 @@ struct Source {
     /// True if a reading of this run confirmed the accepted list. Otherwise the confirmation, if any, is of
     /// an earlier run.
     is_confirmed_here: bool,
-    failures: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<Reason, u64>,
 }
 
 pub(super) struct Sources {
@@ -96,7 +96,7 @@ impl Sources {
                 remarks: Vec::new(),
                 last_success,
                 is_confirmed_here: false,
-                failures: Failure::reasons(spec).into_iter().map(|reason| (reason, 0)).collect(),
+                failures: spec.kind().failure_reasons().into_iter().map(|reason| (reason, 0)).collect(),
             }
         };
         let all = specs.iter().map(source).collect();
@@ -290,7 +290,7 @@ impl Sources {
             lease: leases.get(place).copied().unwrap_or_default(),
             name: source.name.clone(),
             last_success: source.last_success.map(|at| now.shown(at).0),
-            failures: source.failures.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            failures: source.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
             is_left_out: self.left_out.contains(&source.name),
         };
         self.all.iter().enumerate().map(status).collect()

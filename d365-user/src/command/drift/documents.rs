@@ -10,7 +10,7 @@ use crate::{
     ranges::drift::{Mark, Marks},
     source::{
         self, SourceError, documents, limit,
-        service_tags::{self, Document, DocumentError, Options},
+        service_tags::{self, Document, Options},
         shown_name,
     },
     state::Found,
@@ -36,9 +36,8 @@ pub(super) fn of_file(path: &Path) -> Result<Named, CommandError> {
 
 fn read(path: &Path) -> Result<Named, SourceError> {
     let name = path.display().to_string();
-    match service_tags::read(source::open(path)?, &Options::default()) {
+    match service_tags::read(&source::read(path, &name)?, &Options::default()) {
         Ok(document) => Ok(Named { name, date: None, document }),
-        Err(DocumentError::Io(cause)) => Err(SourceError::Read { path: path.to_owned(), cause }),
         Err(problem) => Err(SourceError::Document { list: name, problem }),
     }
 }
@@ -62,7 +61,7 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
                 return Err(CommandError::Damaged { path, damage });
             }
         };
-        match service_tags::read(kept.bytes.as_slice(), &Options::default()) {
+        match service_tags::read(&kept.bytes, &Options::default()) {
             Ok(document) => {
                 let date = kept.stamp.date.map(|date| date.to_string());
                 found.push(Named { name: shown_name(source).to_owned(), date, document });

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::collector::check_limit;
-use super::entry::{Prefixes, change_number};
-use super::regions::Regions;
-use super::root::Root;
-use super::{DocumentError, Options};
+use super::{
+    DocumentError, Options, Regions,
+    values::{Prefixes, Root, change_number},
+};
 use crate::geo;
 use crate::source::{Cloud, List, ListEntry, Origin, Warning, line};
 
@@ -47,28 +46,19 @@ pub struct Document {
 }
 
 impl Document {
-    /// Creates the document from its text, which was read to its end and is JSON.
-    pub(super) fn new(root: Root, options: &Options) -> Result<Self, DocumentError> {
-        let shape = root.shape();
-        let missing = |field: &str| match shape {
-            Some(shape) => shape.into(),
-            None => DocumentError::shape(&format!("the field {field} is missing")),
-        };
-        let mut values = root.values;
-        if let Some(refused) = values.as_mut().and_then(|values| values.refused.take()) {
+    /// Creates the document from its JSON. `missing` is the error for a field that is missing.
+    pub(super) fn new(
+        root: Root<'_>,
+        options: &Options,
+        missing: impl Fn(&str) -> DocumentError,
+    ) -> Result<Self, DocumentError> {
+        if let Some(refused) = root.values.as_ref().and_then(|values| values.refused.clone()) {
             return Err(refused);
         }
-        check_limit(values.as_ref().map_or(0, |values| values.prefixes), options.limits.prefixes)?;
-        let cloud = root.cloud.ok_or_else(|| missing("cloud"))?;
-        let cloud = self::cloud(&cloud, options)?;
-        let values = values.ok_or_else(|| missing("values"))?;
-        if values.is_object {
-            return Err(DocumentError::shape(
-                "the field values is an object, and not a list of service tags",
-            ));
-        }
-        let (regional, azure) = (values.regional, values.azure);
-        let change_number = root.change_number.and_then(|number| change_number(&number));
+        let cloud = self::cloud(&root.cloud.ok_or_else(|| missing("cloud"))?, options)?;
+        let values = root.values.ok_or_else(|| missing("values"))?;
+        let (mut regional, mut azure) = (values.regional, values.azure);
+        let change_number = root.change_number.and_then(change_number);
         let (tag_change_number, mut tag) = values.tag.ok_or(DocumentError::NoTag { change_number })?;
         if tag.valid.is_empty() {
             return Err(DocumentError::NoValidPrefix { entries: tag.invalid });
@@ -80,7 +70,8 @@ impl Document {
         }
         tag.valid.sort_unstable();
         tag.valid.dedup();
-        let (regional, azure) = (regional.finish(), azure.finish());
+        regional.sort();
+        azure.sort();
         let warnings = warnings(&tag, &regional);
         let range = |prefix: IpNet| TagRange {
             prefix,

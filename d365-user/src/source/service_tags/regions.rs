@@ -16,35 +16,26 @@ pub struct Regions {
     prefixes: Vec<(IpNet, u16)>,
 }
 
-/// The regions while a document is being read.
-#[derive(Debug, Default)]
-pub(super) struct Builder(Regions);
-
-impl Builder {
-    /// Adds the prefixes of a region. Returns `false` if the limit does not allow another region.
+impl Regions {
+    /// Adds the prefixes of a region. Returns `false` if the limit does not allow another region. Questions
+    /// have an answer after [`sort`](Self::sort).
     #[must_use]
     pub(super) fn push(&mut self, region: String, prefixes: &[IpNet]) -> bool {
-        let Self(Regions { names, prefixes: all }) = self;
-        let index = match u16::try_from(names.len()) {
-            Ok(index) if names.len() < MAX_REGIONS => index,
+        let index = match u16::try_from(self.names.len()) {
+            Ok(index) if self.names.len() < MAX_REGIONS => index,
             _ => return false,
         };
-        names.push(region);
-        all.extend(prefixes.iter().map(|prefix| (prefix.trunc(), index)));
+        self.names.push(region);
+        self.prefixes.extend(prefixes.iter().map(|prefix| (prefix.trunc(), index)));
         true
     }
 
-    /// Returns all regions that were added.
-    pub(super) fn finish(self) -> Regions {
-        let Self(mut regions) = self;
-        regions.prefixes.sort_unstable();
-        regions.prefixes.dedup_by_key(|(prefix, _)| *prefix);
-        regions.prefixes.shrink_to_fit();
-        regions
+    pub(super) fn sort(&mut self) {
+        self.prefixes.sort_unstable();
+        self.prefixes.dedup_by_key(|(prefix, _)| *prefix);
+        self.prefixes.shrink_to_fit();
     }
-}
 
-impl Regions {
     /// The number of prefixes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -107,12 +98,13 @@ mod tests {
     use super::*;
 
     fn regions(of: &[(&str, &[&str])]) -> Regions {
-        let mut builder = Builder::default();
+        let mut regions = Regions::default();
         for (region, prefixes) in of {
             let prefixes: Vec<IpNet> = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
-            assert!(builder.push((*region).to_owned(), &prefixes));
+            assert!(regions.push((*region).to_owned(), &prefixes));
         }
-        builder.finish()
+        regions.sort();
+        regions
     }
 
     #[test]
@@ -140,12 +132,12 @@ mod tests {
     #[test]
     fn a_prefix_costs_20_bytes_and_regions_have_a_limit() {
         assert_eq!(size_of::<(IpNet, u16)>(), 20);
-        let mut builder = Builder::default();
+        let mut regions = Regions::default();
         for _ in 0..MAX_REGIONS {
-            assert!(builder.push("a".to_owned(), &[]));
+            assert!(regions.push("a".to_owned(), &[]));
         }
-        assert!(!builder.push("a".to_owned(), &[]));
-        assert!(builder.finish().is_empty());
+        assert!(!regions.push("a".to_owned(), &[]));
+        assert!(regions.is_empty());
     }
 
     proptest! {
@@ -155,16 +147,16 @@ mod tests {
             asked in (0..64u32, 20..=32u8),
         ) {
             let net = |(host, length): (u32, u8)| IpNet::new(std::net::Ipv4Addr::from(0x0d00_0000 | host).into(), length).unwrap();
-            let mut builder = Builder::default();
+            let mut regions = Regions::default();
             for (index, prefix) in prefixes.iter().enumerate() {
-                prop_assert!(builder.push(index.to_string(), &[net(*prefix)]));
+                prop_assert!(regions.push(index.to_string(), &[net(*prefix)]));
             }
             let asked = net(asked);
             let around = prefixes.iter().map(|prefix| net(*prefix).trunc()).enumerate().filter(|(_, prefix)| prefix.contains(&asked));
             // The first of equal prefixes counts. `max_by_key` returns the last of equals, so the order is
             // reversed.
             let best = around.rev().max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(index, _)| index.to_string());
-            let regions = builder.finish();
+            regions.sort();
             prop_assert_eq!(regions.containing(&asked), best.as_deref());
         }
     }
