@@ -1,8 +1,9 @@
 //! The errors of lists. A set is built whole or not at all: after an error, nothing of the lists is used.
 
+use d365_common::entry;
 use ipnet::IpNet;
 
-use super::{Place, Policy};
+use super::Place;
 
 /// Reason why no set was built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum RangeError {
     /// There are more ranges after merging than the policy accepts.
     #[error(
         "the lists hold {count} ranges, and the limit is {limit}; raise --max-ranges (at most {}) or shorten the lists",
-        Policy::HIGHEST_MAX_RANGES
+        entry::MAX_SLOTS
     )]
     TooMany { count: usize, limit: u32 },
     /// There is no range.
