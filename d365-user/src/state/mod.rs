@@ -31,3 +31,5 @@ pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Scratch;

@@ -1,6 +1,12 @@
 //! Tests the way of approvals to the daemon and of answers back.
 
-use super::*;
+use std::fs;
+
+use super::{
+    super::approval::{self, Approval, Request, Verdict},
+    *,
+};
+use crate::state::{Found, Scratch};
 
 #[test]
 fn an_approval_goes_to_the_daemon_and_the_answer_back() {
