@@ -36,7 +36,8 @@ impl Gate {
         self.check(digest)?;
         let mut decisions = self.end_grace(now);
         decisions.extend(self.state.number.approve());
-        let chosen = self.state.waiting.extract_if(.., |_, waiting| !waiting.is_rejected()).collect();
+        let chosen = self.state.waiting.extract_if(.., |_, waiting| !waiting.is_rejected());
+        let chosen = chosen.map(|(_, waiting)| waiting).collect();
         self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
         Ok(decisions)
     }
@@ -54,7 +55,8 @@ impl Gate {
         self.check(digest)?;
         self.check_prefixes(prefixes)?;
         let mut decisions = self.end_grace(now);
-        let chosen = self.state.waiting.extract_if(.., |prefix, _| prefixes.contains(prefix)).collect();
+        let chosen = self.state.waiting.extract_if(.., |prefix, _| prefixes.contains(prefix));
+        let chosen = chosen.map(|(_, waiting)| waiting).collect();
         self.carry_out(chosen, |_| By::Approval, now, &mut decisions);
         Ok(decisions)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gate::{Gate, GatePolicy, Stored},
+    gate::{Gate, GatePolicy, State},
     state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
 };
 
@@ -17,7 +17,7 @@ pub const FILE: &str = "gate.json";
 /// The name of the copy of the accepted lists. It has the same form: the operator may copy it over
 /// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
-/// Raise the version when [`Stored`] changes, and keep reading the version before.
+/// Raise the version when [`State`] changes, and keep reading the version before.
 pub(crate) const KIND: Kind = Kind { name: "gate", version: 2 };
 /// The version that an earlier release wrote. It lacks the newer fields.
 const EARLIER: Kind = Kind { name: "gate", version: 1 };
@@ -32,7 +32,7 @@ struct Body {
     /// periods.
     #[serde(default)]
     periods: Option<Periods>,
-    sources: BTreeMap<String, Stored>,
+    sources: BTreeMap<String, State>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ pub fn body(gates: &Gates) -> serde_json::Result<Vec<u8>> {
     written(gates, Gate::stored)
 }
 
-fn written(gates: &Gates, stored: impl Fn(&Gate) -> Stored) -> serde_json::Result<Vec<u8>> {
+fn written(gates: &Gates, stored: impl Fn(&Gate) -> State) -> serde_json::Result<Vec<u8>> {
     let periods = gates.values().next().map(|gate| Periods {
         confirm_after: gate.policy().confirm_after.as_secs(),
         hold: gate.policy().hold.as_secs(),
@@ -166,7 +166,7 @@ fn read(body: &[u8], policy: impl Fn(Option<Periods>) -> GatePolicy) -> Result<G
     let Body { periods, sources } =
         serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))?;
     let policy = policy(periods);
-    let restore = |(name, stored): (String, Stored)| match Gate::restore(policy, &stored) {
+    let restore = |(name, stored): (String, State)| match Gate::restore(policy, stored) {
         Ok(gate) => Ok((name, gate)),
         Err(inconsistent) => Err(Damage::Content(format!("source {name:?}: {inconsistent}"))),
     };

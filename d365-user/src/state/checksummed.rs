@@ -81,7 +81,7 @@ pub enum Damage {
 pub fn add_checksum(kind: Kind, body: &[u8]) -> Vec<u8> {
     // Formatted without serde, so that it cannot fail: nothing in the header needs an escape.
     let Kind { name, version } = kind;
-    let (bytes, sha256) = (body.len(), digest(body));
+    let (bytes, sha256) = (body.len(), sha256(body));
     let head =
         format!("{{\"d365\":\"{name}\",\"version\":{version},\"bytes\":{bytes},\"sha256\":\"{sha256}\"}}\n");
     [head.as_bytes(), body].concat()
@@ -105,14 +105,14 @@ pub fn verify_checksum(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     if found != head.bytes {
         return Err(Damage::Length { found, expected: head.bytes });
     }
-    if digest(body) != head.sha256 {
+    if sha256(body) != head.sha256 {
         return Err(Damage::Digest);
     }
     Ok(body)
 }
 
 /// SHA-256 in lower-case hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -16,6 +16,7 @@ mod write;
 
 pub use access::{Writer, other_writers, other_writers_of_file};
 pub use beneath::Beneath;
+pub(crate) use checksummed::sha256;
 pub use checksummed::{Damage, Kind, add_checksum, verify_checksum};
 pub use directory::{OwnFiles, StateDir};
 pub use error::StateError;

@@ -265,7 +265,7 @@ fn line(decision: &Decision) -> Option<(bool, String)> {
         Decision::Waits { prefix, action, change } => {
             let what = match action {
                 Action::Add(range) => format!("would add {}", of(range)),
-                Action::Remove => format!("would remove {prefix}"),
+                Action::Remove(_) => format!("would remove {prefix}"),
                 Action::Relabel(range) => format!("would make {prefix} {}", of(range)),
             };
             let next =

@@ -48,8 +48,8 @@ fn row(gate: &Gate, pending: &Pending<'_>) -> Vec<String> {
     let accepted = gate.accepted().find(|range| range.prefix == pending.prefix);
     let what = match (pending.action, accepted) {
         (Action::Add(range), _) => format!("add, {}", label(range)),
-        (Action::Remove, None) => "remove".to_owned(),
-        (Action::Remove, Some(range)) => format!("remove, {}", label(range)),
+        (Action::Remove(_), None) => "remove".to_owned(),
+        (Action::Remove(_), Some(range)) => format!("remove, {}", label(range)),
         (Action::Relabel(range), None) => format!("relabel → {}", label(range)),
         (Action::Relabel(range), Some(old)) => format!("relabel, {} → {}", label(old), label(range)),
     };

@@ -17,7 +17,7 @@ fn what_a_newer_build_lists_is_accepted_at_once_and_confirms_nothing() {
     assert_eq!(prefixes(&gate), [A, B, C, D], "nothing is removed");
     assert_eq!((count(&gate, Change::Addition), gate.confirmed()), (0, confirmed));
     assert_eq!(gate.adopt(ranges(&[B, C, D])), 0);
-    let stored = Gate::restore(*gate.policy(), &gate.stored());
+    let stored = Gate::restore(*gate.policy(), gate.stored());
     assert_eq!(stored, Ok(gate.clone()));
     assert_eq!(
         offer(&mut gate, ranges(&[A, B, C]), 3, at(4)),

@@ -108,7 +108,7 @@ fn what_is_rejected_waits_for_its_own_approval_until_the_offer_changes() {
     assert!(!gate.waits());
     for hour in (6..=144).step_by(6) {
         assert_eq!(offer(&mut gate, list(), 3, at(hour)), ["confirmed"], "as long as it is the same");
-        gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap();
+        gate = Gate::restore(*gate.policy(), gate.stored()).unwrap();
     }
     let digest = gate.pending_digest().unwrap();
     assert_eq!(gate.reject(&digest, None), Err(ApprovalError::NothingPending));

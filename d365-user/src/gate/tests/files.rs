@@ -95,25 +95,42 @@ fn the_copy_is_written_when_what_is_accepted_changes() {
     assert_ne!(inode(), first);
 }
 
+/// The bytes are those of these releases, apart from the names in them.
 #[test]
-fn gates_of_the_release_before_are_read() {
-    let scratch = Scratch::new();
-    let directory = crate::state_files::open(&scratch.0).unwrap();
-    let gates = some_gates();
-    let mut body: serde_json::Value = serde_json::from_slice(&gates::body(&gates).unwrap()).unwrap();
-    body.as_object_mut().unwrap().remove("periods");
-    for gate in body["sources"].as_object_mut().unwrap().values_mut() {
-        gate.as_object_mut().unwrap().remove("grown");
-        for waiting in gate["waiting"].as_array_mut().unwrap() {
-            waiting.as_object_mut().unwrap().remove("elapsed");
-        }
-    }
-    let earlier = Kind { name: "gate", version: 1 };
-    write_checksummed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
+fn files_of_earlier_releases_are_read() {
+    const VERSION_1: &[u8] = include_bytes!("gate-v1.json");
+    const VERSION_2: &[u8] = include_bytes!("gate-v2.json");
     let policy = GatePolicy::default();
-    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
-    let recovered = gates::recover(&directory, policy);
-    assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
+    // Version 1 did not store for how long a confirmation has waited.
+    for (file, confirms_in) in [(VERSION_1, 3600), (VERSION_2, 3240)] {
+        let scratch = Scratch::new();
+        fs::write(scratch.0.join(gates::FILE), file).unwrap();
+        let Found::Whole(looked) = gates::look(&scratch.0, policy).unwrap() else { panic!("whole") };
+        let gate = &looked["azure:public"];
+        let digest = "8dd67b684f87ce873878b058a5d2f7789a3db7f080dc92a08a705b79ede08315";
+        assert_eq!(gate.pending_digest().as_deref(), Some(digest), "as the earlier release showed it");
+        let waits = gate.pending().map(|pending| (pending.wait, pending.left.map(|left| left.as_secs())));
+        let hold = 72 * HOUR - 21_600;
+        assert_eq!(
+            waits.collect::<Vec<_>>(),
+            [(Wait::Confirmation, Some(confirms_in)), (Wait::Hold, Some(hold)), (Wait::Rejected, None)]
+        );
+        assert_eq!(prefixes(gate), ["20.0.0.0/24", "20.0.1.0/24", "2603:1000::/32"]);
+        let retired: Vec<_> = gate.retired(Timestamp(0)).map(|(range, until)| (range.prefix, until)).collect();
+        assert_eq!(retired, [("20.9.0.0/24".parse().unwrap(), Timestamp(1_790_090_000))]);
+        assert_eq!((gate.change_number(), gate.confirmed()), (Some(4), Some(Timestamp(1_790_003_600))));
+
+        let directory = crate::state_files::open(&scratch.0).unwrap();
+        let recovered = gates::recover(&directory, policy);
+        assert!(recovered.gates == looked && recovered.errors.is_empty() && !recovered.is_copy);
+    }
+    let head = VERSION_2.iter().position(|byte| *byte == b'\n').unwrap();
+    let gates = gates::gates(&VERSION_2[head + 1..], policy).unwrap();
+    assert_eq!(
+        String::from_utf8(gates::body(&gates).unwrap()).unwrap(),
+        String::from_utf8_lossy(&VERSION_2[head + 1..]),
+        "raise the version when this changes"
+    );
 }
 
 /// A command does not need to know the daemon's flags.
@@ -136,7 +153,7 @@ fn a_look_from_beside_has_the_daemons_periods() {
 
 /// The largest possible list, with each range replaced by another.
 #[test]
-fn no_file_is_written_that_would_not_be_read_back() {
+fn the_largest_gates_are_read_back() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let replaced = |count: u32| {

@@ -54,7 +54,7 @@ fn only_what_was_offered_without_a_break_counts() {
         ("an empty list", &|gate| drop(offer(gate, vec![], 3, at(6))), HOUR),
         (
             "a daemon that was off",
-            &|gate| *gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap(),
+            &|gate| *gate = Gate::restore(*gate.policy(), gate.stored()).unwrap(),
             HOUR,
         ),
     ];

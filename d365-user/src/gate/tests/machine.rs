@@ -259,7 +259,7 @@ impl StateMachineTest for Machine {
             }
             Step::Restart => {
                 let text = serde_json::to_string(&gate.stored()).unwrap();
-                *gate = Gate::restore(world.policy, &serde_json::from_str(&text).unwrap()).unwrap();
+                *gate = Gate::restore(world.policy, serde_json::from_str(&text).unwrap()).unwrap();
                 Vec::new()
             }
             Step::Adopt(list) => {
@@ -295,7 +295,7 @@ impl StateMachineTest for Machine {
         let expected = model.waiting().into_iter().map(|(id, (action, change, wait, left))| {
             let action = match action {
                 listed::Action::Add(label) => Action::Add(range_of(id, label)),
-                listed::Action::Remove => Action::Remove,
+                listed::Action::Remove => Action::Remove(POOL[id].parse().unwrap()),
                 listed::Action::Relabel(label) => Action::Relabel(range_of(id, label)),
             };
             (id, (action, change, wait, left))

@@ -75,7 +75,7 @@ fn settled(ranges: Vec<Range>) -> Gate {
 fn short(decision: &Decision) -> String {
     let action = |prefix: &IpNet, action: &Action| match action {
         Action::Add(_) => format!("+{prefix}"),
-        Action::Remove => format!("-{prefix}"),
+        Action::Remove(_) => format!("-{prefix}"),
         Action::Relabel(to) => format!("~{prefix} {}", to.geo.code),
     };
     match decision {

@@ -127,7 +127,7 @@ fn walk(steps: Vec<(Step, i64)>, policy: GatePolicy, trust: Trust) -> Result<(),
             prop_assert!(decisions.iter().any(Decision::is_published));
         }
         let json = serde_json::to_string(&gate.stored()).unwrap();
-        let restored = Gate::restore(policy, &serde_json::from_str(&json).unwrap());
+        let restored = Gate::restore(policy, serde_json::from_str(&json).unwrap());
         prop_assert_eq!(restored.as_ref(), Ok(&gate));
         prop_assert_eq!(
             gate.pending_digest().is_some(),
@@ -173,7 +173,7 @@ proptest! {
             r#"{{"accepted":[{}],"retired":[],"waiting":[{}],"number":{clock},"higher_number":null,
             "lower_number":[null,{clock}],"mark":[{clock},"local"],"confirmed":null}}"#,
             accepted.join(","), waiting.join(","));
-        if let Ok(mut gate) = Gate::restore(GatePolicy::default(), &serde_json::from_str(&state).unwrap()) {
+        if let Ok(mut gate) = Gate::restore(GatePolicy::default(), serde_json::from_str(&state).unwrap()) {
             let was_empty = gate.accepted().len() == 0;
             gate.tick(Timestamp(u64::MAX));
             gate.offer(download(list, 1), Timestamp(u64::MAX));

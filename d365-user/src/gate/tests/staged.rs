@@ -169,7 +169,7 @@ fn a_second_fetch_confirms_over_any_break() {
         let mut gate = settled(ranges(&[A]));
         offer(&mut gate, ranges(&[A, B]), 4, at(1));
         gate.interrupt();
-        let mut gate = Gate::restore(*gate.policy(), &gate.stored()).unwrap();
+        let mut gate = Gate::restore(*gate.policy(), gate.stored()).unwrap();
         let second = offer(&mut gate, ranges(&[A, B]), 4, at(1 + later));
         assert_eq!(second, ["+ 1.0.1.0/24 Confirmation", "confirmed"], "{later} h");
         assert_eq!(gate.change_number(), Some(4));

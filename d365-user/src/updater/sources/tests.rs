@@ -83,7 +83,7 @@ fn listed(sources: &Sources, now: Timestamp) -> usize {
 /// The sources of the next daemon: the gates go through their saved form.
 fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
     let restore = |(name, gate): (&String, &Gate)| {
-        (name.clone(), Gate::restore(GatePolicy::default(), &gate.stored()).unwrap())
+        (name.clone(), Gate::restore(GatePolicy::default(), gate.stored()).unwrap())
     };
     self::sources(specs, sources.gates(&looked(NOW)).iter().map(restore).collect())
 }

@@ -97,22 +97,30 @@ impl Model {
             return Some(Refusal::Empty);
         }
         let downloaded = trust == Trust::Download;
+        self.count(now, trust);
         if self.accepted.is_empty() {
-            (self.last, self.is_broken) = (Some((now, trust)), false);
             self.number = number;
+            let (rejected, others): (Vec<_>, Vec<_>) = list
+                .iter()
+                .map(|(id, label)| (*id, *label))
+                .partition(|(id, label)| self.is_rejected(*id, *label));
+            let rejected = rejected.into_iter().map(|(id, label)| {
+                (id, Action::Add(label), self.shown[&id].why, Wait::Rejected)
+            });
+            let rejected: Vec<_> = rejected.collect();
             let (broad, others): (Vec<_>, Vec<_>) =
-                list.iter().map(|(id, label)| (*id, *label)).partition(|(id, _)| downloaded && is_broad(*id));
+                others.into_iter().partition(|(id, _)| downloaded && is_broad(*id));
             let (fitting, rest) = others.split_at(others.len().min(self.limit));
             let held = |list: &[(Id, Label)], why, wait| {
                 list.iter().map(move |(id, label)| (*id, Action::Add(*label), why, wait)).collect::<Vec<_>>()
             };
             let broad = held(&broad, Change::Broad, Wait::Approval);
-            self.show(broad.into_iter().chain(held(rest, Change::Capacity, Wait::Room)));
+            let rest = held(rest, Change::Capacity, Wait::Room);
+            self.show(rejected.into_iter().chain(broad).chain(rest));
             self.accepted.extend(fitting.iter().copied());
             self.confirmed = if self.accepted.is_empty() { self.confirmed } else { Some(now) };
             return None;
         }
-        self.count(now, trust);
         let refused = if self.is_step_back(number, trust) {
             Some(Refusal::StepBack)
         } else {
