@@ -76,27 +76,16 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     write_readable(directory, COPY, KIND, LIMIT, &copy)
 }
 
-/// Reads all gates. A damaged file is set aside as a whole; no part of it is used.
-///
-/// # Errors
-/// [`StateError::Read`].
-pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    load_file(directory, FILE, policy)
-}
-
-/// Reads the file or its copy. `and_then` sets a damaged one aside.
-fn load_file(directory: &Beneath, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| read_only(directory, name, kind, LIMIT))?;
-    Ok(found.and_then(directory, name, |body| gates(&body, policy)))
-}
-
-/// Reads the gates, from the copy if the file is missing or damaged. A downloaded document never replaces
-/// them: it was saved before any gate judged it.
+/// Reads the gates, from the copy if the file is missing or damaged. A damaged file is set aside as a whole;
+/// no part of it is used. A downloaded document never replaces the gates: it was saved before any gate judged
+/// it.
 pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
         let path = directory.file(file);
-        match load_file(directory, file, policy).and_then(|found| found.into_result(&path)) {
+        let found = of_either_release(|kind| read_only(directory, file, kind, LIMIT));
+        let found = found.map(|found| found.and_then(directory, file, |body| gates(&body, policy)));
+        match found.and_then(|found| found.into_result(&path)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
             Ok(None) => {}
             Err(error) => errors.push(error),

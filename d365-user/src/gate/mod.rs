@@ -39,7 +39,6 @@ mod room;
 mod state;
 mod time;
 
-pub use approve::ApprovalError;
 pub use change::{Action, Change, Pending, Wait};
 pub use decision::{By, Decision, Refusal};
 pub use machine::Gate;

@@ -105,8 +105,8 @@ fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> 
     }
     let approval = |(source, gate): (&String, &Gate)| {
         let all = Approval::of(source, gate)?;
-        let own = prefixes.iter().filter(|prefix| waits(gate, prefix)).map(ToString::to_string).collect();
-        let only: Option<Vec<String>> = (!prefixes.is_empty()).then_some(own);
+        let own = || prefixes.iter().filter(|prefix| waits(gate, prefix)).copied().collect();
+        let only: Option<Vec<IpNet>> = (!prefixes.is_empty()).then(own);
         let is_meant = only.as_ref().map_or_else(|| gate.waits(), |only| !only.is_empty());
         let is_expected = flags.expect.is_empty() || flags.expect.contains(&all.digest);
         (is_meant && is_expected).then_some(Approval { prefixes: only, reject: flags.reject, ..all })

@@ -10,17 +10,17 @@ use super::{
     super::gates::{self, Gates},
     *,
 };
-use crate::state::{Damage, Found, Kind, Scratch, write_checksummed};
+use crate::state::{Damage, Found, Kind, Scratch, StateError, write_checksummed};
 
 #[test]
 fn gates_are_read_as_they_were_written() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let policy = GatePolicy::default();
-    assert_eq!(gates::load(&directory, policy).unwrap(), Found::Nothing);
+    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Nothing);
     for gates in [some_gates(), Gates::new()] {
         gates::save(&directory, &gates).unwrap();
-        assert_eq!(gates::load(&directory, policy).unwrap(), Found::Whole(gates.clone()));
+        assert_eq!(gates::recover(&directory, policy).gates, gates);
         assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates));
     }
 }
@@ -34,8 +34,8 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
         write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
-        let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
-        assert!(matches!(loaded, Found::Damaged { set_aside: Some(_), .. }), "{body}");
+        let errors = gates::recover(&directory, GatePolicy::default()).errors;
+        assert!(matches!(errors[..], [StateError::Damaged { set_aside: Some(_), .. }]), "{body}: {errors:?}");
         assert_eq!(scratch.names(), ["gate.json.corrupt"]);
     }
 }
@@ -90,7 +90,7 @@ fn the_copy_is_written_when_what_is_accepted_changes() {
     assert_eq!(inode(), first, "what waits is not in it");
     let digest = gates["azure:public"].pending_digest().unwrap();
     let prefixes: Vec<_> = gates["azure:public"].pending().map(|pending| pending.prefix).collect();
-    gates.get_mut("azure:public").unwrap().approve_only(&digest, &prefixes, Timestamp(2000)).unwrap();
+    gates.get_mut("azure:public").unwrap().approve(&digest, Some(&prefixes), Timestamp(2000)).unwrap();
     gates::save(&directory, &gates).unwrap();
     assert_ne!(inode(), first);
 }
@@ -145,10 +145,8 @@ fn a_look_from_beside_has_the_daemons_periods() {
         panic!("whole")
     };
     assert_eq!(*looked["file:/a"].policy(), policy);
-    let Found::Whole(loaded) = gates::load(&directory, GatePolicy::default()).unwrap() else {
-        panic!("whole")
-    };
-    assert_eq!(*loaded["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
+    let recovered = gates::recover(&directory, GatePolicy::default()).gates;
+    assert_eq!(*recovered["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
 }
 
 /// The largest possible list, with each range replaced by another.
@@ -168,7 +166,7 @@ fn the_largest_gates_are_read_back() {
     };
     let gates = replaced(1000);
     gates::save(&directory, &gates).unwrap();
-    assert!(gates::load(&directory, GatePolicy::default()).unwrap() == Found::Whole(gates.clone()));
+    assert!(gates::recover(&directory, GatePolicy::default()).gates == gates);
     let each = gates::body(&gates).unwrap().len() as u64 / 1000;
     assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
 }

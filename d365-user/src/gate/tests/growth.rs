@@ -45,7 +45,7 @@ fn what_was_approved_or_came_from_a_file_does_not_count() {
     let mut gate = settled(numbered(10));
     offer(&mut gate, numbered(70), 3, at(1));
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, at(1)).unwrap();
+    gate.approve(&digest, None, at(1)).unwrap();
     assert_eq!(twice(&mut gate, 134, 2), 134);
     let mut gate = Gate::new(GatePolicy::default());
     for count in [10, 74, 138, 202] {

@@ -152,7 +152,7 @@ fn what_cannot_come_in_place_pushes_nothing_out() {
         assert_eq!(prefixes(&gate), ["1.0.0.0/24"], "hour {hour}");
     }
     let digest = gate.pending_digest().unwrap();
-    let decisions = gate.approve(&digest, at(301)).unwrap();
+    let decisions = gate.approve(&digest, None, at(301)).unwrap();
     assert_eq!(texts(&decisions), ["+ 2.0.0.0/8 Approval", "- 1.0.0.0/24 Approval"]);
 }
 

@@ -245,8 +245,8 @@ impl StateMachineTest for Machine {
                 let digest = self_.digest.as_deref().unwrap_or_default();
                 let one = |id: Id| [POOL[id].parse().unwrap()];
                 let done = match wish {
-                    Wish::ApproveAll => gate.approve(digest, now),
-                    Wish::ApproveOne(id) => gate.approve_only(digest, &one(id), now),
+                    Wish::ApproveAll => gate.approve(digest, None, now),
+                    Wish::ApproveOne(id) => gate.approve(digest, Some(&one(id)), now),
                     Wish::RejectAll => gate.reject(digest, None),
                     Wish::RejectOne(id) => gate.reject(digest, Some(&one(id))),
                 };

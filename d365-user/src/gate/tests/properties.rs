@@ -102,7 +102,7 @@ fn walk(steps: Vec<(Step, i64)>, policy: GatePolicy, trust: Trust) -> Result<(),
             Step::Tick => gate.tick(now),
             Step::Approve(right) => {
                 let digest = gate.pending_digest().filter(|_| right).unwrap_or_default();
-                let approval = gate.approve(&digest, now);
+                let approval = gate.approve(&digest, None, now);
                 approved = approval.is_ok();
                 approval.unwrap_or_default()
             }
@@ -178,7 +178,7 @@ proptest! {
             gate.tick(Timestamp(u64::MAX));
             gate.offer(download(list, 1), Timestamp(u64::MAX));
             let digest = gate.pending_digest().unwrap_or_default();
-            let _ = gate.approve(&digest, Timestamp(clock));
+            let _ = gate.approve(&digest, None, Timestamp(clock));
             prop_assert!(was_empty || gate.accepted().len() > 0);
         }
     }

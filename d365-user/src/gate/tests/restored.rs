@@ -30,7 +30,7 @@ fn what_is_stored_of_the_accepted_list_has_nothing_that_waits() {
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(1));
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, at(1)).unwrap();
+    gate.approve(&digest, None, at(1)).unwrap();
     offer(&mut gate, [(1..20).map(nth).collect(), ranges(&["1.0.0.0/24"])].concat(), 2, at(2));
     let copy = Gate::restore(GatePolicy::default(), gate.stored_accepted()).unwrap();
     assert!(copy.accepted().eq(gate.accepted()) && copy.retired(at(3)).eq(gate.retired(at(3))));

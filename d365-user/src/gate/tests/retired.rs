@@ -7,7 +7,7 @@ fn with_one_retired() -> Gate {
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(1));
     let digest = gate.pending_digest().unwrap();
-    assert_eq!(texts(&gate.approve(&digest, at(1)).unwrap()), ["- 20.0.19.0/24 Approval"]);
+    assert_eq!(texts(&gate.approve(&digest, None, at(1)).unwrap()), ["- 20.0.19.0/24 Approval"]);
     gate
 }
 
@@ -68,11 +68,11 @@ fn what_is_retired_is_not_new_to_a_flood() {
 fn a_broad_prefix_that_was_retired_needs_approval_again() {
     let mut gate = settled([numbered(20), ranges(&["2.0.0.0/8"])].concat());
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, at(0)).unwrap();
+    gate.approve(&digest, None, at(0)).unwrap();
     assert_eq!(gate.accepted().len(), 21);
     offer(&mut gate, numbered(20), 3, at(1));
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, at(1)).unwrap();
+    gate.approve(&digest, None, at(1)).unwrap();
     let again = offer(&mut gate, [numbered(20), ranges(&["2.0.0.0/8"])].concat(), 3, at(2));
     assert_eq!(again, ["waits +2.0.0.0/8 broad", "confirmed"]);
 }

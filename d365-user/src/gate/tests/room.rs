@@ -83,7 +83,7 @@ fn an_approval_makes_no_room() {
     offer(&mut gate, numbered(6), 3, at(1));
     beside(&mut gate, 5, &[]);
     let digest = gate.pending_digest().unwrap();
-    assert_eq!(texts(&gate.approve(&digest, at(1)).unwrap()), ["+ 20.0.4.0/24 Approval"]);
+    assert_eq!(texts(&gate.approve(&digest, None, at(1)).unwrap()), ["+ 20.0.4.0/24 Approval"]);
     assert!(gate.waits());
     assert_eq!(count(&gate, Change::Capacity), 1);
 }
@@ -93,7 +93,7 @@ fn what_is_back_within_its_grace_needs_room_too() {
     let mut gate = settled(numbered(20));
     offer(&mut gate, numbered(19), 3, at(1));
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, at(1)).unwrap();
+    gate.approve(&digest, None, at(1)).unwrap();
     beside(&mut gate, 19, &[]);
     assert_eq!(offer(&mut gate, numbered(20), 3, at(2)), ["waits +20.0.19.0/24 addition", "confirmed"]);
     assert_eq!(gate.retired(at(2)).count(), 1);
@@ -106,7 +106,7 @@ fn what_waits_for_room_goes_on_waiting_for_that_alone() {
     offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(0));
     beside(&mut gate, 1, &[]);
     let digest = gate.pending_digest().unwrap();
-    assert_eq!(gate.approve(&digest, at(0)), Ok(vec![]));
+    assert_eq!(gate.approve(&digest, None, at(0)), Ok(vec![]));
     assert_eq!(offer(&mut gate, ranges(&["1.0.0.0/24", "2.0.0.0/8"]), 3, at(1)), ["confirmed"]);
     assert_eq!(count(&gate, Change::Capacity), 1);
     beside(&mut gate, 2, &[]);

@@ -69,7 +69,7 @@ fn what_was_rejected_or_has_no_room_says_so() {
     gate.reject(&digest, Some(&["20.0.1.0/24".parse().unwrap()])).unwrap();
     gate.set_room(Room::none());
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, Timestamp(1001)).unwrap();
+    gate.approve(&digest, None, Timestamp(1001)).unwrap();
     assert_eq!((changes_of(gate), prefixes(gate)), (1, 1));
     let table = table(&gates);
     for part in [
