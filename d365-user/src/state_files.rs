@@ -16,7 +16,7 @@ use crate::{
     counters::stored,
     gate::{GatePolicy, approval, gates},
     source::documents,
-    state::{self, Beneath, DamagedFile, Found, OwnFiles, StateDir, StateError, read_only},
+    state::{self, Beneath, Found, OwnFiles, StateDir, StateError, read_only},
 };
 
 /// Opens the daemon's state directory. See [`StateDir::open`].
@@ -27,20 +27,23 @@ pub fn open(path: impl Into<PathBuf>) -> Result<StateDir, StateError> {
     StateDir::open(path, OwnFiles { is_own, submitted: approval::REQUEST })
 }
 
-/// Checks every file of the directory at `path`, in the order of the names. A daemon may be using it.
+/// The files of the directory at `path` that are not whole, each with its fault. A daemon may be using it.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be listed.
-pub fn damaged_files(path: &Path) -> Result<Vec<DamagedFile>, StateError> {
+pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
     state::damaged_files(path, read)
 }
 
-/// Returns true for the names that a daemon of this or an earlier release gives to its files.
+/// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one
+/// locked an empty file.
 fn is_own(name: &str) -> bool {
     let files = [gates::FILE, gates::COPY, stored::FILE, approval::REQUEST, approval::ANSWER];
     // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
-    files.iter().any(|file| base.starts_with(file)) || base.starts_with("document-") && base.contains(".kept")
+    name == "lock"
+        || files.iter().any(|file| base.starts_with(file))
+        || base.starts_with("document-") && base.contains(".kept")
 }
 
 /// Reads the file of this name, if it is one of the daemon's.

@@ -31,6 +31,7 @@ struct Head {
 
 /// Reason why a file is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Damage {
     /// The entry is a directory, a link, a pipe or a socket.
     #[error("it is not a regular file")]
@@ -41,25 +42,19 @@ pub enum Damage {
     /// The file is of another kind.
     #[error("it is a file of kind {found:?}, not {expected:?}")]
     Kind {
-        /// The kind in its header.
         found: String,
-        /// The expected kind.
         expected: &'static str,
     },
     /// Another release wrote the file.
     #[error("it has version {found}, and this release reads version {expected}")]
     Version {
-        /// The version in its header.
         found: u32,
-        /// The version that this release reads.
         expected: u32,
     },
     /// The file is cut off, or something was appended.
     #[error("it has {found} bytes after the first line, and should have {expected}")]
     Length {
-        /// The length of the body.
         found: u64,
-        /// The length in the header.
         expected: u64,
     },
     /// The body is not the one that was written.
@@ -68,7 +63,6 @@ pub enum Damage {
     /// The file is larger than any of its kind can be.
     #[error("it is larger than {limit} bytes")]
     TooLarge {
-        /// The limit.
         limit: u64,
     },
     /// The file is whole, but its content is not valid.

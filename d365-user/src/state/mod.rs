@@ -20,7 +20,7 @@ pub(crate) use checksummed::sha256;
 pub use checksummed::{Damage, Kind, add_checksum, verify_checksum};
 pub use directory::{OwnFiles, StateDir};
 pub use error::StateError;
-pub use health::{DamagedFile, Problem, damaged_files};
+pub use health::damaged_files;
 pub use lock::{holder, is_held};
 pub use read::{Found, is_set_aside, read_checked, read_only, read_only_in};
 pub use remark::Remark;

@@ -1,6 +1,6 @@
 //! Remarks for the operator about a state directory.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use super::access::Writer;
 
@@ -9,6 +9,7 @@ pub(super) const DIRECTORY_MODE: u32 = 0o700;
 
 /// A remark for the operator about a state directory that was opened. Each is one line.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Remark {
     /// Group or others had rights on the directory.
     #[error(
@@ -16,11 +17,8 @@ pub enum Remark {
         could_write(writers), path = path.display()
     )]
     Tightened {
-        /// The directory.
         path: PathBuf,
-        /// Its mode before.
         mode: u32,
-        /// Other users and groups who could write to it.
         writers: Vec<Writer>,
     },
     /// The directory holds files of other programs, and other users can open it.
@@ -30,9 +28,7 @@ pub enum Remark {
         path = path.display()
     )]
     Shared {
-        /// The directory.
         path: PathBuf,
-        /// Its mode.
         mode: u32,
     },
     /// The daemon may not change the directory's mode, and other users can write to it.
@@ -42,18 +38,8 @@ pub enum Remark {
         listed(writers), path = path.display()
     )]
     Writable {
-        /// The directory.
         path: PathBuf,
-        /// Other users and groups who can write to it.
         writers: Vec<Writer>,
-    },
-    /// A half-written file cannot be removed.
-    #[error("cannot remove the leftover {path}: {cause}; it is ignored, remove it by hand", path = path.display())]
-    Leftover {
-        /// The leftover.
-        path: PathBuf,
-        /// The system's error.
-        cause: io::Error,
     },
 }
 

@@ -114,9 +114,7 @@ fn state(path: &Path) -> State {
         path: path.to_owned(),
         directory: directory(path),
         held: is_held(path).map(|held| held.then(|| holder(path))).map_err(Unknown::from),
-        ailing: damaged_files(path)
-            .map_err(Unknown::from)
-            .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
+        ailing: damaged_files(path).map_err(Unknown::from),
         lists: gates
             .clone()
             .map(|gates| gates.iter().flat_map(gates::Gates::keys).filter_map(writers).collect()),
