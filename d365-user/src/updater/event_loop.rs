@@ -214,7 +214,7 @@ impl Updater {
             report::decisions(&source, &decisions);
             for decision in &decisions {
                 if let Decision::Refused(refusal) = decision {
-                    self.refused.add((*refusal).into());
+                    self.refused.add(Rejection::Gate(*refusal));
                 }
             }
             if decisions.iter().any(Decision::is_published) {
