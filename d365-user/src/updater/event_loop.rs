@@ -82,7 +82,7 @@ pub(crate) struct Updater {
     /// True once it was logged that several sets of sources share a lease.
     pub(super) is_lease_shared: bool,
     /// True if packets are tagged or dropped.
-    pub(super) acts: bool,
+    pub(super) has_actions: bool,
     /// The time since which a program is on an interface that was moved away and cannot be detached.
     pub(super) out_of_reach: Option<Timestamp>,
 }

@@ -79,7 +79,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         PATIENCE.as_secs()
     ))?;
     match answer(directory, &request.id)? {
-        Some(answer) => told(&answer),
+        Some(answer) => show_answer(&answer),
         None => {
             show(&format!(
                 "The daemon has not answered within {} s. The approval stays in {} and is carried out when the daemon \
@@ -166,9 +166,9 @@ fn answer(directory: &Path, id: &str) -> Result<Option<Answer>, CommandError> {
 }
 
 /// Shows the result of each source's approval.
-fn told(answer: &Answer) -> Result<Exit, CommandError> {
+fn show_answer(answer: &Answer) -> Result<Exit, CommandError> {
     for outcome in &answer.outcomes {
-        let said = match outcome.verdict {
+        let result = match outcome.verdict {
             Verdict::Approved => "approved",
             Verdict::Partly => {
                 "approved, but for what has no room (raise --max-ranges) or would leave nothing of the list; look at them again"
@@ -181,7 +181,7 @@ fn told(answer: &Answer) -> Result<Exit, CommandError> {
             Verdict::NothingPending => "nothing waits any more",
             Verdict::UnknownSource => "not approved: the daemon has no such source; look at its --ranges",
         };
-        show(&format!("{}: {said}\n", plain(&outcome.source)))?;
+        show(&format!("{}: {result}\n", plain(&outcome.source)))?;
     }
     let is_done = |verdict| matches!(verdict, Verdict::Approved | Verdict::Rejected);
     let approved = answer.outcomes.iter().all(|outcome| is_done(outcome.verdict));
