@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::{Gate, GatePolicy, State},
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
+    state::{Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
 };
 
 /// The file's name in the state directory.

@@ -11,16 +11,13 @@ use crate::{
     ranges::Range,
 };
 
-mod adopted;
 mod approval;
 mod files;
 mod growth;
 mod held;
 mod machine;
-mod properties;
 mod request;
 mod restored;
-mod retired;
 mod room;
 mod staged;
 mod whole;
