@@ -176,7 +176,8 @@ impl Updater {
         self.now.run()
     }
 
-    /// Handles the result of a reading. Returns the failure, if any, and the time until the next try.
+    /// Handles the result of a reading. Returns a failure that is not logged yet, and the time until the next
+    /// try.
     pub(super) fn on_reading(
         &mut self,
         outcome: ReadResult,
@@ -190,10 +191,12 @@ impl Updater {
         let reading = match reading {
             Ok(reading) => reading,
             Err(failure) => {
-                self.sources.failed(at, &failure);
-                return Some((failure, again));
+                return self.sources.failed(at, &failure).then_some((failure, again));
             }
         };
+        if self.sources.recovers(at) {
+            tracing::info!("{}: it is read again", self.sources.name(at));
+        }
         if let Some(regions) = &reading.azure {
             self.azure.set(at, regions);
         }
