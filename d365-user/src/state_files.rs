@@ -32,7 +32,11 @@ pub fn open(path: impl Into<PathBuf>) -> Result<StateDir, StateError> {
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be listed.
 pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
-    state::damaged_files(path, read)
+    let mut files = state::damaged_files(path, read)?;
+    for (_, fault) in files.iter_mut().filter(|(name, _)| name == gates::FILE && gates::has_copy(path)) {
+        fault.push_str(&format!("; a start uses {} in its place", gates::COPY));
+    }
+    Ok(files)
 }
 
 /// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one

@@ -201,6 +201,26 @@ fn a_directory_that_cannot_be_used_is_one_line() {
     assert_eq!(fs::read(state.file(gates::FILE)).unwrap(), b"no gates", "it is left where it is");
 }
 
+/// A start would use the copy.
+#[test]
+fn the_copy_of_damaged_gates_is_named() {
+    require!(Daemon);
+    let (state, _directory) = self::state(&waiting());
+    fs::write(state.file(gates::FILE), "no gates").unwrap();
+    let path = state.path().to_str().unwrap();
+    for (task, words) in [
+        (&["approve", "--state-dir", path][..], "uses gate-copy.json in its place"),
+        (&["drift", "--state-dir", path], "uses gate-copy.json in its place"),
+        (&["doctor", "--state-dir", path], "a start uses gate-copy.json in its place"),
+    ] {
+        let done = task::run(task).unwrap();
+        assert!(format!("{}{}", done.stdout, done.stderr).contains(words), "{done:?}");
+    }
+    fs::write(state.file(gates::COPY), "no copy").unwrap();
+    let done = task::run(&["approve", "--state-dir", path]).unwrap();
+    assert!(done.stderr.contains("runs without it"), "{done:?}");
+}
+
 #[test]
 fn on_a_terminal_it_asks() {
     require!(Daemon);

@@ -100,7 +100,17 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| read_only_in(directory, FILE, kind, LIMIT))?;
+    look_at(directory, FILE, policy)
+}
+
+/// Returns true if the copy in the directory can take the place of a damaged file.
+#[must_use]
+pub fn has_copy(directory: &Path) -> bool {
+    matches!(look_at(directory, COPY, GatePolicy::default()), Ok(Found::Whole(_)))
+}
+
+fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+    let found = of_either_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
     Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }
 
