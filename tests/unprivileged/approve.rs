@@ -115,6 +115,11 @@ fn the_next_start_finds_the_approval() {
     let done = approve(&state, &["--yes"]);
     assert_eq!(done.code, Some(0));
     assert!(done.stdout.contains("its next start approves 1 change"), "{}", done.stdout);
+    let first = fs::read(state.file(approval::REQUEST)).unwrap();
+    let again = approve(&state, &["--yes", "--reject"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stdout.contains("Nothing is done: an earlier approval is in "), "{}", again.stdout);
+    assert_eq!(fs::read(state.file(approval::REQUEST)).unwrap(), first, "it is kept");
     let directory = d365_user::state_files::open(state.path()).unwrap();
     serve(&directory, &mut gates);
     assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].pending().len()), (2, 0));

@@ -120,16 +120,19 @@ impl Approval {
     }
 }
 
-/// Hands a request to the daemon that uses `directory`. It replaces a request that the daemon has not taken
-/// yet.
+/// Hands a request to the daemon that uses `directory`. Returns false, and writes nothing, while there is a
+/// request that the daemon has not taken yet: once that is carried out, other changes wait.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be opened, [`StateError::Write`] or
 /// [`StateError::TooLarge`].
-pub fn submit(directory: &Path, request: &Request) -> Result<(), StateError> {
+pub fn submit(directory: &Path, request: &Request) -> Result<bool, StateError> {
     let opened = Beneath::open(directory)
         .map_err(|cause| StateError::Directory { path: directory.to_owned(), cause })?;
-    write_json(&opened, REQUEST, REQUEST_KIND, request)
+    if opened.exists(REQUEST) {
+        return Ok(false);
+    }
+    write_json(&opened, REQUEST, REQUEST_KIND, request).map(|()| true)
 }
 
 /// Takes the request from the directory, if there is one. A damaged request is set aside and not tried again.

@@ -65,7 +65,14 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         return Ok(Exit::FINDINGS);
     }
     let request = Request::new(chosen, Timestamp::from(SystemTime::now()), std::process::id());
-    approval::submit(directory, &request)?;
+    if !approval::submit(directory, &request)? {
+        show(&format!(
+            "Nothing is done: an earlier approval is in {}, and the daemon has not taken it yet. Start the daemon, or \
+             remove that file to take the approval back.\n",
+            directory.join(approval::REQUEST).display()
+        ))?;
+        return Ok(Exit::FINDINGS);
+    }
     if !is_held(directory)? {
         show(&format!(
             "No daemon uses {}: its next start {} {changes}, if they still wait.\n",
