@@ -18,9 +18,7 @@ pub const FILE: &str = "gate.json";
 /// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
 /// Raise the version when [`State`] changes, and keep reading the version before.
-pub(crate) const KIND: Kind = Kind { name: "gate", version: 2 };
-/// The version that an earlier release wrote. It lacks the newer fields.
-const EARLIER: Kind = Kind { name: "gate", version: 1 };
+pub(crate) const KIND: Kind = Kind { name: "gate", version: 3 };
 /// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
 /// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
 pub(crate) const LIMIT: u64 = 256 << 20;
@@ -83,7 +81,7 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
         let path = directory.file(file);
-        let found = of_either_release(|kind| read_only(directory, file, kind, LIMIT));
+        let found = of_any_release(|kind| read_only(directory, file, kind, LIMIT));
         let found = found.map(|found| found.and_then(directory, file, |body| gates(&body, policy)));
         match found.and_then(|found| found.into_result(&path)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
@@ -110,7 +108,7 @@ pub fn has_copy(directory: &Path) -> bool {
 }
 
 fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
+    let found = of_any_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
     Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }
 
@@ -122,13 +120,13 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
     })
 }
 
-/// Reads a file of this release or of the one before.
-fn of_either_release(
+/// Reads a file of this release or of an earlier one, which lacks the newer fields.
+fn of_any_release(
     read: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
 ) -> Result<Found<Vec<u8>>, StateError> {
     match read(KIND)? {
-        Found::Damaged { damage: Damage::Version { found, .. }, .. } if found == EARLIER.version => {
-            read(EARLIER)
+        Found::Damaged { damage: Damage::Version { found: version @ 1..=2, .. }, .. } => {
+            read(Kind { version, ..KIND })
         }
         found => Ok(found),
     }

@@ -136,6 +136,20 @@ impl Gate {
     /// Limits the accepted list from now on to this room.
     pub fn set_room(&mut self, room: Room) {
         self.room = room;
+        self.state.is_left_out = false;
+    }
+
+    /// Records that nothing of the list is used, because it does not fit together with the others: until it
+    /// does, there is no room.
+    pub fn leave_out(&mut self) {
+        self.set_room(Room::none());
+        self.state.is_left_out = true;
+    }
+
+    /// Returns true while nothing of the list is used.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.state.is_left_out
     }
 
     /// The accepted list, sorted by prefix.

@@ -33,6 +33,10 @@ pub struct State {
     pub(super) mark: Option<(Timestamp, Trust)>,
     /// The last offer that confirmed the list.
     pub(super) confirmed: Option<Timestamp>,
+    /// True while nothing of the list is used, because it does not fit together with the others. Since
+    /// version 3.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_left_out: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

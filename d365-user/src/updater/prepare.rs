@@ -101,6 +101,9 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
     let set = updater.first_list(&config.ranges)?;
     report::remarks(&updater.sources.remarks_of_all(&set));
     updater.left_out = updater.sources.left_out();
+    if !updater.left_out.is_empty() {
+        updater.save_at = Some(Instant::now());
+    }
     report::left_out(&updater.left_out, config.max_ranges);
     warn_of_embedded(config);
     updater.publication = Publication::new(Some(set.clone()));

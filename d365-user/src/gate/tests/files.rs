@@ -30,7 +30,7 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
-    for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
+    for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2), (body, 3)]) {
         write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
@@ -53,7 +53,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let recovered = gates::recover(&directory, policy);
     assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
     let path = directory.file(gates::FILE);
-    let newer = Kind { name: "gate", version: 3 };
+    let newer = Kind { name: "gate", version: 4 };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
         &|| write_checksummed(&directory, gates::FILE, newer, b"{}").unwrap(),
@@ -116,7 +116,8 @@ fn files_of_earlier_releases_are_read() {
             [(Wait::Confirmation, Some(confirms_in)), (Wait::Hold, Some(hold)), (Wait::Rejected, None)]
         );
         assert_eq!(prefixes(gate), ["20.0.0.0/24", "20.0.1.0/24", "2603:1000::/32"]);
-        let retired: Vec<_> = gate.retired(Timestamp(0)).map(|(range, until)| (range.prefix, until)).collect();
+        let retired: Vec<_> =
+            gate.retired(Timestamp(0)).map(|(range, until)| (range.prefix, until)).collect();
         assert_eq!(retired, [("20.9.0.0/24".parse().unwrap(), Timestamp(1_790_090_000))]);
         assert_eq!((gate.change_number(), gate.confirmed()), (Some(4), Some(Timestamp(1_790_003_600))));
 

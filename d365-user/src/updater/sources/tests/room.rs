@@ -38,6 +38,8 @@ fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() 
         sources.statuses(&looked(NOW), &[]).iter().map(|status| status.is_left_out).collect::<Vec<_>>()
     };
     assert_eq!(is_left_out(&sources), [false, true, false]);
+    let written = |sources: &Sources| sources.gates(&looked(NOW))[&url().to_string()].is_left_out();
+    assert!(written(&sources), "for `approve`");
     // A source after it is used, and nothing more is accepted for the source that is left out.
     sources.offer(2, &reading(39, 10, None), NOW);
     sources.offer(1, &reading(39, 45, None), NOW);
@@ -50,7 +52,7 @@ fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() 
     let request = Request { id: String::new(), approvals: approval.into_iter().collect() };
     let (_, answer) = sources.carry_out(&request, hours(1));
     assert_eq!(answer.outcomes[0].verdict, Verdict::Approved);
-    assert_eq!((listed(&sources, hours(1)), sources.left_out().len()), (64, 0));
+    assert_eq!((listed(&sources, hours(1)), sources.left_out().len(), written(&sources)), (64, 0, false));
     assert!(sources.has_room());
 }
 
