@@ -85,7 +85,8 @@ impl Gate {
                 }
                 !fits
             });
-            let is_replaced = || removals.iter().any(|waiting| self.room.is_freed_by(&waiting.action.prefix()));
+            let is_replaced =
+                || removals.iter().any(|waiting| self.room.is_freed_by(&waiting.action.prefix()));
             if removals.is_empty()
                 || removals.len() >= self.state.accepted.len() && (others.is_empty() || !is_replaced())
             {

@@ -203,6 +203,12 @@ impl Waiting {
 
     pub(super) fn pending(&self, policy: &GatePolicy) -> Pending<'_> {
         let left = self.left(policy).map(Duration::from_secs);
-        Pending { prefix: self.action.prefix(), action: &self.action, change: self.change, wait: self.wait, left }
+        Pending {
+            prefix: self.action.prefix(),
+            action: &self.action,
+            change: self.change,
+            wait: self.wait,
+            left,
+        }
     }
 }

@@ -113,9 +113,8 @@ impl Gate {
     /// Returns true if these changes could add more ranges within a week by second fetches alone than the
     /// policy allows. Prefixes that are too broad do not count: they need approval.
     fn is_growth(&mut self, differences: &[Action], now: Timestamp) -> bool {
-        let is_addition = |action: &&Action| {
-            matches!(action, Action::Add(range) if !GatePolicy::is_broad(&range.prefix))
-        };
+        let is_addition =
+            |action: &&Action| matches!(action, Action::Add(range) if !GatePolicy::is_broad(&range.prefix));
         let new = differences.iter().filter(is_addition).count() as u64;
         self.grown(now).saturating_add(new) > self.policy.most_new as u64
     }

@@ -16,31 +16,21 @@ pub enum Remark {
         "{path} had mode {mode:03o} and has {DIRECTORY_MODE:03o} now{}",
         could_write(writers), path = path.display()
     )]
-    Tightened {
-        path: PathBuf,
-        mode: u32,
-        writers: Vec<Writer>,
-    },
+    Tightened { path: PathBuf, mode: u32, writers: Vec<Writer> },
     /// The directory holds files of other programs, and other users can open it.
     #[error(
         "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and any user \
          who can open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",
         path = path.display()
     )]
-    Shared {
-        path: PathBuf,
-        mode: u32,
-    },
+    Shared { path: PathBuf, mode: u32 },
     /// The daemon may not change the directory's mode, and other users can write to it.
     #[error(
         "{path} may be written to by {}: they can approve changes and replace the state files; give it to the \
          daemon's user alone (chown, and chmod 0700)",
         listed(writers), path = path.display()
     )]
-    Writable {
-        path: PathBuf,
-        writers: Vec<Writer>,
-    },
+    Writable { path: PathBuf, writers: Vec<Writer> },
 }
 
 fn could_write(writers: &[Writer]) -> String {

@@ -14,11 +14,7 @@ use crate::{
 /// Moves the gates and the documents to the current names, and removes the last approval's answer, which has
 /// the old names. Returns true if the gates must be saved again, and the errors of moving or removing files.
 /// Such a document is downloaded again.
-pub(super) fn take_over(
-    specs: &[Spec],
-    gates: &mut Gates,
-    directory: &StateDir,
-) -> (bool, Vec<StateError>) {
+pub(super) fn take_over(specs: &[Spec], gates: &mut Gates, directory: &StateDir) -> (bool, Vec<StateError>) {
     let mut errors = Vec::new();
     let moves = moves(specs, gates);
     for (old, new) in &moves {

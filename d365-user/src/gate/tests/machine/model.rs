@@ -105,9 +105,9 @@ impl Model {
                 .iter()
                 .map(|(id, label)| (*id, *label))
                 .partition(|(id, label)| self.is_rejected(*id, *label));
-            let rejected = rejected.into_iter().map(|(id, label)| {
-                (id, Action::Add(label), self.shown[&id].why, Wait::Rejected)
-            });
+            let rejected = rejected
+                .into_iter()
+                .map(|(id, label)| (id, Action::Add(label), self.shown[&id].why, Wait::Rejected));
             let rejected: Vec<_> = rejected.collect();
             let (broad, others): (Vec<_>, Vec<_>) =
                 others.into_iter().partition(|(id, _)| downloaded && is_broad(*id));
