@@ -53,11 +53,10 @@ fn is_own(name: &str) -> bool {
 /// Reads the file of this name, if it is one of the daemon's.
 fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>> {
     let (kind, limit) = match file {
-        gates::FILE => {
-            let found = gates::look(directory.path(), GatePolicy::default());
+        gates::FILE | gates::COPY => {
+            let found = gates::look_at(directory.path(), file, GatePolicy::default());
             return Some(found.map(|found| found.and_look(|_| Ok(()))));
         }
-        gates::COPY => (gates::KIND, gates::LIMIT),
         stored::FILE => (stored::KIND, stored::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),

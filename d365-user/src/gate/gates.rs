@@ -107,7 +107,8 @@ pub fn has_copy(directory: &Path) -> bool {
     matches!(look_at(directory, COPY, GatePolicy::default()), Ok(Found::Whole(_)))
 }
 
-fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+/// Reads the file or its copy, without a change.
+pub(crate) fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
     let found = of_any_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
     Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }

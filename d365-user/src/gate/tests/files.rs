@@ -122,6 +122,8 @@ fn files_of_earlier_releases_are_read() {
         assert_eq!((gate.change_number(), gate.confirmed()), (Some(4), Some(Timestamp(1_790_003_600))));
 
         let directory = crate::state_files::open(&scratch.0).unwrap();
+        fs::copy(directory.file(gates::FILE), directory.file(gates::COPY)).unwrap();
+        assert_eq!(crate::state_files::damaged_files(&scratch.0).unwrap(), []);
         let recovered = gates::recover(&directory, policy);
         assert!(recovered.gates == looked && recovered.errors.is_empty() && !recovered.is_copy);
     }
