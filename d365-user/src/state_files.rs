@@ -16,7 +16,7 @@ use crate::{
     counters::stored,
     gate::{GatePolicy, approval, gates},
     source::documents,
-    state::{self, Beneath, DamagedFile, Found, OwnFiles, StateDir, StateError, read_only},
+    state::{self, Beneath, Found, OwnFiles, StateDir, StateError, read_only},
 };
 
 /// Opens the daemon's state directory. See [`StateDir::open`].
@@ -27,30 +27,36 @@ pub fn open(path: impl Into<PathBuf>) -> Result<StateDir, StateError> {
     StateDir::open(path, OwnFiles { is_own, submitted: approval::REQUEST })
 }
 
-/// Checks every file of the directory at `path`, in the order of the names. A daemon may be using it.
+/// The files of the directory at `path` that are not whole, each with its fault. A daemon may be using it.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be listed.
-pub fn damaged_files(path: &Path) -> Result<Vec<DamagedFile>, StateError> {
-    state::damaged_files(path, read)
+pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
+    let mut files = state::damaged_files(path, read)?;
+    for (_, fault) in files.iter_mut().filter(|(name, _)| name == gates::FILE && gates::has_copy(path)) {
+        fault.push_str(&format!("; a start uses {} in its place", gates::COPY));
+    }
+    Ok(files)
 }
 
-/// Returns true for the names that a daemon of this or an earlier release gives to its files.
+/// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one
+/// locked an empty file.
 fn is_own(name: &str) -> bool {
     let files = [gates::FILE, gates::COPY, stored::FILE, approval::REQUEST, approval::ANSWER];
     // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
-    files.iter().any(|file| base.starts_with(file)) || base.starts_with("document-") && base.contains(".kept")
+    name == "lock"
+        || files.iter().any(|file| base.starts_with(file))
+        || base.starts_with("document-") && base.contains(".kept")
 }
 
 /// Reads the file of this name, if it is one of the daemon's.
 fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>> {
     let (kind, limit) = match file {
-        gates::FILE => {
-            let found = gates::look(directory.path(), GatePolicy::default());
+        gates::FILE | gates::COPY => {
+            let found = gates::look_at(directory.path(), file, GatePolicy::default());
             return Some(found.map(|found| found.and_look(|_| Ok(()))));
         }
-        gates::COPY => (gates::KIND, gates::LIMIT),
         stored::FILE => (stored::KIND, stored::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),

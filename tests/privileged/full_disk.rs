@@ -43,7 +43,7 @@ fn a_full_disk_keeps_what_was_written_before() {
         );
         assert!(error.to_string().starts_with("cannot write /mnt/state/gate.json: "), "{error}");
         assert_eq!(
-            gates::load(&directory, GatePolicy::default()).expect("readable"),
+            gates::look(directory.path(), GatePolicy::default()).expect("readable"),
             Found::Whole(some_gates())
         );
         let names = fs::read_dir(directory.path()).expect("a directory").count();

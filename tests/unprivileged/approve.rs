@@ -71,7 +71,8 @@ fn serve(directory: &StateDir, gates: &mut Gates) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         if let Found::Whole(request) = approval::take(directory).unwrap() {
-            let (_, answer) = request.carry_out(gates, now());
+            let outcomes = request.approvals.iter().map(|approval| approval.carry_out(gates, now()).1);
+            let answer = approval::Answer { id: request.id.clone(), outcomes: outcomes.collect() };
             return approval::answer(directory, &answer).unwrap();
         }
         assert!(Instant::now() < deadline, "no request came");
@@ -114,6 +115,11 @@ fn the_next_start_finds_the_approval() {
     let done = approve(&state, &["--yes"]);
     assert_eq!(done.code, Some(0));
     assert!(done.stdout.contains("its next start approves 1 change"), "{}", done.stdout);
+    let first = fs::read(state.file(approval::REQUEST)).unwrap();
+    let again = approve(&state, &["--yes", "--reject"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stdout.contains("Nothing is done: an earlier approval is in "), "{}", again.stdout);
+    assert_eq!(fs::read(state.file(approval::REQUEST)).unwrap(), first, "it is kept");
     let directory = d365_user::state_files::open(state.path()).unwrap();
     serve(&directory, &mut gates);
     assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].pending().len()), (2, 0));
@@ -198,6 +204,26 @@ fn a_directory_that_cannot_be_used_is_one_line() {
         assert!(done.stderr.contains(reason), "{}", done.stderr);
     }
     assert_eq!(fs::read(state.file(gates::FILE)).unwrap(), b"no gates", "it is left where it is");
+}
+
+/// A start would use the copy.
+#[test]
+fn the_copy_of_damaged_gates_is_named() {
+    require!(Daemon);
+    let (state, _directory) = self::state(&waiting());
+    fs::write(state.file(gates::FILE), "no gates").unwrap();
+    let path = state.path().to_str().unwrap();
+    for (task, words) in [
+        (&["approve", "--state-dir", path][..], "uses gate-copy.json in its place"),
+        (&["drift", "--state-dir", path], "uses gate-copy.json in its place"),
+        (&["doctor", "--state-dir", path], "a start uses gate-copy.json in its place"),
+    ] {
+        let done = task::run(task).unwrap();
+        assert!(format!("{}{}", done.stdout, done.stderr).contains(words), "{done:?}");
+    }
+    fs::write(state.file(gates::COPY), "no copy").unwrap();
+    let done = task::run(&["approve", "--state-dir", path]).unwrap();
+    assert!(done.stderr.contains("runs without it"), "{done:?}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Replay {
     fn restart(&mut self) {
         let stored = serde_json::to_string(&self.gate.stored()).expect("plain text");
         let stored = serde_json::from_str(&stored).expect("as it was written");
-        let restored = Gate::restore(GatePolicy::default(), &stored).expect("as it was written");
+        let restored = Gate::restore(GatePolicy::default(), stored).expect("as it was written");
         assert_eq!(restored, self.gate);
         self.gate = restored;
     }

@@ -16,7 +16,8 @@ pub enum CommandError {
     State(#[from] StateError),
     /// A file in the state directory is damaged.
     #[error(
-        "{path} is damaged: {damage}; the daemon sets such a file aside at its next start and runs without it",
+        "{path} is damaged: {damage}; the daemon sets such a file aside at its next start and {}",
+        copy.map_or_else(|| "runs without it".to_owned(), |copy| format!("uses {copy} in its place")),
         path = path.display()
     )]
     Damaged {
@@ -24,6 +25,8 @@ pub enum CommandError {
         path: PathBuf,
         /// The damage.
         damage: Damage,
+        /// The file that the daemon uses in its place.
+        copy: Option<&'static str>,
     },
     /// A list cannot be used.
     #[error(transparent)]

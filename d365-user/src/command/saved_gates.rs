@@ -21,7 +21,8 @@ pub(super) fn gates(directory: &Path, policy: GatePolicy) -> Result<Option<Gates
         Found::Whole(gates) => Ok(Some(gates)),
         Found::Nothing => Ok(None),
         Found::Damaged { damage, .. } => {
-            Err(CommandError::Damaged { path: directory.join(gates::FILE), damage })
+            let copy = gates::has_copy(directory).then_some(gates::COPY);
+            Err(CommandError::Damaged { path: directory.join(gates::FILE), damage, copy })
         }
     }
 }

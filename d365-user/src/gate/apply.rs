@@ -17,21 +17,15 @@ use crate::ranges::Range;
 impl Gate {
     /// Carries out one change. The caller has already taken the room for an addition. `None` if the prefix is
     /// not in the accepted list.
-    pub(super) fn apply(
-        &mut self,
-        prefix: IpNet,
-        action: Action,
-        by: By,
-        now: Timestamp,
-    ) -> Option<Decision> {
+    pub(super) fn apply(&mut self, action: Action, by: By, now: Timestamp) -> Option<Decision> {
         let state = &mut self.state;
         match action {
             Action::Add(range) => {
-                state.retired.remove(&prefix);
-                state.accepted.insert(prefix, range.clone());
+                state.retired.remove(&range.prefix);
+                state.accepted.insert(range.prefix, range.clone());
                 Some(Decision::Accepted { range, by })
             }
-            Action::Remove => {
+            Action::Remove(prefix) => {
                 let range = state.accepted.remove(&prefix)?;
                 self.room.give_back(&prefix);
                 let until = now.after(self.policy.grace);
@@ -39,7 +33,7 @@ impl Gate {
                 Some(Decision::Retired { range, by, until })
             }
             Action::Relabel(to) => {
-                let from = std::mem::replace(state.accepted.get_mut(&prefix)?, to.clone());
+                let from = std::mem::replace(state.accepted.get_mut(&to.prefix)?, to.clone());
                 Some(Decision::Relabelled { from, to, by })
             }
         }
@@ -49,7 +43,8 @@ impl Gate {
     /// on.
     pub(super) fn pass_due(&mut self, now: Timestamp, decisions: &mut Vec<Decision>) {
         let policy = self.policy;
-        let due = self.state.waiting.extract_if(.., |_, waiting| waiting.is_due(&policy)).collect();
+        let due = self.state.waiting.extract_if(.., |_, waiting| waiting.is_due(&policy));
+        let due = due.map(|(_, waiting)| waiting).collect();
         let by = |waiting: &Waiting| match waiting.wait {
             Wait::Confirmation => By::Confirmation,
             Wait::Room => By::Room,
@@ -69,40 +64,43 @@ impl Gate {
 
     /// Carries out these changes: additions while there is room, then removals, then additions into the room
     /// that became free. Removals that would empty the list keep waiting, unless they free room for an
-    /// addition that waits for it. Returns true if all changes were carried out.
+    /// addition that waits for it.
     pub(super) fn carry_out(
         &mut self,
-        changes: Vec<(IpNet, Waiting)>,
+        changes: Vec<Waiting>,
         by: impl Fn(&Waiting) -> By,
         now: Timestamp,
         decisions: &mut Vec<Decision>,
-    ) -> bool {
-        let is_removal = |(_, waiting): &(IpNet, Waiting)| waiting.action == Action::Remove;
+    ) {
+        let is_removal = |waiting: &Waiting| matches!(waiting.action, Action::Remove(_));
         let (mut removals, mut others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_removal);
         loop {
-            others.retain(|(prefix, waiting)| {
-                let fits = !matches!(waiting.action, Action::Add(_)) || self.room.take(prefix);
+            others.retain(|waiting| {
+                let fits = match &waiting.action {
+                    Action::Add(range) => self.room.take(&range.prefix),
+                    _ => true,
+                };
                 if fits {
-                    decisions.extend(self.apply(*prefix, waiting.action.clone(), by(waiting), now));
+                    decisions.extend(self.apply(waiting.action.clone(), by(waiting), now));
                 }
                 !fits
             });
-            let is_replaced = || removals.iter().any(|(prefix, _)| self.room.is_freed_by(prefix));
+            let is_replaced =
+                || removals.iter().any(|waiting| self.room.is_freed_by(&waiting.action.prefix()));
             if removals.is_empty()
                 || removals.len() >= self.state.accepted.len() && (others.is_empty() || !is_replaced())
             {
                 break;
             }
-            for (prefix, waiting) in removals.drain(..) {
-                decisions.extend(self.apply(prefix, waiting.action.clone(), by(&waiting), now));
+            for waiting in removals.drain(..) {
+                decisions.extend(self.apply(waiting.action.clone(), by(&waiting), now));
             }
         }
-        let is_done = others.is_empty() && removals.is_empty();
-        for (_, waiting) in &mut others {
+        for waiting in &mut others {
             (waiting.change, waiting.wait) = (Change::Capacity, Wait::Room);
         }
-        self.state.waiting.extend(others.into_iter().chain(removals));
-        is_done
+        let left = others.into_iter().chain(removals);
+        self.state.waiting.extend(left.map(|waiting| (waiting.action.prefix(), waiting)));
     }
 
     /// The number of additions within the last week that passed without a hold and without approval. A clock
@@ -145,10 +143,5 @@ impl Gate {
         }
         let gone = self.state.retired.extract_if(.., |_, retired| retired.until <= now);
         gone.map(|(_, retired)| Decision::Gone(retired.range)).collect()
-    }
-
-    pub(super) fn confirm(&mut self, now: Timestamp, decisions: &mut Vec<Decision>) {
-        self.state.confirmed = Some(now);
-        decisions.push(Decision::Confirmed);
     }
 }

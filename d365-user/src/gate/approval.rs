@@ -13,9 +13,10 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use super::approve::Verdict;
 use super::gates::Gates;
 use crate::{
-    gate::{ApprovalError, Decision, Gate, Timestamp},
+    gate::{Decision, Gate, Timestamp},
     source::shown_name,
     state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_readable},
 };
@@ -50,7 +51,7 @@ pub struct Approval {
     /// The prefixes whose changes are meant; `None` for all. A daemon of an earlier release knows neither
     /// this field nor the next, and rejects a request that has one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefixes: Option<Vec<String>>,
+    pub prefixes: Option<Vec<IpNet>>,
     /// True if the changes are rejected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reject: bool,
@@ -76,52 +77,11 @@ pub struct Outcome {
     pub verdict: Verdict,
 }
 
-/// The result of one approval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The pending changes are published.
-    Approved,
-    /// A part of the pending changes is published. The others keep waiting: there is no room for them
-    /// (`--max-ranges`), or they would leave the list empty.
-    Partly,
-    /// The pending changes are rejected.
-    Rejected,
-    /// One of the prefixes has no pending change: nothing was done.
-    NotPending,
-    /// The pending changes are not those that the operator saw: nothing was done.
-    Stale,
-    /// No change is pending.
-    NothingPending,
-    /// There is no such source.
-    UnknownSource,
-}
-
 impl Request {
     /// A request with these approvals.
     #[must_use]
     pub fn new(approvals: Vec<Approval>, now: Timestamp, process: u32) -> Self {
         Self { id: format!("{now}-{process}"), approvals }
-    }
-
-    /// A request for all pending changes of these gates; `None` if nothing is pending.
-    #[must_use]
-    pub fn of(gates: &Gates, now: Timestamp, process: u32) -> Option<Self> {
-        let waits = gates.iter().filter(|(_, gate)| gate.waits());
-        let approvals: Vec<_> = waits.filter_map(|(source, gate)| Approval::of(source, gate)).collect();
-        (!approvals.is_empty()).then(|| Self::new(approvals, now, process))
-    }
-
-    /// Carries out the request on these gates. Returns the gates' decisions and the answer.
-    pub fn carry_out(&self, gates: &mut Gates, now: Timestamp) -> (Vec<(String, Decision)>, Answer) {
-        let mut decisions = Vec::new();
-        let outcomes = self.approvals.iter().map(|approval| {
-            let (done, outcome) = approval.carry_out(gates, now);
-            decisions.extend(done.into_iter().map(|decision| (outcome.source.clone(), decision)));
-            outcome
-        });
-        let outcomes = outcomes.collect();
-        (decisions, Answer { id: self.id.clone(), outcomes })
     }
 }
 
@@ -138,42 +98,41 @@ impl Approval {
         // The name that an earlier release wrote may contain a token. Names are stored without it now.
         let is_known = gates.contains_key(&self.source);
         let source = if is_known { &self.source } else { shown_name(&self.source) }.to_owned();
-        let outcome = |verdict| Outcome { source: source.clone(), verdict };
-        let Some(gate) = gates.get_mut(&source) else { return (Vec::new(), outcome(Verdict::UnknownSource)) };
-        let parsed: Option<Result<Vec<IpNet>, _>> =
-            self.prefixes.as_ref().map(|prefixes| prefixes.iter().map(|prefix| prefix.parse()).collect());
-        let Ok(prefixes) = parsed.transpose() else { return (Vec::new(), outcome(Verdict::NotPending)) };
-        let result = match (&prefixes, self.reject) {
-            (only, true) => gate.reject(&self.digest, only.as_deref()),
-            (Some(only), false) => gate.approve_only(&self.digest, only, now),
-            (None, false) => gate.approve(&self.digest, now),
+        let result = match gates.get_mut(&source) {
+            Some(gate) => self.carry_out_on(gate, now),
+            None => Err(Verdict::UnknownSource),
         };
-        let is_left = || match &prefixes {
+        let (decisions, verdict) = result.unwrap_or_else(|verdict| (Vec::new(), verdict));
+        (decisions, Outcome { source, verdict })
+    }
+
+    fn carry_out_on(&self, gate: &mut Gate, now: Timestamp) -> Result<(Vec<Decision>, Verdict), Verdict> {
+        let only = self.prefixes.as_deref();
+        if self.reject {
+            return Ok((gate.reject(&self.digest, only)?, Verdict::Rejected));
+        }
+        let decisions = gate.approve(&self.digest, only, now)?;
+        let is_left = match only {
             Some(only) => gate.pending().any(|pending| only.contains(&pending.prefix)),
             None => gate.waits(),
         };
-        let verdict = match &result {
-            Ok(_) if self.reject => Verdict::Rejected,
-            Ok(_) if is_left() => Verdict::Partly,
-            Ok(_) => Verdict::Approved,
-            Err(ApprovalError::NothingPending) => Verdict::NothingPending,
-            Err(ApprovalError::NotPending(_)) => Verdict::NotPending,
-            Err(ApprovalError::Stale) => Verdict::Stale,
-        };
-        (result.unwrap_or_default(), outcome(verdict))
+        Ok((decisions, if is_left { Verdict::Partly } else { Verdict::Approved }))
     }
 }
 
-/// Hands a request to the daemon that uses `directory`. It replaces a request that the daemon has not taken
-/// yet.
+/// Hands a request to the daemon that uses `directory`. Returns false, and writes nothing, while there is a
+/// request that the daemon has not taken yet: once that is carried out, other changes wait.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be opened, [`StateError::Write`] or
 /// [`StateError::TooLarge`].
-pub fn submit(directory: &Path, request: &Request) -> Result<(), StateError> {
+pub fn submit(directory: &Path, request: &Request) -> Result<bool, StateError> {
     let opened = Beneath::open(directory)
         .map_err(|cause| StateError::Directory { path: directory.to_owned(), cause })?;
-    write_json(&opened, REQUEST, REQUEST_KIND, request)
+    if opened.exists(REQUEST) {
+        return Ok(false);
+    }
+    write_json(&opened, REQUEST, REQUEST_KIND, request).map(|()| true)
 }
 
 /// Takes the request from the directory, if there is one. A damaged request is set aside and not tried again.

@@ -1,26 +1,24 @@
 //! Changes that wait: the action, the reason, and the condition that ends the wait.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::{policy::GatePolicy, step::Step, step_back::StepBack};
+use super::{policy::GatePolicy, time::Step};
 use crate::{
     geo::{Geo, GeoSource},
     ranges::Range,
 };
 
 /// The effect of a change on its prefix.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// The range enters the list.
     Add(Range),
     /// The prefix leaves the list.
-    Remove,
+    Remove(IpNet),
     /// The range replaces the one that has another geo or region.
     Relabel(Range),
 }
@@ -81,14 +79,16 @@ pub struct Pending<'a> {
 }
 
 /// A waiting change, as the gate stores it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     pub(super) action: Action,
     pub(super) change: Change,
     pub(super) wait: Wait,
     /// Seconds for which it has been offered; they count for a hold.
     pub(super) seen: u64,
-    /// Seconds from its first offer to the last one; they count for a confirmation.
+    /// Seconds from its first offer to the last one; they count for a confirmation. Since version 2: a
+    /// confirmation of version 1 begins again.
+    #[serde(default)]
     pub(super) elapsed: u64,
     /// True if more than one offer showed it. Otherwise it does not pass, even if its wait is over.
     pub(super) again: bool,
@@ -132,6 +132,13 @@ impl fmt::Display for Change {
 }
 
 impl Action {
+    pub(super) fn prefix(&self) -> IpNet {
+        match self {
+            Self::Add(range) | Self::Relabel(range) => range.prefix,
+            Self::Remove(prefix) => *prefix,
+        }
+    }
+
     /// The difference between the accepted and the offered range of one prefix; `None` if there is nothing to
     /// do.
     ///
@@ -141,7 +148,7 @@ impl Action {
         let (old, new) = match (accepted, offered) {
             (None, None) => return None,
             (None, Some(new)) => return Some(Self::Add(new.clone())),
-            (Some(_), None) => return Some(Self::Remove),
+            (Some(old), None) => return Some(Self::Remove(old.prefix)),
             (Some(old), Some(new)) => (old, new),
         };
         let same_code = old.geo.code == new.geo.code;
@@ -194,35 +201,14 @@ impl Waiting {
         self.wait == Wait::Rejected
     }
 
-    pub(super) fn pending(&self, prefix: IpNet, policy: &GatePolicy) -> Pending<'_> {
+    pub(super) fn pending(&self, policy: &GatePolicy) -> Pending<'_> {
         let left = self.left(policy).map(Duration::from_secs);
-        Pending { prefix, action: &self.action, change: self.change, wait: self.wait, left }
+        Pending {
+            prefix: self.action.prefix(),
+            action: &self.action,
+            change: self.change,
+            wait: self.wait,
+            left,
+        }
     }
-}
-
-/// SHA-256 of the actions, one line for each change. A region is written with escapes, so that no region can
-/// look like another line.
-pub(super) fn digest(waiting: &BTreeMap<IpNet, Waiting>, step_back: Option<StepBack>) -> Option<String> {
-    if waiting.is_empty() && step_back.is_none() {
-        return None;
-    }
-    let mut hash = Sha256::new();
-    if let Some(StepBack { from, to }) = step_back {
-        hash.update(format!("number {from} {to:?}\n"));
-    }
-    for (prefix, waiting) in waiting {
-        let (word, range) = match &waiting.action {
-            Action::Add(range) => ("add", Some(range)),
-            Action::Remove => ("remove", None),
-            Action::Relabel(range) => ("relabel", Some(range)),
-        };
-        let label = range.map(|range| format!("{} {:?}", range.geo, range.region)).unwrap_or_default();
-        let rejected = if waiting.is_rejected() { "rejected " } else { "" };
-        hash.update(format!("{rejected}{word} {prefix} {label}\n"));
-    }
-    Some(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
 }

@@ -46,66 +46,29 @@ pub enum Refusal {
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say what the fields are")]
 pub enum Decision {
     /// The range is in the list from now on.
-    Accepted {
-        /// The range.
-        range: Range,
-        /// The reason.
-        by: By,
-    },
+    Accepted { range: Range, by: By },
     /// The range has left the list; it is recognised as retired for a while.
     Retired {
-        /// The range.
         range: Range,
-        /// The reason.
         by: By,
         /// The time until which it is recognised.
         until: Timestamp,
     },
     /// The range has another geo or region from now on.
-    Relabelled {
-        /// The range before.
-        from: Range,
-        /// The range now.
-        to: Range,
-        /// The reason.
-        by: By,
-    },
+    Relabelled { from: Range, to: Range, by: By },
     /// The lower change number is accepted.
-    SteppedBack {
-        /// The number that was accepted before.
-        from: u64,
-        /// The number that is accepted now.
-        to: Option<u64>,
-        /// The reason.
-        by: By,
-    },
+    SteppedBack { from: u64, to: Option<u64>, by: By },
     /// A retired range is no longer recognised.
     Gone(Range),
     /// A change waits that did not wait before, or waits for another reason.
-    Waits {
-        /// The prefix.
-        prefix: IpNet,
-        /// The action that would be done.
-        action: Action,
-        /// The reason why it waits.
-        change: Change,
-    },
+    Waits { prefix: IpNet, action: Action, change: Change },
     /// A change that waited is no longer offered.
-    Withdrawn {
-        /// The prefix.
-        prefix: IpNet,
-        /// The action that is not done.
-        action: Action,
-    },
+    Withdrawn { prefix: IpNet, action: Action },
     /// The operator rejected the change.
-    Rejected {
-        /// The prefix.
-        prefix: IpNet,
-        /// The action that is not done.
-        action: Action,
-    },
+    Rejected { prefix: IpNet, action: Action },
     /// The offer is held or empty; repeated for each such offer. Changes that were held long enough pass
     /// nevertheless.
     Refused(Refusal),

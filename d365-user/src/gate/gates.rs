@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gate::{Gate, GatePolicy, Stored},
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
+    gate::{Gate, GatePolicy, State},
+    state::{Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
 };
 
 /// The file's name in the state directory.
@@ -17,10 +17,8 @@ pub const FILE: &str = "gate.json";
 /// The name of the copy of the accepted lists. It has the same form: the operator may copy it over
 /// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
-/// Raise the version when [`Stored`] changes, and keep reading the version before.
-pub(crate) const KIND: Kind = Kind { name: "gate", version: 2 };
-/// The version that an earlier release wrote. It lacks the newer fields.
-const EARLIER: Kind = Kind { name: "gate", version: 1 };
+/// Raise the version when [`State`] changes, and keep reading the version before.
+pub(crate) const KIND: Kind = Kind { name: "gate", version: 3 };
 /// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
 /// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
 pub(crate) const LIMIT: u64 = 256 << 20;
@@ -32,7 +30,7 @@ struct Body {
     /// periods.
     #[serde(default)]
     periods: Option<Periods>,
-    sources: BTreeMap<String, Stored>,
+    sources: BTreeMap<String, State>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -76,27 +74,16 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     write_readable(directory, COPY, KIND, LIMIT, &copy)
 }
 
-/// Reads all gates. A damaged file is set aside as a whole; no part of it is used.
-///
-/// # Errors
-/// [`StateError::Read`].
-pub fn load(directory: &StateDir, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    load_file(directory, FILE, policy)
-}
-
-/// Reads the file or its copy. `and_then` sets a damaged one aside.
-fn load_file(directory: &Beneath, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| read_only(directory, name, kind, LIMIT))?;
-    Ok(found.and_then(directory, name, |body| gates(&body, policy)))
-}
-
-/// Reads the gates, from the copy if the file is missing or damaged. A downloaded document never replaces
-/// them: it was saved before any gate judged it.
+/// Reads the gates, from the copy if the file is missing or damaged. A damaged file is set aside as a whole;
+/// no part of it is used. A downloaded document never replaces the gates: it was saved before any gate judged
+/// it.
 pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
         let path = directory.file(file);
-        match load_file(directory, file, policy).and_then(|found| found.into_result(&path)) {
+        let found = of_any_release(|kind| read_only(directory, file, kind, LIMIT));
+        let found = found.map(|found| found.and_then(directory, file, |body| gates(&body, policy)));
+        match found.and_then(|found| found.into_result(&path)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
             Ok(None) => {}
             Err(error) => errors.push(error),
@@ -111,7 +98,18 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
 /// # Errors
 /// [`StateError::Read`].
 pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_either_release(|kind| read_only_in(directory, FILE, kind, LIMIT))?;
+    look_at(directory, FILE, policy)
+}
+
+/// Returns true if the copy in the directory can take the place of a damaged file.
+#[must_use]
+pub fn has_copy(directory: &Path) -> bool {
+    matches!(look_at(directory, COPY, GatePolicy::default()), Ok(Found::Whole(_)))
+}
+
+/// Reads the file or its copy, without a change.
+pub(crate) fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+    let found = of_any_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
     Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
 }
 
@@ -123,13 +121,13 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
     })
 }
 
-/// Reads a file of this release or of the one before.
-fn of_either_release(
+/// Reads a file of this release or of an earlier one, which lacks the newer fields.
+fn of_any_release(
     read: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
 ) -> Result<Found<Vec<u8>>, StateError> {
     match read(KIND)? {
-        Found::Damaged { damage: Damage::Version { found, .. }, .. } if found == EARLIER.version => {
-            read(EARLIER)
+        Found::Damaged { damage: Damage::Version { found: version @ 1..=2, .. }, .. } => {
+            read(Kind { version, ..KIND })
         }
         found => Ok(found),
     }
@@ -143,7 +141,7 @@ pub fn body(gates: &Gates) -> serde_json::Result<Vec<u8>> {
     written(gates, Gate::stored)
 }
 
-fn written(gates: &Gates, stored: impl Fn(&Gate) -> Stored) -> serde_json::Result<Vec<u8>> {
+fn written(gates: &Gates, stored: impl Fn(&Gate) -> State) -> serde_json::Result<Vec<u8>> {
     let periods = gates.values().next().map(|gate| Periods {
         confirm_after: gate.policy().confirm_after.as_secs(),
         hold: gate.policy().hold.as_secs(),
@@ -166,7 +164,7 @@ fn read(body: &[u8], policy: impl Fn(Option<Periods>) -> GatePolicy) -> Result<G
     let Body { periods, sources } =
         serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))?;
     let policy = policy(periods);
-    let restore = |(name, stored): (String, Stored)| match Gate::restore(policy, &stored) {
+    let restore = |(name, stored): (String, State)| match Gate::restore(policy, stored) {
         Ok(gate) => Ok((name, gate)),
         Err(inconsistent) => Err(Damage::Content(format!("source {name:?}: {inconsistent}"))),
     };

@@ -10,45 +10,24 @@ use super::{
     decision::{By, Decision, Refusal},
     machine::Gate,
     policy::{GatePolicy, Trust},
-    step::Step,
-    time::Timestamp,
+    time::{Step, Timestamp},
 };
 use crate::{geo::GeoSource, ranges::Range};
 
-/// The decision on one difference.
-enum Verdict {
-    Pass(By),
-    Wait(Change, Wait),
+/// The facts about an offer on which the decision on each difference depends.
+struct Context {
+    trust: Trust,
+    /// True if the accepted list is empty: the offer is the baseline.
+    is_first: bool,
+    /// The reason with which each change waits, if the offer is held whole.
+    held: Option<Change>,
+    /// True if its additions could exceed the number for a week.
+    is_growth: bool,
 }
 
 impl Gate {
-    /// Judges the first list of a source. All of it passes, except for prefixes that are too broad for a
-    /// download, and those for which there is no room.
-    pub(super) fn accept_first(
-        &mut self,
-        offered: BTreeMap<IpNet, Range>,
-        trust: Trust,
-        now: Timestamp,
-        decisions: &mut Vec<Decision>,
-    ) {
-        let before = std::mem::take(&mut self.state.waiting);
-        for (prefix, range) in offered {
-            let action = Action::Add(range);
-            if trust == Trust::Download && GatePolicy::is_broad(&prefix) {
-                self.wait(&before, prefix, action, (Change::Broad, Wait::Approval), Step::default());
-            } else if !self.room.take(&prefix) {
-                self.wait(&before, prefix, action, (Change::Capacity, Wait::Room), Step::default());
-            } else {
-                decisions.extend(self.apply(prefix, action, By::First, now));
-            }
-        }
-        self.say_waiting(before, decisions);
-        if !self.state.accepted.is_empty() {
-            self.confirm(now, decisions);
-        }
-    }
-
-    /// Judges any later list.
+    /// Judges a list. All of the first one passes, except for prefixes that are too broad for a download,
+    /// those without room, and those that were rejected.
     pub(super) fn judge(
         &mut self,
         offered: &BTreeMap<IpNet, Range>,
@@ -58,53 +37,57 @@ impl Gate {
         now: Timestamp,
         decisions: &mut Vec<Decision>,
     ) {
-        let refused = if stepped_back { Some(Refusal::StepBack) } else { self.held_whole(offered, trust) };
+        let is_first = self.state.accepted.is_empty();
+        let refused = match (stepped_back, is_first) {
+            (true, _) => Some(Refusal::StepBack),
+            (false, true) => None,
+            (false, false) => self.held_whole(offered, trust),
+        };
         if refused.is_none() {
             self.bring_back(offered, trust, decisions);
         }
         let before = std::mem::take(&mut self.state.waiting);
         // A rejected change stays rejected. A change that lacks only room waits for that alone, unless the
-        // offer is held.
-        let stays = |prefix: &IpNet, action: &Action| {
-            before.get(prefix).is_some_and(|waited| {
-                let is_kept = waited.is_rejected() || refused.is_none() && waited.wait == Wait::Room;
-                is_kept && waited.action == *action
+        // offer is held, or is the baseline.
+        let stays = |action: &Action| {
+            before.get(&action.prefix()).is_some_and(|waited| {
+                let waits_for_room = refused.is_none() && !is_first && waited.wait == Wait::Room;
+                (waited.is_rejected() || waits_for_room) && waited.action == *action
             })
         };
         let mut differences = self.differences(offered);
-        for (prefix, action) in differences.extract_if(.., |(prefix, action)| stays(prefix, action)) {
-            let Waiting { change, wait, .. } = before[&prefix];
-            self.wait(&before, prefix, action, (change, wait), step);
+        for action in differences.extract_if(.., |action| stays(action)) {
+            let Waiting { change, wait, .. } = before[&action.prefix()];
+            self.wait(&before, action, (change, wait), step);
         }
-        let grows_too_fast = trust == Trust::Download && self.is_growth(&differences, now);
-        for (prefix, action) in differences {
-            match self.verdict(prefix, &action, refused, trust, grows_too_fast) {
-                Verdict::Pass(_) if matches!(action, Action::Add(_)) && !self.room.take(&prefix) => {
-                    self.wait(&before, prefix, action, (Change::Capacity, Wait::Room), step);
+        let is_growth = trust == Trust::Download && !is_first && self.is_growth(&differences, now);
+        let context = Context { trust, is_first, held: refused.and_then(Refusal::change), is_growth };
+        for action in differences {
+            match self.verdict(&action, &context) {
+                Ok(_) if matches!(action, Action::Add(_)) && !self.room.take(&action.prefix()) => {
+                    self.wait(&before, action, (Change::Capacity, Wait::Room), step);
                 }
-                Verdict::Pass(by) => decisions.extend(self.apply(prefix, action, by, now)),
-                Verdict::Wait(change, wait) => {
-                    self.wait(&before, prefix, action, (change, wait), step);
-                }
+                Ok(by) => decisions.extend(self.apply(action, by, now)),
+                Err(reason) => self.wait(&before, action, reason, step),
             }
         }
         self.pass_due(now, decisions);
-        self.say_waiting(before, decisions);
+        self.report_waiting(before, decisions);
         match refused {
             Some(refusal) => decisions.push(Decision::Refused(refusal)),
             None if offered.keys().any(|prefix| self.state.accepted.contains_key(prefix)) => {
-                self.confirm(now, decisions);
+                self.state.confirmed = Some(now);
+                decisions.push(Decision::Confirmed);
             }
             None => {}
         }
     }
 
-    fn differences(&self, offered: &BTreeMap<IpNet, Range>) -> Vec<(IpNet, Action)> {
+    fn differences(&self, offered: &BTreeMap<IpNet, Range>) -> Vec<Action> {
         let accepted = &self.state.accepted;
         let gone = accepted.keys().filter(|prefix| !offered.contains_key(prefix));
         let both = gone.chain(offered.keys());
-        let difference = |prefix| Action::between(accepted.get(prefix), offered.get(prefix));
-        both.filter_map(|prefix| Some((*prefix, difference(prefix)?))).collect()
+        both.filter_map(|prefix| Action::between(accepted.get(prefix), offered.get(prefix))).collect()
     }
 
     /// Returns the reason if the offer's size alone holds it. A range that is too broad to be accepted does
@@ -129,40 +112,31 @@ impl Gate {
 
     /// Returns true if these changes could add more ranges within a week by second fetches alone than the
     /// policy allows. Prefixes that are too broad do not count: they need approval.
-    fn is_growth(&mut self, differences: &[(IpNet, Action)], now: Timestamp) -> bool {
-        let is_addition = |(prefix, action): &&(IpNet, Action)| {
-            matches!(action, Action::Add(_)) && !GatePolicy::is_broad(prefix)
-        };
+    fn is_growth(&mut self, differences: &[Action], now: Timestamp) -> bool {
+        let is_addition =
+            |action: &&Action| matches!(action, Action::Add(range) if !GatePolicy::is_broad(&range.prefix));
         let new = differences.iter().filter(is_addition).count() as u64;
         self.grown(now).saturating_add(new) > self.policy.most_new as u64
     }
 
-    fn verdict(
-        &self,
-        prefix: IpNet,
-        action: &Action,
-        refused: Option<Refusal>,
-        trust: Trust,
-        grows_too_fast: bool,
-    ) -> Verdict {
-        let download = trust == Trust::Download;
-        let held = refused.and_then(Refusal::change);
-        let old = self.state.accepted.get(&prefix);
-        let documented = old.is_some_and(|old| old.geo.source == GeoSource::Documented);
-        match (action, held) {
-            (Action::Add(_), _) if download && GatePolicy::is_broad(&prefix) => {
-                Verdict::Wait(Change::Broad, Wait::Approval)
+    /// The reason why a change passes now, or the reason why it waits and the condition that ends the wait.
+    fn verdict(&self, action: &Action, context: &Context) -> Result<By, (Change, Wait)> {
+        let is_download = context.trust == Trust::Download;
+        let old = self.state.accepted.get(&action.prefix());
+        let is_documented = old.is_some_and(|old| old.geo.source == GeoSource::Documented);
+        match (action, context.held) {
+            (Action::Add(new), _) if is_download && GatePolicy::is_broad(&new.prefix) => {
+                Err((Change::Broad, Wait::Approval))
             }
-            (_, Some(change)) => Verdict::Wait(change, Wait::Hold),
-            (Action::Remove, None) => Verdict::Wait(Change::Removal, Wait::Hold),
-            (Action::Relabel(new), None) if !old.is_some_and(|old| is_other_geo(old, new)) => {
-                Verdict::Pass(By::Detail)
-            }
-            (Action::Relabel(_), None) if documented => Verdict::Wait(Change::Geo, Wait::Hold),
-            (Action::Add(_) | Action::Relabel(_), None) if !download => Verdict::Pass(By::Local),
-            (Action::Add(_), None) if grows_too_fast => Verdict::Wait(Change::Growth, Wait::Hold),
-            (Action::Add(_), None) => Verdict::Wait(Change::Addition, Wait::Confirmation),
-            (Action::Relabel(_), None) => Verdict::Wait(Change::Geo, Wait::Confirmation),
+            (_, Some(change)) => Err((change, Wait::Hold)),
+            (_, None) if context.is_first => Ok(By::First),
+            (Action::Remove(_), None) => Err((Change::Removal, Wait::Hold)),
+            (Action::Relabel(new), None) if !old.is_some_and(|old| is_other_geo(old, new)) => Ok(By::Detail),
+            (Action::Relabel(_), None) if is_documented => Err((Change::Geo, Wait::Hold)),
+            (Action::Add(_) | Action::Relabel(_), None) if !is_download => Ok(By::Local),
+            (Action::Add(_), None) if context.is_growth => Err((Change::Growth, Wait::Hold)),
+            (Action::Add(_), None) => Err((Change::Addition, Wait::Confirmation)),
+            (Action::Relabel(_), None) => Err((Change::Geo, Wait::Confirmation)),
         }
     }
 
@@ -171,11 +145,11 @@ impl Gate {
     fn wait(
         &mut self,
         before: &BTreeMap<IpNet, Waiting>,
-        prefix: IpNet,
         action: Action,
         (change, wait): (Change, Wait),
         step: Step,
     ) {
+        let prefix = action.prefix();
         let same = before.get(&prefix).filter(|waited| waited.action == action);
         let (seen, elapsed) = same.map_or((0, 0), |waited| waited.after(step));
         let again = same.is_some();
@@ -184,20 +158,20 @@ impl Gate {
 
     /// Adds a decision for each change that did not wait before or now waits for another reason, and for each
     /// that waited and is no longer offered.
-    fn say_waiting(&self, before: BTreeMap<IpNet, Waiting>, decisions: &mut Vec<Decision>) {
+    fn report_waiting(&self, before: BTreeMap<IpNet, Waiting>, decisions: &mut Vec<Decision>) {
         for (prefix, Waiting { action, change, .. }) in &self.state.waiting {
-            let said = |waited: &Waiting| waited.action == *action && waited.change == *change;
-            if !before.get(prefix).is_some_and(said) {
+            let is_same = |waited: &Waiting| waited.action == *action && waited.change == *change;
+            if !before.get(prefix).is_some_and(is_same) {
                 let (prefix, action, change) = (*prefix, action.clone(), *change);
                 decisions.push(Decision::Waits { prefix, action, change });
             }
         }
         for (prefix, Waiting { action, .. }) in before {
             let waits = self.state.waiting.get(&prefix).is_some_and(|now| now.action == action);
-            let stands = self.state.accepted.get(&prefix);
+            let accepted = self.state.accepted.get(&prefix);
             let is_done = match &action {
-                Action::Add(range) | Action::Relabel(range) => stands == Some(range),
-                Action::Remove => stands.is_none(),
+                Action::Add(range) | Action::Relabel(range) => accepted == Some(range),
+                Action::Remove(_) => accepted.is_none(),
             };
             if !waits && !is_done {
                 decisions.push(Decision::Withdrawn { prefix, action });

@@ -1,15 +1,14 @@
 //! The gate of one source: a state machine that offers and the time move on.
 
 use super::{
-    change::{self, Change, Pending, Waiting},
+    change::{Change, Pending, Waiting},
     decision::{Decision, Refusal},
+    number::StepBack,
     offer::{Offer, by_prefix},
     policy::{GatePolicy, Trust},
     room::Room,
-    state::{Mark, State},
-    step::Step,
-    step_back::StepBack,
-    time::Timestamp,
+    state::{Inconsistent, State},
+    time::{Step, Timestamp},
 };
 use crate::ranges::Range;
 
@@ -51,6 +50,27 @@ impl Gate {
         gate
     }
 
+    /// The gate with a state that was stored, under a policy that may differ from the earlier one.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] if no gate can have this state.
+    pub fn restore(policy: GatePolicy, state: State) -> Result<Self, Inconsistent> {
+        state.check()?;
+        Ok(Self { state, ..Self::new(policy) })
+    }
+
+    /// The state to store.
+    #[must_use]
+    pub fn stored(&self) -> State {
+        self.state.clone()
+    }
+
+    /// The state to store without the waiting changes: a list to fall back to.
+    #[must_use]
+    pub fn stored_accepted(&self) -> State {
+        self.state.without_waiting()
+    }
+
     /// Adds the ranges of a list that is already trusted and newer than the accepted one. No range is removed
     /// by this: only an offer can show a removal. Returns the number of added ranges.
     pub fn adopt(&mut self, ranges: Vec<Range>) -> usize {
@@ -75,17 +95,18 @@ impl Gate {
             return decisions;
         }
         let step = self.step(now);
-        self.state.mark = Some(Mark { at: now, trust: offer.trust });
+        self.state.mark = Some((now, offer.trust));
         self.is_unbroken = true;
-        if self.state.accepted.is_empty() {
+        let stepped_back = if self.state.accepted.is_empty() {
             self.state.number.accepted = offer.change_number;
-            self.accept_first(offered, offer.trust, now, &mut decisions);
+            false
         } else {
             let (stepped_back, accepted) =
                 self.state.number.judge(offer.change_number, offer.trust, step, &self.policy);
             decisions.extend(accepted);
-            self.judge(&offered, offer.trust, stepped_back, step, now, &mut decisions);
-        }
+            stepped_back
+        };
+        self.judge(&offered, offer.trust, stepped_back, step, now, &mut decisions);
         decisions
     }
 
@@ -93,9 +114,9 @@ impl Gate {
     /// counts as offered until it is replaced. The changes of a download wait for the next fetch.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Decision> {
         let mut decisions = self.end_grace(now);
-        if let (Some(Mark { trust: Trust::Local, .. }), true) = (self.state.mark, self.is_unbroken) {
+        if let (Some((_, Trust::Local)), true) = (self.state.mark, self.is_unbroken) {
             let step = self.step(now);
-            self.state.mark = Some(Mark { at: now, trust: Trust::Local });
+            self.state.mark = Some((now, Trust::Local));
             decisions.extend(self.state.number.stand(step, &self.policy));
             for waiting in self.state.waiting.values_mut() {
                 (waiting.seen, waiting.elapsed) = waiting.after(step);
@@ -115,6 +136,20 @@ impl Gate {
     /// Limits the accepted list from now on to this room.
     pub fn set_room(&mut self, room: Room) {
         self.room = room;
+        self.state.is_left_out = false;
+    }
+
+    /// Records that nothing of the list is used, because it does not fit together with the others: until it
+    /// does, there is no room.
+    pub fn leave_out(&mut self) {
+        self.set_room(Room::none());
+        self.state.is_left_out = true;
+    }
+
+    /// Returns true while nothing of the list is used.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.state.is_left_out
     }
 
     /// The accepted list, sorted by prefix.
@@ -130,8 +165,7 @@ impl Gate {
 
     /// The waiting and the rejected ([`Wait::Rejected`]) changes, sorted by prefix.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = Pending<'_>> {
-        let policy = &self.policy;
-        self.state.waiting.iter().map(|(prefix, waiting)| waiting.pending(*prefix, policy))
+        self.state.waiting.values().map(|waiting| waiting.pending(&self.policy))
     }
 
     /// Returns true if a change waits that was not rejected.
@@ -163,7 +197,7 @@ impl Gate {
     /// them were rejected, but not how long a change has waited, nor why.
     #[must_use]
     pub fn pending_digest(&self) -> Option<String> {
-        change::digest(&self.state.waiting, self.step_back())
+        self.state.pending_digest()
     }
 
     /// The time of the last offer that confirmed the list: the lease is counted from here.
@@ -187,7 +221,7 @@ impl Gate {
     #[must_use]
     pub fn shifted(mut self, seconds: i64, keeps_confirmation: bool) -> Self {
         let State { retired, grown, mark, confirmed, .. } = &mut self.state;
-        *mark = mark.map(|mark| Mark { at: mark.at.shifted(seconds), ..mark });
+        *mark = mark.map(|(at, trust)| (at.shifted(seconds), trust));
         retired.values_mut().for_each(|retired| retired.until = retired.until.shifted(seconds));
         grown.iter_mut().for_each(|(at, _)| *at = at.shifted(seconds));
         if !keeps_confirmation {
@@ -210,7 +244,7 @@ impl Gate {
 
     /// The time since the last mark.
     fn step(&self, now: Timestamp) -> Step {
-        let elapsed = self.state.mark.map_or(0, |mark| now.since(mark.at));
+        let elapsed = self.state.mark.map_or(0, |(at, _)| now.since(at));
         let is_offered = self.is_unbroken && elapsed <= self.policy.longest_gap.as_secs();
         Step { elapsed, offered: if is_offered { elapsed } else { 0 } }
     }

@@ -37,21 +37,17 @@ mod offer;
 mod policy;
 mod room;
 mod state;
-mod step;
-mod step_back;
-mod stored;
 mod time;
 
-pub use approve::ApprovalError;
 pub use change::{Action, Change, Pending, Wait};
 pub use decision::{By, Decision, Refusal};
 pub use machine::Gate;
 pub use merge::{Part, PartList, merge};
+pub use number::StepBack;
 pub use offer::Offer;
 pub use policy::{GatePolicy, Trust};
 pub use room::Room;
-pub use step_back::StepBack;
-pub use stored::{Inconsistent, Stored};
+pub use state::{Inconsistent, State};
 pub use time::Timestamp;
 
 #[cfg(test)]

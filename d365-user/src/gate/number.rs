@@ -1,19 +1,32 @@
 //! The tag's change number. It is raised when a second fetch shows it, and lowered only after `hold` or
 //! approval. So one bad fetch with a huge number does not make every good one look like a step back.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     decision::{By, Decision},
     policy::{GatePolicy, Trust},
-    step::Step,
-    step_back::StepBack,
+    time::Step,
 };
+
+/// A lower change number that is offered and held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    /// The accepted number.
+    pub from: u64,
+    /// The offered number; `None` if the download has none.
+    pub to: Option<u64>,
+}
 
 /// The accepted number, and the numbers that wait. The higher one has the seconds since it was first shown,
 /// the lower one the seconds for which it was offered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Number {
+    #[serde(rename = "number")]
     pub(super) accepted: Option<u64>,
+    #[serde(rename = "higher_number")]
     pub(super) higher: Option<(u64, u64)>,
+    #[serde(rename = "lower_number")]
     pub(super) lower: Option<(Option<u64>, u64)>,
 }
 

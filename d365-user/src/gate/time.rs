@@ -31,6 +31,15 @@ impl Timestamp {
     }
 }
 
+/// The time between two offers, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Step {
+    /// All of it.
+    pub(super) elapsed: u64,
+    /// The part that counts as offered: all of it, or zero if the source's list was unknown in between.
+    pub(super) offered: u64,
+}
+
 /// A time before 1970 counts as 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {

@@ -2,15 +2,19 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 /// A geo: three upper-case ASCII letters, the vendor's documented code or an ISO 3166-1 alpha-3 code.
 ///
 /// Its number and its name are in [`REGISTER`](super::REGISTER).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct GeoCode(pub(super) [u8; 3]);
 
 /// The origin of a geo, the most trusted first. If two sources name the same geo, the first of the two in
 /// this order is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GeoSource {
     /// The vendor's table of ranges names it.
     Documented,
@@ -23,11 +27,13 @@ pub enum GeoSource {
 }
 
 /// A geo and its origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Geo {
     /// The code.
+    #[serde(rename = "geo")]
     pub code: GeoCode,
     /// The origin of the code.
+    #[serde(rename = "geo_source")]
     pub source: GeoSource,
 }
 
@@ -46,6 +52,20 @@ impl GeoCode {
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("ZZZ")
+    }
+}
+
+impl TryFrom<String> for GeoCode {
+    type Error = &'static str;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::new(&code).ok_or("a geo is three upper-case letters")
+    }
+}
+
+impl Serialize for GeoCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 use nix::{
     dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat},
+    fcntl::{AtFlags, OFlag, openat, renameat},
     sys::stat::{Mode, fstatat},
     unistd::{UnlinkatFlags, unlinkat},
 };
@@ -131,16 +131,8 @@ fn single(name: &str) -> nix::Result<&str> {
     if is_single { Ok(name) } else { Err(Errno::EINVAL) }
 }
 
-/// Opens by `openat2`. If that is not available (before Linux 5.6, or blocked by a seccomp filter), opens by
-/// `openat`: for a single name and without following links both do the same.
+/// A single name that is not followed cannot lead out of the directory.
 fn open(directory: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
-    let name = single(name)?;
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let resolve =
-        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
-    let opened = match openat2(directory, name, OpenHow::new().flags(flags).mode(mode).resolve(resolve)) {
-        Err(Errno::ENOSYS | Errno::EPERM) => openat(directory, name, flags, mode),
-        opened => opened,
-    };
-    opened.map(File::from)
+    openat(directory, single(name)?, flags, mode).map(File::from)
 }

@@ -31,6 +31,7 @@ struct Head {
 
 /// Reason why a file is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Damage {
     /// The entry is a directory, a link, a pipe or a socket.
     #[error("it is not a regular file")]
@@ -40,37 +41,19 @@ pub enum Damage {
     Head,
     /// The file is of another kind.
     #[error("it is a file of kind {found:?}, not {expected:?}")]
-    Kind {
-        /// The kind in its header.
-        found: String,
-        /// The expected kind.
-        expected: &'static str,
-    },
+    Kind { found: String, expected: &'static str },
     /// Another release wrote the file.
     #[error("it has version {found}, and this release reads version {expected}")]
-    Version {
-        /// The version in its header.
-        found: u32,
-        /// The version that this release reads.
-        expected: u32,
-    },
+    Version { found: u32, expected: u32 },
     /// The file is cut off, or something was appended.
     #[error("it has {found} bytes after the first line, and should have {expected}")]
-    Length {
-        /// The length of the body.
-        found: u64,
-        /// The length in the header.
-        expected: u64,
-    },
+    Length { found: u64, expected: u64 },
     /// The body is not the one that was written.
     #[error("its digest is not the one that was written with it")]
     Digest,
     /// The file is larger than any of its kind can be.
     #[error("it is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit.
-        limit: u64,
-    },
+    TooLarge { limit: u64 },
     /// The file is whole, but its content is not valid.
     #[error("{0}")]
     Content(String),
@@ -81,7 +64,7 @@ pub enum Damage {
 pub fn add_checksum(kind: Kind, body: &[u8]) -> Vec<u8> {
     // Formatted without serde, so that it cannot fail: nothing in the header needs an escape.
     let Kind { name, version } = kind;
-    let (bytes, sha256) = (body.len(), digest(body));
+    let (bytes, sha256) = (body.len(), sha256(body));
     let head =
         format!("{{\"d365\":\"{name}\",\"version\":{version},\"bytes\":{bytes},\"sha256\":\"{sha256}\"}}\n");
     [head.as_bytes(), body].concat()
@@ -105,14 +88,14 @@ pub fn verify_checksum(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     if found != head.bytes {
         return Err(Damage::Length { found, expected: head.bytes });
     }
-    if digest(body) != head.sha256 {
+    if sha256(body) != head.sha256 {
         return Err(Damage::Digest);
     }
     Ok(body)
 }
 
 /// SHA-256 in lower-case hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");

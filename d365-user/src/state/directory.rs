@@ -5,7 +5,7 @@
 
 use std::{
     fs::{DirBuilder, File, Permissions, TryLockError},
-    io::{self, Read as _},
+    io,
     ops::Deref,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -27,8 +27,6 @@ use super::{
     write::clear_leftovers,
 };
 
-/// The file that earlier releases locked.
-const FORMER_LOCK: &str = "lock";
 /// Longest time to wait for the lock: a command that only checks it ([`is_held`](super::is_held)) holds it
 /// for a moment.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -47,7 +45,7 @@ pub struct OwnFiles {
 #[derive(Debug)]
 pub struct StateDir {
     beneath: Beneath,
-    remarks: Vec<Remark>,
+    remark: Option<Remark>,
 }
 
 impl StateDir {
@@ -68,22 +66,16 @@ impl StateDir {
         }
         // The operator may have named another program's directory by mistake: then the daemon changes nothing
         // in it, apart from the leftovers below.
-        let is_ours =
-            beneath.names().map_err(failed)?.iter().all(|name| name == FORMER_LOCK || (own.is_own)(name));
+        let is_ours = beneath.names().map_err(failed)?.iter().all(|name| (own.is_own)(name));
         let remark = keep_others_out(&beneath, is_ours).map_err(failed)?;
-        let mut remarks: Vec<_> = remark.into_iter().collect();
-        if is_ours && has_former_lock(&beneath) {
-            // If it cannot be removed, it does no harm.
-            let _ = beneath.unlink(FORMER_LOCK);
-        }
-        remarks.extend(clear_leftovers(&beneath, own.submitted).map_err(failed)?);
-        Ok(Self { beneath, remarks })
+        clear_leftovers(&beneath, own.submitted).map_err(failed)?;
+        Ok(Self { beneath, remark })
     }
 
-    /// The remarks for the operator.
+    /// The remark for the operator, if there is one.
     #[must_use]
     pub fn remarks(&self) -> &[Remark] {
-        &self.remarks
+        self.remark.as_slice()
     }
 
     /// Device and inode. No two directories that exist on a machine at the same time share both.
@@ -122,14 +114,6 @@ impl Deref for StateDir {
     fn deref(&self) -> &Beneath {
         &self.beneath
     }
-}
-
-/// Returns true if the lock file of an earlier release exists: a file that is empty or holds a process
-/// number.
-fn has_former_lock(directory: &Beneath) -> bool {
-    let Ok(Ok(file)) = directory.read(FORMER_LOCK) else { return false };
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).is_ok() && text.trim().bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Sets mode 0700 if the directory is the daemon's own and not sticky. Returns a remark if the mode was too

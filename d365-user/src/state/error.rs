@@ -6,86 +6,47 @@ use super::checksummed::Damage;
 
 /// An error in the state directory. No file is lost by it.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum StateError {
     /// The directory cannot be created or used.
     #[error(
         "cannot use the state directory {path}: {cause}; create it for the daemon's user, or name another with --state-dir",
         path = path.display()
     )]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// The system's error.
-        cause: io::Error,
-    },
+    Directory { path: PathBuf, cause: io::Error },
     /// Another daemon uses the directory.
     #[error(
         "the state directory {path} is in use by another d365-user{}; stop that one, or name another with --state-dir",
         process(holder),
         path = path.display()
     )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-        /// The other daemon's process; `None` if the kernel does not show it.
-        holder: Option<u32>,
-    },
+    InUse { path: PathBuf, holder: Option<u32> },
     /// A file cannot be written or removed. The previous file is unchanged, with the exception that
     /// [`write_atomic`](super::write_atomic) names.
     #[error("cannot write {path}: {cause}; what was there before is kept; check space and permissions", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        cause: io::Error,
-    },
+    Write { path: PathBuf, cause: io::Error },
     /// A file would be larger than its reader accepts. The previous file is unchanged.
     #[error(
         "{path} would have {bytes} bytes, and at most {limit} are read: it is not written, and what was there before is \
          kept; name fewer sources, or lower --max-ranges",
         path = path.display()
     )]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The size that it would have.
-        bytes: u64,
-        /// The size that the reader accepts.
-        limit: u64,
-    },
+    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
     /// A file is damaged.
     #[error("{path} is damaged: {damage}; {}", placed(.set_aside), path = path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        damage: Damage,
-        /// The path to which it was moved; `None` if it is still at `path`.
-        set_aside: Option<PathBuf>,
-    },
+    Damaged { path: PathBuf, damage: Damage, set_aside: Option<PathBuf> },
     /// A call on the directory has not returned.
     #[error(
         "the state directory {path} does not answer; look at its disk or server (dmesg, a frozen file system)",
         path = path.display()
     )]
-    Hung {
-        /// The directory.
-        path: PathBuf,
-    },
+    Hung { path: PathBuf },
     /// A bug in this program.
     #[error("working in {path} failed unexpectedly; please report it with the line before in the log", path = path.display())]
-    Unexpected {
-        /// The directory.
-        path: PathBuf,
-    },
+    Unexpected { path: PathBuf },
     /// A file exists and cannot be read.
     #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        cause: io::Error,
-    },
+    Read { path: PathBuf, cause: io::Error },
 }
 
 fn placed(set_aside: &Option<PathBuf>) -> String {

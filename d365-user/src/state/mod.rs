@@ -16,10 +16,11 @@ mod write;
 
 pub use access::{Writer, other_writers, other_writers_of_file};
 pub use beneath::Beneath;
+pub(crate) use checksummed::sha256;
 pub use checksummed::{Damage, Kind, add_checksum, verify_checksum};
 pub use directory::{OwnFiles, StateDir};
 pub use error::StateError;
-pub use health::{DamagedFile, Problem, damaged_files};
+pub use health::damaged_files;
 pub use lock::{holder, is_held};
 pub use read::{Found, is_set_aside, read_checked, read_only, read_only_in};
 pub use remark::Remark;
@@ -31,3 +32,5 @@ pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Scratch;

@@ -1,7 +1,6 @@
 //! Reads files, and accepts only those whose digest matches.
 
 use std::io::{self, Read as _};
-use std::iter;
 use std::path::{Path, PathBuf};
 
 use super::{
@@ -10,10 +9,8 @@ use super::{
     error::StateError,
 };
 
-/// The suffix of files that were set aside; a number may follow it.
+/// The suffix of files that were set aside. An earlier release added a number.
 const CORRUPT: &str = ".corrupt";
-/// Number of names that are tried for a file that is set aside.
-const ASIDE: u32 = 9;
 
 /// The state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +74,8 @@ impl<T> Found<T> {
 }
 
 /// Reads the file `name` of this kind, of at most `limit` bytes. A damaged file is renamed to `NAME.corrupt`
-/// and replaces an earlier one of that name; if it cannot, it is renamed to `NAME.corrupt.2` and so on. So
-/// the next write does not destroy a file that somebody may want to inspect.
+/// and replaces an earlier one of that name, so that the next write does not destroy a file that somebody may
+/// want to inspect.
 ///
 /// # Errors
 /// [`StateError::Read`] when the file exists and cannot be read.
@@ -146,11 +143,9 @@ pub fn is_set_aside(file: &str) -> bool {
     file.split_once(CORRUPT).is_some_and(|(_, number)| number.is_empty() || number.starts_with('.'))
 }
 
-/// Moves the file and returns its new path; `None` if it could not be moved. If a name is taken by something
-/// that a rename cannot replace, for example a directory, the next name is tried.
+/// Moves the file and returns its new path; `None` if it could not be moved.
 fn set_aside(directory: &Beneath, name: &str) -> Option<PathBuf> {
-    let endings =
-        iter::once(CORRUPT.to_owned()).chain((2..=ASIDE).map(|number| format!("{CORRUPT}.{number}")));
-    let mut names = endings.map(|ending| format!("{name}{ending}"));
-    names.find(|aside| directory.rename(name, aside).is_ok()).map(|aside| directory.file(&aside))
+    let aside = format!("{name}{CORRUPT}");
+    directory.rename(name, &aside).ok()?;
+    Some(directory.file(&aside))
 }

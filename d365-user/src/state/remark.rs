@@ -1,6 +1,6 @@
 //! Remarks for the operator about a state directory.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use super::access::Writer;
 
@@ -9,52 +9,28 @@ pub(super) const DIRECTORY_MODE: u32 = 0o700;
 
 /// A remark for the operator about a state directory that was opened. Each is one line.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Remark {
     /// Group or others had rights on the directory.
     #[error(
         "{path} had mode {mode:03o} and has {DIRECTORY_MODE:03o} now{}",
         could_write(writers), path = path.display()
     )]
-    Tightened {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode before.
-        mode: u32,
-        /// Other users and groups who could write to it.
-        writers: Vec<Writer>,
-    },
+    Tightened { path: PathBuf, mode: u32, writers: Vec<Writer> },
     /// The directory holds files of other programs, and other users can open it.
     #[error(
         "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and any user \
          who can open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",
         path = path.display()
     )]
-    Shared {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    Shared { path: PathBuf, mode: u32 },
     /// The daemon may not change the directory's mode, and other users can write to it.
     #[error(
         "{path} may be written to by {}: they can approve changes and replace the state files; give it to the \
          daemon's user alone (chown, and chmod 0700)",
         listed(writers), path = path.display()
     )]
-    Writable {
-        /// The directory.
-        path: PathBuf,
-        /// Other users and groups who can write to it.
-        writers: Vec<Writer>,
-    },
-    /// A half-written file cannot be removed.
-    #[error("cannot remove the leftover {path}: {cause}; it is ignored, remove it by hand", path = path.display())]
-    Leftover {
-        /// The leftover.
-        path: PathBuf,
-        /// The system's error.
-        cause: io::Error,
-    },
+    Writable { path: PathBuf, writers: Vec<Writer> },
 }
 
 fn could_write(writers: &[Writer]) -> String {

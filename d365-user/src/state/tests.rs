@@ -4,82 +4,22 @@ use std::{
     fs::{self, File, Permissions},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    path::Path,
     thread,
-    time::Duration,
 };
 
 use super::*;
-use crate::{
-    gate::{
-        Gate, GatePolicy, Offer, Timestamp, Trust,
-        approval::{self, Approval, Request, Verdict},
-        gates::{self, Gates},
-    },
-    geo::Geo,
-    ranges::Range,
-};
 
 const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;
 
-mod approvals;
 mod directory;
-mod of_gates;
+mod scratch;
 
-/// A directory for one test, removed afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("d365-state-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn open(&self) -> Beneath {
-        Beneath::open(&self.0).expect("it is there")
-    }
-
-    fn names(&self) -> Vec<String> {
-        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        let mut names: Vec<_> = fs::read_dir(&self.0).unwrap().map(name).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
+pub(crate) use scratch::Scratch;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
-}
-
-fn range(prefix: &str) -> Range {
-    Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: Some("\"a\n".to_owned()) }
-}
-
-/// Two gates; the first has an addition that waits.
-fn some_gates() -> Gates {
-    let offer = |prefixes: &[&str]| Offer {
-        ranges: prefixes.iter().map(|prefix| range(prefix)).collect(),
-        change_number: Some(3),
-        trust: Trust::Download,
-    };
-    let mut gate = Gate::new(GatePolicy::default());
-    gate.offer(offer(&["20.0.0.0/24"]), Timestamp(1000));
-    gate.offer(offer(&["20.0.0.0/24", "2603:1000::/32"]), Timestamp(1001));
-    Gates::from([
-        ("azure:public".to_owned(), gate),
-        ("file:/a \"b\"".to_owned(), Gate::new(GatePolicy::default())),
-    ])
 }
 
 #[test]
@@ -103,23 +43,11 @@ fn leftovers_are_cleared_but_for_a_request_that_is_being_written() {
 
 /// Regression: a directory at that name made the start fail with exit code 11.
 #[test]
-fn a_leftover_that_cannot_be_removed_is_ignored_and_named() {
+fn a_leftover_that_cannot_be_removed_is_ignored() {
     let scratch = Scratch::new();
-    let left = format!(".gate.json.{}.unfinished", std::process::id());
-    fs::create_dir_all(scratch.0.join(&left).join("full")).unwrap();
-    fs::set_permissions(&scratch.0, Permissions::from_mode(0o700)).unwrap();
-    let directory = crate::state_files::open(&scratch.0).unwrap();
-    let [remark @ Remark::Leftover { path, .. }] = directory.remarks() else { panic!("{directory:?}") };
-    assert!(*path == scratch.0.join(&left) && remark.to_string().contains("by hand"), "{remark}");
-    gates::save(&directory, &some_gates()).unwrap();
-    assert_eq!(gates::load(&directory, GatePolicy::default()).unwrap(), Found::Whole(some_gates()));
-    assert_eq!(scratch.names(), [left.as_str(), "gate-copy.json", "gate.json"]);
-    // The number of other names is limited.
-    for number in 2..=9 {
-        let left = format!(".gate.json.{}.{number}.unfinished", std::process::id());
-        fs::create_dir(scratch.0.join(left)).unwrap();
-    }
-    assert!(matches!(gates::save(&directory, &some_gates()), Err(StateError::Write { .. })));
+    fs::create_dir_all(scratch.0.join(".gate.json.1.unfinished/full")).unwrap();
+    crate::state_files::open(&scratch.0).unwrap();
+    assert_eq!(scratch.names(), [".gate.json.1.unfinished"]);
 }
 
 #[test]
@@ -215,19 +143,24 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
         assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
-    // A directory blocks the name of the set-aside file: the next name is used, until all are taken.
-    for number in 2..=9 {
-        fs::write(&path, "x").unwrap();
-        let other = scratch.0.join(format!("file.corrupt.{number}"));
-        let Found::Damaged { set_aside, .. } = read_checked(&directory, "file", KIND, LIMIT).unwrap() else {
-            panic!("damaged")
-        };
-        assert_eq!(set_aside, Some(other.clone()));
-        fs::remove_file(&other).unwrap();
-        fs::create_dir(&other).unwrap();
-    }
+    // A directory blocks the name of the set-aside file.
+    fs::create_dir_all(aside.join("full")).unwrap();
     fs::write(&path, "x").unwrap();
     let error =
         read_checked(&directory, "file", KIND, LIMIT).unwrap().into_result(&path).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
+}
+
+#[test]
+fn no_file_is_written_that_would_not_be_read_back() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    let write = |bytes: usize| write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
+    let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
+    let most = usize::try_from(LIMIT).unwrap() - 256;
+    write(most).unwrap();
+    assert!(matches!(read(), Found::Whole(_)));
+    let error = write(most + 1).unwrap_err();
+    assert!(matches!(error, StateError::TooLarge { limit: LIMIT, .. }), "{error}");
+    assert!(matches!(read(), Found::Whole(body) if body.len() == most));
 }

@@ -11,7 +11,6 @@ use super::{
     beneath::Beneath,
     checksummed::{self, Kind},
     error::StateError,
-    remark::Remark,
 };
 
 const FILE_MODE: u32 = 0o640;
@@ -20,8 +19,6 @@ const FILE_MODE: u32 = 0o640;
 const HEAD: u64 = 256;
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
-/// Number of names that are tried for a file that is being written.
-const TRIES: u32 = 9;
 
 /// Writes `bytes` as the file `name`. A reader sees the old file or the new one at any time, even after a
 /// crash. The file gets mode 0640 and, if this process has the right, the owner of its directory: root may
@@ -65,7 +62,17 @@ pub(super) fn write_with(
     name: &str,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (mut file, unfinished) = create(directory, name)?;
+    // The daemon and a command may write at the same time.
+    let unfinished = format!(".{name}.{}{UNFINISHED}", std::process::id());
+    let create = || directory.create(&unfinished, Mode::from_bits_truncate(FILE_MODE));
+    let mut file = match create() {
+        // A leftover of an earlier process with this number.
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            directory.unlink(&unfinished)?;
+            create()?
+        }
+        file => file?,
+    };
     let written = (|| {
         file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
         give_to_owner(&file, directory)?;
@@ -82,29 +89,6 @@ pub(super) fn write_with(
     directory.sync()
 }
 
-/// Creates the file under its first name, and returns that name. The name contains the process id, because
-/// the daemon and a command may write at the same time. A leftover of this name is removed. If it cannot be
-/// removed, for example because it is a directory, the next name is tried.
-fn create(directory: &Beneath, name: &str) -> io::Result<(File, String)> {
-    let mut tries = 1..=TRIES;
-    loop {
-        let number = tries.next().filter(|number| *number > 1).map(|number| format!(".{number}"));
-        let unfinished = format!(".{name}.{}{}{UNFINISHED}", std::process::id(), number.unwrap_or_default());
-        let create = || directory.create(&unfinished, Mode::from_bits_truncate(FILE_MODE));
-        let created = match create() {
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-                directory.unlink(&unfinished).and_then(|()| create())
-            }
-            created => return created.map(|file| (file, unfinished)),
-        };
-        match created {
-            Ok(file) => return Ok((file, unfinished)),
-            Err(cause) if tries.is_empty() => return Err(cause),
-            Err(_) => {}
-        }
-    }
-}
-
 fn give_to_owner(file: &File, directory: &Beneath) -> io::Result<()> {
     let (ours, wanted) = (file.metadata()?, directory.metadata()?);
     if (ours.uid(), ours.gid()) == (wanted.uid(), wanted.gid()) {
@@ -117,16 +101,14 @@ fn give_to_owner(file: &File, directory: &Beneath) -> io::Result<()> {
     }
 }
 
-/// Removes the half-written files of a killed process, except those of the file `but`. Returns a remark for
-/// each that cannot be removed; such a file does no harm.
-pub(super) fn clear_leftovers(directory: &Beneath, but: &str) -> io::Result<Vec<Remark>> {
+/// Removes the half-written files of a killed process, except those of the file `but`. One that cannot be
+/// removed does no harm.
+pub(super) fn clear_leftovers(directory: &Beneath, but: &str) -> io::Result<()> {
     let spared = format!(".{but}.");
     let is_left =
         |name: &String| name.starts_with('.') && name.ends_with(UNFINISHED) && !name.starts_with(&spared);
-    let left = directory.names()?.into_iter().filter(is_left);
-    let remove = |name: String| {
-        let path = directory.file(&name);
-        directory.unlink(&name).err().map(|cause| Remark::Leftover { path, cause })
-    };
-    Ok(left.filter_map(remove).collect())
+    for name in directory.names()?.iter().filter(|name| is_left(name)) {
+        let _ = directory.unlink(name);
+    }
+    Ok(())
 }

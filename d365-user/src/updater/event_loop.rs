@@ -82,7 +82,7 @@ pub(crate) struct Updater {
     /// True once it was logged that several sets of sources share a lease.
     pub(super) is_lease_shared: bool,
     /// True if packets are tagged or dropped.
-    pub(super) acts: bool,
+    pub(super) has_actions: bool,
     /// The time since which a program is on an interface that was moved away and cannot be detached.
     pub(super) out_of_reach: Option<Timestamp>,
 }
@@ -176,7 +176,8 @@ impl Updater {
         self.now.run()
     }
 
-    /// Handles the result of a reading. Returns the failure, if any, and the time until the next try.
+    /// Handles the result of a reading. Returns a failure that is not logged yet, and the time until the next
+    /// try.
     pub(super) fn on_reading(
         &mut self,
         outcome: ReadResult,
@@ -190,10 +191,12 @@ impl Updater {
         let reading = match reading {
             Ok(reading) => reading,
             Err(failure) => {
-                self.sources.failed(at, &failure);
-                return Some((failure, again));
+                return self.sources.failed(at, &failure).then_some((failure, again));
             }
         };
+        if self.sources.recovers(at) {
+            tracing::info!("{}: it is read again", self.sources.name(at));
+        }
         if let Some(regions) = &reading.azure {
             self.azure.set(at, regions);
         }
@@ -214,7 +217,7 @@ impl Updater {
             report::decisions(&source, &decisions);
             for decision in &decisions {
                 if let Decision::Refused(refusal) = decision {
-                    self.refused.add((*refusal).into());
+                    self.refused.add(Rejection::Gate(*refusal));
                 }
             }
             if decisions.iter().any(Decision::is_published) {

@@ -125,9 +125,9 @@ mod tests {
             (download("url:a", "https://a/x"), "url:a"),
             (download("azure:public", "https://a/x"), "https://a/x"),
         ] {
-            let told = failure.to_string();
-            assert_eq!(told.matches(name).count(), 1, "{told}");
-            assert!(!told.contains("s3cret"), "{told}");
+            let message = failure.to_string();
+            assert_eq!(message.matches(name).count(), 1, "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
         }
         let redirected = download("url:https://a/x", "https://b/y").to_string();
         assert!(redirected.starts_with("url:https://a/x: https://b/y: "), "{redirected}");

@@ -95,41 +95,44 @@ impl Timing {
     }
 }
 
-/// Starts the thread of the source with index `source`. It reads at once.
+/// Starts the thread of the source `name` with index `source`. It reads at once, and hands each result to
+/// `send`, which returns false when the feed must end.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
 pub(super) fn start(
     source: usize,
+    name: String,
     reader: Box<dyn Reader>,
     timing: Timing,
-    tell: impl Fn(ReadResult) -> bool + Send + Sync + 'static,
+    send: impl Fn(ReadResult) -> bool + Send + Sync + 'static,
 ) -> Result<Sender<Command>, ResourceError> {
     let (orders, received) = mpsc::channel();
-    let task = format!("read {}", reader.name());
-    let run = move || run(source, reader, timing, &received, &tell);
+    let task = format!("read {name}");
+    let run = move || run(source, &name, reader, timing, &received, &send);
     resources::thread_apart(&format!("source {source}"), task, run)?;
     Ok(orders)
 }
 
 fn run(
     source: usize,
+    name: &str,
     mut reader: Box<dyn Reader>,
     mut timing: Timing,
     orders: &Receiver<Command>,
-    tell: &(impl Fn(ReadResult) -> bool + Sync),
+    send: &(impl Fn(ReadResult) -> bool + Sync),
 ) {
     loop {
         // This reading answers all earlier orders.
         orders.try_iter().for_each(drop);
         let late =
-            |failure| tell(ReadResult { source, reading: Err(failure), state_error: None, again: None });
-        let reading = read_watched(&mut *reader, late);
+            |failure| send(ReadResult { source, reading: Err(failure), state_error: None, again: None });
+        let reading = read_watched(name, &mut *reader, late);
         let is_read = reading.is_ok();
         let next = timing.next(reading.as_ref().err());
         let again = reading.as_ref().err().is_some_and(|failure| timing.retries(failure)).then_some(next);
         let outcome = ReadResult { source, reading, state_error: reader.state_error(), again };
-        if !tell(outcome) {
+        if !send(outcome) {
             return;
         }
         // The next reading of a pipe waits for the next writer.
@@ -146,11 +149,12 @@ fn run(
 
 /// Reads, and reports once if that takes longer than the limit. A late result counts like any other reading.
 fn read_watched(
+    name: &str,
     reader: &mut dyn Reader,
     late: impl FnOnce(Failure) -> bool + Send,
 ) -> Result<FetchedList, Failure> {
-    let Some(limit) = reader.limit() else { return read(reader) };
-    let list = reader.name();
+    let Some(limit) = reader.limit() else { return read(name, reader) };
+    let list = name.to_owned();
     let (reading, is_read) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let watch = move || {
@@ -160,7 +164,7 @@ fn read_watched(
         };
         // If that thread cannot be made, the source is read without the limit.
         let _ = thread::Builder::new().name("limit".to_owned()).spawn_scoped(scope, watch);
-        let read = read(reader);
+        let read = read(name, reader);
         drop(reading);
         read
     })
@@ -168,9 +172,9 @@ fn read_watched(
 
 /// Reads. A panic of the reader counts as a failure, and the reader is used again: no reading depends on the
 /// one before.
-fn read(reader: &mut dyn Reader) -> Result<FetchedList, Failure> {
+fn read(name: &str, reader: &mut dyn Reader) -> Result<FetchedList, Failure> {
     let read = panic::catch_unwind(AssertUnwindSafe(|| reader.read()));
-    read.unwrap_or_else(|_| Err(Failure::Panicked { list: reader.name() }))
+    read.unwrap_or_else(|_| Err(Failure::Panicked { list: name.to_owned() }))
 }
 
 /// Waits until `due` or for an order to read. Returns false once no order can come any more.

@@ -209,13 +209,13 @@ mod tests {
             (Some(Duration::from_millis(1)), TICK.as_secs()),
             (Some(Duration::ZERO), 60),
         ] {
-            let told = AppliedLeases::new(basis.clone(), vec![false], &Leases::all(left), now);
-            assert!(told.is_current(&basis, now), "{left:?}");
-            assert!(told.is_current(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
-            assert!(!told.is_current(&basis, now + seconds(again)), "{left:?}");
+            let applied = AppliedLeases::new(basis.clone(), vec![false], &Leases::all(left), now);
+            assert!(applied.is_current(&basis, now), "{left:?}");
+            assert!(applied.is_current(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
+            assert!(!applied.is_current(&basis, now + seconds(again)), "{left:?}");
             let moved = Basis { shown: vec![Lease::Until(1101)], ..basis.clone() };
-            assert!(!told.is_current(&moved, now));
-            assert!(!told.is_current(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
+            assert!(!applied.is_current(&moved, now));
+            assert!(!applied.is_current(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
         }
     }
 }

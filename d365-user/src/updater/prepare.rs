@@ -26,7 +26,7 @@ use super::{
 use crate::{
     config::Config,
     counters::{Record, Row},
-    gate::gates,
+    gate::gates::{self, Gates},
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
     runtime::azure,
@@ -56,90 +56,23 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepared, PrepareError> {
     let mut state_failures = Tally::default();
     let storage = directory(config, &mut state_failures)?.map(Storage::start).transpose()?;
-    let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
     let embedded = RangeSet::build(&[source::load(&Spec::Embedded)?], &Policy::default())?;
     let made = Sources::embedded_date(&embedded);
     let mut clock = Clock::start(Sample::take(), made);
     let now = clock.look(Sample::take());
     report::clock_at_start(&now, made);
-    let recovered = match &storage {
-        Some(storage) => storage.load({
-            let policy = config.gate;
-            move |directory| Ok(gates::recover(directory, policy))
-        })?,
-        None => gates::Recovered::default(),
+    let (gates, are_renamed) = match &storage {
+        Some(storage) => saved_gates(config, storage, &mut state_failures)?,
+        None => Default::default(),
     };
-    report::recovered(&recovered);
-    state_failures.add_many(StateFailure::Gates, recovered.errors.len() as u64);
-    let mut gates = recovered.gates;
-    let (are_renamed, errors) = if let Some(storage) = &storage {
-        let (specs, mut own) = (config.ranges.clone(), std::mem::take(&mut gates));
-        let (moved, outcome) = storage.load(move |directory| {
-            let outcome = renamed::take_over(&specs, &mut own, Some(directory));
-            Ok((own, outcome))
-        })?;
-        gates = moved;
-        outcome
-    } else {
-        renamed::take_over(&config.ranges, &mut gates, None)
-    };
-    for error in errors {
-        tracing::warn!("{error}: a document that was kept under an earlier name");
-        state_failures.add(StateFailure::Document);
-    }
-    let mut sources =
-        Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
+    let sources = Sources::new(&config.ranges, gates, config.gate, embedded, config.max_ranges, now.run());
     let (events, received) = mpsc::channel();
     let (hang, is_hung) = watch::channel(false);
     let feeds = Arc::new(OnceLock::new());
-    let watch = watch_files(&config.ranges, &feeds)?;
-    let mut begun = Vec::new();
-    for (at, spec) in config.ranges.iter().enumerate() {
-        let keep_azure = config.watch_azure;
-        let timing = match spec.kind().schedule() {
-            Schedule::Once => {
-                begun.push(None);
-                continue;
-            }
-            Schedule::OnChange(_) => Timing::of_file(config.lease),
-            Schedule::Interval => Timing::of_download(config.refresh),
-        };
-        let reader: Box<dyn Reader> = match &config.targets[at] {
-            None => {
-                let reader = FileReader {
-                    spec: spec.clone(),
-                    policy,
-                    keep_azure,
-                    writers: Vec::new(),
-                    is_pipe: false,
-                };
-                Box::new(reader)
-            }
-            Some(target) => {
-                let (spec, target, storage) = (spec.clone(), target.clone(), storage.clone());
-                let user_agent = config.user_agent.clone();
-                let mut reader = DownloadReader::new(spec, target, user_agent, policy, keep_azure, storage);
-                let kept = reader.restore();
-                if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
-                    azure.set(at, regions);
-                }
-                if reader.state_error().is_some() {
-                    state_failures.add(StateFailure::Document);
-                }
-                let adopted = sources.restore(at, kept.as_ref());
-                report::adopted(sources.name(at), adopted);
-                Box::new(reader)
-            }
-        };
-        let events = events.clone();
-        let tell = move |outcome| events.send(Event::Read(Box::new(outcome))).is_ok();
-        begun.push(Some(feed::start(at, reader, timing, tell)?));
-    }
-    let _ = feeds.set(begun);
     let mut updater = Updater {
         sources,
+        _watch: watch_files(&config.ranges, &feeds)?,
         feeds,
-        _watch: watch,
         events: received,
         storage: storage.clone(),
         hang,
@@ -159,36 +92,118 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         lease: None,
         lease_is_stuck: false,
         is_lease_shared: false,
-        acts: acts(config),
+        has_actions: has_actions(config),
         out_of_reach: None,
     };
+    updater.start_feeds(config, &events)?;
     // An approval that was given while no daemon ran may make a list fit.
-    let now = updater.now.run();
-    updater.approvals(now);
+    updater.approvals(now.run());
     let set = updater.first_list(&config.ranges)?;
     report::remarks(&updater.sources.remarks_of_all(&set));
     updater.left_out = updater.sources.left_out();
+    if !updater.left_out.is_empty() {
+        updater.save_at = Some(Instant::now());
+    }
     report::left_out(&updater.left_out, config.max_ranges);
-    if config.watch_azure && config.ranges.iter().all(Spec::is_embedded) {
-        tracing::warn!(
-            "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
-        );
-    }
-    if config.lease == LeaseTerm::Never {
-        tracing::warn!("--lease never: the list is trusted however long no source confirms it");
-    } else if acts(config) && config.ranges.iter().all(Spec::is_embedded) {
-        tracing::warn!(
-            "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
-             nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
-        );
-    }
+    warn_of_embedded(config);
     updater.publication = Publication::new(Some(set.clone()));
     let mut record = Record::new(storage, config.pin_dir.clone());
     let before = record.before();
     Ok(Prepared { updater, events, set, record, before, is_hung })
 }
 
+/// The gates that an earlier daemon saved, by the current names of their sources. Returns true if a name has
+/// changed, so that the gates must be saved again.
+fn saved_gates(
+    config: &Config,
+    storage: &Storage,
+    failures: &mut Tally<StateFailure>,
+) -> Result<(Gates, bool), PrepareError> {
+    let (specs, policy) = (config.ranges.clone(), config.gate);
+    let (recovered, gates, are_renamed, errors) = storage.load(move |directory| {
+        let mut recovered = gates::recover(directory, policy);
+        let mut gates = std::mem::take(&mut recovered.gates);
+        let (are_renamed, errors) = renamed::take_over(&specs, &mut gates, directory);
+        Ok((recovered, gates, are_renamed, errors))
+    })?;
+    report::recovered(&recovered);
+    failures.add_many(StateFailure::Gates, recovered.errors.len() as u64);
+    for error in errors {
+        tracing::warn!("{error}: a document that was kept under an earlier name");
+        failures.add(StateFailure::Document);
+    }
+    Ok((gates, are_renamed))
+}
+
+/// Warns if the embedded list is the only one and cannot do what the flags request.
+fn warn_of_embedded(config: &Config) {
+    let is_alone = config.ranges.iter().all(Spec::is_embedded);
+    if config.watch_azure && is_alone {
+        tracing::warn!(
+            "--watch-azure finds nothing: no source has a service tags document; add --ranges azure, or one in a file"
+        );
+    }
+    if config.lease == LeaseTerm::Never {
+        tracing::warn!("--lease never: the list is trusted however long no source confirms it");
+    } else if has_actions(config) && is_alone {
+        tracing::warn!(
+            "the embedded list alone is trusted until its lease ends, counted from the day that it was made; after that \
+             nothing is tagged or dropped: add --ranges azure, which confirms it, or see --lease"
+        );
+    }
+}
+
 impl Updater {
+    /// Starts the feed of each source that can be read again. The kept document of a download is its first
+    /// reading.
+    fn start_feeds(&mut self, config: &Config, events: &Sender<Event>) -> Result<(), PrepareError> {
+        let mut feeds = Vec::new();
+        for (at, spec) in config.ranges.iter().enumerate() {
+            let timing = match spec.kind().schedule() {
+                Schedule::Once => {
+                    feeds.push(None);
+                    continue;
+                }
+                Schedule::OnChange(_) => Timing::of_file(config.lease),
+                Schedule::Interval => Timing::of_download(config.refresh),
+            };
+            let events = events.clone();
+            let send = move |result| events.send(Event::Read(Box::new(result))).is_ok();
+            feeds.push(Some(feed::start(at, spec.to_string(), self.reader(at, config), timing, send)?));
+        }
+        let _ = self.feeds.set(feeds);
+        Ok(())
+    }
+
+    fn reader(&mut self, at: usize, config: &Config) -> Box<dyn Reader> {
+        let spec = config.ranges[at].clone();
+        let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
+        let keep_azure = config.watch_azure;
+        let Some(target) = config.targets[at].clone() else {
+            return Box::new(FileReader { spec, policy, keep_azure, writers: Vec::new(), is_pipe: false });
+        };
+        let mut reader = DownloadReader {
+            spec,
+            target,
+            user_agent: config.user_agent.clone(),
+            policy,
+            keep_azure,
+            state: self.storage.clone(),
+            known: None,
+            state_error: None,
+        };
+        let kept = reader.restore();
+        if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
+            self.azure.set(at, regions);
+        }
+        if reader.state_error.is_some() {
+            self.state_failures.add(StateFailure::Document);
+        }
+        let adopted = self.sources.restore(at, kept.as_ref());
+        report::adopted(self.sources.name(at), adopted);
+        Box::new(reader)
+    }
+
     /// Waits until every file was read, and until there is a list or no source left that could give one. If
     /// there is not room for all lists, the order of the command line decides: a reading is judged only after
     /// the files that are named before its source.
@@ -250,7 +265,7 @@ fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Opti
 }
 
 /// Returns true if packets are tagged or dropped.
-fn acts(config: &Config) -> bool {
+fn has_actions(config: &Config) -> bool {
     config.tags.any() || config.unlisted != Unlisted::Pass
 }
 

@@ -30,8 +30,6 @@ pub(crate) struct FetchedList {
 pub(super) trait Reader: Send {
     fn read(&mut self) -> Result<FetchedList, Failure>;
 
-    fn name(&self) -> String;
-
     /// True if the last reading was of a pipe, which is read only when somebody writes to it.
     fn is_pipe(&self) -> bool {
         false
@@ -87,10 +85,6 @@ impl Reader for FileReader {
         reading(list, azure, &self.policy)
     }
 
-    fn name(&self) -> String {
-        self.spec.to_string()
-    }
-
     fn is_pipe(&self) -> bool {
         self.is_pipe
     }
@@ -102,29 +96,18 @@ impl Reader for FileReader {
 
 /// A document on the network.
 pub(super) struct DownloadReader {
-    spec: Spec,
-    target: Target,
-    user_agent: UserAgent,
-    policy: Policy,
-    keep_azure: bool,
-    state: Option<Storage>,
+    pub(super) spec: Spec,
+    pub(super) target: Target,
+    pub(super) user_agent: UserAgent,
+    pub(super) policy: Policy,
+    pub(super) keep_azure: bool,
+    pub(super) state: Option<Storage>,
     /// The stamp and the reading of the last good document.
-    known: Option<(Stamp, FetchedList)>,
-    state_error: Option<StateError>,
+    pub(super) known: Option<(Stamp, FetchedList)>,
+    pub(super) state_error: Option<StateError>,
 }
 
 impl DownloadReader {
-    pub(super) fn new(
-        spec: Spec,
-        target: Target,
-        user_agent: UserAgent,
-        policy: Policy,
-        keep_azure: bool,
-        state: Option<Storage>,
-    ) -> Self {
-        Self { spec, target, user_agent, policy, keep_azure, state, known: None, state_error: None }
-    }
-
     /// Loads the last good document from the state directory, so that the server need not send it again.
     pub(super) fn restore(&mut self) -> Option<FetchedList> {
         let name = self.spec.to_string();
@@ -192,10 +175,6 @@ impl Reader for DownloadReader {
         // A document that could not be saved is requested whole the next time, to be saved then.
         self.known = self.state_error.is_none().then(|| (stamp, reading.clone()));
         Ok(reading)
-    }
-
-    fn name(&self) -> String {
-        self.spec.to_string()
     }
 
     fn state_error(&mut self) -> Option<StateError> {

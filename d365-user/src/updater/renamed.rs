@@ -14,11 +14,7 @@ use crate::{
 /// Moves the gates and the documents to the current names, and removes the last approval's answer, which has
 /// the old names. Returns true if the gates must be saved again, and the errors of moving or removing files.
 /// Such a document is downloaded again.
-pub(super) fn take_over(
-    specs: &[Spec],
-    gates: &mut Gates,
-    directory: Option<&StateDir>,
-) -> (bool, Vec<StateError>) {
+pub(super) fn take_over(specs: &[Spec], gates: &mut Gates, directory: &StateDir) -> (bool, Vec<StateError>) {
     let mut errors = Vec::new();
     let moves = moves(specs, gates);
     for (old, new) in &moves {
@@ -29,20 +25,19 @@ pub(super) fn take_over(
     let names: BTreeSet<String> = specs.iter().map(ToString::to_string).collect();
     let is_left = |name: &String| shown_name(name) != name && !names.contains(name);
     let left: Vec<String> = gates.keys().filter(|name| is_left(name)).cloned().collect();
-    if let Some(directory) = directory {
-        let exact = specs.iter().filter_map(|spec| Some((exact(spec)?, spec.to_string())));
-        for (old, new) in moves.iter().cloned().chain(exact).filter(|(old, _)| !names.contains(old)) {
-            errors.extend(documents::rename(directory, &old, &new).err());
-        }
-        for old in &left {
-            errors.extend(directory.remove(&documents::file_name(old)).err());
-        }
-        if !moves.is_empty() || !left.is_empty() {
-            errors.extend(directory.remove(approval::ANSWER).err());
-        }
+    let exact = specs.iter().filter_map(|spec| Some((exact(spec)?, spec.to_string())));
+    for (old, new) in moves.iter().cloned().chain(exact).filter(|(old, _)| !names.contains(old)) {
+        errors.extend(documents::rename(directory, &old, &new).err());
     }
-    gates.retain(|name, _| !left.contains(name));
-    (!moves.is_empty() || !left.is_empty(), errors)
+    for old in &left {
+        errors.extend(directory.remove(&documents::file_name(old)).err());
+        gates.remove(old);
+    }
+    let are_changed = !moves.is_empty() || !left.is_empty();
+    if are_changed {
+        errors.extend(directory.remove(approval::ANSWER).err());
+    }
+    (are_changed, errors)
 }
 
 /// Pairs the old name of a gate with the current name of its source. A source takes the gate of exactly its
@@ -77,7 +72,7 @@ fn exact(spec: &Spec) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::GatePolicy;
+    use crate::{gate::GatePolicy, state::Scratch};
 
     fn gates(names: &[&str]) -> Gates {
         let gate = |name: &&str| ((*name).to_owned(), Gate::new(GatePolicy::default()));
@@ -88,7 +83,9 @@ mod tests {
         let specs: Vec<Spec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
         let mut gates = gates(names);
         let before = moves(&specs, &gates);
-        let (is_changed, errors) = take_over(&specs, &mut gates, None);
+        let scratch = Scratch::new();
+        let directory = crate::state_files::open(&scratch.0).unwrap();
+        let (is_changed, errors) = take_over(&specs, &mut gates, &directory);
         assert!(errors.is_empty());
         assert!(gates.keys().all(|name| shown_name(name) == name), "a token is kept: {gates:?}");
         let kept: BTreeSet<&str> = gates.keys().map(String::as_str).collect();

@@ -30,7 +30,7 @@ impl Updater {
         }
         self.out_of_reach = out_of_reach;
         let basis = self.basis(groups);
-        if self.lease.as_ref().is_some_and(|told| told.is_current(&basis, Instant::now())) {
+        if self.lease.as_ref().is_some_and(|applied| applied.is_current(&basis, Instant::now())) {
             return;
         }
         match self.set_leases(kernel, groups) {
@@ -59,12 +59,12 @@ impl Updater {
         }
         let now_needed = self.needed();
         let has_ended: Vec<bool> = (0..basis.shown.len()).map(|place| self.has_ended(place)).collect();
-        let before = self.lease.as_ref().map(|told| told.has_ended.as_slice());
+        let before = self.lease.as_ref().map(|applied| applied.has_ended.as_slice());
         for (place, has_ended) in has_ended.iter().copied().enumerate() {
             let is_new = before.is_none_or(|before| before.get(place) != Some(&has_ended));
             if is_new && now_needed.contains(&place) {
                 let (source, lease) = (self.sources.name(place), basis.shown[place]);
-                report::lease(source, lease, has_ended, before.is_none(), self.acts);
+                report::lease(source, lease, has_ended, before.is_none(), self.has_actions);
             }
         }
         if basis.groups.is_shared() && !std::mem::replace(&mut self.is_lease_shared, true) {

@@ -219,8 +219,8 @@ pub(super) fn remarks(warnings: &[Warning]) {
 }
 
 /// Logs that a source's lease holds, has ended, or holds again. A lease that holds `at_start` is not logged:
-/// the summary shows it. The end of a lease is a warning if packets are tagged or dropped (`acts`).
-pub(super) fn lease(source: &str, lease: Lease, has_ended: bool, at_start: bool, acts: bool) {
+/// the summary shows it. The end of a lease is a warning if packets are tagged or dropped (`has_actions`).
+pub(super) fn lease(source: &str, lease: Lease, has_ended: bool, at_start: bool, has_actions: bool) {
     let line = match (lease, has_ended) {
         (Lease::Endless, _) => return,
         (Lease::Until(_), false) if at_start => return,
@@ -237,7 +237,7 @@ pub(super) fn lease(source: &str, lease: Lease, has_ended: bool, at_start: bool,
             time(Timestamp(end))
         ),
     };
-    if has_ended && acts {
+    if has_ended && has_actions {
         tracing::warn!("{line}");
     } else {
         tracing::info!("{line}");
@@ -265,7 +265,7 @@ fn line(decision: &Decision) -> Option<(bool, String)> {
         Decision::Waits { prefix, action, change } => {
             let what = match action {
                 Action::Add(range) => format!("would add {}", of(range)),
-                Action::Remove => format!("would remove {prefix}"),
+                Action::Remove(_) => format!("would remove {prefix}"),
                 Action::Relabel(range) => format!("would make {prefix} {}", of(range)),
             };
             let next =

@@ -18,7 +18,7 @@ use crate::{
     },
     ranges::{RangeError, RangeSet, Warning},
     snapshot::{Lease, SourceStatus},
-    source::{Origin, Reason, Spec},
+    source::{Origin, Reason, Schedule, Spec},
 };
 
 mod confirmed;
@@ -44,6 +44,8 @@ struct Source {
     /// an earlier run.
     is_confirmed_here: bool,
     failures: BTreeMap<Reason, u64>,
+    /// The message of a file's last failure, until it is read.
+    file_failure: Option<String>,
 }
 
 pub(super) struct Sources {
@@ -97,6 +99,7 @@ impl Sources {
                 last_success,
                 is_confirmed_here: false,
                 failures: spec.kind().failure_reasons().into_iter().map(|reason| (reason, 0)).collect(),
+                file_failure: None,
             }
         };
         let all = specs.iter().map(source).collect();
@@ -188,12 +191,21 @@ impl Sources {
         decisions
     }
 
-    /// Counts a failure. The gate no longer knows that the source still offers its last list.
-    pub(super) fn failed(&mut self, at: usize, failure: &Failure) {
+    /// Counts a failure. The gate no longer knows that the source still offers its last list. Returns false
+    /// if a file fails again in the same way, which is logged already.
+    pub(super) fn failed(&mut self, at: usize, failure: &Failure) -> bool {
         let source = &mut self.all[at];
         source.has_reported = true;
         *source.failures.entry(failure.reason()).or_default() += 1;
         self.gates.entry(source.name.clone()).and_modify(Gate::interrupt);
+        let message = failure.to_string();
+        let is_file = matches!(source.spec.kind().schedule(), Schedule::OnChange(_));
+        !is_file || source.file_failure.replace(message.clone()) != Some(message)
+    }
+
+    /// Records that the source was read. Returns true if it is a file whose last reading failed.
+    pub(super) fn recovers(&mut self, at: usize) -> bool {
+        self.all[at].file_failure.take().is_some()
     }
 
     /// Gives the time to the gates.

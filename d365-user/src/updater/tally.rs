@@ -1,12 +1,10 @@
 //! Counts of rejected updates and of failures in the state directory, by reason, for the metrics.
 
-use std::collections::BTreeMap;
-
 use crate::gate::Refusal;
 
-/// The values of a label. Their order is that of the metrics.
-pub(super) trait Label: Copy + Ord + 'static {
-    /// Every value.
+/// The values of a label.
+pub(super) trait Label: Copy + PartialEq + 'static {
+    /// Every value, in the order of the metrics.
     const ALL: &'static [Self];
 
     /// The value of the label.
@@ -14,7 +12,7 @@ pub(super) trait Label: Copy + Ord + 'static {
 }
 
 /// A counter for each value of a label.
-pub(super) struct Tally<L>(BTreeMap<L, u64>);
+pub(super) struct Tally<L>(Vec<(L, u64)>);
 
 impl<L: Label> Default for Tally<L> {
     fn default() -> Self {
@@ -28,7 +26,9 @@ impl<L: Label> Tally<L> {
     }
 
     pub(super) fn add_many(&mut self, label: L, count: u64) {
-        *self.0.entry(label).or_default() += count;
+        for (_, sum) in self.0.iter_mut().filter(|(of, _)| *of == label) {
+            *sum += count;
+        }
     }
 
     /// Every value with its count.
@@ -38,65 +38,45 @@ impl<L: Label> Tally<L> {
 }
 
 /// Reason why an update is not published: the value of the label `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
     /// There are more ranges than counter slots.
     Capacity,
-    /// The gate: [`Refusal::Empty`].
-    Empty,
-    /// The gate: [`Refusal::Flood`].
-    Flood,
+    /// The gate refused the offer.
+    Gate(Refusal),
     /// The kernel rejected a map or an entry.
     Kernel,
     /// The kernel's answers differ from the reference's.
     Proof,
     /// The lists cannot be merged into one set: too many ranges.
     Ranges,
-    /// The gate: [`Refusal::Shrink`].
-    Shrink,
-    /// The gate: [`Refusal::StepBack`].
-    StepBack,
 }
 
 impl Label for Rejection {
     const ALL: &'static [Self] = &[
         Self::Capacity,
-        Self::Empty,
-        Self::Flood,
+        Self::Gate(Refusal::Empty),
+        Self::Gate(Refusal::Flood),
         Self::Kernel,
         Self::Proof,
         Self::Ranges,
-        Self::Shrink,
-        Self::StepBack,
+        Self::Gate(Refusal::Shrink),
+        Self::Gate(Refusal::StepBack),
     ];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Capacity => "capacity",
-            Self::Empty => Refusal::Empty.as_str(),
-            Self::Flood => Refusal::Flood.as_str(),
+            Self::Gate(refusal) => refusal.as_str(),
             Self::Kernel => "kernel",
             Self::Proof => "proof",
             Self::Ranges => "ranges",
-            Self::Shrink => Refusal::Shrink.as_str(),
-            Self::StepBack => Refusal::StepBack.as_str(),
-        }
-    }
-}
-
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Empty => Self::Empty,
-            Refusal::StepBack => Self::StepBack,
-            Refusal::Shrink => Self::Shrink,
-            Refusal::Flood => Self::Flood,
         }
     }
 }
 
 /// The subject of a failure to save or load: the value of the label `operation`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StateFailure {
     /// An approval or its answer.
     Approval,

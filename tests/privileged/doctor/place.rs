@@ -143,4 +143,8 @@ fn a_list_that_others_may_write_to_is_named() {
         let (found, said) = report.of("list_files", None);
         assert_eq!((found, said.contains(&name)), (level, level == "warning"), "{mode:o}: {said}");
     }
+    fs::remove_file(&list).unwrap();
+    let report = look();
+    let (found, said) = report.of("list_files", None);
+    assert!(found == "warning" && said.contains(&name), "{said}");
 }

@@ -62,7 +62,7 @@ fn compared(documents: &Documents) {
     let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA"), range("20.0.2.0/24", "LAB")];
     let mut retired = gate(&old, &old[1..], policy);
     let digest = retired.pending_digest().unwrap();
-    retired.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
+    retired.approve(&digest, None, Timestamp::from(SystemTime::now())).unwrap();
     let waiting = gate(&old[..2], &[range("20.0.0.0/24", "ZZZ")], GatePolicy::default());
     let gates = Gates::from([("azure:public".to_owned(), retired), ("file:/more".to_owned(), waiting)]);
     let state = state(&gates, &document(documents, "public-2026-cn398.json"));
@@ -145,7 +145,7 @@ fn retired(documents: &Documents) {
     let old = [range("20.0.0.0/24", "NAM"), range("20.0.1.0/24", "FRA")];
     let mut gate = gate(&old, &old[1..], GatePolicy::default());
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, Timestamp::from(SystemTime::now())).unwrap();
+    gate.approve(&digest, None, Timestamp::from(SystemTime::now())).unwrap();
     let gates = Gates::from([("azure".to_owned(), gate)]);
     let state = state(&gates, &document(documents, "public-2026-cn398.json"));
     let path = state.path().to_str().unwrap();

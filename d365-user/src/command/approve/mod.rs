@@ -65,7 +65,14 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         return Ok(Exit::FINDINGS);
     }
     let request = Request::new(chosen, Timestamp::from(SystemTime::now()), std::process::id());
-    approval::submit(directory, &request)?;
+    if !approval::submit(directory, &request)? {
+        show(&format!(
+            "Nothing is done: an earlier approval is in {}, and the daemon has not taken it yet. Start the daemon, or \
+             remove that file to take the approval back.\n",
+            directory.join(approval::REQUEST).display()
+        ))?;
+        return Ok(Exit::FINDINGS);
+    }
     if !is_held(directory)? {
         show(&format!(
             "No daemon uses {}: its next start {} {changes}, if they still wait.\n",
@@ -79,7 +86,7 @@ pub(super) fn run(flags: &cli::Approve) -> Result<Exit, CommandError> {
         PATIENCE.as_secs()
     ))?;
     match answer(directory, &request.id)? {
-        Some(answer) => told(&answer),
+        Some(answer) => show_answer(&answer),
         None => {
             show(&format!(
                 "The daemon has not answered within {} s. The approval stays in {} and is carried out when the daemon \
@@ -105,8 +112,8 @@ fn chosen(flags: &cli::Approve, gates: &Gates) -> Result<Vec<Approval>, String> 
     }
     let approval = |(source, gate): (&String, &Gate)| {
         let all = Approval::of(source, gate)?;
-        let own = prefixes.iter().filter(|prefix| waits(gate, prefix)).map(ToString::to_string).collect();
-        let only: Option<Vec<String>> = (!prefixes.is_empty()).then_some(own);
+        let own = || prefixes.iter().filter(|prefix| waits(gate, prefix)).copied().collect();
+        let only: Option<Vec<IpNet>> = (!prefixes.is_empty()).then(own);
         let is_meant = only.as_ref().map_or_else(|| gate.waits(), |only| !only.is_empty());
         let is_expected = flags.expect.is_empty() || flags.expect.contains(&all.digest);
         (is_meant && is_expected).then_some(Approval { prefixes: only, reject: flags.reject, ..all })
@@ -166,9 +173,9 @@ fn answer(directory: &Path, id: &str) -> Result<Option<Answer>, CommandError> {
 }
 
 /// Shows the result of each source's approval.
-fn told(answer: &Answer) -> Result<Exit, CommandError> {
+fn show_answer(answer: &Answer) -> Result<Exit, CommandError> {
     for outcome in &answer.outcomes {
-        let said = match outcome.verdict {
+        let result = match outcome.verdict {
             Verdict::Approved => "approved",
             Verdict::Partly => {
                 "approved, but for what has no room (raise --max-ranges) or would leave nothing of the list; look at them again"
@@ -181,7 +188,7 @@ fn told(answer: &Answer) -> Result<Exit, CommandError> {
             Verdict::NothingPending => "nothing waits any more",
             Verdict::UnknownSource => "not approved: the daemon has no such source; look at its --ranges",
         };
-        show(&format!("{}: {said}\n", plain(&outcome.source)))?;
+        show(&format!("{}: {result}\n", plain(&outcome.source)))?;
     }
     let is_done = |verdict| matches!(verdict, Verdict::Approved | Verdict::Rejected);
     let approved = answer.outcomes.iter().all(|outcome| is_done(outcome.verdict));

@@ -18,8 +18,16 @@ pub(super) fn prefixes(gate: &Gate) -> usize {
     gate.pending().filter(|pending| pending.wait != Wait::Rejected).count()
 }
 
-/// The waiting and the rejected changes by source, each with its digest.
+/// The sources of which nothing is used, then the waiting and the rejected changes by source, each with its
+/// digest.
 pub(super) fn table(gates: &Gates) -> String {
+    let left_out = gates.iter().filter(|(_, gate)| gate.is_left_out()).map(|(source, _)| {
+        format!(
+            "{}: its accepted list does not fit together with the others within --max-ranges: nothing of it is used; \
+             raise --max-ranges, or name it earlier\n\n",
+            plain(source)
+        )
+    });
     let waiting = gates.iter().filter_map(|(source, gate)| Some((source, gate, gate.pending_digest()?)));
     let tables = waiting.map(|(source, gate, digest)| {
         let header = ["reason", "prefix", "change", "passes by itself"].map(str::to_owned).to_vec();
@@ -34,7 +42,7 @@ pub(super) fn table(gates: &Gates) -> String {
         let source = plain(source);
         format!("{source}: {waiting} waiting{rejected}\ndigest {digest}\n{}\n", aligned(&rows))
     });
-    tables.collect()
+    left_out.chain(tables).collect()
 }
 
 /// The table does not show how long a lower number has waited.
@@ -48,8 +56,8 @@ fn row(gate: &Gate, pending: &Pending<'_>) -> Vec<String> {
     let accepted = gate.accepted().find(|range| range.prefix == pending.prefix);
     let what = match (pending.action, accepted) {
         (Action::Add(range), _) => format!("add, {}", label(range)),
-        (Action::Remove, None) => "remove".to_owned(),
-        (Action::Remove, Some(range)) => format!("remove, {}", label(range)),
+        (Action::Remove(_), None) => "remove".to_owned(),
+        (Action::Remove(_), Some(range)) => format!("remove, {}", label(range)),
         (Action::Relabel(range), None) => format!("relabel → {}", label(range)),
         (Action::Relabel(range), Some(old)) => format!("relabel, {} → {}", label(old), label(range)),
     };

@@ -55,8 +55,9 @@ pub(super) struct State {
     pub(super) held: Fact<Option<Option<u32>>>,
     /// Files that are damaged, and the problem of each.
     pub(super) ailing: Fact<Vec<(String, String)>>,
-    /// The lists in files, and the users other than root and the directory's owner who may write to each.
-    pub(super) lists: Fact<Vec<(String, Vec<Writer>)>>,
+    /// The lists in files, and the users other than root and the directory's owner who may write to each, or
+    /// the reason why it cannot be examined.
+    pub(super) lists: Fact<Vec<(String, Result<Vec<Writer>, String>)>>,
     /// The sources that were confirmed, and the time of each confirmation; `None` if no gate is saved.
     pub(super) confirmed: Fact<Option<Vec<(String, Timestamp)>>>,
 }
@@ -107,16 +108,14 @@ fn state(path: &Path) -> State {
     let user = fs::metadata(path).map_or(0, |found| found.uid());
     let writers = |name: &String| {
         let file = name.strip_prefix("file:")?;
-        // The daemon reports a list that is gone.
-        Some((name.clone(), other_writers_of_file(Path::new(file), user).ok()?))
+        let writers = other_writers_of_file(Path::new(file), user);
+        Some((name.clone(), writers.map_err(|error| error.to_string())))
     };
     State {
         path: path.to_owned(),
         directory: directory(path),
         held: is_held(path).map(|held| held.then(|| holder(path))).map_err(Unknown::from),
-        ailing: damaged_files(path)
-            .map_err(Unknown::from)
-            .map(|files| files.into_iter().map(|ailing| (ailing.file, ailing.problem.to_string())).collect()),
+        ailing: damaged_files(path).map_err(Unknown::from),
         lists: gates
             .clone()
             .map(|gates| gates.iter().flat_map(gates::Gates::keys).filter_map(writers).collect()),

@@ -58,7 +58,7 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
             Found::Nothing => continue,
             Found::Damaged { damage, .. } => {
                 let path = directory.join(documents::file_name(source));
-                return Err(CommandError::Damaged { path, damage });
+                return Err(CommandError::Damaged { path, damage, copy: None });
             }
         };
         match service_tags::read(&kept.bytes, &Options::default()) {

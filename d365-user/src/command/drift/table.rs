@@ -37,21 +37,21 @@ pub(super) fn render(comparison: &Comparison) -> String {
 /// The list's name, its origins and its remarks.
 fn lines(list: &List) -> Vec<Vec<String>> {
     let origins = list.origins.iter().map(origin);
-    let said: Vec<String> = origins.chain(list.remarks.iter().map(|remark| plain(remark))).collect();
+    let texts: Vec<String> = origins.chain(list.remarks.iter().map(|remark| plain(remark))).collect();
     let names = std::iter::once(plain(&list.name)).chain(std::iter::repeat(String::new()));
-    names.zip(said).map(|(name, said)| vec![name, said]).collect()
+    names.zip(texts).map(|(name, text)| vec![name, text]).collect()
 }
 
 fn origin(origin: &Origin) -> String {
-    let mut said = format!("{}: {}", plain(&origin.name), counted(origin.ranges, "range"));
+    let mut text = format!("{}: {}", plain(&origin.name), counted(origin.ranges, "range"));
     let number = |what: &str, number: Option<u64>| {
         number.map(|number| format!(", {what} {number}")).unwrap_or_default()
     };
-    said.push_str(&origin.cloud.map(|cloud| format!(", cloud {cloud}")).unwrap_or_default());
-    said.push_str(&origin.date.as_ref().map(|date| format!(", {date}")).unwrap_or_default());
-    said.push_str(&number("change number", origin.change_number));
-    said.push_str(&number("the tag's", origin.tag_change_number));
-    said
+    text.push_str(&origin.cloud.map(|cloud| format!(", cloud {cloud}")).unwrap_or_default());
+    text.push_str(&origin.date.as_ref().map(|date| format!(", {date}")).unwrap_or_default());
+    text.push_str(&number("change number", origin.change_number));
+    text.push_str(&number("the tag's", origin.tag_change_number));
+    text
 }
 
 fn verdict(comparison: &Comparison, differing: usize, expected: usize) -> String {

@@ -1,16 +1,21 @@
 //! Compares the gate with a plain model of it. The steps are offers, time that passes or goes back, approvals
 //! of changes that were looked at before, and restarts with the stored state. After any step, gate and model
-//! must agree.
+//! must agree, the rules in [`shown`] hold, and the decisions of an offer name each change that began to wait
+//! or was withdrawn.
+
+use std::time::Duration;
 
 use proptest::{prelude::*, sample::select, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 use super::*;
-use listed::{Id, Label, List, POOL};
+use listed::{Id, Label, List, POOL, any_list, like};
 use model::{Looked, Model, Wish};
+use shown::{Before, Shown, check_waiting, waiting};
 
 mod listed;
 mod model;
+mod shown;
 
 /// The position of a prefix in the model's pool.
 fn id(prefix: IpNet) -> Id {
@@ -24,38 +29,6 @@ fn range_of(id: Id, Label(geo, source, region): Label) -> Range {
 
 fn ranges_of(list: &List) -> Vec<Range> {
     list.iter().map(|(id, label)| range_of(*id, *label)).collect()
-}
-
-fn any_label() -> impl Strategy<Value = Label> {
-    select(vec![
-        Label("NAM", GeoSource::Inferred, None),
-        Label("NAM", GeoSource::Inferred, None),
-        Label("NAM", GeoSource::Documented, Some("East")),
-        Label("NAM", GeoSource::Documented, Some("West")),
-        Label("NAM", GeoSource::Configured, None),
-        Label("EUR", GeoSource::Inferred, Some("West")),
-        Label("EUR", GeoSource::Documented, None),
-        Label("ZZZ", GeoSource::Unknown, None),
-    ])
-}
-
-fn any_list() -> impl Strategy<Value = List> {
-    prop::collection::btree_map(0..POOL.len(), any_label(), 0..POOL.len())
-}
-
-/// A list similar to this one: some ranges are removed, added or relabelled.
-fn like(list: List) -> impl Strategy<Value = List> {
-    let changes = prop::collection::btree_map(0..POOL.len(), prop::option::of(any_label()), 0..4);
-    changes.prop_map(move |changes| {
-        let mut list = list.clone();
-        for (id, label) in changes {
-            match label {
-                Some(label) => _ = list.insert(id, label),
-                None => _ = list.remove(&id),
-            }
-        }
-        list
-    })
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +55,7 @@ enum Step {
 
 /// The expected results of the last step.
 #[derive(Clone, Debug, Default)]
-struct Said {
+struct Expected {
     refused: Option<Refusal>,
     is_approved: bool,
     adopted: usize,
@@ -103,7 +76,7 @@ struct World {
     read: Option<Read>,
     /// The changes that the operator looked at last.
     looked: Option<Looked>,
-    said: Said,
+    expected: Expected,
 }
 
 impl ReferenceStateMachine for World {
@@ -113,15 +86,21 @@ impl ReferenceStateMachine for World {
     fn init_state() -> BoxedStrategy<Self> {
         let list = prop_oneof![Just(List::new()), any_list()];
         let trust = select(vec![Trust::Local, Trust::Download, Trust::Download]);
-        let policy = (2..8usize, select(vec![0, 10, 40])).prop_map(|(most_new, most_shrink_percent)| {
-            GatePolicy { most_new, most_shrink_percent, ..GatePolicy::default() }
+        let hours = |hours: [u64; 3]| select(hours.map(Duration::from_hours).to_vec());
+        let policy = (2..8usize, select(vec![0, 10, 40]), hours([0, 1, 1]), hours([0, 72, 72]));
+        let policy = policy.prop_map(|(most_new, most_shrink_percent, confirm_after, hold)| GatePolicy {
+            most_new,
+            most_shrink_percent,
+            confirm_after,
+            hold,
+            ..GatePolicy::default()
         });
         let room = prop_oneof![1 => 0..6usize, 2 => Just(POOL.len())];
         let world =
             (list, room, any_number(), trust, policy).prop_map(|(baseline, room, number, trust, policy)| {
                 let limit = (baseline.len() + room).max(1);
                 let model = Model::new(policy, limit, baseline.clone(), number);
-                let said = Said::default();
+                let expected = Expected::default();
                 Self {
                     policy,
                     limit,
@@ -132,7 +111,7 @@ impl ReferenceStateMachine for World {
                     now: START,
                     read: None,
                     looked: None,
-                    said,
+                    expected,
                 }
             });
         world.boxed()
@@ -167,7 +146,12 @@ impl ReferenceStateMachine for World {
             1 => any_list().prop_map(Step::Adopt),
         ];
         let hours = prop_oneof![6 => 0..8i64, 3 => 20..80i64, 1 => -50..0i64];
-        (hours.prop_map(|hours| hours * 3600), step).boxed()
+        let longest = i64::try_from(GatePolicy::default().longest_gap.as_secs()).unwrap();
+        let seconds = prop_oneof![
+            16 => hours.prop_map(|hours| hours * 3600),
+            1 => select(vec![longest, longest + 1, 3599, 3601]),
+        ];
+        (seconds, step).boxed()
     }
 
     fn apply(mut world: Self, (seconds, step): &Self::Transition) -> Self {
@@ -178,19 +162,21 @@ impl ReferenceStateMachine for World {
             (model.accepted.clone(), retired)
         };
         let before = recognised(model);
-        world.said = Said::default();
+        world.expected = Expected::default();
         match step {
             Step::Offer(read) => {
-                world.said.refused = model.offer(&read.list, read.number, read.trust, now);
+                world.expected.refused = model.offer(&read.list, read.number, read.trust, now);
                 world.read = Some(read.clone());
             }
             Step::Tick => model.tick(now),
             Step::Look => world.looked = model.looked(),
-            Step::Decide(wish) => world.said.is_approved = model.decide(*wish, world.looked.as_ref(), now),
+            Step::Decide(wish) => {
+                world.expected.is_approved = model.decide(*wish, world.looked.as_ref(), now)
+            }
             Step::Fail | Step::Restart => model.interrupt(),
-            Step::Adopt(list) => world.said.adopted = model.adopt(list),
+            Step::Adopt(list) => world.expected.adopted = model.adopt(list),
         }
-        world.said.is_changed = recognised(model) != before;
+        world.expected.is_changed = recognised(model) != before;
         world
     }
 }
@@ -214,10 +200,11 @@ fn any_number() -> impl Strategy<Value = Option<u64>> + Clone {
     prop_oneof![8 => Just(Some(3)), 2 => prop::option::of(0..6u64)]
 }
 
-/// A gate, and the digest of the changes that were looked at last.
+/// A gate, the digest of the changes that were looked at last, and the steps so far.
 struct Machine {
     gate: Gate,
     digest: Option<String>,
+    shown: Shown,
 }
 
 impl StateMachineTest for Machine {
@@ -226,31 +213,47 @@ impl StateMachineTest for Machine {
 
     fn init_test(world: &World) -> Self {
         let gate = Gate::with_baseline(world.policy, ranges_of(&world.baseline), world.number);
-        Self { gate, digest: None }
+        Self { gate, digest: None, shown: Shown::default() }
     }
 
     fn apply(mut self_: Self, world: &World, (_, step): (i64, Step)) -> Self {
-        let (gate, now, said) = (&mut self_.gate, Timestamp(world.now), &world.said);
+        let Self { gate, digest: seen, shown } = &mut self_;
+        let (now, expected) = (Timestamp(world.now), &world.expected);
         give_room(gate, world.limit);
+        shown.pass(world.now);
+        let before = Before::of(gate, now);
         let decisions = match step {
             Step::Offer(Read { list, number, trust }) => {
-                gate.offer(Offer { ranges: ranges_of(&list), change_number: number, trust }, now)
+                let offer = Offer { ranges: ranges_of(&list), change_number: number, trust };
+                shown.offer(&offer, &before);
+                let waited = waiting(gate);
+                let decisions = gate.offer(offer, now);
+                if !list.is_empty() {
+                    check_waiting(&waited, gate, &decisions);
+                }
+                decisions
             }
             Step::Tick => gate.tick(now),
             Step::Look => {
-                self_.digest = gate.pending_digest();
+                *seen = gate.pending_digest();
                 Vec::new()
             }
             Step::Decide(wish) => {
-                let digest = self_.digest.as_deref().unwrap_or_default();
+                let digest = seen.as_deref().unwrap_or_default();
                 let one = |id: Id| [POOL[id].parse().unwrap()];
+                let pending: Vec<IpNet> = gate.pending().map(|pending| pending.prefix).collect();
                 let done = match wish {
-                    Wish::ApproveAll => gate.approve(digest, now),
-                    Wish::ApproveOne(id) => gate.approve_only(digest, &one(id), now),
+                    Wish::ApproveAll => gate.approve(digest, None, now),
+                    Wish::ApproveOne(id) => gate.approve(digest, Some(&one(id)), now),
                     Wish::RejectAll => gate.reject(digest, None),
                     Wish::RejectOne(id) => gate.reject(digest, Some(&one(id))),
                 };
-                assert_eq!(done.is_ok(), said.is_approved);
+                assert_eq!(done.is_ok(), expected.is_approved);
+                match wish {
+                    Wish::ApproveAll if expected.is_approved => shown.free(pending),
+                    Wish::ApproveOne(id) if expected.is_approved => shown.free(one(id).to_vec()),
+                    _ => {}
+                }
                 done.unwrap_or_default()
             }
             Step::Fail => {
@@ -259,11 +262,14 @@ impl StateMachineTest for Machine {
             }
             Step::Restart => {
                 let text = serde_json::to_string(&gate.stored()).unwrap();
-                *gate = Gate::restore(world.policy, &serde_json::from_str(&text).unwrap()).unwrap();
+                let restored = Gate::restore(world.policy, serde_json::from_str(&text).unwrap()).unwrap();
+                assert_eq!(restored, *gate);
+                *gate = restored;
                 Vec::new()
             }
             Step::Adopt(list) => {
-                assert_eq!(gate.adopt(ranges_of(&list)), said.adopted);
+                shown.free(ranges_of(&list).iter().map(|range| range.prefix).collect());
+                assert_eq!(gate.adopt(ranges_of(&list)), expected.adopted);
                 return self_;
             }
         };
@@ -271,8 +277,9 @@ impl StateMachineTest for Machine {
             Decision::Refused(refusal) => Some(*refusal),
             _ => None,
         });
-        assert_eq!(refused, said.refused);
-        assert_eq!(decisions.iter().any(Decision::is_published), said.is_changed, "{decisions:?}");
+        assert_eq!(refused, expected.refused);
+        assert_eq!(decisions.iter().any(Decision::is_published), expected.is_changed, "{decisions:?}");
+        shown.check(&before, gate, &decisions, expected.is_approved);
         self_
     }
 
@@ -295,7 +302,7 @@ impl StateMachineTest for Machine {
         let expected = model.waiting().into_iter().map(|(id, (action, change, wait, left))| {
             let action = match action {
                 listed::Action::Add(label) => Action::Add(range_of(id, label)),
-                listed::Action::Remove => Action::Remove,
+                listed::Action::Remove => Action::Remove(POOL[id].parse().unwrap()),
                 listed::Action::Relabel(label) => Action::Relabel(range_of(id, label)),
             };
             (id, (action, change, wait, left))

@@ -11,14 +11,13 @@ use crate::{
     ranges::Range,
 };
 
-mod adopted;
 mod approval;
+mod files;
 mod growth;
 mod held;
 mod machine;
-mod properties;
+mod request;
 mod restored;
-mod retired;
 mod room;
 mod staged;
 mod whole;
@@ -73,7 +72,7 @@ fn settled(ranges: Vec<Range>) -> Gate {
 fn short(decision: &Decision) -> String {
     let action = |prefix: &IpNet, action: &Action| match action {
         Action::Add(_) => format!("+{prefix}"),
-        Action::Remove => format!("-{prefix}"),
+        Action::Remove(_) => format!("-{prefix}"),
         Action::Relabel(to) => format!("~{prefix} {}", to.geo.code),
     };
     match decision {
@@ -107,4 +106,25 @@ fn count(gate: &Gate, change: Change) -> usize {
 /// Offers a list and returns the decisions as short text.
 fn offer(gate: &mut Gate, ranges: Vec<Range>, number: u64, now: Timestamp) -> Vec<String> {
     texts(&gate.offer(download(ranges, number), now))
+}
+
+/// A range whose region needs escapes.
+fn labelled(prefix: &str) -> Range {
+    Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: Some("\"a\n".to_owned()) }
+}
+
+/// Two gates; the first has an addition that waits.
+fn some_gates() -> gates::Gates {
+    let offer = |prefixes: &[&str]| Offer {
+        ranges: prefixes.iter().map(|prefix| labelled(prefix)).collect(),
+        change_number: Some(3),
+        trust: Trust::Download,
+    };
+    let mut gate = Gate::new(GatePolicy::default());
+    gate.offer(offer(&["20.0.0.0/24"]), Timestamp(1000));
+    gate.offer(offer(&["20.0.0.0/24", "2603:1000::/32"]), Timestamp(1001));
+    gates::Gates::from([
+        ("azure:public".to_owned(), gate),
+        ("file:/a \"b\"".to_owned(), Gate::new(GatePolicy::default())),
+    ])
 }

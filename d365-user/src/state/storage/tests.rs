@@ -3,26 +3,11 @@
 use std::thread;
 
 use super::*;
+use crate::state::Scratch;
 
-/// A directory of one test; dropping the value removes it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("d365-storage-{}-{test}", std::process::id()));
-        Self(path)
-    }
-
-    fn storage(&self) -> Storage {
-        let directory = crate::state_files::open(&self.0).expect("a state directory");
-        Storage::start(directory).expect("a thread")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("removed");
-    }
+fn storage(scratch: &Scratch) -> Storage {
+    let directory = crate::state_files::open(&scratch.0).expect("a state directory");
+    Storage::start(directory).expect("a thread")
 }
 
 /// Waits, for twice as long as a hang takes to be noticed.
@@ -36,8 +21,8 @@ fn until(is_so: impl Fn() -> bool) {
 
 #[test]
 fn an_answer_is_the_jobs_own() {
-    let scratch = Scratch::new("answer");
-    let storage = scratch.storage();
+    let scratch = Scratch::new();
+    let storage = storage(&scratch);
     let path = storage.run(|directory| Ok(directory.path().to_owned())).unwrap();
     assert_eq!(path, scratch.0);
     let lost = storage.run(|_| -> Result<u32, _> { panic!("the test's own panic") });
@@ -48,8 +33,8 @@ fn an_answer_is_the_jobs_own() {
 
 #[test]
 fn a_job_that_hangs_is_waited_for_once_and_its_answer_comes_later() {
-    let scratch = Scratch::new("hang");
-    let storage = scratch.storage();
+    let scratch = Scratch::new();
+    let storage = storage(&scratch);
     let (end, ended) = channel::<()>();
     let since = Instant::now();
     let hung = storage.ask(move |_| Ok(ended.recv().is_err())).unwrap();
@@ -71,8 +56,8 @@ fn a_job_that_hangs_is_waited_for_once_and_its_answer_comes_later() {
 /// As in the daemon, several threads have a handle; the lock is free once the last handle is gone.
 #[test]
 fn the_directory_is_locked_until_the_last_of_it_is_gone() {
-    let scratch = Scratch::new("lock");
-    let (storage, another) = (scratch.storage(), scratch.0.clone());
+    let scratch = Scratch::new();
+    let (storage, another) = (storage(&scratch), scratch.0.clone());
     let other = storage.clone();
     drop(storage);
     assert!(matches!(crate::state_files::open(&another), Err(StateError::InUse { .. })));

@@ -50,8 +50,9 @@ fn what_is_called_lock_is_neither_opened_nor_written_to() {
     fs::remove_file(&victim).unwrap();
     fs::write(&lock, "1234\n").unwrap();
     let directory = crate::state_files::open(&scratch.0).unwrap();
-    assert!(scratch.names().is_empty(), "an earlier release's own goes");
+    assert_eq!(mode(&scratch.0), 0o700, "an earlier release's own");
     // Regression: a second daemon started when this file was removed from a directory in use.
+    fs::remove_file(&lock).unwrap();
     assert!(matches!(crate::state_files::open(directory.path()), Err(StateError::InUse { .. })));
 }
 
@@ -191,6 +192,6 @@ fn the_directory_that_was_opened_is_used_wherever_it_is_now() {
     let directory = crate::state_files::open(&path).unwrap();
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
-    gates::save(&directory, &some_gates()).unwrap();
-    assert!(moved.join(gates::FILE).is_file() && !path.join(gates::FILE).exists());
+    write_checksummed(&directory, "file", KIND, b"x").unwrap();
+    assert!(moved.join("file").is_file() && !path.join("file").exists());
 }

@@ -71,21 +71,15 @@ impl Reader for Clumsy {
         let path = "/nowhere".into();
         Err(SourceError::Read { path, cause: io::ErrorKind::NotFound.into() }.into())
     }
-
-    fn name(&self) -> String {
-        "a list".to_owned()
-    }
 }
 
 #[test]
 fn a_panic_is_a_failure_and_the_source_is_read_again() {
-    let (tell, told) = mpsc::channel();
-    let tell = move |outcome: ReadResult| {
-        tell.send(outcome.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
-    };
-    let orders = start(0, Box::new(Clumsy(0)), Timing::of_file(LEASE), tell).unwrap();
+    let (sender, results) = mpsc::channel();
+    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
+    let orders = start(0, "a list".to_owned(), Box::new(Clumsy(0)), Timing::of_file(LEASE), send).unwrap();
     for reason in ["internal", "io", "internal"] {
-        assert_eq!(told.recv().unwrap(), reason);
+        assert_eq!(results.recv().unwrap(), reason);
         orders.send(Command::Now).unwrap();
     }
 }
@@ -94,10 +88,6 @@ fn a_panic_is_a_failure_and_the_source_is_read_again() {
 struct Slow(mpsc::Receiver<()>);
 
 impl Reader for Slow {
-    fn name(&self) -> String {
-        "a slow list".to_owned()
-    }
-
     fn read(&mut self) -> Result<FetchedList, Failure> {
         self.0.recv().unwrap();
         let path = "/nowhere".into();
@@ -107,20 +97,20 @@ impl Reader for Slow {
 
 #[test]
 fn many_orders_during_one_reading_are_one_more() {
-    let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
-    let tell = move |outcome: ReadResult| tell.send(outcome.source).is_ok();
-    let orders = start(7, Box::new(Slow(held)), Timing::of_file(LEASE), tell).unwrap();
+    let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
+    let send = move |result: ReadResult| sender.send(result.source).is_ok();
+    let orders = start(7, "a list".to_owned(), Box::new(Slow(held)), Timing::of_file(LEASE), send).unwrap();
     (0..2).for_each(|_| go_on.send(()).unwrap());
-    assert_eq!(told.recv().unwrap(), 7);
+    assert_eq!(results.recv().unwrap(), 7);
     orders.send(Command::Now).unwrap();
-    assert_eq!(told.recv().unwrap(), 7);
+    assert_eq!(results.recv().unwrap(), 7);
     orders.send(Command::Now).unwrap();
     // This reading has begun once its order does not wait any more. The orders below come during it or before
     // it.
     (0..1000).for_each(|_| orders.send(Command::Now).unwrap());
     (0..1000).for_each(|_| go_on.send(()).unwrap());
     std::thread::sleep(Duration::from_millis(200));
-    let readings = told.try_iter().count();
+    let readings = results.try_iter().count();
     assert!((1..=3).contains(&readings), "{readings} readings");
 }
 
@@ -128,10 +118,6 @@ fn many_orders_during_one_reading_are_one_more() {
 struct Limited(Slow, Duration);
 
 impl Reader for Limited {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-
     fn limit(&self) -> Option<Duration> {
         Some(self.1)
     }
@@ -143,32 +129,28 @@ impl Reader for Limited {
 
 #[test]
 fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
-    let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
-    let tell = move |outcome: ReadResult| {
-        tell.send(outcome.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
-    };
+    let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
+    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
     let reader = Limited(Slow(held), Duration::from_millis(50));
-    let orders = start(0, Box::new(reader), Timing::of_file(LEASE), tell).unwrap();
+    let orders = start(0, "a list".to_owned(), Box::new(reader), Timing::of_file(LEASE), send).unwrap();
     for _ in 0..2 {
-        assert_eq!(told.recv().unwrap(), "timeout");
-        assert_eq!(told.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
+        assert_eq!(results.recv().unwrap(), "timeout");
+        assert_eq!(results.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
         go_on.send(()).unwrap();
-        assert_eq!(told.recv().unwrap(), "io", "the slow list's own answer");
+        assert_eq!(results.recv().unwrap(), "io", "the slow list's own answer");
         orders.send(Command::Now).unwrap();
     }
 }
 
 #[test]
 fn a_reading_in_time_is_told_alone() {
-    let ((go_on, held), (tell, told)) = (mpsc::channel(), mpsc::channel());
-    let tell = move |outcome: ReadResult| {
-        tell.send(outcome.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
-    };
+    let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
+    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
     go_on.send(()).unwrap();
     let started = Instant::now();
     let reader = Limited(Slow(held), Duration::from_hours(1));
-    let _orders = start(0, Box::new(reader), Timing::of_file(LEASE), tell).unwrap();
-    assert_eq!(told.recv().unwrap(), "io");
+    let _orders = start(0, "a list".to_owned(), Box::new(reader), Timing::of_file(LEASE), send).unwrap();
+    assert_eq!(results.recv().unwrap(), "io");
     assert!(started.elapsed() < Duration::from_mins(1), "it does not wait for its limit");
 }
 

@@ -36,8 +36,10 @@ impl Sources {
         let left = (self.limit as usize).saturating_sub(held.len());
         self.room = Room::new(left, Arc::new(held));
         for (name, gate) in &mut self.gates {
-            let is_used = !self.left_out.contains(name);
-            gate.set_room(if is_used { self.room.clone() } else { Room::none() });
+            match self.left_out.contains(name) {
+                true => gate.leave_out(),
+                false => gate.set_room(self.room.clone()),
+            }
         }
     }
 

@@ -83,7 +83,7 @@ fn listed(sources: &Sources, now: Timestamp) -> usize {
 /// The sources of the next daemon: the gates go through their saved form.
 fn restarted(sources: &Sources, specs: &[Spec]) -> Sources {
     let restore = |(name, gate): (&String, &Gate)| {
-        (name.clone(), Gate::restore(GatePolicy::default(), &gate.stored()).unwrap())
+        (name.clone(), Gate::restore(GatePolicy::default(), gate.stored()).unwrap())
     };
     self::sources(specs, sources.gates(&looked(NOW)).iter().map(restore).collect())
 }
@@ -133,6 +133,26 @@ fn neither_a_kept_list_nor_a_failure_nor_a_list_that_is_held_whole_confirms() {
         [earlier(hours(1)), None],
         "a restart is no confirmation, and loses none"
     );
+}
+
+#[test]
+fn a_file_that_fails_again_in_the_same_way_is_logged_once() {
+    let mut sources = sources(&[file(), url()], Gates::new());
+    let failure = |problem| Failure::Ranges { list: "a list".to_owned(), problem: Box::new(problem) };
+    let (empty, long) = (failure(RangeError::Empty), failure(RangeError::TooMany { count: 65, limit: 64 }));
+    for (failure, is_news) in [(&empty, true), (&empty, false), (&long, true), (&long, false), (&empty, true)]
+    {
+        assert_eq!(sources.failed(0, failure), is_news, "{failure}");
+    }
+    assert_eq!((sources.recovers(0), sources.recovers(0)), (true, false));
+    assert!(sources.failed(0, &empty), "after it was read");
+    assert_eq!([1, 1].map(|at| sources.failed(at, &empty)), [true; 2], "a download names its next try");
+    assert!(!sources.recovers(1));
+    let counts = sources
+        .statuses(&looked(NOW), &[])
+        .into_iter()
+        .map(|status| status.failures.iter().map(|(_, count)| count).sum::<u64>());
+    assert_eq!(counts.collect::<Vec<_>>(), [6, 2], "each is counted");
 }
 
 /// A clock 60 days ahead saved the confirmation, and the right clock reads it. It counts from now on, and is

@@ -62,6 +62,15 @@ fn where_nothing_waits_nothing_is_shown() {
 }
 
 #[test]
+fn a_source_that_is_left_out_is_named_even_if_nothing_waits() {
+    let mut gates = gates(4, Vec::new());
+    gates.get_mut("file:/quiet").unwrap().leave_out();
+    let table = table(&gates);
+    assert!(table.starts_with("file:/quiet: its accepted list does not fit"), "{table}");
+    assert!(table.contains("nothing of it is used; raise --max-ranges"), "{table}");
+}
+
+#[test]
 fn what_was_rejected_or_has_no_room_says_so() {
     let mut gates = gates(4, vec![range("20.0.0.0/24", "NAM", "WestUS2"), range("20.2.0.0/24", "KOR", "x")]);
     let gate = gates.get_mut("azure:public").unwrap();
@@ -69,7 +78,7 @@ fn what_was_rejected_or_has_no_room_says_so() {
     gate.reject(&digest, Some(&["20.0.1.0/24".parse().unwrap()])).unwrap();
     gate.set_room(Room::none());
     let digest = gate.pending_digest().unwrap();
-    gate.approve(&digest, Timestamp(1001)).unwrap();
+    gate.approve(&digest, None, Timestamp(1001)).unwrap();
     assert_eq!((changes_of(gate), prefixes(gate)), (1, 1));
     let table = table(&gates);
     for part in [

@@ -89,29 +89,39 @@ fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
     Finding::warning(Check::StateFiles, found, advice)
 }
 
-fn lists(lists: &Fact<Vec<(String, Vec<Writer>)>>) -> Finding {
+fn lists(lists: &Fact<Vec<(String, Result<Vec<Writer>, String>)>>) -> Finding {
     let lists = match lists {
         Ok(lists) => lists,
         Err(unknown) => return Finding::unknown(Check::ListFiles, unknown),
     };
-    let open = lists.iter().filter(|(_, writers)| !writers.is_empty()).map(|(list, writers)| {
-        format!("{list} by {}", writers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-    });
-    let open: Vec<_> = open.collect();
-    if open.is_empty() {
-        return Finding::ok(
-            Check::ListFiles,
-            format!("{}, none for others to write", counted(lists.len(), "file")),
-        );
+    let (mut open, mut missing) = (Vec::new(), Vec::new());
+    for (list, writers) in lists {
+        match writers {
+            Ok(writers) if writers.is_empty() => {}
+            Ok(writers) => {
+                let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
+                open.push(format!("{list} by {}", writers.join(", ")));
+            }
+            Err(error) => missing.push(format!("{list} ({error})")),
+        }
     }
-    Finding::warning(
-        Check::ListFiles,
-        format!(
-            "may be written to or replaced: {}; such a writer adds ranges that are trusted at once",
-            open.join("; ")
-        ),
-        "give the file and its directory to root or the daemon's user alone (chown, chmod go-w)",
-    )
+    let (mut found, mut advice) = (Vec::new(), Vec::new());
+    if !open.is_empty() {
+        let open = open.join("; ");
+        found.push(format!(
+            "may be written to or replaced: {open}; such a writer adds ranges that are trusted at once"
+        ));
+        advice.push("give the file and its directory to root or the daemon's user alone (chown, chmod go-w)");
+    }
+    if !missing.is_empty() {
+        found.push(format!("cannot be examined: {}", missing.join("; ")));
+        advice.push("put the list back, or take it from --ranges");
+    }
+    if found.is_empty() {
+        let found = format!("{}, none for others to write", counted(lists.len(), "file"));
+        return Finding::ok(Check::ListFiles, found);
+    }
+    Finding::warning(Check::ListFiles, found.join("; "), advice.join("; "))
 }
 
 fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {

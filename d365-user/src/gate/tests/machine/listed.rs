@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::{prelude::*, sample::select};
+
 use super::GeoSource;
 
 /// A prefix, by its position in the pool.
@@ -58,4 +60,36 @@ pub(super) fn difference(old: Option<Label>, new: Option<Label>) -> Option<Actio
     };
     let to = Label(to_geo, to_source, new_region.or(region));
     (to != Label(geo, source, region)).then_some(Action::Relabel(to))
+}
+
+fn any_label() -> impl Strategy<Value = Label> {
+    select(vec![
+        Label("NAM", GeoSource::Inferred, None),
+        Label("NAM", GeoSource::Inferred, None),
+        Label("NAM", GeoSource::Documented, Some("East")),
+        Label("NAM", GeoSource::Documented, Some("West")),
+        Label("NAM", GeoSource::Configured, None),
+        Label("EUR", GeoSource::Inferred, Some("West")),
+        Label("EUR", GeoSource::Documented, None),
+        Label("ZZZ", GeoSource::Unknown, None),
+    ])
+}
+
+pub(super) fn any_list() -> impl Strategy<Value = List> {
+    prop::collection::btree_map(0..POOL.len(), any_label(), 0..POOL.len())
+}
+
+/// A list similar to this one: some ranges are removed, added or relabelled.
+pub(super) fn like(list: List) -> impl Strategy<Value = List> {
+    let changes = prop::collection::btree_map(0..POOL.len(), prop::option::of(any_label()), 0..4);
+    changes.prop_map(move |changes| {
+        let mut list = list.clone();
+        for (id, label) in changes {
+            match label {
+                Some(label) => _ = list.insert(id, label),
+                None => _ = list.remove(&id),
+            }
+        }
+        list
+    })
 }

@@ -11,6 +11,7 @@ use super::{
     listed::{Action, Id, Label, List, difference, is_broad},
 };
 
+mod number;
 mod wish;
 
 pub(super) use wish::{Looked, Wish};
@@ -97,22 +98,30 @@ impl Model {
             return Some(Refusal::Empty);
         }
         let downloaded = trust == Trust::Download;
+        self.count(now, trust);
         if self.accepted.is_empty() {
-            (self.last, self.is_broken) = (Some((now, trust)), false);
             self.number = number;
+            let (rejected, others): (Vec<_>, Vec<_>) = list
+                .iter()
+                .map(|(id, label)| (*id, *label))
+                .partition(|(id, label)| self.is_rejected(*id, *label));
+            let rejected = rejected
+                .into_iter()
+                .map(|(id, label)| (id, Action::Add(label), self.shown[&id].why, Wait::Rejected));
+            let rejected: Vec<_> = rejected.collect();
             let (broad, others): (Vec<_>, Vec<_>) =
-                list.iter().map(|(id, label)| (*id, *label)).partition(|(id, _)| downloaded && is_broad(*id));
+                others.into_iter().partition(|(id, _)| downloaded && is_broad(*id));
             let (fitting, rest) = others.split_at(others.len().min(self.limit));
             let held = |list: &[(Id, Label)], why, wait| {
                 list.iter().map(move |(id, label)| (*id, Action::Add(*label), why, wait)).collect::<Vec<_>>()
             };
             let broad = held(&broad, Change::Broad, Wait::Approval);
-            self.show(broad.into_iter().chain(held(rest, Change::Capacity, Wait::Room)));
+            let rest = held(rest, Change::Capacity, Wait::Room);
+            self.show(rejected.into_iter().chain(broad).chain(rest));
             self.accepted.extend(fitting.iter().copied());
             self.confirmed = if self.accepted.is_empty() { self.confirmed } else { Some(now) };
             return None;
         }
-        self.count(now, trust);
         let refused = if self.is_step_back(number, trust) {
             Some(Refusal::StepBack)
         } else {
@@ -226,54 +235,6 @@ impl Model {
         let longest = now + self.policy.grace.as_secs();
         self.retired.values_mut().for_each(|(_, until)| *until = longest.min(*until));
         self.retired.retain(|_, (_, until)| *until > now);
-    }
-
-    fn is_step_back(&mut self, number: Option<u64>, trust: Trust) -> bool {
-        let is_lower = match (self.number, number) {
-            (None, _) => false,
-            (Some(_), None) => trust == Trust::Download,
-            (Some(stands), Some(number)) => number < stands,
-        };
-        if !is_lower {
-            self.lower = None;
-            self.rise(number.filter(|number| self.number.is_none_or(|stands| *number > stands)), trust);
-            return false;
-        }
-        self.higher = None;
-        match self.lower {
-            Some((shown, since)) if shown == number => {
-                if self.counted - since >= self.policy.hold.as_secs() {
-                    self.step_down();
-                }
-            }
-            _ => self.lower = Some((number, self.counted)),
-        }
-        self.lower.is_some()
-    }
-
-    /// A higher number of a file is accepted at once. That of a download is accepted when a later one shows
-    /// it or a still higher one.
-    fn rise(&mut self, number: Option<u64>, trust: Trust) {
-        let Some(number) = number else {
-            self.higher = None;
-            return;
-        };
-        match self.higher {
-            _ if trust == Trust::Local => (self.number, self.higher) = (Some(number), None),
-            Some((shown, since)) if number >= shown => {
-                if self.passed - since >= self.policy.confirm_after.as_secs() {
-                    self.number = Some(shown);
-                    self.higher = if number > shown { Some((number, self.passed)) } else { None };
-                }
-            }
-            _ => self.higher = Some((number, self.passed)),
-        }
-    }
-
-    fn step_down(&mut self) {
-        if let Some((number, _)) = self.lower.take() {
-            self.number = number;
-        }
     }
 
     /// Returns the reason if the list is much shorter than the accepted one, or has very many new ranges.

@@ -1,6 +1,7 @@
 //! Tests of lists that do not fit together.
 
 use super::*;
+use crate::gate::approval::{Approval, Verdict};
 
 /// The limit of the tests' sources is 64. Each file has the embedded ranges and some of its own.
 #[test]
@@ -37,6 +38,8 @@ fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() 
         sources.statuses(&looked(NOW), &[]).iter().map(|status| status.is_left_out).collect::<Vec<_>>()
     };
     assert_eq!(is_left_out(&sources), [false, true, false]);
+    let written = |sources: &Sources| sources.gates(&looked(NOW))[&url().to_string()].is_left_out();
+    assert!(written(&sources), "for `approve`");
     // A source after it is used, and nothing more is accepted for the source that is left out.
     sources.offer(2, &reading(39, 10, None), NOW);
     sources.offer(1, &reading(39, 45, None), NOW);
@@ -45,12 +48,11 @@ fn an_accepted_list_that_does_not_fit_is_left_out_whole_and_used_once_it_fits() 
     assert!(!sources.has_room(), "nothing may be dropped");
     // Approved removals make it fit.
     sources.offer(1, &reading(39, 25, None), hours(1));
-    let approval =
-        crate::gate::approval::Approval::of(&url().to_string(), &sources.gates[&url().to_string()]);
+    let approval = Approval::of(&url().to_string(), &sources.gates[&url().to_string()]);
     let request = Request { id: String::new(), approvals: approval.into_iter().collect() };
     let (_, answer) = sources.carry_out(&request, hours(1));
-    assert_eq!(answer.outcomes[0].verdict, crate::gate::approval::Verdict::Approved);
-    assert_eq!((listed(&sources, hours(1)), sources.left_out().len()), (64, 0));
+    assert_eq!(answer.outcomes[0].verdict, Verdict::Approved);
+    assert_eq!((listed(&sources, hours(1)), sources.left_out().len(), written(&sources)), (64, 0, false));
     assert!(sources.has_room());
 }
 
@@ -87,9 +89,10 @@ fn approvals_of_two_sources_share_the_room() {
     other.set =
         RangeSet::build(&[List { origin, entries, warnings: Vec::new() }], &Policy::default()).unwrap();
     sources.offer(1, &other, hours(1));
-    let request = Request::of(&sources.gates, hours(1), 1).unwrap();
+    let approvals = sources.gates.iter().filter_map(|(name, gate)| Approval::of(name, gate)).collect();
+    let request = Request { id: String::new(), approvals };
     let (_, answer) = sources.carry_out(&request, hours(1));
     let verdicts: Vec<_> = answer.outcomes.iter().map(|outcome| outcome.verdict).collect();
-    assert!(verdicts.contains(&crate::gate::approval::Verdict::Partly), "{verdicts:?}");
+    assert!(verdicts.contains(&Verdict::Partly), "{verdicts:?}");
     assert_eq!((listed(&sources, hours(1)), waits(&sources, "capacity")), (64, 15));
 }

@@ -19,7 +19,7 @@ fn fit() -> State {
         directory: there(0o700, &[], None),
         held: Ok(Some(Some(7))),
         ailing: Ok(Vec::new()),
-        lists: Ok(vec![("file:/etc/d365/list".to_owned(), Vec::new())]),
+        lists: Ok(vec![("file:/etc/d365/list".to_owned(), Ok(Vec::new()))]),
         confirmed: Ok(Some(vec![("azure:public".to_owned(), Timestamp(NOW.0 - 60))])),
     }
 }
@@ -68,13 +68,21 @@ fn what_could_not_be_asked_is_a_warning() {
 }
 
 #[test]
-fn a_list_that_others_may_write_is_named_with_them() {
-    let writers = vec![Writer::Group(7), Writer::Everybody];
-    let lists = ["a", "b"].map(|name| format!("file:/{name}")).into_iter().zip([writers, Vec::new()]);
-    let state = State { lists: Ok(lists.collect()), ..fit() };
-    let finding = &judge(&state, NOW, Some(LIST))[2];
-    assert_eq!(finding.level, WARNING);
-    assert!(finding.found.contains("file:/a by group 7, everybody") && !finding.found.contains("/b"));
+fn a_list_that_others_may_write_or_that_is_missing_is_named() {
+    let open = ("file:/a".to_owned(), Ok(vec![Writer::Group(7), Writer::Everybody]));
+    let missing = ("file:/b".to_owned(), Err("not there".to_owned()));
+    let fine = ("file:/c".to_owned(), Ok(Vec::new()));
+    let by_others = "may be written to or replaced: file:/a by group 7, everybody; ";
+    for (list, parts) in [
+        (vec![open.clone(), fine.clone()], &[by_others][..]),
+        (vec![missing.clone(), fine.clone()], &["cannot be examined: file:/b (not there)"]),
+        (vec![open, missing, fine], &[by_others, "cannot be examined: file:/b (not there)"]),
+    ] {
+        let finding = &judge(&State { lists: Ok(list), ..fit() }, NOW, Some(LIST))[2];
+        assert_eq!(finding.level, WARNING);
+        assert!(parts.iter().all(|part| finding.found.contains(part)), "{}", finding.found);
+        assert!(!finding.found.contains("/c"), "{}", finding.found);
+    }
     assert_eq!(judge(&State { lists: Ok(Vec::new()), ..fit() }, NOW, Some(LIST))[2].level, OK);
 }
 

@@ -1,16 +1,26 @@
 //! Tests `gate.json` and its copy.
 
-use super::*;
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, symlink},
+    time::Duration,
+};
+
+use super::{
+    super::gates::{self, Gates},
+    *,
+};
+use crate::state::{Damage, Found, Kind, Scratch, StateError, write_checksummed};
 
 #[test]
 fn gates_are_read_as_they_were_written() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let policy = GatePolicy::default();
-    assert_eq!(gates::load(&directory, policy).unwrap(), Found::Nothing);
+    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Nothing);
     for gates in [some_gates(), Gates::new()] {
         gates::save(&directory, &gates).unwrap();
-        assert_eq!(gates::load(&directory, policy).unwrap(), Found::Whole(gates.clone()));
+        assert_eq!(gates::recover(&directory, policy).gates, gates);
         assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates));
     }
 }
@@ -20,12 +30,12 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
-    for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2)]) {
+    for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2), (body, 3)]) {
         write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
         let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
         assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
-        let loaded = gates::load(&directory, GatePolicy::default()).unwrap();
-        assert!(matches!(loaded, Found::Damaged { set_aside: Some(_), .. }), "{body}");
+        let errors = gates::recover(&directory, GatePolicy::default()).errors;
+        assert!(matches!(errors[..], [StateError::Damaged { set_aside: Some(_), .. }]), "{body}: {errors:?}");
         assert_eq!(scratch.names(), ["gate.json.corrupt"]);
     }
 }
@@ -43,7 +53,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let recovered = gates::recover(&directory, policy);
     assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
     let path = directory.file(gates::FILE);
-    let newer = Kind { name: "gate", version: 3 };
+    let newer = Kind { name: "gate", version: 4 };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
         &|| write_checksummed(&directory, gates::FILE, newer, b"{}").unwrap(),
@@ -80,30 +90,50 @@ fn the_copy_is_written_when_what_is_accepted_changes() {
     assert_eq!(inode(), first, "what waits is not in it");
     let digest = gates["azure:public"].pending_digest().unwrap();
     let prefixes: Vec<_> = gates["azure:public"].pending().map(|pending| pending.prefix).collect();
-    gates.get_mut("azure:public").unwrap().approve_only(&digest, &prefixes, Timestamp(2000)).unwrap();
+    gates.get_mut("azure:public").unwrap().approve(&digest, Some(&prefixes), Timestamp(2000)).unwrap();
     gates::save(&directory, &gates).unwrap();
     assert_ne!(inode(), first);
 }
 
+/// The bytes are those of these releases, apart from the names in them.
 #[test]
-fn gates_of_the_release_before_are_read() {
-    let scratch = Scratch::new();
-    let directory = crate::state_files::open(&scratch.0).unwrap();
-    let gates = some_gates();
-    let mut body: serde_json::Value = serde_json::from_slice(&gates::body(&gates).unwrap()).unwrap();
-    body.as_object_mut().unwrap().remove("periods");
-    for gate in body["sources"].as_object_mut().unwrap().values_mut() {
-        gate.as_object_mut().unwrap().remove("grown");
-        for waiting in gate["waiting"].as_array_mut().unwrap() {
-            waiting.as_object_mut().unwrap().remove("elapsed");
-        }
-    }
-    let earlier = Kind { name: "gate", version: 1 };
-    write_checksummed(&directory, gates::FILE, earlier, body.to_string().as_bytes()).unwrap();
+fn files_of_earlier_releases_are_read() {
+    const VERSION_1: &[u8] = include_bytes!("gate-v1.json");
+    const VERSION_2: &[u8] = include_bytes!("gate-v2.json");
     let policy = GatePolicy::default();
-    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates.clone()));
-    let recovered = gates::recover(&directory, policy);
-    assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
+    // Version 1 did not store for how long a confirmation has waited.
+    for (file, confirms_in) in [(VERSION_1, 3600), (VERSION_2, 3240)] {
+        let scratch = Scratch::new();
+        fs::write(scratch.0.join(gates::FILE), file).unwrap();
+        let Found::Whole(looked) = gates::look(&scratch.0, policy).unwrap() else { panic!("whole") };
+        let gate = &looked["azure:public"];
+        let digest = "8dd67b684f87ce873878b058a5d2f7789a3db7f080dc92a08a705b79ede08315";
+        assert_eq!(gate.pending_digest().as_deref(), Some(digest), "as the earlier release showed it");
+        let waits = gate.pending().map(|pending| (pending.wait, pending.left.map(|left| left.as_secs())));
+        let hold = 72 * HOUR - 21_600;
+        assert_eq!(
+            waits.collect::<Vec<_>>(),
+            [(Wait::Confirmation, Some(confirms_in)), (Wait::Hold, Some(hold)), (Wait::Rejected, None)]
+        );
+        assert_eq!(prefixes(gate), ["20.0.0.0/24", "20.0.1.0/24", "2603:1000::/32"]);
+        let retired: Vec<_> =
+            gate.retired(Timestamp(0)).map(|(range, until)| (range.prefix, until)).collect();
+        assert_eq!(retired, [("20.9.0.0/24".parse().unwrap(), Timestamp(1_790_090_000))]);
+        assert_eq!((gate.change_number(), gate.confirmed()), (Some(4), Some(Timestamp(1_790_003_600))));
+
+        let directory = crate::state_files::open(&scratch.0).unwrap();
+        fs::copy(directory.file(gates::FILE), directory.file(gates::COPY)).unwrap();
+        assert_eq!(crate::state_files::damaged_files(&scratch.0).unwrap(), []);
+        let recovered = gates::recover(&directory, policy);
+        assert!(recovered.gates == looked && recovered.errors.is_empty() && !recovered.is_copy);
+    }
+    let head = VERSION_2.iter().position(|byte| *byte == b'\n').unwrap();
+    let gates = gates::gates(&VERSION_2[head + 1..], policy).unwrap();
+    assert_eq!(
+        String::from_utf8(gates::body(&gates).unwrap()).unwrap(),
+        String::from_utf8_lossy(&VERSION_2[head + 1..]),
+        "raise the version when this changes"
+    );
 }
 
 /// A command does not need to know the daemon's flags.
@@ -118,21 +148,19 @@ fn a_look_from_beside_has_the_daemons_periods() {
         panic!("whole")
     };
     assert_eq!(*looked["file:/a"].policy(), policy);
-    let Found::Whole(loaded) = gates::load(&directory, GatePolicy::default()).unwrap() else {
-        panic!("whole")
-    };
-    assert_eq!(*loaded["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
+    let recovered = gates::recover(&directory, GatePolicy::default()).gates;
+    assert_eq!(*recovered["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
 }
 
 /// The largest possible list, with each range replaced by another.
 #[test]
-fn no_file_is_written_that_would_not_be_read_back() {
+fn the_largest_gates_are_read_back() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let replaced = |count: u32| {
         let list = |first: u32| -> Vec<Range> {
             let prefix = |n: u32| format!("{}.{}.{}.0/24", first + n / 65_536, n / 256 % 256, n % 256);
-            (0..count).map(|n| range(&prefix(n))).collect()
+            (0..count).map(|n| labelled(&prefix(n))).collect()
         };
         let mut gate = Gate::with_baseline(GatePolicy::default(), list(120), None);
         gate.offer(Offer { ranges: list(140), change_number: None, trust: Trust::Local }, Timestamp(1000));
@@ -141,16 +169,7 @@ fn no_file_is_written_that_would_not_be_read_back() {
     };
     let gates = replaced(1000);
     gates::save(&directory, &gates).unwrap();
-    assert!(gates::load(&directory, GatePolicy::default()).unwrap() == Found::Whole(gates.clone()));
+    assert!(gates::recover(&directory, GatePolicy::default()).gates == gates);
     let each = gates::body(&gates).unwrap().len() as u64 / 1000;
     assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
-
-    let write = |bytes: usize| write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
-    let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
-    let most = usize::try_from(LIMIT).unwrap() - 256;
-    write(most).unwrap();
-    assert!(matches!(read(), Found::Whole(_)));
-    let error = write(most + 1).unwrap_err();
-    assert!(matches!(error, StateError::TooLarge { limit: LIMIT, .. }), "{error}");
-    assert!(matches!(read(), Found::Whole(body) if body.len() == most));
 }
