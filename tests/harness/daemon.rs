@@ -147,6 +147,20 @@ impl Daemon {
         Ok(())
     }
 
+    /// Waits until one line of standard error contains all of `parts`, such as a message and a field, and
+    /// returns that line.
+    pub fn wait_for_line(&self, parts: &[&str], limit: Duration) -> Result<String> {
+        let deadline = patience::deadline(limit);
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
+                return Ok(line.to_owned());
+            }
+            ensure!(Instant::now() < deadline, "no line with {parts:?} within {limit:?}; log:\n{log}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The daemon's process id.
     pub fn pid(&self) -> u32 {
         self.child.pid()
