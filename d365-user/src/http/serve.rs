@@ -114,6 +114,6 @@ async fn answer(stream: TcpStream, service: Service, mut stop: watch::Receiver<b
     match answered.await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "HTTP connection failed"),
-        Err(_) => tracing::debug!(limit = ?CONNECTION, "HTTP connection cut off"),
+        Err(_) => tracing::debug!(after = ?CONNECTION, "HTTP connection cut off"),
     }
 }
