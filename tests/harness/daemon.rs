@@ -41,6 +41,15 @@ pub struct Exit {
     pub took: Duration,
 }
 
+impl Exit {
+    /// The lines about an error, with a log or without one. A line of a lower level may have a field `error`.
+    pub fn errors(&self) -> Vec<&str> {
+        let is_lower = |line: &str| [" WARN ", " INFO ", " DEBUG "].iter().any(|level| line.contains(level));
+        let lines = self.stderr.lines();
+        lines.filter(|line| line.to_lowercase().contains("error") && !is_lower(line)).collect()
+    }
+}
+
 /// A running daemon. Dropping this value kills it.
 #[derive(Debug)]
 pub struct Daemon {
