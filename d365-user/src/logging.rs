@@ -9,7 +9,7 @@ use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry,
     filter::{Builder, FilterFn, filter_fn},
-    fmt::MakeWriter,
+    fmt::{MakeWriter, format::JsonFields},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
     util::TryInitError,
@@ -17,9 +17,12 @@ use tracing_subscriber::{
 
 use crate::{exit::Exit, resources::ResourceError};
 
+mod format;
 mod queue;
+mod value;
 
 pub use queue::Guard;
+pub use value::{duration, list, time};
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -156,165 +159,24 @@ where
     // The report of a failed write would go to standard error too, by a macro that panics when it fails.
     let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(writer);
     let layer = match format {
-        LogFormat::Text => layer.with_ansi(colour).boxed(),
-        LogFormat::Json => layer
-            .with_ansi(false)
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .boxed(),
+        LogFormat::Text => layer.compact().fmt_fields(format::TextFields).with_ansi(colour).boxed(),
+        LogFormat::Json => {
+            layer.with_ansi(false).fmt_fields(JsonFields::new()).event_format(format::Json).boxed()
+        }
     };
     let directives = directives().parse_lossy(&filter.0);
     let most = directives.max_level_hint().unwrap_or(LevelFilter::TRACE);
     Registry::default().with(layer.with_filter(directives)).with(without_requests(most))
 }
 
+/// The lines that are written as text while `emit` runs, for this thread only, without their times.
 #[cfg(test)]
-mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
-
-    use tracing_subscriber::util::SubscriberInitExt as _;
-
-    use super::{EnvFilter, LogFilter, LogFilterError, LogFormat, subscriber};
-
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    struct Gone;
-
-    impl io::Write for Gone {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-    }
-
-    /// The lines that are written while `emit` runs, for this thread only.
-    fn logged(format: LogFormat, filter: &str, emit: fn()) -> String {
-        let buffer = Buffer::default();
-        let writer = buffer.clone();
-        let filter = filter.parse().unwrap();
-        let guard = subscriber(format, &filter, false, move || writer.clone()).set_default();
-        emit();
-        drop(guard);
-        let bytes = buffer.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn text_has_level_target_and_fields() {
-        let text = logged(LogFormat::Text, "info", || {
-            tracing::info!(iface = "eth0", "attached");
-            tracing::debug!("not this one");
-        });
-        assert!(text.ends_with("d365_user::logging::tests: attached iface=\"eth0\"\n"), "{text}");
-        assert!(text.contains(" INFO "), "{text}");
-        assert_eq!(text.lines().count(), 1, "{text}");
-    }
-
-    #[test]
-    fn json_is_one_object_a_line() {
-        let text = logged(LogFormat::Json, "warn,d365_user=info", || {
-            tracing::info!(iface = "eth0", ranges = 39, "line one\nline two");
-        });
-        assert_eq!(text.lines().count(), 1, "{text}");
-        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(line["message"], "line one\nline two");
-        assert_eq!(line["level"], "INFO");
-        assert_eq!(line["iface"], "eth0");
-        assert_eq!(line["ranges"], 39);
-        assert_eq!(line["target"], "d365_user::logging::tests");
-        assert!(line["timestamp"].is_string());
-    }
-
-    #[test]
-    fn records_of_the_log_crate_come_too() {
-        let text = logged(LogFormat::Text, "off,aya_log=info", || {
-            log::info!(target: "aya_log", "from the kernel");
-            log::info!(target: "other", "not this one");
-        });
-        assert!(text.ends_with("INFO aya_log: from the kernel\n"), "{text}");
-        assert_eq!(text.lines().count(), 1, "{text}");
-    }
-
-    /// The client first asks if `trace` is enabled, and then shows queries in its `debug` lines.
-    #[test]
-    fn what_the_http_client_says_of_requests_is_never_written() {
-        for filter in ["trace", "ureq=trace", "ureq_proto=trace,ureq::util=trace,info"] {
-            let text = logged(LogFormat::Text, filter, || {
-                for target in ["ureq::util", "ureq_proto::util"] {
-                    log::trace!(target: target, "s3cret");
-                    if log::log_enabled!(target: target, log::Level::Trace) {
-                        log::error!("s3cret");
-                    }
-                }
-                log::debug!(target: "ureq::util", "connected");
-            });
-            assert!(text.contains("connected") && !text.contains("s3cret"), "{filter}: {text}");
-        }
-        let text = logged(LogFormat::Text, "trace", || tracing::trace!("of others"));
-        assert!(text.contains("of others"), "{text}");
-    }
-
-    #[test]
-    fn a_writer_that_is_gone_stops_nothing() {
-        let filter: LogFilter = "info".parse().unwrap();
-        let _guard = subscriber(LogFormat::Text, &filter, false, || Gone).set_default();
-        tracing::info!("nobody reads this");
-    }
-
-    #[test]
-    fn filters_are_levels_or_directives() {
-        for filter in ["error", "INFO", "trace", "off", " debug ", "info,aya=debug", "warn,hyper=off"] {
-            assert_eq!(filter.parse::<LogFilter>().unwrap().to_string(), filter.trim());
-        }
-        assert!("info,[scrape{peer}]".parse::<LogFilter>().is_ok());
-        for filter in ["", "verbose", "info,", "info,aya", "warning"] {
-            let word = filter.rsplit(',').next().unwrap().to_owned();
-            assert_eq!(filter.parse::<LogFilter>(), Err(LogFilterError::Level(word)), "{filter}");
-        }
-        assert!(matches!("aya=loud".parse::<LogFilter>(), Err(LogFilterError::Directive { .. })));
-        assert_eq!(
-            "info, é=debug ,\taya=off".parse::<LogFilter>().unwrap().to_string(),
-            "info,é=debug,aya=off"
-        );
-        // The filter rejects a single word, because `EnvFilter` takes it for a target.
-        assert!(EnvFilter::try_new("verbose").is_ok());
-    }
-
-    /// As a pattern, this value has two to the power of the repetitions states.
-    #[test]
-    fn a_value_is_compared_as_it_is_written() {
-        let value = format!("(a|b)*a{}", "(a|b)".repeat(30));
-        let filter = format!("off,[scrape{{peer={value}}}]=info");
-        let log = |peer: String| {
-            let buffer = Buffer::default();
-            let writer = buffer.clone();
-            let subscriber =
-                subscriber(LogFormat::Text, &filter.parse().unwrap(), false, move || writer.clone());
-            tracing::subscriber::with_default(subscriber, || {
-                tracing::info_span!("scrape", %peer).in_scope(|| tracing::info!("scraped"));
-            });
-            !buffer.0.lock().unwrap().is_empty()
-        };
-        assert!(log(value.clone()));
-        assert!(!log("a".repeat(31)), "that is what the pattern matches");
-    }
+pub(crate) fn logged(emit: impl FnOnce()) -> Vec<String> {
+    let filter = LogFilter("trace".to_owned());
+    let text = tests::written(LogFormat::Text, &filter, emit);
+    let line = |line: &str| line.split_once(' ').map(|(_, line)| line.trim_start().to_owned());
+    text.lines().map(|text| line(text).expect("a time")).collect()
 }
+
+#[cfg(test)]
+mod tests;

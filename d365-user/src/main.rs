@@ -76,19 +76,21 @@ fn run() -> ExitCode {
     };
     let by_spans = config.log_filter.is_by_spans();
     for variable in &unknown {
-        tracing::warn!("{variable}");
+        tracing::warn!(remark = %variable, "an environment variable is ignored");
     }
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(remark = %warning, "a remark on the options");
     }
     match run_daemon(config) {
         Ok(()) => Exit::Success.into(),
         Err(error) => {
             if let Some(details) = error.details() {
-                tracing::debug!("{details}");
+                for line in details.lines() {
+                    tracing::debug!(line, "the verifier's log");
+                }
             }
             if tracing::enabled!(tracing::Level::ERROR) && !by_spans {
-                tracing::error!("{error}");
+                tracing::error!(%error, "d365-user ends");
             } else {
                 say(&error);
             }
@@ -107,11 +109,11 @@ fn say(error: &dyn std::fmt::Display) {
 fn report(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
     let place = info.location().map(|place| format!(" ({place})")).unwrap_or_default();
-    let line = format!("a fault of this program, please report it: {message}{place}");
+    let error = format!("{message}{place}");
     if tracing::enabled!(tracing::Level::ERROR) {
-        tracing::error!("{line}");
+        tracing::error!(error, "a fault of this program, please report it");
     } else {
-        say(&line);
+        say(&format_args!("a fault of this program, please report it: {error}"));
     }
 }
 

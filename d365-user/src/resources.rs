@@ -119,8 +119,8 @@ pub fn thread_apart_with<T: AsFd + Send + 'static>(
         let result = part(descriptor);
         if let Err(error) = &result {
             tracing::warn!(
-                "thread {own_name}: {error}: if the daemon is killed while this thread hangs, its program stays attached \
-                 until the thread continues"
+                thread = own_name, %error,
+                "if the daemon is killed while this thread hangs, its program stays attached until the thread continues"
             );
         }
         // The thread that started this one waits for this message.

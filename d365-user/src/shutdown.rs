@@ -74,7 +74,7 @@ impl Deadline {
         let watch = move || {
             let Ok(limit) = started.recv() else { return };
             thread::sleep(limit);
-            tracing::error!("still not stopped after {limit:?}: leaving as it is");
+            tracing::error!(after = ?limit, "still not stopped: leaving as it is");
             process::exit(i32::from(Exit::Internal.code()));
         };
         resources::thread("deadline", "end a stop that hangs", watch).map(|_| Self(limit))

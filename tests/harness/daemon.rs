@@ -41,6 +41,15 @@ pub struct Exit {
     pub took: Duration,
 }
 
+impl Exit {
+    /// The lines about an error, with a log or without one. A line of a lower level may have a field `error`.
+    pub fn errors(&self) -> Vec<&str> {
+        let is_lower = |line: &str| [" WARN ", " INFO ", " DEBUG "].iter().any(|level| line.contains(level));
+        let lines = self.stderr.lines();
+        lines.filter(|line| line.to_lowercase().contains("error") && !is_lower(line)).collect()
+    }
+}
+
 /// A running daemon. Dropping this value kills it.
 #[derive(Debug)]
 pub struct Daemon {
@@ -145,6 +154,20 @@ impl Daemon {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Waits until one line of standard error contains all of `parts`, such as a message and a field, and
+    /// returns that line.
+    pub fn wait_for_line(&self, parts: &[&str], limit: Duration) -> Result<String> {
+        let deadline = patience::deadline(limit);
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
+                return Ok(line.to_owned());
+            }
+            ensure!(Instant::now() < deadline, "no line with {parts:?} within {limit:?}; log:\n{log}");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The daemon's process id.

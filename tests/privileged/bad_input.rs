@@ -37,8 +37,7 @@ pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, wor
     let before = links();
     let ended = Daemon::run(netns, options).unwrap();
     assert_eq!(ended.status.code(), Some(i32::from(exit.code())), "{}", ended.stderr);
-    let said = ended.stderr.lines().filter(|line| line.to_lowercase().contains("error")).collect::<Vec<_>>();
-    let [line] = said[..] else { panic!("one line of error in:\n{}", ended.stderr) };
+    let [line] = ended.errors()[..] else { panic!("one line of error in:\n{}", ended.stderr) };
     for word in words {
         assert!(line.contains(word), "`{word}` is not in: {line}");
     }

@@ -22,7 +22,7 @@ fn an_address_that_comes_later_is_answered_then() {
         let listen: SocketAddr = listen.parse().unwrap();
         let options = DaemonOptions::on(&[lab.iface()]).listen(listen);
         let mut daemon = Daemon::spawn(&lab.host, &options).unwrap();
-        daemon.wait_for_log(&format!("metrics: http://{listen}"), Duration::from_secs(30)).unwrap();
+        daemon.wait_for_log(&format!("metrics url=http://{listen}"), Duration::from_secs(30)).unwrap();
         assert!(has_xdp(&lab.host, lab.iface()));
         assert!(daemon.get("/readyz", &[]).is_err());
         lab.host.ip(&["address", "add", address, "dev", "lo"]).unwrap();
@@ -82,6 +82,6 @@ fn on_loopback_only_names_of_this_host_are_answered() {
     }
     let scrape = daemon.scrape().unwrap();
     assert_eq!(scrape.count("d365_http_failures_total", &[("reason", "host")]), 2);
-    assert_eq!(daemon.log().matches("was refused: ").count(), 1, "{}", daemon.log());
+    assert_eq!(daemon.log().matches("an HTTP request was refused").count(), 1, "{}", daemon.log());
     assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }

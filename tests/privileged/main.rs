@@ -20,6 +20,7 @@ mod limits;
 mod links;
 mod listening;
 mod local_user;
+mod logging;
 mod mail;
 mod memory;
 mod object;

@@ -70,7 +70,10 @@ fn an_unusable_state_directory_is_said_and_counted() {
     assert_eq!(scrape.count("d365_state_failures_total", &[("operation", "directory")]), 1);
     assert_eq!(scrape.sum("d365_state_failures_total", &[]), 1);
     let log = daemon.stop().unwrap().stderr;
-    assert!(log.lines().any(|line| line.contains(path) && line.contains("going on without it")), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains(path) && line.contains("going on without the state directory")),
+        "{log}"
+    );
 }
 
 /// An operator who asks for tags must know that the embedded list is trusted only until its lease ends.
@@ -124,8 +127,8 @@ fn auto_falls_back_to_generic_and_says_so() {
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
     let labels = [("iface", "lo"), ("mode", "generic"), ("link", "bpf_link")];
     assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
-    daemon.wait_for_log("lo: native mode refused", Duration::from_secs(5)).unwrap();
-    daemon.wait_for_log("lo: attached, mode generic", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_line(&["native mode refused", " iface=lo"], Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("attached iface=lo mode=generic", Duration::from_secs(5)).unwrap();
     assert!(shown(&netns, "lo").contains("xdpgeneric"));
 }
 
@@ -271,10 +274,10 @@ fn without_bpffs_and_btf_it_works_and_says_what_is_missing() {
     deliver_from(&lab, 0, &["13.71.171.9".parse().unwrap()]);
     assert_eq!(daemon.scrape().unwrap().sum("d365_smtp_connections_total", &[("geo", "CAN")]), 1);
     for note in [
-        "kernel BTF (/sys/kernel/btf/vmlinux) is missing",
-        "counters are not pinned: no bpffs at /sys/fs/bpf",
+        ["kernel BTF is missing", " path=/sys/kernel/btf/vmlinux"],
+        ["counters are not pinned", " error=\"no bpffs at /sys/fs/bpf"],
     ] {
-        daemon.wait_for_log(note, Duration::from_secs(5)).unwrap();
+        daemon.wait_for_line(&note, Duration::from_secs(5)).unwrap();
     }
 }
 
@@ -299,7 +302,12 @@ fn three_capabilities_are_enough() {
     let options = DaemonOptions::on(&[lab.iface()]).nobody(capabilities);
     let options = options.args(["--tag", "mark,dscp", "--lease", "never", "--unlisted", "drop"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
-    daemon.wait_for_log("unlisted: new connections to port 25 are dropped", Duration::from_secs(10)).unwrap();
+    daemon
+        .wait_for_log(
+            "unlisted: new connections are dropped while the lease holds port=25 ",
+            Duration::from_secs(10),
+        )
+        .unwrap();
     let stranger =
         Packet::between([198, 51, 100, 7].into(), lab.link().host_v4().into(), Tcp::new(40_000, 25).syn());
     FrameSender::on(&lab.link().sender).unwrap().send(&Frame::new(stranger)).unwrap();

@@ -75,7 +75,7 @@ impl Record {
             Ok(Some(stored)) => stored,
             Ok(None) => return Vec::new(),
             Err(error) => {
-                tracing::warn!("{error}: counters begin at zero");
+                tracing::warn!(%error, "the saved counts cannot be read: counters begin at zero");
                 self.failures += 1;
                 return Vec::new();
             }
@@ -88,10 +88,10 @@ impl Record {
                 );
                 rows
             }
-            Err(reason) => {
+            Err(error) => {
                 tracing::warn!(
-                    "the daemon before did not end by itself, and what it counted is gone ({reason}): \
-                     counters begin at zero"
+                    %error,
+                    "the daemon before did not end by itself, and what it counted is gone: counters begin at zero"
                 );
                 Vec::new()
             }
@@ -146,17 +146,18 @@ impl Record {
         // reports it.
         let _ = self.write(Stored::settled(published.totals().rows().cloned().collect()));
         if let Err(error) = counters.pin(&self.pins, &self.owner) {
-            let lost = "after a crash they begin at zero";
             match &error {
-                PinError::NoBpffs { .. } => tracing::info!("counters are not pinned: {error}; {lost}"),
-                _ => tracing::warn!("counters are not pinned: {error}; {lost}"),
+                PinError::NoBpffs { .. } => {
+                    tracing::info!(%error, "counters are not pinned: after a crash they begin at zero");
+                }
+                _ => tracing::warn!(%error, "counters are not pinned: after a crash they begin at zero"),
             }
             self.lose();
             // One of the two maps may be pinned by now, and nobody will read it.
             if !matches!(error, PinError::Refused { .. })
                 && let Err(error) = kernel::unpin(&self.pins, &self.owner)
             {
-                tracing::warn!("{error}");
+                tracing::warn!(%error, "a pinned map stays");
             }
             return;
         }
@@ -164,7 +165,7 @@ impl Record {
         let maps = Maps { ranges, classes, interfaces: interfaces.to_vec(), capacity };
         self.counted = Some(Counted { maps, counters: Arc::clone(counters), is_pinned: true });
         if let Some(Err(error)) = self.of_published(published).map(|stored| self.write(stored)) {
-            tracing::warn!("{error}; until it is written, counters begin at zero after a crash");
+            tracing::warn!(%error, "the counts are not saved: until they are, counters begin at zero after a crash");
             self.failures += 1;
         }
     }
@@ -199,7 +200,7 @@ impl Record {
     /// meanwhile: scrapes wait for it, and a disk may take its time.
     pub(crate) fn keep(&mut self, stored: Option<Stored>) {
         if let Some(Err(error)) = stored.map(|stored| self.write(stored)) {
-            tracing::warn!("{error}; if the daemon crashes, counters begin at zero");
+            tracing::warn!(%error, "the counts are not saved: if the daemon crashes, counters begin at zero");
             self.failures += 1;
         }
     }
@@ -220,10 +221,10 @@ impl Record {
             Err(error)
                 if self.is_written && self.counted.as_ref().is_some_and(|counted| counted.is_pinned) =>
             {
-                tracing::warn!("{error}; the next start finds the counts in the pinned maps");
+                tracing::warn!(%error, "the counts are not saved: the next start finds them in the pinned maps");
             }
             Err(error) => {
-                tracing::error!("{error}; counters begin at zero at the next start");
+                tracing::error!(%error, "the counts are not saved: counters begin at zero at the next start");
                 self.lose();
                 self.unpin();
             }
@@ -237,14 +238,16 @@ impl Record {
             return false;
         }
         let removed = storage.run(|directory| directory.remove(stored::FILE));
-        removed.inspect_err(|error| tracing::error!("{error}; remove it by hand")).is_ok()
+        removed
+            .inspect_err(|error| tracing::error!(%error, "an old file of counts stays; remove it by hand"))
+            .is_ok()
     }
 
     fn unpin(&mut self) {
         if self.counted.take().is_some_and(|counted| counted.is_pinned)
             && let Err(error) = kernel::unpin(&self.pins, &self.owner)
         {
-            tracing::warn!("{error}");
+            tracing::warn!(%error, "the pinned maps stay");
         }
     }
 
@@ -274,7 +277,7 @@ impl Record {
         };
         match changed {
             Ok(()) => counted.is_pinned = is_pinned,
-            Err(error) => tracing::warn!("{error}"),
+            Err(error) => tracing::warn!(%error, "the maps are not pinned or unpinned"),
         }
     }
 }

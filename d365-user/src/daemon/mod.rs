@@ -106,7 +106,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         never = reload(hangups, &events) => match never {},
     };
     deadline.start(shutdown::DEADLINE);
-    tracing::info!("{reason}: detaching and stopping");
+    tracing::info!(reason, "detaching and stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
     // An updater that has already ended has detached.
     let _ = events.send(updater::Event::Stop);
@@ -130,7 +130,7 @@ async fn reload(mut hangups: Signal, events: &Sender<updater::Event>) -> Infalli
 /// Ends a start that a signal interrupted.
 fn stopped_early(signal: &'static str, deadline: &Deadline) -> Result<(), StartError> {
     deadline.start(shutdown::DEADLINE);
-    tracing::info!("{signal} while starting: stopping");
+    tracing::info!(reason = signal, "stopping while starting");
     ended_by(signal)
 }
 
@@ -144,7 +144,7 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     if let Some(log) = packet_log
         && let Err(error) = log.forward().await
     {
-        tracing::error!("packets are not logged any more: {error}");
+        tracing::error!(%error, "packets are not logged any more");
     }
     std::future::pending().await
 }

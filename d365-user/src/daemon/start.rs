@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tracing::span::EnteredSpan;
+
 use super::StartError;
 use crate::{
     config::Config,
@@ -34,8 +36,11 @@ pub(crate) fn start(
     pending: PendingGeneration,
     state: &State,
 ) -> Result<Started, StartError> {
-    for note in kernel::notes() {
-        tracing::info!("{note}");
+    if !kernel::has_btf() {
+        tracing::info!(
+            path = kernel::BTF,
+            "kernel BTF is missing: not needed to classify, but bpftool shows less"
+        );
     }
     let interfaces =
         config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
@@ -44,7 +49,8 @@ pub(crate) fn start(
     kernel::check()?;
     let stack = Stack::read().unwrap_or_else(|error| {
         tracing::warn!(
-            "cannot read which interface lies above which: {error}; they are attached in the order given"
+            %error,
+            "cannot read which interface lies above which: they are attached in the order given"
         );
         Stack::default()
     });
@@ -52,8 +58,8 @@ pub(crate) fn start(
         Kernel::require_free(interface)?;
         Kernel::require_free_above(interface, &stack)?;
     }
-    for concern in kernel::survey::misplaced(&interfaces) {
-        tracing::warn!("{concern}");
+    for (iface, remark) in kernel::survey::misplaced(&interfaces) {
+        tracing::warn!(iface, remark, "the interface does not see all of its packets, or too many");
     }
     let options = kernel::Options {
         interfaces: interfaces.clone(),
@@ -68,7 +74,7 @@ pub(crate) fn start(
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     let counters = Arc::new(counters);
-    tracing::debug!("the kernel took program {}", kernel.program_name());
+    tracing::debug!(program = %kernel.program_name(), "the kernel took the program");
     // No range leaves with the first generation, so no last count is missing.
     let _ = updater::publish_generation(&mut kernel, &mut record, state, pending, || {})?;
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
@@ -102,6 +108,7 @@ fn attach(
     stack: &Stack,
 ) -> Result<(Vec<Attached>, Vec<Tagger>), StartError> {
     let attached = stack.bottom_up(interfaces).into_iter().map(|row| {
+        let _span = span(&interfaces[row]);
         let attached = kernel.attach(&interfaces[row], config.mode)?;
         Ok((row, attached))
     });
@@ -109,41 +116,51 @@ fn attach(
     attached.sort_by_key(|(row, _)| *row);
     let attached = attached.into_iter().map(|(_, attached)| attached).collect();
     let marked = interfaces.iter().filter(|_| config.tags.mark.is_some());
-    let taggers = marked.map(|interface| kernel.attach_tagger(interface, config.tags.order));
+    let taggers = marked.map(|interface| {
+        let _span = span(interface);
+        kernel.attach_tagger(interface, config.tags.order)
+    });
     Ok((attached, taggers.collect::<Result<_, _>>()?))
+}
+
+/// The lines about attaching to an interface name it.
+fn span(interface: &Interface) -> EnteredSpan {
+    tracing::error_span!("attach", iface = interface.name).entered()
 }
 
 /// Logs the limits of a tc program.
 fn remark_tagger(tagger: &Tagger) {
-    let name = &tagger.interface.name;
+    let _span = span(&tagger.interface);
     if tagger.hold == TcHold::Clsact {
         tracing::info!(
-            "{name}: the tc program is held by a clsact filter, for this kernel has no tcx (6.6): if the daemon is killed it \
-             stays, marks nothing once the lease has run out, and goes at the next start"
+            "the tc program is held by a clsact filter, for this kernel has no tcx (6.6): if the daemon is killed it stays, \
+             marks nothing once the lease has run out, and goes at the next start"
         );
     }
     if tagger.is_preceded {
         tracing::warn!(
-            "{name}: another tc filter has the first priority too and runs before the one that marks; it may keep packets \
-             from it: `tc filter show dev {name} ingress`"
+            command = format!("tc filter show dev {} ingress", tagger.interface.name),
+            "another tc filter has the first priority too and runs before the one that marks; it may keep packets from it; \
+             the command shows it"
         );
     }
 }
 
 /// Logs the limits of an attachment: generic mode as a fallback, tc programs that it blinds, or no BPF link.
 fn log_attachment_warnings(attached: &Attached) {
-    let name = &attached.interface.name;
-    if let Some(reason) = &attached.fallback {
+    let _span = span(&attached.interface);
+    if let Some(error) = &attached.fallback {
         tracing::warn!(
-            "{name}: native mode refused ({reason}): attached in generic mode, which works and costs more; \
-             --mode generic asks for it, --mode native fails instead"
+            %error,
+            "native mode refused: attached in generic mode, which works and costs more; --mode generic asks for it, \
+             --mode native fails instead"
         );
     }
     if !attached.hidden_from.is_empty() {
         tracing::warn!(
-            "{name}: in generic mode this kernel hides the Ethernet header from tc: these read packets at a wrong offset, and do \
-             not match what they should, or send them on without it: {}; native mode leaves them as they are",
-            attached.hidden_from.join(", ")
+            programs = attached.hidden_from.join(", "),
+            "in generic mode this kernel hides the Ethernet header from tc: these read packets at a wrong offset, and do not \
+             match what they should, or send them on without it; native mode leaves them as they are"
         );
     }
     if attached.attachment.link == LinkKind::Netlink {
@@ -152,8 +169,8 @@ fn log_attachment_warnings(attached: &Attached) {
             Mode::Generic => "xdpgeneric",
         };
         tracing::warn!(
-            "{name}: attached by netlink, not by a BPF link: if the daemon is killed the program stays; \
-             `ip link set dev {name} {xdp} off` takes it away"
+            command = format!("ip link set dev {} {xdp} off", attached.interface.name),
+            "attached by netlink, not by a BPF link: if the daemon is killed the program stays; the command takes it away"
         );
     }
 }

@@ -142,9 +142,8 @@ async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: 
         let host: String =
             host.unwrap_or_default().escape_ascii().map(char::from).take(LONGEST_HOST).collect();
         tracing::warn!(
-            "an HTTP request with target {:.LONGEST_HOST$} and Host `{host}` was refused: {refused}; further ones are only \
-             counted",
-            request.uri().to_string()
+            uri = format!("{:.LONGEST_HOST$}", request.uri().to_string()), host, error = %refused,
+            "an HTTP request was refused; further ones are only counted"
         );
     }
     (refused.status(), format!("{refused}\n")).into_response()

@@ -76,7 +76,7 @@ impl Health {
         let mut state = self.state();
         match (&state.failed, &error) {
             (None, Some(error)) => {
-                tracing::error!("a scrape failed: {error}; further failures are only counted");
+                tracing::error!(error, "a scrape failed; further failures are only counted");
             }
             (Some(_), None) => tracing::info!("scrapes are answered again"),
             _ => {}

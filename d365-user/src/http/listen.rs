@@ -26,8 +26,8 @@ pub fn listen(address: SocketAddr, failures: &Failures) -> io::Result<TcpListene
             let listener = bind(address, true)?;
             failures.count(Failure::Address);
             tracing::warn!(
-                "--listen {address}: this host does not have that address yet; HTTP is answered there once it has it, and \
-                 everything else goes on"
+                listen = %address,
+                "this host does not have that address yet: HTTP is answered there once it has it, and everything else goes on"
             );
             Ok(listener)
         }

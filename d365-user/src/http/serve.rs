@@ -66,7 +66,7 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl F
     stop.send_replace(true);
     let ended = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     if ended.is_err() {
-        tracing::warn!("{} HTTP connection(s) cut off: not done in time", connections.len());
+        tracing::warn!(count = connections.len(), "HTTP connections cut off: not done in time");
         connections.shutdown().await;
     }
 }
@@ -86,7 +86,7 @@ async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &Atomic
         Err(error) => {
             failures.count(Failure::Accept);
             if !is_failing.swap(true, Relaxed) {
-                tracing::warn!("cannot accept an HTTP connection: {error}; it is tried again all the time");
+                tracing::warn!(%error, "cannot accept an HTTP connection; it is tried again all the time");
             }
             // Without a pause the error would come again at once.
             sleep(RETRY).await;
@@ -113,7 +113,7 @@ async fn answer(stream: TcpStream, service: Service, mut stop: watch::Receiver<b
     });
     match answered.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!("HTTP connection: {error}"),
-        Err(_) => tracing::debug!("HTTP connection cut off after {CONNECTION:?}"),
+        Ok(Err(error)) => tracing::debug!(%error, "HTTP connection failed"),
+        Err(_) => tracing::debug!(after = ?CONNECTION, "HTTP connection cut off"),
     }
 }

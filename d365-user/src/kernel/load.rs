@@ -146,7 +146,7 @@ fn load_first(ebpf: &mut Ebpf, programs: &[&'static str]) -> Result<&'static str
                 if !unknown_flag {
                     break;
                 }
-                tracing::debug!("program {name} is not for this kernel");
+                tracing::debug!(program = %name, "the program is not for this kernel");
             }
         }
     }

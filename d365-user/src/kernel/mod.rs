@@ -52,7 +52,7 @@ pub use load::Options;
 pub use object::{Kernel, OBJECT};
 pub use packet_log::{PacketLog, PacketLogError};
 pub use pin::{PinError, unpin};
-pub use requirements::{RequirementError, check, notes};
+pub use requirements::{BTF, RequirementError, check, has_btf};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
 pub use tc::{Tagger, TaggerError, TcHold};

@@ -46,7 +46,7 @@ impl Kernel {
         buffers.table_size = staged.table_size;
         let old = (staged.buffer + 1) % BUFFERS;
         if let Err(error) = buffers.tries.set(old, &staged.tries) {
-            tracing::warn!("published; the tries of the generation before stay in place {old}: {error}");
+            tracing::warn!(buffer = old, %error, "published; the tries of the generation before stay");
         }
         Ok(())
     }

@@ -128,9 +128,13 @@ pub(super) fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
 }
 
-/// Returns true if the kernel has its own type information (BTF).
-pub(super) fn has_btf() -> bool {
-    Path::new("/sys/kernel/btf/vmlinux").exists()
+/// The kernel's own type information (BTF).
+pub const BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Returns true if the kernel has its own type information.
+#[must_use]
+pub fn has_btf() -> bool {
+    Path::new(BTF).exists()
 }
 
 /// Returns the bytes that this process may lock; `None` if there is no limit or the loader can lift it.
@@ -142,19 +146,6 @@ pub(super) fn memlock() -> Result<Option<u64>, RequirementError> {
     // If the limit cannot be read, it is taken as 0, the smallest.
     let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap_or_default();
     Ok((hard != RLIM_INFINITY).then_some(soft))
-}
-
-/// Returns the optional features that this machine lacks, one line each.
-#[must_use]
-pub fn notes() -> Vec<String> {
-    let mut notes = Vec::new();
-    if !has_btf() {
-        notes.push(
-            "kernel BTF (/sys/kernel/btf/vmlinux) is missing: not needed to classify, but bpftool shows less"
-                .to_owned(),
-        );
-    }
-    notes
 }
 
 #[cfg(test)]

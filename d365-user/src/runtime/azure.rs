@@ -69,7 +69,7 @@ pub(crate) async fn watch(samples: Option<Samples>, known: &Known) -> Infallible
         tokio::time::sleep(EVERY).await;
         match samples.lost() {
             Ok(lost) => known.count(samples.drain(), lost),
-            Err(error) => tracing::warn!("{error}"),
+            Err(error) => tracing::warn!(%error, "the samples of unlisted sources cannot be read"),
         }
     }
 }

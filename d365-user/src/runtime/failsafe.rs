@@ -20,9 +20,9 @@ use super::state::State;
 use crate::{
     config::Config,
     kernel::{InterfaceError, Kernel, PublishError},
+    logging::{duration, list},
     settings::Unlisted,
     snapshot::Drops,
-    view,
 };
 
 /// Time between two looks at this host's addresses.
@@ -74,9 +74,7 @@ impl Failsafe {
         let (ports, given, look_at) = (config.ports.clone(), given.clone(), Instant::now() + LOOK);
         let failsafe = Self { ports, given, prefixes, look_at, is_stuck: false };
         let drops = failsafe.drops();
-        for line in view::drop_notice(&drops, &config.interfaces) {
-            tracing::warn!("{line}");
-        }
+        notice(&drops, &config.interfaces);
         state.set_drops(drops);
         Ok(Some(failsafe))
     }
@@ -98,12 +96,19 @@ impl Failsafe {
             Ok(true) => {
                 self.is_stuck = false;
                 let drops = self.drops();
-                tracing::info!("this host's addresses have changed; {}", view::drops(&drops));
+                let except = list(&drops.failsafe);
+                tracing::info!(
+                    except,
+                    "this host's addresses have changed: the prefixes that are never dropped"
+                );
                 state.set_drops(drops);
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_stuck, true) {
-                    tracing::error!("{error}; those before stay, and it is tried again each minute");
+                    tracing::error!(
+                        %error, next_try = %duration(LOOK),
+                        "the prefixes that are never dropped stay as they were"
+                    );
                 }
             }
         }
@@ -126,6 +131,25 @@ impl Failsafe {
     fn drops(&self) -> Drops {
         Drops { ports: self.ports.clone(), failsafe: self.prefixes.clone() }
     }
+}
+
+/// Logs what `--unlisted drop` will drop on these interfaces, and how it ends. All prefixes are shown: an
+/// operator who is locked out looks here.
+fn notice(drops: &Drops, interfaces: &[String]) {
+    let port = list(&drops.ports);
+    for iface in interfaces {
+        tracing::warn!(
+            iface,
+            port,
+            "--unlisted drop: new TCP connections are DROPPED unless they come from a listed or retired range: all other \
+             mail is turned away"
+        );
+    }
+    tracing::warn!(except = list(&drops.failsafe), "never dropped: new connections from these prefixes");
+    tracing::warn!(
+        "established connections pass, and nothing is dropped while the list is not trusted (its lease); stopping \
+         d365-user ends it, and so does starting it without --unlisted drop"
+    );
 }
 
 /// Merges all prefixes into the fewest that cover the same addresses: IPv4 first, sorted by address, none
@@ -161,6 +185,7 @@ mod tests {
     use proptest::{collection, prelude::*};
 
     use super::*;
+    use crate::logging::logged;
 
     fn nets(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -214,6 +239,24 @@ mod tests {
             destination: None,
         };
         assert_eq!(subnets(&link_layer), []);
+    }
+
+    /// A reader of these lines learns which mail will be dropped, and how to end it.
+    #[test]
+    fn the_notice_of_drops_leaves_nothing_out() {
+        let drops = Drops { ports: vec![25, 587], failsafe: nets(&["127.0.0.0/8", "2001:db8::/64"]) };
+        let lines = logged(|| notice(&drops, &["eth0".to_owned(), "eth1".to_owned()]));
+        let parts = [
+            &["WARN", "--unlisted drop", "are DROPPED", "listed or retired range", " iface=eth0 port=25,587"]
+                [..],
+            &["WARN", "--unlisted drop", "are DROPPED", "listed or retired range", " iface=eth1 port=25,587"],
+            &["WARN", "never dropped: new connections from", " except=127.0.0.0/8,2001:db8::/64"],
+            &["WARN", "established connections pass", "lease", "stopping d365-user ends it"],
+        ];
+        assert_eq!(lines.len(), parts.len(), "{lines:?}");
+        for (line, parts) in lines.iter().zip(parts) {
+            assert!(parts.iter().all(|part| line.contains(part)), "{parts:?} in {line}");
+        }
     }
 
     fn any_prefix() -> impl Strategy<Value = IpNet> {

@@ -64,7 +64,7 @@ pub(crate) fn look(
         let unfit;
         (unfit, blinded) = attached.around();
         if let Some(unfit) = unfit {
-            tracing::error!("{}: {unfit}", interface.name);
+            tracing::error!(iface = interface.name, error = %unfit, "the interface is left");
             links.detach(interface, unfit.reason());
         }
     }

@@ -98,10 +98,11 @@ impl State {
         }
         match (self.range_metrics, shows) {
             (RangeMetrics::Auto, false) => tracing::info!(
-                "metrics by range are off: the list has {ranges} ranges, more than {}; --range-metrics on shows them all",
-                RangeMetrics::MOST
+                ranges,
+                limit = RangeMetrics::MOST,
+                "metrics by range are off: the list is too long; --range-metrics on shows them all"
             ),
-            (RangeMetrics::Auto, true) => tracing::info!("metrics by range are on again: {ranges} ranges"),
+            (RangeMetrics::Auto, true) => tracing::info!(ranges, "metrics by range are on again"),
             _ => {}
         }
     }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     http::Readiness,
     kernel::{LinkEvents, Report},
+    logging::duration,
     resources::{self, ResourceError},
 };
 
@@ -34,8 +35,8 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
     let events = LinkEvents::listen(EVERY).inspect_err(|error| {
         tracing::warn!(
-            "the kernel does not report changes of interfaces: {error}; they are looked at every {} s",
-            EVERY.as_secs()
+            %error, interval = %duration(EVERY),
+            "the kernel does not report changes of interfaces: they are looked at from time to time"
         );
     });
     let (tell, seen) = watch::channel(Vec::new());
@@ -69,8 +70,8 @@ fn wait(events: &mut Option<LinkEvents>) -> Report {
     };
     listening.next().unwrap_or_else(|error| {
         tracing::warn!(
-            "the kernel does not report changes of interfaces any more: {error}; they are looked at every {} s",
-            EVERY.as_secs()
+            %error, interval = %duration(EVERY),
+            "the kernel does not report changes of interfaces any more: they are looked at from time to time"
         );
         *events = None;
         Report::default()
@@ -125,57 +126,44 @@ fn readiness(seen: &[Seen], is_hung: bool) -> Readiness {
     why.map_or(Readiness::Ready, |why| Readiness::NotReady(why.into()))
 }
 
+/// Logs what has changed on each interface since the look `before`.
 fn log(before: &[Seen], now: &[Seen]) {
-    let is_new = |is_such: fn(Loss) -> bool| {
-        lost(now, is_such).filter(|_| lost(before, is_such) != lost(now, is_such))
-    };
-    if let Some(lost) = is_new(uncounted) {
-        tracing::error!(
-            "not attached any more: {lost}; its packets are not counted; restart d365-user to attach again"
-        );
-    }
-    if let Some(lost) = is_new(|loss| !uncounted(loss)) {
-        tracing::error!(
-            "the tc program is not attached any more: {lost}; its packets are counted and not marked; restart \
-             d365-user to attach again"
-        );
-    }
-    for line in renamed(before, now).into_iter().chain(blinded(before, now)) {
-        tracing::warn!("{line}");
-    }
-}
-
-/// A line for each interface where something that generic mode blinds has come to the ingress.
-fn blinded(before: &[Seen], now: &[Seen]) -> Vec<String> {
-    let lines = now.iter().filter_map(|now| {
+    for now in now {
         let before = before.iter().find(|seen| seen.name == now.name);
-        let known = |name: &&String| before.is_some_and(|before| before.blinded.contains(name));
-        let new: Vec<_> = now.blinded.iter().filter(|name| !known(name)).map(String::as_str).collect();
-        (!new.is_empty()).then(|| {
-            format!(
-                "{}: in generic mode this kernel hides the Ethernet header from what has come to tc since the start: {}; the \
-                 next start with --mode auto refuses generic mode together with it",
-                now.name,
-                new.join(", ")
-            )
-        })
-    });
-    lines.collect()
-}
-
-/// A line for each interface that has a new name.
-fn renamed(before: &[Seen], now: &[Seen]) -> Vec<String> {
-    let lines = now.iter().filter_map(|Seen { name, new_name, .. }| {
-        let new = new_name.as_ref()?;
-        let known = before.iter().find(|seen| seen.name == *name).and_then(|seen| seen.new_name.as_ref());
-        (known != Some(new)).then(|| {
-            format!(
-                "interface {name} is called {new} now: it is watched as before, and stays iface={name:?} in metrics; a \
-                 restart needs --iface {new}"
-            )
-        })
-    });
-    lines.collect()
+        let (iface, loss) =
+            (&now.name, now.loss.filter(|loss| before.and_then(|seen| seen.loss) != Some(*loss)));
+        match loss {
+            None => {}
+            Some(reason @ Loss::Unmarked) => tracing::error!(
+                iface, %reason,
+                "the tc program is not attached any more: packets are counted and not marked; restart d365-user to attach \
+                 again"
+            ),
+            Some(reason) => tracing::error!(
+                iface, %reason,
+                "not attached any more: packets are not counted; restart d365-user to attach again"
+            ),
+        }
+        let new_name = now.new_name.as_ref();
+        if new_name.is_some() && before.and_then(|seen| seen.new_name.as_ref()) != new_name {
+            tracing::warn!(
+                iface,
+                new_name,
+                "the interface has a new name: it is watched as before and stays in metrics by the old one; a restart needs \
+                 --iface with the new one"
+            );
+        }
+        let is_known = |name: &String| before.is_some_and(|before| before.blinded.contains(name));
+        let new: Vec<_> = now.blinded.iter().filter(|name| !is_known(name)).cloned().collect();
+        if !new.is_empty() {
+            tracing::warn!(
+                iface,
+                programs = new.join(", "),
+                "in generic mode this kernel hides the Ethernet header from what has come to tc since the start; the next \
+                 start with --mode auto refuses generic mode together with it"
+            );
+        }
+    }
 }
 
 #[cfg(test)]

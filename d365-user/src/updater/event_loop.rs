@@ -110,8 +110,9 @@ impl Updater {
             let now = self.look_at_clock();
             match event {
                 Ok(Event::Read(outcome)) => {
+                    let source = self.sources.name(outcome.source).to_owned();
                     if let Some((failure, again)) = self.on_reading(*outcome, now) {
-                        report::failure(&failure, again);
+                        report::failure(&source, &failure, again);
                     }
                 }
                 Ok(Event::Reload) => {
@@ -152,9 +153,7 @@ impl Updater {
         record.end(state.final_totals());
         if let Some(storage) = self.storage.as_ref().filter(|storage| storage.is_late()) {
             let path = storage.path().display();
-            tracing::error!(
-                "the state directory {path} does not answer: what was not written by now is lost"
-            );
+            tracing::error!(%path, "the state directory does not answer: what was not written by now is lost");
         }
     }
 
@@ -185,7 +184,8 @@ impl Updater {
     ) -> Option<(Failure, Option<Duration>)> {
         let ReadResult { source: at, reading, state_error, again } = outcome;
         if let Some(error) = state_error {
-            tracing::warn!("{error}");
+            let source = self.sources.name(at);
+            tracing::warn!(%source, %error, "the downloaded document is not kept");
             self.state_failures.add(StateFailure::Document);
         }
         let reading = match reading {

@@ -122,6 +122,8 @@ fn run(
     orders: &Receiver<Command>,
     send: &(impl Fn(ReadResult) -> bool + Sync),
 ) {
+    // The HTTP client's lines have the source too.
+    let _span = tracing::error_span!("read", source = %reader.name()).entered();
     loop {
         // This reading answers all earlier orders.
         orders.try_iter().for_each(drop);

@@ -59,7 +59,7 @@ impl Updater {
                 // A log line at every tick would be one a second.
                 let is_stuck = !matches!(&error, StateError::Damaged { set_aside: Some(_), .. });
                 if !(std::mem::replace(&mut self.approval_is_stuck, is_stuck) && is_stuck) {
-                    tracing::warn!("{error}: the approval is not carried out");
+                    tracing::warn!(%error, "the approval is not carried out");
                 }
                 self.state_failures.add(StateFailure::Approval);
                 return;
@@ -71,7 +71,7 @@ impl Updater {
         self.apply_decisions(decisions);
         self.save();
         if let Err(error) = storage.run(move |directory| approval::answer(directory, &answer)) {
-            tracing::warn!("{error}");
+            tracing::warn!(%error, "the answer to the approval is not written");
             self.state_failures.add(StateFailure::Approval);
         }
     }
@@ -87,7 +87,7 @@ impl Updater {
         self.save_at = waits.then(|| Instant::now() + SAVE);
         let gates = self.sources.gates(&self.now);
         if let Err(error) = storage.run(move |directory| gates::save(directory, &gates)) {
-            tracing::warn!("{error}; decisions since then are lost if the daemon ends");
+            tracing::warn!(%error, "the gates are not saved: decisions since then are lost if the daemon ends");
             self.state_failures.add(StateFailure::Gates);
             self.save_again();
         }

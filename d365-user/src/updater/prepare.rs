@@ -216,7 +216,10 @@ impl Updater {
                 !(0..outcome.source).any(|at| is_file(at) && updater.sources.is_awaited(at))
             };
             while let Some(next) = read.iter().position(|outcome| is_next(self, outcome)) {
-                failures.extend(self.on_reading(read.remove(next), now));
+                let outcome = read.remove(next);
+                let source = self.sources.name(outcome.source).to_owned();
+                let failure = self.on_reading(outcome, now);
+                failures.extend(failure.map(|(failure, again)| (source, failure, again)));
             }
             let is_awaited = |download: bool| {
                 let of_kind =
@@ -230,9 +233,9 @@ impl Updater {
                 // before it.
                 let is_empty = matches!(set, Err(RangeError::Empty)) && !failures.is_empty();
                 let last = if is_empty { Some(failures.remove(0)) } else { None };
-                failures.iter().for_each(|(failure, again)| report::failure(failure, *again));
+                failures.iter().for_each(|(source, failure, again)| report::failure(source, failure, *again));
                 return set.map_err(|problem| match last {
-                    Some((failure, _)) => PrepareError::NoList(Box::new(failure)),
+                    Some((_, failure, _)) => PrepareError::NoList(Box::new(failure)),
                     None => PrepareError::Ranges(problem),
                 });
             }
@@ -256,7 +259,7 @@ fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Opti
         }
         Err(error @ StateError::InUse { .. }) => Err(PrepareError::State(error)),
         Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
-            tracing::warn!("{error}; going on without it: counters begin at zero at every start");
+            tracing::warn!(%error, "going on without the state directory: counters begin at zero at every start");
             failures.add(StateFailure::Directory);
             Ok(None)
         }

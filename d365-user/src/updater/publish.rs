@@ -14,6 +14,7 @@ use crate::{
     gate::Timestamp,
     generation::Groups,
     kernel::{CounterError, Kernel, PublishError, VerifyError},
+    logging,
     ranges::RangeSet,
     runtime::State,
 };
@@ -31,6 +32,8 @@ pub(crate) fn publish_generation(
     pending: PendingGeneration,
     show: impl FnOnce(),
 ) -> Result<(u64, Result<(), CounterError>), PublishError> {
+    let generation = state.published().generation().number + 1;
+    let _span = tracing::error_span!("publish", generation).entered();
     let page = record.of_pending(&state.published(), &pending);
     record.keep(page);
     kernel.publish(&pending.compiled)?;
@@ -62,8 +65,8 @@ impl Updater {
                 self.refused.add(reason);
                 let wait = self.publication.failed();
                 tracing::error!(
-                    "the new list is not published: {error}; the published one stays, next try in {}",
-                    report::whole_seconds(wait)
+                    error, next_try = %logging::duration(wait),
+                    "the new list is not published; the published one stays"
                 );
             }
         }
@@ -115,19 +118,16 @@ impl Updater {
                 state.set_updates(self.updates());
             }
         });
-        let (number, last_counts) = published.map_err(|error| (reason(&error), error.to_string()))?;
+        let (generation, last_counts) = published.map_err(|error| (reason(&error), error.to_string()))?;
         if goal != Goal::Whole {
             // Without the last counts no slot becomes free.
             return last_counts.map_err(|error| (Rejection::Capacity, error.to_string()));
         }
         if let Err(error) = last_counts {
-            tracing::error!("{error}: the counts of ranges that are gone are taken later");
+            tracing::error!(generation, %error, "the counts of ranges that are gone are taken later");
         }
-        tracing::info!(
-            "generation {number} published: {} ranges, {} retired",
-            set.ranges().len(),
-            set.retired().len()
-        );
+        let (ranges, retired) = (set.ranges().len(), set.retired().len());
+        tracing::info!(generation, ranges, retired, "the new list is published");
         report::remarks(&self.sources.remarks_of_all(set));
         Ok(())
     }

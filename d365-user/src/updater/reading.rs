@@ -70,7 +70,7 @@ impl FileReader {
         // A file that is gone meanwhile is checked when it exists again.
         let Ok(writers) = other_writers_of_file(path, geteuid().as_raw()) else { return };
         if !writers.is_empty() && writers != self.writers {
-            report::list_writers(&self.spec, &writers);
+            report::list_writers(&writers);
         }
         self.writers = writers;
     }
@@ -118,7 +118,7 @@ impl DownloadReader {
         let kept = match kept.and_then(|found| found.into_result(&path)) {
             Ok(kept) => kept?,
             Err(error) => {
-                tracing::warn!("{error}: the document of {name} is downloaded again");
+                tracing::warn!(source = %name, %error, "the kept document cannot be read; it is downloaded again");
                 self.state_error = Some(error);
                 return None;
             }
@@ -129,7 +129,7 @@ impl DownloadReader {
                 Some(reading)
             }
             Err(failure) => {
-                tracing::warn!("the document kept is of no use any more: {failure}");
+                tracing::warn!(source = %name, error = %failure, "the kept document is of no use any more");
                 None
             }
         }

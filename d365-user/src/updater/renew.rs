@@ -12,6 +12,7 @@ use crate::{
     gate::Timestamp,
     generation::Groups,
     kernel::{Kernel, LeaseError, Leases},
+    logging,
     snapshot::Lease,
 };
 
@@ -37,7 +38,7 @@ impl Updater {
             Ok(leases) => self.leases_are_set(basis, &leases),
             // Every tick tries again. The previous leases stay until then, and end at their own time.
             Err(error) if !std::mem::replace(&mut self.lease_is_stuck, true) => {
-                tracing::error!("{error}; it is tried again each {}", report::whole_seconds(TICK));
+                tracing::error!(%error, next_try = %logging::duration(TICK), "the leases are not set");
             }
             Err(_) => {}
         }

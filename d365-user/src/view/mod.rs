@@ -7,11 +7,6 @@ use crate::snapshot::Snapshot;
 
 mod classic;
 mod prometheus;
-mod summary;
-mod tags;
-
-pub use summary::summary;
-pub use tags::{drop_notice, drops};
 
 /// The formats of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,4 +41,4 @@ pub fn metrics(snapshot: &Arc<Snapshot>, format: Format) -> Result<String, fmt::
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

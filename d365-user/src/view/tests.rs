@@ -7,7 +7,7 @@ use std::{
 
 use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 
-use super::{Format, metrics, summary};
+use super::{Format, metrics};
 use crate::{
     generation::TableSize,
     geo::{Geo, GeoCode, GeoSource},
@@ -49,13 +49,13 @@ fn count(packets: u64, bytes: u64, connections: u64) -> Count {
 }
 
 /// 2026-11-24T00:00:00Z.
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_478_400)
 }
 
 /// One interface; three ranges, two of them of the same geo; one retired, and one that was retired and is
 /// gone.
-fn sample() -> Snapshot {
+pub(crate) fn sample() -> Snapshot {
     Snapshot {
         generation: Generation {
             number: 1,
@@ -190,29 +190,4 @@ fn label_values_are_escaped() {
         let text = text(snapshot.clone(), format);
         assert!(text.contains(r#"{source="file:/a\\b\"c\nd",change_number="39","#), "{text}");
     }
-}
-
-#[test]
-fn the_summary_says_what_where_and_how() {
-    let mut snapshot = sample();
-    snapshot.interfaces.push(Interface {
-        name: "eth1".to_owned(),
-        attached: false,
-        ..snapshot.interfaces[0].clone()
-    });
-    assert_eq!(
-        summary(&snapshot, now()),
-        [
-            "generation 1: 3 ranges (IPv4 2, IPv6 1) from embedded, change number 39",
-            "geos documented: NAM 2; inferred: KOR 1",
-            "leases: azure until 2026-12-08T18:00:00Z, file:/etc/list not confirmed yet",
-            "tags: mark 0xd3650000/0xffff0000 and DSCP CS1 (8) for packets from listed ranges, while the lease holds",
-            "unlisted: new connections to ports 25, 587 are dropped while the lease holds, except from 127.0.0.0/8, ::1/128",
-            "retired: 1 range",
-            "pending: addition 3, removal 1; see `d365-user approve`",
-            "eth0: attached, mode native, link bpf_link",
-            "eth1: not attached",
-            "metrics: http://[::1]:9365/metrics",
-        ]
-    );
 }

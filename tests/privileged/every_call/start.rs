@@ -31,7 +31,7 @@ pub(super) fn calls_of_a_start(place: &Place) -> Vec<u32> {
 pub(super) fn wait_until_announced(daemon: &Daemon) -> Result<()> {
     let deadline = patience::deadline(PATIENCE);
     let is_announced =
-        |log: &str| log.contains("metrics: http") || log.contains("the counters cannot be read: ");
+        |log: &str| log.contains("metrics url=http") || log.contains("the counters cannot be read error=");
     while !is_announced(&daemon.log()) {
         ensure!(Instant::now() < deadline, "nothing is announced: {}", daemon.log());
         thread::sleep(Duration::from_millis(2));

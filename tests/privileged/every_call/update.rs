@@ -29,8 +29,13 @@ impl Changing {
     fn start() -> Self {
         let (place, faults) = (Place::new(), Faults::new());
         let daemon = Daemon::start(&place.lab.host, &place.options("dscp").faults_by(&faults)).unwrap();
-        daemon.wait_for_log("metrics: http", PATIENCE).unwrap();
+        daemon.wait_for_log("metrics url=http", PATIENCE).unwrap();
         Self { place, daemon, faults, generation: 1, is_can: true, counts: Counts::default() }
+    }
+
+    /// The line about the next generation.
+    fn published_next(&self) -> String {
+        format!("the new list is published generation={} ", self.generation + 1)
     }
 
     /// Makes the daemon read the list again. Returns the log up to the result, and true if the list was
@@ -38,14 +43,14 @@ impl Changing {
     fn reads(&self) -> Result<(String, bool)> {
         let mark = self.daemon.log().len();
         self.daemon.signal(Signal::SIGHUP)?;
-        let published = format!("generation {} published", self.generation + 1);
+        let published = self.published_next();
         let deadline = patience::deadline(PATIENCE);
         loop {
             let log = self.daemon.log().split_off(mark);
             if log.contains(&published) {
                 return Ok((log, true));
             }
-            if log.lines().any(|line| line.contains("the new list is not published: ")) {
+            if log.lines().any(|line| line.contains("the new list is not published")) {
                 return Ok((log, false));
             }
             ensure!(Instant::now() < deadline, "nothing came of it: {log}");
@@ -87,13 +92,12 @@ impl Changing {
             self.is_published(is_can)?;
             return Ok("published");
         }
-        let line =
-            log.lines().find(|line| line.contains("the new list is not published: ")).context("said")?;
+        let line = log.lines().find(|line| line.contains("the new list is not published")).context("said")?;
         names_what_failed(line, &self.place, failed(&self.faults, made, fault))?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon also tries again by itself. If it did so first, the previous list cannot be checked any
         // more.
-        if self.daemon.log().contains(&format!("generation {} published", self.generation + 1)) {
+        if self.daemon.log().contains(&self.published_next()) {
             *self = Self::start();
             return Ok("overtaken");
         }

@@ -48,7 +48,9 @@ fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> Daem
         "drop",
     ];
     let daemon = Daemon::start(&lab.host, &options(DaemonOptions::on(&names).args(flags))).unwrap();
-    daemon.wait_for_log("unlisted: new connections to port 25 are dropped", PATIENCE).unwrap();
+    daemon
+        .wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE)
+        .unwrap();
     daemon
 }
 

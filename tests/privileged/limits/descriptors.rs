@@ -42,7 +42,8 @@ fn a_lack_for_a_moment_ends_nothing_and_is_made_up_for() {
     let waiting =
         lab.host.run(|| thread::spawn(|| http::get(d365_tests::daemon::DEFAULT_LISTEN, "/readyz", &[])));
     let patience = Duration::from_secs(20);
-    daemon.wait_for_log("cannot accept an HTTP connection: Too many open files", patience).unwrap();
+    let said = ["cannot accept an HTTP connection", " error=\"Too many open files"];
+    daemon.wait_for_line(&said, patience).unwrap();
     daemon.wait_for_log("cannot read the range list", patience).unwrap();
     thread::sleep(LOOK);
     before.set(daemon.pid()).unwrap();

@@ -52,8 +52,7 @@ impl Growing {
 #[track_caller]
 fn refused(lab: &Lab, exit: &Exit, words: &[&str]) {
     assert_eq!(exit.status.code(), Some(i32::from(exit::Exit::Resources.code())), "{}", exit.stderr);
-    let lines: Vec<_> = exit.stderr.lines().filter(|line| line.to_lowercase().contains("error")).collect();
-    let [line] = lines[..] else { panic!("not one line of error: {}", exit.stderr) };
+    let [line] = exit.errors()[..] else { panic!("not one line of error: {}", exit.stderr) };
     assert!(words.iter().all(|word| line.contains(word)), "{words:?}: {line}");
     no_panic(&exit.stderr);
     assert!(!has_xdp(&lab.host, lab.iface()));

@@ -25,7 +25,8 @@ fn a_filter_that_comes_later_is_told() {
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     tc(&lab.host, lab.iface(), "qdisc add dev DEV clsact", &[]);
     tc(&lab.host, lab.iface(), "filter add dev DEV ingress pref 10 bpf da bytecode", &["1,6 0 0 4294967295"]);
-    daemon.wait_for_log("has come to tc since the start: bpf filter", Duration::from_secs(10)).unwrap();
+    let said = ["has come to tc since the start", " programs=\"bpf filter"];
+    daemon.wait_for_line(&said, Duration::from_secs(10)).unwrap();
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
 }
 

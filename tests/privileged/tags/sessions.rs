@@ -103,7 +103,7 @@ fn sessions_live_on_through_drops_swaps_and_an_expired_lease() {
     old.all_deliver();
     assert!(!connects(&lab, listed[0]), "a stranger now");
     std::fs::remove_file(list.path()).unwrap();
-    daemon.wait_for_log("its lease ended at", Duration::from_secs(20)).unwrap();
+    daemon.wait_for_log("the lease ended: ", Duration::from_secs(20)).unwrap();
     old.all_deliver();
     assert!(
         listed.iter().chain(&strangers).all(|source| connects(&lab, *source)),

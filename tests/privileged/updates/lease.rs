@@ -26,6 +26,8 @@ use serde_json::Value;
 use super::site::{PATIENCE, Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
+/// The message at the end of a lease.
+const ENDED: &str = "the lease ended: ";
 const LIST: &str = "11.0.0.0/24,NAM\n";
 /// A busy machine counts ticks late, and one tick is lost by rounding.
 const TICKS: f64 = 0.1;
@@ -110,9 +112,10 @@ fn assert_kernel_has_ended(daemon: &Daemon) {
 
 /// The log text for a lease that ended at `until`. On a slow machine, other leases have ended between two
 /// readings too.
-fn ran_out(until: f64) -> String {
+/// The field with the end of a lease.
+fn field(until: f64) -> String {
     let end = UNIX_EPOCH + Duration::from_secs_f64(until);
-    format!("its lease ended at {}", humantime::format_rfc3339_seconds(end))
+    format!(" until={}", humantime::format_rfc3339_seconds(end))
 }
 
 #[test]
@@ -134,10 +137,10 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     let first = expiry(&daemon.scrape().unwrap());
     assert!((now() - 3.0..=now() + 3.0).contains(&first), "{first}");
     assert_kernel_follows(&daemon);
-    assert_eq!(times(&daemon, "leases: "), 1, "the summary");
-    assert_eq!(times(&daemon, "its ranges are trusted until"), 0);
+    assert_eq!(times(&daemon, ": lease: "), 1, "the summary");
+    assert_eq!(times(&daemon, "the ranges of the source are trusted"), 0);
     mail();
-    daemon.wait_for_log("its lease ended at", Duration::from_secs(6)).unwrap();
+    daemon.wait_for_log(ENDED, Duration::from_secs(6)).unwrap();
     assert!(now() >= first, "it ran out early");
 
     // During some rounds of the daemon, nothing extends the lease, and the daemon does not log its end again.
@@ -148,14 +151,14 @@ fn a_lease_runs_out_and_is_there_again_with_the_next_reading() {
     }
     mail();
     assert_eq!(counted(&daemon.scrape().unwrap()), 2, "counting goes on, and mail is delivered");
-    assert_eq!(times(&daemon, "its lease ended at"), 1);
+    assert_eq!(times(&daemon, ENDED), 1);
 
     fs::rename(directory.file("away"), directory.file("list")).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     let scrape = wait_until(&daemon, "a later end", |scrape| expiry(scrape) > first);
     assert!(expiry(&scrape) <= now() + 3.0);
     assert_kernel_follows(&daemon);
-    assert_eq!(times(&daemon, "its ranges are trusted until"), 1);
+    assert_eq!(times(&daemon, "the ranges of the source are trusted"), 1);
     mail();
     assert_eq!(counted(&daemon.scrape().unwrap()), 3);
     daemon.stop().unwrap();
@@ -179,7 +182,7 @@ fn a_lease_goes_on_with_readings_and_not_with_failures() {
     daemon.wait_for_log("status 503", PATIENCE).unwrap();
     // Readings follow one after the other, so no successful one comes after the failed one.
     let last = expiry(&daemon.scrape().unwrap());
-    daemon.wait_for_log(&ran_out(last), PATIENCE).unwrap();
+    daemon.wait_for_line(&[ENDED, &field(last)], PATIENCE).unwrap();
     assert!(now() >= last, "it ran out early");
     assert!((expiry(&daemon.scrape().unwrap()) - last).abs() < 0.5);
     assert_kernel_has_ended(&daemon);
@@ -260,11 +263,11 @@ fn a_lease_without_an_end_is_warned_of_once() {
     let daemon = site.start(&site.options(&["embedded"]).args(["--lease", "never"]));
     assert!(expiry(&daemon.scrape().unwrap()).is_infinite());
     assert_eq!(kernel_tick(&daemon), u64::MAX);
-    daemon.wait_for_log("leases: embedded without an end", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("lease: without an end source=embedded", Duration::from_secs(5)).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     thread::sleep(Duration::from_millis(1500));
     assert_eq!(times(&daemon, "--lease never"), 1);
-    assert_eq!(times(&daemon, "its lease ended"), 0);
+    assert_eq!(times(&daemon, "lease ended"), 0);
     daemon.stop().unwrap();
 }
 
@@ -275,10 +278,10 @@ fn the_embedded_list_alone_is_trusted_from_its_date_on() {
     let site = Site::new();
     let daemon = site.start(&site.options(&["embedded"]));
     assert!((expiry(&daemon.scrape().unwrap()) - EMBEDDED_UNTIL).abs() < 0.5);
-    let said = if now() > EMBEDDED_UNTIL { "ended at" } else { "until" };
-    let line = format!("leases: embedded {said} 2026-08-17T00:00:00Z");
+    let said = if now() > EMBEDDED_UNTIL { "ended" } else { "trusted" };
+    let line = format!("lease: {said} source=embedded until=2026-08-17T00:00:00Z");
     daemon.wait_for_log(&line, Duration::from_secs(5)).unwrap();
-    assert_eq!(times(&daemon, "its lease ended at"), usize::from(now() > EMBEDDED_UNTIL));
+    assert_eq!(times(&daemon, ENDED), usize::from(now() > EMBEDDED_UNTIL));
     assert_kernel_follows(&daemon);
     daemon.stop().unwrap();
 }

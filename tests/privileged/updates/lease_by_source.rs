@@ -17,6 +17,8 @@ use d365_tests::{
 
 use super::site::{PATIENCE, Site, wait_until};
 
+/// The message at the end of a lease.
+const ENDED: &str = "the lease ended: ";
 /// In the embedded list.
 const EMBEDDED: &str = "13.71.171.9";
 const OWN: &str = "203.0.113.9";
@@ -60,7 +62,7 @@ fn knock(lab: &Lab, source: &str) -> [u64; 2] {
 }
 
 fn ended(daemon: &Daemon, source: &str) {
-    daemon.wait_for_log(&format!("{source}: its lease ended at"), PATIENCE).unwrap();
+    daemon.wait_for_line(&[ENDED, &format!(" source={source} ")], PATIENCE).unwrap();
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     let options = site.options(&["embedded", &own]).args(["--allow-special", "--tag", "dscp"]);
     let options = options.args(["--unlisted", "drop", "--failsafe", "198.18.0.0/15"]);
     let daemon = site.start(&options);
-    daemon.wait_for_log("leases: ", PATIENCE).unwrap();
+    daemon.wait_for_log("metrics url=", PATIENCE).unwrap();
     let scrape = daemon.scrape().unwrap();
     assert!((expiry(&scrape, "embedded") - EMBEDDED_UNTIL).abs() < 0.5);
     assert!(expiry(&scrape, &own) > EMBEDDED_UNTIL);
@@ -134,7 +136,9 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     wait_until(&daemon, "another generation", |scrape| scrape.count("d365_generation", &[]) > 1);
     wait_until(&daemon, "a drop", |_| knock(&site.lab, "8.8.8.8") == [0, 0]);
     assert_eq!(knock(&site.lab, EMBEDDED), [5, 5]);
-    assert_eq!(daemon.log().matches("embedded: its lease ended at").count(), 1);
+    let log = daemon.log();
+    let ended = log.lines().filter(|line| line.contains(ENDED) && line.contains(" source=embedded "));
+    assert_eq!(ended.count(), 1, "{log}");
     daemon.stop().unwrap();
 }
 
@@ -152,7 +156,7 @@ fn a_file_that_stays_and_can_be_read_confirms_its_list() {
     let first = expiry(&daemon.scrape().unwrap(), &own);
     wait_until(&daemon, "two terms", |scrape| expiry(scrape, &own) > first + 12.0);
     assert_eq!(knock(&site.lab, OWN), [5, 5]);
-    assert!(!daemon.log().contains("its lease ended"), "{}", daemon.log());
+    assert!(!daemon.log().contains("lease ended"), "{}", daemon.log());
     assert_eq!(daemon.scrape().unwrap().count("d365_generation", &[]), 1);
     daemon.stop().unwrap();
 }
@@ -165,7 +169,7 @@ fn the_end_of_a_lease_is_a_warning_only_where_packets_are_tagged_or_dropped() {
     let line = |daemon: Daemon| {
         ended(&daemon, "embedded");
         let log = daemon.stop().unwrap().stderr;
-        log.lines().find(|line| line.contains("its lease ended at")).expect("found before").to_owned()
+        log.lines().find(|line| line.contains(ENDED)).expect("found before").to_owned()
     };
     let options = site.options(&["embedded"]).args(["--lease", "1s"]);
     assert!(line(site.start(&options)).contains("INFO"));

@@ -209,7 +209,8 @@ fn what_the_newer_embedded_list_brings_stays_when_the_next_document_has_it_too()
     let all: Vec<IpAddr> = sources(embedded().ranges());
     lists(&site, &[&new]);
     let daemon = site.start(&options);
-    daemon.wait_for_log("17 other ranges are listed too", Duration::from_secs(5)).unwrap();
+    let said = ["whose other ranges are listed too", " ranges=17"];
+    daemon.wait_for_line(&said, Duration::from_secs(5)).unwrap();
     assert_eq!(ranges(&daemon.scrape().unwrap()), 39);
     let name = "d365_source_last_success_timestamp_seconds";
     let before = daemon.scrape().unwrap().value(name, &[]);

@@ -142,18 +142,18 @@ pub(super) fn places(indexes: &[u32]) -> Fact<Vec<Place>> {
     Ok(indexes.iter().map(|index| Place::of(*index, &links)).collect())
 }
 
-/// Returns the problems of watching these interfaces together, one line each. Returns none if the kernel does
-/// not list the devices.
+/// Returns the problems of watching these interfaces together: the interface's name, and the problem with the
+/// next step. Returns none if the kernel does not list the devices.
 #[must_use]
-pub fn misplaced(interfaces: &[Interface]) -> Vec<String> {
+pub fn misplaced(interfaces: &[Interface]) -> Vec<(String, String)> {
     let indexes: Vec<_> = interfaces.iter().map(|interface| interface.index).collect();
     let places = places(&indexes).unwrap_or_else(|unknown| {
-        tracing::debug!("the position of the interfaces among other devices is not known: {unknown}");
+        tracing::debug!(error = %unknown, "the position of the interfaces among other devices is not known");
         Vec::new()
     });
     let concern = |(interface, place): (&Interface, Place)| {
         let (found, advice) = place.concern(&indexes)?;
-        Some(format!("{} is {found}; {advice}", interface.name))
+        Some((interface.name.clone(), format!("{found}; {advice}")))
     };
     interfaces.iter().zip(places).filter_map(concern).collect()
 }

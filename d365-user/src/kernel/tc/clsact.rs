@@ -54,7 +54,7 @@ impl Drop for Qdisc {
         if let Err(error) =
             netlink::ask(NETLINK_ROUTE, RouteNetlinkMessage::DelQueueDiscipline(request), NLM_F_ACK)
         {
-            tracing::debug!("the clsact qdisc of interface {} stays: {error}", self.ifindex);
+            tracing::debug!(ifindex = self.ifindex, %error, "the clsact qdisc stays");
         }
     }
 }

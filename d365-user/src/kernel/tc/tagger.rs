@@ -121,7 +121,7 @@ impl Kernel {
         };
         let filters = filters(interface.index).map_err(unlisted)?;
         for stale in filters.iter().filter(|filter| filter.is_ours()) {
-            tracing::info!("{}: removing the tc filter of a daemon that was killed", interface.name);
+            tracing::info!("removing the tc filter of a daemon that was killed");
             let (priority, handle) = (stale.priority, stale.handle);
             let link = SchedClassifierLink::attached(&name, TcAttachType::Ingress, priority, handle, None);
             link.map_err(unlisted)?.detach().map_err(failed)?;

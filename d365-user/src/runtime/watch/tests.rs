@@ -1,7 +1,7 @@
 //! Tests of the conclusions that the watch draws from the kernel's view of an interface.
 
 use super::*;
-use crate::kernel::DetachReason;
+use crate::{kernel::DetachReason, logging::logged};
 
 fn seen(name: &str, loss: Option<Loss>) -> Seen {
     Seen { name: name.to_owned(), new_name: None, loss, blinded: Vec::new() }
@@ -32,11 +32,12 @@ fn a_new_name_is_told_once_and_the_label_stays() {
     let old = [seen("eth0", None)];
     let new = [Seen { new_name: Some("ens1".to_owned()), ..seen("eth0", None) }];
     for before in [&old[..], &[]] {
-        let lines = renamed(before, &new);
+        let lines = logged(|| log(before, &new));
         let [line] = &lines[..] else { panic!("{lines:?}") };
-        assert!(line.contains("eth0 is called ens1 now") && line.contains(r#"iface="eth0""#), "{line}");
+        assert!(line.contains("the interface has a new name: "), "{line}");
+        assert!(line.ends_with(" iface=eth0 new_name=ens1"), "{line}");
     }
-    assert!(renamed(&new, &new).is_empty() && renamed(&new, &old).is_empty());
+    assert!(logged(|| log(&new, &new)).is_empty() && logged(|| log(&new, &old)).is_empty());
 }
 
 #[test]
@@ -45,12 +46,12 @@ fn what_is_blinded_later_is_told_once() {
         let blinded = names.iter().map(|&name| name.to_owned()).collect();
         [Seen { blinded, ..seen("eth0", None) }]
     };
-    let lines = blinded(&[], &with(&["bpf filter with priority 10"]));
-    assert!(lines[0].starts_with("eth0: ") && lines[0].contains("bpf filter with priority 10"), "{lines:?}");
+    let lines = logged(|| log(&[], &with(&["bpf filter with priority 10"])));
+    assert!(lines[0].ends_with(" iface=eth0 programs=\"bpf filter with priority 10\""), "{lines:?}");
     let (one, two) = (with(&["one"]), with(&["one", "two"]));
-    assert!(blinded(&one, &one).is_empty() && blinded(&two, &one).is_empty());
-    let lines = blinded(&one, &two);
-    assert!(lines.len() == 1 && lines[0].contains("two") && !lines[0].contains("one,"), "{lines:?}");
+    assert!(logged(|| log(&one, &one)).is_empty() && logged(|| log(&two, &one)).is_empty());
+    let lines = logged(|| log(&one, &two));
+    assert!(lines.len() == 1 && lines[0].ends_with(" programs=two"), "{lines:?}");
 }
 
 #[test]
@@ -62,4 +63,20 @@ fn an_interface_that_is_unfit_is_left_with_the_reason() {
         assert!(loss.to_string().contains(words), "{loss}");
         assert!(uncounted(loss));
     }
+}
+
+#[test]
+fn a_loss_is_told_once_for_each_interface() {
+    let (gone, unmarked) = (Some(Loss::Left(DetachReason::Gone)), Some(Loss::Unmarked));
+    let before = [seen("eth0", gone), seen("eth1", None), seen("eth2", None)];
+    let now = [seen("eth0", gone), seen("eth1", gone), seen("eth2", unmarked)];
+    let lines = logged(|| log(&before, &now));
+    let [lost, unmarked] = &lines[..] else { panic!("{lines:?}") };
+    assert!(lost.starts_with("ERROR ") && lost.contains(": not attached any more: "), "{lost}");
+    let reason = " reason=\"deleted, or moved to another network namespace\"";
+    assert!(lost.ends_with(&format!(" iface=eth1{reason}")), "{lost}");
+    assert!(unmarked.contains(": the tc program is not attached any more: "), "{unmarked}");
+    assert!(unmarked.ends_with(" iface=eth2 reason=\"detached by somebody else\""), "{unmarked}");
+    assert_eq!(logged(|| log(&[], &now)).len(), 3);
+    assert!(logged(|| log(&now, &before)).is_empty());
 }

@@ -174,11 +174,7 @@ fn a_stop_on_a_full_disk_loses_no_count() {
         counted = connections(&watched);
         fill(&view);
         let exit = watched.stop();
-        assert!(
-            exit.stderr.contains("the next start finds the counts in the pinned maps"),
-            "{}",
-            exit.stderr
-        );
+        assert!(exit.stderr.contains("the next start finds them in the pinned maps"), "{}", exit.stderr);
         free(&view);
     }
     let watched = Watched::start(&site, &options, 4);

@@ -69,7 +69,9 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
         let line = watched.daemon.log();
         let line = line.lines().rfind(|line| line.contains(says)).unwrap();
         assert!(
-            line.contains(&source) && line.contains("what was accepted before stays; next try in"),
+            line.contains(&source)
+                && line.contains("what was accepted before stays")
+                && line.contains(" next_try="),
             "{line}"
         );
         // Every third good list has one more range. The next fetch confirms it.

@@ -79,8 +79,8 @@ impl<'a> Refusing<'a> {
         let log = self.watched.daemon.log();
         let line = log.lines().rfind(|line| line.contains(says)).unwrap();
         assert!(
-            line.contains("the new list is not published: ")
-                && line.contains("the published one stays, next try in"),
+            line.contains("the new list is not published; the published one stays")
+                && line.contains(" next_try="),
             "{line}"
         );
     }
@@ -156,7 +156,7 @@ fn tries_that_stay_in_their_place_hinder_nothing() {
     refusing.faults.fail(command::MAP_UPDATE_ELEM, behind_active, Errno::ENOMEM);
     refusing.grows();
     refusing.watched.takes(refusing.count + 1);
-    refusing.watched.says(0, "published; the tries of the generation before stay in place");
+    refusing.watched.says(0, "published; the tries of the generation before stay buffer=");
     refusing.grows();
     refusing.watched.takes(refusing.count + 1);
     refusing.watched.stop();
