@@ -195,7 +195,7 @@ impl Updater {
             }
         };
         if self.sources.recovers(at) {
-            tracing::info!("{}: it is read again", self.sources.name(at));
+            tracing::info!(source = self.sources.name(at), "the source is read again");
         }
         if let Some(regions) = &reading.azure {
             self.azure.set(at, regions);

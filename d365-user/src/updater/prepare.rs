@@ -129,7 +129,7 @@ fn saved_gates(
     report::recovered(&recovered);
     failures.add_many(StateFailure::Gates, recovered.errors.len() as u64);
     for error in errors {
-        tracing::warn!("{error}: a document that was kept under an earlier name");
+        tracing::warn!(%error, "a document that was kept under an earlier name is not used");
         failures.add(StateFailure::Document);
     }
     Ok((gates, are_renamed))

@@ -78,7 +78,7 @@ fn log(decision: &Decision) {
         Decision::Rejected { prefix, .. } => {
             tracing::info!(range = %prefix, "the change is rejected, and waits for its own approval");
         }
-        Decision::Refused(refusal) => tracing::warn!("{}", refused(*refusal)),
+        Decision::Refused(refusal) => tracing::warn!(%source, "{}", refused(*refusal)),
     }
 }
 
