@@ -97,7 +97,7 @@ fn every_flag() {
         "--ranges",
         "file:/a b,c",
         "--ranges=embedded",
-        "--max-ranges=262144",
+        "--max-ranges=131072",
         "--max-pages=524288",
         "--allow-special",
         "--listen",
@@ -116,7 +116,7 @@ fn every_flag() {
     assert_eq!(cli.port, [25, 587, 2525]);
     assert_eq!(cli.mode, ModePolicy::Native);
     assert_eq!(cli.ranges, ["file:/a b,c", "embedded"], "a path is taken as it is");
-    assert_eq!(cli.max_ranges, 262_144);
+    assert_eq!(cli.max_ranges, 131_072);
     assert_eq!(cli.max_pages, 524_288);
     assert_eq!(cli.listen.to_string(), "[::1]:9365");
     let hosts: Vec<_> = cli.allow_http_host.iter().map(ToString::to_string).collect();

@@ -25,7 +25,6 @@ use super::{
 };
 use crate::{
     config::Config,
-    counters::{Record, Row},
     gate::gates,
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
@@ -41,10 +40,6 @@ pub(crate) struct Prepared {
     pub(crate) updater: Updater,
     pub(crate) events: Sender<Event>,
     pub(crate) set: RangeSet,
-    pub(crate) record: Record,
-    /// The counts of earlier daemons. They must be known before the first scrape, which would otherwise show
-    /// less than the last one did.
-    pub(crate) before: Vec<Row>,
     /// True while the state directory does not answer.
     pub(crate) is_hung: watch::Receiver<bool>,
 }
@@ -141,7 +136,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         feeds,
         _watch: watch,
         events: received,
-        storage: storage.clone(),
+        storage,
         hang,
         hung_since: None,
         clock,
@@ -160,7 +155,6 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         lease_is_stuck: false,
         is_lease_shared: false,
         acts: acts(config),
-        out_of_reach: None,
     };
     // An approval that was given while no daemon ran may make a list fit.
     let now = updater.now.run();
@@ -183,9 +177,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         );
     }
     updater.publication = Publication::new(Some(set.clone()));
-    let mut record = Record::new(storage, config.pin_dir.clone());
-    let before = record.before();
-    Ok(Prepared { updater, events, set, record, before, is_hung })
+    Ok(Prepared { updater, events, set, is_hung })
 }
 
 impl Updater {
@@ -241,7 +233,7 @@ fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Opti
         }
         Err(error @ StateError::InUse { .. }) => Err(PrepareError::State(error)),
         Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
-            tracing::warn!("{error}; going on without it: counters begin at zero at every start");
+            tracing::warn!("{error}; going on without it");
             failures.add(StateFailure::Directory);
             Ok(None)
         }
