@@ -132,7 +132,7 @@ pub struct Cli {
     #[arg(skip)]
     pub(crate) urls_on_command_line: Vec<&'static str>,
 
-    /// Capacity for the ranges of all lists together, at most 262144; a longer list is rejected, and ranges
+    /// Capacity for the ranges of all lists together, at most 131072; a longer list is rejected, and ranges
     /// that do not fit together with the other lists wait until there is room
     #[arg(
         long, env = "D365_MAX_RANGES", value_name = "N", default_value_t = Policy::DEFAULT_MAX_RANGES,

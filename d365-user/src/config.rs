@@ -59,7 +59,9 @@ pub struct Config {
     pub lease: LeaseTerm,
     /// Directory for the data that survives a restart.
     pub state_dir: PathBuf,
-    /// Directory where counters are pinned.
+    /// True if the programs stay attached when the daemon ends.
+    pub keep_attached: bool,
+    /// Directory of the pins.
     pub pin_dir: PathBuf,
     /// True if unlisted sources are looked up in Azure's prefixes.
     pub watch_azure: bool,
@@ -129,6 +131,7 @@ impl Config {
             user_agent: updates.user_agent.unwrap_or_default(),
             lease: updates.lease,
             state_dir: updates.state_dir,
+            keep_attached: updates.keep_attached,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
             tags: tags::tags(&cli.tags)?,

@@ -79,11 +79,11 @@ pub struct Interface {
     /// Packets to the watched ports, for each range of the generation.
     pub ranges: Vec<Count>,
     /// Counts of ranges that are gone, by geo: part of the geos' totals.
-    pub carried: Vec<(Geo, Count)>,
+    pub gone: Vec<(Geo, Count)>,
     /// Packets to the watched ports, for each retired range since it was retired.
     pub retired: Vec<Count>,
     /// Counts of retired ranges that are gone, from the time when they were retired, by geo.
-    pub retired_carried: Vec<(Geo, Count)>,
+    pub retired_gone: Vec<(Geo, Count)>,
     /// Packets to the watched ports from no range.
     pub unlisted: Count,
     /// Every other packet: the reason's label value, and the number of packets.
@@ -265,7 +265,7 @@ impl Interface {
     #[must_use]
     pub fn geo_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
         let ranges = self.counts(generation).map(|(range, count)| (range.geo, count));
-        by_geo(ranges.chain(self.carried.iter().copied()))
+        by_geo(ranges.chain(self.gone.iter().copied()))
     }
 
     /// The count of each retired range of this generation; zero if none was taken.
@@ -283,6 +283,6 @@ impl Interface {
     pub fn retired_totals(&self, generation: &Generation) -> BTreeMap<Geo, Count> {
         let geos = generation.ranges.iter().map(|range| (range.geo, Count::default()));
         let retired = self.retired_counts(generation).map(|(range, count)| (range.geo, count));
-        by_geo(geos.chain(retired).chain(self.retired_carried.iter().copied()))
+        by_geo(geos.chain(retired).chain(self.retired_gone.iter().copied()))
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! | file | content | writer |
 //! |---|---|---|
-//! | `counters.json` | the counts so far ([`stored`]) | the daemon |
 //! | `gate.json` | each source's gate ([`gates`]) | the daemon |
 //! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
 //! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
@@ -13,7 +12,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    counters::stored,
     gate::{GatePolicy, approval, gates},
     source::documents,
     state::{self, Beneath, Found, OwnFiles, StateDir, StateError, read_only},
@@ -42,7 +40,7 @@ pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
 /// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one
 /// locked an empty file.
 fn is_own(name: &str) -> bool {
-    let files = [gates::FILE, gates::COPY, stored::FILE, approval::REQUEST, approval::ANSWER];
+    let files = [gates::FILE, gates::COPY, approval::REQUEST, approval::ANSWER];
     // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
     name == "lock"
@@ -57,7 +55,6 @@ fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>
             let found = gates::look_at(directory.path(), file, GatePolicy::default());
             return Some(found.map(|found| found.and_look(|_| Ok(()))));
         }
-        stored::FILE => (stored::KIND, stored::LIMIT),
         approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
         approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
         _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),

@@ -19,6 +19,7 @@ use crate::{
     limit::Limit,
     mount::{Mount, View},
     seccomp::{BpfFault, Faults},
+    service_manager::ServiceManager,
     temp::TempDir,
 };
 
@@ -49,6 +50,8 @@ pub struct DaemonOptions {
     /// Its state directory, passed as `--state-dir`. The directory is its own, and is removed with the last
     /// clone of these options. With `None`, the daemon uses its default.
     pub state: Option<Arc<TempDir>>,
+    /// The service manager that starts it.
+    pub manager: Option<ServiceManager>,
     /// Time limit until it is ready, or until the end of a daemon that must refuse to start.
     pub patience: Duration,
 }
@@ -67,6 +70,7 @@ impl DaemonOptions {
             faults: Vec::new(),
             faults_by: None,
             state: Some(Arc::new(TempDir::new("state"))),
+            manager: None,
             patience: Duration::from_secs(30),
         };
         options.args(interfaces.iter().flat_map(|interface| ["--iface", interface]))
@@ -135,6 +139,13 @@ impl DaemonOptions {
         self
     }
 
+    /// Starts the daemon by this service manager, which hands its store over.
+    #[must_use]
+    pub fn managed(mut self, manager: &ServiceManager) -> Self {
+        self.manager = Some(manager.clone());
+        self
+    }
+
     /// Sets another time limit for becoming ready or ending.
     #[must_use]
     pub fn patience(mut self, limit: Duration) -> Self {
@@ -160,6 +171,9 @@ impl DaemonOptions {
         if self.listen != daemon::DEFAULT_LISTEN {
             command.args(["--listen", &self.listen.to_string()]);
         }
+        if self.manager.is_some() {
+            command = ServiceManager::wrap(&command);
+        }
         environment::clear(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -174,6 +188,7 @@ impl DaemonOptions {
         }
         self.faults.iter().try_for_each(|fault| fault.inflict_on(&mut command))?;
         self.faults_by.iter().try_for_each(|faults| faults.inflict_on(&mut command))?;
+        self.manager.iter().try_for_each(|manager| manager.give_to(&mut command))?;
         Ok(command)
     }
 }

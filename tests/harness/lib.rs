@@ -29,6 +29,7 @@ pub mod raw;
 pub mod require;
 pub mod scrape;
 pub mod seccomp;
+pub mod service_manager;
 pub mod shrink;
 pub mod smtp;
 pub mod task;

@@ -10,6 +10,7 @@ mod end_to_end;
 mod every_call;
 mod foreign;
 mod full_disk;
+mod handover;
 mod harness;
 mod hung_disk;
 mod inspect;

@@ -1,16 +1,11 @@
-//! Counts: the counter slot of each range, the totals by range and geo, and the file and pinned maps that
-//! keep them across restarts.
+//! The counter slot of each range and the row of each interface, across generations and daemons. Pure: the
+//! counts themselves are in the kernel's maps alone, and nothing is added up here.
 
 mod published;
-mod record;
-mod sample;
+mod rows;
 mod slots;
-pub mod stored;
-mod totals;
 
 pub use published::PendingError;
-pub(crate) use published::{Goal, PendingGeneration, PublishedState, row_names};
-pub(crate) use record::Record;
-pub use sample::CounterSample;
+pub(crate) use published::{Clear, PendingGeneration, PublishedState};
+pub(crate) use rows::{assign_rows, row_names};
 pub use slots::{Slots, SlotsFull, slots_for};
-pub use totals::{CounterTotals, Row};

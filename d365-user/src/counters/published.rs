@@ -1,44 +1,47 @@
-//! The published generation: its ranges, the slot of each range, and the totals of all slots. Plain data.
+//! The published generation: its ranges, and the counter slot of each range. Plain data.
+//!
+//! A range that is gone keeps its slot, so that its geo's total still has its counts. Only if slots are short
+//! are the counts of such ranges moved together: [`PublishedState::make_room`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    counters::{CounterSample, CounterTotals, Row, Slots, SlotsFull, stored::Stored},
+    counters::{Slots, SlotsFull},
     generation::{CompileError, Compiled, CounterKey, Groups, compile},
     geo::Geo,
     ranges::{RangeSet, SourceSet},
-    snapshot::{Count, Generation, UNKNOWN_INTERFACE},
+    snapshot::{Count, Generation},
 };
 
-mod steps;
-
-pub(crate) use steps::Goal;
-
-/// The published generation, and the counts of ranges that are gone.
+/// The published generation, and the owners of all slots.
 pub(crate) struct PublishedState {
     generation: Generation,
-    /// Owners of the listed ranges, then of the retired ranges, then of ranges that are gone and whose last
-    /// count could not be read.
+    /// The owners of the listed ranges, then of the retired ranges.
     members: Vec<CounterKey>,
-    slots: Vec<u32>,
     owners: Slots,
-    /// The sources of the listed ranges, then those of the retired ones.
-    sources: Vec<SourceSet>,
     groups: Groups,
-    totals: CounterTotals,
-    capacity: u32,
 }
 
 /// A generation to be published: the kernel's input, and the published state that follows.
 pub(crate) struct PendingGeneration {
     pub(crate) compiled: Compiled,
-    generation: Generation,
-    members: Vec<CounterKey>,
-    slots: Vec<u32>,
-    owners: Slots,
-    sources: Vec<SourceSet>,
-    /// They include those of the published generation.
-    groups: Groups,
+    next: PublishedState,
+    sources: BTreeSet<SourceSet>,
+}
+
+/// A step to free slots of ranges that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clear {
+    /// The slot's counts are its geo's from now on, and no range's.
+    Rename {
+        slot: u32,
+        owner: CounterKey,
+    },
+    /// The slot's counts move to another slot, if one is named, and are dropped otherwise.
+    Empty {
+        slot: u32,
+        into: Option<u32>,
+    },
 }
 
 /// Reason why a list cannot become a generation.
@@ -53,51 +56,43 @@ pub enum PendingError {
 }
 
 impl PendingGeneration {
-    /// Every owner of a slot once this generation is published, including those that leave.
-    pub(crate) fn owners(&self) -> Vec<(CounterKey, u32)> {
-        self.owners.owners().collect()
-    }
-
     /// The lease groups of the published generation and of this one.
     pub(crate) fn groups(&self) -> &Groups {
-        &self.groups
+        &self.next.groups
+    }
+
+    /// The owners of slots that have none in `published`.
+    pub(crate) fn new_owners(&self, published: &PublishedState) -> Vec<(CounterKey, u32)> {
+        self.next.owners.owners().filter(|(owner, _)| !published.owners.has(owner)).collect()
     }
 }
 
 impl PublishedState {
-    /// The state before the first publication. `rows` are the names of the kernel's rows, `before` holds the
-    /// counts of earlier daemons.
-    pub(crate) fn new(capacity: u32, rows: &[String], before: Vec<Row>) -> Self {
+    /// The state before the first publication. `owners` are those of an earlier daemon's counters.
+    pub(crate) fn new(capacity: u32, owners: Vec<(CounterKey, u32)>) -> Self {
         Self {
             generation: Generation::default(),
             members: Vec::new(),
-            slots: Vec::new(),
-            owners: Slots::new(capacity),
-            sources: Vec::new(),
+            owners: Slots::new(capacity, owners),
             groups: Groups::default(),
-            totals: CounterTotals::new(rows, before),
-            capacity,
         }
     }
 
-    /// Shows the ranges of a generation that will be published, with the counts of earlier daemons.
+    /// Shows the ranges of a generation that will be published.
     pub(crate) fn preview(&mut self, pending: &PendingGeneration) {
-        self.generation = Generation { number: 0, ..pending.generation.clone() };
-        self.members.clone_from(&pending.members);
-        let known: BTreeSet<CounterKey> = pending.members.iter().copied().collect();
-        self.totals.forget_all_but(|owner| known.contains(owner));
+        self.generation = Generation { number: 0, ..pending.next.generation.clone() };
+        self.members.clone_from(&pending.next.members);
     }
 
     /// Prepares the next generation. The published state does not change.
     pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, PendingError> {
         let mut owners = self.owners.clone();
-        let listed = set.ranges().iter().map(CounterKey::from);
-        let members: Vec<CounterKey> = listed.chain(set.retired().iter().map(CounterKey::retired)).collect();
+        let members = members(set);
         let slots = owners.assign(members.iter().copied())?;
         let sources = [set.listed_by(), set.retired_by()].concat();
         let groups = self.groups.extended(sources.iter().copied());
         let numbers = sources.iter().map(|sources| groups.number(*sources));
-        let compiled = compile(members.iter().copied(), &slots, self.capacity)?.grouped(numbers);
+        let compiled = compile(members.iter().copied(), &slots, owners.capacity())?.grouped(numbers);
         let (source, change_number) = origin(set);
         let generation = Generation {
             number: self.generation.number + 1,
@@ -107,77 +102,88 @@ impl PublishedState {
             ranges: set.ranges().to_vec(),
             retired: set.retired().to_vec(),
         };
-        Ok(PendingGeneration { compiled, generation, members, slots, owners, sources, groups })
+        let next = Self { generation, members, owners, groups };
+        Ok(PendingGeneration { compiled, next, sources: sources.into_iter().collect() })
     }
 
-    /// Records that the generation is published. Ranges that are gone leave their counts to their geos.
-    /// `read` returns the last values of slots, by row; no packet is counted in them any more.
-    pub(crate) fn commit<E>(
+    /// Records that the generation is published.
+    pub(crate) fn commit(&mut self, pending: PendingGeneration) {
+        *self = pending.next;
+        self.groups.retain(&pending.sources);
+    }
+
+    /// Frees slots of ranges that are gone, until `set` finds a slot for each of its ranges: the counts of
+    /// ranges of one geo are gathered in one slot. If that is not enough, the counts of geos without a listed
+    /// range are dropped: these geos are shown no more. `clear` carries out each step.
+    ///
+    /// # Errors
+    /// The error of `clear`. The steps before are done.
+    pub(crate) fn make_room<E>(
         &mut self,
-        mut pending: PendingGeneration,
-        read: impl FnOnce(&[u32]) -> Result<Vec<Vec<Count>>, E>,
+        set: &RangeSet,
+        mut clear: impl FnMut(Clear) -> Result<(), E>,
     ) -> Result<(), E> {
-        let leaving = pending.owners.leaving(pending.members.iter().copied());
-        let slots: Vec<u32> = leaving.iter().map(|(_, slot)| *slot).collect();
-        let rows = read(&slots);
-        // Counts that cannot be read stay in their slots, and these slots stay in use.
-        for (row, counts) in rows.as_ref().into_iter().flatten().enumerate() {
-            for ((owner, slot), last) in leaving.iter().zip(counts) {
-                self.totals.close(row, owner, *slot, *last);
+        let wanted: BTreeSet<CounterKey> = members(set).into_iter().chain(self.members.clone()).collect();
+        let arriving = wanted.iter().filter(|owner| !self.owners.has(owner)).count();
+        let mut short = arriving.saturating_sub(self.owners.free());
+        let mut gone: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (owner, slot) in self.owners.owners().filter(|(owner, _)| !wanted.contains(owner)) {
+            gone.entry(owner.of_gone()).or_default().push((owner, slot));
+        }
+        for (rest, owners) in gone.iter().filter(|(_, owners)| owners.len() > 1) {
+            // The owner of gathered counts comes first, because its prefix is the broadest.
+            let ((first, into), others) = (owners[0], &owners[1..]);
+            if short == 0 {
+                return Ok(());
+            }
+            if first != *rest {
+                clear(Clear::Rename { slot: into, owner: *rest })?;
+                self.owners.rename(&first, *rest);
+            }
+            for (owner, slot) in others.iter().take(short) {
+                clear(Clear::Empty { slot: *slot, into: Some(into) })?;
+                self.owners.release(owner);
+                short -= 1;
             }
         }
-        for (owner, slot) in leaving {
-            if rows.is_ok() {
-                pending.owners.release(&owner);
-            } else {
-                pending.members.push(owner);
-                pending.slots.push(slot);
+        let listed: BTreeSet<Geo> = wanted.iter().map(|owner| owner.geo).collect();
+        for rest in gone.keys().filter(|rest| !listed.contains(&rest.geo)).take(short) {
+            let left: Vec<_> = self.owners.owners().filter(|(owner, _)| owner.of_gone() == *rest).collect();
+            for (owner, slot) in left {
+                clear(Clear::Empty { slot, into: None })?;
+                self.owners.release(&owner);
             }
         }
-        let known: BTreeSet<CounterKey> = pending.owners.owners().map(|(owner, _)| owner).collect();
-        self.totals.forget_all_but(|owner| known.contains(owner));
-        (self.generation, self.members) = (pending.generation, pending.members);
-        (self.slots, self.owners) = (pending.slots, pending.owners);
-        pending.groups.retain(&pending.sources.iter().copied().collect());
-        (self.sources, self.groups) = (pending.sources, pending.groups);
-        rows.map(drop)
+        Ok(())
     }
 
-    /// The counts of the generation's ranges in `row`: the listed ones, then the retired ones. `read` holds
-    /// the values of [`slots`](Self::slots); a slot that was not read counts as zero.
-    pub(crate) fn counts(&self, row: usize, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
+    /// The counts of the generation's ranges: the listed ones, then the retired ones. `read` holds the values
+    /// of [`slots`](Self::slots); a slot that was not read counts as zero.
+    pub(crate) fn counts(&self, read: &[Count]) -> (Vec<Count>, Vec<Count>) {
         let Generation { ranges, retired, .. } = &self.generation;
-        let mut members = self.members(row, read).map(|(_, count)| count);
+        let mut members = read.iter().copied().chain(std::iter::repeat(Count::default()));
         (members.by_ref().take(ranges.len()).collect(), members.take(retired.len()).collect())
     }
 
-    /// The counts in `row` of ranges that are gone, for their geos. With `retired` they are those of retired
-    /// ranges, otherwise those of listed ranges.
-    pub(crate) fn retired_totals(&self, row: usize, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
-        let shown = self.generation.ranges.len() + self.generation.retired.len();
-        let gone = self.members(row, read).skip(shown).filter(|(owner, _)| owner.retired == retired);
-        self.totals
-            .retired_totals(row, retired)
-            .chain(gone.map(|(owner, count)| (owner.geo, count)))
+    /// The counts of ranges that are gone, for their geos. With `retired` they are those of retired ranges,
+    /// otherwise those of listed ranges. `read` is as for [`counts`](Self::counts).
+    pub(crate) fn counts_of_gone(&self, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
+        let gone = self.gone().zip(read.iter().skip(self.members.len()));
+        gone.filter(|((owner, _), _)| owner.retired == retired)
+            .map(|((owner, _), count)| (owner.geo, *count))
             .collect()
     }
 
-    fn members(&self, row: usize, read: &[Count]) -> impl Iterator<Item = (&CounterKey, Count)> {
-        let slots = self.slots.iter().copied().zip(read.iter().copied());
-        let unread = std::iter::repeat((u32::MAX, Count::default()));
-        let members = self.members.iter().zip(slots.chain(unread));
-        members.map(move |(owner, (slot, read))| (owner, self.totals.count(row, owner, slot, read)))
+    /// The owners that are not in the generation, with their slots.
+    fn gone(&self) -> impl Iterator<Item = (CounterKey, u32)> {
+        let members: BTreeSet<&CounterKey> = self.members.iter().collect();
+        self.owners.owners().filter(move |(owner, _)| !members.contains(owner))
     }
 
-    /// Every owner of a slot.
-    pub(crate) fn owners(&self) -> Vec<(CounterKey, u32)> {
-        self.owners.owners().collect()
-    }
-
-    /// All rows as they are once the kernel's counters are gone. `readings` are the last ones of
-    /// [`owners`](Self::owners).
-    pub(crate) fn finalize(&self, readings: &[CounterSample]) -> Vec<Row> {
-        self.totals.finalize(&self.owners(), readings)
+    /// All slots with counts: those of the listed ranges, of the retired ranges, and of ranges that are gone.
+    pub(crate) fn slots(&self) -> Vec<u32> {
+        let members = self.members.iter().map(|owner| self.owners.slot(owner).unwrap_or(u32::MAX));
+        members.chain(self.gone().map(|(_, slot)| slot)).collect()
     }
 
     /// Updates the origin of the published ranges. The ranges stay the same.
@@ -194,33 +200,17 @@ impl PublishedState {
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }
+}
 
-    pub(crate) fn slots(&self) -> &[u32] {
-        &self.slots
-    }
-
-    pub(crate) fn totals(&self) -> &CounterTotals {
-        &self.totals
-    }
+/// The owners of the listed ranges, then of the retired ranges.
+fn members(set: &RangeSet) -> Vec<CounterKey> {
+    set.ranges().iter().map(CounterKey::from).chain(set.retired().iter().map(CounterKey::retired)).collect()
 }
 
 /// The names of the sources of a set, and the change number of the first that has one.
 fn origin(set: &RangeSet) -> (String, Option<u64>) {
     let names: Vec<&str> = set.origins().iter().map(|origin| origin.name.as_str()).collect();
     (names.join(","), set.origins().iter().find_map(|origin| origin.change_number))
-}
-
-/// Adds up the counts of a daemon that did not end by itself: those in its file, and the last values of the
-/// pinned maps that the file names. `readings` holds these values by row, for the owners in the file.
-pub(crate) fn add_up(stored: &Stored, interfaces: &[String], readings: &[CounterSample]) -> Vec<Row> {
-    let totals = CounterTotals::new(&row_names(interfaces), stored.rows.clone());
-    totals.with_baselines(stored.baselines.iter().copied()).finalize(&stored.owners, readings)
-}
-
-/// The names of the kernel's rows for these interfaces.
-pub(crate) fn row_names(interfaces: &[String]) -> Vec<String> {
-    let strangers = (interfaces.len() > 1).then(|| UNKNOWN_INTERFACE.to_owned());
-    interfaces.iter().cloned().chain(strangers).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! Assigns counter slots to ranges, across generations. Pure.
+//! Assigns counter slots to ranges, across generations and daemons. Pure.
 //!
-//! A range keeps its slot for as long as anybody can see its counter. If its geo changes or it is retired,
-//! the range counts as another owner, so that no packet moves from one total to another. A slot must not get
-//! a new owner before its last count was read: the caller calls [`Slots::release`] only after that.
+//! A range keeps its slot, also when it is gone, until [`Slots::release`]. If its geo changes or it is
+//! retired, the range counts as another owner, so that no packet moves from one total to another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,28 +9,24 @@ use d365_common::entry::MAX_SLOTS;
 
 use crate::generation::CounterKey;
 
-/// The number of slots that a kernel object gets for lists of at most `max_ranges`. Some are spare: a range
-/// whose geo changes, or that is retired, needs a new slot while it still has the old one. At the highest
-/// `max_ranges` there are no spare slots, because there are no more slots than [`MAX_SLOTS`].
+/// Slots for ranges that are gone, one for each geo and state.
+const SPARE: u32 = 64;
+
+/// The number of slots that a kernel object gets for lists of at most `max_ranges`: for two lists, and some
+/// for ranges that are gone.
 #[must_use]
 pub const fn slots_for(max_ranges: u32) -> u32 {
-    let spare = if max_ranges / 8 > LEAST_SPARE { max_ranges / 8 } else { LEAST_SPARE };
-    let slots = max_ranges.saturating_add(spare);
+    let slots = max_ranges.saturating_mul(2).saturating_add(SPARE);
     if slots < MAX_SLOTS { slots } else { MAX_SLOTS }
 }
-
-/// Lowest number of spare slots.
-const LEAST_SPARE: u32 = 64;
 
 /// The slots and their owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
     capacity: u32,
     owners: BTreeMap<CounterKey, u32>,
-    /// Slots that had an owner; the one freed first comes first.
+    /// The slots without an owner; the one given next comes last.
     free: Vec<u32>,
-    /// The first slot that never had an owner.
-    next: u32,
 }
 
 /// No slot is left for a range.
@@ -43,10 +38,19 @@ pub struct SlotsFull {
 }
 
 impl Slots {
-    /// A kernel object's slots, all free.
+    /// The slots of a kernel object with these owners.
     #[must_use]
-    pub fn new(capacity: u32) -> Self {
-        Self { capacity, owners: BTreeMap::new(), free: Vec::new(), next: 0 }
+    pub fn new(capacity: u32, owners: impl IntoIterator<Item = (CounterKey, u32)>) -> Self {
+        let owners: BTreeMap<CounterKey, u32> = owners.into_iter().collect();
+        let taken: BTreeSet<u32> = owners.values().copied().collect();
+        let free = (0..capacity).rev().filter(|slot| !taken.contains(slot)).collect();
+        Self { capacity, owners, free }
+    }
+
+    /// The number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     /// The slot of each owner, in the order of the owners. An owner keeps its slot; one without a slot gets a
@@ -65,20 +69,16 @@ impl Slots {
         Ok(assigned)
     }
 
-    /// The owners that are not among `staying`, with their slots: their last counts must be read.
-    #[must_use]
-    pub fn leaving<O: Into<CounterKey>>(
-        &self,
-        staying: impl IntoIterator<Item = O>,
-    ) -> Vec<(CounterKey, u32)> {
-        let staying: BTreeSet<CounterKey> = staying.into_iter().map(Into::into).collect();
-        self.owners().filter(|(owner, _)| !staying.contains(owner)).collect()
-    }
-
     /// The number of free slots.
     #[must_use]
     pub fn free(&self) -> usize {
-        (self.capacity as usize).saturating_sub(self.owners.len())
+        self.free.len()
+    }
+
+    /// The owner's slot, if it has one.
+    #[must_use]
+    pub fn slot(&self, owner: &CounterKey) -> Option<u32> {
+        self.owners.get(owner).copied()
     }
 
     /// Returns true if the owner has a slot.
@@ -92,7 +92,14 @@ impl Slots {
         self.owners.iter().map(|(owner, slot)| (*owner, *slot))
     }
 
-    /// Frees an owner's slot.
+    /// Gives an owner's slot to another owner.
+    pub fn rename(&mut self, owner: &CounterKey, new: CounterKey) {
+        if let Some(slot) = self.owners.remove(owner) {
+            self.owners.insert(new, slot);
+        }
+    }
+
+    /// Frees an owner's slot. Its counters must be zero by now.
     pub fn release(&mut self, owner: &CounterKey) {
         self.free.extend(self.owners.remove(owner));
     }
@@ -101,14 +108,7 @@ impl Slots {
         if let Some(slot) = self.owners.get(&owner) {
             return Ok(*slot);
         }
-        let slot = if self.next < self.capacity {
-            self.next += 1;
-            self.next - 1
-        } else if self.free.is_empty() {
-            return Err(SlotsFull { capacity: self.capacity });
-        } else {
-            self.free.remove(0)
-        };
+        let slot = self.free.pop().ok_or(SlotsFull { capacity: self.capacity })?;
         self.owners.insert(owner, slot);
         Ok(slot)
     }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::{
         geo::{Geo, GeoCode, GeoSource},
-        ranges::Range,
+        ranges::{Policy, Range},
     };
 
     fn range(prefix: &str, geo: &str) -> Range {
@@ -128,45 +128,45 @@ mod tests {
     }
 
     #[test]
-    fn a_range_keeps_its_slot_wherever_it_stands() {
-        let mut slots = Slots::new(8);
+    fn a_range_keeps_its_slot_in_any_order_and_in_the_next_daemon() {
+        let mut slots = Slots::new(8, []);
         let (a, b, c) =
             (range("192.0.2.0/24", "NAM"), range("2001:db8::/32", "EUR"), range("11.0.0.0/8", "EUR"));
         assert_eq!(slots.assign([&a, &b]).unwrap(), [0, 1]);
         assert_eq!(slots.assign([&c, &b, &a]).unwrap(), [2, 1, 0]);
+        let mut next = Slots::new(8, slots.owners());
+        assert_eq!(next, slots);
+        assert_eq!(next.assign([&b, &c]).unwrap(), [1, 2]);
     }
 
     #[test]
-    fn some_slots_are_spare() {
-        for (ranges, slots) in [(1, 65), (40, 104), (512, 576), (4096, 4608), (233_016, 262_143)] {
+    fn any_list_can_replace_any_other() {
+        for (ranges, slots) in [(1, 66), (40, 144), (4096, 8256), (Policy::HIGHEST_MAX_RANGES, MAX_SLOTS)] {
             assert_eq!(slots_for(ranges), slots, "{ranges}");
         }
-        assert_eq!([250_000, 262_144].map(slots_for), [MAX_SLOTS; 2]);
+        assert!(slots_for(Policy::HIGHEST_MAX_RANGES) >= 2 * Policy::HIGHEST_MAX_RANGES);
     }
 
     #[test]
     fn another_geo_is_another_slot() {
-        let mut slots = Slots::new(8);
+        let mut slots = Slots::new(8, []);
         slots.assign([&range("192.0.2.0/24", "NAM")]).unwrap();
         let moved = [range("192.0.2.0/24", "EUR")];
         assert_eq!(slots.assign(&moved).unwrap(), [1]);
-        assert_eq!(slots.leaving(&moved).len(), 1);
         assert_eq!(slots.assign([CounterKey::retired(&moved[0])]).unwrap(), [2]);
     }
 
     #[test]
-    fn a_slot_is_given_again_only_after_its_release_and_after_all_unused_ones() {
-        let mut slots = Slots::new(2);
+    fn a_slot_has_another_owner_only_after_its_release() {
+        let mut slots = Slots::new(2, []);
         let (a, b, c) =
             (range("11.0.0.0/24", "NAM"), range("11.0.1.0/24", "NAM"), range("11.0.2.0/24", "NAM"));
-        slots.assign([&a]).unwrap();
-        let leaving = slots.leaving([] as [CounterKey; 0]);
-        assert_eq!(leaving, [(CounterKey::from(&a), 0)]);
-        slots.release(&leaving[0].0);
-        assert_eq!(slots.assign([&b]).unwrap(), [1]);
+        slots.assign([&a, &b]).unwrap();
         let before = slots.clone();
-        assert_eq!(slots.assign([&a, &b, &c]), Err(SlotsFull { capacity: 2 }));
+        assert_eq!(slots.assign([&b, &c]), Err(SlotsFull { capacity: 2 }));
         assert_eq!(slots, before);
+        slots.release(&CounterKey::from(&a));
+        assert_eq!(slots.free(), 1);
         assert_eq!(slots.assign([&b, &c]).unwrap(), [1, 0]);
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     counters::PendingError,
     exit::Exit,
     kernel::{
-        AttachError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
-        TaggerError,
+        AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
+        StoreError, TaggerError,
     },
     resources::{ResourceError, is_lack},
     runtime::FailsafeError,
@@ -50,6 +50,12 @@ pub enum StartError {
     /// The failsafe prefixes are not installed.
     #[error(transparent)]
     Failsafe(#[from] FailsafeError),
+    /// The pins of an earlier daemon cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The counters cannot be used.
+    #[error(transparent)]
+    Counter(#[from] CounterError),
     /// The XDP program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
@@ -118,8 +124,10 @@ impl StartError {
                 | AttachError::Ingress { .. }
                 | AttachError::Program { .. },
             )
-            | Self::Tagger(_) => Exit::Attach,
+            | Self::Tagger(_)
+            | Self::Store(_) => Exit::Attach,
             Self::Load(_)
+            | Self::Counter(_)
             | Self::Publish(_)
             | Self::Failsafe(_)
             | Self::PacketLog(_)

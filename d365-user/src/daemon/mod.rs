@@ -15,7 +15,6 @@ use std::{
 use tokio::{
     signal::unix::Signal,
     sync::{
-        oneshot,
         watch::{Receiver, Sender as Shown, channel},
     },
 };
@@ -24,9 +23,9 @@ pub use error::StartError;
 
 use crate::{
     config::Config,
-    counters::{PublishedState, row_names, slots_for},
+    counters::{PublishedState, assign_rows, row_names, slots_for},
     http::{self, Endpoints, Hosts, Readiness},
-    kernel::PacketLog,
+    kernel::{Adopted, Counters, Inherited, PacketLog, Store},
     resources::Worker,
     runtime::{Seen, State, azure, watch},
     shutdown::{self, Deadline},
@@ -53,9 +52,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         signal = &mut stop => return stopped_early(signal, &deadline),
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
-    let Prepared { updater, events, set, record, before, is_hung } = prepared;
-    let mut published =
-        PublishedState::new(slots_for(config.max_ranges), &row_names(&config.interfaces), before);
+    let Prepared { updater, events, set, is_hung } = prepared;
+    let mut inherited = Inherited::take(store(&config)?);
+    let capacity = slots_for(config.max_ranges);
+    let interface_count = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
+    let Adopted { counters, owners } = inherited.counters(interface_count, capacity)?;
+    let rows = rows(&config.interfaces, &counters)?;
+    let mut published = PublishedState::new(capacity, owners);
     let pending = published.pending(&set)?;
     published.preview(&pending);
     let listen = |source| StartError::Listen { address: config.listen, source };
@@ -64,7 +67,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(published, &config, address, Arc::clone(&failures), watched));
+    let state = Arc::new(State::new(published, counters, rows, &config, address, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
@@ -78,30 +81,26 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 
     let seen = watch::start(Arc::clone(&state))?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
-    let mut starting = updates.run(move || start::start(&own, record, pending, &shared));
+    let mut starting = updates.run(move || start::start(&own, updater, pending, inherited, &shared));
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal, &deadline);
-            // Dropping the kernel object detaches what the start has attached by then.
-            if let Ok(Ok(started)) = starting.await {
-                drop(started.kernel);
-                started.record.end(state.final_totals());
-            }
+            // Dropping the kernel object closes what the start has attached by then.
+            drop(starting.await);
             return stopped;
         }
         started = &mut starting => started.map_err(|_| StartError::Panicked)??,
     };
-    let Started { kernel, record, packet_log, samples, failsafe } = started;
+    let Started { kernel, updater, packet_log, samples, failsafe } = started;
     let shared = Arc::clone(&state);
-    let (trusted, is_trusted) = oneshot::channel();
-    let mut updating = updates.run(move || updater.run(kernel, record, failsafe, &shared, trusted));
+    let mut updating = updates.run(move || updater.run(kernel, failsafe, &shared));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
         _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(seen, is_hung, &ready, is_trusted) => match never {},
+        never = keep_readiness(seen, is_hung, &ready) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
     };
@@ -149,17 +148,31 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     std::future::pending().await
 }
 
-/// Makes the daemon ready once the kernel's leases are set. It is not ready while a program is lost or the
-/// state directory does not answer.
+/// Keeps the daemon's readiness: it is not ready while a program is lost or the state directory does not
+/// answer.
 async fn keep_readiness(
     seen: Receiver<Vec<Seen>>,
     is_hung: Receiver<bool>,
     ready: &Shown<Readiness>,
-    trusted: oneshot::Receiver<()>,
 ) -> Infallible {
     // The caller notices an updater that has ended.
-    if trusted.await.is_ok() {
-        watch::keep_readiness(seen, is_hung, ready).await;
-    }
+    watch::keep_readiness(seen, is_hung, ready).await;
     std::future::pending().await
+}
+
+/// The place that keeps descriptors for the next daemon.
+fn store(config: &Config) -> Result<Store, StartError> {
+    Ok(if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() })
+}
+
+/// Gives a row of the counters to each interface. Returns the names of the rows.
+fn rows(interfaces: &[String], counters: &Counters) -> Result<Vec<String>, StartError> {
+    let kept = counters.row_names()?;
+    let wanted = row_names(&assign_rows(&kept[..interfaces.len()], interfaces));
+    for (row, (before, name)) in (0..).zip(kept.iter().zip(&wanted)) {
+        if before != name {
+            counters.rename_row(row, name)?;
+        }
+    }
+    Ok(wanted)
 }

@@ -1,26 +1,25 @@
 //! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
 //! fail without touching an interface comes first. An error undoes all steps.
 
-use std::sync::Arc;
+use d365_common::names;
 
 use tracing::span::EnteredSpan;
 
 use super::StartError;
 use crate::{
     config::Config,
-    counters::{PendingGeneration, Record, slots_for},
+    counters::{PendingGeneration, slots_for},
     kernel::{
-        self, AttachError, Attached, Interface, Kernel, Links, PacketLog, Samples, Stack, Tagger, TcHold,
+        self, AttachError, Attached, Inherited, Interface, Kernel, PacketLog, Samples, Stack, Tagger, TcHold,
     },
     runtime::{Failsafe, Live, State},
     settings::Unlisted,
-    snapshot::{LinkKind, Mode},
-    updater,
+    updater::{self, Updater},
 };
 
 pub(crate) struct Started {
     pub(crate) kernel: Kernel,
-    pub(crate) record: Record,
+    pub(crate) updater: Updater,
     pub(crate) packet_log: Option<PacketLog>,
     pub(crate) samples: Option<Samples>,
     pub(crate) failsafe: Option<Failsafe>,
@@ -29,11 +28,12 @@ pub(crate) struct Started {
 /// Loads, publishes and attaches. From then on `state` shows the attachments and counters.
 ///
 /// # Errors
-/// [`StartError`]; every interface is then as it was, and no count is lost.
+/// [`StartError`]; every interface is then as it was, or has the program of the earlier daemon or this one.
 pub(crate) fn start(
     config: &Config,
-    mut record: Record,
+    mut updater: Updater,
     pending: PendingGeneration,
+    mut inherited: Inherited,
     state: &State,
 ) -> Result<Started, StartError> {
     if !kernel::has_btf() {
@@ -42,8 +42,7 @@ pub(crate) fn start(
             "kernel BTF is missing: not needed to classify, but bpftool shows less"
         );
     }
-    let interfaces =
-        config.interfaces.iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
+    let interfaces = state.interfaces().iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
     kernel::distinct(&interfaces)?;
     interfaces.iter().try_for_each(Interface::require_frames)?;
     kernel::check()?;
@@ -55,8 +54,8 @@ pub(crate) fn start(
         Stack::default()
     });
     for interface in &interfaces {
-        Kernel::require_free(interface)?;
-        Kernel::require_free_above(interface, &stack)?;
+        Kernel::require_free(interface, &inherited)?;
+        Kernel::require_free_above(interface, &stack, &inherited)?;
     }
     for (iface, remark) in kernel::survey::misplaced(&interfaces) {
         tracing::warn!(iface, remark, "the interface does not see all of its packets, or too many");
@@ -72,31 +71,23 @@ pub(crate) fn start(
         tags: config.tags,
         drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
     };
-    let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
-    let counters = Arc::new(counters);
-    tracing::debug!(program = %kernel.program_name(), "the kernel took the program");
-    // No range leaves with the first generation, so no last count is missing.
-    let _ = updater::publish_generation(&mut kernel, &mut record, state, pending, || {})?;
+    let counters = state.counters();
+    let mut kernel =
+        Kernel::load_with(&names::PROGRAMS, kernel::OBJECT, &options, counters, inherited.store())?;
+    tracing::debug!(program = kernel.program_name(), "the kernel took the program");
+    updater::publish_generation(&mut kernel, state, pending, || {})?;
+    updater.trust(&mut kernel, state);
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
-    record.begin(&state.published(), &counters, &config.interfaces, options.capacity);
-    let (attached, taggers) = match attach(config, &mut kernel, &interfaces, &stack) {
-        Ok(attached) => attached,
-        Err(error) => {
-            drop(kernel);
-            let (attached, taggers) = (Vec::new(), Vec::new());
-            state.set_live(Live { counters, links: Links::default(), attached, taggers });
-            record.end(state.final_totals());
-            return Err(error);
-        }
-    };
+    let (attached, taggers) = attach(config, &mut kernel, &interfaces, &stack, &mut inherited)?;
+    inherited.close();
     for attached in &attached {
         log_attachment_warnings(attached);
     }
     taggers.iter().for_each(remark_tagger);
-    state.set_live(Live { counters, links: kernel.links(), attached, taggers });
-    Ok(Started { kernel, record, packet_log, samples, failsafe })
+    state.set_live(Live { links: kernel.links(), attached, taggers });
+    Ok(Started { kernel, updater, packet_log, samples, failsafe })
 }
 
 /// Attaches the XDP program to every interface, lower ones first. If packets are marked, it then attaches the
@@ -106,10 +97,11 @@ fn attach(
     kernel: &mut Kernel,
     interfaces: &[Interface],
     stack: &Stack,
+    inherited: &mut Inherited,
 ) -> Result<(Vec<Attached>, Vec<Tagger>), StartError> {
     let attached = stack.bottom_up(interfaces).into_iter().map(|row| {
         let _span = span(&interfaces[row]);
-        let attached = kernel.attach(&interfaces[row], config.mode)?;
+        let attached = kernel.attach(&interfaces[row], config.mode, inherited)?;
         Ok((row, attached))
     });
     let mut attached = attached.collect::<Result<Vec<_>, AttachError>>()?;
@@ -118,7 +110,7 @@ fn attach(
     let marked = interfaces.iter().filter(|_| config.tags.mark.is_some());
     let taggers = marked.map(|interface| {
         let _span = span(interface);
-        kernel.attach_tagger(interface, config.tags.order)
+        kernel.attach_tagger(interface, config.tags.order, inherited)
     });
     Ok((attached, taggers.collect::<Result<_, _>>()?))
 }
@@ -161,16 +153,6 @@ fn log_attachment_warnings(attached: &Attached) {
             programs = attached.hidden_from.join(", "),
             "in generic mode this kernel hides the Ethernet header from tc: these read packets at a wrong offset, and do not \
              match what they should, or send them on without it; native mode leaves them as they are"
-        );
-    }
-    if attached.attachment.link == LinkKind::Netlink {
-        let xdp = match attached.attachment.mode {
-            Mode::Native => "xdp",
-            Mode::Generic => "xdpgeneric",
-        };
-        tracing::warn!(
-            command = format!("ip link set dev {} {xdp} off", attached.interface.name),
-            "attached by netlink, not by a BPF link: if the daemon is killed the program stays; the command takes it away"
         );
     }
 }

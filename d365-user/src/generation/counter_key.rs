@@ -1,6 +1,6 @@
 //! The key of a counter: the range whose packets it counts.
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::{geo::Geo, ranges::Range};
 
@@ -20,6 +20,13 @@ impl CounterKey {
     #[must_use]
     pub fn retired(range: &Range) -> Self {
         Self { retired: true, ..Self::from(range) }
+    }
+
+    /// The owner of the counts of ranges that are gone, for this key's geo. Its prefix is broader than that of
+    /// any range ([`Policy::BROADEST_IPV4`](crate::ranges::Policy::BROADEST_IPV4)).
+    #[must_use]
+    pub fn of_gone(&self) -> Self {
+        Self { prefix: Ipv4Net::default().into(), ..*self }
     }
 }
 

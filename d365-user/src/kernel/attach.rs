@@ -1,23 +1,26 @@
 //! Attaches the program to interfaces.
 //!
-//! It never replaces another program, and it reports the result: native or generic mode, held by a BPF link
-//! or by a netlink request. aya falls back to a netlink request on EINVAL without reporting it.
+//! A BPF link holds the program. If an earlier daemon left its link, the program of that link is replaced.
+//! This module never replaces a program of another owner.
 
 mod error;
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
-use aya::programs::{ProgramError, XdpError, XdpMode, loaded_programs};
-use procfs::ProcError;
+use aya::programs::loaded_programs;
 
 pub use self::error::{AttachError, Unfit};
 use super::{
-    fdinfo,
+    bpf,
     generic::Surroundings,
+    inherited::{Inherited, InheritedLink, xdp_name},
     interface::{Interface, InterfaceError, Xdp},
     links::Link,
     object::Kernel,
-    requirements::{self, RequirementError},
+    requirements,
     stack::Stack,
 };
 use crate::{
@@ -102,36 +105,49 @@ impl Attached {
 }
 
 impl Kernel {
-    /// Fails if `interface` already has an XDP program.
+    /// Fails if `interface` already has an XDP program, other than one that an earlier daemon left.
     ///
     /// # Errors
     /// [`AttachError::Busy`] names the program; [`AttachError::Interface`] if the interface cannot be
     /// queried.
-    pub fn require_free(interface: &Interface) -> Result<(), AttachError> {
+    pub fn require_free(interface: &Interface, inherited: &Inherited) -> Result<(), AttachError> {
         match interface.xdp()? {
-            None => Ok(()),
-            Some(xdp) => Err(busy(interface, xdp)),
+            Some(xdp) if !inherited.holds(xdp.program) => Err(busy(interface, xdp)),
+            _ => Ok(()),
         }
     }
 
-    /// Fails if a device directly above `interface` has an XDP program: the kernel then accepts none on
-    /// `interface`.
+    /// Fails if a device directly above `interface` has an XDP program, other than one that an earlier daemon
+    /// left: the kernel then accepts none on `interface`.
     ///
     /// # Errors
     /// [`AttachError::BusyAbove`] names the device and the program.
-    pub fn require_free_above(interface: &Interface, stack: &Stack) -> Result<(), AttachError> {
+    pub fn require_free_above(
+        interface: &Interface,
+        stack: &Stack,
+        inherited: &Inherited,
+    ) -> Result<(), AttachError> {
         match stack.program_above(interface.index) {
-            None => Ok(()),
-            Some((upper, xdp)) => Err(busy_above(interface, upper, xdp)),
+            Some((upper, xdp)) if !inherited.holds(xdp.program) => Err(busy_above(interface, upper, xdp)),
+            _ => Ok(()),
         }
     }
 
-    /// Attaches the program to `interface`.
+    /// Attaches the program to `interface`. If an earlier daemon left its link there, in a mode that `policy`
+    /// allows, the program of that link is replaced: no packet passes without a program.
     ///
     /// # Errors
     /// [`AttachError`]; the interface is then unchanged.
-    pub fn attach(&mut self, interface: &Interface, policy: ModePolicy) -> Result<Attached, AttachError> {
+    pub fn attach(
+        &mut self,
+        interface: &Interface,
+        policy: ModePolicy,
+        inherited: &mut Inherited,
+    ) -> Result<Attached, AttachError> {
         interface.require_frames()?;
+        if let Some(attached) = self.adopt(interface, policy, inherited)? {
+            return Ok(attached);
+        }
         let fallback = match policy {
             ModePolicy::Native => return self.attach_as(interface, Mode::Native),
             ModePolicy::Generic => None,
@@ -151,30 +167,71 @@ impl Kernel {
         Ok(Attached { fallback, hidden_from: surroundings.hidden_from(), ..attached })
     }
 
-    /// Attaches the program in this mode, and never replaces another program. If there is a program of either
-    /// mode, the kernel rejects a BPF link with EBUSY or EEXIST, and it rejects aya's netlink request
-    /// (`XDP_FLAGS_UPDATE_IF_NOEXIST`) as well.
-    fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
-        let aya_mode = match mode {
-            Mode::Native => XdpMode::Driver,
-            Mode::Generic => XdpMode::Skb,
+    /// Replaces the program of an earlier daemon's link. `None` if there is no such link, or if it is of no
+    /// use: the program is then detached.
+    fn adopt(
+        &mut self,
+        interface: &Interface,
+        policy: ModePolicy,
+        inherited: &mut Inherited,
+    ) -> Result<Option<Attached>, AttachError> {
+        let Some(link) = inherited.link(&xdp_name(interface.index)) else { return Ok(None) };
+        // The index may belong to an interface of another network namespace.
+        let mode = interface.xdp()?.filter(|xdp| xdp.program == link.info.program).map(|xdp| xdp.mode);
+        let is_allowed = |mode: &Mode| match policy {
+            ModePolicy::Native => *mode == Mode::Native,
+            ModePolicy::Generic => *mode == Mode::Generic,
+            ModePolicy::Auto => true,
+        };
+        let Some(mode) = mode.filter(is_allowed) else {
+            self.discard(link, interface, "it is of another interface or mode");
+            return Ok(None);
         };
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
-        let program = self.program_id().map_err(failed)?;
         let xdp = self.xdp().map_err(failed)?;
-        let attached = xdp.attach_to_if_index(interface.index, aya_mode);
-        let id = attached.map_err(|error| explain(interface, mode, error))?;
-        let link = xdp.take_link(id).map_err(failed)?;
-        let kind = match fdinfo::holds_link(program, interface.index) {
-            Ok(true) => LinkKind::BpfLink,
-            Ok(false) => LinkKind::Netlink,
-            // Dropping the link detaches the program.
-            Err(error) => {
-                return Err(RequirementError::Proc(ProcError::Io(error, Some(fdinfo::OWN.into()))).into());
+        match link.replace(xdp.fd().map_err(failed)?.as_fd()) {
+            Ok(link) => self.attached(interface, mode, link).map(Some),
+            Err((link, error)) => {
+                self.discard(link, interface, &error.to_string());
+                Ok(None)
             }
-        };
-        self.links.add(interface, Link::Xdp(link, kind));
-        let attachment = Attachment { mode, link: kind };
+        }
+    }
+
+    fn discard(&self, link: InheritedLink, interface: &Interface, error: &str) {
+        tracing::warn!(
+            iface = interface.name,
+            error,
+            "the program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
+        );
+        self.links.store().remove(&link.name);
+    }
+
+    /// Attaches the program in this mode. The kernel refuses a BPF link with EBUSY or EEXIST if there is a
+    /// program of either mode.
+    fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
+        let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+        let xdp = self.xdp().map_err(failed)?;
+        let program = xdp.fd().map_err(failed)?.as_fd();
+        let link = bpf::create_xdp_link(program, interface.index, mode);
+        let link = link.map_err(|error| explain(interface, mode, error))?;
+        let name = xdp_name(interface.index);
+        if let Err(error) = self.links.store().keep(&name, link.as_fd()) {
+            tracing::warn!(iface = interface.name, %error, "a restart will detach the program for a moment");
+        }
+        self.attached(interface, mode, link)
+    }
+
+    fn attached(
+        &mut self,
+        interface: &Interface,
+        mode: Mode,
+        link: OwnedFd,
+    ) -> Result<Attached, AttachError> {
+        let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+        let program = self.program_id().map_err(failed)?;
+        self.links.add(interface, Link::Bpf(link, xdp_name(interface.index)));
+        let attachment = Attachment { mode, link: LinkKind::BpfLink };
         // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let (interface, hidden_from) = (interface.clone(), Vec::new());
@@ -183,15 +240,7 @@ impl Kernel {
 }
 
 /// Converts the error of an attachment.
-fn explain(interface: &Interface, mode: Mode, error: ProgramError) -> AttachError {
-    let source = match error {
-        ProgramError::SyscallError(error) => error.io_error,
-        ProgramError::XdpError(XdpError::NetlinkError(error)) => match error.raw_os_error() {
-            Some(code) => io::Error::from_raw_os_error(code),
-            None => io::Error::other(error),
-        },
-        source => return AttachError::Program { interface: interface.name.clone(), source },
-    };
+fn explain(interface: &Interface, mode: Mode, source: io::Error) -> AttachError {
     let code = source.raw_os_error();
     if code == Some(nix::libc::ENODEV) {
         return InterfaceError::NotFound { name: interface.name.clone() }.into();
@@ -206,7 +255,7 @@ fn explain(interface: &Interface, mode: Mode, error: ProgramError) -> AttachErro
             return busy(interface, xdp);
         }
         if let Ok(stack) = Stack::read()
-            && let Err(busy) = Kernel::require_free_above(interface, &stack)
+            && let Err(busy) = Kernel::require_free_above(interface, &stack, &Inherited::default())
         {
             return busy;
         }

@@ -1,35 +1,44 @@
-//! Reads the counters. It never writes them: the kernel program is their only writer.
+//! The maps that outlive a daemon: the counters, the owner of each counter slot, and the name of each
+//! interface's row.
+//!
+//! The daemon creates them and gives them to the object. The kernel program is the only writer of counters in
+//! use. This module clears and moves only slots that no program counts in any more.
 
-use aya::{
-    Ebpf,
-    maps::{Map, MapData, MapError, PerCpuArray},
-};
+mod owner;
+mod values;
+
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aya::maps::{Map, MapData, MapError, MapType};
 use d365_common::{
     classification::Class,
-    counter::{Counter, action_index, class_index, range_index, rows},
+    counter::{CLASS_ROW, Counter, action_index, class_index, range_index, rows},
     names,
     packet_action::PacketAction,
 };
 
-use super::error::{LoadError, error_chain};
-use crate::snapshot::Count;
+use self::values::{PerCpu, Values};
+use super::{error::error_chain, shape::Shape};
+use crate::{generation::CounterKey, snapshot::Count};
+
+/// Bytes of a row's name: the longest alternative name of an interface (`ALTIFNAMSIZ`, linux/if.h).
+const NAME: usize = 128;
+
+/// The maps, in the order in which [`Counters`] holds them.
+pub(super) const MAPS: [&str; 4] =
+    [names::RANGE_COUNTERS, names::CLASS_COUNTERS, names::RANGE_OWNERS, names::ROW_NAMES];
+/// Places in [`MAPS`].
+const RANGES: usize = 0;
+const CLASSES: usize = 1;
+const OWNERS: usize = 2;
+const NAMES: usize = 3;
 
 /// The counters' maps.
 pub struct Counters {
-    ranges: Map,
-    classes: Map,
-    ids: CounterIds,
+    maps: Mutex<[Map; MAPS.len()]>,
     rows: u32,
     capacity: u32,
-}
-
-/// The maps' ids in the kernel. No two maps have had the same id since the machine started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CounterIds {
-    /// Id of `RANGE_COUNTERS`.
-    pub ranges: u32,
-    /// Id of `CLASS_COUNTERS`.
-    pub classes: u32,
 }
 
 /// The counts in one interface's row.
@@ -54,55 +63,96 @@ impl Default for InterfaceCounts {
     }
 }
 
-/// A counter cannot be read.
+/// A counter, an owner or a name cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read index {index} of map {map}: {}", error_chain(.source))]
+#[error("cannot use index {index} of map {map}: {}", error_chain(.source))]
 pub struct CounterError {
     pub(super) map: &'static str,
     pub(super) index: u32,
     pub(super) source: MapError,
 }
 
+/// The maps of an earlier daemon cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
+pub enum AdoptError {
+    /// A map is missing.
+    #[error("map {0} is missing")]
+    Missing(&'static str),
+    /// A map is not as this daemon would create it.
+    #[error("map {map} is {found}, and should be {expected}")]
+    Shape { map: &'static str, found: Shape, expected: Shape },
+    /// The kernel does not describe a map.
+    #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
+    Info { map: &'static str, source: MapError },
+    /// A value cannot be read.
+    #[error(transparent)]
+    Value(#[from] CounterError),
+    /// An owner is not a range with a geo.
+    #[error("index {index} of map {map} is damaged")]
+    Damaged { map: &'static str, index: u32 },
+}
+
 impl Counters {
-    pub(super) fn take(ebpf: &mut Ebpf, interfaces: u32, capacity: u32) -> Result<Self, LoadError> {
-        let mut counters = |map: &'static str| {
-            let Some(Map::PerCpuArray(data)) = ebpf.take_map(map) else {
-                return Err(LoadError::Missing(map));
-            };
-            let info = data.info().map_err(|source| LoadError::Map { map, source })?;
-            Ok((data, info.id()))
+    /// Creates counters for this number of interfaces, with `capacity` slots each. All are zero.
+    pub(super) fn create(interfaces: u32, capacity: u32) -> Result<Self, MapError> {
+        let shapes = shapes(interfaces, capacity);
+        let map = |at: usize| shapes[at].create(MAPS[at]).map(|data| typed(at, data));
+        let maps = [map(RANGES)?, map(CLASSES)?, map(OWNERS)?, map(NAMES)?];
+        Ok(Self { maps: Mutex::new(maps), rows: rows(interfaces), capacity })
+    }
+
+    /// Takes over the maps of an earlier daemon. `take` returns the map with a name.
+    pub(super) fn adopt(
+        mut take: impl FnMut(&str) -> Option<MapData>,
+        interfaces: u32,
+        capacity: u32,
+    ) -> Result<Self, AdoptError> {
+        let shapes = shapes(interfaces, capacity);
+        let mut map = |at: usize| {
+            let (map, expected) = (MAPS[at], shapes[at]);
+            let data = take(map).ok_or(AdoptError::Missing(map))?;
+            let found = Shape::of(&data).map_err(|source| AdoptError::Info { map, source })?;
+            if found == expected { Ok(typed(at, data)) } else { Err(AdoptError::Shape { map, found, expected }) }
         };
-        let (ranges, range_id) = counters(names::RANGE_COUNTERS)?;
-        let (classes, class_id) = counters(names::CLASS_COUNTERS)?;
-        let ids = CounterIds { ranges: range_id, classes: class_id };
-        Ok(Self::of(ranges, classes, ids, rows(interfaces), capacity))
+        let maps = [map(RANGES)?, map(CLASSES)?, map(OWNERS)?, map(NAMES)?];
+        Ok(Self { maps: Mutex::new(maps), rows: rows(interfaces), capacity })
     }
 
-    /// Creates counters of `rows` rows from two per-CPU arrays of [`Counter`].
-    pub(super) fn of(ranges: MapData, classes: MapData, ids: CounterIds, rows: u32, capacity: u32) -> Self {
-        Self { ranges: Map::PerCpuArray(ranges), classes: Map::PerCpuArray(classes), ids, rows, capacity }
+    fn maps(&self) -> MutexGuard<'_, [Map; MAPS.len()]> {
+        // Each change is one call of the kernel.
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The maps' ids in the kernel.
+    /// Counter slots for each interface.
     #[must_use]
-    pub fn ids(&self) -> CounterIds {
-        self.ids
+    pub fn capacity(&self) -> u32 {
+        self.capacity
     }
 
-    /// Both maps with their names.
-    pub(super) fn maps(&self) -> [(&'static str, &Map); 2] {
-        [(names::RANGE_COUNTERS, &self.ranges), (names::CLASS_COUNTERS, &self.classes)]
+    /// Calls `visit` with the name and the data of each map.
+    pub(super) fn each<E>(
+        &self,
+        mut visit: impl FnMut(&'static str, &MapData) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (name, map) in MAPS.into_iter().zip(self.maps().iter()) {
+            if let Map::PerCpuArray(data) | Map::Array(data) = map {
+                visit(name, data)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Reads every row. The interfaces come first, in the order in which the object was loaded with them.
-    /// With more than one interface, the last row has the packets that match none of them. `slots` are the
-    /// range slots to read, in the order of the answer.
+    /// Reads every row. The interfaces come first, in the order of the rows. With more than one interface,
+    /// the last row has the packets that match none of them. `slots` are the range slots to read, in the
+    /// order of the answer.
     ///
     /// # Errors
     /// [`CounterError`] for the first value that cannot be read.
     pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
-        let [ranges, classes] = self.maps();
-        let (ranges, classes) = (Values::of(ranges)?, Values::of(classes)?);
+        let maps = self.maps();
+        let ranges = PerCpu::new(MAPS[RANGES], &maps[RANGES])?;
+        let classes = PerCpu::new(MAPS[CLASSES], &maps[CLASSES])?;
         (0..self.rows)
             .map(|row| {
                 let range = |slot| ranges.sum(range_index(row, self.capacity, slot));
@@ -122,26 +172,93 @@ impl Counters {
             })
             .collect()
     }
-}
 
-struct Values<'a> {
-    name: &'static str,
-    map: PerCpuArray<&'a MapData, Counter>,
-}
-
-impl<'a> Values<'a> {
-    fn of((name, map): (&'static str, &'a Map)) -> Result<Self, CounterError> {
-        let map = map.try_into().map_err(|source| CounterError { map: name, index: 0, source })?;
-        Ok(Self { name, map })
+    /// Empties a slot whose owner is gone, in every row. Its counts are added to those of slot `into`, if there
+    /// is one. No program may count in either slot. The slot then has no owner.
+    ///
+    /// # Errors
+    /// [`CounterError`]; the counts are then in the slot, in the other one, or in both.
+    pub(crate) fn empty(&self, slot: u32, into: Option<u32>) -> Result<(), CounterError> {
+        let maps = &mut *self.maps();
+        let mut ranges = PerCpu::new(MAPS[RANGES], &mut maps[RANGES])?;
+        for row in 0..self.rows {
+            let from = range_index(row, self.capacity, slot);
+            if let Some(into) = into {
+                ranges.add(range_index(row, self.capacity, into), from)?;
+            }
+            ranges.clear(from)?;
+        }
+        Values::new(MAPS[OWNERS], &mut maps[OWNERS])?.set(slot, owner::NONE)
     }
 
-    /// Adds up the counts of all CPUs.
-    fn sum(&self, index: u32) -> Result<Count, CounterError> {
-        let error = |source| CounterError { map: self.name, index, source };
-        Ok(self.map.get(&index, 0).map_err(error)?.iter().fold(Count::default(), |sum, cpu| Count {
-            packets: sum.packets.wrapping_add(cpu.packets),
-            bytes: sum.bytes.wrapping_add(cpu.bytes),
-            connections: sum.connections.wrapping_add(cpu.connections),
-        }))
+    /// Records the owner of a slot, for the next daemon.
+    ///
+    /// # Errors
+    /// [`CounterError`].
+    pub(crate) fn set_owner(&self, slot: u32, owner: &CounterKey) -> Result<(), CounterError> {
+        let maps = &mut *self.maps();
+        Values::new(MAPS[OWNERS], &mut maps[OWNERS])?.set(slot, owner::record(owner))
     }
+
+    /// The owner of each slot that has one.
+    ///
+    /// # Errors
+    /// [`AdoptError::Damaged`] for a record that this daemon would not write; [`AdoptError::Value`].
+    pub(crate) fn owners(&self) -> Result<Vec<(CounterKey, u32)>, AdoptError> {
+        let maps = self.maps();
+        let records = Values::new(MAPS[OWNERS], &maps[OWNERS])?;
+        let mut owners = Vec::new();
+        for slot in 0..self.capacity {
+            let record = records.get(slot)?;
+            if record != owner::NONE {
+                let damaged = AdoptError::Damaged { map: MAPS[OWNERS], index: slot };
+                owners.push((owner::of(&record).ok_or(damaged)?, slot));
+            }
+        }
+        Ok(owners)
+    }
+
+    /// The name of each interface's row; empty for a row without one.
+    ///
+    /// # Errors
+    /// [`CounterError`].
+    pub(crate) fn row_names(&self) -> Result<Vec<String>, CounterError> {
+        let maps = self.maps();
+        let names = Values::<[u8; NAME], _>::new(MAPS[NAMES], &maps[NAMES])?;
+        let text = |name: [u8; NAME]| {
+            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            String::from_utf8_lossy(name).into_owned()
+        };
+        (0..self.rows).map(|row| names.get(row).map(text)).collect()
+    }
+
+    /// Gives a row to another interface: its counters begin at zero. No program may count in it.
+    ///
+    /// # Errors
+    /// [`CounterError`]; counters of the row may then be zero.
+    pub(crate) fn rename_row(&self, row: u32, name: &str) -> Result<(), CounterError> {
+        let maps = &mut *self.maps();
+        let mut ranges = PerCpu::new(MAPS[RANGES], &mut maps[RANGES])?;
+        (0..self.capacity).try_for_each(|slot| ranges.clear(range_index(row, self.capacity, slot)))?;
+        let mut classes = PerCpu::new(MAPS[CLASSES], &mut maps[CLASSES])?;
+        (0..CLASS_ROW).try_for_each(|class| classes.clear(row * CLASS_ROW + class))?;
+        let mut bytes = [0; NAME];
+        let length = name.len().min(NAME - 1);
+        bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+        Values::new(MAPS[NAMES], &mut maps[NAMES])?.set(row, bytes)
+    }
+}
+
+fn shapes(interfaces: u32, capacity: u32) -> [Shape; MAPS.len()] {
+    let rows = rows(interfaces);
+    [
+        Shape::array(MapType::PerCpuArray, Counter::SIZE, rows.saturating_mul(capacity)),
+        Shape::array(MapType::PerCpuArray, Counter::SIZE, rows * CLASS_ROW),
+        Shape::array(MapType::Array, owner::SIZE, capacity),
+        Shape::array(MapType::Array, NAME as u32, rows),
+    ]
+}
+
+fn typed(at: usize, data: MapData) -> Map {
+    if at == RANGES || at == CLASSES { Map::PerCpuArray(data) } else { Map::Array(data) }
 }

@@ -3,8 +3,6 @@
 
 use std::{fs, io, path::Path};
 
-pub(super) const OWN: &str = "/proc/self/fdinfo";
-
 /// Reads the texts of the descriptors in `directory`, without those that are closed meanwhile. A text that
 /// cannot be read is an error: it does not mean that the descriptor is missing.
 pub(super) fn texts(directory: &Path) -> io::Result<impl Iterator<Item = io::Result<String>>> {
@@ -20,19 +18,6 @@ pub(super) fn number(text: &str, field: &str) -> Option<u32> {
     text.lines().find_map(|line| line.strip_prefix(field)?.trim().parse().ok())
 }
 
-/// Returns true if this process holds a BPF link of `program` on the interface (`bpf_link_show_fdinfo`, Linux
-/// 5.9).
-pub(super) fn holds_link(program: u32, ifindex: u32) -> io::Result<bool> {
-    let is_it = |text: &String| {
-        text.contains("link_type:")
-            && number(text, "prog_id:") == Some(program)
-            && number(text, "ifindex:") == Some(ifindex)
-    };
-    // An error ends the search too.
-    let found = texts(Path::new(OWN))?.find(|text| text.as_ref().map_or(true, is_it));
-    found.transpose().map(|found| found.is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,7 +25,6 @@ mod tests {
     #[test]
     fn without_proc_nothing_is_claimed() {
         assert!(texts(Path::new("/nonexistent/fdinfo")).is_err());
-        assert!(!holds_link(u32::MAX, u32::MAX).unwrap());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use aya::programs::ProgramError;
+use aya::{maps::MapError, programs::ProgramError};
 use d365_common::{
     lease::{DROPS, GROUPS, LEASES},
     names,
@@ -68,6 +68,9 @@ pub enum LeaseError {
     /// The program cannot be run.
     #[error("cannot set the leases: the kernel does not run program d365_lease: {}", error_chain(.0))]
     Program(#[from] ProgramError),
+    /// The map of the leases cannot be read or written.
+    #[error("cannot end the lease of drops: {}", error_chain(.0))]
+    Map(#[from] MapError),
     /// The program rejected the leases.
     #[error(
         "cannot set the leases: program d365_lease answers {0}; build the daemon and its program from one commit"
@@ -102,6 +105,18 @@ impl Kernel {
             XDP_PASS => Ok(()),
             other => Err(LeaseError::Refused(other)),
         }
+    }
+}
+
+impl Kernel {
+    /// Ends the lease of drops, and leaves the others.
+    ///
+    /// # Errors
+    /// [`LeaseError::Map`]; drops then end with their lease.
+    pub fn end_drops(&mut self) -> Result<(), LeaseError> {
+        let mut ends = self.leases.get(&0, 0)?;
+        ends[DROPS] = 0;
+        Ok(self.leases.set(0, ends, 0)?)
     }
 }
 

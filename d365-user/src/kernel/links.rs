@@ -6,18 +6,14 @@
 //! of another owner.
 
 use std::{
-    fmt,
+    fmt, io,
+    os::fd::{AsFd as _, OwnedFd},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
-use aya::programs::{tc::SchedClassifierLink, xdp::XdpLink};
+use aya::programs::tc::SchedClassifierLink;
 
-use super::{
-    interface::Interface,
-    tc::{Qdisc, TcHold},
-};
-use crate::snapshot::LinkKind;
+use super::{bpf, interface::Interface, store::Store, tc::Qdisc};
 
 /// The reason why the daemon itself left an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +36,22 @@ impl fmt::Display for DetachReason {
     }
 }
 
-/// A program on an interface. Dropping the link detaches the program.
-#[expect(dead_code, reason = "held to be dropped")]
+/// A program on an interface. Dropping the link detaches the program, unless the store holds it too.
 pub(super) enum Link {
-    /// The XDP program's link, and its kind.
-    Xdp(XdpLink, LinkKind),
-    /// The tc program's link, its kind, and the qdisc that the daemon added for it. The qdisc is dropped
-    /// after the filter.
-    Tc(SchedClassifierLink, TcHold, Option<Qdisc>),
-}
-
-impl Link {
-    /// Returns true if the program can be detached after its interface moved to another network namespace:
-    /// through the link's descriptor. A netlink request would reach an interface of this namespace.
-    const fn has_descriptor(&self) -> bool {
-        matches!(self, Self::Xdp(_, LinkKind::BpfLink) | Self::Tc(_, TcHold::Tcx, _))
-    }
+    /// A BPF link, and its name in the store.
+    Bpf(OwnedFd, String),
+    /// A filter of the `clsact` qdisc, and the qdisc if the daemon added it. The qdisc is dropped after the
+    /// filter.
+    #[expect(dead_code, reason = "held to be dropped")]
+    Filter(SchedClassifierLink, Option<Qdisc>),
 }
 
 /// All links of one kernel object. Clones share the same links.
-#[derive(Clone, Default)]
-pub struct Links(Arc<Mutex<Inner>>);
+#[derive(Clone)]
+pub struct Links {
+    store: Store,
+    inner: Arc<Mutex<Inner>>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -68,14 +59,20 @@ struct Inner {
     links: Vec<(u32, Link)>,
     /// The interfaces that the daemon left, by index.
     left: Vec<(u32, DetachReason)>,
-    /// Time since which a program is on an interface that this process cannot reach.
-    out_of_reach: Option<SystemTime>,
 }
 
 impl Links {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, inner: Arc::default() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // After a panic the list is still valid: it is shorter or longer by one whole link.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     pub(super) fn add(&self, interface: &Interface, link: Link) {
@@ -90,15 +87,13 @@ impl Links {
         }
         inner.left.push((interface.index, reason));
         for (_, link) in inner.links.extract_if(.., |(index, _)| *index == interface.index) {
-            if reason != DetachReason::Gone || link.has_descriptor() {
-                continue;
+            match link {
+                Link::Bpf(_, name) => self.store.remove(&name),
+                // The kernel has removed the filter together with the interface's qdisc (`dev_shutdown`,
+                // net/sched/sch_generic.c), and the index may name another interface by now.
+                Link::Filter(..) if reason == DetachReason::Gone => std::mem::forget(link),
+                Link::Filter(..) => {}
             }
-            // The kernel has removed a clsact filter together with the interface's qdisc (`dev_shutdown`,
-            // net/sched/sch_generic.c). An XDP program stays on an interface that was moved.
-            if matches!(link, Link::Xdp(..)) {
-                inner.out_of_reach.get_or_insert_with(SystemTime::now);
-            }
-            std::mem::forget(link);
         }
     }
 
@@ -108,14 +103,20 @@ impl Links {
         self.inner().left.iter().find(|(index, _)| *index == interface.index).map(|(_, reason)| *reason)
     }
 
-    /// Time since which a program of this object is on an interface of another network namespace and cannot
-    /// be detached, because a netlink request holds it.
-    #[must_use]
-    pub fn out_of_reach(&self) -> Option<SystemTime> {
-        self.inner().out_of_reach
+    /// True if a tcx link of this object is still attached to an interface.
+    pub(super) fn holds_tcx(&self, interface: &Interface) -> io::Result<bool> {
+        for (index, link) in &self.inner().links {
+            if let Link::Bpf(link, _) = link
+                && *index == interface.index
+                && bpf::link_info(link.as_fd())?.is_some_and(|info| info.is_tcx && info.ifindex == *index)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// Detaches everything.
+    /// Closes every link. The programs are detached, unless the store holds the links too.
     pub(super) fn clear(&self) {
         self.inner().links.clear();
     }

@@ -3,24 +3,25 @@
 
 mod options;
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    maps::MapError,
+    maps::{Map, MapData, MapError},
     programs::{ProgramError, SchedClassifier, Xdp},
 };
 use aya_obj::{VerifierLog, btf::BtfFeatures};
 use d365_common::{
-    counter::{CLASS_ROW, rows},
     dscp::Dscp,
     mark::Mark,
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
     setup::Setup,
 };
 use nix::{
-    libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM},
-    sys::resource::{RLIM_INFINITY, Resource, setrlimit},
+    libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, O_CLOEXEC, dup3},
 };
 
 pub use self::options::Options;
@@ -28,12 +29,14 @@ use super::{
     buffers::Buffers,
     counters::Counters,
     error::LoadError,
+    inherited::Inherited,
     interrupted::{PATIENCE, again},
     links::Links,
     object::Kernel,
     requirements,
+    store::Store,
     table::pages_of_all,
-    tries::Tries,
+    tries::{Tries, typed},
 };
 
 /// Size of the smallest ring buffer in bytes; it is rounded up to one page.
@@ -42,7 +45,7 @@ const SMALLEST_RING: u32 = 1;
 const LOG_RING: u32 = 256 * 1024;
 
 impl Kernel {
-    /// Loads `object`. Nothing is attached and nothing is published yet.
+    /// Loads `object` with new counters. Nothing is attached and nothing is published yet.
     ///
     /// # Errors
     /// [`LoadError`]; the kernel then keeps nothing of the object.
@@ -50,7 +53,7 @@ impl Kernel {
         Self::load_one_of(&names::PROGRAMS, object, options)
     }
 
-    /// Loads `object` with the first of `programs` that the kernel accepts.
+    /// Loads `object` with new counters, and with the first of `programs` that the kernel accepts.
     ///
     /// # Errors
     /// As [`Kernel::load`].
@@ -59,23 +62,29 @@ impl Kernel {
         object: &[u8],
         options: &Options,
     ) -> Result<(Self, Counters), LoadError> {
-        // Kernels before 5.11 count maps towards this limit. If the limit cannot be raised, creating a map
-        // reports it.
-        let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
-        let interfaces_count = count("interfaces", options.interfaces.len(), MAX_INTERFACES)?;
-        let port_count = count("ports", options.ports.len(), MAX_PORTS)?;
-        let interfaces = u32::from(interfaces_count);
-        let rows = rows(interfaces);
-        let too_large = || LoadError::TooMany {
-            what: "counter slots over all interfaces",
-            count: options.capacity as usize * rows as usize,
-            most: u32::MAX as usize,
-        };
-        let slots = rows.checked_mul(options.capacity).ok_or_else(too_large)?;
+        let adopted = Inherited::default().counters(options.interface_count()?.into(), options.capacity)?;
+        let kernel = Self::load_with(programs, object, options, &adopted.counters, Store::default())?;
+        Ok((kernel, adopted.counters))
+    }
+
+    /// Loads `object` so that it counts in `counters`, which have the options' shape. The store keeps what is
+    /// attached.
+    ///
+    /// # Errors
+    /// As [`Kernel::load`].
+    pub fn load_with(
+        programs: &[&'static str],
+        object: &[u8],
+        options: &Options,
+        counters: &Counters,
+        store: Store,
+    ) -> Result<Self, LoadError> {
+        let interface_count = options.interface_count()?;
+        let port_count = options::count("ports", options.ports.len(), MAX_PORTS)?;
         let mut ports = [SMTP_PORT; MAX_PORTS];
         ports[..options.ports.len()].copy_from_slice(&options.ports);
         let setup =
-            Setup::new(ports[0], port_count, interfaces_count, options.has_actions(), options.trie_only);
+            Setup::new(ports[0], port_count, interface_count, options.has_actions(), options.trie_only);
         let mut ifindexes = [0; MAX_INTERFACES];
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
@@ -95,12 +104,14 @@ impl Kernel {
             .override_global(names::SETUP, &setup.bits(), true)
             .override_global(names::LOG_PACKETS, &u8::from(options.log_packets), true)
             .map_max_entries(names::TABLES, pages_of_all(options.max_pages))
-            .map_max_entries(names::RANGE_COUNTERS, slots)
-            .map_max_entries(names::CLASS_COUNTERS, rows * CLASS_ROW)
+            // Maps of other sizes replace these two.
+            .map_max_entries(names::RANGE_COUNTERS, 1)
+            .map_max_entries(names::CLASS_COUNTERS, 1)
             .map_max_entries(names::LOGS, log_ring)
             .map_max_entries(names::SAMPLES, sample_ring)
             .load(object)
             .map_err(refused)?;
+        counters.each(|name, map| count_in(&ebpf, name, map))?;
         let program = load_first(&mut ebpf, programs)?;
         for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
@@ -110,23 +121,23 @@ impl Kernel {
         }
         let buffers = Buffers::take(&mut ebpf)?;
         let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
-        let counters = Counters::take(&mut ebpf, interfaces, options.capacity)?;
-        let kernel = Kernel {
-            ebpf,
-            buffers,
-            failsafe,
-            links: Links::default(),
-            port: ports[0],
-            program,
-            capacity: options.capacity,
-        };
-        Ok((kernel, counters))
+        let leases = typed(&mut ebpf, names::LEASE)?;
+        let links = Links::new(store);
+        Ok(Kernel { ebpf, buffers, failsafe, leases, links, port: ports[0], program })
     }
 }
 
-fn count(what: &'static str, count: usize, most: usize) -> Result<u8, LoadError> {
-    let number = u8::try_from(count).ok().filter(|_| (1..=most).contains(&count));
-    number.ok_or(LoadError::TooMany { what, count, most })
+/// Makes the object's programs use `map` in place of the object's own map of this name, if it has one. The
+/// instructions name maps by descriptors, so the number of the object's own descriptor is given to `map`.
+fn count_in(ebpf: &Ebpf, name: &'static str, map: &MapData) -> Result<(), LoadError> {
+    let Some(Map::PerCpuArray(own)) = ebpf.map(name) else { return Ok(()) };
+    let (own, kept) = (own.fd().as_fd().as_raw_fd(), map.fd().as_fd().as_raw_fd());
+    // SAFETY: both descriptors are open. The owner of `own` uses it as a map of this type only, which it
+    // still is.
+    if unsafe { dup3(kept, own, O_CLOEXEC) } < 0 {
+        return Err(LoadError::Replace { map: name, source: io::Error::last_os_error() });
+    }
+    Ok(())
 }
 
 /// Loads the first of `programs` that the kernel accepts. A kernel without frames in several buffers rejects

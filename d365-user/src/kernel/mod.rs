@@ -1,10 +1,11 @@
 //! The kernel stage: the only code that uses aya and netlink.
 //!
 //! It loads the kernel object, publishes generations, sets the leases, attaches and detaches the program,
-//! reads and pins counters, reads samples, and surveys the machine. It must never write a counter, edit a
-//! published trie in place, or replace a program of another owner.
+//! hands descriptors over to the next daemon, reads counters and samples, and surveys the machine. It must
+//! never write a counter in use, edit a published trie in place, or replace a program of another owner.
 
 mod attach;
+mod bpf;
 mod buffers;
 mod counters;
 mod error;
@@ -12,6 +13,7 @@ mod failsafe;
 mod fdinfo;
 pub mod features;
 mod generic;
+mod inherited;
 mod inspect;
 mod interface;
 mod interrupted;
@@ -25,11 +27,12 @@ mod memory;
 mod netlink;
 mod object;
 mod packet_log;
-mod pin;
 mod publish;
 mod requirements;
 mod samples;
+mod shape;
 mod stack;
+mod store;
 pub mod survey;
 mod table;
 mod tc;
@@ -39,9 +42,10 @@ mod verify;
 
 pub use attach::{AttachError, Attached, Look, Unfit};
 pub use buffers::{Staged, Verified};
-pub use counters::{CounterError, CounterIds, Counters, InterfaceCounts};
+pub use counters::{AdoptError, CounterError, Counters, InterfaceCounts};
 pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
+pub use inherited::{Adopted, Inherited};
 pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
 pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
 pub use lease::{LeaseError, Leases};
@@ -51,8 +55,8 @@ pub use links::{DetachReason, Links};
 pub use load::Options;
 pub use object::{Kernel, OBJECT};
 pub use packet_log::{PacketLog, PacketLogError};
-pub use pin::{PinError, unpin};
 pub use requirements::{BTF, RequirementError, check, has_btf};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
+pub use store::{Store, StoreError, detach};
 pub use tc::{Tagger, TaggerError, TcHold};

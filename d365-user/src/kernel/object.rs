@@ -2,25 +2,27 @@
 
 use aya::{
     Ebpf,
+    maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, Xdp},
 };
-use d365_common::names;
+use d365_common::{lease::Ends, names};
 
 use super::{buffers::Buffers, links::Links, tries::Tries};
 
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
 
-/// The loaded object. Dropping it detaches the programs from every interface.
+/// The loaded object. Dropping it detaches the programs from every interface, unless the store holds the
+/// links too.
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) buffers: Buffers,
     pub(super) failsafe: Tries,
+    pub(super) leases: Array<MapData, Ends>,
     pub(super) links: Links,
     /// A watched port, for the frames of a verification.
     pub(super) port: u16,
     pub(super) program: &'static str,
-    pub(super) capacity: u32,
 }
 
 impl Kernel {
@@ -42,12 +44,6 @@ impl Kernel {
     /// The error of aya or the kernel.
     pub fn program_id(&mut self) -> Result<u32, ProgramError> {
         Ok(self.xdp()?.info()?.id())
-    }
-
-    /// Counter slots for each interface.
-    #[must_use]
-    pub fn capacity(&self) -> u32 {
-        self.capacity
     }
 
     pub(super) fn xdp(&mut self) -> Result<&mut Xdp, ProgramError> {

@@ -10,6 +10,5 @@ pub(crate) mod watch;
 pub(crate) use failsafe::Failsafe;
 pub use failsafe::FailsafeError;
 pub(crate) use interface::Seen;
-#[cfg(test)]
-pub(crate) use state::interface;
+
 pub(crate) use state::{Live, State};

@@ -15,29 +15,32 @@ use super::{
 };
 use crate::{
     config::Config,
-    counters::{CounterSample, PublishedState, Row, row_names},
+    counters::PublishedState,
     generation::TableSize,
     http,
-    kernel::{Attached, CounterError, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
+    kernel::{Attached, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
-    snapshot::{Count, Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
+    snapshot::{Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
 pub(crate) struct Live {
-    pub(crate) counters: Arc<Counters>,
     pub(crate) links: Links,
+    /// The attachments in the order of the rows.
     pub(crate) attached: Vec<Attached>,
-    /// The tc programs in the order of the interfaces; empty if packets are not marked.
+    /// The tc programs in the order of the rows; empty if packets are not marked.
     pub(crate) taggers: Vec<Tagger>,
 }
 
 /// The data that a snapshot is taken of.
 pub(crate) struct State {
-    /// Names of the kernel's rows.
+    /// Names of the counters' rows.
     rows: Vec<String>,
+    counters: Counters,
+    /// The interfaces in the order of the command line.
+    interfaces: Vec<String>,
     listen: SocketAddr,
     http: Arc<http::Failures>,
     range_metrics: RangeMetrics,
@@ -55,13 +58,17 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         published: PublishedState,
+        counters: Counters,
+        rows: Vec<String>,
         config: &Config,
         listen: SocketAddr,
         http: Arc<http::Failures>,
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
         Self {
-            rows: row_names(&config.interfaces),
+            rows,
+            counters,
+            interfaces: config.interfaces.clone(),
             listen,
             http,
             range_metrics: config.range_metrics,
@@ -151,7 +158,7 @@ impl State {
             let is_gone = report.gone.contains(&attached.interface.index);
             // A tc program counts as attached until the kernel answers otherwise.
             let is_marked =
-                || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached().unwrap_or(true));
+                || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached(&live.links).unwrap_or(true));
             (attached.interface.name.as_str(), look(attached, &live.links, is_gone, is_marked))
         })
     }
@@ -159,25 +166,18 @@ impl State {
     /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does
     /// not answer.
     fn tag_attached(&self, row: usize) -> Option<bool> {
-        self.live.get()?.taggers.get(row)?.is_attached().ok()
+        let live = self.live.get()?;
+        live.taggers.get(row)?.is_attached(&live.links).ok()
     }
 
-    /// Reads the counters of these slots, by row. Returns no row before the counters exist.
-    fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
-        self.live.get().map_or_else(|| Ok(Vec::new()), |live| live.counters.read(slots))
+    /// The interfaces' names in the order of the rows.
+    pub(crate) fn interfaces(&self) -> &[String] {
+        &self.rows[..self.interfaces.len()]
     }
 
-    /// Reads the counters of these slots without the classes.
-    pub(crate) fn read_slots(&self, slots: &[u32]) -> Result<Vec<Vec<Count>>, CounterError> {
-        Ok(self.read(slots)?.into_iter().map(|row| row.ranges).collect())
-    }
-
-    /// All counts so far, by row, as they are once the kernel's counters are gone.
-    pub(crate) fn final_totals(&self) -> Result<Vec<Row>, CounterError> {
-        let published = self.published();
-        let slots: Vec<u32> = published.owners().iter().map(|(_, slot)| *slot).collect();
-        let samples: Vec<_> = self.read(&slots)?.into_iter().map(CounterSample::from).collect();
-        Ok(published.finalize(&samples))
+    /// The counters.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 }
 
@@ -187,17 +187,22 @@ impl SnapshotSource for State {
         let published = self.published();
         let live = self.live.get();
         let attached = |row: usize| live.and_then(|live| live.attached.get(row));
-        let mut reads = self.read(published.slots())?;
-        reads.resize_with(self.rows.len(), InterfaceCounts::default);
+        let reads = self.counters.read(&published.slots())?;
         let rows = self.rows.iter().zip(reads).enumerate();
         let interfaces = rows.map(|(row, (name, read))| Interface {
             tag_attached: self.tag_attached(row),
-            ..interface(&published, row, name, attached(row), read)
+            ..interface(&published, name, attached(row), read)
         });
-        let interfaces =
-            interfaces.filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface));
+        let mut interfaces: Vec<_> = interfaces
+            .filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface))
+            .collect();
+        // The row of packets without an interface comes last.
+        interfaces.sort_by_key(|interface| {
+            let place = self.interfaces.iter().position(|name| *name == interface.name);
+            place.unwrap_or(usize::MAX)
+        });
         Ok(Snapshot {
-            interfaces: interfaces.collect(),
+            interfaces,
             generation: published.generation().clone(),
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
@@ -212,35 +217,27 @@ impl SnapshotSource for State {
     }
 }
 
-/// Builds one row as it is shown. `read` holds the kernel's counters of [`PublishedState::slots`].
+/// Builds one row as it is shown. `read` holds the row's counters of [`PublishedState::slots`].
 pub(crate) fn interface(
     published: &PublishedState,
-    row: usize,
     name: &str,
     attached: Option<&Attached>,
     read: InterfaceCounts,
 ) -> Interface {
     let now = attached.and_then(Attached::now);
-    let (ranges, retired) = published.counts(row, &read.ranges);
-    let other = read
-        .other
-        .into_iter()
-        .map(|(class, packets)| (class.as_str(), published.totals().other(row, class.as_str(), packets)));
-    let actions = read
-        .actions
-        .into_iter()
-        .map(|(action, packets)| (action, published.totals().other(row, action.as_str(), packets)));
+    let (ranges, retired) = published.counts(&read.ranges);
+    let other = read.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
     Interface {
         name: name.to_owned(),
         attachment: now.or(attached.map(|attached| attached.attachment)),
         attached: now.is_some(),
         ranges,
-        carried: published.retired_totals(row, false, &read.ranges),
+        gone: published.counts_of_gone(false, &read.ranges),
         retired,
-        retired_carried: published.retired_totals(row, true, &read.ranges),
-        unlisted: published.totals().unlisted(row, read.unlisted),
+        retired_gone: published.counts_of_gone(true, &read.ranges),
+        unlisted: read.unlisted,
         other: other.collect(),
-        actions: actions.collect(),
+        actions: read.actions,
         tag_attached: None,
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::{
     Failure,
@@ -24,7 +24,6 @@ use super::{
     tally::{Rejection, StateFailure, Tally},
 };
 use crate::{
-    counters::Record,
     gate::{Decision, Timestamp, approval},
     generation::Groups,
     kernel::Kernel,
@@ -47,7 +46,7 @@ pub(crate) struct Updater {
     /// Kept so that the files stay watched.
     pub(super) _watch: Option<Watch>,
     pub(super) events: Receiver<Event>,
-    /// Storage of the gates, documents and counts; `None` if it cannot be used.
+    /// Storage of the gates and documents; `None` if it cannot be used.
     pub(super) storage: Option<Storage>,
     /// True while the state directory does not answer, for the daemon's readiness.
     pub(super) hang: watch::Sender<bool>,
@@ -83,27 +82,16 @@ pub(crate) struct Updater {
     pub(super) is_lease_shared: bool,
     /// True if packets are tagged or dropped.
     pub(super) has_actions: bool,
-    /// The time since which a program is on an interface that was moved away and cannot be detached.
-    pub(super) out_of_reach: Option<Timestamp>,
 }
 
 impl Updater {
-    /// Runs until a stop event. It then detaches first, and saves everything. It sends `trusted` once the
-    /// kernel's leases are set and `state` shows them.
+    /// Runs until a stop event. It then ends drops and closes the kernel object first, and saves everything.
     pub(crate) fn run(
         mut self,
         mut kernel: Kernel,
-        mut record: Record,
         mut failsafe: Option<Failsafe>,
         state: &State,
-        trusted: oneshot::Sender<()>,
     ) {
-        self.on_save_result(&mut record);
-        self.look_at_clock();
-        self.refresh_lease(&mut kernel, &groups(state));
-        state.set_updates(self.updates());
-        // A daemon that is already stopping does not wait for it.
-        let _ = trusted.send(());
         report::summary(state);
         loop {
             let event = self.events.recv_timeout(TICK);
@@ -133,28 +121,34 @@ impl Updater {
             self.approvals(now);
             let before = std::mem::replace(&mut self.left_out, self.sources.left_out());
             report::fits(&before, &self.left_out);
-            self.publish(&mut kernel, &mut record, state, now);
+            self.publish(&mut kernel, state, now);
             self.refresh_lease(&mut kernel, &groups(state));
             if let Some(failsafe) = &mut failsafe {
                 failsafe.keep(&mut kernel, state);
             }
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();
-                if record.is_behind() {
-                    let page = record.of_published(&state.published());
-                    record.keep(page);
-                }
             }
-            self.on_save_result(&mut record);
             state.set_updates(self.updates());
+        }
+        // The program may stay attached for the next daemon, and drops must not.
+        if let Err(error) = kernel.end_drops() {
+            tracing::error!(%error, "the kernel drops packets until the lease of drops has ended");
         }
         drop(kernel);
         self.save();
-        record.end(state.final_totals());
         if let Some(storage) = self.storage.as_ref().filter(|storage| storage.is_late()) {
             let path = storage.path().display();
             tracing::error!(%path, "the state directory does not answer: what was not written by now is lost");
         }
+    }
+
+    /// Sets the kernel's leases for the published generation, and shows them. A start calls it before it
+    /// attaches anything, so that no trusted packet passes without its tag.
+    pub(crate) fn trust(&mut self, kernel: &mut Kernel, state: &State) {
+        self.look_at_clock();
+        self.refresh_lease(kernel, &groups(state));
+        state.set_updates(self.updates());
     }
 
     /// Looks at the clock and returns the run time. A step of the wall clock changes no age. After a step the

@@ -123,7 +123,7 @@ fn run(
     send: &(impl Fn(ReadResult) -> bool + Sync),
 ) {
     // The HTTP client's lines have the source too.
-    let _span = tracing::error_span!("read", source = %reader.name()).entered();
+    let _span = tracing::error_span!("read", source = name).entered();
     loop {
         // This reading answers all earlier orders.
         orders.try_iter().for_each(drop);

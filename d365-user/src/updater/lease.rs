@@ -19,6 +19,10 @@ use crate::{generation::Groups, kernel::Leases, ranges::SourceSet, settings::Lea
 /// the leases would last too long.
 const RENEW: Duration = Duration::from_mins(1);
 
+/// Longest time for which the kernel drops packets after the daemon set the leases last: a daemon that is gone
+/// for good leaves no drops behind.
+const DROPS_WITHOUT_DAEMON: Duration = Duration::from_mins(15);
+
 /// The confirmations from which the leases are computed.
 pub(super) struct Confirmations<'a> {
     pub(super) term: LeaseTerm,
@@ -50,12 +54,12 @@ impl Confirmations<'_> {
         Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
     }
 
-    /// The kernel's leases for these groups. Drops end with the first lease of the needed sources. They are
-    /// off if `needed` is `None`.
+    /// The kernel's leases for these groups. Drops end with the first lease of the needed sources, and
+    /// [`DROPS_WITHOUT_DAEMON`] after the daemon set them last. They are off if `needed` is `None`.
     pub(super) fn leases(&self, groups: &Groups, needed: Option<&[usize]>) -> Leases {
         if self.term == LeaseTerm::Never {
-            let drops = needed.is_none().then_some(Duration::ZERO);
-            return Leases::new([None; GROUPS], drops);
+            let drops = needed.map_or(Duration::ZERO, |_| DROPS_WITHOUT_DAEMON);
+            return Leases::new([None; GROUPS], Some(drops));
         }
         let left = |place| self.left(place).unwrap_or_default();
         let of_set = |set: SourceSet| set.places().map(left).max().unwrap_or_default();
@@ -65,7 +69,7 @@ impl Confirmations<'_> {
             Some(sets.map(|(set, _)| of_set(set)).min().unwrap_or_default())
         });
         let drops = needed.and_then(|needed| needed.iter().copied().map(left).min()).unwrap_or_default();
-        Leases::new(ends, Some(drops))
+        Leases::new(ends, Some(drops.min(DROPS_WITHOUT_DAEMON)))
     }
 }
 
@@ -193,7 +197,8 @@ mod tests {
         let confirmations = Confirmations { term: LeaseTerm::Never, stamps: &[None], now: &now };
         assert_eq!((confirmations.shown(), confirmations.left(0)), (vec![Lease::Endless], None));
         let groups = Groups::default();
-        assert_eq!(confirmations.leases(&groups, Some(&[0])), Leases::all(None));
+        let leases = confirmations.leases(&groups, Some(&[0]));
+        assert_eq!(leases, Leases::new([None; GROUPS], Some(DROPS_WITHOUT_DAEMON)));
         assert_eq!(confirmations.leases(&groups, None).drops(), Some(Duration::ZERO));
     }
 

@@ -26,6 +26,7 @@ mod tally;
 
 pub use error::PrepareError;
 pub(crate) use event::Event;
+pub(crate) use event_loop::Updater;
 pub use failure::Failure;
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use publish::publish_generation;

@@ -25,7 +25,6 @@ use super::{
 };
 use crate::{
     config::Config,
-    counters::{Record, Row},
     gate::gates::{self, Gates},
     ranges::{Policy, RangeError, RangeSet},
     resources::ResourceError,
@@ -41,10 +40,6 @@ pub(crate) struct Prepared {
     pub(crate) updater: Updater,
     pub(crate) events: Sender<Event>,
     pub(crate) set: RangeSet,
-    pub(crate) record: Record,
-    /// The counts of earlier daemons. They must be known before the first scrape, which would otherwise show
-    /// less than the last one did.
-    pub(crate) before: Vec<Row>,
     /// True while the state directory does not answer.
     pub(crate) is_hung: watch::Receiver<bool>,
 }
@@ -74,7 +69,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         _watch: watch_files(&config.ranges, &feeds)?,
         feeds,
         events: received,
-        storage: storage.clone(),
+        storage,
         hang,
         hung_since: None,
         clock,
@@ -93,7 +88,6 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         lease_is_stuck: false,
         is_lease_shared: false,
         has_actions: has_actions(config),
-        out_of_reach: None,
     };
     updater.start_feeds(config, &events)?;
     // An approval that was given while no daemon ran may make a list fit.
@@ -107,9 +101,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
     report::left_out(&updater.left_out, config.max_ranges);
     warn_of_embedded(config);
     updater.publication = Publication::new(Some(set.clone()));
-    let mut record = Record::new(storage, config.pin_dir.clone());
-    let before = record.before();
-    Ok(Prepared { updater, events, set, record, before, is_hung })
+    Ok(Prepared { updater, events, set, is_hung })
 }
 
 /// The gates that an earlier daemon saved, by the current names of their sources. Returns true if a name has
@@ -259,7 +251,7 @@ fn directory(config: &Config, failures: &mut Tally<StateFailure>) -> Result<Opti
         }
         Err(error @ StateError::InUse { .. }) => Err(PrepareError::State(error)),
         Err(error) if config.ranges.iter().all(Spec::is_embedded) => {
-            tracing::warn!(%error, "going on without the state directory: counters begin at zero at every start");
+            tracing::warn!(%error, "going on without the state directory");
             failures.add(StateFailure::Directory);
             Ok(None)
         }

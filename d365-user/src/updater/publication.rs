@@ -9,7 +9,7 @@ use crate::{
 
 /// The published list, and the state of the next publication.
 pub(super) struct Publication {
-    /// `None` once an intermediate generation was handed to the kernel.
+    /// `None` until it is known.
     set: Option<RangeSet>,
     /// True if the accepted list may have changed since.
     is_due: bool,
@@ -17,23 +17,17 @@ pub(super) struct Publication {
     retry_at: Option<Instant>,
     /// The pauses between tries after the kernel rejected a generation.
     retry: Backoff,
-    /// True while the published generation is an intermediate one on the way to the accepted list.
-    is_on_the_way: bool,
 }
 
 impl Publication {
     /// The state before the first publication: `set` is the list that it will publish, if that is known.
     pub(super) fn new(set: Option<RangeSet>) -> Self {
         let retry = Backoff::new(Duration::from_secs(2), Duration::from_mins(5));
-        Self { set, is_due: false, retry_at: None, retry, is_on_the_way: false }
+        Self { set, is_due: false, retry_at: None, retry }
     }
 
     pub(super) fn set(&self) -> Option<&RangeSet> {
         self.set.as_ref()
-    }
-
-    pub(super) fn is_on_the_way(&self) -> bool {
-        self.is_on_the_way
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -48,17 +42,6 @@ impl Publication {
     /// Marks the accepted list as changed. A list that was rejected before may pass now.
     pub(super) fn set_due(&mut self) {
         (self.is_due, self.retry_at) = (true, None);
-    }
-
-    /// Records that intermediate generations follow, even if the first one fails: the published list is no
-    /// longer known to be the previous one.
-    pub(super) fn begin_steps(&mut self) {
-        (self.set, self.is_on_the_way) = (None, true);
-    }
-
-    /// Records that the kernel has the whole list.
-    pub(super) fn end_steps(&mut self) {
-        self.is_on_the_way = false;
     }
 
     /// Records that the list is published.

@@ -1,6 +1,6 @@
 //! Sets the kernel's leases, and renews them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
     event::TICK,
@@ -9,7 +9,6 @@ use super::{
     report,
 };
 use crate::{
-    gate::Timestamp,
     generation::Groups,
     kernel::{Kernel, LeaseError, Leases},
     logging,
@@ -22,14 +21,6 @@ impl Updater {
         if !self.publication.is_due() {
             self.confirmed = self.sources.confirmations();
         }
-        let out_of_reach = kernel.links().out_of_reach().map(Timestamp::from);
-        if out_of_reach.is_some() && self.out_of_reach.is_none() {
-            tracing::error!(
-                "the XDP program of an interface that was moved to another network namespace cannot be detached: no BPF \
-                 link holds it; nothing is tagged or dropped on any interface until d365-user is started again"
-            );
-        }
-        self.out_of_reach = out_of_reach;
         let basis = self.basis(groups);
         if self.lease.as_ref().is_some_and(|applied| applied.is_current(&basis, Instant::now())) {
             return;
@@ -46,10 +37,7 @@ impl Updater {
 
     /// Sets the leases of these groups.
     pub(super) fn set_leases(&self, kernel: &mut Kernel, groups: &Groups) -> Result<Leases, LeaseError> {
-        let leases = match self.out_of_reach {
-            Some(_) => Leases::all(Some(Duration::ZERO)),
-            None => self.confirmations().leases(groups, self.needed_for_drops().as_deref()),
-        };
+        let leases = self.confirmations().leases(groups, self.needed_for_drops().as_deref());
         kernel.set_leases(&leases)?;
         Ok(leases)
     }
@@ -78,17 +66,12 @@ impl Updater {
     }
 
     fn has_ended(&self, place: usize) -> bool {
-        self.out_of_reach.is_some() || self.confirmations().left(place).is_some_and(|left| left.is_zero())
+        self.confirmations().left(place).is_some_and(|left| left.is_zero())
     }
 
-    /// The lease of each source, as it is shown. All leases count as ended while a program may act on an
-    /// interface that was moved away.
+    /// The lease of each source, as it is shown.
     pub(super) fn current_leases(&self) -> Vec<Lease> {
-        let mut shown = self.confirmations().shown();
-        if let Some(since) = self.out_of_reach {
-            shown.fill(Lease::Until(since.0));
-        }
-        shown
+        self.confirmations().shown()
     }
 
     fn basis(&self, groups: &Groups) -> Basis {
@@ -105,10 +88,9 @@ impl Updater {
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.
     fn needed_for_drops(&self) -> Option<Vec<usize>> {
-        // Ranges that found no room, and those that an intermediate generation may lack, would be dropped.
-        // While the state directory does not answer, no decision survives a restart.
-        let allows =
-            self.sources.has_room() && !self.publication.is_on_the_way() && self.hung_since.is_none();
+        // Ranges that found no room would be dropped. While the state directory does not answer, no decision
+        // survives a restart.
+        let allows = self.sources.has_room() && self.hung_since.is_none();
         allows.then(|| self.needed())
     }
 }

@@ -80,8 +80,6 @@ impl Label for Rejection {
 pub(super) enum StateFailure {
     /// An approval or its answer.
     Approval,
-    /// The counts.
-    Counters,
     /// The directory itself.
     Directory,
     /// A document.
@@ -94,12 +92,11 @@ pub(super) enum StateFailure {
 
 impl Label for StateFailure {
     const ALL: &'static [Self] =
-        &[Self::Approval, Self::Counters, Self::Directory, Self::Document, Self::Gates, Self::Hang];
+        &[Self::Approval, Self::Directory, Self::Document, Self::Gates, Self::Hang];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Approval => "approval",
-            Self::Counters => "counters",
             Self::Directory => "directory",
             Self::Document => "document",
             Self::Gates => "gates",
@@ -119,6 +116,6 @@ mod tests {
         let rejections = words(Tally::<Rejection>::default().counts());
         assert!(rejections.is_sorted() && Refusal::ALL.iter().all(|one| rejections.contains(&one.as_str())));
         let failures = words(Tally::<StateFailure>::default().counts());
-        assert_eq!(failures, ["approval", "counters", "directory", "document", "gates", "hang"]);
+        assert_eq!(failures, ["approval", "directory", "document", "gates", "hang"]);
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn sample() -> Snapshot {
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
             retired: vec![count(4, 400, 1)],
-            retired_carried: vec![(geo("NAM", GeoSource::Documented), count(6, 600, 2))],
+            retired_gone: vec![(geo("NAM", GeoSource::Documented), count(6, 600, 2))],
             unlisted: count(7, 420, 3),
             other: vec![("other_port", 9), ("not_tcp", 0)],
             actions: PacketAction::ALL.into_iter().zip(1..).collect(),

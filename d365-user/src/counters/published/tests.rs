@@ -1,15 +1,19 @@
-//! Tests of the published state with random walks of traffic, publications, failures and restarts. The counts
-//! that it shows must be those of the packets that were sent. The kernel is a model of counters that
-//! only grow, written without the published state's own slots and totals.
+//! Tests of the published state with random walks of traffic, publications and restarts. The counts that it
+//! shows must be those of the packets that were sent. The kernel is a model of counters, written without the
+//! published state's own slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::{counters::stored::Maps, runtime::interface};
-use made::{From, Packets, Point, Start, Step, any_start, any_step};
-use model::{Kernel, count, members};
+use crate::{
+    counters::slots_for,
+    geo::{GeoCode, GeoSource},
+    ranges::Range,
+};
+use made::{Packets, Step, any_set, any_step};
+use model::{Kernel, count};
 
 mod made;
 mod model;
@@ -19,203 +23,111 @@ mod model;
 enum Line {
     Geo(Geo, bool),
     Range(CounterKey),
-    Unlisted,
-    Else,
 }
 
-/// Counts by interface and line.
-type Lines = BTreeMap<(String, Line), Count>;
-
-/// A daemon, the kernel below it, its file, and the packets that were really sent.
+/// A daemon, the kernel below it, and the packets that were really sent.
 struct Walk {
-    start: Start,
     kernel: Kernel,
     published: PublishedState,
-    file: Stored,
-    sent: Lines,
-    /// The counts that were shown last.
-    shown: Lines,
+    sent: BTreeMap<Line, Count>,
 }
 
+/// Fewer than two whole lists of the pool need.
+const CAPACITY: u32 = 9;
+
 impl Walk {
-    fn begin(start: Start) -> Result<Self, TestCaseError> {
-        let published = PublishedState::new(start.capacity, &row_names(&start.interfaces), Vec::new());
-        let (kernel, file) = (Kernel::default(), Stored::default());
-        let mut walk =
-            Self { start: start.clone(), kernel, published, file, sent: Lines::new(), shown: Lines::new() };
-        walk.start(start, Vec::new())?;
+    fn begin(set: &RangeSet) -> Result<Self, TestCaseError> {
+        let published = PublishedState::new(CAPACITY, Vec::new());
+        let mut walk = Self { kernel: Kernel::default(), published, sent: BTreeMap::new() };
+        walk.publish(set, &[])?;
         Ok(walk)
     }
 
-    /// Loads a new kernel object, and makes a published state that continues the counts of earlier daemons.
-    fn start(&mut self, start: Start, before: Vec<Row>) -> Result<(), TestCaseError> {
-        self.kernel = Kernel::default();
-        self.start = start;
-        let (rows, set) = (self.rows(), self.start.set.clone());
-        self.published = PublishedState::new(self.start.capacity, &rows, before);
-        let pending = self.published.pending(&set).unwrap();
-        self.published.preview(&pending);
-        self.forget(&set);
-        self.is_exact("announced")?;
-        self.kernel.publish(&set, &pending);
-        self.published.commit(pending, |_| Ok::<_, ()>(Vec::new())).unwrap();
-        self.file = Stored::settled(self.published.totals().rows().cloned().collect());
-        self.write(self.published.owners());
-        self.is_exact("started")
-    }
-
-    fn rows(&self) -> Vec<String> {
-        row_names(&self.start.interfaces)
-    }
-
-    fn write(&mut self, owners: Vec<(CounterKey, u32)>) {
-        let (interfaces, capacity) = (self.start.interfaces.clone(), self.start.capacity);
-        let maps = Maps { ranges: 1, classes: 2, interfaces, capacity };
-        self.file = Stored::running(maps, owners, self.published.totals());
-    }
-
     fn send(&mut self, packets: &[Packets]) {
-        let rows = self.rows();
-        for (row, from, number) in packets {
-            let row = row % rows.len();
-            let mut add =
-                |line, number| *self.sent.entry((rows[row].clone(), line)).or_default() += count(number);
-            match from {
-                From::Range(at) => {
-                    let (owner, slot) = self.kernel.published[at % self.kernel.published.len()];
-                    *self.kernel.slots.entry((row, slot)).or_default() += count(*number);
-                    add(Line::Geo(owner.geo, owner.retired), *number);
-                    add(Line::Range(owner), *number);
-                }
-                From::Unlisted => {
-                    *self.kernel.unlisted.entry(row).or_default() += count(*number);
-                    add(Line::Unlisted, *number);
-                }
-                From::Else => {
-                    *self.kernel.others.entry(row).or_default() += number;
-                    add(Line::Else, *number);
-                }
-            }
+        for Packets { at, number } in packets {
+            let (owner, slot) = self.kernel.published[at % self.kernel.published.len()];
+            *self.kernel.slots.entry(slot).or_default() += count(*number);
+            *self.sent.entry(Line::Geo(owner.geo, owner.retired)).or_default() += count(*number);
+            *self.sent.entry(Line::Range(owner)).or_default() += count(*number);
         }
     }
 
-    /// Forgets the counters of ranges outside `set` on the watched interfaces: nobody sees them any more.
-    fn forget(&mut self, set: &RangeSet) {
-        let (seen, rows): (BTreeSet<CounterKey>, _) = (members(set).into_iter().collect(), self.rows());
-        let stays = |(name, line): &(String, Line)| match line {
-            Line::Range(owner) => seen.contains(owner) || !rows.contains(name),
-            _ => true,
+    /// Publishes a list. `between` arrives when the kernel has it, and the state does not show it yet. A list
+    /// that finds no room changes nothing.
+    fn publish(&mut self, set: &RangeSet, between: &[Packets]) -> Result<(), TestCaseError> {
+        let (kernel, sent) = (&mut self.kernel, &mut self.sent);
+        let before: BTreeSet<CounterKey> = members(set).into_iter().chain(self.published.members.clone()).collect();
+        let clear = |step| {
+            let (owner, is_dropped) = match step {
+                Clear::Rename { slot, owner } => (kernel.owners.insert(slot, owner).unwrap(), false),
+                Clear::Empty { slot, into } => (kernel.empty(slot, into), into.is_none()),
+            };
+            assert!(!before.contains(&owner), "{owner:?} is listed");
+            sent.remove(&Line::Range(owner));
+            if is_dropped {
+                assert!(!before.iter().any(|listed| listed.geo == owner.geo), "{owner:?} is shown");
+                sent.remove(&Line::Geo(owner.geo, owner.retired));
+            }
+            Ok::<_, ()>(())
         };
-        self.sent.retain(|line, _| stays(line));
-        self.shown.retain(|line, _| stays(line));
-    }
-
-    /// Publishes up to `point` of the first generation, otherwise with as many generations as it takes. A set
-    /// with more ranges than slots is not published.
-    fn publish(
-        &mut self,
-        set: &RangeSet,
-        between: &[Packets],
-        is_readable: bool,
-        point: Point,
-    ) -> Result<(), TestCaseError> {
-        let Ok((pending, towards)) = self.published.pending_towards(set) else {
+        self.published.make_room(set, clear).unwrap();
+        let Ok(pending) = self.published.pending(set) else {
             return self.is_exact("full");
         };
-        let (goal, parts) = (set, [(0, Default::default(), pending.generation.ranges.clone())]);
-        let retired = pending.generation.retired.iter().map(|range| (0, range.clone()));
-        let set = &RangeSet::union(&parts, retired, 64).unwrap();
-        self.write(pending.owners());
-        if point == Point::Written {
-            return Ok(());
+        for (owner, slot) in pending.new_owners(&self.published) {
+            self.kernel.owners.insert(slot, owner);
         }
         self.kernel.publish(set, &pending);
         self.send(between);
-        self.has_not_fallen("published")?;
-        if point == Point::Published {
-            return Ok(());
+        self.published.commit(pending);
+        self.is_exact("published")
+    }
+
+    /// Starts another daemon with another list. The kernel's counters and the owners of slots go on.
+    fn restart(&mut self, set: &RangeSet, between: &[Packets]) -> Result<(), TestCaseError> {
+        let owners = self.kernel.owners.iter().map(|(slot, owner)| (*owner, *slot)).collect();
+        let mut next = PublishedState::new(CAPACITY, owners);
+        let Ok(pending) = next.pending(set) else { return Ok(()) };
+        next.preview(&pending);
+        self.published = next;
+        self.is_exact("previewed")?;
+        for (owner, slot) in pending.new_owners(&self.published) {
+            self.kernel.owners.insert(slot, owner);
         }
-        let (kernel, rows) = (&self.kernel, self.rows().len());
-        let read = |slots: &[u32]| {
-            let all = (0..rows).map(|row| kernel.ranges(row, slots)).collect();
-            if is_readable { Ok(all) } else { Err(()) }
-        };
-        prop_assert_eq!(self.published.commit(pending, read).is_ok(), is_readable);
-        if point != Point::Entered {
-            self.write(self.published.owners());
-            // An entry alone is not written: the next daemon still knows the range's count.
-            if is_readable {
-                self.forget(set);
+        // The program of the earlier daemon still counts.
+        self.send(between);
+        self.kernel.publish(set, &pending);
+        self.published.commit(pending);
+        self.is_exact("started")
+    }
+
+    /// Each line as a scrape shows it. A range that is gone has none.
+    fn lines(&self) -> BTreeMap<Line, Count> {
+        let slots = self.published.slots();
+        let read: Vec<Count> =
+            slots.iter().map(|slot| self.kernel.slots.get(slot).copied().unwrap_or_default()).collect();
+        let (ranges, retired) = self.published.counts(&read);
+        let mut lines = BTreeMap::new();
+        let listed = self.published.generation().ranges.iter().map(CounterKey::from);
+        let gone = self.published.generation().retired.iter().map(CounterKey::retired);
+        for (owner, count) in listed.zip(ranges).chain(gone.zip(retired)) {
+            assert_eq!(lines.insert(Line::Range(owner), count), None);
+            *lines.entry(Line::Geo(owner.geo, owner.retired)).or_default() += count;
+        }
+        for retired in [false, true] {
+            for (geo, count) in self.published.counts_of_gone(retired, &read) {
+                *lines.entry(Line::Geo(geo, retired)).or_default() += count;
             }
-        }
-        self.is_exact("entered")?;
-        if towards == Goal::Whole {
-            prop_assert_eq!((set.ranges(), set.retired()), (goal.ranges(), goal.retired()));
-        } else if is_readable && point == Point::WrittenAgain {
-            self.publish(goal, &[], true, point)?;
-        }
-        Ok(())
-    }
-
-    /// The rows that the next daemon finds after a crash or a stop.
-    fn left(&self, is_crash: bool) -> Vec<Row> {
-        let rows = self.rows().len();
-        if is_crash {
-            let interfaces = &self.file.maps.as_ref().unwrap().interfaces;
-            add_up(&self.file, interfaces, &self.kernel.readings(rows, &self.file.owners))
-        } else {
-            self.published.finalize(&self.kernel.readings(rows, &self.published.owners()))
-        }
-    }
-
-    /// Each line as a scrape shows it.
-    fn lines(&self) -> Lines {
-        let (mut lines, generation) = (Lines::new(), self.published.generation());
-        for (row, name) in self.rows().iter().enumerate() {
-            let shown =
-                interface(&self.published, row, name, None, self.kernel.read(row, self.published.slots()));
-            let mut put = |line, count| assert_eq!(lines.insert((name.clone(), line), count), None);
-            let geos = |totals: BTreeMap<Geo, Count>, retired| {
-                totals.into_iter().map(move |(geo, count)| (Line::Geo(geo, retired), count))
-            };
-            geos(shown.geo_totals(generation), false).for_each(|(line, count)| put(line, count));
-            geos(shown.retired_totals(generation), true).for_each(|(line, count)| put(line, count));
-            shown
-                .counts(generation)
-                .for_each(|(range, count)| put(Line::Range(CounterKey::from(range)), count));
-            let retired = shown.retired_counts(generation);
-            retired.for_each(|(range, count)| put(Line::Range(CounterKey::retired(range)), count));
-            put(Line::Unlisted, shown.unlisted);
-            put(Line::Else, count(shown.other[0].1));
         }
         lines
     }
 
-    fn has_not_fallen(&mut self, when: &str) -> Result<Lines, TestCaseError> {
-        let (lines, rows) = (self.lines(), self.rows());
-        for ((name, line), before) in self.shown.iter().filter(|((name, _), _)| rows.contains(name)) {
-            // A range's own line may disappear, and then begins at zero again.
-            let now = lines.get(&(name.clone(), *line)).copied();
-            let now =
-                if matches!(line, Line::Range(_)) { now.unwrap_or(*before) } else { now.unwrap_or_default() };
-            let is_less = now.packets < before.packets
-                || now.bytes < before.bytes
-                || now.connections < before.connections;
-            prop_assert!(!is_less, "{when}: {name} {line:?} fell from {before:?} to {now:?}");
-        }
-        self.shown.extend(lines.clone());
-        Ok(lines)
-    }
-
     /// Checks that every packet is shown in its line, and nothing else.
-    fn is_exact(&mut self, when: &str) -> Result<(), TestCaseError> {
-        let (lines, rows) = (self.has_not_fallen(when)?, self.rows());
-        let published: BTreeSet<CounterKey> = members_of(self.published.generation());
-        for ((name, line), sent) in self.sent.iter().filter(|((name, _), _)| rows.contains(name)) {
-            if matches!(line, Line::Range(owner) if !published.contains(owner)) {
-                continue;
-            }
-            prop_assert_eq!(lines.get(&(name.clone(), *line)), Some(sent), "{}: {} {:?}", when, name, line);
+    fn is_exact(&self, when: &str) -> Result<(), TestCaseError> {
+        let lines = self.lines();
+        for (line, sent) in &self.sent {
+            let is_shown = matches!(line, Line::Geo(..)) || lines.contains_key(line);
+            prop_assert!(!is_shown || lines.get(line) == Some(sent), "{}: {:?}", when, line);
         }
         for (line, shown) in &lines {
             prop_assert_eq!(*shown, self.sent.get(line).copied().unwrap_or_default(), "{}: {:?}", when, line);
@@ -224,43 +136,41 @@ impl Walk {
     }
 }
 
-fn members_of(generation: &Generation) -> BTreeSet<CounterKey> {
-    let retired = generation.retired.iter().map(CounterKey::retired);
-    generation.ranges.iter().map(CounterKey::from).chain(retired).collect()
-}
-
-fn walk(start: Start, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut walk = Walk::begin(start)?;
-    for step in steps {
-        match step {
-            Step::Traffic(packets) => {
-                walk.send(&packets);
-                walk.is_exact("traffic")?;
-            }
-            Step::Publish { set, between, is_readable } => {
-                walk.publish(&set, &between, is_readable, Point::WrittenAgain)?;
-            }
-            Step::DiePublishing { set, between, point, next } => {
-                walk.publish(&set, &between, true, point)?;
-                let left = walk.left(true);
-                walk.start(next, left)?;
-            }
-            Step::Crash(next) => {
-                let left = walk.left(true);
-                walk.start(next, left)?;
-            }
-            Step::Stop(next) => {
-                let left = walk.left(false);
-                walk.start(next, left)?;
+proptest! {
+    #[test]
+    fn what_is_shown_is_what_was_sent(set in any_set(), steps in prop::collection::vec(any_step(), 1..40)) {
+        let mut walk = Walk::begin(&set)?;
+        for step in steps {
+            match step {
+                Step::Traffic(packets) => {
+                    walk.send(&packets);
+                    walk.is_exact("traffic")?;
+                }
+                Step::Publish { set, between } => walk.publish(&set, &between)?,
+                Step::Restart { set, between } => walk.restart(&set, &between)?,
             }
         }
     }
-    Ok(())
 }
 
-proptest! {
-    #[test]
-    fn what_is_shown_is_what_was_sent(start in any_start(), steps in prop::collection::vec(any_step(), 1..40)) {
-        walk(start, steps)?;
+/// A list with other prefixes and geos fits at once, however often it is replaced.
+#[test]
+fn any_list_replaces_any_other() {
+    let set = |from: u8, geo: &str| {
+        let geo = Geo { code: GeoCode::new(geo).unwrap(), source: GeoSource::Configured };
+        let range = |at: u8| Range {
+            prefix: format!("11.{}.0.0/16", from + at).parse().unwrap(),
+            geo,
+            region: None,
+        };
+        let parts = [(0, Default::default(), (0..16).map(range).collect())];
+        RangeSet::union(&parts, [], 16).unwrap()
+    };
+    let mut published = PublishedState::new(slots_for(16), Vec::new());
+    for (round, geo) in ["NAM", "EUR", "JPN", "NAM", "CHE"].into_iter().cycle().take(40).enumerate() {
+        let set = set(u8::try_from(round % 12 * 16).unwrap(), geo);
+        published.make_room(&set, |_| Ok::<_, ()>(())).unwrap();
+        let pending = published.pending(&set).unwrap();
+        published.commit(pending);
     }
 }

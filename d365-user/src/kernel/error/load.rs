@@ -54,9 +54,9 @@ pub enum LoadError {
     /// More interfaces, ports or counter slots than the object has room for.
     #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
     TooMany { what: &'static str, count: usize, most: usize },
-    /// The kernel did not return information about a map that it has just created.
-    #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
-    Map { map: &'static str, source: MapError },
+    /// The object's map could not be replaced by the counters.
+    #[error("cannot give map {map} to the kernel object: {source}")]
+    Replace { map: &'static str, source: io::Error },
 }
 
 fn advice(error: &io::Error) -> &'static str {

@@ -5,7 +5,7 @@ use d365_common::names;
 use ipnet::IpNet;
 
 use super::{chain::error_chain, verify::VerifyError};
-use crate::kernel::memory::explained;
+use crate::kernel::{counters::CounterError, memory::explained};
 
 /// A generation was not published. The published one is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum PublishError {
     /// The kernel's answers differ from the reference's.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The owner of a counter slot could not be recorded.
+    #[error(transparent)]
+    Owner(#[from] CounterError),
     /// A trie could not be put into its buffer, or the buffer could not be made the active one.
     #[error("cannot set place {buffer} of {map}: {}", error_chain(.source))]
     Buffer { map: &'static str, buffer: u32, source: MapError },

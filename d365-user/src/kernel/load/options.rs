@@ -1,6 +1,11 @@
 //! Options for loading the kernel object. This module must not know where the values come from.
 
-use crate::{kernel::Interface, settings::Tags};
+use d365_common::names::MAX_INTERFACES;
+
+use crate::{
+    kernel::{Interface, error::LoadError},
+    settings::Tags,
+};
 
 /// Options for loading the kernel object.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +34,21 @@ pub struct Options {
     pub drop_unlisted: bool,
 }
 
+/// Checks that a number is from 1 to `most`.
+pub(super) fn count(what: &'static str, count: usize, most: usize) -> Result<u8, LoadError> {
+    let number = u8::try_from(count).ok().filter(|_| (1..=most).contains(&count));
+    number.ok_or(LoadError::TooMany { what, count, most })
+}
+
 impl Options {
+    /// The number of interfaces.
+    ///
+    /// # Errors
+    /// [`LoadError::TooMany`] unless it is from 1 to [`MAX_INTERFACES`].
+    pub(super) fn interface_count(&self) -> Result<u8, LoadError> {
+        count("interfaces", self.interfaces.len(), MAX_INTERFACES)
+    }
+
     /// Returns true if the XDP program does more than count. The mark is the tc program's.
     pub(super) const fn has_actions(&self) -> bool {
         self.tags.dscp.is_some() || self.log_packets || self.watch || self.drop_unlisted

@@ -1,9 +1,9 @@
 //! Attaches the tc program to interfaces, and finds out if it is still attached.
 
-use std::io;
+use std::{io, os::fd::AsFd as _};
 
 use aya::programs::{
-    LinkOrder, ProgramError, SchedClassifier, TcAttachType,
+    ProgramError, TcAttachType,
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
 };
@@ -14,7 +14,14 @@ use super::{
     hold::TcHold,
 };
 use crate::{
-    kernel::{error::error_chain, fdinfo::holds_link, interface::Interface, links::Link, object::Kernel},
+    kernel::{
+        bpf,
+        error::error_chain,
+        inherited::{Inherited, tcx_name},
+        interface::Interface,
+        links::{Link, Links},
+        object::Kernel,
+    },
     settings::TcOrder,
 };
 
@@ -41,6 +48,9 @@ pub enum TaggerError {
         error_chain(.source)
     )]
     Program { interface: String, source: ProgramError },
+    /// The kernel refused the link.
+    #[error("cannot attach the tc program that marks packets to {interface}: {source}")]
+    Link { interface: String, source: io::Error },
     /// The existing filters cannot be listed.
     #[error("cannot list the tc filters of {interface}: {source}")]
     Filters { interface: String, source: io::Error },
@@ -52,9 +62,9 @@ impl Tagger {
     ///
     /// # Errors
     /// The I/O error if the kernel does not answer.
-    pub fn is_attached(&self) -> io::Result<bool> {
+    pub fn is_attached(&self, links: &Links) -> io::Result<bool> {
         match self.hold {
-            TcHold::Tcx => holds_link(self.program, self.interface.index),
+            TcHold::Tcx => links.holds_tcx(&self.interface),
             TcHold::Clsact => {
                 let filters = filters(self.interface.index)?;
                 Ok(filters.iter().any(|filter| filter.program == Some(self.program)))
@@ -65,13 +75,19 @@ impl Tagger {
 
 impl Kernel {
     /// Attaches the tc program, which marks packets, to `interface`: by tcx, or by a filter if the kernel has
-    /// no tcx.
+    /// no tcx. If an earlier daemon left its tcx link there, in the same place, the program of that link is
+    /// replaced.
     ///
     /// # Errors
     /// [`TaggerError`]; the interface is then unchanged.
-    pub fn attach_tagger(&mut self, interface: &Interface, order: TcOrder) -> Result<Tagger, TaggerError> {
-        match self.attach_tagger_by(TcHold::Tcx, interface, order) {
-            Err(TaggerError::Program { source, .. }) if is_unknown(&source) => {
+    pub fn attach_tagger(
+        &mut self,
+        interface: &Interface,
+        order: TcOrder,
+        inherited: &mut Inherited,
+    ) -> Result<Tagger, TaggerError> {
+        match self.attach_tcx(interface, order, inherited) {
+            Err(TaggerError::Link { source, .. }) if is_unknown(&source) => {
                 self.attach_tagger_by(TcHold::Clsact, interface, order)
             }
             attached => attached,
@@ -88,22 +104,61 @@ impl Kernel {
         interface: &Interface,
         order: TcOrder,
     ) -> Result<Tagger, TaggerError> {
+        match hold {
+            TcHold::Tcx => self.attach_tcx(interface, order, &mut Inherited::default()),
+            TcHold::Clsact => {
+                let is_preceded = self.attach_filter(interface, order)?;
+                self.tagger(interface, hold, is_preceded)
+            }
+        }
+    }
+
+    fn attach_tcx(
+        &mut self,
+        interface: &Interface,
+        order: TcOrder,
+        inherited: &mut Inherited,
+    ) -> Result<Tagger, TaggerError> {
+        let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
+        let refused = |source| TaggerError::Link { interface: interface.name.clone(), source };
+        let name = tcx_name(interface.index, order);
+        let store = self.links.store().clone();
+        let program = self.tag().and_then(|tag| tag.fd()).map_err(failed)?.as_fd();
+        let replaced = inherited.link(&name).and_then(|link| match link.replace(program) {
+            Ok(link) => Some(link),
+            Err((link, error)) => {
+                tracing::warn!(
+                    iface = interface.name,
+                    %error,
+                    "the tc program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
+                );
+                store.remove(&link.name);
+                None
+            }
+        });
+        let link = match replaced {
+            Some(link) => link,
+            None => {
+                let link = bpf::create_tcx_link(program, interface.index, order).map_err(refused)?;
+                if let Err(error) = store.keep(&name, link.as_fd()) {
+                    tracing::warn!(iface = interface.name, %error, "a restart will not mark for a moment");
+                }
+                link
+            }
+        };
+        self.links.add(interface, Link::Bpf(link, name));
+        self.tagger(interface, TcHold::Tcx, false)
+    }
+
+    fn tagger(
+        &mut self,
+        interface: &Interface,
+        hold: TcHold,
+        is_preceded: bool,
+    ) -> Result<Tagger, TaggerError> {
         let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
         let program = self.tag().and_then(|tag| tag.info()).map_err(failed)?.id();
-        let tagger = |is_preceded| Tagger { interface: interface.clone(), hold, is_preceded, program };
-        match hold {
-            TcHold::Tcx => {
-                let order = match order {
-                    TcOrder::First => LinkOrder::first(),
-                    TcOrder::Last => LinkOrder::last(),
-                };
-                let tag = self.tag().map_err(failed)?;
-                let link = attach(tag, interface, TcAttachOptions::TcxOrder(order)).map_err(failed)?;
-                self.links.add(interface, Link::Tc(link, hold, None));
-                Ok(tagger(false))
-            }
-            TcHold::Clsact => self.attach_filter(interface, order).map(tagger),
-        }
+        Ok(Tagger { interface: interface.clone(), hold, is_preceded, program })
     }
 
     /// Returns true if another filter also has the first priority.
@@ -132,21 +187,12 @@ impl Kernel {
         };
         let options = NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None };
         let tag = self.tag().map_err(failed)?;
-        let link = attach(tag, interface, TcAttachOptions::Netlink(options)).map_err(failed)?;
-        self.links.add(interface, Link::Tc(link, TcHold::Clsact, qdisc));
+        let id = tag.attach_with_options(&name, TcAttachType::Ingress, TcAttachOptions::Netlink(options));
+        let link = id.and_then(|id| tag.take_link(id)).map_err(failed)?;
+        self.links.add(interface, Link::Filter(link, qdisc));
         let mut others = filters.iter().filter(|filter| !filter.is_ours());
         Ok(order == TcOrder::First && others.any(|filter| filter.priority <= FIRST))
     }
-}
-
-fn attach(
-    program: &mut SchedClassifier,
-    interface: &Interface,
-    options: TcAttachOptions,
-) -> Result<SchedClassifierLink, ProgramError> {
-    let name = interface.kernel_name()?;
-    let id = program.attach_with_options(&name, TcAttachType::Ingress, options)?;
-    program.take_link(id)
 }
 
 /// Returns true if the qdisc could not be added because it exists already.
@@ -159,6 +205,6 @@ fn is_there(error: &TcError) -> bool {
 }
 
 /// Returns true if the kernel does not support tcx (`link_create`, kernel/bpf/syscall.c).
-fn is_unknown(error: &ProgramError) -> bool {
-    matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(EINVAL))
+fn is_unknown(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(EINVAL)
 }

@@ -158,7 +158,7 @@ fn capacity_ends_exactly_at_the_limit_and_counts_merged_ranges() {
     assert_eq!(error, RangeError::TooMany { count: 9, limit: 8 });
     assert_eq!(
         error.to_string(),
-        "the lists hold 9 ranges, and the limit is 8; raise --max-ranges (at most 262144) or shorten the lists"
+        "the lists hold 9 ranges, and the limit is 8; raise --max-ranges (at most 131072) or shorten the lists"
     );
 }
 
@@ -169,9 +169,9 @@ fn the_highest_capacity_can_be_filled() {
     let policy = Policy { allow_special: false, max_ranges: Policy::HIGHEST_MAX_RANGES };
     let mut full = list("a", "14.0.0.0");
     full.entries = (0..Policy::HIGHEST_MAX_RANGES).map(entry).collect();
-    assert_eq!(RangeSet::build(std::slice::from_ref(&full), &policy).unwrap().ranges().len(), 262_144);
+    assert_eq!(RangeSet::build(std::slice::from_ref(&full), &policy).unwrap().ranges().len(), 131_072);
     let error = RangeSet::build(&[full, list("b", "14.0.0.0")], &policy).unwrap_err();
-    assert_eq!(error, RangeError::TooMany { count: 262_145, limit: 262_144 });
+    assert_eq!(error, RangeError::TooMany { count: 131_073, limit: 131_072 });
 }
 
 #[test]

@@ -78,14 +78,14 @@ fn log(decision: &Decision) {
         Decision::Rejected { prefix, .. } => {
             tracing::info!(range = %prefix, "the change is rejected, and waits for its own approval");
         }
-        Decision::Refused(refusal) => tracing::warn!(%source, "{}", refused(*refusal)),
+        Decision::Refused(refusal) => tracing::warn!("{}", refused(*refusal)),
     }
 }
 
 fn waits(range: &IpNet, action: &Action, change: Change) {
     let (action, new) = match action {
         Action::Add(new) => ("add", Some(new)),
-        Action::Remove => ("remove", None),
+        Action::Remove(_) => ("remove", None),
         Action::Relabel(new) => ("relabel", Some(new)),
     };
     let geo = new.map(|new| display(new.geo.code));

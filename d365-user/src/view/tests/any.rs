@@ -44,12 +44,12 @@ type Kind = fn(&Generation, &Interface) -> (Vec<(Range, Count)>, Vec<(Geo, Count
 
 const LISTED: Kind = |generation, iface| {
     let ranges = generation.ranges.iter().cloned().zip(iface.ranges.iter().copied());
-    (ranges.collect(), iface.carried.clone())
+    (ranges.collect(), iface.gone.clone())
 };
 
 const RETIRED: Kind = |generation, iface| {
     let ranges = generation.retired.iter().cloned().zip(iface.retired.iter().copied());
-    (ranges.collect(), iface.retired_carried.clone())
+    (ranges.collect(), iface.retired_gone.clone())
 };
 
 /// Checks the counts by range, and the counts by geo as the sum over its ranges and those that are gone. Each

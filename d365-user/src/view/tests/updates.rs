@@ -51,7 +51,7 @@ fn every_geo_has_a_retired_series_from_the_start() {
     let mut snapshot = sample();
     snapshot.generation.retired.clear();
     snapshot.interfaces[0].retired.clear();
-    snapshot.interfaces[0].retired_carried.clear();
+    snapshot.interfaces[0].retired_gone.clear();
     let text = text(snapshot, Format::Classic);
     for labels in [r#"geo="KOR",geo_source="inferred""#, r#"geo="NAM",geo_source="documented""#] {
         let line = format!("\nd365_retired_smtp_packets_total{{iface=\"eth0\",{labels}}} 0\n");

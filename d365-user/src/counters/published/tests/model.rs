@@ -1,21 +1,15 @@
-//! A kernel object of plain numbers. It uses neither the published state's slots nor its totals.
+//! A kernel object of plain numbers. It does not use the published state's slots.
 
 use std::collections::BTreeMap;
 
-use d365_common::classification::Class;
+use super::super::{PendingGeneration, members};
+use crate::{generation::CounterKey, ranges::RangeSet, snapshot::Count};
 
-use super::super::PendingGeneration;
-use crate::{
-    counters::CounterSample, generation::CounterKey, kernel::InterfaceCounts, ranges::RangeSet,
-    snapshot::Count,
-};
-
-/// Counters that only grow, and the owner of each slot of the published list.
+/// Counters, the recorded owners of slots, and the owner of each slot of the published list.
 #[derive(Default)]
 pub(super) struct Kernel {
-    pub(super) slots: BTreeMap<(usize, u32), Count>,
-    pub(super) unlisted: BTreeMap<usize, Count>,
-    pub(super) others: BTreeMap<usize, u64>,
+    pub(super) slots: BTreeMap<u32, Count>,
+    pub(super) owners: BTreeMap<u32, CounterKey>,
     pub(super) published: Vec<(CounterKey, u32)>,
 }
 
@@ -28,27 +22,14 @@ impl Kernel {
         self.published = members(set).into_iter().map(|owner| (owner, slots[&owner.prefix])).collect();
     }
 
-    pub(super) fn ranges(&self, row: usize, slots: &[u32]) -> Vec<Count> {
-        slots.iter().map(|slot| self.slots.get(&(row, *slot)).copied().unwrap_or_default()).collect()
-    }
-
-    pub(super) fn read(&self, row: usize, slots: &[u32]) -> InterfaceCounts {
-        InterfaceCounts {
-            ranges: self.ranges(row, slots),
-            unlisted: self.unlisted.get(&row).copied().unwrap_or_default(),
-            other: vec![(Class::OTHERS[0], self.others.get(&row).copied().unwrap_or_default())],
-            actions: Vec::new(),
+    /// Empties a slot, as the daemon does. Returns its owner.
+    pub(super) fn empty(&mut self, slot: u32, into: Option<u32>) -> CounterKey {
+        let counts = self.slots.remove(&slot).unwrap_or_default();
+        if let Some(into) = into {
+            *self.slots.entry(into).or_default() += counts;
         }
+        self.owners.remove(&slot).unwrap()
     }
-
-    pub(super) fn readings(&self, rows: usize, owners: &[(CounterKey, u32)]) -> Vec<CounterSample> {
-        let slots: Vec<u32> = owners.iter().map(|(_, slot)| *slot).collect();
-        (0..rows).map(|row| CounterSample::from(self.read(row, &slots))).collect()
-    }
-}
-
-pub(super) fn members(set: &RangeSet) -> Vec<CounterKey> {
-    set.ranges().iter().map(CounterKey::from).chain(set.retired().iter().map(CounterKey::retired)).collect()
 }
 
 pub(super) fn count(packets: u64) -> Count {

@@ -55,16 +55,16 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
     let actions = collection::vec(any::<u64>(), PacketAction::ALL.len());
     let rest = (count(), other, actions, option::of(any::<bool>()));
     (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
-        move |(attachment, attached, (ranges, carried), (retired, retired_carried), rest)| {
+        move |(attachment, attached, (ranges, gone), (retired, retired_gone), rest)| {
             let (unlisted, other, actions, tag_attached) = rest;
             Interface {
                 name: name.clone(),
                 attachment,
                 attached: attached && attachment.is_some(),
                 ranges,
-                carried,
+                gone,
                 retired,
-                retired_carried,
+                retired_gone,
                 unlisted,
                 other: REASONS.into_iter().zip(other).collect(),
                 actions: PacketAction::ALL.into_iter().zip(actions).collect(),

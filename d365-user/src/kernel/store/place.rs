@@ -9,7 +9,7 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use super::error::PinError;
+use super::error::StoreError;
 use crate::state::{Writer, other_writers};
 
 /// Permission bit of a directory in which only the owner of a file may rename or remove it. A bpffs has it by
@@ -19,11 +19,11 @@ const STICKY: u32 = 0o1000;
 /// Checks the directory, which must exist.
 ///
 /// # Errors
-/// [`PinError::Refused`] for the first component that another user could exchange, or that is a symbolic
-/// link. [`PinError::Path`] if a component cannot be read.
-pub(super) fn check(directory: &Path) -> Result<(), PinError> {
-    let failed = |path: &Path, source| PinError::Path { what: "look at", path: path.to_owned(), source };
-    let refused = |path: &Path, why: String| Err(PinError::Refused { path: path.to_owned(), why });
+/// [`StoreError::Refused`] for the first component that another user could exchange, or that is a symbolic
+/// link. [`StoreError::Path`] if a component cannot be read.
+pub(super) fn check(directory: &Path) -> Result<(), StoreError> {
+    let failed = |path: &Path, source| StoreError::Path { what: "look at", path: path.to_owned(), source };
+    let refused = |path: &Path, why: String| Err(StoreError::Refused { path: path.to_owned(), why });
     let whole = absolute(directory).map_err(|source| failed(directory, source))?;
     let device = fs::symlink_metadata(&whole).map_err(|source| failed(&whole, source))?.dev();
     let mut components: Vec<PathBuf> = whole.ancestors().map(Path::to_owned).collect();

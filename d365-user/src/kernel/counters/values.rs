@@ -1,0 +1,99 @@
+//! Typed access to an array map, with errors that name the map and the index.
+
+use std::borrow::{Borrow, BorrowMut};
+
+use aya::{
+    Pod,
+    maps::{Array, MapData, MapError, PerCpuArray, PerCpuValues},
+    util::nr_cpus,
+};
+use d365_common::counter::Counter;
+
+use super::CounterError;
+use crate::snapshot::Count;
+
+/// An array of plain values.
+pub(super) struct Values<V: Pod, T> {
+    map: &'static str,
+    array: Array<T, V>,
+}
+
+impl<V: Pod, T: Borrow<MapData>> Values<V, T> {
+    pub(super) fn new<M>(map: &'static str, data: M) -> Result<Self, CounterError>
+    where
+        Array<T, V>: TryFrom<M, Error = MapError>,
+    {
+        let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
+        Ok(Self { map, array })
+    }
+
+    pub(super) fn get(&self, index: u32) -> Result<V, CounterError> {
+        self.array.get(&index, 0).map_err(|source| CounterError { map: self.map, index, source })
+    }
+}
+
+impl<V: Pod, T: BorrowMut<MapData>> Values<V, T> {
+    pub(super) fn set(&mut self, index: u32, value: V) -> Result<(), CounterError> {
+        self.array.set(index, value, 0).map_err(|source| CounterError { map: self.map, index, source })
+    }
+}
+
+/// A per-CPU array of counters.
+pub(super) struct PerCpu<T> {
+    map: &'static str,
+    array: PerCpuArray<T, Counter>,
+}
+
+impl<T: Borrow<MapData>> PerCpu<T> {
+    pub(super) fn new<M>(map: &'static str, data: M) -> Result<Self, CounterError>
+    where
+        PerCpuArray<T, Counter>: TryFrom<M, Error = MapError>,
+    {
+        let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
+        Ok(Self { map, array })
+    }
+
+    fn error(&self, index: u32) -> impl Fn(MapError) -> CounterError + use<T> {
+        let map = self.map;
+        move |source| CounterError { map, index, source }
+    }
+
+    fn of_all_cpus(&self, index: u32) -> Result<PerCpuValues<Counter>, CounterError> {
+        self.array.get(&index, 0).map_err(self.error(index))
+    }
+
+    /// Adds up the counts of all CPUs.
+    pub(super) fn sum(&self, index: u32) -> Result<Count, CounterError> {
+        let sum = self.of_all_cpus(index)?.iter().fold(Counter::default(), |sum, cpu| plus(&sum, cpu));
+        let Counter { packets, bytes, connections } = sum;
+        Ok(Count { packets, bytes, connections })
+    }
+}
+
+impl<T: BorrowMut<MapData>> PerCpu<T> {
+    /// Adds the counts of one counter to another, for each CPU.
+    pub(super) fn add(&mut self, to: u32, from: u32) -> Result<(), CounterError> {
+        let (to_values, from_values) = (self.of_all_cpus(to)?, self.of_all_cpus(from)?);
+        let sums = to_values.iter().zip(from_values.iter()).map(|(to, from)| plus(to, from));
+        self.set(to, sums.collect())
+    }
+
+    pub(super) fn clear(&mut self, index: u32) -> Result<(), CounterError> {
+        let cpus = nr_cpus().map_err(|(_, error)| self.error(index)(error.into()))?;
+        self.set(index, vec![Counter::default(); cpus])
+    }
+
+    fn set(&mut self, index: u32, values: Vec<Counter>) -> Result<(), CounterError> {
+        let error = self.error(index);
+        let values = PerCpuValues::try_from(values).map_err(|source| error(source.into()))?;
+        self.array.set(index, values, 0).map_err(error)
+    }
+}
+
+fn plus(one: &Counter, other: &Counter) -> Counter {
+    Counter {
+        packets: one.packets.wrapping_add(other.packets),
+        bytes: one.bytes.wrapping_add(other.bytes),
+        connections: one.connections.wrapping_add(other.connections),
+    }
+}

@@ -1,0 +1,170 @@
+//! The descriptors of an earlier daemon: its links and the counters' maps.
+//!
+//! A descriptor that is not what its name says is closed and reported, and the store drops it.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+};
+
+use aya::{EbpfError, maps::MapData};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+
+use super::{
+    bpf::{self, LinkInfo},
+    counters::{AdoptError, Counters, MAPS},
+    error::LoadError,
+    requirements,
+    store::{Kept, Store},
+};
+use crate::{generation::CounterKey, settings::TcOrder};
+
+/// What an earlier daemon left for this one.
+#[derive(Default)]
+pub struct Inherited {
+    store: Store,
+    links: Vec<InheritedLink>,
+    maps: BTreeMap<String, MapData>,
+}
+
+/// A link of an earlier daemon. Dropping it detaches its program, once the store does not hold it either.
+pub(super) struct InheritedLink {
+    /// Its name in the store.
+    pub(super) name: String,
+    pub(super) info: LinkInfo,
+    fd: OwnedFd,
+}
+
+/// Counters, and the owners of their slots.
+pub struct Adopted {
+    /// The counters: those of the earlier daemon, or new ones.
+    pub counters: Counters,
+    /// The owners of the slots, none in new counters.
+    pub owners: Vec<(CounterKey, u32)>,
+}
+
+/// The name of an XDP link in the store.
+pub(super) fn xdp_name(ifindex: u32) -> String {
+    format!("xdp-{ifindex}")
+}
+
+/// The name of a tcx link in the store. A link keeps its place among the others, so the place is in the name.
+pub(super) fn tcx_name(ifindex: u32, order: TcOrder) -> String {
+    match order {
+        TcOrder::First => format!("tcx-first-{ifindex}"),
+        TcOrder::Last => format!("tcx-last-{ifindex}"),
+    }
+}
+
+impl Inherited {
+    /// Takes the descriptors out of the store. A store that cannot be read gives none.
+    #[must_use]
+    pub fn take(store: Store) -> Self {
+        let kept = store.take().unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing is taken over from an earlier daemon");
+            Vec::new()
+        });
+        let mut inherited = Self { store, ..Self::default() };
+        for Kept { name, fd } in kept {
+            if let Err(error) = inherited.sort_in(&name, fd) {
+                tracing::warn!(name, %error, "a descriptor of an earlier daemon is of no use and is closed");
+                inherited.store.remove(&name);
+            }
+        }
+        inherited
+    }
+
+    fn sort_in(&mut self, name: &str, fd: OwnedFd) -> io::Result<()> {
+        if MAPS.contains(&name) {
+            let map = MapData::from_fd(fd).map_err(io::Error::other)?;
+            return match self.maps.insert(name.to_owned(), map) {
+                None => Ok(()),
+                Some(_) => Err(io::Error::other("two descriptors have this name")),
+            };
+        }
+        let info = bpf::link_info(fd.as_fd())?.ok_or_else(|| io::Error::other("it is no XDP or tcx link"))?;
+        if info.ifindex == 0 {
+            return Err(io::Error::other("its interface is gone, or somebody else detached it"));
+        }
+        let own_names = if info.is_tcx {
+            [TcOrder::First, TcOrder::Last].map(|order| tcx_name(info.ifindex, order)).to_vec()
+        } else {
+            vec![xdp_name(info.ifindex)]
+        };
+        if !own_names.iter().any(|own| own == name) {
+            return Err(io::Error::other(format!("it should have the name {}", own_names.join(" or "))));
+        }
+        self.links.push(InheritedLink { name: name.to_owned(), info, fd });
+        Ok(())
+    }
+
+    /// True if an earlier daemon's link holds this program.
+    #[must_use]
+    pub fn holds(&self, program: u32) -> bool {
+        self.links.iter().any(|link| link.info.program == program)
+    }
+
+    /// Takes the link with this name.
+    pub(super) fn link(&mut self, name: &str) -> Option<InheritedLink> {
+        let at = self.links.iter().position(|link| link.name == name)?;
+        Some(self.links.swap_remove(at))
+    }
+
+    /// The counters for this number of interfaces, with `capacity` slots each: those of the earlier daemon if
+    /// they have this shape, otherwise new ones. From then on the store holds them.
+    ///
+    /// # Errors
+    /// [`LoadError`] if new maps cannot be created.
+    pub fn counters(&mut self, interfaces: u32, capacity: u32) -> Result<Adopted, LoadError> {
+        let is_first = self.maps.is_empty();
+        let adopted = Counters::adopt(|name| self.maps.remove(name), interfaces, capacity);
+        let adopted = adopted.and_then(|counters| Ok(Adopted { owners: counters.owners()?, counters }));
+        self.maps.clear();
+        match adopted {
+            Ok(adopted) => return Ok(adopted),
+            Err(AdoptError::Missing(_)) if is_first => {}
+            Err(error) => {
+                tracing::warn!(%error, "the counters of the earlier daemon do not fit; counters begin at zero");
+                MAPS.iter().for_each(|name| self.store.remove(name));
+            }
+        }
+        requirements::check()?;
+        // Kernels before 5.11 count maps towards this limit. If it cannot be raised, creating a map reports it.
+        let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+        let counters = Counters::create(interfaces, capacity)
+            .map_err(|source| LoadError::Object(Box::new(EbpfError::MapError(source))))?;
+        let kept = counters.each(|name, map| self.store.keep(name, map.fd().as_fd()));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "counters begin at zero after a restart");
+        }
+        Ok(Adopted { counters, owners: Vec::new() })
+    }
+
+    /// Closes every link that was not taken: their programs are detached.
+    pub fn close(self) {
+        for link in self.links {
+            tracing::info!(link = link.name, "the program of the earlier daemon is detached");
+            self.store.remove(&link.name);
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+}
+
+impl InheritedLink {
+    /// Replaces the program of the link, and returns the link.
+    ///
+    /// # Errors
+    /// The kernel's error, with the link: its old program still runs.
+    pub(super) fn replace(self, program: BorrowedFd<'_>) -> Result<OwnedFd, (Self, io::Error)> {
+        match bpf::update_link(self.fd.as_fd(), program) {
+            Ok(()) => Ok(self.fd),
+            Err(error) => Err((self, error)),
+        }
+    }
+}

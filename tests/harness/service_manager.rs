@@ -1,0 +1,163 @@
+//! A service manager with a descriptor store, as systemd has one (`FileDescriptorStoreMax=`,
+//! systemd.service(5)): it keeps what a daemon sends, hands it to the next one, and closes it on
+//! [`ServiceManager::stop`].
+
+use std::{
+    io::{self, IoSliceMut},
+    os::{
+        fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::{net::UnixDatagram, process::CommandExt as _},
+    },
+    process::Command,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    libc::{F_DUPFD_CLOEXEC, dup2, fcntl},
+    sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
+};
+
+use crate::temp::TempDir;
+
+/// The first descriptor that a service manager hands over (`SD_LISTEN_FDS_START`, sd_listen_fds(3)).
+const START: RawFd = 3;
+/// More descriptors than a daemon sends at once.
+const MOST: usize = 16;
+
+/// A descriptor with its name.
+pub type Named = (String, OwnedFd);
+
+/// A service manager. Clones are the same one. Its store lives as long as the last clone.
+#[derive(Clone, Debug)]
+pub struct ServiceManager {
+    directory: Arc<TempDir>,
+    store: Arc<Mutex<Vec<Named>>>,
+}
+
+impl ServiceManager {
+    /// Starts a service manager.
+    pub fn start() -> Result<Self> {
+        let directory = TempDir::new("notify");
+        let socket = UnixDatagram::bind(directory.file("socket")).context("cannot make the notify socket")?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let manager = Self { directory: Arc::new(directory), store: Arc::default() };
+        let store = Arc::downgrade(&manager.store);
+        thread::spawn(move || {
+            while let Some(store) = store.upgrade() {
+                if let Ok((message, descriptors)) = receive(&socket) {
+                    let store = &mut *store.lock().unwrap_or_else(PoisonError::into_inner);
+                    handle(store, &message, descriptors);
+                }
+            }
+        });
+        Ok(manager)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Vec<Named>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names in the store, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.store().iter().map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until the store has these names, sorted.
+    pub fn wait_for(&self, names: &[&str]) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.names() != names {
+            ensure!(Instant::now() < deadline, "the store has {:?}, and not {names:?}", self.names());
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Changes the store behind the daemon's back.
+    pub fn tamper(&self, change: impl FnOnce(&mut Vec<Named>)) {
+        change(&mut self.store());
+    }
+
+    /// Closes everything in the store, as systemd does when the unit stops.
+    pub fn stop(&self) {
+        self.store().clear();
+    }
+
+    /// A command that runs `command` after it has told it its own process id, which only the process knows.
+    pub(crate) fn wrap(command: &Command) -> Command {
+        let mut wrapped = Command::new("/bin/sh");
+        wrapped.args(["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""]).arg(command.get_program());
+        wrapped.args(command.get_args()).current_dir("/");
+        wrapped
+    }
+
+    /// Gives a wrapped command the service manager's socket, and the store's descriptors.
+    pub(crate) fn give_to(&self, command: &mut Command) -> Result<()> {
+        let names: Vec<_> = self.store().iter().map(|(name, _)| name.clone()).collect();
+        let mut kept = Vec::new();
+        for (_, descriptor) in self.store().iter() {
+            kept.push(descriptor.try_clone().context("cannot copy a descriptor of the store")?);
+        }
+        command.env("NOTIFY_SOCKET", self.directory.file("socket"));
+        if !names.is_empty() {
+            command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        }
+        // SAFETY: the closure makes system calls only.
+        unsafe {
+            command.pre_exec(move || hand_over(&kept));
+        }
+        Ok(())
+    }
+}
+
+/// Gives the descriptors the numbers from [`START`] on, in a new process.
+fn hand_over(kept: &[OwnedFd]) -> io::Result<()> {
+    let free = START + RawFd::try_from(kept.len()).map_err(io::Error::other)?;
+    let mut moved = [0; 256];
+    for (place, descriptor) in moved.iter_mut().zip(kept) {
+        // SAFETY: the descriptor is open.
+        *place = unsafe { fcntl(descriptor.as_raw_fd(), F_DUPFD_CLOEXEC, free.max(100)) };
+        if *place < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    for (number, descriptor) in (START..free).zip(moved) {
+        // SAFETY: the descriptor is open. What had the number before belongs to the parent's test, or is the
+        // standard library's pipe for a failed start.
+        if unsafe { dup2(descriptor, number) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn receive(socket: &UnixDatagram) -> Result<(String, Vec<OwnedFd>)> {
+    let mut bytes = [0; 4096];
+    let mut space = nix::cmsg_space!([RawFd; MOST]);
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    let mut descriptors = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(received) = control {
+            // SAFETY: the kernel has just opened these for this process.
+            descriptors.extend(received.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    let length = message.bytes;
+    Ok((String::from_utf8_lossy(&bytes[..length]).into_owned(), descriptors))
+}
+
+fn handle(store: &mut Vec<Named>, message: &str, descriptors: Vec<OwnedFd>) {
+    let has = |line: &str| message.lines().any(|found| found == line);
+    let name = message.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or("stored");
+    if has("FDSTOREREMOVE=1") {
+        store.retain(|(kept, _)| kept != name);
+    } else if has("FDSTORE=1") {
+        store.extend(descriptors.into_iter().map(|descriptor| (name.to_owned(), descriptor)));
+    }
+}

@@ -1,0 +1,283 @@
+//! Restarts under a service manager with a descriptor store: no packet passes without a program, counters go
+//! on, marks go on, and nothing is left behind.
+
+use std::{
+    fs,
+    net::IpAddr,
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    lab::{Lab, LabOptions},
+    nft,
+    raw::FrameSender,
+    require,
+    scrape::Scrape,
+    service_manager::ServiceManager,
+    temp::TempFile,
+};
+use d365_user::kernel::Interface;
+use nix::sys::signal::Signal;
+
+use crate::operation::has_xdp;
+
+/// In a documented range, and in none.
+const LISTED: &str = "13.71.171.9";
+const STRANGER: &str = "198.51.100.7";
+const MAPS: [&str; 4] = ["CLASS_COUNTERS", "RANGE_COUNTERS", "RANGE_OWNERS", "ROW_NAMES"];
+const GAP: Duration = Duration::from_micros(150);
+
+/// Packets from listed sources, from others, and packets to other ports.
+fn counts(scrape: &Scrape) -> [u64; 3] {
+    ["d365_smtp_packets_total", "d365_unlisted_smtp_packets_total", "d365_other_packets_total"]
+        .map(|name| scrape.sum(name, &[]))
+}
+
+fn frames(lab: &Lab) -> [Vec<u8>; 3] {
+    let to = |source: &str, port| {
+        let source: IpAddr = source.parse().unwrap();
+        let segment = Tcp::new(40_000, port).syn();
+        Frame::new(Packet::between(source, lab.link().host_for(source), segment)).bytes()
+    };
+    [to(LISTED, 25), to(STRANGER, 25), to(LISTED, 26)]
+}
+
+/// The names in the store of a daemon on these interfaces.
+fn kept(interfaces: &[u32], marks: bool) -> Vec<String> {
+    let mut names: Vec<String> = MAPS.map(str::to_owned).to_vec();
+    for index in interfaces {
+        names.push(format!("xdp-{index}"));
+        names.extend(marks.then(|| format!("tcx-first-{index}")));
+    }
+    names.sort();
+    names
+}
+
+fn index(lab: &Lab) -> u32 {
+    lab.host.run(|| Interface::find(lab.iface()).unwrap().index)
+}
+
+/// Sends frames of each kind in turn, and looks at the interface in between, until `stop` is set.
+fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &AtomicU64) {
+    let frames = frames(lab);
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            lab.host.run(|| {
+                let interface = Interface::find(lab.iface()).unwrap();
+                while !stop.load(Relaxed) {
+                    without.fetch_add(u64::from(interface.xdp().unwrap().is_none()), Relaxed);
+                    thread::sleep(GAP);
+                }
+            });
+        });
+        while !stop.load(Relaxed) {
+            for (frame, sent) in frames.iter().zip(sent) {
+                sender.send_bytes(frame).unwrap();
+                sent.fetch_add(1, Relaxed);
+                thread::sleep(GAP);
+            }
+        }
+    });
+}
+
+/// 30 restarts and 20 kills under traffic. Each packet is counted, each trusted packet is marked, and the
+/// interface has a program at each look.
+#[test]
+fn restarts_and_kills_leave_no_gap() {
+    require!(Root, Tool("ip"), Tool("nft"), Tcx, Daemon);
+    let lab = Lab::new().unwrap();
+    let rules = "table inet d365 {\n counter marked { }\n chain in {\n type filter hook prerouting priority raw;\n \
+                 tcp dport 25 meta mark & 0x00ff0000 != 0 counter name marked drop\n drop\n }\n}\n";
+    nft::load(&lab.host, rules).unwrap();
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark"]).managed(&manager);
+    let mut daemon = Daemon::start(&lab.host, &options).unwrap();
+    let names = kept(&[index(&lab)], true);
+    manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let (stop, sent, without) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3], AtomicU64::new(0));
+    let before = counts(&daemon.scrape().unwrap());
+    thread::scope(|scope| {
+        scope.spawn(|| send_and_look(&lab, &stop, &sent, &without));
+        for round in 0..50u64 {
+            // Some kills come while the daemon starts, or while it adopts.
+            let pause = Duration::from_millis(round * 37 % 90);
+            if round % 5 < 2 {
+                thread::sleep(pause);
+                daemon.stop_by(Signal::SIGKILL).unwrap();
+                let early = Daemon::spawn(&lab.host, &options).unwrap();
+                thread::sleep(pause);
+                early.stop_by(Signal::SIGKILL).unwrap();
+            } else {
+                daemon.stop().unwrap();
+            }
+            daemon = Daemon::start(&lab.host, &options).unwrap();
+        }
+        stop.store(true, Relaxed);
+    });
+    thread::sleep(Duration::from_millis(200));
+    let after = counts(&daemon.scrape().unwrap());
+    let counted: Vec<u64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+    let sent = sent.map(AtomicU64::into_inner);
+    assert_eq!(counted, sent, "each packet is counted once");
+    assert_eq!(without.into_inner(), 0, "looks that found no program");
+    assert_eq!(nft::packets(&lab.host, "inet d365", "marked").unwrap(), sent[0], "each trusted packet is marked");
+    assert_eq!(manager.names(), names, "nothing piles up");
+    daemon.stop().unwrap();
+    assert!(has_xdp(&lab.host, lab.iface()), "the store still holds the program");
+    manager.stop();
+    assert!(!has_xdp(&lab.host, lab.iface()), "the store was closed");
+}
+
+/// The next daemon has other interfaces, or another number of slots.
+#[test]
+fn what_is_not_wanted_any_more_is_detached() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let [first, second] = [0, 1].map(|link: usize| lab.links[link].host.name.clone());
+    let manager = ServiceManager::start().unwrap();
+    let both = DaemonOptions::on(&[&first, &second]).managed(&manager);
+    Daemon::start(&lab.host, &both).unwrap().stop().unwrap();
+    assert!(has_xdp(&lab.host, &first) && has_xdp(&lab.host, &second));
+
+    let one = DaemonOptions::on(&[&second]).managed(&manager).state_of(&both);
+    let daemon = Daemon::start(&lab.host, &one).unwrap();
+    assert!(!has_xdp(&lab.host, &first) && has_xdp(&lab.host, &second));
+    daemon.wait_for_log("counters begin at zero", Duration::from_secs(5)).unwrap();
+    let index = lab.host.run(|| Interface::find(&second).unwrap().index);
+    let names = kept(&[index], false);
+    manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    daemon.stop().unwrap();
+
+    let more = one.clone().args(["--max-ranges", "8192"]);
+    let daemon = Daemon::start(&lab.host, &more).unwrap();
+    daemon.wait_for_log("counters begin at zero", Duration::from_secs(5)).unwrap();
+    daemon.stop().unwrap();
+    manager.stop();
+    assert!(!has_xdp(&lab.host, &second));
+}
+
+/// An interface keeps its counters when the order of the interfaces changes; another one begins at zero.
+#[test]
+fn an_interface_keeps_its_row() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::with(LabOptions { links: 3, ..LabOptions::default() }).unwrap();
+    let [a, b, c] = [0, 1, 2].map(|link: usize| lab.links[link].host.name.clone());
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[&a, &b]).managed(&manager);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    for (link, number) in [(0, 3), (1, 5)] {
+        let sender = FrameSender::on(&lab.links[link].sender).unwrap();
+        let source: IpAddr = LISTED.parse().unwrap();
+        let segment = Tcp::new(40_000, 25).syn();
+        let frame = Frame::new(Packet::between(source, lab.links[link].host_for(source), segment)).bytes();
+        (0..number).for_each(|_| sender.send_bytes(&frame).unwrap());
+    }
+    let of = |daemon: &Daemon, iface: &str| {
+        daemon.scrape().unwrap().sum("d365_smtp_packets_total", &[("iface", iface)])
+    };
+    while of(&daemon, &b) < 5 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    daemon.stop().unwrap();
+    let other = DaemonOptions::on(&[&c, &b]).managed(&manager).state_of(&options);
+    let daemon = Daemon::start(&lab.host, &other).unwrap();
+    assert_eq!([of(&daemon, &c), of(&daemon, &b)], [0, 5]);
+    daemon.stop().unwrap();
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    assert_eq!([of(&daemon, &a), of(&daemon, &b)], [0, 5]);
+    daemon.stop().unwrap();
+}
+
+/// Whatever is wrong with the store, the daemon starts, says what it closes, and counts.
+#[test]
+fn a_store_that_is_damaged_keeps_nobody_from_starting() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
+    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    let link = format!("xdp-{}", index(&lab));
+    let take = |store: &mut Vec<(String, OwnedFd)>, name: &str| {
+        let at = store.iter().position(|(kept, _)| kept == name).unwrap();
+        store.swap_remove(at).1
+    };
+    let file = || OwnedFd::from(fs::File::open("/dev/null").unwrap());
+    let tampered: [(&str, &dyn Fn(&mut Vec<(String, OwnedFd)>)); 6] = [
+        ("counters begin at zero", &|store| drop(take(store, "RANGE_OWNERS"))),
+        ("is of no use and is closed", &|store| store.push(("unknown".to_owned(), file()))),
+        ("is of no use and is closed", &|store| {
+            drop(take(store, "CLASS_COUNTERS"));
+            store.push(("CLASS_COUNTERS".to_owned(), file()));
+        }),
+        ("is of no use and is closed", &|store| {
+            let link = take(store, &link);
+            store.push(("xdp-1".to_owned(), link));
+        }),
+        ("counters begin at zero", &|store| {
+            let (ranges, classes) = (take(store, "RANGE_COUNTERS"), take(store, "CLASS_COUNTERS"));
+            store.push(("RANGE_COUNTERS".to_owned(), classes));
+            store.push(("CLASS_COUNTERS".to_owned(), ranges));
+        }),
+        ("is of no use and is closed", &|store| {
+            let copy = store.iter().find(|(name, _)| name == "ROW_NAMES").unwrap().1.try_clone().unwrap();
+            store.push(("ROW_NAMES".to_owned(), copy));
+        }),
+    ];
+    for (expected, tamper) in tampered {
+        manager.tamper(tamper);
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        assert!(daemon.log().contains(expected), "{expected}:\n{}", daemon.log());
+        assert!(has_xdp(&lab.host, lab.iface()));
+        daemon.stop().unwrap();
+    }
+    manager.stop();
+    assert!(!has_xdp(&lab.host, lab.iface()));
+}
+
+/// Somebody detaches the link between two daemons, or another namespace has an interface of this index.
+#[test]
+fn a_link_that_does_not_fit_is_replaced() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
+    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    let elsewhere = Lab::new().unwrap();
+    // The sender's and the host's ends have the same indexes in each lab.
+    assert_eq!(index(&lab), index(&elsewhere), "the labs are alike");
+    let there = DaemonOptions::on(&[elsewhere.iface()]).managed(&manager);
+    let daemon = Daemon::start(&elsewhere.host, &there).unwrap();
+    assert!(has_xdp(&elsewhere.host, elsewhere.iface()));
+    assert!(!has_xdp(&lab.host, lab.iface()), "the store gave it up");
+    assert!(daemon.log().contains("it is of another interface or mode"), "{}", daemon.log());
+    daemon.stop().unwrap();
+
+    // The interface is deleted and made again.
+    manager.stop();
+}
+
+/// A start that fails leaves the program of the earlier daemon attached.
+#[test]
+fn a_start_that_fails_changes_nothing() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
+    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    let program = || lab.host.run(|| Interface::find(lab.iface()).unwrap().xdp().unwrap().unwrap().program);
+    let before = program();
+    let list = TempFile::new("list.csv", "nonsense");
+    let spec = format!("file:{}", list.path().display());
+    let exit = Daemon::run(&lab.host, &options.clone().args(["--ranges", &spec])).unwrap();
+    assert_ne!(exit.status.code(), Some(0));
+    assert_eq!(program(), before);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    assert_ne!(program(), before, "replaced");
+    daemon.stop().unwrap();
+}
