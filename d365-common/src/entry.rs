@@ -15,6 +15,8 @@
 pub const SLOT_BITS: u32 = 18;
 /// Maximum number of ranges in a generation: the numbers that [`SLOT_BITS`] bits can hold.
 pub const MAX_SLOTS: u32 = 1 << SLOT_BITS;
+/// Maximum number of ranges in a list: while it is published, any other list finds free slots.
+pub const MOST_RANGES: u32 = MAX_SLOTS / 2;
 
 const RETIRED: u32 = 1 << 28;
 const GROUP_SHIFT: u32 = 29;

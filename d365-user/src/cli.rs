@@ -31,7 +31,7 @@ mod tags;
 mod updates;
 mod words;
 
-pub use commands::{Approve, Command, Doctor, Drift, Ranges};
+pub use commands::{Approve, Command, Detach, Doctor, Drift, Ranges};
 pub(crate) use tags::{Tag, TagFlags, Verdict};
 pub(crate) use updates::UpdateFlags;
 

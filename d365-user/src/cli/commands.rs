@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use d365_common::mark::Mark;
 use ipnet::IpNet;
 
+use super::updates::DEFAULT_PINS;
 use crate::{state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
@@ -14,6 +15,9 @@ pub enum Command {
     /// Show the changes of the range list that wait, and approve or reject them
     #[command(long_about = APPROVE)]
     Approve(Approve),
+    /// Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel
+    #[command(long_about = DETACH)]
+    Detach(Detach),
     /// Check kernel, interfaces and state, and report what is in the way; exit 1 with warnings, 2 with errors
     #[command(long_about = DOCTOR)]
     Doctor(Doctor),
@@ -39,6 +43,15 @@ Every user who may write into the state directory may approve: its permissions a
 Exit codes: 0 nothing waits, or everything that was asked for was done, or the next start will do it; 1 something was not \
 done: not confirmed, not waiting (PREFIX, --expect), changed meanwhile, no room, or no answer; 2 the command line is not \
 valid; 11 the state directory cannot be used.";
+
+const DETACH: &str = "\
+Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel.
+
+It removes every pin from the directory, and nothing else. Without a pin it does nothing. While a daemon uses the \
+directory it refuses.
+
+Exit codes: 0 nothing is pinned any more; 2 the command line is not valid; 10 the directory cannot be used, or a daemon \
+uses it.";
 
 const DOCTOR: &str = "\
 Look at what the daemon needs and say what is found, one line each: ok, warning or error, and what to do.
@@ -99,6 +112,14 @@ pub struct Doctor {
     /// Write JSON in place of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `detach`.
+#[derive(Clone, Debug, Args)]
+pub struct Detach {
+    /// The daemon's directory of pins
+    #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = DEFAULT_PINS)]
+    pub pin_dir: PathBuf,
 }
 
 /// Flags of `drift`.

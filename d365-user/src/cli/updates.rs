@@ -59,7 +59,7 @@ pub(crate) struct UpdateFlags {
     pub(crate) keep_attached: bool,
 
     /// Directory on a bpffs for the pins of --keep-attached
-    #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = "/sys/fs/bpf/d365")]
+    #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = DEFAULT_PINS)]
     pub(crate) pin_dir: PathBuf,
 
     /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows
@@ -67,6 +67,9 @@ pub(crate) struct UpdateFlags {
     #[arg(long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new())]
     pub(crate) watch_azure: bool,
 }
+
+/// The default of `--pin-dir`.
+pub(super) const DEFAULT_PINS: &str = "/sys/fs/bpf/d365";
 
 /// Reads a time, or `never` for a lease without an end.
 fn lease(text: &str) -> Result<LeaseTerm, String> {

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     exit::Exit,
+    kernel::StoreError,
     source::SourceError,
     state::{Damage, StateError},
 };
@@ -31,6 +32,9 @@ pub enum CommandError {
     /// A list cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The pins cannot be removed.
+    #[error(transparent)]
+    Pins(#[from] StoreError),
     /// The output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
@@ -49,6 +53,7 @@ impl CommandError {
         match self {
             Self::State(_) | Self::Damaged { .. } => Exit::State,
             Self::Source(_) => Exit::Ranges,
+            Self::Pins(_) => Exit::Attach,
             Self::Output(_) | Self::Input(_) | Self::Json(_) => Exit::Internal,
         }
     }

@@ -15,7 +15,7 @@ pub enum RangeError {
     /// There are more ranges after merging than the policy accepts.
     #[error(
         "the lists hold {count} ranges, and the limit is {limit}; raise --max-ranges (at most {}) or shorten the lists",
-        entry::MAX_SLOTS
+        entry::MOST_RANGES
     )]
     TooMany { count: usize, limit: u32 },
     /// There is no range.

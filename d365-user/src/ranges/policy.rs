@@ -17,8 +17,8 @@ pub struct Policy {
 impl Policy {
     /// The default of `max_ranges`: about a hundred times as many ranges as the vendor lists.
     pub const DEFAULT_MAX_RANGES: u32 = names::DEFAULT_CAPACITY;
-    /// The highest value that the operator can set: any list then finds counter slots while another is published.
-    pub const HIGHEST_MAX_RANGES: u32 = entry::MAX_SLOTS / 2;
+    /// The highest value that the operator can set.
+    pub const HIGHEST_MAX_RANGES: u32 = entry::MOST_RANGES;
     /// The shortest IPv4 prefix that is accepted: the registries' largest unit.
     pub const BROADEST_IPV4: u8 = 8;
     /// The shortest IPv6 prefix that is accepted: about the largest block of one network (`2003::/19`).
