@@ -27,7 +27,6 @@ pub(super) enum Check {
     Btf,
     Jit,
     JitHarden,
-    Bpffs,
     Memlock,
     Capabilities,
     FwmarkAccept,

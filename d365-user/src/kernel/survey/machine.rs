@@ -27,8 +27,6 @@ pub struct Machine {
     pub jit: Fact<u64>,
     /// `net.core.bpf_jit_harden`.
     pub jit_harden: Fact<u64>,
-    /// True if a bpffs is mounted on `/sys/fs/bpf`.
-    pub has_bpffs: bool,
     /// Bytes that this process may lock; `None` if there is no limit or the loader can lift it.
     pub memlock: Fact<Option<u64>>,
     /// True if this process runs as root.
@@ -49,7 +47,6 @@ pub fn machine() -> Machine {
         jit: core_parameter("bpf_jit_enable")
             .or_else(|unknown| if programs::is_any_compiled() { Ok(1) } else { Err(unknown) }),
         jit_harden: core_parameter("bpf_jit_harden"),
-        has_bpffs: requirements::is_bpffs(Path::new("/sys/fs/bpf")),
         memlock: memlock(),
         is_root: nix::unistd::geteuid().is_root(),
         missing_capabilities: match requirements::check() {

@@ -15,7 +15,6 @@ pub(super) fn judge(machine: &Machine) -> Vec<Finding> {
         btf(machine),
         jit(&machine.jit),
         harden(&machine.jit_harden),
-        bpffs(machine),
         memlock(machine),
         capabilities(machine),
         fwmark_accept(&machine.fwmark_accept),
@@ -85,14 +84,6 @@ fn harden(hardened: &Fact<u64>) -> Finding {
         ),
         Err(unknown) => Finding::unknown(Check::JitHarden, unknown),
     }
-}
-
-fn bpffs(machine: &Machine) -> Finding {
-    if machine.has_bpffs {
-        return Finding::ok(Check::Bpffs, "mounted on /sys/fs/bpf");
-    }
-    let found = "nothing is mounted on /sys/fs/bpf: counters are not pinned, and a crash loses them";
-    Finding::warning(Check::Bpffs, found, "mount -t bpf bpf /sys/fs/bpf")
 }
 
 fn memlock(machine: &Machine) -> Finding {

@@ -21,7 +21,6 @@ fn machine(version: Version) -> Machine {
         has_btf: true,
         jit: Ok(1),
         jit_harden: Ok(0),
-        has_bpffs: true,
         memlock: Ok(None),
         is_root: true,
         missing_capabilities: Ok(Vec::new()),

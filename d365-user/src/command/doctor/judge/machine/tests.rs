@@ -10,7 +10,6 @@ fn fit() -> Machine {
         has_btf: true,
         jit: Ok(1),
         jit_harden: Ok(0),
-        has_bpffs: true,
         memlock: Ok(Some(65_536)),
         is_root: true,
         missing_capabilities: Ok(Vec::new()),
@@ -59,7 +58,6 @@ fn each_check_has_its_levels() {
     assert_eq!(wrong(|machine| machine.jit = Ok(0)), [(Check::Jit, Level::Warning)]);
     assert_eq!(wrong(|machine| machine.jit = Ok(2)), [(Check::Jit, Level::Warning)]);
     assert_eq!(wrong(|machine| machine.jit_harden = Ok(2)), [(Check::JitHarden, Level::Warning)]);
-    assert_eq!(wrong(|machine| machine.has_bpffs = false), [(Check::Bpffs, Level::Warning)]);
 }
 
 /// Root without capabilities cannot run the daemon. Another user may still check.
