@@ -29,24 +29,6 @@ pub enum Mode {
     Generic,
 }
 
-/// The kind of link that holds an attachment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkKind {
-    /// A BPF link: the kernel detaches it when the daemon ends.
-    BpfLink,
-    /// A netlink request: it survives a daemon that is killed, and cannot be pinned.
-    Netlink,
-}
-
-/// The attachment of a program to an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    /// XDP mode.
-    pub mode: Mode,
-    /// The kind of link that holds it.
-    pub link: LinkKind,
-}
-
 /// The published generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generation {
@@ -73,7 +55,7 @@ pub struct Interface {
     /// Its name.
     pub name: String,
     /// The current attachment, or the last one; `None` if it was never attached.
-    pub attachment: Option<Attachment>,
+    pub mode: Option<Mode>,
     /// True if it is attached now.
     pub attached: bool,
     /// Packets to the watched ports, for each range of the generation.
@@ -216,17 +198,6 @@ impl Mode {
         match self {
             Self::Native => "native",
             Self::Generic => "generic",
-        }
-    }
-}
-
-impl LinkKind {
-    /// The value of the label `link`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BpfLink => "bpf_link",
-            Self::Netlink => "netlink",
         }
     }
 }

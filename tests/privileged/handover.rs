@@ -126,7 +126,11 @@ fn restarts_and_kills_leave_no_gap() {
     let sent = sent.map(AtomicU64::into_inner);
     assert_eq!(counted, sent, "each packet is counted once");
     assert_eq!(without.into_inner(), 0, "looks that found no program");
-    assert_eq!(nft::packets(&lab.host, "inet d365", "marked").unwrap(), sent[0], "each trusted packet is marked");
+    assert_eq!(
+        nft::packets(&lab.host, "inet d365", "marked").unwrap(),
+        sent[0],
+        "each trusted packet is marked"
+    );
     assert_eq!(manager.names(), names, "nothing piles up");
     daemon.stop().unwrap();
     assert!(has_xdp(&lab.host, lab.iface()), "the store still holds the program");

@@ -33,15 +33,9 @@ pub(crate) struct PendingGeneration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clear {
     /// The slot's counts are its geo's from now on, and no range's.
-    Rename {
-        slot: u32,
-        owner: CounterKey,
-    },
+    Rename { slot: u32, owner: CounterKey },
     /// The slot's counts move to another slot, if one is named, and are dropped otherwise.
-    Empty {
-        slot: u32,
-        into: Option<u32>,
-    },
+    Empty { slot: u32, into: Option<u32> },
 }
 
 /// Reason why a list cannot become a generation.

@@ -8,8 +8,8 @@ use crate::{
     counters::PendingError,
     exit::Exit,
     kernel::{
-        AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError, SamplesError,
-        StoreError, TaggerError,
+        AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError,
+        SamplesError, StoreError, TaggerError,
     },
     resources::{ResourceError, is_lack},
     runtime::FailsafeError,

@@ -14,9 +14,7 @@ use std::{
 
 use tokio::{
     signal::unix::Signal,
-    sync::{
-        watch::{Receiver, Sender as Shown, channel},
-    },
+    sync::watch::{Receiver, Sender as Shown, channel},
 };
 
 pub use error::StartError;
@@ -67,7 +65,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state = Arc::new(State::new(published, counters, rows, &config, address, Arc::clone(&failures), watched));
+    let state =
+        Arc::new(State::new(published, counters, rows, &config, address, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));

@@ -42,7 +42,8 @@ pub(crate) fn start(
             "kernel BTF is missing: not needed to classify, but bpftool shows less"
         );
     }
-    let interfaces = state.interfaces().iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
+    let interfaces =
+        state.interfaces().iter().map(|name| Interface::find(name)).collect::<Result<Vec<_>, _>>()?;
     kernel::distinct(&interfaces)?;
     interfaces.iter().try_for_each(Interface::require_frames)?;
     kernel::check()?;

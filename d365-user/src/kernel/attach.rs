@@ -23,18 +23,15 @@ use super::{
     requirements,
     stack::Stack,
 };
-use crate::{
-    settings::ModePolicy,
-    snapshot::{Attachment, LinkKind, Mode},
-};
+use crate::{settings::ModePolicy, snapshot::Mode};
 
 /// A program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     /// The interface.
     pub interface: Interface,
-    /// The mode and the kind of link.
-    pub attachment: Attachment,
+    /// The mode.
+    pub mode: Mode,
     /// The reason why it is not native, if `auto` fell back to generic mode.
     pub fallback: Option<String>,
     /// The filters and programs at its ingress that no longer see Ethernet headers.
@@ -49,8 +46,8 @@ pub struct Attached {
 pub struct Look {
     /// The kernel's own name for the interface.
     pub name: String,
-    /// The current attachment; `None` if the interface has no program or another one.
-    pub attachment: Option<Attachment>,
+    /// The mode of the program now; `None` if the interface has no program or another one.
+    pub mode: Option<Mode>,
 }
 
 impl Attached {
@@ -58,10 +55,10 @@ impl Attached {
     /// has another program. If the kernel cannot be queried, for lack of a descriptor or of memory, returns
     /// the attachment as it was.
     #[must_use]
-    pub fn now(&self) -> Option<Attachment> {
+    pub fn now(&self) -> Option<Mode> {
         match self.look() {
-            Err(InterfaceError::Netlink { .. }) => Some(self.attachment),
-            look => look.ok()?.attachment,
+            Err(InterfaceError::Netlink { .. }) => Some(self.mode),
+            look => look.ok()?.mode,
         }
     }
 
@@ -72,8 +69,7 @@ impl Attached {
     pub fn look(&self) -> Result<Look, InterfaceError> {
         let state = self.interface.state()?;
         let ours = state.xdp.filter(|xdp| xdp.program == self.program);
-        let attachment = ours.map(|xdp| Attachment { mode: xdp.mode, ..self.attachment });
-        Ok(Look { name: state.name, attachment })
+        Ok(Look { name: state.name, mode: ours.map(|xdp| xdp.mode) })
     }
 
     /// Returns true if the interface was searched for by the kernel's own name, not by an alternative name.
@@ -92,7 +88,7 @@ impl Attached {
             Err(error @ (InterfaceError::NoEthernetHeader { .. } | InterfaceError::Ifb { .. })) => {
                 return (Some(error.into()), Vec::new());
             }
-            Ok(()) if self.attachment.mode == Mode::Generic => {}
+            Ok(()) if self.mode == Mode::Generic => {}
             _ => return (None, Vec::new()),
         }
         let Ok(surroundings) = Surroundings::look(&self.interface) else { return (None, Vec::new()) };
@@ -231,11 +227,10 @@ impl Kernel {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.program_id().map_err(failed)?;
         self.links.add(interface, Link::Bpf(link, xdp_name(interface.index)));
-        let attachment = Attachment { mode, link: LinkKind::BpfLink };
         // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let (interface, hidden_from) = (interface.clone(), Vec::new());
-        Ok(Attached { interface, attachment, fallback: None, hidden_from, kernel_name, program })
+        Ok(Attached { interface, mode, fallback: None, hidden_from, kernel_name, program })
     }
 }
 

@@ -17,10 +17,7 @@ use std::{
 use aya_obj::generated::{bpf_attach_type, bpf_attr, bpf_cmd, bpf_link_info, bpf_link_type};
 use nix::libc::{SYS_bpf, c_long, syscall};
 
-use crate::{
-    settings::TcOrder,
-    snapshot::Mode,
-};
+use crate::{settings::TcOrder, snapshot::Mode};
 
 /// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE`, `linux/if_link.h`.
 const SKB_MODE: u32 = 1 << 1;

@@ -7,7 +7,6 @@
 mod owner;
 mod values;
 
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aya::maps::{Map, MapData, MapError, MapType};
@@ -113,7 +112,11 @@ impl Counters {
             let (map, expected) = (MAPS[at], shapes[at]);
             let data = take(map).ok_or(AdoptError::Missing(map))?;
             let found = Shape::of(&data).map_err(|source| AdoptError::Info { map, source })?;
-            if found == expected { Ok(typed(at, data)) } else { Err(AdoptError::Shape { map, found, expected }) }
+            if found == expected {
+                Ok(typed(at, data))
+            } else {
+                Err(AdoptError::Shape { map, found, expected })
+            }
         };
         let maps = [map(RANGES)?, map(CLASSES)?, map(OWNERS)?, map(NAMES)?];
         Ok(Self { maps: Mutex::new(maps), rows: rows(interfaces), capacity })

@@ -20,9 +20,7 @@ use d365_common::{
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
     setup::Setup,
 };
-use nix::{
-    libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, O_CLOEXEC, dup3},
-};
+use nix::libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, O_CLOEXEC, dup3};
 
 pub use self::options::Options;
 use super::{

@@ -60,7 +60,7 @@ pub(crate) fn look(
     let mut blinded = Vec::new();
     if let Some(reason) = must_leave(look.as_ref(), is_reported_gone) {
         links.detach(interface, reason);
-    } else if look.as_ref().is_some_and(|look| look.attachment.is_some()) && links.left(interface).is_none() {
+    } else if look.as_ref().is_some_and(|look| look.mode.is_some()) && links.left(interface).is_none() {
         let unfit;
         (unfit, blinded) = attached.around();
         if let Some(unfit) = unfit {
@@ -83,7 +83,7 @@ fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce(
     match (left, look) {
         (Some(DetachReason::Gone), Some(_)) => Some(Loss::Returned),
         (Some(reason), _) => Some(Loss::Left(reason)),
-        (None, Some(look)) if look.attachment.is_some() => (!is_marked()).then_some(Loss::Unmarked),
+        (None, Some(look)) if look.mode.is_some() => (!is_marked()).then_some(Loss::Unmarked),
         (None, _) => Some(Loss::Detached),
     }
 }
@@ -91,11 +91,10 @@ fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{Attachment, LinkKind, Mode};
+    use crate::snapshot::Mode;
 
     fn shown(is_attached: bool) -> Look {
-        let attachment = Attachment { mode: Mode::Native, link: LinkKind::BpfLink };
-        Look { name: "eth0".to_owned(), attachment: is_attached.then_some(attachment) }
+        Look { name: "eth0".to_owned(), mode: is_attached.then_some(Mode::Native) }
     }
 
     #[test]

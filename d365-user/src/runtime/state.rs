@@ -229,7 +229,7 @@ pub(crate) fn interface(
     let other = read.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
     Interface {
         name: name.to_owned(),
-        attachment: now.or(attached.map(|attached| attached.attachment)),
+        mode: now.or(attached.map(|attached| attached.mode)),
         attached: now.is_some(),
         ranges,
         gone: published.counts_of_gone(false, &read.ranges),

@@ -86,12 +86,7 @@ pub(crate) struct Updater {
 
 impl Updater {
     /// Runs until a stop event. It then ends drops and closes the kernel object first, and saves everything.
-    pub(crate) fn run(
-        mut self,
-        mut kernel: Kernel,
-        mut failsafe: Option<Failsafe>,
-        state: &State,
-    ) {
+    pub(crate) fn run(mut self, mut kernel: Kernel, mut failsafe: Option<Failsafe>, state: &State) {
         report::summary(state);
         loop {
             let event = self.events.recv_timeout(TICK);

@@ -3,12 +3,7 @@
 
 use std::time::Instant;
 
-use super::{
-    event_loop::Updater,
-    lease::AppliedLeases,
-    report,
-    tally::Rejection,
-};
+use super::{event_loop::Updater, lease::AppliedLeases, report, tally::Rejection};
 use crate::{
     counters::{Clear, PendingGeneration},
     gate::Timestamp,

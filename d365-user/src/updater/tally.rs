@@ -91,8 +91,7 @@ pub(super) enum StateFailure {
 }
 
 impl Label for StateFailure {
-    const ALL: &'static [Self] =
-        &[Self::Approval, Self::Directory, Self::Document, Self::Gates, Self::Hang];
+    const ALL: &'static [Self] = &[Self::Approval, Self::Directory, Self::Document, Self::Gates, Self::Hang];
 
     fn as_str(self) -> &'static str {
         match self {

@@ -14,8 +14,8 @@ use crate::{
     ranges::Range,
     settings::Tags,
     snapshot::{
-        Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, ProcessStats,
-        Snapshot, SourceStatus, Updates,
+        Azure, Count, Drops, Generation, Interface, Lease, Mode, ProcessStats, Snapshot, SourceStatus,
+        Updates,
     },
     version::{REVISION, VERSION},
 };
@@ -72,7 +72,7 @@ pub(crate) fn sample() -> Snapshot {
         table: TableSize { pages: 2, trie_blocks: 1 },
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
-            attachment: Some(Attachment { mode: Mode::Native, link: LinkKind::BpfLink }),
+            mode: Some(Mode::Native),
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
             retired: vec![count(4, 400, 1)],
@@ -157,10 +157,10 @@ fn a_lost_attachment_keeps_its_labels_and_reads_0() {
     let mut snapshot = sample();
     snapshot.interfaces[0].attached = false;
     let lost = text(snapshot.clone(), Format::Classic);
-    assert!(lost.contains("\nd365_attached{iface=\"eth0\",mode=\"native\",link=\"bpf_link\"} 0\n"), "{lost}");
-    snapshot.interfaces[0].attachment = None;
+    assert!(lost.contains("\nd365_attached{iface=\"eth0\",mode=\"native\"} 0\n"), "{lost}");
+    snapshot.interfaces[0].mode = None;
     let never = text(snapshot, Format::Classic);
-    assert!(never.contains("\nd365_attached{iface=\"eth0\",mode=\"none\",link=\"none\"} 0\n"), "{never}");
+    assert!(never.contains("\nd365_attached{iface=\"eth0\",mode=\"none\"} 0\n"), "{never}");
 }
 
 #[test]

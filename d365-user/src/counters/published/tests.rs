@@ -56,7 +56,8 @@ impl Walk {
     /// that finds no room changes nothing.
     fn publish(&mut self, set: &RangeSet, between: &[Packets]) -> Result<(), TestCaseError> {
         let (kernel, sent) = (&mut self.kernel, &mut self.sent);
-        let before: BTreeSet<CounterKey> = members(set).into_iter().chain(self.published.members.clone()).collect();
+        let before: BTreeSet<CounterKey> =
+            members(set).into_iter().chain(self.published.members.clone()).collect();
         let clear = |step| {
             let (owner, is_dropped) = match step {
                 Clear::Rename { slot, owner } => (kernel.owners.insert(slot, owner).unwrap(), false),
@@ -158,11 +159,8 @@ proptest! {
 fn any_list_replaces_any_other() {
     let set = |from: u8, geo: &str| {
         let geo = Geo { code: GeoCode::new(geo).unwrap(), source: GeoSource::Configured };
-        let range = |at: u8| Range {
-            prefix: format!("11.{}.0.0/16", from + at).parse().unwrap(),
-            geo,
-            region: None,
-        };
+        let range =
+            |at: u8| Range { prefix: format!("11.{}.0.0/16", from + at).parse().unwrap(), geo, region: None };
         let parts = [(0, Default::default(), (0..16).map(range).collect())];
         RangeSet::union(&parts, [], 16).unwrap()
     };

@@ -6,10 +6,7 @@
 use std::{
     fs::{self, File},
     io,
-    os::{
-        fd::BorrowedFd,
-        unix::fs::DirBuilderExt as _,
-    },
+    os::{fd::BorrowedFd, unix::fs::DirBuilderExt as _},
     path::{Path, PathBuf},
 };
 
@@ -54,7 +51,8 @@ impl Pins {
     pub(super) fn open_all(&self) -> Result<Vec<Kept>, StoreError> {
         let open = |name: String| {
             let path = self.directory.join(&name);
-            let fd = bpf::open_pin(&path).map_err(|source| StoreError::Path { what: "open", path, source })?;
+            let fd =
+                bpf::open_pin(&path).map_err(|source| StoreError::Path { what: "open", path, source })?;
             Ok(Kept { name, fd })
         };
         self.names()?.into_iter().map(open).collect()

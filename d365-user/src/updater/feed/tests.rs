@@ -76,7 +76,9 @@ impl Reader for Clumsy {
 #[test]
 fn a_panic_is_a_failure_and_the_source_is_read_again() {
     let (sender, results) = mpsc::channel();
-    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
+    let send = move |result: ReadResult| {
+        sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
+    };
     let orders = start(0, "a list".to_owned(), Box::new(Clumsy(0)), Timing::of_file(LEASE), send).unwrap();
     for reason in ["internal", "io", "internal"] {
         assert_eq!(results.recv().unwrap(), reason);
@@ -130,7 +132,9 @@ impl Reader for Limited {
 #[test]
 fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
     let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
-    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
+    let send = move |result: ReadResult| {
+        sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
+    };
     let reader = Limited(Slow(held), Duration::from_millis(50));
     let orders = start(0, "a list".to_owned(), Box::new(reader), Timing::of_file(LEASE), send).unwrap();
     for _ in 0..2 {
@@ -145,7 +149,9 @@ fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
 #[test]
 fn a_reading_in_time_is_told_alone() {
     let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
-    let send = move |result: ReadResult| sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok();
+    let send = move |result: ReadResult| {
+        sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
+    };
     go_on.send(()).unwrap();
     let started = Instant::now();
     let reader = Limited(Slow(held), Duration::from_hours(1));

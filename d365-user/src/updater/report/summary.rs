@@ -81,10 +81,8 @@ fn drops(drops: &Drops) {
 
 fn interface(interface: &Interface) {
     let iface = &interface.name;
-    match interface.attachment {
-        Some(how) if interface.attached => {
-            tracing::info!(iface, mode = how.mode.as_str(), link = how.link.as_str(), "attached");
-        }
+    match interface.mode {
+        Some(mode) if interface.attached => tracing::info!(iface, mode = mode.as_str(), "attached"),
         _ => tracing::info!(iface, "not attached"),
     }
 }
@@ -130,7 +128,7 @@ mod tests {
                 "unlisted: new connections are dropped while the lease holds port=25,587 except=127.0.0.0/8,::1/128",
                 "changes wait; see `d365-user approve` change=addition count=3",
                 "changes wait; see `d365-user approve` change=removal count=1",
-                "attached iface=eth0 mode=native link=bpf_link",
+                "attached iface=eth0 mode=native",
                 "not attached iface=eth1",
                 "metrics url=http://[::1]:9365/metrics",
             ]

@@ -8,7 +8,7 @@ use super::exposition::Exposition;
 use crate::{
     generation::TableSize,
     geo::Geo,
-    snapshot::{Attachment, ProcessStats, Snapshot, UNKNOWN_INTERFACE},
+    snapshot::{Mode, ProcessStats, Snapshot, UNKNOWN_INTERFACE},
     version::{REVISION, VERSION},
 };
 
@@ -82,14 +82,11 @@ fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Res
     // Packets of an unknown interface are counted, but nothing is attached to it.
     let watched = snapshot.interfaces.iter().filter(|iface| iface.name != UNKNOWN_INTERFACE);
     let samples = watched.map(|iface| {
-        let (mode, link) = match iface.attachment {
-            Some(Attachment { mode, link }) => (mode.as_str(), link.as_str()),
-            None => ("none", "none"),
-        };
-        ([("iface", iface.name.as_str()), ("mode", mode), ("link", link)], u64::from(iface.attached))
+        let mode = iface.mode.map_or("none", Mode::as_str);
+        ([("iface", iface.name.as_str()), ("mode", mode)], u64::from(iface.attached))
     });
-    let help = "1 while the program is attached to the interface, else 0; mode and link are the last known, \
-                none before the first attachment.";
+    let help = "1 while the program is attached to the interface, else 0; mode is the last known, none \
+                before the first attachment.";
     exposition.gauges("d365_attached", None, help, samples)
 }
 

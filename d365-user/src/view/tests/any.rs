@@ -91,7 +91,7 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     }
     let other = family(all, "d365_other_packets_total", ["iface", "reason"]);
     assert_eq!(other.len(), snapshot.interfaces.len() * REASONS.len());
-    let attached = family(all, "d365_attached", ["iface", "mode", "link"]);
+    let attached = family(all, "d365_attached", ["iface", "mode"]);
     assert_eq!(attached.len(), snapshot.interfaces.len());
     let expected = snapshot.interfaces.iter().filter(|iface| iface.attached).count();
     assert_eq!(attached.values().sum::<u64>(), expected as u64);

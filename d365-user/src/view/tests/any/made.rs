@@ -8,10 +8,7 @@ use crate::{
     geo::{Geo, GeoCode, GeoSource},
     ranges::Range,
     settings::Tags,
-    snapshot::{
-        Attachment, Azure, Count, Drops, Generation, Interface, Lease, LinkKind, Mode, Snapshot,
-        SourceStatus, Updates,
-    },
+    snapshot::{Azure, Count, Drops, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates},
 };
 
 pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
@@ -43,10 +40,8 @@ fn prefix() -> impl Strategy<Value = IpNet> {
     ]
 }
 
-fn attachment() -> impl Strategy<Value = Attachment> {
-    let mode = prop::sample::select(vec![Mode::Native, Mode::Generic]);
-    let link = prop::sample::select(vec![LinkKind::BpfLink, LinkKind::Netlink]);
-    (mode, link).prop_map(|(mode, link)| Attachment { mode, link })
+fn mode() -> impl Strategy<Value = Mode> {
+    prop::sample::select(vec![Mode::Native, Mode::Generic])
 }
 
 fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value = Interface> {
@@ -54,13 +49,13 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
     let other = collection::vec(any::<u64>(), REASONS.len());
     let actions = collection::vec(any::<u64>(), PacketAction::ALL.len());
     let rest = (count(), other, actions, option::of(any::<bool>()));
-    (option::of(attachment()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
-        move |(attachment, attached, (ranges, gone), (retired, retired_gone), rest)| {
+    (option::of(mode()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
+        move |(mode, attached, (ranges, gone), (retired, retired_gone), rest)| {
             let (unlisted, other, actions, tag_attached) = rest;
             Interface {
                 name: name.clone(),
-                attachment,
-                attached: attached && attachment.is_some(),
+                mode,
+                attached: attached && mode.is_some(),
                 ranges,
                 gone,
                 retired,
