@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod apt;
 mod bench;
 mod cargo;
+mod checks;
 mod command;
 mod coverage;
 mod demo;
@@ -72,6 +73,10 @@ enum Task {
     Lint,
     /// Check the repository's own rules
     Tidy,
+    /// Run the checks for each change, up to the first that fails: what `.ci/run` runs
+    Ci,
+    /// Run every check, as before a release, and print one table of their results
+    ReleaseCheck(checks::Options),
 }
 
 fn main() -> ExitCode {
@@ -97,5 +102,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::all(),
         Task::Tidy => tidy::check(&cargo::workspace()),
+        Task::Ci => checks::ci(),
+        Task::ReleaseCheck(options) => checks::release(&options),
     }
 }
