@@ -28,7 +28,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_bench()?;
-    let daemon = cargo::daemon("release", &Vec::new())?;
+    let daemon = cargo::daemon("release", &["--bench", "bench"], &Vec::new())?;
     let mut bench = cargo_bench(&["bench"])?;
     bench.arg("--out").arg(cargo::target_dir()?.join("bench")).env("D365_USER_BIN", &daemon);
     for (is_asked, flag) in [(options.quick, "--quick"), (options.check, "--check")] {

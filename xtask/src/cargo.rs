@@ -46,14 +46,13 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the daemon with this profile and these variables, and returns its path.
-pub(crate) fn daemon(profile: &str, variables: &Variables) -> Result<PathBuf> {
+/// Builds the daemon with this profile and these variables, and returns its path. `with` is a target that is
+/// wanted next: the features of dependencies are those of both, so that nothing is built twice.
+pub(crate) fn daemon(profile: &str, with: &[&str], variables: &Variables) -> Result<PathBuf> {
     let mut build = cargo()?;
     build.envs(variables.iter().cloned());
-    // The features are those of the whole workspace, so that a later `cargo test --workspace` builds nothing
-    // twice.
     build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", DAEMON, "--profile", profile]);
-    built(&mut build, DAEMON)
+    built(build.args(with), DAEMON)
 }
 
 /// Runs a build, and returns the path of the program that it makes of this target.

@@ -28,7 +28,7 @@ pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     setup::ensure(setup::Options::default())?;
-    cargo::daemon("release", &Vec::new())
+    cargo::daemon("release", &[], &Vec::new())
 }
 
 /// Replaces this program by another, as root if sudo is available. Returns only on an error.

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &[OsString], counted: bool) -> Result<()> {
 
 /// Builds the daemon, and runs the tests. All commands get these variables.
 fn all(args: &[OsString], variables: &Variables) -> Result<()> {
-    let daemon = cargo::daemon("dev", variables)?;
+    let daemon = cargo::daemon("dev", &["--test", "unprivileged"], variables)?;
     let test = |selection: &[&str]| -> Result<_> {
         let mut test = cargo::cargo()?;
         test.envs(variables.iter().cloned()).env("D365_USER_BIN", &daemon);

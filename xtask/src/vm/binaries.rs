@@ -32,11 +32,13 @@ pub(super) struct Shared {
 
 /// Builds the daemon and the tests.
 pub(super) fn build() -> Result<Binaries> {
-    let daemon =
-        cargo::built(cargo()?.args(["build", "--package", "d365-user", "--target", TARGET]), "d365-user")?;
-    let mut tests = cargo()?;
-    tests.args(["test", "--no-run", "--package", "d365-tests", "--test", "privileged", "--target", TARGET]);
-    Ok(Binaries { daemon, tests: cargo::built(&mut tests, "privileged")? })
+    // Both with one command: their dependencies have the same features, and are built once.
+    let binary = |target| {
+        let mut build = cargo()?;
+        build.args(["build", "--package", "d365-user", "--package", "d365-tests", "--target", TARGET]);
+        cargo::built(build.args(["--bin", "d365-user", "--test", "privileged"]), target)
+    };
+    Ok(Binaries { daemon: binary("d365-user")?, tests: binary("privileged")? })
 }
 
 impl Binaries {
