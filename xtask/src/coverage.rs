@@ -13,8 +13,9 @@ use crate::{
     command, toolchain, tools,
 };
 
-/// The least percentage of the daemon's lines that all tests together must run.
-const LEAST: &str = "85";
+/// The least percentage of the daemon's lines that all tests together must run. The report counts unit tests
+/// at a file's end too: without them it would be 85.
+const LEAST: &str = "87.5";
 
 /// A run of tests whose lines are counted.
 pub(crate) struct Counting {

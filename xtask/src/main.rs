@@ -52,7 +52,7 @@ enum Task {
     },
     /// Set up and run every test, the privileged ones too; arguments behind `--` go to `cargo test`
     Test {
-        /// Print which lines the tests run; all tests together fail below 85 % of the daemon's
+        /// Print which lines the tests run; all tests together fail below 87.5 % of the daemon's
         #[arg(long)]
         coverage: bool,
         /// Arguments for `cargo test`
