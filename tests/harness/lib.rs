@@ -1,6 +1,5 @@
 //! The lab: everything that tests and the demo need around the daemon. It must not know the daemon's code.
 
-pub mod bpf;
 mod capture;
 pub mod cgroup;
 pub mod child;
