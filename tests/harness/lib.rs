@@ -15,6 +15,7 @@ pub mod http;
 pub mod https;
 pub mod lab;
 pub mod limit;
+mod listening;
 pub mod mail;
 pub mod mount;
 pub mod netns;
