@@ -3,6 +3,7 @@
 mod capture;
 pub mod cgroup;
 pub mod child;
+mod command;
 pub mod corpus;
 pub mod credentials;
 pub mod daemon;
