@@ -1,5 +1,5 @@
 //! Programs of a few plain instructions: other people's programs on an interface, and those of the benchmark.
-//! `privileged` and `bench` include this file. The harness does without aya, because xtask is built with it.
+//! `privileged` and `bench` include this file. The harness has no aya, because xtask is built with it.
 //!
 //! aya runs, attaches and pins these programs. It loads object files only, so this file has the one system
 //! call for plain instructions. No compiler is needed.

@@ -174,8 +174,8 @@ pub(crate) fn generator(drawn: &[Drawn]) -> Result<Xdp> {
     bpf::xdp("generator", &code.end(XDP_TX, XDP_PASS), false)
 }
 
-/// `r0` = pointer to a random one of these values; `r6` = the context. The program needs the array until it is
-/// loaded.
+/// `r0` = pointer to a random one of these values; `r6` = the context. The program needs the array until it
+/// is loaded.
 fn draw<V: Pod>(values: &[V]) -> Result<(Code, Array<MapData, V>)> {
     ensure!(values.len().is_power_of_two(), "{} values are no power of two", values.len());
     let array = array(values)?;

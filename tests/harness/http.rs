@@ -1,5 +1,5 @@
-//! A GET over a connection of its own, as a scrape sends it: without redirects, proxies and fields that a test
-//! did not ask for.
+//! A GET over a connection of its own, as a scrape sends it: without redirects, proxies and fields that a
+//! test did not ask for.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -113,7 +113,7 @@ impl Netns {
     }
 }
 
-/// Runs `body` on a thread of its own that bears the calling thread's name. A panic is passed on.
+/// Runs `body` on a thread of its own with the calling thread's name. A panic is passed on.
 pub fn apart<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     let name = thread::current().name().unwrap_or("apart").to_owned();
     thread::scope(|scope| {

@@ -56,8 +56,8 @@ pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     Opinion { is, plain, rules: reading.rules }
 }
 
-/// Reports a frame on which the readers disagree, shrunk to a case for the corpus. `said` returns the readers'
-/// answers for a frame, or `None` if all agree.
+/// Reports a frame on which the readers disagree, shrunk to a case for the corpus. `said` returns the
+/// readers' answers for a frame, or `None` if all agree.
 pub fn report(name: &str, frame: &[u8], mut said: impl FnMut(&[u8]) -> Option<String>) -> String {
     let least = shrink(frame, |frame| said(frame).is_some());
     let words = said(&least).unwrap_or_else(|| "all agree when they are asked again".to_owned());
