@@ -12,7 +12,6 @@ use std::{
 };
 
 use d365_tests::{
-    bpf::{Kind, Program},
     daemon::{Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},

@@ -9,7 +9,6 @@ use std::{
 
 use d365_common::packet_action::PacketAction;
 use d365_tests::{
-    bpf::code::XDP_PASS,
     corpus::hidden,
     frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp},
     generate::{self, Frames},
@@ -22,6 +21,7 @@ use d365_user::{
 use ipnet::IpNet;
 
 use crate::{
+    bpf::XDP_PASS,
     judged::{Judged, options, ranges},
     verdicts::syn,
 };

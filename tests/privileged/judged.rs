@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use d365_common::direct;
-use d365_tests::{bpf::code::XDP_PASS, corpus::Expected};
+use d365_tests::corpus::Expected;
 use d365_user::{
     generation,
     geo::{Geo, GeoCode, GeoSource},
@@ -13,6 +13,8 @@ use d365_user::{
     snapshot::Count,
 };
 use ipnet::IpNet;
+
+use crate::bpf::XDP_PASS;
 
 /// The program, and the list that it uses.
 pub(crate) struct Judged {

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+#[path = "../bpf.rs"]
+mod bpf;
 mod buffers;
 mod doctor;
 mod drift;

@@ -1,6 +1,9 @@
 //! Programs that are already on an interface: doctor names their owner and the process that holds them.
 
+use aya::programs::{TcAttachType, xdp::XdpMode};
+
 use super::*;
+use crate::bpf::{self, TC_NEXT, XDP_PASS};
 
 /// The part of a line that names this process as the holder of a program.
 fn by_us() -> String {
@@ -12,8 +15,8 @@ fn by_us() -> String {
 fn somebody_elses_xdp_program_is_an_error() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let program = Program::passing(Kind::Xdp, "somebodys", None).unwrap();
-    let attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
+    let mut program = bpf::xdp("somebodys", &bpf::result(XDP_PASS), false).unwrap();
+    lab.host.run(|| program.attach(lab.iface(), XdpMode::Default)).unwrap();
     let report = doctor(&lab.host, lab.iface());
     let (level, said) = report.of("xdp_programs", Some(lab.iface()));
     assert_eq!((level, report.code), ("error", Some(2)));
@@ -21,7 +24,7 @@ fn somebody_elses_xdp_program_is_an_error() {
     // Doctor left the program attached, and the daemon refuses to start, as doctor predicted.
     let daemon = Daemon::run(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
     assert_eq!(daemon.status.code(), Some(6));
-    drop(attached);
+    drop(program);
     assert_eq!(doctor(&lab.host, lab.iface()).of("xdp_programs", Some(lab.iface())), ("ok", "none"));
 }
 
@@ -29,8 +32,8 @@ fn somebody_elses_xdp_program_is_an_error() {
 fn somebody_elses_tcx_program_is_a_warning() {
     require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);
     let lab = Lab::new().unwrap();
-    let program = Program::passing(Kind::Classifier, "somebodys", None).unwrap();
-    let _attached = lab.host.run(|| program.attach(lab.iface())).unwrap();
+    let mut program = bpf::classifier("somebodys", &bpf::result(TC_NEXT)).unwrap();
+    lab.host.run(|| program.attach(lab.iface(), TcAttachType::Ingress)).unwrap();
     let report = doctor(&lab.host, lab.iface());
     assert_eq!(report.of("tc", Some(lab.iface())), ("ok", "tcx"));
     let (level, said) = report.of("tc_programs", Some(lab.iface()));
@@ -53,7 +56,7 @@ fn somebody_elses_filters_are_a_warning() {
     let none = doctor(&lab.host, lab.iface());
     assert_eq!(none.of("tc_programs", Some(lab.iface())), ("ok", "none"));
     tc("qdisc add dev DEV", "clsact");
-    let program = Program::passing(Kind::Classifier, "somebodys", None).unwrap();
+    let mut program = bpf::classifier("somebodys", &bpf::result(TC_NEXT)).unwrap();
     view.run(|| program.pin(Path::new("/sys/fs/bpf/somebodys"))).unwrap();
     tc("filter add dev DEV ingress pref 10 bpf da pinned", "/sys/fs/bpf/somebodys");
     drop(program);

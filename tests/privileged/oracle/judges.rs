@@ -17,14 +17,16 @@ use d365_common::{
     packet::{Reason, Source},
 };
 use d365_tests::{
-    bpf::code::XDP_PASS,
     generate::LONGEST,
     oracle::{self, Opinion, Uses},
 };
 use d365_user::{generation::ReferenceTrie, snapshot::Count};
 
 use super::{PORTS, sums::Sums};
-use crate::judged::{Class, Judged};
+use crate::{
+    bpf::XDP_PASS,
+    judged::{Class, Judged},
+};
 
 /// Upper limit for the length of all headers except IPv6 extensions: Ethernet, two tags, IPv6, and TCP as far
 /// as it is read.

@@ -1,7 +1,7 @@
 //! Rspamd gives tagged mail a symbol of its own, by the name of the listener that accepted it.
 
 use d365_tests::{
-    mail::{Postfix, Reply, Root, Rspamd, recipe},
+    mail::{Postfix, Reply, Root, recipe, rspamd},
     require,
 };
 
@@ -15,7 +15,7 @@ fn tagged_mail_has_a_symbol_and_other_mail_cannot_get_it() {
     let lab = lab();
     let root = Root::new(&lab.host).unwrap();
     let rules = recipe("-- /etc/rspamd/rspamd.local.lua").unwrap();
-    let _rspamd = Rspamd::start(&root, &[("rspamd.local.lua", &rules)]).unwrap();
+    let _rspamd = rspamd(&root, &[("rspamd.local.lua", &rules)]).unwrap();
     let master = recipe("# /etc/postfix/master.cf, with a milter").unwrap();
     let postfix = Postfix::start(&root, MILTER, &master).unwrap();
     steer(&lab.host);

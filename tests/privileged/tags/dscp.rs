@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
 use d365_tests::{
-    bpf::code::XDP_PASS,
     corpus,
     frame::{DOT1AD, DOT1Q, Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp, Udp},
     generate::{Frames, LONGEST, SHORTEST},
@@ -14,7 +13,10 @@ use d365_tests::{
 use d365_user::{kernel::Options, settings::Tags};
 use etherparse::{NetSlice, SlicedPacket};
 
-use crate::judged::{Judged, options, ranges};
+use crate::{
+    bpf::XDP_PASS,
+    judged::{Judged, options, ranges},
+};
 
 const HOST_V4: [u8; 4] = [198, 18, 0, 25];
 

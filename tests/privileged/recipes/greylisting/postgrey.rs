@@ -1,7 +1,7 @@
 //! Postgrey, which Postfix asks about each recipient.
 
 use d365_tests::{
-    mail::{Postfix, Postgrey, Root, recipe},
+    mail::{Postfix, Root, postgrey, recipe},
     require,
 };
 
@@ -15,7 +15,7 @@ fn tagged_mail_is_not_greylisted_and_other_mail_is() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon, MailPrograms, Overlay);
     let lab = lab();
     let root = Root::new(&lab.host).unwrap();
-    let postgrey = Postgrey::start(&root).unwrap();
+    let postgrey = postgrey(&root).unwrap();
     let main = recipe("# /etc/postfix/main.cf, with Postgrey").unwrap();
     let master = recipe("# /etc/postfix/master.cf, with Postgrey").unwrap();
     let postfix = Postfix::start(&root, &main, &master).unwrap();

@@ -1,7 +1,7 @@
 //! Rspamd's greylist module, which defers mail with a certain score.
 
 use d365_tests::{
-    mail::{Postfix, Redis, Reply, Root, Rspamd, recipe},
+    mail::{Postfix, Reply, Root, recipe, redis, rspamd},
     require,
 };
 
@@ -21,7 +21,7 @@ fn tagged_mail_is_not_greylisted_and_other_mail_is() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon, MailPrograms, Overlay);
     let lab = lab();
     let root = Root::new(&lab.host).unwrap();
-    let _redis = Redis::start(&root).unwrap();
+    let _redis = redis(&root).unwrap();
     let rules = recipe("-- /etc/rspamd/rspamd.local.lua").unwrap() + SUSPICIOUS;
     let greylist = recipe("# /etc/rspamd/local.d/greylist.conf").unwrap() + SHORT;
     let files = [
@@ -29,7 +29,7 @@ fn tagged_mail_is_not_greylisted_and_other_mail_is() {
         ("local.d/greylist.conf", &greylist),
         ("local.d/redis.conf", "servers = \"127.0.0.1\";\n"),
     ];
-    let rspamd = Rspamd::start(&root, &files).unwrap();
+    let rspamd = rspamd(&root, &files).unwrap();
     let master = recipe("# /etc/postfix/master.cf, with a milter").unwrap();
     let postfix = Postfix::start(&root, MILTER, &master).unwrap();
     steer(&lab.host);
@@ -49,7 +49,7 @@ fn a_text_that_was_deferred_a_moment_ago_waits_tagged_or_not() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon, MailPrograms, Overlay);
     let lab = lab();
     let root = Root::new(&lab.host).unwrap();
-    let _redis = Redis::start(&root).unwrap();
+    let _redis = redis(&root).unwrap();
     let rules = recipe("-- /etc/rspamd/rspamd.local.lua").unwrap() + SUSPICIOUS;
     let greylist = recipe("# /etc/rspamd/local.d/greylist.conf").unwrap();
     let files = [
@@ -57,7 +57,7 @@ fn a_text_that_was_deferred_a_moment_ago_waits_tagged_or_not() {
         ("local.d/greylist.conf", &greylist),
         ("local.d/redis.conf", "servers = \"127.0.0.1\";\n"),
     ];
-    let _rspamd = Rspamd::start(&root, &files).unwrap();
+    let _rspamd = rspamd(&root, &files).unwrap();
     let master = recipe("# /etc/postfix/master.cf, with a milter").unwrap();
     let _postfix = Postfix::start(&root, MILTER, &master).unwrap();
     let [source, _] = listed();
