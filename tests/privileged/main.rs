@@ -32,6 +32,7 @@ mod range_metrics;
 mod recipes;
 mod samples;
 mod signals;
+mod steps;
 mod stopping;
 mod swap;
 mod table;
