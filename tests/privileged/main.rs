@@ -21,7 +21,6 @@ mod links;
 mod listening;
 mod local_user;
 mod mail;
-mod memory;
 mod object;
 mod operation;
 mod oracle;
