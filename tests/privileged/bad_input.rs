@@ -23,15 +23,9 @@ use crate::{
 };
 
 /// Runs a daemon that must not start. Its only error line must contain all of `words`, and every interface of
-/// the lab must be unchanged.
+/// the namespace must be unchanged.
 #[track_caller]
-pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
-    refused_in(&lab.host, options, exit, words);
-}
-
-/// Does the same in any namespace.
-#[track_caller]
-pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
+pub(crate) fn refused(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     let links = || {
         let text = netns.ip(&["-d", "link"]).unwrap();
         // The lines of a bridge and of its ports contain timers, which change with time.
@@ -78,7 +72,7 @@ fn a_start_that_cannot_succeed_names_the_cause() {
         (on(&[]).fault(BpfFault::no_bpf()), Exit::Kernel, &["BPF array maps", "Linux"]),
     ];
     for (options, exit, words) in cases {
-        refused(&lab, &options, exit, words);
+        refused(&lab.host, &options, exit, words);
     }
 }
 
@@ -97,7 +91,7 @@ fn calls_that_fail_are_explained() {
         (command::PROG_LOAD, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
         (command::PROG_TEST_RUN, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
     ] {
-        refused(&lab, &on(&lab, &[]).fault(BpfFault::of(command, errno)), exit, words);
+        refused(&lab.host, &on(&lab, &[]).fault(BpfFault::of(command, errno)), exit, words);
     }
 }
 
@@ -110,7 +104,7 @@ fn another_program_on_the_interface() {
         let id = format!("id {}", xdp_id(&lab.host, lab.iface()));
         for own in ["auto", "native", "generic"] {
             let words = [lab.iface(), "xdp", &id, "left as it is", off];
-            refused(&lab, &on(&lab, &["--mode", own]), Exit::Occupied, &words);
+            refused(&lab.host, &on(&lab, &["--mode", own]), Exit::Occupied, &words);
         }
     }
 }
@@ -120,9 +114,9 @@ fn a_second_daemon_on_the_interface() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, first) = started(&[]);
     let second = on(&lab, &[]).listen("127.0.0.1:9366".parse().unwrap());
-    refused(&lab, &second, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
+    refused(&lab.host, &second, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
     let unnamed = second.nobody(&[BPF, PERFMON, NET_ADMIN]);
-    refused(&lab, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
+    refused(&lab.host, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }
 
@@ -157,7 +151,7 @@ fn listen_address_not_available() {
     for (taken, address) in [("127.0.0.1:9365", "127.0.0.1:9365"), ("0.0.0.0:9365", "192.0.2.99:9365")] {
         let _taken = lab.host.run(|| std::net::TcpListener::bind(taken)).unwrap();
         let options = on(&lab, &[]).listen(address.parse().unwrap());
-        refused(&lab, &options, Exit::Listen, &[address, "--listen", "Address already in use"]);
+        refused(&lab.host, &options, Exit::Listen, &[address, "--listen", "Address already in use"]);
     }
 }
 
@@ -185,7 +179,7 @@ fn the_first_interface_is_detached_when_the_second_fails() {
     let lab = two_links();
     let ifaces = [lab.links[0].host.name.as_str(), lab.links[1].host.name.as_str(), "lo"];
     let options = DaemonOptions::on(&ifaces).args(["--mode", "native"]);
-    refused(&lab, &options, Exit::Attach, &["lo", "native"]);
+    refused(&lab.host, &options, Exit::Attach, &["lo", "native"]);
 }
 
 #[test]
@@ -194,7 +188,7 @@ fn range_lists() {
     let lab = Lab::new().unwrap();
     let list = TempFile::reserve("bad-list");
     let options = on(&lab, &["--ranges", &source(list.path()), "--max-ranges", "2"]);
-    refused(&lab, &options, Exit::Ranges, &[list.path().to_str().unwrap()]);
+    refused(&lab.host, &options, Exit::Ranges, &[list.path().to_str().unwrap()]);
     for (text, words) in [
         ("0.0.0.0/0\n", &["0.0.0.0/0"][..]),
         ("11.0.0.0/8\n10.1.0.0/16\n", &["10.1.0.0/16", "--allow-special"]),
@@ -203,6 +197,6 @@ fn range_lists() {
         ("11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n", &["--max-ranges"]),
     ] {
         std::fs::write(list.path(), text).unwrap();
-        refused(&lab, &options, Exit::Ranges, words);
+        refused(&lab.host, &options, Exit::Ranges, words);
     }
 }
