@@ -20,8 +20,8 @@ use d365_tests::{
 
 use super::site::{Site, failures, wait_until};
 use crate::{
+    judged::syn,
     mail::{deliver_again, listen, tally},
-    verdicts::syn,
 };
 
 const DOCUMENT: &str = "public-2026-cn398.json";
