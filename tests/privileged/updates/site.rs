@@ -1,7 +1,8 @@
-//! A daemon in a lab, and an HTTPS server on the lab's loopback that the daemon trusts.
+//! A daemon in a lab, an HTTPS server on the lab's loopback that the daemon trusts, and a list in a file.
 
 use std::{
     fs,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -10,7 +11,8 @@ use d365_tests::{
     https::{Answer, Authority, Server},
     lab::Lab,
     scrape::Scrape,
-    temp::TempFile,
+    task::{self, Done},
+    temp::{TempDir, TempFile},
     vendor::Documents,
 };
 
@@ -39,11 +41,6 @@ impl Site {
         signs.write(authority.path()).unwrap();
         let server = serve(&lab, &signs);
         Self { lab, server, documents, authority, signs }
-    }
-
-    /// Starts another server that the daemon trusts.
-    pub(super) fn another_server(&self) -> Server {
-        serve(&self.lab, &self.signs)
     }
 
     /// Starts a server with a certificate of this authority, which the daemon does not trust.
@@ -92,6 +89,43 @@ impl Site {
 fn serve(lab: &Lab, signs: &Authority) -> Server {
     let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
     lab.host.run(|| Server::https(&identity)).unwrap()
+}
+
+/// A list in a directory of its own.
+pub(super) struct ListFile {
+    pub(super) directory: TempDir,
+    pub(super) source: String,
+}
+
+impl ListFile {
+    pub(super) fn new(text: impl AsRef<[u8]>) -> Self {
+        let directory = TempDir::new("list");
+        let source = format!("file:{}", directory.file("list").display());
+        let list = Self { directory, source };
+        list.replace(text);
+        list
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.directory.file("list")
+    }
+
+    /// Renames a new file into place.
+    pub(super) fn replace(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.directory.file("new"), text).unwrap();
+        fs::rename(self.directory.file("new"), self.path()).unwrap();
+    }
+}
+
+/// The lines of a list with these /24 prefixes of 11.0.0.0/16 and this geo.
+pub(super) fn lines(numbers: impl IntoIterator<Item = u32>, geo: &str) -> String {
+    numbers.into_iter().map(|number| format!("11.0.{number}.0/24,{geo}\n")).collect()
+}
+
+/// Runs `d365-user approve --yes` on the state directory of these options.
+pub(super) fn approve(options: &DaemonOptions, flags: &[&str]) -> Done {
+    let state = options.state.as_ref().unwrap().path().to_str().unwrap();
+    task::run(&[&["approve", "--yes", "--state-dir", state], flags].concat()).unwrap()
 }
 
 /// Scrapes until `is_so` returns true. Panics with `what` and the log if that takes too long.

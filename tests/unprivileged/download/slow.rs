@@ -12,7 +12,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 #[track_caller]
 fn times_out(problem: &Problem, phase: Phase) {
-    assert!(matches!(problem, Problem::Timeout(found) if *found == phase), "{problem}");
+    assert!(matches!(problem, Problem::Timeout(found) if *found == phase), "{phase:?}: {problem}");
     assert_eq!(problem.as_str(), "timeout");
 }
 
@@ -30,36 +30,21 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
 }
 
 #[test]
-fn a_server_that_never_answers() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/", [Answer::silence()]);
-    times_out(&site.problem_within(Limits { response: SHORT, ..patient() }, "/"), Phase::Response);
-    times_out(&site.problem_within(Limits { whole: SHORT, ..patient() }, "/"), Phase::Whole);
-    Ok(())
-}
-
-#[test]
-fn a_body_that_stops_coming() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/", [Answer::ok("0123456789").dripping(5, Duration::from_secs(2))]);
-    times_out(&site.problem_within(Limits { stall: SHORT, ..patient() }, "/"), Phase::Stall);
-    Ok(())
-}
-
-#[test]
-fn a_body_that_never_stops_coming() -> Result<()> {
-    let site = Site::new()?;
-    // The body is never silent for long, and it never ends.
-    site.server.route("/", [Answer::blanks(100_000).dripping(1, Duration::from_millis(5))]);
-    let limits = Limits { whole: Duration::from_secs(1), ..patient() };
-    times_out(&site.problem_within(limits, "/"), Phase::Whole);
-    Ok(())
-}
-
-#[test]
-fn no_time_is_no_request() -> Result<()> {
+fn an_answer_that_does_not_come_that_stops_or_that_never_ends() -> Result<()> {
     let site = Site::new()?;
     times_out(&site.problem_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), Phase::Whole);
-    assert!(site.server.received().is_empty());
+    assert!(site.server.received().is_empty(), "no time is no request");
+    let stops = Answer::ok("0123456789").dripping(5, Duration::from_secs(2));
+    // The body is never silent for long, and it never ends.
+    let endless = Answer::blanks(100_000).dripping(1, Duration::from_millis(5));
+    for (answer, limits, phase) in [
+        (Answer::silence(), Limits { response: SHORT, ..patient() }, Phase::Response),
+        (Answer::silence(), Limits { whole: SHORT, ..patient() }, Phase::Whole),
+        (stops, Limits { stall: SHORT, ..patient() }, Phase::Stall),
+        (endless, Limits { whole: Duration::from_secs(1), ..patient() }, Phase::Whole),
+    ] {
+        site.server.route("/", [answer]);
+        times_out(&site.problem_within(limits, "/"), phase);
+    }
     Ok(())
 }

@@ -1,24 +1,15 @@
 //! The client trusts a server only if a trusted authority signed its certificate, for its name and for the
 //! present time.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
-use anyhow::{Context as _, Result};
-use d365_tests::https::{Answer, Authority, Server};
-use d365_user::source::download::{CertificateFault, Client, Options, OptionsError, Problem, Roots, Url};
-use socket2::{Domain, Socket, Type};
+use anyhow::Result;
+use d365_tests::https::{Answer, Authority, Identity, Server};
+use d365_user::source::download::{
+    CertificateFault as Fault, Client, DownloadError, Options, OptionsError, Problem, Roots, Url,
+};
 
-use super::site::{Site, Trust, body};
-
-#[track_caller]
-fn refused(site: &Site, is_expected: impl Fn(&CertificateFault) -> bool) -> String {
-    site.server.route("/", [Answer::ok("secret")]);
-    let error = site.get("/").expect_err("it was believed");
-    assert!(matches!(&error.problem, Problem::Certificate(found) if is_expected(found)), "{error}");
-    assert_eq!(error.as_str(), "tls");
-    assert!(site.server.received().is_empty(), "it was spoken to");
-    error.to_string()
-}
+use super::site::{Site, Trust, body, nobody};
 
 #[test]
 fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
@@ -31,84 +22,71 @@ fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
 }
 
 #[test]
-fn an_unknown_authority_is_not_believed() -> Result<()> {
-    let site = Site::with(|_| Authority::new()?.issue(&["localhost"]))?;
-    refused(&site, |fault| *fault == CertificateFault::Untrusted);
+fn a_server_whose_certificate_is_not_accepted_is_not_spoken_to() -> Result<()> {
+    type Issue = fn(&Authority) -> Result<Identity>;
+    type Expected = fn(&Fault) -> bool;
+    let untrusted: Expected = |fault| *fault == Fault::Untrusted;
+    let cases: [(Issue, Expected, &str); 5] = [
+        (|_| Authority::new()?.issue(&["localhost"]), untrusted, ""),
+        (
+            |authority| authority.issue(&["download.microsoft.com"]),
+            |fault| matches!(fault, Fault::WrongName { .. }),
+            "it is for download.microsoft.com",
+        ),
+        (
+            |authority| authority.issue_expired(&["localhost"]),
+            |fault| matches!(fault, Fault::Expired { .. }),
+            "it expired (2020-01-01T00:00:00Z); have it renewed",
+        ),
+        (Authority::issue_version_1, |fault| matches!(fault, Fault::Unfit(_)), "of version 1"),
+        (
+            Authority::as_a_server,
+            |fault| matches!(fault, Fault::Unfit(_)),
+            "an authority's own certificate (CA:TRUE)",
+        ),
+    ];
+    let mut sites = Vec::new();
+    for (issue, is_expected, text) in cases {
+        sites.push((Site::with(issue)?, is_expected, text));
+    }
     // An authority with the name of a trusted one is not trusted either.
-    let known = Trust::of(Authority::named("known")?)?;
+    let trust = Trust::of(Authority::named("known")?)?;
     let server = Server::https(&Authority::named("known")?.issue(&["localhost"])?)?;
-    refused(&Site { trust: known, server }, |fault| *fault == CertificateFault::Untrusted);
+    sites.push((Site { trust, server }, untrusted, ""));
+    for (site, is_expected, text) in sites {
+        site.server.route("/", [Answer::ok("secret")]);
+        let error = site.get("/").expect_err("it was believed");
+        assert!(matches!(&error.problem, Problem::Certificate(found) if is_expected(found)), "{error}");
+        assert_eq!(error.as_str(), "tls");
+        let told = error.to_string();
+        assert!(told.contains(text) && !told.contains("Other"), "{told}");
+        assert!(site.server.received().is_empty(), "it was spoken to");
+    }
     Ok(())
 }
 
 #[test]
-fn another_hosts_certificate_is_not_believed() -> Result<()> {
-    let site = Site::with(|authority| authority.issue(&["download.microsoft.com"]))?;
-    let told = refused(&site, |fault| matches!(fault, CertificateFault::WrongName { .. }));
-    assert!(told.contains("it is for download.microsoft.com"), "{told}");
-    Ok(())
-}
-
-#[test]
-fn an_expired_certificate_is_not_believed() -> Result<()> {
-    let site = Site::with(|authority| authority.issue_expired(&["localhost"]))?;
-    let told = refused(&site, |fault| matches!(fault, CertificateFault::Expired { .. }));
-    assert!(told.contains("it expired (2020-01-01T00:00:00Z); have it renewed"), "{told}");
-    Ok(())
-}
-
-#[test]
-fn certificates_of_unfit_kinds_are_told_in_words() -> Result<()> {
-    let site = Site::with(Authority::issue_version_1)?;
-    let told = refused(&site, |fault| matches!(fault, CertificateFault::Unfit(_)));
-    assert!(told.contains("of version 1") && !told.contains("Other"), "{told}");
-    let site = Site::with(Authority::as_a_server)?;
-    let told = refused(&site, |fault| matches!(fault, CertificateFault::Unfit(_)));
-    assert!(told.contains("an authority's own certificate (CA:TRUE)"), "{told}");
-    Ok(())
-}
-
-#[test]
-fn a_server_without_tls_is_none() -> Result<()> {
-    let trust = Trust::new()?;
-    let plain = Server::http()?;
-    let url = plain.url("/").replace("http://", "https://").parse()?;
-    let error = body(&trust.client()?, &url).unwrap_err();
+fn a_server_that_cannot_be_spoken_to_is_told() -> Result<()> {
+    let client = Trust::new()?.client()?;
+    let get = |url: String| -> DownloadError { body(&client, &url.parse().unwrap()).unwrap_err() };
+    let error = get(Server::http()?.url("/").replace("http://", "https://"));
     assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
     assert!(error.to_string().contains("not TLS, but plain HTTP perhaps"), "{error}");
-    Ok(())
-}
 
-#[test]
-fn a_server_that_hangs_up_is_none() -> Result<()> {
-    let trust = Trust::new()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url: Url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
+    let url = format!("https://localhost:{}/", listener.local_addr()?.port());
     let hang_up = std::thread::spawn(move || drop(listener.accept()));
-    let error = body(&trust.client()?, &url).unwrap_err();
+    let error = get(url);
     hang_up.join().unwrap();
     assert!(matches!(error.problem, Problem::Reset(_)), "{error}");
-    Ok(())
-}
 
-#[test]
-fn a_port_where_nobody_listens() -> Result<()> {
-    // The socket is bound, so that no other process can take the port.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    let port = socket.local_addr()?.as_socket().context("an address")?.port();
-    let url = format!("https://127.0.0.1:{port}/").parse()?;
-    let error = body(&Trust::new()?.client()?, &url).unwrap_err();
+    let (_socket, address) = nobody()?;
+    let error = get(format!("https://{address}/"));
     assert!(matches!(error.problem, Problem::Connect(_)), "{error}");
     assert_eq!(error.as_str(), "connect");
-    Ok(())
-}
 
-#[test]
-fn a_name_without_an_address_is_told() -> Result<()> {
     // A label of this length is invalid, so no name server is asked.
-    let url: Url = format!("https://{}/", "x".repeat(64)).parse()?;
-    let error = body(&Trust::new()?.client()?, &url).unwrap_err();
+    let error = get(format!("https://{}/", "x".repeat(64)));
     assert!(matches!(error.problem, Problem::Dns { .. }), "{error}");
     assert_eq!(error.as_str(), "dns");
     Ok(())
