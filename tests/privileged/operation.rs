@@ -11,7 +11,6 @@ use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
     netns::Netns,
-    promtool,
     raw::FrameSender,
     require,
     scrape::Scrape,
@@ -99,14 +98,6 @@ fn tags_by_the_embedded_list_alone_are_warned_of() {
         let log = stop(start(&lab, flags));
         assert_eq!(log.contains(warning), warned, "{flags:?}: {log}");
     }
-}
-
-#[test]
-fn promtool_finds_nothing_in_a_real_scrape() {
-    require!(Root, Tool("ip"), Daemon, Tool("promtool"));
-    let (_lab, daemon) = started(&[]);
-    let text = daemon.get("/metrics", &[("Accept", "text/plain")]).unwrap().body;
-    assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
 }
 
 /// The loopback has no native XDP.
