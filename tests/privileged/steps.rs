@@ -1,9 +1,10 @@
-//! Steps that many tests share: a daemon on a lab's interface, packets, other programs, and waiting.
+//! Steps that many tests share: a daemon on a lab's interface, a list in a file, packets, other programs, and
+//! waiting.
 
 use std::{
     fs,
     net::IpAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -56,10 +57,35 @@ pub(crate) fn source(list: &Path) -> String {
     format!("file:{}", list.display())
 }
 
-/// Replaces the file `list` of a directory at once.
-pub(crate) fn replace_list(directory: &TempDir, text: &str) {
-    fs::write(directory.file("new"), text).unwrap();
-    fs::rename(directory.file("new"), directory.file("list")).unwrap();
+/// A list in a directory of its own.
+pub(crate) struct ListFile {
+    pub(crate) directory: TempDir,
+    pub(crate) source: String,
+}
+
+impl ListFile {
+    pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
+        let directory = TempDir::new("list");
+        let source = source(&directory.file("list"));
+        let list = Self { directory, source };
+        list.replace(text);
+        list
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.file("list")
+    }
+
+    /// Renames a new file into place.
+    pub(crate) fn replace(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.directory.file("new"), text).unwrap();
+        fs::rename(self.directory.file("new"), self.path()).unwrap();
+    }
+}
+
+/// The lines of a list with these /24 prefixes of 11.0.0.0/16 and this geo.
+pub(crate) fn lines(numbers: impl IntoIterator<Item = u32>, geo: &str) -> String {
+    numbers.into_iter().map(|number| format!("11.0.{number}.0/24,{geo}\n")).collect()
 }
 
 /// The addresses that these texts mean.

@@ -8,11 +8,10 @@ use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
     scrape::Scrape,
-    temp::TempDir,
 };
 
 use super::{PATIENCE, wait};
-use crate::steps::{has_xdp, knock, on, replace_list, shell, source};
+use crate::steps::{ListFile, has_xdp, knock, on, shell};
 
 /// The sources: an IPv4 source whose range changes its geo, an IPv6 source, and an unlisted source.
 const SOURCES: [&str; 3] = ["11.0.0.9", "2a01:111:f400::9", "198.51.100.7"];
@@ -21,7 +20,7 @@ const SOURCES: [&str; 3] = ["11.0.0.9", "2a01:111:f400::9", "198.51.100.7"];
 pub(super) struct Place {
     pub(super) lab: Lab,
     pub(super) view: View,
-    list: TempDir,
+    list: ListFile,
     /// The qdiscs that must stay.
     qdiscs: String,
 }
@@ -41,12 +40,17 @@ pub(super) fn after_one_of_each([can, eur, unlisted, tagged, dropped]: Counts, i
     [can + u64::from(is_can), eur + 1 + u64::from(!is_can), unlisted + 1, tagged + 2, dropped + 1]
 }
 
+/// A list whose first range has the geo Canada or Europe.
+fn list(is_can: bool) -> String {
+    let geo = if is_can { "CAN" } else { "EUR" };
+    format!("11.0.0.0/24,{geo}\n11.0.1.0/24,NAM\n2a01:111:f400::/48,EUR\n")
+}
+
 impl Place {
     pub(super) fn new() -> Self {
         let lab = Lab::new().unwrap();
         let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
-        let mut place = Self { lab, view, list: TempDir::new("list"), qdiscs: String::new() };
-        place.write(true);
+        let mut place = Self { lab, view, list: ListFile::new(list(true)), qdiscs: String::new() };
         place.qdiscs = place.qdiscs();
         place
     }
@@ -69,16 +73,13 @@ impl Place {
         self.lab.iface()
     }
 
-    /// Replaces the list. The first range has the geo Canada or Europe.
     pub(super) fn write(&self, is_can: bool) {
-        let geo = if is_can { "CAN" } else { "EUR" };
-        let text = format!("11.0.0.0/24,{geo}\n11.0.1.0/24,NAM\n2a01:111:f400::/48,EUR\n");
-        replace_list(&self.list, &text);
+        self.list.replace(list(is_can));
     }
 
     /// Options of a daemon that counts, sets this tag and drops unlisted sources, with its own state.
     pub(super) fn options(&self, tag: &str) -> DaemonOptions {
-        let ranges = ["--ranges", &source(&self.list.file("list")), "--lease", "never"];
+        let ranges = ["--ranges", &self.list.source, "--lease", "never"];
         on(&self.lab, &ranges)
             .args(["--tag", tag, "--unlisted", "drop", "--failsafe", "192.0.2.0/24"])
             .view(&self.view)

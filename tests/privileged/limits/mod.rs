@@ -13,14 +13,14 @@ use d365_tests::{
     lab::Lab,
     limit::Limit,
     require, task,
-    temp::{TempDir, TempFile},
+    temp::TempFile,
 };
 use d365_user::exit::Exit;
 use nix::sys::{resource::Resource, signal::Signal};
 
 use crate::{
     bad_input::has_refused,
-    steps::{self, on, start, started},
+    steps::{self, ListFile, lines, on, start, started},
     updates::site::{ranges, wait_until},
 };
 
@@ -29,25 +29,22 @@ const LOOK: Duration = Duration::from_secs(6);
 
 /// A list in a file. Each call of `grows` adds a range.
 struct Growing {
-    directory: TempDir,
-    ranges: u64,
+    list: ListFile,
+    ranges: u32,
 }
 
 impl Growing {
     fn new() -> Self {
-        let mut list = Self { directory: TempDir::new("list"), ranges: 0 };
-        list.grows();
-        list
+        Self { list: ListFile::new(lines(0..1, "NAM")), ranges: 1 }
     }
 
-    fn source(&self) -> String {
-        steps::source(&self.directory.file("list"))
+    fn source(&self) -> &str {
+        &self.list.source
     }
 
     fn grows(&mut self) {
         self.ranges += 1;
-        let lines: String = (0..self.ranges).map(|number| format!("11.0.{number}.0/24,NAM\n")).collect();
-        steps::replace_list(&self.directory, &lines);
+        self.list.replace(lines(0..self.ranges, "NAM"));
     }
 }
 
@@ -87,7 +84,7 @@ fn a_start_with_too_few_descriptors_says_so() {
 fn a_lack_of_descriptors_for_a_moment_ends_nothing_and_is_made_up_for() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, mut list) = (Lab::new().unwrap(), Growing::new());
-    let daemon = start(&lab, &["--ranges", &list.source()]);
+    let daemon = start(&lab, &["--ranges", list.source()]);
     wait_until(&daemon, "the list", |scrape| ranges(scrape) == 1);
     // A thread that reads a list has a descriptor table of its own, in which only 0 to 2 are open.
     let none = Limit { resource: Resource::RLIMIT_NOFILE, soft: 3 };
@@ -118,7 +115,7 @@ fn a_lack_of_descriptors_for_a_moment_ends_nothing_and_is_made_up_for() {
 fn a_state_file_that_would_be_too_large_is_a_failed_write() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, mut list) = (Lab::new().unwrap(), Growing::new());
-    let options = on(&lab, &["--ranges", &list.source()]);
+    let options = on(&lab, &["--ranges", list.source()]);
     let state = options.state.clone().unwrap();
     let daemon = Daemon::start(&lab.host, &options.limit(Resource::RLIMIT_FSIZE, 64)).unwrap();
     list.grows();

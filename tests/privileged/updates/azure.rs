@@ -16,10 +16,11 @@ use d365_tests::{
     vendor::Documents,
 };
 
-use super::site::{ListFile, Site, failures, wait_until};
+use super::site::{Site, failures, wait_until};
 use crate::{
     judged::syn,
     mail::{deliver_again, listen, tally},
+    steps::ListFile,
 };
 
 const DOCUMENT: &str = "public-2026-cn398.json";

@@ -5,8 +5,11 @@ use std::{net::IpAddr, time::Duration};
 
 use d365_tests::{https::Answer, require, scrape::Scrape};
 
-use super::site::{ListFile, Site, approve, lines, pending, ranges, wait_until};
-use crate::mail::{deliver_again, listen, tally};
+use super::site::{Site, approve, pending, ranges, wait_until};
+use crate::{
+    mail::{deliver_again, listen, tally},
+    steps::{ListFile, lines},
+};
 
 /// Number of ranges in the embedded list.
 const EMBEDDED: u64 = 39;

@@ -13,11 +13,12 @@ use std::{
 use d365_tests::{require, scrape::Scrape, temp::TempDir};
 use nix::sys::signal::Signal;
 
-use super::site::{ListFile, Site, failures, ranges, wait_until};
+use super::site::{Site, failures, ranges, wait_until};
+use crate::steps::{self, ListFile};
 
 /// The first `count` lines of a list.
 fn lines(count: u32) -> String {
-    super::site::lines(0..count, "NAM")
+    steps::lines(0..count, "NAM")
 }
 
 /// Changes are seen long before the next reading by the clock. SIGHUP makes the daemon read everything again,

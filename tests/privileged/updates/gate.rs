@@ -2,8 +2,11 @@
 
 use d365_tests::{require, scrape::Scrape};
 
-use super::site::{ListFile, Site, approve, lines, pending, ranges, wait_until};
-use crate::mail::{deliver_again, listen, tally};
+use super::site::{Site, approve, pending, ranges, wait_until};
+use crate::{
+    mail::{deliver_again, listen, tally},
+    steps::{ListFile, lines},
+};
 
 /// Number of connections from listed, retired and unlisted sources.
 fn connections(scrape: &Scrape) -> [u64; 3] {

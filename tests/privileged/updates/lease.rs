@@ -14,8 +14,11 @@ use nix::{
     time::{ClockId, clock_getres},
 };
 
-use super::site::{ListFile, PATIENCE, Site, failures, lines, wait_until};
-use crate::mail::{deliver_again, listen, tally};
+use super::site::{PATIENCE, Site, failures, wait_until};
+use crate::{
+    mail::{deliver_again, listen, tally},
+    steps::{ListFile, lines},
+};
 
 /// A busy machine counts ticks late, and one tick is lost by rounding.
 const TICKS: f64 = 0.1;

@@ -16,8 +16,9 @@ use d365_tests::{
 
 use super::{
     lease::EMBEDDED_UNTIL,
-    site::{ListFile, PATIENCE, Site, wait_until},
+    site::{PATIENCE, Site, wait_until},
 };
+use crate::steps::ListFile;
 
 /// In the embedded list.
 const EMBEDDED: &str = "13.71.171.9";

@@ -2,7 +2,8 @@
 
 use d365_tests::{promtool, require};
 
-use super::site::{ListFile, Site, lines, wait_until};
+use super::site::{Site, wait_until};
+use crate::steps::{ListFile, lines};
 
 #[test]
 fn promtool_finds_nothing_in_a_scrape_with_every_metric() {

@@ -1,8 +1,7 @@
-//! A daemon in a lab, an HTTPS server on the lab's loopback that the daemon trusts, and a list in a file.
+//! A daemon in a lab, and an HTTPS server on the lab's loopback that the daemon trusts.
 
 use std::{
     fs,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -12,7 +11,7 @@ use d365_tests::{
     lab::Lab,
     scrape::Scrape,
     task::{self, Done},
-    temp::{TempDir, TempFile},
+    temp::TempFile,
     vendor::Documents,
 };
 
@@ -89,37 +88,6 @@ impl Site {
 fn serve(lab: &Lab, signs: &Authority) -> Server {
     let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
     lab.host.run(|| Server::https(&identity)).unwrap()
-}
-
-/// A list in a directory of its own.
-pub(super) struct ListFile {
-    pub(super) directory: TempDir,
-    pub(super) source: String,
-}
-
-impl ListFile {
-    pub(super) fn new(text: impl AsRef<[u8]>) -> Self {
-        let directory = TempDir::new("list");
-        let source = format!("file:{}", directory.file("list").display());
-        let list = Self { directory, source };
-        list.replace(text);
-        list
-    }
-
-    pub(super) fn path(&self) -> PathBuf {
-        self.directory.file("list")
-    }
-
-    /// Renames a new file into place.
-    pub(super) fn replace(&self, text: impl AsRef<[u8]>) {
-        fs::write(self.directory.file("new"), text).unwrap();
-        fs::rename(self.directory.file("new"), self.path()).unwrap();
-    }
-}
-
-/// The lines of a list with these /24 prefixes of 11.0.0.0/16 and this geo.
-pub(super) fn lines(numbers: impl IntoIterator<Item = u32>, geo: &str) -> String {
-    numbers.into_iter().map(|number| format!("11.0.{number}.0/24,{geo}\n")).collect()
 }
 
 /// Runs `d365-user approve --yes` on the state directory of these options.

@@ -7,9 +7,10 @@ use d365_tests::{https::Answer, require, temp::TempDir};
 use d365_user::gate::approval::{self, Approval, Request};
 
 use super::{
-    super::site::{ListFile, Site, approve, lines, pending, ranges, wait_until},
+    super::site::{Site, approve, pending, ranges, wait_until},
     Counted, Watched,
 };
+use crate::steps::{ListFile, lines};
 
 /// Twenty ranges, without the one with this number.
 fn without(number: u32) -> String {

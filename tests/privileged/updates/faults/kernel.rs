@@ -12,9 +12,10 @@ use d365_tests::{
 use nix::errno::Errno;
 
 use super::{
-    super::site::{ListFile, Site, lines, wait_until},
+    super::site::{Site, wait_until},
     Counted, Watched,
 };
+use crate::steps::{ListFile, lines};
 
 /// A daemon with a list in a file, and the faults that the test injects into its `bpf` calls.
 struct Refusing<'a> {

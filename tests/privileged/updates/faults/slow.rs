@@ -7,9 +7,10 @@ use std::time::Duration;
 use d365_tests::{https::Answer, require, scrape::Scrape};
 
 use super::{
-    super::site::{ListFile, Site, approve, pending, wait_until},
+    super::site::{Site, approve, pending, wait_until},
     Watched, tags,
 };
+use crate::steps::ListFile;
 
 #[test]
 fn a_download_that_drips_disturbs_nothing() {

@@ -20,7 +20,8 @@ use nix::{
     unistd::mkfifo,
 };
 
-use super::super::site::{ListFile, Site, failures, lines, ranges, wait_until};
+use super::super::site::{Site, failures, ranges, wait_until};
+use crate::steps::{ListFile, lines};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
