@@ -5,21 +5,30 @@
 //! reads the same direct table as our program, through a base page that it loads for each packet.
 
 use anyhow::{Result, ensure};
+use aya::{
+    maps::{Array, IterableMap as _, MapData, PerCpuArray},
+    programs::Program,
+};
 use d365_common::{
     counter::Counter,
     direct::{Cell, DEFAULT_PAGES, Page},
     entry::{Entry, MAX_SLOTS},
-};
-use d365_tests::bpf::{
-    Map, Program,
-    code::{Code, JIFFIES, Jump, LOAD_BYTES, LOOK_UP, When, Width, XDP_PASS},
 };
 use d365_user::{
     generation::{self, Table},
     ranges::Range,
 };
 
-use crate::subject::Class;
+use crate::{
+    bpf::{self, TC_NEXT, XDP_PASS},
+    code::{Code, PASS, Width},
+    programs::{array, run, xdp},
+    subject::Class,
+};
+
+/// Helpers: `bpf_skb_load_bytes_relative`, whose start 0 is the Ethernet header, and `bpf_jiffies64`.
+const LOAD_BYTES: u32 = 68;
+const JIFFIES: u32 = 118;
 
 /// Length in bytes of Ethernet, IPv4 and TCP headers without options.
 const HEAD: i32 = 54;
@@ -37,26 +46,25 @@ const UNLISTED: u32 = 1;
 /// The loaded program and its maps.
 pub(crate) struct Limit {
     pub(crate) program: Program,
-    ranges: Map,
-    classes: Map,
-    slots: u32,
+    ranges: PerCpuArray<MapData, Counter>,
+    classes: PerCpuArray<MapData, Counter>,
 }
 
 impl Limit {
     /// Loads the program for a list.
     pub(crate) fn new(ranges: &[Range], frags: bool) -> Result<Self> {
-        let slots = u32::try_from(ranges.len())?;
-        let (tables, base) = (table(ranges)?, Map::array("base", &[[0; 4]])?);
-        let ranges = Map::per_cpu("ranges", Counter::SIZE, slots)?;
-        let classes = Map::per_cpu("classes", Counter::SIZE, 2)?;
-        let program = Program::load(&code(&tables, &base, &ranges, &classes), frags)?;
-        Ok(Self { program, ranges, classes, slots })
+        let (tables, base) = (table(ranges)?, array(&[0_u32])?);
+        let ranges = PerCpuArray::create(u32::try_from(ranges.len())?, 0)?;
+        let classes = PerCpuArray::create(2, 0)?;
+        let code = code(tables.map(), base.map(), ranges.map(), classes.map());
+        let program = xdp("limit", &code, frags)?;
+        Ok(Self { program, ranges, classes })
     }
 
     /// Runs a frame once and returns the class in which the program counted it.
     pub(crate) fn classify(&self, frame: &[u8]) -> Result<Class> {
         let before = self.counted()?;
-        let action = self.program.run(frame)?;
+        let action = run(&self.program, frame)?;
         let after = self.counted()?;
         ensure!(action == XDP_PASS, "the packet did not pass: {action}");
         let moved = before.iter().zip(&after).map(|(before, after)| after - before);
@@ -70,106 +78,90 @@ impl Limit {
 
     /// Number of packets to other ports, unlisted, and of all ranges.
     fn counted(&self) -> Result<[u64; 3]> {
-        let ranges = (0..self.slots).map(|slot| packets(&self.ranges, slot));
-        let ranges = ranges.sum::<Result<u64>>()?;
+        let packets = |map: &PerCpuArray<MapData, Counter>, index: u32| -> Result<u64> {
+            Ok(map.get(&index, 0)?.iter().map(|counter| counter.packets).sum())
+        };
+        let ranges = (0..self.ranges.len()).map(|slot| packets(&self.ranges, slot)).sum::<Result<u64>>()?;
         Ok([packets(&self.classes, OTHER_PORT)?, packets(&self.classes, UNLISTED)?, ranges])
     }
 }
 
 /// Loads the tc program that marks plain packets of a list and does nothing else: the limit of `d365_tag`.
 pub(crate) fn marking(ranges: &[Range]) -> Result<Program> {
-    let (tables, base) = (table(ranges)?, Map::array("base", &[[0; 4]])?);
-    let (lease, marked) = (Map::array("lease", &[[0xff; 8]])?, Map::per_cpu("marked", Counter::SIZE, 1)?);
+    let (tables, base, lease) = (table(ranges)?, array(&[0_u32])?, array(&[u64::MAX])?);
+    let marked = PerCpuArray::<_, Counter>::create(1, 0)?;
     // The copied head is at -80 on the stack, the context at -16; `r7` = length.
-    let code = Code::classifier("limit").read(Width::Four, 7, 1, 0).write(Width::Eight, 10, -16, 1);
+    let code = Code::default().read(Width::Four, 7, 1, 0).write(Width::Eight, 10, -16, 1);
     let code = code.set(2, 0).copy(3, 10).add(3, -80).set(4, HEAD.unsigned_abs()).set(5, 0).call(LOAD_BYTES);
-    let code = recognise(code.end_if(0, When::Differs, 0).copy(6, 10).add(6, -80));
-    let code = code.read(Width::Two, 2, 6, 36).end_if(2, When::Differs, SMTP);
-    let code = source(code, &tables, &base).end_if(2, When::Differs, LISTED);
+    let code = recognise(code.if_not(0, 0, PASS).copy(6, 10).add(6, -80));
+    let code = code.read(Width::Two, 2, 6, 36).if_not(2, SMTP, PASS);
+    let code = source(code, tables.map(), base.map()).if_not(2, LISTED, PASS);
     // The geo's number, while the lease has not ended.
     let code = code.shift_right(1, MAX_SLOTS.ilog2()).mask(1, 0xff).copy(8, 1);
-    let code = code.call(JIFFIES).value(2, &lease).read(Width::Eight, 2, 2, 0).end_if_above(0, 2);
+    let code = code.call(JIFFIES).value(2, lease.map()).read(Width::Eight, 2, 2, 0).if_above(0, 2, PASS);
     // `mark` of `struct __sk_buff` is at 8.
     let code =
         code.set(2, MARK).add_register(2, 8).read(Width::Eight, 1, 10, -16).write(Width::Four, 1, 8, 2);
-    let code = look_up(code.set(8, 0).set(1, 0), &marked).end_if_zero(0);
-    Program::load(&bump(code).end(u32::MAX), false)
+    let code = bump(code.set(8, 0).set(1, 0).look_up(marked.map()).if_zero(0, PASS));
+    Ok(Program::SchedClassifier(bpf::classifier("limit", &code.end(TC_NEXT, TC_NEXT))?))
 }
 
 /// The direct table of a list.
-fn table(ranges: &[Range]) -> Result<Map> {
+fn table(ranges: &[Range]) -> Result<Array<MapData, Page>> {
     let numbers: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
     let compiled = generation::compile(ranges, &numbers, u32::MAX)?;
-    let table = Table::new(&compiled.entries, DEFAULT_PAGES);
-    Map::array("tables", &table.pages().iter().map(bytes).collect::<Vec<_>>())
-}
-
-/// Number of packets of a counter, on all processors.
-fn packets(map: &Map, index: u32) -> Result<u64> {
-    let size = Counter::SIZE as usize;
-    let processors = aya::util::nr_cpus().map_err(|(what, error)| anyhow::anyhow!("{what}: {error}"))?;
-    let value = map.read(index, size, processors)?;
-    let first = |counter: &[u8]| counter.first_chunk().map_or(0, |packets| u64::from_ne_bytes(*packets));
-    Ok(value.chunks(size).map(first).sum())
-}
-
-fn bytes(page: &Page) -> [u8; size_of::<Page>()] {
-    let mut bytes = [0; size_of::<Page>()];
-    for (to, cell) in bytes.chunks_exact_mut(4).zip(page) {
-        to.copy_from_slice(&cell.to_ne_bytes());
-    }
-    bytes
+    array(Table::new(&compiled.entries, DEFAULT_PAGES).pages())
 }
 
 /// `r6` = packet, `r7` = its length, `r8` = 1 if it opens a connection (else 0), `r9` = base page.
-fn code(tables: &Map, base: &Map, ranges: &Map, classes: &Map) -> Code {
-    let code = recognise(Code::new("limit").packet(6, 1, HEAD).copy(7, 3).subtract(7, 6));
-    let (code, other_port) =
-        code.set(8, 0).set(1, OTHER_PORT).read(Width::Two, 2, 6, 36).jump_if(2, When::Differs, SMTP);
+fn code(tables: &MapData, base: &MapData, ranges: &MapData, classes: &MapData) -> Vec<u64> {
+    let code = recognise(Code::default().packet(6, 1, HEAD).copy(7, 3).subtract(7, 6));
+    let code = code.set(8, 0).set(1, OTHER_PORT).read(Width::Two, 2, 6, 36).if_not(2, SMTP, "other port");
     // SYN without ACK.
-    let code = code.read(Width::One, 2, 6, 47).mask(2, 0x12);
-    let (code, goes_on) = code.jump_if(2, When::Differs, 0x02);
-    let code = source(code.set(8, 1).target_of(goes_on), tables, base);
-    let (code, unlisted) = code.jump_if(2, When::Differs, LISTED);
-    let (code, counted) = look_up(code.mask(1, MAX_SLOTS - 1), ranges).jump();
-    let code = code.target_of(unlisted).set(1, UNLISTED).target_of(other_port);
-    let code = look_up(code, classes).target_of(counted).end_if_zero(0);
-    bump(code).end(XDP_PASS)
+    let code = code.read(Width::One, 2, 6, 47).mask(2, 0x12).if_not(2, 0x02, "goes on").set(8, 1);
+    let code = source(code.label("goes on"), tables, base).if_not(2, LISTED, "unlisted");
+    let code = code.mask(1, MAX_SLOTS - 1).look_up(ranges).go_to("counted");
+    let code = code.label("unlisted").set(1, UNLISTED).label("other port").look_up(classes);
+    bump(code.label("counted").if_zero(0, PASS)).end(XDP_PASS, XDP_PASS)
 }
 
-/// Ends the program unless the frame is plain. On entry, `r3` is the frame's end.
+/// Passes unless the frame is plain. On entry, `r3` is the frame's end.
 fn recognise(code: Code) -> Code {
     code.read(Width::Two, 1, 6, 12)
-        .end_if(1, When::Differs, ETHERTYPE_IPV4)
+        .if_not(1, ETHERTYPE_IPV4, PASS)
         .read(Width::One, 1, 6, 14)
-        .end_if(1, When::Differs, 0x45)
+        .if_not(1, 0x45, PASS)
         .read(Width::One, 1, 6, 23)
-        .end_if(1, When::Differs, 6)
+        .if_not(1, 6, PASS)
         .read(Width::Two, 1, 6, 20)
         .mask(1, FRAGMENT)
-        .end_if(1, When::Differs, 0)
+        .if_not(1, 0, PASS)
         .read(Width::Two, 1, 6, 16)
         .from_network_order(1)
         .copy(2, 1)
         .add(2, 14)
-        .end_if_above(2, 7)
+        .if_above(2, 7, PASS)
         .read(Width::One, 3, 6, 46)
         .mask(3, 0xf0)
         .shift_right(3, 2)
-        .end_if(3, When::Below, 20)
+        .if_below(3, 20, PASS)
         .add(3, 20)
-        .end_if_above(3, 1)
+        .if_above(3, 1, PASS)
 }
 
 /// `r1` = the cell for the source, `r2` = its kind.
-fn source(code: Code, tables: &Map, base: &Map) -> Code {
-    let code = code.value(9, base).read(Width::Four, 9, 9, 0);
-    // The first two bytes of the source, and one more byte for each further page.
+fn source(code: Code, tables: &MapData, base: &MapData) -> Code {
     let kind = Cell::page(0).bits() | LISTED;
-    let (code, first) = cell(code.read(Width::One, 1, 6, 26), tables, 27, kind);
-    let (code, second) = cell(code, tables, 28, kind);
-    let (code, third) = cell(code, tables, 29, kind);
-    code.target_of(first).target_of(second).target_of(third)
+    let code = code.value(9, base).read(Width::Four, 9, 9, 0).read(Width::One, 1, 6, 26);
+    // The first two bytes of the source, and one more byte for each further page. Each byte selects a cell of
+    // the page `base + r1`.
+    let cells = [27, 28, 29].into_iter().fold(code, |code, at| {
+        let code = code.add_register(1, 9).look_up(tables).if_zero(0, PASS);
+        let code = code.read(Width::One, 1, 6, at).shift_left(1, 2).add_register(0, 1);
+        let code = code.read(Width::Four, 1, 0, 0).copy(2, 1).mask(2, kind);
+        code.if_not(2, Cell::page(0).bits(), "found").mask(1, !kind)
+    });
+    cells.label("found")
 }
 
 /// Counts a packet of `r7` bytes in the counter at `r0`, and `r8` connections.
@@ -177,19 +169,4 @@ fn bump(code: Code) -> Code {
     let code = code.read(Width::Eight, 1, 0, 0).add(1, 1).write(Width::Eight, 0, 0, 1);
     let code = code.read(Width::Eight, 1, 0, 8).add_register(1, 7).write(Width::Eight, 0, 8, 1);
     code.read(Width::Eight, 1, 0, 16).add_register(1, 8).write(Width::Eight, 0, 16, 1)
-}
-
-/// `r1` = the cell of page `base + r1` for the source's byte at `at`, `r2` = its kind. The code continues
-/// with the page that the cell names, or jumps.
-fn cell(code: Code, tables: &Map, at: i16, kind: u32) -> (Code, Jump) {
-    let code = look_up(code.add_register(1, 9), tables).end_if_zero(0);
-    let code = code.read(Width::One, 1, 6, at).shift_left(1, 2).add_register(0, 1);
-    let code = code.read(Width::Four, 1, 0, 0).copy(2, 1).mask(2, kind);
-    let (code, jump) = code.jump_if(2, When::Differs, Cell::page(0).bits());
-    (code.mask(1, !kind), jump)
-}
-
-/// `r0` = pointer to the value at index `r1`, or 0.
-fn look_up(code: Code, map: &Map) -> Code {
-    code.write(Width::Four, 10, -4, 1).map(1, map).copy(2, 10).add(2, -4).call(LOOK_UP)
 }

@@ -5,7 +5,10 @@
 //! All traffic stays between network namespaces that the benchmark makes. It tunes nothing, and it gives no
 //! verdict unless `--check` or `--compare` is set.
 
+#[path = "../bpf.rs"]
+mod bpf;
 mod check;
+mod code;
 mod compare;
 mod daemon;
 mod end_to_end;
@@ -172,8 +175,10 @@ fn measure(effort: &Effort, is_quick: bool) -> Result<Report> {
     let filter = XdpFilter::load()?;
     let packets = pinned(|| packets::measure(effort, Some(&filter)))?;
     drop(filter);
-    let builds = Build::COMPARED.iter().map(|build| Ok((build.name(), Subject::load(*build, &[])?.size()?)));
-    let tagger = Ok((names::OWN_TC, Tagger::with(&sets::embedded()?.ranges)?.size()?));
+    let builds = Build::COMPARED
+        .iter()
+        .map(|build| Ok((build.name(), subject::size(&Subject::load(*build, &[])?.program)?)));
+    let tagger = Ok((names::OWN_TC, subject::size(&Tagger::with(&sets::embedded()?.ranges)?.program)?));
     let size = |(name, (verified, machine_code)): (&str, _)| ProgramSize {
         name: name.to_owned(),
         verified,

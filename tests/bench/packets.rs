@@ -4,8 +4,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Result, ensure};
+use aya::{
+    Pod,
+    maps::{LpmTrie, MapData, lpm_trie::Key},
+    programs::Program,
+};
+use aya_obj::generated::BPF_F_NO_PREALLOC;
 use d365_tests::{
-    bpf::{Map, Program},
     frame::{DOT1Q, Frame, IPV4, IPV6, Ipv4, Packet as Carried, Tcp, Udp},
     lab::{host_v4, host_v6},
 };
@@ -72,9 +77,15 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
     let frags = compared[0].1.frags();
     let (floor, tc_floor) = (programs::floor(frags)?, programs::tc_floor()?);
     let limit = Limit::new(&ranges, frags)?;
-    let tries = [trie_v4(&ranges)?, trie_v6(&ranges)?];
-    let tries =
-        [programs::trie(&tries[0], SOURCE_V4, 1, frags)?, programs::trie(&tries[1], SOURCE_V6, 4, frags)?];
+    let v4 = trie(&ranges, |net| match net {
+        IpNet::V4(net) => Some(net.network().octets()),
+        IpNet::V6(_) => None,
+    })?;
+    let v6 = trie(&ranges, |net| match net {
+        IpNet::V4(_) => None,
+        IpNet::V6(net) => Some(net.network().octets()),
+    })?;
+    let tries = [programs::trie(&v4, SOURCE_V4, 1, frags)?, programs::trie(&v6, SOURCE_V6, 4, frags)?];
 
     let call = programs::call(frags)?;
     let mut packets = Vec::new();
@@ -114,7 +125,8 @@ pub(crate) fn measure(effort: &Effort, filter: Option<&XdpFilter>) -> Result<Vec
 
 /// Times all programs with one packet.
 fn one(effort: &Effort, case: &Case, timed: &[Timed<'_>]) -> Result<Packet> {
-    let values = interleaved(effort.rounds, timed, |timed| timed.program.time(&case.frame, effort.repeat))?;
+    let values =
+        interleaved(effort.rounds, timed, |timed| programs::time(timed.program, &case.frame, effort.repeat))?;
     let cost = |(timed, own): (&Timed<'_>, &Vec<f64>)| -> Result<Cost> {
         let above_floor = Stat::of_differences(own, &values[timed.floor])?;
         Ok(Cost { program: timed.name.to_owned(), whole: Stat::of(own)?, above_floor })
@@ -171,27 +183,13 @@ fn neighbour(ranges: &[Range]) -> Result<IpAddr> {
     unlisted.ok_or_else(|| anyhow::anyhow!("{a}.{b}.0.0/16 is listed from end to end"))
 }
 
-fn trie_v4(ranges: &[Range]) -> Result<Map> {
-    let key = |range: &Range| match range.prefix {
-        IpNet::V4(net) => {
-            let [a, b, c, d] = u32::from(net.prefix_len()).to_ne_bytes();
-            let [e, f, g, h] = net.network().octets();
-            Some([a, b, c, d, e, f, g, h])
+/// The kernel's trie of the ranges of one family.
+fn trie<K: Pod>(ranges: &[Range], key: impl Fn(IpNet) -> Option<K>) -> Result<LpmTrie<MapData, K, u32>> {
+    let mut trie = LpmTrie::create(u32::try_from(ranges.len())?, BPF_F_NO_PREALLOC)?;
+    for Range { prefix, .. } in ranges {
+        if let Some(key) = key(*prefix) {
+            trie.insert(&Key::new(u32::from(prefix.prefix_len()), key), 0, 0)?;
         }
-        IpNet::V6(_) => None,
-    };
-    Map::trie(&ranges.iter().filter_map(key).collect::<Vec<_>>())
-}
-
-fn trie_v6(ranges: &[Range]) -> Result<Map> {
-    let key = |range: &Range| match range.prefix {
-        IpNet::V4(_) => None,
-        IpNet::V6(net) => {
-            let mut key = [0; 20];
-            key[..4].copy_from_slice(&u32::from(net.prefix_len()).to_ne_bytes());
-            key[4..].copy_from_slice(&net.network().octets());
-            Some(key)
-        }
-    };
-    Map::trie(&ranges.iter().filter_map(key).collect::<Vec<_>>())
+    }
+    Ok(trie)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use d365_tests::{netns::Netns, nft};
 use d365_user::ranges::Range;
 
@@ -37,8 +37,7 @@ pub(crate) fn load_nftables(host: &Netns, ranges: &[Range]) -> Result<()> {
 
 /// Number of packets in nftables' counters.
 pub(crate) fn counted_by_nftables(host: &Netns) -> Result<u64> {
-    let text = host.output(Command::new("nft").args(["list", "counters", "table", "ip", "d365"]))?;
-    sum(&text)
+    nft::sum(&host.output(Command::new("nft").args(["list", "counters", "table", "ip", "d365"]))?)
 }
 
 /// ipset and iptables: a set of networks with counters, and a rule that marks packets from the set.
@@ -51,12 +50,5 @@ pub(crate) fn load_ipset(host: &Netns, ranges: &[Range]) -> Result<()> {
 
 /// Number of packets in the set's counters.
 pub(crate) fn counted_by_ipset(host: &Netns) -> Result<u64> {
-    sum(&host.output(Command::new("ipset").args(["list", "d365"]))?)
-}
-
-/// Adds up the numbers after each word "packets".
-fn sum(text: &str) -> Result<u64> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let counts = words.windows(2).filter(|pair| pair[0] == "packets").map(|pair| pair[1].parse::<u64>());
-    counts.sum::<Result<u64, _>>().with_context(|| format!("no counts in {text:?}"))
+    nft::sum(&host.output(Command::new("ipset").args(["list", "d365"]))?)
 }

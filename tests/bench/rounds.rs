@@ -4,6 +4,7 @@
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
+use d365_tests::netns::apart;
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
@@ -71,12 +72,9 @@ pub(crate) fn processors() -> usize {
 /// Runs `body` on a thread of its own that stays on the last processor, because most other work of a machine
 /// is on the first.
 pub(crate) fn pinned<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    thread::scope(|scope| {
-        let measuring = scope.spawn(|| {
-            pin(Pid::from_raw(0), processors() - 1)?;
-            body()
-        });
-        measuring.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    apart(|| {
+        pin(Pid::from_raw(0), processors() - 1)?;
+        body()
     })
 }
 

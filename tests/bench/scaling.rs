@@ -82,16 +82,19 @@ fn costs(effort: &Effort, subjects: &[(Build, Subject)], set: &Set) -> Result<Ve
     let sources = sets::sources(&set.ranges, SOURCES)?;
     let frags = subjects.iter().all(|(_, subject)| subject.frags());
     let floor = programs::floor(frags)?;
-    let draws = (0..=subjects.len()).map(|_| Before::drawing(&sources, frags)).collect::<Result<Vec<_>>>()?;
-    let mut programs = vec![&floor, draws[0].then(&floor)?];
-    for ((_, subject), draw) in subjects.iter().zip(&draws[1..]) {
-        let drawn = draw.then(&subject.program)?;
+    let own = subjects.iter().map(|(_, subject)| &subject.program);
+    let drawing = [&floor].into_iter().chain(own).map(|next| Before::drawing(&sources, next, frags));
+    let drawing = drawing.collect::<Result<Vec<_>>>()?;
+    let mut programs = vec![&floor, &drawing[0].program];
+    for ((_, subject), drawing) in subjects.iter().zip(&drawing[1..]) {
+        let drawn = &drawing.program;
         for program in [&subject.program, drawn, drawn] {
             ensure!(subject.judge(program, &frame)? == Class::Listed, "a source is not listed");
         }
         programs.extend([&subject.program, drawn]);
     }
-    let values = interleaved(effort.rounds, &programs, |program| program.time(&frame, effort.repeat))?;
+    let values =
+        interleaved(effort.rounds, &programs, |program| programs::time(program, &frame, effort.repeat))?;
     let cost = |((build, _), own): (&(Build, Subject), &[Vec<f64>])| {
         Ok(ScaleCost {
             program: build.name().to_owned(),

@@ -1,14 +1,13 @@
 //! Our own programs, loaded as the daemon loads them, in the builds that are compared.
 
 use anyhow::{Context as _, Result, ensure};
-use aya::programs::loaded_programs;
+use aya::programs::{Program, loaded_programs};
 use d365_common::{
     direct::{DEFAULT_PAGES, MOST_PAGES},
     mark::Mark,
     names::{PROGRAM_TAG, PROGRAMS},
     packet_action::PacketAction,
 };
-use d365_tests::bpf::{Program, code::XDP_PASS};
 use d365_user::{
     generation::{self, Compiled, Table},
     kernel::{Counters, Interface, Kernel, OBJECT, Options},
@@ -16,10 +15,14 @@ use d365_user::{
     settings::Tags,
 };
 
-use crate::report::names;
+use crate::{
+    bpf::{self, XDP_PASS},
+    programs::run,
+    report::names,
+};
 
 /// The daemon's default number of counter slots.
-const CAPACITY: u32 = 4096;
+pub(crate) const CAPACITY: u32 = 4096;
 
 /// The options for loading the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +85,26 @@ fn pages(ranges: &[Range]) -> Result<u32> {
 impl Subject {
     /// Loads a build for one interface, with room for these ranges, and publishes nothing.
     pub(crate) fn load(build: Build, ranges: &[Range]) -> Result<Self> {
-        let (mut kernel, counters) = Kernel::load(OBJECT, &build.options(ranges)?)?;
-        let program = Program::by_id(kernel.program_id()?)?;
+        Self::by(&build.options(ranges)?)
+    }
+
+    fn by(options: &Options) -> Result<Self> {
+        let (mut kernel, counters) = Kernel::load(OBJECT, options)?;
+        let program = Program::Xdp(bpf::xdp_by_id(kernel.program_id()?)?);
         Ok(Self { kernel, program, counters, slots: Vec::new() })
     }
 
     /// Loads a build, compiles the list and publishes it.
     pub(crate) fn with(build: Build, ranges: &[Range]) -> Result<Self> {
-        let mut subject = Self::load(build, ranges)?;
+        Self::published(&build.options(ranges)?, ranges)
+    }
+
+    /// Loads the object with these options and publishes the list, with a valid lease.
+    pub(crate) fn published(options: &Options, ranges: &[Range]) -> Result<Self> {
+        let mut subject = Self::by(options)?;
         let compiled = subject.compile(ranges)?;
         subject.kernel.publish(&compiled)?;
+        subject.kernel.set_lease(None)?;
         Ok(subject)
     }
 
@@ -107,17 +120,17 @@ impl Subject {
         self.kernel.program_name() == PROGRAMS[0]
     }
 
-    /// Number of instructions that the verifier processed (0 if the kernel does not report it), and bytes of
-    /// machine code.
-    pub(crate) fn size(&mut self) -> Result<(u32, u32)> {
-        size(self.kernel.program_id()?)
+    /// Number of packets that were counted as listed, on all interfaces.
+    pub(crate) fn listed(&self) -> Result<u64> {
+        let rows = self.counters.read(&self.slots)?;
+        Ok(rows.iter().flat_map(|row| &row.ranges).map(|count| count.packets).sum())
     }
 
     /// Runs a frame through `program`, which ends in ours, and returns the class in which it was counted. So
     /// the timed program is shown to classify the frame.
     pub(crate) fn judge(&self, program: &Program, frame: &[u8]) -> Result<Class> {
         let before = self.counters.read(&self.slots)?.remove(0);
-        let action = program.run(frame)?;
+        let action = run(program, frame)?;
         let after = self.counters.read(&self.slots)?.remove(0);
         ensure!(action == XDP_PASS, "the packet did not pass: {action}");
         if before.ranges != after.ranges {
@@ -134,42 +147,30 @@ impl Subject {
 /// The tc program of `--tag mark`, with a published list and a valid lease.
 pub(crate) struct Tagger {
     pub(crate) program: Program,
-    id: u32,
-    counters: Counters,
-    _kernel: Kernel,
+    subject: Subject,
 }
 
 impl Tagger {
     /// Loads the program for one interface and publishes these ranges.
     pub(crate) fn with(ranges: &[Range]) -> Result<Self> {
         let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
-        let options = Options { tags, ..Build::Default.options(ranges)? };
-        let (mut kernel, counters) = Kernel::load(OBJECT, &options)?;
-        let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
-        kernel.publish(&generation::compile(ranges, &slots, kernel.capacity())?)?;
-        kernel.set_lease(None)?;
+        let subject = Subject::published(&Options { tags, ..Build::Default.options(ranges)? }, ranges)?;
         // The newest program with this name is the one that was just loaded.
         let tags = loaded_programs().filter_map(Result::ok);
         let tags = tags.filter(|program| program.name_as_str() == Some(PROGRAM_TAG));
         let id = tags.map(|program| program.id()).max().context("the tc program is gone")?;
-        Ok(Self { program: Program::by_id(id)?, id, counters, _kernel: kernel })
+        Ok(Self { program: Program::SchedClassifier(bpf::classifier_by_id(id)?), subject })
     }
 
     /// Returns true if the program marks the frame.
     pub(crate) fn marks(&self, frame: &[u8]) -> Result<bool> {
         let before = self.marked()?;
-        self.program.run(frame)?;
+        run(&self.program, frame)?;
         Ok(self.marked()? > before)
     }
 
-    /// Number of instructions that the verifier processed (0 if the kernel does not report it), and bytes of
-    /// machine code.
-    pub(crate) fn size(&self) -> Result<(u32, u32)> {
-        size(self.id)
-    }
-
     fn marked(&self) -> Result<u64> {
-        let actions = self.counters.read(&[])?.remove(0).actions;
+        let actions = self.subject.counters.read(&[])?.remove(0).actions;
         Ok(actions
             .iter()
             .filter(|(action, _)| *action == PacketAction::Marked)
@@ -178,8 +179,9 @@ impl Tagger {
     }
 }
 
-fn size(id: u32) -> Result<(u32, u32)> {
-    let mut programs = loaded_programs().filter_map(Result::ok);
-    let info = programs.find(|program| program.id() == id).context("the program is gone")?;
+/// Number of instructions that the verifier processed (0 if the kernel does not report it), and bytes of
+/// machine code.
+pub(crate) fn size(program: &Program) -> Result<(u32, u32)> {
+    let info = program.info()?;
     Ok((info.verified_instruction_count().unwrap_or(0), info.size_jitted()))
 }

@@ -5,15 +5,15 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use aya::programs::Program;
 use d365_tests::{
-    bpf::Program,
     lab::Lab,
     mount::{Mount, View},
 };
 use d365_user::kernel::Interface;
 use ipnet::IpNet;
 
-use crate::sets;
+use crate::{bpf, sets};
 
 const COMMANDS: &str = include_str!("peers/xdp-filter.commands");
 
@@ -43,7 +43,7 @@ impl XdpFilter {
         }
         let xdp =
             lab.host.run(|| Interface::find(lab.iface())?.xdp())?.context("xdp-filter is not attached")?;
-        Ok(Self { program: Program::by_id(xdp.program)?, _lab: lab, _view: view })
+        Ok(Self { program: Program::Xdp(bpf::xdp_by_id(xdp.program)?), _lab: lab, _view: view })
     }
 }
 

@@ -2,9 +2,20 @@
 
 use std::{
     io::Read,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
+
+use anyhow::{Context as _, Result};
+
+use crate::{child::Child, listening::lock};
+
+/// Standard output and standard error of a child.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) stdout: Capture,
+    pub(crate) stderr: Capture,
+}
 
 /// A stream that a thread of its own reads to the end.
 #[derive(Debug)]
@@ -13,14 +24,23 @@ pub(crate) struct Capture {
     reader: Option<JoinHandle<()>>,
 }
 
+impl Output {
+    /// Takes both streams of a child, which must be piped.
+    pub(crate) fn of(child: &mut Child) -> Result<Self> {
+        let stdout = Capture::start(child.take_stdout().context("no standard output")?);
+        let stderr = Capture::start(child.take_stderr().context("no standard error")?);
+        Ok(Self { stdout, stderr })
+    }
+}
+
 impl Capture {
-    pub(crate) fn start(mut stream: impl Read + Send + 'static) -> Self {
+    fn start(mut stream: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(length @ 1..) = stream.read(&mut chunk) {
-                written.lock().unwrap_or_else(PoisonError::into_inner).extend(&chunk[..length]);
+                lock(&written).extend(&chunk[..length]);
             }
         });
         Self { bytes, reader: Some(reader) }
@@ -28,7 +48,7 @@ impl Capture {
 
     /// Returns the output up to now.
     pub(crate) fn so_far(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&lock(&self.bytes)).into_owned()
     }
 
     /// Returns the whole output. Waits for the end of the stream, so the child must have ended.

@@ -3,8 +3,7 @@
 use std::{
     os::unix::process::CommandExt as _,
     process::{ChildStderr, ChildStdout, Command, ExitStatus},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -16,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::netns::Netns;
+use crate::{netns::Netns, patience};
 
 /// A running program. Dropping it kills the program and waits for its end.
 #[derive(Debug)]
@@ -47,16 +46,7 @@ impl Child {
 
     /// Waits for the program's end, at most for `limit`. Returns its exit status, or `None` if it still runs.
     pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        let deadline = crate::patience::deadline(limit);
-        loop {
-            if let Some(status) = self.inner.try_wait()? {
-                return Ok(Some(status));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        patience::wait(limit, || Ok(self.inner.try_wait()?))
     }
 
     /// Kills the program at once, and returns its exit status.

@@ -14,8 +14,6 @@ use nix::{
 pub mod capability {
     /// `CAP_NET_ADMIN`
     pub const NET_ADMIN: u32 = 12;
-    /// `CAP_SYS_ADMIN`
-    pub const SYS_ADMIN: u32 = 21;
     /// `CAP_SYS_RESOURCE`
     pub const SYS_RESOURCE: u32 = 24;
     /// `CAP_PERFMON`
@@ -29,20 +27,6 @@ const NOBODY: u32 = 65534;
 
 /// `_LINUX_CAPABILITY_VERSION_3`: sets of 64 bits in two halves.
 const VERSION: u32 = 0x2008_0522;
-
-#[repr(C)]
-struct Header {
-    version: u32,
-    pid: i32,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Half {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
 
 /// Makes the program run as `nobody`, without supplementary groups, with these capabilities and no others.
 pub(crate) fn become_nobody(command: &mut Command, capabilities: &[u32]) {
@@ -68,17 +52,16 @@ pub(crate) fn give_to_nobody(directory: &Path) -> io::Result<()> {
 
 /// Reduces all sets to these capabilities, and keeps them across `execve` (the ambient set).
 fn keep(capabilities: &[u32]) -> io::Result<()> {
-    let mut halves = [Half { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    // Each half has an effective, a permitted and an inheritable set.
+    let mut halves = [[0_u32; 3]; 2];
     for capability in capabilities {
-        let bit = 1 << (capability % 32);
         let half = &mut halves[usize::from(*capability >= 32)];
-        half.effective |= bit;
-        half.permitted |= bit;
-        half.inheritable |= bit;
+        half.iter_mut().for_each(|set| *set |= 1 << (capability % 32));
     }
-    let header = Header { version: VERSION, pid: 0 };
+    // The version, and the calling thread.
+    let header = [VERSION, 0];
     // SAFETY: both pointers lead to live values of the layout that version 3 requires.
-    Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })?;
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), halves.as_ptr()) })?;
     for capability in capabilities {
         let raise = libc::PR_CAP_AMBIENT_RAISE.cast_unsigned();
         // SAFETY: this prctl takes numbers only.

@@ -6,7 +6,6 @@ use std::{
     path::PathBuf,
     process::ExitStatus,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +14,7 @@ use nix::sys::signal::Signal;
 
 pub use crate::daemon_options::DaemonOptions;
 use crate::{
-    capture::Capture,
+    capture::Output,
     child::Child,
     http::{self, Response},
     netns::Netns,
@@ -56,8 +55,7 @@ pub struct Daemon {
     child: Child,
     netns: Netns,
     listen: SocketAddr,
-    stdout: Capture,
-    stderr: Capture,
+    output: Output,
     started: Instant,
     /// Keeps the state directory until the daemon has ended.
     _state: Option<Arc<TempDir>>,
@@ -68,17 +66,9 @@ impl Daemon {
     pub fn spawn(netns: &Netns, options: &DaemonOptions) -> Result<Self> {
         let started = Instant::now();
         let mut child = netns.spawn(options.command()?)?;
-        let stdout = Capture::start(child.take_stdout().context("no standard output")?);
-        let stderr = Capture::start(child.take_stderr().context("no standard error")?);
-        Ok(Self {
-            child,
-            netns: netns.clone(),
-            listen: options.listen,
-            stdout,
-            stderr,
-            started,
-            _state: options.state.clone(),
-        })
+        let output = Output::of(&mut child)?;
+        let (netns, listen, state) = (netns.clone(), options.listen, options.state.clone());
+        Ok(Self { child, netns, listen, output, started, _state: state })
     }
 
     /// Starts the daemon and waits until `/readyz` answers 200. An error contains the daemon's standard
@@ -99,22 +89,19 @@ impl Daemon {
 
     /// Waits until `/readyz` answers 200.
     pub fn wait_until_ready(&mut self, limit: Duration) -> Result<()> {
-        let deadline = patience::deadline(limit);
-        loop {
+        let mut last = None;
+        let ready = patience::wait(limit, || {
             if let Some(status) = self.child.wait(Duration::ZERO)? {
-                let stderr = self.stderr.whole();
+                let stderr = self.output.stderr.whole();
                 bail!("the daemon ended ({status}) before it was ready; its standard error:\n{stderr}");
             }
-            let answer = self.get("/readyz", &[]);
-            if answer.as_ref().is_ok_and(|response| response.status == 200) {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                let stderr = self.stderr.so_far();
-                bail!("not ready after {limit:?}; last answer {answer:?}; its standard error:\n{stderr}");
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+            let answer = last.insert(self.get("/readyz", &[]));
+            Ok(answer.as_ref().is_ok_and(|response| response.status == 200).then_some(()))
+        });
+        ready?.with_context(|| {
+            let stderr = self.output.stderr.so_far();
+            format!("not ready after {limit:?}; last answer {last:?}; its standard error:\n{stderr}")
+        })
     }
 
     /// Waits until the daemon is ready or has ended.
@@ -143,17 +130,13 @@ impl Daemon {
 
     /// Returns the daemon's standard error up to now.
     pub fn log(&self) -> String {
-        self.stderr.so_far()
+        self.output.stderr.so_far()
     }
 
     /// Waits until standard error contains `text`. The text may already be there.
     pub fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
-        let deadline = patience::deadline(limit);
-        while !self.log().contains(text) {
-            ensure!(Instant::now() < deadline, "`{text}` not logged within {limit:?}; log:\n{}", self.log());
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+        let logged = patience::wait(limit, || Ok(self.log().contains(text).then_some(())))?;
+        logged.with_context(|| format!("`{text}` not logged within {limit:?}; log:\n{}", self.log()))
     }
 
     /// Waits until one line of standard error contains all of `parts`, such as a message and a field, and
@@ -194,10 +177,13 @@ impl Daemon {
 
     fn ended(mut self, since: Instant, limit: Duration) -> Result<Exit> {
         let Some(status) = self.child.wait(limit)? else {
-            bail!("the daemon still runs after {limit:?}; its standard error:\n{}", self.stderr.so_far());
+            bail!(
+                "the daemon still runs after {limit:?}; its standard error:\n{}",
+                self.output.stderr.so_far()
+            );
         };
         let took = since.elapsed();
-        Ok(Exit { status, stdout: self.stdout.whole(), stderr: self.stderr.whole(), took })
+        Ok(Exit { status, stdout: self.output.stdout.whole(), stderr: self.output.stderr.whole(), took })
     }
 }
 

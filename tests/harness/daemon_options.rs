@@ -26,6 +26,7 @@ use crate::{
 /// Flags, environment and surroundings of a daemon. Variables of the test's own environment are not passed
 /// on.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct DaemonOptions {
     /// The binary; [`daemon::binary`] if `None`.
     pub binary: Option<PathBuf>,
@@ -43,8 +44,6 @@ pub struct DaemonOptions {
     pub view: Option<View>,
     /// Resource limits that it starts with.
     pub limits: Vec<Limit>,
-    /// `bpf` calls that fail.
-    pub faults: Vec<BpfFault>,
     /// The plan that decides about each of its calls of one kind. With `None`, no call is intercepted.
     pub faults_by: Option<Faults>,
     /// Its state directory, passed as `--state-dir`. The directory is its own, and is removed with the last
@@ -67,7 +66,6 @@ impl DaemonOptions {
             nobody: None,
             view: None,
             limits: Vec::new(),
-            faults: Vec::new(),
             faults_by: None,
             state: Some(Arc::new(TempDir::new("state"))),
             manager: None,
@@ -77,63 +75,54 @@ impl DaemonOptions {
     }
 
     /// Uses the same state directory as `other`, as in a restart.
-    #[must_use]
     pub fn state_of(mut self, other: &Self) -> Self {
         self.state.clone_from(&other.state);
         self
     }
 
     /// Adds flags.
-    #[must_use]
     pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
         self.arguments.extend(arguments.into_iter().map(str::to_owned));
         self
     }
 
     /// Adds an environment variable.
-    #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Sets another listen address than the default.
-    #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
     /// Runs the daemon as `nobody`, with these capabilities only.
-    #[must_use]
     pub fn nobody(mut self, capabilities: &[u32]) -> Self {
         self.nobody = Some(capabilities.to_vec());
         self
     }
 
     /// Runs the daemon with this view of the file systems.
-    #[must_use]
     pub fn view(mut self, view: &View) -> Self {
         self.view = Some(view.clone());
         self
     }
 
-    /// Makes a `bpf` call fail.
-    #[must_use]
+    /// Makes a `bpf` call fail, in addition to the plan of [`Self::faults_by`].
     pub fn fault(mut self, fault: BpfFault) -> Self {
-        self.faults.push(fault);
+        self.faults_by.get_or_insert_default().always(fault);
         self
     }
 
     /// Starts the daemon with this soft limit.
-    #[must_use]
     pub fn limit(mut self, resource: Resource, soft: u64) -> Self {
         self.limits.push(Limit { resource, soft });
         self
     }
 
     /// Lets this plan decide about each call of its kind, so that calls can fail while the daemon runs.
-    #[must_use]
     pub fn faults_by(mut self, faults: &Faults) -> Self {
         self.faults_by = Some(faults.clone());
         self
@@ -147,7 +136,6 @@ impl DaemonOptions {
     }
 
     /// Sets another time limit for becoming ready or ending.
-    #[must_use]
     pub fn patience(mut self, limit: Duration) -> Self {
         self.patience = limit;
         self
@@ -186,7 +174,6 @@ impl DaemonOptions {
         if let Some(capabilities) = &self.nobody {
             credentials::become_nobody(&mut command, capabilities);
         }
-        self.faults.iter().try_for_each(|fault| fault.inflict_on(&mut command))?;
         self.faults_by.iter().try_for_each(|faults| faults.inflict_on(&mut command))?;
         self.manager.iter().try_for_each(|manager| manager.give_to(&mut command))?;
         Ok(command)

@@ -6,9 +6,10 @@ use std::{
     sync::Mutex,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::{
+    command,
     mount::{Mount, SMALL_DISK, View},
     netns::Netns,
     temp::TempFile,
@@ -69,8 +70,5 @@ impl Drop for Disk {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    let output = Command::new(program).args(arguments).output().with_context(|| format!("no {program}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {arguments:?}: {}: {said}", output.status);
-    Ok(())
+    command::output(Command::new(program).args(arguments), None).map(drop)
 }

@@ -6,15 +6,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::{
     netns::Netns,
     offload::{self, Offload},
+    patience,
     veth::{self, End, Mac},
 };
 
@@ -73,7 +73,6 @@ pub struct Link {
 
 impl Link {
     /// Returns the same link with its host's end in another namespace.
-    #[must_use]
     pub fn host_in(&self, netns: &Netns) -> Self {
         let host = End { netns: netns.clone(), ..self.host.clone() };
         Self { host, ..self.clone() }
@@ -186,12 +185,10 @@ pub(crate) fn add_address(end: &End, address: IpAddr) -> Result<()> {
     netns.ip(&["-6", "address", "add", &text, "dev", &end.name, "nodad"])?;
     // Even without duplicate address detection, the kernel accepts packets to the address only a moment
     // later.
-    let deadline = crate::patience::deadline(Duration::from_secs(5));
-    while !netns.ip(&["-6", "route", "get", &text])?.starts_with("local") {
-        ensure!(Instant::now() < deadline, "{address} on {} is not usable after 5 s", end.name);
-        thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
+    let usable = patience::wait(Duration::from_secs(5), || {
+        Ok(netns.ip(&["-6", "route", "get", &text])?.starts_with("local").then_some(()))
+    })?;
+    usable.with_context(|| format!("{address} on {} is not usable after 5 s", end.name))
 }
 
 /// Adds the route from one end to an address at the other end.

@@ -1,9 +1,9 @@
 //! The lab: everything that tests and the demo need around the daemon. It must not know the daemon's code.
 
-pub mod bpf;
 mod capture;
 pub mod cgroup;
 pub mod child;
+mod command;
 pub mod corpus;
 pub mod credentials;
 pub mod daemon;
@@ -16,6 +16,7 @@ pub mod http;
 pub mod https;
 pub mod lab;
 pub mod limit;
+mod listening;
 pub mod mail;
 pub mod mount;
 pub mod netns;

@@ -4,7 +4,7 @@
 //! A descriptor of this process holds the namespace. Its mounts, including a bpffs and the pins on it, are
 //! gone with the last holder. This module never changes the mounts of the process itself.
 
-use std::{fs::File, os::unix::process::CommandExt as _, process::Command, sync::Arc, thread};
+use std::{fs::File, os::unix::process::CommandExt as _, process::Command, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -12,7 +12,7 @@ use nix::{
     sched::{CloneFlags, setns, unshare},
 };
 
-use crate::netns::Netns;
+use crate::netns::{self, Netns};
 
 /// The mount point of [`Mount::SmallDisk`]. Any directory works, because only the view shows the mount.
 pub const SMALL_DISK: &str = "/mnt";
@@ -76,19 +76,15 @@ impl View {
             let namespace = File::open("/proc/thread-self/ns/mnt")?;
             Ok(Self { namespace: Arc::new(namespace) })
         };
-        thread::scope(|scope| scope.spawn(make).join())
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        netns::apart(make)
     }
 
     /// Runs `body` on a thread of its own with the view and the caller's network namespace.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        thread::scope(|scope| {
-            let inside = scope.spawn(|| {
-                unshare(CloneFlags::CLONE_FS).expect("unshare");
-                setns(&*self.namespace, CloneFlags::CLONE_NEWNS).expect("setns (needs CAP_SYS_ADMIN)");
-                body()
-            });
-            inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        netns::apart(|| {
+            unshare(CloneFlags::CLONE_FS).expect("unshare");
+            setns(&*self.namespace, CloneFlags::CLONE_NEWNS).expect("setns (needs CAP_SYS_ADMIN)");
+            body()
         })
     }
 

@@ -6,17 +6,16 @@
 
 use std::{
     fs::File,
-    io::Write as _,
     os::fd::AsRawFd as _,
-    process::{Command, Output, Stdio},
+    process::Command,
     sync::{Arc, mpsc},
     thread,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::child::Child;
+use crate::{child::Child, command};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -64,16 +63,9 @@ impl Netns {
     /// Sockets made there stay in the namespace wherever they are used later, and so do threads started
     /// there.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        let name = thread::current().name().unwrap_or("netns").to_owned();
-        thread::scope(|scope| {
-            let inside = thread::Builder::new().name(name).spawn_scoped(scope, || {
-                setns(&self.inner.namespace, CloneFlags::CLONE_NEWNET).expect("setns (needs CAP_SYS_ADMIN)");
-                body()
-            });
-            inside
-                .expect("a thread for the namespace")
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        apart(|| {
+            setns(&self.inner.namespace, CloneFlags::CLONE_NEWNET).expect("setns (needs CAP_SYS_ADMIN)");
+            body()
         })
     }
 
@@ -83,7 +75,7 @@ impl Netns {
         crate::child::die_with_parent(&mut command);
         let (report, started) = mpsc::channel();
         let job: Job = Box::new(move || {
-            let described = describe(&command);
+            let described = command::describe(&command);
             let _ = report.send(command.spawn().with_context(|| format!("cannot start {described}")));
         });
         self.inner.anchor.send(job).map_err(|_| anyhow!("the namespace's thread is gone"))?;
@@ -94,30 +86,12 @@ impl Netns {
     /// Runs a program inside the namespace to its end, and returns its standard output. An exit status other
     /// than 0 is an error that contains the program's standard error.
     pub fn output(&self, command: &mut Command) -> Result<String> {
-        let described = describe(command);
-        let Output { status, stdout, stderr } =
-            self.run(|| command.output()).with_context(|| format!("cannot start {described}"))?;
-        let stderr = String::from_utf8_lossy(&stderr);
-        ensure!(status.success(), "{described}: {status}: {}", stderr.trim());
-        Ok(String::from_utf8_lossy(&stdout).into_owned())
+        self.run(|| command::output(command, None))
     }
 
     /// Does the same as [`Self::output`], with this text on the program's standard input.
     pub fn feed(&self, command: &mut Command, input: &str) -> Result<String> {
-        let described = describe(command);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let Output { status, stdout, stderr } = self.run(|| -> Result<Output> {
-            let mut child = command.spawn().with_context(|| format!("cannot start {described}"))?;
-            let written = child.stdin.take().context("no standard input")?.write_all(input.as_bytes());
-            // A program that rejects its input may not read all of it. Its own message explains more than the
-            // failed write.
-            let output = child.wait_with_output()?;
-            ensure!(written.is_ok() || !output.status.success(), "{described} did not read its input");
-            Ok(output)
-        })?;
-        let stderr = String::from_utf8_lossy(&stderr);
-        ensure!(status.success(), "{described}: {status}: {}\nits input:\n{input}", stderr.trim());
-        Ok(String::from_utf8_lossy(&stdout).into_owned())
+        self.run(|| command::output(command, Some(input)))
     }
 
     /// Runs iproute2's `ip` inside the namespace.
@@ -139,16 +113,18 @@ impl Netns {
     }
 }
 
+/// Runs `body` on a thread of its own with the calling thread's name. A panic is passed on.
+pub fn apart<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    let name = thread::current().name().unwrap_or("apart").to_owned();
+    thread::scope(|scope| {
+        let inside = thread::Builder::new().name(name).spawn_scoped(scope, body).expect("a thread");
+        inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// Moves the calling thread into a new namespace, and opens this namespace.
 fn make() -> Result<File> {
     unshare(CloneFlags::CLONE_NEWNET).context("cannot make a network namespace (needs CAP_SYS_ADMIN)")?;
     let path = "/proc/thread-self/ns/net";
     File::open(path).with_context(|| format!("cannot open {path}"))
-}
-
-/// The command line as a user would type it.
-fn describe(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    format!("`{}`", words.join(" "))
 }

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::netns::Netns;
 
@@ -16,7 +16,15 @@ pub fn load(netns: &Netns, ruleset: &str) -> Result<()> {
 /// Packets that a named counter of a table has counted. `table` is a family and a name.
 pub fn packets(netns: &Netns, table: &str, counter: &str) -> Result<u64> {
     let arguments = ["list", "counter"].into_iter().chain(table.split(' ')).chain([counter]);
-    let text = netns.output(Command::new("nft").args(arguments))?;
-    let count = text.split_whitespace().skip_while(|word| *word != "packets").nth(1);
-    count.and_then(|count| count.parse().ok()).with_context(|| format!("no count in {text:?}"))
+    sum(&netns.output(Command::new("nft").args(arguments))?)
+}
+
+/// Adds up the numbers after each word "packets", at least one.
+pub fn sum(text: &str) -> Result<u64> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let counts = words.windows(2).filter(|pair| pair[0] == "packets").map(|pair| pair[1].parse::<u64>());
+    let counts: Vec<u64> =
+        counts.collect::<Result<_, _>>().with_context(|| format!("odd count in {text:?}"))?;
+    ensure!(!counts.is_empty(), "no count in {text:?}");
+    Ok(counts.iter().sum())
 }

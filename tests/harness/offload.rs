@@ -3,7 +3,7 @@
 
 use std::{io, os::fd::AsRawFd as _};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use nix::{
     errno::Errno,
     libc,
@@ -55,22 +55,20 @@ pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// Returns true if an offload is on.
-pub fn is_on(interface: &str, offload: Offload) -> Result<bool> {
-    let (get, _) = offload.commands();
-    Ok(ethtool(interface, Value { command: get, data: 0 })? != 0)
-}
-
-fn ethtool(interface: &str, mut value: Value) -> Result<u32> {
-    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    if interface.len() >= libc::IFNAMSIZ {
-        bail!("interface name {interface} is too long");
-    }
+/// A request about this interface. The rest of it is zero.
+pub(crate) fn request(interface: &str) -> Result<libc::ifreq> {
+    ensure!(interface.len() < libc::IFNAMSIZ, "interface name {interface} is too long");
     // SAFETY: all zeros is a valid value of this plain C structure.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *to = from.cast_signed();
     }
+    Ok(request)
+}
+
+fn ethtool(interface: &str, mut value: Value) -> Result<u32> {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let mut request = request(interface)?;
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
     // SAFETY: `request` names the interface and points to a live `struct ethtool_value`.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };

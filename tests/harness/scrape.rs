@@ -2,9 +2,9 @@
 //!
 //! This module reads values only. promtool checks HELP, TYPE and names.
 
-use std::{collections::BTreeMap, str::Chars};
+use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 /// Labels of a sample.
 pub type Labels = BTreeMap<String, String>;
@@ -79,47 +79,23 @@ fn whole(value: f64) -> u64 {
 
 fn sample(line: &str) -> Result<Sample> {
     let name_ends = line.find(['{', ' ']).context("no value")?;
-    let (name, rest) = line.split_at(name_ends);
+    let (name, mut rest) = line.split_at(name_ends);
     ensure!(!name.is_empty(), "no name");
-    let (labels, rest) = match rest.strip_prefix('{') {
-        Some(rest) => labels(rest)?,
-        None => (Labels::new(), rest),
-    };
-    let mut fields = rest.split_whitespace();
-    let value = fields.next().context("no value")?;
-    Ok(Sample { name: name.to_owned(), labels, value: value.parse()? })
-}
-
-/// Reads labels up to the closing brace. Also returns the text behind it.
-fn labels(text: &str) -> Result<(Labels, &str)> {
     let mut labels = Labels::new();
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches([',', ' ']);
-        if let Some(rest) = rest.strip_prefix('}') {
-            return Ok((labels, rest));
+    if let Some(mut inside) = rest.strip_prefix('{') {
+        while !inside.starts_with('}') {
+            let (label, quoted) = inside.split_once('=').context("label without value")?;
+            let label = label.trim_start_matches([',', ' ']);
+            // The escapes of a label's value are escapes of JSON too.
+            let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+            let value = values.next().context("label without value")??;
+            ensure!(labels.insert(label.to_owned(), value).is_none(), "label {label} twice");
+            inside = &quoted[values.byte_offset()..];
         }
-        let (name, quoted) = rest.split_once("=\"").context("label without value")?;
-        let mut characters = quoted.chars();
-        let value = unquote(&mut characters)?;
-        ensure!(labels.insert(name.to_owned(), value).is_none(), "label {name} twice");
-        rest = characters.as_str();
+        rest = &inside[1..];
     }
-}
-
-fn unquote(characters: &mut Chars<'_>) -> Result<String> {
-    let mut value = String::new();
-    loop {
-        match characters.next().context("label without end")? {
-            '"' => return Ok(value),
-            '\\' => value.push(match characters.next() {
-                Some('n') => '\n',
-                Some(escaped @ ('\\' | '"')) => escaped,
-                other => bail!("odd escape {other:?}"),
-            }),
-            other => value.push(other),
-        }
-    }
+    let value = rest.split_whitespace().next().context("no value")?;
+    Ok(Sample { name: name.to_owned(), labels, value: value.parse()? })
 }
 
 #[cfg(test)]

@@ -1,15 +1,7 @@
-//! A kernel that lacks a feature: a seccomp filter makes chosen commands of the `bpf` system call fail in a
-//! child, and lets everything else pass. [`BpfFault`] fails all of them from the child's start. [`Faults`]
-//! fails some while the child runs.
+//! A kernel that lacks a feature, or fails while a program runs: chosen `bpf` calls of a child fail, and all
+//! others pass.
 
-use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
-
-use anyhow::Result;
-use nix::{errno::Errno, libc};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    apply_filter,
-};
+use nix::errno::Errno;
 
 mod faults;
 mod listener;
@@ -33,15 +25,13 @@ pub mod command {
     pub const OBJ_PIN: u32 = 6;
     /// `BPF_PROG_TEST_RUN`
     pub const PROG_TEST_RUN: u32 = 10;
-    /// `BPF_PROG_GET_FD_BY_ID`
-    pub const PROG_GET_FD_BY_ID: u32 = 13;
     /// `BPF_BTF_LOAD`
     pub const BTF_LOAD: u32 = 18;
     /// `BPF_LINK_CREATE`
     pub const LINK_CREATE: u32 = 28;
 }
 
-/// A failing `bpf` call.
+/// `bpf` calls that fail from the child's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BpfFault {
     /// The command that fails (see [`command`]); `None` for all commands.
@@ -59,33 +49,5 @@ impl BpfFault {
     /// Simulates a kernel without the system call.
     pub fn no_bpf() -> Self {
         Self { command: None, errno: Errno::ENOSYS }
-    }
-
-    fn filter(self) -> Result<BpfProgram> {
-        let rules = match self.command {
-            // An empty list of rules matches every call of that number.
-            None => Vec::new(),
-            Some(number) => {
-                let (length, equal) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
-                let condition = SeccompCondition::new(0, length, equal, u64::from(number))?;
-                vec![SeccompRule::new(vec![condition])?]
-            }
-        };
-        let errno = SeccompAction::Errno(u32::try_from(self.errno as i32)?);
-        let rules = BTreeMap::from([(libc::SYS_bpf, rules)]);
-        let filter =
-            SeccompFilter::new(rules, SeccompAction::Allow, errno, std::env::consts::ARCH.try_into()?)?;
-        Ok(filter.try_into()?)
-    }
-
-    /// Makes the call fail in a program that is not yet started, and in its children.
-    pub fn inflict_on(self, command: &mut Command) -> Result<()> {
-        let filter = self.filter()?;
-        let install = move || apply_filter(&filter).map_err(|_| io::Error::last_os_error());
-        // SAFETY: the closure makes two system calls on a filter made before; it neither allocates nor locks.
-        unsafe {
-            command.pre_exec(install);
-        }
-        Ok(())
     }
 }

@@ -1,13 +1,13 @@
-//! Makes a frame that shows a fault as short and as plain as possible while it still shows the fault.
+//! Makes a frame that shows a fault as short as possible, and as much of it as possible zero, while it still
+//! shows the fault.
 //!
-//! This module knows nothing about the fault: it asks a function. Each step makes the frame shorter or
-//! plainer, so shrinking comes to an end.
+//! This module knows nothing about the fault: it asks a function. Each step removes bytes or makes more of
+//! them zero, so shrinking comes to an end.
 
 use std::ops::Range;
 
 use crate::{
-    corpus::{SOURCE_V4, SOURCE_V6},
-    frame::{DOT1AD, DOT1Q, Frame, IPV4, IPV6, Ipv4, Ipv6, Tcp},
+    frame::{DOT1AD, DOT1Q, IPV4, IPV6},
     generate::SHORTEST,
 };
 
@@ -19,26 +19,17 @@ const HEADERS: usize = 512;
 /// Pieces shorter than this are small.
 const FEW: usize = 64;
 
-/// Returns the smallest frame that is found from `frame` by removing bytes and by setting plain values, and
+/// Returns the smallest frame that is found from `frame` by removing bytes and by setting them to zero, and
 /// for which `shows` is true. It never has less than 14 bytes.
 pub fn shrink(frame: &[u8], mut shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
-    let mut least = Least { frame: frame.to_vec(), plain: plain() };
+    let mut least = Least { frame: frame.to_vec() };
     least.restore_length(&mut shows);
-    while least.simplify(&mut shows) || least.shorten(&mut shows) {}
+    while least.clear(&mut shows) || least.shorten(&mut shows) {}
     least.frame
-}
-
-/// The plain frames: a SYN over each family, without tags and options.
-fn plain() -> [Vec<u8>; 2] {
-    let syn = || Tcp::new(40_000, 25).syn();
-    let v4 = Ipv4::new(SOURCE_V4, [192, 0, 2, 25]).carrying(syn());
-    let v6 = Ipv6::new(SOURCE_V6, [0x2001, 0xdb8, 0, 25, 0, 0, 0, 25]).carrying(syn());
-    [Frame::new(v4).bytes(), Frame::new(v6).bytes()]
 }
 
 struct Least {
     frame: Vec<u8>,
-    plain: [Vec<u8>; 2],
 }
 
 impl Least {
@@ -96,33 +87,18 @@ impl Least {
         }
     }
 
-    /// Sets bytes to plain values, in large pieces first.
-    fn simplify(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
+    /// Sets bytes to zero, in large pieces first.
+    fn clear(&mut self, shows: &mut impl FnMut(&[u8]) -> bool) -> bool {
         let before = self.frame.clone();
-        let zero = vec![0; before.len()];
         for size in sizes(self.frame.len()) {
             for start in (0..self.frame.len()).step_by(size) {
-                let range = start..self.frame.len().min(start + size);
-                for values in [zero.clone(), self.plain[0].clone(), self.plain[1].clone()] {
-                    let Some(values) = values.get(range.clone()) else { continue };
-                    if self.oddness(&range, values) < self.oddness(&range, &self.frame[range.clone()]) {
-                        let mut candidate = self.frame.clone();
-                        candidate[range.clone()].copy_from_slice(values);
-                        self.accept(candidate, shows);
-                    }
-                }
+                let mut candidate = self.frame.clone();
+                let end = candidate.len().min(start + size);
+                candidate[start..end].fill(0);
+                self.accept(candidate, shows);
             }
         }
         self.frame != before
-    }
-
-    /// The distance of these values from plain values at this place.
-    fn oddness(&self, range: &Range<usize>, values: &[u8]) -> usize {
-        let odd = |(at, value): (usize, &u8)| {
-            let plain = self.plain.iter().position(|plain| plain.get(at) == Some(value));
-            if *value == 0 { 0 } else { plain.map_or(3, |position| position + 1) }
-        };
-        range.clone().zip(values).map(odd).sum()
     }
 }
 

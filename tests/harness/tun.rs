@@ -3,14 +3,14 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::Write as _,
     os::fd::AsRawFd as _,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use nix::{errno::Errno, libc};
 
-use crate::{netns::Netns, veth};
+use crate::{netns::Netns, offload, veth};
 
 /// The header that the device's packets begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +66,10 @@ impl Tun {
 }
 
 /// Opens a new device of the calling thread's namespace.
-fn open(name: &str, kind: Kind) -> io::Result<File> {
+fn open(name: &str, kind: Kind) -> Result<File> {
     let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
-    // SAFETY: all zeros is a valid value of this plain C structure.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    // The last byte stays zero.
-    for (to, from) in request.ifr_name[..libc::IFNAMSIZ - 1].iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
-    }
-    let flags = libc::c_short::try_from(kind as isize).map_err(io::Error::other)?;
-    request.ifr_ifru.ifru_flags = flags | libc::c_short::try_from(libc::IFF_NO_PI).expect("a small number");
+    let mut request = offload::request(name)?;
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(kind as i32 | libc::IFF_NO_PI)?;
     // SAFETY: `request` is live and of the structure's size.
     let done = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     Errno::result(done)?;

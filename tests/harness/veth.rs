@@ -3,13 +3,12 @@
 use std::{
     fmt,
     sync::atomic::{AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::netns::Netns;
+use crate::{netns::Netns, patience};
 
 /// A hardware address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,17 +71,12 @@ fn quiet(end: &End) -> Result<()> {
 /// Waits until the kernel's link watch has given a veth its queue, which takes up to a second. Until then,
 /// the veth drops everything that is sent.
 pub fn wait_for_carrier(end: &End) -> Result<()> {
-    let deadline = crate::patience::deadline(Duration::from_secs(10));
-    loop {
-        let shown = end.netns.ip(&["-o", "link", "show", "dev", &end.name])?;
-        if shown.contains(" state UP ") && !shown.contains(" qdisc noop ") {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            bail!("interface {} has no carrier after 10 s: {}", end.name, shown.trim());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut shown = String::new();
+    let up = patience::wait(Duration::from_secs(10), || {
+        shown = end.netns.ip(&["-o", "link", "show", "dev", &end.name])?;
+        Ok((shown.contains(" state UP ") && !shown.contains(" qdisc noop ")).then_some(()))
+    })?;
+    up.with_context(|| format!("interface {} has no carrier after 10 s: {}", end.name, shown.trim()))
 }
 
 /// An interface name that no other test, run or end uses. `prefix` has at most 4 bytes.

@@ -1,16 +1,14 @@
 //! Input that the daemon must reject: it logs one clear line, exits with the documented code, and leaves the
 //! interface unchanged.
 
-use std::process::Command;
-
 use d365_tests::{
     credentials::capability::{BPF, NET_ADMIN, PERFMON},
     daemon::{self, Daemon, DaemonOptions},
-    lab::{Lab, LabOptions},
-    mount::{Mount, View},
+    lab::Lab,
     netns::Netns,
     require,
     seccomp::{BpfFault, command},
+    temp::TempFile,
 };
 use d365_user::{
     exit::Exit,
@@ -19,52 +17,81 @@ use d365_user::{
 };
 use nix::errno::Errno;
 
-use crate::judged::options;
+use crate::{
+    judged::options,
+    steps::{on, source, started, two_links, xdp_filter, xdp_id},
+};
 
 /// Runs a daemon that must not start. Its only error line must contain all of `words`, and every interface of
-/// the lab must be unchanged.
-pub(crate) fn refused(lab: &Lab, options: &DaemonOptions, exit: Exit, words: &[&str]) {
-    refused_in(&lab.host, options, exit, words);
-}
-
-/// Does the same in any namespace.
-pub(crate) fn refused_in(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
+/// the namespace must be unchanged.
+#[track_caller]
+pub(crate) fn refused(netns: &Netns, options: &DaemonOptions, exit: Exit, words: &[&str]) {
     let links = || {
         let text = netns.ip(&["-d", "link"]).unwrap();
         // The lines of a bridge and of its ports contain timers, which change with time.
         text.lines().filter(|line| !line.contains("_timer")).map(str::to_owned).collect::<Vec<_>>()
     };
     let before = links();
-    let ended = Daemon::run(netns, options).unwrap();
-    assert_eq!(ended.status.code(), Some(i32::from(exit.code())), "{}", ended.stderr);
-    let [line] = ended.errors()[..] else { panic!("one line of error in:\n{}", ended.stderr) };
-    for word in words {
-        assert!(line.contains(word), "`{word}` is not in: {line}");
-    }
-    assert_eq!(links(), before);
+    has_refused(&Daemon::run(netns, options).unwrap(), exit, words);
+    assert_eq!(links(), before, "{:?}", options.arguments);
+}
+
+/// Asserts that the daemon ended with this code, and with one error line that contains all of `words`.
+#[track_caller]
+pub(crate) fn has_refused(ended: &daemon::Exit, exit: Exit, words: &[&str]) {
+    assert_eq!(ended.status.code(), Some(i32::from(exit.code())), "{words:?}: {}", ended.stderr);
+    let [line] = ended.errors()[..] else { panic!("{words:?}: not one line of error:\n{}", ended.stderr) };
+    assert!(words.iter().all(|word| line.contains(word)), "{words:?}: {line}");
 }
 
 #[test]
-fn no_such_interface() {
+fn a_start_that_cannot_succeed_names_the_cause() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    refused(&lab, &DaemonOptions::on(&["nowhere0"]), Exit::Interface, &["nowhere0", "ip -br link"]);
-    let options = DaemonOptions::on(&[lab.iface(), "nowhere0"]);
-    refused(&lab, &options, Exit::Interface, &["nowhere0"]);
-    // The error is shown whatever the log's filter hides.
-    for filter in ["off", "[scrape]=info", "[scrape{peer=(]}]=info"] {
-        refused(&lab, &options.clone().args(["--log-level", filter]), Exit::Interface, &["nowhere0"]);
+    let on = |flags: &[&str]| on(&lab, flags);
+    let only = |interface| DaemonOptions::on(&[interface]);
+    let nowhere = |flags: &[&str]| on(&["--iface", "nowhere0"]).args(flags.iter().copied());
+    let cases: [(DaemonOptions, Exit, &[&str]); 16] = [
+        (only("nowhere0"), Exit::Interface, &["nowhere0", "ip -br link"]),
+        (nowhere(&[]), Exit::Interface, &["nowhere0"]),
+        // The error is shown whatever the log's filter hides.
+        (nowhere(&["--log-level", "off"]), Exit::Interface, &["nowhere0"]),
+        (nowhere(&["--log-level", "[scrape]=info"]), Exit::Interface, &["nowhere0"]),
+        (nowhere(&["--log-level", "[scrape{peer=(]}]=info"]), Exit::Interface, &["nowhere0"]),
+        (on(&["--no-such-flag"]), Exit::Usage, &["--no-such-flag"]),
+        (on(&["--listen", "localhost"]), Exit::Usage, &["localhost", "--listen"]),
+        (on(&["--port", "0"]), Exit::Usage, &["--port"]),
+        (on(&["--mode", "fast"]), Exit::Usage, &["--mode"]),
+        (on(&[]).env("D365_MAX_RANGES", "262145"), Exit::Usage, &["262145"]),
+        (DaemonOptions::on(&[]), Exit::Usage, &["required"]),
+        (only("an/interface"), Exit::Usage, &["an/interface", "slash"]),
+        (on(&[]).nobody(&[]), Exit::Privilege, &["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "run as root"]),
+        (on(&[]).nobody(&[NET_ADMIN]), Exit::Privilege, &["CAP_PERFMON, CAP_BPF missing"]),
+        (only("lo").args(["--mode", "native"]), Exit::Attach, &["lo", "native", "--mode auto"]),
+        (on(&[]).fault(BpfFault::no_bpf()), Exit::Kernel, &["BPF array maps", "Linux"]),
+    ];
+    for (options, exit, words) in cases {
+        refused(&lab.host, &options, exit, words);
     }
 }
 
+/// A kernel without a feature is not confused with a lack of memory or descriptors, whose message contains
+/// the errno.
 #[test]
-fn not_privileged() {
+fn calls_that_fail_are_explained() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let on = DaemonOptions::on(&[lab.iface()]);
-    let all = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "run as root"];
-    refused(&lab, &on.clone().nobody(&[]), Exit::Privilege, &all);
-    refused(&lab, &on.nobody(&[NET_ADMIN]), Exit::Privilege, &["CAP_PERFMON, CAP_BPF missing"]);
+    for (command, errno, exit, words) in [
+        (command::MAP_CREATE, Errno::EINVAL, Exit::Kernel, &["lacks", "maps"][..]),
+        (command::PROG_LOAD, Errno::EINVAL, Exit::Kernel, &["lacks", "XDP programs"]),
+        (command::MAP_CREATE, Errno::EMFILE, Exit::Resources, &["Too many open files"]),
+        (command::MAP_CREATE, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
+        (command::MAP_UPDATE_ELEM, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
+        (command::PROG_LOAD, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
+        (command::PROG_TEST_RUN, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
+    ] {
+        refused(&lab.host, &on(&lab, &[]).fault(BpfFault::of(command, errno)), exit, words);
+    }
 }
 
 #[test]
@@ -72,17 +99,11 @@ fn another_program_on_the_interface() {
     require!(Root, Tool("ip"), Tool("xdp-filter"), Daemon);
     for (mode, off) in [("native", " xdp off`"), ("skb", " xdpgeneric off`")] {
         let lab = Lab::new().unwrap();
-        let view = View::new(&lab.host, &[Mount::Bpffs, Mount::EmptyRun]).unwrap();
-        let mut load = Command::new("xdp-filter");
-        load.args(["load", "--mode", mode, lab.iface()]);
-        view.give_to(&mut load);
-        lab.host.output(&mut load).unwrap();
-        let shown = lab.host.ip(&["-d", "link", "show", "dev", lab.iface()]).unwrap();
-        let id = shown.split("prog/xdp id ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        let _view = xdp_filter(&lab, mode);
+        let id = format!("id {}", xdp_id(&lab.host, lab.iface()));
         for own in ["auto", "native", "generic"] {
-            let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", own]);
-            let words = [lab.iface(), "xdp", &format!("id {id}"), "left as it is", off];
-            refused(&lab, &options, Exit::Occupied, &words);
+            let words = [lab.iface(), "xdp", &id, "left as it is", off];
+            refused(&lab.host, &on(&lab, &["--mode", own]), Exit::Occupied, &words);
         }
     }
 }
@@ -90,13 +111,11 @@ fn another_program_on_the_interface() {
 #[test]
 fn a_second_daemon_on_the_interface() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let first = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
-    refused(&lab, &options, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
-    let unnamed = DaemonOptions::on(&[lab.iface()]).listen("127.0.0.1:9366".parse().unwrap());
-    let unnamed = unnamed.nobody(&[BPF, PERFMON, NET_ADMIN]);
-    refused(&lab, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
+    let (lab, first) = started(&[]);
+    let second = on(&lab, &[]).listen("127.0.0.1:9366".parse().unwrap());
+    refused(&lab.host, &second, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
+    let unnamed = second.nobody(&[BPF, PERFMON, NET_ADMIN]);
+    refused(&lab.host, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }
 
@@ -122,25 +141,17 @@ fn attaching_never_replaces_a_program() {
     });
 }
 
+/// The daemon detects at the start that another process has the port, even if this host does not have the
+/// address yet.
 #[test]
 fn listen_address_not_available() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let taken = lab.host.run(|| std::net::TcpListener::bind("127.0.0.1:9365")).unwrap();
-    refused(&lab, &DaemonOptions::on(&[lab.iface()]), Exit::Listen, &["127.0.0.1:9365", "--listen"]);
-    drop(taken);
-}
-
-#[test]
-fn kernel_without_a_needed_feature() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let on = DaemonOptions::on(&[lab.iface()]);
-    refused(&lab, &on.clone().fault(BpfFault::no_bpf()), Exit::Kernel, &["BPF array maps", "Linux"]);
-    let no_maps = BpfFault::of(command::MAP_CREATE, Errno::EINVAL);
-    refused(&lab, &on.clone().fault(no_maps), Exit::Kernel, &["lacks", "maps"]);
-    let no_programs = BpfFault::of(command::PROG_LOAD, Errno::EINVAL);
-    refused(&lab, &on.fault(no_programs), Exit::Kernel, &["lacks", "XDP programs"]);
+    for (taken, address) in [("127.0.0.1:9365", "127.0.0.1:9365"), ("0.0.0.0:9365", "192.0.2.99:9365")] {
+        let _taken = lab.host.run(|| std::net::TcpListener::bind(taken)).unwrap();
+        let options = on(&lab, &[]).listen(address.parse().unwrap());
+        refused(&lab.host, &options, Exit::Listen, &[address, "--listen", "Address already in use"]);
+    }
 }
 
 /// The daemon has all capabilities, but not in the initial user namespace, which is where the kernel asks for
@@ -153,85 +164,38 @@ fn privileged_only_in_a_user_namespace() {
     let mut options = DaemonOptions::on(&[]);
     options.binary = Some("unshare".into());
     let options = options.args(["-Ur", binary.to_str().unwrap(), "--iface", lab.iface()]);
-    refused(&lab, &options, Exit::Privilege, &["not privileged", "initial user namespace", "os error 1"]);
-}
-
-/// A lack of memory or descriptors is not reported as a missing feature, and the message contains the errno.
-#[test]
-fn out_of_memory_or_descriptors() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    for (command, errno, words) in [
-        (command::MAP_CREATE, Errno::EMFILE, "Too many open files"),
-        (command::MAP_CREATE, Errno::ENOMEM, "Cannot allocate memory"),
-        (command::MAP_UPDATE_ELEM, Errno::ENOMEM, "Cannot allocate memory"),
-        (command::PROG_LOAD, Errno::ENOMEM, "Cannot allocate memory"),
-        (command::PROG_TEST_RUN, Errno::ENOMEM, "Cannot allocate memory"),
-    ] {
-        let options = DaemonOptions::on(&[lab.iface()]).fault(BpfFault::of(command, errno));
-        refused(&lab, &options, Exit::Resources, &[words]);
-    }
-}
-
-#[test]
-fn native_mode_refused() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let options = DaemonOptions::on(&["lo"]).args(["--mode", "native"]);
-    refused(&lab, &options, Exit::Attach, &["lo", "native", "--mode auto"]);
+    refused(
+        &lab.host,
+        &options,
+        Exit::Privilege,
+        &["not privileged", "initial user namespace", "os error 1"],
+    );
 }
 
 #[test]
 fn the_first_interface_is_detached_when_the_second_fails() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let lab = two_links();
     let ifaces = [lab.links[0].host.name.as_str(), lab.links[1].host.name.as_str(), "lo"];
     let options = DaemonOptions::on(&ifaces).args(["--mode", "native"]);
-    refused(&lab, &options, Exit::Attach, &["lo", "native"]);
-}
-
-#[test]
-fn the_command_line_and_the_environment() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let on = || DaemonOptions::on(&[lab.iface()]);
-    refused(&lab, &on().args(["--no-such-flag"]), Exit::Usage, &["--no-such-flag"]);
-    refused(&lab, &on().args(["--listen", "localhost"]), Exit::Usage, &["localhost", "--listen"]);
-    refused(&lab, &on().args(["--port", "0"]), Exit::Usage, &["--port"]);
-    refused(&lab, &on().args(["--mode", "fast"]), Exit::Usage, &["--mode"]);
-    refused(&lab, &on().env("D365_MAX_RANGES", "262145"), Exit::Usage, &["262145"]);
-    refused(&lab, &DaemonOptions::on(&[]), Exit::Usage, &["required"]);
-    refused(&lab, &DaemonOptions::on(&["an/interface"]), Exit::Usage, &["an/interface", "slash"]);
+    refused(&lab.host, &options, Exit::Attach, &["lo", "native"]);
 }
 
 #[test]
 fn range_lists() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let path = std::env::temp_dir().join(format!("d365-bad-list-{}.csv", std::process::id()));
-    let spec = format!("file:{}", path.display());
-    let options = || DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
-    refused(&lab, &options(), Exit::Ranges, &[path.to_str().unwrap()]);
+    let list = TempFile::reserve("bad-list");
+    let options = on(&lab, &["--ranges", &source(list.path()), "--max-ranges", "2"]);
+    refused(&lab.host, &options, Exit::Ranges, &[list.path().to_str().unwrap()]);
     for (text, words) in [
         ("0.0.0.0/0\n", &["0.0.0.0/0"][..]),
         ("11.0.0.0/8\n10.1.0.0/16\n", &["10.1.0.0/16", "--allow-special"]),
         ("# nothing\n", &["no prefix"]),
         ("11.0.0.0/8\nnonsense\n", &["line 2", "nonsense"]),
+        ("11.0.0.0/24\n11.0.1.0/24\n11.0.2.0/24\n", &["--max-ranges"]),
     ] {
-        std::fs::write(&path, text).unwrap();
-        refused(&lab, &options(), Exit::Ranges, words);
+        std::fs::write(list.path(), text).unwrap();
+        refused(&lab.host, &options, Exit::Ranges, words);
     }
-    std::fs::write(&path, "11.0.0.0/24\n11.0.1.0/24\n").unwrap();
-    refused(&lab, &options().args(["--max-ranges", "1"]), Exit::Ranges, &["--max-ranges"]);
-    std::fs::remove_file(&path).unwrap();
-}
-
-/// A link can have alternative names. The daemon detects two names of one interface before it loads anything.
-#[test]
-fn two_names_of_one_interface() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    lab.host.ip(&["link", "property", "add", "dev", lab.iface(), "altname", "mail0"]).unwrap();
-    let options = DaemonOptions::on(&[lab.iface(), "mail0"]);
-    refused(&lab, &options, Exit::Interface, &[lab.iface(), "mail0"]);
 }

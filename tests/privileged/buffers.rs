@@ -3,14 +3,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use aya::programs::{TestRun as _, TestRunOptions};
 use d365_tests::{
-    bpf::{Program, code::XDP_PASS},
     frame::{DOT1Q, Frame, Ipv4, Ipv6, Packet, Tcp},
     generate::LONGEST,
     require,
 };
 
-use crate::judged::{Class, Judged, options, ranges};
+use crate::{
+    bpf::{self, XDP_PASS},
+    judged::{Class, Judged, difference, options, ranges},
+};
 
 const LISTED: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 const LISTED_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 9, 0, 0, 0, 7);
@@ -84,19 +87,22 @@ fn cases() -> Vec<Case> {
 fn the_first_buffer_may_be_short() {
     require!(Root, Kernel(6, 18, "a test run whose first buffer is as short as it is asked for"));
     let mut judged = judged();
-    let program = Program::by_id(judged.kernel.program_id().unwrap()).unwrap();
-    let bytes = |judged: &Judged| {
-        let row = judged.read().swap_remove(0);
-        let listed: u64 = row.ranges.iter().map(|count| count.bytes).sum();
-        let listed_packets: u64 = row.ranges.iter().map(|count| count.packets).sum();
-        (listed, listed_packets, row.other.iter().map(|(_, packets)| packets).sum::<u64>())
-    };
-    for (name, frame, first, counted) in cases() {
-        let before = bytes(&judged);
-        assert_eq!(program.run_in_buffers(&frame.bytes(), first).unwrap(), XDP_PASS, "{name}");
-        let after = bytes(&judged);
-        let moved = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
-        let expected = counted.map_or((0, 0, 1), |bytes| (bytes as u64, 1, 0));
-        assert_eq!(moved, expected, "{name}, {first} of {} bytes", frame.bytes().len());
+    let program = bpf::xdp_by_id(judged.kernel.program_id().unwrap()).unwrap();
+    for (name, frame, first, expected) in cases() {
+        let before = judged.read();
+        let (bytes, context) = (frame.bytes(), bpf::context(first, 0));
+        let options =
+            TestRunOptions { data_in: Some(&bytes), ctx_in: Some(&context), ..TestRunOptions::default() };
+        assert_eq!(program.test_run(options).unwrap().return_value, XDP_PASS, "{name}");
+        let moved = difference(&before, &judged.read());
+        let [(0, class, count)] = &moved[..] else { panic!("{name}: {moved:?}") };
+        let counted = match class {
+            Class::Listed { .. } => Some(count.bytes),
+            Class::Other(_) => None,
+            Class::Unlisted { .. } => panic!("{name}: unlisted"),
+        };
+        let expected = expected.map(|bytes| bytes as u64);
+        let moved = (count.packets, counted);
+        assert_eq!(moved, (1, expected), "{name}, {first} of {} bytes", bytes.len());
     }
 }

@@ -7,12 +7,9 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
-    thread,
-    time::{Duration, Instant},
 };
 
 use d365_tests::{
-    bpf::{Kind, Program},
     daemon::{Daemon, DaemonOptions},
     lab::{Lab, LabOptions},
     mount::{Mount, View},
@@ -24,6 +21,8 @@ use d365_tests::{
     temp::{TempDir, TempFile},
 };
 use serde_json::Value;
+
+use crate::steps::{on, shell, source, start, stop, until};
 
 mod place;
 mod programs;
@@ -52,23 +51,22 @@ impl Report {
         (finding["level"].as_str().unwrap(), finding["found"].as_str().unwrap())
     }
 
+    /// Asserts the level of a check and the beginning of its text. Returns the text.
+    #[track_caller]
+    pub(crate) fn begins(&self, check: &str, interface: Option<&str>, level: &str, begin: &str) -> &str {
+        let (found, said) = self.of(check, interface);
+        assert!(found == level && said.starts_with(begin), "{check}: {found}: {said}");
+        said
+    }
+
     /// Asserts that the exit code matches the worst level.
     fn assert_exit(&self) {
         let findings = self.report["findings"].as_array().unwrap();
         let has = |level: &str| findings.iter().any(|finding| finding["level"] == level);
-        let (level, code) = if has("error") {
-            ("error", 2)
-        } else if has("warning") {
-            ("warning", 1)
-        } else {
-            ("ok", 0)
-        };
-        assert_eq!(
-            (self.report["level"].as_str(), self.code),
-            (Some(level), Some(code)),
-            "{:#}",
-            self.report
-        );
+        let levels = [("error", 2), ("warning", 1)];
+        let (level, code) = levels.into_iter().find(|(level, _)| has(level)).unwrap_or(("ok", 0));
+        let is = (self.report["level"].as_str(), self.code);
+        assert_eq!(is, (Some(level), Some(code)), "{:#}", self.report);
     }
 }
 
@@ -86,10 +84,21 @@ fn command(state: &Path, flags: &[&str]) -> Command {
     task::command(&flags).unwrap()
 }
 
+/// Runs doctor with these flags and this state directory.
+fn look(netns: &Netns, state: &Path, flags: &[&str]) -> Report {
+    report(&netns.run(|| command(state, flags).output()).unwrap())
+}
+
+/// Does the same with a view of the file systems.
+fn look_in(view: &View, netns: &Netns, state: &Path, flags: &[&str]) -> Report {
+    let mut command = command(state, flags);
+    view.give_to(&mut command);
+    report(&netns.run(|| command.output()).unwrap())
+}
+
 /// Runs doctor on one interface, with an empty state directory.
 pub(crate) fn doctor(netns: &Netns, interface: &str) -> Report {
-    let state = TempDir::new("doctor");
-    report(&netns.run(|| command(state.path(), &["--iface", interface]).output()).unwrap())
+    look(netns, TempDir::new("doctor").path(), &["--iface", interface])
 }
 
 fn mode(daemon: &Daemon, interface: &str) -> &'static str {
@@ -98,106 +107,41 @@ fn mode(daemon: &Daemon, interface: &str) -> &'static str {
     ["native", "generic"].into_iter().find(|mode| is(mode)).unwrap()
 }
 
-/// Doctor predicts the mode that the daemon then gets.
+/// Doctor predicts the mode that the daemon then gets. On a kernel that does not report XDP features, it
+/// draws no conclusion until an attached program proves native mode.
 #[test]
-fn native_mode_is_foretold() {
-    require!(Root, Tool("ip"), TOLD, Daemon);
-    for mtu in [1500, 9000] {
-        let lab = Lab::with(LabOptions { mtu, ..LabOptions::default() }).unwrap();
-        let iface = lab.iface();
-        let before = doctor(&lab.host, iface);
-        assert_eq!(before.of("native", Some(iface)), ("ok", "possible"));
-        assert_eq!(before.of("driver", Some(iface)), ("ok", "veth"));
-        let (level, said) = before.of("mtu", Some(iface));
-        assert!(level == "ok" && said.starts_with(&mtu.to_string()), "{said}");
-        let (_, features) = before.of("xdp_features", Some(iface));
-        assert!(features.contains("basic") && features.contains("rx-sg"), "{features}");
-        let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[iface])).unwrap();
-        assert_eq!(mode(&daemon, iface), "native");
-    }
-    let netns = Netns::new().unwrap();
-    let before = doctor(&netns, "lo");
-    assert_eq!(before.of("native", Some("lo")).0, "warning");
-    assert_eq!(before.of("mtu", Some("lo")).0, "warning", "65536 in one buffer");
-    assert_eq!(before.of("xdp_features", Some("lo")), ("ok", "none"));
-    let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
-    assert_eq!(mode(&daemon, "lo"), "generic");
-}
-
-/// On a kernel that does not report XDP features, doctor draws no conclusion until an attached program proves
-/// native mode.
-#[test]
-fn native_mode_is_known_once_a_program_runs() {
+fn native_mode_is_foretold_or_known_once_a_program_runs() {
     require!(Root, Tool("ip"), Daemon);
     for (mtu, native) in [(1500, true), (9000, FRAGS.is_met())] {
         let lab = Lab::with(LabOptions { mtu, ..LabOptions::default() }).unwrap();
         let iface = lab.iface();
-        let untold = |report: &Report, check| {
-            let (level, said) = report.of(check, Some(iface));
-            level == "warning" && said.starts_with("not known")
-        };
         let before = doctor(&lab.host, iface);
-        for check in ["xdp_features", "native"] {
-            assert_eq!(untold(&before, check), !TOLD.is_met(), "{check} at MTU {mtu}: {:#}", before.report);
+        assert_eq!(before.of("driver", Some(iface)), ("ok", "veth"));
+        if TOLD.is_met() {
+            assert_eq!(before.of("native", Some(iface)), ("ok", "possible"));
+            before.begins("mtu", Some(iface), "ok", &mtu.to_string());
+        } else {
+            before.begins("native", Some(iface), "warning", "not known");
         }
-        let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[iface])).unwrap();
+        let (level, features) = before.of("xdp_features", Some(iface));
+        let is_told = level == "ok" && features.contains("basic") && features.contains("rx-sg");
+        let is_untold = level == "warning" && features.starts_with("not known");
+        assert!(if TOLD.is_met() { is_told } else { is_untold }, "MTU {mtu}: {features}");
+        let daemon = start(&lab, &[]);
         assert_eq!(mode(&daemon, iface), if native { "native" } else { "generic" }, "MTU {mtu}");
         let after = doctor(&lab.host, iface);
         for check in ["xdp_features", "mtu", "native"] {
-            assert_eq!(
-                after.of(check, Some(iface)).0 == "ok",
-                native,
-                "{check} at MTU {mtu}: {:#}",
-                after.report
-            );
+            let (level, said) = after.of(check, Some(iface));
+            assert_eq!(level == "ok", native, "{check} at MTU {mtu}: {said}");
         }
     }
-}
-
-/// The names of the checks are part of the interface.
-#[test]
-fn every_check_is_named() {
-    require!(Root, Tool("ip"), Daemon);
-    const MACHINE: [&str; 16] = [
-        "kernel",
-        "bpf",
-        "btf",
-        "jit",
-        "jit_harden",
-        "bpffs",
-        "memlock",
-        "capabilities",
-        "fwmark_accept",
-        "environment",
-        "clock",
-        "state_dir",
-        "state_files",
-        "list_files",
-        "daemon",
-        "lease",
-    ];
-    const INTERFACE: [&str; 12] = [
-        "interface",
-        "place",
-        "driver",
-        "xdp_features",
-        "mtu",
-        "lro",
-        "gro",
-        "native",
-        "generic",
-        "tc",
-        "xdp_programs",
-        "tc_programs",
-    ];
-    let lab = Lab::new().unwrap();
-    let Report { report, .. } = doctor(&lab.host, lab.iface());
-    let named =
-        |finding: &Value| (finding["check"].as_str().unwrap().to_owned(), !finding["interface"].is_null());
-    let named: Vec<_> = report["findings"].as_array().unwrap().iter().map(named).collect();
-    let machine = MACHINE.map(|check| (check.to_owned(), false));
-    let interface = INTERFACE.map(|check| (check.to_owned(), true));
-    assert_eq!(named, [&machine[..], &interface[..]].concat());
+    if TOLD.is_met() {
+        // `operation::auto_falls_back_to_generic_and_says_so` starts the daemon there.
+        let lo = doctor(&Netns::new().unwrap(), "lo");
+        assert_eq!(lo.of("native", Some("lo")).0, "warning");
+        assert_eq!(lo.of("mtu", Some("lo")).0, "warning", "65536 in one buffer");
+        assert_eq!(lo.of("xdp_features", Some("lo")), ("ok", "none"));
+    }
 }
 
 /// The test sets up everything that it can. Two findings may remain: the clock, which is the machine's, and
@@ -208,18 +152,12 @@ fn a_fit_host_has_nothing_else_wrong() {
     let lab = Lab::new().unwrap();
     let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
     let list = TempFile::new("doctor", "13.71.171.0/24\n");
-    let spec = format!("file:{}", list.path().display());
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]).view(&view);
+    let spec = source(list.path());
+    let options = on(&lab, &["--ranges", &spec]).view(&view);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     let state = options.state.as_ref().unwrap().path();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !state.join("gate.json").exists() {
-        assert!(Instant::now() < deadline, "no gate is written down: {}", daemon.log());
-        thread::sleep(Duration::from_millis(10));
-    }
-    let mut command = command(state, &["--iface", lab.iface()]);
-    view.give_to(&mut command);
-    let report = report(&lab.host.run(|| command.output()).unwrap());
+    until(10, || state.join("gate.json").exists(), || daemon.log());
+    let report = look_in(&view, &lab.host, state, &["--iface", lab.iface()]);
     let findings = report.report["findings"].as_array().unwrap().iter();
     let wrong = findings.filter(|finding| finding["level"] != "ok");
     let wrong: BTreeSet<_> = wrong.map(|finding| finding["check"].as_str().unwrap()).collect();
@@ -232,11 +170,11 @@ fn a_fit_host_has_nothing_else_wrong() {
     assert!(own.starts_with(&named) && own.ends_with(&holder), "{own}");
     assert_eq!(report.of("daemon", None).1, format!("process {} uses the state directory", daemon.pid()));
     assert!(report.of("lease", None).1.starts_with(&format!("last confirmed: {spec} 2")));
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }
 
 #[test]
-fn an_interface_is_missing_or_down() {
+fn an_interface_is_missing_or_down_and_every_check_is_named() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     let missing = doctor(&lab.host, "no-such");
@@ -244,11 +182,23 @@ fn an_interface_is_missing_or_down() {
     lab.host.ip(&["link", "set", "dev", lab.iface(), "down"]).unwrap();
     assert_eq!(doctor(&lab.host, lab.iface()).of("interface", Some(lab.iface())), ("warning", "down"));
     let state = TempDir::new("doctor");
-    let whole = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let whole = look(&lab.host, state.path(), &[]);
     assert_eq!(whole.of("interface", None).0, "warning", "none is up");
     lab.host.ip(&["link", "set", "dev", lab.iface(), "up"]).unwrap();
-    let whole = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let whole = look(&lab.host, state.path(), &[]);
     assert_eq!(whole.of("interface", Some(lab.iface())), ("ok", "up"));
+    // The names of the checks are part of the interface.
+    const MACHINE: &str = "kernel bpf btf jit jit_harden bpffs memlock capabilities fwmark_accept \
+                           environment clock state_dir state_files list_files daemon lease";
+    const INTERFACE: &str = "interface place driver xdp_features mtu lro gro native generic tc \
+                             xdp_programs tc_programs";
+    let Report { report, .. } = doctor(&lab.host, lab.iface());
+    let named =
+        |finding: &Value| (finding["check"].as_str().unwrap().to_owned(), !finding["interface"].is_null());
+    let named: Vec<_> = report["findings"].as_array().unwrap().iter().map(named).collect();
+    let expected = [(MACHINE, false), (INTERFACE, true)].into_iter();
+    let expected = expected.flat_map(|(checks, of)| checks.split(' ').map(move |it| (it.to_owned(), of)));
+    assert!(expected.eq(named.iter().cloned()), "{named:?}");
 }
 
 #[test]
@@ -259,7 +209,7 @@ fn offloads_are_what_they_are() {
     for on in [true, false] {
         lab.host.run(|| offload::set(iface, Offload::Gro, on)).unwrap();
         let report = doctor(&lab.host, iface);
-        let shown = lab.host.output(Command::new("ethtool").args(["-k", iface])).unwrap();
+        let shown = shell(&lab.host, &format!("ethtool -k {iface}"));
         for (check, feature) in [("gro", "generic-receive-offload"), ("lro", "large-receive-offload")] {
             let line = shown.lines().find_map(|line| line.strip_prefix(feature)?.strip_prefix(": ")).unwrap();
             let (_, said) = report.of(check, Some(iface));
@@ -282,8 +232,7 @@ fn nobody_may_look() {
     report.assert_exit();
     assert_eq!(report.code, Some(1));
     for (check, interface) in [("bpf", None), ("tc", Some(iface)), ("tc_programs", Some(iface))] {
-        let (level, said) = report.of(check, interface);
-        assert!(level == "warning" && said.starts_with("not known: not allowed to ask"), "{check}: {said}");
+        report.begins(check, interface, "warning", "not known: not allowed to ask");
     }
     assert_eq!(report.of("capabilities", None).0, "warning");
     for check in ["interface", "driver", "mtu", "lro", "gro", "xdp_programs"] {

@@ -21,7 +21,10 @@ use d365_user::{
 };
 use serde_json::Value;
 
-use crate::mail::embedded;
+use crate::{
+    mail::embedded,
+    steps::{source, start, started},
+};
 
 /// Runs `drift --json` in the lab's host namespace.
 fn drift(lab: &Lab, state: &TempDir) -> (Option<i32>, Value) {
@@ -36,12 +39,8 @@ fn held(report: &Value, iface: &str) -> BTreeMap<String, String> {
     let column = format!("kernel {iface}");
     let rows = report["prefixes"].as_array().unwrap().iter();
     let listed = rows.filter(|row| row["marks"][&column]["mark"] == "listed");
-    listed
-        .map(|row| {
-            let geo = row["marks"][&column]["geo"].as_str().unwrap_or("unnumbered");
-            (row["prefix"].as_str().unwrap().to_owned(), geo.to_owned())
-        })
-        .collect()
+    let text = |value: &Value| value.as_str().unwrap_or("unnumbered").to_owned();
+    listed.map(|row| (text(&row["prefix"]), text(&row["marks"][&column]["geo"]))).collect()
 }
 
 fn differing(report: &Value) -> BTreeSet<&str> {
@@ -57,14 +56,18 @@ fn listed(ranges: &[Range]) -> BTreeMap<String, String> {
     ranges.iter().map(|range| (range.prefix.to_string(), range.geo.code.to_string())).collect()
 }
 
+/// Without privilege, the kernel's list is not readable.
 #[test]
 fn the_kernel_holds_the_embedded_list() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let _daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let (lab, _daemon) = started(&[]);
     let (code, report) = drift(&lab, &TempDir::new("drift"));
     assert_eq!((code, differing(&report)), (Some(0), BTreeSet::new()), "{report:#}");
     assert_eq!(held(&report, lab.iface()), listed(embedded().ranges()));
+    let done = Daemon::run(&lab.host, &DaemonOptions::on(&[]).args(["drift"]).nobody(&[])).unwrap();
+    assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
+    let line = done.stdout.lines().find(|line| line.starts_with("kernel")).unwrap();
+    assert!(line.contains("not readable: ") && line.contains("CAP_SYS_ADMIN"), "{line}");
 }
 
 /// The daemon's list replaces one range by a broader one, and it has a range inside another. Only equal
@@ -84,10 +87,9 @@ fn a_list_of_ones_own_differs_in_exactly_what_is_different() {
     let ranges: Vec<Range> = rest.chain(more).collect();
     let lines: String = ranges.iter().map(|range| format!("{},{}\n", range.prefix, range.geo.code)).collect();
     let list = TempFile::new("own", &lines);
-    let spec = format!("file:{}", list.path().display());
+    let spec = source(list.path());
     let lab = Lab::new().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec]);
-    let _daemon = Daemon::start(&lab.host, &options).unwrap();
+    let _daemon = start(&lab, &["--ranges", &spec]);
 
     let state = TempDir::new("drift");
     let (code, report) = drift(&lab, &state);
@@ -111,8 +113,7 @@ fn each_program_has_a_column_of_its_own() {
     let names: Vec<_> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
     let _both = Daemon::start(&lab.host, &DaemonOptions::on(&names[..2])).unwrap();
     let list = TempFile::new("few", "13.71.171.0/24\n");
-    let spec = format!("file:{}", list.path().display());
-    let options = DaemonOptions::on(&names[2..]).args(["--ranges", &spec]);
+    let options = DaemonOptions::on(&names[2..]).args(["--ranges", &source(list.path())]);
     let _few = Daemon::start(&lab.host, &options.listen("127.0.0.1:9366".parse().unwrap())).unwrap();
     let (code, report) = drift(&lab, &TempDir::new("drift"));
     assert_eq!((code, in_no_list(&report)), (Some(1), 0));
@@ -122,16 +123,4 @@ fn each_program_has_a_column_of_its_own() {
     assert!(columns.contains(&listed(embedded().ranges())), "{report:#}");
     assert_eq!(held(&report, names[2]), BTreeMap::from([("13.71.171.0/24".to_owned(), "CAN".to_owned())]));
     assert_eq!(differing(&report).len(), 38);
-}
-
-#[test]
-fn without_privilege_the_kernels_list_is_said_to_be_unreadable() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let _daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
-    let options = DaemonOptions::on(&[]).args(["drift"]).nobody(&[]);
-    let done = Daemon::run(&lab.host, &options).unwrap();
-    assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
-    let line = done.stdout.lines().find(|line| line.starts_with("kernel")).unwrap();
-    assert!(line.contains("not readable: ") && line.contains("CAP_SYS_ADMIN"), "{line}");
 }

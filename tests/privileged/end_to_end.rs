@@ -10,10 +10,14 @@ use d365_tests::{
     lab::{Lab, LabOptions},
     raw::{FrameSender, Sniffed, Sniffer},
     require,
-    temp::TempFile,
 };
 
-use crate::mail::{compare, deliver_from, embedded, listen, seen, sources, strangers};
+use crate::{
+    mail::{compare, deliver_from, embedded, listen, seen, sources, strangers},
+    steps::{start, started, stop, two_links},
+};
+
+const MODES: [&str; 2] = ["native", "generic"];
 
 /// Sends one mail from every range and from unlisted sources, and compares the daemon's counters with the
 /// sniffer's.
@@ -21,7 +25,7 @@ fn mail_from_every_range(mode: &str) {
     let lab = Lab::new().unwrap();
     let set = embedded();
     let listener = listen(&lab);
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()]).args(["--mode", mode])).unwrap();
+    let daemon = start(&lab, &["--mode", mode]);
     let sniffer = Sniffer::on(&lab.link().host).unwrap();
     let sources = [sources(set.ranges()), strangers()].concat();
     deliver_from(&lab, 0, &sources);
@@ -32,19 +36,13 @@ fn mail_from_every_range(mode: &str) {
     compare(&scrape, lab.iface(), &set, &sniffed);
     let labels = [("iface", lab.iface()), ("mode", mode), ("link", "bpf_link")];
     assert_eq!(scrape.count("d365_attached", &labels), 1);
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }
 
 #[test]
-fn mail_from_every_range_native() {
+fn mail_from_every_range_in_native_and_generic_mode() {
     require!(Root, Tool("ip"), Daemon);
-    mail_from_every_range("native");
-}
-
-#[test]
-fn mail_from_every_range_generic() {
-    require!(Root, Tool("ip"), Daemon);
-    mail_from_every_range("generic");
+    MODES.into_iter().for_each(mail_from_every_range);
 }
 
 /// Frames of every class, with and without VLAN tags, and the number of times that each is sent.
@@ -67,8 +65,7 @@ fn frames(listed: IpAddr, unlisted: IpAddr, host: IpAddr) -> Vec<(Frame, usize)>
 }
 
 fn tagged_frames(mode: &str) {
-    let lab = Lab::new().unwrap();
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()]).args(["--mode", mode])).unwrap();
+    let (lab, daemon) = started(&["--mode", mode]);
     let (sender, sniffer) =
         (FrameSender::on(&lab.link().sender).unwrap(), Sniffer::on(&lab.link().host).unwrap());
     let (listed, unlisted) = ([13, 71, 171, 9].into(), [198, 51, 100, 9].into());
@@ -91,21 +88,15 @@ fn tagged_frames(mode: &str) {
 }
 
 #[test]
-fn tagged_and_odd_frames_native() {
+fn tagged_and_odd_frames_in_native_and_generic_mode() {
     require!(Root, Tool("ip"), Daemon);
-    tagged_frames("native");
-}
-
-#[test]
-fn tagged_and_odd_frames_generic() {
-    require!(Root, Tool("ip"), Daemon);
-    tagged_frames("generic");
+    MODES.into_iter().for_each(tagged_frames);
 }
 
 #[test]
 fn two_interfaces_are_counted_apart() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
+    let lab = two_links();
     let set = embedded();
     let listener = listen(&lab);
     let ifaces = [lab.links[0].host.name.as_str(), lab.links[1].host.name.as_str()];
@@ -134,7 +125,7 @@ fn two_interfaces_are_counted_apart() {
 fn jumbo_frames_are_counted_to_the_byte() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::with(LabOptions { mtu: 9000, ..LabOptions::default() }).unwrap();
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let daemon = start(&lab, &[]);
     let known = KernelVersion::current().unwrap() >= KernelVersion::new(5, 18, 0);
     let mode = if known { "native" } else { "generic" };
     assert_eq!(daemon.scrape().unwrap().count("d365_attached", &[("mode", mode)]), 1);
@@ -148,25 +139,4 @@ fn jumbo_frames_are_counted_to_the_byte() {
     let sniffed = sniffer.stop().unwrap();
     assert_eq!(sniffed.all().packets, 5);
     compare(&daemon.scrape().unwrap(), lab.iface(), &embedded(), &sniffed);
-}
-
-#[test]
-fn a_list_of_the_operators_own_in_both_families() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let listener = listen(&lab);
-    let list = TempFile::new("list", "# ours\n203.0.113.0/24,NAM\n2001:db8:77::/48,EUR,WestEurope\n");
-    let spec = format!("file:{}", list.path().display());
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
-    let sources: Vec<IpAddr> =
-        ["203.0.113.9", "2001:db8:77::9", "2001:db8:78::9"].map(|source| source.parse().unwrap()).to_vec();
-    deliver_from(&lab, 0, &sources);
-    let scrape = daemon.scrape().unwrap();
-    let connections =
-        |geo| scrape.sum("d365_smtp_connections_total", &[("geo", geo), ("geo_source", "configured")]);
-    assert_eq!((connections("NAM"), connections("EUR")), (1, 1));
-    assert_eq!(scrape.sum("d365_unlisted_smtp_connections_total", &[]), 1);
-    assert_eq!(scrape.count("d365_ranges", &[("geo", "EUR"), ("family", "ipv6")]), 1);
-    drop(listener);
 }

@@ -1,25 +1,24 @@
 //! A foreign tc program, among others on its interface. It sets a mark on every packet and passes it on.
 
-use std::borrow::Cow;
-
 use aya::{
     programs::{
-        LinkOrder, SchedClassifier, TcAttachType, loaded_programs,
+        LinkOrder, SchedClassifier, TcAttachType,
         tc::{NlOptions, TcAttachOptions, TcHandle, qdisc_add_clsact},
     },
     util::KernelVersion,
 };
-use d365_tests::bpf::Program;
+
+use crate::bpf::{self, TC_NEXT, instruction};
 
 /// A foreign program on an interface of this thread's network namespace. The drop of this value detaches it.
 pub(crate) struct Foreign(SchedClassifier);
 
 impl Foreign {
     pub(crate) fn marking(mark: u32) -> Self {
-        let program = Program::marking("foreign", mark).unwrap();
-        let id = program.id().unwrap();
-        let info = loaded_programs().filter_map(Result::ok).find(|info| info.id() == id).unwrap();
-        Self(SchedClassifier::from_program_info(info, Cow::Borrowed("foreign")).unwrap())
+        // `r2 = mark`, and `*(u32 *)(r1 + 8) = r2`: `mark` of `struct __sk_buff`.
+        let set_mark = [instruction(0xb7, 2, 0, 0, mark), instruction(0x63, 1, 2, 8, 0)];
+        let code = [set_mark, bpf::result(TC_NEXT)].concat();
+        Self(bpf::classifier("foreign", &code).unwrap())
     }
 
     /// Attaches it before or behind all others, by tcx where the kernel has it.

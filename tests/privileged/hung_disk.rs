@@ -4,21 +4,16 @@
 
 use std::{
     fs,
-    net::IpAddr,
     path::PathBuf,
-    thread,
     time::{Duration, Instant},
 };
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     disk::Disk,
-    frame::{Frame, Packet, Tcp},
     lab::Lab,
     mount::{Mount, SMALL_DISK},
-    patience,
-    raw::FrameSender,
-    require,
+    patience, require,
     temp::TempFile,
 };
 use d365_user::{
@@ -27,9 +22,8 @@ use d365_user::{
 };
 use nix::sys::signal::Signal;
 
-use crate::operation::has_xdp;
+use crate::steps::{self, has_xdp, knock, source, stop};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Upper limit for a stop, and for the end of a killed daemon's attachment.
 const STOP: Duration = Duration::from_secs(5);
 const STRANGER: &str = "203.0.113.9";
@@ -50,7 +44,7 @@ impl Host {
         let lab = Lab::new().unwrap();
         let disk = Disk::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
         let list = TempFile::new("list", BEFORE);
-        let source = format!("file:{}", list.path().display());
+        let source = source(list.path());
         let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
         let options = options.view(&disk.view).args(["--ranges", &source, "--state-dir", SMALL_DISK]);
         let options = options.args(["--lease", "never", "--unlisted", "drop"]);
@@ -69,11 +63,7 @@ impl Host {
     }
 
     fn until(&self, what: &str, is_so: impl Fn() -> bool) {
-        let deadline = patience::deadline(PATIENCE);
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what} does not come; log:\n{}", self.daemon.log());
-            thread::sleep(Duration::from_millis(50));
-        }
+        steps::until(20, is_so, || format!("{what} does not come; log:\n{}", self.daemon.log()));
     }
 
     fn readiness(&self) -> (u16, String) {
@@ -110,6 +100,22 @@ impl Host {
         self.disk.view.run(|| fs::read_dir("/sys/fs/bpf/d365")).unwrap().count()
     }
 
+    /// Each of these threads may hang: in the state directory, in a list's file, or in the log.
+    fn threads_that_may_hang_hold_nothing_of_the_kernels(&self) {
+        let held = |name: &str| {
+            let threads = self.threads(name);
+            assert!(!threads.is_empty(), "no thread {name}");
+            let descriptors = threads.iter().flat_map(|path| fs::read_dir(path.join("fd")).unwrap());
+            let link = |entry: std::io::Result<fs::DirEntry>| fs::read_link(entry.unwrap().path()).ok();
+            let bpf = |path: &PathBuf| path.to_string_lossy().contains("bpf");
+            descriptors.filter_map(link).filter(bpf).count()
+        };
+        assert!(held("updates") > 0, "what is looked for is there");
+        for name in ["storage", "source 0", "watch", "log"] {
+            assert_eq!(held(name), 0, "{name}");
+        }
+    }
+
     /// Sends a new connection from an unlisted source. Returns true if the program drops it.
     fn drops(&self) -> bool {
         let iface = [("iface", self.lab.iface())];
@@ -119,15 +125,9 @@ impl Host {
             (count("d365_unlisted_smtp_connections_total"), count("d365_unlisted_dropped_packets_total"))
         };
         let (connections, before) = dropped();
-        let (stranger, host): (IpAddr, _) = (STRANGER.parse().unwrap(), self.lab.link().host_v4().into());
-        let syn = Frame::new(Packet::between(stranger, host, Tcp::new(40_000, 25).syn()));
-        FrameSender::on(&self.lab.link().sender).unwrap().send(&syn).unwrap();
+        knock(self.lab.link(), &[STRANGER]);
         self.until("the packet", || dropped().0 > connections);
         dropped().1 > before
-    }
-
-    fn is_free(&self) -> bool {
-        !has_xdp(&self.lab.host, self.lab.iface())
     }
 
     /// Sends the signal. The interface must be free within the limit for a stop, although the thread still
@@ -135,7 +135,7 @@ impl Host {
     fn leaves_by(&self, signal: Signal) {
         let since = Instant::now();
         self.daemon.signal(signal).unwrap();
-        self.until("free", || self.is_free());
+        self.until("free", || !has_xdp(&self.lab.host, self.lab.iface()));
         assert!(since.elapsed() < patience::stretched(STOP), "{:?}", since.elapsed());
         self.until("the thread hangs", || self.is_in_disk_sleep());
     }
@@ -146,6 +146,7 @@ fn the_daemon_goes_on_while_a_write_hangs_and_writes_it_all_afterwards() {
     require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
     let host = Host::start();
     assert!(host.drops() && host.pins() == 2);
+    host.threads_that_may_hang_hold_nothing_of_the_kernels();
     host.hang();
     host.until("the new list", || host.daemon.scrape().unwrap().sum("d365_ranges", &[]) == 2);
     host.until("no drops", || !host.drops());
@@ -159,61 +160,33 @@ fn the_daemon_goes_on_while_a_write_hangs_and_writes_it_all_afterwards() {
     host.until("drops", || host.drops());
     host.until("the new list is written", || host.accepted() == 2);
     host.until("pins", || host.pins() == 2);
-    host.daemon.wait_for_log("answers again", PATIENCE).unwrap();
+    host.until("answers again", || host.daemon.log().contains("answers again"));
     assert_eq!(hangs(), 1);
-    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
+    stop(host.daemon);
 }
 
+/// The daemon's write hangs before the signal, or the first hanging write is the one of the stop itself.
 #[test]
-fn a_stop_detaches_while_a_write_hangs() {
+fn a_daemon_that_is_stopped_or_killed_while_a_write_hangs_leaves_the_interface_free() {
     require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
-    let host = Host::start();
-    host.hang();
-    host.leaves_by(Signal::SIGTERM);
-    host.daemon.wait_for_log("what was not written by now is lost", STOP).unwrap();
-    host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
-    // The kernel ends a process only when its last thread has ended.
-    host.disk.thaw();
-    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
-}
-
-/// The daemon's first hanging write is the one of the stop itself.
-#[test]
-fn a_stop_detaches_before_it_writes() {
-    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
-    let host = Host::start();
-    host.disk.freeze().unwrap();
-    host.leaves_by(Signal::SIGTERM);
-    host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
-    host.disk.thaw();
-    assert_eq!(host.daemon.stop().unwrap().status.code(), Some(0));
-}
-
-#[test]
-fn a_daemon_that_is_killed_while_a_write_hangs_leaves_the_interface_free() {
-    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
-    let host = Host::start();
-    host.hang();
-    host.leaves_by(Signal::SIGKILL);
-    host.disk.thaw();
-    host.daemon.stop().unwrap();
-}
-
-/// Each of these threads may hang: in the state directory, in a list's file, or in the log.
-#[test]
-fn threads_that_may_hang_hold_nothing_of_the_kernels() {
-    require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
-    let host = Host::start();
-    let held = |name: &str| {
-        let threads = host.threads(name);
-        assert!(!threads.is_empty(), "no thread {name}");
-        let descriptors = threads.iter().flat_map(|path| fs::read_dir(path.join("fd")).unwrap());
-        let link = |entry: std::io::Result<fs::DirEntry>| fs::read_link(entry.unwrap().path()).ok();
-        let bpf = |path: &PathBuf| path.to_string_lossy().contains("bpf");
-        descriptors.filter_map(link).filter(bpf).count()
-    };
-    assert!(held("updates") > 0, "what is looked for is there");
-    for name in ["storage", "source 0", "watch", "log"] {
-        assert_eq!(held(name), 0, "{name}");
+    for (hangs_before, signal) in [(true, Signal::SIGTERM), (false, Signal::SIGTERM), (true, Signal::SIGKILL)]
+    {
+        let host = Host::start();
+        if hangs_before {
+            host.hang();
+        } else {
+            host.disk.freeze().unwrap();
+        }
+        host.leaves_by(signal);
+        if signal == Signal::SIGTERM {
+            host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
+            if hangs_before {
+                host.daemon.wait_for_log("what was not written by now is lost", STOP).unwrap();
+            }
+        }
+        // The kernel ends a process only when its last thread has ended.
+        host.disk.thaw();
+        let code = host.daemon.stop().unwrap().status.code();
+        assert_eq!(code, (signal == Signal::SIGTERM).then_some(0), "{signal}");
     }
 }

@@ -10,12 +10,15 @@ use d365_common::entry::Entry;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
     generation::Compiled,
-    kernel::{InspectError, Interface, Kernel, KernelRanges, OBJECT, Options, inspect},
+    kernel::{InspectError, Kernel, KernelRanges, inspect},
     settings::ModePolicy,
 };
 use ipnet::IpNet;
 
-use crate::judged::options;
+use crate::{
+    judged::{attach, options},
+    steps::SetOnDrop,
+};
 
 /// A generation whose prefixes get the slots from `first` on, in order. The number of a prefix's geo equals
 /// its slot.
@@ -27,11 +30,8 @@ fn generation(first: u8, prefixes: &[&str]) -> Compiled {
 
 /// Loads and attaches the program, and publishes this generation.
 fn attached(lab: &Lab, generation: &Compiled) -> Kernel {
-    let interface = lab.host.run(|| Interface::find(lab.iface())).unwrap();
-    let (mut kernel, _) =
-        Kernel::load(OBJECT, &Options { interfaces: vec![interface.clone()], ..options() }).unwrap();
+    let (mut kernel, _) = attach(lab, ModePolicy::Auto, options());
     kernel.publish(generation).unwrap();
-    lab.host.run(|| kernel.attach(&interface, ModePolicy::Auto)).unwrap();
     kernel
 }
 
@@ -49,14 +49,14 @@ fn prefixes(generations: &[&Compiled]) -> Vec<IpNet> {
 
 /// The test asks for prefixes of every length around the held ones: supernets, subnets and their ends.
 #[test]
-fn only_the_very_prefix_is_held() {
+fn only_the_very_prefix_is_held_and_all_others_are_counted() {
     require!(Root, Tool("ip"));
     let there = ["11.0.0.0/8", "11.0.0.0/9", "11.2.3.0/24", "11.2.3.4/32", "2a00::/19", "2a00::/128"];
     let mut generation = generation(1, &there);
     let (_, retired) = &mut generation.entries[2];
     *retired = retired.retire();
     let lab = Lab::new().unwrap();
-    let _kernel = attached(&lab, &generation);
+    let mut kernel = attached(&lab, &generation);
     let expected: BTreeMap<_, _> = generation.entries.iter().copied().collect();
     let mut asked = Vec::new();
     for prefix in expected.keys() {
@@ -66,11 +66,7 @@ fn only_the_very_prefix_is_held() {
         asked.extend([end, end.supernet().unwrap().trunc()]);
     }
     assert_eq!(held(&lab, &asked).unwrap(), (expected, 0));
-}
-
-#[test]
-fn what_is_not_asked_for_is_counted() {
-    require!(Root, Tool("ip"));
+    // Entries that are not asked for are counted.
     for (there, others) in [
         (&["11.0.0.0/24", "11.0.1.0/24", "2a00::/32"][..], 3),
         (&["11.0.0.0/24"], 1),
@@ -78,8 +74,7 @@ fn what_is_not_asked_for_is_counted() {
         (&["11.9.0.0/24"], 0),
         (&[], 0),
     ] {
-        let lab = Lab::new().unwrap();
-        let _kernel = attached(&lab, &generation(1, there));
+        kernel.publish(&self::generation(1, there)).unwrap();
         let (entries, counted) = held(&lab, &["11.9.0.0/24".parse().unwrap()]).unwrap();
         assert_eq!(counted, others, "{there:?}");
         assert_eq!(entries.len() + counted, there.len());
@@ -99,6 +94,7 @@ fn a_generation_is_read_whole_while_it_is_replaced() {
     let (stop, published) = (AtomicBool::new(false), AtomicU32::new(0));
     let mut seen = [0, 0];
     thread::scope(|scope| {
+        let _stops = SetOnDrop(&stop);
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 for generation in [&other, &one] {
@@ -107,23 +103,14 @@ fn a_generation_is_read_whole_while_it_is_replaced() {
                 }
             }
         });
-        let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            while published.load(Ordering::Relaxed) < 100 {
-                let entries = match held(&lab, &asked) {
-                    Ok((entries, others)) => {
-                        assert_eq!(others, 0);
-                        entries
-                    }
-                    Err(InspectError::Unsettled { .. }) => continue,
-                    Err(error) => panic!("{error}"),
-                };
-                let at = whole.iter().position(|whole| *whole == entries);
-                seen[at.unwrap_or_else(|| panic!("half of two: {entries:?}"))] += 1;
-            }
-        }));
-        stop.store(true, Ordering::Relaxed);
-        if let Err(panic) = looked {
-            std::panic::resume_unwind(panic);
+        while published.load(Ordering::Relaxed) < 100 {
+            let (entries, others) = match held(&lab, &asked) {
+                Err(InspectError::Unsettled { .. }) => continue,
+                held => held.unwrap(),
+            };
+            assert_eq!(others, 0);
+            let at = whole.iter().position(|whole| *whole == entries);
+            seen[at.unwrap_or_else(|| panic!("half of two: {entries:?}"))] += 1;
         }
     });
     assert!(seen.iter().all(|seen| *seen > 0), "{seen:?} in {published:?} generations");

@@ -1,18 +1,25 @@
 //! A loaded program outside any interface: frames pass through `BPF_PROG_TEST_RUN`, and the counters show how
 //! the program classified them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use d365_common::direct;
-use d365_tests::{bpf::code::XDP_PASS, corpus::Expected};
+use d365_common::{direct, packet_action::PacketAction};
+use d365_tests::{
+    corpus::Expected,
+    frame::{Frame, Packet, Tcp},
+    lab::Lab,
+};
 use d365_user::{
-    generation,
+    generation::{self, Compiled},
     geo::{Geo, GeoCode, GeoSource},
     kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
     ranges::Range,
+    settings::ModePolicy,
     snapshot::Count,
 };
 use ipnet::IpNet;
+
+use crate::bpf::XDP_PASS;
 
 /// The program, and the list that it uses.
 pub(crate) struct Judged {
@@ -38,8 +45,6 @@ pub(crate) fn options() -> Options {
         ports: vec![25],
         capacity: 4096,
         max_pages: direct::DEFAULT_PAGES,
-        log_packets: false,
-        watch: false,
         ..Options::default()
     }
 }
@@ -49,6 +54,53 @@ pub(crate) fn ranges(prefixes: &[&str]) -> Vec<Range> {
     let geo = Geo { code: GeoCode::new("NAM").unwrap(), source: GeoSource::Configured };
     let range = |prefix: &&str| Range { prefix: prefix.parse::<IpNet>().unwrap(), geo, region: None };
     prefixes.iter().map(range).collect()
+}
+
+/// Makes a SYN to `port` from `source`.
+pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
+    let host: IpAddr = match source {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 25).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 25, 0, 0, 0, 25).into(),
+    };
+    Frame::new(Packet::between(source, host, Tcp::new(40_000, port).syn())).bytes()
+}
+
+/// The first and the last address of a prefix, and the addresses before and after it, if they exist.
+pub(crate) fn edges(prefix: IpNet) -> Vec<IpAddr> {
+    let (first, last) = match prefix {
+        IpNet::V4(net) => (u128::from(u32::from(net.network())), u128::from(u32::from(net.broadcast()))),
+        IpNet::V6(net) => (u128::from(net.network()), u128::from(net.broadcast())),
+    };
+    let address = |number: u128| match prefix {
+        IpNet::V4(_) => u32::try_from(number).ok().map(|number| IpAddr::from(Ipv4Addr::from(number))),
+        IpNet::V6(_) => Some(IpAddr::from(Ipv6Addr::from(number))),
+    };
+    let outside = [first.checked_sub(1), last.checked_add(1)].into_iter().flatten();
+    [first, last].into_iter().chain(outside).filter_map(address).collect()
+}
+
+/// Compiles these prefixes with slots from 0 on, for [`options`].
+pub(crate) fn compiled(prefixes: &[&str]) -> Compiled {
+    let ranges = ranges(prefixes);
+    let slots: Vec<u32> = (0..).take(ranges.len()).collect();
+    generation::compile(&ranges, &slots, options().capacity).unwrap()
+}
+
+/// Loads the program for the lab's interface, and attaches it.
+pub(crate) fn attach(lab: &Lab, mode: ModePolicy, options: Options) -> (Kernel, Counters) {
+    lab.host.run(|| {
+        let interface = Interface::find(lab.iface()).unwrap();
+        let options = Options { interfaces: vec![interface.clone()], ..options };
+        let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
+        kernel.attach(&interface, mode).unwrap();
+        (kernel, counters)
+    })
+}
+
+/// Number of packets of the first interface with this action.
+pub(crate) fn action(counters: &Counters, wanted: PacketAction) -> u64 {
+    let actions = &counters.read(&[]).unwrap()[0].actions;
+    actions.iter().find(|(action, _)| *action == wanted).unwrap().1
 }
 
 impl Judged {
@@ -96,6 +148,18 @@ impl Judged {
         (action, difference(&before, &self.read()))
     }
 
+    /// Asserts that a SYN from `source` is counted as the list says.
+    pub(crate) fn looks_up(&mut self, name: &str, source: IpAddr) {
+        let expected = self.expected(Expected::Smtp { source, opens: true });
+        assert_eq!(self.judge(name, &syn(source, 25)), (0, expected), "{name}: {source}");
+    }
+
+    /// Asserts that for the addresses at every edge of every range.
+    pub(crate) fn edges_hold(&mut self, name: &str) {
+        let prefixes: Vec<IpNet> = self.ranges.iter().map(|range| range.prefix).collect();
+        prefixes.into_iter().flat_map(edges).for_each(|source| self.looks_up(name, source));
+    }
+
     /// The class in which a frame of the corpus should be counted, by a linear search in the list.
     pub(crate) fn expected(&self, expected: Expected) -> Class {
         match expected {
@@ -116,7 +180,10 @@ pub(crate) fn longest_match(ranges: &[Range], address: IpAddr) -> Option<usize> 
 }
 
 /// Every counter that increased: row, class, and the difference.
-fn difference(before: &[InterfaceCounts], after: &[InterfaceCounts]) -> Vec<(usize, Class, Count)> {
+pub(crate) fn difference(
+    before: &[InterfaceCounts],
+    after: &[InterfaceCounts],
+) -> Vec<(usize, Class, Count)> {
     let mut moved = Vec::new();
     for (row, (before, after)) in before.iter().zip(after).enumerate() {
         for (slot, (before, after)) in before.ranges.iter().zip(&after.ranges).enumerate() {

@@ -1,7 +1,6 @@
 //! The lease decides which sources may be tagged, and until when. Counting and passing do not depend on it.
 
 use std::{
-    net::IpAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -9,13 +8,13 @@ use std::{
 use d365_common::lease::GROUPS;
 use d365_tests::require;
 use d365_user::{
-    generation::{self, Compiled},
+    generation::Compiled,
     kernel::{Kernel, Leases, OBJECT},
 };
 
 use crate::{
-    judged::{Class, Judged, options, ranges},
-    verdicts::syn,
+    judged::{Judged, compiled, options, ranges},
+    steps::addresses,
 };
 
 const LISTED: [&str; 2] = ["192.0.2.77", "2001:db8::77"];
@@ -37,14 +36,11 @@ fn taggable(kernel: &mut Kernel, sources: [&str; 2]) -> [bool; 2] {
 
 /// Asserts that frames of both families are counted as listed, and that they pass.
 fn counts(judged: &mut Judged) {
-    for (slot, source) in LISTED.into_iter().enumerate() {
-        let class = judged.judge(source, &syn(source.parse().unwrap(), 25)).1;
-        assert_eq!(class, Class::Listed { slot, opens: true }, "{source}");
-    }
+    addresses(&LISTED).into_iter().for_each(|source| judged.looks_up("listed", source));
 }
 
 #[test]
-fn nothing_is_taggable_before_the_first_lease_and_listed_sources_are_after() {
+fn listed_sources_are_taggable_as_long_as_the_lease() {
     require!(Root);
     let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
     assert_eq!(taggable(&mut kernel, LISTED), [false; 2], "no list, no lease");
@@ -55,6 +51,25 @@ fn nothing_is_taggable_before_the_first_lease_and_listed_sources_are_after() {
     judged.kernel.set_lease(Some(DAY)).unwrap();
     assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2]);
     assert_eq!(taggable(&mut judged.kernel, UNLISTED), [false; 2]);
+    // A lease without an end holds, and can be ended.
+    for endless in [None, Some(Duration::MAX)] {
+        judged.kernel.set_lease(endless).unwrap();
+        assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2], "{endless:?}");
+        assert_eq!(taggable(&mut judged.kernel, UNLISTED), [false; 2], "{endless:?}");
+        judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+        assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "ended after {endless:?}");
+        counts(&mut judged);
+    }
+    // A swap keeps the lease, and takes it from what left the list.
+    judged.kernel.set_lease(Some(DAY)).unwrap();
+    judged.publish(ranges(&OTHER_LIST));
+    assert_eq!(taggable(&mut judged.kernel, UNLISTED), [true; 2]);
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2]);
+    judged.publish(ranges(&LIST));
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2]);
+    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
+    judged.publish(ranges(&LIST));
+    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
 }
 
 #[test]
@@ -79,38 +94,9 @@ fn a_lease_runs_out_by_itself_and_counting_goes_on() {
     assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2], "set again");
 }
 
-#[test]
-fn a_lease_without_an_end_holds_and_can_be_ended() {
-    require!(Root);
-    let mut judged = judged();
-    for endless in [None, Some(Duration::MAX)] {
-        judged.kernel.set_lease(endless).unwrap();
-        assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2], "{endless:?}");
-        assert_eq!(taggable(&mut judged.kernel, UNLISTED), [false; 2], "{endless:?}");
-        judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
-        assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "ended after {endless:?}");
-        counts(&mut judged);
-    }
-}
-
-#[test]
-fn a_swap_keeps_the_lease_and_takes_it_from_what_left_the_list() {
-    require!(Root);
-    let mut judged = judged();
-    judged.kernel.set_lease(Some(DAY)).unwrap();
-    judged.publish(ranges(&OTHER_LIST));
-    assert_eq!(taggable(&mut judged.kernel, UNLISTED), [true; 2]);
-    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2]);
-    judged.publish(ranges(&LIST));
-    assert_eq!(taggable(&mut judged.kernel, LISTED), [true; 2]);
-    judged.kernel.set_lease(Some(Duration::ZERO)).unwrap();
-    judged.publish(ranges(&LIST));
-    assert_eq!(taggable(&mut judged.kernel, LISTED), [false; 2], "a swap gives no lease");
-}
-
 /// The list, with the entry at `position` retired.
 fn retired(position: usize) -> Compiled {
-    let mut compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
+    let mut compiled = compiled(&LIST);
     let entry = &mut compiled.entries[position].1;
     *entry = entry.retire();
     compiled
@@ -132,12 +118,13 @@ fn a_retired_range_is_counted_in_its_slot_and_never_taggable() {
     }
 }
 
-/// Verification rejects a trie in which a range has lost its retired bit or has one too many.
+/// Verification rejects a trie in which a range has lost its retired bit, has one too many, or has another
+/// group.
 #[test]
-fn a_retired_range_is_proven_as_retired() {
+fn a_range_is_proven_as_retired_and_with_its_group() {
     require!(Root);
     let mut judged = judged();
-    let current = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
+    let current = compiled(&LIST);
     for (staged, asked) in [(&current, &retired(1)), (&retired(1), &current), (&retired(0), &retired(1))] {
         let staged = judged.kernel.stage(staged).unwrap();
         let Err(error) = judged.kernel.verify(staged, asked) else { panic!("verified") };
@@ -145,8 +132,12 @@ fn a_retired_range_is_proven_as_retired() {
         assert!(message.contains(", retired)"), "{message}");
         assert_eq!(message.matches("retired").count(), 1, "only one of both is: {message}");
     }
-    let source: IpAddr = LISTED[0].parse().unwrap();
-    assert!(!judged.kernel.is_taggable(source).unwrap(), "asked of the published buffer, whatever is staged");
+    // A range with another group would be trusted by the confirmations of other sources.
+    let staged = judged.kernel.stage(&current.clone().grouped([0, 1])).unwrap();
+    let Err(error) = judged.kernel.verify(staged, &current) else { panic!("verified") };
+    assert!(error.to_string().contains("lease group 1"), "{error}");
+    let published = taggable(&mut judged.kernel, LISTED);
+    assert_eq!(published, [false; 2], "asked of the published buffer, whatever is staged");
 }
 
 /// Each group has its own lease, and drops have another one.
@@ -154,8 +145,7 @@ fn a_retired_range_is_proven_as_retired() {
 fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
     require!(Root);
     let mut judged = judged();
-    let list = [LIST, OTHER_LIST].concat();
-    let compiled = generation::compile(&ranges(&list), &[0, 1, 2, 3], 4096).unwrap();
+    let compiled = compiled(&[LIST, OTHER_LIST].concat());
     for (first, second) in [(0, 7), (7, 0), (3, 4)] {
         let grouped = compiled.clone().grouped([first, first, second, second]);
         judged.kernel.publish(&grouped).unwrap();
@@ -167,16 +157,4 @@ fn a_group_is_trusted_by_its_own_lease_and_by_no_other() {
             assert_eq!(trusted, expected.map(|trusted| [trusted; 2]), "groups {first} and {second}");
         }
     }
-}
-
-/// Verification rejects a trie with another group: its ranges would be trusted by the confirmations of other
-/// sources.
-#[test]
-fn a_range_is_proven_with_its_group() {
-    require!(Root);
-    let mut judged = judged();
-    let compiled = generation::compile(&ranges(&LIST), &[0, 1], 4096).unwrap();
-    let staged = judged.kernel.stage(&compiled.clone().grouped([0, 1])).unwrap();
-    let Err(error) = judged.kernel.verify(staged, &compiled) else { panic!("verified") };
-    assert!(error.to_string().contains("lease group 1"), "{error}");
 }

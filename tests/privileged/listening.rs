@@ -1,14 +1,14 @@
 //! The HTTP server's address. Mail traffic never waits for it.
 
-use std::{net::SocketAddr, time::Duration};
-
-use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
-    lab::Lab,
-    require,
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
-use crate::operation::has_xdp;
+use d365_tests::{daemon::Daemon, lab::Lab, require};
+
+use crate::steps::{has_xdp, on, started, stop};
 
 /// At boot, the daemon may start before the network is configured. It works at once, and answers as soon as
 /// the address exists.
@@ -20,8 +20,7 @@ fn an_address_that_comes_later_is_answered_then() {
     {
         let lab = Lab::new().unwrap();
         let listen: SocketAddr = listen.parse().unwrap();
-        let options = DaemonOptions::on(&[lab.iface()]).listen(listen);
-        let mut daemon = Daemon::spawn(&lab.host, &options).unwrap();
+        let mut daemon = Daemon::spawn(&lab.host, &on(&lab, &[]).listen(listen)).unwrap();
         daemon.wait_for_log(&format!("metrics url=http://{listen}"), Duration::from_secs(30)).unwrap();
         assert!(has_xdp(&lab.host, lab.iface()));
         assert!(daemon.get("/readyz", &[]).is_err());
@@ -36,33 +35,15 @@ fn an_address_that_comes_later_is_answered_then() {
         assert!(daemon.get("/readyz", &[]).is_err());
         lab.host.ip(&["address", "add", address, "dev", "lo"]).unwrap();
         daemon.wait_until_ready(Duration::from_secs(20)).unwrap();
-        assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+        stop(daemon);
     }
-}
-
-/// The daemon detects at the start that another process has the port, even if the address is missing.
-#[test]
-fn a_port_in_use_on_a_missing_address_ends_the_start() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let _taken = lab.host.run(|| std::net::TcpListener::bind("0.0.0.0:9365")).unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).listen("192.0.2.99:9365".parse().unwrap());
-    let exit = Daemon::run(&lab.host, &options).unwrap();
-    assert_eq!(exit.status.code(), Some(7), "{}", exit.stderr);
-    assert!(exit.stderr.contains("Address already in use"), "{}", exit.stderr);
 }
 
 /// One request uses a foreign host name, another a name that the operator allows.
 #[test]
 fn on_loopback_only_names_of_this_host_are_answered() {
     require!(Root, Tool("ip"), Daemon);
-    use std::{
-        io::{Read as _, Write as _},
-        net::TcpStream,
-    };
-    let lab = Lab::new().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--allow-http-host", "mx1.example"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
+    let (lab, daemon) = started(&["--allow-http-host", "mx1.example"]);
     let status = |host: &str| {
         let mut stream = lab.host.run(|| TcpStream::connect("127.0.0.1:9365")).unwrap();
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
@@ -83,5 +64,5 @@ fn on_loopback_only_names_of_this_host_are_answered() {
     let scrape = daemon.scrape().unwrap();
     assert_eq!(scrape.count("d365_http_failures_total", &[("reason", "host")]), 2);
     assert_eq!(daemon.log().matches("an HTTP request was refused").count(), 1, "{}", daemon.log());
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }

@@ -1,18 +1,17 @@
 //! A local user without any privilege: a running daemon protects its state from him.
 
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions, Exit},
     lab::Lab,
     mount::{Mount, View},
     netns::Netns,
-    patience, require,
+    require,
     temp::{TempDir, TempFile},
 };
+
+use crate::{steps::source, updates::site::wait_until};
 
 const STATE_IN_USE_OR_UNUSABLE: i32 = 11;
 
@@ -29,18 +28,12 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
     let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
     let (above, list) = (TempDir::new("local-user"), TempFile::new("list", "11.0.0.0/24,NAM\n"));
     let state = above.file("state").display().to_string();
-    let spec = format!("file:{}", list.path().display());
-    let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) };
-    let options = options.args(["--state-dir", &state, "--ranges", &spec, "--tag", "mark"]).view(&view);
+    let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) }.view(&view);
+    let options = options.args(["--state-dir", &state, "--ranges", &source(list.path()), "--tag", "mark"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     // A removal waits that could be approved.
     fs::write(list.path(), "11.0.1.0/24,NAM\n").unwrap();
-    let deadline = patience::deadline(Duration::from_secs(20));
-    while daemon.scrape().unwrap().sum("d365_ranges_pending", &[]) != 1 {
-        assert!(Instant::now() < deadline, "no removal waits:\n{}", daemon.log());
-        thread::sleep(Duration::from_millis(50));
-    }
-    let before = daemon.scrape().unwrap();
+    let before = wait_until(&daemon, "a removal", |scrape| scrape.sum("d365_ranges_pending", &[]) == 1);
 
     let approve = as_nobody(&lab.host, &view, None, &["approve", "--yes", "--state-dir", &state]);
     assert_eq!(approve.status.code(), Some(STATE_IN_USE_OR_UNUSABLE), "{approve:?}");
@@ -67,8 +60,7 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
         assert!(refused.iter().any(|words| exit.stderr.contains(words)), "{attempt}: {exit:?}");
     }
     // Any user can read the arguments of the daemon, as of any process.
-    let look = format!("cat /proc/{pid}/cmdline");
-    let exit = as_nobody(&lab.host, &view, Some("/bin/sh"), &["-c", &look]);
+    let exit = as_nobody(&lab.host, &view, Some("/bin/cat"), &[&format!("/proc/{pid}/cmdline")]);
     assert!(exit.status.success() && exit.stdout.contains(&state), "{exit:?}");
 
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);

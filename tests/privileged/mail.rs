@@ -1,10 +1,14 @@
 //! Helpers of the end-to-end tests: sources of every range, sessions from them, and the comparison of a
 //! scrape with the packets that a sniffer saw behind XDP.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use d365_tests::{
     lab::Lab,
+    patience::stretched,
     raw::{Sniffed, Tally},
     scrape::Scrape,
     smtp::{Listener, Mail, deliver},
@@ -13,6 +17,9 @@ use d365_user::{
     ranges::{Policy, Range, RangeSet},
     source::{self, Spec},
 };
+use socket2::{Domain, Socket, Type};
+
+use crate::steps::addresses;
 
 /// The embedded list, compiled as by the daemon.
 pub(crate) fn embedded() -> RangeSet {
@@ -27,7 +34,7 @@ pub(crate) fn sources(ranges: &[Range]) -> Vec<IpAddr> {
 
 /// Addresses of both families that are in no range.
 pub(crate) fn strangers() -> Vec<IpAddr> {
-    ["198.51.100.7", "40.78.241.255", "2001:db8:1::7"].map(|source| source.parse().unwrap()).to_vec()
+    addresses(&["198.51.100.7", "40.78.241.255", "2001:db8:1::7"])
 }
 
 /// Listens on port 25 of every address of the lab's host.
@@ -50,6 +57,16 @@ pub(crate) fn deliver_again(lab: &Lab, link: usize, sources: &[IpAddr]) {
         let server = SocketAddr::new(lab.links[link].host_for(*source), 25);
         lab.sender.run(|| deliver(*source, server, &mail)).unwrap();
     }
+}
+
+/// Returns true if a new connection from `source` to port 25 of the host is established within a second.
+pub(crate) fn connects(lab: &Lab, source: IpAddr) -> bool {
+    let server = SocketAddr::new(lab.link().host_for(source), 25);
+    lab.sender.run(|| {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+        socket.connect_timeout(&server.into(), stretched(Duration::from_millis(900))).is_ok()
+    })
 }
 
 /// The three counters of a metric family.
@@ -80,8 +97,6 @@ pub(crate) fn compare(scrape: &Scrape, iface: &str, set: &RangeSet, sniffed: &Sn
 
 /// Number of packets that the program saw on an interface.
 pub(crate) fn seen(scrape: &Scrape, iface: &str) -> u64 {
-    ["d365_smtp_packets_total", "d365_unlisted_smtp_packets_total", "d365_other_packets_total"]
-        .map(|name| scrape.sum(name, &[("iface", iface)]))
-        .iter()
-        .sum()
+    let count = |family| scrape.sum(&format!("d365_{family}_packets_total"), &[("iface", iface)]);
+    ["smtp", "unlisted_smtp", "other"].into_iter().map(count).sum()
 }

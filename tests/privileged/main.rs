@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+#[path = "../bpf.rs"]
+mod bpf;
 mod buffers;
 mod doctor;
 mod drift;
@@ -23,7 +25,6 @@ mod listening;
 mod local_user;
 mod logging;
 mod mail;
-mod memory;
 mod object;
 mod operation;
 mod oracle;
@@ -34,6 +35,7 @@ mod range_metrics;
 mod recipes;
 mod samples;
 mod signals;
+mod steps;
 mod stopping;
 mod swap;
 mod table;

@@ -1,7 +1,7 @@
 //! The kernel object itself: libbpf's tools can read it, and the verifier's rejection of a program is
 //! reported in one line.
 
-use std::{collections::BTreeSet, path::PathBuf, process::Command};
+use std::collections::BTreeSet;
 
 use aya::Ebpf;
 use d365_common::{
@@ -12,8 +12,10 @@ use d365_common::{
 use d365_tests::{
     lab::Lab,
     mount::{Mount, View},
+    netns::Netns,
     require,
     require::Requirement,
+    temp::TempFile,
 };
 use d365_user::{
     daemon::StartError,
@@ -23,44 +25,25 @@ use d365_user::{
 };
 use object::{Object as _, ObjectSection as _};
 
-use crate::judged::options;
+use crate::{
+    judged::options,
+    steps::{shell, shell_in},
+};
 
 /// libbpf loads every program of an object, or none. The daemon loads the XDP program that the kernel
 /// accepts.
 const FRAGS: Requirement = Requirement::Kernel(5, 18, "programs in xdp.frags, which libbpf cannot leave out");
 
-/// The object in a file, removed when dropped.
-struct ObjectFile(PathBuf);
-
-impl ObjectFile {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("d365-{name}-{}.o", std::process::id()));
-        std::fs::write(&path, OBJECT).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for ObjectFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn bpftool_loads_every_program() {
     require!(Root, Tool("ip"), Tool("bpftool"), FRAGS);
-    let lab = Lab::new().unwrap();
-    let view = View::new(&lab.host, &[Mount::Bpffs]).unwrap();
-    let object = ObjectFile::new("bpftool");
-    let bpftool = |arguments: &[&str]| {
-        let mut command = Command::new("bpftool");
-        command.args(arguments);
-        view.give_to(&mut command);
-        lab.host.output(&mut command).unwrap()
-    };
-    bpftool(&["prog", "loadall", object.0.to_str().unwrap(), "/sys/fs/bpf/d365"]);
+    let netns = Netns::new().unwrap();
+    let view = View::new(&netns, &[Mount::Bpffs]).unwrap();
+    let object = TempFile::new("object", OBJECT);
+    let bpftool = |words: &str| shell_in(&view, &netns, &format!("bpftool prog {words}"));
+    bpftool(&format!("loadall {} /sys/fs/bpf/d365", object.path().display()));
     for program in ["d365", "d365_linear", "d365_prove", "d365_lease"] {
-        let shown = bpftool(&["prog", "show", "pinned", &format!("/sys/fs/bpf/d365/{program}")]);
+        let shown = bpftool(&format!("show pinned /sys/fs/bpf/d365/{program}"));
         assert!(shown.contains("xdp") && shown.contains("btf_id"), "{shown}");
     }
 }
@@ -106,17 +89,12 @@ fn xdp_loader_attaches_it_natively() {
     require!(Root, Tool("ip"), Tool("xdp-loader"), FRAGS);
     let lab = Lab::new().unwrap();
     let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs, Mount::EmptyRun]).unwrap();
-    let object = ObjectFile::new("xdp-loader");
-    let xdp_loader = |arguments: &[&str]| {
-        let mut command = Command::new("xdp-loader");
-        command.args(arguments);
-        view.give_to(&mut command);
-        lab.host.output(&mut command).unwrap()
-    };
-    xdp_loader(&["load", "-m", "native", "-n", "d365", lab.iface(), object.0.to_str().unwrap()]);
-    let status = xdp_loader(&["status", lab.iface()]);
+    let (object, iface) = (TempFile::new("object", OBJECT), lab.iface());
+    let xdp_loader = |words: &str| shell_in(&view, &lab.host, &format!("xdp-loader {words}"));
+    xdp_loader(&format!("load -m native -n d365 {iface} {}", object.path().display()));
+    let status = xdp_loader(&format!("status {iface}"));
     assert!(status.contains("native") && status.contains("d365"), "{status}");
-    xdp_loader(&["unload", "--all", lab.iface()]);
+    xdp_loader(&format!("unload --all {iface}"));
 }
 
 /// The first instruction is `r0 = r5`: it reads a register that nothing has written.
@@ -141,26 +119,23 @@ fn a_refusal_by_the_verifier_is_one_line_and_keeps_the_log() {
     let error = StartError::from(error);
     assert_eq!(error.exit(), Exit::Verifier);
     assert_eq!(error.details(), Some(log.as_str()));
-}
-
-/// The program after the verifier has no code for the packet log unless `--log-packets` is set.
-#[test]
-fn the_verifier_removes_the_log_unless_asked_for() {
-    require!(Root, Tool("bpftool"));
-    for log_packets in [false, true] {
-        let (mut kernel, _) = Kernel::load(OBJECT, &Options { log_packets, ..options() }).unwrap();
-        let id = kernel.program_id().unwrap().to_string();
-        let dump = Command::new("bpftool").args(["prog", "dump", "xlated", "id", &id]).output().unwrap();
-        let text = String::from_utf8(dump.stdout).unwrap();
-        assert!(text.contains("exit"), "{text}");
-        assert_eq!(text.contains("bpf_ringbuf_reserve"), log_packets, "{text}");
+    for bytes in [&b""[..], b"not an object", &OBJECT[..OBJECT.len() / 2]] {
+        assert!(matches!(Kernel::load(bytes, &options()), Err(LoadError::Object(_))));
     }
 }
 
+/// The program after the verifier has no code for the packet log unless `--log-packets` is set, and none for
+/// samples unless `--watch-azure` is set.
 #[test]
-fn something_that_is_no_object_is_refused() {
-    require!(Root);
-    for bytes in [&b""[..], b"not an object", &OBJECT[..OBJECT.len() / 2]] {
-        assert!(matches!(Kernel::load(bytes, &options()), Err(LoadError::Object(_))));
+fn the_verifier_removes_log_and_samples_unless_asked_for() {
+    require!(Root, Tool("ip"), Tool("bpftool"));
+    let netns = Netns::new().unwrap();
+    for (log_packets, watch) in [(false, false), (true, false), (false, true)] {
+        let (mut kernel, _) = Kernel::load(OBJECT, &Options { log_packets, watch, ..options() }).unwrap();
+        let id = kernel.program_id().unwrap();
+        let text = shell(&netns, &format!("bpftool prog dump xlated id {id}"));
+        assert!(text.contains("exit"), "{text}");
+        let has = ["bpf_ringbuf_reserve", "bpf_ringbuf_output"].map(|helper| text.contains(helper));
+        assert_eq!(has, [log_packets, watch], "{text}");
     }
 }

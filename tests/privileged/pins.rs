@@ -12,11 +12,11 @@ use d365_tests::{
     netns::Netns,
     require,
 };
-use d365_user::kernel::{Counters, Kernel, OBJECT, Options, PinError, unpin};
+use d365_user::kernel::{CounterIds, Counters, Kernel, OBJECT, Options, PinError, unpin};
 
 use crate::{
-    judged::{Judged, options, ranges},
-    verdicts::syn,
+    judged::{Judged, options, ranges, syn},
+    steps::until,
 };
 
 const BPFFS: &str = "/sys/fs/bpf";
@@ -54,6 +54,11 @@ fn packets(counters: &Counters) -> (u64, u64) {
     (row.ranges[0].packets, row.unlisted.packets)
 }
 
+/// Opens the pinned counters of an owner, as the next daemon does.
+fn pinned(owner: &str) -> Result<Option<(CounterIds, Counters)>, PinError> {
+    Counters::pinned(directory(), owner, 1, CAPACITY)
+}
+
 fn pins() -> Vec<String> {
     let entries = fs::read_dir(DIRECTORY).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -65,17 +70,17 @@ fn pins() -> Vec<String> {
 fn counts_outlive_the_program_and_unpinning_leaves_none() {
     require!(Root, Tool("ip"));
     on_bpffs(|| {
-        assert!(Counters::pinned(directory(), "eth0.100", 1, CAPACITY).unwrap().is_none(), "nothing yet");
+        assert!(pinned("eth0.100").unwrap().is_none(), "nothing yet");
         let mut judged = counted(3);
         judged.counters.pin(directory(), "eth0.100").unwrap();
         judged.judge("after the pin", &syn([192, 0, 2, 1].into(), 25));
         let (ids, before) = (judged.counters.ids(), judged.counters.read(&[0]).unwrap());
         drop(judged);
-        let (found, counters) = Counters::pinned(directory(), "eth0.100", 1, CAPACITY).unwrap().unwrap();
+        let (found, counters) = pinned("eth0.100").unwrap().unwrap();
         assert_eq!((found, counters.ids()), (ids, ids));
         assert_eq!(counters.read(&[0]).unwrap(), before, "to the byte, connections and all classes");
         assert_eq!(packets(&counters), (4, 1));
-        assert!(Counters::pinned(directory(), "eth0", 1, CAPACITY).unwrap().is_none(), "another owner's");
+        assert!(pinned("eth0").unwrap().is_none(), "another owner's");
         unpin(directory(), "eth0.100").unwrap();
         assert_eq!(pins(), [""; 0]);
         assert_eq!(packets(&counters), (4, 1), "readable for who holds them");
@@ -90,15 +95,15 @@ fn the_next_daemons_pins_replace_the_last_ones_and_nobody_elses() {
         let (first, second, other) = (counted(1), counted(2), counted(5));
         other.counters.pin(directory(), "b").unwrap();
         first.counters.pin(directory(), "a").unwrap();
-        let (first_ids, last) = Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap();
+        let (first_ids, last) = pinned("a").unwrap().unwrap();
         // A daemon that died between the creation of a pin and its rename leaves such a file.
         let own = ["RANGE_COUNTERS-a", "RANGE_COUNTERS-a+new"].map(|name| directory().join(name));
         fs::hard_link(&own[0], &own[1]).unwrap();
         second.counters.pin(directory(), "a").unwrap();
-        let (second_ids, now) = Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap();
+        let (second_ids, now) = pinned("a").unwrap().unwrap();
         assert!(first_ids.ranges != second_ids.ranges && first_ids.classes != second_ids.classes);
         assert_eq!((packets(&last), packets(&now)), ((1, 1), (2, 1)), "what was open stays open");
-        let (_, others) = Counters::pinned(directory(), "b", 1, CAPACITY).unwrap().unwrap();
+        let (_, others) = pinned("b").unwrap().unwrap();
         assert_eq!(packets(&others), (5, 1));
         let names = ["CLASS_COUNTERS-a", "CLASS_COUNTERS-b", "RANGE_COUNTERS-a", "RANGE_COUNTERS-b"];
         assert_eq!(pins(), names);
@@ -106,7 +111,7 @@ fn the_next_daemons_pins_replace_the_last_ones_and_nobody_elses() {
 }
 
 #[test]
-fn counters_of_another_shape_are_refused() {
+fn counters_of_another_shape_or_type_are_refused() {
     require!(Root, Tool("ip"));
     on_bpffs(|| {
         let judged = counted(1);
@@ -119,27 +124,17 @@ fn counters_of_another_shape_are_refused() {
         }
         let own = ["RANGE_COUNTERS-a", "CLASS_COUNTERS-a"].map(|name| directory().join(name));
         fs::rename(&own[1], &own[0]).unwrap();
-        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
+        let refused = pinned("a").map(|_| ());
         assert!(matches!(&refused, Err(PinError::Half { present, .. }) if *present == own[0]), "{refused:?}");
         fs::hard_link(&own[0], &own[1]).unwrap();
-        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
+        let refused = pinned("a").map(|_| ());
         assert!(matches!(&refused, Err(PinError::Mismatch { path, .. }) if *path == own[0]), "{refused:?}");
         assert_eq!(packets(&judged.counters), (1, 1));
-    });
-}
-
-/// A map of another type with the same sizes has the pin's name. It does not count anything.
-#[test]
-fn another_kind_of_map_is_refused() {
-    require!(Root, Tool("ip"));
-    on_bpffs(|| {
-        counted(1).counters.pin(directory(), "a").unwrap();
-        let path = directory().join("RANGE_COUNTERS-a");
-        fs::remove_file(&path).unwrap();
-        let map = aya::maps::HashMap::<_, u32, [u64; 3]>::create(CAPACITY, 0).unwrap();
-        map.pin(&path).unwrap();
-        let refused = Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ());
-        let Err(error @ PinError::Mismatch { .. }) = refused else { panic!("believed") };
+        // A map of another type with the same sizes does not count anything.
+        judged.counters.pin(directory(), "a").unwrap();
+        fs::remove_file(&own[0]).unwrap();
+        aya::maps::HashMap::<_, u32, [u64; 3]>::create(CAPACITY, 0).unwrap().pin(&own[0]).unwrap();
+        let Err(error @ PinError::Mismatch { .. }) = pinned("a").map(|_| ()) else { panic!("believed") };
         assert!(error.to_string().contains("a map of another type of 8 entries"), "{error}");
     });
 }
@@ -148,43 +143,39 @@ fn another_kind_of_map_is_refused() {
 #[test]
 fn nothing_is_pinned_or_believed_where_others_may_exchange_it() {
     require!(Root, Tool("ip"));
-    const NOBODY: Option<u32> = Some(65_534);
+    const NOBODY: u32 = 65_534;
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     on_bpffs(|| {
         let judged = counted(1);
         let refuses = |at: &Path, why: &str| {
-            let told = [
-                judged.counters.pin(directory(), "a"),
-                Counters::pinned(directory(), "a", 1, CAPACITY).map(|_| ()),
-                unpin(directory(), "a"),
-            ];
+            let told =
+                [judged.counters.pin(directory(), "a"), pinned("a").map(|_| ()), unpin(directory(), "a")];
             for told in told {
                 let Err(error @ PinError::Refused { .. }) = told else { panic!("{why}: {told:?}") };
                 let told = error.to_string();
-                assert!(
-                    told.starts_with(&format!("{} {why}", at.display())) && told.contains("--pin-dir"),
-                    "{told}"
-                );
+                let begin = format!("{} {why}", at.display());
+                assert!(told.starts_with(&begin) && told.contains("--pin-dir"), "{told}");
             }
         };
         assert_eq!(fs::metadata(BPFFS).unwrap().permissions().mode() & 0o7777, 0o1777);
         judged.counters.pin(directory(), "a").unwrap();
         assert_eq!(fs::metadata(directory()).unwrap().permissions().mode() & 0o7777, 0o700);
-        for (wide, who) in [(0o720, "group 0"), (0o702, "everybody"), (0o1777, "group 0")] {
-            mode(directory(), wide);
-            refuses(directory(), &format!("may be written to by {who}"));
+        let (own, bpffs) = (directory(), Path::new(BPFFS));
+        for (path, wide, owner, who) in [
+            (own, 0o720, 0, "group 0"),
+            (own, 0o702, 0, "everybody"),
+            (own, 0o1777, 0, "group 0"),
+            (own, 0o700, NOBODY, "user 65534"),
+            (bpffs, 0o777, 0, "group 0"),
+            (bpffs, 0o1777, NOBODY, "user 65534"),
+        ] {
+            mode(path, wide);
+            chown(path, Some(owner), None).unwrap();
+            refuses(path, &format!("may be written to by {who}"));
+            chown(path, Some(0), None).unwrap();
+            mode(path, if path == own { 0o700 } else { 0o1777 });
         }
-        mode(directory(), 0o700);
-        chown(directory(), NOBODY, None).unwrap();
-        refuses(directory(), "may be written to by user 65534");
-        chown(directory(), Some(0), None).unwrap();
-        mode(Path::new(BPFFS), 0o777);
-        refuses(Path::new(BPFFS), "may be written to by group 0");
-        mode(Path::new(BPFFS), 0o1777);
-        chown(BPFFS, NOBODY, None).unwrap();
-        refuses(Path::new(BPFFS), "may be written to by user 65534");
-        chown(BPFFS, Some(0), None).unwrap();
-        assert_eq!(packets(&Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().unwrap().1), (1, 1));
+        assert_eq!(packets(&pinned("a").unwrap().unwrap().1), (1, 1));
         // A symbolic link to a directory that would be accepted.
         fs::rename(directory(), Path::new(BPFFS).join("other")).unwrap();
         symlink("other", directory()).unwrap();
@@ -210,7 +201,7 @@ fn without_a_bpffs_nothing_is_pinned_and_counting_goes_on() {
         let message = error.to_string();
         assert!(message.starts_with("no bpffs at /sys/fs/bpf; `mount -t bpf bpf /sys/fs/bpf`"), "{message}");
         assert_eq!(fs::read_dir(BPFFS).unwrap().count(), 0, "nothing was made");
-        assert!(Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().is_none());
+        assert!(pinned("a").unwrap().is_none());
         unpin(directory(), "a").unwrap();
         judged.judge("listed", &syn([192, 0, 2, 1].into(), 25));
         assert_eq!(packets(&judged.counters), (2, 1));
@@ -229,10 +220,7 @@ fn no_program_is_left_behind() {
         assert!(there());
         drop((kernel, counters));
         // The kernel frees a program a moment after its last holder is gone.
-        let gone = (0..500).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            !there()
-        });
-        assert!(gone && Counters::pinned(directory(), "a", 1, CAPACITY).unwrap().is_some());
+        until(5, || !there(), || "the program stays".to_owned());
+        assert!(pinned("a").unwrap().is_some());
     });
 }

@@ -3,22 +3,12 @@
 
 use d365_common::{classification::Class as KernelClass, packet_action::PacketAction};
 use d365_tests::require;
-use d365_user::{
-    generation::{self, Compiled},
-    kernel::{InterfaceCounts, Kernel, OBJECT, Options, VerifyError},
-};
+use d365_user::kernel::{InterfaceCounts, Options, VerifyError};
 
 use crate::{
-    judged::{Class, Judged, options, ranges},
+    judged::{Class, Judged, compiled, options, ranges, syn},
     mail::embedded,
-    verdicts::syn,
 };
-
-fn compiled(prefixes: &[&str]) -> Compiled {
-    let ranges = ranges(prefixes);
-    let slots: Vec<u32> = (0..).take(ranges.len()).collect();
-    generation::compile(&ranges, &slots, 4096).unwrap()
-}
 
 #[test]
 fn a_proof_moves_no_counter() {
@@ -57,33 +47,25 @@ fn a_wrong_trie_is_never_published() {
         };
         assert!(matches!(error, VerifyError::Mismatch { .. }), "{name}: {error}");
         assert!(error.to_string().contains("should be"), "{error}");
-        let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25));
-        assert_eq!(class, (0, Class::Listed { slot: 0, opens: true }), "{name}: the active list stays");
-        assert_eq!(judged.judge(name, &syn([192, 0, 2, 1].into(), 25)).1, Class::Unlisted { opens: true });
+        // The active list stays.
+        [[11, 0, 0, 9], [192, 0, 2, 1]].into_iter().for_each(|it| judged.looks_up(name, it.into()));
     }
     judged.publish(ranges(&right));
-    assert_eq!(
-        judged.judge("right", &syn([192, 0, 2, 1].into(), 25)).1,
-        Class::Listed { slot: 0, opens: true }
-    );
+    judged.looks_up("right", [192, 0, 2, 1].into());
 }
 
-/// Verification uses a watched port, whichever it is.
+/// Ten thousand ranges of both families, nested and neighbouring, in a full row of counters.
 #[test]
-fn a_list_is_proven_whatever_port_is_watched() {
-    require!(Root);
-    let (mut kernel, _) = Kernel::load(OBJECT, &Options { ports: vec![2525], ..options() }).unwrap();
-    kernel.publish(&compiled(&["192.0.2.0/24", "2001:db8::/32"])).unwrap();
-}
-
-/// Ten thousand ranges of both families, nested and neighbouring.
-#[test]
-fn a_long_list_is_proven() {
+fn a_long_list_is_proven_and_counted_to_its_last_slot() {
     require!(Root);
     let v4 =
         (0..8000u32).map(|n| format!("{}/{}", std::net::Ipv4Addr::from(0x0b00_0000 + n * 64), 26 + n % 7));
     let v6 = (0..2000u32).map(|n| format!("2a00:{n:x}::/{}", 32 + n % 97));
     let prefixes: Vec<String> = v4.chain(v6).collect();
     let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-    Judged::by(ranges(&prefixes), &Options { capacity: 10_000, ..options() });
+    let mut judged = Judged::by(ranges(&prefixes), &Options { capacity: 10_000, ..options() });
+    for (source, slot) in [("11.0.0.0", 0), ("2a00:7cf::", 9999)] {
+        let class = judged.judge(source, &syn(source.parse().unwrap(), 25));
+        assert_eq!(class, (0, Class::Listed { slot, opens: true }), "{source}");
+    }
 }

@@ -1,17 +1,20 @@
 //! Samples for `--watch-azure`: the sources of unlisted segments that open a connection, and no others.
 
-use std::{net::IpAddr, process::Command, thread};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    thread,
+};
 
 use d365_common::names::SAMPLE_RING;
 use d365_tests::{
     frame::{Frame, Packet, Tcp},
     require,
 };
-use d365_user::kernel::{Kernel, OBJECT, Options, Samples};
+use d365_user::kernel::{Options, Samples};
 
 use crate::{
-    judged::{Class, Judged, options, ranges},
-    verdicts::syn,
+    judged::{Class, Judged, options, ranges, syn},
+    steps::addresses,
 };
 
 /// Size of a record in the ring: an address, behind the kernel's header of eight bytes.
@@ -29,49 +32,35 @@ fn drained(samples: &mut Samples) -> Vec<IpAddr> {
     samples.drain().collect()
 }
 
-fn addresses(texts: &[&str]) -> Vec<IpAddr> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
-}
-
 #[test]
-fn strangers_that_open_a_connection_come_back_in_their_order() {
+fn strangers_that_open_a_connection_are_sampled_in_their_order_and_nobody_else() {
     require!(Root);
     let (mut judged, mut samples) = watching();
     assert!(drained(&mut samples).is_empty(), "a proof is not traffic");
+    addresses(&["192.0.2.7", "2001:db8::7"]).into_iter().for_each(|it| judged.looks_up("listed", it));
+    for source in addresses(&STRANGERS) {
+        let host = if source.is_ipv4() { "192.0.2.25" } else { "2001:db8::25" };
+        let to_host = |tcp| Frame::new(Packet::between(source, host.parse().unwrap(), tcp)).bytes();
+        judged.judge("established", &to_host(Tcp::new(40_000, 25)));
+        judged.judge("SYN with ACK", &to_host(Tcp::new(40_000, 25).flags(Tcp::SYN | Tcp::ACK)));
+        judged.judge("another port", &to_host(Tcp::new(40_000, 26).syn()));
+    }
+    assert!(drained(&mut samples).is_empty());
     for source in addresses(&STRANGERS) {
         let class = judged.judge("stranger", &syn(source, 25)).1;
         assert_eq!(class, Class::Unlisted { opens: true }, "{source}: sampled, and counted as ever");
     }
-    // The reader can run on another thread than the kernel's owner.
+    assert_eq!(samples.drain().next(), Some(STRANGERS[0].parse().unwrap()));
+    // A sample that is not taken stays. The reader can run on another thread than the kernel's owner.
     let (samples, sources) = thread::spawn(move || {
         let sources = drained(&mut samples);
         (samples, sources)
     })
     .join()
     .unwrap();
-    assert_eq!(sources, addresses(&STRANGERS));
+    assert_eq!(sources, addresses(&STRANGERS[1..]));
     assert_eq!(samples.lost().unwrap(), 0);
-}
-
-#[test]
-fn listed_sources_other_segments_and_other_ports_are_not_sampled() {
-    require!(Root);
-    let (mut judged, mut samples) = watching();
-    let between = |source: &str, tcp| {
-        let source: IpAddr = source.parse().unwrap();
-        let host = if source.is_ipv4() { "192.0.2.25" } else { "2001:db8::25" };
-        Frame::new(Packet::between(source, host.parse().unwrap(), tcp)).bytes()
-    };
-    for source in ["192.0.2.7", "2001:db8::7"] {
-        judged.judge("listed", &between(source, Tcp::new(40_000, 25).syn()));
-    }
-    for source in STRANGERS {
-        judged.judge("established", &between(source, Tcp::new(40_000, 25)));
-        judged.judge("SYN with ACK", &between(source, Tcp::new(40_000, 25).flags(Tcp::SYN | Tcp::ACK)));
-        judged.judge("another port", &between(source, Tcp::new(40_000, 26).syn()));
-    }
-    assert!(drained(&mut samples).is_empty());
-    assert_eq!(samples.lost().unwrap(), 0);
+    assert!(judged.kernel.samples().is_err(), "taken once");
 }
 
 /// A full ring loses samples, but no packet. Each sample is read or counted as lost, and reading frees the
@@ -84,7 +73,7 @@ fn a_flood_fills_the_ring_and_the_rest_is_counted_as_lost() {
     for round in [1, 2] {
         let lost_before = samples.lost().unwrap();
         for n in 0..flood {
-            let source = std::net::Ipv4Addr::from(0x0b00_0000 + n);
+            let source = Ipv4Addr::from(0x0b00_0000 + n);
             assert_eq!(judged.kernel.test_run(&syn(source.into(), 25)).unwrap(), 2, "passed");
         }
         let lost = u32::try_from(samples.lost().unwrap() - lost_before).unwrap();
@@ -92,7 +81,7 @@ fn a_flood_fills_the_ring_and_the_rest_is_counted_as_lost() {
         let kept = u32::try_from(sources.len()).unwrap();
         assert_eq!(kept + lost, flood, "round {round}");
         assert!(kept >= SAMPLE_RING / RECORD - 1, "only {kept} fit");
-        let oldest = (0..kept).map(|n| IpAddr::from(std::net::Ipv4Addr::from(0x0b00_0000 + n)));
+        let oldest = (0..kept).map(|n| IpAddr::from(Ipv4Addr::from(0x0b00_0000 + n)));
         assert!(sources.into_iter().eq(oldest), "the oldest are kept");
         let unlisted = judged.read()[0].unlisted;
         assert_eq!(unlisted.packets, u64::from(round * flood), "every packet was counted");
@@ -101,31 +90,11 @@ fn a_flood_fills_the_ring_and_the_rest_is_counted_as_lost() {
 }
 
 #[test]
-fn what_is_not_taken_stays() {
+fn without_watching_nothing_is_sampled() {
     require!(Root);
-    let (mut judged, mut samples) = watching();
-    for source in addresses(&STRANGERS) {
-        judged.judge("stranger", &syn(source, 25));
-    }
-    assert_eq!(samples.drain().next(), Some(STRANGERS[0].parse().unwrap()));
-    assert_eq!(drained(&mut samples), addresses(&STRANGERS[1..]));
-    assert!(judged.kernel.samples().is_err(), "taken once");
-}
-
-#[test]
-fn without_watching_nothing_is_sampled_and_nothing_of_it_is_left_in_the_program() {
-    require!(Root, Tool("bpftool"));
-    for watch in [false, true] {
-        let (kernel, counters) = Kernel::load(OBJECT, &Options { watch, ..options() }).unwrap();
-        let mut judged = Judged::of(kernel, counters, ranges(&["192.0.2.0/24"]));
-        let mut samples = judged.kernel.samples().unwrap();
-        judged.judge("stranger", &syn(STRANGERS[0].parse().unwrap(), 25));
-        assert_eq!(drained(&mut samples).len(), usize::from(watch));
-        assert_eq!(samples.lost().unwrap(), 0);
-        let id = judged.kernel.program_id().unwrap().to_string();
-        let dump = Command::new("bpftool").args(["prog", "dump", "xlated", "id", &id]).output().unwrap();
-        let text = String::from_utf8(dump.stdout).unwrap();
-        assert!(text.contains("exit"), "{text}");
-        assert_eq!(text.contains("bpf_ringbuf_output"), watch, "{text}");
-    }
+    let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &options());
+    let mut samples = judged.kernel.samples().unwrap();
+    judged.looks_up("stranger", STRANGERS[0].parse().unwrap());
+    assert!(drained(&mut samples).is_empty());
+    assert_eq!(samples.lost().unwrap(), 0);
 }

@@ -7,14 +7,37 @@ use std::{
 };
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
+    daemon::Daemon,
     lab::Lab,
     require,
     seccomp::{Faults, command},
 };
 use nix::{errno::Errno, sys::signal::Signal};
 
-use crate::doctor::doctor;
+use crate::{
+    doctor::doctor,
+    steps::{field, on, stop},
+};
+
+/// Another thread would lose the signal: its table of descriptors does not have tokio's pipe.
+fn only_the_first_thread_takes_signals(daemon: &Daemon) {
+    let pid = daemon.pid();
+    let blocked = |thread: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).unwrap();
+        u64::from_str_radix(field(&status, "SigBlk:").unwrap(), 16).unwrap()
+    };
+    let bits = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGXCPU]
+        .iter()
+        .fold(0, |bits, signal| bits | 1 << (*signal as u32 - 1));
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let threads: Vec<String> =
+        threads.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(threads.len() > 4, "{threads:?}");
+    for thread in threads {
+        let expected = if thread == pid.to_string() { 0 } else { bits };
+        assert_eq!(blocked(&thread) & bits, expected, "thread {thread} of {pid}");
+    }
+}
 
 /// Stops and continues the daemon every few milliseconds, as job control and some supervisors do.
 #[test]
@@ -22,7 +45,7 @@ fn stops_and_continuations_do_not_keep_it_from_starting() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     for _ in 0..5 {
-        let mut daemon = Daemon::spawn(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+        let mut daemon = Daemon::spawn(&lab.host, &on(&lab, &[])).unwrap();
         let end = Instant::now() + Duration::from_millis(500);
         while Instant::now() < end {
             daemon.signal(Signal::SIGSTOP).unwrap();
@@ -32,7 +55,8 @@ fn stops_and_continuations_do_not_keep_it_from_starting() {
         }
         daemon.wait_until_ready(Duration::from_secs(30)).unwrap();
         assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[]), 1);
-        assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+        only_the_first_thread_takes_signals(&daemon);
+        stop(daemon);
     }
 }
 
@@ -48,39 +72,12 @@ fn whatever_a_signal_interrupts_is_asked_again() {
         for nth in 1..=most {
             let faults = Faults::new();
             faults.fail(command, nth, errno);
-            let options = DaemonOptions::on(&[lab.iface()]).faults_by(&faults);
-            let daemon = Daemon::start(&lab.host, &options).unwrap();
+            let daemon = Daemon::start(&lab.host, &on(&lab, &[]).faults_by(&faults)).unwrap();
             assert!(faults.calls(command) > nth, "call {nth} of command {command} did not fail");
             let report = doctor(&lab.host, lab.iface());
             let (level, said) = report.of("xdp_programs", Some(lab.iface()));
             assert!(level == "ok" && said.contains("d365-user's own"), "{nth}: {said}");
-            assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+            stop(daemon);
         }
     }
-}
-
-/// Another thread would lose the signal: its table of descriptors does not have tokio's pipe.
-#[test]
-fn only_the_first_thread_takes_signals() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
-    let pid = daemon.pid();
-    let blocked = |thread: &str| {
-        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap().trim();
-        u64::from_str_radix(mask, 16).unwrap()
-    };
-    let bits = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGXCPU]
-        .iter()
-        .fold(0, |bits, signal| bits | 1 << (*signal as u32 - 1));
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let threads: Vec<String> =
-        threads.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(threads.len() > 4, "{threads:?}");
-    for thread in threads {
-        let expected = if thread == pid.to_string() { 0 } else { bits };
-        assert_eq!(blocked(&thread) & bits, expected, "thread {thread} of {pid}");
-    }
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
 }

@@ -12,14 +12,11 @@ use d365_common::{
 };
 use d365_tests::require;
 use d365_user::{
-    generation::{self, Compiled, TableSize},
+    generation::TableSize,
     kernel::{Kernel, Options, VerifyError},
 };
 
-use crate::{
-    judged::{Class, Judged, longest_match, options, ranges},
-    verdicts::{edges, syn},
-};
+use crate::judged::{Judged, compiled, options, ranges};
 
 const LIST: [&str; 8] = [
     "11.0.0.0/9",
@@ -31,12 +28,6 @@ const LIST: [&str; 8] = [
     "2a00:1::/32",
     "2a00:1:2::/48",
 ];
-
-fn compiled() -> Compiled {
-    let ranges = ranges(&LIST);
-    let slots: Vec<u32> = (0..).take(ranges.len()).collect();
-    generation::compile(&ranges, &slots, 4096).unwrap()
-}
 
 /// The tables of a loaded program.
 fn tables(kernel: &mut Kernel) -> Array<MapData, Page> {
@@ -56,45 +47,17 @@ fn with_any_number_of_pages_the_answers_are_the_same() {
         let mut judged = Judged::by(ranges(&LIST), &Options { max_pages, ..options() });
         let size = TableSize { pages, trie_blocks };
         assert_eq!(judged.kernel.table_size(), size, "with {max_pages}");
-        answers_are_right(&mut judged, &format!("with {max_pages} pages"));
+        judged.edges_hold(&format!("with {max_pages} pages"));
     }
-    let mut judged = Judged::by(ranges(&LIST), &Options { trie_only: true, ..options() });
-    answers_are_right(&mut judged, "without a table");
-}
-
-fn answers_are_right(judged: &mut Judged, name: &str) {
-    for range in judged.ranges.clone() {
-        for source in edges(range.prefix) {
-            let expected = match longest_match(&judged.ranges, source) {
-                Some(slot) => Class::Listed { slot, opens: true },
-                None => Class::Unlisted { opens: true },
-            };
-            assert_eq!(judged.judge(name, &syn(source, 25)).1, expected, "{name}: {source}");
-        }
-    }
-}
-
-/// Another generation's table was in the buffer before. Nothing of it may be left.
-#[test]
-fn a_smaller_table_leaves_nothing_of_the_one_before() {
-    require!(Root);
-    let mut judged = Judged::by(ranges(&LIST), &options());
-    for _ in 0..3 {
-        judged.publish(ranges(&["13.0.0.0/24"]));
-        assert_eq!(judged.kernel.table_size().pages, 1);
-        for source in [[11, 1, 3, 200], [12, 1, 2, 9]] {
-            assert_eq!(judged.judge("gone", &syn(source.into(), 25)).1, Class::Unlisted { opens: true });
-        }
-        judged.publish(ranges(&LIST));
-        answers_are_right(&mut judged, "again");
-    }
+    Judged::by(ranges(&LIST), &Options { trie_only: true, ..options() }).edges_hold("without a table");
 }
 
 /// One cell is wrong, near an edge of a range or far from any edge.
 #[test]
 fn a_wrong_cell_is_never_published() {
     require!(Root);
-    let entry = |slot| Entry::new(slot, compiled().entries[0].1.geo()).unwrap();
+    let compiled = compiled(&LIST);
+    let entry = |slot| Entry::new(slot, compiled.entries[0].1.geo()).unwrap();
     let [another, retired] = [Cell::listed(entry(4)), Cell::listed(entry(0).retire())];
     let page_of = |table: &Array<MapData, Page>, root: u32, cell: usize| {
         let cells = table.get(&root, 0).unwrap();
@@ -119,7 +82,7 @@ fn a_wrong_cell_is_never_published() {
     let mut table = tables(&mut judged.kernel);
     for (name, root, second, third, cell) in wrong {
         // The published generation is in buffer 1 and stays there. This one is staged in buffer 0.
-        let staged = judged.kernel.stage(&compiled()).unwrap();
+        let staged = judged.kernel.stage(&compiled).unwrap();
         let (page, at) = match third {
             None => (root, second),
             Some(third) => (page_of(&table, root, second), third),
@@ -127,15 +90,14 @@ fn a_wrong_cell_is_never_published() {
         let mut cells: Page = table.get(&page, 0).unwrap();
         assert_ne!(std::mem::replace(&mut cells[at], cell.bits()), cell.bits(), "{name}");
         table.set(page, cells, 0).unwrap();
-        let Err(error) = judged.kernel.verify(staged, &compiled()) else { panic!("{name} was verified") };
+        let Err(error) = judged.kernel.verify(staged, &compiled) else { panic!("{name} was verified") };
         let expected = matches!(error, VerifyError::Mismatch { .. } | VerifyError::Tangled { .. });
         assert!(expected, "{name}: {error}");
-        let class = judged.judge(name, &syn([11, 0, 0, 9].into(), 25)).1;
-        assert_eq!(class, Class::Listed { slot: 0, opens: true }, "{name}: the active list stays");
-        assert_eq!(judged.judge(name, &syn([12, 1, 2, 9].into(), 25)).1, Class::Unlisted { opens: true });
+        // The active list stays.
+        [[11, 0, 0, 9], [12, 1, 2, 9]].into_iter().for_each(|it| judged.looks_up(name, it.into()));
     }
     judged.publish(ranges(&LIST));
-    answers_are_right(&mut judged, "right");
+    judged.edges_hold("right");
 }
 
 /// A cell that leaves its addresses to the trie is correct, and so is a cell that names a page outside the
@@ -147,14 +109,14 @@ fn a_table_that_knows_nothing_is_as_good_as_none() {
     let mut table = tables(&mut judged.kernel);
     let missing = Cell::page(direct::pages(direct::DEFAULT_PAGES));
     for (buffer, cell) in [(0, Cell::ASK_TRIE), (1, missing)] {
-        let staged = judged.kernel.stage(&compiled()).unwrap();
+        let staged = judged.kernel.stage(&compiled(&LIST)).unwrap();
         let first = table.len() / names::BUFFERS * buffer;
         for page in 0..FIRST_PAGE {
             table.set(first + page, [cell.bits(); CELLS], 0).unwrap();
         }
-        let verified = judged.kernel.verify(staged, &compiled()).unwrap();
+        let verified = judged.kernel.verify(staged, &compiled(&LIST)).unwrap();
         judged.kernel.activate(verified).unwrap();
         judged.ranges = ranges(&LIST);
-        answers_are_right(&mut judged, "left to the trie");
+        judged.edges_hold("left to the trie");
     }
 }

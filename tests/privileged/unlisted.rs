@@ -2,40 +2,29 @@
 //! dropped, and changes of this host's addresses.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
-    frame::{Extension, Frame, Ipv4, Ipv6, Packet, Segment, Tcp},
+    daemon::Daemon,
+    frame::{Extension, Frame, Ipv4, Ipv6, Segment, Tcp},
     lab::Lab,
-    patience,
     raw::{FrameSender, Sniffer},
     require,
 };
 use nix::sys::signal::Signal;
 
-use crate::mail::{deliver_from, listen};
+use crate::{
+    mail::{deliver_from, listen},
+    steps::{addresses, knock, start, stop, until},
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// In the embedded list.
 const LISTED: &str = "13.71.171.9";
 /// In no subnet of the host.
 const STRANGERS: [&str; 2] = ["203.0.113.9", "2001:db8:bad::9"];
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-/// Sends one attempt to connect from each source.
-fn knock(lab: &Lab, sources: &[&str]) {
-    let sender = FrameSender::on(&lab.link().sender).unwrap();
-    for source in sources {
-        let host = lab.link().host_for(ip(source));
-        sender.send(&Frame::new(Packet::between(ip(source), host, Tcp::new(40_000, 25).syn()))).unwrap();
-    }
-}
 
 /// Number of connections from unlisted sources, and the number of dropped ones.
 fn unlisted(lab: &Lab, daemon: &Daemon) -> (u64, u64) {
@@ -45,13 +34,9 @@ fn unlisted(lab: &Lab, daemon: &Daemon) -> (u64, u64) {
     (count("d365_unlisted_smtp_connections_total"), count("d365_unlisted_dropped_packets_total"))
 }
 
-fn dropping(lab: &Lab) -> DaemonOptions {
-    DaemonOptions::on(&[lab.iface()]).args(["--lease", "never", "--unlisted", "drop"])
-}
-
 /// Starts a daemon and waits until it drops.
-fn start(lab: &Lab, options: &DaemonOptions) -> Daemon {
-    let daemon = Daemon::start(&lab.host, options).unwrap();
+fn dropping(lab: &Lab, flags: &[&str]) -> Daemon {
+    let daemon = start(lab, &[&["--lease", "never", "--unlisted", "drop"], flags].concat());
     // The daemon logs the summary when it sets the lease.
     daemon
         .wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE)
@@ -59,13 +44,8 @@ fn start(lab: &Lab, options: &DaemonOptions) -> Daemon {
     daemon
 }
 
-#[test]
-fn what_will_be_dropped_is_said_before() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
-    let daemon = start(&lab, &dropping(&lab).args(["--failsafe", "192.0.2.1/28,2001:db8:f::/48"]));
-    let log = daemon.log();
+/// Asserts that the log says before the attachment what will be dropped.
+fn is_announced(log: &str, lab: &Lab) {
     let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("{text} is missing in:\n{log}"));
     let host = lab.link().host_v4();
     let safe = ["127.0.0.0/8", "192.0.2.0/28", "198.51.100.0/24", "::1/128", "2001:db8:f::/48", "fe80::/10"];
@@ -86,14 +66,15 @@ fn strangers_are_dropped_and_nobody_else() {
     let lab = Lab::new().unwrap();
     lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
     let listener = listen(&lab);
-    let daemon = start(&lab, &dropping(&lab).args(["--failsafe", "192.0.2.0/28"]));
-    knock(&lab, &STRANGERS);
+    let daemon = dropping(&lab, &["--failsafe", "192.0.2.1/28,2001:db8:f::/48"]);
+    is_announced(&daemon.log(), &lab);
+    knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (2, 2));
-    knock(&lab, &[LISTED, "192.0.2.15", "198.51.100.7", "127.0.0.1", "fe80::9"]);
+    knock(lab.link(), &[LISTED, "192.0.2.15", "198.51.100.7", "127.0.0.1", "fe80::9"]);
     assert_eq!(unlisted(&lab, &daemon), (6, 2), "all but the listed one are unlisted");
-    knock(&lab, &["192.0.2.16"]);
+    knock(lab.link(), &["192.0.2.16"]);
     assert_eq!(unlisted(&lab, &daemon), (7, 3), "behind the failsafe prefix");
-    deliver_from(&lab, 0, &[ip(LISTED), ip("192.0.2.7")]);
+    deliver_from(&lab, 0, &addresses(&[LISTED, "192.0.2.7"]));
     assert_eq!(unlisted(&lab, &daemon).1, 3);
     assert_eq!(listener.stop().len(), 2);
 }
@@ -101,17 +82,15 @@ fn strangers_are_dropped_and_nobody_else() {
 /// A SYN in two fragments, the first of which has 8 bytes of TCP, and a SYN behind eight extension headers.
 fn hidden_syns(lab: &Lab) -> Vec<Frame> {
     let syn = || Tcp::new(40_000, 25).syn();
-    let [v4, v6]: [IpAddr; 2] = STRANGERS.map(ip);
+    let (v4, v6): (Ipv4Addr, Ipv6Addr) = (STRANGERS[0].parse().unwrap(), STRANGERS[1].parse().unwrap());
+    let packet = || Ipv4::new(v4, lab.link().host_v4());
     // The TCP segment starts behind an Ethernet and an IPv4 header.
-    let whole = Frame::new(Packet::between(v4, lab.link().host_v4().into(), syn())).bytes().split_off(34);
-    let source: Ipv4Addr = STRANGERS[0].parse().unwrap();
+    let whole = Frame::new(packet().carrying(syn())).bytes().split_off(34);
     let part = |offset, more, bytes: &[u8]| {
-        let packet = Ipv4::new(source, lab.link().host_v4()).carrying(Segment::raw(6, bytes));
-        Frame::new(packet.fragment(offset, more))
+        Frame::new(packet().carrying(Segment::raw(6, bytes)).fragment(offset, more))
     };
-    let source: Ipv6Addr = v6.to_string().parse().unwrap();
     let chain = vec![Extension::destination(0); 8];
-    let behind = Ipv6::new(source, lab.link().host_v6()).extensions(chain).carrying(syn());
+    let behind = Ipv6::new(v6, lab.link().host_v6()).extensions(chain).carrying(syn());
     vec![part(0, true, &whole[..8]), part(1, false, &whole[8..]), Frame::new(behind)]
 }
 
@@ -120,7 +99,7 @@ fn hidden_syns(lab: &Lab) -> Vec<Frame> {
 fn a_hidden_syn_opens_no_connection() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    STRANGERS.iter().for_each(|source| lab.add_source(ip(source)).unwrap());
+    addresses(&STRANGERS).into_iter().for_each(|source| lab.add_source(source).unwrap());
     let _listener = listen(&lab);
     let answered = || {
         let (sniffer, sender) =
@@ -130,7 +109,7 @@ fn a_hidden_syn_opens_no_connection() {
         [true, false].map(|v4| sniffed.to_port(40_000, |source| source.is_ipv4() == v4).packets > 0)
     };
     assert_eq!(answered(), [true, true], "without a daemon");
-    let daemon = start(&lab, &dropping(&lab));
+    let daemon = dropping(&lab, &[]);
     assert_eq!(answered(), [false, false]);
     assert_eq!(unlisted(&lab, &daemon), (0, 0));
     let scrape = daemon.scrape().unwrap();
@@ -142,8 +121,8 @@ fn a_hidden_syn_opens_no_connection() {
 fn the_hosts_addresses_are_followed() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let daemon = start(&lab, &dropping(&lab));
-    knock(&lab, &STRANGERS);
+    let daemon = dropping(&lab, &[]);
+    knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (2, 2));
     let change = |action: &str| {
         let (v4, v6, dev) = ("203.0.113.25/24", "2001:db8:bad::25/64", lab.iface());
@@ -154,18 +133,14 @@ fn the_hosts_addresses_are_followed() {
     daemon.signal(Signal::SIGHUP).unwrap();
     let said = ["this host's addresses have changed", "203.0.113.0/24"];
     daemon.wait_for_line(&said, PATIENCE).unwrap();
-    knock(&lab, &STRANGERS);
+    knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (4, 2), "they are neighbours now");
     change("del");
     let said = || daemon.log().matches("this host's addresses have changed").count();
-    let deadline = patience::deadline(Duration::from_secs(90));
-    while said() < 2 {
-        assert!(std::time::Instant::now() < deadline, "{}", daemon.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    knock(&lab, &STRANGERS);
+    until(90, || said() == 2, || daemon.log());
+    knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (6, 4));
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }
 
 /// A daemon without `--unlisted drop` drops nothing, and neither does one whose lease has expired.
@@ -174,10 +149,9 @@ fn nothing_is_dropped_by_default_or_past_the_lease() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     for flags in [&["--lease", "never"][..], &["--unlisted", "drop", "--lease", "1s"]] {
-        let options = DaemonOptions::on(&[lab.iface()]).args(flags.iter().copied());
-        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        let daemon = start(&lab, flags);
         daemon.wait_for_log("metrics url=http://", PATIENCE).unwrap();
-        knock(&lab, &STRANGERS);
+        knock(lab.link(), &STRANGERS);
         assert_eq!(unlisted(&lab, &daemon), (2, 0), "{flags:?}");
     }
 }

@@ -1,52 +1,30 @@
 //! Classification by the kernel program: made frames run through `BPF_PROG_TEST_RUN`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use d365_common::{
     classification, names,
-    packet::{self, Segment, Source},
+    packet::{self, Segment},
 };
 use d365_tests::{
-    corpus,
-    frame::{Frame, Packet, Tcp},
+    corpus::{self, Expected},
     generate::{LONGEST, SHORTEST},
     require,
 };
 use d365_user::kernel::{Interface, Kernel, OBJECT, Options};
-use ipnet::IpNet;
 
 use crate::{
-    judged::{Class, Judged, longest_match, options, ranges},
+    judged::{Class, Judged, options, ranges, syn},
     mail::embedded,
+    oracle,
+    steps::addresses,
 };
 
-/// Makes a SYN to `port` from `source`.
-pub(crate) fn syn(source: IpAddr, port: u16) -> Vec<u8> {
-    let host: IpAddr = match source {
-        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 25).into(),
-        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 25, 0, 0, 0, 25).into(),
-    };
-    Frame::new(Packet::between(source, host, Tcp::new(40_000, port).syn())).bytes()
-}
+const CORPUS: [&str; 2] = ["198.51.100.0/24", "2001:db8:0:9::/64"];
 
-/// The first and the last address of a prefix, and the addresses before and after it, if they exist.
-pub(crate) fn edges(prefix: IpNet) -> Vec<IpAddr> {
-    let (first, last) = match prefix {
-        IpNet::V4(net) => (u128::from(u32::from(net.network())), u128::from(u32::from(net.broadcast()))),
-        IpNet::V6(net) => (u128::from(net.network()), u128::from(net.broadcast())),
-    };
-    let address = |number: u128| match prefix {
-        IpNet::V4(_) => u32::try_from(number).ok().map(|number| IpAddr::from(Ipv4Addr::from(number))),
-        IpNet::V6(_) => Some(IpAddr::from(Ipv6Addr::from(number))),
-    };
-    let outside = [first.checked_sub(1), last.checked_add(1)].into_iter().flatten();
-    [first, last].into_iter().chain(outside).filter_map(address).collect()
-}
-
-fn check_corpus(mut judged: Judged) {
-    let cases = corpus::all();
+fn check_corpus(programs: &[&'static str], list: &[&str]) {
+    let (kernel, counters) = Kernel::load_one_of(programs, OBJECT, &options()).unwrap();
+    let mut judged = Judged::of(kernel, counters, ranges(list));
     let (mut short, mut long) = (0u64, 0u64);
-    for case in &cases {
+    for case in corpus::all() {
         let expected = judged.expected(case.expected);
         if case.frame.len() <= LONGEST {
             assert_eq!(judged.judge(&case.name, &case.frame), (0, expected), "{}", case.name);
@@ -59,82 +37,25 @@ fn check_corpus(mut judged: Judged) {
         }
     }
     assert!(short > 400, "only {short} cases");
-    let total: u64 = judged
-        .read()
-        .iter()
-        .map(|row| {
-            let listed: u64 = row.ranges.iter().map(|count| count.packets).sum();
-            listed + row.unlisted.packets + row.other.iter().map(|(_, packets)| packets).sum::<u64>()
-        })
-        .sum();
+    let row = judged.read().swap_remove(0);
+    let listed = row.ranges.iter().chain([&row.unlisted]).map(|count| count.packets).sum::<u64>();
+    let total = listed + row.other.iter().map(|(_, packets)| packets).sum::<u64>();
     assert_eq!(total, short + long, "the classes' sum is what the program saw");
 }
 
 #[test]
-fn the_corpus_from_listed_sources() {
+fn the_corpus_from_listed_and_unlisted_sources() {
     require!(Root);
-    check_corpus(Judged::by(ranges(&["198.51.100.0/24", "2001:db8:0:9::/64"]), &options()));
-}
-
-#[test]
-fn the_corpus_from_unlisted_sources() {
-    require!(Root);
-    check_corpus(Judged::by(ranges(&["198.51.101.0/24", "2001:db8:0:a::/64"]), &options()));
-}
-
-#[test]
-fn the_corpus_with_the_program_for_older_kernels() {
-    require!(Root);
-    let (kernel, counters) = Kernel::load_one_of(&names::PROGRAMS[1..], OBJECT, &options()).unwrap();
-    assert_eq!(kernel.program_name(), names::PROGRAMS[1]);
-    check_corpus(Judged::of(kernel, counters, ranges(&["198.51.100.0/24", "2001:db8:0:9::/64"])));
-}
-
-#[test]
-fn nothing_is_listed_before_a_generation_is_published() {
-    require!(Root);
-    let (kernel, counters) = Kernel::load(OBJECT, &options()).unwrap();
-    let mut judged = Judged { kernel, counters, ranges: Vec::new() };
-    for source in ["40.78.242.1", "2001:db8::1"] {
-        let class = judged.judge(source, &syn(source.parse().unwrap(), 25));
-        assert_eq!(class, (0, Class::Unlisted { opens: true }), "{source}");
-    }
-}
-
-/// Checks every edge of every prefix against the reference.
-fn check_edges(judged: &mut Judged) {
-    for range in judged.ranges.clone() {
-        for source in edges(range.prefix) {
-            let expected = match longest_match(&judged.ranges, source) {
-                Some(slot) => Class::Listed { slot, opens: true },
-                None => Class::Unlisted { opens: true },
-            };
-            let name = format!("{source}, an edge of {}", range.prefix);
-            assert_eq!(judged.judge(&name, &syn(source, 25)), (0, expected), "{name}");
-        }
-    }
+    check_corpus(&names::PROGRAMS, &CORPUS);
+    check_corpus(&names::PROGRAMS, &["198.51.101.0/24", "2001:db8:0:a::/64"]);
+    // The program for older kernels.
+    check_corpus(&names::PROGRAMS[1..], &CORPUS);
 }
 
 #[test]
 fn longest_prefix_wins_and_edges_hold_in_both_families() {
     require!(Root);
-    let prefixes = [
-        "192.0.2.0/24",
-        "192.0.2.128/25",
-        "192.0.2.200/32",
-        "10.0.0.0/8",
-        "10.255.255.255/32",
-        "0.0.0.0/8",
-        "255.255.255.255/32",
-        "2001:db8::/32",
-        "2001:db8:8000::/33",
-        "2001:db8::1/128",
-        "2001:db8:0:1::/64",
-        "::/128",
-        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
-        "fe80::/19",
-    ];
-    check_edges(&mut Judged::by(ranges(&prefixes), &options()));
+    Judged::by(ranges(&oracle::LIST), &options()).edges_hold("nested");
 }
 
 #[test]
@@ -142,7 +63,7 @@ fn edges_of_every_embedded_range_hold() {
     require!(Root);
     let set = embedded();
     assert_eq!(set.ranges().len(), 39);
-    check_edges(&mut Judged::by(set.ranges().to_vec(), &options()));
+    Judged::by(set.ranges().to_vec(), &options()).edges_hold("embedded");
 }
 
 /// The host runs the same code. Both must agree on frames that are cut at any length.
@@ -155,10 +76,10 @@ fn kernel_and_host_agree_on_every_truncation() {
         for length in SHORTEST..case.frame.len() {
             let frame = &case.frame[..length];
             let expected = match packet::parse(frame, |port| port == 25) {
-                Ok(Segment { source: Source::V4(_), opens, .. }) => Class::Listed { slot: 0, opens },
-                Ok(Segment { source: Source::V6(_), opens, .. }) => Class::Unlisted { opens },
-                Err(reason) => Class::Other(classification::Class::from(reason).as_str()),
+                Ok(Segment { source, opens, .. }) => Expected::Smtp { source: source.into(), opens },
+                Err(reason) => Expected::Other(classification::Class::from(reason).as_str()),
             };
+            let expected = judged.expected(expected);
             assert_eq!(judged.judge(&case.name, frame), (0, expected), "{}, cut after {length}", case.name);
         }
     }
@@ -167,26 +88,19 @@ fn kernel_and_host_agree_on_every_truncation() {
 #[test]
 fn up_to_eight_ports_are_watched_and_no_other() {
     require!(Root);
-    let ports = vec![25, 465, 587, 2525, 1, 65_535, 6400, 10_025];
-    let options = Options { ports: ports.clone(), ..options() };
-    let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &options);
-    for port in [0, 24, 26, 464, 2526, 6401, 40_000].into_iter().chain(ports.iter().copied()) {
-        let (_, class) = judged.judge("port", &syn([192, 0, 2, 1].into(), port));
-        let expected = if ports.contains(&port) {
-            Class::Listed { slot: 0, opens: true }
-        } else {
-            Class::Other("other_port")
-        };
-        assert_eq!(class, expected, "port {port}");
-    }
-}
-
-#[test]
-fn a_port_that_is_not_asked_for_is_not_watched() {
-    require!(Root);
-    let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &Options { ports: vec![2525], ..options() });
-    for (port, class) in [(25, Class::Other("other_port")), (2525, Class::Listed { slot: 0, opens: true })] {
-        assert_eq!(judged.judge("port", &syn([192, 0, 2, 1].into(), port)), (0, class), "port {port}");
+    // Port 25 is watched only if it is asked for.
+    for ports in [vec![25, 465, 587, 2525, 1, 65_535, 6400, 10_025], vec![2525]] {
+        let options = Options { ports: ports.clone(), ..options() };
+        let mut judged = Judged::by(ranges(&["192.0.2.0/24"]), &options);
+        for port in [0, 24, 25, 26, 464, 2526, 6401, 40_000].into_iter().chain(ports.iter().copied()) {
+            let expected = if ports.contains(&port) {
+                Class::Listed { slot: 0, opens: true }
+            } else {
+                Class::Other("other_port")
+            };
+            let class = judged.judge("port", &syn([192, 0, 2, 1].into(), port));
+            assert_eq!(class, (0, expected), "port {port} of {ports:?}");
+        }
     }
 }
 
@@ -213,27 +127,19 @@ fn each_interface_has_a_row_and_strangers_have_the_last() {
 #[test]
 fn a_new_generation_replaces_the_old_whole() {
     require!(Root);
-    let mut judged = Judged::by(ranges(&["192.0.2.0/24", "2001:db8::/32"]), &options());
-    for list in [&["198.51.100.0/24"][..], &["2001:db8:1::/48", "192.0.2.0/26"], &["192.0.2.0/24"]] {
+    let (kernel, counters) = Kernel::load(OBJECT, &options()).unwrap();
+    let mut judged = Judged { kernel, counters, ranges: Vec::new() };
+    addresses(&["40.78.242.1", "2001:db8::1"]).into_iter().for_each(|it| judged.looks_up("no list", it));
+    for list in [
+        &["192.0.2.0/24", "2001:db8::/32"][..],
+        &["198.51.100.0/24"],
+        &["2001:db8:1::/48", "192.0.2.0/26"],
+        &["192.0.2.0/24"],
+    ] {
         judged.publish(ranges(list));
-        check_edges(&mut judged);
-        for source in ["192.0.2.77", "198.51.100.77", "2001:db8:1::7", "2001:db8:2::7"] {
-            let source: IpAddr = source.parse().unwrap();
-            let listed = longest_match(&judged.ranges, source).is_some();
-            let (_, class) = judged.judge("source", &syn(source, 25));
-            assert_eq!(matches!(class, Class::Listed { .. }), listed, "{source} by {list:?}");
+        judged.edges_hold("the new list");
+        for source in addresses(&["192.0.2.77", "198.51.100.77", "2001:db8:1::7", "2001:db8:2::7"]) {
+            judged.looks_up("the new list", source);
         }
-    }
-}
-
-#[test]
-fn a_full_row_of_ranges_is_counted_to_its_last_slot() {
-    require!(Root);
-    let prefixes: Vec<String> =
-        (0..4096u32).map(|n| format!("{}/32", Ipv4Addr::from(0x0b00_0000 + n))).collect();
-    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-    let mut judged = Judged::by(ranges(&prefixes), &options());
-    for (source, slot) in [([11, 0, 0, 0], 0), ([11, 0, 15, 255], 4095)] {
-        assert_eq!(judged.judge("edge", &syn(source.into(), 25)), (0, Class::Listed { slot, opens: true }));
     }
 }

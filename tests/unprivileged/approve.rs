@@ -66,6 +66,15 @@ fn approve(state: &TempDir, flags: &[&str]) -> Done {
     done
 }
 
+/// Runs `approve --yes` with these flags while a daemon with these gates answers.
+fn answered(state: &TempDir, directory: &StateDir, gates: &mut Gates, flags: &[&str]) -> Done {
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| approve(state, &[&["--yes"], flags].concat()));
+        serve(directory, gates);
+        asking.join().unwrap()
+    })
+}
+
 /// Waits for the request, applies it to `gates`, and answers it.
 fn serve(directory: &StateDir, gates: &mut Gates) {
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -81,65 +90,34 @@ fn serve(directory: &StateDir, gates: &mut Gates) {
 }
 
 #[test]
-fn where_nothing_waits_there_is_nothing_to_do() {
-    require!(Daemon);
-    let (state, directory) = state(&Gates::from([(SOURCE.to_owned(), Gate::new(GatePolicy::default()))]));
-    let done = approve(&state, &[]);
-    assert_eq!(done.code, Some(0));
-    assert!(done.stdout.starts_with("Nothing waits"), "{}", done.stdout);
-    directory.remove(gates::FILE).unwrap();
-    assert_eq!(approve(&state, &["--yes"]).code, Some(0));
-    assert!(!state.file(approval::REQUEST).exists());
-}
-
-#[test]
 fn without_a_terminal_it_shows_and_does_not_approve() {
     require!(Daemon);
-    let (state, _directory) = state(&waiting());
-    let done = approve(&state, &[]);
-    assert_eq!(done.code, Some(1));
-    let shown = ["azure:public: 1 change waiting", "addition", "20.0.1.0/24", "add, ZZZ", "in 1 h,", "--yes"];
-    for part in shown {
-        assert!(done.stdout.contains(part), "{part} is missing in:\n{}", done.stdout);
+    let nothing = Gates::from([(SOURCE.to_owned(), Gate::new(GatePolicy::default()))]);
+    // `approve` shows the hold that is stored with the gate, not the default of the flag.
+    let minute = GatePolicy { hold: Duration::from_secs(60), ..GatePolicy::default() };
+    let mut lower = Gate::new(GatePolicy::default());
+    for number in [4, 3] {
+        lower.offer(Offer { change_number: Some(number), ..offer(&["20.0.0.0/24"]) }, now());
     }
-    assert!(!done.stdout.contains("file:/quiet"), "{}", done.stdout);
-    assert!(!state.file(approval::REQUEST).exists());
-}
-
-#[test]
-fn the_next_start_finds_the_approval() {
-    require!(Daemon);
-    let mut gates = waiting();
-    let (state, directory) = state(&gates);
-    drop(directory);
-    let done = approve(&state, &["--yes"]);
-    assert_eq!(done.code, Some(0));
-    assert!(done.stdout.contains("its next start approves 1 change"), "{}", done.stdout);
-    let first = fs::read(state.file(approval::REQUEST)).unwrap();
-    let again = approve(&state, &["--yes", "--reject"]);
-    assert_eq!(again.code, Some(1));
-    assert!(again.stdout.contains("Nothing is done: an earlier approval is in "), "{}", again.stdout);
-    assert_eq!(fs::read(state.file(approval::REQUEST)).unwrap(), first, "it is kept");
-    let directory = d365_user::state_files::open(state.path()).unwrap();
-    serve(&directory, &mut gates);
-    assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].pending().len()), (2, 0));
-}
-
-#[test]
-fn a_running_daemon_answers() {
-    require!(Daemon);
-    let mut gates = waiting();
-    let (state, directory) = state(&gates);
-    let done = thread::scope(|scope| {
-        let asking = scope.spawn(|| approve(&state, &["--yes"]));
-        serve(&directory, &mut gates);
-        asking.join().unwrap()
-    });
-    assert_eq!(done.code, Some(0), "{}", done.stdout);
-    let said = done.stdout.lines().rev().take(2).collect::<Vec<_>>();
-    assert_eq!(said[0], "azure:public: approved");
-    assert!(said[1].starts_with("Handed to the daemon"), "{}", done.stdout);
-    assert_eq!(gates[SOURCE].accepted().len(), 2);
+    let lower = Gates::from([(SOURCE.to_owned(), lower)]);
+    let one = ["azure:public: 1 change waiting", "addition", "20.0.1.0/24", "add, ZZZ", "in 1 h,", "--yes"];
+    for (gates, flags, code, shown) in [
+        (nothing, &[][..], 0, &["Nothing waits"][..]),
+        (waiting(), &[], 1, &one),
+        (removal_and(&[], minute), &[], 1, &["in 1 min, if still offered"]),
+        (lower, &["--yes", "--reject"], 1, &["a lower change number, which cannot be rejected"]),
+    ] {
+        let (state, directory) = state(&gates);
+        let done = approve(&state, flags);
+        assert_eq!(done.code, Some(code), "{}", done.stdout);
+        for part in shown {
+            assert!(done.stdout.contains(part), "{part} is missing in:\n{}", done.stdout);
+        }
+        assert!(!done.stdout.contains("file:/quiet"), "{}", done.stdout);
+        directory.remove(gates::FILE).unwrap();
+        assert_eq!(approve(&state, &["--yes"]).code, Some(0), "without gates");
+        assert!(!state.file(approval::REQUEST).exists());
+    }
 }
 
 #[test]
@@ -148,11 +126,7 @@ fn what_has_changed_since_it_was_shown_is_not_approved() {
     let mut gates = waiting();
     let (state, directory) = state(&gates);
     gates.get_mut(SOURCE).unwrap().offer(offer(&["20.0.0.0/24", "20.9.0.0/24"]), now());
-    let done = thread::scope(|scope| {
-        let asking = scope.spawn(|| approve(&state, &["--yes"]));
-        serve(&directory, &mut gates);
-        asking.join().unwrap()
-    });
+    let done = answered(&state, &directory, &mut gates, &[]);
     assert_eq!(done.code, Some(1), "{}", done.stdout);
     assert!(done.stdout.contains("azure:public: not approved: other changes wait"), "{}", done.stdout);
     assert_eq!(gates[SOURCE].accepted().len(), 1);
@@ -188,6 +162,7 @@ fn whoever_ends_the_waiting_has_heard_that_nothing_is_taken_back() {
     assert_eq!(gates[SOURCE].accepted().len(), 2);
 }
 
+/// A damaged file stays in its place.
 #[test]
 fn a_directory_that_cannot_be_used_is_one_line() {
     require!(Daemon);
@@ -198,12 +173,14 @@ fn a_directory_that_cannot_be_used_is_one_line() {
         ("/nonexistent", "cannot use the state directory /nonexistent"),
         ("/dev/null", "cannot use the state directory /dev/null"),
     ] {
-        let done = task::run(&["approve", "--state-dir", directory, "--yes"]).unwrap();
-        assert_eq!((done.code, done.stdout.as_str()), (Some(11), ""), "{done:?}");
-        assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
-        assert!(done.stderr.contains(reason), "{}", done.stderr);
+        for task in [&["approve", "--yes"][..], &["drift"]] {
+            let done = task::run(&[task, &["--state-dir", directory]].concat()).unwrap();
+            assert_eq!((done.code, done.stdout.as_str()), (Some(11), ""), "{done:?}");
+            assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+            assert!(done.stderr.contains(reason), "{}", done.stderr);
+        }
     }
-    assert_eq!(fs::read(state.file(gates::FILE)).unwrap(), b"no gates", "it is left where it is");
+    assert_eq!(fs::read(state.file(gates::FILE)).unwrap(), b"no gates");
 }
 
 /// A start would use the copy.
@@ -253,65 +230,38 @@ fn on_a_terminal_it_asks() {
     }
 }
 
-/// `approve` shows the hold that is stored with the gate, not the default of the flag.
-#[test]
-fn the_times_are_the_daemons_own() {
-    require!(Daemon);
-    let policy = GatePolicy { hold: Duration::from_secs(60), ..GatePolicy::default() };
-    let mut gate = Gate::new(policy);
+/// Gates of one source, in which a removal and these additions wait.
+fn removal_and(additions: &[&str], policy: GatePolicy) -> Gates {
     let twenty: Vec<String> = (0..20).map(|n| format!("20.0.{n}.0/24")).collect();
     let twenty: Vec<&str> = twenty.iter().map(String::as_str).collect();
+    let mut gate = Gate::new(policy);
     gate.offer(offer(&twenty), now());
-    gate.offer(offer(&twenty[1..]), now());
-    let (state, _directory) = state(&Gates::from([(SOURCE.to_owned(), gate)]));
-    let shown = approve(&state, &[]).stdout;
-    assert!(shown.contains("in 1 min, if still offered"), "{shown}");
-}
-
-/// A gate in which two additions and one removal wait.
-fn three_waiting() -> Gates {
-    let first: Vec<String> = (0..20).map(|n| format!("20.0.{n}.0/24")).collect();
-    let mut then: Vec<&str> = first.iter().skip(1).map(String::as_str).collect();
-    then.extend(["21.0.0.0/24", "21.0.1.0/24"]);
-    let mut gate = Gate::new(GatePolicy::default());
-    gate.offer(offer(&first.iter().map(String::as_str).collect::<Vec<_>>()), now());
-    gate.offer(offer(&then), now());
+    gate.offer(offer(&[&twenty[1..], additions].concat()), now());
     Gates::from([(SOURCE.to_owned(), gate)])
 }
 
 #[test]
 fn prefixes_are_approved_or_rejected_alone() {
     require!(Daemon);
-    let mut gates = three_waiting();
+    let mut gates = removal_and(&["21.0.0.0/24", "21.0.1.0/24"], GatePolicy::default());
     let (state, directory) = state(&gates);
-    let mut served = |flags: &[&str], says: &str, code: i32| {
-        let done = thread::scope(|scope| {
-            let asking = scope.spawn(|| approve(&state, flags));
-            serve(&directory, &mut gates);
-            asking.join().unwrap()
-        });
-        assert_eq!(done.code, Some(code), "{}", done.stdout);
-        assert_eq!(done.stdout.lines().last(), Some(says));
+    for (flags, verdict, accepted, waits) in [
+        (&["21.0.0.0/24"][..], "approved", 21, true),
+        (&["--reject", "21.0.1.0/24"], "rejected", 21, true),
+        (&[], "approved", 20, false),
+    ] {
+        let done = answered(&state, &directory, &mut gates, flags);
+        assert_eq!(done.code, Some(0), "{flags:?}: {}", done.stdout);
+        assert!(done.stdout.ends_with(&format!("azure:public: {verdict}\n")), "{flags:?}: {}", done.stdout);
+        assert_eq!((gates[SOURCE].accepted().len(), gates[SOURCE].waits()), (accepted, waits), "{flags:?}");
         gates::save(&directory, &gates).unwrap();
-        (gates[SOURCE].accepted().len(), gates[SOURCE].waits())
-    };
-    assert_eq!(served(&["--yes", "21.0.0.0/24"], "azure:public: approved", 0), (21, true));
-    assert_eq!(served(&["--yes", "--reject", "21.0.1.0/24"], "azure:public: rejected", 0), (21, true));
-    assert_eq!(served(&["--yes"], "azure:public: approved", 0), (20, false));
+    }
     let done = approve(&state, &["--yes"]);
     assert_eq!(done.code, Some(0));
     assert!(done.stdout.contains("0 changes waiting, 1 rejected"), "{}", done.stdout);
     assert!(done.stdout.contains("Nothing waits for approval"), "{}", done.stdout);
-    let mut served = |flags: &[&str]| {
-        let done = thread::scope(|scope| {
-            let asking = scope.spawn(|| approve(&state, flags));
-            serve(&directory, &mut gates);
-            asking.join().unwrap()
-        });
-        assert_eq!(done.code, Some(0), "{}", done.stdout);
-    };
-    served(&["--yes", "21.0.1.0/24"]);
-    assert_eq!(gates[SOURCE].accepted().len(), 21);
+    let done = answered(&state, &directory, &mut gates, &["21.0.1.0/24"]);
+    assert_eq!((done.code, gates[SOURCE].accepted().len()), (Some(0), 21), "{}", done.stdout);
     for flags in [&["--yes", "9.0.0.0/8"][..], &["--yes", "--reject", "21.0.0.0/24"]] {
         let done = approve(&state, flags);
         assert_eq!(done.code, Some(1));
@@ -323,7 +273,7 @@ fn prefixes_are_approved_or_rejected_alone() {
 #[test]
 fn only_what_is_expected_is_approved() {
     require!(Daemon);
-    let mut gates = three_waiting();
+    let mut gates = removal_and(&["21.0.0.0/24", "21.0.1.0/24"], GatePolicy::default());
     gates.insert("url:other".to_owned(), waiting().remove(SOURCE).unwrap());
     let (state, directory) = state(&gates);
     drop(directory);
@@ -340,17 +290,7 @@ fn only_what_is_expected_is_approved() {
     assert!(done.stdout.contains("its next start approves 3 changes"), "{}", done.stdout);
     let directory = d365_user::state_files::open(state.path()).unwrap();
     serve(&directory, &mut gates);
-    assert_eq!((gates[SOURCE].waits(), gates["url:other"].waits()), (false, true));
-}
-
-#[test]
-fn a_lower_change_number_cannot_be_rejected() {
-    require!(Daemon);
-    let mut gate = Gate::new(GatePolicy::default());
-    gate.offer(Offer { change_number: Some(4), ..offer(&["20.0.0.0/24"]) }, now());
-    gate.offer(Offer { change_number: Some(3), ..offer(&["20.0.0.0/24"]) }, now());
-    let (state, _directory) = state(&Gates::from([(SOURCE.to_owned(), gate)]));
-    let done = approve(&state, &["--yes", "--reject"]);
-    assert_eq!(done.code, Some(1));
-    assert!(done.stdout.contains("a lower change number, which cannot be rejected"), "{}", done.stdout);
+    let [accepted, other] = [SOURCE, "url:other"].map(|source| gates[source].accepted().len());
+    assert_eq!((accepted, gates[SOURCE].waits()), (21, false));
+    assert_eq!((other, gates["url:other"].waits()), (1, true));
 }

@@ -13,17 +13,13 @@ fn with_misspelt(arguments: &[&str]) -> (Option<i32>, String, String) {
     (done.status.code(), text(done.stdout), text(done.stderr))
 }
 
+/// Tasks report it on standard error, refused command lines too, and `doctor` as one of its findings.
 #[test]
-fn a_task_says_it_on_standard_error_and_does_its_work() {
+fn a_misspelt_variable_is_a_warning() {
     require!(Daemon);
     let (code, stdout, stderr) = with_misspelt(&["ranges"]);
     assert_eq!((code, stderr.as_str()), (Some(0), WARNING));
     assert_eq!(stdout, task::run(&["ranges"]).unwrap().stdout);
-}
-
-#[test]
-fn a_command_line_that_is_refused_says_it_first() {
-    require!(Daemon);
     for arguments in [&[][..], &["--iface", "lo", "--ranges", "nothing"], &["ranges", "--nothing"]] {
         let (code, _, stderr) = with_misspelt(arguments);
         assert_eq!(code, Some(2), "{stderr}");
@@ -31,11 +27,7 @@ fn a_command_line_that_is_refused_says_it_first() {
     }
     let (code, _, stderr) = with_misspelt(&["--help"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
-}
 
-#[test]
-fn doctor_has_a_check_for_it() {
-    require!(Daemon);
     let (_, stdout, stderr) = with_misspelt(&["doctor", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let findings = report["findings"].as_array().unwrap();

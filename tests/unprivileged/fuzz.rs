@@ -17,28 +17,22 @@ use properties::{configuration, download_page, packet, plain_list, service_tags,
 const INPUT: &str = "FUZZ_TESTS_INPUT";
 
 #[test]
-fn packets() {
-    hold("packet", packet::check);
-}
-
-#[test]
-fn service_tags_documents() {
-    hold("service_tags", service_tags::check);
-}
-
-#[test]
-fn plain_lists() {
-    hold("plain_list", plain_list::check);
-}
-
-#[test]
-fn download_pages() {
-    hold("download_page", download_page::check);
-}
-
-#[test]
-fn state_files() {
-    hold("state_file", state_file::check);
+fn seeds_and_findings_have_the_properties() {
+    type Check = fn(&[u8]);
+    let checks: [(&str, Check); 5] = [
+        ("packet", packet::check),
+        ("service_tags", service_tags::check),
+        ("plain_list", plain_list::check),
+        ("download_page", download_page::check),
+        ("state_file", state_file::check),
+    ];
+    for (target, check) in checks {
+        for (path, bytes) in inputs(target) {
+            // The last path that is printed is the input that failed.
+            println!("{}", path.display());
+            check(&bytes);
+        }
+    }
 }
 
 /// Each input runs in a process of its own, because a process cannot change its environment safely while
@@ -99,14 +93,6 @@ fn the_seeds_lead_behind_the_first_refusal() {
     some("state_file", &|body| stored::parse(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Request>(body).is_ok());
     some("state_file", &|body| approval::parse::<approval::Answer>(body).is_ok());
-}
-
-fn hold(target: &str, check: fn(&[u8])) {
-    for (path, bytes) in inputs(target) {
-        // The last path that is printed is the input that failed.
-        println!("{}", path.display());
-        check(&bytes);
-    }
 }
 
 /// All inputs of a target, sorted by path.

@@ -1,67 +1,33 @@
 //! The tag's history from 2019 to 2026, offered to the gate in order: each list as two downloads, an hour
 //! apart. The documents are generated ones and, where they exist, those that the vendor published.
-//!
-//! The tests read the documents with plain `serde_json`. The tests of the daemon's own parser are next to its
-//! code.
-
-use std::collections::BTreeMap;
 
 use d365_tests::vendor::Documents;
 use d365_user::gate::{By, Change, Decision, Gate, GatePolicy, Offer, Refusal, Timestamp, Trust};
 use d365_user::ranges::{Policy, Range, RangeSet};
-use d365_user::source::{List, ListEntry, Origin};
-use ipnet::IpNet;
-use serde_json::Value;
+use d365_user::source::{List, ListEntry, service_tags};
 
-const TAG: &str = "Dynamics365ForMarketingEmail";
-
-/// The tag's change number and ranges in a document, or `None` if the document has no such tag.
-fn document(documents: &Documents, name: &str) -> Option<(u64, Vec<Range>)> {
-    let document: Value = serde_json::from_slice(&documents.document(name)).expect("a document");
-    let mut regions: BTreeMap<IpNet, String> = BTreeMap::new();
-    let mut tag = None;
-    for value in document["values"].as_array().expect("values") {
-        let name = value["name"].as_str().expect("a name");
-        let properties = &value["properties"];
-        let prefixes = || -> Vec<IpNet> {
-            let prefixes = properties["addressPrefixes"].as_array().expect("prefixes").iter();
-            prefixes
-                .map(|prefix| prefix.as_str().and_then(|prefix| prefix.parse().ok()).expect("a prefix"))
-                .collect()
-        };
-        if name == TAG {
-            tag = Some((properties["changeNumber"].as_u64().expect("a number"), prefixes()));
-        } else if let Some(region) = name.strip_prefix(TAG).and_then(|rest| rest.strip_prefix('.')) {
-            regions.extend(prefixes().into_iter().map(|prefix| (prefix, region.to_owned())));
-        }
-    }
-    let (number, prefixes) = tag?;
-    let listed = prefixes.into_iter().map(|prefix| (prefix, regions.get(&prefix).cloned()));
-    Some((number, ranges(listed)))
+/// The tag's change number and ranges in a document.
+fn known(documents: &Documents, name: &str) -> (u64, Vec<Range>) {
+    let document = service_tags::read(documents.document(name).as_slice(), &service_tags::Options::default());
+    let document = document.unwrap_or_else(|error| panic!("{name}: {error}"));
+    (document.tag_change_number.expect("a number"), ranges(document.into_list(name)))
 }
 
-fn ranges(listed: impl Iterator<Item = (IpNet, Option<String>)>) -> Vec<Range> {
-    let entries = listed.map(|(prefix, region)| ListEntry { prefix, geo: None, region, line: 1 }).collect();
-    let origin = Origin { name: "replay".to_owned(), ..Origin::default() };
-    RangeSet::build(&[List { origin, entries, ..List::default() }], &Policy::default())
-        .expect("a sound list")
-        .ranges()
-        .to_vec()
+fn ranges(list: List) -> Vec<Range> {
+    RangeSet::build(&[list], &Policy::default()).expect("a sound list").ranges().to_vec()
 }
 
 /// The list of 2026-08-03. The extract does not contain the tag's change number; 5 is higher than the one
 /// before.
 fn extract(documents: &Documents) -> (u64, Vec<Range>) {
     let text = documents.newest_tag();
-    let rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
+    let entries = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
         let mut columns = line.split('\t');
         let prefix = columns.next().and_then(|prefix| prefix.parse().ok()).expect("a prefix");
-        (prefix, columns.next().map(str::to_owned))
+        ListEntry { prefix, geo: None, region: columns.next().map(str::to_owned), line: 1 }
     });
-    (5, ranges(rows))
+    (5, ranges(List { entries: entries.collect(), ..List::default() }))
 }
-
-const HOUR: u64 = 3600;
 
 /// A source's gate with a simulated clock.
 struct Replay {
@@ -74,26 +40,18 @@ impl Replay {
         Self { gate: Gate::new(GatePolicy::default()), now: 1_600_000_000 }
     }
 
-    /// Offers a list an hour after the previous one.
+    /// Offers a list an hour after the previous one, then restarts. The restored gate must equal the gate
+    /// before the restart.
     fn offer(&mut self, (number, ranges): &(u64, Vec<Range>)) -> Tally {
-        self.now += HOUR;
+        self.now += 3600;
         let offer = Offer { ranges: ranges.clone(), change_number: Some(*number), trust: Trust::Download };
         let decisions = self.gate.offer(offer, Timestamp(self.now));
-        self.restart();
-        Tally::of(&decisions)
-    }
-
-    /// Restarts after each offer. The restored gate must equal the gate before the restart.
-    fn restart(&mut self) {
         let stored = serde_json::to_string(&self.gate.stored()).expect("plain text");
         let stored = serde_json::from_str(&stored).expect("as it was written");
         let restored = Gate::restore(GatePolicy::default(), stored).expect("as it was written");
         assert_eq!(restored, self.gate);
         self.gate = restored;
-    }
-
-    fn accepted(&self) -> usize {
-        self.gate.accepted().len()
+        Tally::of(&decisions)
     }
 
     fn is_confirmed_now(&self) -> bool {
@@ -102,7 +60,7 @@ impl Replay {
 }
 
 /// The counts of an offer's decisions. A decision of any other kind fails the test.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Tally {
     first: usize,
     staged: usize,
@@ -114,8 +72,14 @@ struct Tally {
 }
 
 impl Tally {
+    /// Nothing is decided.
+    const NONE: Self =
+        Self { first: 0, staged: 0, published: 0, held: 0, withdrawn: 0, refused: None, confirmed: false };
+    /// The list is confirmed, and nothing else is decided.
+    const CONFIRMED: Self = Self { confirmed: true, ..Self::NONE };
+
     fn of(decisions: &[Decision]) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self::NONE;
         for decision in decisions {
             match decision {
                 Decision::Accepted { by: By::First, .. } => tally.first += 1,
@@ -132,10 +96,6 @@ impl Tally {
     }
 }
 
-fn known(documents: &Documents, name: &str) -> (u64, Vec<Range>) {
-    document(documents, name).unwrap_or_else(|| panic!("{name} has no tag"))
-}
-
 /// The name of each document, the tag's change number, and the number of ranges that are new in it.
 const HISTORY: [(&str, u64, usize); 8] = [
     ("public-2019-12-09-cn90.json", 1, 14),
@@ -150,106 +110,85 @@ const HISTORY: [(&str, u64, usize); 8] = [
 
 #[test]
 fn the_whole_history_passes_by_second_fetches_alone() {
-    Documents::all().iter().for_each(whole_history);
-}
-
-fn whole_history(documents: &Documents) {
-    assert_eq!(
-        document(documents, "public-2019-07-22-cn82.json"),
-        None,
-        "no tag yet: refused before the gate"
-    );
-    let mut replay = Replay::new();
-    let steps = HISTORY.map(|(name, number, new)| {
-        let list = known(documents, name);
-        assert_eq!(list.0, number, "{name}");
-        (name, list, new)
-    });
-    for (name, list, new) in steps.into_iter().chain([("the extract", extract(documents), 17)]) {
-        let before = replay.accepted();
-        let confirmed = Tally { confirmed: true, ..Tally::default() };
-        let (once, twice) = if before == 0 {
-            (Tally { first: new, ..confirmed }, Tally { confirmed: true, ..Tally::default() })
-        } else {
-            (
-                Tally { staged: new, ..confirmed },
-                Tally { published: new, confirmed: true, ..Tally::default() },
-            )
-        };
-        assert_eq!(replay.offer(&list), once, "{name}, first fetch");
-        assert_eq!(replay.accepted(), if before == 0 { new } else { before }, "{name}");
-        assert_eq!(replay.offer(&list), twice, "{name}, second fetch");
-        assert!(replay.gate.accepted().eq(&list.1), "{name}");
-        assert_eq!(
-            (replay.gate.change_number(), replay.gate.pending_digest()),
-            (Some(list.0), None),
-            "{name}"
-        );
-        assert!(replay.is_confirmed_now(), "{name}");
+    for documents in Documents::all() {
+        let mut replay = Replay::new();
+        let steps = HISTORY.map(|(name, number, new)| {
+            let list = known(&documents, name);
+            assert_eq!(list.0, number, "{name}");
+            (name, list, new)
+        });
+        for (name, list, new) in steps.into_iter().chain([("the extract", extract(&documents), 17)]) {
+            let before = replay.gate.accepted().len();
+            let (once, accepted, twice) = if before == 0 {
+                (Tally { first: new, ..Tally::CONFIRMED }, new, Tally::CONFIRMED)
+            } else {
+                let published = Tally { published: new, ..Tally::CONFIRMED };
+                (Tally { staged: new, ..Tally::CONFIRMED }, before, published)
+            };
+            assert_eq!(replay.offer(&list), once, "{name}, first fetch");
+            assert_eq!(replay.gate.accepted().len(), accepted, "{name}");
+            assert_eq!(replay.offer(&list), twice, "{name}, second fetch");
+            assert!(replay.gate.accepted().eq(&list.1), "{name}");
+            let (number, waiting) = (replay.gate.change_number(), replay.gate.pending_digest());
+            assert_eq!((number, waiting), (Some(list.0), None), "{name}");
+            assert!(replay.is_confirmed_now(), "{name}");
+        }
+        assert_eq!(replay.gate.accepted().len(), 39);
     }
-    assert_eq!(replay.accepted(), 39);
 }
 
 /// The extract is the daemon's embedded list, so a gate that starts from the embedded list confirms the
 /// newest document.
 #[test]
 fn the_documents_against_the_embedded_list_as_baseline() {
-    Documents::all().iter().for_each(embedded_as_baseline);
-}
-
-fn embedded_as_baseline(documents: &Documents) {
-    let (number, embedded) = extract(documents);
-    let mut gate = Gate::with_baseline(GatePolicy::default(), embedded.clone(), None);
-    let offer = |ranges, number| Offer { ranges, change_number: Some(number), trust: Trust::Download };
-    assert_eq!(gate.offer(offer(embedded, number), Timestamp(HOUR)), [Decision::Confirmed]);
-    let (number, older) = known(documents, "public-2026-cn398.json");
-    let tally = Tally::of(&gate.offer(offer(older, number), Timestamp(2 * HOUR)));
-    assert_eq!(tally, Tally { held: 17, refused: Some(Refusal::Shrink), ..Tally::default() });
-    assert_eq!(gate.accepted().len(), 39);
+    for documents in Documents::all() {
+        let newest = extract(&documents);
+        let gate = Gate::with_baseline(GatePolicy::default(), newest.1.clone(), None);
+        let mut replay = Replay { gate, now: 0 };
+        assert_eq!(replay.offer(&newest), Tally::CONFIRMED);
+        let tally = replay.offer(&known(&documents, "public-2026-cn398.json"));
+        assert_eq!(tally, Tally { held: 17, refused: Some(Refusal::Shrink), ..Tally::NONE });
+        assert_eq!(replay.gate.accepted().len(), 39);
+    }
 }
 
 #[test]
 fn a_step_back_is_held_and_harms_nothing() {
-    Documents::all().iter().for_each(step_back);
-}
-
-fn step_back(documents: &Documents) {
-    let mut replay = Replay::new();
-    let (older, newer) =
-        (known(documents, "public-2025-cn376.json"), known(documents, "public-2026-cn398.json"));
-    replay.offer(&older);
-    replay.offer(&older);
-    assert_eq!(replay.offer(&newer), Tally { staged: 5, confirmed: true, ..Tally::default() });
-    let stale = Tally { withdrawn: 5, confirmed: true, ..Tally::default() };
-    assert_eq!(replay.offer(&older), stale, "before a second fetch, 4 is not the number yet");
-    replay.offer(&newer);
-    assert_eq!(replay.offer(&newer), Tally { published: 5, confirmed: true, ..Tally::default() });
-    let refused = Tally { refused: Some(Refusal::StepBack), ..Tally::default() };
-    assert_eq!(replay.offer(&older), Tally { held: 5, ..refused });
-    assert_eq!((replay.accepted(), replay.is_confirmed_now()), (22, false));
-    let again = Tally { withdrawn: 5, confirmed: true, ..Tally::default() };
-    assert_eq!(replay.offer(&newer), again);
-    assert_eq!(replay.gate.pending_digest(), None);
+    for documents in Documents::all() {
+        let mut replay = Replay::new();
+        let [older, newer] =
+            ["public-2025-cn376.json", "public-2026-cn398.json"].map(|name| known(&documents, name));
+        replay.offer(&older);
+        replay.offer(&older);
+        assert_eq!(replay.offer(&newer), Tally { staged: 5, ..Tally::CONFIRMED });
+        let withdrawn = Tally { withdrawn: 5, ..Tally::CONFIRMED };
+        assert_eq!(replay.offer(&older), withdrawn, "before a second fetch, 4 is not the number yet");
+        replay.offer(&newer);
+        assert_eq!(replay.offer(&newer), Tally { published: 5, ..Tally::CONFIRMED });
+        let refused = Tally { held: 5, refused: Some(Refusal::StepBack), ..Tally::NONE };
+        assert_eq!(replay.offer(&older), refused);
+        assert_eq!((replay.gate.accepted().len(), replay.is_confirmed_now()), (22, false));
+        assert_eq!(replay.offer(&newer), withdrawn);
+        assert_eq!(replay.gate.pending_digest(), None);
+    }
 }
 
 /// The parser checks a document's cloud before the gate gets the list. If that check failed, the gate would
 /// still hold it.
 #[test]
 fn another_clouds_list_is_held_whole() {
-    Documents::all().iter().for_each(another_cloud);
-}
-
-fn another_cloud(documents: &Documents) {
-    for name in ["government-2026-05-04-cn391.json", "china-2026-05-04-cn394.json"] {
-        let mut replay = Replay::new();
-        replay.offer(&known(documents, "public-2026-cn398.json"));
-        let other = known(documents, name);
-        let tally = replay.offer(&other);
-        let expected = Tally { held: 24, refused: Some(Refusal::StepBack), ..Tally::default() };
-        assert_eq!(tally, expected, "{name}: 22 removals, 2 additions");
-        let expected = Tally { refused: Some(Refusal::Shrink), held: 24, ..Tally::default() };
-        let with_number = (9, other.1);
-        assert_eq!(replay.offer(&with_number), expected, "{name}: nor with a higher number");
-        assert_eq!(replay.accepted(), 22);
+    for documents in Documents::all() {
+        for name in ["government-2026-05-04-cn391.json", "china-2026-05-04-cn394.json"] {
+            let mut replay = Replay::new();
+            replay.offer(&known(&documents, "public-2026-cn398.json"));
+            let mut other = known(&documents, name);
+            // 22 removals and 2 additions are held, with a higher number too.
+            for refusal in [Refusal::StepBack, Refusal::Shrink] {
+                let expected = Tally { held: 24, refused: Some(refusal), ..Tally::NONE };
+                assert_eq!(replay.offer(&other), expected, "{name}, number {}", other.0);
+                other.0 = 9;
+            }
+            assert_eq!(replay.gate.accepted().len(), 22);
+        }
     }
 }

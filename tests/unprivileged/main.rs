@@ -10,7 +10,6 @@ mod fuzz;
 mod gate;
 mod oracle;
 mod parser;
-mod promtool;
 mod ranges;
 mod reference;
 mod service_tags;

@@ -13,16 +13,14 @@ use d365_user::{
 use ipnet::IpNet;
 use serde_json::Value;
 
-fn json(flags: &[&str]) -> Value {
-    let done = task::run(&[&["ranges", "--json"], flags].concat()).unwrap();
-    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
-    serde_json::from_str(&done.stdout).unwrap()
-}
-
 fn text(flags: &[&str]) -> String {
     let done = task::run(&[&["ranges"], flags].concat()).unwrap();
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
     done.stdout
+}
+
+fn json(flags: &[&str]) -> Value {
+    serde_json::from_str(&text(&[&["--json"], flags].concat())).unwrap()
 }
 
 /// Number, code, mark and name of every geo that a mark can contain.
@@ -122,12 +120,7 @@ fn what_the_project_prints_as_a_list_it_reads_again() {
     }
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../d365-user/data/embedded-ranges.csv");
     assert_eq!(read(&file), own());
-}
-
-/// A register of geos contains no ranges.
-#[test]
-fn the_register_of_geos_is_no_list() {
-    require!(Daemon);
+    // A register of geos contains no ranges.
     for flags in [&["--geos"][..], &["--geos", "--json"]] {
         let printed = TempFile::new("printed", text(flags));
         let error = source::load(&Spec::File(printed.path().into())).unwrap_err();

@@ -9,8 +9,8 @@ use d365_tests::{
     temp::{TempDir, TempFile},
     vendor::Documents,
 };
-use d365_user::source::service_tags::{Document, DocumentError, Options, TAG, read};
-use d365_user::source::{self, Cloud, Reason, Spec, Warning};
+use d365_user::source::service_tags::{Document, Options, TAG, read};
+use d365_user::source::{self, Cloud, Spec, Warning};
 use d365_user::{
     geo::{self, GeoSource},
     ranges::{Policy, RangeSet},
@@ -18,39 +18,23 @@ use d365_user::{
 use ipnet::IpNet;
 use serde_json::Value;
 
-/// A document and its expected contents.
-#[derive(Clone, Copy)]
-struct Published {
-    name: &'static str,
-    cloud: Cloud,
-    change_number: u64,
-    tag_change_number: u64,
-    ranges: usize,
-}
-
-const fn published(
-    name: &'static str,
-    cloud: Cloud,
-    change_number: u64,
-    tag_change_number: u64,
-    ranges: usize,
-) -> Published {
-    Published { name, cloud, change_number, tag_change_number, ranges }
-}
+/// A document's name and cloud, its change number and the tag's, and the number of its ranges.
+type Published = (&'static str, Cloud, [u64; 2], usize);
 
 /// The documents with the tag, in the order of their dates.
 const WITH_TAG: [Published; 10] = [
-    published("public-2019-12-09-cn90.json", Cloud::Public, 90, 1, 14),
-    published("public-2021-03-01-cn137.json", Cloud::Public, 137, 2, 16),
-    published("public-2024-09-09-cn323.json", Cloud::Public, 323, 3, 17),
-    published("public-2024-09-09-cn323-crlf.json", Cloud::Public, 323, 3, 17),
-    published("public-2025-02-17-cn346.json", Cloud::Public, 346, 3, 17),
-    published("public-2025-03-03-cn346.json", Cloud::Public, 346, 3, 17),
-    published("public-2025-cn376.json", Cloud::Public, 376, 3, 17),
-    published("public-2026-cn398.json", Cloud::Public, 398, 4, 22),
-    published("government-2026-05-04-cn391.json", Cloud::Government, 391, 1, 2),
-    published("china-2026-05-04-cn394.json", Cloud::China, 394, 1, 2),
+    ("public-2019-12-09-cn90.json", Cloud::Public, [90, 1], 14),
+    ("public-2021-03-01-cn137.json", Cloud::Public, [137, 2], 16),
+    ("public-2024-09-09-cn323.json", Cloud::Public, [323, 3], 17),
+    ("public-2024-09-09-cn323-crlf.json", Cloud::Public, [323, 3], 17),
+    ("public-2025-02-17-cn346.json", Cloud::Public, [346, 3], 17),
+    ("public-2025-03-03-cn346.json", Cloud::Public, [346, 3], 17),
+    ("public-2025-cn376.json", Cloud::Public, [376, 3], 17),
+    ("public-2026-cn398.json", Cloud::Public, [398, 4], 22),
+    ("government-2026-05-04-cn391.json", Cloud::Government, [391, 1], 2),
+    ("china-2026-05-04-cn394.json", Cloud::China, [394, 1], 2),
 ];
+/// From before the tag.
 const WITHOUT_TAG: &str = "public-2019-07-22-cn82.json";
 const NEWEST: &str = "public-2026-cn398.json";
 
@@ -81,23 +65,20 @@ fn entries(document: &Value, start: &str) -> BTreeMap<String, BTreeSet<IpNet>> {
     document["values"].as_array().expect("a list of values").iter().filter_map(entry).collect()
 }
 
+/// The reader finds what a look at the whole finds, and refuses the document if another cloud's is asked for.
 #[test]
 fn every_document_holds_what_it_is_known_to_hold() {
-    for (documents, published) in with_tag() {
-        let read = document(&documents, published.name, &of(published.cloud));
-        assert_eq!(read.cloud, published.cloud, "{}", published.name);
-        assert_eq!(read.change_number, Some(published.change_number), "{}", published.name);
-        assert_eq!(read.tag_change_number, Some(published.tag_change_number), "{}", published.name);
-        assert_eq!(read.ranges.len(), published.ranges, "{}", published.name);
-        assert_eq!(read.warnings, [], "{}", published.name);
-    }
-}
-
-#[test]
-fn the_reader_finds_what_a_look_at_the_whole_finds() {
-    for (documents, Published { name, cloud, .. }) in with_tag() {
+    for (documents, (name, cloud, numbers, ranges)) in with_tag() {
+        let bytes = documents.document(name);
+        for asked in Cloud::ALL.into_iter().filter(|asked| *asked != cloud) {
+            let error = read(bytes.as_slice(), &of(asked)).unwrap_err();
+            assert_eq!(error.as_str(), "wrong_cloud", "{name}: {error}");
+        }
         let read = document(&documents, name, &of(cloud));
-        let whole: Value = serde_json::from_slice(&documents.document(name)).unwrap();
+        assert_eq!(read.cloud, cloud, "{name}");
+        assert_eq!([read.change_number, read.tag_change_number], numbers.map(Some), "{name}");
+        assert_eq!((read.ranges.len(), read.warnings), (ranges, vec![]), "{name}");
+        let whole: Value = serde_json::from_slice(&bytes).unwrap();
         let prefixes: BTreeSet<_> = read.ranges.iter().map(|range| range.prefix).collect();
         assert_eq!(prefixes, entries(&whole, TAG)[""], "{name}");
 
@@ -111,6 +92,8 @@ fn the_reader_finds_what_a_look_at_the_whole_finds() {
         let azure = entries(&whole, "AzureCloud.");
         let kept = read.azure.unwrap();
         assert_eq!(kept.len(), azure.values().map(BTreeSet::len).sum::<usize>(), "{name}");
+        let unknown: Vec<_> = kept.iter().filter(|(_, region)| !geo::knows(region)).collect();
+        assert!(unknown.is_empty(), "{name}: regions without a geo: {unknown:?}");
         for range in &read.ranges {
             let region = range.region.as_deref().unwrap();
             let around = kept.containing(&range.prefix).unwrap();
@@ -120,12 +103,8 @@ fn the_reader_finds_what_a_look_at_the_whole_finds() {
                 None => assert_eq!((cloud, region), (Cloud::China, around), "{name}"),
             }
         }
-    }
-}
 
-#[test]
-fn every_range_gets_a_geo_and_a_documented_one_its_own() {
-    for (documents, Published { name, cloud, ranges, .. }) in with_tag() {
+        // Every range has a geo, and a documented one its own.
         let file = documents.file(name);
         let list = source::load(&Spec::File(file.path().into())).unwrap();
         assert_eq!(list.origin.name, format!("file:{}", file.path().display()));
@@ -147,44 +126,6 @@ fn every_range_gets_a_geo_and_a_documented_one_its_own() {
 }
 
 #[test]
-fn every_azure_region_has_a_geo() {
-    for (documents, Published { name, cloud, .. }) in with_tag() {
-        let azure = document(&documents, name, &of(cloud)).azure.unwrap();
-        let unknown: BTreeSet<_> =
-            azure.iter().map(|(_, region)| region).filter(|region| !geo::knows(region)).collect();
-        assert_eq!(unknown, BTreeSet::new(), "{name}");
-    }
-}
-
-#[test]
-fn line_ends_do_not_matter() {
-    for documents in Documents::all() {
-        let [lf, crlf] = ["public-2024-09-09-cn323.json", "public-2024-09-09-cn323-crlf.json"];
-        assert!(!documents.document(lf).contains(&b'\r') && documents.document(crlf).contains(&b'\r'));
-        let read = |name| document(&documents, name, &of(Cloud::Public));
-        assert_eq!(read(lf), read(crlf));
-    }
-}
-
-#[test]
-fn the_document_of_another_cloud_is_refused() {
-    for (documents, Published { name, cloud, .. }) in with_tag() {
-        for asked in Cloud::ALL.into_iter().filter(|asked| *asked != cloud) {
-            let error = read(&documents.document(name), &of(asked)).unwrap_err();
-            assert_eq!(error.reason(), Reason::WrongCloud, "{name}: {error}");
-        }
-    }
-}
-
-#[test]
-fn a_document_from_before_the_tag_is_refused() {
-    for documents in Documents::all() {
-        let error = read(&documents.document(WITHOUT_TAG), &Options::default()).unwrap_err();
-        assert!(matches!(error, DocumentError::NoTag { change_number: Some(82) }), "{documents}: {error}");
-    }
-}
-
-#[test]
 fn what_came_instead_of_a_document_is_refused_with_its_reason() {
     let expected = BTreeMap::from([
         ("empty.txt", "empty"),
@@ -192,16 +133,17 @@ fn what_came_instead_of_a_document_is_refused_with_its_reason() {
         ("gateway-timeout.txt", "html"),
         ("html-page.txt", "html"),
         ("server-busy-xml-bom.txt", "xml"),
+        (WITHOUT_TAG, "no_tag"),
     ]);
     for documents in Documents::all() {
-        let rejected = documents.rejected();
+        let mut rejected = documents.rejected();
+        rejected.push((WITHOUT_TAG.to_owned(), documents.document(WITHOUT_TAG)));
         assert_eq!(rejected.len(), expected.len(), "{documents}");
         for (name, bytes) in rejected {
-            let error = read(&bytes, &Options::default()).unwrap_err();
-            assert_eq!(Some(&error.reason().as_str()), expected.get(&*name), "{name}: {error}");
             let file = TempFile::new("rejected", &bytes);
             let error = source::load(&Spec::File(file.path().into())).unwrap_err();
             assert_eq!(Some(&error.reason().as_str()), expected.get(&*name), "{name}: {error}");
+            assert!(name != WITHOUT_TAG || error.to_string().contains("change number 82"), "{error}");
         }
     }
 }
@@ -212,28 +154,14 @@ fn ends(length: usize) -> impl DoubleEndedIterator<Item = usize> {
     (0..180).map(move |point| length * point / 180).chain((length - 20)..length)
 }
 
-#[test]
-fn half_a_document_is_refused_wherever_it_ends() {
-    let names = ["public-2019-12-09-cn90.json", "government-2026-05-04-cn391.json"];
-    let all = Documents::all();
-    for (documents, name) in all.iter().flat_map(|documents| names.map(|name| (documents, name))) {
-        let whole = documents.document(name);
-        let length = whole.trim_ascii_end().len();
-        for end in ends(length) {
-            let error = read(&whole[..end], &Options::default()).unwrap_err();
-            let expected = if end == 0 { "empty" } else { "truncated" };
-            assert_eq!(error.reason().as_str(), expected, "{name}, {end} bytes: {error}");
-        }
-        assert!(read(&whole[..length], &Options::default()).is_ok());
-    }
-}
-
 /// An operator's file whose copying was interrupted. Two threads share the work, because an unoptimised build
 /// reads half a gigabyte in half a minute.
 #[test]
-fn half_a_file_is_refused_wherever_it_ends() {
-    for documents in Documents::all() {
-        let whole = documents.document(NEWEST);
+fn half_a_document_is_refused_wherever_it_ends() {
+    let names = ["public-2019-12-09-cn90.json", "government-2026-05-04-cn391.json", NEWEST];
+    let all = Documents::all();
+    for (documents, name) in all.iter().flat_map(|documents| names.map(|name| (documents, name))) {
+        let whole = documents.document(name);
         let length = whole.trim_ascii_end().len();
         let directory = TempDir::new("half");
         thread::scope(|scope| {
@@ -242,13 +170,14 @@ fn half_a_file_is_refused_wherever_it_ends() {
                 fs::write(&path, &whole).unwrap();
                 scope.spawn(move || {
                     let spec = Spec::File(path.clone());
-                    assert!(source::load(&spec).is_ok());
                     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                    file.set_len(length as u64).unwrap();
+                    assert!(source::load(&spec).is_ok());
                     for end in ends(length).rev().skip(part).step_by(2) {
                         file.set_len(end as u64).unwrap();
                         let error = source::load(&spec).unwrap_err();
                         let expected = if end == 0 { "empty" } else { "truncated" };
-                        assert_eq!(error.reason().as_str(), expected, "{end} bytes: {error}");
+                        assert_eq!(error.reason().as_str(), expected, "{name}, {end} bytes: {error}");
                         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
                     }
                 });
@@ -259,20 +188,18 @@ fn half_a_file_is_refused_wherever_it_ends() {
 
 #[test]
 fn a_flipped_byte_never_adds_more_than_it_touches() {
-    Documents::all().iter().for_each(flipped_bytes);
-}
-
-fn flipped_bytes(documents: &Documents) {
     let name = "government-2026-05-04-cn391.json";
-    let (whole, before) = (documents.document(name), document(documents, name, &Options::default()));
-    for at in (0..whole.len()).step_by(whole.len() / 200) {
-        let mut damaged = whole.clone();
-        damaged[at] ^= 1;
-        if let Ok(read) = read(&damaged, &Options::default()) {
-            assert!(read.ranges.len() <= before.ranges.len(), "byte {at}");
-            let skipped = |warning: &Warning| matches!(warning, Warning::InvalidPrefixes { .. });
-            let odd = read.ranges.len() == before.ranges.len() || read.warnings.iter().any(skipped);
-            assert!(odd, "byte {at}: a range is gone without a word");
+    for documents in Documents::all() {
+        let (whole, before) = (documents.document(name), document(&documents, name, &Options::default()));
+        for at in (0..whole.len()).step_by(whole.len() / 200) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            if let Ok(read) = read(&damaged, &Options::default()) {
+                assert!(read.ranges.len() <= before.ranges.len(), "byte {at}");
+                let skipped = |warning: &Warning| matches!(warning, Warning::InvalidPrefixes { .. });
+                let odd = read.ranges.len() == before.ranges.len() || read.warnings.iter().any(skipped);
+                assert!(odd, "byte {at}: a range is gone without a word");
+            }
         }
     }
 }

@@ -8,10 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{
-    cargo::{self, Profile},
-    command, setup, test, toolchain, tools,
-};
+use crate::{cargo, command, setup, test, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -31,7 +28,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_bench()?;
-    let daemon = cargo::build_daemon(Profile::Release, &[])?;
+    let daemon = cargo::daemon("release", &["--bench", "bench"], &Vec::new())?;
     let mut bench = cargo_bench(&["bench"])?;
     bench.arg("--out").arg(cargo::target_dir()?.join("bench")).env("D365_USER_BIN", &daemon);
     for (is_asked, flag) in [(options.quick, "--quick"), (options.check, "--check")] {
@@ -61,9 +58,9 @@ fn cargo_bench(targets: &[&str]) -> Result<Command> {
 
 /// Makes cargo start the built program as root, unless this process is already root or there is no sudo.
 fn as_root(cargo: &mut Command) -> Result<&mut Command> {
-    if let Some(sudo) = toolchain::find("sudo").filter(|_| !command::is_root()) {
-        let (variable, runner) = test::runner(&test::host()?, &sudo, &cargo::path()?.to_string_lossy());
-        cargo.env(variable, runner);
+    if let Some(sudo) = command::sudo() {
+        let through = test::through_sudo(&sudo, &cargo::path()?.to_string_lossy());
+        cargo.env(test::runner(&test::host()?), through);
     }
     Ok(cargo)
 }

@@ -7,27 +7,16 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::{command, toolchain};
 
-/// The profile that the daemon is built with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Profile {
-    /// Quick to build; the tests run this build.
-    Debug,
-    /// The build that users run.
-    Release,
-}
+/// Variables for a call of cargo.
+pub(crate) type Variables = Vec<(String, OsString)>;
 
-/// A binary that contains tests.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TestBinary {
-    /// The target that it is built from.
-    pub(crate) target: String,
-    pub(crate) path: PathBuf,
-}
+/// The daemon's package and its program.
+const DAEMON: &str = "d365-user";
 
 pub(crate) fn workspace() -> PathBuf {
     let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
@@ -57,46 +46,33 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the daemon with these variables, and returns its path.
-pub(crate) fn build_daemon(profile: Profile, variables: &[(&str, OsString)]) -> Result<PathBuf> {
+/// Builds the daemon with this profile and these variables, and returns its path. `with` is a target that is
+/// wanted next: the features of dependencies are those of both, so that nothing is built twice.
+pub(crate) fn daemon(profile: &str, with: &[&str], variables: &Variables) -> Result<PathBuf> {
     let mut build = cargo()?;
     build.envs(variables.iter().cloned());
-    // The features are those of the whole workspace, so that a later `cargo test --workspace` builds nothing
-    // twice.
-    build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", "d365-user"]);
-    let dir = match profile {
-        Profile::Debug => "debug",
-        Profile::Release => {
-            build.arg("--release");
-            "release"
-        }
-    };
-    command::run(&mut build)?;
-    let daemon = target_dir()?.join(dir).join("d365-user");
-    ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
-    Ok(daemon)
+    build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", DAEMON, "--profile", profile]);
+    built(build.args(with), DAEMON)
 }
 
-/// Makes `test`, a `cargo test` with its selection, build the tests without running them. Returns the
-/// binaries.
-pub(crate) fn build_tests(test: &mut Command) -> Result<Vec<TestBinary>> {
-    test.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    test_binaries(&command::stdout(test.stderr(Stdio::inherit()))?)
+/// Runs a build, and returns the path of the program that it makes of this target.
+pub(crate) fn built(build: &mut Command, target: &str) -> Result<PathBuf> {
+    let messages =
+        command::stdout(build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
+    program(&messages, target)?.with_context(|| format!("cargo built {target}, but names no program"))
 }
 
-/// Reads the binaries from cargo's messages: one JSON object a line
+/// Finds the program of a target in cargo's messages: one JSON object a line
 /// ([the format](https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages)).
-fn test_binaries(messages: &str) -> Result<Vec<TestBinary>> {
-    let mut binaries = Vec::new();
+fn program(messages: &str, target: &str) -> Result<Option<PathBuf>> {
     for line in messages.lines() {
         let message: Value = serde_json::from_str(line)
             .with_context(|| format!("cargo printed text that is not JSON: {line}"))?;
-        let target = message["target"]["name"].as_str();
-        if let (Some(target), Some(path)) = (target, message["executable"].as_str()) {
-            binaries.push(TestBinary { target: target.to_owned(), path: path.into() });
+        if let Some(path) = message["executable"].as_str().filter(|_| message["target"]["name"] == target) {
+            return Ok(Some(path.into()));
         }
     }
-    Ok(binaries)
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -104,20 +80,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_binaries_in_what_cargo_says() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"d365-tests"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}
+    fn finds_a_program_in_what_cargo_says() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"xtask"},"executable":"/a \"place\"/xtask-4567"}
+{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}
 {"reason":"build-finished","success":true}"#;
-        let binary = |target: &str, path: &str| TestBinary { target: target.to_owned(), path: path.into() };
-        assert_eq!(
-            test_binaries(messages).unwrap(),
-            [
-                binary("privileged", "/t/debug/deps/privileged-0123"),
-                binary("xtask", "/a \"place\"/xtask-4567")
-            ]
-        );
-        assert!(test_binaries("").unwrap().is_empty());
-        assert!(test_binaries("Compiling").is_err());
+        let found = |target| program(messages, target).unwrap();
+        assert_eq!(found("privileged"), Some("/t/debug/deps/privileged-0123".into()));
+        assert_eq!(found("xtask"), Some("/a \"place\"/xtask-4567".into()));
+        assert_eq!(found("d365-user"), None);
+        assert!(program("Compiling", "xtask").is_err());
     }
 }

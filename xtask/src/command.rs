@@ -1,8 +1,13 @@
 //! Runs other programs. An error names the program, its arguments, and its exit status.
 
-use std::{env, io::IsTerminal as _, path::Path, process::Command};
+use std::{
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::toolchain;
 
@@ -42,18 +47,19 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// The sudo that makes us root; `None` if we are root, or without sudo.
+pub(crate) fn sudo() -> Option<PathBuf> {
+    toolchain::find("sudo").filter(|_| !is_root())
+}
+
 /// `program`, run by root: directly, or through sudo, which may ask for a password only on a terminal.
 pub(crate) fn as_root(program: &str) -> Result<Command> {
-    if is_root() {
+    let Some(sudo) = sudo() else {
+        ensure!(is_root(), "this needs root, and there is no sudo: run the same command as root");
         return Ok(Command::new(program));
-    }
-    let Some(sudo) = toolchain::find("sudo") else {
-        bail!("this needs root, and there is no sudo: run the same command as root");
     };
     let mut command = Command::new(sudo);
-    if !std::io::stdin().is_terminal() {
-        command.arg("--non-interactive");
-    }
+    command.args((!std::io::stdin().is_terminal()).then_some("--non-interactive"));
     command.arg("--").arg(program);
     Ok(command)
 }

@@ -1,128 +1,107 @@
-//! `cargo xtask test --coverage` and `cargo xtask coverage`: the lines of the daemon that the tests run.
+//! `cargo xtask test --coverage`: the lines that the tests run, by `cargo llvm-cov`.
 //!
-//! The tests run once and as always, on instrumented binaries (`coverage/rustc.sh`). The daemon that they
-//! start is instrumented as well. `d365-common` and `d365-user` are measured; tests, benchmarks and xtask are
-//! not. This module does not choose the tests that run.
+//! The tests run as always, on instrumented binaries in a target directory of their own. The daemons that
+//! they start are instrumented as well. This module does not choose the tests that run.
 
-use std::{
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, ffi::OsString, fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use d365_tests::temp::TempDir;
 
-use crate::{cargo, command, setup, test};
+use crate::{
+    cargo::{self, Variables},
+    command, toolchain, tools,
+};
 
-mod lcov;
-mod llvm;
-mod report;
-
-/// The least percentage of the daemon's lines that the tests must run.
-const LEAST: u64 = 85;
-
-/// Variables that make cargo build instrumented binaries, and make these write their counts.
-pub(crate) type Environment = Vec<(&'static str, OsString)>;
+/// The least percentage of the daemon's lines that all tests together must run. The report counts unit tests
+/// at a file's end too: without them it would be 85.
+const LEAST: &str = "87.5";
 
 /// A run of tests whose lines are counted.
 pub(crate) struct Counting {
-    llvm: llvm::Llvm,
+    variables: Variables,
     /// Each process writes its own file here.
     raw: TempDir,
 }
 
 impl Counting {
-    /// Prepares a run. With `fresh`, it deletes the earlier counts.
-    pub(crate) fn start(fresh: bool) -> Result<Self> {
-        let llvm = llvm::ensure()?;
+    /// Prepares a run.
+    pub(crate) fn start() -> Result<Self> {
+        tools::for_coverage()?;
         let raw = TempDir::new("coverage");
         // Daemons that run as `nobody` count as well. They could not reach a directory below root's own home.
         fs::set_permissions(raw.path(), fs::Permissions::from_mode(0o1777))?;
-        if fresh && counts()?.exists() {
-            fs::remove_file(counts()?)?;
+        let target = cargo::target_dir()?;
+        let mut variables = llvm()?;
+        let mut add = |name: &str, value: OsString| variables.push((name.to_owned(), value));
+        add("CARGO_TARGET_DIR", target.join("coverage").into());
+        if env::var_os("D365_MAIL_PROGRAMS").is_none() {
+            add("D365_MAIL_PROGRAMS", target.join("tools/mail").into());
         }
-        Ok(Self { llvm, raw })
-    }
-
-    /// The variables that a run must be started with.
-    pub(crate) fn environment(&self) -> Environment {
+        // The kernel program is built for another target, and counts nothing.
+        let mut show = cargo::cargo()?;
+        show.args(["llvm-cov", "show-env", "--coverage-host-only", "--no-cfg-coverage"]);
+        let shown = command::stdout(show.envs(variables.iter().cloned()))?;
+        variables.extend(shown.lines().filter_map(variable));
         // `%p` is the process, and `%m` differs between two binaries: a process that executes another program
         // has two files.
-        counting(self.raw.file("%p-%m.profraw"))
+        variables.push(("LLVM_PROFILE_FILE".to_owned(), raw.file("%p-%m.profraw").into()));
+        Ok(Self { variables, raw })
     }
 
-    /// Adds the counts of the run's processes to the earlier counts.
-    pub(crate) fn finish(self) -> Result<()> {
-        let counts = counts()?;
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(self.raw.path())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        ensure!(!files.is_empty(), "no process of the tests counted anything");
-        eprintln!("xtask: {} processes counted", files.len());
-        files.extend(counts.exists().then(|| counts.clone()));
-        let list = self.raw.file("list");
-        fs::write(&list, files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?;
-        let sum = counts.with_extension("new");
-        fs::create_dir_all(counts.parent().context("no directory")?)?;
-        let mut merge = Command::new(self.llvm.profdata);
+    /// The variables that make cargo build instrumented binaries, and make these write their counts.
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Prints the lines of each file, and the numbers of those that no test ran. With `all` tests, too few
+    /// lines of the daemon are an error.
+    pub(crate) fn report(self, all: bool) -> Result<()> {
+        self.print("xtask", "/(tests|d365-[a-z]+)/", &[])?;
+        // The files are added up now, and are large.
+        for file in fs::read_dir(self.raw.path())?.flatten().map(|entry| entry.path()) {
+            if file.extension().is_some_and(|extension| extension == "profraw") {
+                fs::remove_file(file)?;
+            }
+        }
+        let least: &[&str] = if all { &["--fail-under-lines", LEAST] } else { &[] };
+        self.print("the daemon", "/(tests|xtask)/", least)
+            .with_context(|| format!("the tests run less than {LEAST} % of the daemon's lines"))
+    }
+
+    fn print(&self, name: &str, left_out: &str, least: &[&str]) -> Result<()> {
+        println!("== lines of {name} that tests run ==");
+        let mut report = cargo::cargo()?;
+        report.args(["llvm-cov", "report", "--show-missing-lines", "--ignore-filename-regex", left_out]);
+        report.args(least).envs(self.variables.iter().cloned());
         // A process that was killed while it wrote leaves an incomplete file.
-        merge
-            .args(["merge", "--sparse", "--failure-mode=warn", "--input-files"])
-            .arg(list)
-            .arg("-o")
-            .arg(&sum);
-        command::run(&mut merge)?;
-        fs::rename(&sum, &counts).with_context(|| format!("cannot write {}", counts.display()))
+        report.env("LLVM_PROFDATA_FLAGS", "-failure-mode=warn");
+        // The counts are in one directory, the binaries in the other.
+        report.env("CARGO_BUILD_BUILD_DIR", cargo::target_dir()?.join("coverage"));
+        command::run(report.env("CARGO_LLVM_COV_TARGET_DIR", self.raw.path()))
     }
 }
 
-/// Prints the lines that the runs up to now have covered. Too few lines are an error.
-pub(crate) fn report() -> Result<()> {
-    setup::ensure(setup::Options::default())?;
-    let llvm = llvm::ensure()?;
-    let counts = counts()?;
-    ensure!(counts.is_file(), "nothing was counted yet: `cargo xtask test --coverage`");
-    let (daemon, mut binaries) = binaries()?;
-    binaries.push(daemon);
-    let mut export = Command::new(llvm.cov);
-    export.args(["export", "--format=lcov", "--instr-profile"]).arg(&counts);
-    export.args(binaries.iter().flat_map(|binary| ["--object".into(), binary.clone().into_os_string()]));
-    let workspace = cargo::workspace();
-    let text = |path: &str| fs::read_to_string(workspace.join(path)).unwrap_or_default();
-    let lines = lcov::read(&command::stdout(&mut export)?, &workspace, &text);
-    print!("{}", report::text(&lines, LEAST));
-    let total = report::total(&lines);
-    ensure!(total.share() >= LEAST * 10, "the tests run less than {LEAST} % of the daemon's lines");
-    Ok(())
+/// Names Debian's programs that read the counts, if they are of the compiler's LLVM. Otherwise
+/// `cargo llvm-cov` takes those of rustup (component `llvm-tools`).
+fn llvm() -> Result<Variables> {
+    let mut rustc = Command::new(toolchain::find("rustc").context("there is no rustc on the PATH")?);
+    let version = command::stdout(rustc.current_dir(cargo::workspace()).arg("-vV"))?;
+    let llvm = toolchain::parse_compiler(&version, None).context("`rustc -vV` names no LLVM")?.llvm;
+    let program = |name: &str| PathBuf::from(format!("/usr/bin/{name}-{llvm}"));
+    let variables = [("LLVM_COV", program("llvm-cov")), ("LLVM_PROFDATA", program("llvm-profdata"))];
+    let is_there = variables.iter().all(|(_, program)| program.is_file());
+    Ok(variables
+        .into_iter()
+        .filter(|_| is_there)
+        .map(|(name, path)| (name.to_owned(), path.into()))
+        .collect())
 }
 
-/// The daemon, and all instrumented binaries of tests. They are built if necessary.
-fn binaries() -> Result<(PathBuf, Vec<PathBuf>)> {
-    let environment = counting(cargo::target_dir()?.join("coverage/unused-%m.profraw"));
-    let daemon = cargo::build_daemon(cargo::Profile::Debug, &environment)?;
-    let mut build = cargo::cargo()?;
-    let tests = cargo::build_tests(build.arg("test").args(test::EVERYTHING).envs(environment))?;
-    // xtask is not instrumented.
-    Ok((daemon, tests.into_iter().filter(|tests| tests.target != "xtask").map(|tests| tests.path).collect()))
-}
-
-fn counting(raw: PathBuf) -> Environment {
-    let compiler = cargo::workspace().join("xtask/src/coverage/rustc.sh");
-    vec![("RUSTC_WORKSPACE_WRAPPER", compiler.into()), ("LLVM_PROFILE_FILE", raw.into())]
-}
-
-/// The file with the counts of all runs.
-fn counts() -> Result<PathBuf> {
-    Ok(cargo::target_dir()?.join("coverage/counts.profdata"))
-}
-
-/// Returns true if a file of the workspace belongs to the measured code.
-fn is_measured(path: &Path) -> bool {
-    ["d365-common/src", "d365-user/src"].iter().any(|crates| path.starts_with(crates))
-        && !["tests.rs", "properties.rs"].iter().any(|name| path.ends_with(name))
-        && !path.components().any(|part| part.as_os_str() == "tests")
+/// Reads a line `NAME=value`; a value may be quoted.
+fn variable(line: &str) -> Option<(String, OsString)> {
+    let (name, value) = line.split_once('=')?;
+    Some((name.to_owned(), value.trim_matches('\'').into()))
 }
 
 #[cfg(test)]
@@ -130,18 +109,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_daemon_is_made_of_is_measured_and_tests_are_not() {
-        let measured = |path: &str| is_measured(Path::new(path));
-        assert!(measured("d365-user/src/counters/published.rs") && measured("d365-common/src/packet.rs"));
-        for path in [
-            "d365-user/src/counters/published/tests.rs",
-            "d365-user/src/counters/published/tests/made.rs",
-            "d365-user/benches/pure.rs",
-            "d365-user/build.rs",
-            "tests/harness/lib.rs",
-            "xtask/src/main.rs",
-        ] {
-            assert!(!measured(path), "{path}");
-        }
+    fn variables_are_read_with_and_without_quotes() {
+        let read = |line| variable(line).map(|(name, value)| (name, value.into_string().unwrap()));
+        let expected = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(read("RUSTC_WRAPPER=/c/cargo-llvm-cov"), expected("RUSTC_WRAPPER", "/c/cargo-llvm-cov"));
+        assert_eq!(read("FLAGS='-Cx=1 -Cy'"), expected("FLAGS", "-Cx=1 -Cy"));
+        assert_eq!(read(""), None);
     }
 }

@@ -10,28 +10,21 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{cargo, command, setup, test, tools};
 
 mod documents;
-mod report;
 mod target;
 
-use report::Report;
 use target::Target;
-
-/// Seconds for each target, unless an option sets another number.
-const SECONDS: u32 = 600;
-/// Seconds for each target in CI. There, a run only shows that everything works, and that no old fault has
-/// come back.
-const SECONDS_IN_CI: u32 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Seconds that each target runs [default: 600, or 20 with CI=true]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
-    seconds: Option<u32>,
+    /// Seconds that each target runs
+    #[arg(long, value_name = "N", default_value_t = 600,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    seconds: u32,
     /// Targets to run [default: all]
     #[arg(value_parser = target::ALL.map(|target| target.name))]
     targets: Vec<String>,
@@ -53,18 +46,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = places.build()?;
     documents::put(&places.made.join("documents"))?;
 
-    let seconds = options.seconds.unwrap_or(if command::ci() { SECONDS_IN_CI } else { SECONDS });
     let asked = |target: &&Target| {
         options.targets.is_empty() || options.targets.iter().any(|name| name == target.name)
     };
     let mut found = String::new();
     for target in target::ALL.iter().filter(asked) {
-        eprintln!("xtask: {}, {seconds} s", target.name);
-        let report = places.fuzz(&binaries, target, seconds)?;
-        println!("{:<14} {report}", target.name);
-        if let Some(fault) = &report.fault {
-            let log = places.log(target);
-            write!(found, "\n{}: {fault}; its output is in {}", target.name, log.display())?;
+        eprintln!("xtask: {}, {} s", target.name, options.seconds);
+        let log = places.made.join(target.name).with_extension("log");
+        let ended_well = places.fuzz(&binaries, target, options.seconds, &log)?;
+        match outcome(&String::from_utf8_lossy(&fs::read(&log)?), ended_well) {
+            Ok(runs) => println!("{:<14} {runs}", target.name),
+            Err(fault) => write!(found, "\n{}: {fault}; its output is in {}", target.name, log.display())?,
         }
     }
     ensure!(
@@ -91,8 +83,9 @@ impl Places {
         Ok(build.join(host).join("release"))
     }
 
-    /// Runs a target until its time is over or it finds a fault.
-    fn fuzz(&self, binaries: &Path, target: &Target, seconds: u32) -> Result<Report> {
+    /// Runs a target until its time is over or it finds a fault, with its output in `log`. Returns true if it
+    /// found none.
+    fn fuzz(&self, binaries: &Path, target: &Target, seconds: u32, log: &Path) -> Result<bool> {
         let corpus = self.made.join("corpus").join(target.name);
         let artifacts = self.made.join("artifacts").join(target.name);
         for made in [&corpus, &artifacts] {
@@ -120,22 +113,38 @@ impl Places {
             [&self.package.join("seeds"), &self.package.join("regressions"), &self.made.join("documents")];
         fuzzer.args(kept.map(|kept| kept.join(target.name)).iter().filter(|kept| kept.is_dir()));
 
-        let path = self.log(target);
-        let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         // Rust itself rejects duplicate definitions at link time, so this check is off, as in cargo-fuzz.
-        let status = fuzzer
-            .env("ASAN_OPTIONS", "detect_odr_violation=0")
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .status()
-            .with_context(|| format!("cannot start {}", fuzzer.get_program().display()))?;
-        let words = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-        report::read(&words, status.success())
-            .ok_or_else(|| anyhow!("{}: {status}, and no numbers in {}", target.name, path.display()))
+        fuzzer.env("ASAN_OPTIONS", "detect_odr_violation=0").stdout(log.try_clone()?).stderr(log);
+        let status =
+            fuzzer.status().with_context(|| format!("cannot start {}", fuzzer.get_program().display()))?;
+        Ok(status.success())
     }
+}
 
-    /// The file with a target's output.
-    fn log(&self, target: &Target) -> PathBuf {
-        self.made.join(target.name).with_extension("log")
+/// Reads libFuzzer's output: the number of runs, or the fault and the input that shows it.
+fn outcome(words: &str, ended_well: bool) -> Result<String, String> {
+    let behind = |mark| words.lines().find_map(|line| line.split_once(mark)).map(|(_, rest)| rest);
+    if ended_well {
+        return behind("Done ").map(str::to_owned).ok_or("it ended without a number of runs".to_owned());
+    }
+    let fault = behind("SUMMARY: ").unwrap_or("it failed without a message");
+    let input = behind("Test unit written to ").map(|input| format!(", by {input}"));
+    Err(format!("{fault}{}", input.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_named_with_its_input() {
+        let good = "#16384\tDONE   cov: 413 ft: 981 corp: 58/3121b\nDone 16384 runs in 5 second(s)\n";
+        assert_eq!(outcome(good, true).unwrap(), "16384 runs in 5 second(s)");
+        assert!(outcome("#2\tINITED cov: 6", true).is_err());
+        let bad = "==7== ERROR: libFuzzer: deadly signal\nSUMMARY: libFuzzer: deadly signal\n\
+                   artifact_prefix='/t/a/'; Test unit written to /t/a/crash-0123\n";
+        assert_eq!(outcome(bad, false).unwrap_err(), "libFuzzer: deadly signal, by /t/a/crash-0123");
+        assert_eq!(outcome("", false).unwrap_err(), "it failed without a message");
     }
 }

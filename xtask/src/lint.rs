@@ -58,10 +58,11 @@ fn clippy_host(cargo: &mut Command) -> &mut Command {
     cargo.args(["clippy", "--workspace", "--exclude", "d365-ebpf", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Clippy sees the properties of the targets a second time, as part of the tests.
+/// Clippy sees the properties of the targets a second time, as part of the tests. Most dependencies are those
+/// of the workspace, so they are checked only once.
 fn clippy_fuzz(cargo: &mut Command) -> Result<&mut Command> {
     cargo.args(["clippy", "--manifest-path", FUZZ, "--target-dir"]);
-    Ok(cargo.arg(cargo::target_dir()?.join("lint-fuzz")).args(["--", "-D", "warnings"]))
+    Ok(cargo.arg(cargo::target_dir()?).args(["--", "-D", "warnings"]))
 }
 
 /// The flags are those that `aya-build` builds it with.

@@ -10,36 +10,30 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    cargo::{self, Profile},
-    command, demo as lab, setup, toolchain,
-};
+use crate::{cargo, command, demo as lab, setup};
 
 /// Replaces this process by the daemon, so that signals and the exit code are the daemon's own.
 pub(crate) fn daemon(args: &[OsString]) -> Result<()> {
-    setup::ensure(setup::Options::default())?;
-    let daemon = cargo::build_daemon(Profile::Release, &[])?;
-    become_root(&daemon, args)
+    become_root(&build()?, args)
 }
 
 /// Shows the daemon in the lab, which only root can make.
 pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
-    let daemon = match daemon {
-        Some(daemon) => daemon,
-        None => {
-            setup::ensure(setup::Options::default())?;
-            cargo::build_daemon(Profile::Release, &[])?
-        }
-    };
-    if command::is_root() || toolchain::find("sudo").is_none() {
+    let daemon = daemon.map_or_else(build, Ok)?;
+    if command::sudo().is_none() {
         return lab::run(&daemon);
     }
     become_root(&env::current_exe()?, &["demo".into(), "--daemon".into(), daemon.into()])
 }
 
+fn build() -> Result<PathBuf> {
+    setup::ensure(setup::Options::default())?;
+    cargo::daemon("release", &[], &Vec::new())
+}
+
 /// Replaces this program by another, as root if sudo is available. Returns only on an error.
 fn become_root(program: &Path, args: &[OsString]) -> Result<()> {
-    let mut command = match toolchain::find("sudo").filter(|_| !command::is_root()) {
+    let mut command = match command::sudo() {
         Some(sudo) => {
             let mut command = Command::new(sudo);
             command.args(kept_variables()).arg("--").arg(program);

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{cargo, command, setup, test, tools};
 
@@ -49,15 +49,11 @@ pub(crate) fn run() -> Result<()> {
     command::run(&mut checked(&UNIT)?)?;
     if !command::is_root() {
         let advice = "the privileged tests did not run under AddressSanitizer: they need root";
-        if command::ci() {
-            bail!(advice);
-        }
+        ensure!(!command::ci(), advice);
         eprintln!("xtask: {advice}");
         return Ok(());
     }
-    command::run(&mut checked(&DAEMON)?)?;
-    let daemon = place.join(&host).join("debug/d365-user");
-    ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
+    let daemon = cargo::built(&mut checked(&DAEMON)?, "d365-user")?;
     command::run(checked(&PRIVILEGED)?.args(MODULES).env("D365_USER_BIN", daemon))
 }
 

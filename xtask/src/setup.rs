@@ -35,15 +35,6 @@ struct Facts {
     debian_12: bool,
     /// The compiler in `/usr` with its `rust-src`, known to rustup or not.
     usr: Option<Compiler>,
-    /// The packages of [`COMPILER`] and [`LINKER_NEEDS`] that are not installed.
-    lacking: Vec<&'static str>,
-}
-
-impl Facts {
-    /// The packages among `packages` that are not installed.
-    fn lacking(&self, packages: &[&'static str]) -> Vec<&'static str> {
-        packages.iter().copied().filter(|package| self.lacking.contains(package)).collect()
-    }
 }
 
 /// Makes sure that the kernel program can be built here. Prints nothing if it can.
@@ -54,9 +45,8 @@ pub(crate) fn ensure(options: Options) -> Result<()> {
     }
     let debian_12 =
         is_debian_12(&fs::read_to_string("/etc/os-release").unwrap_or_default()) && apt::is_there();
-    let lacking = if debian_12 { apt::not_installed(&[COMPILER, LINKER_NEEDS].concat()) } else { Vec::new() };
     let usr = toolchain::compiler_at(Path::new("/usr"), None);
-    let steps = plan(&Facts { toolchain: facts, debian_12, usr, lacking })?;
+    let steps = plan(&Facts { toolchain: facts, debian_12, usr })?;
     step::take(&steps, options)?;
     if options.dry_run {
         return Ok(());
@@ -87,10 +77,7 @@ fn plan(facts: &Facts) -> Result<Vec<Step>> {
     }
     if facts.toolchain.compiler(Some(DEBIAN_LLVM)).is_err() {
         if facts.usr.as_ref().is_none_or(|usr| !usr.is_new_enough()) {
-            // All packages are installed, but there is no compiler that is new enough. Then apt has newer
-            // versions of all.
-            let lacking = facts.lacking(COMPILER);
-            let change = Change::Packages(if lacking.is_empty() { COMPILER.into() } else { lacking });
+            let change = Change::Packages(COMPILER.into());
             steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
         }
         if facts.toolchain.rustup {
@@ -101,10 +88,8 @@ fn plan(facts: &Facts) -> Result<Vec<Step>> {
     }
     let too_old = |linker: &toolchain::Linker| linker.llvm.is_some_and(|llvm| llvm < DEBIAN_LLVM);
     if facts.toolchain.linker.as_ref().is_none_or(too_old) {
-        let lacking = facts.lacking(LINKER_NEEDS);
-        if !lacking.is_empty() {
-            steps.push(Step { change: Change::Packages(lacking), why: "needed to build bpf-linker" });
-        }
+        let change = Change::Packages(LINKER_NEEDS.into());
+        steps.push(Step { change, why: "needed to build bpf-linker" });
         steps.push(Step { change: LINKER, why: "links BPF programs" });
     }
     Ok(steps)
@@ -140,8 +125,7 @@ mod tests {
     use crate::toolchain::Linker;
 
     fn fresh_debian() -> Facts {
-        let lacking = [COMPILER, LINKER_NEEDS].concat();
-        Facts { debian_12: true, lacking, ..Facts::default() }
+        Facts { debian_12: true, ..Facts::default() }
     }
 
     fn debian_compiler(name: Option<&str>) -> Compiler {
@@ -167,17 +151,6 @@ mod tests {
         assert_eq!(shown(&facts), [compiler, needs, BUILD_LINKER]);
         facts.toolchain.rustup = true;
         assert_eq!(shown(&facts), [compiler, "rustup toolchain link d365-bpf /usr", needs, BUILD_LINKER]);
-    }
-
-    #[test]
-    fn a_debian_with_cargo_web_gets_the_source_only() {
-        let mut facts = fresh_debian();
-        facts.lacking = vec!["rust-web-src"];
-        facts.toolchain.linker = linker(22);
-        assert_eq!(shown(&facts), ["apt-get install rust-web-src"]);
-        facts.lacking.clear();
-        let newer = "apt-get install rustc-web cargo-web rust-web-src";
-        assert_eq!(shown(&facts), [newer], "it is there, but too old");
     }
 
     #[test]

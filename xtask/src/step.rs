@@ -23,10 +23,8 @@ pub(crate) struct Step {
 pub(crate) enum Change {
     /// Install these Debian packages.
     Packages(Vec<&'static str>),
-    /// Unpack a Debian package into a directory without installing it.
-    Unpack(&'static str, PathBuf),
     /// Unpack Debian packages and their dependencies into one tree without installing them.
-    UnpackWhole(Vec<&'static str>, PathBuf),
+    Unpack(Vec<&'static str>, PathBuf),
     /// Build programs from crates.io, with these arguments and variables.
     Crate(&'static [&'static str], &'static [(&'static str, &'static str)]),
     /// Call rustup.
@@ -77,8 +75,7 @@ impl Change {
     fn carry_out(&self) -> Result<()> {
         match self {
             Self::Packages(packages) => apt::install(packages),
-            Self::Unpack(package, into) => apt::unpack(package, into),
-            Self::UnpackWhole(packages, into) => apt::unpack_whole(packages, into),
+            Self::Unpack(packages, into) => apt::unpack(packages, into),
             Self::Crate(args, variables) => {
                 let mut install = cargo::cargo()?;
                 // Its build is discarded, so it does not belong in our target directory.
@@ -97,15 +94,11 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packages(packages) => write!(f, "apt-get install {}", packages.join(" ")),
-            Self::Unpack(package, into) => {
-                write!(f, "apt-get download {package}, unpacked into {}, not installed", into.display())
-            }
-            Self::UnpackWhole(packages, into) => {
-                let packages = packages.join(" ");
+            Self::Unpack(packages, into) => {
+                let (packages, into) = (packages.join(" "), into.display());
                 write!(
                     f,
-                    "apt-get download {packages} and what they need, unpacked into {}, not installed",
-                    into.display()
+                    "apt-get download {packages} with dependencies, unpacked into {into}, not installed"
                 )
             }
             Self::Crate(args, variables) => {

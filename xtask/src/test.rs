@@ -1,15 +1,13 @@
 //! `cargo xtask test`: runs every test, with the daemon's binary next to them. Only the privileged tests run
 //! as root.
 
-use std::{ffi::OsString, path::Path, process::Command};
+use std::{ffi::OsString, path::Path};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 use crate::{
-    cargo::{self, Profile},
-    command,
-    coverage::{self, Counting},
-    setup, toolchain, tools,
+    cargo::{self, Variables},
+    command, coverage, setup, tools,
 };
 use times::Times;
 
@@ -19,93 +17,91 @@ mod times;
 const LAB: &str = "d365-tests";
 const PRIVILEGED: &str = "privileged";
 /// Arguments that make cargo test everything that is built for the host.
-pub(crate) const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "d365-ebpf"];
+const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "d365-ebpf"];
 
-/// Does the same as [`all`], and counts the lines of the daemon that are run. After all tests, it prints the
-/// report.
-pub(crate) fn counted(args: &[OsString]) -> Result<()> {
-    let counting = Counting::start(args.is_empty())?;
-    // Lines that failing tests ran do not count.
-    all(args, &counting.environment())?;
-    counting.finish()?;
-    if args.is_empty() { coverage::report() } else { Ok(()) }
-}
-
-/// Sets up, builds the daemon, and runs the tests. `args` go to `cargo test`. All commands get these
-/// variables.
-pub(crate) fn all(args: &[OsString], variables: &[(&str, OsString)]) -> Result<()> {
+/// Sets up and runs the tests; `args` go to `cargo test`. With `counted`, it prints the lines that they run,
+/// and fails if all tests together run too few. Lines that failing tests ran do not count.
+pub(crate) fn run(args: &[OsString], counted: bool) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_tests()?;
-    let daemon = cargo::build_daemon(Profile::Debug, variables)?;
-    let test = |selection: &[&str]| -> Result<Command> {
+    if !counted {
+        return all(args, &Variables::new());
+    }
+    let counting = coverage::Counting::start()?;
+    all(args, counting.variables())?;
+    counting.report(args.is_empty())
+}
+
+/// Builds the daemon, and runs the tests. All commands get these variables.
+fn all(args: &[OsString], variables: &Variables) -> Result<()> {
+    let daemon = cargo::daemon("dev", &["--test", "unprivileged"], variables)?;
+    let test = |selection: &[&str]| -> Result<_> {
         let mut test = cargo::cargo()?;
-        test.envs(variables.iter().cloned());
-        test.arg("test").args(selection).args(args).env("D365_USER_BIN", &daemon);
+        test.envs(variables.iter().cloned()).env("D365_USER_BIN", &daemon);
+        test.arg("test").args(selection).args(args);
         Ok(test)
     };
     if selects(args) {
         return command::run(&mut test(&[])?);
     }
-    if !args.is_empty() {
-        return some(&test);
-    }
     let host = host()?;
     let mut times = Times::default();
-    let mut timed = |selection: &[&str], (variable, runner): (String, String)| -> Result<()> {
-        let mut test = test(selection)?;
-        test.env(variable, format!("{runner} {}", times::VARIABLE)).arg("--").args(times::ARGUMENTS);
-        times.run(&mut test)
-    };
-    let unit = [&EVERYTHING[..], &["--lib", "--bins", "--tests"]].concat();
-    if command::is_root() {
-        timed(&unit, own_runner(&host))?;
-    } else {
-        timed(&[&unit[..], &["--exclude", LAB]].concat(), own_runner(&host))?;
-        timed(&["--package", LAB, "--lib", "--test", "unprivileged"], own_runner(&host))?;
-        if let Some(runner) = root_runner(&host)? {
-            timed(&["--package", LAB, "--test", PRIVILEGED], runner)?;
+    for Part { selection, through } in parts(args.is_empty())? {
+        if args.is_empty() {
+            let mut test = test(&selection)?;
+            test.env(runner(&host), format!("{through} env {}", times::VARIABLE).trim_start());
+            times.run(test.arg("--").args(times::ARGUMENTS))?;
+        } else if through.is_empty() {
+            command::run(&mut test(&selection)?)?;
+        } else {
+            command::run(test(&selection)?.env(runner(&host), through))?;
         }
     }
-    command::run(&mut test(&[&EVERYTHING[..], &["--doc"]].concat())?)?;
-    times.show();
+    if args.is_empty() {
+        command::run(&mut test(&[&EVERYTHING[..], &["--doc"]].concat())?)?;
+        times.show();
+    }
     Ok(())
 }
 
-/// Runs the tests that the arguments in `test` leave, without times.
-fn some(test: &dyn Fn(&[&str]) -> Result<Command>) -> Result<()> {
+/// Tests that one call of cargo runs.
+struct Part {
+    selection: Vec<&'static str>,
+    /// The program and its arguments through which cargo starts them; empty for none.
+    through: String,
+}
+
+/// All tests: one part as root, otherwise those that need root are a part of their own. Documentation tests
+/// report no times, so they are left out if the parts are `timed`.
+fn parts(timed: bool) -> Result<Vec<Part>> {
+    let part = |selection: &[&[&'static str]]| Part { selection: selection.concat(), through: String::new() };
+    let targets: &[&str] = if timed { &["--lib", "--bins", "--tests"] } else { &[] };
     if command::is_root() {
-        return command::run(&mut test(&EVERYTHING)?);
+        return Ok(vec![part(&[&EVERYTHING, targets])]);
     }
-    command::run(&mut test(&[&EVERYTHING[..], &["--exclude", LAB]].concat())?)?;
-    command::run(&mut test(&["--package", LAB, "--lib", "--test", "unprivileged"])?)?;
-    match root_runner(&host()?)? {
-        Some((variable, runner)) => {
-            command::run(test(&["--package", LAB, "--test", PRIVILEGED])?.env(variable, runner))
-        }
-        None => Ok(()),
-    }
-}
-
-/// The variable that makes cargo start tests through `env`, and its value.
-fn own_runner(host: &str) -> (String, String) {
-    (variable(host), "env".to_owned())
-}
-
-/// The same for tests that need root; `None`, with a message, if there is no sudo.
-fn root_runner(host: &str) -> Result<Option<(String, String)>> {
-    let Some(sudo) = toolchain::find("sudo") else {
+    let mut parts = vec![
+        part(&[&EVERYTHING, targets, &["--exclude", LAB]]),
+        part(&[&["--package", LAB, "--lib", "--test", "unprivileged"]]),
+    ];
+    if let Some(sudo) = command::sudo() {
+        let through = through_sudo(&sudo, &cargo::path()?.to_string_lossy());
+        parts.push(Part { through, ..part(&[&["--package", LAB, "--test", PRIVILEGED]]) });
+    } else {
         let advice = "the privileged tests did not run: they need root, and there is no sudo";
-        if command::ci() {
-            bail!(advice);
-        }
+        ensure!(!command::ci(), advice);
         eprintln!("xtask: {advice}");
-        return Ok(None);
-    };
-    Ok(Some(runner(host, &sudo, &cargo::path()?.to_string_lossy())))
+    }
+    Ok(parts)
 }
 
-fn variable(host: &str) -> String {
+/// The variable with the program through which cargo starts what it builds for this target.
+pub(crate) fn runner(host: &str) -> String {
     format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"))
+}
+
+/// The value that makes it start programs through sudo. It sets the PATH, because sudo uses its own.
+pub(crate) fn through_sudo(sudo: &Path, path: &str) -> String {
+    format!("{} -E env PATH={path}", sudo.display())
 }
 
 /// Returns true if the user chooses packages or targets. Then xtask adds none.
@@ -116,12 +112,6 @@ fn selects(args: &[OsString]) -> bool {
     let selects =
         |arg: &str| selectors.contains(&arg.split('=').next().unwrap_or(arg)) || arg.starts_with("-p");
     ours.into_iter().any(|arg| selects(&arg))
-}
-
-/// The variable that makes cargo start tests through sudo, and its value. The value sets the PATH, because
-/// sudo uses its own.
-pub(crate) fn runner(host: &str, sudo: &Path, path: &str) -> (String, String) {
-    (variable(host), format!("{} -E env PATH={path}", sudo.display()))
 }
 
 /// The target triple of this machine.
@@ -161,8 +151,7 @@ mod tests {
 
     #[test]
     fn privileged_tests_run_through_sudo_with_our_path() {
-        let (variable, runner) = runner("x86_64-unknown-linux-gnu", Path::new("/usr/bin/sudo"), "/a:/b");
-        assert_eq!(variable, "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER");
-        assert_eq!(runner, "/usr/bin/sudo -E env PATH=/a:/b");
+        assert_eq!(runner("x86_64-unknown-linux-gnu"), "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER");
+        assert_eq!(through_sudo(Path::new("/usr/bin/sudo"), "/a:/b"), "/usr/bin/sudo -E env PATH=/a:/b");
     }
 }

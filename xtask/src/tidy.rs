@@ -13,14 +13,12 @@ use anyhow::{Context as _, Result, ensure};
 use crate::command;
 
 mod english;
+mod files;
 mod imports;
 mod layers;
 mod links;
-mod manifest;
 mod paths;
-mod source;
 mod tests_named;
-mod text;
 
 /// The place where a rule is broken, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,14 +65,13 @@ fn findings(workspace: &Path) -> Result<Vec<Finding>> {
             continue;
         };
         let text = fs::read_to_string(workspace.join(path)).with_context(|| format!("cannot read {path}"))?;
-        findings.extend(text::check(path, &text));
         if extension == "rs" {
-            findings.extend(source::check(path, &text));
+            findings.extend(files::source(path, &text));
             findings.extend(layers::check(path, &text));
             sources.insert(path.to_owned(), text.clone());
         }
         if path.ends_with("Cargo.toml") {
-            findings.extend(manifest::check(path, &text));
+            findings.extend(files::manifest(path, &text));
         }
         // The harness has texts in the form of the vendor's.
         if extension != "toml" && !path.starts_with("tests/harness/vendor/documentation") {

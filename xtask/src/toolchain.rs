@@ -192,7 +192,7 @@ fn linker_at(path: PathBuf) -> Option<Linker> {
 }
 
 /// Reads the output of `rustc -vV`.
-fn parse_compiler(version: &str, name: Option<String>) -> Option<Compiler> {
+pub(crate) fn parse_compiler(version: &str, name: Option<String>) -> Option<Compiler> {
     let field = |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let release = field("release:")?;
     Some(Compiler {

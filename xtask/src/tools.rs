@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use d365_tests::{mail, require::on_path};
 
 use crate::{
@@ -26,10 +26,9 @@ const TEST_TOOLS: [Tool; 5] = [
     ("ethtool", "ethtool", "shows tests the offloads of an interface"),
 ];
 /// Programs that test machines need, in addition to [`TEST_TOOLS`].
-const MACHINE_TOOLS: [Tool; 8] = [
+const MACHINE_TOOLS: [Tool; 7] = [
     ("qemu-system-x86_64", "qemu-system-x86", "runs the test machines"),
     ("busybox", "busybox-static", "is in the test machines"),
-    ("nft", "nftables", "is in the test machines"),
     ("modprobe", "kmod", "is in the test machines, and finds their modules"),
     ("dash", "dash", "is in the test machines"),
     ("cpio", "cpio", "packs their file system"),
@@ -49,20 +48,20 @@ const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++", "builds libFuzzer")];
 /// Not installed, because the installation would start a service.
 const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
 
-/// Cargo's subcommands that lints call, the crate that provides each, and its purpose.
-const LINT_CRATES: [(&str, Change, &str); 2] = [
-    (
-        "deny",
-        Change::Crate(&["cargo-deny", "--version", "0.20.2"], &[]),
-        "checks licences, sources, versions and advisories of dependencies",
-    ),
-    (
-        "machete",
-        Change::Crate(&["cargo-machete", "--version", "0.9.2"], &[]),
-        "finds dependencies that nobody uses",
-    ),
-];
-const FUZZ: Change = Change::Crate(&["cargo-fuzz", "--version", "0.13.2"], &[]);
+/// A subcommand of cargo's, the crate that provides it, and its purpose. Without optimisation the crates
+/// build in a third of the time, and each call lasts seconds.
+type Subcommand = (&'static str, &'static [&'static str], &'static str);
+
+const DENY: Subcommand = (
+    "deny",
+    &["--debug", "cargo-deny@0.20.2"],
+    "checks licences, sources, versions and advisories of dependencies",
+);
+const MACHETE: Subcommand =
+    ("machete", &["--debug", "cargo-machete@0.9.2"], "finds dependencies that nobody uses");
+const FUZZ: Subcommand = ("fuzz", &["--debug", "cargo-fuzz@0.13.2"], "builds the fuzz targets");
+const LLVM_COV: Subcommand =
+    ("llvm-cov", &["--debug", "cargo-llvm-cov@0.9.1"], "counts the lines that tests run");
 
 /// The directory of programs whose packages were unpacked and not installed.
 pub(crate) fn unpacked() -> Result<PathBuf> {
@@ -71,28 +70,37 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
 
 /// Provides the programs for test machines.
 pub(crate) fn for_machines() -> Result<()> {
-    let steps = packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS));
-    ensure!(
-        apt::is_there() || steps.is_empty(),
-        "test machines are made of Debian's packages: there is no apt"
-    );
-    step::take(&steps, Consent::default())
+    provide(packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS)), &[])
 }
 
 /// Provides the programs that the benchmark calls. The benchmark itself reports the ones that are still
 /// missing.
 pub(crate) fn for_bench() -> Result<()> {
-    let steps = if apt::is_there() { packages(BENCH_TOOLS) } else { Vec::new() };
-    step::take(&steps, Consent::default())
+    provide(packages(BENCH_TOOLS), &[])
 }
 
 /// Provides cargo-fuzz and the compiler for libFuzzer.
 pub(crate) fn for_fuzzing() -> Result<()> {
-    let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
-    if !command::succeeds(cargo::cargo()?.args(["fuzz", "--version"])) {
-        steps.push(Step { change: FUZZ, why: "builds the fuzz targets" });
+    provide(packages(FUZZ_TOOLS), &[FUZZ])
+}
+
+/// Provides cargo-llvm-cov.
+pub(crate) fn for_coverage() -> Result<()> {
+    provide(Vec::new(), &[LLVM_COV])
+}
+
+/// Takes these steps, and installs the missing ones among these subcommands.
+fn provide(mut steps: Vec<Step>, subcommands: &[Subcommand]) -> Result<()> {
+    for (name, args, why) in subcommands {
+        if !has_subcommand(&mut cargo::cargo()?, name) {
+            steps.push(Step { change: Change::Crate(args, &[]), why });
+        }
     }
     step::take(&steps, Consent::default())
+}
+
+fn has_subcommand(cargo: &mut Command, name: &str) -> bool {
+    command::succeeds(cargo.args([name, "--version"]))
 }
 
 /// Installs or unpacks the programs that tests call and this machine lacks. If this cannot be done (no apt,
@@ -126,12 +134,12 @@ fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> 
         missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect();
     let (program, package, why) = PROMTOOL;
     if !is_there(program) {
-        steps.push(Step { change: Change::Unpack(package, tools.join(package)), why });
+        steps.push(Step { change: Change::Unpack(vec![package], tools.join(package)), why });
     }
     if !has_mail {
         // They are not installed either; the tests run them in a private root.
         let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
-        let change = Change::UnpackWhole(packages, tools.join("mail"));
+        let change = Change::Unpack(packages, tools.join("mail"));
         steps.push(Step { change, why: "a mail server, to test how it treats tags" });
     }
     steps
@@ -140,36 +148,34 @@ fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> 
 /// Provides rustfmt, clippy for the host and for the kernel program's `compiler`, the compiler for libFuzzer,
 /// cargo-deny and cargo-machete.
 pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
-    let mut steps = if apt::is_there() { packages(FUZZ_TOOLS) } else { Vec::new() };
-    let here = |subcommand: &str| {
-        Ok::<_, anyhow::Error>(command::succeeds(cargo::cargo()?.args([subcommand, "--version"])))
-    };
     let rustup = toolchain::find("rustup").is_some();
-    for (subcommand, package) in [("fmt", "rustfmt-web"), ("clippy", "rust-web-clippy")] {
-        if !here(subcommand)? {
-            let component = if subcommand == "fmt" { "rustfmt" } else { subcommand };
-            let change =
-                if rustup { add_component(component, None) } else { Change::Packages(vec![package]) };
-            steps.push(Step { change, why: "checks the host's code" });
-        }
-    }
-    let clippy = |step: &Step| step.change == Change::Packages(vec!["rust-web-clippy"]);
-    if !command::succeeds(kernel_cargo(compiler)?.args(["clippy", "--version"])) && !steps.iter().any(clippy)
-    {
-        let of_debian = compiler.name.as_deref().is_none_or(|name| name == toolchain::LINKED);
-        let change = if of_debian {
-            Change::Packages(vec!["rust-web-clippy"])
+    let component = |component: &str, package, compiler: Option<&str>| {
+        if rustup && compiler != Some(toolchain::LINKED) {
+            let compiler = compiler.into_iter().flat_map(|name| ["--toolchain", name]);
+            let args = ["component", "add", component].into_iter().chain(compiler);
+            Change::Rustup(args.map(str::to_owned).collect())
         } else {
-            add_component("clippy", compiler.name.as_deref())
-        };
-        steps.push(Step { change, why: "checks the kernel program's code" });
-    }
-    for (subcommand, change, why) in LINT_CRATES {
-        if !here(subcommand)? {
+            Change::Packages(vec![package])
+        }
+    };
+    let clippy = |compiler| component("clippy", "rust-web-clippy", compiler);
+    let wanted = [
+        (cargo::cargo()?, "fmt", component("rustfmt", "rustfmt-web", None), "checks the host's code"),
+        (cargo::cargo()?, "clippy", clippy(None), "checks the host's code"),
+        (
+            kernel_cargo(compiler)?,
+            "clippy",
+            clippy(compiler.name.as_deref()),
+            "checks the kernel program's code",
+        ),
+    ];
+    let mut steps = packages(FUZZ_TOOLS);
+    for (mut cargo, subcommand, change, why) in wanted {
+        if !has_subcommand(&mut cargo, subcommand) && !steps.iter().any(|step| step.change == change) {
             steps.push(Step { change, why });
         }
     }
-    step::take(&steps, Consent::default())
+    provide(steps, &[DENY, MACHETE])
 }
 
 /// Cargo of the kernel program's compiler.
@@ -189,20 +195,10 @@ pub(crate) fn kernel_cargo(compiler: &toolchain::Compiler) -> Result<Command> {
     Ok(cargo)
 }
 
-fn add_component(component: &str, toolchain: Option<&str>) -> Change {
-    let mut args = vec!["component".to_owned(), "add".to_owned(), component.to_owned()];
-    args.extend(toolchain.into_iter().flat_map(|name| ["--toolchain".to_owned(), name.to_owned()]));
-    Change::Rustup(args)
-}
-
-/// The missing ones among these tools.
-fn missing(tools: impl IntoIterator<Item = Tool>) -> impl Iterator<Item = Tool> {
-    tools.into_iter().filter(|(program, ..)| !is_there(program))
-}
-
-/// The steps that install the packages of the missing tools.
+/// The steps that install the packages of the missing tools; none without apt.
 fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
-    missing(tools).map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect()
+    let missing = tools.into_iter().filter(|(program, ..)| apt::is_there() && !is_there(program));
+    missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect()
 }
 
 fn is_there(program: &str) -> bool {
@@ -221,7 +217,8 @@ mod tests {
             steps.iter().map(|step| step.change.to_string()).collect()
         };
         assert_eq!(shown(|program| program != "nft", true), ["apt-get install nftables"]);
-        let promtool = "apt-get download prometheus, unpacked into /t/prometheus, not installed";
+        let promtool =
+            "apt-get download prometheus with dependencies, unpacked into /t/prometheus, not installed";
         assert_eq!(shown(|program| program != "promtool", true), [promtool]);
         assert_eq!(shown(|_| false, false).len(), TEST_TOOLS.len() + 2);
     }

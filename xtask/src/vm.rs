@@ -26,7 +26,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use self::{base::Base, selection::Selection};
+use self::{base::Base, kernel::Kernel, rounds::Column, selection::Selection};
 use crate::{cargo, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -65,15 +65,21 @@ pub(crate) fn test(options: &Options) -> Result<()> {
 
     let started = Instant::now();
     let logs = place()?.join("log");
-    let mut columns = Vec::new();
+    // Each kernel's tests are divided among as many machines as run at a time, so that none is idle for long.
+    let jobs = options.jobs.get().min(tests.len());
+    let boots: Vec<(&Kernel, usize)> =
+        kernels.iter().flat_map(|kernel| (0..jobs).map(move |part| (kernel, part))).collect();
+    let done = side_by_side(&boots, jobs, |(kernel, part)| {
+        let tests: Vec<String> = tests.iter().skip(*part).step_by(jobs).cloned().collect();
+        rounds::run(kernel, *part, &shared, &tests, &logs)
+    });
+    let mut columns: Vec<Column> = Vec::new();
     let mut unusable = Vec::new();
-    for (kernel, column) in kernels
-        .iter()
-        .zip(side_by_side(&kernels, options.jobs.get(), |kernel| rounds::run(kernel, &shared, &tests, &logs)))
-    {
-        match column {
-            Ok(column) => columns.push(column),
-            Err(error) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
+    for ((kernel, _), column) in boots.iter().zip(done) {
+        match (column, columns.iter_mut().find(|column| column.kernel == kernel.name)) {
+            (Ok(part), Some(column)) => column.add(part),
+            (Ok(part), None) => columns.push(part),
+            (Err(error), _) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
         }
     }
     print!("{}", table::render(note.as_deref(), &tests, &columns));

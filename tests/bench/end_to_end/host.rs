@@ -3,19 +3,19 @@
 use std::{collections::BTreeSet, fs, time::Duration};
 
 use anyhow::{Context as _, Result};
+use aya::programs::Program;
 use d365_common::{direct::DEFAULT_PAGES, mark::Mark};
 use d365_tests::{
-    bpf::{Link, Program},
     lab::Lab,
     mount::{Mount, View},
 };
 use d365_user::{
-    generation,
-    kernel::{Counters, Interface, Kernel, OBJECT, Options},
+    kernel::{Interface, Options},
     ranges::Range,
     settings::{ModePolicy, Tags, TcOrder},
 };
 use nix::unistd::Pid;
+use procfs::process::{Process, all_processes};
 
 use super::traffic::{Traffic, Window, received};
 use crate::{
@@ -23,9 +23,9 @@ use crate::{
     peers, programs,
     report::names,
     rounds::{pin, processors},
+    subject::{CAPACITY, Subject},
 };
 
-const CAPACITY: u32 = 4096;
 /// About the number of instructions that our own program has for a packet to another port.
 const MOVES: (u32, &str) = (160, "160 register moves");
 
@@ -70,8 +70,8 @@ impl Way {
 
 /// The programs that do the job. They are removed before the lab, from inside the host's namespace.
 enum Job {
-    Ours { _kernel: Box<Kernel>, counters: Box<Counters>, slots: Vec<u32> },
-    Theirs { _programs: Vec<Link> },
+    Ours(Box<Subject>),
+    Theirs { _programs: Vec<Program> },
 }
 
 /// A host, its sender, and the kernel thread that receives.
@@ -95,12 +95,12 @@ impl Host {
         let job = lab.host.run(|| match way {
             Way::Ours => ours(&lab, ranges, None),
             Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
-            Way::Moves => theirs(&[&programs::moves(MOVES.0)?], &lab),
-            Way::Limit => theirs(&[&Limit::new(ranges, false)?.program], &lab),
+            Way::Moves => theirs(vec![programs::moves(MOVES.0)?], &lab),
+            Way::Limit => theirs(vec![Limit::new(ranges, false)?.program], &lab),
             Way::LimitWithMark => {
-                theirs(&[&Limit::new(ranges, false)?.program, &limit::marking(ranges)?], &lab)
+                theirs(vec![Limit::new(ranges, false)?.program, limit::marking(ranges)?], &lab)
             }
-            Way::Nothing | Way::Nftables | Way::Ipset => theirs(&[&programs::floor(false)?], &lab),
+            Way::Nothing | Way::Nftables | Way::Ipset => theirs(vec![programs::floor(false)?], &lab),
         })?;
         match way {
             Way::Nftables => peers::load_nftables(&lab.host, ranges)?,
@@ -126,19 +126,16 @@ impl Host {
         Ok(match (self.way, &self.job) {
             (Way::Nftables, _) => Some(peers::counted_by_nftables(&self.lab.host)?),
             (Way::Ipset, _) => Some(peers::counted_by_ipset(&self.lab.host)?),
-            (_, Some(Job::Ours { counters, slots, .. })) => {
-                let rows = counters.read(slots)?;
-                Some(rows.iter().flat_map(|row| &row.ranges).map(|count| count.packets).sum())
-            }
+            (_, Some(Job::Ours(subject))) => Some(subject.listed()?),
             _ => None,
         })
     }
 }
 
 /// Other programs, on the host's interface.
-fn theirs(programs: &[&Program], lab: &Lab) -> Result<Job> {
-    let links = programs.iter().map(|program| program.attach(lab.iface()));
-    Ok(Job::Theirs { _programs: links.collect::<Result<_>>()? })
+fn theirs(mut own: Vec<Program>, lab: &Lab) -> Result<Job> {
+    own.iter_mut().try_for_each(|program| programs::attach(program, lab.iface()))?;
+    Ok(Job::Theirs { _programs: own })
 }
 
 /// Attaches our own programs as the daemon does.
@@ -152,15 +149,12 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
         tags: Tags { mark, ..Tags::default() },
         ..Options::default()
     };
-    let (mut kernel, counters) = Kernel::load(OBJECT, &options)?;
-    let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
-    kernel.publish(&generation::compile(ranges, &slots, CAPACITY)?)?;
-    kernel.set_lease(None)?;
-    kernel.attach(&interface, ModePolicy::Native)?;
+    let mut subject = Subject::published(&options, ranges)?;
+    subject.kernel.attach(&interface, ModePolicy::Native)?;
     if mark.is_some() {
-        kernel.attach_tagger(&interface, TcOrder::First)?;
+        subject.kernel.attach_tagger(&interface, TcOrder::First)?;
     }
-    Ok(Job::Ours { _kernel: Box::new(kernel), counters: Box::new(counters), slots })
+    Ok(Job::Ours(Box::new(subject)))
 }
 
 /// Makes the host's end receive in its own kernel thread on the last processor
@@ -180,15 +174,7 @@ fn receiver(lab: &Lab) -> Result<Pid> {
 
 /// The kernel's threads that receive from an interface.
 fn pollers() -> Result<BTreeSet<i32>> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir("/proc")? {
-        let entry = entry?;
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let is_poller =
-            fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.starts_with("napi/"));
-        found.extend(is_poller.then_some(pid));
-    }
-    Ok(found)
+    let is_poller = |process: &Process| process.stat().is_ok_and(|stat| stat.comm.starts_with("napi/"));
+    let processes = all_processes()?.filter_map(Result::ok).filter(is_poller);
+    Ok(processes.map(|process| process.pid).collect())
 }

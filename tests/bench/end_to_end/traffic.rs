@@ -1,22 +1,23 @@
 //! A generator of segments from listed sources, and the rate at which the segments arrive.
 
 use std::{
-    fs, thread,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use d365_tests::{
-    bpf::Program,
     frame::{Frame, Packet, Tcp},
     lab::Lab,
     netns::Netns,
 };
 use d365_user::{kernel::Interface, ranges::Range};
 use nix::unistd::Pid;
-use procfs::process::Process;
+use procfs::{FromRead as _, net::Snmp, process::Process};
 
 use crate::{
+    bpf,
     programs::{self, Drawn},
     rounds::pin,
     sets,
@@ -26,6 +27,8 @@ use crate::{
 const SOURCES: usize = 1 << 12;
 /// Number of frames of the call that measures the generator's rate.
 const FIRST: u32 = 1 << 18;
+/// Number of frames that the kernel creates at once: its own default.
+const BATCH: u32 = 64;
 /// Attempts for one window.
 const TRIES: u32 = 8;
 /// Time until the flow is even, and until the last frame has arrived.
@@ -51,7 +54,7 @@ impl Window {
 
 /// A generator, ready to send to a lab's host.
 pub(super) struct Traffic {
-    generator: Program,
+    generator: Xdp,
     frame: Vec<u8>,
     ifindex: u32,
     receiver: Pid,
@@ -128,7 +131,15 @@ impl Traffic {
         lab.sender.run(|| {
             pin(Pid::from_raw(0), 0)?;
             let since = Instant::now();
-            self.generator.send(&self.frame, self.ifindex, frames)?;
+            let context = bpf::context(self.frame.len(), self.ifindex);
+            let options = TestRunOptions {
+                data_in: Some(&self.frame),
+                ctx_in: Some(&context),
+                repeat: frames,
+                attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+                ..TestRunOptions::default()
+            };
+            self.generator.test_run(options).context("cannot send live frames (Linux 5.18)")?;
             Ok(f64::from(frames) / since.elapsed().as_secs_f64())
         })
     }
@@ -171,10 +182,5 @@ fn drawn(frame: &[u8]) -> Drawn {
 
 /// Number of IPv4 packets that a namespace's stack has received (`InReceives`, RFC 4293).
 pub(super) fn received(host: &Netns) -> Result<u64> {
-    let text = host.run(|| fs::read_to_string("/proc/thread-self/net/snmp"))?;
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Ip: "));
-    let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    let mut fields = names.split(' ').zip(values.split(' '));
-    let value = fields.find(|(name, _)| *name == "InReceives").and_then(|(_, value)| value.parse().ok());
-    value.context("no InReceives")
+    Ok(host.run(|| Snmp::from_file("/proc/thread-self/net/snmp"))?.ip_in_receives)
 }

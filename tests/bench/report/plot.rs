@@ -45,39 +45,22 @@ struct Series {
 
 /// Draws all measurements.
 pub(super) fn draw(report: &Report, directory: &Path) -> Result<()> {
-    let picture = |name: &str, draw: &dyn Fn(&Path) -> Drawn| {
-        draw(&directory.join(name)).map_err(|error| anyhow!("cannot draw {name}: {error}"))
-    };
     let packets: Vec<&str> = report.packets.iter().map(|packet| packet.name.as_str()).collect();
-    picture("packets.svg", &|path| {
-        bars(
-            path,
-            "Cost of a packet: nanoseconds above a do-nothing XDP program",
-            &packets,
-            &by_packet(report),
-        )
-    })?;
-    picture("scaling.svg", &|path| {
-        lines(
-            path,
-            "Cost of a hit by the number of ranges: nanoseconds above a do-nothing program",
-            &by_list(report),
-        )
-    })?;
     let ways: Vec<&str> = report.end_to_end.iter().map(|way| way.way.as_str()).collect();
-    if ways.is_empty() {
-        return Ok(());
-    }
     let rates = report.end_to_end.iter().map(|way| way.packets_per_second.median / 1e3);
-    let series = [Series { name: "received".to_owned(), points: rates.enumerate().collect() }];
-    picture("end_to_end.svg", &|path| {
-        bars(
-            path,
-            "Through to the stack of one receiving processor: thousand packets a second",
-            &ways,
-            &series,
-        )
-    })
+    let rates = [Series { name: "received".to_owned(), points: rates.enumerate().collect() }];
+    let drawn = || -> Drawn {
+        let caption = "Cost of a packet: nanoseconds above a do-nothing XDP program";
+        bars(&directory.join("packets.svg"), caption, &packets, &by_packet(report))?;
+        let caption = "Cost of a hit by the number of ranges: nanoseconds above a do-nothing program";
+        lines(&directory.join("scaling.svg"), caption, &by_list(report))?;
+        if ways.is_empty() {
+            return Ok(());
+        }
+        let caption = "Through to the stack of one receiving processor: thousand packets a second";
+        bars(&directory.join("end_to_end.svg"), caption, &ways, &rates)
+    };
+    drawn().map_err(|error| anyhow!("cannot draw into {}: {error}", directory.display()))
 }
 
 fn by_packet(report: &Report) -> Vec<Series> {
@@ -136,7 +119,7 @@ fn bars(path: &Path, caption: &str, labels: &[&str], series: &[Series]) -> Drawn
         chart.draw_series(series.points.iter().map(bar))?;
         for (position, value) in &series.points {
             let (x, y) = chart.plotting_area().map_coordinate(&(*value, top(*position) + slot * 0.45));
-            write(&area, &figure(*value), (x + 4, y), HPos::Left)?;
+            write(&area, &format!("{value:.1}"), (x + 4, y), HPos::Left)?;
         }
     }
     for (position, label) in labels.iter().enumerate() {
@@ -168,8 +151,8 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
     chart
         .configure_mesh()
         .light_line_style(WHITE)
-        .x_label_formatter(&whole)
-        .y_label_formatter(&whole)
+        .x_label_formatter(&f64::to_string)
+        .y_label_formatter(&f64::to_string)
         .draw()?;
     for (number, (series, colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
         // The values of two neighbouring lines are below one and above the other.
@@ -179,7 +162,7 @@ fn lines(path: &Path, caption: &str, series: &[Series]) -> Drawn {
         chart.draw_series(points().map(|point| Circle::new(point, 4, colour.filled())))?;
         for (ranges, value) in points() {
             let (x, y) = chart.plotting_area().map_coordinate(&(ranges, value));
-            write(&area, &figure(value), (x, y + beside), HPos::Center)?;
+            write(&area, &format!("{value:.1}"), (x, y + beside), HPos::Center)?;
         }
     }
     legend(&area, series, HEIGHT)?;
@@ -203,15 +186,6 @@ fn write(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Drawn {
     let style =
         TextStyle::from(("sans-serif", 12).into_font()).pos(Pos::new(side, VPos::Center)).color(&BLACK);
     area.draw(&Text::new(text.to_owned(), at, style))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library hands it over so")]
-fn whole(value: &f64) -> String {
-    format!("{value}")
-}
-
-fn figure(value: f64) -> String {
-    format!("{value:.1}")
 }
 
 fn highest(series: &[Series]) -> f64 {

@@ -21,7 +21,6 @@ pub struct Hidden {
 }
 
 /// All such packets, from these sources.
-#[must_use]
 pub fn all(v4: Ipv4Addr, v6: Ipv6Addr) -> Vec<Hidden> {
     let v4 = |offset, bytes: &[u8]| {
         let segment = Segment::raw(TCP, bytes);

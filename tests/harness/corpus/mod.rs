@@ -6,8 +6,6 @@
 pub mod hidden;
 mod odd;
 mod ports;
-pub mod regressions;
-pub(crate) mod text;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -47,17 +45,14 @@ const HOST_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 25, 0, 0, 0, 25);
 const SMTP: u16 = 25;
 
 /// Every case.
-#[must_use]
 pub fn all() -> Vec<Case> {
     let mut cases = combinations();
     cases.extend(ports::cases());
     cases.extend(odd::cases());
-    cases.extend(regressions::cases());
     cases
 }
 
 /// Every stack of tags with every network header. All are well-formed segments to port 25.
-#[must_use]
 pub fn combinations() -> Vec<Case> {
     let mut cases = Vec::new();
     for (tags, stack) in stacks() {

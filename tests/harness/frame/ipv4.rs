@@ -8,6 +8,7 @@ use super::{IPV4, Packet, Segment};
 
 /// An IPv4 packet. Lengths, protocol and checksum are right unless a method sets other values.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Ipv4 {
     header: Ipv4Header,
     segment: Segment,
@@ -28,14 +29,12 @@ impl Ipv4 {
     }
 
     /// Sets the payload.
-    #[must_use]
     pub fn carrying(mut self, segment: impl Into<Segment>) -> Self {
         self.segment = segment.into();
         self
     }
 
     /// Sets the header options: 0 to 40 bytes, a multiple of four.
-    #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.header.options = options.try_into().expect("a multiple of four up to 40 bytes");
         self
@@ -43,7 +42,6 @@ impl Ipv4 {
 
     /// Makes it a fragment. `offset` is in units of eight bytes (13 bits); `more` is true if more fragments
     /// follow.
-    #[must_use]
     pub fn fragment(mut self, offset: u16, more: bool) -> Self {
         self.header.fragment_offset = IpFragOffset::try_new(offset).expect("13 bits");
         (self.header.more_fragments, self.header.dont_fragment) = (more, false);
@@ -52,7 +50,6 @@ impl Ipv4 {
     }
 
     /// Sets differentiated services and congestion bits: the second byte of the header.
-    #[must_use]
     pub fn traffic_class(mut self, value: u8) -> Self {
         self.header.dscp = (value >> 2).try_into().expect("6 bits");
         self.header.ecn = (value & 3).try_into().expect("2 bits");
@@ -60,28 +57,24 @@ impl Ipv4 {
     }
 
     /// Sets a version other than 4.
-    #[must_use]
     pub fn version(mut self, version: u8) -> Self {
         self.version = version;
         self
     }
 
     /// Sets a header length (in words of four bytes) other than the true one.
-    #[must_use]
     pub fn ihl(mut self, words: u8) -> Self {
         self.ihl = Some(words);
         self
     }
 
     /// Sets a total length other than the true one.
-    #[must_use]
     pub fn total_length(mut self, length: u16) -> Self {
         self.total_length = Some(length);
         self
     }
 
     /// Sets a protocol number other than that of the payload.
-    #[must_use]
     pub fn protocol(mut self, protocol: u8) -> Self {
         self.protocol = Some(protocol);
         self
@@ -118,24 +111,19 @@ mod tests {
     use crate::frame::{Packet, Segment, Tcp, Udp};
 
     #[test]
-    fn a_plain_packet_has_right_lengths_and_checksums() {
-        let segment = Tcp::new(1, 25).options(&[2, 4, 5, 0xb4]).payload(*b"odd");
-        let packet =
-            Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).options(&[1; 12]).carrying(segment));
-        let (header, rest) = Ipv4Header::from_slice(&packet.bytes).unwrap();
-        assert_eq!((header.ihl(), usize::from(header.total_len)), (8, packet.bytes.len()));
+    fn plain_packets_have_right_lengths_and_checksums() {
+        let packet = |segment: Segment| {
+            Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).options(&[1; 12]).carrying(segment)).bytes
+        };
+        let bytes = packet(Tcp::new(1, 25).options(&[2, 4, 5, 0xb4]).payload(*b"odd").into());
+        let (header, rest) = Ipv4Header::from_slice(&bytes).unwrap();
+        assert_eq!((header.ihl(), usize::from(header.total_len)), (8, bytes.len()));
         assert_eq!(header.header_checksum, header.calc_header_checksum());
         let tcp = TcpSlice::from_slice(rest).unwrap();
         assert_eq!((tcp.data_offset(), tcp.payload()), (6, &b"odd"[..]));
         assert_eq!(tcp.checksum(), tcp.calc_checksum_ipv4(header.source, header.destination).unwrap());
-    }
-
-    #[test]
-    fn a_datagram_has_a_right_checksum() {
-        let packet =
-            Packet::from(Ipv4::new([192, 0, 2, 1], [192, 0, 2, 2]).carrying(Udp::new(9, 25).payload([7])));
-        let (header, rest) = Ipv4Header::from_slice(&packet.bytes).unwrap();
-        let udp = UdpSlice::from_slice(rest).unwrap();
+        let bytes = packet(Udp::new(9, 25).payload([7]).into());
+        let udp = UdpSlice::from_slice(&bytes[32..]).unwrap();
         let right = udp.to_header().calc_checksum_ipv4_raw(header.source, header.destination, udp.payload());
         assert_eq!(udp.checksum(), right.unwrap());
     }

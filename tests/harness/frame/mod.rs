@@ -67,6 +67,7 @@ impl Packet {
 
 /// An Ethernet frame under construction.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Frame {
     destination: Mac,
     source: Mac,
@@ -93,35 +94,30 @@ impl Frame {
     }
 
     /// Sets other hardware addresses.
-    #[must_use]
     pub fn macs(mut self, source: Mac, destination: Mac) -> Self {
         (self.source, self.destination) = (source, destination);
         self
     }
 
     /// Adds a VLAN tag inside the present ones: tag protocol, and tag control (priority, DEI, VLAN id).
-    #[must_use]
     pub fn tag(mut self, protocol: u16, control: u16) -> Self {
         self.tags.push([protocol, control]);
         self
     }
 
     /// Announces the packet by another Ethernet type than its own.
-    #[must_use]
     pub fn ethertype(mut self, ethertype: u16) -> Self {
         self.ethertype = ethertype;
         self
     }
 
     /// Appends zeros up to this length, as a driver does up to 60 bytes.
-    #[must_use]
     pub fn pad(mut self, length: usize) -> Self {
         self.pad = length;
         self
     }
 
     /// Cuts the frame, padding included, after this many bytes.
-    #[must_use]
     pub fn truncate(mut self, length: usize) -> Self {
         self.truncate = length;
         self
@@ -168,6 +164,6 @@ mod tests {
         assert_eq!(frame.bytes().len(), 17);
         assert_eq!(frame.clone().pad(60).bytes().len(), 60);
         assert_eq!(frame.clone().pad(60).truncate(33).bytes().len(), 33);
-        assert_eq!(frame.pad(60).truncate(0).bytes(), []);
+        assert!(frame.pad(60).truncate(0).bytes().is_empty());
     }
 }

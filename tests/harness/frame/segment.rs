@@ -37,6 +37,7 @@ impl Segment {
 
 /// A TCP segment.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Tcp {
     header: TcpHeader,
     flags: u8,
@@ -45,18 +46,12 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// The sender has no more data. Each of the following flags is the next higher bit.
-    pub const FIN: u8 = 1;
     /// Opens a connection.
     pub const SYN: u8 = 2;
     /// Rejects or breaks a connection.
     pub const RST: u8 = 4;
-    /// Asks the receiver to hand on its data at once.
-    pub const PSH: u8 = 8;
     /// The acknowledgement number is valid.
     pub const ACK: u8 = 16;
-    /// The urgent pointer is valid.
-    pub const URG: u8 = 32;
 
     /// A segment of an established connection without data (ACK alone).
     pub fn new(source_port: u16, destination_port: u16) -> Self {
@@ -65,34 +60,29 @@ impl Tcp {
     }
 
     /// Sets exactly these flags.
-    #[must_use]
     pub fn flags(mut self, flags: u8) -> Self {
         self.flags = flags;
         self
     }
 
     /// Makes it the first segment of a connection: SYN alone.
-    #[must_use]
     pub fn syn(self) -> Self {
         self.flags(Self::SYN)
     }
 
     /// Sets the header options, padded to a multiple of four; at most 40 bytes.
-    #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.header.set_options_raw(options).expect("at most 40 bytes of TCP options");
         self
     }
 
     /// Sets a data offset (in words of four bytes) other than the true one.
-    #[must_use]
     pub fn data_offset(mut self, words: u8) -> Self {
         self.data_offset = Some(words);
         self
     }
 
     /// Sets the data.
-    #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = payload.into();
         self
@@ -111,6 +101,7 @@ impl From<Tcp> for Segment {
 
 /// A UDP datagram.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Udp {
     source_port: u16,
     destination_port: u16,
@@ -124,7 +115,6 @@ impl Udp {
     }
 
     /// Sets the data.
-    #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = payload.into();
         self

@@ -2,12 +2,14 @@
 //! fragments, every TCP flag. Now and then a field of a layer lies. Some frames are then padded, cut or
 //! mutated.
 
-mod upper;
-
 use ipnet::IpNet;
 
 use super::{SHORTEST, mutate::mutate, random::Random, sources::Sources};
-use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet};
+use crate::frame::{ARP, DOT1AD, DOT1Q, Extension, Frame, IPV4, IPV6, Ipv4, Ipv6, Packet, Segment, Tcp, Udp};
+
+const AUTHENTICATION: u8 = 51;
+/// Upper layers and extension headers, IANA "Assigned Internet Protocol Numbers".
+const PROTOCOLS: [u8; 16] = [0, 1, 2, 4, 6, 17, 41, 43, 44, 50, AUTHENTICATION, 58, 59, 60, 132, 135];
 
 /// A source of layered frames.
 #[derive(Debug)]
@@ -34,7 +36,6 @@ enum Size {
 impl Layers {
     /// Starts from a seed. Most source addresses relate to the prefixes of `list`. Most destination ports are
     /// among `ports` or next to them.
-    #[must_use]
     pub fn new(seed: u64, list: &[IpNet], ports: &[u16]) -> Self {
         let (random, sources) = (Random::new(seed), Sources::new(list));
         Self { random, sources, ports: ports.to_vec(), last: Vec::new(), size: Size::Usual }
@@ -189,5 +190,55 @@ impl Layers {
             2 => self.random.pick(&[right.saturating_sub(1), right + 1]),
             _ => self.random.pick(&[0, 1, 8, 19, 20, 40, u16::MAX]),
         })
+    }
+
+    /// The payload of a packet: mostly TCP to a port that matters.
+    fn segment(&mut self) -> Segment {
+        match self.random.below(16) {
+            0..=11 => self.tcp().into(),
+            12 => Udp::new(self.random.word(), self.port()).into(),
+            13 => Segment::ping(),
+            14 => {
+                let (protocol, len) = (self.protocol(), self.random.below(40));
+                Segment::raw(protocol, self.random.bytes(len))
+            }
+            _ => {
+                // An authentication header of 24 bytes as payload: under IPv4 it is not an extension.
+                let header = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                let tcp = Segment::from(self.tcp());
+                Segment::raw(AUTHENTICATION, [&header[..], &tcp.bytes].concat())
+            }
+        }
+    }
+
+    fn tcp(&mut self) -> Tcp {
+        let flags = if self.random.one_in(2) { Tcp::SYN } else { self.random.byte() };
+        let mut tcp = Tcp::new(self.random.word(), self.port()).flags(flags);
+        let words = self.random.pick(&[0, 0, 0, 1, 3, 5, 10]);
+        tcp = tcp.options(&self.random.bytes(4 * words));
+        if self.random.one_in(12) {
+            tcp = tcp.data_offset(self.random.byte() & 0xf);
+        }
+        let data = match self.size {
+            Size::Jumbo => self.random.pick(&[0, 0, 1400, 4000, 9000, 30_000]),
+            Size::Usual | Size::Batch if self.random.one_in(50) => 1400,
+            Size::Usual | Size::Batch => self.random.pick(&[0, 0, 1, 7, 32]),
+        };
+        tcp.payload(vec![b'x'; data])
+    }
+
+    fn port(&mut self) -> u16 {
+        let port = self.random.pick(&self.ports);
+        match self.random.below(10) {
+            0..=5 => port,
+            6 => port.wrapping_add(1),
+            7 => port.wrapping_sub(1),
+            8 => port.swap_bytes(),
+            _ => self.random.word(),
+        }
+    }
+
+    fn protocol(&mut self) -> u8 {
+        if self.random.one_in(16) { self.random.byte() } else { self.random.pick(&PROTOCOLS) }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 
 /// A scripted answer.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
@@ -56,7 +57,6 @@ impl Answer {
     }
 
     /// Sets another status.
-    #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
     }
@@ -83,38 +83,32 @@ impl Answer {
 
     /// Adds this header field. With `ETag` or `Last-Modified`, a request that names the same value gets
     /// status 304.
-    #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Sends the body in chunks, without a length.
-    #[must_use]
     pub fn chunked(self) -> Self {
         Self { framing: Framing::Chunked, ..self }
     }
 
     /// Sends the body without a length, until the connection is closed.
-    #[must_use]
     pub fn until_close(self) -> Self {
         Self { framing: Framing::UntilClose, ..self }
     }
 
     /// Announces this length, whatever the length of the body is.
-    #[must_use]
     pub fn claiming(self, length: u64) -> Self {
         Self { framing: Framing::Length(length), ..self }
     }
 
     /// Sends this many bytes of the body at a time, and pauses after each piece.
-    #[must_use]
     pub fn dripping(self, bytes: usize, pause: Duration) -> Self {
         Self { pace: Some((bytes, pause)), ..self }
     }
 
     /// Resets the connection after this many bytes of the body.
-    #[must_use]
     pub fn reset_after(self, bytes: u64) -> Self {
         Self { ends: Ends::ResetAfter(bytes), ..self }
     }

@@ -7,7 +7,8 @@ use std::{
     thread,
 };
 
-use super::listening::{Connection, Listening, lock};
+use super::LOOPBACK;
+use crate::listening::{Connection, Listening, lock};
 
 /// A proxy on a port of 127.0.0.1. Dropping it stops it.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Proxy {
     fn start(server: std::result::Result<SocketAddr, u16>) -> anyhow::Result<Self> {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let shared = Arc::clone(&asked);
-        let listening = Listening::start(move |connection| {
+        let listening = Listening::start(&[LOOPBACK], move |connection| {
             // A tunnel that breaks is no error of the proxy.
             let _ = tunnel(connection, server, &shared);
         })?;
@@ -39,7 +40,7 @@ impl Proxy {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.listening.address())
+        format!("http://{}", self.listening.addresses()[0])
     }
 
     /// The requested targets up to now, as `host:port`.

@@ -12,11 +12,8 @@ use std::{
 
 use rustls::{ServerConnection, Stream};
 
-use super::{
-    Answer, Identity,
-    answer::Ends,
-    listening::{Connection, Listening, lock},
-};
+use super::{Answer, Identity, LOOPBACK, answer::Ends};
+use crate::listening::{Connection, Listening, lock};
 
 /// The longest request head that is read.
 const MAX_HEAD: u64 = 64 << 10;
@@ -82,7 +79,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
-        let listening = Listening::start(move |connection| {
+        let listening = Listening::start(&[LOOPBACK], move |connection| {
             // A peer that breaks off the connection is no error of the server.
             if let Ok(Ends::ResetAfter(_)) = serve(connection, &shared) {
                 let _ = connection.reset_at_end();
@@ -104,7 +101,7 @@ impl Server {
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.listening.address()
+        self.listening.addresses()[0]
     }
 
     /// The URL of a path, with the host name `localhost`.

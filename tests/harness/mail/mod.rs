@@ -9,7 +9,6 @@ mod installed;
 mod postfix;
 mod postgrey;
 mod recipe;
-mod redis;
 mod root;
 mod rspamd;
 mod service;
@@ -19,11 +18,11 @@ mod tree;
 pub use self::{
     installed::installed,
     postfix::Postfix,
-    postgrey::Postgrey,
+    postgrey::postgrey,
     recipe::recipe,
-    redis::Redis,
     root::{Root, is_complete, overlay_works, programs},
-    rspamd::Rspamd,
+    rspamd::{redis, rspamd},
+    service::Service,
     swaks::{Reply, swaks},
 };
 
@@ -33,7 +32,7 @@ const OWNERS: [(&str, u32); 5] = [
     ("vmail", postfix::MAILBOX_OWNER),
     ("_rspamd", rspamd::OWNER),
     ("postgrey", postgrey::OWNER),
-    ("redis", redis::OWNER),
+    ("redis", rspamd::REDIS_OWNER),
 ];
 
 /// Debian packages that the tree is unpacked from, each with a file that only this package provides.

@@ -1,14 +1,11 @@
 //! Postfix in Debian's configuration, with a mailbox for every recipient of one domain, and without DNS.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result};
 
-use super::Root;
-use crate::{capture::Capture, child::Child};
+use super::{Root, Service};
+use crate::patience;
 
 const LOG: &str = "/var/log/mail.log";
 const MAILBOX: &str = "/srv/mail/inbox/new";
@@ -38,9 +35,7 @@ virtual_gid_maps = static:52103
 #[derive(Debug)]
 pub struct Postfix {
     root: Root,
-    master: Child,
-    stdout: Capture,
-    stderr: Capture,
+    _master: Service,
 }
 
 impl Postfix {
@@ -57,25 +52,9 @@ impl Postfix {
         root.write(LOG, "")?;
         // Debian's service unit runs this before each start. It makes the programs' own root directory.
         root.run("/usr/lib/postfix/configure-instance.sh", &["-"])?;
-        let mut daemon = root.spawn(&["postfix", "start-fg"])?;
-        let stdout = Capture::start(daemon.take_stdout().expect("piped"));
-        let stderr = Capture::start(daemon.take_stderr().expect("piped"));
-        let mut postfix = Self { root: root.clone(), master: daemon, stdout, stderr };
-        postfix.wait_until_ready()?;
-        Ok(postfix)
-    }
-
-    fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.log()?.contains("daemon started") {
-            let ended = self.master.wait(Duration::ZERO)?;
-            if ended.is_some() || Instant::now() >= deadline {
-                let (stdout, stderr, log) = (self.stdout.so_far(), self.stderr.so_far(), self.log()?);
-                bail!("Postfix does not start ({ended:?}): {stdout}{stderr}{log}");
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
+        let is_ready = || Ok(root.read(LOG)?.contains("daemon started"));
+        let master = Service::start(root, &["postfix", "start-fg"], is_ready)?;
+        Ok(Self { root: root.clone(), _master: master })
     }
 
     /// Its log up to now.
@@ -97,14 +76,8 @@ impl Postfix {
 
     /// Waits until one of the texts that `look` returns contains this one.
     fn find(&self, text: &str, what: &str, look: impl Fn() -> Result<Vec<String>>) -> Result<String> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(found) = look()?.into_iter().find(|seen| seen.contains(text)) {
-                return Ok(found);
-            }
-            let log = || self.log().unwrap_or_default();
-            ensure!(Instant::now() < deadline, "no {what} with `{text}` within {PATIENCE:?}:\n{}", log());
-            thread::sleep(Duration::from_millis(20));
-        }
+        let found = patience::wait(PATIENCE, || Ok(look()?.into_iter().find(|seen| seen.contains(text))))?;
+        let log = || self.log().unwrap_or_default();
+        found.with_context(|| format!("no {what} with `{text}` within {PATIENCE:?}:\n{}", log()))
     }
 }

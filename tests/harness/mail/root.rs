@@ -54,7 +54,6 @@ impl Root {
     }
 
     /// The same root for programs in another network namespace.
-    #[must_use]
     pub fn seen_from(&self, netns: &Netns) -> Self {
         Self { view: self.view.clone(), netns: netns.clone() }
     }
@@ -131,16 +130,9 @@ impl Root {
         let mut command = Command::new("unshare");
         // The shell is the first process of the namespace, which ends with it. A daemon that changes its user
         // would lose the setting that kills it with its parent.
-        command.args([
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "sh",
-            "-c",
-            "\"$@\"; exit $?",
-            "sh",
-        ]);
+        command
+            .args("--pid --fork --kill-child --mount-proc sh -c".split(' '))
+            .args(["\"$@\"; exit $?", "sh"]);
         command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.give_to(&mut command);
         self.netns.spawn(command)

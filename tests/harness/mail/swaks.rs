@@ -18,39 +18,17 @@ pub enum Reply {
 /// Sends one mail with this subject and an additional header field from an address of the root's network. A
 /// permanent rejection, or a server that cannot be reached, is an error.
 pub fn swaks(root: &Root, from: IpAddr, server: SocketAddr, subject: &str, field: &str) -> Result<Reply> {
-    let (interface, host, port) = (from.to_string(), server.ip().to_string(), server.port().to_string());
-    let header = format!("Subject: {subject}");
     let family = if from.is_ipv6() { "-6" } else { "-4" };
+    let (host, port) = (server.ip(), server.port());
+    let connection = format!("swaks {family} --server {host} --port {port} --local-interface {from}");
+    let envelope = "--helo sender.example --from sender@sender.example --to recipient@mx.example";
+    let header = format!("Subject: {subject}");
+    // Rspamd recognises a repeated text.
+    let content = ["--header", &header, "--add-header", field, "--body", subject];
     // The exit status adds nothing to the session, which is on standard output.
-    let session = root.run(
-        "sh",
-        &[
-            "-c",
-            "\"$@\" 2>&1 || :",
-            "sh",
-            "swaks",
-            family,
-            "--server",
-            &host,
-            "--port",
-            &port,
-            "--local-interface",
-            &interface,
-            "--helo",
-            "sender.example",
-            "--from",
-            "sender@sender.example",
-            "--to",
-            "recipient@mx.example",
-            "--header",
-            &header,
-            "--add-header",
-            field,
-            // Rspamd recognises a repeated text.
-            "--body",
-            subject,
-        ],
-    )?;
+    let mut words = vec!["-c", "\"$@\" 2>&1 || :", "sh"];
+    words.extend(connection.split(' ').chain(envelope.split(' ')).chain(content));
+    let session = root.run("sh", &words)?;
     if let Some((_, refusal)) = session.lines().find_map(|line| line.split_once("<** ")) {
         ensure!(refusal.starts_with('4'), "the server refuses the mail: {refusal}");
         return Ok(Reply::Deferred(refusal.to_owned()));

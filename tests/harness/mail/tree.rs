@@ -12,11 +12,13 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     unistd::pivot_root,
 };
+
+use crate::command;
 
 /// The directory in which the root is assembled; it is visible in the mount namespace only.
 pub(super) const WORKSHOP: &str = "/mnt";
@@ -90,9 +92,7 @@ fn copy_all_but_usr(packages: &Path, root: &Path) -> Result<()> {
 fn copy(from: &[impl AsRef<Path>], into: &Path) -> Result<()> {
     let mut copy = Command::new("cp");
     copy.args(["--recursive", "--no-dereference", "--preserve=mode,links,timestamps", "--target-directory"]);
-    let output = copy.arg(into).args(from.iter().map(AsRef::as_ref)).output().context("cannot start cp")?;
-    ensure!(output.status.success(), "cp: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    command::output(copy.arg(into).args(from.iter().map(AsRef::as_ref)), None).map(drop)
 }
 
 fn lay_usr(packages: &Path, root: &Path) -> Result<()> {

@@ -7,7 +7,6 @@
 //! oracle knows no list, so it does not decide if a source is listed.
 
 mod ip;
-mod report;
 mod rule;
 
 use std::net::IpAddr;
@@ -17,11 +16,8 @@ use etherparse::{
     SlicedPacket, TcpSlice, TransportSlice, ether_type,
 };
 
-pub use self::{
-    report::report,
-    rule::{Rule, Uses},
-};
-use crate::corpus::Expected;
+pub use self::rule::{Rule, Uses};
+use crate::{corpus::Expected, shrink::shrink};
 
 const MALFORMED: Expected = Expected::Other("malformed");
 const TOO_MANY_HEADERS: Expected = Expected::Other("too_many_headers");
@@ -47,14 +43,12 @@ pub struct Opinion {
 
 impl Opinion {
     /// Returns true if both readings are equal, or if a rule explains the difference.
-    #[must_use]
     pub fn is_explained(&self) -> bool {
         self.is == self.plain || !self.rules.is_empty()
     }
 }
 
 /// Classifies a frame, with these ports watched.
-#[must_use]
 pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     let mut reading = Reading { watched, rules: Vec::new() };
     let (is, plain) = (reading.frame(frame), plain(frame, watched));
@@ -62,8 +56,18 @@ pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     Opinion { is, plain, rules: reading.rules }
 }
 
+/// Reports a frame on which the readers disagree, shrunk to a case for the corpus. `said` returns the
+/// readers' answers for a frame, or `None` if all agree.
+pub fn report(name: &str, frame: &[u8], mut said: impl FnMut(&[u8]) -> Option<String>) -> String {
+    let least = shrink(frame, |frame| said(frame).is_some());
+    let words = said(&least).unwrap_or_else(|| "all agree when they are asked again".to_owned());
+    // A case assumes that port 25 is watched.
+    let expected = judge(&least, &[25]).is;
+    let case = format!("A case for tests/harness/corpus: {expected:?}, {least:02x?}");
+    format!("{name}: {words}\n{case}\nBefore it shrank: {frame:02x?}")
+}
+
 /// The number of bytes of IPv6 extension headers that etherparse finds in a frame.
-#[must_use]
 pub fn extensions_len(frame: &[u8]) -> usize {
     match LaxSlicedPacket::from_ethernet(frame).map(|sliced| sliced.net) {
         Ok(Some(LaxNetSlice::Ipv6(packet))) => packet.extensions().slice().len(),
@@ -73,7 +77,6 @@ pub fn extensions_len(frame: &[u8]) -> usize {
 
 /// The offset in a frame at which its IP packet ends by its length field, as etherparse finds it. The offset
 /// may lie behind the frame's end.
-#[must_use]
 pub fn packet_end(frame: &[u8]) -> Option<usize> {
     let sliced = LaxSlicedPacket::from_ethernet(frame).ok()?;
     let (header, len) = match &sliced.net {
@@ -159,7 +162,7 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP, Rule, Uses, judge, packet_end};
+    use super::{LATER_FRAGMENT, MALFORMED, NOT_TCP, Rule, Uses, judge, packet_end, report};
     use crate::{
         corpus::{self, Expected, SOURCE_V4, SOURCE_V6},
         frame::{DOT1Q, Frame, Ipv4, Ipv6, Tcp},
@@ -194,6 +197,23 @@ mod tests {
         let whole = judge(&frame, &[25]);
         assert_eq!((whole.is, whole.rules), (whole.plain, vec![]), "a whole ARP packet");
         assert_eq!(judge(&frame[..30], &[25]).rules, [Rule::Arp], "a cut one");
+    }
+
+    /// Simulates a reader that takes no frame with a VLAN tag for a segment.
+    #[test]
+    fn a_frame_that_is_judged_wrongly_shrinks_to_a_case() {
+        let is_segment = |frame: &[u8]| matches!(judge(frame, &[25]).is, Expected::Smtp { .. });
+        let is_wrong = |frame: &[u8]| is_segment(frame) && frame[12..14] == [0x81, 0x00];
+        let case = corpus::all().into_iter().find(|case| is_wrong(&case.frame)).expect("a tagged segment");
+        let long = [&case.frame[..], &[0xa5; 400]].concat();
+        let said = |frame: &[u8]| is_wrong(frame).then(|| "the host says not_ip".to_owned());
+        let report = report("found-1-7", &long, said);
+        let (before, bytes) = report.split_once(" }, [").expect("a segment's case");
+        assert!(before.starts_with("found-1-7: the host says not_ip\n"), "{report}");
+        let (bytes, _) = bytes.split_once(']').expect("the end of the bytes");
+        let byte = |text: &str| u8::from_str_radix(text.trim(), 16).ok();
+        let least: Vec<u8> = bytes.split(',').filter_map(byte).collect();
+        assert!(is_wrong(&least) && least.len() <= case.frame.len(), "{report}");
     }
 
     #[test]

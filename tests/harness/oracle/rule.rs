@@ -37,74 +37,59 @@ pub enum Rule {
     UpperLayer,
 }
 
+/// Our reading with the reason for it, and the results of etherparse's own reading that the rule explains;
+/// [`ANY`] where etherparse reads on and we do not.
+const RULES: [(Rule, &str, &[Expected]); 11] = [
+    (Rule::ThirdTag, "at most two tags are looked through (802.1ad); etherparse looks through three", ANY),
+    (Rule::OldTag, "0x9100 was never a standard's tag; etherparse looks through it", ANY),
+    (Rule::MacSec, "the content of MACsec (802.1AE) is not read; etherparse reads it unless encrypted", ANY),
+    (Rule::Arp, "ARP is not IP, and is not read; etherparse refuses a cut one", &[MALFORMED]),
+    (
+        Rule::BigTcp,
+        "a total length of zero in a packet too long for the field is a batch that the kernel joined (BIG \
+         TCP); etherparse refuses it",
+        &[MALFORMED],
+    ),
+    (
+        Rule::Authentication,
+        "an authentication header (RFC 4302) is not looked through, in IPv4 as in IPv6; etherparse looks \
+         through it",
+        ANY,
+    ),
+    (
+        Rule::ZeroPayload,
+        "a payload length of zero is a jumbogram's only where the field could not state the length (RFC \
+         2675); etherparse always takes the rest of the frame, padding included",
+        ANY,
+    ),
+    (
+        Rule::LongChain,
+        "at most seven extension headers are looked through (RFC 8200, 4.1); etherparse has no limit",
+        ANY,
+    ),
+    (
+        Rule::LaterFragment,
+        "a later fragment has the middle of a packet behind its fragment header (RFC 8200, 4.5); etherparse \
+         reads headers there",
+        &[MALFORMED, NOT_TCP, LATER_FRAGMENT],
+    ),
+    (
+        Rule::FirstFragment,
+        "a first fragment has the TCP header (RFC 791, 3.2; RFC 8200, 4.5); etherparse reads no fragment's \
+         upper layer",
+        &[LATER_FRAGMENT],
+    ),
+    (Rule::UpperLayer, "upper layers other than TCP are not read; etherparse refuses odd ones", &[MALFORMED]),
+];
+const ANY: &[Expected] = &[];
+
 impl Rule {
-    /// All rules.
-    pub const ALL: [Self; 11] = [
-        Self::ThirdTag,
-        Self::OldTag,
-        Self::MacSec,
-        Self::Arp,
-        Self::BigTcp,
-        Self::Authentication,
-        Self::ZeroPayload,
-        Self::LongChain,
-        Self::LaterFragment,
-        Self::FirstFragment,
-        Self::UpperLayer,
-    ];
-
     /// Returns true if this rule explains `plain`, etherparse's own reading.
-    #[must_use]
     pub fn excuses(self, plain: &Expected) -> bool {
-        match self {
-            // etherparse reads on where we do not, and may find anything.
-            Self::ThirdTag
-            | Self::OldTag
-            | Self::MacSec
-            | Self::Authentication
-            | Self::ZeroPayload
-            | Self::LongChain => true,
-            // etherparse rejects the packet.
-            Self::Arp | Self::BigTcp | Self::UpperLayer => *plain == MALFORMED,
-            // etherparse reads extension headers of fragments, but no segment.
-            Self::LaterFragment => [MALFORMED, NOT_TCP, LATER_FRAGMENT].contains(plain),
-            Self::FirstFragment => *plain == LATER_FRAGMENT,
-        }
-    }
-
-    /// Our reading, and the reason for it.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::ThirdTag => "at most two tags are looked through (802.1ad); etherparse looks through three",
-            Self::OldTag => "0x9100 was never a standard's tag; etherparse looks through it",
-            Self::MacSec => {
-                "the content of MACsec (802.1AE) is not read; etherparse reads it if it is not encrypted"
-            }
-            Self::Arp => "ARP is not IP, and is not read; etherparse refuses a cut one",
-            Self::BigTcp => {
-                "a total length of zero in a packet too long for the field is a batch that the kernel joined (BIG TCP); \
-                 etherparse refuses it"
-            }
-            Self::Authentication => {
-                "an authentication header (RFC 4302) is not looked through, in IPv4 as in IPv6; etherparse looks through it"
-            }
-            Self::ZeroPayload => {
-                "a payload length of zero is a jumbogram's only where the field could not state the length (RFC 2675); \
-                 etherparse always takes the rest of the frame, padding included"
-            }
-            Self::LongChain => {
-                "at most seven extension headers are looked through (RFC 8200, 4.1); etherparse has no limit"
-            }
-            Self::LaterFragment => {
-                "a later fragment has the middle of a packet behind its fragment header (RFC 8200, 4.5); etherparse \
-                 reads headers there"
-            }
-            Self::FirstFragment => {
-                "a first fragment has the TCP header (RFC 791, 3.2; RFC 8200, 4.5); etherparse reads no fragment's upper layer"
-            }
-            Self::UpperLayer => "upper layers other than TCP are not read; etherparse refuses odd ones",
-        }
+        let explains = |(rule, _, results): &(Self, &str, &[Expected])| {
+            *rule == self && (results.is_empty() || results.contains(plain))
+        };
+        RULES.iter().any(explains)
     }
 }
 
@@ -125,9 +110,8 @@ impl Uses {
     }
 
     /// Rules that were not used.
-    #[must_use]
     pub fn unused(&self) -> Vec<Rule> {
-        Rule::ALL.into_iter().filter(|rule| !self.0.contains_key(rule)).collect()
+        RULES.iter().map(|(rule, ..)| *rule).filter(|rule| !self.0.contains_key(rule)).collect()
     }
 
     /// Prints the number of uses of each rule, past the capture of libtest.
@@ -156,9 +140,9 @@ impl Uses {
 /// A line for each rule.
 impl fmt::Display for Uses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for rule in Rule::ALL {
+        for (rule, reason, _) in RULES {
             let times = self.0.get(&rule).copied().unwrap_or_default();
-            writeln!(f, "{times:>9} {rule:?}: {}", rule.reason())?;
+            writeln!(f, "{times:>9} {rule:?}: {reason}")?;
         }
         Ok(())
     }

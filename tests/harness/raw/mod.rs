@@ -5,12 +5,14 @@ mod send;
 mod sniff;
 mod tally;
 
-use std::{
-    io,
-    os::fd::{AsRawFd as _, FromRawFd as _},
-};
+use std::{io, os::fd::AsRawFd as _};
 
-use nix::{errno::Errno, libc, net::if_::if_nametoindex};
+use nix::{
+    errno::Errno,
+    libc,
+    net::if_::if_nametoindex,
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+};
 use socket2::Socket;
 
 pub use self::{
@@ -21,10 +23,7 @@ pub use self::{
 
 /// Opens a packet socket that receives nothing yet, in the calling thread's network namespace.
 fn packet_socket() -> io::Result<Socket> {
-    // SAFETY: this system call takes numbers only.
-    let fd = Errno::result(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) })?;
-    // SAFETY: the descriptor was just made and nobody else owns it.
-    Ok(unsafe { Socket::from_raw_fd(fd) })
+    Ok(socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?.into())
 }
 
 /// Binds the socket to one interface. It sends there, and receives frames of `protocol` (`ETH_P_…`, 0 for

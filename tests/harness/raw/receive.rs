@@ -1,9 +1,17 @@
 //! Receives frames together with the kernel's information on them: a VLAN tag that was taken out, and joined
 //! segments.
 
-use std::{io, os::fd::AsRawFd as _, ptr};
+use std::{
+    io::{self, IoSliceMut},
+    os::fd::AsRawFd as _,
+};
 
-use nix::{errno::Errno, libc};
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    libc,
+    sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
+};
 use socket2::Socket;
 
 use super::tally::Received;
@@ -46,55 +54,34 @@ fn length_of<T>(value: &T) -> libc::socklen_t {
 /// Memory for one frame and its control message.
 pub(super) struct Buffer {
     frame: Vec<u8>,
-    control: [u64; 16],
+    control: Vec<u8>,
 }
 
 impl Buffer {
     pub(super) fn new() -> Self {
-        Self { frame: vec![0; LARGEST], control: [0; 16] }
+        Self { frame: vec![0; LARGEST], control: cmsg_space!(libc::tpacket_auxdata) }
     }
 
     /// Receives the next frame.
     pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<Received<'_>> {
-        let mut part = libc::iovec { iov_base: self.frame.as_mut_ptr().cast(), iov_len: self.frame.len() };
-        // SAFETY: all zeros is a valid value of this plain C structure.
-        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-        (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
-        message.msg_control = self.control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&self.control);
-        // SAFETY: the message points to live buffers of the lengths it states.
-        let length = Errno::result(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) })?;
-        if message.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+        let mut part = [IoSliceMut::new(&mut self.frame)];
+        let (fd, control) = (socket.as_raw_fd(), Some(self.control.as_mut_slice()));
+        let message = recvmsg::<()>(fd, &mut part, control, MsgFlags::empty())?;
+        if message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
             return Err(io::Error::other("a frame larger than any the stack makes"));
         }
-        // SAFETY: the kernel has just filled in the message.
-        let status = unsafe { status(&message) };
-        let (header, frame) = self.frame[..length.cast_unsigned()].split_at(VNET_HEADER);
+        // `tp_status` of the packet's auxiliary data, its first field; 0 without such data.
+        let status = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::Unknown(own) => own.data_bytes.first_chunk().copied(),
+            _ => None,
+        });
+        let status = u32::from_ne_bytes(status.unwrap_or_default());
+        let length = message.bytes;
+        let (header, frame) = self.frame[..length].split_at(VNET_HEADER);
         Ok(Received {
             bytes: frame,
             tag_taken: status & libc::TP_STATUS_VLAN_VALID != 0,
             segment_size: u16::from_ne_bytes([header[4], header[5]]),
         })
     }
-}
-
-/// `tp_status` of the packet's auxiliary data; 0 without such data.
-///
-/// # Safety
-/// `message` must be as `recvmsg` left it, and its control buffer must still exist.
-unsafe fn status(message: &libc::msghdr) -> u32 {
-    // SAFETY: the caller guarantees it.
-    let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
-    // SAFETY: the macros of the C library return null or a header within the control buffer.
-    while let Some(control) = unsafe { header.as_ref() } {
-        if (control.cmsg_level, control.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
-            // SAFETY: a message of this type holds one such structure, at any alignment.
-            let auxiliary =
-                unsafe { ptr::read_unaligned(libc::CMSG_DATA(control).cast::<libc::tpacket_auxdata>()) };
-            return auxiliary.tp_status;
-        }
-        // SAFETY: as above.
-        header = unsafe { libc::CMSG_NXTHDR(message, control) };
-    }
-    0
 }

@@ -13,7 +13,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::{errno::Errno, libc};
 
-use super::listener::{self, Listener};
+use super::{
+    BpfFault,
+    listener::{self, Listener},
+};
 
 /// A plan of the calls of a child that fail. Clones are the same plan. It counts the calls of all its
 /// children together.
@@ -37,12 +40,11 @@ struct Plan {
     calls: BTreeMap<u32, usize>,
     /// The command of each call so far.
     history: Vec<u32>,
-    /// Calls that fail once, by command and by the call's number among those of the command, from 1.
-    once: BTreeMap<(u32, usize), Errno>,
-    /// Calls that fail once, by the call's number among all, from 1.
-    any: BTreeMap<usize, Errno>,
-    /// Calls that fail from now on, by command.
-    always: BTreeMap<u32, Errno>,
+    /// Calls that fail once, by command and by the call's number among those of the command, from 1; `None`
+    /// for every command.
+    once: BTreeMap<(Option<u32>, usize), Errno>,
+    /// Calls that fail from now on, by command; `None` for every command.
+    always: BTreeMap<Option<u32>, Errno>,
 }
 
 impl Faults {
@@ -62,26 +64,30 @@ impl Faults {
     pub fn fail(&self, command: u32, nth: usize, errno: Errno) {
         let mut plan = self.plan();
         let number = plan.calls.get(&command).copied().unwrap_or(0) + nth;
-        plan.once.insert((command, number), errno);
+        plan.once.insert((Some(command), number), errno);
     }
 
     /// Fails one call of any command: the `nth` from now on; 1 is the next.
     pub fn fail_any(&self, nth: usize, errno: Errno) {
         let mut plan = self.plan();
         let number = plan.history.len() + nth;
-        plan.any.insert(number, errno);
+        plan.once.insert((None, number), errno);
     }
 
     /// Fails every call of this command from now on.
     pub fn fail_all(&self, command: u32, errno: Errno) {
-        self.plan().always.insert(command, errno);
+        self.always(BpfFault::of(command, errno));
+    }
+
+    /// Fails every call that this fault is about from now on.
+    pub(crate) fn always(&self, fault: BpfFault) {
+        self.plan().always.insert(fault.command, fault.errno);
     }
 
     /// Lets all calls pass again.
     pub fn heal(&self) {
         let mut plan = self.plan();
         plan.once.clear();
-        plan.any.clear();
         plan.always.clear();
     }
 
@@ -146,7 +152,11 @@ impl Plan {
         let calls = self.calls.entry(command).or_default();
         *calls += 1;
         self.history.push(command);
-        let once = self.once.remove(&(command, *calls)).or_else(|| self.any.remove(&self.history.len()));
-        once.or_else(|| self.always.get(&command).copied())
+        let once = self
+            .once
+            .remove(&(Some(command), *calls))
+            .or_else(|| self.once.remove(&(None, self.history.len())));
+        let always = || self.always.get(&Some(command)).or_else(|| self.always.get(&None)).copied();
+        once.or_else(always)
     }
 }

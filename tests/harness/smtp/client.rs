@@ -12,8 +12,6 @@ use crate::tcp;
 /// One mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// Envelope sender.
-    pub from: String,
     /// Envelope recipient.
     pub to: String,
     /// Header and body, lines ended by CR LF.
@@ -23,8 +21,7 @@ pub struct Mail {
 impl Mail {
     /// A mail with this text between made-up addresses.
     pub fn new(body: impl Into<String>) -> Self {
-        let (from, to) = ("sender@d365.example".to_owned(), "recipient@mx.example".to_owned());
-        Self { from, to, body: body.into() }
+        Self { to: "recipient@mx.example".to_owned(), body: body.into() }
     }
 }
 
@@ -45,7 +42,7 @@ impl Session {
 
     /// Sends a mail and waits until it is accepted.
     pub fn send(&mut self, mail: &Mail) -> Result<()> {
-        self.command(&format!("MAIL FROM:<{}>", mail.from), "250")?;
+        self.command("MAIL FROM:<sender@d365.example>", "250")?;
         self.command(&format!("RCPT TO:<{}>", mail.to), "250")?;
         self.command("DATA", "354")?;
         let stuffed = mail.body.replace("\r\n.", "\r\n..");

@@ -67,15 +67,9 @@ const ALL: [Made; 11] = [
 const NEWEST: &str = "public-2026-cn398.json";
 
 /// The names of the documents that [`document`] makes.
-pub const NAMES: [&str; ALL.len()] = {
-    let mut names = [""; ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = ALL[at].name;
-        at += 1;
-    }
-    names
-};
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|made| made.name)
+}
 
 /// Answers of a failing server instead of a document, by name.
 pub const REJECTED: [(&str, &str); 5] = [
@@ -149,6 +143,24 @@ fn history() -> Vec<Row> {
 /// A region's name as it appears in the names of services, and its prefixes of the tag.
 type Regional = (String, Vec<String>);
 
+/// Joins the prefixes of each region, in the order in which the regions appear.
+fn joined(all: impl IntoIterator<Item = Regional>) -> Vec<Regional> {
+    let mut regions: Vec<Regional> = Vec::new();
+    for (region, prefixes) in all {
+        match regions.iter_mut().find(|(name, _)| *name == region) {
+            Some((_, own)) => own.extend(prefixes),
+            None => regions.push((region, prefixes)),
+        }
+    }
+    regions
+}
+
+impl Row {
+    fn regional(self) -> Regional {
+        (self.region.to_owned(), vec![self.prefix.to_owned()])
+    }
+}
+
 impl Made {
     /// The tag's prefixes by region.
     fn tag_by_region(&self) -> Vec<Regional> {
@@ -161,16 +173,7 @@ impl Made {
                 made_up([("USGovTexas", "11.64.4.160/27"), ("USGovVirginia", "11.65.171.224/27")])
             }
             "China" => made_up([("ChinaEast2", "11.72.124.0/27"), ("ChinaNorth3", "11.73.203.128/27")]),
-            _ => {
-                let mut regions: Vec<Regional> = Vec::new();
-                for Row { prefix, region, .. } in history().into_iter().take(count) {
-                    match regions.iter_mut().find(|(name, _)| name == region) {
-                        Some((_, prefixes)) => prefixes.push(prefix.to_owned()),
-                        None => regions.push((region.to_owned(), vec![prefix.to_owned()])),
-                    }
-                }
-                regions
-            }
+            _ => joined(history().into_iter().take(count).map(Row::regional)),
         }
     }
 
@@ -179,25 +182,19 @@ impl Made {
     fn azure(&self) -> Vec<Regional> {
         let tag: Vec<Regional> = match self.cloud {
             "Public" => {
-                let all =
-                    embedded().into_iter().map(|row| (row.region.to_owned(), vec![row.prefix.to_owned()]));
+                let all = embedded().into_iter().map(Row::regional);
                 // Regions without a range of the tag.
                 let others = ["SpainCentral", "QatarCentral", "EastUS2", "CentralUS", "IsraelCentral"];
                 all.chain(others.map(|name| (name.to_owned(), Vec::new()))).collect()
             }
             _ => self.tag_by_region(),
         };
-        let mut regions: Vec<Regional> = Vec::new();
-        for (name, prefixes) in tag {
-            let around = prefixes.iter().map(|prefix| {
-                let octets: Vec<&str> = prefix.split('.').take(2).collect();
-                format!("{}.0.0/16", octets.join("."))
-            });
-            match regions.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, own)) => own.extend(around),
-                None => regions.push((name, around.collect())),
-            }
-        }
+        let around = |prefix: &String| {
+            let octets: Vec<&str> = prefix.split('.').take(2).collect();
+            format!("{}.0.0/16", octets.join("."))
+        };
+        let around = tag.into_iter().map(|(name, own)| (name, own.iter().map(around).collect()));
+        let mut regions = joined(around);
         for (number, (name, own)) in regions.iter_mut().enumerate() {
             own.push(format!("2603:1040:{number:x}00::/48"));
             if name == "WestUS2" {

@@ -6,16 +6,17 @@ use d365_user::gate::{Gate, GatePolicy, gates};
 use super::*;
 
 #[test]
-fn a_bpffs_is_there_or_is_not() {
+fn a_missing_bpffs_and_missing_btf_are_told() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    for (mount, level) in [(Mount::Bpffs, "ok"), (Mount::HideBpffs, "warning")] {
+    let (lab, state) = (Lab::new().unwrap(), TempDir::new("doctor"));
+    for (mount, check, level) in [
+        (Mount::Bpffs, "bpffs", "ok"),
+        (Mount::HideBpffs, "bpffs", "warning"),
+        (Mount::HideBtf, "btf", "warning"),
+    ] {
         let view = View::new(&lab.host, &[mount]).unwrap();
-        let state = TempDir::new("doctor");
-        let mut command = command(state.path(), &["--iface", lab.iface()]);
-        view.give_to(&mut command);
-        let report = report(&lab.host.run(|| command.output()).unwrap());
-        assert_eq!(report.of("bpffs", None).0, level);
+        let report = look_in(&view, &lab.host, state.path(), &["--iface", lab.iface()]);
+        assert_eq!(report.of(check, None).0, level, "{mount:?}");
     }
 }
 
@@ -27,16 +28,11 @@ fn the_place_and_the_link_type_are_told() {
     let iface = lab.iface();
     let alone = doctor(&lab.host, iface);
     assert_eq!(alone.of("place", Some(iface)), ("ok", "no device above it takes its packets"));
-    lab.host.ip(&["link", "add", "bridge0", "up", "type", "bridge"]).unwrap();
-    lab.host.ip(&["link", "set", "dev", iface, "master", "bridge0"]).unwrap();
-    let port = doctor(&lab.host, iface);
-    let (level, said) = port.of("place", Some(iface));
-    assert!(level == "ok" && said.starts_with("a port of bridge0"), "{said}");
+    shell(&lab.host, &format!("ip link add bridge0 up type bridge; ip link set {iface} master bridge0"));
+    doctor(&lab.host, iface).begins("place", Some(iface), "ok", "a port of bridge0");
     // With the spanning tree protocol, a new port listens for half a minute before it forwards.
-    lab.host.ip(&["link", "set", "dev", iface, "nomaster"]).unwrap();
-    lab.host.ip(&["link", "add", "bridge1", "type", "bridge", "stp_state", "1"]).unwrap();
-    lab.host.ip(&["link", "set", "dev", "bridge1", "up"]).unwrap();
-    lab.host.ip(&["link", "set", "dev", iface, "master", "bridge1"]).unwrap();
+    shell(&lab.host, "ip link add bridge1 type bridge stp_state 1; ip link set bridge1 up");
+    shell(&lab.host, &format!("ip link set {iface} nomaster; ip link set {iface} master bridge1"));
     let blocked = doctor(&lab.host, iface);
     let (level, said) = blocked.of("place", Some(iface));
     assert!(level == "warning" && said.contains("not forwarding"), "{said}");
@@ -48,27 +44,16 @@ fn the_place_and_the_link_type_are_told() {
         assert!(level == "error" && said.contains(word), "{said}");
     }
     let state = TempDir::new("doctor");
-    let all = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let all = look(&lab.host, state.path(), &[]);
     let findings = all.report["findings"].as_array().unwrap();
     assert!(findings.iter().all(|finding| finding["interface"] != "shape0"), "{:#}", all.report);
-}
-
-#[test]
-fn a_kernel_without_btf_is_said() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let view = View::new(&lab.host, &[Mount::HideBtf]).unwrap();
-    let state = TempDir::new("doctor");
-    let mut command = command(state.path(), &[]);
-    view.give_to(&mut command);
-    assert_eq!(report(&lab.host.run(|| command.output()).unwrap()).of("btf", None).0, "warning");
 }
 
 #[test]
 fn a_state_directory_is_looked_at_and_left_as_it_is() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let look = |state: &Path| report(&lab.host.run(|| command(state, &[]).output()).unwrap());
+    let look = |state: &Path| look(&lab.host, state, &[]);
     let missing = TempFile::reserve("doctor");
     assert_eq!(look(missing.path()).of("state_dir", None).0, "warning");
     assert!(!missing.path().exists());
@@ -77,17 +62,14 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     assert_eq!((report.of("state_dir", None).0, report.code), ("error", Some(2)));
 
     let state = TempDir::new("doctor");
-    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o750)).unwrap();
-    assert_eq!(look(state.path()).of("state_dir", None).0, "warning", "its group may lock it");
-    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    assert_eq!(look(state.path()).of("state_dir", None).0, "ok");
-    assert_eq!(look(state.path()).of("state_files", None), ("ok", "whole"));
-    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o770)).unwrap();
-    assert_eq!(look(state.path()).of("state_dir", None).0, "warning", "its group may write there");
-    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o757)).unwrap();
-    let open = look(state.path());
-    assert_eq!(open.of("state_dir", None).0, "warning");
-    assert!(open.of("state_dir", None).1.contains("root:root, mode 757"), "{:#}", open.report);
+    // A group may lock the directory (750), or write there (770).
+    for (mode, level) in [(0o700, "ok"), (0o750, "warning"), (0o770, "warning"), (0o757, "warning")] {
+        fs::set_permissions(state.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let report = look(state.path());
+        assert_eq!(report.of("state_dir", None).0, level, "{mode:o}");
+        assert_eq!(report.of("state_files", None), ("ok", "whole"));
+    }
+    assert!(look(state.path()).of("state_dir", None).1.contains("root:root, mode 757"));
 
     const DAMAGED: [&str; 7] = [
         "approval-answer.json",
@@ -103,8 +85,7 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     }
     fs::write(state.file("notes.txt"), "somebody's").unwrap();
     let report = look(state.path());
-    let (level, said) = report.of("state_files", None);
-    assert!(level == "warning" && said.starts_with("7 files not whole: "), "{said}");
+    let said = report.begins("state_files", None, "warning", "7 files not whole: ");
     assert!(DAMAGED.iter().all(|name| said.contains(&format!("{name}: "))), "{said}");
     assert_eq!(report.of("lease", None).0, "warning", "nothing is known");
     assert!(DAMAGED.iter().all(|name| fs::read_to_string(state.file(name)).unwrap() == "no state"));
@@ -120,7 +101,7 @@ fn pipes_in_a_state_directory_hang_nobody() {
     for name in ["lock", "gate.json", "counters.json", "approval.json", "document-0123456789abcdef.kept"] {
         nix::unistd::mkfifo(&state.file(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
     }
-    let report = report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
+    let report = look(&lab.host, state.path(), &[]);
     let (level, said) = report.of("state_files", None);
     assert!(level == "warning" && said.matches("not a regular file").count() == 4, "{said}");
     assert_eq!(report.of("daemon", None), ("ok", "none uses the state directory"));
@@ -133,13 +114,12 @@ fn a_list_that_others_may_write_to_is_named() {
     let (state, lists) = (TempDir::new("doctor"), TempDir::new("list"));
     let list = lists.file("list");
     fs::write(&list, "").unwrap();
-    let name = format!("file:{}", list.display());
+    let name = source(&list);
     let gates = gates::Gates::from([(name.clone(), Gate::new(GatePolicy::default()))]);
     gates::save(&d365_user::state_files::open(state.path()).unwrap(), &gates).unwrap();
-    let look = || report(&lab.host.run(|| command(state.path(), &[]).output()).unwrap());
     for (mode, level) in [(0o644, "ok"), (0o646, "warning"), (0o664, "warning"), (0o600, "ok")] {
         fs::set_permissions(&list, fs::Permissions::from_mode(mode)).unwrap();
-        let report = look();
+        let report = look(&lab.host, state.path(), &[]);
         let (found, said) = report.of("list_files", None);
         assert_eq!((found, said.contains(&name)), (level, level == "warning"), "{mode:o}: {said}");
     }

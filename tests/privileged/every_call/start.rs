@@ -1,72 +1,56 @@
-//! Faults during a start: the daemon runs and does its work, or ends and leaves nothing.
-
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+//! Faults during a start, a take-over from a killed daemon, and a stop: the daemon runs and does its work, or
+//! ends and leaves nothing. Counts are still in place, or the next daemon has them.
 
 use anyhow::{Result, ensure};
 use d365_tests::{
-    daemon::Daemon,
-    patience, require,
+    daemon::{Daemon, DaemonOptions},
+    require,
     seccomp::{Faults, command},
 };
+use nix::sys::signal::Signal;
 
 use super::{
-    BETWEEN, ENDS, Fault, PATIENCE, Place, ends_as_documented, failed, faults, inflict, place::Counts,
-    wait_for_calls,
+    BETWEEN, ENDS, Fault, PATIENCE, Place, ends_as_documented, failed, faults, inflict,
+    place::{Counts, after_one_of_each},
+    stop, wait, wait_for_calls,
 };
 
-/// Returns the calls of a start without a fault, up to the summary in the log.
-pub(super) fn calls_of_a_start(place: &Place) -> Vec<u32> {
-    let faults = Faults::new();
-    let daemon = Daemon::start(&place.lab.host, &place.options("mark").faults_by(&faults)).unwrap();
-    wait_until_announced(&daemon).unwrap();
-    let calls = faults.history();
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
-    calls
-}
-
 /// Waits for the last step of a start: the summary, or the message that the counters cannot be read.
-pub(super) fn wait_until_announced(daemon: &Daemon) -> Result<()> {
-    let deadline = patience::deadline(PATIENCE);
+fn wait_until_announced(daemon: &Daemon) -> Result<()> {
     let is_announced =
         |log: &str| log.contains("metrics url=http") || log.contains("the counters cannot be read error=");
-    while !is_announced(&daemon.log()) {
-        ensure!(Instant::now() < deadline, "nothing is announced: {}", daemon.log());
-        thread::sleep(Duration::from_millis(2));
-    }
-    Ok(())
+    wait(|| Ok(is_announced(&daemon.log())), || format!("nothing is announced: {}", daemon.log()))
 }
 
 /// Checks that the daemon counts, tags and drops.
-pub(super) fn works(place: &Place, daemon: &Daemon, before: Counts) -> Result<()> {
+fn works(place: &Place, daemon: &Daemon, before: Counts) -> Result<()> {
     wait_until_announced(daemon)?;
     if daemon.log().contains("cannot set the leases") {
         daemon.wait_for_log("the leases are set again", PATIENCE)?;
     }
     place.counts(daemon, before)?;
-    place.send()?;
-    place.counts(daemon, before.after_one_of_each(true))
+    place.send();
+    place.counts(daemon, after_one_of_each(before, true))
+}
+
+/// Starts a daemon while a call fails. Returns it if it works, and `None` if it ended as documented.
+fn begin(place: &Place, options: &DaemonOptions, fault: Fault, before: Counts) -> Result<Option<Daemon>> {
+    let faults = Faults::new();
+    faults.fail_any(fault.nth, fault.errno);
+    let options = options.clone().faults_by(&faults);
+    match Daemon::spawn(&place.lab.host, &options)?.ready_or_ended(PATIENCE)? {
+        Ok(daemon) => {
+            wait_for_calls(&faults, fault.nth)?;
+            works(place, &daemon, before).map(|()| Some(daemon))
+        }
+        Err(exit) => ends_as_documented(&exit, place, failed(&faults, 0, fault)).map(|()| None),
+    }
 }
 
 fn start(place: &Place, fault: Fault) -> Result<&'static str> {
-    let faults = Faults::new();
-    faults.fail_any(fault.nth, fault.errno);
-    let options = place.options("mark").faults_by(&faults);
-    let outcome = match Daemon::spawn(&place.lab.host, &options)?.ready_or_ended(PATIENCE)? {
-        Ok(daemon) => {
-            wait_for_calls(&faults, fault.nth)?;
-            works(place, &daemon, Counts::default())?;
-            let exit = daemon.stop()?;
-            ensure!(exit.status.code() == Some(0), "{}: {}", exit.status, exit.stderr);
-            "works"
-        }
-        Err(exit) => {
-            ends_as_documented(&exit, place, failed(&faults, 0, fault))?;
-            "ends"
-        }
-    };
+    let begun = begin(place, &place.options("mark"), fault, Counts::default())?;
+    let outcome = if begun.is_some() { "works" } else { "ends" };
+    begun.map_or(Ok(()), stop)?;
     place.is_as_it_was()?;
     ensure!(place.pins().is_empty(), "{:?}", place.pins());
     Ok(outcome)
@@ -75,16 +59,114 @@ fn start(place: &Place, fault: Fault) -> Result<&'static str> {
 #[test]
 fn whichever_call_fails_a_daemon_works_or_leaves_nothing() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
-    let calls = calls_of_a_start(&Place::new());
+    let (place, unharmed) = (Place::new(), Faults::new());
+    let daemon = Daemon::start(&place.lab.host, &place.options("mark").faults_by(&unharmed)).unwrap();
+    wait_until_announced(&daemon).unwrap();
+    let calls = unharmed.history();
+    stop(daemon).unwrap();
     println!("{} calls", calls.len());
-    for kind in [
-        command::MAP_CREATE,
-        command::PROG_LOAD,
-        command::OBJ_PIN,
-        command::PROG_TEST_RUN,
-        command::LINK_CREATE,
-    ] {
+    let kinds = [command::MAP_CREATE, command::PROG_LOAD, command::OBJ_PIN, command::PROG_TEST_RUN];
+    for kind in kinds.into_iter().chain([command::LINK_CREATE]) {
         assert!(calls.contains(&kind), "no command {kind}");
     }
     inflict(&faults(&calls, ENDS, BETWEEN), Place::new, |place, fault| start(place, fault));
+}
+
+/// Log messages of a daemon whose kill would lose its counts, or leave its program attached.
+const KILLED_AT_A_COST: [&str; 3] =
+    ["counters are not pinned", "attached by netlink, not by a BPF link", "held by a clsact filter"];
+
+/// A daemon that has counted packets and will be killed or stopped.
+struct Counted {
+    place: Place,
+    options: DaemonOptions,
+    daemon: Option<Daemon>,
+    faults: Faults,
+    counts: Counts,
+}
+
+impl Counted {
+    fn start() -> Self {
+        let place = Place::new();
+        let options = place.options("mark");
+        let mut counted =
+            Self { place, options, daemon: None, faults: Faults::new(), counts: Counts::default() };
+        counted.succeeds().unwrap();
+        counted
+    }
+
+    /// Starts the next daemon, without a fault, and checks that it has all counts.
+    fn succeeds(&mut self) -> Result<()> {
+        self.faults = Faults::new();
+        let daemon = Daemon::start(&self.place.lab.host, &self.options.clone().faults_by(&self.faults))?;
+        works(&self.place, &daemon, self.counts)?;
+        self.counts = after_one_of_each(self.counts, true);
+        self.daemon = Some(daemon);
+        Ok(())
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        self.daemon.take().map(|daemon| daemon.stop_by(Signal::SIGKILL)).transpose()?;
+        ensure!(self.place.pins().len() == 2, "{:?}", self.place.pins());
+        self.place.is_killed()
+    }
+
+    /// Starts a daemon that takes over while a call fails.
+    fn take_over(&mut self, fault: Fault) -> Result<&'static str> {
+        self.kill()?;
+        let begun = begin(&self.place, &self.options, fault, self.counts)?;
+        let outcome = if begun.is_some() { "works" } else { "ends" };
+        if let Some(daemon) = begun {
+            self.counts = after_one_of_each(self.counts, true);
+            let is_killed = fault.nth.is_multiple_of(2)
+                && !KILLED_AT_A_COST.iter().any(|said| daemon.log().contains(said));
+            daemon.stop_by(if is_killed { Signal::SIGKILL } else { Signal::SIGTERM })?;
+            self.place.has_no_filter()?;
+        }
+        self.place.is_as_it_was()?;
+        self.succeeds()?;
+        Ok(outcome)
+    }
+
+    /// Stops the daemon while a call fails.
+    fn stop(&mut self, fault: Fault) -> Result<&'static str> {
+        let Some(daemon) = self.daemon.take() else { anyhow::bail!("no daemon") };
+        let made = self.faults.history().len();
+        self.faults.fail_any(fault.nth, fault.errno);
+        stop(daemon)?;
+        ensure!(self.faults.history().len() >= made + fault.nth, "the call was not made");
+        self.place.is_as_it_was()?;
+        self.place.has_no_filter()?;
+        let left = self.place.pins().len();
+        ensure!(left == 0 || left == 2, "{:?}", self.place.pins());
+        self.succeeds()?;
+        Ok(if left == 0 { "written" } else { "pinned" })
+    }
+}
+
+#[test]
+fn whichever_call_fails_no_count_is_lost_by_taking_over() {
+    require!(Root, Tool("ip"), Tool("tc"), Daemon);
+    let mut counted = Counted::start();
+    counted.kill().unwrap();
+    let (noted, host) = (Faults::new(), &counted.place.lab.host);
+    let daemon = Daemon::start(host, &counted.options.clone().faults_by(&noted)).unwrap();
+    wait_until_announced(&daemon).unwrap();
+    let calls = noted.history();
+    drop((daemon, counted));
+    println!("{} calls", calls.len());
+    inflict(&faults(&calls, 2, usize::MAX), Counted::start, Counted::take_over);
+}
+
+#[test]
+fn whichever_call_fails_no_count_is_lost_by_stopping() {
+    require!(Root, Tool("ip"), Tool("tc"), Daemon);
+    let mut counted = Counted::start();
+    let before = counted.faults.history().len();
+    counted.daemon.take().unwrap().stop().unwrap();
+    let calls = counted.faults.history().split_off(before);
+    println!("{} calls", calls.len());
+    assert!(!calls.is_empty());
+    // All calls fail here, because they are few.
+    inflict(&faults(&calls, usize::MAX, 1), Counted::start, Counted::stop);
 }

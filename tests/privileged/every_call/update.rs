@@ -1,18 +1,17 @@
 //! Faults while a list changes: the new list is published, or the published one stays and the next attempt
 //! publishes the new one. No count is lost.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use anyhow::{Context as _, Result, ensure};
-use d365_tests::{daemon::Daemon, patience, require, seccomp::Faults};
+use d365_tests::{daemon::Daemon, require, seccomp::Faults};
 use nix::sys::signal::Signal;
 
 use super::{
-    BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, failed, faults, inflict, names_what_failed, place::Counts,
+    BETWEEN, ENDS, ERRORS, Fault, PATIENCE, Place, failed, faults, inflict, names_what_failed,
+    place::{Counts, after_one_of_each},
+    stop, wait,
 };
+
+const REFUSED: &str = "the new list is not published";
 
 /// A daemon whose list changes several times.
 struct Changing {
@@ -44,18 +43,12 @@ impl Changing {
         let mark = self.daemon.log().len();
         self.daemon.signal(Signal::SIGHUP)?;
         let published = self.published_next();
-        let deadline = patience::deadline(PATIENCE);
-        loop {
-            let log = self.daemon.log().split_off(mark);
-            if log.contains(&published) {
-                return Ok((log, true));
-            }
-            if log.lines().any(|line| line.contains("the new list is not published")) {
-                return Ok((log, false));
-            }
-            ensure!(Instant::now() < deadline, "nothing came of it: {log}");
-            thread::sleep(Duration::from_millis(2));
-        }
+        let log = || self.daemon.log().split_off(mark);
+        let has_come = |log: &str| log.contains(&published) || log.contains(REFUSED);
+        wait(|| Ok(has_come(&log())), || format!("nothing came of it: {}", log()))?;
+        let log = log();
+        let is_published = log.contains(&published);
+        Ok((log, is_published))
     }
 
     /// Checks that the published list counts one packet from each source, and that no count was lost.
@@ -63,8 +56,8 @@ impl Changing {
         let scrape = self.daemon.scrape()?;
         let generation = scrape.count("d365_generation", &[]);
         ensure!(generation == self.generation, "generation {generation}, not {}", self.generation);
-        self.place.send()?;
-        self.counts = self.counts.after_one_of_each(self.is_can);
+        self.place.send();
+        self.counts = after_one_of_each(self.counts, self.is_can);
         self.place.counts(&self.daemon, self.counts)
     }
 
@@ -92,7 +85,7 @@ impl Changing {
             self.is_published(is_can)?;
             return Ok("published");
         }
-        let line = log.lines().find(|line| line.contains("the new list is not published")).context("said")?;
+        let line = log.lines().find(|line| line.contains(REFUSED)).context("said")?;
         names_what_failed(line, &self.place, failed(&self.faults, made, fault))?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon also tries again by itself. If it did so first, the previous list cannot be checked any
@@ -111,12 +104,8 @@ impl Changing {
 
     /// Waits until the metric shows the refusal, which is shortly after the log message.
     fn counts_a_refusal(&self, before: u64) -> Result<()> {
-        let deadline = patience::deadline(PATIENCE);
-        while self.refused()? != before + 1 {
-            ensure!(Instant::now() < deadline, "{} refused, {before} before", self.refused()?);
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
+        let otherwise = || format!("{:?} refused, {before} before", self.refused());
+        wait(|| Ok(self.refused()? == before + 1), otherwise)
     }
 
     fn refused(&self) -> Result<u64> {
@@ -136,7 +125,7 @@ fn whichever_call_fails_the_new_list_is_published_or_the_old_one_stays() {
     let calls = changing.faults.history().split_off(before);
     println!("{} calls", calls.len());
     changing.is_published(!changing.is_can).unwrap();
-    assert_eq!(changing.daemon.stop().unwrap().status.code(), Some(0));
+    stop(changing.daemon).unwrap();
     let faults = faults(&calls, ENDS, BETWEEN);
     let outcomes = inflict(&faults, Changing::start, |changing, fault| changing.change(Some(fault)));
     // Overtaken changes check less. A single call may be one of them.

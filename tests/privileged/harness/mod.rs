@@ -4,5 +4,4 @@ mod faults;
 mod links;
 mod namespaces;
 mod odd_machine;
-mod root;
 mod surroundings;

@@ -1,14 +1,15 @@
-//! Namespaces and the programs in them.
+//! Namespaces, private roots, and the programs in them.
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader},
     os::unix::process::ExitStatusExt as _,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use d365_tests::{netns::Netns, require};
+use d365_tests::{mail::Root, netns::Netns, require};
+
+use crate::steps::until;
 
 #[test]
 fn a_namespace_is_apart_and_has_no_name() {
@@ -20,32 +21,9 @@ fn a_namespace_is_apart_and_has_no_name() {
     assert_ne!(inside, fs::read_link("/proc/thread-self/ns/net").unwrap());
     assert_eq!(netns.ip(&["-o", "link"]).unwrap().lines().count(), 1, "loopback only");
     assert_eq!(names(), before);
-}
-
-#[test]
-fn a_failing_program_says_what_and_why() {
-    require!(Root, Tool("ip"));
-    let error = Netns::new().unwrap().ip(&["link", "show", "nowhere0"]).unwrap_err().to_string();
+    let error = netns.ip(&["link", "show", "nowhere0"]).unwrap_err().to_string();
     assert!(error.starts_with("`ip link show nowhere0`: exit status: 1: "), "{error}");
     assert!(error.contains("does not exist"), "{error}");
-}
-
-#[test]
-fn a_child_runs_inside_and_ends_with_its_value() {
-    require!(Root, Tool("ip"));
-    let netns = Netns::new().unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", "readlink /proc/self/ns/net; exec sleep 600"]).stdout(Stdio::piped());
-    let mut child = netns.spawn(command).unwrap();
-    let mut line = [0; 64];
-    let length = child.take_stdout().unwrap().read(&mut line).unwrap();
-    let inside = netns.run(|| fs::read_link("/proc/thread-self/ns/net").unwrap());
-    assert_eq!(std::str::from_utf8(&line[..length]).unwrap().trim(), inside.to_str().unwrap());
-    let entry = format!("/proc/{}", child.pid());
-    drop(netns);
-    assert!(fs::exists(&entry).unwrap(), "a child keeps its namespace");
-    drop(child);
-    assert!(!fs::exists(&entry).unwrap());
 }
 
 /// The test sets this variable for its own child, which it then kills.
@@ -71,16 +49,46 @@ fn a_killed_test_leaves_no_program_behind() {
     let child = lines.find_map(|line| Some(line.split_once("child ")?.1.to_owned())).unwrap();
     let runs =
         || fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|it| it.starts_with("sleep"));
-    wait_until("the program runs", runs);
+    until(5, runs, || "the program does not run".to_owned());
     victim.kill().unwrap();
     assert_eq!(victim.wait().unwrap().signal(), Some(9));
-    wait_until("the program is gone", || !runs());
+    until(5, || !runs(), || "the program still runs".to_owned());
 }
 
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = d365_tests::patience::deadline(Duration::from_secs(5));
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within 5 s: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+#[test]
+fn what_is_written_in_a_private_root_stays_there() {
+    require!(Root, Tool("ip"), MailPrograms, Overlay);
+    let netns = Netns::new().unwrap();
+    let (one, other) = (Root::new(&netns).unwrap(), Root::new(&netns).unwrap());
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    one.add_user("d365-somebody", 52_199).unwrap();
+    one.write("/etc/d365-file", "text").unwrap();
+    assert_eq!(one.run("id", &["-u", "d365-somebody"]).unwrap(), "52199\n");
+    assert_eq!(one.run("cat", &["/etc/d365-file"]).unwrap(), "text");
+    assert!(other.read("/etc/d365-file").is_err());
+    assert!(!fs::exists("/etc/d365-file").unwrap());
+    assert_eq!(fs::read_to_string("/etc/passwd").unwrap(), passwd);
+}
+
+/// The kernel clears a process's parent-death signal when the process changes its user.
+#[test]
+fn a_daemon_that_changes_its_user_ends_with_its_value() {
+    require!(Root, Tool("ip"), MailPrograms, Overlay);
+    let netns = Netns::new().unwrap();
+    let root = Root::new(&netns).unwrap();
+    let duration = format!("86000.{}", std::process::id());
+    let sleep = ["setpriv", "--reuid", "52199", "--clear-groups", "sleep", &duration];
+    let daemon = root.spawn(&sleep).unwrap();
+    until(10, || runs(&duration), || "it does not run".to_owned());
+    drop(daemon);
+    until(10, || !runs(&duration), || "it still runs".to_owned());
+}
+
+/// Returns true if a `sleep` of this duration runs.
+fn runs(duration: &str) -> bool {
+    let wanted = format!("sleep\0{duration}\0");
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .map(|entry| entry.path().join("cmdline"))
+        .any(|path| fs::read_to_string(path).is_ok_and(|it| it == wanted))
 }

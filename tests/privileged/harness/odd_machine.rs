@@ -13,7 +13,7 @@ use d365_tests::{mail, netns::Netns, require, temp::TempDir};
 /// One test for each kind of environment: a mail server with all its programs, and a daemon without
 /// privilege.
 const TESTS: [&str; 2] = [
-    "recipes::greylisting::rspamd::tagged_mail_is_not_greylisted_and_other_mail_is",
+    "recipes::greylisting::rspamd_gives_tagged_mail_a_symbol_and_greylists_all_other_mail",
     "operation::three_capabilities_are_enough",
 ];
 

@@ -1,67 +1,37 @@
 //! An interface that leaves the daemon's network namespace: the program acts on nothing that the daemon
 //! cannot see.
 
-use std::{
-    net::IpAddr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use aya::programs::{SchedClassifier, TcAttachType};
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    frame::{Frame, Packet, Tcp},
-    lab::{Lab, LabOptions, Link},
+    lab::{Lab, Link},
     netns::Netns,
-    nft, patience,
-    raw::FrameSender,
-    require,
+    nft, require,
     seccomp::{BpfFault, command},
     temp::TempFile,
     veth,
 };
 use nix::{errno::Errno, sys::signal::Signal};
 
-/// The daemon leaves the interface within this time.
-const LIMIT: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(10);
-const LISTED: &str = "203.0.113.9";
-const STRANGER: &str = "198.51.100.7";
+use crate::steps::{has_xdp, knock, source, stop, two_links, until};
 
-fn two_links() -> Lab {
-    Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap()
-}
+/// The daemon leaves the interface within this number of seconds.
+const LIMIT: u64 = 5;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Five connections of a listed and of an unlisted source.
+const LISTED: [&str; 5] = ["203.0.113.9"; 5];
+const STRANGER: [&str; 5] = ["198.51.100.7"; 5];
 
 /// Starts a daemon that tags and drops on both links.
 fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> DaemonOptions) -> Daemon {
-    let spec = format!("file:{}", list.path().display());
     let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
-    let flags = [
-        "--ranges",
-        &spec,
-        "--allow-special",
-        "--lease",
-        "never",
-        "--tag",
-        "mark,dscp",
-        "--unlisted",
-        "drop",
-    ];
-    let daemon = Daemon::start(&lab.host, &options(DaemonOptions::on(&names).args(flags))).unwrap();
+    let on = DaemonOptions::on(&names).args(["--ranges", &source(list.path()), "--allow-special"]);
+    let on = on.args(["--lease", "never", "--tag", "mark,dscp", "--unlisted", "drop"]);
+    let daemon = Daemon::start(&lab.host, &options(on)).unwrap();
+    daemon.wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE).unwrap();
     daemon
-        .wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE)
-        .unwrap();
-    daemon
-}
-
-/// Sends five new connections from this source.
-fn knock(link: &Link, source: &str) {
-    let source: IpAddr = source.parse().unwrap();
-    let sender = FrameSender::on(&link.sender).unwrap();
-    for _ in 0..5 {
-        let packet = Packet::between(source, link.host_for(source), Tcp::new(40_000, 25).syn());
-        sender.send(&Frame::new(packet).macs(link.sender.mac, link.host.mac)).unwrap();
-    }
 }
 
 fn dropped(daemon: &Daemon, link: &Link) -> u64 {
@@ -102,27 +72,24 @@ fn arrived(netns: &Netns) -> [u64; 2] {
     ["smtp", "tagged"].map(|counter| nft::packets(netns, "inet d365", counter).unwrap())
 }
 
-fn wait_for_unready(daemon: &Daemon, text: &str, limit: Duration) -> String {
-    let deadline = patience::deadline(limit);
-    loop {
-        let response = daemon.get("/readyz", &[]).unwrap();
-        if response.status == 503 && response.body.contains(text) {
-            return response.body;
-        }
-        assert!(Instant::now() < deadline, "{} {}\n{}", response.status, response.body, daemon.log());
-        thread::sleep(Duration::from_millis(20));
-    }
+fn wait_for_unready(daemon: &Daemon, text: &str) -> String {
+    let readyz = || daemon.get("/readyz", &[]).unwrap();
+    let is_unready = || {
+        let response = readyz();
+        response.status == 503 && response.body.contains(text)
+    };
+    until(LIMIT, is_unready, || format!("{:?}\n{}", readyz(), daemon.log()));
+    readyz().body
 }
 
 /// The programs at the ingress of an interface: true if it has an XDP program, and the number of tcx
 /// programs.
 fn programs(link: &Link) -> (bool, usize) {
-    let shown = link.host.netns.ip(&["-d", "link", "show", "dev", &link.host.name]).unwrap();
     let tcx = || SchedClassifier::query_tcx(&link.host.name, TcAttachType::Ingress);
     let tcx = link.host.netns.run(|| tcx().map_or(0, |(_, programs)| programs.len()));
     // Linux before 6.6 has no tcx. There the kernel removes a filter together with its qdisc when the
     // interface moves.
-    (shown.contains("prog/xdp"), tcx)
+    (has_xdp(&link.host.netns, &link.host.name), tcx)
 }
 
 fn left_at_once(mode: &str) {
@@ -130,26 +97,24 @@ fn left_at_once(mode: &str) {
     let list = TempFile::new("list", "203.0.113.0/24,CAN\n");
     let daemon = start(&lab, &list, |options| options.args(["--mode", mode]));
     let [stays, goes] = &lab.links[..] else { unreachable!() };
-    knock(goes, STRANGER);
+    knock(goes, &STRANGER);
     assert_eq!(dropped(&daemon, goes), 5);
 
     let moved = move_to(goes, &lab.host, &elsewhere);
-    let body = wait_for_unready(&daemon, &goes.host.name, LIMIT);
-    assert!(
-        body.contains("moved to another network namespace") && !body.contains(&stays.host.name),
-        "{body}"
-    );
+    let body = wait_for_unready(&daemon, &goes.host.name);
+    assert!(body.contains("moved to another network namespace"), "{body}");
+    assert!(!body.contains(&stays.host.name), "{body}");
     assert_eq!(programs(&moved), (false, 0));
-    knock(&moved, STRANGER);
-    knock(&moved, LISTED);
+    knock(&moved, &STRANGER);
+    knock(&moved, &LISTED);
     assert_eq!(arrived(&elsewhere), [10, 0], "nothing is dropped and nothing is tagged there");
 
     // The interface that stays still drops, but never packets from its own subnets.
     lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", &stays.host.name]).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     daemon.wait_for_log("this host's addresses have changed", PATIENCE).unwrap();
-    knock(stays, STRANGER);
-    knock(stays, "192.0.2.9");
+    knock(stays, &STRANGER);
+    knock(stays, &["192.0.2.9"; 5]);
     assert_eq!([dropped(&daemon, stays), dropped(&daemon, goes)], [5, 5]);
     let scrape = daemon.scrape().unwrap();
     for (link, expected) in [(stays, 1), (goes, 0)] {
@@ -162,21 +127,15 @@ fn left_at_once(mode: &str) {
     assert_eq!(daemon.log().matches("not attached any more").count(), 1, "{}", daemon.log());
 
     let back = move_to(&moved, &elsewhere, &lab.host);
-    wait_for_unready(&daemon, "it was gone, and is here again", LIMIT);
+    wait_for_unready(&daemon, "it was gone, and is here again");
     assert_eq!(programs(&back), (false, 0), "a restart attaches again, nothing else");
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }
 
 #[test]
-fn a_moved_interface_is_left_at_once_in_native_mode() {
+fn a_moved_interface_is_left_at_once_in_native_and_generic_mode() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    left_at_once("native");
-}
-
-#[test]
-fn a_moved_interface_is_left_at_once_in_generic_mode() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    left_at_once("generic");
+    ["native", "generic"].into_iter().for_each(left_at_once);
 }
 
 /// Without BPF links the daemon cannot detach the XDP program in another namespace. The program may still
@@ -189,22 +148,19 @@ fn a_program_that_cannot_be_detached_acts_nowhere() {
     let daemon =
         start(&lab, &list, |options| options.fault(BpfFault::of(command::LINK_CREATE, Errno::EINVAL)));
     let [stays, goes] = &lab.links[..] else { unreachable!() };
-    knock(stays, STRANGER);
+    knock(stays, &STRANGER);
     assert_eq!(dropped(&daemon, stays), 5);
     let moved = move_to(goes, &lab.host, &elsewhere);
-    wait_for_unready(&daemon, &goes.host.name, LIMIT);
-    daemon.wait_for_log("nothing is tagged or dropped on any interface", LIMIT).unwrap();
-    let deadline = patience::deadline(LIMIT);
-    while daemon.scrape().unwrap().value("d365_lease_expiry_timestamp_seconds", &[]) > 1e12 {
-        assert!(Instant::now() < deadline, "{}", daemon.log());
-        thread::sleep(Duration::from_millis(20));
-    }
-    knock(&moved, STRANGER);
-    knock(&moved, LISTED);
+    wait_for_unready(&daemon, &goes.host.name);
+    until(LIMIT, || daemon.log().contains("nothing is tagged or dropped on any interface"), || daemon.log());
+    let expiry = || daemon.scrape().unwrap().value("d365_lease_expiry_timestamp_seconds", &[]);
+    until(LIMIT, || expiry() <= 1e12, || daemon.log());
+    knock(&moved, &STRANGER);
+    knock(&moved, &LISTED);
     assert_eq!(arrived(&elsewhere), [10, 0]);
-    knock(stays, STRANGER);
+    knock(stays, &STRANGER);
     assert_eq!(dropped(&daemon, stays), 5, "one kernel object has one lease");
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }
 
 #[test]
@@ -213,10 +169,13 @@ fn a_deleted_interface_is_told_once() {
     let lab = two_links();
     let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
     let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&names)).unwrap();
+    let attached = || daemon.scrape().unwrap().sum("d365_attached", &[("iface", names[1])]);
+    assert_eq!(attached(), 1);
     lab.host.ip(&["link", "del", "dev", names[1]]).unwrap();
-    let body = wait_for_unready(&daemon, names[1], LIMIT);
+    assert_eq!(attached(), 0);
+    let body = wait_for_unready(&daemon, names[1]);
     assert!(body.contains("deleted, or moved") && !body.contains(names[0]), "{body}");
     thread::sleep(Duration::from_secs(6));
     assert_eq!(daemon.log().matches("not attached any more").count(), 1, "{}", daemon.log());
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
 }

@@ -5,14 +5,18 @@ use std::time::Duration;
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     lab::Lab,
-    require, veth,
+    require,
+    seccomp::{BpfFault, command},
+    veth,
 };
 use d365_user::exit::Exit;
+use nix::errno::Errno;
 
 use crate::{
     bad_input::refused,
     doctor::doctor,
     mail::{deliver_again, deliver_from, listen},
+    steps::{start, stop},
 };
 
 const LISTED: &str = "13.71.171.9";
@@ -44,29 +48,19 @@ fn an_alternative_name_of_any_length_names_the_interface() {
     for metric in ["d365_attached", "d365_tag_attached"] {
         assert_eq!(scrape.sum(metric, &[("iface", &long)]), 1, "{metric}");
     }
-    let (_, programs) = (daemon.stop().unwrap(), doctor(&lab.host, &long));
-    assert_eq!(programs.of("tc_programs", Some(&long)), ("ok", "none"));
-    for two in [[lab.iface(), long.as_str()], [long.as_str(), short]] {
-        refused(&lab, &DaemonOptions::on(&two), Exit::Interface, &[two[0], two[1], "one link"]);
-    }
-    let unknown = "y".repeat(127);
-    refused(&lab, &DaemonOptions::on(&[&unknown]), Exit::Interface, &[&unknown, "ip -br link"]);
-}
-
-/// On kernels without tcx, the daemon attaches its filter by the interface's name.
-#[test]
-fn an_alternative_name_works_without_tcx() {
-    use d365_tests::seccomp::{BpfFault, command};
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let long = "z".repeat(127);
-    lab.host.ip(&["link", "property", "add", "dev", lab.iface(), "altname", &long]).unwrap();
-    let options = DaemonOptions::on(&[&long]).args(["--tag", "mark", "--lease", "never"]);
-    let no_links = BpfFault::of(command::LINK_CREATE, nix::errno::Errno::EINVAL);
+    stop(daemon);
+    assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));
+    // On kernels without tcx, the daemon attaches its filter by the interface's name.
+    let no_links = BpfFault::of(command::LINK_CREATE, Errno::EINVAL);
     let daemon = Daemon::start(&lab.host, &options.fault(no_links)).unwrap();
     assert_eq!(daemon.scrape().unwrap().sum("d365_tag_attached", &[("iface", &long)]), 1);
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
+    stop(daemon);
     assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));
+    for two in [[lab.iface(), long.as_str()], [long.as_str(), short]] {
+        refused(&lab.host, &DaemonOptions::on(&two), Exit::Interface, &[two[0], two[1], "one link"]);
+    }
+    let unknown = "y".repeat(127);
+    refused(&lab.host, &DaemonOptions::on(&[&unknown]), Exit::Interface, &[&unknown, "ip -br link"]);
 }
 
 /// The daemon still watches the interface, under the name that the operator gave.
@@ -75,7 +69,7 @@ fn a_renamed_interface_keeps_its_label() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     let _listener = listen(&lab);
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[lab.iface()])).unwrap();
+    let daemon = start(&lab, &[]);
     deliver_from(&lab, 0, &[LISTED.parse().unwrap()]);
     assert_eq!(connections(&daemon, lab.iface()), 1);
     let new = veth::unique_name("new");

@@ -16,8 +16,7 @@ use crate::updates::site::{Site, ranges, wait_until};
 /// Options of a daemon that reads a file and a download.
 fn options(site: &Site, list: &Growing, faults: &Faults) -> DaemonOptions {
     site.server.route("/doc", [Answer::ok(document(1))]);
-    let sources = [list.source(), site.source("/doc")];
-    site.options(&sources.each_ref().map(String::as_str)).args(["--confirm-after", "1s"]).faults_by(faults)
+    site.options(&[list.source(), &site.source("/doc")]).args(["--confirm-after", "1s"]).faults_by(faults)
 }
 
 /// A service tags document with `count` ranges.
@@ -70,7 +69,7 @@ fn a_daemon_that_can_make_no_thread_does_all_of_its_work() {
     faults.fail_all(THREAD, Errno::EAGAIN);
     for _ in 0..5 {
         list.grows();
-        let all = list.ranges + 1;
+        let all = u64::from(list.ranges) + 1;
         wait_until(&daemon, "the longer list", |scrape| ranges(scrape) == all);
         for path in ["/metrics", "/healthz", "/readyz"] {
             assert_eq!(daemon.get(path, &[]).unwrap().status, 200, "{path}");

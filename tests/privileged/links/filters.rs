@@ -9,12 +9,17 @@ use d365_tests::{
 };
 use d365_user::{
     exit::Exit,
-    kernel::{AttachError, Objection},
+    kernel::{AttachError, Interface, Kernel, OBJECT, Objection},
     settings::ModePolicy,
 };
 
-use super::{arrived, bridged, count_arrivals, loaded, send, settle, tc};
-use crate::{bad_input::refused_in, foreign::Foreign};
+use super::{arrived, bridged, count_arrivals, send, settle, tc};
+use crate::{
+    bad_input::refused,
+    foreign::Foreign,
+    judged::options,
+    steps::{start, stop},
+};
 
 /// From this version on, generic mode loses the length of the link-layer header.
 const HIDES: Requirement = Requirement::Kernel(6, 9, "generic XDP that copies frames in pages");
@@ -25,8 +30,8 @@ const DROP: &str =
     "8,40 0 0 12,21 0 5 2048,48 0 0 23,21 0 3 6,40 0 0 36,21 0 1 3306,6 0 0 2,6 0 0 4294967295";
 
 fn filter(lab: &Lab, interface: &str) {
-    tc(&lab.host, interface, "qdisc add dev DEV clsact", &[]);
-    tc(&lab.host, interface, "filter add dev DEV ingress pref 10 bpf da bytecode", &[DROP]);
+    tc(&lab.host, interface, "qdisc add dev DEV clsact");
+    tc(&lab.host, interface, &format!("filter add dev DEV ingress pref 10 bpf da bytecode '{DROP}'"));
 }
 
 /// Sends five packets to the port that the filter drops, and returns the number that arrived. Packets to
@@ -39,8 +44,9 @@ fn passed(lab: &Lab) -> u64 {
     arrived(&lab.host, "mysql") - before.0
 }
 
+/// The daemon warns of generic mode if the operator insists on it.
 #[test]
-fn native_mode_leaves_a_filter_as_it_is() {
+fn native_mode_leaves_a_filter_as_it_is_and_generic_mode_is_warned_of() {
     require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Daemon);
     let lab = Lab::new().unwrap();
     count_arrivals(&lab.host, lab.iface());
@@ -48,12 +54,21 @@ fn native_mode_leaves_a_filter_as_it_is() {
     filter(&lab, lab.iface());
     assert_eq!(passed(&lab), 0, "without a daemon");
     for mode in ["auto", "native"] {
-        let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", mode]);
-        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        let daemon = start(&lab, &["--mode", mode]);
         let scrape = daemon.scrape().unwrap();
         assert_eq!(scrape.sum("d365_attached", &[("mode", "native")]), 1);
         assert_eq!(passed(&lab), 0, "{mode}");
     }
+    let daemon = start(&lab, &["--mode", "generic"]);
+    let log = daemon.log();
+    let warning = log.lines().find(|line| line.contains("hides the Ethernet header"));
+    assert_eq!(warning.is_some(), HIDES.is_met(), "{log}");
+    let is_named =
+        |line: &str| line.contains("WARN") && line.contains("bpf filter") && line.contains("priority 10");
+    assert!(warning.is_none_or(is_named), "{log}");
+    assert_eq!(passed(&lab), if HIDES.is_met() { 5 } else { 0 }, "the warning is correct");
+    stop(daemon);
+    assert_eq!(passed(&lab), 0, "after the stop");
 }
 
 #[test]
@@ -67,33 +82,13 @@ fn auto_does_not_choose_what_blinds_a_filter() {
     let options = DaemonOptions::on(&[&bridge]);
     if HIDES.is_met() {
         let words = [&bridge, "native mode was refused", "bpf filter", "with priority 10", "--mode generic"];
-        refused_in(&lab.host, &options, Exit::Attach, &words);
+        refused(&lab.host, &options, Exit::Attach, &words);
         assert_eq!(passed(&lab), 0, "after the refusal");
     } else {
         let daemon = Daemon::start(&lab.host, &options).unwrap();
         assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("mode", "generic")]), 1);
         assert_eq!(passed(&lab), 0, "where nothing is hidden");
     }
-}
-
-/// The warning is correct: this kernel behaves as it describes.
-#[test]
-fn insisting_on_generic_mode_is_warned_of() {
-    require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Daemon);
-    let lab = Lab::new().unwrap();
-    count_arrivals(&lab.host, lab.iface());
-    filter(&lab, lab.iface());
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", "generic"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
-    let log = daemon.log();
-    let warning = log.lines().find(|line| line.contains("hides the Ethernet header"));
-    assert_eq!(warning.is_some(), HIDES.is_met(), "{log}");
-    let is_named =
-        |line: &str| line.contains("WARN") && line.contains("bpf filter") && line.contains("priority 10");
-    assert!(warning.is_none_or(is_named), "{log}");
-    assert_eq!(passed(&lab), if HIDES.is_met() { 5 } else { 0 });
-    assert_eq!(daemon.stop().unwrap().status.code(), Some(0));
-    assert_eq!(passed(&lab), 0, "after the stop");
 }
 
 /// A filter of any kind and a tcx program count as foreign, because both lose the Ethernet header.
@@ -104,25 +99,24 @@ fn programs_and_filters_of_every_kind_are_others() {
     let bridge = bridged(&lab);
     lab.host.run(|| {
         let hidden = || {
-            let (mut kernel, interface) = loaded(&bridge);
-            match kernel.attach(&interface, ModePolicy::Auto) {
+            let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
+            match kernel.attach(&Interface::find(&bridge).unwrap(), ModePolicy::Auto) {
                 Ok(attached) => attached.hidden_from,
                 Err(AttachError::Generic { objection: Objection::Hidden { filters }, .. }) => filters,
                 Err(error) => panic!("{error}"),
             }
         };
         assert_eq!(hidden(), Vec::<String>::new());
-        let u32 = "filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid";
-        tc(&lab.host, &bridge, "qdisc add dev DEV clsact", &[]);
-        tc(&lab.host, &bridge, u32, &["1:1"]);
-        let expected =
-            if HIDES.is_met() { vec!["u32 filter with priority 30".to_owned()] } else { Vec::new() };
-        assert_eq!(hidden(), expected);
-        tc(&lab.host, &bridge, "filter del dev DEV ingress", &[]);
+        let u32 = "filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid 1:1";
+        tc(&lab.host, &bridge, "qdisc add dev DEV clsact");
+        tc(&lab.host, &bridge, u32);
+        let count = usize::from(HIDES.is_met());
+        assert_eq!(hidden(), ["u32 filter with priority 30"][..count]);
+        tc(&lab.host, &bridge, "filter del dev DEV ingress");
         let mut foreign = Foreign::marking(7);
         foreign.attach(&bridge, true);
         let found = hidden();
-        assert_eq!(found.len(), usize::from(HIDES.is_met()), "{found:?}");
+        assert_eq!(found.len(), count, "{found:?}");
         assert!(found.iter().all(|name| name.contains("foreign")), "{found:?}");
     });
 }

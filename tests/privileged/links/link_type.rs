@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
+    daemon::DaemonOptions,
     frame::{Ipv4, Packet, Tcp},
     lab::Lab,
     netns::Netns,
@@ -17,7 +17,7 @@ use d365_user::{
 };
 
 use super::accept_any_source;
-use crate::{bad_input::refused_in, judged::options};
+use crate::{bad_input::refused, judged::options, steps::on};
 
 /// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
 const ETHER: u64 = 1;
@@ -69,26 +69,14 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
     let words = [&tun.name, "link type none", "a tun device", "Ethernet header"];
     for mode in ["auto", "native", "generic"] {
         let options = DaemonOptions::on(&[&tun.name]).args(["--mode", mode, "--tag", "mark,dscp"]);
-        refused_in(&netns, &options, Exit::Interface, &words);
+        refused(&netns, &options, Exit::Interface, &words);
     }
     // A tun device can claim to be Ethernet. The daemon still rejects it.
     tun.set_link_type(ETHER).unwrap();
-    refused_in(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &words);
+    refused(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &words);
     tun.set_link_type(PPP).unwrap();
-    refused_in(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &["link type ppp"]);
-    for packet in [forged(), damaged()] {
-        (0..5).for_each(|_| tun.send(&packet).unwrap());
-    }
-    let packets = |counter| nft::packets(&netns, "inet arrived", counter).unwrap();
-    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
-}
-
-/// The kernel stage rejects it too, whichever code calls it.
-#[test]
-fn the_program_is_not_attached_without_an_ethernet_header() {
-    require!(Root, Tool("ip"), Tun);
-    let netns = Netns::new().unwrap();
-    let tun = Tun::new(&netns, Kind::Tun).unwrap();
+    refused(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &["link type ppp"]);
+    // The kernel stage rejects it too, whichever code calls it.
     netns.run(|| {
         let interface = Interface::find(&tun.name).unwrap();
         let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
@@ -99,16 +87,11 @@ fn the_program_is_not_attached_without_an_ethernet_header() {
         }
         assert_eq!(interface.xdp().unwrap(), None);
     });
-}
-
-/// A tap device has the same kind as a tun device, but it carries Ethernet frames.
-#[test]
-fn a_tap_device_is_watched() {
-    require!(Root, Tool("ip"), Tun, Daemon);
-    let netns = Netns::new().unwrap();
-    let tap = Tun::new(&netns, Kind::Tap).unwrap();
-    let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&tap.name])).unwrap();
-    assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("iface", &tap.name)]), 1);
+    for packet in [forged(), damaged()] {
+        (0..5).for_each(|_| tun.send(&packet).unwrap());
+    }
+    let packets = |counter| nft::packets(&netns, "inet arrived", counter).unwrap();
+    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
 }
 
 #[test]
@@ -117,6 +100,7 @@ fn an_ifb_device_is_refused() {
     let lab = Lab::new().unwrap();
     lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
     let words = ["shape0", "is an ifb device", "watch that interface"];
-    refused_in(&lab.host, &DaemonOptions::on(&["shape0"]), Exit::Interface, &words);
-    refused_in(&lab.host, &DaemonOptions::on(&[lab.iface(), "shape0"]), Exit::Interface, &words);
+    for options in [DaemonOptions::on(&["shape0"]), on(&lab, &["--iface", "shape0"])] {
+        refused(&lab.host, &options, Exit::Interface, &words);
+    }
 }

@@ -6,41 +6,29 @@ mod filters;
 mod link_type;
 mod shaped;
 
-use std::{
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
-
 use d365_tests::{
     frame::{Frame, Ipv4, Tcp},
-    lab::{Lab, Link, host_mac, sender_mac},
+    lab::{Lab, Link, host_mac},
     netns::Netns,
-    nft, patience,
+    nft,
     raw::FrameSender,
 };
-use d365_user::kernel::{Interface, Kernel, OBJECT};
 
-use crate::judged::options;
+use crate::steps::{shell, until};
 
 /// Runs `tc`. `DEV` in the words is replaced by the interface.
-fn tc(netns: &Netns, interface: &str, words: &str, last: &[&str]) {
-    let words = words.replace("DEV", interface);
-    netns.output(Command::new("tc").args(words.split(' ')).args(last)).unwrap();
+fn tc(netns: &Netns, interface: &str, words: &str) {
+    shell(netns, &format!("tc {}", words.replace("DEV", interface)));
 }
 
 /// Creates a bridge above the host's end of the first link. A bridge has no native mode.
 fn bridged(lab: &Lab) -> String {
-    let (bridge, mac) = ("bridge0".to_owned(), host_mac(0).to_string());
-    lab.host.ip(&["link", "add", &bridge, "address", &mac, "type", "bridge"]).unwrap();
-    lab.host.ip(&["link", "set", "dev", lab.iface(), "master", &bridge]).unwrap();
-    lab.host.ip(&["link", "set", "dev", &bridge, "arp", "off", "up"]).unwrap();
-    let deadline = patience::deadline(Duration::from_secs(5));
-    while !lab.host.ip(&["link", "show", "dev", &bridge]).unwrap().contains("state UP") {
-        assert!(Instant::now() < deadline, "{bridge} has no carrier");
-        thread::sleep(Duration::from_millis(5));
-    }
-    bridge
+    let (mac, port) = (host_mac(0), lab.iface());
+    shell(&lab.host, &format!("ip link add bridge0 address {mac} type bridge"));
+    shell(&lab.host, &format!("ip link set {port} master bridge0 && ip link set bridge0 arp off up"));
+    let shown = || shell(&lab.host, "ip link show dev bridge0");
+    until(5, || shown().contains("state UP"), shown);
+    "bridge0".to_owned()
 }
 
 /// Makes the stack accept packets from addresses to which it has no route: a namespace starts with the
@@ -78,20 +66,12 @@ fn send(link: &Link, port: u16, count: u16) {
     for number in 0..count {
         let syn = Tcp::new(40_000 + number, port).syn();
         let packet = Ipv4::new([203, 0, 113, 9], link.host_v4()).carrying(syn);
-        sender.send(&Frame::new(packet).macs(sender_mac(0), host_mac(0))).unwrap();
+        sender.send(&Frame::new(packet)).unwrap();
     }
 }
 
 /// Waits until the packets have arrived.
 fn settle(netns: &Netns, counter: &str, count: u64) {
-    let deadline = patience::deadline(Duration::from_secs(5));
-    while arrived(netns, counter) < count {
-        assert!(Instant::now() < deadline, "{counter}: {} of {count}", arrived(netns, counter));
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Loads the program for an interface.
-fn loaded(interface: &str) -> (Kernel, Interface) {
-    (Kernel::load(OBJECT, &options()).unwrap().0, Interface::find(interface).unwrap())
+    let arrived = || arrived(netns, counter);
+    until(5, || arrived() >= count, || format!("{counter}: {} of {count}", arrived()));
 }

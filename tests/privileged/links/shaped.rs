@@ -1,26 +1,25 @@
 //! Ingress shaping through an ifb device: each packet counts once, or the daemon does not start.
 
-use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
-    lab::Lab,
-    require,
-};
+use d365_tests::{daemon::DaemonOptions, lab::Lab, require};
 use d365_user::exit::Exit;
 
 use super::{arrived, bridged, count_arrivals, send, settle, tc};
-use crate::bad_input::refused_in;
+use crate::{
+    bad_input::refused,
+    steps::{on, start},
+};
 
 /// Sends everything that arrives through an ifb device, as traffic shapers do.
 pub(super) fn shape(lab: &Lab, interface: &str) -> &'static str {
     lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
-    tc(&lab.host, interface, "qdisc add dev DEV clsact", &[]);
+    tc(&lab.host, interface, "qdisc add dev DEV clsact");
     redirect(lab, interface);
     "shape0"
 }
 
 fn redirect(lab: &Lab, interface: &str) {
     let words = "filter add dev DEV ingress pref 10 protocol all u32 match u32 0 0 action mirred egress redirect dev shape0";
-    tc(&lab.host, interface, words, &[]);
+    tc(&lab.host, interface, words);
 }
 
 #[test]
@@ -31,8 +30,7 @@ fn native_mode_counts_each_packet_once() {
     shape(&lab, lab.iface());
     for mode in ["auto", "native"] {
         let before = arrived(&lab.host, "smtp");
-        let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", mode]);
-        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        let daemon = start(&lab, &["--mode", mode]);
         send(lab.link(), 25, 3);
         settle(&lab.host, "smtp", before + 3);
         let scrape = daemon.scrape().unwrap();
@@ -47,11 +45,10 @@ fn generic_mode_is_refused_whoever_insists() {
     let lab = Lab::new().unwrap();
     let ifb = shape(&lab, lab.iface());
     let words = [lab.iface(), ifb, "u32 filter with priority 10", "twice", "native mode"];
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--mode", "generic"]);
-    refused_in(&lab.host, &options, Exit::Attach, &words);
-    tc(&lab.host, lab.iface(), "qdisc del dev DEV clsact", &[]);
+    refused(&lab.host, &on(&lab, &["--mode", "generic"]), Exit::Attach, &words);
+    tc(&lab.host, lab.iface(), "qdisc del dev DEV clsact");
     let bridge = bridged(&lab);
-    tc(&lab.host, &bridge, "qdisc add dev DEV clsact", &[]);
+    tc(&lab.host, &bridge, "qdisc add dev DEV clsact");
     redirect(&lab, &bridge);
-    refused_in(&lab.host, &DaemonOptions::on(&[&bridge]), Exit::Attach, &[&bridge, ifb, "twice"]);
+    refused(&lab.host, &DaemonOptions::on(&[&bridge]), Exit::Attach, &[&bridge, ifb, "twice"]);
 }

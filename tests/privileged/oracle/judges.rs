@@ -4,10 +4,7 @@
 //! `d365_prove`, which contains the same code, returns its classification. Only the sums show whether a frame
 //! counted as a connection.
 
-use std::{
-    io::{self, Write as _},
-    mem,
-};
+use std::mem;
 
 use d365_common::{
     answer::Answer,
@@ -17,14 +14,16 @@ use d365_common::{
     packet::{Reason, Source},
 };
 use d365_tests::{
-    bpf::code::XDP_PASS,
     generate::LONGEST,
     oracle::{self, Opinion, Uses},
 };
 use d365_user::{generation::ReferenceTrie, snapshot::Count};
 
 use super::{PORTS, sums::Sums};
-use crate::judged::{Class, Judged};
+use crate::{
+    bpf::XDP_PASS,
+    judged::{Class, Judged},
+};
 
 /// Upper limit for the length of all headers except IPv6 extensions: Ethernet, two tags, IPv6, and TCP as far
 /// as it is read.
@@ -37,29 +36,26 @@ pub(super) struct Judges {
     sums: Sums,
     /// Number of frames in which each of the oracle's rules made a difference.
     uses: Uses,
-    /// Frames whose headers the kernel program did not read completely, because some lie behind the first
-    /// buffer.
-    behind_first_buffer: u64,
-    /// Frames that continue behind a packet that ends with the first buffer. The program does not count those
-    /// bytes.
+    long: Long,
+}
+
+/// Numbers of frames with more than one buffer.
+#[derive(Debug, Default)]
+pub(super) struct Long {
+    /// Some headers lie behind the first buffer. The kernel program did not read them and counts them as cut
+    /// off.
+    pub(super) behind_first_buffer: u64,
+    /// The packet ends with the first buffer. The program does not count the bytes behind it.
     padded: u64,
-    /// Frames that are too long for the program that this kernel accepts.
-    too_long: u64,
+    /// Too long for the program that this kernel accepts.
+    pub(super) too_long: u64,
 }
 
 impl Judges {
     pub(super) fn of(judged: Judged) -> Self {
         let prefixes: Vec<_> = judged.ranges.iter().map(|range| range.prefix).collect();
         let (reference, sums) = (ReferenceTrie::new(&prefixes), Sums::zero(prefixes.len()));
-        Self {
-            judged,
-            reference,
-            sums,
-            uses: Uses::default(),
-            behind_first_buffer: 0,
-            padded: 0,
-            too_long: 0,
-        }
+        Self { judged, reference, sums, uses: Uses::default(), long: Long::default() }
     }
 
     /// Slots of ranges from which no segment came.
@@ -86,12 +82,12 @@ impl Judges {
     /// Handles a frame that only the counters can classify.
     fn take_long(&mut self, frame: &[u8], expected: &Class) -> bool {
         let Some(kernel) = self.counted(frame) else {
-            self.too_long += 1;
+            self.long.too_long += 1;
             return true;
         };
         let Ok((kernel, bytes)) = kernel else { return false };
-        self.behind_first_buffer += u64::from(kernel != *expected);
-        self.padded += u64::from(bytes != frame.len() as u64);
+        self.long.behind_first_buffer += u64::from(kernel != *expected);
+        self.long.padded += u64::from(bytes != frame.len() as u64);
         self.sums.add(&kernel, bytes);
         may_be(&kernel, expected, frame)
     }
@@ -135,19 +131,9 @@ impl Judges {
         mem::take(&mut self.uses)
     }
 
-    /// Number of frames, since the last call, whose headers the kernel did not read completely or that were
-    /// too long for it. Prints the numbers to standard error, past libtest's capture.
-    pub(super) fn long_frames(&mut self) -> u64 {
-        let (behind, long) = (mem::take(&mut self.behind_first_buffer), mem::take(&mut self.too_long));
-        let padded = mem::take(&mut self.padded);
-        let program = self.judged.kernel.program_name();
-        let _ = writeln!(
-            io::stderr(),
-            "{behind:>9} FirstBuffer: headers behind a frame's first buffer count as cut off in the kernel\n\
-             {padded:>9} Padding: behind a packet that ends with the first buffer it is not counted\n\
-             {long:>9} frames were too long for {program}",
-        );
-        behind + long
+    /// Frames in several buffers since the last call.
+    pub(super) fn long_frames(&mut self) -> Long {
+        mem::take(&mut self.long)
     }
 
     fn host(&self, frame: &[u8]) -> Class {
@@ -205,8 +191,8 @@ fn other(reason: Reason) -> Class {
 }
 
 fn without_opens(class: &Class) -> Class {
-    match class {
-        Class::Listed { slot, .. } => Class::Listed { slot: *slot, opens: false },
+    match *class {
+        Class::Listed { slot, .. } => Class::Listed { slot, opens: false },
         Class::Unlisted { .. } => Class::Unlisted { opens: false },
         Class::Other(label) => Class::Other(label),
     }

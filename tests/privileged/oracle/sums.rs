@@ -9,50 +9,49 @@ use d365_user::kernel::CounterIds;
 
 use crate::judged::Class;
 
-/// All counters of one row: of ranges by slot, of classes and actions by index.
+/// All counters of one row: of ranges by slot, then of classes and actions by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
-    ranges: Vec<Counter>,
-    classes: Vec<Counter>,
+    ranges: usize,
+    counters: Vec<Counter>,
 }
 
 impl Sums {
     /// Sums with every counter at zero.
     pub(super) fn zero(ranges: usize) -> Self {
-        Self {
-            ranges: vec![Counter::default(); ranges],
-            classes: vec![Counter::default(); CLASS_ROW as usize],
-        }
+        Self { ranges, counters: vec![Counter::default(); ranges + CLASS_ROW as usize] }
     }
 
     /// Reads the sums from the kernel's maps.
     pub(super) fn read(ids: CounterIds, ranges: usize) -> Self {
-        Self { ranges: values(ids.ranges, ranges), classes: values(ids.classes, CLASS_ROW as usize) }
+        Self {
+            ranges,
+            counters: [values(ids.ranges, ranges), values(ids.classes, CLASS_ROW as usize)].concat(),
+        }
     }
 
     /// Bytes of all counters.
     pub(super) fn bytes(&self) -> u64 {
-        self.ranges.iter().chain(&self.classes).map(|counter| counter.bytes).sum()
+        self.counters.iter().map(|counter| counter.bytes).sum()
     }
 
     /// Slots of ranges from which no packet came.
     pub(super) fn unmet(&self) -> Vec<usize> {
-        let unmet = |slot: &usize| self.ranges[*slot].packets == 0;
-        (0..self.ranges.len()).filter(unmet).collect()
+        (0..self.ranges).filter(|slot| self.counters[*slot].packets == 0).collect()
     }
 
     /// Counts a frame of `bytes` bytes.
     pub(super) fn add(&mut self, class: &Class, bytes: u64) {
-        let index = |class| class_index(0, class) as usize;
-        let (counter, opens) = match class {
-            Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
-            Class::Unlisted { opens } => (&mut self.classes[index(classification::Class::Unlisted)], *opens),
+        let class_counter = |class| self.ranges + class_index(0, class) as usize;
+        let (index, opens) = match *class {
+            Class::Listed { slot, opens } => (slot, opens),
+            Class::Unlisted { opens } => (class_counter(classification::Class::Unlisted), opens),
             Class::Other(label) => {
-                let class =
-                    classification::Class::OTHERS.into_iter().find(|class| class.as_str() == *label).unwrap();
-                (&mut self.classes[index(class)], false)
+                let mut others = classification::Class::OTHERS.into_iter();
+                (class_counter(others.find(|class| class.as_str() == label).unwrap()), false)
             }
         };
+        let counter = &mut self.counters[index];
         counter.packets += 1;
         counter.bytes += bytes;
         counter.connections += u64::from(opens);

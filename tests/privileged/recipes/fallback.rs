@@ -10,21 +10,12 @@ use d365_tests::{
 
 use super::{counters, firewall, lab, lab_without_firewall, listed, sources, steer, strangers, tagging};
 
-/// Listens on these ports of the lab's host, in both families.
 fn listen(lab: &Lab, ports: &[u16]) -> Listener {
-    let addresses = listed().map(|peer| lab.link().host_for(peer));
-    let addresses = ports.iter().flat_map(|port| addresses.map(|address| SocketAddr::new(address, *port)));
-    let addresses: Vec<_> = addresses.collect();
-    lab.host.run(|| Listener::bind(&addresses)).unwrap()
+    super::listen(&lab.host, |peer| lab.link().host_for(peer), ports)
 }
 
-/// Sends a mail to port 25, and returns the port on which it was delivered.
 fn port_for(lab: &Lab, listener: &Listener, source: IpAddr) -> u16 {
-    let server = SocketAddr::new(lab.link().host_for(source), 25);
-    lab.sender.run(|| deliver(source, server, &Mail::new("Subject: test\r\n\r\ntext\r\n"))).unwrap();
-    let mail = listener.delivered().pop().unwrap();
-    assert_eq!(mail.peer.ip(), source);
-    mail.local.port()
+    super::port_for(lab, listener, source, lab.link().host_for(source), "Subject: test\r\n\r\ntext\r\n")
 }
 
 /// Asserts that all mail arrives on port 25, that of listed sources by a second attempt.
@@ -56,13 +47,19 @@ fn with_every_part_listed_mail_alone_goes_to_the_second_listener() {
     assert_eq!(counters(&lab.host), [2, 0]);
 }
 
+/// If nothing listens at all, connections are refused as before. They do not hang.
 #[test]
 fn without_the_second_listener_mail_comes_to_port_25() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let lab = lab();
     steer(&lab.host);
-    let listener = listen(&lab, &[25]);
     let _daemon = tagging(&lab, "mark");
+    for source in sources() {
+        let server = SocketAddr::new(lab.link().host_for(source), 25);
+        let error = lab.sender.run(|| deliver(source, server, &Mail::new(""))).unwrap_err();
+        assert!(format!("{error:#}").contains("Connection refused"), "{source}: {error:#}");
+    }
+    let listener = listen(&lab, &[25]);
     falls_back(&lab, &listener, "no listener");
 }
 
@@ -87,18 +84,4 @@ fn a_firewall_that_does_not_know_the_second_port_loses_no_mail() {
     // With the page's line the second listener works, wherever the other rules are.
     nft::load(&lab.host, "insert rule inet filter input tcp dport 10025 ct status dnat accept").unwrap();
     assert!(listed().iter().all(|source| port_for(&lab, &listener, *source) == 10025));
-}
-
-/// If nothing listens at all, connections are refused as before. They do not hang.
-#[test]
-fn a_host_without_a_mail_server_refuses_tagged_connections_too() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let lab = lab();
-    steer(&lab.host);
-    let _daemon = tagging(&lab, "mark");
-    for source in sources() {
-        let server = SocketAddr::new(lab.link().host_for(source), 25);
-        let error = lab.sender.run(|| deliver(source, server, &Mail::new(""))).unwrap_err();
-        assert!(format!("{error:#}").contains("Connection refused"), "{source}: {error:#}");
-    }
 }

@@ -4,19 +4,21 @@ mod fallback;
 mod greylisting;
 mod listener;
 mod next_hop;
-mod rspamd;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
+    daemon::Daemon,
     lab::Lab,
     mail::{Reply, Root, recipe, swaks},
     netns::Netns,
     nft,
+    smtp::{Listener, Mail, deliver},
     temp::TempFile,
 };
+
+use crate::steps::{source, start};
 
 /// The geo number of the [`listed`] sources: CAN.
 const GEO: u32 = 2;
@@ -70,10 +72,23 @@ fn counters(host: &Netns) -> [u64; 2] {
 /// Starts a daemon that tags packets from the [`listed`] sources.
 fn tagging(lab: &Lab, tag: &str) -> Daemon {
     let list = TempFile::new("ranges", "13.71.171.0/24,CAN\n2001:db8:365::/48,CAN\n");
-    let ranges = format!("file:{}", list.path().display());
-    let options =
-        DaemonOptions::on(&[lab.iface()]).args(["--ranges", &ranges, "--allow-special", "--tag", tag]);
-    Daemon::start(&lab.host, &options).unwrap()
+    start(lab, &["--ranges", &source(list.path()), "--allow-special", "--tag", tag])
+}
+
+/// Listens on these ports of a host, on its address for each family.
+fn listen(host: &Netns, address_for: impl Fn(IpAddr) -> IpAddr, ports: &[u16]) -> Listener {
+    let addresses = listed().map(address_for);
+    let addresses = ports.iter().flat_map(|port| addresses.map(|address| SocketAddr::new(address, *port)));
+    let addresses: Vec<_> = addresses.collect();
+    host.run(|| Listener::bind(&addresses)).unwrap()
+}
+
+/// Sends a mail to port 25 of a server, and returns the port on which it was delivered.
+fn port_for(lab: &Lab, listener: &Listener, source: IpAddr, server: IpAddr, body: &str) -> u16 {
+    lab.sender.run(|| deliver(source, SocketAddr::new(server, 25), &Mail::new(body))).unwrap();
+    let mail = listener.delivered().pop().unwrap();
+    assert_eq!((mail.peer.ip(), mail.body.as_str()), (source, body));
+    mail.local.port()
 }
 
 /// Sends a mail with this subject from an address of the lab's sender, and returns the mail server's reply.

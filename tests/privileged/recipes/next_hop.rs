@@ -1,16 +1,8 @@
 //! The mail server behind the edge reads the tag from the DSCP.
 
-use std::net::{IpAddr, SocketAddr};
+use d365_tests::{lab::Lab, mail::recipe, next_hop::NextHop, nft, require, smtp::Listener};
 
-use d365_tests::{
-    lab::Lab,
-    mail::recipe,
-    next_hop::NextHop,
-    nft, require,
-    smtp::{Listener, Mail, deliver},
-};
-
-use super::{counters, firewall, lab, listed, sources, steer, strangers, tagging};
+use super::{counters, firewall, lab, listed, port_for, sources, steer, strangers, tagging};
 
 /// Counts incoming packets to port 25, and those of them with the code point.
 const WATCH: &str = "
@@ -46,11 +38,7 @@ fn behind(lab: &Lab) -> NextHop {
 
 /// Listens on the server's two ports.
 fn listen(next_hop: &NextHop) -> Listener {
-    let ports = [25, 10025].into_iter();
-    let addresses: Vec<_> = ports
-        .flat_map(|port| listed().map(|peer| SocketAddr::new(NextHop::address_for(peer), port)))
-        .collect();
-    next_hop.server.run(|| Listener::bind(&addresses)).unwrap()
+    super::listen(&next_hop.server, NextHop::address_for, &[25, 10025])
 }
 
 /// The page's table for the mark, with the rules for the DSCP in place of the rule for the mark.
@@ -74,13 +62,7 @@ fn the_next_hop_tells_tagged_mail_by_its_dscp() {
 
     // The mail is long enough for segments, acknowledgements and the end of the connection.
     let body = format!("Subject: test\r\n\r\n{}", "a line of a mail\r\n".repeat(20_000));
-    let send = |source: IpAddr| {
-        let server = SocketAddr::new(NextHop::address_for(source), 25);
-        lab.sender.run(|| deliver(source, server, &Mail::new(body.as_str()))).unwrap();
-        let mail = listener.delivered().pop().unwrap();
-        assert_eq!((mail.peer.ip(), &mail.body), (source, &body));
-        mail.local.port()
-    };
+    let send = |source| port_for(&lab, &listener, source, NextHop::address_for(source), &body);
     let counts =
         || ["tagged", "seen"].map(|counter| nft::packets(&next_hop.server, "inet watch", counter).unwrap());
     for source in strangers() {
@@ -115,9 +97,8 @@ fn the_edge_does_not_steer_what_it_forwards() {
     steer(&lab.host);
     let _daemon = tagging(&lab, "mark");
     for source in sources() {
-        let server = SocketAddr::new(NextHop::address_for(source), 25);
-        lab.sender.run(|| deliver(source, server, &Mail::new("Subject: test\r\n\r\n"))).unwrap();
-        assert_eq!(listener.delivered().pop().unwrap().local.port(), 25, "{source}");
+        let server = NextHop::address_for(source);
+        assert_eq!(port_for(&lab, &listener, source, server, "Subject: test\r\n\r\n"), 25, "{source}");
     }
     assert_eq!(counters(&lab.host), [0, 0]);
 }

@@ -3,14 +3,13 @@
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, SocketAddr, TcpListener},
-    time::Duration,
 };
 
 use d365_tests::{lab::Lab, mail::recipe, nft, require, tcp};
 use nix::sys::socket::{getsockopt, sockopt};
-use socket2::{Domain, Socket, Type};
 
-use super::{MARK, lab, listed, strangers, tagging};
+use super::{MARK, lab, listed, sources, strangers, tagging};
+use crate::{mail::connects, steps::shell};
 
 /// Counts the server's packets with the mark, and all of its packets.
 const WATCH: &str = "
@@ -39,13 +38,6 @@ fn mark_of_accepted(lab: &Lab, source: IpAddr) -> u32 {
     getsockopt(&accepted, sockopt::Mark).unwrap()
 }
 
-/// Returns true if a connection is established within a second.
-fn connects(source: IpAddr, server: SocketAddr) -> bool {
-    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
-    socket.connect_timeout(&server.into(), Duration::from_secs(1)).is_ok()
-}
-
 /// Applies the settings of a block of the page.
 fn apply_sysctl(lab: &Lab, settings: &str) {
     for (name, value) in settings.lines().filter_map(|line| line.split_once(" = ")) {
@@ -53,6 +45,7 @@ fn apply_sysctl(lab: &Lab, settings: &str) {
     }
 }
 
+/// The page warns that a foreign rule that matches the mark also decides about replies.
 #[test]
 fn an_accepted_socket_and_its_packets_carry_the_mark_only_where_that_is_asked_for() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
@@ -60,7 +53,7 @@ fn an_accepted_socket_and_its_packets_carry_the_mark_only_where_that_is_asked_fo
     nft::load(&lab.host, WATCH).unwrap();
     let _daemon = tagging(&lab, "mark");
     let counts = || ["marked", "sent"].map(|counter| nft::packets(&lab.host, "inet watch", counter).unwrap());
-    for source in listed().into_iter().chain(strangers()) {
+    for source in sources() {
         assert_eq!(mark_of_accepted(&lab, source), 0, "{source}");
     }
     let [marked, before] = counts();
@@ -80,26 +73,17 @@ fn an_accepted_socket_and_its_packets_carry_the_mark_only_where_that_is_asked_fo
     let [marked, all] = counts();
     assert_eq!(marked, all - before);
     assert!(marked >= 2 * 4, "{marked}");
-}
 
-/// The page warns that a foreign rule that matches the mark also decides about replies.
-#[test]
-fn policy_routing_sees_the_mark_of_replies() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let lab = lab();
-    let _daemon = tagging(&lab, "mark");
-    let [source, _] = listed();
-    let [stranger, _] = strangers();
-    apply_sysctl(&lab, &recipe("# /etc/sysctl.d/d365.conf").unwrap());
+    let ([source, _], [stranger, _]) = (listed(), strangers());
     // The rule selects another table for outgoing packets. For incoming packets the table of local addresses
     // comes first.
-    lab.host.ip(&["rule", "add", "fwmark", "0xd3650000/0xffff0000", "table", "365"]).unwrap();
+    shell(&lab.host, "ip rule add fwmark 0xd3650000/0xffff0000 table 365");
     assert_eq!(mark_of_accepted(&lab, source), MARK, "an empty table is passed over");
-    lab.host.ip(&["route", "add", "blackhole", "default", "table", "365"]).unwrap();
+    shell(&lab.host, "ip route add blackhole default table 365");
     let server = SocketAddr::new(lab.link().host_for(source), 25);
     let listener = lab.host.run(|| TcpListener::bind(server)).unwrap();
-    assert!(!lab.sender.run(|| connects(source, server)), "the SYN-ACK went by the ordinary table");
-    assert!(lab.sender.run(|| connects(stranger, server)));
+    assert!(!connects(&lab, source), "the SYN-ACK went by the ordinary table");
+    assert!(connects(&lab, stranger));
     drop(listener);
     assert_eq!(mark_of_accepted(&lab, stranger), 0);
 }

@@ -1,10 +1,6 @@
 //! Tags set by the daemon, from the flags to the next hop, with real sessions.
 
-use std::{
-    net::IpAddr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -17,19 +13,19 @@ use d365_tests::{
     temp::TempFile,
 };
 
-use crate::mail::{deliver_again, deliver_from, listen};
+use crate::{
+    mail::{deliver_again, deliver_from, listen},
+    steps::{addresses, detach, shell, source, start, until},
+};
 
 pub(super) const LISTED: [&str; 2] = ["203.0.113.9", "2001:db8:77::9"];
 pub(super) const STRANGERS: [&str; 2] = ["198.51.100.7", "2001:db8:1::7"];
-pub(super) const LIST: &str = "203.0.113.0/24,CAN\n2001:db8:77::/48,EUR\n";
+pub(super) const LIST: &str = "# ours\n203.0.113.0/24,CAN\n2001:db8:77::/48,EUR,WestEurope\n";
 
-pub(super) fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
-    texts.map(|text| text.parse().unwrap()).to_vec()
-}
-
-fn options(lab: &Lab, list: &TempFile) -> DaemonOptions {
-    let spec = format!("file:{}", list.path().display());
-    DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special", "--lease", "never"])
+/// Starts a daemon with a list of its own, whose lease does not end.
+fn tagging(lab: &Lab, list: &TempFile, flags: &[&str]) -> Daemon {
+    let ranges = ["--ranges", &source(list.path()), "--allow-special", "--lease", "never"];
+    start(lab, &[&ranges[..], flags].concat())
 }
 
 /// Returns a time for a flag, stretched for this machine.
@@ -37,7 +33,7 @@ pub(super) fn seconds(number: u64) -> String {
     format!("{}s", patience::stretched(Duration::from_secs(number)).as_secs())
 }
 
-/// Counts packets to port 25 by mark and code point, after all other programs.
+/// Counts packets to port 25 by mark and code point, after all other programs, and resets.
 fn count(lab: &Lab) {
     let rules = "table inet d365 {
         counter can { }
@@ -46,6 +42,11 @@ fn count(lab: &Lab) {
         counter cs1 { }
         counter af21 { }
         counter smtp { }
+        counter refused { }
+        chain out {
+            type filter hook output priority 0;
+            tcp sport 25 tcp flags & rst == rst counter name refused
+        }
         chain in {
             type filter hook input priority 0;
             tcp dport != 25 accept
@@ -66,20 +67,23 @@ fn counted(lab: &Lab, counter: &str) -> u64 {
     nft::packets(&lab.host, "inet d365", counter).unwrap()
 }
 
-/// Mail from listed and unlisted sources is still delivered. Every packet from listed sources has both tags,
-/// from the first packet on.
+/// Mail from listed and unlisted sources is still delivered, and counted by the operator's own list. Every
+/// packet from listed sources has both tags, from the first packet on.
+#[test]
+fn both_tags_in_native_and_generic_mode() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    ["native", "generic"].into_iter().for_each(both_tags);
+}
+
 fn both_tags(mode: &str) {
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
     let listener = listen(&lab);
     count(&lab);
-    let daemon =
-        Daemon::start(&lab.host, &options(&lab, &list).args(["--mode", mode, "--tag", "mark,dscp"])).unwrap();
-    let (listed, strangers) = (addresses(LISTED), addresses(STRANGERS));
-    deliver_from(&lab, 0, &listed);
-    deliver_from(&lab, 0, &strangers);
-    deliver_again(&lab, 0, &listed);
-    deliver_again(&lab, 0, &strangers);
+    let daemon = tagging(&lab, &list, &["--mode", mode, "--tag", "mark,dscp"]);
+    let sources = [addresses(&LISTED), addresses(&STRANGERS)].concat();
+    deliver_from(&lab, 0, &sources);
+    deliver_again(&lab, 0, &sources);
     let scrape = daemon.scrape().unwrap();
     let smtp = |geo| scrape.sum("d365_smtp_packets_total", &[("geo", geo)]);
     assert!(smtp("CAN") > 10 && smtp("EUR") > 10);
@@ -90,19 +94,12 @@ fn both_tags(mode: &str) {
         assert_eq!(scrape.count("d365_tagged_packets_total", &labels), smtp("CAN") + smtp("EUR"), "{tag}");
     }
     assert_eq!(scrape.sum("d365_tag_failures_total", &[]), 0);
+    let connections =
+        |geo| scrape.sum("d365_smtp_connections_total", &[("geo", geo), ("geo_source", "configured")]);
+    assert_eq!((connections("CAN"), connections("EUR")), (2, 2), "{mode}");
+    assert_eq!(scrape.sum("d365_unlisted_smtp_connections_total", &[]), 4);
+    assert_eq!(scrape.count("d365_ranges", &[("geo", "EUR"), ("family", "ipv6")]), 1);
     assert_eq!(listener.stop().len(), 8, "every mail arrived");
-}
-
-#[test]
-fn both_tags_native() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    both_tags("native");
-}
-
-#[test]
-fn both_tags_generic() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    both_tags("generic");
 }
 
 /// The stack answers each of these segments with a reset.
@@ -112,22 +109,16 @@ fn a_segment_of_no_connection_is_marked() {
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
     let _listener = listen(&lab);
-    let rules = "table inet d365 { counter can { }\ncounter refused { }
-        chain in { type filter hook input priority 0;\nmeta mark 0xd3650002 counter name can\n}
-        chain out { type filter hook output priority 0;\ntcp sport 25 tcp flags & rst == rst counter name refused\n}\n}";
-    nft::load(&lab.host, rules).unwrap();
-    let daemon = Daemon::start(&lab.host, &options(&lab, &list).args(["--tag", "mark"])).unwrap();
+    count(&lab);
+    let daemon = tagging(&lab, &list, &["--tag", "mark"]);
     daemon.wait_for_log("metrics url=", Duration::from_secs(5)).unwrap();
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     let (source, host) = (LISTED[0].parse().unwrap(), lab.link().host_v4().into());
     lab.add_source(source).unwrap();
     let frame = Frame::new(Packet::between(source, host, Tcp::new(40_000, 25)));
     (0..40).for_each(|_| sender.send(&frame).unwrap());
-    let deadline = patience::deadline(Duration::from_secs(10));
-    while counted(&lab, "refused") < 40 {
-        assert!(Instant::now() < deadline, "refused of 40: {}", counted(&lab, "refused"));
-        thread::sleep(Duration::from_millis(20));
-    }
+    let refused = || counted(&lab, "refused");
+    until(10, || refused() >= 40, || format!("refused of 40: {}", refused()));
     assert_eq!(counted(&lab, "can"), 40);
     let scrape = daemon.scrape().unwrap();
     let listed = |unit| scrape.sum(&format!("d365_smtp_{unit}_total"), &[("geo", "CAN")]);
@@ -145,11 +136,10 @@ fn a_mark_of_an_earlier_hop_is_not_trusted() {
     let rules = "table inet d365 { counter any { }\ncounter smtp { }\nchain in { type filter hook prerouting priority -300;
         tcp dport 25 counter name smtp\ntcp dport 25 meta mark != 0 counter name any\n}\n}";
     nft::load(&hop.server, rules).unwrap();
-    let edge = Daemon::start(&lab.host, &options(&lab, &list).args(["--tag", "mark"])).unwrap();
-    let spec = format!("file:{}", other.path().display());
-    let behind =
-        DaemonOptions::on(&["edge0"]).args(["--ranges", &spec, "--allow-special", "--lease", "never"]);
-    let behind = Daemon::start(&hop.server, &behind.args(["--tag", "mark"])).unwrap();
+    let edge = tagging(&lab, &list, &["--tag", "mark"]);
+    let behind = DaemonOptions::on(&["edge0"]).args(["--ranges", &source(other.path())]);
+    let behind = behind.args(["--allow-special", "--lease", "never", "--tag", "mark"]);
+    let behind = Daemon::start(&hop.server, &behind).unwrap();
     for daemon in [&edge, &behind] {
         daemon.wait_for_log("metrics url=", Duration::from_secs(5)).unwrap();
     }
@@ -157,12 +147,8 @@ fn a_mark_of_an_earlier_hop_is_not_trusted() {
     let source = LISTED[0].parse().unwrap();
     let frame = Frame::new(Packet::between(source, NextHop::address_for(source), Tcp::new(40_000, 25)));
     let all = || nft::packets(&hop.server, "inet d365", "smtp").unwrap();
-    let deadline = patience::deadline(Duration::from_secs(20));
-    while all() < 60 {
-        assert!(Instant::now() < deadline, "{} of 60 frames came", all());
-        (0..20).for_each(|_| sender.send(&frame).unwrap());
-        thread::sleep(Duration::from_millis(50));
-    }
+    let send = || (0..20).for_each(|_| sender.send(&frame).unwrap());
+    until(20, || (send(), all() >= 60).1, || format!("{} of 60 frames came", all()));
     assert!(edge.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]) >= 60);
     let scrape = behind.scrape().unwrap();
     assert!(scrape.sum("d365_unlisted_smtp_packets_total", &[]) >= 60);
@@ -176,30 +162,15 @@ fn a_tc_program_that_is_taken_away_is_said() {
     require!(Root, Kernel(6, 6, "tcx"), Tool("ip"), Tool("bpftool"), Daemon);
     let lab = Lab::new().unwrap();
     let list = TempFile::new("list", LIST);
-    let daemon = Daemon::start(&lab.host, &options(&lab, &list).args(["--tag", "mark"])).unwrap();
+    let daemon = tagging(&lab, &list, &["--tag", "mark"]);
     let attached = || {
         let scrape = daemon.scrape().unwrap();
         ["d365_attached", "d365_tag_attached"].map(|name| scrape.count(name, &[("iface", lab.iface())]))
     };
     assert_eq!(attached(), [1, 1]);
-    let links = lab.host.output(std::process::Command::new("bpftool").args(["link", "show"])).unwrap();
-    // The program's link: an older bpftool has no name for its type, and shows its number.
-    let program = lab
-        .host
-        .output(std::process::Command::new("bpftool").args(["prog", "show", "name", "d365_tag"]))
-        .unwrap();
-    let ids: Vec<&str> =
-        program.lines().filter_map(|line| line.split_once(": sched_cls").map(|(id, _)| id)).collect();
-    let pid = daemon.pid();
-    let ours = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().find_map(|entry| {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
-        let field = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
-        };
-        ids.contains(&field("prog_id:")?.as_str()).then(|| field("link_id:"))?
-    });
-    let link = ours.unwrap_or_else(|| panic!("no link of {ids:?} in {links}"));
-    lab.host.output(std::process::Command::new("bpftool").args(["link", "detach", "id", &link])).unwrap();
+    let programs = shell(&lab.host, "bpftool prog show name d365_tag");
+    let ids = programs.lines().filter_map(|line| line.split_once(": sched_cls").map(|(id, _)| id));
+    detach(&daemon, &lab.host, &ids.collect::<Vec<_>>());
     assert_eq!(attached(), [1, 0]);
     daemon.wait_for_log("the tc program is not attached any more", Duration::from_secs(15)).unwrap();
     assert!(!daemon.log().contains("packets are not counted"), "{}", daemon.log());
@@ -214,11 +185,10 @@ fn another_code_point_and_a_lease_that_ends() {
     let list = TempFile::new("list", LIST);
     let listener = listen(&lab);
     count(&lab);
-    let spec = format!("file:{}", list.path().display());
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &spec, "--allow-special"]);
-    let options = options.args(["--lease", &seconds(6), "--tag", "dscp", "--dscp", "af21"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
-    let listed = addresses(LISTED);
+    let ranges = ["--ranges", &source(list.path()), "--allow-special"];
+    let flags = ["--lease", &seconds(6), "--tag", "dscp", "--dscp", "af21"];
+    let daemon = start(&lab, &[&ranges[..], &flags].concat());
+    let listed = addresses(&LISTED);
     deliver_from(&lab, 0, &listed);
     let tagged = counted(&lab, "af21");
     assert!(tagged >= 16, "{tagged}");

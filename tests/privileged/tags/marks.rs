@@ -1,10 +1,6 @@
 //! The mark as nftables sees it, in native and generic mode.
 
-use std::{
-    net::IpAddr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, time::Duration};
 
 use d365_common::{mark::Mark, packet_action::PacketAction};
 use d365_tests::{
@@ -17,12 +13,16 @@ use d365_tests::{
 use d365_user::{
     generation::{self, CounterKey},
     geo::{Geo, GeoCode, GeoSource},
-    kernel::{Counters, Interface, Kernel, OBJECT, Options},
+    kernel::{Counters, Interface, Kernel, Options},
     ranges::Range,
     settings::{ModePolicy, Tags, TcOrder},
 };
 
-use crate::{foreign::Foreign, judged::options};
+use crate::{
+    foreign::Foreign,
+    judged::{self, options},
+    steps::until,
+};
 
 const TABLE: &str = "netdev d365";
 /// Bits of another program, between the mask and the geo.
@@ -70,13 +70,9 @@ fn ranges() -> Vec<Range> {
 impl Host {
     fn new(mode: ModePolicy, tags: Tags) -> Self {
         let lab = Lab::new().unwrap();
-        let (kernel, counters) = lab.host.run(|| {
-            let interface = Interface::find(lab.iface()).unwrap();
-            let options = Options { interfaces: vec![interface.clone()], tags, ..options() };
-            let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
-            kernel.attach(&interface, mode).unwrap();
-            kernel.attach_tagger(&interface, tags.order).unwrap();
-            (kernel, counters)
+        let (mut kernel, counters) = judged::attach(&lab, mode, Options { tags, ..options() });
+        lab.host.run(|| {
+            kernel.attach_tagger(&Interface::find(lab.iface()).unwrap(), tags.order).unwrap();
         });
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let mut host = Self { lab, kernel: Some(kernel), counters, sender };
@@ -119,16 +115,12 @@ impl Host {
 
     /// Waits until this number of frames has arrived.
     fn wait(&self, frames: u64) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.counted("arrived") < frames {
-            assert!(Instant::now() < deadline, "{} of {frames} frames came", self.counted("arrived"));
-            thread::sleep(Duration::from_millis(5));
-        }
+        let arrived = || self.counted("arrived");
+        until(10, || arrived() >= frames, || format!("{} of {frames} frames came", arrived()));
     }
 
     fn action(&self, action: PacketAction) -> u64 {
-        let rows = self.counters.read(&[]).unwrap();
-        rows[0].actions.iter().find(|(own, _)| *own == action).unwrap().1
+        judged::action(&self.counters, action)
     }
 
     /// Makes a segment to a port in the three shapes that an edge sees: plain, in one VLAN, in two.
@@ -148,6 +140,12 @@ fn mark_only() -> Tags {
 }
 
 /// Every geo of both families has its mark, in a VLAN or not. No other packet is marked.
+#[test]
+fn every_geo_in_native_and_generic_mode() {
+    require!(Root, Tool("ip"), Tool("nft"));
+    [ModePolicy::Native, ModePolicy::Generic].into_iter().for_each(every_geo);
+}
+
 fn every_geo(mode: ModePolicy) {
     let host = Host::new(mode, mark_only());
     let codes = codes();
@@ -167,18 +165,6 @@ fn every_geo(mode: ModePolicy) {
         assert_eq!(host.counted(&format!("n{number}")), 6, "{code}, {mode:?}");
     }
     assert_eq!((host.counted("tagged"), host.action(PacketAction::Marked)), (tagged, tagged));
-}
-
-#[test]
-fn every_geo_native() {
-    require!(Root, Tool("ip"), Tool("nft"));
-    every_geo(ModePolicy::Native);
-}
-
-#[test]
-fn every_geo_generic() {
-    require!(Root, Tool("ip"), Tool("nft"));
-    every_geo(ModePolicy::Generic);
 }
 
 /// Only packets of a listed range with a valid lease are marked.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
-use d365_tests::{netns::Netns, require, veth};
+use d365_tests::{lab::Lab, require};
 use d365_user::{
     kernel::{Interface, Kernel, OBJECT, Options, TcHold},
     settings::{Tags, TcOrder},
 };
 
-use crate::{foreign::Foreign, judged::options};
+use crate::{foreign::Foreign, judged::options, steps::shell};
 
 /// Loads a kernel object that sets marks, for an interface of this thread's namespace.
 fn kernel(interface: &Interface) -> Kernel {
@@ -19,33 +19,22 @@ fn kernel(interface: &Interface) -> Kernel {
     Kernel::load(OBJECT, &options).unwrap().0
 }
 
-/// Runs a test in a namespace that has one link.
-fn on_a_link(test: impl FnOnce(&Interface) + Send) {
-    let (near, far) = (Netns::new().unwrap(), Netns::new().unwrap());
-    let mac = |last| veth::Mac([2, 0xd3, 0x65, 0, 0, last]);
-    let end = |netns, last| veth::End::new(netns, veth::unique_name("tc"), mac(last));
-    let (ours, peer) = (end(&near, 1), end(&far, 2));
-    veth::connect(&ours, &peer, 1500).unwrap();
-    near.run(|| test(&Interface::find(&ours.name).unwrap()));
+/// Runs a test in a lab's host.
+fn on_a_link(test: impl FnOnce(&Lab, &Interface) + Send) {
+    let lab = Lab::new().unwrap();
+    lab.host.run(|| test(&lab, &Interface::find(lab.iface()).unwrap()));
+}
+
+/// Returns the interface's ingress filters (`filter`) or qdiscs (`qdisc`), as `tc` shows them.
+fn tc(lab: &Lab, object: &str) -> String {
+    let suffix = if object == "filter" { "ingress" } else { "" };
+    shell(&lab.host, &format!("tc {object} show dev {} {suffix}", lab.iface()))
 }
 
 /// Returns the names of the tcx programs in their order.
 fn names(interface: &Interface) -> Vec<String> {
     let (_, programs) = SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress).unwrap();
     programs.iter().map(|program| program.name_as_str().unwrap().to_owned()).collect()
-}
-
-/// Returns the interface's ingress filters as `tc` shows them.
-fn filters(interface: &Interface) -> String {
-    let mut tc = std::process::Command::new("tc");
-    let output = tc.args(["filter", "show", "dev", &interface.name, "ingress"]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn qdiscs(interface: &Interface) -> String {
-    let output =
-        std::process::Command::new("tc").args(["qdisc", "show", "dev", &interface.name]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -55,7 +44,7 @@ fn tcx_programs_of_others_stay_where_they_are() {
         (TcOrder::First, ["d365_tag", "foreign", "foreign"]),
         (TcOrder::Last, ["foreign", "foreign", "d365_tag"]),
     ] {
-        on_a_link(|interface| {
+        on_a_link(|_, interface| {
             let mut others = [Foreign::marking(1), Foreign::marking(2)];
             others.iter_mut().for_each(|other| other.attach(&interface.name, false));
             let mut kernel = kernel(interface);
@@ -73,21 +62,19 @@ fn tcx_programs_of_others_stay_where_they_are() {
 fn filters_of_others_and_their_qdisc_stay() {
     require!(Root, Tool("ip"), Tool("tc"));
     for order in [TcOrder::First, TcOrder::Last] {
-        on_a_link(|interface| {
+        on_a_link(|lab, interface| {
             let mut kernel = kernel(interface);
             let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, order).unwrap();
             assert!(tagger.is_attached().unwrap());
-            assert!(filters(interface).contains("d365_tag"), "{}", filters(interface));
+            assert!(tc(lab, "filter").contains("d365_tag"), "{}", tc(lab, "filter"));
             // Another program's filter in the qdisc that we added: the qdisc stays for it.
-            let add =
-                ["filter", "add", "dev", &interface.name, "ingress", "prio", "7", "protocol", "all", "u32"];
-            let add = add.into_iter().chain(["match", "u32", "0", "0", "flowid", "1:1"]);
-            assert!(std::process::Command::new("tc").args(add).status().unwrap().success());
+            let filter = "ingress prio 7 protocol all u32 match u32 0 0 flowid 1:1";
+            shell(&lab.host, &format!("tc filter add dev {} {filter}", lab.iface()));
             drop(kernel);
             assert!(!tagger.is_attached().unwrap());
-            let left = filters(interface);
+            let left = tc(lab, "filter");
             assert!(!left.contains("d365_tag") && left.contains("u32"), "{left}");
-            assert!(qdiscs(interface).contains("clsact"));
+            assert!(tc(lab, "qdisc").contains("clsact"));
         });
     }
 }
@@ -96,14 +83,15 @@ fn filters_of_others_and_their_qdisc_stay() {
 fn a_qdisc_that_came_with_us_goes_with_us_and_no_other() {
     require!(Root, Tool("ip"), Tool("tc"));
     for was_there in [false, true] {
-        on_a_link(|interface| {
-            let add = ["qdisc", "add", "dev", &interface.name, "clsact"];
-            assert!(!was_there || std::process::Command::new("tc").args(add).status().unwrap().success());
+        on_a_link(|lab, interface| {
+            if was_there {
+                shell(&lab.host, &format!("tc qdisc add dev {} clsact", lab.iface()));
+            }
             let mut kernel = kernel(interface);
             kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
-            assert!(qdiscs(interface).contains("clsact"));
+            assert!(tc(lab, "qdisc").contains("clsact"));
             drop(kernel);
-            assert_eq!(qdiscs(interface).contains("clsact"), was_there, "{}", qdiscs(interface));
+            assert_eq!(tc(lab, "qdisc").contains("clsact"), was_there, "{}", tc(lab, "qdisc"));
         });
     }
 }
@@ -112,17 +100,17 @@ fn a_qdisc_that_came_with_us_goes_with_us_and_no_other() {
 #[test]
 fn a_filter_that_was_left_behind_is_taken_away() {
     require!(Root, Tool("ip"), Tool("tc"));
-    on_a_link(|interface| {
+    on_a_link(|lab, interface| {
         let mut dead = kernel(interface);
         dead.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
         // As when a process is killed: nothing is undone.
         std::mem::forget(dead);
         let mut kernel = kernel(interface);
         let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
-        assert_eq!(filters(interface).matches(" name d365_tag ").count(), 1, "{}", filters(interface));
+        assert_eq!(tc(lab, "filter").matches(" name d365_tag ").count(), 1, "{}", tc(lab, "filter"));
         assert!(!tagger.is_preceded);
         kernel.set_lease(Some(Duration::ZERO)).unwrap();
         drop(kernel);
-        assert!(!filters(interface).contains("d365_tag"));
+        assert!(!tc(lab, "filter").contains("d365_tag"));
     });
 }

@@ -1,7 +1,6 @@
 //! `--watch-azure`: new connections from unlisted sources inside Azure, by the regions of a document.
 
 use std::{
-    fs,
     net::IpAddr,
     thread,
     time::{Duration, Instant},
@@ -14,14 +13,14 @@ use d365_tests::{
     raw::FrameSender,
     require,
     scrape::{Sample, Scrape},
-    temp::TempDir,
     vendor::Documents,
 };
 
 use super::site::{Site, failures, wait_until};
 use crate::{
+    judged::syn,
     mail::{deliver_again, listen, tally},
-    verdicts::syn,
+    steps::ListFile,
 };
 
 const DOCUMENT: &str = "public-2026-cn398.json";
@@ -59,16 +58,12 @@ fn mail(site: &Site, sources: &[&str]) {
     deliver_again(&site.lab, 0, &sources);
 }
 
-/// The number of regions in the document: its `AzureCloud` entries with a region.
-fn regions(site: &Site) -> usize {
+/// Asserts that every region of the document (each `AzureCloud` entry with a region) has a series before its
+/// first connection.
+fn assert_all_at_zero(site: &Site, daemon: &Daemon) {
     let document: serde_json::Value = serde_json::from_slice(&site.document(DOCUMENT)).unwrap();
     let names = document["values"].as_array().unwrap().iter().map(|value| value["name"].as_str().unwrap());
-    names.filter(|name| name.starts_with("AzureCloud.")).count()
-}
-
-/// Asserts that every region of the document has a series before its first connection.
-fn assert_all_at_zero(site: &Site, daemon: &Daemon) {
-    let all = regions(site);
+    let all = names.filter(|name| name.starts_with("AzureCloud.")).count();
     assert!(all > 30, "{all} regions");
     let scrape = wait_until(daemon, "the regions", |scrape| scrape.select(FAMILY, &[]).count() == all);
     assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (0, 0));
@@ -77,42 +72,40 @@ fn assert_all_at_zero(site: &Site, daemon: &Daemon) {
 #[test]
 fn connections_are_counted_by_region_and_nothing_else_is() {
     require!(Root, Tool("ip"), Daemon);
-    Documents::all().into_iter().for_each(by_region);
-}
+    for documents in Documents::all() {
+        let site = Site::with(documents);
+        add_sources(&site);
+        let _listener = listen(&site.lab);
+        let list = ListFile::new(site.document(DOCUMENT));
+        site.serves("/doc", DOCUMENT);
+        let watching = |source: &str| site.options(&[source]).args(["--watch-azure"]);
+        let by_url = watching(&site.source("/doc"));
+        for options in [&watching(&list.source), &by_url] {
+            let daemon = site.start(options);
+            assert_all_at_zero(&site, &daemon);
+            let list = published(&daemon);
+            mail(&site, &[SWEDEN, WEST_US[0], OUTSIDE[0], LISTED, SWEDEN, WEST_US[1], OUTSIDE[1], SWEDEN]);
+            wait_until(&daemon, "five connections", |scrape| scrape.sum(FAMILY, &[]) == 5);
+            thread::sleep(Duration::from_millis(1200));
+            let scrape = daemon.scrape().unwrap();
+            let regions = ["swedencentral", "westus2"].map(|region| in_region(&scrape, region));
+            assert_eq!(regions, [3, 2], "{options:?}");
+            assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (5, 0), "nowhere else");
+            assert_eq!(tally(&scrape, "unlisted_smtp", &[]).connections, 7);
+            assert_eq!(tally(&scrape, "smtp", &[]).connections, 1);
+            assert_eq!(published(&daemon), list, "{options:?}");
+            daemon.stop().unwrap();
+        }
 
-fn by_region(documents: Documents) {
-    let site = Site::with(documents);
-    add_sources(&site);
-    let _listener = listen(&site.lab);
-    let directory = TempDir::new("document");
-    fs::write(directory.file("document"), site.document(DOCUMENT)).unwrap();
-    site.serves("/doc", DOCUMENT);
-    for source in [format!("file:{}", directory.file("document").display()), site.source("/doc")] {
-        let daemon = site.start(&site.options(&[&source]).args(["--watch-azure"]));
+        // The cached document contains the regions, so the daemon does not need the network first.
+        site.server.route("/doc", [Answer::silence()]);
+        let daemon = site.start(&by_url);
         assert_all_at_zero(&site, &daemon);
-        let list = published(&daemon);
-        mail(&site, &[SWEDEN, WEST_US[0], OUTSIDE[0], LISTED, SWEDEN, WEST_US[1], OUTSIDE[1], SWEDEN]);
-        wait_until(&daemon, "five connections", |scrape| scrape.sum(FAMILY, &[]) == 5);
-        thread::sleep(Duration::from_millis(1200));
-        let scrape = daemon.scrape().unwrap();
-        assert_eq!((in_region(&scrape, "swedencentral"), in_region(&scrape, "westus2")), (3, 2), "{source}");
-        assert_eq!((scrape.sum(FAMILY, &[]), lost(&scrape)), (5, 0), "nowhere else");
-        assert_eq!(tally(&scrape, "unlisted_smtp", &[]).connections, 7);
-        assert_eq!(tally(&scrape, "smtp", &[]).connections, 1);
-        assert_eq!(published(&daemon), list, "{source}");
+        mail(&site, &[SWEDEN]);
+        let scrape = wait_until(&daemon, "a connection", |scrape| in_region(scrape, "swedencentral") == 1);
+        assert_eq!(failures(&scrape, "timeout"), 0, "still waiting for the server");
         daemon.stop().unwrap();
     }
-}
-
-#[test]
-fn nothing_is_shown_unless_it_is_asked_for() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    site.serves("/doc", DOCUMENT);
-    let daemon = site.start(&site.options(&[&site.source("/doc")]));
-    let scrape = daemon.scrape().unwrap();
-    assert!(!scrape.samples.iter().any(|sample| sample.name.starts_with("d365_unlisted_azure")));
-    daemon.stop().unwrap();
 }
 
 /// The daemon examines a bounded number of samples, and counts every connection as seen or as lost. The list
@@ -144,27 +137,5 @@ fn a_flood_is_looked_at_as_far_as_the_ring_holds_it() {
     sender.send_bytes(&frame).unwrap();
     wait_until(&daemon, "one more", |scrape| in_region(scrape, "swedencentral") == seen + 1);
     assert_eq!(published(&daemon), list);
-    daemon.stop().unwrap();
-}
-
-/// The cached document contains the regions, so the daemon does not need the network first.
-#[test]
-fn regions_are_known_again_before_anything_is_fetched() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    add_sources(&site);
-    let _listener = listen(&site.lab);
-    site.serves("/doc", DOCUMENT);
-    let options = site.options(&[&site.source("/doc")]).args(["--watch-azure"]);
-    let daemon = site.start(&options);
-    assert_all_at_zero(&site, &daemon);
-    daemon.stop().unwrap();
-
-    site.server.route("/doc", [Answer::silence()]);
-    let daemon = site.start(&options);
-    assert_all_at_zero(&site, &daemon);
-    mail(&site, &[SWEDEN]);
-    let scrape = wait_until(&daemon, "a connection", |scrape| in_region(scrape, "swedencentral") == 1);
-    assert_eq!(failures(&scrape, "timeout"), 0, "still waiting for the server");
     daemon.stop().unwrap();
 }

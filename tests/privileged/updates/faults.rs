@@ -11,7 +11,7 @@ mod kernel;
 mod slow;
 mod stuck;
 
-use std::{collections::BTreeSet, net::IpAddr, thread, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions, Exit},
@@ -21,7 +21,7 @@ use d365_tests::{
 use ipnet::IpNet;
 use nix::sys::signal::Signal;
 
-use super::site::{PATIENCE, Site, ranges, wait_until};
+use super::site::{Site, ranges, wait_until};
 use crate::mail::{deliver_again, listen, tally};
 
 /// The state that must not change during a fault.
@@ -119,12 +119,8 @@ impl<'a> Watched<'a> {
 
     /// Waits until the log, from `mark` on, has a line with this text.
     fn says(&self, mark: usize, text: &str) {
-        let deadline = d365_tests::patience::deadline(PATIENCE);
-        while !self.daemon.log()[mark..].lines().any(|line| line.contains(text)) {
-            let log = self.daemon.log();
-            assert!(std::time::Instant::now() < deadline, "`{text}` is not said; log:\n{}", &log[mark..]);
-            thread::sleep(Duration::from_millis(20));
-        }
+        let is_said = |_: &Scrape| self.daemon.log()[mark..].lines().any(|line| line.contains(text));
+        wait_until(&self.daemon, &format!("the line `{text}`"), is_said);
     }
 
     /// Waits for a list of `count` ranges. From then on it is the list that must stay.
@@ -154,17 +150,22 @@ impl<'a> Watched<'a> {
 }
 
 /// The first `count` prefixes of a list.
-fn prefixes(count: u64) -> Vec<String> {
+pub(super) fn prefixes(count: u64) -> Vec<String> {
     (0..count).map(|number| format!("11.0.{number}.0/24")).collect()
 }
 
 /// A service tags document with the first `count` prefixes.
 pub(super) fn tags(count: u64) -> String {
+    tags_of(count, &prefixes(count))
+}
+
+/// A service tags document with this change number and these prefixes.
+pub(super) fn tags_of(change_number: u64, prefixes: &[String]) -> String {
     let properties = serde_json::json!({
-        "changeNumber": count, "region": "", "regionId": 0, "platform": "Azure", "systemService": "",
-        "addressPrefixes": prefixes(count), "networkFeatures": null,
+        "changeNumber": change_number, "region": "", "regionId": 0, "platform": "Azure",
+        "systemService": "", "addressPrefixes": prefixes, "networkFeatures": null,
     });
     let tag = "Dynamics365ForMarketingEmail";
     let value = serde_json::json!({ "name": tag, "id": tag, "properties": properties });
-    serde_json::json!({ "changeNumber": count, "cloud": "Public", "values": [value] }).to_string()
+    serde_json::json!({ "changeNumber": change_number, "cloud": "Public", "values": [value] }).to_string()
 }

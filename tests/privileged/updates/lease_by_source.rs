@@ -12,10 +12,13 @@ use d365_tests::{
     raw::FrameSender,
     require,
     scrape::Scrape,
-    temp::TempDir,
 };
 
-use super::site::{PATIENCE, Site, wait_until};
+use super::{
+    lease::EMBEDDED_UNTIL,
+    site::{PATIENCE, Site, wait_until},
+};
+use crate::steps::ListFile;
 
 /// The message at the end of a lease.
 const ENDED: &str = "the lease ended: ";
@@ -23,8 +26,6 @@ const ENDED: &str = "the lease ended: ";
 const EMBEDDED: &str = "13.71.171.9";
 const OWN: &str = "203.0.113.9";
 const OTHER: &str = "198.51.100.9";
-/// 2026-08-17T00:00:00Z: the embedded list's date and 14 days.
-const EMBEDDED_UNTIL: f64 = 1_786_924_800.0;
 
 fn expiry(scrape: &Scrape, source: &str) -> f64 {
     scrape.value("d365_lease_expiry_timestamp_seconds", &[("source", source)])
@@ -70,33 +71,44 @@ fn a_source_that_is_gone_is_not_trusted_for_another_that_is_confirmed() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let site = Site::new();
     count(&site.lab);
-    let directory = TempDir::new("list");
-    let file = |name: &str| format!("file:{}", directory.file(name).display());
-    fs::write(directory.file("own"), format!("203.0.113.0/24,CAN\n{EMBEDDED}/32,CAN\n")).unwrap();
-    fs::write(directory.file("other"), "198.51.100.0/24,EUR\n").unwrap();
+    let own = ListFile::new(format!("203.0.113.0/24,CAN\n{EMBEDDED}/32,CAN\n"));
+    let other = ListFile::new("198.51.100.0/24,EUR\n");
     site.serves("/doc", "public-2026-cn398.json");
-    let (own, other, url) = (file("own"), file("other"), site.source("/doc"));
-    let options =
-        site.options(&[&url, &own, &other]).args(["--allow-special", "--lease", "6s", "--tag", "dscp"]);
+    let url = site.source("/doc");
+    let options = site.options(&[&url, &own.source, &other.source]).args([
+        "--allow-special",
+        "--lease",
+        "6s",
+        "--tag",
+        "dscp",
+    ]);
     let daemon = site.start(&options);
-    wait_until(&daemon, "the document", |scrape| expiry(scrape, &url) > 0.0);
+    let scrape = wait_until(&daemon, "the document", |scrape| expiry(scrape, &url) > 0.0);
+    let generation = scrape.count("d365_generation", &[]);
     for source in [EMBEDDED, OWN, OTHER] {
         assert_eq!(knock(&site.lab, source), [5, 5], "{source}; log:\n{}", daemon.log());
     }
 
-    // The server fails, and one file is deleted. The daemon still reads the other file, which confirms only
-    // its own list.
+    // The server fails, and one file is deleted. The other file never changes. It still confirms its own
+    // list, and no other, as long as the daemon can read it.
+    let first = expiry(&daemon.scrape().unwrap(), &own.source);
     site.server.route("/doc", [Answer::status(503)]);
-    fs::remove_file(directory.file("other")).unwrap();
-    ended(&daemon, &other);
+    fs::remove_file(other.path()).unwrap();
+    ended(&daemon, &other.source);
     ended(&daemon, &url);
     assert_eq!(knock(&site.lab, OTHER), [5, 0], "its file is gone");
     assert_eq!(knock(&site.lab, "13.71.171.10"), [5, 0], "of the document alone");
     assert_eq!(knock(&site.lab, EMBEDDED), [5, 5], "the file lists it too");
     assert_eq!(knock(&site.lab, OWN), [5, 5]);
 
-    fs::remove_file(directory.file("own")).unwrap();
-    ended(&daemon, &own);
+    let is_renewed = |scrape: &Scrape| expiry(scrape, &own.source) > first + 12.0;
+    let scrape = wait_until(&daemon, "two terms", is_renewed);
+    assert_eq!(scrape.count("d365_generation", &[]), generation);
+    assert!(!daemon.log().contains(&format!("{}: its lease ended", own.source)), "{}", daemon.log());
+    assert_eq!(knock(&site.lab, OWN), [5, 5]);
+
+    fs::remove_file(own.path()).unwrap();
+    ended(&daemon, &own.source);
     assert_eq!(knock(&site.lab, OWN), [5, 0]);
     let before = expiry(&daemon.scrape().unwrap(), &url);
     site.serves("/doc", "public-2026-cn398.json");
@@ -113,16 +125,14 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     let site = Site::new();
     count(&site.lab);
-    let directory = TempDir::new("list");
-    fs::write(directory.file("own"), "203.0.113.0/24,CAN\n").unwrap();
-    let own = format!("file:{}", directory.file("own").display());
-    let options = site.options(&["embedded", &own]).args(["--allow-special", "--tag", "dscp"]);
+    let own = ListFile::new("203.0.113.0/24,CAN\n");
+    let options = site.options(&["embedded", &own.source]).args(["--allow-special", "--tag", "dscp"]);
     let options = options.args(["--unlisted", "drop", "--failsafe", "198.18.0.0/15"]);
     let daemon = site.start(&options);
     daemon.wait_for_log("metrics url=", PATIENCE).unwrap();
     let scrape = daemon.scrape().unwrap();
     assert!((expiry(&scrape, "embedded") - EMBEDDED_UNTIL).abs() < 0.5);
-    assert!(expiry(&scrape, &own) > EMBEDDED_UNTIL);
+    assert!(expiry(&scrape, &own.source) > EMBEDDED_UNTIL);
     assert_eq!(knock(&site.lab, OWN), [5, 5]);
     assert_eq!(knock(&site.lab, EMBEDDED), [5, 0], "118 days old, and no source confirms it");
     assert_eq!(knock(&site.lab, "8.8.8.8"), [5, 0], "nothing is dropped while the list may be old");
@@ -131,8 +141,7 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     // more.
     let ranges = d365_user::source::load(&d365_user::source::Spec::Embedded).unwrap();
     let lines: String = ranges.entries.iter().map(|entry| format!("{},CAN\n", entry.prefix)).collect();
-    fs::write(directory.file("new"), format!("203.0.113.0/24,CAN\n{lines}")).unwrap();
-    fs::rename(directory.file("new"), directory.file("own")).unwrap();
+    own.replace(format!("203.0.113.0/24,CAN\n{lines}"));
     wait_until(&daemon, "another generation", |scrape| scrape.count("d365_generation", &[]) > 1);
     wait_until(&daemon, "a drop", |_| knock(&site.lab, "8.8.8.8") == [0, 0]);
     assert_eq!(knock(&site.lab, EMBEDDED), [5, 5]);
@@ -142,37 +151,18 @@ fn an_own_file_is_no_confirmation_of_the_embedded_list_and_drops_need_both() {
     daemon.stop().unwrap();
 }
 
-/// A file that never changes still confirms its list, as long as the daemon can read it.
-#[test]
-fn a_file_that_stays_and_can_be_read_confirms_its_list() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let site = Site::new();
-    count(&site.lab);
-    let directory = TempDir::new("list");
-    fs::write(directory.file("own"), "203.0.113.0/24,CAN\n").unwrap();
-    let own = format!("file:{}", directory.file("own").display());
-    let daemon =
-        site.start(&site.options(&[&own]).args(["--allow-special", "--lease", "6s", "--tag", "dscp"]));
-    let first = expiry(&daemon.scrape().unwrap(), &own);
-    wait_until(&daemon, "two terms", |scrape| expiry(scrape, &own) > first + 12.0);
-    assert_eq!(knock(&site.lab, OWN), [5, 5]);
-    assert!(!daemon.log().contains("lease ended"), "{}", daemon.log());
-    assert_eq!(daemon.scrape().unwrap().count("d365_generation", &[]), 1);
-    daemon.stop().unwrap();
-}
-
 /// If packets are only counted, nothing depends on a lease, and its end is not a warning.
 #[test]
 fn the_end_of_a_lease_is_a_warning_only_where_packets_are_tagged_or_dropped() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let line = |daemon: Daemon| {
+    for (flags, level) in [(&[][..], "INFO"), (&["--tag", "mark"], "WARN"), (&["--unlisted", "drop"], "WARN")]
+    {
+        let options = site.options(&["embedded"]).args(["--lease", "1s"]);
+        let daemon = site.start(&options.args(flags.iter().copied()));
         ended(&daemon, "embedded");
         let log = daemon.stop().unwrap().stderr;
-        log.lines().find(|line| line.contains(ENDED)).expect("found before").to_owned()
-    };
-    let options = site.options(&["embedded"]).args(["--lease", "1s"]);
-    assert!(line(site.start(&options)).contains("INFO"));
-    assert!(line(site.start(&options.clone().args(["--tag", "mark"]))).contains("WARN"));
-    assert!(line(site.start(&options.args(["--unlisted", "drop"]))).contains("WARN"));
+        let line = log.lines().find(|line| line.contains("the lease ended: ")).unwrap();
+        assert!(line.contains(level), "{flags:?}: {line}");
+    }
 }

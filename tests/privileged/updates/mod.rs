@@ -9,6 +9,7 @@ mod gate;
 mod lease;
 mod lease_by_source;
 mod page;
+mod promtool;
 mod restarts;
 pub(crate) mod site;
 mod tokens;

@@ -10,6 +10,7 @@ use d365_tests::{
     https::{Answer, Authority, Server},
     lab::Lab,
     scrape::Scrape,
+    task::{self, Done},
     temp::TempFile,
     vendor::Documents,
 };
@@ -39,11 +40,6 @@ impl Site {
         signs.write(authority.path()).unwrap();
         let server = serve(&lab, &signs);
         Self { lab, server, documents, authority, signs }
-    }
-
-    /// Starts another server that the daemon trusts.
-    pub(super) fn another_server(&self) -> Server {
-        serve(&self.lab, &self.signs)
     }
 
     /// Starts a server with a certificate of this authority, which the daemon does not trust.
@@ -92,6 +88,12 @@ impl Site {
 fn serve(lab: &Lab, signs: &Authority) -> Server {
     let identity = signs.issue(&["localhost", "127.0.0.1"]).unwrap();
     lab.host.run(|| Server::https(&identity)).unwrap()
+}
+
+/// Runs `d365-user approve --yes` on the state directory of these options.
+pub(super) fn approve(options: &DaemonOptions, flags: &[&str]) -> Done {
+    let state = options.state.as_ref().unwrap().path().to_str().unwrap();
+    task::run(&[&["approve", "--yes", "--state-dir", state], flags].concat()).unwrap()
 }
 
 /// Scrapes until `is_so` returns true. Panics with `what` and the log if that takes too long.

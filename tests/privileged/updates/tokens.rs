@@ -1,13 +1,14 @@
 //! A token in a source's URL: the daemon sends it to the server and shows it nowhere. A URL with another
 //! token is still the same source.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use d365_tests::{
-    daemon::{self, Daemon, DaemonOptions},
+    daemon::{Daemon, DaemonOptions},
     https::Answer,
     require,
     scrape::Scrape,
+    task::{self, Done},
     temp::TempDir,
 };
 use d365_user::{
@@ -18,21 +19,19 @@ use d365_user::{
     state::{Kind, write_checksummed},
 };
 
-use super::site::{Site, failures, pending, ranges, wait_until};
+use super::{
+    faults::{prefixes, tags_of},
+    site::{Site, failures, pending, ranges, wait_until},
+};
 
 /// The secret in every token.
 const SECRET: &str = "s3cret";
 
-/// Twenty ranges, without the one at `but`.
-fn prefixes(but: Option<usize>) -> Vec<String> {
-    (0..20).filter(|n| Some(*n) != but).map(|n| format!("11.0.{n}.0/24")).collect()
-}
-
+/// A document with twenty prefixes, without the one at `but`.
 fn document(but: Option<usize>) -> String {
-    let prefixes = prefixes(but).join("\", \"");
-    let properties = format!("{{\"changeNumber\": 7, \"addressPrefixes\": [\"{prefixes}\"]}}");
-    let tag = format!("{{\"name\": \"Dynamics365ForMarketingEmail\", \"properties\": {properties}}}");
-    format!("{{\"changeNumber\": 70, \"cloud\": \"Public\", \"values\": [{tag}]}}")
+    let mut prefixes = prefixes(20);
+    but.map(|but| prefixes.remove(but));
+    tags_of(7, &prefixes)
 }
 
 /// A path of the server with this token.
@@ -46,8 +45,8 @@ fn serves(site: &Site, token: &str, but: Option<usize>) {
 }
 
 /// Options of a daemon with this source in the environment, which is the right place for a token.
-fn options(site: &Site, token: &str) -> DaemonOptions {
-    site.options(&[]).env("D365_RANGES", &site.source(&path(token)))
+fn options(site: &Site, source: &str) -> DaemonOptions {
+    site.options(&[]).env("D365_RANGES", source)
 }
 
 fn state(options: &DaemonOptions) -> &TempDir {
@@ -56,13 +55,12 @@ fn state(options: &DaemonOptions) -> &TempDir {
 
 /// The output of a task with this state directory.
 fn told(task: &str, state: &Path) -> String {
-    let mut command = Command::new(daemon::binary().unwrap());
-    let output = command.args([task, "--state-dir"]).arg(state).output().unwrap();
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    let Done { stdout, stderr, .. } = task::run(&[task, "--state-dir", state.to_str().unwrap()]).unwrap();
+    stdout + &stderr
 }
 
-/// The names of all files and outputs that contain the secret.
-fn shown(daemon: &Daemon, state: &Path) -> Vec<String> {
+/// Asserts that no file and no output contains the secret.
+fn assert_not_shown(daemon: &Daemon, state: &Path) {
     let mut all = BTreeMap::from([
         ("the log".to_owned(), daemon.log()),
         ("/metrics".to_owned(), daemon.get("/metrics", &[]).unwrap().body),
@@ -74,81 +72,59 @@ fn shown(daemon: &Daemon, state: &Path) -> Vec<String> {
         all.insert(path.display().to_string(), text + &path.display().to_string());
     }
     all.retain(|_, text| text.contains(SECRET));
-    all.into_keys().collect()
+    assert!(all.is_empty(), "{:?}", all.keys());
 }
 
-/// At the most detailed log level, with good answers, failures and redirects.
+/// At the most detailed log level, with good answers, failures and redirects. Another token, or a name that
+/// the operator adds later, does not make another source.
 #[test]
-fn a_token_is_neither_shown_nor_kept() {
+fn a_token_is_neither_shown_nor_kept_and_another_one_is_the_same_source() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     serves(&site, "1", None);
-    let options = options(&site, "1").args(["--log-level", "trace"]);
-    let daemon = site.start(&options);
-    let nothing: [String; 0] = [];
+    let first = options(&site, &site.source(&path("1"))).args(["--log-level", "trace"]);
+    let daemon = site.start(&first);
     let source = format!("url:{}", site.server.url("/doc"));
     let scrape = wait_until(&daemon, "the list", |scrape| ranges(scrape) == 20);
     assert_eq!(scrape.count("d365_generation_info", &[("source", &source)]), 1, "named by host and path");
-    serves(&site, "1", Some(7));
-    wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
-    assert_eq!(shown(&daemon, state(&options).path()), nothing);
-    assert!(told("approve", state(&options).path()).contains(&source), "it is shown by its name");
-
     for (answer, reason) in [
         (Answer::status(403), "status"),
         (Answer::redirect(&site.server.url("/x?sig=s3cret")), "status"),
         (Answer::redirect("https://mirror.example/x?sig=s3cret"), "host_not_allowed"),
         (Answer::redirect("http://localhost/x?sig=s3cret"), "redirect"),
+        (Answer::redirect("https://u:s3cret@localhost/"), "redirect"),
         (Answer::ok("<Error>"), "xml"),
     ] {
         site.server.route(&path("1"), [answer]);
         let failures = |scrape: &Scrape| failures(scrape, reason);
         let before = failures(&daemon.scrape().unwrap());
         wait_until(&daemon, reason, |scrape| failures(scrape) > before);
-        assert_eq!(shown(&daemon, state(&options).path()), nothing, "{reason}");
+        assert_not_shown(&daemon, state(&first).path());
         serves(&site, "1", None);
     }
-    assert!(daemon.log().contains("TRACE"), "the level is that");
-    daemon.stop().unwrap();
-}
-
-#[test]
-fn another_token_is_the_same_source() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    serves(&site, "1", None);
-    let first = options(&site, "1");
-    let daemon = site.start(&first);
-    wait_until(&daemon, "the list", |scrape| ranges(scrape) == 20);
+    assert!(site.server.count("/x?sig=s3cret") > 0, "it is asked for whole");
     serves(&site, "1", Some(7));
     wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
+    assert_not_shown(&daemon, state(&first).path());
+    assert!(told("approve", state(&first).path()).contains(&source), "it is shown by its name");
+    assert!(daemon.log().contains("TRACE"), "the level is that");
     daemon.stop().unwrap();
 
+    let another = path("2");
     serves(&site, "2", Some(7));
-    let daemon = site.start(&options(&site, "2").state_of(&first));
-    let asked = || site.server.count(&path("2"));
-    let scrape = wait_until(&daemon, "two readings with the new token", |_| asked() >= 2);
-    assert_eq!(
-        (ranges(&scrape), pending(&scrape, "removal")),
-        (20, 1),
-        "it waits on; log:\n{}",
-        daemon.log()
-    );
-    daemon.stop().unwrap();
-
-    // A name that the operator adds later does not make another source either.
-    let named = format!("url:mirror={}", site.server.url(&path("2")));
-    let daemon = site.start(&site.options(&[]).env("D365_RANGES", &named).state_of(&first));
-    let before = asked();
-    let scrape = wait_until(&daemon, "two readings by the name", |_| asked() >= before + 2);
-    assert_eq!(
-        (ranges(&scrape), pending(&scrape, "removal")),
-        (20, 1),
-        "it waits on; log:\n{}",
-        daemon.log()
-    );
-    assert_eq!(scrape.count("d365_generation_info", &[("source", "url:mirror")]), 1);
-    daemon.stop().unwrap();
+    for (source, name) in [
+        (site.source(&another), source),
+        (format!("url:mirror={}", site.server.url(&another)), "url:mirror".to_owned()),
+    ] {
+        let daemon = site.start(&options(&site, &source).state_of(&first));
+        let before = site.server.count(&another);
+        let asked_twice = |_: &Scrape| site.server.count(&another) >= before + 2;
+        let scrape = wait_until(&daemon, "two readings with the new token", asked_twice);
+        let waits_on = (ranges(&scrape), pending(&scrape, "removal")) == (20, 1);
+        assert!(waits_on, "{name}; log:\n{}", daemon.log());
+        assert_eq!(scrape.count("d365_generation_info", &[("source", &name)]), 1);
+        daemon.stop().unwrap();
+    }
 }
 
 /// The earlier release identified a source by its whole URL and stored that.
@@ -157,13 +133,13 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
     require!(Root, Tool("ip"), Daemon);
     for token in ["1", "2"] {
         let site = Site::new();
-        let options = options(&site, token);
+        let options = options(&site, &site.source(&path(token)));
         let old = site.source(&path("1"));
         let directory = d365_user::state_files::open(state(&options).path()).unwrap();
         let mut gate = Gate::new(GatePolicy::default());
         let range =
             |prefix: &String| Range { prefix: prefix.parse().unwrap(), geo: Geo::UNKNOWN, region: None };
-        let ranges_before = prefixes(None).iter().map(range).collect();
+        let ranges_before = prefixes(20).iter().map(range).collect();
         let offer = Offer { ranges: ranges_before, change_number: Some(7), trust: Trust::Download };
         gate.offer(offer, Timestamp::from(std::time::SystemTime::now()));
         gates::save(&directory, &[(old.clone(), gate)].into()).unwrap();
@@ -184,8 +160,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
         let daemon = site.start(&options);
         let scrape = wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
         assert_eq!(ranges(&scrape), 20, "nothing is lost, and nothing is a first list");
-        let nothing: [String; 0] = [];
-        assert_eq!(shown(&daemon, state(&options).path()), nothing);
+        assert_not_shown(&daemon, state(&options).path());
         daemon.stop().unwrap();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
     net::{IpAddr, SocketAddr},
     thread,
     time::{Duration, SystemTime},
@@ -15,7 +15,6 @@ use d365_tests::{
     require,
     scrape::Scrape,
     tcp,
-    temp::TempDir,
 };
 use nix::sys::signal::Signal;
 use proptest::{
@@ -24,7 +23,10 @@ use proptest::{
 };
 
 use super::site::{PATIENCE, Site, wait_until};
-use crate::mail::{deliver_again, listen, tally};
+use crate::{
+    mail::{deliver_again, listen, tally},
+    steps::{ListFile, lines},
+};
 
 /// Variable with the seed of a walk, to repeat it.
 const SEED: &str = "D365_WALK_SEED";
@@ -40,7 +42,7 @@ type Series = (String, BTreeMap<String, String>);
 struct Walk {
     site: Site,
     options: DaemonOptions,
-    list: TempDir,
+    list: ListFile,
     random: TestRng,
     seed: u64,
     seen: BTreeMap<Series, f64>,
@@ -50,21 +52,14 @@ struct Walk {
 impl Walk {
     fn new(seed: u64) -> Self {
         let site = Site::new();
-        let list = TempDir::new("list");
+        let list = ListFile::new(lines((0..RANGES).map(u32::from), "NAM"));
         let view = View::new(&site.lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
-        let source = format!("file:{}", list.file("list.csv").display());
-        let options = site.options(&[&source]).view(&view).args(["--hold", "1s", "--grace", "2s"]);
+        let options = site.options(&[&list.source]).view(&view).args(["--hold", "1s", "--grace", "2s"]);
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
         sources().for_each(|source| site.lab.add_source(source).unwrap());
         Self { site, options, list, random, seed, seen: BTreeMap::new(), mails: 0 }
-    }
-
-    /// Renames a new file into place.
-    fn replace(&self, text: &str) {
-        fs::write(self.list.file("new"), text).unwrap();
-        fs::rename(self.list.file("new"), self.list.file("list.csv")).unwrap();
     }
 
     /// Replaces the list by some of the ranges, each with a random geo.
@@ -75,7 +70,7 @@ impl Walk {
         }
         let line = |range| format!("11.0.{range}.0/24,{}\n", GEOS[self.random.random_range(0..GEOS.len())]);
         let text: String = ranges.into_iter().map(line).collect();
-        self.replace(&text);
+        self.list.replace(text);
     }
 
     /// Delivers one mail from each source, each over one connection, and sends a segment to another port.
@@ -150,13 +145,11 @@ fn no_total_falls_over_a_random_walk_of_lists_and_restarts() {
     let mut walk = Walk::new(seed());
     println!("{SEED}={}", walk.seed);
     let _listener = listen(&walk.site.lab);
-    let full: String = (0..RANGES).map(|range| format!("11.0.{range}.0/24,NAM\n")).collect();
-    walk.replace(&full);
     let mut daemon = walk.start();
     // The random steps may miss this case: a range is counted, retired, counted as retired, and removed.
     let first: Vec<IpAddr> = sources().take(1).collect();
     walk.mail_from(&first);
-    walk.replace(full.split_once('\n').unwrap().1);
+    walk.list.replace(lines((1..RANGES).map(u32::from), "NAM"));
     wait_until(&daemon, "a retired range", |scrape| scrape.sum("d365_ranges_retired", &[]) == 1);
     walk.mail_from(&first);
     wait_until(&daemon, "the end of grace", |scrape| scrape.sum("d365_ranges_retired", &[]) == 0);

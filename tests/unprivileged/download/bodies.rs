@@ -22,72 +22,51 @@ fn a_body_comes_however_it_is_framed() -> Result<()> {
     }
     site.server.route("/empty", [Answer::ok("")]);
     assert!(site.get("/empty")?.is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_body_ends_at_the_limit() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/announced", [Answer::blanks(GIGABYTE)]);
-    site.server.route("/chunked", [Answer::blanks(GIGABYTE).chunked()]);
-    site.server.route("/close", [Answer::blanks(GIGABYTE).until_close()]);
-    site.server.route("/one-more", [Answer::blanks(LIMIT + 1).chunked()]);
-    for path in ["/announced", "/chunked", "/close", "/one-more"] {
-        let error = site.get(path).unwrap_err();
-        assert!(matches!(error.problem, Problem::TooLarge { limit: LIMIT }), "{path}: {error}");
-        assert_eq!(error.reason().as_str(), "too_large");
-    }
-    // The server's count includes bytes that the client never read: they are still in the buffers of the
-    // sockets.
-    assert!(site.server.sent() < GIGABYTE / 8, "{} bytes were taken", site.server.sent());
-    Ok(())
-}
-
-#[test]
-fn what_is_announced_counts() -> Result<()> {
-    let site = Site::new()?;
-    // The client allocates no memory for bytes that a server announces and does not send.
-    site.server.route("/huge", [Answer::ok("short").claiming(u64::MAX)]);
-    let problem = site.problem("/huge");
-    assert!(matches!(problem, Problem::TooLarge { .. }), "{problem}");
     site.server.route("/less", [Answer::ok("a document").claiming(1)]);
-    assert_eq!(site.get("/less")?, b"a");
-    Ok(())
-}
-
-#[test]
-fn half_a_body_is_none() -> Result<()> {
-    let site = Site::new()?;
-    let whole = || Answer::ok([b'x'; 1000]);
-    site.server.route("/short", [whole().claiming(2000)]);
-    site.server.route("/reset", [whole().reset_after(500)]);
-    site.server.route("/reset-at-once", [whole().reset_after(0)]);
-    site.server.route("/reset-chunked", [whole().chunked().reset_after(1000)]);
-    for path in ["/short", "/reset", "/reset-at-once", "/reset-chunked"] {
-        let error = site.get(path).unwrap_err();
-        assert!(
-            matches!(error.problem, Problem::Truncated { received } if received <= 1000),
-            "{path}: {error}"
-        );
-        assert_eq!(error.reason().as_str(), "truncated");
-    }
-    Ok(())
-}
-
-#[test]
-fn an_encoded_body_is_none() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/gzip", [Answer::ok([0x1f, 0x8b]).header("Content-Encoding", "gzip")]);
-    let problem = site.problem("/gzip");
-    assert!(matches!(&problem, Problem::Encoded(encoding) if encoding == "gzip"), "{problem}");
-    assert_eq!(site.server.received()[0].header("accept-encoding"), Some("identity"));
+    assert_eq!(site.get("/less")?, b"a", "as much as is announced");
     site.server.route("/plain", [Answer::ok("x").header("Content-Encoding", "identity")]);
     assert_eq!(site.get("/plain")?, b"x");
     Ok(())
 }
 
 #[test]
-fn only_success_has_a_document() -> Result<()> {
+fn a_body_that_is_too_long_cut_off_or_encoded_is_none() -> Result<()> {
+    let site = Site::new()?;
+    let whole = || Answer::ok([b'x'; 1000]);
+    for (name, answer, reason) in [
+        ("announced", Answer::blanks(GIGABYTE), "too_large"),
+        ("in chunks", Answer::blanks(GIGABYTE).chunked(), "too_large"),
+        ("until the end", Answer::blanks(GIGABYTE).until_close(), "too_large"),
+        ("one byte more", Answer::blanks(LIMIT + 1).chunked(), "too_large"),
+        // The client allocates no memory for bytes that a server announces and does not send.
+        ("announced only", Answer::ok("short").claiming(u64::MAX), "too_large"),
+        ("short", whole().claiming(2000), "truncated"),
+        ("reset", whole().reset_after(500), "truncated"),
+        ("reset at once", whole().reset_after(0), "truncated"),
+        ("reset in chunks", whole().chunked().reset_after(1000), "truncated"),
+        ("gzip", Answer::ok([0x1f, 0x8b]).header("Content-Encoding", "gzip"), "encoding"),
+        ("a long head", Answer::ok("x").header("X-Long", &"y".repeat(1 << 20)), "protocol"),
+    ] {
+        site.server.route("/", [answer]);
+        let error = site.get("/").unwrap_err();
+        assert_eq!(error.as_str(), reason, "{name}: {error}");
+        let is_told = match &error.problem {
+            Problem::TooLarge { limit } => *limit == LIMIT,
+            Problem::Truncated { received } => *received <= 1000,
+            Problem::Encoded(encoding) => encoding == "gzip",
+            _ => true,
+        };
+        assert!(is_told, "{name}: {error}");
+    }
+    // The server's count includes bytes that the client never read: they are still in the buffers of the
+    // sockets.
+    assert!(site.server.sent() < GIGABYTE / 8, "{} bytes were taken", site.server.sent());
+    assert_eq!(site.server.received()[0].header("accept-encoding"), Some("identity"));
+    Ok(())
+}
+
+#[test]
+fn only_success_has_a_document_and_a_server_that_asks_for_rest_is_heard() -> Result<()> {
     let site = Site::new()?;
     // The client did not make a conditional request, so status 304 is an error too.
     for status in [201, 206, 300, 304, 400, 403, 404, 429, 500, 503] {
@@ -96,42 +75,24 @@ fn only_success_has_a_document() -> Result<()> {
         let problem = site.problem("/");
         assert!(matches!(problem, Problem::Status(found) if found == status), "{status}: {problem}");
     }
-    Ok(())
-}
-
-#[test]
-fn a_server_that_asks_for_rest_is_heard() -> Result<()> {
-    let site = Site::new()?;
-    let rest = |status, value: &str| {
-        site.server.route("/", [Answer::status(status).header("Retry-After", value)]);
-        match site.problem("/") {
-            Problem::RetryAfter { status: found, pause } if found == status => Some(pause.as_secs()),
-            Problem::Status(found) if found == status => None,
-            problem => panic!("{status}, {value}: {problem}"),
+    let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
+    // With another status no server asks for rest.
+    for (status, asks) in [(429, true), (503, true), (404, false), (500, false)] {
+        for (value, pause) in [("120", 120..=120), (&soon, 3500..=3600)] {
+            site.server.route("/", [Answer::status(status).header("Retry-After", value)]);
+            let problem = site.problem("/");
+            let is_heard = match problem {
+                Problem::RetryAfter { status: found, pause: asked } => {
+                    asks && found == status && pause.contains(&asked.as_secs())
+                }
+                Problem::Status(found) => !asks && found == status,
+                _ => false,
+            };
+            assert!(is_heard, "{status}, {value}: {problem}");
         }
-    };
-    for status in [429, 503] {
-        assert_eq!(rest(status, "120"), Some(120));
-        assert_eq!(rest(status, "31536000"), Some(86_400), "a day at most");
-        assert_eq!(rest(status, "Sun, 06 Nov 1994 08:49:37 GMT"), Some(0), "it is over");
-        let soon =
-            humantime::format_rfc3339_seconds(SystemTime::now() + Duration::from_secs(3600)).to_string();
-        assert_eq!(rest(status, &soon), None, "no date of HTTP's");
-        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
-        let asked = rest(status, &soon);
-        assert!(asked.is_some_and(|seconds| (3500..=3600).contains(&seconds)), "{asked:?}");
     }
-    assert_eq!(rest(404, "120"), None, "others do not ask");
-    assert_eq!(rest(500, "120"), None);
-    Ok(())
-}
-
-#[test]
-fn a_head_without_end_is_not_read() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/", [Answer::ok("x").header("X-Long", &"y".repeat(1 << 20))]);
-    let problem = site.problem("/");
-    assert!(matches!(problem, Problem::Protocol(_)), "{problem}");
+    site.server.route("/", [Answer::status(503).header("Retry-After", "in an hour")]);
+    assert!(matches!(site.problem("/"), Problem::Status(503)));
     Ok(())
 }
 
@@ -141,32 +102,30 @@ fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
     let page = |status, body: &str| {
         Answer::ok(body).with_status(status).header("Content-Type", "text/html; charset=UTF-8")
     };
-    for (status, answer, by) in [
+    for (answer, status, by, pause) in [
+        (page(403, "<html>").header("cf-mitigated", "challenge"), 403, "Cloudflare", None),
+        (page(503, "<html>_cf_chl_opt").header("Server", "cloudflare"), 503, "Cloudflare", None),
         (
+            page(403, "<html>The request is blocked.").header("x-azure-ref", "0"),
             403,
-            page(403, "<!DOCTYPE html><title>Just a moment...</title>").header("cf-mitigated", "challenge"),
-            "Cloudflare",
-        ),
-        (503, page(503, "<html>_cf_chl_opt").header("Server", "cloudflare"), "Cloudflare"),
-        (429, page(429, "<HTML><TITLE>Access Denied</TITLE>").header("Server", "AkamaiGHost"), "Akamai"),
-        (
-            403,
-            page(403, "<html><h2>The request is blocked.</h2>").header("x-azure-ref", "0"),
             "Azure Front Door",
+            None,
+        ),
+        (
+            page(429, "<HTML>Denied").header("Server", "AkamaiGHost").header("Retry-After", "60"),
+            429,
+            "Akamai",
+            Some(Duration::from_secs(60)),
         ),
     ] {
         site.server.route("/", [answer]);
         let error = site.get("/").unwrap_err();
-        let is_it = |problem: &Problem| matches!(problem, Problem::Challenge { by: found, status: of, retry_after: None } if *found == by && *of == status);
-        assert!(is_it(&error.problem), "{by}: {error}");
-        assert!(
-            error.reason().as_str() == "challenge" && error.to_string().contains("--user-agent"),
-            "{error}"
-        );
+        let Problem::Challenge { by: found, status: of, retry_after } = error.problem else {
+            panic!("{by}: {error}")
+        };
+        assert_eq!((found, of, retry_after), (by, status, pause));
+        assert!(error.reason().as_str() == "challenge" && error.to_string().contains("--user-agent"), "{error}");
     }
-    site.server
-        .route("/", [page(429, "<html>").header("cf-mitigated", "challenge").header("Retry-After", "60")]);
-    assert_eq!(site.get("/").unwrap_err().retry_after(), Some(Duration::from_secs(60)));
     // An error page of the server itself is not a challenge.
     site.server
         .route("/", [page(403, "<html><h1>403 Forbidden</h1><hr>nginx").header("Server", "cloudflare")]);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use d365_tests::https::{Answer, Proxy};
+use d365_tests::{
+    https::{Answer, Proxy},
+    temp::TempFile,
+};
 use d365_user::source::download::{Client, Options, Target, fetch};
 
 use super::site::Site;
@@ -36,7 +39,8 @@ fn peak() -> Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
 }
 
-fn in_another(url: &str, variables: &[(&str, &str)]) -> Result<String> {
+/// Fetches the URL in another process that trusts the authority in this file.
+fn in_another(url: &str, authority: &TempFile, variables: &[(&str, String)]) -> Result<String> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["--exact", "download::environment::in_another_process", "--nocapture"]);
     for name in
@@ -44,8 +48,8 @@ fn in_another(url: &str, variables: &[(&str, &str)]) -> Result<String> {
     {
         command.env_remove(name);
     }
-    let Output { status, stdout, stderr } =
-        command.env(URL, url).envs(variables.iter().copied()).output().context("cannot start itself")?;
+    command.env(URL, url).env("SSL_CERT_FILE", authority.path()).envs(variables.iter().cloned());
+    let Output { status, stdout, stderr } = command.output().context("cannot start itself")?;
     let told = String::from_utf8(stdout)?;
     ensure!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
     Ok(told)
@@ -53,56 +57,39 @@ fn in_another(url: &str, variables: &[(&str, &str)]) -> Result<String> {
 
 #[test]
 fn an_authority_of_the_systems_is_trusted() -> Result<()> {
-    let site = Site::new()?;
+    let (site, other) = (Site::new()?, Site::new()?);
     site.server.route("/", [Answer::ok("here")]);
-    let file = site.trust.file.to_str().context("a path in UTF-8")?;
-    let told = in_another(site.url("/").as_str(), &[("SSL_CERT_FILE", file)])?;
-    assert!(told.contains("fetched: Document("), "{told}");
-    let other = Site::new()?;
-    let file = other.trust.file.to_str().context("a path in UTF-8")?;
-    let told = in_another(site.url("/").as_str(), &[("SSL_CERT_FILE", file)])?;
-    assert!(told.contains("failed: tls "), "{told}");
+    for (trust, expected) in [(&site.trust, "fetched: Document("), (&other.trust, "failed: tls ")] {
+        let told = in_another(site.url("/").as_str(), &trust.file, &[])?;
+        assert!(told.contains(expected), "{told}");
+    }
     Ok(())
 }
 
+/// Exceptions are by name, by name and port, and by prefix.
 #[test]
-fn the_environments_proxy_is_asked() -> Result<()> {
+fn the_environments_proxy_is_asked_unless_the_host_is_an_exception() -> Result<()> {
     let site = Site::new()?;
     site.server.route("/", [Answer::ok("here")]);
-    let file = site.trust.file.to_str().context("a path in UTF-8")?;
-    let proxy = Proxy::to(site.server.address())?;
-    let url = site.url("/");
-    let proxied = [("SSL_CERT_FILE", file), ("HTTPS_PROXY", &proxy.url())];
-    let told = in_another(url.as_str(), &proxied)?;
-    assert!(told.contains("fetched: Document("), "{told}");
-    assert_eq!(proxy.asked(), [url.host().to_string()]);
-    let told = in_another(url.as_str(), &[&proxied[..], &[("NO_PROXY", "localhost")]].concat())?;
-    assert!(told.contains("fetched: Document("), "{told}");
-    assert_eq!(proxy.asked().len(), 1, "it was asked again");
-    Ok(())
-}
-
-#[test]
-fn exceptions_by_port_and_by_prefix_are_asked_directly() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/", [Answer::ok("here")]);
-    let file = site.trust.file.to_str().context("a path in UTF-8")?;
     let proxy = Proxy::to(site.server.address())?;
     let by_name = site.url("/");
     let by_address = site.server.url("/").replace("localhost", "127.0.0.1");
-    let (port, other) = (by_name.host().to_string(), "localhost:1");
+    let host = by_name.host().to_string();
     for (url, exceptions, asked) in [
-        (by_name.as_str(), port.as_str(), 0),
-        (by_name.as_str(), other, 1),
+        (by_name.as_str(), "", 1),
+        (by_name.as_str(), "localhost", 0),
+        (by_name.as_str(), &host, 0),
+        (by_name.as_str(), "localhost:1", 1),
         (&by_address, "10.0.0.0/8,127.0.0.0/8", 0),
         (&by_address, "10.0.0.0/8", 1),
     ] {
         let before = proxy.asked().len();
-        let variables = [("SSL_CERT_FILE", file), ("HTTPS_PROXY", &proxy.url()), ("NO_PROXY", exceptions)];
-        let told = in_another(url, &variables)?;
+        let variables = [("HTTPS_PROXY", proxy.url()), ("NO_PROXY", exceptions.to_owned())];
+        let told = in_another(url, &site.trust.file, &variables)?;
         assert!(told.contains("fetched: Document("), "{told}");
         assert_eq!(proxy.asked().len() - before, asked, "{exceptions}: {url}");
     }
+    assert_eq!(proxy.asked()[0], host);
     Ok(())
 }
 
@@ -112,9 +99,8 @@ fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
     site.server.route("/small", [Answer::ok("small")]);
     site.server.route("/announced", [Answer::blanks(1 << 30)]);
     site.server.route("/chunked", [Answer::blanks(1 << 30).chunked()]);
-    let file = site.trust.file.to_str().context("a path in UTF-8")?;
     let peak = |path: &str| -> Result<(u64, bool)> {
-        let told = in_another(site.url(path).as_str(), &[("SSL_CERT_FILE", file)])?;
+        let told = in_another(site.url(path).as_str(), &site.trust.file, &[])?;
         let peak = told.lines().find_map(|line| line.strip_prefix("peak: ")).context("no peak")?;
         Ok((peak.parse()?, told.contains("failed: too_large ")))
     };

@@ -1,26 +1,25 @@
 //! A server, the certificate authority that a client must trust to connect to it, and such a client.
 
-use std::{
-    path::PathBuf,
-    process,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Result;
-use d365_tests::https::{Authority, Identity, Server};
+use anyhow::{Context as _, Result};
+use d365_tests::{
+    https::{Authority, Identity, Server},
+    temp::TempFile,
+};
 use d365_user::source::download::{
     Answer, Client, Document, DownloadError, Fetched, Hosts, Limits, Options, Problem, Request, Roots,
     Target, Url, Validators, fetch,
 };
+use socket2::{Domain, Socket, Type};
 
 /// Limit for bodies, in bytes.
 pub(super) const LIMIT: u64 = 1 << 20;
 
-/// A certificate authority, and the path of a file with its certificate.
+/// A certificate authority, and a file with its certificate.
 pub(super) struct Trust {
     pub(super) authority: Authority,
-    pub(super) file: PathBuf,
+    pub(super) file: TempFile,
 }
 
 impl Trust {
@@ -29,26 +28,18 @@ impl Trust {
     }
 
     pub(super) fn of(authority: Authority) -> Result<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("d365-authority-{}-{}.pem", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let file = std::env::temp_dir().join(name);
-        authority.write(&file)?;
+        let file = TempFile::reserve("authority");
+        authority.write(file.path())?;
         Ok(Self { authority, file })
     }
 
     /// Options of a client that trusts only this authority.
     pub(super) fn options(&self) -> Options {
-        Options { roots: Roots::File(self.file.clone()), ..Options::default() }
+        Options { roots: Roots::File(self.file.path().into()), ..Options::default() }
     }
 
     pub(super) fn client(&self) -> Result<Client> {
         Ok(Client::new(&self.options())?)
-    }
-}
-
-impl Drop for Trust {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.file);
     }
 }
 
@@ -123,4 +114,12 @@ pub(super) fn document(client: &Client, target: &Target) -> Result<Document, Dow
         Fetched::Document(document) => Ok(document),
         Fetched::NotModified => panic!("not modified, and that was not asked"),
     }
+}
+
+/// A port on which nobody listens. The socket is bound, so that no other process can take the port.
+pub(super) fn nobody() -> Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let address = socket.local_addr()?.as_socket().context("an address")?;
+    Ok((socket, address))
 }

@@ -14,9 +14,8 @@ use super::site::{Site, Trust, body, patient};
 const SHORT: Duration = Duration::from_millis(200);
 
 #[track_caller]
-fn times_out(error: &DownloadError, step: &str) {
-    assert!(matches!(error.problem, Problem::Timeout(found) if found.starts_with(step)), "{error}");
-    assert_eq!(error.reason(), Reason::Timeout);
+fn times_out(problem: &Problem, step: &str) {
+    assert!(matches!(problem, Problem::Timeout(found) if found.starts_with(step)), "{step}: {problem}");
 }
 
 #[test]
@@ -33,39 +32,21 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
 }
 
 #[test]
-fn a_server_that_never_answers() -> Result<()> {
+fn an_answer_that_does_not_come_that_stops_or_that_never_ends() -> Result<()> {
     let site = Site::new()?;
-    site.server.route("/", [Answer::silence()]);
-    times_out(&site.error_within(Limits { response: SHORT, ..patient() }, "/"), "before an answer came");
-    times_out(&site.error_within(Limits { whole: SHORT, ..patient() }, "/"), "before the download was whole");
-    Ok(())
-}
-
-#[test]
-fn a_body_that_stops_coming() -> Result<()> {
-    let site = Site::new()?;
-    site.server.route("/", [Answer::ok("0123456789").dripping(5, Duration::from_secs(2))]);
-    times_out(&site.error_within(Limits { stall: SHORT, ..patient() }, "/"), "while nothing came");
-    Ok(())
-}
-
-#[test]
-fn a_body_that_never_stops_coming() -> Result<()> {
-    let site = Site::new()?;
+    times_out(&site.problem_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), WHOLE);
+    assert!(site.server.received().is_empty(), "no time is no request");
+    let stops = Answer::ok("0123456789").dripping(5, Duration::from_secs(2));
     // The body is never silent for long, and it never ends.
-    site.server.route("/", [Answer::blanks(100_000).dripping(1, Duration::from_millis(5))]);
-    let limits = Limits { whole: Duration::from_secs(1), ..patient() };
-    times_out(&site.error_within(limits, "/"), "before the download was whole");
-    Ok(())
-}
-
-#[test]
-fn no_time_is_no_request() -> Result<()> {
-    let site = Site::new()?;
-    times_out(
-        &site.error_within(Limits { whole: Duration::ZERO, ..patient() }, "/"),
-        "before the download was whole",
-    );
-    assert!(site.server.received().is_empty());
+    let endless = Answer::blanks(100_000).dripping(1, Duration::from_millis(5));
+    for (answer, limits, phase) in [
+        (Answer::silence(), Limits { response: SHORT, ..patient() }, "before an answer came"),
+        (Answer::silence(), Limits { whole: SHORT, ..patient() }, WHOLE),
+        (stops, Limits { stall: SHORT, ..patient() }, "while nothing came"),
+        (endless, Limits { whole: Duration::from_secs(1), ..patient() }, WHOLE),
+    ] {
+        site.server.route("/", [answer]);
+        times_out(&site.problem_within(limits, "/"), phase);
+    }
     Ok(())
 }

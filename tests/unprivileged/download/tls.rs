@@ -1,26 +1,13 @@
 //! The client trusts a server only if a trusted authority signed its certificate, for its name and for the
 //! present time.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
-use anyhow::{Context as _, Result};
-use d365_tests::https::{Answer, Authority, Server};
-use d365_user::source::download::{Client, Options, OptionsError, Problem, Roots, Url};
-use socket2::{Domain, Socket, Type};
+use anyhow::Result;
+use d365_tests::https::{Answer, Authority, Identity, Server};
+use d365_user::source::download::{Client, DownloadError, Options, OptionsError, Problem, Roots, Url};
 
-use super::site::{Site, Trust, body};
-
-const UNTRUSTED: &str = "no authority that this host trusts has signed it";
-
-#[track_caller]
-fn refused(site: &Site, words: &str) {
-    site.server.route("/", [Answer::ok("secret")]);
-    let error = site.get("/").expect_err("it was believed");
-    assert!(matches!(&error.problem, Problem::Certificate(found) if found.contains(words)), "{error}");
-    assert_eq!(error.reason().as_str(), "tls");
-    assert!(site.server.received().is_empty(), "it was spoken to");
-    assert!(!error.to_string().contains("Other"), "{error}");
-}
+use super::site::{Site, Trust, body, nobody};
 
 #[test]
 fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
@@ -33,80 +20,63 @@ fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
 }
 
 #[test]
-fn an_unknown_authority_is_not_believed() -> Result<()> {
-    let site = Site::with(|_| Authority::new()?.issue(&["localhost"]))?;
-    refused(&site, UNTRUSTED);
+fn a_server_whose_certificate_is_not_accepted_is_not_spoken_to() -> Result<()> {
+    type Issue = fn(&Authority) -> Result<Identity>;
+    const UNTRUSTED: &str = "no authority that this host trusts has signed it";
+    let cases: [(Issue, &str); 5] = [
+        (|_| Authority::new()?.issue(&["localhost"]), UNTRUSTED),
+        (
+            |authority| authority.issue(&["download.microsoft.com"]),
+            "it is not for the name of this host; it is for download.microsoft.com; ",
+        ),
+        (
+            |authority| authority.issue_expired(&["localhost"]),
+            "it expired (2020-01-01T00:00:00Z); have it renewed",
+        ),
+        (Authority::issue_version_1, "of version 1"),
+        (Authority::as_a_server, "an authority's own certificate (CA:TRUE)"),
+    ];
+    let mut sites = Vec::new();
+    for (issue, text) in cases {
+        sites.push((Site::with(issue)?, text));
+    }
     // An authority with the name of a trusted one is not trusted either.
-    let known = Trust::of(Authority::named("known")?)?;
+    let trust = Trust::of(Authority::named("known")?)?;
     let server = Server::https(&Authority::named("known")?.issue(&["localhost"])?)?;
-    refused(&Site { trust: known, server }, UNTRUSTED);
+    sites.push((Site { trust, server }, UNTRUSTED));
+    for (site, text) in sites {
+        site.server.route("/", [Answer::ok("secret")]);
+        let error = site.get("/").expect_err("it was believed");
+        assert!(matches!(&error.problem, Problem::Certificate(found) if found.contains(text)), "{error}");
+        assert_eq!(error.reason().as_str(), "tls");
+        assert!(!error.to_string().contains("Other"), "{error}");
+        assert!(site.server.received().is_empty(), "it was spoken to");
+    }
     Ok(())
 }
 
 #[test]
-fn another_hosts_certificate_is_not_believed() -> Result<()> {
-    let site = Site::with(|authority| authority.issue(&["download.microsoft.com"]))?;
-    refused(&site, "it is not for the name of this host; it is for download.microsoft.com; ");
-    Ok(())
-}
-
-#[test]
-fn an_expired_certificate_is_not_believed() -> Result<()> {
-    let site = Site::with(|authority| authority.issue_expired(&["localhost"]))?;
-    refused(&site, "it expired (2020-01-01T00:00:00Z); have it renewed");
-    Ok(())
-}
-
-#[test]
-fn certificates_of_unfit_kinds_are_told_in_words() -> Result<()> {
-    let site = Site::with(Authority::issue_version_1)?;
-    refused(&site, "of version 1");
-    let site = Site::with(Authority::as_a_server)?;
-    refused(&site, "an authority's own certificate (CA:TRUE)");
-    Ok(())
-}
-
-#[test]
-fn a_server_without_tls_is_none() -> Result<()> {
-    let trust = Trust::new()?;
-    let plain = Server::http()?;
-    let url = plain.url("/").replace("http://", "https://").parse()?;
-    let error = body(&trust.client()?, &url).unwrap_err();
+fn a_server_that_cannot_be_spoken_to_is_told() -> Result<()> {
+    let client = Trust::new()?.client()?;
+    let get = |url: String| -> DownloadError { body(&client, &url.parse().unwrap()).unwrap_err() };
+    let error = get(Server::http()?.url("/").replace("http://", "https://"));
     assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
     assert!(error.to_string().contains("not TLS, but plain HTTP perhaps"), "{error}");
-    Ok(())
-}
 
-#[test]
-fn a_server_that_hangs_up_is_none() -> Result<()> {
-    let trust = Trust::new()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url: Url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
+    let url = format!("https://localhost:{}/", listener.local_addr()?.port());
     let hang_up = std::thread::spawn(move || drop(listener.accept()));
-    let error = body(&trust.client()?, &url).unwrap_err();
+    let error = get(url);
     hang_up.join().unwrap();
     assert!(matches!(error.problem, Problem::Reset(_)), "{error}");
-    Ok(())
-}
 
-#[test]
-fn a_port_where_nobody_listens() -> Result<()> {
-    // The socket is bound, so that no other process can take the port.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    let port = socket.local_addr()?.as_socket().context("an address")?.port();
-    let url = format!("https://127.0.0.1:{port}/").parse()?;
-    let error = body(&Trust::new()?.client()?, &url).unwrap_err();
+    let (_socket, address) = nobody()?;
+    let error = get(format!("https://{address}/"));
     assert!(matches!(error.problem, Problem::Connect(_)), "{error}");
     assert_eq!(error.reason().as_str(), "connect");
-    Ok(())
-}
 
-#[test]
-fn a_name_without_an_address_is_told() -> Result<()> {
     // A label of this length is invalid, so no name server is asked.
-    let url: Url = format!("https://{}/", "x".repeat(64)).parse()?;
-    let error = body(&Trust::new()?.client()?, &url).unwrap_err();
+    let error = get(format!("https://{}/", "x".repeat(64)));
     assert!(matches!(error.problem, Problem::Dns { .. }), "{error}");
     assert_eq!(error.reason().as_str(), "dns");
     Ok(())

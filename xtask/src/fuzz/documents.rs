@@ -21,7 +21,7 @@ pub(super) fn put(into: &Path) -> Result<()> {
     }
     for documents in Documents::all() {
         let set = if documents == Documents::Made { "made" } else { "real" };
-        for name in made::NAMES {
+        for name in made::names() {
             let text = String::from_utf8_lossy(&documents.document(name)).into_owned();
             let excerpt =
                 excerpt(&text).with_context(|| format!("{name} is no document with service tags"))?;

@@ -88,19 +88,13 @@ impl Block {
 /// Comments that have their lines to themselves.
 fn comments(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut before = "";
+    let mut before = None;
     for (line, whole) in (1..).zip(text.lines()) {
         let Some(rest) = whole.trim_start().strip_prefix("//") else {
-            before = "";
+            before = None;
             continue;
         };
-        let marker = if rest.starts_with('/') {
-            "/"
-        } else if rest.starts_with('!') {
-            "!"
-        } else {
-            " "
-        };
+        let marker = rest.chars().next().filter(|c| ['/', '!'].contains(c)).or(Some(' '));
         if marker != before {
             blocks.push(Block::new(line));
         }

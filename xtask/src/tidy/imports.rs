@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, paths};
+use super::{
+    Finding, layers,
+    paths::{self, Named},
+};
 
 /// The modules of `d365-user/src` by floor. A file imports only its own module and modules of lower floors.
 const FLOORS: [&[&str]; 12] = [
@@ -30,8 +33,9 @@ const DEPTH: usize = 5;
 pub(super) fn check(files: &BTreeMap<String, String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for root in CRATES {
-        let own = files.iter().filter_map(|(path, text)| Some((path.strip_prefix(root)?, text.as_str())));
-        let graph = Graph::new(own.filter(|(path, _)| !is_test(path) && *path != "main.rs"));
+        let own = files.iter().filter(|(path, _)| !layers::is_test_file(path));
+        let own = own.filter_map(|(path, text)| Some((path.strip_prefix(root)?, text.as_str())));
+        let graph = Graph::new(own.filter(|(path, _)| *path != "main.rs"));
         let found = |(path, what): (&str, String)| Finding { path: format!("{root}{path}"), line: 1, what };
         findings.extend(graph.circles().into_iter().map(found));
         if root == DAEMON {
@@ -40,10 +44,6 @@ pub(super) fn check(files: &BTreeMap<String, String>) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn is_test(path: &str) -> bool {
-    path.ends_with("tests.rs") || path.contains("tests/")
 }
 
 type Path = Vec<String>;
@@ -58,43 +58,49 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     fn new(files: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let code: BTreeMap<&str, String> =
-            files.map(|(path, text)| (path, paths::code(super::layers::without_tests(text)))).collect();
-        let modules = code.keys().map(|path| (module(path), *path)).collect();
+        let named: BTreeMap<&str, Vec<Named>> = files
+            .map(|(path, text)| {
+                (path, paths::of(text).into_iter().filter(|named| named.path.len() > 1).collect())
+            })
+            .collect();
+        let modules = named.keys().map(|path| (module(path), *path)).collect();
         let mut graph = Self { modules, exports: BTreeMap::new(), edges: BTreeMap::new() };
-        for (path, code) in &code {
+        for (path, named) in &named {
             let own = module(path);
-            let exported = names(&split(code).1);
-            let exported = exported.iter().filter_map(|name| graph.absolute(&own, name, &BTreeMap::new()));
-            let exported = exported.filter_map(|full| Some((full.last()?.clone(), full))).collect();
+            let exported = named.iter().filter(|named| named.is_exported).map(|named| &named.path);
+            let exported = graph.bound(&own, exported);
             graph.exports.insert(own, exported);
         }
-        for (path, code) in &code {
-            let edges = graph.imports(path, code);
+        for (path, named) in &named {
+            let edges = graph.imports(path, named);
             graph.edges.insert(path, edges);
         }
         graph
     }
 
+    /// The full paths of these names in a module, each by its last part.
+    fn bound<'b>(&self, own: &Path, names: impl Iterator<Item = &'b Path>) -> BTreeMap<String, Path> {
+        let full = names.filter_map(|name| self.absolute(own, name, &BTreeMap::new()));
+        full.filter_map(|full| Some((full.last()?.clone(), full))).collect()
+    }
+
     /// The files that a file imports. Re-exporting a part of the own module is no import.
-    fn imports(&self, path: &str, code: &str) -> BTreeSet<&'a str> {
+    fn imports(&self, path: &str, named: &[Named]) -> BTreeSet<&'a str> {
         let own = module(path);
-        let is_below = |name: &String| {
+        let is_below = |name: &Path| {
             self.absolute(&own, name, &BTreeMap::new()).is_some_and(|full| full.starts_with(&own))
         };
-        let (private, public) = split(code);
-        let passed_on = names(&public).into_iter().filter(|name| !is_below(name));
-        let named: Vec<String> = names(&private).into_iter().chain(passed_on).collect();
-        let bound = named.iter().filter_map(|name| self.absolute(&own, name, &BTreeMap::new()));
-        let bound = bound.filter_map(|full| Some((full.last()?.clone(), full))).collect();
-        let full = named.iter().filter_map(|name| self.absolute(&own, name, &bound));
+        let imported = named.iter().filter(|named| !named.is_exported || !is_below(&named.path));
+        let imported: Vec<&Path> = imported.map(|named| &named.path).collect();
+        let bound = self.bound(&own, imported.iter().copied());
+        let full = imported.iter().filter_map(|name| self.absolute(&own, name, &bound));
         full.filter_map(|full| self.file(&full, DEPTH)).filter(|file| *file != path).collect()
     }
 
     /// The full path of a name in a module, without `crate`; `None` for names of other crates. `bound` has
     /// the module's imports.
-    fn absolute(&self, own: &Path, name: &str, bound: &BTreeMap<String, Path>) -> Option<Path> {
-        let mut parts: Vec<String> = name.split("::").map(str::to_owned).collect();
+    fn absolute(&self, own: &Path, name: &Path, bound: &BTreeMap<String, Path>) -> Option<Path> {
+        let mut parts = name.clone();
         if parts.last().is_some_and(|last| last == "self") {
             parts.pop();
         }
@@ -142,15 +148,12 @@ impl<'a> Graph<'a> {
         }
         let what = |file: &&'a str| {
             let within: Vec<&str> = self.edges[*file].intersection(&left).copied().collect();
-            (
-                *file,
-                format!(
-                    "a circle of imports, by {}: move the shared part into a file of its own",
-                    within.join(", ")
-                ),
+            format!(
+                "a circle of imports, by {}: move the shared part into a file of its own",
+                within.join(", ")
             )
         };
-        left.iter().map(what).collect()
+        left.iter().map(|file| (*file, what(file))).collect()
     }
 
     /// Imports from a floor that is not lower.
@@ -169,12 +172,8 @@ impl<'a> Graph<'a> {
         let tops: BTreeSet<&str> =
             self.edges.keys().map(|path| top(path)).filter(|top| *top != "lib").collect();
         let floors: BTreeSet<&str> = FLOORS.iter().flat_map(|floor| floor.iter().copied()).collect();
-        let differ = tops.symmetric_difference(&floors);
-        differ
-            .map(|module| {
-                ("lib.rs", format!("{module} is a module without a floor, or a floor without a module"))
-            })
-            .collect()
+        let what = |module| format!("{module} is a module without a floor, or a floor without a module");
+        tops.symmetric_difference(&floors).map(|module| ("lib.rs", what(module))).collect()
     }
 }
 
@@ -190,26 +189,6 @@ fn module(path: &str) -> Path {
         parts.pop();
     }
     parts
-}
-
-/// The code without the statements that re-export, and these statements.
-fn split(code: &str) -> (String, String) {
-    let (mut private, mut public) = (String::new(), String::new());
-    for statement in code.split_inclusive(';') {
-        let at = statement.find("use ").filter(|at| {
-            let line = statement[..*at].rsplit(['\n', '}', '{']).next().unwrap_or_default().trim();
-            line.starts_with("pub")
-        });
-        let (before, export) = statement.split_at(at.unwrap_or(statement.len()));
-        private.push_str(before);
-        public.push_str(export);
-    }
-    (private, public)
-}
-
-/// The paths of more than one part, with `super` as it is written.
-fn names(code: &str) -> Vec<String> {
-    paths::written(code).into_iter().map(|(_, path)| path).filter(|path| path.contains("::")).collect()
 }
 
 #[cfg(test)]

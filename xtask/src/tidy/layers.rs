@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, paths};
+use super::{
+    Finding,
+    paths::{self, Named},
+};
 
 /// Paths that some files must not name.
 struct Layer {
@@ -19,7 +22,7 @@ struct Layer {
 
 const DAEMON: &str = "d365-user/src";
 
-const LAYERS: [Layer; 5] = [
+const LAYERS: [Layer; 3] = [
     Layer {
         of: &[DAEMON],
         but: &["d365-user/src/kernel"],
@@ -62,18 +65,6 @@ const LAYERS: [Layer; 5] = [
         ],
         rule: "this stage is pure: let the caller do the I/O",
     },
-    Layer {
-        of: &["tests/harness"],
-        but: &[],
-        forbidden: &["aya", "d365_common", "d365_user"],
-        rule: "the lab knows nothing of the daemon's code: xtask uses it before that can be built",
-    },
-    Layer {
-        of: &["xtask/src"],
-        but: &[],
-        forbidden: &["aya", "d365_common", "d365_user"],
-        rule: "xtask must build before anything is set up",
-    },
 ];
 
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
@@ -82,12 +73,13 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     if layers.is_empty() || is_test_file(path) {
         return findings;
     }
-    for (line, named) in paths::paths(&paths::code(without_tests(text))) {
+    for Named { path: named, line, .. } in paths::of(text) {
+        let named = named.join("::");
+        let is = |forbidden: &str| {
+            named.strip_prefix(forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
         for layer in &layers {
-            let is = |forbidden: &&&str| {
-                named.strip_prefix(**forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-            };
-            if let Some(forbidden) = layer.forbidden.iter().find(is) {
+            if let Some(forbidden) = layer.forbidden.iter().find(|forbidden| is(forbidden)) {
                 let what = format!("names `{forbidden}`: {}", layer.rule);
                 findings.push(Finding { path: path.to_owned(), line, what });
             }
@@ -118,15 +110,11 @@ pub(super) fn missing(tracked: &BTreeSet<&str>) -> Vec<Finding> {
     missing.map(found).collect()
 }
 
-fn is_test_file(path: &str) -> bool {
+/// Returns true for a file of tests, to which the rules do not apply.
+pub(super) fn is_test_file(path: &str) -> bool {
     path.ends_with("/tests.rs")
         || path.ends_with("_tests.rs")
         || path.contains("/src/") && path.contains("/tests/")
-}
-
-/// The part before a file's own tests. The rules do not apply to tests.
-pub(super) fn without_tests(text: &str) -> &str {
-    text.find("\n#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
 }
 
 #[cfg(test)]

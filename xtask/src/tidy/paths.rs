@@ -1,119 +1,72 @@
-//! Reads Rust source as far as the rules need it: the code without comments and strings, and the paths that
-//! the code names.
+//! The paths that Rust source names, read from its tokens: comments, strings and characters name none.
 
-/// Returns `text` with comments, strings and character literals blanked out. Every line keeps its number.
-pub(super) fn code(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let skipped = skip(rest, code.chars().next_back());
-        if skipped == 0 {
-            code.push(first);
-            rest = &rest[first.len_utf8()..];
-        } else {
-            code.extend(rest[..skipped].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
-            rest = &rest[skipped..];
-        }
-    }
-    code
+use std::iter::Peekable;
+
+use proc_macro2::{TokenStream, TokenTree, token_stream::IntoIter};
+
+/// A path that the code names, such as `a::b`. Groups are expanded: `a::{b, c}` gives `a::b` and `a::c`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) path: Vec<String>,
+    pub(super) line: usize,
+    /// True in a statement that re-exports.
+    pub(super) is_exported: bool,
 }
 
-/// The length of the comment or literal that `rest` begins with; 0 if it begins with code.
-fn skip(rest: &str, before: Option<char>) -> usize {
-    let until =
-        |from: usize, end: &str| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
-    if rest.starts_with("//") {
-        return rest.find('\n').unwrap_or(rest.len());
-    }
-    if rest.starts_with("/*") {
-        return until(2, "*/");
-    }
-    if rest.starts_with('"') {
-        return quoted(rest, '"');
-    }
-    if let Some(literal) = rest.strip_prefix('\'') {
-        // This is a character and not a lifetime: one character or an escape, then a quote.
-        let mut chars = literal.chars();
-        let (one, two) = (chars.next(), chars.next());
-        return if one == Some('\\') || two == Some('\'') { quoted(rest, '\'') } else { 0 };
-    }
-    let in_word = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    match rest.strip_prefix('r').map(|raw| (raw, raw.len() - raw.trim_start_matches('#').len())) {
-        Some((raw, hashes)) if raw[hashes..].starts_with('"') && (!in_word || before == Some('b')) => {
-            until(hashes + 2, &format!("\"{}", "#".repeat(hashes)))
-        }
-        _ => 0,
-    }
-}
-
-fn quoted(rest: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in rest.char_indices().skip(1) {
-        if c == quote && !escaped {
-            return at + 1;
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    rest.len()
-}
-
-/// The paths that `code` names, each with its line from 1. Groups are expanded (`a::{b, c}` gives `a::b` and
-/// `a::c`), and leading `super`s become `crate`.
-pub(super) fn paths(code: &str) -> Vec<(usize, String)> {
-    let without_supers = |path: String| {
-        let below = path.trim_start_matches("super::");
-        if below.len() < path.len() { format!("crate::{below}") } else { path }
-    };
-    written(code).into_iter().map(|(line, path)| (line, without_supers(path))).collect()
-}
-
-/// The same with `super` as it is written.
-pub(super) fn written(code: &str) -> Vec<(usize, String)> {
+/// The paths in a file's text, without the file's own tests at its end. Nothing is read from text that is not
+/// Rust, which the compiler rejects.
+pub(super) fn of(text: &str) -> Vec<Named> {
+    let code = text.find("\n#[cfg(test)]\nmod ").map_or(text, |at| &text[..at]);
     let mut found = Vec::new();
-    // The text before each open brace, if paths start there.
-    let mut groups: Vec<String> = Vec::new();
-    let mut path = String::new();
-    let mut start = 1;
-    for (line, content) in (1..).zip(code.lines()) {
-        let mut rest = content;
-        while let Some(first) = rest.chars().next() {
-            let word = rest.len() - rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').len();
-            let other = if rest.starts_with("::") { 2 } else { first.len_utf8() };
-            let (token, behind) = rest.split_at(if word > 0 { word } else { other });
-            rest = behind;
-            if token.trim().is_empty() && path.ends_with("::") {
-                continue;
-            }
-            if word > 0 {
-                if !path.ends_with("::") {
-                    finish(&mut path, start, &mut found);
-                    path.clone_from(groups.last().unwrap_or(&String::new()));
-                    start = line;
-                }
-                path.push_str(token);
-            } else if token == "::" {
-                path.push_str(if path.is_empty() { "" } else { token });
-            } else if token == "{" {
-                groups.push(if path.ends_with("::") { std::mem::take(&mut path) } else { String::new() });
-                finish(&mut path, start, &mut found);
-            } else {
-                finish(&mut path, start, &mut found);
-                if token == "}" {
-                    groups.pop();
-                }
-            }
-        }
-        if !path.ends_with("::") {
-            finish(&mut path, start, &mut found);
-        }
-    }
+    read(code.parse().unwrap_or_default(), &[], false, &mut found);
     found
 }
 
-fn finish(path: &mut String, line: usize, found: &mut Vec<(usize, String)>) {
-    let whole = std::mem::take(path);
-    if !whole.is_empty() {
-        found.push((line, whole));
+/// Reads the tokens of a file or group. Each path in them starts with `above`.
+fn read(tokens: TokenStream, above: &[String], mut is_exported: bool, found: &mut Vec<Named>) {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut is_public = false;
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(word) if word == "pub" => is_public = true,
+            TokenTree::Ident(word) if word == "use" => is_exported = is_public,
+            TokenTree::Ident(word) => {
+                is_public = false;
+                let line = word.span().start().line;
+                let mut path = above.to_vec();
+                path.push(word.to_string());
+                match behind(&mut path, &mut tokens) {
+                    Some(group) => read(group, &path, is_exported, found),
+                    None => found.push(Named { path, line, is_exported }),
+                }
+            }
+            TokenTree::Group(group) => read(group.stream(), &[], false, found),
+            TokenTree::Punct(mark) => is_exported &= mark.as_char() != ';',
+            TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// Adds the further parts of a path. Returns the group at its end, if there is one.
+fn behind(path: &mut Vec<String>, tokens: &mut Peekable<IntoIter>) -> Option<TokenStream> {
+    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':');
+    loop {
+        let mut ahead = tokens.clone();
+        if !(ahead.next().is_some_and(|token| is_colon(&token))
+            && ahead.next().is_some_and(|token| is_colon(&token)))
+        {
+            return None;
+        }
+        match ahead.next() {
+            Some(TokenTree::Ident(word)) => path.push(word.to_string()),
+            Some(TokenTree::Punct(mark)) if mark.as_char() == '*' => path.push("*".to_owned()),
+            Some(TokenTree::Group(group)) => {
+                *tokens = ahead;
+                return Some(group.stream());
+            }
+            _ => return None,
+        }
+        *tokens = ahead;
     }
 }
 
@@ -121,25 +74,31 @@ fn finish(path: &mut String, line: usize, found: &mut Vec<(usize, String)>) {
 mod tests {
     use super::*;
 
+    fn paths(text: &str) -> Vec<String> {
+        let long = of(text).into_iter().filter(|named| named.path.len() > 1);
+        long.map(|named| format!("{}{}", if named.is_exported { "pub " } else { "" }, named.path.join("::")))
+            .collect()
+    }
+
     #[test]
-    fn comments_and_literals_are_blanked() {
-        let blank = |text: &str| code(text).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(blank("a // b \"c\nd"), "a d");
-        assert_eq!(blank("a /* b\n c */ d"), "a d");
-        assert_eq!(blank(r#"f("a \" // b", c)"#), "f( , c)");
-        assert_eq!(blank("f(r#\"a \" b\"#, c)"), "f( , c)");
-        assert_eq!(blank("f('\"', '\\'', x) // y"), "f( , , x)");
-        assert_eq!(blank("fn f<'a>(x: &'a str) {}"), "fn f<'a>(x: &'a str) {}");
-        assert_eq!(code("a /* b\n c */ d").lines().count(), 2);
+    fn comments_and_literals_name_nothing() {
+        let text = "// a::b \"c\n/* a::c\n */ /// a::d\nfn f<'a>(x: &'a str) { f(\"a::e \\\" // b\", r#\"a::f \" b\"#, '\"') }";
+        assert!(paths(text).is_empty(), "{:?}", paths(text));
+        assert_eq!(paths("f(a::b) // a::c\n"), ["a::b"]);
     }
 
     #[test]
     fn groups_are_spelled_out() {
-        let names = |code: &str| paths(code).into_iter().map(|(_, path)| path).collect::<Vec<_>>();
+        let text = "use std::{fs, net::{IpAddr, TcpStream}};\nuse super::*;\nfn f() { tokio::spawn::<T>(vec![super::a::b()]) }";
         let expected =
-            ["use", "std::fs", "std::net::IpAddr", "std::net::TcpStream", "fn", "f", "tokio::spawn"];
-        assert_eq!(names("use std::{fs, net::{IpAddr, TcpStream}};\nfn f() { tokio::spawn() }"), expected);
-        assert_eq!(names("super::super::kernel::load()"), ["crate::kernel::load"]);
-        assert_eq!(paths("use crate::{\n    view,\n    kernel,\n};")[2], (3, "crate::kernel".to_owned()));
+            ["std::fs", "std::net::IpAddr", "std::net::TcpStream", "super::*", "tokio::spawn", "super::a::b"];
+        assert_eq!(paths(text), expected);
+        assert_eq!(of("use crate::{\n    view,\n    kernel,\n};").pop().map(|named| named.line), Some(3));
+    }
+
+    #[test]
+    fn re_exports_are_marked_and_tests_are_left_out() {
+        let text = "pub(crate) use a::{b::C, D};\nuse e::F;\npub fn f() { g::h() }\n\n#[cfg(test)]\nmod tests { use x::y; }\n";
+        assert_eq!(paths(text), ["pub a::b::C", "pub a::D", "e::F", "g::h"]);
     }
 }

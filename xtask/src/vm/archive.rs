@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::command;
+use crate::{apt, command};
 
 /// The suites that contain the kernels.
 const SUITES: [(&str, &str); 3] = [
@@ -50,7 +50,7 @@ pub(super) fn update(place: &Path) -> Result<()> {
     });
     fs::write(dir.join("sources.list"), sources.concat())?;
     fs::write(dir.join("apt.conf"), configuration(&dir))?;
-    let Err(error) = command::run(apt(place, "apt-get").args(["-qq", "update"])) else { return Ok(()) };
+    let Err(error) = command::run(program(place, "apt-get").args(["-qq", "update"])) else { return Ok(()) };
     let lists = fs::read_dir(dir.join("lists"))?.flatten();
     if lists.into_iter().any(|entry| entry.file_name().to_string_lossy().ends_with("_Packages")) {
         eprintln!("xtask: {error:#}; the lists of an earlier run are used");
@@ -61,12 +61,12 @@ pub(super) fn update(place: &Path) -> Result<()> {
 
 /// The newest image whose package's name begins with `package`.
 pub(super) fn newest(place: &Path, package: &str) -> Result<Image> {
-    let names = command::stdout(apt(place, "apt-cache").args(["pkgnames", package]))?;
+    let names = command::stdout(program(place, "apt-cache").args(["pkgnames", package]))?;
     let names: Vec<&str> = names.lines().filter(|name| is_image(name)).collect();
     let shown = if names.is_empty() {
         String::new()
     } else {
-        command::stdout(apt(place, "apt-cache").arg("show").args(names))?
+        command::stdout(program(place, "apt-cache").arg("show").args(names))?
     };
     let images = images(&shown);
     let newer = |a: &Image, b: &Image| {
@@ -80,28 +80,21 @@ pub(super) fn newest(place: &Path, package: &str) -> Result<Image> {
 
 /// Downloads `image` and its parts, and unpacks them into `into`.
 pub(super) fn unpack(place: &Path, image: &Image, into: &Path) -> Result<()> {
-    let download = into.with_extension("download");
-    for dir in [&download, into] {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    }
+    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let parts = ["binary", "modules", "base"].map(|part| format!("linux-{part}-{}", image.release()));
     let exists = |part: &&String| {
-        let mut names = apt(place, "apt-cache");
+        let mut names = program(place, "apt-cache");
         command::stdout(names.args(["pkgnames", part]))
             .is_ok_and(|found| found.lines().any(|name| name == *part))
     };
-    let mut fetch = apt(place, "apt-get");
+    let mut fetch = program(place, "apt-get");
     fetch.args(["-qq", "download", &image.package]).args(parts.iter().filter(exists));
-    command::run(fetch.current_dir(&download).stdout(Stdio::null()))?;
-    for file in fs::read_dir(&download)? {
-        command::run(Command::new("dpkg-deb").arg("--extract").arg(file?.path()).arg(into))?;
-    }
-    fs::remove_dir_all(&download).with_context(|| format!("cannot remove {}", download.display()))
+    apt::fetch(fetch.stdout(Stdio::null()), into)
 }
 
 /// A program of apt's with our configuration.
-fn apt(place: &Path, program: &str) -> Command {
-    let mut command = Command::new(program);
+fn program(place: &Path, name: &str) -> Command {
+    let mut command = Command::new(name);
     command.env("APT_CONFIG", place.join("apt/apt.conf")).env("LC_ALL", "C").stdin(Stdio::null());
     command
 }

@@ -64,7 +64,7 @@ impl Base {
         fs::write(dir.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
         fs::write(dir.join("etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
         fs::write(dir.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
-        let init = include_str!("init.sh").replace("@MODULES@", &kernel::modules());
+        let init = include_str!("init.sh").replace("@MODULES@", kernel::MODULES);
         fs::write(dir.join("init"), init)?;
         fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o755))?;
 

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::{base::Base, cpio};
 use crate::{cargo, command};
@@ -32,14 +32,13 @@ pub(super) struct Shared {
 
 /// Builds the daemon and the tests.
 pub(super) fn build() -> Result<Binaries> {
-    let mut daemon = cargo()?;
-    command::run(daemon.args(["build", "--package", "d365-user", "--target", TARGET]))?;
-    let mut tests = cargo()?;
-    tests.args(["test", "--package", "d365-tests", "--test", "privileged", "--target", TARGET]);
-    let tests = cargo::build_tests(&mut tests)?.into_iter().find(|tests| tests.target == "privileged");
-    let daemon = cargo::target_dir()?.join(TARGET).join("debug/d365-user");
-    ensure!(daemon.is_file(), "cargo built the daemon, but it is not at {}", daemon.display());
-    Ok(Binaries { daemon, tests: tests.context("cargo names no binary of the tests")?.path })
+    // Both with one command: their dependencies have the same features, and are built once.
+    let binary = |target| {
+        let mut build = cargo()?;
+        build.args(["build", "--package", "d365-user", "--package", "d365-tests", "--target", TARGET]);
+        cargo::built(build.args(["--bin", "d365-user", "--test", "privileged"]), target)
+    };
+    Ok(Binaries { daemon: binary("d365-user")?, tests: binary("privileged")? })
 }
 
 impl Binaries {

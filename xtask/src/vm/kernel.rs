@@ -31,33 +31,12 @@ const LINES: [Line; 5] = [
     Line { name: "7.3", package: "linux-image-7.3." },
 ];
 
-/// Modules that tests need. A module that a kernel does not have is built in, or is part of another module.
-const MODULES: [&str; 24] = [
-    "veth",
-    "cls_bpf",
-    "sch_ingress",
-    "act_bpf",
-    "nf_tables",
-    "nft_counter",
-    "nft_ct",
-    "nft_redir",
-    "nft_nat",
-    "nft_chain_nat",
-    "nft_limit",
-    "nft_objref",
-    "cls_u32",
-    "fuse",
-    "nft_socket",
-    "nft_fib_inet",
-    "nft_reject_inet",
-    "dummy",
-    "tun",
-    "ifb",
-    "8021q",
-    "sch_fq",
-    "act_mirred",
-    "bridge",
-];
+/// Modules that tests need, and that `modprobe -q` loads. A module that a kernel does not have is built in,
+/// or is part of another module.
+pub(super) const MODULES: &str = "\
+    veth cls_bpf sch_ingress act_bpf nf_tables nft_counter nft_ct nft_redir nft_nat nft_chain_nat \
+    nft_limit nft_objref cls_u32 fuse nft_socket nft_fib_inet nft_reject_inet dummy tun ifb 8021q sch_fq \
+    act_mirred bridge";
 
 /// A kernel that is ready to boot.
 #[derive(Clone, Debug)]
@@ -81,11 +60,6 @@ pub(crate) fn selected(names: &[String]) -> Vec<Line> {
     LINES.into_iter().filter(wanted).collect()
 }
 
-/// Modules that a machine loads. `modprobe -q` skips those that a kernel lacks.
-pub(crate) fn modules() -> String {
-    MODULES.join(" ")
-}
-
 impl Line {
     /// Brings the newest kernel of this line. A kernel that is already there stays.
     pub(crate) fn fetch(&self, place: &Path) -> Result<Kernel> {
@@ -93,7 +67,7 @@ impl Line {
         let dir = place.join("kernel").join(self.name);
         let kernel =
             Kernel { name: self.name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
-        let (stamp, made_of) = (dir.join("made-of"), format!("{newest}\n{}\n", modules()));
+        let (stamp, made_of) = (dir.join("made-of"), format!("{newest}\n{MODULES}\n"));
         if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
             return Ok(kernel);
         }
@@ -129,7 +103,7 @@ fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
         // depmod warns about files that a package lacks, and works without them.
         let _ = fs::copy(from.join(index), to.join(index));
     }
-    for module in MODULES {
+    for module in MODULES.split(' ') {
         let mut show = Command::new(kmod("modprobe"));
         show.args(["-C", "/dev/null", "-d"]).arg(root).args(["-S", release, "--show-depends", module]);
         // It fails for a module that the kernel does not have.

@@ -30,22 +30,8 @@ const LIMIT: Duration = Duration::from_secs(90 * 60);
 /// QEMU never uses KVM: where KVM is nested, the machine starts and then does not boot. One thread runs both
 /// processors. With one thread each, QEMU 7.2 continues with code that the other processor has just patched.
 /// Linux 5.10 patches its XDP dispatcher at every test run of a program, and then spins there for ever.
-const MACHINE: [&str; 14] = [
-    "-machine",
-    "q35",
-    "-accel",
-    "tcg,thread=single",
-    "-cpu",
-    "max",
-    "-smp",
-    "2",
-    "-m",
-    "2G",
-    "-nodefaults",
-    "-no-user-config",
-    "-display",
-    "none",
-];
+const MACHINE: &str = "\
+    -machine q35 -accel tcg,thread=single -cpu max -smp 2 -m 2G -nodefaults -no-user-config -display none";
 /// `panic=-1` with `-no-reboot`: a kernel that panics ends the machine at once. The clocks of a machine that
 /// shares its host stop now and then, which is no lock-up of the kernel.
 const ARGUMENTS: &str =
@@ -71,12 +57,12 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Packs what a machine needs to run `tests`; logs are named after the kernel and `round`.
+    /// Packs what a machine needs to run `tests`; files are named after the kernel and `round`.
     pub(super) fn make(
         kernel: &Kernel,
         shared: &Shared,
         tests: &[String],
-        round: usize,
+        round: &str,
         logs: &Path,
     ) -> Result<Self> {
         // `with_extension` does not work here, because the kernel's version contains a dot.
@@ -104,7 +90,7 @@ impl Files {
 /// Boots `kernel` and reads until the machine is gone.
 pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
     let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(MACHINE).arg("-serial").arg(format!("file:{}", files.console.display()));
+    qemu.args(MACHINE.split(' ')).arg("-serial").arg(format!("file:{}", files.console.display()));
     qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&files.initrd);
     qemu.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -142,7 +128,7 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
                         );
                         last = Instant::now();
                     }
-                    Some(Event::Done) | None => (),
+                    None => (),
                 }
             }
             Err(RecvTimeoutError::Disconnected) => break "the machine went down",

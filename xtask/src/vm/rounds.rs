@@ -28,11 +28,18 @@ pub(super) struct Column {
     pub(super) outcomes: BTreeMap<String, Outcome>,
     /// The number of machines that were started.
     pub(super) boots: usize,
-    /// The time from the first boot on.
+    /// The time that its machines ran, added up.
     pub(super) took: Duration,
 }
 
 impl Column {
+    /// Adds the results of other tests on the same kernel.
+    pub(super) fn add(&mut self, other: Self) {
+        self.outcomes.extend(other.outcomes);
+        self.boots += other.boots;
+        self.took += other.took;
+    }
+
     /// The numbers of tests that passed, that were left out, and that failed or died.
     pub(super) fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
@@ -47,14 +54,21 @@ impl Column {
     }
 }
 
-pub(super) fn run(kernel: &Kernel, shared: &Shared, tests: &[String], logs: &Path) -> Result<Column> {
+/// Runs these tests, the `part`th part of all, on a kernel.
+pub(super) fn run(
+    kernel: &Kernel,
+    part: usize,
+    shared: &Shared,
+    tests: &[String],
+    logs: &Path,
+) -> Result<Column> {
     fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let started = Instant::now();
     let (mut boots, mut retried) = (0, false);
     let mut boot = |rest: &[String]| -> Result<Boot> {
         loop {
             boots += 1;
-            let files = Files::make(kernel, shared, rest, boots, logs)?;
+            let files = Files::make(kernel, shared, rest, &format!("{part}-{boots}"), logs)?;
             let boot = machine::boot(kernel, &files)?;
             if boot.release.is_some() || retried {
                 return Ok(boot);

@@ -1,121 +1,66 @@
 //! Approvals that the daemon must not carry out: for changes that no longer wait, damaged, or with a digest
 //! that nobody has seen.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
-use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
-    require,
-    task::{self, Done},
-    temp::TempDir,
-};
+use d365_tests::{https::Answer, require, temp::TempDir};
 use d365_user::gate::approval::{self, Approval, Request};
 
 use super::{
-    super::site::{Site, pending, ranges, wait_until},
-    Counted, Watched, prefixes,
+    super::site::{Site, approve, pending, ranges, wait_until},
+    Counted, Watched,
 };
+use crate::steps::{ListFile, lines};
 
-/// Runs `d365-user approve --yes` on the state directory of these options.
-pub(super) fn approve(options: &DaemonOptions) -> Done {
-    let state = options.state.as_ref().unwrap().path();
-    task::run(&["approve", "--yes", "--state-dir", state.to_str().unwrap()]).unwrap()
+/// Twenty ranges, without the one with this number.
+fn without(number: u32) -> String {
+    lines((0..20).filter(|other| *other != number), "NAM")
 }
 
-/// Renames a list of twenty ranges into place, without the one at `but`.
-fn replace(directory: &TempDir, but: Option<usize>) {
-    let mut list = prefixes(20);
-    if let Some(but) = but {
-        list.remove(but);
-    }
-    fs::write(directory.file("new"), list.join("\n")).unwrap();
-    fs::rename(directory.file("new"), directory.file("list")).unwrap();
-}
-
-fn start(site: &Site) -> (TempDir, String, DaemonOptions) {
-    let directory = TempDir::new("list");
-    replace(&directory, None);
-    let source = format!("file:{}", directory.file("list").display());
-    let options = site.options(&[&source]);
-    (directory, source, options)
+/// The file of a request for other changes than those that wait.
+fn stale(source: &str) -> Vec<u8> {
+    let approval =
+        Approval { source: source.to_owned(), digest: "0".repeat(64), prefixes: None, reject: false };
+    let elsewhere = TempDir::new("request");
+    approval::submit(elsewhere.path(), &Request { id: "1-1".to_owned(), approvals: vec![approval] }).unwrap();
+    fs::read(elsewhere.file("approval.json")).unwrap()
 }
 
 /// The operator approves a removal while no daemon runs, and the file then removes another range. The next
 /// daemon carries out the approval before it reads anything. The approved range is listed again and comes
 /// back.
 #[test]
-fn what_was_not_seen_is_not_approved() {
+fn what_was_not_seen_is_not_approved_nor_what_is_damaged() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
-    let (directory, _, options) = start(&site);
+    let list = ListFile::new(lines(0..20, "NAM"));
+    let options = site.options(&[&list.source]);
     let watched = Watched::start(&site, &options, 20);
-    replace(&directory, Some(3));
+    list.replace(without(3));
     watched.reads_now();
     wait_until(&watched.daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
     watched.stop();
-    assert_eq!(approve(&options).code, Some(0));
+    assert_eq!(approve(&options, &[]).code, Some(0));
 
-    replace(&directory, Some(4));
+    list.replace(without(4));
     let mut watched = Watched::start(&site, &options, 20);
     watched.says(0, "is carried out");
-    watched.says(0, "11.0.3.0/24 [ZZZ (unknown)] is listed from now on: offered again");
+    watched.says(0, "11.0.3.0/24 [NAM (configured)] is listed from now on: offered again");
     assert_eq!(pending(&watched.daemon.scrape().unwrap(), "removal"), 1);
     watched.goes_on();
     let state = options.state.as_ref().unwrap();
-    assert!(!state.file("approval.json").exists());
-
-    // The request is for other changes than those that wait now.
-    let stale = Approval {
-        source: format!("file:{}", directory.file("list").display()),
-        digest: "0".repeat(64),
-        prefixes: None,
-        reject: false,
-    };
-    approval::submit(state.path(), &Request { id: "1-1".to_owned(), approvals: vec![stale] }).unwrap();
-    watched.says(0, "is not carried out: other changes wait by now");
-    watched.goes_on();
-    wait_until(&watched.daemon, "the answer", |_| {
-        fs::read_to_string(state.file("approval-answer.json")).is_ok_and(|answer| answer.contains("stale"))
-    });
-    // After a new look at the changes the approval works, and it removes the other range.
-    let done = approve(&options);
-    assert!(done.code == Some(0) && done.stdout.contains("11.0.4.0/24"), "{done:?}");
-    watched.takes(19);
-    assert!(
-        !watched.published.ranges.contains("11.0.4.0/24") && watched.published.ranges.contains("11.0.3.0/24")
-    );
-    watched.stop();
-}
-
-#[test]
-fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    let (directory, source, options) = start(&site);
-    let mut watched = Watched::start(&site, &options, 20);
-    replace(&directory, Some(3));
-    watched.reads_now();
-    wait_until(&watched.daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
-    let state = options.state.as_ref().unwrap();
     let (path, aside) = (state.file("approval.json"), state.file("approval.json.corrupt"));
+    assert!(!path.exists());
 
-    // The cases are half of a good request, a changed byte, an empty file, and two things that are not files.
-    let good = {
-        let request = Request {
-            id: "1-1".to_owned(),
-            approvals: vec![Approval { source, digest: "0".repeat(64), prefixes: None, reject: false }],
-        };
-        let elsewhere = TempDir::new("request");
-        approval::submit(elsewhere.path(), &request).unwrap();
-        fs::read(elsewhere.file("approval.json")).unwrap()
-    };
-    let mut flipped = good.clone();
+    // The cases are half of a request, a changed byte, an empty file, and two things that are not files.
+    let stale = stale(&list.source);
+    let mut flipped = stale.clone();
     *flipped.last_mut().unwrap() ^= 1;
     let damage: [&dyn Fn(); 5] = [
-        &|| fs::write(&path, &good[..good.len() / 2]).unwrap(),
+        &|| fs::write(&path, &stale[..stale.len() / 2]).unwrap(),
         &|| fs::write(&path, &flipped).unwrap(),
         &|| fs::write(&path, "").unwrap(),
-        &|| std::os::unix::fs::symlink("/dev/zero", &path).unwrap(),
+        &|| symlink("/dev/zero", &path).unwrap(),
         &|| fs::create_dir(&path).unwrap(),
     ];
     let says = format!("{} is damaged", path.display());
@@ -126,12 +71,19 @@ fn a_damaged_approval_is_counted_and_put_away_and_the_next_one_works() {
     }
     assert_eq!(Counted::State("approval").of(&watched.daemon.scrape().unwrap()), 5, "each is tried once");
 
-    // The request is complete, but for changes that were never shown.
-    fs::write(&path, &good).unwrap();
+    // The whole request is for other changes than those that wait now.
+    fs::write(&path, &stale).unwrap();
     watched.says(0, "is not carried out: other changes wait by now");
     watched.goes_on();
-    assert_eq!(approve(&options).code, Some(0));
+    wait_until(&watched.daemon, "the answer", |_| {
+        fs::read_to_string(state.file("approval-answer.json")).is_ok_and(|answer| answer.contains("stale"))
+    });
+    // After a new look at the changes the approval works, and it removes the other range.
+    let done = approve(&options, &[]);
+    assert!(done.code == Some(0) && done.stdout.contains("11.0.4.0/24"), "{done:?}");
     watched.takes(19);
+    let published = &watched.published.ranges;
+    assert!(!published.contains("11.0.4.0/24") && published.contains("11.0.3.0/24"), "{published:?}");
     watched.stop();
 }
 
@@ -143,13 +95,13 @@ fn a_range_that_is_too_broad_does_not_come_in_by_a_damaged_gate() {
     let site = Site::new();
     let source = site.source("/doc");
     let broad = super::tags(5).replace("11.0.4.0/24", "13.0.0.0/8");
-    site.server.route("/doc", [d365_tests::https::Answer::ok(&broad)]);
+    site.server.route("/doc", [Answer::ok(&broad)]);
     let options = site.options(&[&source]);
     let watched = Watched::start(&site, &options, 4);
     wait_until(&watched.daemon, "a range that waits", |scrape| pending(scrape, "broad") == 1);
     watched.stop();
     fs::write(options.state.as_ref().unwrap().file("gate.json"), "nonsense").unwrap();
-    let daemon: Daemon = site.start(&options);
+    let daemon = site.start(&options);
     let scrape = wait_until(&daemon, "a range that waits", |scrape| pending(scrape, "broad") == 1);
     assert_eq!(ranges(&scrape), 4);
     daemon.stop().unwrap();

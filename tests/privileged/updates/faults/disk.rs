@@ -6,8 +6,7 @@ use d365_tests::{
     daemon::DaemonOptions,
     https::Answer,
     mount::{Mount, SMALL_DISK, View},
-    require,
-    task::{self, Done},
+    require, task,
 };
 use d365_user::{
     gate::{GatePolicy, gates},
@@ -17,7 +16,7 @@ use d365_user::{
 use nix::sys::signal::Signal;
 
 use super::{
-    super::site::{Site, pending, wait_until},
+    super::site::{Site, wait_until},
     Counted, Watched, tags,
 };
 use crate::mail::tally;
@@ -52,17 +51,8 @@ fn accepted(view: &View) -> usize {
     gates_of(view).values().map(|gate| gate.accepted().len()).sum()
 }
 
-/// Returns true if a gate on the disk has waiting changes.
-fn waits(view: &View) -> bool {
-    gates_of(view).values().any(|gate| gate.pending().len() > 0)
-}
-
 fn is_there(view: &View, name: &str) -> bool {
     view.run(|| Path::new(SMALL_DISK).join(name).is_file())
-}
-
-fn approve(view: &View) -> Done {
-    view.run(|| task::run(&["approve", "--yes", "--state-dir", SMALL_DISK])).unwrap()
 }
 
 fn connections(watched: &Watched<'_>) -> u64 {
@@ -77,8 +67,16 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     site.server.route("/doc", [Answer::ok(tags(20)).header("ETag", "\"20\"")]);
     let mut watched = Watched::start(&site, &options, 20);
     let kept = documents::file_name(&site.source("/doc"));
-    wait_until(&watched.daemon, "gate.json", |_| is_there(&view, "gate.json"));
+    site.server.route("/doc", [Answer::ok(tags(19))]);
+    wait_until(&watched.daemon, "a step back that waits", |_| {
+        is_there(&view, "gate.json") && gates_of(&view).values().any(|gate| gate.pending().len() > 0)
+    });
     fill(&view);
+    // On a full disk, `approve` reports that nothing was approved.
+    let done = view.run(|| task::run(&["approve", "--yes", "--state-dir", SMALL_DISK])).unwrap();
+    assert!(done.code != Some(0) && done.stderr.contains("cannot write /mnt/approval.json"), "{done:?}");
+    watched.goes_on();
+    site.server.route("/doc", [Answer::ok(tags(20)).header("ETag", "\"20\"")]);
     watched.fails(Counted::State("gates"), "cannot write /mnt/gate.json: No space left on device", || ());
     let mark = watched.daemon.log().len();
     site.server.route("/doc", [Answer::ok(tags(21)).header("ETag", "\"21\"")]);
@@ -110,36 +108,29 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     watched.stop();
 }
 
-/// On a full disk, `approve` reports that nothing was approved.
+/// The daemon can write nothing when it stops. The maps stay pinned with their counts, and the next start
+/// adds them up. If it can write nothing at its start, it writes the counts when there is space, not only at
+/// the next start.
 #[test]
-fn an_approval_that_cannot_be_written_is_none() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    let (view, options) = on_a_small_disk(&site);
-    site.server.route("/doc", [Answer::ok(tags(20))]);
-    let mut watched = Watched::start(&site, &options, 20);
-    site.server.route("/doc", [Answer::ok(tags(19))]);
-    wait_until(&watched.daemon, "a step back that waits", |scrape| pending(scrape, "step_back") > 0);
-    wait_until(&watched.daemon, "gate.json", |_| waits(&view));
-    fill(&view);
-    let done = approve(&view);
-    assert!(done.code != Some(0) && done.stderr.contains("cannot write /mnt/approval.json"), "{done:?}");
-    watched.goes_on();
-    free(&view);
-    assert_eq!(approve(&view).code, Some(0));
-    watched.takes(19);
-    watched.stop();
-}
-
-/// The daemon can write nothing at its start. It writes the counts when there is space, not only at the next
-/// start.
-#[test]
-fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
+fn a_start_and_a_stop_on_a_full_disk_lose_no_count() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let (view, options) = on_a_small_disk(&site);
     site.server.route("/doc", [Answer::ok(tags(4))]);
-    Watched::start(&site, &options, 4).stop();
+    for counted in 1..=3 {
+        let watched = Watched::start(&site, &options, 4);
+        assert_eq!(connections(&watched), counted);
+        fill(&view);
+        let log = watched.stop().stderr;
+        assert!(log.contains("the next start finds the counts in the pinned maps"), "{log}");
+        free(&view);
+    }
+    let watched = Watched::start(&site, &options, 4);
+    assert_eq!(connections(&watched), 4);
+    watched.stop();
+    let pins = view.run(|| fs::read_dir("/sys/fs/bpf/d365").map_or(0, Iterator::count));
+    assert_eq!(pins, 0);
+
     view.run(|| fs::remove_file(Path::new(SMALL_DISK).join("counters.json"))).unwrap();
     fill(&view);
     let watched = Watched::start(&site, &options, 4);
@@ -157,29 +148,4 @@ fn a_start_on_a_full_disk_keeps_its_counts_once_there_is_space() {
     let watched = Watched::start(&site, &options, 4);
     assert_eq!(connections(&watched), counted + 1);
     watched.stop();
-}
-
-/// The daemon can write nothing when it stops. The maps stay pinned with their counts, and the next start
-/// adds them up.
-#[test]
-fn a_stop_on_a_full_disk_loses_no_count() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    let (view, options) = on_a_small_disk(&site);
-    site.server.route("/doc", [Answer::ok(tags(4))]);
-    let mut counted = 0;
-    for _ in 0..3 {
-        let watched = Watched::start(&site, &options, 4);
-        assert_eq!(connections(&watched), counted + 1);
-        counted = connections(&watched);
-        fill(&view);
-        let exit = watched.stop();
-        assert!(exit.stderr.contains("the next start finds them in the pinned maps"), "{}", exit.stderr);
-        free(&view);
-    }
-    let watched = Watched::start(&site, &options, 4);
-    assert_eq!(connections(&watched), counted + 1);
-    watched.stop();
-    let pins = view.run(|| fs::read_dir("/sys/fs/bpf/d365").map_or(0, Iterator::count));
-    assert_eq!(pins, 0);
 }

@@ -1,6 +1,5 @@
-//! Bad answers of a server. The tests in `tests/unprivileged/service_tags.rs` check that a document and a
-//! file are rejected when they are cut off at any of 200 points. Here a document is cut off at 200 points on
-//! its way over the network.
+//! Bad answers of a server. `tests/unprivileged/service_tags.rs` checks that a document is rejected when it
+//! is cut off, at 200 points.
 
 use d365_tests::{
     https::{Answer, Authority},
@@ -22,7 +21,13 @@ fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
     let too_large = "larger than 33554432 bytes, which no such document is";
     site.server.route("/b", [Answer::redirect("/c")]);
     site.server.route("/c", [Answer::redirect("/doc")]);
+    let elsewhere = site.server.url("/elsewhere").replace("localhost", "127.0.0.1");
     vec![
+        (
+            "host_not_allowed",
+            "/elsewhere: this host is not one that a download",
+            Answer::redirect(&elsewhere),
+        ),
         ("status", "the server answers with status 503", Answer::status(503)),
         ("too_large", too_large, Answer::blanks(GIGABYTE)),
         ("too_large", too_large, Answer::blanks(GIGABYTE).chunked()),
@@ -38,19 +43,16 @@ fn bad_answers(site: &Site) -> Vec<(&'static str, &'static str, Answer)> {
     ]
 }
 
-/// The pages that the vendor's servers sent instead of a document: the reason, the text for the operator, and
-/// the page.
-fn rejected() -> Vec<(&'static str, &'static str, Answer)> {
-    let says = |name: &str| match name {
-        "empty.txt" => ("empty", "the document is empty"),
-        "server-busy-xml-bom.txt" => ("xml", "this is XML"),
-        _ => ("html", "this is a web page (HTML)"),
-    };
-    let answer = |(name, bytes): (String, Vec<u8>)| {
-        let (reason, says) = says(&name);
+/// The pages that the vendor's servers sent instead of a document, with the same.
+fn rejected() -> impl Iterator<Item = (&'static str, &'static str, Answer)> {
+    Documents::all().into_iter().flat_map(|documents| documents.rejected()).map(|(name, bytes)| {
+        let (reason, says) = match name.as_str() {
+            "empty.txt" => ("empty", "the document is empty"),
+            "server-busy-xml-bom.txt" => ("xml", "this is XML"),
+            _ => ("html", "this is a web page (HTML)"),
+        };
         (reason, says, Answer::ok(bytes))
-    };
-    Documents::all().iter().flat_map(Documents::rejected).map(answer).collect()
+    })
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
     let source = site.source("/doc");
     site.server.route("/doc", [Answer::ok(tags(20))]);
     let mut watched = Watched::start(&site, &site.options(&[&source]).args(["--confirm-after", "1s"]), 20);
-    let cases = rejected().into_iter().chain(bad_answers(&site));
+    let cases = rejected().chain(bad_answers(&site));
     for (count, (reason, says, answer)) in (21..).zip(cases) {
         watched.fails(Counted::Source(&source, reason), says, || {
             site.server.route("/doc", [answer]);
@@ -86,61 +88,12 @@ fn whatever_a_server_answers_the_list_stays_and_the_next_good_one_is_taken() {
             watched.takes(count);
         }
     }
+    assert!(watched.daemon.log().contains("--allow-host adds one"), "{}", watched.daemon.log());
+    assert_eq!(site.server.count("/elsewhere"), 0);
     // The daemon keeps nothing of the gigabyte.
     let memory = watched.daemon.scrape().unwrap().value("process_resident_memory_bytes", &[]);
     assert!(memory < f64::from(256 << 20), "{memory} bytes");
     watched.stop();
-}
-
-/// The document is cut off at 200 points, the last bytes among them.
-#[test]
-fn a_document_cut_off_anywhere_changes_nothing() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    let source = site.source("/doc");
-    site.serves("/doc", GOVERNMENT);
-    let watched = Watched::start(&site, &site.options_each("1h", &[&source]), 2);
-    let whole = site.document(GOVERNMENT).trim_ascii_end().to_vec();
-    let ends = (1..181).map(|point| whole.len() * point / 181).chain(whole.len() - 20..whole.len());
-    let cut = Counted::Source(&source, "truncated");
-    let mut failed = 0;
-    for end in ends {
-        site.server.route("/doc", [Answer::ok(&whole[..end])]);
-        watched.reads_now();
-        failed += 1;
-        wait_until(&watched.daemon, "a failure", |scrape| cut.of(scrape) == failed);
-        if failed % 20 == 0 {
-            watched.goes_on();
-        }
-    }
-    assert_eq!(failed, 200);
-    let scrape = watched.daemon.scrape().unwrap();
-    assert_eq!(scrape.sum("d365_source_failures_total", &[]), 200);
-    assert_eq!(scrape.sum("d365_ranges_pending", &[]), 0);
-    watched.says(0, "the document is cut off at line");
-}
-
-#[test]
-fn another_host_is_not_asked_unless_it_is_allowed() {
-    require!(Root, Tool("ip"), Daemon);
-    let site = Site::new();
-    let (source, other) = (site.source("/doc"), site.another_server());
-    other.route("/doc", [Answer::ok(tags(6))]);
-    site.server.route("/doc", [Answer::ok(tags(5))]);
-    let options = site.options(&[&source]).args(["--confirm-after", "1s"]);
-    let watched = Watched::start(&site, &options, 5);
-    let there = other.url("/doc").replace("localhost", "127.0.0.1");
-    let says = format!("{there}: this host is not one that a download may come from");
-    watched.fails(Counted::Source(&source, "host_not_allowed"), &says, || {
-        site.server.route("/doc", [Answer::redirect(&there)]);
-    });
-    assert!(watched.daemon.log().contains("--allow-host adds one"), "{}", watched.daemon.log());
-    assert_eq!(other.received().len(), 0);
-    watched.stop();
-
-    let options = options.args(["--allow-host", &format!("127.0.0.1:{}", other.address().port())]);
-    Watched::start(&site, &options, 6).stop();
-    assert!(other.count("/doc") >= 2, "once to see it, once to confirm it");
 }
 
 #[test]
