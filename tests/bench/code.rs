@@ -75,7 +75,7 @@ impl Code {
     }
 
     /// Converts the low 16 bits of `to` from network to host byte order, and clears the others.
-    pub(crate) fn from_network_order(self, to: u8) -> Self {
+    pub(crate) fn convert_to_host_order(self, to: u8) -> Self {
         self.push(0xdc, to, 0, 0, 16)
     }
 

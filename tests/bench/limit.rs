@@ -137,7 +137,7 @@ fn recognise(code: Code) -> Code {
         .mask(1, FRAGMENT)
         .if_not(1, 0, PASS)
         .read(Width::Two, 1, 6, 16)
-        .from_network_order(1)
+        .convert_to_host_order(1)
         .copy(2, 1)
         .add(2, 14)
         .if_above(2, 7, PASS)

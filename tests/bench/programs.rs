@@ -67,8 +67,12 @@ pub(crate) fn time(program: &Program, frame: &[u8], repeat: u32) -> Result<f64> 
 /// tc's ingress. The program's drop detaches it.
 pub(crate) fn attach(program: &mut Program, interface: &str) -> Result<()> {
     match program {
-        Program::Xdp(program) => drop(program.attach(interface, XdpMode::Driver)?),
-        Program::SchedClassifier(program) => drop(program.attach(interface, TcAttachType::Ingress)?),
+        Program::Xdp(program) => {
+            program.attach(interface, XdpMode::Driver)?;
+        }
+        Program::SchedClassifier(program) => {
+            program.attach(interface, TcAttachType::Ingress)?;
+        }
         other => bail!("the benchmark has no program of the type {:?}", other.prog_type()),
     }
     Ok(())
