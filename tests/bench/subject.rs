@@ -111,7 +111,7 @@ impl Subject {
     /// Compiles a list. Each range gets the slot of its position.
     pub(crate) fn compile(&mut self, ranges: &[Range]) -> Result<Compiled> {
         self.slots = (0..u32::try_from(ranges.len())?).collect();
-        Ok(generation::compile(ranges, &self.slots, self.kernel.capacity())?)
+        Ok(generation::compile(ranges, &self.slots, self.counters.capacity())?)
     }
 
     /// True if the kernel accepted the program for frames in several buffers. A tail call to a program of the

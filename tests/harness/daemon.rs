@@ -142,15 +142,11 @@ impl Daemon {
     /// Waits until one line of standard error contains all of `parts`, such as a message and a field, and
     /// returns that line.
     pub fn wait_for_line(&self, parts: &[&str], limit: Duration) -> Result<String> {
-        let deadline = patience::deadline(limit);
-        loop {
-            let log = self.log();
-            if let Some(line) = log.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
-                return Ok(line.to_owned());
-            }
-            ensure!(Instant::now() < deadline, "no line with {parts:?} within {limit:?}; log:\n{log}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let line = |log: &str| {
+            log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
+        };
+        let found = patience::wait(limit, || Ok(line(&self.log())))?;
+        found.with_context(|| format!("no line with {parts:?} within {limit:?}; log:\n{}", self.log()))
     }
 
     /// The daemon's process id.

@@ -12,7 +12,7 @@ use d365_tests::{
 };
 use d365_user::{
     exit::Exit,
-    kernel::{AttachError, Interface, Kernel, OBJECT},
+    kernel::{AttachError, Inherited, Interface, Kernel, OBJECT},
     settings::ModePolicy,
 };
 use nix::errno::Errno;
@@ -129,11 +129,11 @@ fn attaching_never_replaces_a_program() {
         let interface = Interface::find(lab.iface()).unwrap();
         for first in [ModePolicy::Native, ModePolicy::Generic] {
             let (mut holder, _) = Kernel::load(OBJECT, &options()).unwrap();
-            holder.attach(&interface, first).unwrap();
+            holder.attach(&interface, first, &mut Inherited::default()).unwrap();
             let before = interface.xdp().unwrap();
             for second in [ModePolicy::Native, ModePolicy::Generic, ModePolicy::Auto] {
                 let (mut other, _) = Kernel::load(OBJECT, &options()).unwrap();
-                let error = other.attach(&interface, second).unwrap_err();
+                let error = other.attach(&interface, second, &mut Inherited::default()).unwrap_err();
                 assert!(matches!(error, AttachError::Busy { .. }), "{first:?}, {second:?}: {error}");
             }
             assert_eq!(interface.xdp().unwrap(), before);

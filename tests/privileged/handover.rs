@@ -24,7 +24,7 @@ use d365_tests::{
 use d365_user::kernel::Interface;
 use nix::sys::signal::Signal;
 
-use crate::operation::has_xdp;
+use crate::steps::has_xdp;
 
 /// In a documented range, and in none.
 const LISTED: &str = "13.71.171.9";
@@ -90,7 +90,7 @@ fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &
 /// interface has a program at each look.
 #[test]
 fn restarts_and_kills_leave_no_gap() {
-    require!(Root, Tool("ip"), Tool("nft"), Tcx, Daemon);
+    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
     let lab = Lab::new().unwrap();
     let rules = "table inet d365 {\n counter marked { }\n chain in {\n type filter hook prerouting priority raw;\n \
                  tcp dport 25 meta mark & 0x00ff0000 != 0 counter name marked drop\n drop\n }\n}\n";

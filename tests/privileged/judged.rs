@@ -12,7 +12,7 @@ use d365_tests::{
 use d365_user::{
     generation::{self, Compiled},
     geo::{Geo, GeoCode, GeoSource},
-    kernel::{Counters, Interface, InterfaceCounts, Kernel, OBJECT, Options},
+    kernel::{Counters, Inherited, Interface, InterfaceCounts, Kernel, OBJECT, Options},
     ranges::Range,
     settings::ModePolicy,
     snapshot::Count,
@@ -92,7 +92,7 @@ pub(crate) fn attach(lab: &Lab, mode: ModePolicy, options: Options) -> (Kernel, 
         let interface = Interface::find(lab.iface()).unwrap();
         let options = Options { interfaces: vec![interface.clone()], ..options };
         let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
-        kernel.attach(&interface, mode).unwrap();
+        kernel.attach(&interface, mode, &mut Inherited::default()).unwrap();
         (kernel, counters)
     })
 }
@@ -119,7 +119,7 @@ impl Judged {
 
     pub(crate) fn publish(&mut self, ranges: Vec<Range>) {
         let slots: Vec<u32> = (0..).take(ranges.len()).collect();
-        let compiled = generation::compile(&ranges, &slots, self.kernel.capacity()).unwrap();
+        let compiled = generation::compile(&ranges, &slots, self.counters.capacity()).unwrap();
         self.kernel.publish(&compiled).unwrap();
         self.ranges = ranges;
     }

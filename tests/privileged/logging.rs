@@ -38,7 +38,7 @@ fn lines_about_an_interface_a_source_and_a_generation_have_them_as_members() {
     let options = DaemonOptions::on(&[lab.iface()]).args(["--ranges", &source, "--log-format", "json"]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
 
-    line(&daemon, "attached", &json!({"iface": lab.iface(), "link": "bpf_link"}));
+    line(&daemon, "attached", &json!({"iface": lab.iface()}));
     line(&daemon, "recognised ranges", &json!({"source": source, "generation": 1, "ranges": 1}));
     let listed = "the range is listed from now on";
     let range = json!({"source": source, "range": "11.0.0.0/24", "geo": "NAM", "geo_source": "configured"});

@@ -28,7 +28,6 @@ mod mail;
 mod object;
 mod operation;
 mod oracle;
-mod pins;
 mod publishing;
 mod random_sets;
 mod range_metrics;

@@ -14,10 +14,8 @@ use d365_tests::{
     raw::FrameSender,
     require,
     scrape::Scrape,
-    seccomp::{BpfFault, command},
     temp::TempFile,
 };
-use nix::errno::Errno;
 
 use crate::{
     mail::{deliver_from, embedded, listen},
@@ -109,25 +107,11 @@ fn auto_falls_back_to_generic_and_says_so() {
     require!(Root, Tool("ip"), Daemon);
     let netns = Netns::new().unwrap();
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
-    let labels = [("iface", "lo"), ("mode", "generic"), ("link", "bpf_link")];
+    let labels = [("iface", "lo"), ("mode", "generic")];
     assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
     daemon.wait_for_line(&["native mode refused", " iface=lo"], Duration::from_secs(5)).unwrap();
     daemon.wait_for_log("attached iface=lo mode=generic", Duration::from_secs(5)).unwrap();
     assert!(shown(&netns, "lo").contains("xdpgeneric"));
-}
-
-/// A kernel that rejects a BPF link with EINVAL makes aya attach by netlink.
-#[test]
-fn an_attachment_by_netlink_is_recognised_and_taken_back() {
-    require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
-    let fault = BpfFault::of(command::LINK_CREATE, Errno::EINVAL);
-    let daemon = Daemon::start(&lab.host, &on(&lab, &[]).fault(fault)).unwrap();
-    let labels = [("iface", lab.iface()), ("mode", "native"), ("link", "netlink")];
-    assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
-    daemon.wait_for_log("attached by netlink, not by a BPF link", Duration::from_secs(5)).unwrap();
-    stop(daemon);
-    assert!(!has_xdp(&lab.host, lab.iface()));
 }
 
 #[test]
@@ -243,13 +227,18 @@ fn three_capabilities_are_enough() {
     let capabilities = &capabilities[..if charges { 4 } else { 3 }];
     let options = on(&lab, &["--tag", "mark,dscp", "--lease", "never", "--unlisted", "drop"]);
     let daemon = Daemon::start(&lab.host, &options.nobody(capabilities)).unwrap();
-    daemon.wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", Duration::from_secs(10)).unwrap();
+    daemon
+        .wait_for_log(
+            "unlisted: new connections are dropped while the lease holds port=25 ",
+            Duration::from_secs(10),
+        )
+        .unwrap();
     knock(lab.link(), &["198.51.100.7"]);
     deliver_from(&lab, 0, &["13.71.171.9".parse().unwrap()]);
     let scrape = daemon.scrape().unwrap();
     assert_eq!(scrape.sum("d365_smtp_connections_total", &[("geo", "CAN")]), 1);
     assert_eq!(scrape.sum("d365_unlisted_dropped_packets_total", &[]), 1);
-    assert_eq!(scrape.count("d365_attached", &[("link", "bpf_link")]), 1);
+    assert_eq!(scrape.count("d365_attached", &[("mode", "native")]), 1);
     assert_eq!(scrape.sum("d365_tag_attached", &[]), 1);
     for tag in ["mark", "dscp"] {
         assert!(scrape.sum("d365_tagged_packets_total", &[("tag", tag)]) > 1, "{tag}");

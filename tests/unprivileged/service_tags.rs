@@ -72,7 +72,7 @@ fn every_document_holds_what_it_is_known_to_hold() {
         let bytes = documents.document(name);
         for asked in Cloud::ALL.into_iter().filter(|asked| *asked != cloud) {
             let error = read(bytes.as_slice(), &of(asked)).unwrap_err();
-            assert_eq!(error.as_str(), "wrong_cloud", "{name}: {error}");
+            assert_eq!(error.reason().as_str(), "wrong_cloud", "{name}: {error}");
         }
         let read = document(&documents, name, &of(cloud));
         assert_eq!(read.cloud, cloud, "{name}");

@@ -10,7 +10,7 @@ use d365_tests::{
     mount::{Mount, View},
 };
 use d365_user::{
-    kernel::{Interface, Options},
+    kernel::{Inherited, Interface, Options},
     ranges::Range,
     settings::{ModePolicy, Tags, TcOrder},
 };
@@ -150,9 +150,9 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
         ..Options::default()
     };
     let mut subject = Subject::published(&options, ranges)?;
-    subject.kernel.attach(&interface, ModePolicy::Native)?;
+    subject.kernel.attach(&interface, ModePolicy::Native, &mut Inherited::default())?;
     if mark.is_some() {
-        subject.kernel.attach_tagger(&interface, TcOrder::First)?;
+        subject.kernel.attach_tagger(&interface, TcOrder::First, &mut Inherited::default())?;
     }
     Ok(Job::Ours(Box::new(subject)))
 }

@@ -6,7 +6,6 @@
 //! anybody who can write in the directory.
 
 use d365_user::{
-    counters::{CounterTotals, stored},
     gate::{
         Action, Gate, GatePolicy, Offer, Pending, Timestamp, Trust, Wait, approval,
         gates::{self, Gates},
@@ -23,7 +22,6 @@ pub(crate) fn check(bytes: &[u8]) {
     a_whole_file(bytes);
     a_body(bytes);
     gates_of(bytes);
-    counters_of(bytes);
     approval_of(bytes);
     document_of(bytes);
 }
@@ -105,17 +103,6 @@ fn an_approval_is_of_what_waits(mut gates: Gates) {
         let is_left = gates[&name].waits();
         let expected = if is_left { approval::Verdict::Partly } else { approval::Verdict::Approved };
         assert_eq!(outcome.verdict, expected);
-    }
-}
-
-fn counters_of(body: &[u8]) {
-    let Ok(stored) = stored::parse(body) else { return };
-    let written = stored::body(&stored).expect("counters can be written");
-    assert_eq!(stored::parse(&written).as_ref(), Ok(&stored));
-    let interfaces = stored.maps.map(|maps| maps.interfaces).unwrap_or_default();
-    let totals = CounterTotals::new(&interfaces, stored.rows.clone());
-    for row in &stored.rows {
-        assert!(totals.rows().any(|kept| kept == row), "{} is lost", row.name);
     }
 }
 

@@ -30,7 +30,9 @@ fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> Daem
     let on = DaemonOptions::on(&names).args(["--ranges", &source(list.path()), "--allow-special"]);
     let on = on.args(["--lease", "never", "--tag", "mark,dscp", "--unlisted", "drop"]);
     let daemon = Daemon::start(&lab.host, &options(on)).unwrap();
-    daemon.wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE).unwrap();
+    daemon
+        .wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE)
+        .unwrap();
     daemon
 }
 

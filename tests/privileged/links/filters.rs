@@ -9,7 +9,7 @@ use d365_tests::{
 };
 use d365_user::{
     exit::Exit,
-    kernel::{AttachError, Interface, Kernel, OBJECT, Objection},
+    kernel::{AttachError, Inherited, Interface, Kernel, OBJECT, Objection},
     settings::ModePolicy,
 };
 
@@ -100,7 +100,11 @@ fn programs_and_filters_of_every_kind_are_others() {
     lab.host.run(|| {
         let hidden = || {
             let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
-            match kernel.attach(&Interface::find(&bridge).unwrap(), ModePolicy::Auto) {
+            match kernel.attach(
+                &Interface::find(&bridge).unwrap(),
+                ModePolicy::Auto,
+                &mut Inherited::default(),
+            ) {
                 Ok(attached) => attached.hidden_from,
                 Err(AttachError::Generic { objection: Objection::Hidden { filters }, .. }) => filters,
                 Err(error) => panic!("{error}"),

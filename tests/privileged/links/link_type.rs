@@ -12,7 +12,7 @@ use d365_tests::{
 };
 use d365_user::{
     exit::Exit,
-    kernel::{AttachError, Interface, InterfaceError, Kernel, OBJECT},
+    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, OBJECT},
     settings::ModePolicy,
 };
 
@@ -81,7 +81,7 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
         let interface = Interface::find(&tun.name).unwrap();
         let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
         for mode in [ModePolicy::Auto, ModePolicy::Native, ModePolicy::Generic] {
-            let error = kernel.attach(&interface, mode).unwrap_err();
+            let error = kernel.attach(&interface, mode, &mut Inherited::default()).unwrap_err();
             let is_it = matches!(error, AttachError::Interface(InterfaceError::NoEthernetHeader { .. }));
             assert!(is_it, "{error}");
         }

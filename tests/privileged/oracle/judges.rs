@@ -150,8 +150,8 @@ impl Judges {
         }
     }
 
-    fn read(&self) -> Sums {
-        Sums::read(self.judged.counters.ids(), self.judged.ranges.len())
+    fn read(&mut self) -> Sums {
+        Sums::read(self.judged.kernel.program_id().unwrap(), self.judged.ranges.len())
     }
 
     /// The class and the number of bytes that the kernel counted for a frame, or a description of any other

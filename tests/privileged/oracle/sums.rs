@@ -1,13 +1,15 @@
 //! The counters as they should be by the classes of all frames, and as they are in the kernel.
 
-use aya::maps::{Map, MapData, PerCpuArray};
+use crate::judged::Class;
+use aya::{
+    maps::{Map, MapData, MapInfo, PerCpuArray},
+    programs::loaded_programs,
+};
 use d365_common::{
     classification,
     counter::{CLASS_ROW, Counter, class_index},
+    names,
 };
-use d365_user::kernel::CounterIds;
-
-use crate::judged::Class;
 
 /// All counters of one row: of ranges by slot, then of classes and actions by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +24,17 @@ impl Sums {
         Self { ranges, counters: vec![Counter::default(); ranges + CLASS_ROW as usize] }
     }
 
-    /// Reads the sums from the kernel's maps.
-    pub(super) fn read(ids: CounterIds, ranges: usize) -> Self {
-        Self {
-            ranges,
-            counters: [values(ids.ranges, ranges), values(ids.classes, CLASS_ROW as usize)].concat(),
-        }
+    /// Reads the sums from the maps of a loaded program, by its id.
+    pub(super) fn read(program: u32, ranges: usize) -> Self {
+        let found = loaded_programs().map(Result::unwrap).find(|found| found.id() == program).unwrap();
+        let maps = found.map_ids().unwrap().unwrap();
+        let values = |name, count| {
+            let is_it = |id: &&u32| MapInfo::from_id(**id).unwrap().name_as_str() == Some(name);
+            values(*maps.iter().find(is_it).unwrap(), count)
+        };
+        let counters =
+            [values(names::RANGE_COUNTERS, ranges), values(names::CLASS_COUNTERS, CLASS_ROW as usize)];
+        Self { ranges, counters: counters.concat() }
     }
 
     /// Bytes of all counters.

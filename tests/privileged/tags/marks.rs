@@ -13,7 +13,7 @@ use d365_tests::{
 use d365_user::{
     generation::{self, CounterKey},
     geo::{Geo, GeoCode, GeoSource},
-    kernel::{Counters, Interface, Kernel, Options},
+    kernel::{Counters, Inherited, Interface, Kernel, Options},
     ranges::Range,
     settings::{ModePolicy, Tags, TcOrder},
 };
@@ -72,7 +72,9 @@ impl Host {
         let lab = Lab::new().unwrap();
         let (mut kernel, counters) = judged::attach(&lab, mode, Options { tags, ..options() });
         lab.host.run(|| {
-            kernel.attach_tagger(&Interface::find(lab.iface()).unwrap(), tags.order).unwrap();
+            kernel
+                .attach_tagger(&Interface::find(lab.iface()).unwrap(), tags.order, &mut Inherited::default())
+                .unwrap();
         });
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let mut host = Self { lab, kernel: Some(kernel), counters, sender };

@@ -6,7 +6,7 @@ use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
-    kernel::{Interface, Kernel, OBJECT, Options, TcHold},
+    kernel::{Inherited, Interface, Kernel, OBJECT, Options, TcHold},
     settings::{Tags, TcOrder},
 };
 
@@ -48,12 +48,13 @@ fn tcx_programs_of_others_stay_where_they_are() {
             let mut others = [Foreign::marking(1), Foreign::marking(2)];
             others.iter_mut().for_each(|other| other.attach(&interface.name, false));
             let mut kernel = kernel(interface);
-            let tagger = kernel.attach_tagger(interface, order).unwrap();
+            let links = kernel.links();
+            let tagger = kernel.attach_tagger(interface, order, &mut Inherited::default()).unwrap();
             assert_eq!((tagger.hold, names(interface)), (TcHold::Tcx, expected.map(str::to_owned).to_vec()));
-            assert!(tagger.is_attached().unwrap());
+            assert!(tagger.is_attached(&links).unwrap());
             drop(kernel);
             assert_eq!(names(interface), ["foreign", "foreign"]);
-            assert!(!tagger.is_attached().unwrap());
+            assert!(!tagger.is_attached(&links).unwrap());
         });
     }
 }
@@ -64,14 +65,15 @@ fn filters_of_others_and_their_qdisc_stay() {
     for order in [TcOrder::First, TcOrder::Last] {
         on_a_link(|lab, interface| {
             let mut kernel = kernel(interface);
+            let links = kernel.links();
             let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, order).unwrap();
-            assert!(tagger.is_attached().unwrap());
+            assert!(tagger.is_attached(&links).unwrap());
             assert!(tc(lab, "filter").contains("d365_tag"), "{}", tc(lab, "filter"));
             // Another program's filter in the qdisc that we added: the qdisc stays for it.
             let filter = "ingress prio 7 protocol all u32 match u32 0 0 flowid 1:1";
             shell(&lab.host, &format!("tc filter add dev {} {filter}", lab.iface()));
             drop(kernel);
-            assert!(!tagger.is_attached().unwrap());
+            assert!(!tagger.is_attached(&links).unwrap());
             let left = tc(lab, "filter");
             assert!(!left.contains("d365_tag") && left.contains("u32"), "{left}");
             assert!(tc(lab, "qdisc").contains("clsact"));

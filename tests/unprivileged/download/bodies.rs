@@ -49,7 +49,7 @@ fn a_body_that_is_too_long_cut_off_or_encoded_is_none() -> Result<()> {
     ] {
         site.server.route("/", [answer]);
         let error = site.get("/").unwrap_err();
-        assert_eq!(error.as_str(), reason, "{name}: {error}");
+        assert_eq!(error.reason().as_str(), reason, "{name}: {error}");
         let is_told = match &error.problem {
             Problem::TooLarge { limit } => *limit == LIMIT,
             Problem::Truncated { received } => *received <= 1000,
@@ -124,7 +124,10 @@ fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
             panic!("{by}: {error}")
         };
         assert_eq!((found, of, retry_after), (by, status, pause));
-        assert!(error.reason().as_str() == "challenge" && error.to_string().contains("--user-agent"), "{error}");
+        assert!(
+            error.reason().as_str() == "challenge" && error.to_string().contains("--user-agent"),
+            "{error}"
+        );
     }
     // An error page of the server itself is not a challenge.
     site.server

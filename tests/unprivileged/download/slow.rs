@@ -12,10 +12,12 @@ use d365_user::source::{
 use super::site::{Site, Trust, body, patient};
 
 const SHORT: Duration = Duration::from_millis(200);
+const WHOLE: &str = "before the download was whole";
 
 #[track_caller]
-fn times_out(problem: &Problem, step: &str) {
-    assert!(matches!(problem, Problem::Timeout(found) if found.starts_with(step)), "{step}: {problem}");
+fn times_out(error: &DownloadError, step: &str) {
+    assert!(matches!(error.problem, Problem::Timeout(found) if found.starts_with(step)), "{step}: {error}");
+    assert_eq!(error.reason(), Reason::Timeout);
 }
 
 #[test]
@@ -34,7 +36,7 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
 #[test]
 fn an_answer_that_does_not_come_that_stops_or_that_never_ends() -> Result<()> {
     let site = Site::new()?;
-    times_out(&site.problem_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), WHOLE);
+    times_out(&site.error_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), WHOLE);
     assert!(site.server.received().is_empty(), "no time is no request");
     let stops = Answer::ok("0123456789").dripping(5, Duration::from_secs(2));
     // The body is never silent for long, and it never ends.
@@ -46,7 +48,7 @@ fn an_answer_that_does_not_come_that_stops_or_that_never_ends() -> Result<()> {
         (endless, Limits { whole: Duration::from_secs(1), ..patient() }, WHOLE),
     ] {
         site.server.route("/", [answer]);
-        times_out(&site.problem_within(limits, "/"), phase);
+        times_out(&site.error_within(limits, "/"), phase);
     }
     Ok(())
 }
