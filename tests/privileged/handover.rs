@@ -102,7 +102,7 @@ fn restarts_and_kills_leave_no_gap() {
     manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     let (stop, sent, without) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3], AtomicU64::new(0));
     let before = counts(&daemon.scrape().unwrap());
-    thread::scope(|scope| {
+    let daemon = thread::scope(|scope| {
         scope.spawn(|| send_and_look(&lab, &stop, &sent, &without));
         for round in 0..50u64 {
             // Some kills come while the daemon starts, or while it adopts.
@@ -119,6 +119,7 @@ fn restarts_and_kills_leave_no_gap() {
             daemon = Daemon::start(&lab.host, &options).unwrap();
         }
         stop.store(true, Relaxed);
+        daemon
     });
     thread::sleep(Duration::from_millis(200));
     let after = counts(&daemon.scrape().unwrap());

@@ -99,7 +99,7 @@ fn waits(range: &IpNet, action: &Action, change: Change) {
             tracing::info!(%range, action, geo, geo_source, region, %change, "a change waits; see `d365-user approve`");
         }
         _ => {
-            tracing::warn!(%range, action, geo, geo_source, region, %change, "a change waits; see `d365-user approve`")
+            tracing::warn!(%range, action, geo, geo_source, region, %change, "a change waits; see `d365-user approve`");
         }
     }
 }
