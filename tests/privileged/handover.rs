@@ -13,7 +13,7 @@ use std::{
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
-    lab::{Lab, LabOptions},
+    lab::{Lab, LabOptions, host_mac, sender_mac},
     nft,
     raw::FrameSender,
     require,
@@ -42,7 +42,8 @@ fn frames(lab: &Lab) -> [Vec<u8>; 3] {
     let to = |source: &str, port| {
         let source: IpAddr = source.parse().unwrap();
         let segment = Tcp::new(40_000, port).syn();
-        Frame::new(Packet::between(source, lab.link().host_for(source), segment)).bytes()
+        let frame = Frame::new(Packet::between(source, lab.link().host_for(source), segment));
+        frame.macs(sender_mac(0), host_mac(0)).bytes()
     };
     [to(LISTED, 25), to(STRANGER, 25), to(LISTED, 26)]
 }
@@ -93,10 +94,12 @@ fn restarts_and_kills_leave_no_gap() {
     require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
     let lab = Lab::new().unwrap();
     let rules = "table inet d365 {\n counter marked { }\n chain in {\n type filter hook prerouting priority raw;\n \
-                 tcp dport 25 meta mark & 0x00ff0000 != 0 counter name marked drop\n drop\n }\n}\n";
+                 iif lo accept\n tcp dport 25 meta mark & 0xffff0000 == 0xd3650000 counter name marked\n drop\n \
+                 }\n}\n";
     nft::load(&lab.host, rules).unwrap();
     let manager = ServiceManager::start().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark"]).managed(&manager);
+    let options =
+        DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark", "--lease", "never"]).managed(&manager);
     let mut daemon = Daemon::start(&lab.host, &options).unwrap();
     let names = kept(&[index(&lab)], true);
     manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();

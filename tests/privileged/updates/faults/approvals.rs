@@ -45,7 +45,7 @@ fn what_was_not_seen_is_not_approved_nor_what_is_damaged() {
     list.replace(without(4));
     let mut watched = Watched::start(&site, &options, 20);
     watched.says(0, "is carried out");
-    let fields = "range=11.0.3.0/24 geo=ZZZ geo_source=unknown by=\"offered again\"";
+    let fields = "range=11.0.3.0/24 geo=NAM geo_source=configured by=\"offered again\"";
     watched.says(0, &format!("the range is listed from now on {fields}"));
     assert_eq!(pending(&watched.daemon.scrape().unwrap(), "removal"), 1);
     watched.goes_on();
