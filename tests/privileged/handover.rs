@@ -1,6 +1,8 @@
 //! Restarts under a service manager with a descriptor store: no packet passes without a program, counters go
 //! on, marks go on, and nothing is left behind.
 
+mod pins;
+
 use std::{
     fs,
     net::IpAddr,

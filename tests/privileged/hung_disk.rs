@@ -96,10 +96,6 @@ impl Host {
         }
     }
 
-    fn pins(&self) -> usize {
-        self.disk.view.run(|| fs::read_dir("/sys/fs/bpf/d365")).unwrap().count()
-    }
-
     /// Each of these threads may hang: in the state directory, in a list's file, or in the log.
     fn threads_that_may_hang_hold_nothing_of_the_kernels(&self) {
         let held = |name: &str| {
@@ -145,21 +141,19 @@ impl Host {
 fn the_daemon_goes_on_while_a_write_hangs_and_writes_it_all_afterwards() {
     require!(Root, Tool("ip"), Tool("mkfs.ext4"), Tool("fsfreeze"), Daemon);
     let host = Host::start();
-    assert!(host.drops() && host.pins() == 2);
+    assert!(host.drops());
     host.threads_that_may_hang_hold_nothing_of_the_kernels();
     host.hang();
     host.until("the new list", || host.daemon.scrape().unwrap().sum("d365_ranges", &[]) == 2);
     host.until("no drops", || !host.drops());
     let hangs = || host.daemon.scrape().unwrap().count("d365_state_failures_total", &[("operation", "hang")]);
-    assert_eq!(host.pins(), 0, "what the file says by now may be older than what is counted");
     assert_eq!(hangs(), 1);
-    assert_eq!(host.daemon.log().matches("does not answer: decisions and counts").count(), 1);
+    assert_eq!(host.daemon.log().matches("does not answer: decisions").count(), 1);
     assert_eq!(host.accepted(), 1, "nothing is written");
     host.disk.thaw();
     host.until("ready", || host.readiness().0 == 200);
     host.until("drops", || host.drops());
     host.until("the new list is written", || host.accepted() == 2);
-    host.until("pins", || host.pins() == 2);
     host.until("answers again", || host.daemon.log().contains("answers again"));
     assert_eq!(hangs(), 1);
     stop(host.daemon);

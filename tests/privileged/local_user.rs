@@ -29,7 +29,15 @@ fn he_changes_nothing_of_what_is_trusted_counted_or_attached() {
     let (above, list) = (TempDir::new("local-user"), TempFile::new("list", "11.0.0.0/24,NAM\n"));
     let state = above.file("state").display().to_string();
     let options = DaemonOptions { state: None, ..DaemonOptions::on(&[lab.iface()]) }.view(&view);
-    let options = options.args(["--state-dir", &state, "--ranges", &source(list.path()), "--tag", "mark"]);
+    let options = options.args([
+        "--state-dir",
+        &state,
+        "--ranges",
+        &source(list.path()),
+        "--tag",
+        "mark",
+        "--keep-attached",
+    ]);
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     // A removal waits that could be approved.
     fs::write(list.path(), "11.0.1.0/24,NAM\n").unwrap();

@@ -8,14 +8,13 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
-use aya::{EbpfError, maps::MapData};
+use aya::maps::MapData;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::{
     bpf::{self, LinkInfo},
     counters::{AdoptError, Counters, MAPS},
     error::LoadError,
-    requirements,
     store::{Kept, Store},
 };
 use crate::{generation::CounterKey, settings::TcOrder};
@@ -129,11 +128,10 @@ impl Inherited {
                 MAPS.iter().for_each(|name| self.store.remove(name));
             }
         }
-        requirements::check()?;
         // Kernels before 5.11 count maps towards this limit. If it cannot be raised, creating a map reports it.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let counters = Counters::create(interfaces, capacity)
-            .map_err(|source| LoadError::Object(Box::new(EbpfError::MapError(source))))?;
+            .map_err(|source| LoadError::or_missing(|| LoadError::Object(Box::new(source.into()))))?;
         let kept = counters.each(|name, map| self.store.keep(name, map.fd().as_fd()));
         if let Err(error) = kept {
             tracing::warn!(%error, "counters begin at zero after a restart");

@@ -190,7 +190,7 @@ fn explain(program: &'static str, error: ProgramError) -> LoadError {
             LoadError::Verifier { program, source, summary: summary(&log), log }
         }
         ProgramError::LoadError { io_error: source, .. } => {
-            refused_or(|| LoadError::Program { program, source })
+            LoadError::or_missing(|| LoadError::Program { program, source })
         }
         error => refused(EbpfError::ProgramError(error)),
     }
@@ -215,7 +215,7 @@ fn summary(log: &str) -> String {
 
 /// The reason why loading failed: a missing privilege or feature if there is one, otherwise aya's error.
 fn refused(error: EbpfError) -> LoadError {
-    refused_or(|| match error {
+    LoadError::or_missing(|| match error {
         EbpfError::RelocationError(_) if !aya::features().bpf_global_data() => {
             LoadError::Test { test: "a small test program", source: requirements::program_error() }
         }
@@ -233,16 +233,6 @@ const TYPES: LoadError = LoadError::Test { test: "small test types", source: Non
 /// True if aya found that this kernel has type information, also for functions.
 fn knows_types() -> bool {
     aya::features().btf().is_some_and(BtfFeatures::btf_func)
-}
-
-fn refused_or(otherwise: impl FnOnce() -> LoadError) -> LoadError {
-    if let Err(missing) = requirements::check() {
-        return missing.into();
-    }
-    match requirements::missing_feature() {
-        Some(missing) => missing.into(),
-        None => otherwise(),
-    }
 }
 
 #[cfg(test)]

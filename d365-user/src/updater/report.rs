@@ -135,7 +135,7 @@ pub(super) fn hang(directory: &Path, is_hung: bool) {
     if is_hung {
         tracing::error!(
             %path,
-            "the state directory does not answer: decisions and counts are in force and not written, approvals are not seen, \
+            "the state directory does not answer: decisions are in force and not written, approvals are not seen, \
              and --unlisted drop drops nothing until it does; look at its disk or server (dmesg, a frozen file system)"
         );
     } else {

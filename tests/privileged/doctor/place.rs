@@ -1,4 +1,4 @@
-//! Doctor's checks of the bpffs, of the interface's place, and of the state directory.
+//! Doctor's checks of kernel BTF, of the interface's place, and of the state directory.
 
 use d365_tests::tun::{Kind, Tun};
 use d365_user::gate::{Gate, GatePolicy, gates};
@@ -6,18 +6,12 @@ use d365_user::gate::{Gate, GatePolicy, gates};
 use super::*;
 
 #[test]
-fn a_missing_bpffs_and_missing_btf_are_told() {
+fn missing_btf_is_told() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, state) = (Lab::new().unwrap(), TempDir::new("doctor"));
-    for (mount, check, level) in [
-        (Mount::Bpffs, "bpffs", "ok"),
-        (Mount::HideBpffs, "bpffs", "warning"),
-        (Mount::HideBtf, "btf", "warning"),
-    ] {
-        let view = View::new(&lab.host, &[mount]).unwrap();
-        let report = look_in(&view, &lab.host, state.path(), &["--iface", lab.iface()]);
-        assert_eq!(report.of(check, None).0, level, "{mount:?}");
-    }
+    let view = View::new(&lab.host, &[Mount::HideBtf]).unwrap();
+    let report = look_in(&view, &lab.host, state.path(), &["--iface", lab.iface()]);
+    assert_eq!(report.of("btf", None).0, "warning");
 }
 
 /// The test has a bridge's port, a tun device and an ifb device.

@@ -1,7 +1,5 @@
 //! The place for the faults: a lab with its own bpffs, packets of each kind, and their counts.
 
-use std::fs;
-
 use anyhow::{Result, ensure};
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -55,16 +53,6 @@ impl Place {
         place
     }
 
-    /// Checks the interface after a daemon was killed. On kernels before tcx, the filter of a killed daemon
-    /// stays with its qdisc. The next daemon keeps the qdisc, because it cannot know the owner. On other
-    /// kernels nothing may be left.
-    pub(super) fn is_killed(&mut self) -> Result<()> {
-        if self.has_no_filter().is_err() {
-            self.qdiscs = self.qdiscs();
-        }
-        self.is_as_it_was()
-    }
-
     fn qdiscs(&self) -> String {
         shell(&self.lab.host, &format!("tc qdisc show dev {}", self.iface()))
     }
@@ -98,11 +86,9 @@ impl Place {
         wait(|| Ok(counts()? == expected), otherwise)
     }
 
-    pub(super) fn pins(&self) -> Vec<String> {
-        self.view.run(|| {
-            let found = fs::read_dir("/sys/fs/bpf/d365").into_iter().flatten();
-            found.map(|pin| pin.unwrap().file_name().into_string().unwrap()).collect()
-        })
+    /// True if there is an XDP program.
+    pub(super) fn has_program(&self) -> bool {
+        has_xdp(&self.lab.host, self.iface())
     }
 
     /// Checks that there is no XDP program, and no qdisc that was not there before. With filters and the

@@ -25,7 +25,7 @@ pub(super) struct Failed {
 /// aya does not report the kernel's error in its small tests.
 const A_TEST: &str = "the kernel did not load ";
 
-const MAPS: [&str; 15] = [
+const MAPS: [&str; 17] = [
     names::TRIES_V4,
     names::TRIES_V6,
     names::TABLES,
@@ -36,6 +36,8 @@ const MAPS: [&str; 15] = [
     names::SAMPLES_LOST,
     names::RANGE_COUNTERS,
     names::CLASS_COUNTERS,
+    names::RANGE_OWNERS,
+    names::ROW_NAMES,
     names::FAILSAFE_V4,
     names::FAILSAFE_V6,
     names::LOGS,

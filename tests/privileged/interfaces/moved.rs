@@ -9,11 +9,10 @@ use d365_tests::{
     lab::{Lab, Link},
     netns::Netns,
     nft, require,
-    seccomp::{BpfFault, command},
     temp::TempFile,
     veth,
 };
-use nix::{errno::Errno, sys::signal::Signal};
+use nix::sys::signal::Signal;
 
 use crate::steps::{has_xdp, knock, source, stop, two_links, until};
 
@@ -25,11 +24,11 @@ const LISTED: [&str; 5] = ["203.0.113.9"; 5];
 const STRANGER: [&str; 5] = ["198.51.100.7"; 5];
 
 /// Starts a daemon that tags and drops on both links.
-fn start(lab: &Lab, list: &TempFile, options: impl FnOnce(DaemonOptions) -> DaemonOptions) -> Daemon {
+fn start(lab: &Lab, list: &TempFile, mode: &str) -> Daemon {
     let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
     let on = DaemonOptions::on(&names).args(["--ranges", &source(list.path()), "--allow-special"]);
-    let on = on.args(["--lease", "never", "--tag", "mark,dscp", "--unlisted", "drop"]);
-    let daemon = Daemon::start(&lab.host, &options(on)).unwrap();
+    let on = on.args(["--lease", "never", "--tag", "mark,dscp", "--unlisted", "drop", "--mode", mode]);
+    let daemon = Daemon::start(&lab.host, &on).unwrap();
     daemon
         .wait_for_log("unlisted: new connections are dropped while the lease holds port=25 ", PATIENCE)
         .unwrap();
@@ -97,7 +96,7 @@ fn programs(link: &Link) -> (bool, usize) {
 fn left_at_once(mode: &str) {
     let (lab, elsewhere) = (two_links(), elsewhere());
     let list = TempFile::new("list", "203.0.113.0/24,CAN\n");
-    let daemon = start(&lab, &list, |options| options.args(["--mode", mode]));
+    let daemon = start(&lab, &list, mode);
     let [stays, goes] = &lab.links[..] else { unreachable!() };
     knock(goes, &STRANGER);
     assert_eq!(dropped(&daemon, goes), 5);
@@ -138,31 +137,6 @@ fn left_at_once(mode: &str) {
 fn a_moved_interface_is_left_at_once_in_native_and_generic_mode() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     ["native", "generic"].into_iter().for_each(left_at_once);
-}
-
-/// Without BPF links the daemon cannot detach the XDP program in another namespace. The program may still
-/// count there, and does nothing else.
-#[test]
-fn a_program_that_cannot_be_detached_acts_nowhere() {
-    require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    let (lab, elsewhere) = (two_links(), elsewhere());
-    let list = TempFile::new("list", "203.0.113.0/24,CAN\n");
-    let daemon =
-        start(&lab, &list, |options| options.fault(BpfFault::of(command::LINK_CREATE, Errno::EINVAL)));
-    let [stays, goes] = &lab.links[..] else { unreachable!() };
-    knock(stays, &STRANGER);
-    assert_eq!(dropped(&daemon, stays), 5);
-    let moved = move_to(goes, &lab.host, &elsewhere);
-    wait_for_unready(&daemon, &goes.host.name);
-    until(LIMIT, || daemon.log().contains("nothing is tagged or dropped on any interface"), || daemon.log());
-    let expiry = || daemon.scrape().unwrap().value("d365_lease_expiry_timestamp_seconds", &[]);
-    until(LIMIT, || expiry() <= 1e12, || daemon.log());
-    knock(&moved, &STRANGER);
-    knock(&moved, &LISTED);
-    assert_eq!(arrived(&elsewhere), [10, 0]);
-    knock(stays, &STRANGER);
-    assert_eq!(dropped(&daemon, stays), 5, "one kernel object has one lease");
-    stop(daemon);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     lab::Lab,
     require,
-    seccomp::{BpfFault, command},
+    seccomp::{Faults, command},
     veth,
 };
 use d365_user::exit::Exit;
@@ -51,8 +51,9 @@ fn an_alternative_name_of_any_length_names_the_interface() {
     stop(daemon);
     assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));
     // On kernels without tcx, the daemon attaches its filter by the interface's name.
-    let no_links = BpfFault::of(command::LINK_CREATE, Errno::EINVAL);
-    let daemon = Daemon::start(&lab.host, &options.fault(no_links)).unwrap();
+    let no_tcx = Faults::new();
+    no_tcx.fail(command::LINK_CREATE, 2, Errno::EINVAL);
+    let daemon = Daemon::start(&lab.host, &options.faults_by(&no_tcx)).unwrap();
     assert_eq!(daemon.scrape().unwrap().sum("d365_tag_attached", &[("iface", &long)]), 1);
     stop(daemon);
     assert_eq!(doctor(&lab.host, &long).of("tc_programs", Some(&long)), ("ok", "none"));

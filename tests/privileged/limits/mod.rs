@@ -92,7 +92,8 @@ fn a_lack_of_descriptors_for_a_moment_ends_nothing_and_is_made_up_for() {
     list.grows();
     let waiting = lab.host.run(|| thread::spawn(|| http::get(DEFAULT_LISTEN, "/readyz", &[])));
     let patience = Duration::from_secs(20);
-    daemon.wait_for_log("cannot accept an HTTP connection: Too many open files", patience).unwrap();
+    let lack = ["cannot accept an HTTP connection", " error=\"Too many open files"];
+    daemon.wait_for_line(&lack, patience).unwrap();
     daemon.wait_for_log("cannot read the range list", patience).unwrap();
     thread::sleep(LOOK);
     before.set(daemon.pid()).unwrap();

@@ -192,10 +192,10 @@ fn the_embedded_list_alone_is_trusted_from_its_date_on_unless_the_lease_has_no_e
     let daemon = site.start(&options);
     assert!((expiry(&daemon.scrape().unwrap()) - EMBEDDED_UNTIL).abs() < 0.5);
     let has_ended = now() > EMBEDDED_UNTIL;
-    let said = if has_ended { "ended at" } else { "until" };
-    let line = format!("leases: embedded {said} 2026-08-17T00:00:00Z");
+    let said = if has_ended { "ended" } else { "trusted" };
+    let line = format!("lease: {said} source=embedded until=2026-08-17T00:00:00Z");
     daemon.wait_for_log(&line, Duration::from_secs(5)).unwrap();
-    assert_eq!(times(&daemon, "its lease ended at"), usize::from(has_ended));
+    assert_eq!(times(&daemon, ENDED), usize::from(has_ended));
     assert_kernel_follows(&daemon);
     daemon.stop().unwrap();
 
@@ -205,6 +205,6 @@ fn the_embedded_list_alone_is_trusted_from_its_date_on_unless_the_lease_has_no_e
     daemon.wait_for_log("lease: without an end source=embedded", Duration::from_secs(5)).unwrap();
     daemon.signal(Signal::SIGHUP).unwrap();
     thread::sleep(Duration::from_millis(1500));
-    assert_eq!([times(&daemon, "--lease never"), times(&daemon, "the lease ended: ")], [1, 0]);
+    assert_eq!([times(&daemon, "--lease never"), times(&daemon, ENDED)], [1, 0]);
     daemon.stop().unwrap();
 }

@@ -1,5 +1,5 @@
-//! A random walk of lists, mail, stops and crashes: no total ever falls, and every connection is counted
-//! once.
+//! A random walk of lists, mail, stops and crashes under a service manager: no total ever falls, and every
+//! connection is counted once.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,9 @@ use std::{
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    mount::{Mount, View},
     require,
     scrape::Scrape,
+    service_manager::ServiceManager,
     tcp,
 };
 use nix::sys::signal::Signal;
@@ -53,8 +53,8 @@ impl Walk {
     fn new(seed: u64) -> Self {
         let site = Site::new();
         let list = ListFile::new(lines((0..RANGES).map(u32::from), "NAM"));
-        let view = View::new(&site.lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
-        let options = site.options(&[&list.source]).view(&view).args(["--hold", "1s", "--grace", "2s"]);
+        let manager = ServiceManager::start().unwrap();
+        let options = site.options(&[&list.source]).managed(&manager).args(["--hold", "1s", "--grace", "2s"]);
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

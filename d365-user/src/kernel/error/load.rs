@@ -6,7 +6,10 @@ use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
 use super::chain::error_chain;
-use crate::kernel::{memory::explained, requirements::RequirementError};
+use crate::kernel::{
+    memory::explained,
+    requirements::{self, RequirementError},
+};
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,19 @@ pub enum LoadError {
     /// The object's map could not be replaced by the counters.
     #[error("cannot give map {map} to the kernel object: {source}")]
     Replace { map: &'static str, source: io::Error },
+}
+
+impl LoadError {
+    /// The requirement or the feature that is missing, if there is one; otherwise this error.
+    pub(in crate::kernel) fn or_missing(otherwise: impl FnOnce() -> Self) -> Self {
+        if let Err(missing) = requirements::check() {
+            return missing.into();
+        }
+        match requirements::missing_feature() {
+            Some(missing) => missing.into(),
+            None => otherwise(),
+        }
+    }
 }
 
 fn advice(error: &io::Error) -> &'static str {

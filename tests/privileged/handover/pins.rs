@@ -1,0 +1,81 @@
+//! `--keep-attached`: pins keep programs and counters without a service manager, and `detach` removes them.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use d365_tests::{
+    daemon::{self, Daemon, DaemonOptions},
+    lab::Lab,
+    mount::{Mount, View},
+    raw::FrameSender,
+    require,
+};
+use d365_user::exit::Exit;
+use nix::sys::signal::Signal;
+
+use super::{counts, frames};
+use crate::{
+    bad_input::refused,
+    steps::{has_xdp, until},
+};
+
+const DIRECTORY: &str = "/sys/fs/bpf/d365";
+
+fn pinned(view: &View) -> usize {
+    view.run(|| fs::read_dir(DIRECTORY).map_or(0, Iterator::count))
+}
+
+/// The exit code and the output of `d365-user detach`.
+fn detach(view: &View) -> (Option<i32>, String) {
+    let mut command = Command::new(daemon::binary().unwrap());
+    command.arg("detach");
+    let output = view.run(|| command.output().unwrap());
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn pins_keep_programs_and_counters_until_they_are_removed() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--keep-attached"]).view(&view);
+    assert_eq!(detach(&view), (Some(0), format!("nothing is pinned in {DIRECTORY}\n")));
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    let [listed, ..] = frames(&lab);
+    for (round, end) in (0..).zip([Signal::SIGTERM, Signal::SIGKILL, Signal::SIGTERM]) {
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        assert_eq!(counts(&daemon.scrape().unwrap())[0], 2 * round);
+        sender.send_bytes(&listed).unwrap();
+        let has_counted = || counts(&daemon.scrape().unwrap())[0] == 2 * round + 1;
+        until(10, has_counted, || daemon.log());
+        let (code, text) = detach(&view);
+        assert!(code == Some(10) && text.contains("another d365-user uses"), "{code:?}: {text}");
+        daemon.stop_by(end).unwrap();
+        assert!(has_xdp(&lab.host, lab.iface()));
+        // Nobody runs, and the program counts.
+        sender.send_bytes(&listed).unwrap();
+    }
+    assert_eq!(pinned(&view), 5);
+    let (code, text) = detach(&view);
+    assert!(code == Some(0) && text.starts_with("removed from"), "{code:?}: {text}");
+    assert!(!has_xdp(&lab.host, lab.iface()));
+    assert_eq!((pinned(&view), detach(&view).0), (0, Some(0)));
+}
+
+#[test]
+fn pins_are_refused_where_others_may_exchange_them() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).args(["--keep-attached"]).view(&view);
+    view.run(|| {
+        fs::create_dir(DIRECTORY).unwrap();
+        fs::set_permissions(DIRECTORY, fs::Permissions::from_mode(0o777)).unwrap();
+    });
+    refused(&lab.host, &options, Exit::Attach, &[DIRECTORY, "may be written to by", "--pin-dir"]);
+    let (code, text) = detach(&view);
+    assert!(code == Some(10) && text.contains("may be written to by"), "{code:?}: {text}");
+
+    let without = DaemonOptions::on(&[lab.iface()]).args(["--keep-attached"]);
+    refused(&lab.host, &without, Exit::Attach, &["no bpffs at", "--pin-dir"]);
+}
