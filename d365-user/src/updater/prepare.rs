@@ -188,7 +188,7 @@ impl Updater {
         if let Some(regions) = kept.as_ref().and_then(|kept| kept.azure.as_ref()) {
             self.azure.set(at, regions);
         }
-        if reader.state_error.is_some() {
+        if reader.state_error.take().is_some() {
             self.state_failures.add(StateFailure::Document);
         }
         let adopted = self.sources.restore(at, kept.as_ref());

@@ -91,7 +91,8 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
 
     // The embedded list is newer than what is kept, so its ranges are listed too and stay.
     let daemon = site.start(&options);
-    daemon.wait_for_log("17 other ranges are listed too", Duration::from_secs(5)).unwrap();
+    let said = ["whose other ranges are listed too", " ranges=17"];
+    daemon.wait_for_line(&said, Duration::from_secs(5)).unwrap();
     assert_eq!(ranges(&wait_until(&daemon, "a failure", no_document)), 39);
     daemon.stop().unwrap();
 }
