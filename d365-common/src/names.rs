@@ -46,7 +46,8 @@ pub const RANGE_COUNTERS: &str = "RANGE_COUNTERS";
 pub const CLASS_COUNTERS: &str = "CLASS_COUNTERS";
 /// The owner of each counter slot, for the next daemon. Only daemons use it; the object does not declare it.
 pub const RANGE_OWNERS: &str = "RANGE_OWNERS";
-/// The name of each row of counters, for the next daemon. Only daemons use it; the object does not declare it.
+/// The name of each row of counters, for the next daemon. Only daemons use it; the object does not declare
+/// it.
 pub const ROW_NAMES: &str = "ROW_NAMES";
 /// Array of one IPv4 trie: the prefixes from which no connection is ever dropped.
 pub const FAILSAFE_V4: &str = "FAILSAFE_V4";

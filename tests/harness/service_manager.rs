@@ -87,7 +87,7 @@ impl ServiceManager {
         self.store().clear();
     }
 
-    /// A command that runs `command` after it has told it its own process id, which only the process knows.
+    /// A command that runs `command` with `LISTEN_PID` set to its process id, which only the process knows.
     pub(crate) fn wrap(command: &Command) -> Command {
         let mut wrapped = Command::new("/bin/sh");
         wrapped.args(["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""]).arg(command.get_program());
@@ -126,8 +126,8 @@ fn hand_over(kept: &[OwnedFd]) -> io::Result<()> {
         }
     }
     for (number, descriptor) in (START..free).zip(moved) {
-        // SAFETY: the descriptor is open. What had the number before belongs to the parent's test, or is the
-        // standard library's pipe for a failed start.
+        // SAFETY: the descriptor is open. The number may have been that of a descriptor of the test, or of
+        // the standard library's pipe for a failed start.
         if unsafe { dup2(descriptor, number) } < 0 {
             return Err(io::Error::last_os_error());
         }

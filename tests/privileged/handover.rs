@@ -204,7 +204,7 @@ fn an_interface_keeps_its_row() {
     daemon.stop().unwrap();
 }
 
-/// Whatever is wrong with the store, the daemon starts, says what it closes, and counts.
+/// With any damage to the store, the daemon starts, logs each descriptor that it closes, and counts.
 #[test]
 fn a_store_that_is_damaged_keeps_nobody_from_starting() {
     require!(Root, Tool("ip"), Daemon);

@@ -53,8 +53,8 @@ pub(crate) struct UpdateFlags {
     #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
     pub(crate) state_dir: PathBuf,
 
-    /// Leave the programs attached and the counters in the kernel when the daemon ends, pinned in --pin-dir, for
-    /// the next start. Without it a service manager keeps them over a restart, if it has a descriptor store
+    /// Leave programs attached and counters in the kernel when the daemon ends, pinned in --pin-dir, for the
+    /// next start. Without it a service manager keeps them over a restart, if it has a descriptor store
     #[arg(long, env = "D365_KEEP_ATTACHED", value_parser = BoolishValueParser::new())]
     pub(crate) keep_attached: bool,
 

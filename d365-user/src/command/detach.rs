@@ -1,5 +1,5 @@
-//! `detach`: removes what a daemon with `--keep-attached` left pinned, so that the kernel detaches its programs.
-//! It touches nothing but the directory of pins, and does nothing while a daemon uses it.
+//! `detach`: removes what a daemon with `--keep-attached` left pinned, so that the kernel detaches its
+//! programs. It touches nothing but the directory of pins, and does nothing while a daemon uses it.
 
 use super::{error::CommandError, output::show};
 use crate::{cli, exit::Exit, kernel};

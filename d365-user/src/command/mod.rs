@@ -1,6 +1,6 @@
 //! Tasks that end by themselves: `approve`, `detach`, `doctor`, `drift` and `ranges`. They write to standard
-//! output, log nothing, and change nothing but the request of an approval and a directory of pins. They read the facts about a running daemon
-//! from its files and from the kernel.
+//! output, log nothing, and change nothing but the request of an approval and a directory of pins. They read
+//! the facts about a running daemon from its files and from the kernel.
 
 use crate::{cli::Command, exit::Exit};
 

@@ -125,9 +125,12 @@ impl StartError {
                 | AttachError::Program { .. },
             )
             | Self::Tagger(_)
-            | Self::Store(_) => Exit::Attach,
+            | Self::Store(
+                StoreError::NoBpffs { .. } | StoreError::Refused { .. } | StoreError::InUse { .. },
+            ) => Exit::Attach,
             Self::Load(_)
             | Self::Counter(_)
+            | Self::Store(_)
             | Self::Publish(_)
             | Self::Failsafe(_)
             | Self::PacketLog(_)

@@ -51,7 +51,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, is_hung } = prepared;
-    let mut inherited = Inherited::take(store(&config)?);
+    let mut inherited = Inherited::take(store(&config)?)?;
     let capacity = slots_for(config.max_ranges);
     let interface_count = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
     let Adopted { counters, owners } = inherited.counters(interface_count, capacity)?;

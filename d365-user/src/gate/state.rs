@@ -70,7 +70,7 @@ impl State {
         with_host_bits.or_else(twice).or_else(misplaced).map_or(Ok(()), |prefix| Err(Inconsistent(*prefix)))
     }
 
-    /// SHA-256 of the actions, one line for each change; `None` if there are none. A region is written with
+    /// SHA-256 of the actions, one line for each change; `None` without actions. A region is written with
     /// escapes, so that no region can look like another line.
     pub(super) fn pending_digest(&self) -> Option<String> {
         let mut text = String::new();

@@ -22,8 +22,8 @@ impl CounterKey {
         Self { retired: true, ..Self::from(range) }
     }
 
-    /// The owner of the counts of ranges that are gone, for this key's geo. Its prefix is broader than that of
-    /// any range ([`Policy::BROADEST_IPV4`](crate::ranges::Policy::BROADEST_IPV4)).
+    /// The owner of the counts of ranges that are gone, for this key's geo. Its prefix is broader than that
+    /// of any range ([`Policy::BROADEST_IPV4`](crate::ranges::Policy::BROADEST_IPV4)).
     #[must_use]
     pub fn of_gone(&self) -> Self {
         Self { prefix: Ipv4Net::default().into(), ..*self }

@@ -17,6 +17,7 @@ use d365_common::{
     packet_action::PacketAction,
 };
 
+pub use self::values::CounterError;
 use self::values::{PerCpu, Values};
 use super::{error::error_chain, shape::Shape};
 use crate::{generation::CounterKey, snapshot::Count};
@@ -60,15 +61,6 @@ impl Default for InterfaceCounts {
         let actions = PacketAction::ALL.map(|action| (action, 0)).to_vec();
         Self { ranges: Vec::new(), unlisted: Count::default(), other, actions }
     }
-}
-
-/// A counter, an owner or a name cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use index {index} of map {map}: {}", error_chain(.source))]
-pub struct CounterError {
-    pub(super) map: &'static str,
-    pub(super) index: u32,
-    pub(super) source: MapError,
 }
 
 /// The maps of an earlier daemon cannot be used.
@@ -176,8 +168,8 @@ impl Counters {
             .collect()
     }
 
-    /// Empties a slot whose owner is gone, in every row. Its counts are added to those of slot `into`, if there
-    /// is one. No program may count in either slot. The slot then has no owner.
+    /// Empties a slot whose owner is gone, in every row. Its counts are added to those of slot `into`, if
+    /// there is one. No program may count in either slot. The slot then has no owner.
     ///
     /// # Errors
     /// [`CounterError`]; the counts are then in the slot, in the other one, or in both.

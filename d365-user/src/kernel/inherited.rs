@@ -15,11 +15,11 @@ use super::{
     bpf::{self, LinkInfo},
     counters::{AdoptError, Counters, MAPS},
     error::LoadError,
-    store::{Kept, Store},
+    store::{Store, StoreError},
 };
 use crate::{generation::CounterKey, settings::TcOrder};
 
-/// What an earlier daemon left for this one.
+/// The links and maps that an earlier daemon left for this one.
 #[derive(Default)]
 pub struct Inherited {
     store: Store,
@@ -57,21 +57,20 @@ pub(super) fn tcx_name(ifindex: u32, order: TcOrder) -> String {
 }
 
 impl Inherited {
-    /// Takes the descriptors out of the store. A store that cannot be read gives none.
-    #[must_use]
-    pub fn take(store: Store) -> Self {
-        let kept = store.take().unwrap_or_else(|error| {
-            tracing::warn!(%error, "nothing is taken over from an earlier daemon");
-            Vec::new()
-        });
+    /// Takes the descriptors out of the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a pin cannot be opened.
+    pub fn take(store: Store) -> Result<Self, StoreError> {
+        let kept = store.take()?;
         let mut inherited = Self { store, ..Self::default() };
-        for Kept { name, fd } in kept {
+        for (name, fd) in kept {
             if let Err(error) = inherited.sort_in(&name, fd) {
                 tracing::warn!(name, %error, "a descriptor of an earlier daemon is of no use and is closed");
                 inherited.store.remove(&name);
             }
         }
-        inherited
+        Ok(inherited)
     }
 
     fn sort_in(&mut self, name: &str, fd: OwnedFd) -> io::Result<()> {
@@ -128,7 +127,8 @@ impl Inherited {
                 MAPS.iter().for_each(|name| self.store.remove(name));
             }
         }
-        // Kernels before 5.11 count maps towards this limit. If it cannot be raised, creating a map reports it.
+        // Kernels before 5.11 count maps towards this limit. If it cannot be raised, creating a map reports
+        // it.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let counters = Counters::create(interfaces, capacity)
             .map_err(|source| LoadError::or_missing(|| LoadError::Object(Box::new(source.into()))))?;

@@ -10,7 +10,7 @@ mod pins;
 mod place;
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd},
+    os::fd::{BorrowedFd, FromRawFd as _, OwnedFd},
     path::Path,
     sync::Arc,
 };
@@ -19,15 +19,6 @@ use sd_notify::NotifyState;
 
 pub use self::error::StoreError;
 use self::pins::Pins;
-
-/// A descriptor of an earlier daemon.
-#[derive(Debug)]
-pub struct Kept {
-    /// Its name.
-    pub name: String,
-    /// The descriptor.
-    pub fd: OwnedFd,
-}
 
 /// A place that keeps descriptors. Clones are the same place.
 #[derive(Clone, Default)]
@@ -46,8 +37,8 @@ impl Store {
         Self(is_there.then(|| Arc::new(Place::ServiceManager)))
     }
 
-    /// Pins in `directory`, which only one daemon may use at a time. Creates the directory if its parent is on
-    /// a bpffs.
+    /// Pins in `directory`, which only one daemon may use at a time. Creates the directory if its parent is
+    /// on a bpffs.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -60,16 +51,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing is taken then.
-    pub fn take(&self) -> Result<Vec<Kept>, StoreError> {
+    pub fn take(&self) -> Result<Vec<(String, OwnedFd)>, StoreError> {
         match self.0.as_deref() {
             None => Ok(Vec::new()),
             Some(Place::Pins(pins)) => pins.open_all(),
             Some(Place::ServiceManager) => {
-                let listed = sd_notify::listen_fds_with_names().map_err(StoreError::Received)?;
+                // An environment that is not as sd_listen_fds(3) describes it must not keep the daemon from
+                // starting.
+                let listed = sd_notify::listen_fds_with_names().inspect_err(|error| {
+                    tracing::warn!(%error, "nothing is taken over from an earlier daemon");
+                });
+                let listed = listed.into_iter().flatten();
                 // SAFETY: the service manager opened these descriptors for this process, and nothing else has
                 // taken them.
-                let kept = listed.map(|(fd, name)| Kept { name, fd: unsafe { OwnedFd::from_raw_fd(fd) } });
-                Ok(kept.collect())
+                Ok(listed.map(|(fd, name)| (name, unsafe { OwnedFd::from_raw_fd(fd) })).collect())
             }
         }
     }
@@ -127,10 +122,4 @@ pub fn detach(directory: &Path) -> Result<Vec<String>, StoreError> {
     let names = pins.names()?;
     names.iter().try_for_each(|name| pins.remove(name))?;
     Ok(names)
-}
-
-impl AsFd for Kept {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }

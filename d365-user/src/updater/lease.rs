@@ -19,8 +19,8 @@ use crate::{generation::Groups, kernel::Leases, ranges::SourceSet, settings::Lea
 /// the leases would last too long.
 const RENEW: Duration = Duration::from_mins(1);
 
-/// Longest time for which the kernel drops packets after the daemon set the leases last: a daemon that is gone
-/// for good leaves no drops behind.
+/// Longest time for which the kernel drops packets after the daemon set the leases last: a daemon that is
+/// gone for good leaves no drops behind.
 const DROPS_WITHOUT_DAEMON: Duration = Duration::from_mins(15);
 
 /// The confirmations from which the leases are computed.

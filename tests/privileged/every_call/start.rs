@@ -1,5 +1,5 @@
-//! Faults during a start, an adoption of what another daemon left pinned, and a stop: the daemon runs and does
-//! its work, or ends and leaves nothing of its own. Counters go on, or begin at zero and the log says so.
+//! Faults during a start, during the adoption of another daemon's pins, and during a stop: the daemon does
+//! its work, or ends and leaves nothing of its own. Counters go on, or begin at zero and the log reports it.
 
 use anyhow::{Result, ensure};
 use d365_tests::{
@@ -160,7 +160,7 @@ impl Counted {
 }
 
 #[test]
-fn whichever_call_fails_an_adoption_counts_on_or_says_that_it_does_not() {
+fn whichever_call_fails_an_adoption_counts_on_or_reports_that_it_does_not() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
     let mut counted = Counted::start();
     counted.end(Signal::SIGKILL).unwrap();

@@ -1,5 +1,5 @@
-//! The record of a slot's owner, as it is in its map. Only daemons of this layout read it: the map's size of a
-//! value changes with the layout.
+//! The record of a slot's owner, as it is in its map. Only daemons of this layout read it: the map's size of
+//! a value changes with the layout.
 //!
 //! ```text
 //!  byte  0              16       17       18        19          20    23

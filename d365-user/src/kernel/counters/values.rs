@@ -9,8 +9,16 @@ use aya::{
 };
 use d365_common::counter::Counter;
 
-use super::CounterError;
-use crate::snapshot::Count;
+use crate::{kernel::error::error_chain, snapshot::Count};
+
+/// A counter, an owner or a name cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use index {index} of map {map}: {}", error_chain(.source))]
+pub struct CounterError {
+    pub(in crate::kernel) map: &'static str,
+    pub(in crate::kernel) index: u32,
+    pub(in crate::kernel) source: MapError,
+}
 
 /// An array of plain values.
 pub(super) struct Values<V: Pod, T> {

@@ -6,9 +6,6 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum StoreError {
-    /// The service manager's environment is not as sd_listen_fds(3) describes it.
-    #[error("cannot take the descriptors of the service manager: {0}")]
-    Received(#[source] io::Error),
     /// The service manager cannot be reached.
     #[error(
         "the service manager does not take or drop descriptor {name}: {source}; check NotifyAccess= of the unit"

@@ -6,7 +6,10 @@
 use std::{
     fs::{self, File},
     io,
-    os::{fd::BorrowedFd, unix::fs::DirBuilderExt as _},
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::fs::DirBuilderExt as _,
+    },
     path::{Path, PathBuf},
 };
 
@@ -15,7 +18,7 @@ use nix::{
     fcntl::{Flock, FlockArg},
 };
 
-use super::{Kept, error::StoreError, place};
+use super::{error::StoreError, place};
 use crate::kernel::{bpf, requirements::is_bpffs};
 
 /// A directory of pins, which is locked.
@@ -48,12 +51,12 @@ impl Pins {
         Ok(names)
     }
 
-    pub(super) fn open_all(&self) -> Result<Vec<Kept>, StoreError> {
+    pub(super) fn open_all(&self) -> Result<Vec<(String, OwnedFd)>, StoreError> {
         let open = |name: String| {
             let path = self.directory.join(&name);
             let fd =
                 bpf::open_pin(&path).map_err(|source| StoreError::Path { what: "open", path, source })?;
-            Ok(Kept { name, fd })
+            Ok((name, fd))
         };
         self.names()?.into_iter().map(open).collect()
     }

@@ -1,6 +1,6 @@
 //! The reasons why a document is rejected.
 
-use super::TAG;
+use super::tag::TAG;
 use crate::source::{Cloud, Encoding, Reason};
 
 /// Longest part of the JSON reader's message that an error shows, in characters.

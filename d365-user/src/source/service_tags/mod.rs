@@ -17,16 +17,16 @@ mod document;
 mod error;
 mod regions;
 mod shape;
+mod tag;
 mod values;
 
 pub use document::{Document, TagRange};
 pub use error::DocumentError;
 pub use regions::Regions;
+pub use tag::TAG;
 
 use super::{Cloud, Encoding};
 
-/// The service tag. Its regional entries are named `Dynamics365ForMarketingEmail.WestUS2` and so on.
-pub const TAG: &str = "Dynamics365ForMarketingEmail";
 /// Limit of prefixes of all entries that are kept. The largest real document so far has 13,767.
 pub const MAX_PREFIXES: usize = 1 << 18;
 /// Limit of nested arrays and objects. A real document has 5 levels.

@@ -2,7 +2,7 @@
 //! passed around. These shapes lack the document's cloud, or more. The message names the shape, and the
 //! command that gives a readable one.
 
-use super::DocumentError;
+use super::error::DocumentError;
 
 /// Bytes at the beginning of a text that show its kind.
 const HEAD: usize = 1_024;

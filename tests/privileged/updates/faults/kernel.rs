@@ -129,8 +129,8 @@ fn the_published_generation_stays_as_long_as_the_kernel_refuses_the_next() {
     refusing.is_published();
 
     // The kernel cannot free the old tries. The daemon still publishes the new list, and the next one too.
-    // For n ranges of IPv4, a list needs these updates: the owner of the new range's slot, n entries, one entry
-    // of IPv6, the two inner maps, the table, `PROVEN`, `ACTIVE`.
+    // For n ranges of IPv4, a list needs these updates: the owner of the new range's slot, n entries, one
+    // entry of IPv6, the two inner maps, the table, `PROVEN`, `ACTIVE`.
     let behind_active = usize::try_from(refusing.count + 1 + PAGES).unwrap() + 7;
     refusing.faults.fail(command::MAP_UPDATE_ELEM, behind_active, Errno::ENOMEM);
     refusing.grows();
