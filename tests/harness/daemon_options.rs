@@ -129,7 +129,6 @@ impl DaemonOptions {
     }
 
     /// Starts the daemon by this service manager, which hands its store over.
-    #[must_use]
     pub fn managed(mut self, manager: &ServiceManager) -> Self {
         self.manager = Some(manager.clone());
         self

@@ -22,7 +22,7 @@ use nix::{
 
 use crate::temp::TempDir;
 
-/// The first descriptor that a service manager hands over (`SD_LISTEN_FDS_START`, sd_listen_fds(3)).
+/// The first descriptor that a service manager hands over (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
 const START: RawFd = 3;
 /// More descriptors than a daemon sends at once.
 const MOST: usize = 16;

@@ -20,7 +20,7 @@ use d365_tests::{
     raw::FrameSender,
     require,
     scrape::Scrape,
-    service_manager::ServiceManager,
+    service_manager::{Named, ServiceManager},
     temp::TempFile,
 };
 use d365_user::kernel::Interface;
@@ -213,12 +213,13 @@ fn a_store_that_is_damaged_keeps_nobody_from_starting() {
     let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
     Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
     let link = format!("xdp-{}", index(&lab));
-    let take = |store: &mut Vec<(String, OwnedFd)>, name: &str| {
+    let take = |store: &mut Vec<Named>, name: &str| {
         let at = store.iter().position(|(kept, _)| kept == name).unwrap();
         store.swap_remove(at).1
     };
     let file = || OwnedFd::from(fs::File::open("/dev/null").unwrap());
-    let tampered: [(&str, &dyn Fn(&mut Vec<(String, OwnedFd)>)); 6] = [
+    type Tamper<'a> = &'a dyn Fn(&mut Vec<Named>);
+    let tampered: [(&str, Tamper<'_>); 6] = [
         ("counters begin at zero", &|store| drop(take(store, "RANGE_OWNERS"))),
         ("is of no use and is closed", &|store| store.push(("unknown".to_owned(), file()))),
         ("is of no use and is closed", &|store| {

@@ -180,7 +180,7 @@ impl Kernel {
             ModePolicy::Auto => true,
         };
         let Some(mode) = mode.filter(is_allowed) else {
-            self.discard(link, interface, "it is of another interface or mode");
+            self.discard(&link, interface, "it is of another interface or mode");
             return Ok(None);
         };
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
@@ -188,13 +188,13 @@ impl Kernel {
         match link.replace(xdp.fd().map_err(failed)?.as_fd()) {
             Ok(link) => self.attached(interface, mode, link).map(Some),
             Err((link, error)) => {
-                self.discard(link, interface, &error.to_string());
+                self.discard(&link, interface, &error.to_string());
                 Ok(None)
             }
         }
     }
 
-    fn discard(&self, link: InheritedLink, interface: &Interface, error: &str) {
+    fn discard(&self, link: &InheritedLink, interface: &Interface, error: &str) {
         tracing::warn!(
             iface = interface.name,
             error,

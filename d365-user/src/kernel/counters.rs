@@ -23,7 +23,10 @@ use super::{error::error_chain, shape::Shape};
 use crate::{generation::CounterKey, snapshot::Count};
 
 /// Bytes of a row's name: the longest alternative name of an interface (`ALTIFNAMSIZ`, linux/if.h).
-const NAME: usize = 128;
+const NAME: u32 = 128;
+
+/// The value of a row's name.
+type Name = [u8; NAME as usize];
 
 /// The maps, in the order in which [`Counters`] holds them.
 pub(super) const MAPS: [&str; 4] =
@@ -219,8 +222,8 @@ impl Counters {
     /// [`CounterError`].
     pub(crate) fn row_names(&self) -> Result<Vec<String>, CounterError> {
         let maps = self.maps();
-        let names = Values::<[u8; NAME], _>::new(MAPS[NAMES], &maps[NAMES])?;
-        let text = |name: [u8; NAME]| {
+        let names = Values::<Name, _>::new(MAPS[NAMES], &maps[NAMES])?;
+        let text = |name: Name| {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             String::from_utf8_lossy(name).into_owned()
         };
@@ -237,8 +240,8 @@ impl Counters {
         (0..self.capacity).try_for_each(|slot| ranges.clear(range_index(row, self.capacity, slot)))?;
         let mut classes = PerCpu::new(MAPS[CLASSES], &mut maps[CLASSES])?;
         (0..CLASS_ROW).try_for_each(|class| classes.clear(row * CLASS_ROW + class))?;
-        let mut bytes = [0; NAME];
-        let length = name.len().min(NAME - 1);
+        let mut bytes: Name = [0; NAME as usize];
+        let length = name.len().min(bytes.len() - 1);
         bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
         Values::new(MAPS[NAMES], &mut maps[NAMES])?.set(row, bytes)
     }
@@ -250,7 +253,7 @@ fn shapes(interfaces: u32, capacity: u32) -> [Shape; MAPS.len()] {
         Shape::array(MapType::PerCpuArray, Counter::SIZE, rows.saturating_mul(capacity)),
         Shape::array(MapType::PerCpuArray, Counter::SIZE, rows * CLASS_ROW),
         Shape::array(MapType::Array, owner::SIZE, capacity),
-        Shape::array(MapType::Array, NAME as u32, rows),
+        Shape::array(MapType::Array, NAME, rows),
     ]
 }
 

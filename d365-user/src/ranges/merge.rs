@@ -20,6 +20,9 @@ struct Claim<'a> {
     sources: SourceSet,
 }
 
+/// The ranges by prefix, the sources of each, and the warnings.
+pub(super) type Merged = (Vec<Range>, Vec<SourceSet>, Vec<Warning>);
+
 /// The state after the entries so far.
 #[derive(Default)]
 pub(super) struct Merge<'a> {
@@ -82,7 +85,7 @@ impl<'a> Merge<'a> {
 
     /// Returns the ranges sorted by prefix, the sources of each (those that list it or a prefix that contains
     /// it), and the warnings. Returns the error of the first prefix that was not accepted, if there was one.
-    pub(super) fn finish(self) -> Result<(Vec<Range>, Vec<SourceSet>, Vec<Warning>), RangeError> {
+    pub(super) fn finish(self) -> Result<Merged, RangeError> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }

@@ -55,12 +55,14 @@ pub(super) struct State {
     pub(super) held: Fact<Option<Option<u32>>>,
     /// Files that are damaged, and the problem of each.
     pub(super) ailing: Fact<Vec<(String, String)>>,
-    /// The lists in files, and the users other than root and the directory's owner who may write to each, or
-    /// the reason why it cannot be examined.
-    pub(super) lists: Fact<Vec<(String, Result<Vec<Writer>, String>)>>,
+    pub(super) lists: Fact<Vec<ListFile>>,
     /// The sources that were confirmed, and the time of each confirmation; `None` if no gate is saved.
     pub(super) confirmed: Fact<Option<Vec<(String, Timestamp)>>>,
 }
+
+/// A list in a file, and the users other than root and the directory's owner who may write to it, or the
+/// reason why it cannot be examined.
+pub(super) type ListFile = (String, Result<Vec<Writer>, String>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Directory {

@@ -171,7 +171,7 @@ impl ReferenceStateMachine for World {
             Step::Tick => model.tick(now),
             Step::Look => world.looked = model.looked(),
             Step::Decide(wish) => {
-                world.expected.is_approved = model.decide(*wish, world.looked.as_ref(), now)
+                world.expected.is_approved = model.decide(*wish, world.looked.as_ref(), now);
             }
             Step::Fail | Step::Restart => model.interrupt(),
             Step::Adopt(list) => world.expected.adopted = model.adopt(list),

@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::super::finding::{Check, Finding};
 use crate::{
     command::{
-        doctor::facts::{Directory, State},
+        doctor::facts::{Directory, ListFile, State},
         text::counted,
     },
     gate::Timestamp,
     kernel::survey::Fact,
-    state::Writer,
 };
 
 /// The default of `--lease`.
@@ -89,7 +88,7 @@ fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
     Finding::warning(Check::StateFiles, found, advice)
 }
 
-fn lists(lists: &Fact<Vec<(String, Result<Vec<Writer>, String>)>>) -> Finding {
+fn lists(lists: &Fact<Vec<ListFile>>) -> Finding {
     let lists = match lists {
         Ok(lists) => lists,
         Err(unknown) => return Finding::unknown(Check::ListFiles, unknown),
