@@ -3,6 +3,7 @@
 //! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
 //! detaches what it has attached. This module contains no logic of any stage.
 
+mod adopt;
 mod error;
 pub(crate) mod start;
 
@@ -21,14 +22,14 @@ pub use error::StartError;
 
 use crate::{
     config::Config,
-    counters::{PublishedState, assign_rows, row_names, slots_for},
     http::{self, Endpoints, Hosts, Readiness},
-    kernel::{Adopted, Counters, Inherited, PacketLog, Store},
+    kernel::PacketLog,
     resources::Worker,
     runtime::{Seen, State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
+use adopt::Adoption;
 use start::Started;
 
 /// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
@@ -51,14 +52,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, is_hung } = prepared;
-    let mut inherited = Inherited::take(store(&config)?)?;
-    let capacity = slots_for(config.max_ranges);
-    let interface_count = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
-    let Adopted { counters, owners } = inherited.counters(interface_count, capacity)?;
-    let rows = rows(&config.interfaces, &counters)?;
-    let mut published = PublishedState::new(capacity, owners);
-    let pending = published.pending(&set)?;
-    published.preview(&pending);
+    let (own, first) = (Arc::clone(&config), set.clone());
+    let adopting = updates.run(move || adopt::adopt(&own, &first));
+    let Adoption { inherited, counters, rows, published, pending } = tokio::select! {
+        signal = &mut stop => return stopped_early(signal, &deadline),
+        adopted = adopting => adopted.map_err(|_| StartError::Panicked)??,
+    };
     let listen = |source| StartError::Listen { address: config.listen, source };
     let failures = Arc::new(http::Failures::default());
     let listener = http::listen(config.listen, &failures).map_err(listen)?;
@@ -157,21 +156,4 @@ async fn keep_readiness(
     // The caller notices an updater that has ended.
     watch::keep_readiness(seen, is_hung, ready).await;
     std::future::pending().await
-}
-
-/// The place that keeps descriptors for the next daemon.
-fn store(config: &Config) -> Result<Store, StartError> {
-    Ok(if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() })
-}
-
-/// Gives a row of the counters to each interface. Returns the names of the rows.
-fn rows(interfaces: &[String], counters: &Counters) -> Result<Vec<String>, StartError> {
-    let kept = counters.row_names()?;
-    let wanted = row_names(&assign_rows(&kept[..interfaces.len()], interfaces));
-    for (row, (before, name)) in (0..).zip(kept.iter().zip(&wanted)) {
-        if before != name {
-            counters.rename_row(row, name)?;
-        }
-    }
-    Ok(wanted)
 }

@@ -1,8 +1,7 @@
-//! Loads the kernel object, publishes the first generation and attaches, in this order. Every step that can
-//! fail without touching an interface comes first. An error undoes all steps.
+//! Loads the kernel object, publishes the first generation, sets the leases and attaches, in this order. Every
+//! step that can fail without touching an interface comes first. After an error the daemon closes its links.
 
 use d365_common::names;
-
 use tracing::span::EnteredSpan;
 
 use super::StartError;
@@ -82,7 +81,7 @@ pub(crate) fn start(
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     let (attached, taggers) = attach(config, &mut kernel, &interfaces, &stack, &mut inherited)?;
-    inherited.close();
+    inherited.close_all_but(&[]);
     for attached in &attached {
         log_attachment_warnings(attached);
     }

@@ -139,9 +139,9 @@ impl Inherited {
         Ok(Adopted { counters, owners: Vec::new() })
     }
 
-    /// Closes every link that was not taken: their programs are detached.
-    pub fn close(self) {
-        for link in self.links {
+    /// Closes the links of other interfaces than these: their programs are detached.
+    pub fn close_all_but(&mut self, interfaces: &[u32]) {
+        for link in self.links.extract_if(.., |link| !interfaces.contains(&link.info.ifindex)) {
             tracing::info!(link = link.name, "the program of the earlier daemon is detached");
             self.store.remove(&link.name);
         }
