@@ -43,7 +43,7 @@ pub(crate) fn run(daemon: &Path) -> Result<()> {
     let addresses =
         [link.host_v4().into(), link.host_v6().into()].map(|ip: IpAddr| SocketAddr::new(ip, PORT));
     let listener = lab.host.run(|| Listener::bind(&addresses))?;
-    // The daemon has its own view, so its pins are gone with the lab.
+    // The daemon has its own view of the file systems.
     let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs])?;
     let options = DaemonOptions { binary: Some(daemon.to_owned()), ..DaemonOptions::on(&[lab.iface()]) };
     let started = Instant::now();

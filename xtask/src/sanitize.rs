@@ -21,7 +21,7 @@ const MODULES: [&str; 8] = [
     "inspect::",
     "object::",
     "operation::",
-    "pins::",
+    "handover::",
     "publishing::",
     "samples::",
     "tags::marks::",

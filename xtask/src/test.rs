@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_module_of_the_tests_is_a_file_or_a_directory() {
-        assert!(is_module("pins::") && is_module("tags::") && is_module("tags::marks::"));
+        assert!(is_module("handover::") && is_module("tags::") && is_module("tags::marks::"));
         assert!(!is_module("pin::") && !is_module("marks::"));
     }
 
