@@ -67,29 +67,17 @@ impl Authority {
     }
 
     /// Issues a certificate of version 1, as old tools make them: without extensions, and so without a name.
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself does not compile here")]
     pub fn issue_version_1(&self) -> Result<Identity> {
         let key = KeyPair::generate()?;
         let signed = CertificateParams::new([])?.signed_by(&key, &self.0)?;
-        let (fields, algorithm) = yasna::parse_der(signed.der(), |whole| {
-            whole.read_sequence(|parts| {
-                let fields = parts.next().collect_sequence_of(|field| field.read_der())?;
-                let algorithm = parts.next().read_der()?;
-                parts.next().read_der()?;
-                Ok((fields, algorithm))
-            })
-        })?;
+        let parts = der::fields(der::content(signed.der()));
+        let (to_be_signed, algorithm) = (parts[0], parts[1]);
         // Version and extensions have context-specific tags, from 0xa0 on.
-        let fields: Vec<_> = fields.into_iter().filter(|field| field[0] < 0xa0).collect();
-        let to_be_signed = yasna::construct_der_seq(|sequence| {
-            fields.iter().for_each(|field| sequence.next().write_der(field));
-        });
+        let fields = der::fields(der::content(to_be_signed)).into_iter().filter(|field| field[0] < 0xa0);
+        let to_be_signed = der::sequence(&fields.collect::<Vec<_>>().concat());
         let signature = self.0.key().sign(&to_be_signed)?;
-        let certificate = yasna::construct_der_seq(|sequence| {
-            sequence.next().write_der(&to_be_signed);
-            sequence.next().write_der(&algorithm);
-            sequence.next().write_bitvec_bytes(&signature, 8 * signature.len());
-        });
+        let signature = der::bits(&signature);
+        let certificate = der::sequence(&[&to_be_signed[..], algorithm, &signature].concat());
         identity(certificate.into(), &key)
     }
 
@@ -118,4 +106,55 @@ fn identity(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Ident
 
 fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The part of the Distinguished Encoding Rules that a certificate of version 1 needs. No library makes one
+/// any more.
+mod der {
+    pub(super) fn content(element: &[u8]) -> &[u8] {
+        &element[header(element)..]
+    }
+
+    /// Splits elements that follow each other.
+    pub(super) fn fields(mut all: &[u8]) -> Vec<&[u8]> {
+        let mut fields = Vec::new();
+        while !all.is_empty() {
+            let (field, rest) = all.split_at(header(all) + length(all));
+            fields.push(field);
+            all = rest;
+        }
+        fields
+    }
+
+    pub(super) fn sequence(content: &[u8]) -> Vec<u8> {
+        element(0x30, content)
+    }
+
+    /// A bit string of whole bytes.
+    pub(super) fn bits(content: &[u8]) -> Vec<u8> {
+        element(0x03, &[&[0], content].concat())
+    }
+
+    /// Writes an element. Its length has no more bytes than necessary.
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).expect("a short certificate").to_be_bytes();
+        let length = match (high, low) {
+            (0, 0..0x80) => vec![low],
+            (0, _) => vec![0x81, low],
+            _ => vec![0x82, high, low],
+        };
+        [&[tag], &length[..], content].concat()
+    }
+
+    /// The number of bytes of tag and length.
+    fn header(element: &[u8]) -> usize {
+        if element[1] < 0x80 { 2 } else { 2 + usize::from(element[1] & 0x7f) }
+    }
+
+    fn length(element: &[u8]) -> usize {
+        match &element[1..header(element)] {
+            [short] => usize::from(*short),
+            long => long[1..].iter().fold(0, |length, byte| (length << 8) | usize::from(*byte)),
+        }
+    }
 }

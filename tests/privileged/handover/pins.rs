@@ -28,7 +28,7 @@ fn pinned(view: &View) -> usize {
 fn detach(view: &View) -> (Option<i32>, String) {
     let mut command = Command::new(daemon::binary().unwrap());
     command.arg("detach");
-    let output = view.run(|| command.env_remove("D365_USER_BIN").output().unwrap());
+    let output = view.run(|| command.env_clear().output().unwrap());
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(text).unwrap())
 }
