@@ -1,5 +1,6 @@
-//! Loads the kernel object, publishes the first generation, sets the leases and attaches, in this order. Every
-//! step that can fail without touching an interface comes first. After an error the daemon closes its links.
+//! Loads the kernel object, publishes the first generation, sets the leases and attaches, in this order.
+//! Every step that can fail without touching an interface comes first. After an error the daemon closes its
+//! links.
 
 use d365_common::names;
 use tracing::span::EnteredSpan;

@@ -2,8 +2,8 @@
 
 /// Modules for `--quick`, which use each kind of kernel feature: loading and the verifier, verdicts by each
 /// reader and by the oracle, direct table and tries, publishing, attaching, packets of a whole stack, tags by
-/// either way, drops, samples, the lease, the hand-over to the next daemon, stopping, calls that fail. Tests of
-/// the daemon's own work (updates, reports) have the same result on every kernel.
+/// either way, drops, samples, the lease, the hand-over to the next daemon, stopping, calls that fail. Tests
+/// of the daemon's own work (updates, reports) have the same result on every kernel.
 const QUICK: [&str; 19] = [
     "object::",
     "verdicts::",
