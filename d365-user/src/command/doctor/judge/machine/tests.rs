@@ -36,7 +36,7 @@ fn unknown<T>() -> Fact<T> {
 #[test]
 fn a_fit_machine_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(judge(&fit()).len(), 9);
+    assert_eq!(judge(&fit()).len(), 8);
     assert_eq!(wrong(|machine| machine.fwmark_accept = Ok(true)), []);
     assert_eq!(wrong(|machine| machine.jit_harden = Ok(1)), []);
 }
