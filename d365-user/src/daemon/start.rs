@@ -65,6 +65,7 @@ pub(crate) fn start(
         watch: config.watch_azure,
         tags: config.tags,
         drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
+        tc: false,
     };
     let (mut kernel, counters) = Kernel::load(kernel::OBJECT, &options)?;
     let counters = Arc::new(counters);

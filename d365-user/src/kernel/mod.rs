@@ -56,3 +56,4 @@ pub use requirements::{RequirementError, check, notes};
 pub use samples::{Samples, SamplesError};
 pub use stack::Stack;
 pub use tc::{Tagger, TaggerError, TcHold};
+pub use test_run::TcRun;

@@ -27,10 +27,12 @@ pub struct Options {
     /// True to drop new connections from unlisted sources, except from the prefixes that
     /// [`Kernel::set_failsafe`](super::Kernel::set_failsafe) sets.
     pub drop_unlisted: bool,
+    /// True to load the tc programs that need no XDP program beside them.
+    pub tc: bool,
 }
 
 impl Options {
-    /// Returns true if the XDP program does more than count. The mark is the tc program's.
+    /// Returns true if the program does more than count. The mark is the tc programs'.
     pub(super) const fn has_actions(&self) -> bool {
         self.tags.dscp.is_some() || self.log_packets || self.watch || self.drop_unlisted
     }
