@@ -17,9 +17,13 @@ pub(crate) struct Foreign(SchedClassifier);
 impl Foreign {
     pub(crate) fn marking(mark: u32) -> Self {
         let program = Program::marking("foreign", mark).unwrap();
-        let id = program.id().unwrap();
+        Self::by_id(program.id().unwrap(), "foreign")
+    }
+
+    /// A loaded program.
+    pub(crate) fn by_id(id: u32, name: &'static str) -> Self {
         let info = loaded_programs().filter_map(Result::ok).find(|info| info.id() == id).unwrap();
-        Self(SchedClassifier::from_program_info(info, Cow::Borrowed("foreign")).unwrap())
+        Self(SchedClassifier::from_program_info(info, Cow::Borrowed(name)).unwrap())
     }
 
     /// Attaches it before or behind all others, by tcx where the kernel has it.

@@ -2,7 +2,7 @@
 //! They must agree, and the counters must equal the sums of the oracle's results.
 
 mod judges;
-mod sums;
+pub(crate) mod sums;
 
 use d365_common::names;
 use d365_tests::{corpus, generate, oracle::report, patience, require};
@@ -13,7 +13,7 @@ use crate::judged::{Judged, options, ranges};
 
 /// Nested and neighbouring ranges, at the ends of both families' address space and around the corpus's
 /// sources.
-const LIST: [&str; 18] = [
+pub(crate) const LIST: [&str; 18] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "10.255.255.255/32",
@@ -33,7 +33,7 @@ const LIST: [&str; 18] = [
     "fe80::/19",
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
 ];
-const PORTS: [u16; 2] = [25, 2525];
+pub(crate) const PORTS: [u16; 2] = [25, 2525];
 
 /// The test reads the counters after this number of frames.
 const BATCH: usize = 1000;

@@ -24,11 +24,11 @@ const ETHER: u64 = 1;
 const PPP: u64 = 512;
 /// The host's address on the tun device. In bytes 16 to 19 of a packet it looks like the total length and the
 /// identification of an IPv4 header.
-const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
 
 /// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are `EtherType` IPv4. Behind them, the packet's options
 /// and addresses form a second IPv4 header, from a listed source to port 25.
-fn forged() -> Vec<u8> {
+pub(crate) fn forged() -> Vec<u8> {
     let destination = HOST.octets();
     let mut options = vec![0, 0, 0x40, 6, 0, 0, 40, 78, 242, 7];
     options.extend(destination);
@@ -40,7 +40,7 @@ fn forged() -> Vec<u8> {
 }
 
 /// A SYN from 8.0.69.32. A program that reads this packet as a frame and sets code points would damage it.
-fn damaged() -> Vec<u8> {
+pub(crate) fn damaged() -> Vec<u8> {
     Packet::from(Ipv4::new([8, 0, 69, 32], HOST).carrying(Tcp::new(40_000, 25).syn())).bytes
 }
 

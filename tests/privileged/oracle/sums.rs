@@ -11,38 +11,71 @@ use crate::judged::Class;
 
 /// All counters of one row: of ranges by slot, of classes and actions by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     ranges: Vec<Counter>,
     classes: Vec<Counter>,
 }
 
 impl Sums {
     /// Sums with every counter at zero.
-    pub(super) fn zero(ranges: usize) -> Self {
+    pub(crate) fn zero(ranges: usize) -> Self {
         Self {
             ranges: vec![Counter::default(); ranges],
             classes: vec![Counter::default(); CLASS_ROW as usize],
         }
     }
 
-    /// Reads the sums from the kernel's maps.
-    pub(super) fn read(ids: CounterIds, ranges: usize) -> Self {
-        Self { ranges: values(ids.ranges, ranges), classes: values(ids.classes, CLASS_ROW as usize) }
+    /// Reads the sums of the first row from the kernel's maps.
+    pub(crate) fn read(ids: CounterIds, ranges: usize) -> Self {
+        Self::read_row(ids, ranges, 0, 0)
+    }
+
+    /// Reads the sums of a row of this number of slots from the kernel's maps.
+    pub(crate) fn read_row(ids: CounterIds, ranges: usize, row: u32, slots: u32) -> Self {
+        Self {
+            ranges: values(ids.ranges, row * slots, ranges),
+            classes: values(ids.classes, row * CLASS_ROW, CLASS_ROW as usize),
+        }
+    }
+
+    /// The same without the counters of actions.
+    pub(crate) fn of_classes(mut self) -> Self {
+        self.classes[classification::Class::COUNT as usize..].fill(Counter::default());
+        self
+    }
+
+    /// The same if each packet had this number of bytes less.
+    pub(crate) fn shorter(mut self, bytes: u64) -> Self {
+        for counter in self.ranges.iter_mut().chain(&mut self.classes) {
+            counter.bytes -= bytes * counter.packets;
+        }
+        self
+    }
+
+    /// The increase since `before`.
+    pub(crate) fn since(mut self, before: &Self) -> Self {
+        let before = before.ranges.iter().chain(&before.classes);
+        for (counter, before) in self.ranges.iter_mut().chain(&mut self.classes).zip(before) {
+            counter.packets -= before.packets;
+            counter.bytes -= before.bytes;
+            counter.connections -= before.connections;
+        }
+        self
     }
 
     /// Bytes of all counters.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.ranges.iter().chain(&self.classes).map(|counter| counter.bytes).sum()
     }
 
     /// Slots of ranges from which no packet came.
-    pub(super) fn unmet(&self) -> Vec<usize> {
+    pub(crate) fn unmet(&self) -> Vec<usize> {
         let unmet = |slot: &usize| self.ranges[*slot].packets == 0;
         (0..self.ranges.len()).filter(unmet).collect()
     }
 
     /// Counts a frame of `bytes` bytes.
-    pub(super) fn add(&mut self, class: &Class, bytes: u64) {
+    pub(crate) fn add(&mut self, class: &Class, bytes: u64) {
         let index = |class| class_index(0, class) as usize;
         let (counter, opens) = match class {
             Class::Listed { slot, opens } => (&mut self.ranges[*slot], *opens),
@@ -59,8 +92,8 @@ impl Sums {
     }
 }
 
-/// The first `count` values of a map. Each is the sum over the processors.
-fn values(map: u32, count: usize) -> Vec<Counter> {
+/// `count` values of a map. Each is the sum over the processors.
+fn values(map: u32, first: u32, count: usize) -> Vec<Counter> {
     let map = Map::PerCpuArray(MapData::from_id(map).unwrap());
     let map: PerCpuArray<_, Counter> = map.try_into().unwrap();
     let sum = |index| {
@@ -70,5 +103,5 @@ fn values(map: u32, count: usize) -> Vec<Counter> {
             connections: sum.connections + cpu.connections,
         })
     };
-    (0..).take(count).map(sum).collect()
+    (first..).take(count).map(sum).collect()
 }
