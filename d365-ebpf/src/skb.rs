@@ -31,7 +31,7 @@ use aya_ebpf::{
     helpers::generated::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes},
     programs::TcContext,
 };
-use d365_common::packet::{self, ETHERNET_LEN, ETHERTYPE_OFFSET, Reader, plain::Head};
+use d365_common::packet::{ETHERNET_LEN, ETHERTYPE_OFFSET, Reader, ethertype, plain::Head};
 
 use crate::context::{Context, Writer};
 
@@ -176,7 +176,7 @@ impl<const BARE: bool> Buffer<BARE> {
     fn protocol(self) -> u16 {
         // SAFETY: the context is valid.
         let protocol = unsafe { (*self.0).protocol } as u16;
-        if packet::is_ip(u16::from_be(protocol)) { protocol } else { 0 }
+        if ethertype::is_ip(u16::from_be(protocol)) { protocol } else { 0 }
     }
 }
 

@@ -57,7 +57,7 @@ fn a_packet_that_looks_like_a_frame_is_read_from_its_ip_header_on() {
 fn a_frame_that_looks_like_a_packet_is_read_from_its_ethernet_header_on() {
     require!(Root);
     // As the bytes of a frame, `EtherType` and what follows are the source's address: 40.78 is no protocol,
-    // and 8.0 is IPv4, after which no IPv4 header stands.
+    // and 8.0 is IPv4, without an IPv4 header after it.
     for (source, list, class) in
         [([40, 78, 242, 7], "40.78.242.0/24", "not_ip"), ([8, 0, 69, 1], "8.0.69.0/24", "malformed")]
     {

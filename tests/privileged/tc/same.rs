@@ -39,7 +39,7 @@ fn every_option() -> [Options; 4] {
         ports(),
         Options { ports: PORTS.to_vec(), ..tagging() },
         Options { drop_unlisted: true, ..ports() },
-        // The test runs' interface is none of these: the last row counts it.
+        // The test runs' interface is not among them: the last row counts it.
         Options { trie_only: true, interfaces: (7..).take(16).map(absent).collect(), ..all(1024) },
     ]
 }

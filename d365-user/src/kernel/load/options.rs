@@ -27,7 +27,7 @@ pub struct Options {
     /// True to drop new connections from unlisted sources, except from the prefixes that
     /// [`Kernel::set_failsafe`](super::Kernel::set_failsafe) sets.
     pub drop_unlisted: bool,
-    /// True to load the tc programs that need no XDP program beside them.
+    /// True to load the tc programs that replace the XDP program.
     pub tc: bool,
 }
 
