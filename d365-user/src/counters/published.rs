@@ -16,8 +16,10 @@ use crate::{
 /// The published generation, and the owners of all slots.
 pub(crate) struct PublishedState {
     generation: Generation,
-    /// The owners of the listed ranges, then of the retired ranges.
-    members: Vec<CounterKey>,
+    /// The owners of the listed ranges, then of the retired ranges, each with its slot.
+    members: Vec<(CounterKey, u32)>,
+    /// The other owners, in the order of the keys.
+    gone: Vec<(CounterKey, u32)>,
     owners: Slots,
     groups: Groups,
 }
@@ -25,8 +27,11 @@ pub(crate) struct PublishedState {
 /// A generation to be published: the kernel's input, and the published state that follows.
 pub(crate) struct PendingGeneration {
     pub(crate) compiled: Compiled,
-    next: PublishedState,
+    generation: Generation,
+    members: Vec<(CounterKey, u32)>,
     sources: BTreeSet<SourceSet>,
+    /// They include those of the published generation.
+    groups: Groups,
 }
 
 /// A step to free slots of ranges that are gone.
@@ -52,12 +57,7 @@ pub enum PendingError {
 impl PendingGeneration {
     /// The lease groups of the published generation and of this one.
     pub(crate) fn groups(&self) -> &Groups {
-        &self.next.groups
-    }
-
-    /// The owners of slots that have none in `published`.
-    pub(crate) fn new_owners(&self, published: &PublishedState) -> Vec<(CounterKey, u32)> {
-        self.next.owners.owners().filter(|(owner, _)| !published.owners.has(owner)).collect()
+        &self.groups
     }
 }
 
@@ -67,6 +67,7 @@ impl PublishedState {
         Self {
             generation: Generation::default(),
             members: Vec::new(),
+            gone: owners.clone(),
             owners: Slots::new(capacity, owners),
             groups: Groups::default(),
         }
@@ -74,19 +75,19 @@ impl PublishedState {
 
     /// Shows the ranges of a generation that will be published.
     pub(crate) fn preview(&mut self, pending: &PendingGeneration) {
-        self.generation = Generation { number: 0, ..pending.next.generation.clone() };
-        self.members.clone_from(&pending.next.members);
+        self.generation = Generation { number: 0, ..pending.generation.clone() };
+        self.members.clone_from(&pending.members);
+        self.find_gone();
     }
 
     /// Prepares the next generation. The published state does not change.
     pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, PendingError> {
-        let mut owners = self.owners.clone();
-        let members = members(set);
-        let slots = owners.assign(members.iter().copied())?;
+        let owners = members(set);
+        let slots = self.owners.assign(owners.iter().copied())?;
         let sources = [set.listed_by(), set.retired_by()].concat();
         let groups = self.groups.extended(sources.iter().copied());
         let numbers = sources.iter().map(|sources| groups.number(*sources));
-        let compiled = compile(members.iter().copied(), &slots, owners.capacity())?.grouped(numbers);
+        let compiled = compile(owners.iter().copied(), &slots, self.owners.capacity())?.grouped(numbers);
         let (source, change_number) = origin(set);
         let generation = Generation {
             number: self.generation.number + 1,
@@ -96,14 +97,46 @@ impl PublishedState {
             ranges: set.ranges().to_vec(),
             retired: set.retired().to_vec(),
         };
-        let next = Self { generation, members, owners, groups };
-        Ok(PendingGeneration { compiled, next, sources: sources.into_iter().collect() })
+        let members = owners.into_iter().zip(slots).collect();
+        Ok(PendingGeneration {
+            compiled,
+            generation,
+            members,
+            sources: sources.into_iter().collect(),
+            groups,
+        })
     }
 
-    /// Records that the generation is published.
+    /// Gives the pending generation its new slots. `record` records the owner of each for the next daemon. A
+    /// slot that was given has its owner even if the generation is never published.
+    ///
+    /// # Errors
+    /// The error of `record`. The slots before are given.
+    pub(crate) fn reserve<E>(
+        &mut self,
+        pending: &PendingGeneration,
+        mut record: impl FnMut(u32, &CounterKey) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (owner, slot) in &pending.members {
+            if !self.owners.has(owner) {
+                record(*slot, owner)?;
+                self.owners.give(*slot, *owner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that the generation, whose slots are [reserved](Self::reserve), is published.
     pub(crate) fn commit(&mut self, pending: PendingGeneration) {
-        *self = pending.next;
+        (self.generation, self.members) = (pending.generation, pending.members);
+        self.groups = pending.groups;
         self.groups.retain(&pending.sources);
+        self.find_gone();
+    }
+
+    fn find_gone(&mut self) {
+        let members: BTreeSet<&CounterKey> = self.members.iter().map(|(owner, _)| owner).collect();
+        self.gone = self.owners.owners().filter(|(owner, _)| !members.contains(owner)).collect();
     }
 
     /// Frees slots of ranges that are gone, until `set` finds a slot for each of its ranges: the counts of
@@ -115,9 +148,20 @@ impl PublishedState {
     pub(crate) fn make_room<E>(
         &mut self,
         set: &RangeSet,
+        clear: impl FnMut(Clear) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let cleared = self.clear_gone(set, clear);
+        self.find_gone();
+        cleared
+    }
+
+    fn clear_gone<E>(
+        &mut self,
+        set: &RangeSet,
         mut clear: impl FnMut(Clear) -> Result<(), E>,
     ) -> Result<(), E> {
-        let wanted: BTreeSet<CounterKey> = members(set).into_iter().chain(self.members.clone()).collect();
+        let shown = self.members.iter().map(|(owner, _)| *owner);
+        let wanted: BTreeSet<CounterKey> = members(set).into_iter().chain(shown).collect();
         let arriving = wanted.iter().filter(|owner| !self.owners.has(owner)).count();
         let mut short = arriving.saturating_sub(self.owners.free());
         let mut gone: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -140,13 +184,13 @@ impl PublishedState {
                 short -= 1;
             }
         }
+        // By now each of these geos has one slot.
         let listed: BTreeSet<Geo> = wanted.iter().map(|owner| owner.geo).collect();
-        for rest in gone.keys().filter(|rest| !listed.contains(&rest.geo)).take(short) {
-            let left: Vec<_> = self.owners.owners().filter(|(owner, _)| owner.of_gone() == *rest).collect();
-            for (owner, slot) in left {
-                clear(Clear::Empty { slot, into: None })?;
-                self.owners.release(&owner);
-            }
+        let unlisted = gone.into_iter().filter(|(rest, _)| !listed.contains(&rest.geo)).take(short);
+        for (rest, owners) in unlisted {
+            let (owner, slot) = if owners.len() > 1 { (rest, owners[0].1) } else { owners[0] };
+            clear(Clear::Empty { slot, into: None })?;
+            self.owners.release(&owner);
         }
         Ok(())
     }
@@ -162,22 +206,15 @@ impl PublishedState {
     /// The counts of ranges that are gone, for their geos. With `retired` they are those of retired ranges,
     /// otherwise those of listed ranges. `read` is as for [`counts`](Self::counts).
     pub(crate) fn counts_of_gone(&self, retired: bool, read: &[Count]) -> Vec<(Geo, Count)> {
-        let gone = self.gone().zip(read.iter().skip(self.members.len()));
+        let gone = self.gone.iter().zip(read.iter().skip(self.members.len()));
         gone.filter(|((owner, _), _)| owner.retired == retired)
             .map(|((owner, _), count)| (owner.geo, *count))
             .collect()
     }
 
-    /// The owners that are not in the generation, with their slots.
-    fn gone(&self) -> impl Iterator<Item = (CounterKey, u32)> {
-        let members: BTreeSet<&CounterKey> = self.members.iter().collect();
-        self.owners.owners().filter(move |(owner, _)| !members.contains(owner))
-    }
-
     /// All slots with counts: those of the listed ranges, of the retired ranges, and of ranges that are gone.
     pub(crate) fn slots(&self) -> Vec<u32> {
-        let members = self.members.iter().map(|owner| self.owners.slot(owner).unwrap_or(u32::MAX));
-        members.chain(self.gone().map(|(_, slot)| slot)).collect()
+        self.members.iter().chain(&self.gone).map(|(_, slot)| *slot).collect()
     }
 
     /// Updates the origin of the published ranges. The ranges stay the same.

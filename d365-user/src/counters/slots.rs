@@ -25,8 +25,7 @@ pub const fn slots_for(max_ranges: u32) -> u32 {
 pub struct Slots {
     capacity: u32,
     owners: BTreeMap<CounterKey, u32>,
-    /// The slots without an owner; the one given next comes last.
-    free: Vec<u32>,
+    free: BTreeSet<u32>,
 }
 
 /// No slot is left for a range.
@@ -41,10 +40,9 @@ impl Slots {
     /// The slots of a kernel object with these owners.
     #[must_use]
     pub fn new(capacity: u32, owners: impl IntoIterator<Item = (CounterKey, u32)>) -> Self {
-        let owners: BTreeMap<CounterKey, u32> = owners.into_iter().collect();
-        let taken: BTreeSet<u32> = owners.values().copied().collect();
-        let free = (0..capacity).rev().filter(|slot| !taken.contains(slot)).collect();
-        Self { capacity, owners, free }
+        let mut slots = Self { capacity, owners: BTreeMap::new(), free: (0..capacity).collect() };
+        owners.into_iter().for_each(|(owner, slot)| slots.give(slot, owner));
+        slots
     }
 
     /// The number of slots.
@@ -53,20 +51,25 @@ impl Slots {
         self.capacity
     }
 
-    /// The slot of each owner, in the order of the owners. An owner keeps its slot; one without a slot gets a
-    /// free one.
+    /// The slot of each owner, in the order of the owners, each named once. An owner keeps its slot. One without
+    /// a slot would get the next free one; [`Slots::give`] gives it.
     ///
     /// # Errors
-    /// [`SlotsFull`]; nothing is changed then.
+    /// [`SlotsFull`].
     pub fn assign<O: Into<CounterKey>>(
-        &mut self,
+        &self,
         owners: impl IntoIterator<Item = O>,
     ) -> Result<Vec<u32>, SlotsFull> {
-        let mut slots = self.clone();
-        let assigned =
-            owners.into_iter().map(|owner| slots.slot_of(owner.into())).collect::<Result<_, _>>()?;
-        *self = slots;
-        Ok(assigned)
+        let mut free = self.free.iter().copied();
+        let mut slot = |owner| self.slot(&owner).or_else(|| free.next());
+        let full = SlotsFull { capacity: self.capacity };
+        owners.into_iter().map(|owner| slot(owner.into()).ok_or(full)).collect()
+    }
+
+    /// Gives a free slot to an owner.
+    pub fn give(&mut self, slot: u32, owner: CounterKey) {
+        self.free.remove(&slot);
+        self.owners.insert(owner, slot);
     }
 
     /// The number of free slots.
@@ -103,15 +106,6 @@ impl Slots {
     pub fn release(&mut self, owner: &CounterKey) {
         self.free.extend(self.owners.remove(owner));
     }
-
-    fn slot_of(&mut self, owner: CounterKey) -> Result<u32, SlotsFull> {
-        if let Some(slot) = self.owners.get(&owner) {
-            return Ok(*slot);
-        }
-        let slot = self.free.pop().ok_or(SlotsFull { capacity: self.capacity })?;
-        self.owners.insert(owner, slot);
-        Ok(slot)
-    }
 }
 
 #[cfg(test)]
@@ -127,14 +121,22 @@ mod tests {
         Range { prefix: prefix.parse().unwrap(), geo, region: None }
     }
 
+    /// Assigns slots and gives them.
+    fn given<O: Into<CounterKey>>(slots: &mut Slots, owners: impl IntoIterator<Item = O>) -> Vec<u32> {
+        let owners: Vec<CounterKey> = owners.into_iter().map(Into::into).collect();
+        let assigned = slots.assign(owners.iter().copied()).unwrap();
+        owners.into_iter().zip(&assigned).for_each(|(owner, slot)| slots.give(*slot, owner));
+        assigned
+    }
+
     #[test]
     fn a_range_keeps_its_slot_in_any_order_and_in_the_next_daemon() {
         let mut slots = Slots::new(8, []);
         let (a, b, c) =
             (range("192.0.2.0/24", "NAM"), range("2001:db8::/32", "EUR"), range("11.0.0.0/8", "EUR"));
-        assert_eq!(slots.assign([&a, &b]).unwrap(), [0, 1]);
-        assert_eq!(slots.assign([&c, &b, &a]).unwrap(), [2, 1, 0]);
-        let mut next = Slots::new(8, slots.owners());
+        assert_eq!(given(&mut slots, [&a, &b]), [0, 1]);
+        assert_eq!(given(&mut slots, [&c, &b, &a]), [2, 1, 0]);
+        let next = Slots::new(8, slots.owners());
         assert_eq!(next, slots);
         assert_eq!(next.assign([&b, &c]).unwrap(), [1, 2]);
     }
@@ -150,10 +152,10 @@ mod tests {
     #[test]
     fn another_geo_is_another_slot() {
         let mut slots = Slots::new(8, []);
-        slots.assign([&range("192.0.2.0/24", "NAM")]).unwrap();
+        given(&mut slots, [&range("192.0.2.0/24", "NAM")]);
         let moved = [range("192.0.2.0/24", "EUR")];
-        assert_eq!(slots.assign(&moved).unwrap(), [1]);
-        assert_eq!(slots.assign([CounterKey::retired(&moved[0])]).unwrap(), [2]);
+        assert_eq!(given(&mut slots, &moved), [1]);
+        assert_eq!(given(&mut slots, [CounterKey::retired(&moved[0])]), [2]);
     }
 
     #[test]
@@ -161,7 +163,7 @@ mod tests {
         let mut slots = Slots::new(2, []);
         let (a, b, c) =
             (range("11.0.0.0/24", "NAM"), range("11.0.1.0/24", "NAM"), range("11.0.2.0/24", "NAM"));
-        slots.assign([&a, &b]).unwrap();
+        given(&mut slots, [&a, &b]);
         let before = slots.clone();
         assert_eq!(slots.assign([&b, &c]), Err(SlotsFull { capacity: 2 }));
         assert_eq!(slots, before);

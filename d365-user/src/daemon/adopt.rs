@@ -55,9 +55,14 @@ fn rows(interfaces: &[String], counters: &Counters) -> Result<Vec<String>, Start
     let kept = counters.row_names()?;
     let wanted = row_names(&assign_rows(&kept[..interfaces.len()], interfaces));
     for (row, (before, name)) in (0..).zip(kept.iter().zip(&wanted)) {
-        if before != name {
-            counters.rename_row(row, name)?;
+        if before == name {
+            continue;
         }
+        // A row without a name was never counted in.
+        if !before.is_empty() {
+            counters.clear_row(row)?;
+        }
+        counters.set_row_name(row, name)?;
     }
     Ok(wanted)
 }

@@ -7,7 +7,10 @@
 mod owner;
 mod values;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use aya::maps::{Map, MapData, MapError, MapType};
 use d365_common::{
@@ -201,19 +204,20 @@ impl Counters {
     /// The owner of each slot that has one.
     ///
     /// # Errors
-    /// [`AdoptError::Damaged`] for a record that this daemon would not write; [`AdoptError::Value`].
+    /// [`AdoptError::Damaged`] for a record that this daemon would not write, or an owner of two slots;
+    /// [`AdoptError::Value`].
     pub(crate) fn owners(&self) -> Result<Vec<(CounterKey, u32)>, AdoptError> {
         let maps = self.maps();
         let records = Values::new(MAPS[OWNERS], &maps[OWNERS])?;
-        let mut owners = Vec::new();
+        let mut owners = BTreeMap::new();
         for slot in 0..self.capacity {
             let record = records.get(slot)?;
             if record != owner::NONE {
-                let damaged = AdoptError::Damaged { map: MAPS[OWNERS], index: slot };
-                owners.push((owner::of(&record).ok_or(damaged)?, slot));
+                let owner = owner::of(&record).filter(|owner| !owners.contains_key(owner));
+                owners.insert(owner.ok_or(AdoptError::Damaged { map: MAPS[OWNERS], index: slot })?, slot);
             }
         }
-        Ok(owners)
+        Ok(owners.into_iter().collect())
     }
 
     /// The name of each interface's row; empty for a row without one.
@@ -230,20 +234,27 @@ impl Counters {
         (0..self.rows).map(|row| names.get(row).map(text)).collect()
     }
 
-    /// Gives a row to another interface: its counters begin at zero. No program may count in it.
+    /// Clears the counters of a row. No program may count in it.
     ///
     /// # Errors
-    /// [`CounterError`]; counters of the row may then be zero.
-    pub(crate) fn rename_row(&self, row: u32, name: &str) -> Result<(), CounterError> {
+    /// [`CounterError`]; some counters of the row may then be zero.
+    pub(crate) fn clear_row(&self, row: u32) -> Result<(), CounterError> {
         let maps = &mut *self.maps();
         let mut ranges = PerCpu::new(MAPS[RANGES], &mut maps[RANGES])?;
         (0..self.capacity).try_for_each(|slot| ranges.clear(range_index(row, self.capacity, slot)))?;
         let mut classes = PerCpu::new(MAPS[CLASSES], &mut maps[CLASSES])?;
-        (0..CLASS_ROW).try_for_each(|class| classes.clear(row * CLASS_ROW + class))?;
+        (0..CLASS_ROW).try_for_each(|class| classes.clear(row * CLASS_ROW + class))
+    }
+
+    /// Records the interface of a row, for the next daemon.
+    ///
+    /// # Errors
+    /// [`CounterError`].
+    pub(crate) fn set_row_name(&self, row: u32, name: &str) -> Result<(), CounterError> {
         let mut bytes: Name = [0; NAME as usize];
         let length = name.len().min(bytes.len() - 1);
         bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
-        Values::new(MAPS[NAMES], &mut maps[NAMES])?.set(row, bytes)
+        Values::new(MAPS[NAMES], &mut self.maps()[NAMES])?.set(row, bytes)
     }
 }
 

@@ -27,9 +27,7 @@ pub(crate) fn publish_generation(
 ) -> Result<u64, PublishError> {
     let generation = state.published().generation().number + 1;
     let _span = tracing::error_span!("publish", generation).entered();
-    for (owner, slot) in pending.new_owners(&state.published()) {
-        state.counters().set_owner(slot, &owner)?;
-    }
+    state.published().reserve(&pending, |slot, owner| state.counters().set_owner(slot, owner))?;
     kernel.publish(&pending.compiled)?;
     let mut published = state.published();
     state.set_table(kernel.table_size());

@@ -56,8 +56,8 @@ impl Walk {
     /// that finds no room changes nothing.
     fn publish(&mut self, set: &RangeSet, between: &[Packets]) -> Result<(), TestCaseError> {
         let (kernel, sent) = (&mut self.kernel, &mut self.sent);
-        let before: BTreeSet<CounterKey> =
-            members(set).into_iter().chain(self.published.members.clone()).collect();
+        let shown = self.published.members.iter().map(|(owner, _)| *owner);
+        let before: BTreeSet<CounterKey> = members(set).into_iter().chain(shown).collect();
         let clear = |step| {
             let (owner, is_dropped) = match step {
                 Clear::Rename { slot, owner } => (kernel.owners.insert(slot, owner).unwrap(), false),
@@ -75,13 +75,32 @@ impl Walk {
         let Ok(pending) = self.published.pending(set) else {
             return self.is_exact("full");
         };
-        for (owner, slot) in pending.new_owners(&self.published) {
-            self.kernel.owners.insert(slot, owner);
-        }
+        self.reserve(&pending, usize::MAX);
         self.kernel.publish(set, &pending);
         self.send(between);
         self.published.commit(pending);
         self.is_exact("published")
+    }
+
+    /// Records the owners of new slots, as many as `most`.
+    fn reserve(&mut self, pending: &PendingGeneration, most: usize) {
+        let mut left = most;
+        let record = |slot, owner: &CounterKey| {
+            left = left.checked_sub(1).ok_or(())?;
+            assert_eq!(self.kernel.owners.insert(slot, *owner), None, "slot {slot} has an owner");
+            Ok::<_, ()>(())
+        };
+        assert!(self.published.reserve(pending, record).is_ok() || most < pending.members.len());
+    }
+
+    /// A publication that the kernel refuses after some owners were recorded.
+    fn refused(&mut self, set: &RangeSet, recorded: usize) -> Result<(), TestCaseError> {
+        if let Ok(pending) = self.published.pending(set) {
+            self.reserve(&pending, recorded);
+        }
+        let kept: BTreeSet<_> = self.published.owners.owners().map(|(owner, slot)| (slot, owner)).collect();
+        prop_assert_eq!(kept, self.kernel.owners.clone().into_iter().collect::<BTreeSet<_>>());
+        self.is_exact("refused")
     }
 
     /// Starts another daemon with another list. The kernel's counters and the owners of slots go on.
@@ -92,9 +111,7 @@ impl Walk {
         next.preview(&pending);
         self.published = next;
         self.is_exact("previewed")?;
-        for (owner, slot) in pending.new_owners(&self.published) {
-            self.kernel.owners.insert(slot, owner);
-        }
+        self.reserve(&pending, usize::MAX);
         // The program of the earlier daemon still counts.
         self.send(between);
         self.kernel.publish(set, &pending);
@@ -148,6 +165,7 @@ proptest! {
                     walk.is_exact("traffic")?;
                 }
                 Step::Publish { set, between } => walk.publish(&set, &between)?,
+                Step::Refused { set, recorded } => walk.refused(&set, recorded)?,
                 Step::Restart { set, between } => walk.restart(&set, &between)?,
             }
         }
@@ -169,6 +187,7 @@ fn any_list_replaces_any_other() {
         let set = set(u8::try_from(round % 12 * 16).unwrap(), geo);
         published.make_room(&set, |_| Ok::<_, ()>(())).unwrap();
         let pending = published.pending(&set).unwrap();
+        published.reserve(&pending, |_, _| Ok::<_, ()>(())).unwrap();
         published.commit(pending);
     }
 }

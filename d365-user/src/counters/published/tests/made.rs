@@ -22,8 +22,19 @@ pub(super) struct Packets {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Traffic(Vec<Packets>),
-    Publish { set: RangeSet, between: Vec<Packets> },
-    Restart { set: RangeSet, between: Vec<Packets> },
+    Publish {
+        set: RangeSet,
+        between: Vec<Packets>,
+    },
+    /// The kernel refuses the list after this number of owners was recorded.
+    Refused {
+        set: RangeSet,
+        recorded: usize,
+    },
+    Restart {
+        set: RangeSet,
+        between: Vec<Packets>,
+    },
 }
 
 /// Each prefix of the pool is listed with some geo, retired with some geo, or neither. One is always listed.
@@ -58,6 +69,7 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => any_traffic().prop_map(Step::Traffic),
         6 => (any_set(), any_traffic()).prop_map(|(set, between)| Step::Publish { set, between }),
+        2 => (any_set(), 0..6usize).prop_map(|(set, recorded)| Step::Refused { set, recorded }),
         2 => (any_set(), any_traffic()).prop_map(|(set, between)| Step::Restart { set, between }),
     ]
 }
