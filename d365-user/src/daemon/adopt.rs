@@ -32,7 +32,8 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
     let capacity = slots_for(config.max_ranges);
     let interfaces = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
     let Adopted { counters, owners } = inherited.counters(interfaces, capacity)?;
-    inherited.close_all_but(&indexes(&config.interfaces)?);
+    let indexes = indexes(&config.interfaces)?;
+    inherited.close(|index| !indexes.contains(&index), "its interface is not watched any more");
     let rows = rows(&config.interfaces, &counters)?;
     let mut published = PublishedState::new(capacity, owners);
     let pending = published.pending(set)?;

@@ -82,7 +82,7 @@ pub(crate) fn start(
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel, state)?;
     let (attached, taggers) = attach(config, &mut kernel, &interfaces, &stack, &mut inherited)?;
-    inherited.close_all_but(&[]);
+    inherited.close(|_| true, "it is not needed any more");
     for attached in &attached {
         log_attachment_warnings(attached);
     }

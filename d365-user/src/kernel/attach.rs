@@ -5,10 +5,7 @@
 
 mod error;
 
-use std::{
-    io,
-    os::fd::{AsFd as _, OwnedFd},
-};
+use std::{io, os::fd::AsFd as _};
 
 use aya::programs::loaded_programs;
 
@@ -16,7 +13,7 @@ pub use self::error::{AttachError, Unfit};
 use super::{
     bpf,
     generic::Surroundings,
-    inherited::{Inherited, InheritedLink, xdp_name},
+    inherited::{Inherited, xdp_name},
     interface::{Interface, InterfaceError, Xdp},
     links::Link,
     object::Kernel,
@@ -144,7 +141,7 @@ impl Kernel {
         if let Some(attached) = self.adopt(interface, policy, inherited)? {
             return Ok(attached);
         }
-        let fallback = match policy {
+        let native = match policy {
             ModePolicy::Native => return self.attach_as(interface, Mode::Native),
             ModePolicy::Generic => None,
             ModePolicy::Auto => match self.attach_as(interface, Mode::Native) {
@@ -153,84 +150,76 @@ impl Kernel {
                 Err(error) => return Err(error),
             },
         };
-        let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
-        let surroundings = Surroundings::look(interface).map_err(unlisted)?;
-        if let Some(objection) = surroundings.objection(policy == ModePolicy::Generic) {
-            let interface = interface.name.clone();
-            return Err(AttachError::Generic { interface, native: fallback, objection });
-        }
+        let hidden_from = require_harmless(interface, policy, native.clone())?;
         let attached = self.attach_as(interface, Mode::Generic)?;
-        Ok(Attached { fallback, hidden_from: surroundings.hidden_from(), ..attached })
+        Ok(Attached { fallback: native, hidden_from, ..attached })
     }
 
-    /// Replaces the program of an earlier daemon's link. `None` if there is no such link, or if it is of no
-    /// use: the program is then detached.
+    /// Replaces the program of the link that an earlier daemon left, if its mode is allowed. Otherwise returns
+    /// `None`, and the daemon's links on this interface are closed.
     fn adopt(
         &mut self,
         interface: &Interface,
         policy: ModePolicy,
         inherited: &mut Inherited,
     ) -> Result<Option<Attached>, AttachError> {
-        let Some(link) = inherited.link(&xdp_name(interface.index)) else { return Ok(None) };
-        // The index may belong to an interface of another network namespace.
-        let mode = interface.xdp()?.filter(|xdp| xdp.program == link.info.program).map(|xdp| xdp.mode);
+        let name = xdp_name(interface.index);
+        // The index may be that of an interface of another network namespace.
+        let ours = interface.xdp()?.filter(|xdp| inherited.program(&name) == Some(xdp.program));
         let is_allowed = |mode: &Mode| match policy {
             ModePolicy::Native => *mode == Mode::Native,
             ModePolicy::Generic => *mode == Mode::Generic,
             ModePolicy::Auto => true,
         };
-        let Some(mode) = mode.filter(is_allowed) else {
-            self.discard(&link, interface, "it is of another interface or mode");
+        let Some(mode) = ours.map(|xdp| xdp.mode).filter(is_allowed) else {
+            inherited.close(|index| index == interface.index, "it is of another interface or mode");
             return Ok(None);
+        };
+        let hidden_from = match mode {
+            Mode::Native => Vec::new(),
+            Mode::Generic => require_harmless(interface, policy, None)?,
         };
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let xdp = self.xdp().map_err(failed)?;
-        match link.replace(xdp.fd().map_err(failed)?.as_fd()) {
-            Ok(link) => self.attached(interface, mode, link).map(Some),
-            Err((link, error)) => {
-                self.discard(&link, interface, &error.to_string());
-                Ok(None)
-            }
-        }
-    }
-
-    fn discard(&self, link: &InheritedLink, interface: &Interface, error: &str) {
-        tracing::warn!(
-            iface = interface.name,
-            error,
-            "the program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
-        );
-        self.links.store().remove(&link.name);
+        let Some(link) = inherited.replace(&name, xdp.fd().map_err(failed)?.as_fd()) else { return Ok(None) };
+        self.links.add(interface, Link::Bpf(link, name));
+        Ok(Some(Attached { hidden_from, ..self.attached(interface, mode)? }))
     }
 
     /// Attaches the program in this mode. The kernel refuses a BPF link with EBUSY or EEXIST if there is a
     /// program of either mode.
     fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
-        let xdp = self.xdp().map_err(failed)?;
-        let program = xdp.fd().map_err(failed)?.as_fd();
+        let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
         let link = bpf::create_xdp_link(program, interface.index, mode);
         let link = link.map_err(|error| explain(interface, mode, error))?;
-        let name = xdp_name(interface.index);
-        if let Err(error) = self.links.store().keep(&name, link.as_fd()) {
-            tracing::warn!(iface = interface.name, %error, "a restart will detach the program for a moment");
-        }
-        self.attached(interface, mode, link)
+        self.links.add_new(interface, link, xdp_name(interface.index));
+        self.attached(interface, mode)
     }
 
-    fn attached(
-        &mut self,
-        interface: &Interface,
-        mode: Mode,
-        link: OwnedFd,
-    ) -> Result<Attached, AttachError> {
+    fn attached(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.program_id().map_err(failed)?;
-        self.links.add(interface, Link::Bpf(link, xdp_name(interface.index)));
         // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let (interface, hidden_from) = (interface.clone(), Vec::new());
         Ok(Attached { interface, mode, fallback: None, hidden_from, kernel_name, program })
+    }
+}
+
+/// Checks that generic mode does no harm on `interface`, or only the harm that the operator accepts. Returns
+/// the filters and programs at its ingress that will no longer see Ethernet headers. `native` is the reason why
+/// native mode was refused, if it was tried.
+fn require_harmless(
+    interface: &Interface,
+    policy: ModePolicy,
+    native: Option<String>,
+) -> Result<Vec<String>, AttachError> {
+    let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
+    let surroundings = Surroundings::look(interface).map_err(unlisted)?;
+    match surroundings.objection(policy == ModePolicy::Generic) {
+        Some(objection) => Err(AttachError::Generic { interface: interface.name.clone(), native, objection }),
+        None => Ok(surroundings.hidden_from()),
     }
 }
 

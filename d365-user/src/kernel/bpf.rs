@@ -89,15 +89,13 @@ pub(super) fn link_info(link: BorrowedFd<'_>) -> io::Result<Option<LinkInfo>> {
     bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr)?;
     // SAFETY: the kernel fills the fields of the link's type; before it, all fields were zero.
     let (xdp, tcx) = unsafe { (info.__bindgen_anon_1.xdp, info.__bindgen_anon_1.tcx) };
-    let is = |kind: bpf_link_type| info.type_ == kind as u32;
-    Ok(match () {
-        () if is(bpf_link_type::BPF_LINK_TYPE_XDP) => {
-            Some(LinkInfo { is_tcx: false, program: info.prog_id, ifindex: xdp.ifindex })
-        }
-        () if is(bpf_link_type::BPF_LINK_TYPE_TCX) => {
-            Some(LinkInfo { is_tcx: true, program: info.prog_id, ifindex: tcx.ifindex })
-        }
-        () => None,
+    let link = |is_tcx, ifindex| LinkInfo { is_tcx, program: info.prog_id, ifindex };
+    Ok(if info.type_ == bpf_link_type::BPF_LINK_TYPE_XDP as u32 {
+        Some(link(false, xdp.ifindex))
+    } else if info.type_ == bpf_link_type::BPF_LINK_TYPE_TCX as u32 {
+        Some(link(true, tcx.ifindex))
+    } else {
+        None
     })
 }
 

@@ -27,11 +27,10 @@ pub struct Inherited {
     maps: BTreeMap<String, MapData>,
 }
 
-/// A link of an earlier daemon. Dropping it detaches its program, once the store does not hold it either.
-pub(super) struct InheritedLink {
-    /// Its name in the store.
-    pub(super) name: String,
-    pub(super) info: LinkInfo,
+/// A link of an earlier daemon, with its name in the store.
+struct InheritedLink {
+    name: String,
+    info: LinkInfo,
     fd: OwnedFd,
 }
 
@@ -103,10 +102,29 @@ impl Inherited {
         self.links.iter().any(|link| link.info.program == program)
     }
 
-    /// Takes the link with this name.
-    pub(super) fn link(&mut self, name: &str) -> Option<InheritedLink> {
+    /// The program of the link with this name.
+    pub(super) fn program(&self, name: &str) -> Option<u32> {
+        self.links.iter().find(|link| link.name == name).map(|link| link.info.program)
+    }
+
+    /// Replaces the program of the link with this name, and returns the link: each packet is seen by the old
+    /// program or by the new one. `None` if there is no such link, or if the kernel refuses; the old program is
+    /// then detached.
+    pub(super) fn replace(&mut self, name: &str, program: BorrowedFd<'_>) -> Option<OwnedFd> {
         let at = self.links.iter().position(|link| link.name == name)?;
-        Some(self.links.swap_remove(at))
+        let link = self.links.swap_remove(at);
+        match bpf::update_link(link.fd.as_fd(), program) {
+            Ok(()) => Some(link.fd),
+            Err(error) => {
+                tracing::warn!(
+                    link = name,
+                    %error,
+                    "the program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
+                );
+                self.store.remove(name);
+                None
+            }
+        }
     }
 
     /// The counters for this number of interfaces, with `capacity` slots each: those of the earlier daemon if
@@ -139,10 +157,10 @@ impl Inherited {
         Ok(Adopted { counters, owners: Vec::new() })
     }
 
-    /// Closes the links of other interfaces than these: their programs are detached.
-    pub fn close_all_but(&mut self, interfaces: &[u32]) {
-        for link in self.links.extract_if(.., |link| !interfaces.contains(&link.info.ifindex)) {
-            tracing::info!(link = link.name, "the program of the earlier daemon is detached");
+    /// Closes the links of the interfaces with such an index: their programs are detached.
+    pub fn close(&mut self, is_such: impl Fn(u32) -> bool, reason: &str) {
+        for link in self.links.extract_if(.., |link| is_such(link.info.ifindex)) {
+            tracing::info!(link = link.name, reason, "the program of the earlier daemon is detached");
             self.store.remove(&link.name);
         }
     }
@@ -151,18 +169,5 @@ impl Inherited {
     #[must_use]
     pub fn store(&self) -> Store {
         self.store.clone()
-    }
-}
-
-impl InheritedLink {
-    /// Replaces the program of the link, and returns the link.
-    ///
-    /// # Errors
-    /// The kernel's error, with the link: its old program still runs.
-    pub(super) fn replace(self, program: BorrowedFd<'_>) -> Result<OwnedFd, (Self, io::Error)> {
-        match bpf::update_link(self.fd.as_fd(), program) {
-            Ok(()) => Ok(self.fd),
-            Err(error) => Err((self, error)),
-        }
     }
 }

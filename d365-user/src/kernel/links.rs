@@ -71,8 +71,12 @@ impl Links {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn store(&self) -> &Store {
-        &self.store
+    /// Adds a link that the daemon has just created, and gives it to the store.
+    pub(super) fn add_new(&self, interface: &Interface, link: OwnedFd, name: String) {
+        if let Err(error) = self.store.keep(&name, link.as_fd()) {
+            tracing::warn!(iface = interface.name, %error, "a restart will detach the program for a moment");
+        }
+        self.add(interface, Link::Bpf(link, name));
     }
 
     pub(super) fn add(&self, interface: &Interface, link: Link) {

@@ -5,7 +5,7 @@ use std::fmt;
 use aya::maps::{MapData, MapError, MapType};
 
 /// Bytes of an array map's key, a `u32`.
-pub(super) const INDEX: u32 = 4;
+const INDEX: u32 = 4;
 
 /// The shape of a map: its type and its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,14 +98,8 @@ impl Store {
             }
         };
         if let Err(error) = removed {
-            tracing::warn!("{error}");
+            tracing::warn!(%error, "a descriptor is kept that nobody needs");
         }
-    }
-
-    /// True if descriptors outlive the daemon.
-    #[must_use]
-    pub fn keeps(&self) -> bool {
-        self.0.is_some()
     }
 }
 

@@ -49,7 +49,9 @@ pub enum TaggerError {
     )]
     Program { interface: String, source: ProgramError },
     /// The kernel refused the link.
-    #[error("cannot attach the tc program that marks packets to {interface}: {source}")]
+    #[error(
+        "cannot attach the tc program that marks packets to {interface}: {source}; without --tag mark none is needed"
+    )]
     Link { interface: String, source: io::Error },
     /// The existing filters cannot be listed.
     #[error("cannot list the tc filters of {interface}: {source}")]
@@ -122,31 +124,14 @@ impl Kernel {
         let failed = |source| TaggerError::Program { interface: interface.name.clone(), source };
         let refused = |source| TaggerError::Link { interface: interface.name.clone(), source };
         let name = tcx_name(interface.index, order);
-        let store = self.links.store().clone();
         let program = self.tag().and_then(|tag| tag.fd()).map_err(failed)?.as_fd();
-        let replaced = inherited.link(&name).and_then(|link| match link.replace(program) {
-            Ok(link) => Some(link),
-            Err((link, error)) => {
-                tracing::warn!(
-                    iface = interface.name,
-                    %error,
-                    "the tc program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
-                );
-                store.remove(&link.name);
-                None
-            }
-        });
-        let link = match replaced {
-            Some(link) => link,
+        match inherited.replace(&name, program) {
+            Some(link) => self.links.add(interface, Link::Bpf(link, name)),
             None => {
                 let link = bpf::create_tcx_link(program, interface.index, order).map_err(refused)?;
-                if let Err(error) = store.keep(&name, link.as_fd()) {
-                    tracing::warn!(iface = interface.name, %error, "a restart will not mark for a moment");
-                }
-                link
+                self.links.add_new(interface, link, name);
             }
-        };
-        self.links.add(interface, Link::Bpf(link, name));
+        }
         self.tagger(interface, TcHold::Tcx, false)
     }
 
