@@ -1,9 +1,18 @@
 //! Lists that exist but cannot be read as they are: compressed files, and text in UTF-16. Their first bytes
 //! identify them. Pure: no I/O.
 
+/// Bytes at the beginning of a text that determine its format.
+const HEAD: usize = 1_024;
+
 /// The text without the byte order mark of UTF-8.
 pub(super) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
+/// The beginning of the text, without a byte order mark and white space before it.
+pub(super) fn head(text: &[u8]) -> &[u8] {
+    let text = without_mark(text).trim_ascii_start();
+    &text[..text.len().min(HEAD)]
 }
 
 /// An encoding that the operator has to undo first.

@@ -13,12 +13,10 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::kind::{ListSource, Schedule, Trust};
 use super::service_tags::{self, Regions};
-use super::{Encoding, List, MAX_BYTES, Reason, SourceError, plain, printed, without_mark};
+use super::{Encoding, List, MAX_BYTES, Reason, SourceError, head, plain, printed};
 
 /// Milliseconds between two looks if a pipe without a writer still has its path.
 const LOOK: u16 = 1_000;
-/// Bytes that determine the format. The first character already identifies a document.
-const HEAD: usize = 1_024;
 
 /// A path is a source: the list in its file.
 impl ListSource for PathBuf {
@@ -42,11 +40,10 @@ impl ListSource for PathBuf {
     fn load(&self, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
         let name = self.name();
         let text = read(self, &name)?;
-        let head = without_mark(&text[..text.len().min(HEAD)]);
-        if !is_document(head) {
+        if !is_document(&text) {
             return Ok((plain::parse(&text, &name)?, None));
         }
-        if printed::is_printed(head) {
+        if printed::is_printed(&text) {
             return Ok((printed::parse(&text, &name)?, None));
         }
         let options = service_tags::Options { keep_azure, ..Default::default() };
@@ -123,8 +120,8 @@ fn pipe(path: &Path) -> io::Result<Option<File>> {
 
 /// True for JSON, and for a web page or XML that a browser or `curl` saved in its place. No plain list begins
 /// like these.
-fn is_document(head: &[u8]) -> bool {
-    matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) || service_tags::is_markup(head)
+fn is_document(text: &[u8]) -> bool {
+    matches!(head(text).first(), Some(b'{' | b'[')) || service_tags::is_markup(text)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use spec::{Spec, SpecError};
 pub use url_spec::{UrlSpec, UrlSpecError};
 pub use warning::Warning;
 
-use encoding::without_mark;
+use encoding::{head, without_mark};
 
 /// Reads the list that `spec` names. It reads the embedded list and files only, and never uses the network.
 ///

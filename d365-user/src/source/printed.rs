@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use ipnet::IpNet;
 
-use super::{List, ListEntry, Origin, SourceError, line, plain::MAX_ENTRIES, without_mark};
+use super::{List, ListEntry, Origin, SourceError, head, line, plain::MAX_ENTRIES, without_mark};
 use crate::geo::GeoCode;
 
 /// The fields that are read. Other fields are ignored.
@@ -26,7 +26,8 @@ struct Row {
 /// True if the file begins like the output of `d365-user ranges --json`: an object with its list of ranges
 /// near the beginning. In a service tags document, the field `values` comes before everything that can have
 /// an arbitrary name.
-pub(super) fn is_printed(head: &[u8]) -> bool {
+pub(super) fn is_printed(text: &[u8]) -> bool {
+    let head = head(text);
     let at = |field: &[u8]| head.windows(field.len()).position(|part| part == field);
     let ranges = at(b"\"ranges\":");
     ranges.is_some_and(|ranges| at(b"\"values\"").is_none_or(|values| ranges < values))

@@ -3,9 +3,7 @@
 //! command that gives a readable one.
 
 use super::error::DocumentError;
-
-/// Bytes at the beginning of a text that show its kind.
-const HEAD: usize = 1_024;
+use crate::source;
 
 /// Elements of web pages. A page may also begin with a comment, an XML declaration or a fragment.
 const PAGE: [&str; 12] =
@@ -27,19 +25,23 @@ pub(super) const SHALLOW: &str = "a tag's properties are cut off; give PowerShel
 /// The error message of a server.
 const ERROR: &str = "it is an error message; open it";
 
-/// The beginning of the text in lower case, without white space before it.
+/// The beginning of the text in lower case.
 fn head(text: &[u8]) -> String {
-    let text = text.trim_ascii_start();
-    String::from_utf8_lossy(&text[..text.len().min(HEAD)]).to_ascii_lowercase()
+    String::from_utf8_lossy(source::head(text)).to_ascii_lowercase()
 }
 
-/// Recognises a web page or XML. A text that only begins with `<` is neither.
+/// Recognises a web page or XML. XML begins with a declaration, a comment, or an element's tag. Words in
+/// angle brackets, such as `<paste the list here>`, are no tag.
 pub(super) fn markup(text: &[u8]) -> Option<DocumentError> {
     let head = head(text);
     let inside = head.strip_prefix('<')?;
     let is_page =
         inside.starts_with("!doctype html") || PAGE.iter().any(|tag| head.contains(&format!("<{tag}")));
-    let is_xml = inside.starts_with(|c: char| c.is_ascii_alphabetic() || "?!".contains(c));
+    let is_xml = inside.split_once('>').is_some_and(|(tag, _)| match tag.chars().next() {
+        Some('?' | '!') => true,
+        Some('a'..='z') => !tag.contains(' ') || tag.contains('='),
+        _ => false,
+    });
     match () {
         () if is_page => Some(DocumentError::Html),
         () if is_xml => Some(DocumentError::Xml),

@@ -71,7 +71,7 @@ fn each_reason_has_its_word_and_its_message() {
     for (word, text, message) in told {
         let error = refused(text);
         assert_eq!((error.reason().as_str(), error.to_string().as_str()), (word, message), "{text}");
-        assert!(Reason::of_download().contains(&error.reason()));
+        assert!([Reason::of_file(), Reason::of_download()].iter().all(|all| all.contains(&error.reason())));
     }
 }
 
@@ -111,6 +111,7 @@ fn json_that_is_no_document_markup_and_text_are_told_apart() {
         ("syntax", &whole.replace("1.2.3.0", "1.2\n.3.0")),
         ("syntax", &whole.replace("398", "0398")),
         ("syntax", "<< HEAD >>\n{}"),
+        ("syntax", "<paste the list here>"),
         ("syntax", "< html >"),
         ("syntax", "<1>"),
         ("html", "<h1>503 Service Unavailable</h1>"),
