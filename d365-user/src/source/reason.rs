@@ -1,4 +1,4 @@
-//! The reasons for which a reading of a source gives no good list.
+//! The reasons why a source gives no good list.
 
 /// A reason: the value of the metrics' label `reason`. The variants are in the order of their words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,18 +38,31 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reasons of every source that can fail.
-    const OF_ALL: [Self; 17] = [
+    const ALL: [Self; Self::Xml as usize + 1] = [
+        Self::Challenge,
+        Self::Client,
+        Self::Connect,
+        Self::Dns,
         Self::Empty,
         Self::Encoding,
+        Self::HostNotAllowed,
         Self::Html,
         Self::Internal,
         Self::Io,
         Self::NoTag,
         Self::NoValidPrefix,
+        Self::NotAFile,
+        Self::PageWithoutDocument,
+        Self::Protocol,
+        Self::Proxy,
         Self::Ranges,
+        Self::Redirect,
+        Self::Reset,
         Self::Shape,
+        Self::Status,
         Self::Syntax,
+        Self::Timeout,
+        Self::Tls,
         Self::TooDeep,
         Self::TooLarge,
         Self::TooMany,
@@ -58,8 +71,8 @@ impl Reason {
         Self::WrongCloud,
         Self::Xml,
     ];
-    const OF_FILE: [Self; 2] = [Self::NotAFile, Self::Timeout];
-    const OF_DOWNLOAD: [Self; 13] = [
+    const OF_FILE_ALONE: &[Self] = &[Self::Io, Self::NotAFile];
+    const OF_DOWNLOAD_ALONE: &[Self] = &[
         Self::Challenge,
         Self::Client,
         Self::Connect,
@@ -71,20 +84,23 @@ impl Reason {
         Self::Redirect,
         Self::Reset,
         Self::Status,
-        Self::Timeout,
         Self::Tls,
     ];
 
     /// Every reason of a list in a file.
     #[must_use]
     pub fn of_file() -> Vec<Self> {
-        [&Self::OF_ALL[..], &Self::OF_FILE].concat()
+        Self::all_but(Self::OF_DOWNLOAD_ALONE)
     }
 
     /// Every reason of a document on the network.
     #[must_use]
     pub fn of_download() -> Vec<Self> {
-        [&Self::OF_ALL[..], &Self::OF_DOWNLOAD].concat()
+        Self::all_but(Self::OF_FILE_ALONE)
+    }
+
+    fn all_but(others: &[Self]) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|reason| !others.contains(reason)).collect()
     }
 
     /// The word for the metrics.
@@ -123,5 +139,20 @@ impl Reason {
             Self::WrongCloud => "wrong_cloud",
             Self::Xml => "xml",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn every_reason_is_of_a_file_or_of_a_download() {
+        let sources = [Reason::of_file(), Reason::of_download()].concat();
+        for reason in Reason::ALL {
+            assert!(sources.contains(&reason), "{reason:?}");
+        }
+        // Each is there once, so none is missing.
+        assert!(Reason::ALL.is_sorted_by(|one, next| one < next && one.as_str() < next.as_str()));
     }
 }
