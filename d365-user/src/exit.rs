@@ -71,7 +71,7 @@ impl Exit {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Success => "stopped by SIGINT or SIGTERM, program detached; or the task is done",
+            Self::Success => "stopped by SIGINT or SIGTERM; or the task is done",
             Self::Internal => {
                 "unexpected internal error; drift: the lists differ; approve: not done; doctor: warnings"
             }
