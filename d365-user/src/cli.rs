@@ -248,6 +248,7 @@ impl Cli {
         let flags = [("ranges", "--ranges"), ("page_url", "--page-url")];
         let typed = flags.iter().filter(|(id, _)| matches.value_source(id) == Some(ValueSource::CommandLine));
         cli.urls_on_command_line = typed.map(|(_, flag)| *flag).collect();
+        cli.updates.pin_dir_is_given = matches.value_source("pin_dir") != Some(ValueSource::DefaultValue);
         Ok(cli)
     }
 }

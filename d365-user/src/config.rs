@@ -116,6 +116,9 @@ impl Config {
         ];
         let public = queries.iter().filter(|(flag, has)| *has && cli.urls_on_command_line.contains(flag));
         warnings.extend(public.map(|(flag, _)| Warning::PublicQuery { flag }));
+        if updates.pin_dir_is_given && !updates.keep_attached {
+            warnings.push(Warning::Idle { flag: "--pin-dir", needed: "--keep-attached" });
+        }
         let targets = ranges.iter().map(|spec| target(spec, &updates)).collect::<Result<_, _>>()?;
         let config = Self {
             interfaces,

@@ -62,6 +62,10 @@ pub(crate) struct UpdateFlags {
     #[arg(long, env = "D365_PIN_DIR", value_name = "DIR", default_value = DEFAULT_PINS)]
     pub(crate) pin_dir: PathBuf,
 
+    /// True if `pin_dir` is not the default.
+    #[arg(skip)]
+    pub(crate) pin_dir_is_given: bool,
+
     /// Count new connections from unlisted sources inside Azure, by region: a rotation of addresses shows
     /// there first
     #[arg(long, env = "D365_WATCH_AZURE", value_parser = BoolishValueParser::new())]

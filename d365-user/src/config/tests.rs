@@ -136,3 +136,15 @@ fn a_query_on_the_command_line_is_warned_of() {
     let variable = Warning::PublicQuery { flag: "--page-url" }.to_string();
     assert!(variable.contains("set D365_PAGE_URL in its place"), "{variable}");
 }
+
+#[test]
+fn a_directory_of_pins_without_pins_is_warned_of() {
+    let idle = [Warning::Idle { flag: "--pin-dir", needed: "--keep-attached" }];
+    for (flags, expected) in [
+        (&["--pin-dir=/sys/fs/bpf/d365"][..], &idle[..]),
+        (&["--pin-dir=/sys/fs/bpf/d365", "--keep-attached"], &[]),
+        (&[], &[]),
+    ] {
+        assert_eq!(config(&[&["--iface=eth0"], flags].concat()).unwrap().1, expected, "{flags:?}");
+    }
+}
