@@ -136,8 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_retired_is_not_listed() {
+    fn one_list_or_none_cannot_differ() {
+        let one = marks(&[("20.0.0.0/24", listed("NAM"))]);
         assert_eq!(compare(&[]), []);
+        assert_eq!(differing(&[(&one, Scope::Everything)]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_retired_is_not_listed() {
         let retired = marks(&[("20.0.0.0/24", Mark::Retired(GeoCode::new("NAM")))]);
         let listed = marks(&[("20.0.0.0/24", listed("NAM"))]);
         let both = |other: &Marks| differing(&[(&retired, Scope::Everything), (other, Scope::Everything)]);

@@ -62,7 +62,7 @@ fn another_host_must_be_allowed() -> Result<()> {
 }
 
 #[test]
-fn tls_is_never_given_up_and_a_redirect_to_nowhere_is_told() -> Result<()> {
+fn a_redirect_without_tls_or_to_nowhere_is_rejected_and_its_secrets_are_not_shown() -> Result<()> {
     let site = Site::new()?;
     let plain = Server::http()?;
     plain.route("/", [Answer::ok("believe me")]);
@@ -79,10 +79,12 @@ fn tls_is_never_given_up_and_a_redirect_to_nowhere_is_told() -> Result<()> {
     let none = problem(Answer::status(302));
     let expected = "a redirect (status 302) that names no target";
     assert!(matches!(&none, Problem::Redirect(fault) if fault == expected), "{none}");
-    for location in ["https://", "https://user@localhost/", "a b", "\u{e9}", "ftp://localhost/"] {
+    let secret = ["http://localhost/x?sig=s3cret", "https://u:s3cret@localhost/"];
+    for location in ["https://", "a b", "\u{e9}", "ftp://localhost/"].into_iter().chain(secret) {
         let odd = problem(Answer::redirect(location));
         let is_it = |fault: &str| fault.starts_with("a redirect to ");
         assert!(matches!(&odd, Problem::Redirect(fault) if is_it(fault)), "{location}: {odd}");
+        assert!(!format!("{odd} {odd:?}").contains("s3cret"), "{odd:?}");
     }
     Ok(())
 }
