@@ -80,22 +80,6 @@ impl RangeSet {
         Ok(Self { ranges, listed_by, retired, retired_by, origins, warnings })
     }
 
-    /// An intermediate list on the way to this one: with the same origins and other ranges, each with its
-    /// sources.
-    #[must_use]
-    pub fn with_ranges(
-        &self,
-        mut ranges: Vec<(Range, SourceSet)>,
-        mut retired: Vec<(Range, SourceSet)>,
-    ) -> Self {
-        ranges.sort_by_key(|(range, _)| range.prefix);
-        retired.sort_by_key(|(range, _)| range.prefix);
-        let (ranges, listed_by): (Vec<_>, _) = ranges.into_iter().unzip();
-        let (retired, retired_by) = outside(&ranges, retired.into_iter()).unzip();
-        let (origins, warnings) = (self.origins.clone(), Vec::new());
-        Self { ranges, listed_by, retired, retired_by, origins, warnings }
-    }
-
     /// The ranges, sorted.
     #[must_use]
     pub fn ranges(&self) -> &[Range] {

@@ -6,13 +6,14 @@
 //! A list may begin with a header line that names its columns ([`Columns`]). The lists that this project
 //! prints have such a header.
 
+use d365_common::entry::MOST_RANGES;
+
 use super::columns::Columns;
 use super::line;
 use super::{List, ListEntry, Origin, SourceError};
 
-/// Limit of prefixes: four times the most that a set can hold
-/// ([`crate::ranges::Policy::HIGHEST_MAX_RANGES`]). A prefix that is written twice counts twice.
-pub const MAX_ENTRIES: usize = 1 << 20;
+/// Limit of prefixes: more than a set can hold, because a prefix that is written twice counts twice.
+pub const MAX_ENTRIES: usize = 8 * MOST_RANGES as usize;
 
 /// Reads a list called `name` from its text.
 ///

@@ -13,7 +13,7 @@ pub const MAX_FILE: u64 = MAX_BYTES + (256 << 10);
 /// Returns the file for a document. The caller stores only a document that was found good.
 ///
 /// # Errors
-/// None: a stamp can always be written as JSON.
+/// An error of the JSON writer. It does not happen, because a stamp has nothing but text.
 pub fn encode(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
     let mut file = Vec::with_capacity(document.bytes.len() + 1024);
     serde_json::to_writer(&mut file, &document.stamp)?;

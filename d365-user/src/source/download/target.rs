@@ -54,7 +54,7 @@ impl Target {
     /// Creates the target for a cloud's current document. `page` replaces the vendor's page.
     ///
     /// # Errors
-    /// None: the vendor's addresses are valid, which a test checks.
+    /// [`UrlError`] if an address of the vendor is not valid. A test checks that they all are.
     pub fn current(cloud: Cloud, page: Option<Url>, allowed: &[Host]) -> Result<Self, UrlError> {
         let (page, otherwise) = match page {
             Some(page) => (page, None),

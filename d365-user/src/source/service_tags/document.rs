@@ -57,7 +57,7 @@ impl Document {
         }
         let cloud = self::cloud(&root.cloud.ok_or_else(|| missing("cloud"))?, options)?;
         let values = root.values.ok_or_else(|| missing("values"))?;
-        let (mut regional, mut azure) = (values.regional, values.azure);
+        let (regional, azure) = (values.regional, values.azure);
         let change_number = root.change_number.and_then(change_number);
         let (tag_change_number, mut tag) = values.tag.ok_or(DocumentError::NoTag { change_number })?;
         if tag.valid.is_empty() {
@@ -70,8 +70,6 @@ impl Document {
         }
         tag.valid.sort_unstable();
         tag.valid.dedup();
-        regional.sort();
-        azure.sort();
         let warnings = warnings(&tag, &regional);
         let range = |prefix: IpNet| TagRange {
             prefix,

@@ -17,8 +17,8 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Adds the prefixes of a region. Returns `false` if the limit does not allow another region. Questions
-    /// have an answer after [`sort`](Self::sort).
+    /// Adds the prefixes of a region. Returns `false` if the limit does not allow another region. Look-ups
+    /// work after [`sorted`](Self::sorted).
     #[must_use]
     pub(super) fn push(&mut self, region: String, prefixes: &[IpNet]) -> bool {
         let index = match u16::try_from(self.names.len()) {
@@ -30,10 +30,11 @@ impl Regions {
         true
     }
 
-    pub(super) fn sort(&mut self) {
+    pub(super) fn sorted(mut self) -> Self {
         self.prefixes.sort_unstable();
         self.prefixes.dedup_by_key(|(prefix, _)| *prefix);
         self.prefixes.shrink_to_fit();
+        self
     }
 
     /// The number of prefixes.
@@ -103,8 +104,7 @@ mod tests {
             let prefixes: Vec<IpNet> = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
             assert!(regions.push((*region).to_owned(), &prefixes));
         }
-        regions.sort();
-        regions
+        regions.sorted()
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             // The first of equal prefixes counts. `max_by_key` returns the last of equals, so the order is
             // reversed.
             let best = around.rev().max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(index, _)| index.to_string());
-            regions.sort();
+            let regions = regions.sorted();
             prop_assert_eq!(regions.containing(&asked), best.as_deref());
         }
     }

@@ -11,14 +11,12 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    DocumentError, MAX_PREFIXES, TAG,
+    DocumentError, MAX_PREFIXES,
     regions::{MAX_REGIONS, Regions},
     shape::SHALLOW,
+    tag::{AZURE, TAG},
 };
 use crate::source::line;
-
-/// The service tag for all of Azure. Its regional entries contain Azure's prefixes of one region.
-const AZURE: &str = "AzureCloud";
 
 /// The document's outermost object.
 #[derive(Deserialize)]
@@ -139,7 +137,7 @@ impl Values {
 }
 
 impl Prefixes {
-    /// Adds an element. One that is no prefix is counted, and the reading continues.
+    /// Adds an element. An invalid element is counted and skipped.
     fn add(&mut self, element: &str) {
         self.count += 1;
         if self.count > MAX_PREFIXES {
@@ -164,46 +162,44 @@ impl Prefixes {
 
 impl<'de> Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Values;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of service tags")
+        let add = |values: &mut Self, value: Value<'de>| {
+            if values.refused.is_none() {
+                values.refused = values.add(&value).err();
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values, A::Error> {
-                let mut values = Values::default();
-                while let Some(value) = list.next_element::<Value<'de>>()? {
-                    if values.refused.is_none() {
-                        values.refused = values.add(&value).err();
-                    }
-                }
-                Ok(values)
-            }
-        }
-        deserializer.deserialize_seq(List)
+        };
+        let values = collect(deserializer, "a list of service tags", add)?;
+        Ok(Self { regional: values.regional.sorted(), azure: values.azure.sorted(), ..values })
     }
 }
 
 impl<'de> Deserialize<'de> for Prefixes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Prefixes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of prefixes")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Prefixes, A::Error> {
-                let mut prefixes = Prefixes::default();
-                while let Some(element) = elements.next_element::<&RawValue>()? {
-                    prefixes.add(element.get());
-                }
-                Ok(prefixes)
-            }
-        }
-        deserializer.deserialize_seq(List)
+        let add = |prefixes: &mut Self, element: &RawValue| prefixes.add(element.get());
+        collect(deserializer, "a list of prefixes", add)
     }
+}
+
+/// Reads a list, one element at a time.
+fn collect<'de, T: Default, E: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &'static str,
+    add: fn(&mut T, E),
+) -> Result<T, D::Error> {
+    struct List<T, E>(&'static str, fn(&mut T, E));
+    impl<'de, T: Default, E: Deserialize<'de>> Visitor<'de> for List<T, E> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
+            let mut all = T::default();
+            while let Some(element) = list.next_element()? {
+                (self.1)(&mut all, element);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_seq(List(expected, add))
 }
