@@ -198,7 +198,7 @@ fn a_flipped_byte_never_adds_more_than_it_touches() {
                 assert!(read.ranges.len() <= before.ranges.len(), "byte {at}");
                 let skipped = |warning: &Warning| matches!(warning, Warning::InvalidPrefixes { .. });
                 let odd = read.ranges.len() == before.ranges.len() || read.warnings.iter().any(skipped);
-                assert!(odd, "byte {at}: a range is gone without a word");
+                assert!(odd, "byte {at}: a range is gone without a warning");
             }
         }
     }

@@ -47,10 +47,10 @@ valid; 11 the state directory cannot be used.";
 const DETACH: &str = "\
 Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel.
 
-It removes every pin from the directory, and nothing else. Without a pin it does nothing. While a daemon uses the \
-directory it refuses.
+The task removes every pin in the directory, and nothing else. If the directory has no pins, nothing changes. If a \
+daemon uses the directory, the task fails.
 
-Exit codes: 0 nothing is pinned any more; 2 the command line is not valid; 10 the directory cannot be used, or a daemon \
+Exit codes: 0 the directory has no pins; 2 the command line is not valid; 10 the directory cannot be used, or a daemon \
 uses it.";
 
 const DOCTOR: &str = "\

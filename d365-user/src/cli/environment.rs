@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_is_told_with_the_one_that_was_meant() {
+    fn a_misspelt_variable_is_reported_with_the_one_that_was_meant() {
         for (name, meant) in [
             ("D365_RANGE", "D365_RANGES"),
             ("D365_TAGS", "D365_TAG"),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_empty_or_somebody_elses_is_not_told() {
+    fn a_known_empty_or_foreign_variable_is_not_reported() {
         let known = known_variables();
         assert!(known.len() > 25 && known.iter().all(|name| name.starts_with(PREFIX)), "{known:?}");
         let set: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "x")).collect();

@@ -47,7 +47,7 @@ pub(crate) struct TagFlags {
     pub(crate) tc_order: Option<TcOrder>,
 
     /// Verdict on new connections to the watched ports from unlisted sources while the list is trusted.
-    /// `drop` turns all other mail away: it is for hosts that nobody else sends to
+    /// `drop` turns all other mail away: it is for hosts to which no other server sends
     #[arg(long, env = "D365_UNLISTED", value_name = "VERDICT", value_enum, default_value_t)]
     pub(crate) unlisted: Verdict,
 

@@ -232,9 +232,9 @@ fn no_usage_error_shows_a_token() {
     ] {
         let error = parse(&[&iface, flags].concat()).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
-        let told = error.to_string();
-        assert!(!told.contains("s3cret") && !format!("{error:?}").contains("s3cret"), "{told}");
-        assert!(told.starts_with("error: ") && !told.contains("error: error"), "{told}");
+        let text = error.to_string();
+        assert!(!text.contains("s3cret") && !format!("{error:?}").contains("s3cret"), "{text}");
+        assert!(text.starts_with("error: ") && !text.contains("error: error"), "{text}");
     }
     // An error without a secret is clap's own.
     let error = parse(&["--iface", "eth0", "--listen", "9365"]).unwrap_err();

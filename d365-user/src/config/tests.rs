@@ -14,7 +14,7 @@ fn config(flags: &[&str]) -> Result<(Config, Vec<Warning>), ConfigError> {
 }
 
 #[test]
-fn duplicates_count_once_and_are_told_once() {
+fn duplicates_count_once_and_are_logged_once() {
     let (config, warnings) = config(&[
         "--iface=eth0,eth1,eth0,eth0",
         "--port=25,587,25",
@@ -25,13 +25,13 @@ fn duplicates_count_once_and_are_told_once() {
     assert_eq!(config.interfaces, ["eth0", "eth1"]);
     assert_eq!(config.ports, [25, 587]);
     assert_eq!(config.ranges, [Spec::Embedded]);
-    let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    let messages: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        messages,
         [
-            "--iface eth0 is given more than once; once counts",
-            "--port 25 is given more than once; once counts",
-            "--ranges embedded is given more than once; once counts",
+            "--iface eth0 is given more than once; it counts once",
+            "--port 25 is given more than once; it counts once",
+            "--ranges embedded is given more than once; it counts once",
         ]
     );
 }
@@ -129,9 +129,9 @@ fn a_query_on_the_command_line_is_warned_of() {
         ("--page-url=https://a/x?s3cret", &[Warning::PublicQuery { flag: "--page-url" }]),
         ("--ranges=url:https://a/x", &[]),
     ] {
-        let (_, told) = config(&["--iface=eth0", flag]).unwrap();
-        assert_eq!(told, warnings);
-        assert!(told.iter().all(|warning| !warning.to_string().contains("s3cret")));
+        let (_, found) = config(&["--iface=eth0", flag]).unwrap();
+        assert_eq!(found, warnings);
+        assert!(found.iter().all(|warning| !warning.to_string().contains("s3cret")));
     }
     let variable = Warning::PublicQuery { flag: "--page-url" }.to_string();
     assert!(variable.contains("set D365_PAGE_URL in its place"), "{variable}");

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 #[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum Warning {
     /// The same value was given again.
-    #[error("{flag} {value} is given more than once; once counts")]
+    #[error("{flag} {value} is given more than once; it counts once")]
     Duplicate { flag: &'static str, value: String },
     /// A prefix with bits behind its length.
     #[error("{flag} {given} has bits behind its length: it means {}", .given.trunc())]

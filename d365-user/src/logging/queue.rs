@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stalls_delays_nobody() {
+    fn a_reader_that_stalls_delays_no_writer() {
         let (queue, guard) = start(Stalled, 4).unwrap();
         let since = Instant::now();
         (0..1000).for_each(|number| writeln!(&queue, "{number}").unwrap());

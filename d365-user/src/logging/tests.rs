@@ -158,7 +158,7 @@ fn what_the_http_client_says_of_requests_is_never_written() {
 fn a_writer_that_is_gone_stops_nothing() {
     let filter: LogFilter = "info".parse().unwrap();
     let _guard = subscriber(LogFormat::Text, &filter, false, || Gone).set_default();
-    tracing::info!("nobody reads this");
+    tracing::info!("no reader gets this");
 }
 
 #[test]

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_told_by_its_first_bytes() {
+    fn each_is_recognised_by_its_first_bytes() {
         for (head, expected) in [
             (&b"\x1f\x8b\x08\0"[..], Some(Encoding::Gzip)),
             (b"\x28\xb5\x2f\xfd\x24", Some(Encoding::Zstd)),

@@ -54,8 +54,8 @@ impl ListSource for PathBuf {
     }
 }
 
-/// Reads the list called `name` from a whole file. It reads to the end of the file or pipe, or to the size
-/// limit. The caller sets the time limit ([`super::limit`]).
+/// Reads the list called `name`: the whole file or pipe, up to the size limit. The caller sets the time limit
+/// ([`super::limit`]).
 ///
 /// # Errors
 /// [`SourceError`] if the file cannot be opened or read, is encoded, or is too large.
@@ -99,7 +99,7 @@ fn open(path: &Path) -> Result<File, SourceError> {
 }
 
 /// Waits for a writer of a pipe; `None` if the path leads to another file by then. A plain `open` would wait
-/// on a pipe that nobody can reach any more.
+/// on a pipe that no writer can reach any more.
 fn pipe(path: &Path) -> io::Result<Option<File>> {
     let pipe = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     let own = pipe.metadata()?;

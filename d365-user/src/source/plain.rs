@@ -1,7 +1,7 @@
 //! The operator's own list in a file, with one `prefix[,geo[,region]]` a line. `#` begins a comment, and
 //! blank lines are ignored. The file is UTF-8 with or without a byte order mark, and has LF or CRLF. A bare
 //! address is one host. One invalid line rejects the whole file: half a list is worse than none, because
-//! nobody sees which half is missing.
+//! the operator does not see which half is missing.
 //!
 //! A list may begin with a header line that names its columns ([`Columns`]). The lists that this project
 //! prints have such a header.

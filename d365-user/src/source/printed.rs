@@ -73,7 +73,7 @@ mod tests {
 
     const NAME: &str = "file:/list.json";
 
-    fn told(text: &str) -> String {
+    fn error(text: &str) -> String {
         parse(text.as_bytes(), NAME).unwrap_err().to_string()
     }
 
@@ -90,27 +90,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_their_line() {
         let wrong = "{\"ranges\": [\n{\"prefix\": \"1.2.3.0/33\"}]}";
-        let said = told(wrong);
-        assert!(said.starts_with("file:/list.json: not what d365-user ranges --json prints: "), "{said}");
-        assert!(said.contains("prefix length \"33\" is not a number from 0 to 32 at line 2"), "{said}");
+        let message = error(wrong);
+        assert!(
+            message.starts_with("file:/list.json: not what d365-user ranges --json prints: "),
+            "{message}"
+        );
+        assert!(message.contains("prefix length \"33\" is not a number from 0 to 32 at line 2"), "{message}");
         for text in [
             "{\"ranges\": 7}",
             "{\"ranges\": [",
             "{\"ranges\": [{}]}",
             "{\"ranges\": [{\"prefix\": \"1.2.3.4\", \"geo\": \"x\"}]}",
         ] {
-            assert!(!told(text).contains(char::is_control), "{text}");
+            assert!(!error(text).contains(char::is_control), "{text}");
         }
         assert_eq!(
-            told("{\"ranges\": []}"),
+            error("{\"ranges\": []}"),
             "file:/list.json: no prefix in it; write one prefix[,geo[,region]] a line"
         );
     }
 
     #[test]
-    fn a_document_is_told_apart() {
+    fn a_document_is_not_printed() {
         assert!(is_printed(b"{\n  \"date\": \"2026-08-03\",\n  \"ranges\": ["));
         for document in [
             &b"{\"changeNumber\": 1, \"cloud\": \"Public\", \"values\": [{\"name\": \"ranges\"}]}"[..],

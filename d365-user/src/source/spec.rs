@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_source_is_told_apart() {
+    fn a_text_that_names_no_source_is_an_error() {
         assert_eq!("file:".parse::<Spec>(), Err(SpecError::NoPath));
         for text in ["", "Embedded", "embedded:", "/etc/d365/ranges.csv", "https://example.com/", "Azure"] {
             assert_eq!(text.parse::<Spec>(), Err(SpecError::Unknown(text.to_owned())));
@@ -177,20 +177,20 @@ mod tests {
         for text in ["embedded,", ",azure", "embedded, azure", "azure,file:/a", "embedded,mars", ""] {
             assert!(matches!(Spec::several(text), Err(SpecError::Unknown(_))), "{text}");
         }
-        let told = Spec::several("embedded,file:/a").unwrap_err().to_string();
-        assert!(told.contains("repeat --ranges"), "{told}");
+        let error = Spec::several("embedded,file:/a").unwrap_err().to_string();
+        assert!(error.contains("repeat --ranges"), "{error}");
         assert!(matches!(Spec::several("azure:mars,embedded"), Err(SpecError::Cloud(_))));
     }
 
     #[test]
-    fn messages_say_what_to_do() {
-        let told = |text: &str| text.parse::<Spec>().unwrap_err().to_string();
+    fn messages_name_the_next_step() {
+        let error = |text: &str| text.parse::<Spec>().unwrap_err().to_string();
         assert_eq!(
-            told("x\n"),
+            error("x\n"),
             r#""x\n" names no range source; write "embedded", "file:PATH", "url:URL" or "azure""#
         );
-        assert!(!told("https://a/?s3cret").contains("s3cret"));
-        assert_eq!(told("azure:mars"), r#""mars" names no Azure cloud; write public, government or china"#);
+        assert!(!error("https://a/?s3cret").contains("s3cret"));
+        assert_eq!(error("azure:mars"), r#""mars" names no Azure cloud; write public, government or china"#);
     }
 
     proptest! {

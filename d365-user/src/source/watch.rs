@@ -3,8 +3,8 @@
 //!
 //! The watch looks at the attributes of each file every [`INTERVAL`], and follows symbolic links. It reports
 //! a file that differs from the last report, or that was removed or exists again, when two looks in a row
-//! find the same: nobody has written meanwhile. A writer that pauses for longer than that is not noticed, so
-//! a rename into place is the safe way to replace a file.
+//! find the same: no program has written meanwhile. A writer that pauses for longer than that is not noticed,
+//! so a rename into place is the safe way to replace a file.
 
 use std::{
     fs,

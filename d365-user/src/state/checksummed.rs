@@ -156,7 +156,7 @@ mod tests {
 
         /// The kind of damage may vary, but each change must be detected.
         #[test]
-        fn no_cut_and_no_other_byte_is_believed(
+        fn no_cut_and_no_other_byte_is_accepted(
             body in prop::collection::vec(any::<u8>(), 1..64),
             at in any::<prop::sample::Index>(),
             byte in any::<u8>(),

@@ -96,7 +96,7 @@ fn a_leftover_or_a_link_in_the_way_is_not_written_through() {
 }
 
 #[test]
-fn what_is_not_believed_is_set_aside() {
+fn a_damaged_file_is_set_aside() {
     let scratch = Scratch::new();
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
     let directory = scratch.open();

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_told_again_each_minute_and_when_a_lease_ends_or_moves() {
+    fn the_kernel_gets_the_lease_again_each_minute_and_when_a_lease_ends_or_moves() {
         let (now, seconds) = (Instant::now(), Duration::from_secs);
         let basis = Basis { shown: vec![Lease::Until(1100)], groups: Groups::default(), needed: None };
         for (left, again) in [

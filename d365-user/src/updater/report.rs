@@ -111,7 +111,7 @@ pub(super) fn lowered(sources: &[String], now: &Now) {
 pub(super) fn directory(remarks: &[Remark]) {
     for remark in remarks {
         match remark {
-            // An earlier release or the operator left it so, and nobody could do harm.
+            // An earlier release or the operator left it so, and no other user could do harm.
             Remark::Tightened { writers, .. } if writers.is_empty() => {
                 tracing::info!(%remark, "the state directory");
             }

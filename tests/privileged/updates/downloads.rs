@@ -27,7 +27,7 @@ fn additions_need_a_second_fetch_and_a_server_that_asks_for_rest_has_it() {
     assert_eq!((pending(&scrape, "addition"), scrape.count("d365_generation", &[])), (0, 2));
 
     site.server.route("/doc", [Answer::status(503).header("Retry-After", "3600")]);
-    let said = ["the source gave no list", "status 503 and asks for 1h of rest"];
+    let said = ["the source gave no list", "status 503 and asks for a pause of 1h"];
     let line = daemon.wait_for_line(&said, PATIENCE).unwrap();
     assert!(line.contains(" next_try=1h") || line.contains(" next_try=\"1h "), "{line}");
     let asked = site.server.count("/doc");

@@ -30,7 +30,7 @@ fn a_body_comes_however_it_is_framed() -> Result<()> {
 }
 
 #[test]
-fn a_body_that_is_too_long_cut_off_or_encoded_is_none() -> Result<()> {
+fn a_body_that_is_too_long_cut_off_or_encoded_is_rejected() -> Result<()> {
     let site = Site::new()?;
     let whole = || Answer::ok([b'x'; 1000]);
     for (name, answer, reason) in [
@@ -50,13 +50,13 @@ fn a_body_that_is_too_long_cut_off_or_encoded_is_none() -> Result<()> {
         site.server.route("/", [answer]);
         let error = site.get("/").unwrap_err();
         assert_eq!(error.reason().as_str(), reason, "{name}: {error}");
-        let is_told = match &error.problem {
+        let has_details = match &error.problem {
             Problem::TooLarge { limit } => *limit == LIMIT,
             Problem::Truncated { received } => *received <= 1000,
             Problem::Encoded(encoding) => encoding == "gzip",
             _ => true,
         };
-        assert!(is_told, "{name}: {error}");
+        assert!(has_details, "{name}: {error}");
     }
     // The server's count includes bytes that the client never read: they are still in the buffers of the
     // sockets.
@@ -66,7 +66,7 @@ fn a_body_that_is_too_long_cut_off_or_encoded_is_none() -> Result<()> {
 }
 
 #[test]
-fn only_success_has_a_document_and_a_server_that_asks_for_rest_is_heard() -> Result<()> {
+fn an_answer_without_success_is_rejected_and_retry_after_is_read() -> Result<()> {
     let site = Site::new()?;
     // The client did not make a conditional request, so status 304 is an error too.
     for status in [201, 206, 300, 304, 400, 403, 404, 429, 500, 503] {
@@ -76,19 +76,19 @@ fn only_success_has_a_document_and_a_server_that_asks_for_rest_is_heard() -> Res
         assert!(matches!(problem, Problem::Status(found) if found == status), "{status}: {problem}");
     }
     let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
-    // With another status no server asks for rest.
+    // With another status the field has no effect.
     for (status, asks) in [(429, true), (503, true), (404, false), (500, false)] {
         for (value, pause) in [("120", 120..=120), (&soon, 3500..=3600)] {
             site.server.route("/", [Answer::status(status).header("Retry-After", value)]);
             let problem = site.problem("/");
-            let is_heard = match problem {
+            let is_read = match problem {
                 Problem::RetryAfter { status: found, pause: asked } => {
                     asks && found == status && pause.contains(&asked.as_secs())
                 }
                 Problem::Status(found) => !asks && found == status,
                 _ => false,
             };
-            assert!(is_heard, "{status}, {value}: {problem}");
+            assert!(is_read, "{status}, {value}: {problem}");
         }
     }
     site.server.route("/", [Answer::status(503).header("Retry-After", "in an hour")]);
@@ -97,7 +97,7 @@ fn only_success_has_a_document_and_a_server_that_asks_for_rest_is_heard() -> Res
 }
 
 #[test]
-fn a_page_that_keeps_programs_out_is_told_as_one() -> Result<()> {
+fn a_page_that_keeps_programs_out_is_rejected() -> Result<()> {
     let site = Site::new()?;
     let page = |status, body: &str| {
         Answer::ok(body).with_status(status).header("Content-Type", "text/html; charset=UTF-8")

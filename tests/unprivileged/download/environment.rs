@@ -50,9 +50,9 @@ fn in_another(url: &str, authority: &TempFile, variables: &[(&str, String)]) -> 
     }
     command.env(URL, url).env("SSL_CERT_FILE", authority.path()).envs(variables.iter().cloned());
     let Output { status, stdout, stderr } = command.output().context("cannot start itself")?;
-    let told = String::from_utf8(stdout)?;
-    ensure!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
-    Ok(told)
+    let output = String::from_utf8(stdout)?;
+    ensure!(status.success(), "{output}{}", String::from_utf8_lossy(&stderr));
+    Ok(output)
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn an_authority_of_the_systems_is_trusted() -> Result<()> {
     let (site, other) = (Site::new()?, Site::new()?);
     site.server.route("/", [Answer::ok("here")]);
     for (trust, expected) in [(&site.trust, "fetched: Document("), (&other.trust, "failed: tls ")] {
-        let told = in_another(site.url("/").as_str(), &trust.file, &[])?;
-        assert!(told.contains(expected), "{told}");
+        let output = in_another(site.url("/").as_str(), &trust.file, &[])?;
+        assert!(output.contains(expected), "{output}");
     }
     Ok(())
 }
@@ -85,8 +85,8 @@ fn the_environments_proxy_is_asked_unless_the_host_is_an_exception() -> Result<(
     ] {
         let before = proxy.asked().len();
         let variables = [("HTTPS_PROXY", proxy.url()), ("NO_PROXY", exceptions.to_owned())];
-        let told = in_another(url, &site.trust.file, &variables)?;
-        assert!(told.contains("fetched: Document("), "{told}");
+        let output = in_another(url, &site.trust.file, &variables)?;
+        assert!(output.contains("fetched: Document("), "{output}");
         assert_eq!(proxy.asked().len() - before, asked, "{exceptions}: {url}");
     }
     assert_eq!(proxy.asked()[0], host);
@@ -100,9 +100,9 @@ fn a_gigabyte_does_not_get_into_memory() -> Result<()> {
     site.server.route("/announced", [Answer::blanks(1 << 30)]);
     site.server.route("/chunked", [Answer::blanks(1 << 30).chunked()]);
     let peak = |path: &str| -> Result<(u64, bool)> {
-        let told = in_another(site.url(path).as_str(), &site.trust.file, &[])?;
-        let peak = told.lines().find_map(|line| line.strip_prefix("peak: ")).context("no peak")?;
-        Ok((peak.parse()?, told.contains("failed: too_large ")))
+        let output = in_another(site.url(path).as_str(), &site.trust.file, &[])?;
+        let peak = output.lines().find_map(|line| line.strip_prefix("peak: ")).context("no peak")?;
+        Ok((peak.parse()?, output.contains("failed: too_large ")))
     };
     let (least, _) = peak("/small")?;
     for path in ["/announced", "/chunked"] {

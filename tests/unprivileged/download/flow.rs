@@ -88,7 +88,7 @@ fn what_changed_is_fetched_again() -> Result<()> {
 
 /// Pages of another kind, and those that the vendor's servers gave on bad days.
 #[test]
-fn a_page_without_a_document_is_told() -> Result<()> {
+fn a_page_without_a_document_is_rejected() -> Result<()> {
     let site = Site::new()?;
     let client = site.trust.client()?;
     let elsewhere = format!("<a href=\"https://evil.example{NEW}\">");
@@ -106,7 +106,7 @@ fn a_page_without_a_document_is_told() -> Result<()> {
 }
 
 #[test]
-fn a_challenge_that_comes_with_success_is_told() -> Result<()> {
+fn a_challenge_with_the_status_of_success_is_rejected() -> Result<()> {
     let site = Site::new()?;
     let challenge = "<!DOCTYPE html><script>window._cf_chl_opt={}</script>";
     site.server.route("/page", [Answer::ok(challenge)]);

@@ -116,8 +116,8 @@ pub(super) fn document(client: &Client, target: &Target) -> Result<Document, Dow
     }
 }
 
-/// A port on which nobody listens. The socket is bound, so that no other process can take the port.
-pub(super) fn nobody() -> Result<(Socket, SocketAddr)> {
+/// A port on which no program listens. The socket is bound, so that no other process can take the port.
+pub(super) fn unused_port() -> Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let address = socket.local_addr()?.as_socket().context("an address")?;

@@ -23,7 +23,7 @@ fn times_out(error: &DownloadError, step: &str) {
 #[test]
 fn a_server_that_never_shakes_hands() -> Result<()> {
     let trust = Trust::new()?;
-    // The kernel completes the TCP handshake. Nobody accepts the connection, so the TLS handshake never
+    // The kernel completes the TCP handshake. No program accepts the connection, so the TLS handshake never
     // starts.
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url: Url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
@@ -37,18 +37,18 @@ fn a_server_that_never_shakes_hands() -> Result<()> {
 fn an_answer_that_does_not_come_that_stops_or_that_never_ends() -> Result<()> {
     let site = Site::new()?;
     times_out(&site.error_within(Limits { whole: Duration::ZERO, ..patient() }, "/"), WHOLE);
-    assert!(site.server.received().is_empty(), "no time is no request");
+    assert!(site.server.received().is_empty(), "nothing is requested without time left");
     let stops = Answer::ok("0123456789").dripping(5, Duration::from_secs(2));
     // The body is never silent for long, and it never ends.
     let endless = Answer::blanks(100_000).dripping(1, Duration::from_millis(5));
-    for (answer, limits, phase) in [
+    for (answer, limits, step) in [
         (Answer::silence(), Limits { response: SHORT, ..patient() }, "before an answer came"),
         (Answer::silence(), Limits { whole: SHORT, ..patient() }, WHOLE),
         (stops, Limits { stall: SHORT, ..patient() }, "while nothing came"),
         (endless, Limits { whole: Duration::from_secs(1), ..patient() }, WHOLE),
     ] {
         site.server.route("/", [answer]);
-        times_out(&site.error_within(limits, "/"), phase);
+        times_out(&site.error_within(limits, "/"), step);
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use anyhow::Result;
 use d365_tests::https::{Answer, Authority, Identity, Server};
 use d365_user::source::download::{Client, DownloadError, Options, OptionsError, Problem, Roots, Url};
 
-use super::site::{Site, Trust, body, nobody};
+use super::site::{Site, Trust, body, unused_port};
 
 #[test]
-fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
+fn a_server_with_a_certificate_of_a_trusted_authority_is_accepted() -> Result<()> {
     let site = Site::new()?;
     site.server.route("/", [Answer::ok("a document")]);
     assert_eq!(site.get("/")?, b"a document");
@@ -20,7 +20,7 @@ fn a_server_that_is_vouched_for_is_believed() -> Result<()> {
 }
 
 #[test]
-fn a_server_whose_certificate_is_not_accepted_is_not_spoken_to() -> Result<()> {
+fn a_server_whose_certificate_is_not_accepted_gets_no_request() -> Result<()> {
     type Issue = fn(&Authority) -> Result<Identity>;
     const UNTRUSTED: &str = "no authority that this host trusts has signed it";
     let cases: [(Issue, &str); 5] = [
@@ -46,17 +46,17 @@ fn a_server_whose_certificate_is_not_accepted_is_not_spoken_to() -> Result<()> {
     sites.push((Site { trust, server }, UNTRUSTED));
     for (site, text) in sites {
         site.server.route("/", [Answer::ok("secret")]);
-        let error = site.get("/").expect_err("it was believed");
+        let error = site.get("/").expect_err("the certificate was accepted");
         assert!(matches!(&error.problem, Problem::Certificate(found) if found.contains(text)), "{error}");
         assert_eq!(error.reason().as_str(), "tls");
         assert!(!error.to_string().contains("Other"), "{error}");
-        assert!(site.server.received().is_empty(), "it was spoken to");
+        assert!(site.server.received().is_empty(), "a request was sent");
     }
     Ok(())
 }
 
 #[test]
-fn a_server_that_cannot_be_spoken_to_is_told() -> Result<()> {
+fn each_failed_connection_is_reported() -> Result<()> {
     let client = Trust::new()?.client()?;
     let get = |url: String| -> DownloadError { body(&client, &url.parse().unwrap()).unwrap_err() };
     let error = get(Server::http()?.url("/").replace("http://", "https://"));
@@ -70,7 +70,7 @@ fn a_server_that_cannot_be_spoken_to_is_told() -> Result<()> {
     hang_up.join().unwrap();
     assert!(matches!(error.problem, Problem::Reset(_)), "{error}");
 
-    let (_socket, address) = nobody()?;
+    let (_socket, address) = unused_port()?;
     let error = get(format!("https://{address}/"));
     assert!(matches!(error.problem, Problem::Connect(_)), "{error}");
     assert_eq!(error.reason().as_str(), "connect");
@@ -83,7 +83,7 @@ fn a_server_that_cannot_be_spoken_to_is_told() -> Result<()> {
 }
 
 #[test]
-fn without_anybody_to_trust_there_is_no_client() {
+fn without_a_trusted_authority_there_is_no_client() {
     for file in ["/nonexistent", "/dev/null"] {
         let options = Options { roots: Roots::File(file.into()), ..Options::default() };
         let error = Client::new(&options).unwrap_err();

@@ -7,7 +7,7 @@ use d365_user::source::{
     download::{Client, Options, Problem, Target, Url},
 };
 
-use super::site::{Trust, document, nobody};
+use super::site::{Trust, document, unused_port};
 
 /// The vendor's hosts, through a proxy that leads every connection to a server of the test.
 struct Vendor {
@@ -59,18 +59,18 @@ fn the_vendors_own_pages_are_asked() -> Result<()> {
 
 /// The error's problem is the first page's failure. The text adds the second page's failure.
 #[test]
-fn what_is_wrong_with_both_pages_is_told() -> Result<()> {
+fn the_failures_of_both_pages_are_reported() -> Result<()> {
     let vendor = Vendor::new()?;
     let details = "/en-us/download/details.aspx?id=56519";
     vendor.server.route(details, [Answer::status(403)]);
     let target = Target::current(Cloud::Public, None, &[])?;
     let error = document(&vendor.client()?, &target).unwrap_err();
     assert!(matches!(error.problem, Problem::Status(403)), "{error}");
-    let told = error.to_string();
-    assert!(told.starts_with("https://www.microsoft.com/en-us/download/details.aspx: "), "{told}");
+    let text = error.to_string();
+    assert!(text.starts_with("https://www.microsoft.com/en-us/download/details.aspx: "), "{text}");
     assert!(
-        told.contains("status 403") && told.contains("confirmation.aspx: ") && told.contains("404"),
-        "{told}"
+        text.contains("status 403") && text.contains("confirmation.aspx: ") && text.contains("404"),
+        "{text}"
     );
     Ok(())
 }
@@ -82,9 +82,9 @@ fn by_proxy(proxy: &str) -> Result<(Problem, String)> {
     let client = Client::new(&Options { roots: trust.options().roots, ..options })?;
     let url: Url = "https://mirror.example/x".parse()?;
     let error = document(&client, &Target::document(url, &[])).expect_err("no such proxy gives a document");
-    let told = error.to_string();
-    assert!(!format!("{told} {error:?}").contains("s3cret"), "{error:?}");
-    Ok((error.problem, told))
+    let text = error.to_string();
+    assert!(!format!("{text} {error:?}").contains("s3cret"), "{error:?}");
+    Ok((error.problem, text))
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn a_proxy_that_refuses_is_told() -> Result<()> {
         [(403, "refuses the connection (status 403)"), (407, "asks for a user and a password")]
     {
         let proxy = Proxy::refusing(status)?;
-        let (problem, told) = by_proxy(&proxy.url().replace("://", "://user:s3cret@"))?;
-        assert!(matches!(problem, Problem::Proxy(_)), "{told}");
-        assert!(told.contains(words) && told.contains(&proxy.url()["http://".len()..]), "{told}");
+        let (problem, text) = by_proxy(&proxy.url().replace("://", "://user:s3cret@"))?;
+        assert!(matches!(problem, Problem::Proxy(_)), "{text}");
+        assert!(text.contains(words) && text.contains(&proxy.url()["http://".len()..]), "{text}");
         assert_eq!(proxy.asked(), ["mirror.example:443"]);
     }
     Ok(())
@@ -103,20 +103,20 @@ fn a_proxy_that_refuses_is_told() -> Result<()> {
 
 #[test]
 fn a_proxy_that_is_not_there_is_named() -> Result<()> {
-    let (_socket, address) = nobody()?;
-    let (problem, told) = by_proxy(&format!("http://user:s3cret@{address}"))?;
-    assert!(matches!(problem, Problem::Proxy(_)), "{told}");
-    assert!(told.contains(&format!("cannot connect to the proxy {address}")), "{told}");
-    let (problem, told) = by_proxy(&format!("http://user:s3cret@{}:3128", "x".repeat(64)))?;
-    assert!(matches!(problem, Problem::Dns { .. }), "{told}");
+    let (_socket, address) = unused_port()?;
+    let (problem, text) = by_proxy(&format!("http://user:s3cret@{address}"))?;
+    assert!(matches!(problem, Problem::Proxy(_)), "{text}");
+    assert!(text.contains(&format!("cannot connect to the proxy {address}")), "{text}");
+    let (problem, text) = by_proxy(&format!("http://user:s3cret@{}:3128", "x".repeat(64)))?;
+    assert!(matches!(problem, Problem::Dns { .. }), "{text}");
     Ok(())
 }
 
 #[test]
 fn a_proxy_does_not_vouch_for_anybody() -> Result<()> {
     let impostor = Server::https(&Authority::new()?.issue(&["mirror.example"])?)?;
-    let (problem, told) = by_proxy(&Proxy::to(impostor.address())?.url())?;
-    let Problem::Certificate(fault) = problem else { panic!("{told}") };
+    let (problem, text) = by_proxy(&Proxy::to(impostor.address())?.url())?;
+    let Problem::Certificate(fault) = problem else { panic!("{text}") };
     assert!(fault.starts_with("no authority that this host trusts has signed it"), "{fault}");
     Ok(())
 }

@@ -116,7 +116,7 @@ fn what_waits_and_what_is_the_operators_own_is_a_remark() {
 }
 
 #[test]
-fn a_document_that_is_named_stands_for_kept_ones_and_a_damaged_one_is_not_believed() {
+fn a_named_document_replaces_kept_ones_and_a_damaged_one_is_not_accepted() {
     require!(Daemon);
     for documents in Documents::all() {
         let gate = gate(&[range("20.0.0.0/24", "NAM")], &[]);

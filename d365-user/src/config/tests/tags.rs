@@ -68,7 +68,7 @@ fn failsafes_are_masked_and_counted_once() {
         warnings,
         [
             "--failsafe 198.51.100.7/24 has bits behind its length: it means 198.51.100.0/24",
-            "--failsafe 198.51.100.0/24 is given more than once; once counts",
+            "--failsafe 198.51.100.0/24 is given more than once; it counts once",
         ]
     );
 }

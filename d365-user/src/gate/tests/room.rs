@@ -31,7 +31,7 @@ fn what_does_not_fit_comes_in_once_there_is_room() {
         offer(&mut gate, numbered(6), 3, at(2)),
         ["waits +20.0.4.0/24 capacity", "waits +20.0.5.0/24 capacity", "confirmed"]
     );
-    assert_eq!(offer(&mut gate, numbered(6), 3, at(3)), ["confirmed"], "and that is told once");
+    assert_eq!(offer(&mut gate, numbered(6), 3, at(3)), ["confirmed"], "the wait is reported once");
     assert_eq!(gate.pending().next().unwrap().wait, Wait::Room);
     beside(&mut gate, 5, &[]);
     assert_eq!(offer(&mut gate, numbered(6), 3, at(4)), ["+ 20.0.4.0/24 Room", "confirmed"]);

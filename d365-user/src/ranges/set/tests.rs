@@ -43,11 +43,11 @@ fn warned(set: &RangeSet) -> Vec<String> {
 fn host_bits_are_cleared_with_a_warning() {
     let set = set(&["13.1.2.3/24,FRA\n13.1.2.0/24,FRA\n2603::1/20"]);
     assert_eq!(shown(&set), ["13.1.2.0/24 FRA (configured) -", "2603::/20 ZZZ (unknown) -"]);
-    let told = [
+    let expected = [
         "a, line 1: 13.1.2.3/24 has host bits set; taken as 13.1.2.0/24",
         "a, line 3: 2603::1/20 has host bits set; taken as 2603::/20",
     ];
-    assert_eq!(warned(&set), told);
+    assert_eq!(warned(&set), expected);
 }
 
 #[test]
@@ -84,21 +84,21 @@ fn a_lab_takes_special_space_but_nothing_broader() {
 fn a_list_cannot_change_a_documented_geo() {
     let set = set(&["13.71.171.0/24,FRA\n13.71.171.0/25,DEU,WestUS\n13.71.171.0/24,CAN\n13.71.171.0/24,ZZZ"]);
     assert_eq!(shown(&set), ["13.71.171.0/24 CAN (documented) -", "13.71.171.0/25 CAN (documented) WestUS"]);
-    let told = [
+    let expected = [
         "a, line 1: geo FRA of 13.71.171.0/24 is ignored; the vendor documents CAN",
         "a, line 2: geo DEU of 13.71.171.0/25 is ignored; the vendor documents CAN",
         "13.71.171.0/25 lies within 13.71.171.0/24, of the same geo CAN; it is counted on its own",
     ];
-    assert_eq!(warned(&set), told);
+    assert_eq!(warned(&set), expected);
 }
 
 #[test]
-fn of_two_geos_the_first_stands() {
+fn the_first_of_two_geos_is_kept() {
     let set = set(&["13.1.2.0/24,FRA", "13.1.2.0/24,,WestUS", "13.1.2.0/24,FRA"]);
     assert_eq!(shown(&set), ["13.1.2.0/24 FRA (configured) -"]);
-    let told = "13.1.2.0/24 has two geos: FRA (configured) from a, line 1, kept, and NAM (inferred) from b, line 1, \
+    let expected = "13.1.2.0/24 has two geos: FRA (configured) from a, line 1, kept, and NAM (inferred) from b, line 1, \
                 ignored; the list named first wins";
-    assert_eq!(warned(&set), [told]);
+    assert_eq!(warned(&set), [expected]);
 }
 
 /// The set keeps the region from which the kept geo was inferred.
@@ -132,21 +132,21 @@ fn nested_prefixes_are_kept_and_noted_when_the_geo_is_the_same() {
         "13.0.0.0/8,FRA\n13.1.0.0/16,DEU\n13.1.2.0/24,FRA\n13.1.3.0/24,DEU\n13.2.0.0/16,,FranceSouth\n14.0.0.0/8,FRA",
     ]);
     assert_eq!(set.ranges().len(), 6);
-    let told = [
+    let expected = [
         "13.1.3.0/24 lies within 13.1.0.0/16, of the same geo DEU; it is counted on its own",
         "13.2.0.0/16 lies within 13.0.0.0/8, of the same geo FRA; it is counted on its own",
     ];
-    assert_eq!(warned(&set), told);
+    assert_eq!(warned(&set), expected);
 }
 
 #[test]
-fn odd_names_are_told_once() {
+fn odd_names_are_reported_once() {
     let set = set(&["13.1.0.0/24,LAB\n13.1.1.0/24,LAB\n13.1.2.0/24,,Mars\n13.1.3.0/24,,Mars"]);
-    let told = [
+    let expected = [
         "a, line 1: geo LAB is not a registered one; it is counted, but it has no number for a tag",
         "a, line 3: no geo is known for the region \"Mars\"; counted as ZZZ",
     ];
-    assert_eq!(warned(&set), told);
+    assert_eq!(warned(&set), expected);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
         assert!(matches!(look(&scratch.0, "azure").unwrap(), Found::Damaged { set_aside: None, .. }));
         assert_eq!(fs::read(&path).unwrap(), damaged);
         let Found::Damaged { set_aside: Some(aside), .. } = load(&directory, "azure").unwrap() else {
-            panic!("{damaged:?} is believed");
+            panic!("{damaged:?} is accepted");
         };
         assert_eq!(fs::read(aside).unwrap(), damaged);
         assert_eq!(load(&directory, "azure").unwrap(), Found::Nothing);

@@ -9,7 +9,7 @@ pub(super) fn words(error: &CertificateError) -> String {
     let words = match error {
         // `BadSignature` is reported for an authority that has the name of a trusted one, but not its key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "no authority that this host trusts has signed it; a proxy's or mirror's own goes into the system's store"
+            "no authority that this host trusts has signed it; add the proxy's or mirror's own authority to the system's store"
         }
         CertificateError::NotValidForName => return wrong_name(&[]),
         CertificateError::NotValidForNameContext { presented, .. } => return wrong_name(presented),
@@ -71,8 +71,7 @@ fn unknown(name: &str) -> String {
 /// `presented` are the names in the certificate, in the library's notation: `DnsName("a.example")`.
 fn wrong_name(presented: &[String]) -> String {
     if presented.is_empty() {
-        return "it is not for the name of this host; it has none in subjectAltName, where names belong"
-            .to_owned();
+        return "it is not for the name of this host; it has no name in subjectAltName".to_owned();
     }
     let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
     let shown: Vec<_> = names.take(4).collect();
@@ -102,13 +101,13 @@ mod tests {
     struct Named(&'static str);
 
     #[test]
-    fn a_fault_is_told_in_words_and_with_what_to_do() {
+    fn each_fault_has_a_message_with_the_next_step() {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let now = at(1_800_000_000);
         let names = ["DnsName(\"a.example\")", "DnsName(\"b.example\")"].map(str::to_owned).to_vec();
-        let expected = "c.example".try_into().unwrap();
+        let host = "c.example".try_into().unwrap();
         let by_name = |name| CertificateError::Other(OtherError(Arc::new(Named(name))));
-        for (error, told) in [
+        for (error, expected) in [
             (
                 CertificateError::ExpiredContext { time: now, not_after: at(0) },
                 "it expired (1970-01-01T00:00:00Z); have it renewed",
@@ -119,7 +118,7 @@ mod tests {
                 "not valid yet (2096-10-02T07:06:40Z); check this host's clock",
             ),
             (
-                CertificateError::NotValidForNameContext { expected, presented: names },
+                CertificateError::NotValidForNameContext { expected: host, presented: names },
                 "it is for a.example, b.example; ",
             ),
             (CertificateError::NotValidForName, "subjectAltName"),
@@ -133,7 +132,7 @@ mod tests {
             (by_name("Unheard"), "refuses it: Unheard; "),
         ] {
             let words = words(&error);
-            assert!(words.contains(told) && !words.contains(&format!("{error:?}")), "{words}");
+            assert!(words.contains(expected) && !words.contains(&format!("{error:?}")), "{words}");
         }
     }
 }

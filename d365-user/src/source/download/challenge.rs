@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_known_services_are_told() {
+    fn pages_of_the_known_services_are_recognised() {
         for (headers, body, is_refusal, expected) in [
             (
                 &[("server", "cloudflare")][..],

@@ -24,7 +24,7 @@ impl fmt::Display for DownloadError {
 
 impl std::error::Error for DownloadError {}
 
-/// The reason why there is no client.
+/// The reason why no client can be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
     /// No authority is trusted.
@@ -35,7 +35,7 @@ pub enum OptionsError {
     #[error("{0} is not the URL of a proxy; write it like http://proxy.example:3128")]
     Proxy(&'static str),
     /// A SOCKS proxy.
-    #[error("{0} names a SOCKS proxy; only proxies spoken to by http:// or https:// are supported")]
+    #[error("{0} names a SOCKS proxy; only http:// and https:// proxies are supported")]
     Socks(&'static str),
 }
 
@@ -65,7 +65,7 @@ pub enum Problem {
     #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
     /// The same, and the server asks for a pause (`Retry-After`) of at most a day.
-    #[error("the server answers with status {status} and asks for {} of rest", humantime::format_duration(*pause))]
+    #[error("the server answers with status {status} and asks for a pause of {}", humantime::format_duration(*pause))]
     RetryAfter { status: u16, pause: Duration },
     /// A page of the service `by` that keeps programs out, in place of the document.
     #[error(
@@ -73,8 +73,8 @@ pub enum Problem {
          another name with --user-agent, or fetch from a mirror (--page-url, url: or file:)"
     )]
     Challenge { by: &'static str, status: u16, retry_after: Option<Duration> },
-    /// A redirect that is not followed: one of a long chain, one without a target, or one to a URL that is
-    /// not fetched, most often one without TLS.
+    /// A redirect that is not followed: too many in a row, without a target, or to a URL that the client does
+    /// not fetch.
     #[error("{0}")]
     Redirect(String),
     /// The host is not on the allow-list.

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_tls_are_told_in_words() {
+    fn faults_of_tls_have_messages() {
         let plain = tls(&rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
         assert_eq!(plain, "TLS: the answer is not TLS, but plain HTTP perhaps; check the port");
         let old = tls(&rustls::Error::AlertReceived(AlertDescription::ProtocolVersion));
@@ -133,12 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_answer_is_told_with_what_to_do() {
-        let told = |message: &str| of_proxy("proxy.example:3128", message).to_string();
-        let login = told("proxy server responded 407/407");
+    fn a_proxys_answer_has_a_message_with_the_next_step() {
+        let message = |message: &str| of_proxy("proxy.example:3128", message).to_string();
+        let login = message("proxy server responded 407/407");
         assert!(login.starts_with("the proxy proxy.example:3128 asks for a user and a password"), "{login}");
-        assert!(told("proxy server responded 403/403").contains("(status 403)"));
-        assert!(told("proxy server did not respond").contains("(proxy server did not respond)"));
+        assert!(message("proxy server responded 403/403").contains("(status 403)"));
+        assert!(message("proxy server did not respond").contains("(proxy server did not respond)"));
     }
 
     #[test]

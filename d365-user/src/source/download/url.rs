@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_told_with_its_port() {
+    fn the_host_is_shown_with_its_port() {
         assert_eq!(host("https://Download.Microsoft.com/x?y#z"), "download.microsoft.com");
         assert_eq!(host("HTTPS://localhost:8443"), "localhost:8443");
         assert_eq!(host("https://[::1]:443/"), "[::1]");

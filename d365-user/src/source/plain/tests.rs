@@ -46,7 +46,7 @@ fn byte_order_mark_crlf_and_a_missing_last_line_end_do_not_matter() {
 
 #[test]
 fn messages_name_list_line_and_remedy() {
-    let told = [
+    let expected = [
         (
             &b"1.2.3.0/24\n1.2.3.0/33"[..],
             "file:/etc/d365/ranges.csv, line 2: prefix length \"33\" is not a number from 0 to 32",
@@ -95,7 +95,7 @@ fn messages_name_list_line_and_remedy() {
         ),
         (b"", "file:/etc/d365/ranges.csv: no prefix in it; write one prefix[,geo[,region]] a line"),
     ];
-    for (text, message) in told {
+    for (text, message) in expected {
         assert_eq!(refused(text), message);
     }
 }

@@ -11,8 +11,8 @@ use super::{
 use crate::geo;
 use crate::source::{Cloud, List, ListEntry, Origin, Warning, line};
 
-/// A tag is rejected if more than one in this number of its entries is no prefix. In the vendor's documents,
-/// every entry is a prefix.
+/// A tag is rejected if more than one in this number of its entries is not a prefix. In the vendor's
+/// documents, every entry is a prefix.
 const MOST_INVALID: usize = 10;
 
 /// One prefix of the tag.

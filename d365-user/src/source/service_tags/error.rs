@@ -43,8 +43,8 @@ pub enum DocumentError {
     /// More than a tenth of the tag's entries are not prefixes: the format is another one, or the document is
     /// damaged.
     #[error(
-        "{invalid} of the {entries} entries of the service tag {TAG} are no prefix, and at most a tenth may be, the first is \
-         {first:?}; look at the document, and fetch it again"
+        "{invalid} of the {entries} entries of the service tag {TAG} are not prefixes, and at most a tenth may be invalid; the \
+         first is {first:?}; look at the document, and fetch it again"
     )]
     TooManyInvalid { invalid: usize, entries: usize, first: String },
     /// More prefixes or regions than any document has.

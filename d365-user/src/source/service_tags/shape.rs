@@ -1,6 +1,5 @@
-//! Texts that come in place of the document: web pages, XML, and other shapes in which the same list is
-//! passed around. These shapes lack the document's cloud, or more. The message names the shape, and the
-//! command that gives a readable one.
+//! Texts in place of the document: web pages, XML, and the same list in other formats. Those formats lack the
+//! document's cloud, or more. The error names the format, and the command that writes a readable list.
 
 use super::error::DocumentError;
 use crate::source;

@@ -190,19 +190,19 @@ fn exactly_a_tenth_may_be_invalid() {
 }
 
 #[test]
-fn a_difference_between_the_tag_and_its_regions_is_told() {
+fn a_difference_between_the_tag_and_its_regions_is_a_warning() {
     let values = [
         tag(r#""1.2.3.0/24","1.2.4.1/24""#),
         value("Dynamics365ForMarketingEmail.WestUS2", r#""1.2.4.0/24","1.2.5.0/24""#),
     ];
     let read = document(&public(&values.join(",")));
     assert_eq!(shown(&read), ["1.2.3.0/24 -", "1.2.4.1/24 WestUS2"]);
-    let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+    let warnings: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        warnings,
         [
-            "1 of the tag's prefixes are in none of its regional entries, the first is 1.2.3.0/24",
-            "1 prefixes are in a regional entry of the tag but not in the tag, and are not used, the first is 1.2.5.0/24",
+            "1 of the tag's prefixes are in none of its regional entries; the first is 1.2.3.0/24",
+            "1 prefixes are in a regional entry of the tag but not in the tag, and are not used; the first is 1.2.5.0/24",
         ]
     );
 }
@@ -257,6 +257,6 @@ fn a_document_is_a_list_with_geos() {
     );
     assert_eq!(
         set.warnings()[0].to_string(),
-        "azure:public: 1 of the tag's entries are no prefix and are skipped, the first is \"x\""
+        "azure:public: 1 of the tag's entries are not prefixes and are skipped; the first is \"x\""
     );
 }

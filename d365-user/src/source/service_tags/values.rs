@@ -95,7 +95,7 @@ impl Value<'_> {
         match properties.get().as_bytes().first() {
             Some(b'{') => {}
             Some(b'"') => return Err(DocumentError::shape(SHALLOW)),
-            _ => return Err(DocumentError::shape("a tag's properties are no object")),
+            _ => return Err(DocumentError::shape("a tag's properties are not an object")),
         }
         let Properties { change_number: number, address_prefixes } = serde_json::from_str(properties.get())?;
         let prefixes = match address_prefixes.map(RawValue::get) {

@@ -34,7 +34,7 @@ fn a_rotated_token_is_the_same_source() {
 }
 
 #[test]
-fn what_is_no_name_is_told() {
+fn an_invalid_name_is_an_error() {
     for text in ["=https://a/", "a b=https://a/", "ä=https://a/", "a:b=https://a/"] {
         assert!(matches!(text.parse::<UrlSpec>(), Err(UrlSpecError::Name(_))), "{text}");
     }

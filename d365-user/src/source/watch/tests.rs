@@ -101,7 +101,7 @@ fn one(text: Option<&str>) -> (Scratch, PathBuf, Watched) {
 }
 
 #[test]
-fn every_change_of_a_file_is_reported_and_a_reading_is_none() {
+fn every_change_of_a_file_is_reported_and_a_reading_is_not() {
     let (_scratch, path, watched) = one(Some("old"));
     let beside = path.with_extension("beside");
     let changes: [&dyn Fn(); 6] = [

@@ -44,7 +44,7 @@ fn a_job_that_hangs_is_waited_for_once_and_its_answer_comes_later() {
     let since = Instant::now();
     assert!(matches!(storage.run(|_| Ok(())), Err(StateError::Hung { .. })));
     assert!(storage.wait(&hung).is_none());
-    assert!(since.elapsed() < PATIENCE / 2, "nobody waits twice");
+    assert!(since.elapsed() < PATIENCE / 2, "no caller waits twice");
     until(|| storage.is_hung());
     drop(end);
     until(|| !storage.is_late());

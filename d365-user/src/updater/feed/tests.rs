@@ -130,7 +130,7 @@ impl Reader for Limited {
 }
 
 #[test]
-fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
+fn a_reading_that_takes_too_long_is_reported_once_and_counts_when_it_comes() {
     let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
     let send = move |result: ReadResult| {
         sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok()
@@ -147,7 +147,7 @@ fn a_reading_that_takes_too_long_is_told_once_and_counts_when_it_comes() {
 }
 
 #[test]
-fn a_reading_in_time_is_told_alone() {
+fn a_reading_in_time_is_reported_alone() {
     let ((go_on, held), (sender, results)) = (mpsc::channel(), mpsc::channel());
     let send = move |result: ReadResult| {
         sender.send(result.reading.map(drop).unwrap_err().reason().as_str()).is_ok()

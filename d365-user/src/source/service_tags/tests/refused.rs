@@ -16,7 +16,7 @@ fn each_reason_has_its_word_and_its_message() {
     let invalid = public(&tag(r#""x", 7"#));
     let most_invalid = public(&tag(r#"7, "1.2.3.0/24", "x\u001b", null"#));
     let html = "this is a web page (HTML), not the service tags document; look at it in a browser";
-    let told = [
+    let expected = [
         ("empty", "", "the document is empty"),
         ("empty", "\u{feff} \r\n\t", "the document is empty"),
         ("empty", &" ".repeat(5_000), "the document is empty"),
@@ -64,11 +64,11 @@ fn each_reason_has_its_word_and_its_message() {
         (
             "too_many_invalid",
             &most_invalid,
-            "3 of the 4 entries of the service tag Dynamics365ForMarketingEmail are no prefix, and at most a tenth may be, the \
-             first is \"7\"; look at the document, and fetch it again",
+            "3 of the 4 entries of the service tag Dynamics365ForMarketingEmail are not prefixes, and at most a tenth may be \
+             invalid; the first is \"7\"; look at the document, and fetch it again",
         ),
     ];
-    for (word, text, message) in told {
+    for (word, text, message) in expected {
         let error = refused(text);
         assert_eq!((error.reason().as_str(), error.to_string().as_str()), (word, message), "{text}");
         assert!([Reason::of_file(), Reason::of_download()].iter().all(|all| all.contains(&error.reason())));
@@ -76,7 +76,7 @@ fn each_reason_has_its_word_and_its_message() {
 }
 
 #[test]
-fn json_that_is_no_document_markup_and_text_are_told_apart() {
+fn json_that_is_no_document_markup_and_text_are_distinguished() {
     let whole = public(&tag(r#""1.2.3.0/24""#));
     let properties = |text: &str| public(&format!(r#"{{"name": "{TAG}", "properties": {text}}}"#));
     for (word, text) in [

@@ -7,11 +7,11 @@ impl Model {
         let is_lower = match (self.number, number) {
             (None, _) => false,
             (Some(_), None) => trust == Trust::Download,
-            (Some(stands), Some(number)) => number < stands,
+            (Some(current), Some(number)) => number < current,
         };
         if !is_lower {
             self.lower = None;
-            self.rise(number.filter(|number| self.number.is_none_or(|stands| *number > stands)), trust);
+            self.rise(number.filter(|number| self.number.is_none_or(|current| *number > current)), trust);
             return false;
         }
         self.higher = None;
