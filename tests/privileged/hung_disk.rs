@@ -173,7 +173,7 @@ fn a_daemon_that_is_stopped_or_killed_while_a_write_hangs_leaves_the_interface_f
         }
         host.leaves_by(signal);
         if signal == Signal::SIGTERM {
-            host.daemon.wait_for_log("detached and stopped", STOP).unwrap();
+            host.daemon.wait_for_log("the daemon stopped", STOP).unwrap();
             if hangs_before {
                 host.daemon.wait_for_log("what was not written by now is lost", STOP).unwrap();
             }

@@ -37,7 +37,7 @@ fn it_detaches_at_once_whatever_clients_do() {
     let silent = lab.host.run(|| std::net::TcpStream::connect("127.0.0.1:9365")).unwrap();
     daemon.get("/healthz", &[]).unwrap();
     daemon.signal(Signal::SIGTERM).unwrap();
-    daemon.wait_for_log("detaching and stopping", Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("the daemon is stopping", Duration::from_secs(5)).unwrap();
     until(1, || !has_xdp(&lab.host, lab.iface()), || "still attached".to_owned());
     drop(silent);
     stop(daemon);

@@ -51,8 +51,8 @@ impl Slots {
         self.capacity
     }
 
-    /// The slot of each owner, in the order of the owners, each named once. An owner keeps its slot. One without
-    /// a slot would get the next free one; [`Slots::give`] gives it.
+    /// The slot of each owner, in the order of the owners, each named once. An owner keeps its slot. One
+    /// without a slot would get the next free one; [`Slots::give`] gives it.
     ///
     /// # Errors
     /// [`SlotsFull`].

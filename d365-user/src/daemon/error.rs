@@ -82,8 +82,8 @@ pub enum StartError {
     /// Samples of unlisted sources cannot be read.
     #[error(transparent)]
     Samples(#[from] SamplesError),
-    /// The updater's thread ended unexpectedly. It has detached.
-    #[error("the thread that keeps the range list current ended unexpectedly; the program is detached")]
+    /// The updater's thread ended unexpectedly. Programs that nothing keeps are detached.
+    #[error("the thread that keeps the range list current ended unexpectedly; restart the daemon")]
     Updater,
     /// The thread that prepares or loads panicked.
     #[error("the start failed unexpectedly; the line before says where")]

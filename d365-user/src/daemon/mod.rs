@@ -103,15 +103,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         never = reload(hangups, &events) => match never {},
     };
     deadline.start(shutdown::DEADLINE);
-    tracing::info!(reason, "detaching and stopping");
+    tracing::info!(reason, "the daemon is stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
-    // An updater that has already ended has detached.
+    // An updater that has already ended has stopped everything of its own.
     let _ = events.send(updater::Event::Stop);
     let _ = updating.await;
     stop_serving.send_replace(true);
     // An error while answering the last scrape does not matter any more.
     let _ = server.await;
-    tracing::info!("detached and stopped");
+    tracing::info!("the daemon stopped");
     ended_by(reason)
 }
 

@@ -155,8 +155,8 @@ impl Kernel {
         Ok(Attached { fallback: native, hidden_from, ..attached })
     }
 
-    /// Replaces the program of the link that an earlier daemon left, if its mode is allowed. Otherwise returns
-    /// `None`, and the daemon's links on this interface are closed.
+    /// Replaces the program of the link that an earlier daemon left, if its mode is allowed. Otherwise
+    /// returns `None`, and the daemon's links on this interface are closed.
     fn adopt(
         &mut self,
         interface: &Interface,
@@ -208,8 +208,8 @@ impl Kernel {
 }
 
 /// Checks that generic mode does no harm on `interface`, or only the harm that the operator accepts. Returns
-/// the filters and programs at its ingress that will no longer see Ethernet headers. `native` is the reason why
-/// native mode was refused, if it was tried.
+/// the filters and programs at its ingress that will no longer see Ethernet headers. `native` is the reason
+/// why native mode was refused, if it was tried.
 fn require_harmless(
     interface: &Interface,
     policy: ModePolicy,

@@ -108,8 +108,8 @@ impl Inherited {
     }
 
     /// Replaces the program of the link with this name, and returns the link: each packet is seen by the old
-    /// program or by the new one. `None` if there is no such link, or if the kernel refuses; the old program is
-    /// then detached.
+    /// program or by the new one. `None` if there is no such link, or if the kernel refuses; the old program
+    /// is then detached.
     pub(super) fn replace(&mut self, name: &str, program: BorrowedFd<'_>) -> Option<OwnedFd> {
         let at = self.links.iter().position(|link| link.name == name)?;
         let link = self.links.swap_remove(at);

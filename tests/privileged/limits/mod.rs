@@ -154,7 +154,7 @@ fn the_limit_of_processor_time_is_a_stop_with_a_code() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, daemon) = started(&[]);
     let exit = daemon.stop_by(Signal::SIGXCPU).unwrap();
-    assert!(exit.stderr.contains("detached and stopped"), "{}", exit.stderr);
+    assert!(exit.stderr.contains("the daemon stopped"), "{}", exit.stderr);
     refused(&lab, &exit, &["SIGXCPU", "LimitCPU="]);
 }
 
