@@ -7,6 +7,10 @@ use std::{
 };
 
 use aya::maps::MapData;
+use aya_obj::generated::{
+    BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE,
+    bpf_func_id::{self, BPF_FUNC_map_lookup_elem},
+};
 
 use crate::bpf::{self, instruction};
 
@@ -91,30 +95,28 @@ impl Code {
 
     /// `to = map`.
     pub(crate) fn map(self, to: u8, map: &MapData) -> Self {
-        const PSEUDO_MAP_FD: u8 = 1;
-        self.wide(to, PSEUDO_MAP_FD, map)
+        self.wide(to, BPF_PSEUDO_MAP_FD, map)
     }
 
     /// `to = &value`, where `map` is an array of one value.
     pub(crate) fn value(self, to: u8, map: &MapData) -> Self {
-        const PSEUDO_MAP_VALUE: u8 = 2;
-        self.wide(to, PSEUDO_MAP_VALUE, map)
+        self.wide(to, BPF_PSEUDO_MAP_VALUE, map)
     }
 
-    fn wide(self, to: u8, kind: u8, map: &MapData) -> Self {
+    fn wide(self, to: u8, kind: u32, map: &MapData) -> Self {
+        let kind = u8::try_from(kind).expect("a field of four bits");
         let fd = map.fd().as_fd().as_raw_fd().cast_unsigned();
         self.push(0x18, to, kind, 0, fd).push(0, 0, 0, 0, 0)
     }
 
-    /// `r0 = helper(r1, …, r5)`, by the helper's number in `linux/bpf.h`.
-    pub(crate) fn call(self, helper: u32) -> Self {
-        self.push(0x85, 0, 0, 0, helper)
+    /// `r0 = helper(r1, …, r5)`.
+    pub(crate) fn call(self, helper: bpf_func_id) -> Self {
+        self.push(0x85, 0, 0, 0, helper as u32)
     }
 
     /// `r0` = pointer to the value at index `r1`, or 0.
     pub(crate) fn look_up(self, map: &MapData) -> Self {
-        const MAP_LOOKUP_ELEM: u32 = 1;
-        self.write(Width::Four, 10, -4, 1).map(1, map).copy(2, 10).add(2, -4).call(MAP_LOOKUP_ELEM)
+        self.write(Width::Four, 10, -4, 1).map(1, map).copy(2, 10).add(2, -4).call(BPF_FUNC_map_lookup_elem)
     }
 
     pub(crate) fn go_to(self, label: &'static str) -> Self {

@@ -9,6 +9,7 @@ use aya::{
     maps::{Array, IterableMap as _, MapData, PerCpuArray},
     programs::Program,
 };
+use aya_obj::generated::bpf_func_id::{BPF_FUNC_jiffies64, BPF_FUNC_skb_load_bytes_relative};
 use d365_common::{
     counter::Counter,
     direct::{Cell, DEFAULT_PAGES, Page},
@@ -25,10 +26,6 @@ use crate::{
     programs::{array, run, xdp},
     subject::Class,
 };
-
-/// Helpers: `bpf_skb_load_bytes_relative`, whose start 0 is the Ethernet header, and `bpf_jiffies64`.
-const LOAD_BYTES: u32 = 68;
-const JIFFIES: u32 = 118;
 
 /// Length in bytes of Ethernet, IPv4 and TCP headers without options.
 const HEAD: i32 = 54;
@@ -90,15 +87,23 @@ impl Limit {
 pub(crate) fn marking(ranges: &[Range]) -> Result<Program> {
     let (tables, base, lease) = (table(ranges)?, array(&[0_u32])?, array(&[u64::MAX])?);
     let marked = PerCpuArray::<_, Counter>::create(1, 0)?;
-    // The copied head is at -80 on the stack, the context at -16; `r7` = length.
+    // The copied head is at -80 on the stack, the context at -16; `r7` = length. The copy starts at the
+    // Ethernet header (start 0).
     let code = Code::default().read(Width::Four, 7, 1, 0).write(Width::Eight, 10, -16, 1);
-    let code = code.set(2, 0).copy(3, 10).add(3, -80).set(4, HEAD.unsigned_abs()).set(5, 0).call(LOAD_BYTES);
+    let code = code
+        .set(2, 0)
+        .copy(3, 10)
+        .add(3, -80)
+        .set(4, HEAD.unsigned_abs())
+        .set(5, 0)
+        .call(BPF_FUNC_skb_load_bytes_relative);
     let code = recognise(code.if_not(0, 0, PASS).copy(6, 10).add(6, -80));
     let code = code.read(Width::Two, 2, 6, 36).if_not(2, SMTP, PASS);
     let code = source(code, tables.map(), base.map()).if_not(2, LISTED, PASS);
     // The geo's number, while the lease has not ended.
     let code = code.shift_right(1, MAX_SLOTS.ilog2()).mask(1, 0xff).copy(8, 1);
-    let code = code.call(JIFFIES).value(2, lease.map()).read(Width::Eight, 2, 2, 0).if_above(0, 2, PASS);
+    let code =
+        code.call(BPF_FUNC_jiffies64).value(2, lease.map()).read(Width::Eight, 2, 2, 0).if_above(0, 2, PASS);
     // `mark` of `struct __sk_buff` is at 8.
     let code =
         code.set(2, MARK).add_register(2, 8).read(Width::Eight, 1, 10, -16).write(Width::Four, 1, 8, 2);
@@ -118,8 +123,8 @@ fn code(tables: &MapData, base: &MapData, ranges: &MapData, classes: &MapData) -
     let code = recognise(Code::default().packet(6, 1, HEAD).copy(7, 3).subtract(7, 6));
     let code = code.set(8, 0).set(1, OTHER_PORT).read(Width::Two, 2, 6, 36).if_not(2, SMTP, "other port");
     // SYN without ACK.
-    let code = code.read(Width::One, 2, 6, 47).mask(2, 0x12).if_not(2, 0x02, "goes on").set(8, 1);
-    let code = source(code.label("goes on"), tables, base).if_not(2, LISTED, "unlisted");
+    let code = code.read(Width::One, 2, 6, 47).mask(2, 0x12).if_not(2, 0x02, "counting").set(8, 1);
+    let code = source(code.label("counting"), tables, base).if_not(2, LISTED, "unlisted");
     let code = code.mask(1, MAX_SLOTS - 1).look_up(ranges).go_to("counted");
     let code = code.label("unlisted").set(1, UNLISTED).label("other port").look_up(classes);
     bump(code.label("counted").if_zero(0, PASS)).end(XDP_PASS, XDP_PASS)

@@ -10,7 +10,12 @@ use aya::{
     maps::{Array, IterableMap, LpmTrie, Map, MapData, ProgramArray},
     programs::{Program, TcAttachType, TestRun as _, TestRunOptions, TestRunResult, Xdp, xdp::XdpMode},
 };
-use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_PROG_ARRAY;
+use aya_obj::generated::{
+    bpf_func_id::{
+        BPF_FUNC_get_prandom_u32, BPF_FUNC_map_lookup_elem, BPF_FUNC_tail_call, BPF_FUNC_xdp_get_buff_len,
+    },
+    bpf_map_type::BPF_MAP_TYPE_PROG_ARRAY,
+};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -19,10 +24,6 @@ use crate::{
 };
 
 const XDP_TX: u32 = 3;
-/// Helpers: `bpf_get_prandom_u32`, `bpf_tail_call`, and `bpf_xdp_get_buff_len` (Linux 5.18).
-const RANDOM: u32 = 7;
-const TAIL_CALL: u32 = 12;
-const LENGTH: u32 = 188;
 
 /// Offsets in an untagged frame: the IPv4 header's checksum and source, and the TCP checksum after it.
 const CHECKSUM: i16 = 24;
@@ -101,9 +102,9 @@ pub(crate) fn moves(count: u32) -> Result<Program> {
     xdp("moves", &code.end(XDP_PASS, XDP_PASS), false)
 }
 
-/// Calls a helper that does almost nothing, if the kernel has it.
+/// Calls a helper that does almost nothing, if the kernel has it (Linux 5.18).
 pub(crate) fn call(frags: bool) -> Result<Option<Program>> {
-    let code = Code::default().call(LENGTH).end(XDP_PASS, XDP_PASS);
+    let code = Code::default().call(BPF_FUNC_xdp_get_buff_len).end(XDP_PASS, XDP_PASS);
     frags.then(|| xdp("call", &code, frags)).transpose()
 }
 
@@ -115,14 +116,13 @@ pub(crate) fn trie<K: Pod>(
     words: i16,
     frags: bool,
 ) -> Result<Program> {
-    const MAP_LOOKUP_ELEM: u32 = 1;
     let key = -4 * (words + 1);
     let mut code = Code::default().packet(2, 1, i32::from(at + 4 * words));
     for word in 0..words {
         code = code.read(Width::Four, 5, 2, at + 4 * word).write(Width::Four, 10, key + 4 * (word + 1), 5);
     }
     code = code.set(5, u32::from(words.unsigned_abs()) * 32).write(Width::Four, 10, key, 5);
-    code = code.map(1, trie.map()).copy(2, 10).add(2, i32::from(key)).call(MAP_LOOKUP_ELEM);
+    code = code.map(1, trie.map()).copy(2, 10).add(2, i32::from(key)).call(BPF_FUNC_map_lookup_elem);
     xdp("trie", &code.end(XDP_PASS, XDP_PASS), frags)
 }
 
@@ -151,7 +151,12 @@ impl Before {
         let after = MapData::create(after, "next", None)?;
         let (code, _sources) = draw(sources)?;
         let code = code.read(Width::Four, 7, 0, 0).packet(2, 6, IPV4_END);
-        let code = code.write(Width::Four, 2, SOURCE, 7).copy(1, 6).map(2, &after).set(3, 0).call(TAIL_CALL);
+        let code = code
+            .write(Width::Four, 2, SOURCE, 7)
+            .copy(1, 6)
+            .map(2, &after)
+            .set(3, 0)
+            .call(BPF_FUNC_tail_call);
         let program = xdp("draw", &code.end(XDP_PASS, XDP_PASS), frags)?;
         let mut after = ProgramArray::try_from(Map::ProgramArray(after))?;
         after.set(0, next.fd()?, 0)?;
@@ -184,6 +189,6 @@ fn draw<V: Pod>(values: &[V]) -> Result<(Code, Array<MapData, V>)> {
     ensure!(values.len().is_power_of_two(), "{} values are no power of two", values.len());
     let array = array(values)?;
     let mask = u32::try_from(values.len() - 1)?;
-    let code = Code::default().copy(6, 1).call(RANDOM).mask(0, mask).copy(1, 0);
+    let code = Code::default().copy(6, 1).call(BPF_FUNC_get_prandom_u32).mask(0, mask).copy(1, 0);
     Ok((code.look_up(array.map()).if_zero(0, PASS), array))
 }
