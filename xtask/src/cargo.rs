@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::{command, toolchain};
 
-/// Variables for a call of cargo.
-pub(crate) type Variables = Vec<(String, OsString)>;
+/// A variable for a call of cargo: its name and its value.
+pub(crate) type Variable = (String, OsString);
 
 /// The daemon's package and its program.
 const DAEMON: &str = "d365-user";
@@ -47,19 +47,25 @@ pub(crate) fn cargo() -> Result<Command> {
 }
 
 /// Builds the daemon with this profile and these variables, and returns its path. `with` is a target that is
-/// wanted next: the features of dependencies are those of both, so that nothing is built twice.
-pub(crate) fn daemon(profile: &str, with: &[&str], variables: &Variables) -> Result<PathBuf> {
+/// built next: both get dependencies with the same features, so nothing is built twice.
+pub(crate) fn daemon(profile: &str, with: &[&str], variables: &[Variable]) -> Result<PathBuf> {
     let mut build = cargo()?;
     build.envs(variables.iter().cloned());
     build.args(["build", "--workspace", "--exclude", "d365-ebpf", "--bin", DAEMON, "--profile", profile]);
-    built(build.args(with), DAEMON)
+    let [daemon] = built(build.args(with), [DAEMON])?;
+    Ok(daemon)
 }
 
-/// Runs a build, and returns the path of the program that it makes of this target.
-pub(crate) fn built(build: &mut Command, target: &str) -> Result<PathBuf> {
+/// Runs a build, and returns the paths of the programs that it makes of these targets.
+pub(crate) fn built<const N: usize>(build: &mut Command, targets: [&str; N]) -> Result<[PathBuf; N]> {
     let messages =
         command::stdout(build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
-    program(&messages, target)?.with_context(|| format!("cargo built {target}, but names no program"))
+    let mut programs = [const { PathBuf::new() }; N];
+    for (path, target) in programs.iter_mut().zip(targets) {
+        *path = program(&messages, target)?
+            .with_context(|| format!("cargo built {target}, but its messages name no program"))?;
+    }
+    Ok(programs)
 }
 
 /// Finds the program of a target in cargo's messages: one JSON object a line
@@ -80,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_a_program_in_what_cargo_says() {
+    fn finds_a_program_in_cargos_messages() {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"privileged"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"xtask"},"executable":"/a \"place\"/xtask-4567"}
 {"reason":"compiler-artifact","target":{"name":"privileged"},"executable":"/t/debug/deps/privileged-0123"}

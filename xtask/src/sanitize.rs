@@ -53,7 +53,7 @@ pub(crate) fn run() -> Result<()> {
         eprintln!("xtask: {advice}");
         return Ok(());
     }
-    let daemon = cargo::built(&mut checked(&DAEMON)?, "d365-user")?;
+    let [daemon] = cargo::built(&mut checked(&DAEMON)?, ["d365-user"])?;
     command::run(checked(&PRIVILEGED)?.args(MODULES).env("D365_USER_BIN", daemon))
 }
 

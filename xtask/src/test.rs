@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::Path};
 use anyhow::{Result, ensure};
 
 use crate::{
-    cargo::{self, Variables},
+    cargo::{self, Variable},
     command, coverage, setup, tools,
 };
 use times::Times;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &[OsString], counted: bool) -> Result<()> {
     setup::ensure(setup::Options::default())?;
     tools::for_tests()?;
     if !counted {
-        return all(args, &Variables::new());
+        return all(args, &[]);
     }
     let counting = coverage::Counting::start()?;
     all(args, counting.variables())?;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &[OsString], counted: bool) -> Result<()> {
 }
 
 /// Builds the daemon, and runs the tests. All commands get these variables.
-fn all(args: &[OsString], variables: &Variables) -> Result<()> {
+fn all(args: &[OsString], variables: &[Variable]) -> Result<()> {
     let daemon = cargo::daemon("dev", &["--test", "unprivileged"], variables)?;
     let test = |selection: &[&str]| -> Result<_> {
         let mut test = cargo::cargo()?;

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use d365_tests::{mail, require::on_path};
 
 use crate::{
@@ -57,8 +57,7 @@ const DENY: Subcommand = (
     &["--debug", "cargo-deny@0.20.2"],
     "checks licences, sources, versions and advisories of dependencies",
 );
-const MACHETE: Subcommand =
-    ("machete", &["--debug", "cargo-machete@0.9.2"], "finds dependencies that nobody uses");
+const MACHETE: Subcommand = ("machete", &["--debug", "cargo-machete@0.9.2"], "finds unused dependencies");
 const FUZZ: Subcommand = ("fuzz", &["--debug", "cargo-fuzz@0.13.2"], "builds the fuzz targets");
 const LLVM_COV: Subcommand =
     ("llvm-cov", &["--debug", "cargo-llvm-cov@0.9.1"], "counts the lines that tests run");
@@ -70,6 +69,7 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
 
 /// Provides the programs for test machines.
 pub(crate) fn for_machines() -> Result<()> {
+    ensure!(apt::is_there(), "test machines are made of Debian's packages: there is no apt");
     provide(packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS)), &[])
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_everything_is_there_nothing_is_asked_of_the_network() {
+    fn with_every_program_there_are_no_steps() {
         assert_eq!(test_steps(|_| true, true, Path::new("/t")), []);
         let shown = |is_there: fn(&str) -> bool, has_mail| -> Vec<String> {
             let steps = test_steps(is_there, has_mail, Path::new("/t"));

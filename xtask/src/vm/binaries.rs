@@ -33,12 +33,11 @@ pub(super) struct Shared {
 /// Builds the daemon and the tests.
 pub(super) fn build() -> Result<Binaries> {
     // Both with one command: their dependencies have the same features, and are built once.
-    let binary = |target| {
-        let mut build = cargo()?;
-        build.args(["build", "--package", "d365-user", "--package", "d365-tests", "--target", TARGET]);
-        cargo::built(build.args(["--bin", "d365-user", "--test", "privileged"]), target)
-    };
-    Ok(Binaries { daemon: binary("d365-user")?, tests: binary("privileged")? })
+    let mut build = cargo()?;
+    build.args(["build", "--package", "d365-user", "--package", "d365-tests", "--target", TARGET]);
+    build.args(["--bin", "d365-user", "--test", "privileged"]);
+    let [daemon, tests] = cargo::built(&mut build, ["d365-user", "privileged"])?;
+    Ok(Binaries { daemon, tests })
 }
 
 impl Binaries {
