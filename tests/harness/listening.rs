@@ -92,6 +92,7 @@ where
     all.streams.insert([peer, local], other);
     let connection = Connection { stream, peer, local, open: Arc::clone(open) };
     let serve = Arc::clone(serve);
+    all.threads.retain(|thread| !thread.is_finished());
     all.threads.push(thread::spawn(move || serve(&connection)));
     Some(())
 }

@@ -56,7 +56,7 @@ pub fn set(interface: &str, offload: Offload, on: bool) -> Result<()> {
 }
 
 /// A request about this interface. The rest of it is zero.
-pub(crate) fn request(interface: &str) -> Result<libc::ifreq> {
+pub(crate) fn interface_request(interface: &str) -> Result<libc::ifreq> {
     ensure!(interface.len() < libc::IFNAMSIZ, "interface name {interface} is too long");
     // SAFETY: all zeros is a valid value of this plain C structure.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -68,7 +68,7 @@ pub(crate) fn request(interface: &str) -> Result<libc::ifreq> {
 
 fn ethtool(interface: &str, mut value: Value) -> Result<u32> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    let mut request = request(interface)?;
+    let mut request = interface_request(interface)?;
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
     // SAFETY: `request` names the interface and points to a live `struct ethtool_value`.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };

@@ -25,8 +25,6 @@ pub mod command {
     pub const OBJ_PIN: u32 = 6;
     /// `BPF_PROG_TEST_RUN`
     pub const PROG_TEST_RUN: u32 = 10;
-    /// `BPF_BTF_LOAD`
-    pub const BTF_LOAD: u32 = 18;
     /// `BPF_LINK_CREATE`
     pub const LINK_CREATE: u32 = 28;
 }

@@ -9,9 +9,9 @@ use std::{
         unix::{net::UnixDatagram, process::CommandExt as _},
     },
     process::Command,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,12 +20,14 @@ use nix::{
     sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
 };
 
-use crate::temp::TempDir;
+use crate::{listening::lock, patience, temp::TempDir};
 
 /// The first descriptor that a service manager hands over (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
 const START: RawFd = 3;
 /// More descriptors than a daemon sends at once.
 const MOST: usize = 16;
+/// The descriptors that a daemon gets at most.
+const MOST_KEPT: usize = 256;
 
 /// A descriptor with its name.
 pub type Named = (String, OwnedFd);
@@ -48,8 +50,7 @@ impl ServiceManager {
         thread::spawn(move || {
             while let Some(store) = store.upgrade() {
                 if let Ok((message, descriptors)) = receive(&socket) {
-                    let store = &mut *store.lock().unwrap_or_else(PoisonError::into_inner);
-                    handle(store, &message, descriptors);
+                    handle(&mut lock(&store), &message, descriptors);
                 }
             }
         });
@@ -57,7 +58,7 @@ impl ServiceManager {
     }
 
     fn store(&self) -> MutexGuard<'_, Vec<Named>> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     /// The names in the store, sorted.
@@ -68,13 +69,9 @@ impl ServiceManager {
     }
 
     /// Waits until the store has these names, sorted.
-    pub fn wait_for(&self, names: &[&str]) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.names() != names {
-            ensure!(Instant::now() < deadline, "the store has {:?}, and not {names:?}", self.names());
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+    pub fn wait_for(&self, names: &[String]) -> Result<()> {
+        let found = patience::wait(Duration::from_secs(10), || Ok((self.names() == names).then_some(())))?;
+        found.with_context(|| format!("the store has {:?}, and not {names:?}", self.names()))
     }
 
     /// Changes the store behind the daemon's back.
@@ -102,6 +99,8 @@ impl ServiceManager {
         for (_, descriptor) in self.store().iter() {
             kept.push(descriptor.try_clone().context("cannot copy a descriptor of the store")?);
         }
+        let number = kept.len();
+        ensure!(number <= MOST_KEPT, "the store has {number} descriptors, more than {MOST_KEPT}");
         command.env("NOTIFY_SOCKET", self.directory.file("socket"));
         if !names.is_empty() {
             command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
@@ -117,7 +116,7 @@ impl ServiceManager {
 /// Gives the descriptors the numbers from [`START`] on, in a new process.
 fn hand_over(kept: &[OwnedFd]) -> io::Result<()> {
     let free = START + RawFd::try_from(kept.len()).map_err(io::Error::other)?;
-    let mut moved = [0; 256];
+    let mut moved = [0; MOST_KEPT];
     for (place, descriptor) in moved.iter_mut().zip(kept) {
         // SAFETY: the descriptor is open.
         *place = unsafe { fcntl(descriptor.as_raw_fd(), F_DUPFD_CLOEXEC, free.max(100)) };

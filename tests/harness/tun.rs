@@ -68,7 +68,7 @@ impl Tun {
 /// Opens a new device of the calling thread's namespace.
 fn open(name: &str, kind: Kind) -> Result<File> {
     let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
-    let mut request = offload::request(name)?;
+    let mut request = offload::interface_request(name)?;
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(kind as i32 | libc::IFF_NO_PI)?;
     // SAFETY: `request` is live and of the structure's size.
     let done = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };

@@ -1,5 +1,5 @@
-//! Restarts under a service manager with a descriptor store: no packet passes without a program, counters go
-//! on, marks go on, and nothing is left behind.
+//! Restarts under a service manager with a descriptor store: no packet passes without a program, counters and
+//! marks continue, and nothing is left behind.
 
 mod pins;
 
@@ -15,7 +15,7 @@ use std::{
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
-    lab::{Lab, LabOptions, host_mac, sender_mac},
+    lab::{Lab, LabOptions, Link, host_mac, sender_mac},
     nft,
     raw::FrameSender,
     require,
@@ -40,11 +40,11 @@ fn counts(scrape: &Scrape) -> [u64; 3] {
         .map(|name| scrape.sum(name, &[]))
 }
 
-fn frames(lab: &Lab) -> [Vec<u8>; 3] {
+fn frames(link: &Link) -> [Vec<u8>; 3] {
     let to = |source: &str, port| {
         let source: IpAddr = source.parse().unwrap();
         let segment = Tcp::new(40_000, port).syn();
-        let frame = Frame::new(Packet::between(source, lab.link().host_for(source), segment));
+        let frame = Frame::new(Packet::between(source, link.host_for(source), segment));
         frame.macs(sender_mac(0), host_mac(0)).bytes()
     };
     [to(LISTED, 25), to(STRANGER, 25), to(LISTED, 26)]
@@ -61,13 +61,21 @@ fn kept(interfaces: &[u32], marks: bool) -> Vec<String> {
     names
 }
 
-fn index(lab: &Lab) -> u32 {
-    lab.host.run(|| Interface::find(lab.iface()).unwrap().index)
+fn index(lab: &Lab, iface: &str) -> u32 {
+    lab.host.run(|| Interface::find(iface).unwrap().index)
+}
+
+/// A store that has the descriptors of a daemon, which has ended, and the daemon's options.
+fn filled_store(lab: &Lab) -> (ServiceManager, DaemonOptions) {
+    let manager = ServiceManager::start().unwrap();
+    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
+    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    (manager, options)
 }
 
 /// Sends frames of each kind in turn, and looks at the interface in between, until `stop` is set.
 fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &AtomicU64) {
-    let frames = frames(lab);
+    let frames = frames(lab.link());
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -89,7 +97,7 @@ fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &
     });
 }
 
-/// 30 restarts and 20 kills under traffic. Each packet is counted, each trusted packet is marked, and the
+/// 30 restarts and 40 kills under traffic. Each packet is counted, each trusted packet is marked, and the
 /// interface has a program at each look.
 #[test]
 fn restarts_and_kills_leave_no_gap() {
@@ -103,8 +111,8 @@ fn restarts_and_kills_leave_no_gap() {
     let options =
         DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark", "--lease", "never"]).managed(&manager);
     let mut daemon = Daemon::start(&lab.host, &options).unwrap();
-    let names = kept(&[index(&lab)], true);
-    manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let names = kept(&[index(&lab, lab.iface())], true);
+    manager.wait_for(&names).unwrap();
     let (stop, sent, without) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3], AtomicU64::new(0));
     let before = counts(&daemon.scrape().unwrap());
     let daemon = thread::scope(|scope| {
@@ -137,7 +145,7 @@ fn restarts_and_kills_leave_no_gap() {
         sent[0],
         "each trusted packet is marked"
     );
-    assert_eq!(manager.names(), names, "nothing piles up");
+    assert_eq!(manager.names(), names, "no descriptor accumulates");
     daemon.stop().unwrap();
     assert!(has_xdp(&lab.host, lab.iface()), "the store still holds the program");
     manager.stop();
@@ -146,7 +154,7 @@ fn restarts_and_kills_leave_no_gap() {
 
 /// The next daemon has other interfaces, or another number of slots.
 #[test]
-fn what_is_not_wanted_any_more_is_detached() {
+fn interfaces_that_are_no_longer_named_are_detached() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
     let [first, second] = [0, 1].map(|link: usize| lab.links[link].host.name.clone());
@@ -159,9 +167,7 @@ fn what_is_not_wanted_any_more_is_detached() {
     let daemon = Daemon::start(&lab.host, &one).unwrap();
     assert!(!has_xdp(&lab.host, &first) && has_xdp(&lab.host, &second));
     daemon.wait_for_log("counters begin at zero", Duration::from_secs(5)).unwrap();
-    let index = lab.host.run(|| Interface::find(&second).unwrap().index);
-    let names = kept(&[index], false);
-    manager.wait_for(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    manager.wait_for(&kept(&[index(&lab, &second)], false)).unwrap();
     daemon.stop().unwrap();
 
     let more = one.clone().args(["--max-ranges", "8192"]);
@@ -183,10 +189,8 @@ fn an_interface_keeps_its_row() {
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     for (link, number) in [(0, 3), (1, 5)] {
         let sender = FrameSender::on(&lab.links[link].sender).unwrap();
-        let source: IpAddr = LISTED.parse().unwrap();
-        let segment = Tcp::new(40_000, 25).syn();
-        let frame = Frame::new(Packet::between(source, lab.links[link].host_for(source), segment)).bytes();
-        (0..number).for_each(|_| sender.send_bytes(&frame).unwrap());
+        let [listed, ..] = frames(&lab.links[link]);
+        (0..number).for_each(|_| sender.send_bytes(&listed).unwrap());
     }
     let of = |daemon: &Daemon, iface: &str| {
         daemon.scrape().unwrap().sum("d365_smtp_packets_total", &[("iface", iface)])
@@ -206,13 +210,11 @@ fn an_interface_keeps_its_row() {
 
 /// With any damage to the store, the daemon starts, logs each descriptor that it closes, and counts.
 #[test]
-fn a_store_that_is_damaged_keeps_nobody_from_starting() {
+fn a_damaged_store_prevents_no_start() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let manager = ServiceManager::start().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
-    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
-    let link = format!("xdp-{}", index(&lab));
+    let (manager, options) = filled_store(&lab);
+    let link = format!("xdp-{}", index(&lab, lab.iface()));
     let take = |store: &mut Vec<Named>, name: &str| {
         let at = store.iter().position(|(kept, _)| kept == name).unwrap();
         store.swap_remove(at).1
@@ -251,26 +253,21 @@ fn a_store_that_is_damaged_keeps_nobody_from_starting() {
     assert!(!has_xdp(&lab.host, lab.iface()));
 }
 
-/// Somebody detaches the link between two daemons, or another namespace has an interface of this index.
+/// Another namespace has an interface with the index of the link in the store.
 #[test]
 fn a_link_that_does_not_fit_is_replaced() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let manager = ServiceManager::start().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
-    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    let (manager, _) = filled_store(&lab);
     let elsewhere = Lab::new().unwrap();
     // The sender's and the host's ends have the same indexes in each lab.
-    assert_eq!(index(&lab), index(&elsewhere), "the labs are alike");
+    assert_eq!(index(&lab, lab.iface()), index(&elsewhere, elsewhere.iface()), "the labs are alike");
     let there = DaemonOptions::on(&[elsewhere.iface()]).managed(&manager);
     let daemon = Daemon::start(&elsewhere.host, &there).unwrap();
     assert!(has_xdp(&elsewhere.host, elsewhere.iface()));
-    assert!(!has_xdp(&lab.host, lab.iface()), "the store gave it up");
+    assert!(!has_xdp(&lab.host, lab.iface()), "the daemon closed the link");
     assert!(daemon.log().contains("it is of another interface or mode"), "{}", daemon.log());
     daemon.stop().unwrap();
-
-    // The interface is deleted and made again.
-    manager.stop();
 }
 
 /// A start that fails leaves the program of the earlier daemon attached.
@@ -278,9 +275,7 @@ fn a_link_that_does_not_fit_is_replaced() {
 fn a_start_that_fails_changes_nothing() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    let manager = ServiceManager::start().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()]).managed(&manager);
-    Daemon::start(&lab.host, &options).unwrap().stop().unwrap();
+    let (_manager, options) = filled_store(&lab);
     let program = || lab.host.run(|| Interface::find(lab.iface()).unwrap().xdp().unwrap().unwrap().program);
     let before = program();
     let list = TempFile::new("list.csv", "nonsense");
