@@ -17,7 +17,7 @@ const CHECKS: [Check; 9] = [
     ("test", "test", "test --coverage"),
     ("demo", "demo", "demo"),
     ("fuzz", "fuzz --seconds 10", "fuzz --seconds 600"),
-    // The host's own kernel is new.
+    // The host's kernel is newer.
     ("vm-test", "vm-test --quick --kernel 5.10", "vm-test"),
     ("faults", "", "D365_FAULTS=all test -- --test privileged every_call"),
     ("frames", "", "D365_FRAMES=10000000 test -- --test privileged --test unprivileged -- oracle:: drops::"),
@@ -62,7 +62,7 @@ fn run(checks: impl Iterator<Item = (&'static str, &'static str)>, stops_at_fail
         let started = Instant::now();
         let (variables, args) = split(check);
         let mut xtask = cargo::cargo()?;
-        // A program that is missing is then a failure, and no reason to leave a test out.
+        // With this variable, a missing program is a failure; without it, its tests are left out.
         xtask.env("CI", "true").envs(variables).arg("xtask").args(args);
         let outcome = command::run(&mut xtask);
         table.push((name, if outcome.is_ok() { "ok" } else { "FAILED" }, started.elapsed().as_secs()));
@@ -104,7 +104,7 @@ mod tests {
     const OTHERS: [&str; 5] = ["setup", "run", "tidy", "ci", "release-check"];
 
     #[test]
-    fn every_command_that_checks_something_runs_before_a_release() {
+    fn every_checking_command_runs_before_a_release() {
         let checking = CHECKS.map(|(.., command)| split(command).1[0]);
         let listed: BTreeSet<&str> = checking.into_iter().chain(OTHERS).collect();
         let cli = Cli::command();
