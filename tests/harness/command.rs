@@ -17,7 +17,7 @@ pub(crate) fn output(command: &mut Command, input: Option<&str>) -> Result<Strin
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// Does the same, and returns the whole result.
+/// Runs a program with this text on its standard input, and returns its exit status and its output.
 pub(crate) fn finish(command: &mut Command, input: Option<&str>) -> Result<Output> {
     let described = describe(command);
     let context = || format!("cannot start {described}");

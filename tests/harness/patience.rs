@@ -31,12 +31,12 @@ pub fn deadline(limit: Duration) -> Instant {
     Instant::now() + stretched(limit)
 }
 
-/// Looks again and again until there is a result, for at most `limit`, stretched for this machine. Returns
-/// `None` if there is still no result.
-pub(crate) fn wait<T>(limit: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+/// Polls until there is a result, for at most `limit`, stretched for this machine. Returns `None` if there is
+/// still no result.
+pub(crate) fn wait<T>(limit: Duration, mut poll: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let deadline = deadline(limit);
     loop {
-        let found = look()?;
+        let found = poll()?;
         if found.is_some() || Instant::now() >= deadline {
             return Ok(found);
         }

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_lets_the_test_go_on() {
+    fn a_met_requirement_lets_the_test_run() {
         assert!(all_met(&[Requirement::Tool("sh")]));
         fn either() -> Result<(), ()> {
             require!(Tool("sh"));

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_nothing_stays() {
+    fn a_frame_without_the_fault_stays() {
         let frame = [7; 99];
         assert_eq!(shrink(&frame, |_| false), frame);
     }

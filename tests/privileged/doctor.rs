@@ -29,7 +29,7 @@ mod programs;
 
 /// From this version on, the kernel reports the XDP features of drivers. On an older kernel only an attempt
 /// shows them.
-const TOLD: Requirement = Requirement::Kernel(6, 3, "drivers tell of their XDP");
+const XDP_FEATURES: Requirement = Requirement::Kernel(6, 3, "drivers report XDP features");
 /// From this version on, programs accept frames in several buffers.
 const FRAGS: Requirement = Requirement::Kernel(5, 18, "xdp.frags");
 
@@ -54,9 +54,9 @@ impl Report {
     /// Asserts the level of a check and the beginning of its text. Returns the text.
     #[track_caller]
     pub(crate) fn begins(&self, check: &str, interface: Option<&str>, level: &str, begin: &str) -> &str {
-        let (found, said) = self.of(check, interface);
-        assert!(found == level && said.starts_with(begin), "{check}: {found}: {said}");
-        said
+        let (found, text) = self.of(check, interface);
+        assert!(found == level && text.starts_with(begin), "{check}: {found}: {text}");
+        text
     }
 
     /// Asserts that the exit code matches the worst level.
@@ -117,7 +117,7 @@ fn native_mode_is_foretold_or_known_once_a_program_runs() {
         let iface = lab.iface();
         let before = doctor(&lab.host, iface);
         assert_eq!(before.of("driver", Some(iface)), ("ok", "veth"));
-        if TOLD.is_met() {
+        if XDP_FEATURES.is_met() {
             assert_eq!(before.of("native", Some(iface)), ("ok", "possible"));
             before.begins("mtu", Some(iface), "ok", &mtu.to_string());
         } else {
@@ -126,16 +126,16 @@ fn native_mode_is_foretold_or_known_once_a_program_runs() {
         let (level, features) = before.of("xdp_features", Some(iface));
         let is_told = level == "ok" && features.contains("basic") && features.contains("rx-sg");
         let is_untold = level == "warning" && features.starts_with("not known");
-        assert!(if TOLD.is_met() { is_told } else { is_untold }, "MTU {mtu}: {features}");
+        assert!(if XDP_FEATURES.is_met() { is_told } else { is_untold }, "MTU {mtu}: {features}");
         let daemon = start(&lab, &[]);
         assert_eq!(mode(&daemon, iface), if native { "native" } else { "generic" }, "MTU {mtu}");
         let after = doctor(&lab.host, iface);
         for check in ["xdp_features", "mtu", "native"] {
-            let (level, said) = after.of(check, Some(iface));
-            assert_eq!(level == "ok", native, "{check} at MTU {mtu}: {said}");
+            let (level, text) = after.of(check, Some(iface));
+            assert_eq!(level == "ok", native, "{check} at MTU {mtu}: {text}");
         }
     }
-    if TOLD.is_met() {
+    if XDP_FEATURES.is_met() {
         // `operation::auto_falls_back_to_generic_and_says_so` starts the daemon there.
         let lo = doctor(&Netns::new().unwrap(), "lo");
         assert_eq!(lo.of("native", Some("lo")).0, "warning");
@@ -212,8 +212,8 @@ fn offloads_are_what_they_are() {
         let shown = shell(&lab.host, &format!("ethtool -k {iface}"));
         for (check, feature) in [("gro", "generic-receive-offload"), ("lro", "large-receive-offload")] {
             let line = shown.lines().find_map(|line| line.strip_prefix(feature)?.strip_prefix(": ")).unwrap();
-            let (_, said) = report.of(check, Some(iface));
-            assert_eq!(said.starts_with("on"), line.starts_with("on"), "{check}: {said}; {line}");
+            let (_, text) = report.of(check, Some(iface));
+            assert_eq!(text.starts_with("on"), line.starts_with("on"), "{check}: {text}; {line}");
         }
         assert_eq!(report.of("gro", Some(iface)).1.starts_with("on"), on);
     }
@@ -239,6 +239,6 @@ fn nobody_may_look() {
         assert_eq!(report.of(check, Some(iface)).0, "ok", "{check}");
     }
     for check in ["xdp_features", "native"] {
-        assert_eq!(report.of(check, Some(iface)).0 == "ok", TOLD.is_met(), "{check}");
+        assert_eq!(report.of(check, Some(iface)).0 == "ok", XDP_FEATURES.is_met(), "{check}");
     }
 }

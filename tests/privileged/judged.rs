@@ -148,7 +148,7 @@ impl Judged {
         (action, difference(&before, &self.read()))
     }
 
-    /// Asserts that a SYN from `source` is counted as the list says.
+    /// Asserts that a SYN from `source` is counted as the list requires.
     pub(crate) fn looks_up(&mut self, name: &str, source: IpAddr) {
         let expected = self.expected(Expected::Smtp { source, opens: true });
         assert_eq!(self.judge(name, &syn(source, 25)), (0, expected), "{name}: {source}");

@@ -1,5 +1,5 @@
 //! Tests that need root: they load the program into this machine's kernel, or they need namespaces.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod bad_input;
 #[path = "../bpf.rs"]

@@ -29,8 +29,9 @@ fn by_itself_they_go_above_a_thousand_ranges_and_geos_stay() {
     list.replace(lines(1001));
     let scrape = wait_until(&daemon, "another range", |scrape| ranges(scrape) == 1001);
     assert_eq!(series(&scrape), (0, 0, 1));
-    let said = ["metrics by range are off", "--range-metrics on shows them all", " ranges=1001 limit=1000"];
-    daemon.wait_for_line(&said, Duration::from_secs(5)).unwrap();
+    let expected =
+        ["metrics by range are off", "--range-metrics on shows them all", " ranges=1001 limit=1000"];
+    daemon.wait_for_line(&expected, Duration::from_secs(5)).unwrap();
     stop(daemon);
     let daemon = Daemon::start(&lab.host, &options.clone().args(["--range-metrics", "on"])).unwrap();
     assert_eq!(series(&daemon.scrape().unwrap()), (1, 1001, 1));

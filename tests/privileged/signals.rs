@@ -75,8 +75,8 @@ fn whatever_a_signal_interrupts_is_asked_again() {
             let daemon = Daemon::start(&lab.host, &on(&lab, &[]).faults_by(&faults)).unwrap();
             assert!(faults.calls(command) > nth, "call {nth} of command {command} did not fail");
             let report = doctor(&lab.host, lab.iface());
-            let (level, said) = report.of("xdp_programs", Some(lab.iface()));
-            assert!(level == "ok" && said.contains("d365-user's own"), "{nth}: {said}");
+            let (level, text) = report.of("xdp_programs", Some(lab.iface()));
+            assert!(level == "ok" && text.contains("d365-user's own"), "{nth}: {text}");
             stop(daemon);
         }
     }

@@ -44,7 +44,7 @@ fn dropping(lab: &Lab, flags: &[&str]) -> Daemon {
     daemon
 }
 
-/// Asserts that the log says before the attachment what will be dropped.
+/// Asserts that the log reports future drops before the attachment.
 fn is_announced(log: &str, lab: &Lab) {
     let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("{text} is missing in:\n{log}"));
     let host = lab.link().host_v4();
@@ -131,13 +131,13 @@ fn the_hosts_addresses_are_followed() {
     };
     change("add");
     daemon.signal(Signal::SIGHUP).unwrap();
-    let said = ["this host's addresses have changed", "203.0.113.0/24"];
-    daemon.wait_for_line(&said, PATIENCE).unwrap();
+    let expected = ["this host's addresses have changed", "203.0.113.0/24"];
+    daemon.wait_for_line(&expected, PATIENCE).unwrap();
     knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (4, 2), "they are neighbours now");
     change("del");
-    let said = || daemon.log().matches("this host's addresses have changed").count();
-    until(90, || said() == 2, || daemon.log());
+    let changes = || daemon.log().matches("this host's addresses have changed").count();
+    until(90, || changes() == 2, || daemon.log());
     knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (6, 4));
     stop(daemon);

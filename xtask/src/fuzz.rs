@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: builds the targets of `tests/fuzz`, and runs them one after the other. Each starts
-//! from its seeds, its regressions and the inputs that earlier runs kept. A finding fails the task, and is
-//! named.
+//! from its seeds, its regressions and the inputs that earlier runs kept. The task names each fault that a
+//! target finds, and fails.
 
 use std::{
     env,
@@ -46,11 +46,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = places.build()?;
     documents::put(&places.made.join("documents"))?;
 
-    let asked = |target: &&Target| {
+    let is_selected = |target: &&Target| {
         options.targets.is_empty() || options.targets.iter().any(|name| name == target.name)
     };
     let mut found = String::new();
-    for target in target::ALL.iter().filter(asked) {
+    for target in target::ALL.iter().filter(is_selected) {
         eprintln!("xtask: {}, {} s", target.name, options.seconds);
         let log = places.made.join(target.name).with_extension("log");
         let ended_well = places.fuzz(&binaries, target, options.seconds, &log)?;
@@ -61,8 +61,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     ensure!(
         found.is_empty(),
-        "the fuzzer found something:{found}\n\
-         to see it again, start the target in {} with that file; once it is fixed, keep the file in {}",
+        "the fuzzer found faults:{found}\n\
+         to reproduce a fault, start its target in {} with that file; after the fix, keep the file in {}",
         binaries.display(),
         places.package.join("regressions/TARGET").display()
     );
@@ -92,8 +92,7 @@ impl Places {
             fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
         }
         let mut fuzzer = Command::new(binaries.join(target.name));
-        // Removes the daemon's settings: here they are the input of the fuzzer, and must not be the user's
-        // own.
+        // The daemon's settings are the fuzzer's input, so the user's own settings are removed.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("D365_")) {
             fuzzer.env_remove(name);
         }
@@ -123,10 +122,10 @@ impl Places {
 }
 
 /// Reads libFuzzer's output: the number of runs, or the fault and the input that shows it.
-fn outcome(words: &str, ended_well: bool) -> Result<String, String> {
-    let behind = |mark| words.lines().find_map(|line| line.split_once(mark)).map(|(_, rest)| rest);
+fn outcome(output: &str, ended_well: bool) -> Result<String, String> {
+    let behind = |mark| output.lines().find_map(|line| line.split_once(mark)).map(|(_, rest)| rest);
     if ended_well {
-        return behind("Done ").map(str::to_owned).ok_or("it ended without a number of runs".to_owned());
+        return behind("Done ").map(str::to_owned).ok_or("it printed no number of runs".to_owned());
     }
     let fault = behind("SUMMARY: ").unwrap_or("it failed without a message");
     let input = behind("Test unit written to ").map(|input| format!(", by {input}"));
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_found_is_named_with_its_input() {
+    fn a_fault_is_named_with_its_input() {
         let good = "#16384\tDONE   cov: 413 ft: 981 corp: 58/3121b\nDone 16384 runs in 5 second(s)\n";
         assert_eq!(outcome(good, true).unwrap(), "16384 runs in 5 second(s)");
         assert!(outcome("#2\tINITED cov: 6", true).is_err());

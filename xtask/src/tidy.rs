@@ -1,5 +1,5 @@
-//! The repository's own rules, for the files that git tracks. A rule is a pure function of one file's text.
-//! Only the rule on names of tests also looks into the files that contain the tests.
+//! The repository's own rules, for the files that git tracks. Most rules are pure functions of one file's
+//! text; those on imports, links and names of tests also read other files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -122,7 +122,7 @@ impl Answer {
     }
 
     pub(super) fn write_head(&self, to: &mut impl Write) -> Result<()> {
-        let mut head = format!("HTTP/1.1 {} As Told\r\nConnection: close\r\n", self.status);
+        let mut head = format!("HTTP/1.1 {} Scripted\r\nConnection: close\r\n", self.status);
         match self.framing {
             Framing::Length(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
             Framing::Chunked => head.push_str("Transfer-Encoding: chunked\r\n"),

@@ -68,7 +68,7 @@ fn tunnel(
     lock(asked).push(target);
     let server = match server {
         Ok(server) => TcpStream::connect(server)?,
-        Err(status) => return client.write_all(format!("HTTP/1.1 {status} As Told\r\n\r\n").as_bytes()),
+        Err(status) => return client.write_all(format!("HTTP/1.1 {status} Scripted\r\n\r\n").as_bytes()),
     };
     client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
     thread::scope(|scope| {

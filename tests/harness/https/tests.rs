@@ -1,4 +1,4 @@
-//! Tests for what no test of the client shows: the client is the same for every framing.
+//! Tests of the server that no test of the client covers: the client does not show the framing.
 
 use std::{
     io::{Read as _, Write as _},
@@ -21,7 +21,7 @@ fn fetch(server: &Server, path: &str) -> (String, String) {
 }
 
 #[test]
-fn bodies_are_framed_as_told() -> Result<()> {
+fn bodies_have_the_framing_of_their_answer() -> Result<()> {
     let server = Server::http()?;
     server.route("/chunked", [Answer::ok("0123456789").chunked().dripping(4, Duration::ZERO)]);
     assert_eq!(fetch(&server, "/chunked").1, "4\r\n0123\r\n4\r\n4567\r\n2\r\n89\r\n0\r\n\r\n");

@@ -56,11 +56,11 @@ pub fn judge(frame: &[u8], watched: &[u16]) -> Opinion {
     Opinion { is, plain, rules: reading.rules }
 }
 
-/// Reports a frame on which the readers disagree, shrunk to a case for the corpus. `said` returns the
-/// readers' answers for a frame, or `None` if all agree.
-pub fn report(name: &str, frame: &[u8], mut said: impl FnMut(&[u8]) -> Option<String>) -> String {
-    let least = shrink(frame, |frame| said(frame).is_some());
-    let words = said(&least).unwrap_or_else(|| "all agree when they are asked again".to_owned());
+/// Reports a frame on which the readers disagree, shrunk to a case for the corpus. `disagreement`
+/// returns the readers' answers for a frame, or `None` if all agree.
+pub fn report(name: &str, frame: &[u8], mut disagreement: impl FnMut(&[u8]) -> Option<String>) -> String {
+    let least = shrink(frame, |frame| disagreement(frame).is_some());
+    let words = disagreement(&least).unwrap_or_else(|| "all readers agree at the second attempt".to_owned());
     // A case assumes that port 25 is watched.
     let expected = judge(&least, &[25]).is;
     let case = format!("A case for tests/harness/corpus: {expected:?}, {least:02x?}");
@@ -170,7 +170,7 @@ mod tests {
 
     /// Compares the oracle itself with the cases that were written by hand.
     #[test]
-    fn the_oracle_says_of_every_case_what_it_is() {
+    fn the_oracle_classifies_every_case_as_the_corpus_does() {
         let wrong: Vec<String> = corpus::all()
             .iter()
             .map(|case| (case, judge(&case.frame, &[25])))
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_makes_no_difference_is_none() {
+    fn a_rule_without_a_difference_is_not_used() {
         let mut frame = vec![0; 60];
         frame[12..14].copy_from_slice(&[0x08, 0x06]);
         frame[14..20].copy_from_slice(&[0, 1, 8, 0, 6, 4]);
@@ -206,8 +206,8 @@ mod tests {
         let is_wrong = |frame: &[u8]| is_segment(frame) && frame[12..14] == [0x81, 0x00];
         let case = corpus::all().into_iter().find(|case| is_wrong(&case.frame)).expect("a tagged segment");
         let long = [&case.frame[..], &[0xa5; 400]].concat();
-        let said = |frame: &[u8]| is_wrong(frame).then(|| "the host says not_ip".to_owned());
-        let report = report("found-1-7", &long, said);
+        let disagreement = |frame: &[u8]| is_wrong(frame).then(|| "the host says not_ip".to_owned());
+        let report = report("found-1-7", &long, disagreement);
         let (before, bytes) = report.split_once(" }, [").expect("a segment's case");
         assert!(before.starts_with("found-1-7: the host says not_ip\n"), "{report}");
         let (bytes, _) = bytes.split_once(']').expect("the end of the bytes");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_ends_where_its_field_says_behind_any_tags() {
+    fn a_packet_ends_at_its_length_field_behind_any_tags() {
         let v4 = Frame::new(Ipv4::new(SOURCE_V4, [192, 0, 2, 25]).carrying(Tcp::new(1, 25)));
         assert_eq!(packet_end(&v4.clone().pad(90).bytes()), Some(14 + 20 + 20));
         assert_eq!(packet_end(&v4.tag(DOT1Q, 1).tag(DOT1Q, 2).bytes()), Some(14 + 8 + 20 + 20));
@@ -227,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_excuses_only_what_it_is_about() {
+    fn a_rule_excuses_only_its_own_results() {
         assert!(Rule::UpperLayer.excuses(&MALFORMED) && !Rule::UpperLayer.excuses(&LATER_FRAGMENT));
         assert!(Rule::FirstFragment.excuses(&LATER_FRAGMENT) && !Rule::FirstFragment.excuses(&MALFORMED));
         assert!(Rule::LaterFragment.excuses(&NOT_TCP));
         assert!(!Rule::LaterFragment.excuses(&Expected::Other("other_port")));
-        assert!(Rule::ThirdTag.excuses(&NOT_TCP), "what is read on says anything");
+        assert!(Rule::ThirdTag.excuses(&NOT_TCP), "a reading that continues may have any result");
     }
 }

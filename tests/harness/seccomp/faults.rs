@@ -18,8 +18,8 @@ use super::{
     listener::{self, Listener},
 };
 
-/// A plan of the calls of a child that fail. Clones are the same plan. It counts the calls of all its
-/// children together.
+/// A plan of the child's calls that fail. Clones share the plan. It counts the calls of all its children
+/// together.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     plan: Arc<Mutex<Plan>>,
@@ -48,12 +48,12 @@ struct Plan {
 }
 
 impl Faults {
-    /// A plan of `bpf` calls. None fails yet: the child's calls are counted and pass.
+    /// A plan for `bpf` calls. It counts the child's calls, and all of them pass at first.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A plan of the threads that the child makes. Each is a call of the command [`THREAD`](super::THREAD).
+    /// A plan for the threads that the child makes. Each is a call of the command [`THREAD`](super::THREAD).
     /// If a limit is reached, making a thread fails with EAGAIN (clone(2)).
     pub fn of_threads() -> Self {
         Self { plan: Arc::default(), calls: Calls::Threads }
@@ -79,7 +79,7 @@ impl Faults {
         self.always(BpfFault::of(command, errno));
     }
 
-    /// Fails every call that this fault is about from now on.
+    /// Fails every call that this fault covers from now on.
     pub(crate) fn always(&self, fault: BpfFault) {
         self.plan().always.insert(fault.command, fault.errno);
     }
@@ -128,7 +128,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Answers until no process is left that can make calls.
+    /// Answers calls until no process is left that can make one.
     fn answer(&self, socket: &UnixStream) -> io::Result<()> {
         let Some(listener) = Listener::receive(socket)? else { return Ok(()) };
         while let Some(call) = listener.next()? {

@@ -6,7 +6,7 @@ use d365_user::gate::{Gate, GatePolicy, gates};
 use super::*;
 
 #[test]
-fn missing_btf_is_told() {
+fn missing_btf_is_reported() {
     require!(Root, Tool("ip"), Daemon);
     let (lab, state) = (Lab::new().unwrap(), TempDir::new("doctor"));
     let view = View::new(&lab.host, &[Mount::HideBtf]).unwrap();
@@ -16,7 +16,7 @@ fn missing_btf_is_told() {
 
 /// The test has a bridge's port, a tun device and an ifb device.
 #[test]
-fn the_place_and_the_link_type_are_told() {
+fn the_place_and_the_link_type_are_reported() {
     require!(Root, Tool("ip"), Link("bridge"), Link("ifb"), Tun, Daemon);
     let lab = Lab::new().unwrap();
     let iface = lab.iface();
@@ -28,14 +28,14 @@ fn the_place_and_the_link_type_are_told() {
     shell(&lab.host, "ip link add bridge1 type bridge stp_state 1; ip link set bridge1 up");
     shell(&lab.host, &format!("ip link set {iface} nomaster; ip link set {iface} master bridge1"));
     let blocked = doctor(&lab.host, iface);
-    let (level, said) = blocked.of("place", Some(iface));
-    assert!(level == "warning" && said.contains("not forwarding"), "{said}");
+    let (level, text) = blocked.of("place", Some(iface));
+    assert!(level == "warning" && text.contains("not forwarding"), "{text}");
     let tun = Tun::new(&lab.host, Kind::Tun).unwrap();
     lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
     for (name, word) in [(tun.name.as_str(), "link type none"), ("shape0", "an ifb device")] {
         let report = doctor(&lab.host, name);
-        let (level, said) = report.of("interface", Some(name));
-        assert!(level == "error" && said.contains(word), "{said}");
+        let (level, text) = report.of("interface", Some(name));
+        assert!(level == "error" && text.contains(word), "{text}");
     }
     let state = TempDir::new("doctor");
     let all = look(&lab.host, state.path(), &[]);
@@ -78,8 +78,8 @@ fn a_state_directory_is_looked_at_and_left_as_it_is() {
     }
     fs::write(state.file("notes.txt"), "somebody's").unwrap();
     let report = look(state.path());
-    let said = report.begins("state_files", None, "warning", "6 files not whole: ");
-    assert!(DAMAGED.iter().all(|name| said.contains(&format!("{name}: "))), "{said}");
+    let text = report.begins("state_files", None, "warning", "6 files not whole: ");
+    assert!(DAMAGED.iter().all(|name| text.contains(&format!("{name}: "))), "{text}");
     assert_eq!(report.of("lease", None).0, "warning", "nothing is known");
     assert!(DAMAGED.iter().all(|name| fs::read_to_string(state.file(name)).unwrap() == "no state"));
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), DAMAGED.len() + 1);
@@ -95,8 +95,8 @@ fn pipes_in_a_state_directory_hang_nobody() {
         nix::unistd::mkfifo(&state.file(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
     }
     let report = look(&lab.host, state.path(), &[]);
-    let (level, said) = report.of("state_files", None);
-    assert!(level == "warning" && said.matches("not a regular file").count() == 3, "{said}");
+    let (level, text) = report.of("state_files", None);
+    assert!(level == "warning" && text.matches("not a regular file").count() == 3, "{text}");
     assert_eq!(report.of("daemon", None), ("ok", "none uses the state directory"));
 }
 
@@ -113,11 +113,11 @@ fn a_list_that_others_may_write_to_is_named() {
     for (mode, level) in [(0o644, "ok"), (0o646, "warning"), (0o664, "warning"), (0o600, "ok")] {
         fs::set_permissions(&list, fs::Permissions::from_mode(mode)).unwrap();
         let report = look(&lab.host, state.path(), &[]);
-        let (found, said) = report.of("list_files", None);
-        assert_eq!((found, said.contains(&name)), (level, level == "warning"), "{mode:o}: {said}");
+        let (found, text) = report.of("list_files", None);
+        assert_eq!((found, text.contains(&name)), (level, level == "warning"), "{mode:o}: {text}");
     }
     fs::remove_file(&list).unwrap();
     let report = look(&lab.host, state.path(), &[]);
-    let (found, said) = report.of("list_files", None);
-    assert!(found == "warning" && said.contains(&name), "{said}");
+    let (found, text) = report.of("list_files", None);
+    assert!(found == "warning" && text.contains(&name), "{text}");
 }

@@ -25,8 +25,8 @@ fn somebody_elses_programs_are_named() {
     lab.host.run(|| program.attach(lab.iface(), XdpMode::Default)).unwrap();
     let report = doctor(&lab.host, lab.iface());
     let begin = "another program is here: somebodys (id ";
-    let said = report.begins("xdp_programs", Some(lab.iface()), "error", begin);
-    assert!(report.code == Some(2) && said.contains(&by_us()), "{said}");
+    let text = report.begins("xdp_programs", Some(lab.iface()), "error", begin);
+    assert!(report.code == Some(2) && text.contains(&by_us()), "{text}");
     // Doctor left the program attached, and the daemon refuses to start, as doctor predicted.
     let daemon = Daemon::run(&lab.host, &on(&lab, &[])).unwrap();
     assert_eq!(daemon.status.code(), Some(6));
@@ -38,8 +38,8 @@ fn somebody_elses_programs_are_named() {
         let report = doctor(&lab.host, lab.iface());
         assert_eq!(report.of("tc", Some(lab.iface())), ("ok", "tcx"));
         let begin = "others are here: tcx somebodys (id ";
-        let said = report.begins("tc_programs", Some(lab.iface()), "warning", begin);
-        assert!(said.contains(&by_us()), "{said}");
+        let text = report.begins("tc_programs", Some(lab.iface()), "warning", begin);
+        assert!(text.contains(&by_us()), "{text}");
     }
 }
 
@@ -62,9 +62,9 @@ fn somebody_elses_filters_are_a_warning() {
     tc("filter add dev DEV ingress pref 20 bpf da bytecode '1,6 0 0 4294967295'");
     tc("filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid 1:1");
     let report = doctor(&lab.host, lab.iface());
-    let said = report.begins("tc_programs", Some(lab.iface()), "warning", "others are here: ");
-    let programs: Vec<_> = said.strip_prefix("others are here: ").unwrap().split("; ").collect();
-    let [ebpf, classic, u32] = &programs[..] else { panic!("{said}") };
+    let text = report.begins("tc_programs", Some(lab.iface()), "warning", "others are here: ");
+    let programs: Vec<_> = text.strip_prefix("others are here: ").unwrap().split("; ").collect();
+    let [ebpf, classic, u32] = &programs[..] else { panic!("{text}") };
     assert!(ebpf.starts_with("clsact somebodys (id ") && ebpf.contains("held by no process"), "{ebpf}");
     assert!(classic.starts_with("clsact ") && classic.ends_with(" (classic BPF)"), "{classic}");
     assert_eq!(*u32, "clsact u32 filter with priority 30");
@@ -84,8 +84,8 @@ fn what_generic_mode_does_to_filters_is_foretold() {
         shell(&lab.host, &format!("tc filter add dev {iface} ingress {filter}"));
     }
     let lo = doctor(&lab.host, "lo");
-    let (level, said) = lo.of("generic", Some("lo"));
-    assert!(level == "error" && said.contains("filter") && said.contains("priority 30"), "{said}");
+    let (level, text) = lo.of("generic", Some("lo"));
+    assert!(level == "error" && text.contains("filter") && text.contains("priority 30"), "{text}");
     let daemon = Daemon::run(&lab.host, &DaemonOptions::on(&["lo"])).unwrap();
     assert_eq!(daemon.status.code(), Some(10), "{}", daemon.stderr);
     let insisted = DaemonOptions::on(&["lo"]).args(["--mode", "generic"]);

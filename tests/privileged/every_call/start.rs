@@ -1,5 +1,6 @@
 //! Faults during a start, during the adoption of another daemon's pins, and during a stop: the daemon does
-//! its work, or ends and leaves nothing of its own. Counters go on, or begin at zero and the log reports it.
+//! its work, or ends and leaves nothing of its own. Counters continue, or begin at zero and the log reports
+//! that.
 
 use anyhow::{Result, ensure};
 use d365_tests::{
@@ -36,7 +37,7 @@ fn works(place: &Place, daemon: &Daemon, before: Counts) -> Result<()> {
     place.counts(daemon, after_one_of_each(before, true))
 }
 
-/// The line of a daemon that does not go on with earlier counters.
+/// The line of a daemon that does not continue earlier counters.
 const ZERO: &str = "counters begin at zero";
 
 /// Starts a daemon while a call fails. Returns it if it works, and its log if it ended as documented.

@@ -85,7 +85,7 @@ impl Changing {
             self.is_published(is_can)?;
             return Ok("published");
         }
-        let line = log.lines().find(|line| line.contains(REFUSED)).context("said")?;
+        let line = log.lines().find(|line| line.contains(REFUSED)).context("no line about the refusal")?;
         names_what_failed(line, &self.place, failed(&self.faults, made, fault))?;
         let (counted, stays) = (self.counts_a_refusal(refused), self.judges());
         // The daemon also tries again by itself. If it did so first, the previous list cannot be checked any

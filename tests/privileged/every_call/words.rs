@@ -70,8 +70,8 @@ fn names_one_of(line: &str, names: &[&str]) -> bool {
 /// Checks that the line names what the call was about, and the kernel's error.
 pub(super) fn names_what_failed(line: &str, place: &Place, failed: Failed) -> Result<()> {
     ensure!(is_about(line, place, failed.command), "{failed:?}, and names something else: {line}");
-    let said = std::io::Error::from(failed.errno).to_string();
-    ensure!(line.contains(&said) || line.contains(A_TEST), "does not say `{said}`: {line}");
+    let error = std::io::Error::from(failed.errno).to_string();
+    ensure!(line.contains(&error) || line.contains(A_TEST), "`{error}` is missing: {line}");
     Ok(())
 }
 

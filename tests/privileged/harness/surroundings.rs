@@ -27,7 +27,7 @@ fn run(netns: &Netns, options: &DaemonOptions) -> Exit {
 }
 
 #[test]
-fn the_end_of_a_daemon_is_told() {
+fn the_end_of_a_daemon_is_reported() {
     require!(Root, Tool("ip"));
     let netns = Netns::new().unwrap();
     let error = Daemon::start(&netns, &shell("echo no such interface >&2; exit 3")).unwrap_err().to_string();

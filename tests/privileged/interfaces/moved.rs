@@ -140,7 +140,7 @@ fn a_moved_interface_is_left_at_once_in_native_and_generic_mode() {
 }
 
 #[test]
-fn a_deleted_interface_is_told_once() {
+fn a_deleted_interface_is_logged_once() {
     require!(Root, Tool("ip"), Daemon);
     let lab = two_links();
     let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();

@@ -75,13 +75,13 @@ fn a_renamed_interface_keeps_its_label() {
     assert_eq!(connections(&daemon, lab.iface()), 1);
     let new = veth::unique_name("new");
     lab.host.ip(&["link", "set", "dev", lab.iface(), "name", &new]).unwrap();
-    let told = "the interface has a new name";
+    let message = "the interface has a new name";
     let fields = format!(" iface={} new_name={new}", lab.iface());
-    daemon.wait_for_line(&[told, &fields], Duration::from_secs(5)).unwrap();
+    daemon.wait_for_line(&[message, &fields], Duration::from_secs(5)).unwrap();
     deliver_again(&lab, 0, &[LISTED.parse().unwrap()]);
     assert_eq!(connections(&daemon, lab.iface()), 2);
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
     assert_eq!(doctor(&lab.host, lab.iface()).of("interface", Some(lab.iface())).0, "error");
     assert_eq!(doctor(&lab.host, &new).of("interface", Some(&new)), ("ok", "up"));
-    assert_eq!(daemon.log().matches(told).count(), 1, "{}", daemon.log());
+    assert_eq!(daemon.log().matches(message).count(), 1, "{}", daemon.log());
 }

@@ -142,9 +142,9 @@ fn a_task_whose_output_would_be_too_large_says_so() {
     command.stdout(fs::File::create(out.path()).unwrap()).stderr(Stdio::piped());
     Limit { resource: Resource::RLIMIT_FSIZE, soft: 64 }.inflict_on(&mut command);
     let done = command.output().unwrap();
-    let said = String::from_utf8(done.stderr).unwrap();
-    assert_eq!((done.status.code(), done.status.signal()), (Some(1), None), "{said}");
-    assert!(said.contains("cannot write to standard output: File too large"), "{said}");
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), done.status.signal()), (Some(1), None), "{stderr}");
+    assert!(stderr.contains("cannot write to standard output: File too large"), "{stderr}");
 }
 
 /// `ulimit -St`: the daemon detaches and keeps its counts. Its exit code shows a supervisor that this was not

@@ -19,13 +19,13 @@ const PPP: u64 = 512;
 /// The daemon warns about a filter that comes later and loses the Ethernet header. The program stays
 /// attached.
 #[test]
-fn a_filter_that_comes_later_is_told() {
+fn a_later_filter_is_reported() {
     require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 9, "generic XDP hides the Ethernet header"), Daemon);
     let (lab, daemon) = started(&["--mode", "generic"]);
     tc(&lab.host, lab.iface(), "qdisc add dev DEV clsact");
     tc(&lab.host, lab.iface(), "filter add dev DEV ingress pref 10 bpf da bytecode '1,6 0 0 4294967295'");
-    let said = ["has come to tc since the start", " programs=\"bpf filter"];
-    daemon.wait_for_line(&said, Duration::from_secs(10)).unwrap();
+    let expected = ["has come to tc since the start", " programs=\"bpf filter"];
+    daemon.wait_for_line(&expected, Duration::from_secs(10)).unwrap();
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 200);
 }
 

@@ -35,8 +35,8 @@ fn a_list_that_is_too_long_stops_no_other_source_and_no_start() {
     let waiting = pending(&scrape, "capacity");
     assert_eq!(waiting, 40, "the file's own range came first, and 20 of 60");
     assert_eq!(scrape.sum("d365_updates_refused_total", &[("reason", "ranges")]), 0);
-    let said = ["a change waits for room; raise --max-ranges", " change=capacity "];
-    daemon.wait_for_line(&said, std::time::Duration::from_secs(5)).unwrap();
+    let expected = ["a change waits for room; raise --max-ranges", " change=capacity "];
+    daemon.wait_for_line(&expected, std::time::Duration::from_secs(5)).unwrap();
     // The other source's updates continue: another geo needs no room.
     other.replace(lines([200], "EUR"));
     wait_until(&daemon, "the other geo", |scrape| {

@@ -27,8 +27,8 @@ fn additions_need_a_second_fetch_and_a_server_that_asks_for_rest_has_it() {
     assert_eq!((pending(&scrape, "addition"), scrape.count("d365_generation", &[])), (0, 2));
 
     site.server.route("/doc", [Answer::status(503).header("Retry-After", "3600")]);
-    let said = ["the source gave no list", "status 503 and asks for a pause of 1h"];
-    let line = daemon.wait_for_line(&said, PATIENCE).unwrap();
+    let expected = ["the source gave no list", "status 503 and asks for a pause of 1h"];
+    let line = daemon.wait_for_line(&expected, PATIENCE).unwrap();
     assert!(line.contains(" next_try=1h") || line.contains(" next_try=\"1h "), "{line}");
     let asked = site.server.count("/doc");
     thread::sleep(Duration::from_secs(5));
@@ -42,7 +42,7 @@ fn additions_need_a_second_fetch_and_a_server_that_asks_for_rest_has_it() {
     // Without another list, a daemon whose source fails cannot start.
     let exit = Daemon::run(&site.lab.host, &site.options(&[&site.source("/nothing")])).unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
-    let said = "the server answers with status 404, there is no such document; check the URL; no other";
+    let expected = "the server answers with status 404, there is no such document; check the URL; no other";
     let last = exit.stderr.lines().last().unwrap();
-    assert!(last.contains(said) && last.contains("with --ranges embedded as well"), "{}", exit.stderr);
+    assert!(last.contains(expected) && last.contains("with --ranges embedded as well"), "{}", exit.stderr);
 }

@@ -28,18 +28,18 @@ use crate::mail::{deliver_again, listen, tally};
 #[derive(Debug, PartialEq, Eq)]
 struct Published {
     number: u64,
-    told: Labels,
+    info: Labels,
     ranges: BTreeSet<String>,
 }
 
 impl Published {
     fn of(scrape: &Scrape) -> Self {
-        let told: Vec<_> = scrape.select("d365_generation_info", &[]).collect();
-        let [told] = told[..] else { panic!("{told:?}") };
+        let infos: Vec<_> = scrape.select("d365_generation_info", &[]).collect();
+        let [info] = infos[..] else { panic!("{infos:?}") };
         let series = scrape.select("d365_range_packets_total", &[]);
         Self {
             number: scrape.count("d365_generation", &[]),
-            told: told.labels.clone(),
+            info: info.labels.clone(),
             ranges: series.map(|sample| sample.labels["range"].clone()).collect(),
         }
     }
@@ -119,8 +119,8 @@ impl<'a> Watched<'a> {
 
     /// Waits until the log, from `mark` on, has a line with this text.
     fn says(&self, mark: usize, text: &str) {
-        let is_said = |_: &Scrape| self.daemon.log()[mark..].lines().any(|line| line.contains(text));
-        wait_until(&self.daemon, &format!("the line `{text}`"), is_said);
+        let is_logged = |_: &Scrape| self.daemon.log()[mark..].lines().any(|line| line.contains(text));
+        wait_until(&self.daemon, &format!("the line `{text}`"), is_logged);
     }
 
     /// Waits for a list of `count` ranges. From then on it is the list that must stay.

@@ -78,7 +78,7 @@ fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let options = site.options(&[&list.source]);
     let field = format!(" source={}", list.source);
-    let is_said = |line: &&str| {
+    let is_warning = |line: &&str| {
         line.contains("others may write to the list or replace it")
             && line.contains(" writers=everybody")
             && line.ends_with(&field)
@@ -89,15 +89,15 @@ fn a_list_that_others_may_write_to_is_warned_of_at_each_change() {
     mode(&path, 0o646);
     for _ in 0..2 {
         let exit = site.start(&options).stop().unwrap();
-        let line = exit.stderr.lines().find(is_said);
+        let line = exit.stderr.lines().find(is_warning);
         assert!(line.is_some_and(|line| line.contains("WARN")), "at each start: {}", exit.stderr);
     }
     let daemon = site.start(&options);
-    let times = || daemon.log().lines().filter(is_said).count();
+    let times = || daemon.log().lines().filter(is_warning).count();
     assert_eq!(times(), 1);
     fs::write(&path, lines(2)).unwrap();
     wait_until(&daemon, "a second range", |scrape| ranges(scrape) == 2);
-    assert_eq!(times(), 1, "said already");
+    assert_eq!(times(), 1, "it is logged once");
     mode(&path, 0o644);
     fs::write(&path, lines(3)).unwrap();
     wait_until(&daemon, "a third range", |scrape| ranges(scrape) == 3);
@@ -144,7 +144,7 @@ fn a_swapped_config_map_is_followed_without_a_warning() {
 /// The daemon accepts nothing while the file is still being written: a prefix that is cut off in the middle
 /// is another prefix.
 #[test]
-fn a_half_written_file_is_not_believed() {
+fn a_half_written_file_is_not_accepted() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let list = ListFile::new("11.0.0.0/24\n");

@@ -138,7 +138,7 @@ fn a_lease_goes_on_with_readings_and_runs_out_without_them() {
         assert!((expiry(&daemon.scrape().unwrap()) - last).abs() < 0.5);
         thread::sleep(Duration::from_millis(500));
     }
-    assert_eq!(mail(), 2, "counting goes on, and mail is delivered");
+    assert_eq!(mail(), 2, "mail is still counted, and delivered");
     let log = daemon.log();
     let ended = log.lines().filter(|line| line.contains(ENDED) && line.contains(&field(last)));
     assert_eq!(ended.count(), 1, "{log}");
@@ -164,7 +164,7 @@ fn a_lease_goes_on_with_readings_and_runs_out_without_them() {
 /// The kernel of a suspended host counts no ticks, so its lease lasts too long. The daemon therefore sets the
 /// lease again each minute.
 #[test]
-fn the_kernel_is_told_again_each_minute() {
+fn the_lease_is_set_again_each_minute() {
     require!(Root, Tool("ip"), Daemon);
     let site = Site::new();
     let list = ListFile::new(lines(0..1, "NAM"));
@@ -192,8 +192,8 @@ fn the_embedded_list_alone_is_trusted_from_its_date_on_unless_the_lease_has_no_e
     let daemon = site.start(&options);
     assert!((expiry(&daemon.scrape().unwrap()) - EMBEDDED_UNTIL).abs() < 0.5);
     let has_ended = now() > EMBEDDED_UNTIL;
-    let said = if has_ended { "ended" } else { "trusted" };
-    let line = format!("lease: {said} source=embedded until=2026-08-17T00:00:00Z");
+    let state = if has_ended { "ended" } else { "trusted" };
+    let line = format!("lease: {state} source=embedded until=2026-08-17T00:00:00Z");
     daemon.wait_for_log(&line, Duration::from_secs(5)).unwrap();
     assert_eq!(times(&daemon, ENDED), usize::from(has_ended));
     assert_kernel_follows(&daemon);

@@ -61,8 +61,8 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
     let refused = site.options(&["azure"]).args(["--page-url", &page]);
     let exit = Daemon::run(&site.lab.host, &refused).unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.stderr);
-    let said = "no service tags document of the cloud public on an allowed host (download.microsoft.com)";
-    assert!(exit.stderr.contains(said), "{}", exit.stderr);
+    let expected = "no service tags document of the cloud public on an allowed host (download.microsoft.com)";
+    assert!(exit.stderr.contains(expected), "{}", exit.stderr);
     assert_eq!(site.server.count(&older), 0);
 
     // This source is alone, so that its list is not the embedded one.
@@ -91,8 +91,8 @@ fn the_newest_document_of_the_cloud_is_taken_and_a_newer_one_when_it_is_there() 
 
     // The embedded list is newer than what is kept, so its ranges are listed too and stay.
     let daemon = site.start(&options);
-    let said = ["whose other ranges are listed too", " ranges=17"];
-    daemon.wait_for_line(&said, Duration::from_secs(5)).unwrap();
+    let expected = ["whose other ranges are listed too", " ranges=17"];
+    daemon.wait_for_line(&expected, Duration::from_secs(5)).unwrap();
     assert_eq!(ranges(&wait_until(&daemon, "a failure", no_document)), 39);
     daemon.stop().unwrap();
 }

@@ -20,7 +20,7 @@ fn promtool_finds_nothing_in_a_scrape_with_every_metric() {
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().unwrap();
         let is_there = ["{", " "].iter().any(|end| text.contains(&format!("\n{name}{end}")));
-        assert!(is_there, "promtool looks at samples only, and there is none of {name}:\n{text}");
+        assert!(is_there, "{name} has no sample, and promtool checks only metrics with samples:\n{text}");
     }
     assert_eq!(promtool::complaints(&text).unwrap(), "", "{text}");
     // It does complain about wrong text.

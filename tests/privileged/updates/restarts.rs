@@ -50,7 +50,7 @@ fn counts_over_restarts(options: &DaemonOptions, site: &Site, end: Signal) -> Ve
 }
 
 /// A start at zero looks like a restart. A total that is only a little lower than before would look like an
-/// increase. `handover` tests counters that go on.
+/// increase. `handover` tests counters that continue.
 #[test]
 fn without_a_store_counters_begin_at_zero() {
     require!(Root, Tool("ip"), Daemon);
@@ -179,7 +179,7 @@ fn others_are_kept_out_of_the_state_directory() {
     let options = site.options(&["embedded"]);
     let state = options.state.as_ref().unwrap().path();
     let mode = || fs::metadata(state).unwrap().permissions().mode() & 0o7777;
-    for (before, said) in [
+    for (before, expected) in [
         (0o700, None),
         (0o750, Some(("INFO", "had mode 750 and has 700 now"))),
         (0o777, Some(("WARN", "had mode 777 and has 700 now: group 0, everybody could write there"))),
@@ -188,9 +188,9 @@ fn others_are_kept_out_of_the_state_directory() {
         let exit = site.start(&options).stop().unwrap();
         assert_eq!(mode(), 0o700);
         let line = exit.stderr.lines().find(|line| line.contains("had mode"));
-        assert_eq!(line.is_some(), said.is_some(), "{}", exit.stderr);
-        if let (Some(line), Some((level, said))) = (line, said) {
-            assert!(line.contains(level) && line.contains(said), "{line}");
+        assert_eq!(line.is_some(), expected.is_some(), "{}", exit.stderr);
+        if let (Some(line), Some((level, text))) = (line, expected) {
+            assert!(line.contains(level) && line.contains(text), "{line}");
         }
     }
     chown(state, Some(65_534), None).unwrap();

@@ -54,7 +54,7 @@ fn state(options: &DaemonOptions) -> &TempDir {
 }
 
 /// The output of a task with this state directory.
-fn told(task: &str, state: &Path) -> String {
+fn output(task: &str, state: &Path) -> String {
     let Done { stdout, stderr, .. } = task::run(&[task, "--state-dir", state.to_str().unwrap()]).unwrap();
     stdout + &stderr
 }
@@ -65,7 +65,7 @@ fn assert_not_shown(daemon: &Daemon, state: &Path) {
         ("the log".to_owned(), daemon.log()),
         ("/metrics".to_owned(), daemon.get("/metrics", &[]).unwrap().body),
     ]);
-    all.extend(["approve", "doctor", "drift"].map(|task| (task.to_owned(), told(task, state))));
+    all.extend(["approve", "doctor", "drift"].map(|task| (task.to_owned(), output(task, state))));
     for file in fs::read_dir(state).unwrap() {
         let path = file.unwrap().path();
         let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
@@ -106,7 +106,7 @@ fn a_token_is_neither_shown_nor_kept_and_another_one_is_the_same_source() {
     serves(&site, "1", Some(7));
     wait_until(&daemon, "a removal that waits", |scrape| pending(scrape, "removal") == 1);
     assert_not_shown(&daemon, state(&first).path());
-    assert!(told("approve", state(&first).path()).contains(&source), "it is shown by its name");
+    assert!(output("approve", state(&first).path()).contains(&source), "it is shown by its name");
     assert!(daemon.log().contains("TRACE"), "the level is that");
     daemon.stop().unwrap();
 
@@ -153,7 +153,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
         drop(directory);
         // Before a daemon has renamed anything, no task shows the token.
         for task in ["approve", "doctor", "drift"] {
-            assert!(!told(task, state(&options).path()).contains(SECRET), "{task}");
+            assert!(!output(task, state(&options).path()).contains(SECRET), "{task}");
         }
 
         serves(&site, token, Some(7));

@@ -37,7 +37,7 @@ mod tests {
     use super::{super::NOTHING, *};
 
     #[test]
-    fn a_file_says_what_it_is_for_and_stays_small() {
+    fn a_file_states_its_purpose_and_stays_small() {
         let lines = |text: &str| source("x.rs", text).iter().map(|f| f.line).collect::<Vec<_>>();
         assert_eq!(lines("//! For this.\nfn f() {}\n"), NOTHING);
         assert_eq!(lines("// For this.\n"), [1]);

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_link_into_the_repository_is_left_alone() {
+    fn links_out_of_the_repository_are_left_alone() {
         assert_eq!(broken("[w](https://example.net/x) [m](mailto:a@example.net) [h](#heading)\n"), NOTHING);
         assert_eq!(broken("`[x](gone.md)`\n```\n[x](gone.md)\n```\n"), NOTHING);
     }

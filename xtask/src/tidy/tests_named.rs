@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_of_a_test_is_left_alone() {
+    fn other_names_in_backticks_are_left_alone() {
         assert_eq!(
             lines("SECURITY.md", "`d365-user --iface eth0`, `cargo xtask test`, privileged lease\n"),
             NOTHING

@@ -80,8 +80,8 @@ impl Reading {
             rest = behind;
         }
         // The message may be behind libtest's output on the same line.
-        if let Some((_, said)) = rest.split_once("not run: ")
-            && let Some((name, lacking)) = said.split_once(" needs ")
+        if let Some((_, reason)) = rest.split_once("not run: ")
+            && let Some((name, lacking)) = reason.split_once(" needs ")
         {
             self.reasons.insert(name.to_owned(), format!("needs {lacking}"));
             return None;

@@ -97,18 +97,18 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
     die_with_parent(&mut qemu);
     let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
     let stdout = child.0.stdout.take().context("QEMU has no output")?;
-    let (say, said) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let lines = BufReader::new(stdout).split(b'\n').map_while(io::Result::ok);
         // The receiver is dropped when it needs no more lines.
-        lines.into_iter().try_for_each(|line| say.send(line))
+        lines.into_iter().try_for_each(|line| sender.send(line))
     });
     let mut log = File::create(&files.tests)?;
     let mut reading = Reading::default();
     let (mut release, mut last) = (None, Instant::now());
     let deadline = Instant::now() + LIMIT;
     let how = loop {
-        match said.recv_timeout(SILENCE.min(deadline.saturating_duration_since(Instant::now()))) {
+        match receiver.recv_timeout(SILENCE.min(deadline.saturating_duration_since(Instant::now()))) {
             Ok(line) => {
                 let line = String::from_utf8_lossy(&line);
                 let line = line.trim_end_matches('\r');

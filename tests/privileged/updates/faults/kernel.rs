@@ -103,7 +103,7 @@ fn the_published_generation_stays_as_long_as_the_kernel_refuses_the_next() {
 
     // Without answers from the kernel, nothing can be verified and no lease can be set. The previous lease
     // continues.
-    for (errno, said) in
+    for (errno, expected) in
         [(Errno::EPERM, "Operation not permitted"), (Errno::ENOMEM, "Cannot allocate memory")]
     {
         let mark = refusing.watched.daemon.log().len();
@@ -117,7 +117,7 @@ fn the_published_generation_stays_as_long_as_the_kernel_refuses_the_next() {
         let log = refusing.watched.daemon.log();
         let lines = log.lines().rev().take_while(|line| !line.contains("the leases are set again"));
         let stuck: Vec<_> = lines.filter(|line| line.contains("cannot set the leases")).collect();
-        assert!(stuck.len() == 1 && stuck[0].contains(said), "{log}");
+        assert!(stuck.len() == 1 && stuck[0].contains(expected), "{log}");
         refusing.watched.goes_on();
         refusing.faults.heal();
         refusing.is_published();

@@ -39,8 +39,8 @@ fn a_pipe_without_a_writer_is_a_failure_and_is_read_when_one_comes() {
     assert!(started.elapsed() >= LIMIT, "it is given its time");
     let scrape = daemon.scrape().unwrap();
     assert_eq!((ranges(&scrape), failures(&scrape, "timeout")), (1, 1));
-    let said = format!("{source}: no answer within 30s; ");
-    assert_eq!(daemon.log().matches(&said).count(), 1, "{}", daemon.log());
+    let expected = format!("{source}: no answer within 30s; ");
+    assert_eq!(daemon.log().matches(&expected).count(), 1, "{}", daemon.log());
     fs::write(&path, lines(1..2, "NAM")).unwrap();
     wait_until(&daemon, "the list in the pipe", |scrape| ranges(scrape) == 2);
     fs::write(&path, lines(1..3, "NAM")).unwrap();
@@ -48,7 +48,7 @@ fn a_pipe_without_a_writer_is_a_failure_and_is_read_when_one_comes() {
     fs::write(directory.file("new"), lines(1..4, "NAM")).unwrap();
     fs::rename(directory.file("new"), &path).unwrap();
     let scrape = wait_until(&daemon, "the file in the pipe's place", |scrape| ranges(scrape) == 4);
-    assert_eq!(failures(&scrape, "timeout"), 1, "it is said once");
+    assert_eq!(failures(&scrape, "timeout"), 1, "it is counted once");
     let exit = daemon.stop().unwrap();
     assert!(exit.status.code() == Some(0) && exit.took < Duration::from_secs(5), "{exit:?}");
 }
