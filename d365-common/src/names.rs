@@ -27,8 +27,13 @@ pub const TABLES: &str = "TABLES";
 /// `u32`: the first page of the published generation's direct table, which also determines its
 /// [buffer](crate::direct::buffer). It is a variable in [`VARIABLES`]: the programs read it without a lookup.
 pub const ACTIVE: &str = "ACTIVE";
-/// The map of the object's variables. [`ACTIVE`] is the only variable.
+/// The map of [`ACTIVE`].
 pub const VARIABLES: &str = ".bss";
+/// `[u32; MAX_INTERFACES]`: the index of each row's interface, 0 for a row without one. It is a variable, the
+/// only one in [`ROW_INTERFACES`].
+pub const IFINDEXES: &str = "IFINDEXES";
+/// The map of [`IFINDEXES`].
+pub const ROW_INTERFACES: &str = ".data";
 /// One `u32`: the first page of the generation by which [`PROGRAM_PROVE`] classifies.
 pub const PROVEN: &str = "PROVEN";
 /// One [`Ends`](crate::lease::Ends): the ticks (`jiffies64`) at which the leases end. 0: never confirmed;
@@ -58,8 +63,6 @@ pub const LOGS: &str = "AYA_LOGS";
 
 /// `[u16; MAX_PORTS]`: the watched ports, in host byte order.
 pub const PORTS: &str = "PORTS";
-/// `[u32; MAX_INTERFACES]`: the indexes of the watched interfaces.
-pub const IFINDEXES: &str = "IFINDEXES";
 /// `u32`: the number of slots in a row of [`RANGE_COUNTERS`].
 pub const CAPACITY: &str = "CAPACITY";
 /// `u64`: a [`Setup`](crate::setup::Setup). If that has no actions, [`LOG_PACKETS`], [`SAMPLE_UNLISTED`],

@@ -58,8 +58,6 @@ pub(crate) static FAILSAFE_V6: ArrayOfMaps<TrieV6, 1> = ArrayOfMaps::new();
 #[unsafe(no_mangle)]
 static PORTS: [Global<u16>; MAX_PORTS] = [const { Global::new(SMTP_PORT) }; MAX_PORTS];
 #[unsafe(no_mangle)]
-static IFINDEXES: [Global<u32>; MAX_INTERFACES] = [const { Global::new(0) }; MAX_INTERFACES];
-#[unsafe(no_mangle)]
 static CAPACITY: Global<u32> = Global::new(DEFAULT_CAPACITY);
 #[unsafe(no_mangle)]
 static SETUP: Global<u64> = Global::new(Setup::DEFAULT.bits());
@@ -81,6 +79,12 @@ static DROP_UNLISTED: Global<u8> = Global::new(0);
 /// A variable and not a declared map, because a map would cost every packet a lookup.
 #[unsafe(no_mangle)]
 pub(crate) static ACTIVE: Variable = Variable(UnsafeCell::new(0));
+
+/// The interface of each row of counters. The daemon changes it when an interface returns with another index,
+/// before the programs run there.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data")]
+static IFINDEXES: [Variable; MAX_INTERFACES] = [const { Variable(UnsafeCell::new(0)) }; MAX_INTERFACES];
 
 /// A number that the daemon writes and the programs read.
 #[repr(transparent)]

@@ -94,6 +94,20 @@ pub struct Cli {
     )]
     pub(crate) iface: Vec<String>,
 
+    /// Start although some or all interfaces do not exist yet; each is attached when it appears
+    #[arg(
+        long, env = "D365_WAIT_FOR_IFACE", value_parser = BoolishValueParser::new(),
+        help_heading = "Watched traffic"
+    )]
+    pub(crate) wait_for_iface: bool,
+
+    /// Do not attach again to an interface that has lost its program or has returned
+    #[arg(
+        long, env = "D365_NO_REATTACH", value_parser = BoolishValueParser::new(),
+        conflicts_with = "wait_for_iface", help_heading = "Watched traffic"
+    )]
+    pub(crate) no_reattach: bool,
+
     /// TCP destination port to watch; repeat it, or separate ports by commas (at most 8)
     #[arg(
         long, env = "D365_PORT", value_name = "PORT", value_delimiter = ',', default_value = "25",

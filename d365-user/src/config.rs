@@ -35,6 +35,10 @@ pub const MAX_INTERFACE_NAME: usize = 127;
 pub struct Config {
     /// The interfaces, 1 to [`MAX_INTERFACES`], each once, in the order given.
     pub interfaces: Vec<String>,
+    /// True if an interface may be missing at the start.
+    pub wait_for_iface: bool,
+    /// True if the programs are attached again to an interface that has lost them or has returned.
+    pub reattach: bool,
     /// The XDP mode that may be used.
     pub mode: ModePolicy,
     /// TCP ports in host byte order, 1 to [`MAX_PORTS`], each once, none zero.
@@ -122,6 +126,8 @@ impl Config {
         let targets = ranges.iter().map(|spec| target(spec, &updates)).collect::<Result<_, _>>()?;
         let config = Self {
             interfaces,
+            wait_for_iface: cli.wait_for_iface,
+            reattach: !cli.no_reattach,
             mode: cli.mode,
             ports,
             ranges,

@@ -74,6 +74,8 @@ pub struct Interface {
     pub actions: Vec<(PacketAction, u64)>,
     /// True if the tc program that sets the mark is attached now; `None` if packets are not marked.
     pub tag_attached: Option<bool>,
+    /// Number of times that its programs were attached after the start.
+    pub reattached: u64,
 }
 
 /// The state of the updates of the list.

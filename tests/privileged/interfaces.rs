@@ -3,3 +3,4 @@
 mod moved;
 mod names;
 mod order;
+mod returned;

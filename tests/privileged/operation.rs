@@ -150,11 +150,11 @@ fn packets_are_logged_when_asked_for_and_not_otherwise() {
 }
 
 /// A foreign process detaches the program, and then attaches another. The daemon reports neither state as
-/// attached.
+/// attached, and leaves the other program as it is.
 #[test]
 fn an_attachment_that_is_taken_away_shows_in_metric_log_and_readiness() {
     require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
-    let (lab, daemon) = started(&[]);
+    let (lab, daemon) = started(&["--no-reattach"]);
     let attached = || daemon.scrape().unwrap().sum("d365_attached", &[("iface", lab.iface())]);
     assert_eq!(attached(), 1);
     detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
@@ -162,8 +162,9 @@ fn an_attachment_that_is_taken_away_shows_in_metric_log_and_readiness() {
     let _view = xdp_filter(&lab, "native");
     assert!(has_xdp(&lab.host, lab.iface()));
     assert_eq!(attached(), 0, "another program is not ours");
-    daemon.wait_for_log("not attached any more", Duration::from_secs(20)).unwrap();
+    daemon.wait_for_log("not attached: packets", Duration::from_secs(20)).unwrap();
     assert_eq!(daemon.get("/readyz", &[]).unwrap().status, 503);
+    assert_eq!(daemon.scrape().unwrap().count("d365_reattached_total", &[("iface", lab.iface())]), 0);
     stop(daemon);
     assert!(has_xdp(&lab.host, lab.iface()), "and is left as it is");
 }

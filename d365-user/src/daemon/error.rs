@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     kernel::{
         AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError,
-        SamplesError, StoreError, TaggerError,
+        SamplesError, StoreError,
     },
     resources::{ResourceError, is_lack},
     runtime::FailsafeError,
@@ -56,12 +56,9 @@ pub enum StartError {
     /// The counters cannot be used.
     #[error(transparent)]
     Counter(#[from] CounterError),
-    /// The XDP program was not attached.
+    /// A program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
-    /// The tc program was not attached.
-    #[error(transparent)]
-    Tagger(#[from] TaggerError),
     /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
@@ -122,9 +119,10 @@ impl StartError {
                 AttachError::Refused { .. }
                 | AttachError::Generic { .. }
                 | AttachError::Ingress { .. }
+                | AttachError::Row { .. }
+                | AttachError::Tagger(_)
                 | AttachError::Program { .. },
             )
-            | Self::Tagger(_)
             | Self::Store(
                 StoreError::NoBpffs { .. } | StoreError::Refused { .. } | StoreError::InUse { .. },
             ) => Exit::Attach,

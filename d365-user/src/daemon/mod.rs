@@ -13,10 +13,7 @@ use std::{
     sync::{Arc, mpsc::Sender},
 };
 
-use tokio::{
-    signal::unix::Signal,
-    sync::watch::{Receiver, Sender as Shown, channel},
-};
+use tokio::{signal::unix::Signal, sync::watch::channel};
 
 pub use error::StartError;
 
@@ -25,7 +22,7 @@ use crate::{
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
-    runtime::{Seen, State, azure, watch},
+    runtime::{Choice, Reattach, State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
@@ -77,7 +74,9 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
 
-    let seen = watch::start(Arc::clone(&state))?;
+    let changes = events.clone();
+    let wake = move || drop(changes.send(updater::Event::Interfaces));
+    let seen = watch::start(Arc::clone(&state), wake)?;
     let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
     let mut starting = updates.run(move || start::start(&own, updater, pending, inherited, &shared));
     let started = tokio::select! {
@@ -89,16 +88,17 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         }
         started = &mut starting => started.map_err(|_| StartError::Panicked)??,
     };
-    let Started { kernel, updater, packet_log, samples, failsafe } = started;
+    let Started { kernel, updater, packet_log, samples, failsafe, seen: first } = started;
     let shared = Arc::clone(&state);
-    let mut updating = updates.run(move || updater.run(kernel, failsafe, &shared));
+    let reattach = config.reattach.then(|| Reattach::new(Choice::new(&config), seen.clone()));
+    let mut updating = updates.run(move || updater.run(kernel, failsafe, reattach, &shared));
 
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
         _ = &mut updating => return Err(StartError::Updater),
         never = forward(packet_log) => match never {},
-        never = keep_readiness(seen, is_hung, &ready) => match never {},
+        never = watch::keep_readiness(first, seen, is_hung, &ready) => match never {},
         never = azure::watch(samples, &azure) => match never {},
         never = reload(hangups, &events) => match never {},
     };
@@ -143,17 +143,5 @@ async fn forward(packet_log: Option<PacketLog>) -> Infallible {
     {
         tracing::error!(%error, "packets are not logged any more");
     }
-    std::future::pending().await
-}
-
-/// Keeps the daemon's readiness: it is not ready while a program is lost or the state directory does not
-/// answer.
-async fn keep_readiness(
-    seen: Receiver<Vec<Seen>>,
-    is_hung: Receiver<bool>,
-    ready: &Shown<Readiness>,
-) -> Infallible {
-    // The caller notices an updater that has ended.
-    watch::keep_readiness(seen, is_hung, ready).await;
     std::future::pending().await
 }

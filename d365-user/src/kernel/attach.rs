@@ -98,6 +98,17 @@ impl Attached {
 }
 
 impl Kernel {
+    /// Gives a row of the counters to another interface. No program may run on it yet.
+    ///
+    /// # Errors
+    /// [`AttachError::Row`]
+    pub fn set_row(&mut self, row: usize, interface: &Interface) -> Result<(), AttachError> {
+        let failed = |source| AttachError::Row { interface: interface.name.clone(), source };
+        let mut indexes = self.ifindexes.get(&0, 0).map_err(failed)?;
+        indexes[row] = interface.index;
+        self.ifindexes.set(0, indexes, 0).map_err(failed)
+    }
+
     /// Fails if `interface` already has an XDP program, other than one that an earlier daemon left.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ const ALT_IFNAME: u16 = 53;
 pub struct Interface {
     /// The name that was searched for: the kernel's own name for it, or an alternative name.
     pub name: String,
-    /// Its index.
+    /// Its index; 0 if no interface has the name yet.
     pub index: u32,
 }
 
@@ -119,6 +119,18 @@ impl Interface {
         }
     }
 
+    /// An interface that does not exist yet.
+    #[must_use]
+    pub fn absent(name: &str) -> Self {
+        Self { name: name.to_owned(), index: 0 }
+    }
+
+    /// Returns true if the interface exists, or did.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.index != 0
+    }
+
     /// Reads the interface's current state from the kernel.
     ///
     /// # Errors
@@ -148,14 +160,16 @@ impl Interface {
     }
 }
 
-/// Checks that no two of the interfaces are the same link. A link may also have alternative names
+/// Checks that no two of the interfaces that exist are the same link. A link may also have alternative names
 /// (`ip link property`).
 ///
 /// # Errors
 /// [`InterfaceError::Same`] for the first two that are.
 pub fn distinct(interfaces: &[Interface]) -> Result<(), InterfaceError> {
     for (position, Interface { name, index }) in interfaces.iter().enumerate() {
-        if let Some(first) = interfaces[..position].iter().find(|first| first.index == *index) {
+        if let Some(first) =
+            interfaces[..position].iter().find(|first| first.is_present() && first.index == *index)
+        {
             let (first, second) = (first.name.clone(), name.clone());
             return Err(InterfaceError::Same { first, second, index: *index });
         }
@@ -227,6 +241,7 @@ mod tests {
         let interface = |name: &str, index| Interface { name: name.to_owned(), index };
         assert!(distinct(&[]).is_ok());
         assert!(distinct(&[interface("m0", 4), interface("m1", 5)]).is_ok());
+        assert!(distinct(&[Interface::absent("m0"), Interface::absent("m1")]).is_ok());
         let same = distinct(&[interface("m0", 4), interface("alt0", 5), interface("m1", 5)]);
         let message = same.unwrap_err().to_string();
         assert!(message.contains(r#""alt0" and "m1" are one link (index 5)"#), "{message}");

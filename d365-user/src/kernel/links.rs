@@ -13,7 +13,7 @@ use std::{
 
 use aya::programs::tc::SchedClassifierLink;
 
-use super::{bpf, interface::Interface, store::Store, tc::Qdisc};
+use super::{bpf, inherited::xdp_name, interface::Interface, store::Store, tc::Qdisc};
 
 /// The reason why the daemon itself left an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,26 @@ impl Links {
     }
 
     pub(super) fn add(&self, interface: &Interface, link: Link) {
-        self.inner().links.push((interface.index, link));
+        let inner = &mut *self.inner();
+        inner.left.retain(|(index, _)| *index != interface.index);
+        inner.links.push((interface.index, link));
+    }
+
+    /// Closes the link of an interface's XDP program, or that of its tc program, so that it can be attached
+    /// again.
+    pub fn release(&self, interface: &Interface, is_xdp: bool) {
+        let is_such = |link: &Link| match link {
+            Link::Bpf(_, name) => is_xdp == (*name == xdp_name(interface.index)),
+            Link::Filter(..) => !is_xdp,
+        };
+        let inner = &mut *self.inner();
+        for (_, link) in
+            inner.links.extract_if(.., |(index, link)| *index == interface.index && is_such(link))
+        {
+            if let Link::Bpf(_, name) = link {
+                self.store.remove(&name);
+            }
+        }
     }
 
     /// Detaches every program from an interface. A second call does nothing.

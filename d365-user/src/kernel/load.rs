@@ -81,12 +81,12 @@ impl Kernel {
         let port_count = options::count("ports", options.ports.len(), MAX_PORTS)?;
         let mut ports = [SMTP_PORT; MAX_PORTS];
         ports[..options.ports.len()].copy_from_slice(&options.ports);
-        let setup =
-            Setup::new(ports[0], port_count, interface_count, options.has_actions(), options.trie_only);
         let mut ifindexes = [0; MAX_INTERFACES];
         for (place, interface) in ifindexes.iter_mut().zip(&options.interfaces) {
             *place = interface.index;
         }
+        let setup =
+            Setup::new(ports[0], port_count, interface_count, options.has_actions(), options.trie_only);
         let log_ring = if options.log_packets { LOG_RING } else { SMALLEST_RING };
         let sample_ring = if options.watch { SAMPLE_RING } else { SMALLEST_RING };
         let mut ebpf = EbpfLoader::new()
@@ -120,8 +120,9 @@ impl Kernel {
         let buffers = Buffers::take(&mut ebpf)?;
         let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
         let leases = typed(&mut ebpf, names::LEASE)?;
+        let ifindexes = typed(&mut ebpf, names::ROW_INTERFACES)?;
         let links = Links::new(store);
-        Ok(Kernel { ebpf, buffers, failsafe, leases, links, port: ports[0], program })
+        Ok(Kernel { ebpf, buffers, failsafe, leases, ifindexes, links, port: ports[0], program })
     }
 }
 

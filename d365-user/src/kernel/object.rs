@@ -5,7 +5,10 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, Xdp},
 };
-use d365_common::{lease::Ends, names};
+use d365_common::{
+    lease::Ends,
+    names::{self, MAX_INTERFACES},
+};
 
 use super::{buffers::Buffers, links::Links, tries::Tries};
 
@@ -19,6 +22,8 @@ pub struct Kernel {
     pub(super) buffers: Buffers,
     pub(super) failsafe: Tries,
     pub(super) leases: Array<MapData, Ends>,
+    /// The index of each row's interface.
+    pub(super) ifindexes: Array<MapData, [u32; MAX_INTERFACES]>,
     pub(super) links: Links,
     /// A watched port, for the frames of a verification.
     pub(super) port: u16,

@@ -7,6 +7,8 @@ use crate::kernel::{Attached, DetachReason, InterfaceError, Links, Look};
 /// The loss of a program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
+    /// No interface has the name yet.
+    Absent,
     /// The daemon left the interface.
     Left(DetachReason),
     /// The daemon left the interface, which was gone and has returned.
@@ -20,6 +22,7 @@ pub(crate) enum Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Absent => f.write_str("no interface has this name yet"),
             Self::Left(reason) => reason.fmt(f),
             Self::Returned => f.write_str("it was gone, and is here again"),
             Self::Detached | Self::Unmarked => f.write_str("detached by somebody else"),
@@ -37,6 +40,13 @@ pub(crate) struct Seen {
     pub(crate) loss: Option<Loss>,
     /// Filters and tc programs that came later and cannot read an Ethernet header together with generic mode.
     pub(crate) blinded: Vec<String>,
+}
+
+impl Seen {
+    /// An interface that does not exist yet.
+    pub(super) fn absent(name: &str) -> Self {
+        Self { name: name.to_owned(), new_name: None, loss: Some(Loss::Absent), blinded: Vec::new() }
+    }
 }
 
 /// Looks at an interface and leaves it if it must be left. `is_reported_gone` is true if the kernel reported

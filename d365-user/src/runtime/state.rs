@@ -4,12 +4,13 @@ use std::{
     error::Error,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use super::{
+    attach::Programs,
     azure,
     interface::{Seen, look},
 };
@@ -18,7 +19,7 @@ use crate::{
     counters::PublishedState,
     generation::TableSize,
     http,
-    kernel::{Attached, Counters, InterfaceCounts, InterfaceError, Links, Report, Tagger},
+    kernel::{Attached, Counters, InterfaceCounts, InterfaceError, Links, Report},
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
@@ -26,12 +27,11 @@ use crate::{
 };
 
 /// The kernel's part of the state, set once everything is attached.
+#[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) links: Links,
-    /// The attachments in the order of the rows.
-    pub(crate) attached: Vec<Attached>,
-    /// The tc programs in the order of the rows; empty if packets are not marked.
-    pub(crate) taggers: Vec<Tagger>,
+    /// The programs of each interface, in the order of the rows.
+    pub(crate) programs: Vec<Programs>,
 }
 
 /// The data that a snapshot is taken of.
@@ -52,7 +52,10 @@ pub(crate) struct State {
     azure: Option<Arc<azure::Known>>,
     tags: Tags,
     drops: Mutex<Option<Drops>>,
-    live: OnceLock<Live>,
+    /// Replaced as a whole, so that nobody holds the lock while the kernel is asked.
+    live: Mutex<Option<Arc<Live>>>,
+    /// For each row, the number of times that a program was attached after the start.
+    reattached: Vec<AtomicU64>,
 }
 
 impl State {
@@ -66,6 +69,7 @@ impl State {
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
         Self {
+            reattached: rows.iter().map(|_| AtomicU64::new(0)).collect(),
             rows,
             counters,
             interfaces: config.interfaces.clone(),
@@ -79,7 +83,7 @@ impl State {
             azure,
             tags: config.tags,
             drops: Mutex::default(),
-            live: OnceLock::new(),
+            live: Mutex::default(),
         }
     }
 
@@ -114,9 +118,27 @@ impl State {
         }
     }
 
-    /// Stores the kernel's part once everything is published and attached. Only the first call has an effect.
+    /// Stores the kernel's part once everything is published and attached.
     pub(crate) fn set_live(&self, live: Live) {
-        let _ = self.live.set(live);
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(live));
+    }
+
+    /// The kernel's part; `None` until everything is attached.
+    pub(super) fn live(&self) -> Option<Arc<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the programs of a row.
+    pub(super) fn set_programs(&self, row: usize, programs: Programs) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = live.as_mut() {
+            Arc::make_mut(live).programs[row] = programs;
+        }
+    }
+
+    /// Counts that everything on the interface of a row was attached after the start.
+    pub(super) fn count_reattached(&self, row: usize) {
+        self.reattached[row].fetch_add(1, Relaxed);
     }
 
     /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed
@@ -127,17 +149,22 @@ impl State {
 
     /// Returns true if a report may concern a watched interface.
     pub(crate) fn is_concerned_by(&self, report: &Report) -> bool {
-        let attached = self.live.get().map_or(&[][..], |live| &live.attached);
-        let indexes = || attached.iter().map(|attached| attached.interface.index);
+        let live = self.live();
+        let programs = || live.iter().flat_map(|live| &live.programs);
+        let mut indexes = programs().filter_map(|programs| Some(programs.attached.as_ref()?.interface.index));
         report.is_partial
-            || indexes().any(|index| report.changed.contains(&index) || report.gone.contains(&index))
+            || indexes.any(|index| report.changed.contains(&index) || report.gone.contains(&index))
     }
 
     /// Looks at every interface and leaves those that must be left. If the kernel does not answer for one,
     /// its state in `before` is returned.
     pub(crate) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
         let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
-        self.looks(report).filter_map(|(name, seen)| seen.ok().or_else(|| known(name))).collect()
+        let Some(live) = self.live() else { return Vec::new() };
+        let looks = (0..live.programs.len()).zip(&self.rows);
+        looks
+            .filter_map(|(row, name)| self.look_at(&live, row, report).ok().or_else(|| known(name)))
+            .collect()
     }
 
     /// Leaves every interface that is no longer in this network namespace.
@@ -145,29 +172,36 @@ impl State {
     /// # Errors
     /// The kernel does not answer for an interface, which may then be here or not.
     pub(crate) fn leave_gone(&self) -> Result<(), InterfaceError> {
-        self.looks(&Report::default()).try_for_each(|(_, seen)| seen.map(drop))
+        let Some(live) = self.live() else { return Ok(()) };
+        let report = Report::default();
+        (0..live.programs.len()).try_for_each(|row| self.look_at(&live, row, &report).map(drop))
     }
 
-    fn looks(&self, report: &Report) -> impl Iterator<Item = (&str, Result<Seen, InterfaceError>)> {
-        let rows = self
-            .live
-            .get()
-            .into_iter()
-            .flat_map(|live| live.attached.iter().enumerate().map(move |row| (live, row)));
-        rows.map(move |(live, (row, attached))| {
-            let is_gone = report.gone.contains(&attached.interface.index);
-            // A tc program counts as attached until the kernel answers otherwise.
-            let is_marked =
-                || live.taggers.get(row).is_none_or(|tagger| tagger.is_attached(&live.links).unwrap_or(true));
-            (attached.interface.name.as_str(), look(attached, &live.links, is_gone, is_marked))
-        })
+    /// Looks at the interface of a row, and leaves it if it must be left.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub(super) fn look_at(&self, live: &Live, row: usize, report: &Report) -> Result<Seen, InterfaceError> {
+        let Programs { attached, tagger } = &live.programs[row];
+        let Some(attached) = attached else { return Ok(Seen::absent(&self.rows[row])) };
+        let is_gone = report.gone.contains(&attached.interface.index);
+        // A tc program counts as attached until the kernel answers otherwise.
+        let is_marked = || match tagger {
+            Some(tagger) => tagger.is_attached(&live.links).unwrap_or(true),
+            None => self.tags.mark.is_none(),
+        };
+        look(attached, &live.links, is_gone, is_marked)
     }
 
     /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does
     /// not answer.
-    fn tag_attached(&self, row: usize) -> Option<bool> {
-        let live = self.live.get()?;
-        live.taggers.get(row)?.is_attached(&live.links).ok()
+    fn tag_attached(&self, live: Option<&Live>, row: usize) -> Option<bool> {
+        self.tags.mark?;
+        let live = live?;
+        match &live.programs.get(row)?.tagger {
+            Some(tagger) => tagger.is_attached(&live.links).ok(),
+            None => Some(false),
+        }
     }
 
     /// The interfaces' names in the order of the rows.
@@ -185,12 +219,14 @@ impl SnapshotSource for State {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
         // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
         let published = self.published();
-        let live = self.live.get();
-        let attached = |row: usize| live.and_then(|live| live.attached.get(row));
+        let live = self.live();
+        let live = live.as_deref();
+        let attached = |row: usize| live.and_then(|live| live.programs.get(row)?.attached.as_ref());
         let reads = self.counters.read(&published.slots())?;
         let rows = self.rows.iter().zip(reads).enumerate();
         let interfaces = rows.map(|(row, (name, read))| Interface {
-            tag_attached: self.tag_attached(row),
+            tag_attached: self.tag_attached(live, row),
+            reattached: self.reattached[row].load(Relaxed),
             ..interface(&published, name, attached(row), read)
         });
         let mut interfaces: Vec<_> = interfaces
@@ -239,6 +275,7 @@ pub(crate) fn interface(
         other: other.collect(),
         actions: read.actions,
         tag_attached: None,
+        reattached: 0,
     }
 }
 

@@ -3,9 +3,10 @@
 //!
 //! It has a thread of its own, because a request to the kernel may wait for a driver. The thread looks when
 //! the kernel reports a change of a watched interface, and every few seconds in any case. It detaches, and
-//! never attaches.
+//! never attaches: [`reattach`](super::reattach) does.
 
 use std::{
+    convert::Infallible,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -24,48 +25,56 @@ use crate::{
     resources::{self, ResourceError},
 };
 
-/// Time between two looks at the interfaces if nothing is reported.
-const EVERY: Duration = Duration::from_secs(5);
+/// Time between two looks at the interfaces if nothing is reported. A program is attached again within 5 s.
+const EVERY: Duration = Duration::from_secs(3);
+/// The same while something is lost.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Starts the thread. The returned channel holds the result of its last look, which is empty until something
-/// is attached.
+/// is attached. `wake` runs after a look that differs from the one before, and if an
+/// interface that is missing may have been added.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
-pub(crate) fn start(state: Arc<State>) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
-    let events = LinkEvents::listen(EVERY).inspect_err(|error| {
+pub(crate) fn start(
+    state: Arc<State>,
+    wake: impl Fn() + Send + 'static,
+) -> Result<watch::Receiver<Vec<Seen>>, ResourceError> {
+    let events = LinkEvents::listen(SOON).inspect_err(|error| {
         tracing::warn!(
             %error, interval = %duration(EVERY),
             "the kernel does not report changes of interfaces: they are looked at from time to time"
         );
     });
     let (tell, seen) = watch::channel(Vec::new());
-    let run = move || run(&state, events.ok(), &tell);
+    let run = move || run(&state, events.ok(), &tell, wake);
     resources::thread("interfaces", "watch the interfaces", run)?;
     Ok(seen)
 }
 
-fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<Seen>>) {
-    let mut look_at = Instant::now();
+fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<Seen>>, wake: impl Fn()) {
+    let (mut look_at, mut is_complete) = (Instant::now(), true);
     while !tell.is_closed() {
         let report = wait(&mut events);
-        if !state.is_concerned_by(&report) && Instant::now() < look_at {
+        // An interface that was added may be one that is missing.
+        let is_awaited = !is_complete && !report.changed.is_empty();
+        if !is_awaited && !state.is_concerned_by(&report) && Instant::now() < look_at {
             continue;
         }
-        look_at = Instant::now() + EVERY;
         let now = state.look(&report, &tell.borrow());
-        tell.send_if_modified(|seen| {
-            let is_new = *seen != now;
-            *seen = now;
-            is_new
-        });
+        is_complete = now.iter().all(|seen| seen.loss.is_none());
+        look_at = Instant::now() + if is_complete { EVERY } else { SOON };
+        let is_new = tell.send_if_modified(|seen| std::mem::replace(seen, now) != *seen);
+        if is_new || is_awaited {
+            wake();
+        }
     }
 }
 
 /// Waits for the next report. After a while without one it returns an empty report.
 fn wait(events: &mut Option<LinkEvents>) -> Report {
     let Some(listening) = events else {
-        thread::sleep(EVERY);
+        thread::sleep(SOON);
         return Report::default();
     };
     listening.next().unwrap_or_else(|error| {
@@ -79,15 +88,15 @@ fn wait(events: &mut Option<LinkEvents>) -> Report {
 }
 
 /// Keeps the daemon's readiness, once the leases are set: not ready while a program is lost or the state
-/// directory does not answer. Logs each change once.
+/// directory does not answer. `now` is the state at the start. Logs each change once.
 pub(crate) async fn keep_readiness(
+    mut now: Vec<Seen>,
     mut seen: watch::Receiver<Vec<Seen>>,
     mut is_hung: watch::Receiver<bool>,
     ready: &watch::Sender<Readiness>,
-) {
+) -> Infallible {
     let mut known: Vec<Seen> = Vec::new();
     loop {
-        let now = seen.borrow_and_update().clone();
         log(&known, &now);
         ready.send_replace(readiness(&now, *is_hung.borrow_and_update()));
         known = now;
@@ -99,8 +108,10 @@ pub(crate) async fn keep_readiness(
         if changed.is_err() {
             tracing::error!("the interfaces are not watched any more; restart d365-user");
             ready.send_replace(Readiness::NotReady("the interfaces are not watched any more".into()));
-            return;
+            return std::future::pending().await;
         }
+        let last = seen.borrow_and_update().clone();
+        now = if last.is_empty() { known.clone() } else { last };
     }
 }
 
@@ -119,9 +130,9 @@ fn uncounted(loss: Loss) -> bool {
 }
 
 fn readiness(seen: &[Seen], is_hung: bool) -> Readiness {
-    let unmarked = || lost(seen, |loss| !uncounted(loss)).map(|lost| format!("not marking any more: {lost}"));
+    let unmarked = || lost(seen, |loss| !uncounted(loss)).map(|lost| format!("not marking: {lost}"));
     let hung = || is_hung.then(|| "the state directory does not answer".to_owned());
-    let unattached = lost(seen, uncounted).map(|lost| format!("not attached any more: {lost}"));
+    let unattached = lost(seen, uncounted).map(|lost| format!("not attached: {lost}"));
     let why = unattached.or_else(unmarked).or_else(hung);
     why.map_or(Readiness::Ready, |why| Readiness::NotReady(why.into()))
 }
@@ -133,15 +144,15 @@ fn log(before: &[Seen], now: &[Seen]) {
         let (iface, loss) =
             (&now.name, now.loss.filter(|loss| before.and_then(|seen| seen.loss) != Some(*loss)));
         match loss {
-            None => {}
+            // The start has logged an interface that does not exist yet.
+            None | Some(Loss::Absent) => {}
             Some(reason @ Loss::Unmarked) => tracing::error!(
                 iface, %reason,
-                "the tc program is not attached any more: packets are counted and not marked; restart d365-user to attach \
-                 again"
+                "the tc program is not attached: packets are counted and not marked"
             ),
             Some(reason) => tracing::error!(
                 iface, %reason,
-                "not attached any more: packets are not counted; restart d365-user to attach again"
+                "not attached: packets are not counted"
             ),
         }
         let new_name = now.new_name.as_ref();

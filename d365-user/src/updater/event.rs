@@ -11,6 +11,8 @@ pub(super) const TICK: Duration = Duration::from_secs(1);
 pub(crate) enum Event {
     /// A source was read.
     Read(Box<ReadResult>),
+    /// An interface was lost, or has returned.
+    Interfaces,
     /// Every source is to be read again.
     Reload,
     /// The daemon stops.

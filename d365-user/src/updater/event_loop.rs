@@ -27,7 +27,7 @@ use crate::{
     gate::{Decision, Timestamp, approval},
     generation::Groups,
     kernel::Kernel,
-    runtime::{Failsafe, State, azure},
+    runtime::{Failsafe, Reattach, State, azure},
     settings::LeaseTerm,
     snapshot::Updates,
     source::watch::Watch,
@@ -86,7 +86,13 @@ pub(crate) struct Updater {
 
 impl Updater {
     /// Runs until a stop event. It then ends drops and closes the kernel object first, and saves everything.
-    pub(crate) fn run(mut self, mut kernel: Kernel, mut failsafe: Option<Failsafe>, state: &State) {
+    pub(crate) fn run(
+        mut self,
+        mut kernel: Kernel,
+        mut failsafe: Option<Failsafe>,
+        mut reattach: Option<Reattach>,
+        state: &State,
+    ) {
         report::summary(state);
         loop {
             let event = self.events.recv_timeout(TICK);
@@ -106,7 +112,8 @@ impl Updater {
                         let _ = feed.send(Command::Now);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                // Each round looks at the interfaces.
+                Ok(Event::Interfaces) | Err(RecvTimeoutError::Timeout) => {}
                 // A disconnected channel means that the daemon has ended.
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -120,6 +127,9 @@ impl Updater {
             self.refresh_lease(&mut kernel, &groups(state));
             if let Some(failsafe) = &mut failsafe {
                 failsafe.keep(&mut kernel, state);
+            }
+            if let Some(reattach) = &mut reattach {
+                reattach.keep(&mut kernel, state, failsafe.as_mut());
             }
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();

@@ -233,7 +233,7 @@ impl Updater {
             }
             match self.events.recv() {
                 Ok(Event::Read(outcome)) => read.push(*outcome),
-                Ok(Event::Reload) => {}
+                Ok(Event::Reload | Event::Interfaces) => {}
                 // The daemon was stopped while it started; no thread waits for the answer.
                 Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(PrepareError::Ranges),
             }

@@ -3,12 +3,12 @@
 
 use std::io;
 
-use aya::programs::ProgramError;
+use aya::{maps::MapError, programs::ProgramError};
 
 use crate::{
     kernel::{
         error::error_chain, generic::Objection, interface::InterfaceError, links::DetachReason,
-        requirements::RequirementError,
+        requirements::RequirementError, tc::TaggerError,
     },
     snapshot::Mode,
 };
@@ -59,6 +59,12 @@ pub enum AttachError {
         "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
     )]
     Ingress { interface: String, source: io::Error },
+    /// The counters' row cannot be given to the interface.
+    #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
+    Row { interface: String, source: MapError },
+    /// The tc program cannot be attached.
+    #[error(transparent)]
+    Tagger(#[from] TaggerError),
     /// The program's own state is not as expected.
     #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program { interface: String, source: ProgramError },

@@ -36,8 +36,8 @@ pub enum LoadError {
     /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
-    /// The program's constants could not be written.
-    #[error("cannot write the program's constants into map .rodata: {}", error_chain(.0))]
+    /// The program's constants, or the initial values of its variables, could not be written.
+    #[error("cannot write the program's constants into maps .rodata, .data and .bss: {}", error_chain(.0))]
     Constants(#[source] MapError),
     /// aya probed the kernel for global data and type information, and treated a failure as a missing
     /// feature. Every kernel that meets the other requirements has both. aya probes only once per process.

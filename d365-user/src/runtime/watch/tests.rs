@@ -20,10 +20,10 @@ fn readiness_names_what_is_lost_and_why() {
         seen("eth1", Some(Loss::Unmarked)),
         seen("eth2", Some(Loss::Detached)),
     ];
-    let expected = "not attached any more: eth0 (deleted, or moved to another network namespace), \
+    let expected = "not attached: eth0 (deleted, or moved to another network namespace), \
                     eth2 (detached by somebody else)";
     assert_eq!(why(&all).as_deref(), Some(expected));
-    let unmarked = "not marking any more: eth1 (detached by somebody else)";
+    let unmarked = "not marking: eth1 (detached by somebody else)";
     assert_eq!(why(&all[1..2]).as_deref(), Some(unmarked));
 }
 
@@ -72,10 +72,10 @@ fn a_loss_is_told_once_for_each_interface() {
     let now = [seen("eth0", gone), seen("eth1", gone), seen("eth2", unmarked)];
     let lines = logged(|| log(&before, &now));
     let [lost, unmarked] = &lines[..] else { panic!("{lines:?}") };
-    assert!(lost.starts_with("ERROR ") && lost.contains(": not attached any more: "), "{lost}");
+    assert!(lost.starts_with("ERROR ") && lost.contains(": not attached: "), "{lost}");
     let reason = " reason=\"deleted, or moved to another network namespace\"";
     assert!(lost.ends_with(&format!(" iface=eth1{reason}")), "{lost}");
-    assert!(unmarked.contains(": the tc program is not attached any more: "), "{unmarked}");
+    assert!(unmarked.contains(": the tc program is not attached: "), "{unmarked}");
     assert!(unmarked.ends_with(" iface=eth2 reason=\"detached by somebody else\""), "{unmarked}");
     assert_eq!(logged(|| log(&[], &now)).len(), 3);
     assert!(logged(|| log(&now, &before)).is_empty());

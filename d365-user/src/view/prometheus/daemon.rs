@@ -87,7 +87,11 @@ fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Res
     });
     let help = "1 while the program is attached to the interface, else 0; mode is the last known, none \
                 before the first attachment.";
-    exposition.gauges("d365_attached", None, help, samples)
+    exposition.gauges("d365_attached", None, help, samples)?;
+    let help = "Times that the programs of an interface were attached after the start: it had lost them, or appeared.";
+    let watched = snapshot.interfaces.iter().filter(|iface| iface.name != UNKNOWN_INTERFACE);
+    let samples = watched.map(|iface| ([("iface", iface.name.as_str())], iface.reattached));
+    exposition.counters("d365_reattached", None, help, samples)
 }
 
 /// The customary metrics of a process.

@@ -95,7 +95,9 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     assert_eq!(attached.len(), snapshot.interfaces.len());
     let expected = snapshot.interfaces.iter().filter(|iface| iface.attached).count();
     assert_eq!(attached.values().sum::<u64>(), expected as u64);
+    let reattached = family(all, "d365_reattached_total", ["iface"]);
     for iface in &snapshot.interfaces {
+        assert_eq!(reattached[std::slice::from_ref(&iface.name)], iface.reattached);
         for (reason, packets) in &iface.other {
             assert_eq!(other[&[iface.name.clone(), (*reason).to_owned()]], *packets);
         }

@@ -48,10 +48,10 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
     let counts = move |ranges| (collection::vec(count(), ranges), collection::vec((geo(), count()), 0..3));
     let other = collection::vec(any::<u64>(), REASONS.len());
     let actions = collection::vec(any::<u64>(), PacketAction::ALL.len());
-    let rest = (count(), other, actions, option::of(any::<bool>()));
+    let rest = (count(), other, actions, option::of(any::<bool>()), any::<u64>());
     (option::of(mode()), any::<bool>(), counts(ranges), counts(retired), rest).prop_map(
         move |(mode, attached, (ranges, gone), (retired, retired_gone), rest)| {
-            let (unlisted, other, actions, tag_attached) = rest;
+            let (unlisted, other, actions, tag_attached, reattached) = rest;
             Interface {
                 name: name.clone(),
                 mode,
@@ -64,6 +64,7 @@ fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value
                 other: REASONS.into_iter().zip(other).collect(),
                 actions: PacketAction::ALL.into_iter().zip(actions).collect(),
                 tag_attached,
+                reattached,
             }
         },
     )

@@ -1,0 +1,177 @@
+//! Interfaces that lose their program, go and return, or come after the start: the daemon attaches again, and
+//! their counters go on.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    frame::{Frame, Packet, Tcp},
+    lab::{Lab, Link},
+    raw::FrameSender,
+    require, veth,
+};
+use d365_user::exit::Exit;
+
+use crate::{
+    bad_input::refused,
+    steps::{detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
+};
+
+/// In a documented range.
+const LISTED: &str = "13.71.171.9";
+const MTU: u32 = 1500;
+/// The daemon attaches again within this number of seconds.
+const LIMIT: u64 = 5;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn of(daemon: &Daemon, metric: &str, link: &Link) -> u64 {
+    daemon.scrape().unwrap().sum(metric, &[("iface", &link.host.name)])
+}
+
+fn is_ready(daemon: &Daemon) -> bool {
+    daemon.get("/readyz", &[]).unwrap().status == 200
+}
+
+fn delete(link: &Link) {
+    link.host.netns.ip(&["link", "del", "dev", &link.host.name]).unwrap();
+}
+
+/// Creates a link again that was deleted. Its interfaces have other indexes than before.
+fn create(link: &Link) {
+    veth::connect(&link.sender, &link.host, MTU).unwrap();
+}
+
+/// 50 times an interface is deleted and created again, while the other interface has traffic. No packet of
+/// either is lost or counted twice.
+#[test]
+fn an_interface_that_goes_and_returns_is_attached_and_counts_on() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = two_links();
+    let [stays, goes] = &lab.links[..] else { unreachable!() };
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&stays.host.name, &goes.host.name])).unwrap();
+    let done = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let traffic = scope.spawn(|| {
+            let source = LISTED.parse().unwrap();
+            let syn = Packet::between(source, stays.host_for(source), Tcp::new(40_000, 25).syn());
+            let (frame, sender) = (Frame::new(syn), FrameSender::on(&stays.sender).unwrap());
+            let mut sent = 0;
+            while !done.load(Relaxed) {
+                sender.send(&frame).unwrap();
+                sent += 1;
+                thread::sleep(Duration::from_millis(1));
+            }
+            sent
+        });
+        for round in 1..=50 {
+            delete(goes);
+            if round % 10 == 0 {
+                until(LIMIT, || !is_ready(&daemon), || daemon.log());
+            }
+            create(goes);
+            let is_attached = || {
+                of(&daemon, "d365_attached", goes) == 1 && of(&daemon, "d365_reattached_total", goes) == round
+            };
+            until(LIMIT, is_attached, || format!("round {round}: {}", daemon.log()));
+            knock(goes, &[LISTED; 5]);
+            until(LIMIT, || of(&daemon, "d365_smtp_packets_total", goes) == 5 * round, || daemon.log());
+        }
+        done.store(true, Relaxed);
+        traffic.join().unwrap()
+    });
+    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", stays) == sent, || daemon.log());
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    assert_eq!(of(&daemon, "d365_reattached_total", stays), 0);
+    stop(daemon);
+    assert!(lab.links.iter().all(|link| !has_xdp(&lab.host, &link.host.name)));
+}
+
+/// An interface gets another name, and a new interface gets its name: the daemon stays with the first. When
+/// that is deleted, the name leads to the new one.
+#[test]
+fn a_name_leads_to_another_interface_only_when_its_own_is_gone() {
+    require!(Root, Tool("ip"), Daemon);
+    let (lab, daemon) = started(&[]);
+    let (link, renamed) = (lab.link(), veth::unique_name("new"));
+    let ip = |args: &[&str]| lab.host.ip(args).unwrap();
+    ip(&["link", "set", "dev", &link.host.name, "name", &renamed]);
+    daemon.wait_for_log("the interface has a new name", PATIENCE).unwrap();
+    ip(&["link", "add", &link.host.name, "type", "veth", "peer", "name", &veth::unique_name("peer")]);
+    thread::sleep(Duration::from_secs(4));
+    assert!(has_xdp(&lab.host, &renamed) && !has_xdp(&lab.host, &link.host.name));
+    assert!(is_ready(&daemon));
+    ip(&["link", "del", "dev", &renamed]);
+    until(LIMIT, || has_xdp(&lab.host, &link.host.name) && is_ready(&daemon), || daemon.log());
+    stop(daemon);
+}
+
+#[test]
+fn a_program_that_is_taken_away_is_attached_again_unless_another_takes_its_place() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
+    let (lab, daemon) = started(&[]);
+    let link = lab.link();
+    detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
+    until(LIMIT, || has_xdp(&lab.host, lab.iface()), || daemon.log());
+    daemon.wait_for_log("attached again", PATIENCE).unwrap();
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    knock(link, &[LISTED; 3]);
+    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", link) == 3, || daemon.log());
+
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "down"]).unwrap();
+    let moved = lab.sender.clone();
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "netns", &moved.path()]).unwrap();
+    let elsewhere = link.host_in(&moved);
+    until(LIMIT, || !has_xdp(&moved, lab.iface()), || daemon.log());
+    let other = Lab { host: moved.clone(), sender: moved.clone(), links: vec![elsewhere] };
+    let _view = xdp_filter(&other, "native");
+    moved.ip(&["link", "set", "dev", lab.iface(), "netns", &lab.host.path()]).unwrap();
+    daemon.wait_for_log("already has an XDP program: xdpfilt", PATIENCE).unwrap();
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(daemon.log().matches("cannot attach again").count(), 1, "{}", daemon.log());
+    assert!(!is_ready(&daemon));
+    lab.host.ip(&["link", "set", "dev", lab.iface(), "xdp", "off"]).unwrap();
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    assert_eq!(of(&daemon, "d365_reattached_total", link), 2);
+    stop(daemon);
+}
+
+#[test]
+fn an_interface_that_comes_after_the_start_is_attached() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = two_links();
+    let [here, comes] = &lab.links[..] else { unreachable!() };
+    delete(comes);
+    let names = [here.host.name.as_str(), comes.host.name.as_str()];
+    refused(&lab.host, &DaemonOptions::on(&names), Exit::Interface, &[names[1], "ip -br link"]);
+    let waiting = DaemonOptions::on(&names).args(["--wait-for-iface", "--tag", "mark", "--lease", "never"]);
+    let daemon = Daemon::spawn(&lab.host, &waiting).unwrap();
+    daemon.wait_for_log("metrics url=", PATIENCE).unwrap();
+    let body = daemon.get("/readyz", &[]).unwrap().body;
+    assert!(body.contains(&format!("{} (no interface has this name yet)", names[1])), "{body}");
+    assert_eq!([here, comes].map(|link| of(&daemon, "d365_attached", link)), [1, 0]);
+    create(comes);
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    for link in [here, comes] {
+        knock(link, &[LISTED; 2]);
+        until(LIMIT, || of(&daemon, "d365_smtp_packets_total", link) == 2, || daemon.log());
+    }
+    assert_eq!([here, comes].map(|link| of(&daemon, "d365_tag_attached", link)), [1, 1]);
+    stop(daemon);
+}
+
+#[test]
+fn nothing_is_attached_again_if_the_operator_does_not_want_it() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = start(&lab, &["--no-reattach"]);
+    delete(lab.link());
+    daemon.wait_for_log("not attached: packets", PATIENCE).unwrap();
+    create(lab.link());
+    thread::sleep(Duration::from_secs(LIMIT));
+    assert!(!has_xdp(&lab.host, lab.iface()) && !is_ready(&daemon));
+    stop(daemon);
+}
