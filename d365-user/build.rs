@@ -41,7 +41,6 @@ fn build() -> Result<()> {
 }
 
 fn kernel_program(root: &Path) -> Result<()> {
-    println!("cargo:rerun-if-env-changed={}", toolchain::WANTED);
     let facts = toolchain::Facts::gather();
     let choice = facts.choose().map_err(|missing| {
         anyhow!("cannot build the kernel program: {missing}\n\n    run `cargo xtask setup`\n")

@@ -62,9 +62,6 @@ pub(crate) fn ensure(options: Options) -> Result<()> {
 /// The steps from these facts to a machine that can build the kernel program.
 fn plan(facts: &Facts) -> Result<Vec<Step>> {
     let Err(missing) = facts.toolchain.choose() else { return Ok(Vec::new()) };
-    if let Missing::Wanted(_) = missing {
-        return Err(by_hand(&missing));
-    }
     let mut steps = Vec::new();
     if !facts.debian_12 {
         if missing != Missing::Compiler || !facts.toolchain.rustup || facts.toolchain.linker.is_none() {
@@ -97,20 +94,14 @@ fn plan(facts: &Facts) -> Result<Vec<Step>> {
 
 /// The advice for a machine that we cannot set up.
 fn by_hand(missing: &Missing) -> anyhow::Error {
-    let advice = match missing {
-        Missing::Wanted(name) => format!(
-            "unset {wanted}, or give that toolchain its source: rustup component add rust-src --toolchain {name}",
-            wanted = toolchain::WANTED
-        ),
-        Missing::Compiler | Missing::Linker | Missing::LinkerLlvm(_) => "\
+    anyhow::anyhow!(
+        "{missing}
 on Debian 12 `cargo xtask setup` installs what is missing; elsewhere please install
   - rustup (https://rustup.rs), and with it: rustup toolchain install nightly --component rust-src
   - bpf-linker 0.13.0, on the PATH, with an LLVM not older than that nightly's (`rustc +nightly -vV` says which):
     a released binary from https://github.com/aya-rs/bpf-linker/releases, or
     LLVM_PREFIX=… cargo install bpf-linker --version 0.13.0 --locked --no-default-features --features llvm-NN"
-            .to_owned(),
-    };
-    anyhow::anyhow!("{missing}\n{advice}")
+    )
 }
 
 /// Returns true if `/etc/os-release` describes Debian 12.
@@ -191,9 +182,6 @@ mod tests {
             shown(&facts),
             ["rustup toolchain install nightly --profile minimal --component rust-src"]
         );
-        facts.toolchain.wanted = Some("mine".to_owned());
-        let advice = plan(&facts).unwrap_err().to_string();
-        assert!(advice.contains("--toolchain mine"), "{advice}");
     }
 
     #[test]

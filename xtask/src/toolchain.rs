@@ -13,9 +13,6 @@ use std::{
     process::Command,
 };
 
-/// Names the rustup toolchain to use, before all others.
-pub(crate) const WANTED: &str = "D365_BPF_TOOLCHAIN";
-
 /// The name under which rustup knows Debian's compiler in `/usr`.
 pub(crate) const LINKED: &str = "d365-bpf";
 
@@ -43,8 +40,6 @@ pub(crate) struct Linker {
 /// Facts about the compilers and the linker of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// The value of [`WANTED`].
-    pub(crate) wanted: Option<String>,
     /// True if rustup is installed. `aya-build` then calls compilers only by rustup's names.
     pub(crate) rustup: bool,
     /// Every compiler with `rust-src`: those of rustup, or the one on the PATH without rustup.
@@ -62,8 +57,6 @@ pub(crate) struct Choice<'a> {
 /// The reason why nothing can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// [`WANTED`] names a toolchain that cannot be used.
-    Wanted(String),
     /// There is no compiler with `rust-src` that is new enough.
     Compiler,
     /// There is no linker.
@@ -77,12 +70,6 @@ impl Compiler {
     pub(crate) fn is_new_enough(&self) -> bool {
         self.release >= oldest_release()
     }
-
-    /// Returns true if rustup accepts `name` for this toolchain: in full, or without the host's triple.
-    fn is_called(&self, name: &str) -> bool {
-        let rest = self.name.as_deref().and_then(|own| own.strip_prefix(name));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(&format!("-{}-", env::consts::ARCH)))
-    }
 }
 
 impl Facts {
@@ -90,23 +77,19 @@ impl Facts {
     pub(crate) fn gather() -> Self {
         let rustup = find("rustup").is_some();
         let compilers = if rustup { rustup_compilers() } else { compiler_on_path().into_iter().collect() };
-        let wanted = env::var(WANTED).ok().filter(|name| !name.is_empty());
-        Self { wanted, rustup, compilers, linker: find("bpf-linker").and_then(linker_at) }
+        Self { rustup, compilers, linker: find("bpf-linker").and_then(linker_at) }
     }
 
-    /// Chooses a compiler: the wanted one, otherwise the newest nightly, then Debian's. Without rustup, it is
-    /// the one on the PATH. Except for the wanted one, its LLVM is not newer than `newest_llvm`.
+    /// Chooses a compiler: the newest nightly, then Debian's. Without rustup, it is the one on the PATH. Its
+    /// LLVM is not newer than `newest_llvm`.
     pub(crate) fn compiler(&self, newest_llvm: Option<u32>) -> Result<&Compiler, Missing> {
         let fits = |c: &&Compiler| c.is_new_enough() && newest_llvm.is_none_or(|newest| c.llvm <= newest);
-        let named = |name: &str| self.compilers.iter().find(|c| c.is_called(name));
-        if let Some(wanted) = &self.wanted {
-            return named(wanted).ok_or_else(|| Missing::Wanted(wanted.clone()));
-        }
         if !self.rustup {
             return self.compilers.iter().find(fits).ok_or(Missing::Compiler);
         }
         let nightlies = self.compilers.iter().filter(|c| c.nightly).filter(fits);
-        nightlies.max_by_key(|c| c.release).or_else(|| named(LINKED).filter(fits)).ok_or(Missing::Compiler)
+        let debians = || self.compilers.iter().find(|c| c.name.as_deref() == Some(LINKED)).filter(fits);
+        nightlies.max_by_key(|c| c.release).or_else(debians).ok_or(Missing::Compiler)
     }
 
     /// Chooses a compiler and a linker that work together.
@@ -128,9 +111,6 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (major, minor) = oldest_release();
         match self {
-            Self::Wanted(name) => {
-                write!(f, "{WANTED}={name}: rustup has no such toolchain with rust-src")
-            }
             Self::Compiler => {
                 write!(f, "no compiler for the BPF target: rustc {major}.{minor} or newer with rust-src")
             }

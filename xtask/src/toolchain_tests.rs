@@ -17,7 +17,7 @@ fn laptop() -> Facts {
         compiler("nightly-x86_64-unknown-linux-gnu", (1, 97), true, 22),
         compiler("stable-x86_64-unknown-linux-gnu", (1, 98), false, 22),
     ];
-    Facts { wanted: None, rustup: true, compilers, linker: linker(Some(22)) }
+    Facts { rustup: true, compilers, linker: linker(Some(22)) }
 }
 
 fn chosen(facts: &Facts) -> Result<Option<&str>, Missing> {
@@ -51,19 +51,6 @@ fn a_compiler_older_than_the_workspace_is_passed_over() {
     let mut facts = laptop();
     facts.compilers = vec![compiler(LINKED, (1, 85), false, 19)];
     assert_eq!(chosen(&facts), Err(Missing::Compiler));
-}
-
-#[test]
-fn the_wanted_toolchain_wins_or_nothing_does() {
-    let mut facts = laptop();
-    facts.wanted = Some(LINKED.to_owned());
-    assert_eq!(chosen(&facts), Ok(Some(LINKED)));
-    facts.wanted = Some("nightly".to_owned());
-    if cfg!(target_arch = "x86_64") {
-        assert_eq!(chosen(&facts), Ok(Some("nightly-x86_64-unknown-linux-gnu")));
-    }
-    facts.wanted = Some("beta".to_owned());
-    assert_eq!(chosen(&facts), Err(Missing::Wanted("beta".to_owned())));
 }
 
 #[test]
