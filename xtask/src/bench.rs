@@ -27,8 +27,8 @@ pub(crate) struct Options {
 /// these only once.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
-    tools::for_bench()?;
-    let daemon = cargo::daemon("release", &["--bench", "bench"], &Vec::new())?;
+    tools::provide(tools::packages(tools::BENCH_TOOLS), &[])?;
+    let daemon = cargo::daemon("release", &["--bench", "bench"], &[])?;
     let mut bench = cargo_bench(&["bench"])?;
     bench.arg("--out").arg(cargo::target_dir()?.join("bench")).env("D365_USER_BIN", &daemon);
     for (is_asked, flag) in [(options.quick, "--quick"), (options.check, "--check")] {
@@ -38,7 +38,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         // Cargo starts the benchmark in another directory.
         bench.arg("--compare").arg(path::absolute(old)?);
     }
-    command::run(as_root(&mut bench)?)?;
+    if let Some(sudo) = command::sudo() {
+        let through = test::through_sudo(&sudo, &cargo::path()?.to_string_lossy());
+        bench.env(test::runner(&test::host()?), through);
+    }
+    command::run(&mut bench)?;
     let mut pure = cargo_bench(&["document", "pure"])?;
     pure.args(options.quick.then_some("--test"));
     command::run(&mut pure)
@@ -54,13 +58,4 @@ fn cargo_bench(targets: &[&str]) -> Result<Command> {
     });
     bench.arg("--");
     Ok(bench)
-}
-
-/// Makes cargo start the built program as root, unless this process is already root or there is no sudo.
-fn as_root(cargo: &mut Command) -> Result<&mut Command> {
-    if let Some(sudo) = command::sudo() {
-        let through = test::through_sudo(&sudo, &cargo::path()?.to_string_lossy());
-        cargo.env(test::runner(&test::host()?), through);
-    }
-    Ok(cargo)
 }

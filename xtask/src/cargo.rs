@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use d365_tests::require::on_path;
 use serde_json::Value;
 
 use crate::{command, toolchain};
@@ -33,10 +34,15 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
 /// The PATH for every program that we start: our own tools, the user's PATH, cargo's programs, and the
 /// administrator's programs.
 pub(crate) fn path() -> Result<OsString> {
-    let mut dirs = vec![crate::tools::unpacked()?];
+    let mut dirs = vec![target_dir()?.join("tools/prometheus/usr/bin")];
     dirs.extend(toolchain::search_path());
     dirs.extend(["/usr/sbin".into(), "/sbin".into()]);
     Ok(env::join_paths(dirs)?)
+}
+
+/// A program of this machine, by its path.
+pub(crate) fn find(program: &str) -> Result<PathBuf> {
+    on_path(program, &path()?).with_context(|| format!("there is no program {program} on the PATH"))
 }
 
 /// The cargo that runs us, started in the workspace.

@@ -27,7 +27,7 @@ pub(crate) struct Counting {
 impl Counting {
     /// Prepares a run.
     pub(crate) fn start() -> Result<Self> {
-        tools::for_coverage()?;
+        tools::provide(Vec::new(), &[tools::LLVM_COV])?;
         let raw = TempDir::new("coverage");
         // Daemons that run as `nobody` count as well. They could not reach a directory below root's own home.
         fs::set_permissions(raw.path(), fs::Permissions::from_mode(0o1777))?;

@@ -40,7 +40,7 @@ struct Places {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(setup::Options::default())?;
-    tools::for_fuzzing()?;
+    tools::provide(tools::packages(tools::FUZZ_TOOLS), &[tools::FUZZ])?;
     let workspace = cargo::workspace();
     let places = Places { package: workspace.join("tests/fuzz"), made: cargo::target_dir()?.join("fuzz") };
     let binaries = places.build()?;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     apt,
-    step::{self, Change, Consent, Step},
+    step::{self, Change, Consent},
     toolchain::{self, Compiler, Missing},
 };
 
@@ -46,8 +46,8 @@ pub(crate) fn ensure(options: Options) -> Result<()> {
     let debian_12 =
         is_debian_12(&fs::read_to_string("/etc/os-release").unwrap_or_default()) && apt::is_there();
     let usr = toolchain::compiler_at(Path::new("/usr"), None);
-    let steps = plan(&Facts { toolchain: facts, debian_12, usr })?;
-    step::take(&steps, options)?;
+    let changes = plan(&Facts { toolchain: facts, debian_12, usr })?;
+    step::make(&changes, options)?;
     if options.dry_run {
         return Ok(());
     }
@@ -59,37 +59,32 @@ pub(crate) fn ensure(options: Options) -> Result<()> {
         .context("set-up ran, but the kernel program still cannot be built here")
 }
 
-/// The steps from these facts to a machine that can build the kernel program.
-fn plan(facts: &Facts) -> Result<Vec<Step>> {
+/// The changes from these facts to a machine that can build the kernel program.
+fn plan(facts: &Facts) -> Result<Vec<Change>> {
     let Err(missing) = facts.toolchain.choose() else { return Ok(Vec::new()) };
-    let mut steps = Vec::new();
+    let mut changes = Vec::new();
     if !facts.debian_12 {
         if missing != Missing::Compiler || !facts.toolchain.rustup || facts.toolchain.linker.is_none() {
             return Err(by_hand(&missing));
         }
         let args = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "rust-src"];
-        let change = Change::Rustup(args.map(str::to_owned).into());
-        steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
-        return Ok(steps);
+        return Ok(vec![Change::Rustup(args.map(str::to_owned).into())]);
     }
     if facts.toolchain.compiler(Some(DEBIAN_LLVM)).is_err() {
         if facts.usr.as_ref().is_none_or(|usr| !usr.is_new_enough()) {
-            let change = Change::Packages(COMPILER.into());
-            steps.push(Step { change, why: "a compiler for the BPF target, with its rust-src" });
+            changes.push(Change::Packages(COMPILER.into()));
         }
         if facts.toolchain.rustup {
-            let change =
-                Change::Rustup(["toolchain", "link", toolchain::LINKED, "/usr"].map(str::to_owned).into());
-            steps.push(Step { change, why: "lets the build call Debian's compiler by a name of rustup's" });
+            // The build calls Debian's compiler by a name of rustup's.
+            let args = ["toolchain", "link", toolchain::LINKED, "/usr"];
+            changes.push(Change::Rustup(args.map(str::to_owned).into()));
         }
     }
     let too_old = |linker: &toolchain::Linker| linker.llvm.is_some_and(|llvm| llvm < DEBIAN_LLVM);
     if facts.toolchain.linker.as_ref().is_none_or(too_old) {
-        let change = Change::Packages(LINKER_NEEDS.into());
-        steps.push(Step { change, why: "needed to build bpf-linker" });
-        steps.push(Step { change: LINKER, why: "links BPF programs" });
+        changes.extend([Change::Packages(LINKER_NEEDS.into()), LINKER]);
     }
-    Ok(steps)
+    Ok(changes)
 }
 
 /// The advice for a machine that we cannot set up.
@@ -128,7 +123,7 @@ mod tests {
     }
 
     fn shown(facts: &Facts) -> Vec<String> {
-        plan(facts).unwrap().iter().map(|step| step.change.to_string()).collect()
+        plan(facts).unwrap().iter().map(ToString::to_string).collect()
     }
 
     const BUILD_LINKER: &str = "RUSTC_BOOTSTRAP=1 LLVM_PREFIX=/usr/lib/llvm-22 cargo install --locked bpf-linker \

@@ -11,13 +11,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{apt, cargo, command, toolchain};
 
-/// One change and its purpose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) change: Change,
-    pub(crate) why: &'static str,
-}
-
 /// A change to the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -41,15 +34,13 @@ pub(crate) struct Consent {
     pub(crate) dry_run: bool,
 }
 
-/// Shows `steps`, asks the user if there is a terminal, and takes them. Without steps it prints nothing.
-pub(crate) fn take(steps: &[Step], consent: Consent) -> Result<()> {
-    if steps.is_empty() {
+/// Shows `changes`, asks the user if there is a terminal, and makes them. Without changes it prints nothing.
+pub(crate) fn make(changes: &[Change], consent: Consent) -> Result<()> {
+    if changes.is_empty() {
         return Ok(());
     }
     eprintln!("xtask: this machine lacks something; to be done:");
-    for Step { change, why } in steps {
-        eprintln!("  {change}\n      {why}");
-    }
+    changes.iter().for_each(|change| eprintln!("  {change}"));
     if consent.dry_run {
         return Ok(());
     }
@@ -58,9 +49,9 @@ pub(crate) fn take(steps: &[Step], consent: Consent) -> Result<()> {
         io::stderr().flush()?;
         ensure!(agreed(&mut io::stdin().lock())?, "nothing was installed, as you wished");
     }
-    steps.iter().try_for_each(|step| {
-        eprintln!("xtask: {}", step.change);
-        step.change.carry_out().with_context(|| format!("could not {} ({})", step.change, step.why))
+    changes.iter().try_for_each(|change| {
+        eprintln!("xtask: {change}");
+        change.carry_out().with_context(|| format!("could not {change}"))
     })
 }
 

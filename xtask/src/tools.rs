@@ -1,106 +1,72 @@
 //! Programs that tests and lints call: finds the missing ones, and the packages or crates that provide them.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::Path, process::Command};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
-use d365_tests::{mail, require::on_path};
+use anyhow::{Context as _, Result, anyhow};
+use d365_tests::mail;
 
 use crate::{
     apt, cargo, command,
-    step::{self, Change, Consent, Step},
+    step::{self, Change, Consent},
     toolchain,
 };
 
-/// A program that tests call, its Debian package, and its purpose.
-type Tool = (&'static str, &'static str, &'static str);
+/// A program, and its Debian package.
+type Tool = (&'static str, &'static str);
 
-const TEST_TOOLS: [Tool; 5] = [
-    ("bpftool", "bpftool", "tests whether libbpf reads the kernel program"),
-    ("xdp-loader", "xdp-tools", "tests whether libxdp attaches the kernel program"),
-    ("nft", "nftables", "tests how other programs treat a tag"),
-    ("ip", "iproute2", "lets tests look at interfaces from outside"),
-    ("ethtool", "ethtool", "shows tests the offloads of an interface"),
+/// Programs that tests call.
+pub(crate) const TEST_TOOLS: [Tool; 5] = [
+    ("bpftool", "bpftool"),
+    ("xdp-loader", "xdp-tools"),
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
+    ("ethtool", "ethtool"),
 ];
-/// Programs that test machines need, in addition to [`TEST_TOOLS`].
-const MACHINE_TOOLS: [Tool; 7] = [
-    ("qemu-system-x86_64", "qemu-system-x86", "runs the test machines"),
-    ("busybox", "busybox-static", "is in the test machines"),
-    ("modprobe", "kmod", "is in the test machines, and finds their modules"),
-    ("dash", "dash", "is in the test machines"),
-    ("cpio", "cpio", "packs their file system"),
-    ("xzcat", "xz-utils", "unpacks their modules"),
-    ("strip", "binutils", "makes what they boot with small"),
+/// Programs that make test machines, run them, or are in them, in addition to [`TEST_TOOLS`].
+pub(crate) const MACHINE_TOOLS: [Tool; 7] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("modprobe", "kmod"),
+    ("dash", "dash"),
+    ("cpio", "cpio"),
+    ("xzcat", "xz-utils"),
+    ("strip", "binutils"),
 ];
-/// Programs that the benchmark needs, or compares with the kernel program.
-const BENCH_TOOLS: [Tool; 5] = [
-    ("xdp-filter", "xdp-tools", "is measured for comparison with the kernel program"),
-    ("nft", "nftables", "is measured for comparison with the kernel program"),
-    ("ipset", "ipset", "is measured for comparison with the kernel program"),
-    ("iptables-restore", "iptables", "is measured for comparison with the kernel program"),
-    ("ip", "iproute2", "makes the benchmark's links"),
+/// Programs that the benchmark needs, or compares with the kernel program. The benchmark itself reports the
+/// ones that are still missing.
+pub(crate) const BENCH_TOOLS: [Tool; 5] = [
+    ("xdp-filter", "xdp-tools"),
+    ("nft", "nftables"),
+    ("ipset", "ipset"),
+    ("iptables-restore", "iptables"),
+    ("ip", "iproute2"),
 ];
-/// The programs that build the fuzzer.
-const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++", "builds libFuzzer")];
+/// The compiler for libFuzzer.
+pub(crate) const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++")];
 /// Not installed, because the installation would start a service.
-const PROMTOOL: Tool = ("promtool", "prometheus", "checks the metrics' text");
+const PROMTOOL: Tool = ("promtool", "prometheus");
 
-/// A subcommand of cargo's, the crate that provides it, and its purpose. Without optimisation the crates
-/// build in a third of the time, and each call lasts seconds.
-type Subcommand = (&'static str, &'static [&'static str], &'static str);
+/// A subcommand of cargo's, and the crate that provides it. Without optimisation the crates build in a third
+/// of the time, and each call lasts seconds.
+type Subcommand = (&'static str, &'static [&'static str]);
 
-const DENY: Subcommand = (
-    "deny",
-    &["--debug", "cargo-deny@0.20.2"],
-    "checks licences, sources, versions and advisories of dependencies",
-);
-const MACHETE: Subcommand = ("machete", &["--debug", "cargo-machete@0.9.2"], "finds unused dependencies");
-const FUZZ: Subcommand = ("fuzz", &["--debug", "cargo-fuzz@0.13.2"], "builds the fuzz targets");
-const LLVM_COV: Subcommand =
-    ("llvm-cov", &["--debug", "cargo-llvm-cov@0.9.1"], "counts the lines that tests run");
+const DENY: Subcommand = ("deny", &["--debug", "cargo-deny@0.20.2"]);
+const MACHETE: Subcommand = ("machete", &["--debug", "cargo-machete@0.9.2"]);
+pub(crate) const FUZZ: Subcommand = ("fuzz", &["--debug", "cargo-fuzz@0.13.2"]);
+pub(crate) const LLVM_COV: Subcommand = ("llvm-cov", &["--debug", "cargo-llvm-cov@0.9.1"]);
 
-/// The directory of programs whose packages were unpacked and not installed.
-pub(crate) fn unpacked() -> Result<PathBuf> {
-    Ok(cargo::target_dir()?.join("tools/prometheus/usr/bin"))
-}
-
-/// Provides the programs for test machines.
-pub(crate) fn for_machines() -> Result<()> {
-    ensure!(apt::is_there(), "test machines are made of Debian's packages: there is no apt");
-    provide(packages(TEST_TOOLS.into_iter().chain(MACHINE_TOOLS)), &[])
-}
-
-/// Provides the programs that the benchmark calls. The benchmark itself reports the ones that are still
-/// missing.
-pub(crate) fn for_bench() -> Result<()> {
-    provide(packages(BENCH_TOOLS), &[])
-}
-
-/// Provides cargo-fuzz and the compiler for libFuzzer.
-pub(crate) fn for_fuzzing() -> Result<()> {
-    provide(packages(FUZZ_TOOLS), &[FUZZ])
-}
-
-/// Provides cargo-llvm-cov.
-pub(crate) fn for_coverage() -> Result<()> {
-    provide(Vec::new(), &[LLVM_COV])
-}
-
-/// Takes these steps, and installs the missing ones among these subcommands.
-fn provide(mut steps: Vec<Step>, subcommands: &[Subcommand]) -> Result<()> {
-    for (name, args, why) in subcommands {
+/// Makes these changes, and installs the missing ones among these subcommands.
+pub(crate) fn provide(mut changes: Vec<Change>, subcommands: &[Subcommand]) -> Result<()> {
+    for (name, args) in subcommands {
         if !has_subcommand(&mut cargo::cargo()?, name) {
-            steps.push(Step { change: Change::Crate(args, &[]), why });
+            changes.push(Change::Crate(args, &[]));
         }
     }
-    step::take(&steps, Consent::default())
+    step::make(&changes, Consent::default())
 }
 
 fn has_subcommand(cargo: &mut Command, name: &str) -> bool {
-    command::succeeds(cargo.args([name, "--version"]))
+    cargo.args([name, "--version"]).output().is_ok_and(|output| output.status.success())
 }
 
 /// Installs or unpacks the programs that tests call and this machine lacks. If this cannot be done (no apt,
@@ -109,40 +75,38 @@ fn has_subcommand(cargo: &mut Command, name: &str) -> bool {
 pub(crate) fn for_tests() -> Result<()> {
     let tools = cargo::target_dir()?.join("tools");
     let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || mail::is_complete(&tools.join("mail"));
-    let steps = test_steps(is_there, has_mail, &tools);
-    let taken = if apt::is_there() || steps.is_empty() {
-        step::take(&steps, Consent::default())
+    let changes = test_changes(is_there, has_mail, &tools);
+    let made = if apt::is_there() || changes.is_empty() {
+        step::make(&changes, Consent::default())
     } else {
-        let changes: Vec<String> = steps.iter().map(|step| step.change.to_string()).collect();
+        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         Err(anyhow!("programs are missing, and there is no apt for: {}", changes.join("; ")))
     };
-    match taken {
+    match made {
         Err(error) if !command::ci() => {
             eprintln!("xtask: {error:#}");
             eprintln!("xtask: the tests run without it; each test that needs it reports this");
             Ok(())
         }
-        taken => taken,
+        made => made,
     }
 }
 
-/// The steps that provide the tests' programs. If all programs exist, there are no steps, and nothing uses
-/// apt or the network.
-fn test_steps(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Step> {
-    let missing = TEST_TOOLS.into_iter().filter(|(program, ..)| !is_there(program));
-    let mut steps: Vec<Step> =
-        missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect();
-    let (program, package, why) = PROMTOOL;
+/// The changes that provide the tests' programs. If all programs exist, there are no changes, and nothing
+/// uses apt or the network.
+fn test_changes(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Change> {
+    let missing = TEST_TOOLS.into_iter().filter(|(program, _)| !is_there(program));
+    let mut changes: Vec<Change> = missing.map(|(_, package)| Change::Packages(vec![package])).collect();
+    let (program, package) = PROMTOOL;
     if !is_there(program) {
-        steps.push(Step { change: Change::Unpack(vec![package], tools.join(package)), why });
+        changes.push(Change::Unpack(vec![package], tools.join(package)));
     }
     if !has_mail {
         // They are not installed either; the tests run them in a private root.
         let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
-        let change = Change::Unpack(packages, tools.join("mail"));
-        steps.push(Step { change, why: "a mail server, to test how it treats tags" });
+        changes.push(Change::Unpack(packages, tools.join("mail")));
     }
-    steps
+    changes
 }
 
 /// Provides rustfmt, clippy for the host and for the kernel program's `compiler`, the compiler for libFuzzer,
@@ -160,22 +124,17 @@ pub(crate) fn for_lints(compiler: &toolchain::Compiler) -> Result<()> {
     };
     let clippy = |compiler| component("clippy", "rust-web-clippy", compiler);
     let wanted = [
-        (cargo::cargo()?, "fmt", component("rustfmt", "rustfmt-web", None), "checks the host's code"),
-        (cargo::cargo()?, "clippy", clippy(None), "checks the host's code"),
-        (
-            kernel_cargo(compiler)?,
-            "clippy",
-            clippy(compiler.name.as_deref()),
-            "checks the kernel program's code",
-        ),
+        (cargo::cargo()?, "fmt", component("rustfmt", "rustfmt-web", None)),
+        (cargo::cargo()?, "clippy", clippy(None)),
+        (kernel_cargo(compiler)?, "clippy", clippy(compiler.name.as_deref())),
     ];
-    let mut steps = packages(FUZZ_TOOLS);
-    for (mut cargo, subcommand, change, why) in wanted {
-        if !has_subcommand(&mut cargo, subcommand) && !steps.iter().any(|step| step.change == change) {
-            steps.push(Step { change, why });
+    let mut changes = packages(FUZZ_TOOLS);
+    for (mut cargo, subcommand, change) in wanted {
+        if !has_subcommand(&mut cargo, subcommand) && !changes.contains(&change) {
+            changes.push(change);
         }
     }
-    provide(steps, &[DENY, MACHETE])
+    provide(changes, &[DENY, MACHETE])
 }
 
 /// Cargo of the kernel program's compiler.
@@ -195,14 +154,14 @@ pub(crate) fn kernel_cargo(compiler: &toolchain::Compiler) -> Result<Command> {
     Ok(cargo)
 }
 
-/// The steps that install the packages of the missing tools; none without apt.
-fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Step> {
-    let missing = tools.into_iter().filter(|(program, ..)| apt::is_there() && !is_there(program));
-    missing.map(|(_, package, why)| Step { change: Change::Packages(vec![package]), why }).collect()
+/// The changes that install the packages of the missing tools; none without apt.
+pub(crate) fn packages(tools: impl IntoIterator<Item = Tool>) -> Vec<Change> {
+    let missing = tools.into_iter().filter(|(program, _)| apt::is_there() && !is_there(program));
+    missing.map(|(_, package)| Change::Packages(vec![package])).collect()
 }
 
 fn is_there(program: &str) -> bool {
-    cargo::path().is_ok_and(|path| on_path(program, &path).is_some())
+    cargo::find(program).is_ok()
 }
 
 #[cfg(test)]
@@ -210,11 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn with_every_program_there_are_no_steps() {
-        assert_eq!(test_steps(|_| true, true, Path::new("/t")), []);
+    fn with_every_program_there_are_no_changes() {
+        assert_eq!(test_changes(|_| true, true, Path::new("/t")), []);
         let shown = |is_there: fn(&str) -> bool, has_mail| -> Vec<String> {
-            let steps = test_steps(is_there, has_mail, Path::new("/t"));
-            steps.iter().map(|step| step.change.to_string()).collect()
+            let changes = test_changes(is_there, has_mail, Path::new("/t"));
+            changes.iter().map(ToString::to_string).collect()
         };
         assert_eq!(shown(|program| program != "nft", true), ["apt-get install nftables"]);
         let promtool =

@@ -27,7 +27,7 @@ use std::{
 use anyhow::{Result, ensure};
 
 use self::{base::Base, kernel::Kernel, rounds::Column, selection::Selection};
-use crate::{cargo, setup, tools};
+use crate::{apt, cargo, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -51,7 +51,8 @@ pub(crate) struct Options {
 pub(crate) fn test(options: &Options) -> Result<()> {
     ensure!(cfg!(target_arch = "x86_64"), "the virtual machines are x86_64, and so must this machine be");
     setup::ensure(setup::Options::default())?;
-    tools::for_machines()?;
+    ensure!(apt::is_there(), "test machines are made of Debian's packages: there is no apt");
+    tools::provide(tools::packages(tools::TEST_TOOLS.into_iter().chain(tools::MACHINE_TOOLS)), &[])?;
     let binaries = binaries::build()?;
     let Selection { tests, note } =
         Selection::of(binaries.list()?, &options.filter, &options.skip, options.quick);
