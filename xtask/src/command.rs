@@ -26,11 +26,6 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no UTF-8", shown(command)))
 }
 
-/// Returns true if the command runs and succeeds. It shows no output.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
-}
-
 /// The command as a user would type it, without the environment.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -15,30 +15,21 @@ mod rounds;
 mod selection;
 mod table;
 
-use std::{
-    iter,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::Instant,
-};
+use std::{num::NonZeroUsize, thread, time::Instant};
 
 use anyhow::{Result, ensure};
+use clap::builder::PossibleValuesParser;
 
-use self::{base::Base, kernel::Kernel, rounds::Column, selection::Selection};
+use self::rounds::Column;
 use crate::{apt, cargo, setup, tools};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Kernels to run on; all when none is given
-    #[arg(long, num_args = 1.., value_name = "VERSION", value_parser = kernel::names())]
+    #[arg(long, num_args = 1.., value_name = "VERSION", value_parser = PossibleValuesParser::new(kernel::LINES))]
     kernel: Vec<String>,
     /// Only tests whose name contains one of these
     filter: Vec<String>,
-    /// Do not run tests whose name contains this; repeat it
-    #[arg(long, value_name = "NAME")]
-    skip: Vec<String>,
     /// Run only the selected tests that use kernel features of each kind, as CI does
     #[arg(long)]
     quick: bool,
@@ -54,33 +45,41 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     ensure!(apt::is_there(), "test machines are made of Debian's packages: there is no apt");
     tools::provide(tools::packages(tools::TEST_TOOLS.into_iter().chain(tools::MACHINE_TOOLS)), &[])?;
     let binaries = binaries::build()?;
-    let Selection { tests, note } =
-        Selection::of(binaries.list()?, &options.filter, &options.skip, options.quick);
+    let all = binaries::list(&binaries[1])?;
+    let (tests, note) = selection::select(all, &options.filter, options.quick);
     ensure!(!tests.is_empty(), "no test is selected by {:?}", options.filter);
 
-    let base = Base::make(&place()?.join("base"))?;
-    archive::update(&place()?)?;
-    let wanted = kernel::selected(&options.kernel);
-    let kernels = wanted.iter().map(|kernel| kernel.fetch(&place()?)).collect::<Result<Vec<_>>>()?;
-    let shared = binaries.pack(&base, &place()?)?;
+    let place = cargo::target_dir()?.join("vm");
+    let base = base::make(&place.join("base"))?;
+    archive::update(&place)?;
+    let is_wanted = |line: &&str| options.kernel.is_empty() || options.kernel.iter().any(|name| name == line);
+    let kernels = kernel::LINES.into_iter().filter(is_wanted).map(|line| kernel::fetch(line, &place));
+    let kernels = kernels.collect::<Result<Vec<_>>>()?;
+    let shared = [base, binaries::pack(&binaries, &place)?];
 
     let started = Instant::now();
-    let logs = place()?.join("log");
+    let logs = place.join("log");
     // Each kernel's tests are divided among as many machines as run at a time, so that none is idle for long.
     let jobs = options.jobs.get().min(tests.len());
-    let boots: Vec<(&Kernel, usize)> =
-        kernels.iter().flat_map(|kernel| (0..jobs).map(move |part| (kernel, part))).collect();
-    let done = side_by_side(&boots, jobs, |(kernel, part)| {
-        let tests: Vec<String> = tests.iter().skip(*part).step_by(jobs).cloned().collect();
-        rounds::run(kernel, *part, &shared, &tests, &logs)
+    let run = |part: usize| {
+        let tests: Vec<String> = tests.iter().skip(part).step_by(jobs).cloned().collect();
+        let columns = kernels.iter().map(|kernel| rounds::run(kernel, part, &shared, &tests, &logs));
+        columns.collect::<Vec<_>>().into_iter()
+    };
+    let mut parts: Vec<_> = thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..jobs).map(|part| scope.spawn(move || run(part))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
     });
     let mut columns: Vec<Column> = Vec::new();
     let mut unusable = Vec::new();
-    for ((kernel, _), column) in boots.iter().zip(done) {
-        match (column, columns.iter_mut().find(|column| column.kernel == kernel.name)) {
-            (Ok(part), Some(column)) => column.add(part),
-            (Ok(part), None) => columns.push(part),
-            (Err(error), _) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
+    for kernel in &kernels {
+        for part in parts.iter_mut().filter_map(Iterator::next) {
+            match (part, columns.last_mut().filter(|column| column.kernel == kernel.name)) {
+                (Ok(part), Some(column)) => column.add(part),
+                (Ok(part), None) => columns.push(part),
+                (Err(error), _) => unusable.push(format!("Linux {}: {error:#}", kernel.name)),
+            }
         }
     }
     print!("{}", table::render(note.as_deref(), &tests, &columns));
@@ -89,34 +88,4 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let bad: usize = columns.iter().map(|column| column.counts()[2]).sum();
     ensure!(bad == 0, "{bad} test(s) failed");
     Ok(())
-}
-
-/// Does the work for all items, at most `jobs` at a time. Returns the results in the order of the items.
-fn side_by_side<T: Sync, R: Send>(all: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let queue = Mutex::new(all.iter().enumerate());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let one = || iter::from_fn(next).map(|(at, item)| (at, work(item))).collect::<Vec<_>>();
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.min(all.len())).map(|_| scope.spawn(one)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// The directory of kernels, packages, archives and logs.
-fn place() -> Result<PathBuf> {
-    Ok(cargo::target_dir()?.join("vm"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_come_in_the_order_of_the_work() {
-        for jobs in [1, 2, 9] {
-            assert_eq!(side_by_side(&[3, 1, 2], jobs, |n| n * 10), [30, 10, 20]);
-        }
-    }
 }

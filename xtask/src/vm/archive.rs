@@ -2,14 +2,14 @@
 //! installs nothing. It neither reads nor changes the machine's own sources, lists and settings.
 
 use std::{
-    fmt, fs,
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
 
-use crate::{apt, command};
+use crate::command;
 
 /// The suites that contain the kernels.
 const SUITES: [(&str, &str); 3] = [
@@ -18,26 +18,6 @@ const SUITES: [(&str, &str); 3] = [
     ("debian", "trixie-backports"),
 ];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// An image package. Newer kernels have some of its parts in other packages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Image {
-    version: String,
-    package: String,
-}
-
-impl Image {
-    /// The release, as `uname -r` prints it.
-    pub(super) fn release(&self) -> &str {
-        self.package.strip_prefix("linux-image-").unwrap_or(&self.package)
-    }
-}
-
-impl fmt::Display for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.package, self.version)
-    }
-}
 
 /// Gets the newest package lists. If the archive cannot be reached, lists of an earlier run suffice.
 pub(super) fn update(place: &Path) -> Result<()> {
@@ -59,37 +39,25 @@ pub(super) fn update(place: &Path) -> Result<()> {
     Err(error).context("Debian's archive gives no list of kernels (this needs apt and the network)")
 }
 
-/// The newest image whose package's name begins with `package`.
-pub(super) fn newest(place: &Path, package: &str) -> Result<Image> {
-    let names = command::stdout(program(place, "apt-cache").args(["pkgnames", package]))?;
-    let names: Vec<&str> = names.lines().filter(|name| is_image(name)).collect();
-    let shown = if names.is_empty() {
-        String::new()
-    } else {
-        command::stdout(program(place, "apt-cache").arg("show").args(names))?
-    };
-    let images = images(&shown);
-    let newer = |a: &Image, b: &Image| {
-        command::succeeds(Command::new("dpkg").args(["--compare-versions", &a.version, "gt", &b.version]))
-    };
-    images
-        .into_iter()
-        .reduce(|best, image| if newer(&image, &best) { image } else { best })
-        .with_context(|| format!("Debian has no package {package}*-cloud-amd64 in {}", suites()))
+/// The release of the newest image of a line, as `uname -r` prints it.
+pub(super) fn newest(place: &Path, line: &str) -> Result<String> {
+    let prefix = format!("linux-image-{line}.");
+    let names = command::stdout(program(place, "apt-cache").args(["pkgnames", &prefix]))?;
+    let newest = names.lines().filter(|name| is_image(name)).max_by_key(|name| numbers(name));
+    newest.and_then(|name| name.strip_prefix("linux-image-")).map(str::to_owned).with_context(|| {
+        let suites = SUITES.map(|(_, suite)| suite).join(", ");
+        format!("Debian has no package {prefix}*-cloud-amd64 in {suites}")
+    })
 }
 
-/// Downloads `image` and its parts, and unpacks them into `into`.
-pub(super) fn unpack(place: &Path, image: &Image, into: &Path) -> Result<()> {
-    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
-    let parts = ["binary", "modules", "base"].map(|part| format!("linux-{part}-{}", image.release()));
-    let exists = |part: &&String| {
-        let mut names = program(place, "apt-cache");
-        command::stdout(names.args(["pkgnames", part]))
-            .is_ok_and(|found| found.lines().any(|name| name == *part))
-    };
-    let mut fetch = program(place, "apt-get");
-    fetch.args(["-qq", "download", &image.package]).args(parts.iter().filter(exists));
-    apt::fetch(fetch.stdout(Stdio::null()), into)
+/// `apt-get download` of the image with this release. Newer kernels have some of its parts in other packages.
+pub(super) fn download(place: &Path, release: &str) -> Result<Command> {
+    let names = command::stdout(program(place, "apt-cache").args(["pkgnames", "linux-"]))?;
+    let parts = ["image", "binary", "modules", "base"].map(|part| format!("linux-{part}-{release}"));
+    let mut download = program(place, "apt-get");
+    download.args(["-qq", "download"]);
+    download.args(parts.iter().filter(|part| names.lines().any(|name| name == *part)));
+    Ok(download)
 }
 
 /// A program of apt's with our configuration.
@@ -116,21 +84,9 @@ fn is_image(name: &str) -> bool {
     name.ends_with("-cloud-amd64") && !name.contains("deb11")
 }
 
-/// The images that `apt-cache show` describes. Meta-packages are not among them, because their names have no
-/// release.
-fn images(shown: &str) -> Vec<Image> {
-    let field = |paragraph: &str, name: &str| {
-        let found = paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        found.map(str::to_owned)
-    };
-    let image = |paragraph| {
-        Some(Image { version: field(paragraph, "Version")?, package: field(paragraph, "Package")? })
-    };
-    shown.split("\n\n").filter_map(image).collect()
-}
-
-fn suites() -> String {
-    SUITES.map(|(_, suite)| suite).join(", ")
+/// The numbers in a name: a newer image has greater ones.
+fn numbers(name: &str) -> Vec<u32> {
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -138,16 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_images_and_knows_them_from_the_rest() {
-        let shown = "Package: linux-image-6.12.115+deb12-cloud-amd64\nVersion: 6.12.115-1~deb12u1\nSize: 1\n\n\
-                     Package: linux-image-6.12.117+deb12-cloud-amd64\nVersion: 6.12.117-1~deb12u1\n\n";
-        let images = images(shown);
-        assert_eq!(images.len(), 2);
-        assert_eq!(images[1].version, "6.12.117-1~deb12u1");
-        assert_eq!(images[1].release(), "6.12.117+deb12-cloud-amd64");
+    fn images_are_known_from_the_rest_and_by_their_age() {
         assert!(is_image("linux-image-5.10.0-46-cloud-amd64"));
         assert!(!is_image("linux-image-5.10.0-46-cloud-amd64-dbg"));
         assert!(!is_image("linux-image-5.10.0-46-cloud-amd64-unsigned"));
         assert!(!is_image("linux-image-6.1.0-0.deb11.52-cloud-amd64"));
+        assert!(numbers("linux-image-5.10.0-46-cloud-amd64") > numbers("linux-image-5.10.0-9-cloud-amd64"));
+        assert!(numbers("linux-image-6.12.117+deb12-amd64") > numbers("linux-image-6.12.9+deb13-amd64"));
     }
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use d365_tests::require::on_path;
 
 use super::{cpio, kernel};
 use crate::{cargo, command};
@@ -31,52 +30,42 @@ const PROGRAMS: [&str; 13] = [
     "modprobe",
 ];
 /// Programs that tests call but that take too much room. Tests that need them do not run.
-const LACKING: &[&str] =
-    &["promtool", "postfix", "rspamd", "swaks", "tcpdump", "mail-programs", "overlay", "mkfs.ext4"];
+pub(super) const LACKING: &str = "promtool,postfix,rspamd,swaks,tcpdump,mail-programs,overlay,mkfs.ext4";
 /// Objects that xdp-tools load.
 const XDP_OBJECTS: &str = "/usr/lib/x86_64-linux-gnu/bpf";
 
-/// The packed base.
-#[derive(Clone, Debug)]
-pub(super) struct Base {
-    pub(super) archive: PathBuf,
-    /// The names of everything that tests may lack.
-    pub(super) without: String,
-}
-
-impl Base {
-    /// Builds it again in `dir` every time, because its parts may have changed.
-    pub(super) fn make(dir: &Path) -> Result<Self> {
-        let _ = fs::remove_dir_all(dir);
-        for part in
-            ["bin", "etc", "proc", "sys", "dev", "run", "tmp", "mnt", "root", "var/lib", "usr", "lib/modules"]
-        {
-            fs::create_dir_all(dir.join(part)).with_context(|| format!("cannot make {}", dir.display()))?;
-        }
-        for link in ["sbin", "usr/bin", "usr/sbin"] {
-            symlink("/bin", dir.join(link))?;
-        }
-        busybox(dir)?;
-        PROGRAMS.iter().try_for_each(|program| bring(program, dir))?;
-        fs::remove_file(dir.join("bin/sh"))?;
-        symlink("dash", dir.join("bin/sh"))?;
-        copy_tree(Path::new(XDP_OBJECTS), dir, XDP_OBJECTS)?;
-        fs::write(dir.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
-        fs::write(dir.join("etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
-        fs::write(dir.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
-        let init = include_str!("init.sh").replace("@MODULES@", kernel::MODULES);
-        fs::write(dir.join("init"), init)?;
-        fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o755))?;
-
-        let base = Self { archive: dir.with_extension("cpio"), without: LACKING.join(",") };
-        cpio::pack(dir, &base.archive)?;
-        Ok(base)
+/// Builds the base in `dir` every time, because its parts may have changed. Returns its archive.
+pub(super) fn make(dir: &Path) -> Result<PathBuf> {
+    let _ = fs::remove_dir_all(dir);
+    for part in
+        ["bin", "etc", "proc", "sys", "dev", "run", "tmp", "mnt", "root", "var/lib", "usr", "lib/modules"]
+    {
+        fs::create_dir_all(dir.join(part)).with_context(|| format!("cannot make {}", dir.display()))?;
     }
+    for link in ["sbin", "usr/bin", "usr/sbin"] {
+        symlink("/bin", dir.join(link))?;
+    }
+    busybox(dir)?;
+    PROGRAMS.iter().try_for_each(|program| bring(program, dir))?;
+    fs::remove_file(dir.join("bin/sh"))?;
+    symlink("dash", dir.join("bin/sh"))?;
+    let mut copy = Command::new("cp");
+    command::run(copy.args(["--recursive", "--dereference", "--parents", XDP_OBJECTS]).arg(dir))?;
+    fs::write(dir.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
+    fs::write(dir.join("etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
+    fs::write(dir.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+    let init = include_str!("init.sh").replace("@MODULES@", kernel::MODULES);
+    fs::write(dir.join("init"), init)?;
+    fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o755))?;
+
+    let archive = dir.with_extension("cpio");
+    cpio::pack(dir, &archive)?;
+    Ok(archive)
 }
 
 /// Busybox, under the name of each of its programs.
 fn busybox(dir: &Path) -> Result<()> {
-    let busybox = find("busybox")?;
+    let busybox = cargo::find("busybox")?;
     fs::copy(&busybox, dir.join("bin/busybox"))?;
     let names = command::stdout(Command::new(&busybox).arg("--list"))?;
     for name in names.lines().filter(|name| *name != "busybox") {
@@ -87,26 +76,11 @@ fn busybox(dir: &Path) -> Result<()> {
 
 /// Copies a program of this machine to `bin`, and its libraries to the paths that they have here.
 fn bring(program: &str, dir: &Path) -> Result<()> {
-    let found = find(program)?;
+    let found = cargo::find(program)?;
     let target = dir.join("bin").join(program);
     let _ = fs::remove_file(&target);
     fs::copy(&found, &target).with_context(|| format!("cannot copy {}", found.display()))?;
     let libraries = command::stdout(Command::new("ldd").arg(&found))?;
-    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-        let target = dir.join(library.trim_start_matches('/'));
-        fs::create_dir_all(target.parent().unwrap_or(dir))?;
-        fs::copy(library, &target).with_context(|| format!("cannot copy {library}"))?;
-    }
-    Ok(())
-}
-
-/// Copies the content of a directory to the absolute path `to` of the machine.
-fn copy_tree(from: &Path, dir: &Path, to: impl AsRef<Path>) -> Result<()> {
-    let to = dir.join(to.as_ref().strip_prefix("/").context("not an absolute path")?);
-    fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-    command::run(Command::new("cp").args(["--recursive", "--dereference"]).arg(from.join(".")).arg(to))
-}
-
-fn find(program: &str) -> Result<PathBuf> {
-    on_path(program, &cargo::path()?).with_context(|| format!("there is no program {program} on the PATH"))
+    let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+    command::run(Command::new("cp").args(["--dereference", "--parents"]).args(libraries).arg(dir))
 }

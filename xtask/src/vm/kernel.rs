@@ -4,32 +4,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
-use clap::builder::PossibleValuesParser;
 
 use super::{archive, cpio};
-use crate::{command, toolchain};
+use crate::{apt, cargo, command};
 
-/// A line of kernels that Debian keeps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line {
-    /// The version of the line, as in the kernel's version.
-    name: &'static str,
-    /// The beginning of the names of the image packages.
-    package: &'static str,
-}
-
-/// From the oldest to the newest. The suites are [`archive::SUITES`].
-const LINES: [Line; 5] = [
-    Line { name: "5.10", package: "linux-image-5.10." },
-    Line { name: "6.1", package: "linux-image-6.1." },
-    Line { name: "6.12", package: "linux-image-6.12." },
-    Line { name: "6.18", package: "linux-image-6.18." },
-    Line { name: "7.3", package: "linux-image-7.3." },
-];
+/// The lines of kernels, from the oldest to the newest. The suites are [`archive::SUITES`].
+pub(super) const LINES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
 
 /// Modules that tests need, and that `modprobe -q` loads. A module that a kernel does not have is built in,
 /// or is part of another module.
@@ -40,61 +24,50 @@ pub(super) const MODULES: &str = "\
 
 /// A kernel that is ready to boot.
 #[derive(Clone, Debug)]
-pub(crate) struct Kernel {
+pub(super) struct Kernel {
     /// The name of its line.
-    pub(crate) name: &'static str,
+    pub(super) name: &'static str,
     /// The compressed image.
-    pub(crate) image: PathBuf,
+    pub(super) image: PathBuf,
     /// An archive of its modules.
-    pub(crate) modules: PathBuf,
+    pub(super) modules: PathBuf,
 }
 
-/// The values that the command line accepts.
-pub(crate) fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(LINES.map(|line| line.name))
-}
-
-/// The lines of these names, from the oldest to the newest; all lines if no name is given.
-pub(crate) fn selected(names: &[String]) -> Vec<Line> {
-    let wanted = |line: &Line| names.is_empty() || names.iter().any(|name| name == line.name);
-    LINES.into_iter().filter(wanted).collect()
-}
-
-impl Line {
-    /// Brings the newest kernel of this line. A kernel that is already there stays.
-    pub(crate) fn fetch(&self, place: &Path) -> Result<Kernel> {
-        let newest = archive::newest(place, self.package)?;
-        let dir = place.join("kernel").join(self.name);
-        let kernel =
-            Kernel { name: self.name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
-        let (stamp, made_of) = (dir.join("made-of"), format!("{newest}\n{MODULES}\n"));
-        if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
-            return Ok(kernel);
-        }
-        eprintln!("xtask: Linux {}: {newest}", self.name);
-        let _ = fs::remove_dir_all(&dir);
-        let unpacked = dir.join("unpacked");
-        archive::unpack(place, &newest, &unpacked)?;
-        let release = newest.release();
-        let old_place = unpacked.join("lib/modules");
-        // Newer packages assume a merged `/usr`.
-        let root = if old_place.is_dir() { unpacked.clone() } else { unpacked.join("usr") };
-        let in_boot = unpacked.join("boot").join(format!("vmlinuz-{release}"));
-        let with_modules = root.join("lib/modules").join(release).join("vmlinuz");
-        let image = if in_boot.is_file() { in_boot } else { with_modules };
-        fs::rename(&image, &kernel.image)
-            .with_context(|| format!("package {newest} has no {}", image.display()))?;
-        pack_modules(&root, release, &dir.join("modules"))?;
-        cpio::pack(&dir.join("modules"), &kernel.modules)?;
-        fs::remove_dir_all(&unpacked)?;
-        fs::write(&stamp, made_of).with_context(|| format!("cannot write {}", stamp.display()))?;
-        Ok(kernel)
+/// Brings the newest kernel of a line. A kernel that is already there stays.
+pub(super) fn fetch(name: &'static str, place: &Path) -> Result<Kernel> {
+    let release = archive::newest(place, name)?;
+    let dir = place.join("kernel").join(name);
+    let kernel = Kernel { name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
+    // The list of files has each package's version and hash: a rebuild of the same release differs.
+    let files = command::stdout(archive::download(place, &release)?.arg("--print-uris"))?;
+    let (stamp, made_of) = (dir.join("made-of"), format!("{files}{MODULES}\n"));
+    if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
+        return Ok(kernel);
     }
+    eprintln!("xtask: Linux {name}: {release}");
+    let _ = fs::remove_dir_all(&dir);
+    let unpacked = dir.join("unpacked");
+    fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
+    apt::fetch(archive::download(place, &release)?.stdout(Stdio::null()), &unpacked)?;
+    let old_place = unpacked.join("lib/modules");
+    // Newer packages assume a merged `/usr`.
+    let root = if old_place.is_dir() { unpacked.clone() } else { unpacked.join("usr") };
+    let in_boot = unpacked.join("boot").join(format!("vmlinuz-{release}"));
+    let with_modules = root.join("lib/modules").join(&release).join("vmlinuz");
+    let image = if in_boot.is_file() { in_boot } else { with_modules };
+    fs::rename(&image, &kernel.image)
+        .with_context(|| format!("the packages of {release} have no {}", image.display()))?;
+    pack_modules(&root, &release, &dir.join("modules"))?;
+    cpio::pack(&dir.join("modules"), &kernel.modules)?;
+    fs::remove_dir_all(&unpacked)?;
+    fs::write(&stamp, made_of).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(kernel)
 }
 
 /// Copies [`MODULES`] and their dependencies from `root` to `into`, uncompressed, and indexes them.
 fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
-    let depmod = |base: &Path| command::stdout(Command::new(kmod("depmod")).arg("-b").arg(base).arg(release));
+    let depmod = cargo::find("depmod")?;
+    let depmod = |base: &Path| command::stdout(Command::new(&depmod).arg("-b").arg(base).arg(release));
     depmod(root)?;
     let from = root.join("lib/modules").join(release);
     let to = into.join("lib/modules").join(release);
@@ -103,8 +76,9 @@ fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
         // depmod warns about files that a package lacks, and works without them.
         let _ = fs::copy(from.join(index), to.join(index));
     }
+    let modprobe = cargo::find("modprobe")?;
     for module in MODULES.split(' ') {
-        let mut show = Command::new(kmod("modprobe"));
+        let mut show = Command::new(&modprobe);
         show.args(["-C", "/dev/null", "-d"]).arg(root).args(["-S", release, "--show-depends", module]);
         // It fails for a module that the kernel does not have.
         let Ok(needs) = command::stdout(&mut show) else { continue };
@@ -123,24 +97,4 @@ fn copy_module(path: &Path, to: &Path) -> Result<()> {
     let output = cat.arg(path).output().context("cannot start xzcat (package xz-utils)")?;
     anyhow::ensure!(output.status.success(), "cannot read {}", path.display());
     fs::write(&target, output.stdout).with_context(|| format!("cannot write {}", target.display()))
-}
-
-/// A program of the package kmod. It is in no user's PATH.
-fn kmod(program: &str) -> PathBuf {
-    toolchain::find(program).unwrap_or_else(|| Path::new("/usr/sbin").join(program))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kernels_run_from_the_oldest_whatever_the_order_asked_for() {
-        let names = |asked: &[&str]| {
-            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            selected(&asked).iter().map(|line| line.name).collect::<Vec<_>>()
-        };
-        assert_eq!(names(&["6.12", "5.10"]), ["5.10", "6.12"]);
-        assert_eq!(names(&[]), ["5.10", "6.1", "6.12", "6.18", "7.3"]);
-    }
 }

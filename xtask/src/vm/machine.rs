@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use d365_tests::child::die_with_parent;
 
 use super::{
-    binaries::Shared,
+    base::LACKING,
     cpio,
     kernel::Kernel,
     libtest::{Event, Outcome, Reading},
@@ -46,53 +46,15 @@ pub(super) struct Boot {
     pub(super) outcomes: BTreeMap<String, Outcome>,
 }
 
-/// The files of a boot, in a directory of its own.
-#[derive(Debug)]
-pub(super) struct Files {
-    initrd: PathBuf,
-    /// The output of the tests.
-    tests: PathBuf,
-    /// The output of the kernel.
-    console: PathBuf,
-}
-
-impl Files {
-    /// Packs what a machine needs to run `tests`; files are named after the kernel and `round`.
-    pub(super) fn make(
-        kernel: &Kernel,
-        shared: &Shared,
-        tests: &[String],
-        round: &str,
-        logs: &Path,
-    ) -> Result<Self> {
-        // `with_extension` does not work here, because the kernel's version contains a dot.
-        let named = |what: &str| logs.join(format!("{}-{round}.{what}", kernel.name));
-        let (own, archive) = (named("files"), named("files.cpio"));
-        fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
-        let run = format!(
-            "export D365_USER_BIN=/d365/d365-user D365_WITHOUT={without} D365_SLOWNESS={SLOWNESS}\n\
-             /d365/privileged --test-threads=1 --exact {tests}\n",
-            without = shared.without,
-            tests = tests.join(" "),
-        );
-        fs::write(own.join("d365/run"), run)?;
-        cpio::pack(&own, &archive)?;
-        let files =
-            Self { initrd: named("initrd"), tests: named("tests.log"), console: named("console.log") };
-        let [base, binaries] = &shared.archives;
-        cpio::join(&[base, binaries, &kernel.modules, &archive], &files.initrd)?;
-        fs::remove_dir_all(&own)?;
-        fs::remove_file(&archive)?;
-        Ok(files)
-    }
-}
-
-/// Boots `kernel` and reads until the machine is gone.
-pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
+/// Boots `kernel`, runs `tests`, and reads until the machine is gone. The logs are next to `initrd`.
+pub(super) fn boot(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<Boot> {
+    pack(kernel, shared, tests, initrd)?;
     let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(MACHINE.split(' ')).arg("-serial").arg(format!("file:{}", files.console.display()));
+    qemu.args(MACHINE.split(' '))
+        .arg("-serial")
+        .arg(format!("file:{}", initrd.with_extension("console.log").display()));
     qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
-    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&files.initrd);
+    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initrd);
     qemu.stdin(Stdio::null()).stdout(Stdio::piped());
     die_with_parent(&mut qemu);
     let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
@@ -103,7 +65,7 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
         // The receiver is dropped when it needs no more lines.
         lines.into_iter().try_for_each(|line| sender.send(line))
     });
-    let mut log = File::create(&files.tests)?;
+    let mut log = File::create(initrd.with_extension("tests.log"))?;
     let mut reading = Reading::default();
     let (mut release, mut last) = (None, Instant::now());
     let deadline = Instant::now() + LIMIT;
@@ -139,8 +101,25 @@ pub(super) fn boot(kernel: &Kernel, files: &Files) -> Result<Boot> {
         }
     };
     drop(child);
-    fs::remove_file(&files.initrd)?;
+    fs::remove_file(initrd)?;
     Ok(Boot { release, outcomes: reading.end(how) })
+}
+
+/// Packs what a machine needs to run `tests`.
+fn pack(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<()> {
+    let (own, archive) = (initrd.with_extension("files"), initrd.with_extension("files.cpio"));
+    fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
+    let run = format!(
+        "export D365_USER_BIN=/d365/d365-user D365_WITHOUT={LACKING} D365_SLOWNESS={SLOWNESS}\n\
+         /d365/privileged --test-threads=1 --exact {}\n",
+        tests.join(" "),
+    );
+    fs::write(own.join("d365/run"), run)?;
+    cpio::pack(&own, &archive)?;
+    let [base, binaries] = shared;
+    cpio::join(&[base, binaries, &kernel.modules, &archive], initrd)?;
+    fs::remove_dir_all(&own)?;
+    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
 
 /// Dropping it kills the process.

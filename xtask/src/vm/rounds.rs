@@ -4,17 +4,16 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
-    binaries::Shared,
     kernel::Kernel,
     libtest::Outcome,
-    machine::{self, Boot, Files},
+    machine::{self, Boot},
 };
 
 /// The results of the tests on a kernel.
@@ -58,7 +57,7 @@ impl Column {
 pub(super) fn run(
     kernel: &Kernel,
     part: usize,
-    shared: &Shared,
+    shared: &[PathBuf; 2],
     tests: &[String],
     logs: &Path,
 ) -> Result<Column> {
@@ -68,8 +67,8 @@ pub(super) fn run(
     let mut boot = |rest: &[String]| -> Result<Boot> {
         loop {
             boots += 1;
-            let files = Files::make(kernel, shared, rest, &format!("{part}-{boots}"), logs)?;
-            let boot = machine::boot(kernel, &files)?;
+            let initrd = logs.join(format!("{}-{part}-{boots}.initrd", kernel.name));
+            let boot = machine::boot(kernel, shared, rest, &initrd)?;
             if boot.release.is_some() || retried {
                 return Ok(boot);
             }

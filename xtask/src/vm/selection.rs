@@ -26,29 +26,16 @@ const QUICK: [&str; 19] = [
     "every_call::",
 ];
 
-/// The tests of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selection {
-    /// The names of the tests.
-    pub(super) tests: Vec<String>,
-    /// The note for the table's head, if these are not all tests.
-    pub(super) note: Option<String>,
-}
-
-impl Selection {
-    /// Selects from `all` the tests whose name contains one of `filter` (or any name, if it is empty) and
-    /// none of `skip`, as libtest does.
-    pub(super) fn of(all: Vec<String>, filter: &[String], skip: &[String], quick: bool) -> Self {
-        let names = |test: &String, parts: &[String]| parts.iter().any(|part| test.contains(part));
-        let is_quick = |test: &String| QUICK.iter().any(|module| test.starts_with(module));
-        let is_selected = |test: &String| {
-            (filter.is_empty() || names(test, filter)) && !names(test, skip) && (!quick || is_quick(test))
-        };
-        let (count, tests) = (all.len(), all.into_iter().filter(is_selected).collect::<Vec<_>>());
-        let why = if quick { "those that use the kernel (--quick)" } else { "selected by name" };
-        let note = (tests.len() < count).then(|| format!("{} of {count} tests: {why}", tests.len()));
-        Self { tests, note }
-    }
+/// Selects from `all` the tests whose name contains one of `filter`, or any name if it is empty. The second
+/// value is the note for the table's head, if these are not all tests.
+pub(super) fn select(all: Vec<String>, filter: &[String], quick: bool) -> (Vec<String>, Option<String>) {
+    let is_named = |test: &String| filter.is_empty() || filter.iter().any(|part| test.contains(part));
+    let is_quick = |test: &String| !quick || QUICK.iter().any(|module| test.starts_with(module));
+    let count = all.len();
+    let tests: Vec<String> = all.into_iter().filter(|test| is_named(test) && is_quick(test)).collect();
+    let why = if quick { "those that use the kernel (--quick)" } else { "selected by name" };
+    let note = (tests.len() < count).then(|| format!("{} of {count} tests: {why}", tests.len()));
+    (tests, note)
 }
 
 #[cfg(test)]
@@ -63,17 +50,15 @@ mod tests {
     #[test]
     fn a_part_says_that_it_is_one() {
         let all = names(&["lease::a", "updates::lease::b", "drops::c"]);
-        let select = |filter: &[&str], skip: &[&str], quick| {
-            Selection::of(all.clone(), &names(filter), &names(skip), quick)
-        };
-        let quick = select(&[], &[], true);
-        assert_eq!(quick.tests, names(&["lease::a", "drops::c"]), "modules are named from their beginning");
-        assert_eq!(quick.note.unwrap(), "2 of 3 tests: those that use the kernel (--quick)");
-        assert_eq!(select(&[], &[], false), Selection { tests: all.clone(), note: None });
-        let named = select(&["lease::", "c"], &["updates"], false);
-        assert_eq!(named.tests, names(&["lease::a", "drops::c"]));
-        assert_eq!(named.note.unwrap(), "2 of 3 tests: selected by name");
-        assert_eq!(select(&["c"], &[], true).tests, names(&["drops::c"]));
+        let select = |filter: &[&str], quick| select(all.clone(), &names(filter), quick);
+        let (quick, note) = select(&[], true);
+        assert_eq!(quick, names(&["lease::a", "drops::c"]), "modules are named from their beginning");
+        assert_eq!(note.unwrap(), "2 of 3 tests: those that use the kernel (--quick)");
+        assert_eq!(select(&[], false), (all.clone(), None));
+        let (named, note) = select(&["lease::a", "c"], false);
+        assert_eq!(named, names(&["lease::a", "drops::c"]));
+        assert_eq!(note.unwrap(), "2 of 3 tests: selected by name");
+        assert_eq!(select(&["c"], true).0, names(&["drops::c"]));
     }
 
     #[test]
