@@ -4,7 +4,6 @@
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod apt;
@@ -80,18 +79,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let outcome = carry_out(Cli::parse().task);
-    outcome.map_or_else(
-        |error| {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        },
-        |()| ExitCode::SUCCESS,
-    )
-}
-
-fn carry_out(task: Task) -> Result<()> {
-    match task {
+    let outcome = match Cli::parse().task {
         Task::Setup(options) => setup::ensure(options),
         Task::Run { args } => run::daemon(&args),
         Task::Demo { daemon } => run::demo(daemon),
@@ -104,5 +92,10 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Tidy => tidy::check(&cargo::workspace()),
         Task::Ci => checks::ci(),
         Task::ReleaseCheck(options) => checks::release(&options),
+    };
+    if let Err(error) = outcome {
+        eprintln!("xtask: {error:#}");
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -28,7 +28,7 @@ pub(crate) fn demo(daemon: Option<PathBuf>) -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     setup::ensure(setup::Options::default())?;
-    cargo::daemon("release", &[], &Vec::new())
+    cargo::daemon("release", &[], &[])
 }
 
 /// Replaces this program by another, as root if sudo is available. Returns only on an error.
@@ -36,20 +36,12 @@ fn become_root(program: &Path, args: &[OsString]) -> Result<()> {
     let mut command = match command::sudo() {
         Some(sudo) => {
             let mut command = Command::new(sudo);
-            command.args(kept_variables()).arg("--").arg(program);
+            // Every flag of the daemon can come from the environment.
+            command.args(["-E", "--"]).arg(program);
             command
         }
         None => Command::new(program),
     };
     let error = command.args(args).exec();
     Err(error).with_context(|| format!("cannot start `{}`", command::shown(&command)))
-}
-
-/// The option that makes sudo keep the daemon's own variables, because every flag can come from the
-/// environment.
-fn kept_variables() -> Option<String> {
-    let ours = |name: &String| name.starts_with("D365_") || name == "RUST_LOG" || name == "NO_COLOR";
-    let names: Vec<String> =
-        env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours).collect();
-    (!names.is_empty()).then(|| format!("--preserve-env={}", names.join(",")))
 }

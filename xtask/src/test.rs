@@ -44,17 +44,15 @@ fn all(args: &[OsString], variables: &[Variable]) -> Result<()> {
     if selects(args) {
         return command::run(&mut test(&[])?);
     }
-    let host = host()?;
+    let runner = runner(&host()?);
     let mut times = Times::default();
     for Part { selection, through } in parts(args.is_empty())? {
+        let mut test = test(&selection)?;
         if args.is_empty() {
-            let mut test = test(&selection)?;
-            test.env(runner(&host), format!("{through} env {}", times::VARIABLE).trim_start());
+            test.env(&runner, format!("{through} {}", times::VARIABLE));
             times.run(test.arg("--").args(times::ARGUMENTS))?;
-        } else if through.is_empty() {
-            command::run(&mut test(&selection)?)?;
         } else {
-            command::run(test(&selection)?.env(runner(&host), through))?;
+            command::run(test.env(&runner, through))?;
         }
     }
     if args.is_empty() {
@@ -67,14 +65,15 @@ fn all(args: &[OsString], variables: &[Variable]) -> Result<()> {
 /// Tests that one call of cargo runs.
 struct Part {
     selection: Vec<&'static str>,
-    /// The program and its arguments through which cargo starts them; empty for none.
+    /// The program and its arguments through which cargo starts them: `env`, or sudo.
     through: String,
 }
 
 /// All tests: one part as root, otherwise those that need root are a part of their own. Documentation tests
 /// report no times, so they are left out if the parts are `timed`.
 fn parts(timed: bool) -> Result<Vec<Part>> {
-    let part = |selection: &[&[&'static str]]| Part { selection: selection.concat(), through: String::new() };
+    let part =
+        |selection: &[&[&'static str]]| Part { selection: selection.concat(), through: "env".to_owned() };
     let targets: &[&str] = if timed { &["--lib", "--bins", "--tests"] } else { &[] };
     if command::is_root() {
         return Ok(vec![part(&[&EVERYTHING, targets])]);
