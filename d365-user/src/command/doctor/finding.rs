@@ -64,38 +64,59 @@ impl fmt::Display for Check {
     }
 }
 
-/// One line of doctor's report.
+/// The judgement of a check. If its fact is not known, the reason.
+pub(super) type Judged<'a> = Result<Judgement, &'a Unknown>;
+
+/// The answer of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
-    pub(super) check: Check,
-    /// The interface of the finding; `None` for the machine as a whole.
-    pub(super) interface: Option<String>,
+pub(super) struct Judgement {
     pub(super) level: Level,
     pub(super) found: String,
     /// The next step. Every warning and every error has one.
     pub(super) advice: Option<String>,
 }
 
+pub(super) fn ok<'a>(found: impl Into<String>) -> Judged<'a> {
+    Ok(Judgement { level: Level::Ok, found: found.into(), advice: None })
+}
+
+pub(super) fn warning<'a>(found: impl Into<String>, advice: impl Into<String>) -> Judged<'a> {
+    Ok(Judgement { level: Level::Warning, found: found.into(), advice: Some(advice.into()) })
+}
+
+pub(super) fn error<'a>(found: impl Into<String>, advice: impl Into<String>) -> Judged<'a> {
+    Ok(Judgement { level: Level::Error, found: found.into(), advice: Some(advice.into()) })
+}
+
+/// One line of doctor's report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) check: Check,
+    /// The interface of the finding; `None` for the machine as a whole.
+    pub(super) interface: Option<String>,
+    #[serde(flatten)]
+    pub(super) judgement: Judgement,
+}
+
 impl Finding {
-    pub(super) fn ok(check: Check, found: impl Into<String>) -> Self {
-        Self { check, interface: None, level: Level::Ok, found: found.into(), advice: None }
-    }
-
-    pub(super) fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { level: Level::Warning, advice: Some(advice.into()), ..Self::ok(check, found) }
-    }
-
-    pub(super) fn error(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { level: Level::Error, ..Self::warning(check, found, advice) }
-    }
-
-    /// A fact that could not be read never counts as good.
-    pub(super) fn unknown(check: Check, why: &Unknown) -> Self {
-        let advice = match why {
-            Unknown::Refused(_) => "run doctor as root",
-            Unknown::Failed(_) => "nothing was concluded from it; look into the reason",
+    /// The findings of these checks. A fact that could not be read never counts as good.
+    pub(super) fn all<'a>(judged: impl IntoIterator<Item = (Check, Judged<'a>)>) -> Vec<Self> {
+        let unknown = |why: &Unknown| {
+            let advice = match why {
+                Unknown::Refused(_) => "run doctor as root",
+                Unknown::Failed(_) => "nothing was concluded from it; look into the reason",
+            };
+            Judgement {
+                level: Level::Warning,
+                found: format!("not known: {why}"),
+                advice: Some(advice.to_owned()),
+            }
         };
-        Self::warning(check, format!("not known: {why}"), advice)
+        let finding = |(check, judged): (Check, Judged<'_>)| {
+            let judgement = judged.unwrap_or_else(unknown);
+            Self { check, interface: None, judgement }
+        };
+        judged.into_iter().map(finding).collect()
     }
 
     pub(super) fn on(self, interface: &str) -> Self {
@@ -105,5 +126,5 @@ impl Finding {
 
 /// The worst level of all findings.
 pub(super) fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+    findings.iter().map(|finding| finding.judgement.level).max().unwrap_or(Level::Ok)
 }

@@ -1,27 +1,40 @@
 //! `doctor`: checks what the daemon needs and reports its findings, one line each. It changes nothing and
 //! attaches nothing.
 //!
-//! [`facts`] and the kernel's survey collect facts, [`judge`] turns facts into findings, [`table`] and
-//! [`json`] show them.
+//! [`facts`] and the kernel's survey collect facts, [`judge`] turns facts into findings, [`table`] shows them
+//! to people.
 
-use super::{error::CommandError, output::show};
+use serde::Serialize;
+
+use super::{
+    error::CommandError,
+    output::{json, show},
+};
 use crate::{cli, exit::Exit};
 
 mod facts;
 mod finding;
-mod json;
 mod judge;
 mod table;
 
-use finding::{Level, worst};
+use finding::{Finding, Level, worst};
+
+/// The findings for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The worst level of all findings.
+    level: Level,
+    findings: &'a [Finding],
+}
 
 /// Collects facts, judges them, and shows the findings.
 pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
-    let findings = judge::all(&facts::gather(flags));
+    let findings = &judge::all(&facts::gather(flags))[..];
+    let level = worst(findings);
     // An operator who names interfaces wants to know all about them.
     let is_brief = flags.iface.is_empty();
-    show(&if flags.json { json::render(&findings)? } else { table::render(&findings, is_brief) })?;
-    Ok(exit(worst(&findings)))
+    show(&if flags.json { json(&Report { level, findings })? } else { table::render(findings, is_brief) })?;
+    Ok(exit(level))
 }
 
 const fn exit(worst: Level) -> Exit {
@@ -35,19 +48,35 @@ const fn exit(worst: Level) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::{
-        finding::{Check, Finding, Level},
+        finding::{Check, Judged, error, ok, warning},
         *,
     };
 
     #[test]
     fn the_worst_finding_is_the_exit_code() {
-        let ok = || Finding::ok(Check::Kernel, "6.1");
-        let warning = || Finding::warning(Check::Btf, "none", "look");
-        let error = || Finding::error(Check::Clock, "1970", "set it");
-        let code = |findings: &[Finding]| exit(worst(findings)).code();
-        assert_eq!(code(&[ok()]), 0);
-        assert_eq!(code(&[ok(), warning(), ok()]), 1);
-        assert_eq!(code(&[error(), warning(), ok()]), 2);
+        let warning = || warning("none", "look");
+        let code = |judged: [Judged<'_>; 3]| {
+            exit(worst(&Finding::all(judged.map(|judged| (Check::Kernel, judged))))).code()
+        };
+        assert_eq!(code([ok("6.1"), ok("6.1"), ok("6.1")]), 0);
+        assert_eq!(code([ok("6.1"), warning(), ok("6.1")]), 1);
+        assert_eq!(code([error("1970", "set it"), warning(), ok("6.1")]), 2);
         assert!(Level::Ok < Level::Warning && Level::Warning < Level::Error);
+    }
+
+    #[test]
+    fn everything_is_in_the_json() {
+        let mut findings = Finding::all([(Check::Kernel, ok("6.1")), (Check::Lro, warning("on", "off"))]);
+        findings[1].interface = Some("m0".to_owned());
+        let report = json(&Report { level: worst(&findings), findings: &findings }).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["level"], "warning");
+        let line = |check, interface, level, found, advice| {
+            serde_json::json!({
+                "check": check, "interface": interface, "level": level, "found": found, "advice": advice,
+            })
+        };
+        assert_eq!(report["findings"][0], line("kernel", None, "ok", "6.1", None));
+        assert_eq!(report["findings"][1], line("lro", Some("m0"), "warning", "on", Some("off")));
     }
 }

@@ -19,19 +19,20 @@ pub struct LinkFacts {
     /// True if it is administratively up.
     pub is_up: bool,
     /// Maximum bytes of a frame after the Ethernet header.
-    pub mtu: Option<u32>,
+    pub mtu: u32,
 }
 
 pub(super) fn look(index: u32) -> Fact<LinkFacts> {
     let link = interface::link(index)?;
+    let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    });
     Ok(LinkFacts {
         link_layer: LinkLayer::of(&link),
         kind: link_layer::kind(&link).map(ToString::to_string),
         is_up: link.header.flags.contains(LinkFlags::Up),
-        mtu: link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Mtu(mtu) => Some(*mtu),
-            _ => None,
-        }),
+        mtu: mtu.ok_or_else(|| Unknown::Failed("the kernel did not report the MTU".to_owned()))?,
     })
 }
 

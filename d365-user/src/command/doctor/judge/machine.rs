@@ -1,134 +1,143 @@
-//! The checks of kernel, BPF and privileges.
+//! The checks of kernel, BPF, privileges, environment and clock.
 
-use super::super::finding::{Check, Finding};
-use crate::kernel::survey::{Fact, Machine, Version};
+use super::super::finding::{Check, Finding, Judged, error, ok, warning};
+use crate::{
+    cli::environment::UnknownVariable,
+    command::doctor::facts::Clock,
+    gate::Timestamp,
+    kernel::survey::{Fact, Machine, Version},
+};
 
 /// The oldest kernel that loads the program.
 const OLDEST: Version = Version(5, 10);
 /// From this version on, maps count towards the memory of a control group, not towards locked memory.
 const WITHOUT_MEMLOCK: Version = Version(5, 11);
+/// Nobody runs a release for this long; a clock beyond it is wrong.
+const LONGEST: u64 = 20 * 366 * 86_400;
 
 pub(super) fn judge(machine: &Machine) -> Vec<Finding> {
-    vec![
-        kernel(machine),
-        bpf(machine),
-        btf(machine),
-        jit(&machine.jit),
-        harden(&machine.jit_harden),
-        memlock(machine),
-        capabilities(machine),
-        fwmark_accept(&machine.fwmark_accept),
-    ]
+    Finding::all([
+        (Check::Kernel, kernel(machine)),
+        (Check::Bpf, bpf(machine)),
+        (Check::Btf, btf(machine)),
+        (Check::Jit, jit(&machine.jit)),
+        (Check::JitHarden, harden(&machine.jit_harden)),
+        (Check::Memlock, memlock(machine)),
+        (Check::Capabilities, capabilities(machine)),
+        (Check::FwmarkAccept, fwmark_accept(&machine.fwmark_accept)),
+    ])
 }
 
-fn kernel(machine: &Machine) -> Finding {
-    match &machine.kernel {
-        Ok((version, release)) if *version >= OLDEST => {
-            Finding::ok(Check::Kernel, format!("Linux {release}"))
-        }
-        Ok((_, release)) => {
-            let advice = "run Linux 5.10 or later";
-            Finding::error(Check::Kernel, format!("Linux {release} is too old"), advice)
-        }
-        Err(unknown) => Finding::unknown(Check::Kernel, unknown),
+fn kernel(machine: &Machine) -> Judged<'_> {
+    let (version, release) = machine.kernel.as_ref()?;
+    if *version < OLDEST {
+        return error(format!("Linux {release} is too old"), "run Linux 5.10 or later");
     }
+    ok(format!("Linux {release}"))
 }
 
-fn bpf(machine: &Machine) -> Finding {
+fn bpf(machine: &Machine) -> Judged<'_> {
     let may = machine.missing_capabilities.as_ref().is_ok_and(Vec::is_empty);
     match &machine.missing_feature {
-        Ok(None) => Finding::ok(Check::Bpf, "the kernel takes every kind of map and program that is needed"),
-        Ok(Some(missing)) => Finding::error(Check::Bpf, missing, "run a kernel that has it"),
-        Err(refused) if may => {
-            let advice = "the capabilities are there and do not count: the kernel wants them in the initial user namespace, \
-                          and no security module or seccomp filter that forbids bpf(2)";
-            Finding::error(Check::Bpf, refused.to_string(), advice)
-        }
-        Err(unknown) => Finding::unknown(Check::Bpf, unknown),
+        Ok(None) => ok("the kernel takes every kind of map and program that is needed"),
+        Ok(Some(missing)) => error(missing, "run a kernel that has it"),
+        Err(refused) if may => error(
+            refused.to_string(),
+            "the capabilities are there and do not count: the kernel wants them in the initial user namespace, \
+             and no security module or seccomp filter that forbids bpf(2)",
+        ),
+        Err(unknown) => Err(unknown),
     }
 }
 
-fn btf(machine: &Machine) -> Finding {
+fn btf(machine: &Machine) -> Judged<'_> {
     if machine.has_btf {
-        return Finding::ok(Check::Btf, "/sys/kernel/btf/vmlinux is there");
+        return ok("/sys/kernel/btf/vmlinux is there");
     }
     let advice = "the daemon does not need it; a kernel with CONFIG_DEBUG_INFO_BTF lets bpftool show more";
-    Finding::warning(Check::Btf, "/sys/kernel/btf/vmlinux is missing", advice)
+    warning("/sys/kernel/btf/vmlinux is missing", advice)
 }
 
-fn jit(enabled: &Fact<u64>) -> Finding {
-    match enabled {
-        Ok(0) => Finding::warning(
-            Check::Jit,
-            "off: programs are interpreted, which is slow",
-            "sysctl -w net.core.bpf_jit_enable=1",
-        ),
-        Ok(2) => Finding::warning(
-            Check::Jit,
-            "on, and every program is written to the kernel's log",
-            "sysctl -w net.core.bpf_jit_enable=1",
-        ),
-        Ok(_) => Finding::ok(Check::Jit, "on"),
-        Err(unknown) => Finding::unknown(Check::Jit, unknown),
+fn jit(enabled: &Fact<u64>) -> Judged<'_> {
+    let advice = "sysctl -w net.core.bpf_jit_enable=1";
+    match enabled.as_ref()? {
+        0 => warning("off: programs are interpreted, which is slow", advice),
+        2 => warning("on, and every program is written to the kernel's log", advice),
+        _ => ok("on"),
     }
 }
 
-fn harden(hardened: &Fact<u64>) -> Finding {
-    match hardened {
-        Ok(0) => Finding::ok(Check::JitHarden, "off"),
-        Ok(1) => Finding::ok(Check::JitHarden, "for unprivileged programs only"),
-        Ok(_) => Finding::warning(
-            Check::JitHarden,
+fn harden(hardened: &Fact<u64>) -> Judged<'_> {
+    match hardened.as_ref()? {
+        0 => ok("off"),
+        1 => ok("for unprivileged programs only"),
+        _ => warning(
             "for all programs: every packet costs more",
             "sysctl -w net.core.bpf_jit_harden=1, unless your policy asks for 2",
         ),
-        Err(unknown) => Finding::unknown(Check::JitHarden, unknown),
     }
 }
 
-fn memlock(machine: &Machine) -> Finding {
-    match (&machine.kernel, &machine.memlock) {
-        (Ok((version, _)), _) if *version >= WITHOUT_MEMLOCK => {
-            Finding::ok(Check::Memlock, "does not limit maps on this kernel")
-        }
-        (_, Ok(None)) => Finding::ok(Check::Memlock, "no limit"),
-        (_, Ok(Some(limit))) => Finding::warning(
-            Check::Memlock,
+fn memlock(machine: &Machine) -> Judged<'_> {
+    if machine.kernel.as_ref().is_ok_and(|(version, _)| *version >= WITHOUT_MEMLOCK) {
+        return ok("does not limit maps on this kernel");
+    }
+    match machine.memlock.as_ref()? {
+        None => ok("no limit"),
+        Some(limit) => warning(
             format!("{limit} bytes may be locked, and before Linux 5.11 maps count towards them"),
             "grant CAP_SYS_RESOURCE, or set LimitMEMLOCK=infinity",
         ),
-        (_, Err(unknown)) => Finding::unknown(Check::Memlock, unknown),
     }
 }
 
 /// Missing capabilities are an error for root only: another user may check for a daemon that runs as root.
-fn capabilities(machine: &Machine) -> Finding {
-    let missing = match &machine.missing_capabilities {
-        Ok(missing) if missing.is_empty() => {
-            return Finding::ok(Check::Capabilities, "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are there");
-        }
-        Ok(missing) => missing.join(", "),
-        Err(unknown) => return Finding::unknown(Check::Capabilities, unknown),
-    };
+fn capabilities(machine: &Machine) -> Judged<'_> {
+    let missing = machine.missing_capabilities.as_ref()?.join(", ");
+    if missing.is_empty() {
+        return ok("CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are there");
+    }
     if machine.is_root {
         let advice = "grant them: a container or unit takes them away even from root";
-        return Finding::error(Check::Capabilities, format!("root lacks {missing}"), advice);
+        return error(format!("root lacks {missing}"), advice);
     }
     let found = format!("this process lacks {missing}, which the daemon needs");
-    Finding::warning(Check::Capabilities, found, "run doctor as the daemon is run")
+    warning(found, "run doctor as the daemon is run")
 }
 
-fn fwmark_accept(accept: &Fact<bool>) -> Finding {
-    match accept {
-        Ok(true) => Finding::ok(
-            Check::FwmarkAccept,
-            "net.ipv4.tcp_fwmark_accept=1: an accepted socket has the mark of its connection, and so do its replies",
-        ),
-        Ok(false) => Finding::ok(
-            Check::FwmarkAccept,
-            "net.ipv4.tcp_fwmark_accept=0: an accepted socket does not have the mark of its connection",
-        ),
-        Err(unknown) => Finding::unknown(Check::FwmarkAccept, unknown),
+fn fwmark_accept(accept: &Fact<bool>) -> Judged<'_> {
+    ok(match accept.as_ref()? {
+        true => {
+            "net.ipv4.tcp_fwmark_accept=1: an accepted socket has the mark of its connection, and so do its replies"
+        }
+        false => "net.ipv4.tcp_fwmark_accept=0: an accepted socket does not have the mark of its connection",
+    })
+}
+
+/// The daemon would run without the settings of misspelt variables.
+pub(super) fn environment(unknown: &[UnknownVariable]) -> Vec<Finding> {
+    if unknown.is_empty() {
+        return Finding::all([(Check::Environment, ok("every D365_ variable here is a flag's"))]);
+    }
+    Finding::all(unknown.iter().map(|variable| {
+        let found = format!("no flag reads the variable {:?}", variable.name);
+        (Check::Environment, warning(found, variable.advice()))
+    }))
+}
+
+/// A list's age, its lease and all waiting times depend on the clock. `list` is the date of the embedded
+/// list, which is older than this build.
+pub(super) fn clock(clock: &Clock, list: Option<Timestamp>) -> Judged<'_> {
+    let now = humantime::format_rfc3339_seconds(clock.now.into());
+    let advice = "set the clock and run a time service (chrony, systemd-timesyncd): the lease depends on it";
+    if let Some(list) = list.filter(|list| clock.now < *list || clock.now.since(*list) > LONGEST) {
+        let list = humantime::format_rfc3339_seconds(list.into());
+        return error(format!("{now} is not plausible: the embedded list is of {list}"), advice);
+    }
+    if *clock.is_synchronised.as_ref()? {
+        ok(format!("{now}, synchronised"))
+    } else {
+        warning(format!("{now}, not synchronised"), advice)
     }
 }
 

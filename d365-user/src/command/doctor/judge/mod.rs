@@ -2,11 +2,9 @@
 
 use super::{
     facts::Facts,
-    finding::{Check, Finding},
+    finding::{Check, Finding, warning},
 };
 
-mod clock;
-mod environment;
 mod generic;
 mod interface;
 mod machine;
@@ -18,20 +16,23 @@ mod state;
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     let machine = &facts.machine;
     let mut findings = machine::judge(machine);
-    findings.extend(environment::judge(&facts.unknown_variables));
-    findings.push(clock::judge(&facts.clock, facts.list));
+    findings.extend(machine::environment(&facts.unknown_variables));
+    findings.extend(Finding::all([(Check::Clock, machine::clock(&facts.clock, facts.list))]));
     findings.extend(state::judge(&facts.state, facts.clock.now, facts.list));
     match &facts.interfaces {
-        Ok(interfaces) if interfaces.is_empty() => findings.push(Finding::warning(
-            Check::Interface,
-            "no Ethernet interface of this network namespace is up",
-            "run doctor in the daemon's network namespace, or name an interface with --iface",
-        )),
-        Ok(interfaces) => {
+        Ok(interfaces) if !interfaces.is_empty() => {
             let judged = interfaces.iter().flat_map(|(name, facts)| interface::judge(name, facts, machine));
             findings.extend(judged);
         }
-        Err(unknown) => findings.push(Finding::unknown(Check::Interface, unknown)),
+        none => {
+            let none = none.as_ref().and_then(|_| {
+                warning(
+                    "no Ethernet interface of this network namespace is up",
+                    "run doctor in the daemon's network namespace, or name an interface with --iface",
+                )
+            });
+            findings.extend(Finding::all([(Check::Interface, none)]));
+        }
     }
     findings
 }

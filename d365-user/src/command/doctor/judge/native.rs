@@ -1,8 +1,8 @@
 //! The check of native mode: if the driver can run the program on each frame.
 
-use super::super::finding::{Check, Finding};
+use super::super::finding::{Judged, ok, warning};
 use crate::{
-    kernel::survey::{InterfaceFacts, Machine, Version},
+    kernel::survey::{InterfaceFacts, LinkFacts, Machine, Version},
     snapshot::Mode,
 };
 
@@ -18,67 +18,48 @@ pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
     matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
 }
 
-/// States if frames in several buffers reach the program in native mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameBuffers {
-    Several,
-    One(&'static str),
-    Unknown(&'static str),
-}
-
-impl FrameBuffers {
-    pub(super) fn of(facts: &InterfaceFacts, machine: &Machine) -> Self {
-        let takes = machine.kernel.as_ref().map(|(version, _)| *version >= WITH_FRAGS);
-        match (takes, &facts.features) {
-            (Ok(false), _) => Self::One("before Linux 5.18 programs take no frames in several buffers"),
-            (_, Ok(Some(features))) if !features.has_frags() => {
-                Self::One("the driver gives programs no frames in several buffers")
-            }
-            (Ok(true), Ok(Some(_))) => Self::Several,
-            (Ok(true), Ok(None)) if runs_natively(facts) => Self::Several,
-            _ => Self::Unknown("whether the driver gives programs frames in several buffers is not known"),
+/// The reason why frames in several buffers do not or may not reach the program in native mode, after the
+/// prospect of that mode. `None` if they reach it.
+pub(super) fn objection(facts: &InterfaceFacts, machine: &Machine) -> Option<(&'static str, &'static str)> {
+    let takes = machine.kernel.as_ref().map(|(version, _)| *version >= WITH_FRAGS);
+    match (takes, &facts.features) {
+        (Ok(false), _) => {
+            Some(("hardly possible", "before Linux 5.18 programs take no frames in several buffers"))
         }
+        (_, Ok(Some(features))) if !features.has_frags() => {
+            Some(("hardly possible", "the driver gives programs no frames in several buffers"))
+        }
+        (Ok(true), Ok(Some(_))) => None,
+        (Ok(true), Ok(None)) if runs_natively(facts) => None,
+        _ => Some(("not known", "whether the driver gives programs frames in several buffers is not known")),
     }
 }
 
-pub(super) fn judge(facts: &InterfaceFacts, mtu: Option<u32>, buffers: FrameBuffers) -> Finding {
-    let check = Check::Native;
+pub(super) fn judge<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<'a> {
     let generic = "--mode auto takes generic mode, which costs more; for native mode see to the reason";
     if runs_natively(facts) {
-        return Finding::ok(check, "possible: a program runs in native mode");
+        return ok("possible: a program runs in native mode");
     }
-    let features = match &facts.features {
-        Ok(Some(features)) => features,
-        Ok(None) => {
-            let found = "not known before it is tried: this kernel does not report what the driver has";
-            return Finding::warning(
-                check,
-                found,
-                "--mode auto tries it, and reports the result in log and metric",
-            );
-        }
-        Err(unknown) => return Finding::unknown(check, unknown),
+    let Some(features) = facts.features.as_ref()? else {
+        return warning(
+            "not known before it is tried: this kernel does not report what the driver has",
+            "--mode auto tries it, and reports the result in log and metric",
+        );
     };
     if !features.has_native() {
-        return Finding::warning(
-            check,
-            "not possible: the driver has no XDP of its own, as it is set",
-            generic,
-        );
+        return warning("not possible: the driver has no XDP of its own, as it is set", generic);
     }
-    match (mtu, buffers) {
-        (Some(mtu), FrameBuffers::One(why)) if mtu > ONE_BUFFER => {
-            return Finding::warning(check, format!("hardly possible at MTU {mtu}: {why}"), generic);
-        }
-        (None, _) => return Finding::warning(check, "not known: the MTU is not", generic),
-        (Some(mtu), FrameBuffers::Unknown(why)) if mtu > ONE_BUFFER => {
-            return Finding::warning(check, format!("not known at MTU {mtu}: {why}"), generic);
-        }
-        _ => {}
+    let Ok(LinkFacts { mtu, .. }) = &facts.link else {
+        return warning("not known: the MTU is not", generic);
+    };
+    if *mtu > ONE_BUFFER
+        && let Some((prospect, why)) = objection(facts, machine)
+    {
+        return warning(format!("{prospect} at MTU {mtu}: {why}"), generic);
     }
     match &facts.offloads {
-        Ok(offloads) if offloads.lro => Finding::warning(check, "hardly possible while LRO is on", generic),
-        Ok(_) => Finding::ok(check, "possible"),
-        Err(_) => Finding::warning(check, "not known: whether LRO is on is not", generic),
+        Ok(offloads) if offloads.lro => warning("hardly possible while LRO is on", generic),
+        Ok(_) => ok("possible"),
+        Err(_) => warning("not known: whether LRO is on is not", generic),
     }
 }

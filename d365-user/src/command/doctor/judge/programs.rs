@@ -1,81 +1,59 @@
 //! The checks of the other programs on an interface.
 
-use super::super::finding::{Check, Finding};
+use super::super::finding::{Judged, error, ok, warning};
 use crate::kernel::survey::{Fact, InterfaceFacts, Program, Unknown};
 
-pub(super) fn judge(facts: &InterfaceFacts) -> Vec<Finding> {
-    vec![tc(facts), xdp(facts), behind(facts)]
+pub(super) fn tc(facts: &InterfaceFacts) -> Judged<'_> {
+    ok(match facts.tcx.as_ref()? {
+        Some(_) => "tcx",
+        None => "clsact: this kernel has no tcx (6.6 and later do)",
+    })
 }
 
-fn tc(facts: &InterfaceFacts) -> Finding {
-    match &facts.tcx {
-        Ok(Some(_)) => Finding::ok(Check::Tc, "tcx"),
-        Ok(None) => Finding::ok(Check::Tc, "clsact: this kernel has no tcx (6.6 and later do)"),
-        Err(unknown) => Finding::unknown(Check::Tc, unknown),
-    }
-}
-
-fn xdp(facts: &InterfaceFacts) -> Finding {
-    let check = Check::XdpPrograms;
-    let (xdp, program) = match &facts.xdp {
-        Ok(None) => return above(facts),
-        Ok(Some(there)) => there,
-        Err(unknown) => return Finding::unknown(check, unknown),
-    };
+pub(super) fn xdp(facts: &InterfaceFacts) -> Judged<'_> {
+    let Some((xdp, program)) = facts.xdp.as_ref()? else { return above(facts) };
     let found = format!("{}, {} mode", describe(program), xdp.mode.as_str());
     let advice = "the daemon does not replace it: stop whoever keeps it, or detach it with `ip link`";
     match &program.name {
-        _ if program.is_ours() => Finding::ok(check, format!("d365-user's own: {found}")),
-        Ok(_) => Finding::error(check, format!("another program is here: {found}"), advice),
-        Err(unknown) => Finding::warning(check, format!("{found}: its owner is not known"), doing(unknown)),
+        _ if program.is_ours() => ok(format!("d365-user's own: {found}")),
+        Ok(_) => error(format!("another program is here: {found}"), advice),
+        Err(unknown) => warning(format!("{found}: its owner is not known"), doing(unknown)),
     }
 }
 
 /// The finding for an interface without a program: the kernel takes none if the device above it has one.
-fn above(facts: &InterfaceFacts) -> Finding {
-    let check = Check::XdpPrograms;
-    let (upper, xdp, program) = match &facts.xdp_above {
-        Ok(None) => return Finding::ok(check, "none"),
-        Ok(Some(above)) => above,
-        Err(unknown) => return Finding::unknown(check, unknown),
-    };
+fn above(facts: &InterfaceFacts) -> Judged<'_> {
+    let Some((upper, xdp, program)) = facts.xdp_above.as_ref()? else { return ok("none") };
     let found =
         format!("{upper}, which lies above it, has {}, {} mode", describe(program), xdp.mode.as_str());
     let advice = format!(
         "the kernel takes no program below another: watch {upper} alone, or both in one daemon, or stop whoever keeps \
          that program"
     );
-    Finding::error(check, found, advice)
+    error(found, advice)
 }
 
 /// The programs and filters between XDP and the network stack.
-fn behind(facts: &InterfaceFacts) -> Finding {
-    let check = Check::TcPrograms;
-    let (tcx, clsact) = match (&facts.tcx, &facts.clsact) {
-        (Ok(tcx), Ok(clsact)) => (tcx.iter().flatten(), clsact.iter()),
-        (Err(unknown), _) | (_, Err(unknown)) => return Finding::unknown(check, unknown),
-    };
+pub(super) fn behind(facts: &InterfaceFacts) -> Judged<'_> {
+    let tcx = facts.tcx.as_ref()?.iter().flatten();
     let tcx = tcx.map(|program| (format!("tcx {}", describe(program)), Some(program)));
-    let clsact = clsact.map(|filter| match &filter.program {
+    let clsact = facts.clsact.as_ref()?.iter().map(|filter| match &filter.program {
         Some(program) => (format!("clsact {}", describe(program)), Some(program)),
         None => (format!("clsact {} filter with priority {}", filter.kind, filter.priority), None),
     });
     let all: Vec<(String, Option<&Program>)> = tcx.chain(clsact).collect();
     if all.is_empty() {
-        return Finding::ok(check, "none");
+        return ok("none");
     }
     let found = all.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
     let others =
         || all.iter().map(|(_, program)| program).filter(|program| !program.is_some_and(Program::is_ours));
     if others().next().is_none() {
-        return Finding::ok(check, format!("d365-user's own: {found}"));
+        return ok(format!("d365-user's own: {found}"));
     }
     match others().flatten().find_map(|program| program.name.as_ref().err()) {
-        Some(unknown) => {
-            Finding::warning(check, format!("{found}: their owners are not known"), doing(unknown))
-        }
-        None => Finding::warning(
-            check,
+        Some(unknown) => warning(format!("{found}: their owners are not known"), doing(unknown)),
+        None => warning(
             format!("others are here: {found}"),
             "the daemon detaches none of them; `generic` reports what they see in generic mode. One that sets marks may undo a \
              tag or be undone: look at the order",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::finding::{Check, Finding};
+use super::super::finding::{Check, Finding, Judged, error, ok, warning};
 use crate::{
     command::{
         doctor::facts::{Directory, ListFile, State},
@@ -11,96 +11,73 @@ use crate::{
     },
     gate::Timestamp,
     kernel::survey::Fact,
+    state::Writer,
 };
 
 /// The default of `--lease`.
 const DEFAULT_LEASE: Duration = Duration::from_hours(14 * 24);
 
 pub(super) fn judge(state: &State, now: Timestamp, list: Option<Timestamp>) -> Vec<Finding> {
-    let mut findings = vec![directory(state)];
+    let mut judged = vec![(Check::StateDir, directory(state))];
     if matches!(state.directory, Directory::There { .. }) {
-        findings.push(files(&state.ailing));
-        findings.push(lists(&state.lists));
-        findings.push(daemon(&state.held));
-        findings.push(lease(&state.confirmed, now, list));
+        judged.extend([
+            (Check::StateFiles, files(&state.ailing)),
+            (Check::ListFiles, lists(&state.lists)),
+            (Check::Daemon, daemon(&state.held)),
+            (Check::Lease, lease(&state.confirmed, now, list)),
+        ]);
     }
-    findings
+    Finding::all(judged)
 }
 
-fn directory(state: &State) -> Finding {
+fn directory(state: &State) -> Judged<'_> {
     let path = state.path.display();
-    let check = Check::StateDir;
-    match &state.directory {
-        Directory::Missing => Finding::warning(
-            check,
-            format!("{path} is not there"),
-            "the daemon makes it at its start; name the daemon's own with --state-dir",
-        ),
-        Directory::Other => Finding::error(
-            check,
-            format!("{path} is no directory"),
-            "remove it, or name another with --state-dir",
-        ),
-        Directory::Unknown(unknown) => Finding::unknown(check, unknown),
-        Directory::There { owner, mode, writers, refused } => {
-            let found = format!("{path}, {owner}, mode {mode:03o}");
-            let chmod =
-                || format!("chmod 0700 {path} if it is the daemon's own, else name another with --state-dir");
-            match refused {
-                _ if !writers.is_empty() => {
-                    let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
-                    Finding::warning(
-                        check,
-                        format!(
-                            "{found}: {} may write there too, and so approve any list",
-                            writers.join(", ")
-                        ),
-                        format!(
-                            "chmod 0700 {path} if it is the daemon's own, else name another with --state-dir"
-                        ),
-                    )
-                }
-                _ if mode & 0o077 != 0 => Finding::warning(
-                    check,
-                    format!("{found}: others may open it, and by a lock on it keep the daemon from starting"),
-                    chmod(),
-                ),
-                Some(refused) => Finding::warning(
-                    check,
-                    format!("{found}: this process may not write there ({refused})"),
-                    "make sure that the daemon's user may",
-                ),
-                None => Finding::ok(check, found),
-            }
+    let (owner, mode, writers, refused) = match &state.directory {
+        Directory::Missing => {
+            let advice = "the daemon makes it at its start; name the daemon's own with --state-dir";
+            return warning(format!("{path} is not there"), advice);
         }
+        Directory::Other => {
+            let advice = "remove it, or name another with --state-dir";
+            return error(format!("{path} is no directory"), advice);
+        }
+        Directory::Unknown(unknown) => return Err(unknown),
+        Directory::There { owner, mode, writers, refused } => (owner, mode, writers, refused),
+    };
+    let found = format!("{path}, {owner}, mode {mode:03o}");
+    let chmod = format!("chmod 0700 {path} if it is the daemon's own, else name another with --state-dir");
+    if !writers.is_empty() {
+        let writers = joined(writers);
+        warning(format!("{found}: {writers} may write there too, and so approve any list"), chmod)
+    } else if mode & 0o077 != 0 {
+        let found = format!("{found}: others may open it, and by a lock on it keep the daemon from starting");
+        warning(found, chmod)
+    } else if let Some(refused) = refused {
+        let found = format!("{found}: this process may not write there ({refused})");
+        warning(found, "make sure that the daemon's user may")
+    } else {
+        ok(found)
     }
 }
 
-fn files(ailing: &Fact<Vec<(String, String)>>) -> Finding {
-    let ailing = match ailing {
-        Ok(ailing) if ailing.is_empty() => return Finding::ok(Check::StateFiles, "whole"),
-        Ok(ailing) => ailing,
-        Err(unknown) => return Finding::unknown(Check::StateFiles, unknown),
-    };
+fn files(ailing: &Fact<Vec<(String, String)>>) -> Judged<'_> {
+    let ailing = ailing.as_ref()?;
+    if ailing.is_empty() {
+        return ok("whole");
+    }
     let each = ailing.iter().map(|(file, problem)| format!("{file}: {problem}")).collect::<Vec<_>>();
     let found = format!("{} not whole: {}", counted(ailing.len(), "file"), each.join("; "));
     let advice = "the daemon runs without such a file; look at it and at the disk, then remove it";
-    Finding::warning(Check::StateFiles, found, advice)
+    warning(found, advice)
 }
 
-fn lists(lists: &Fact<Vec<ListFile>>) -> Finding {
-    let lists = match lists {
-        Ok(lists) => lists,
-        Err(unknown) => return Finding::unknown(Check::ListFiles, unknown),
-    };
+fn lists(lists: &Fact<Vec<ListFile>>) -> Judged<'_> {
+    let lists = lists.as_ref()?;
     let (mut open, mut missing) = (Vec::new(), Vec::new());
     for (list, writers) in lists {
         match writers {
             Ok(writers) if writers.is_empty() => {}
-            Ok(writers) => {
-                let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
-                open.push(format!("{list} by {}", writers.join(", ")));
-            }
+            Ok(writers) => open.push(format!("{list} by {}", joined(writers))),
             Err(error) => missing.push(format!("{list} ({error})")),
         }
     }
@@ -117,21 +94,21 @@ fn lists(lists: &Fact<Vec<ListFile>>) -> Finding {
         advice.push("put the list back, or take it from --ranges");
     }
     if found.is_empty() {
-        let found = format!("{}, none for others to write", counted(lists.len(), "file"));
-        return Finding::ok(Check::ListFiles, found);
+        return ok(format!("{}, none for others to write", counted(lists.len(), "file")));
     }
-    Finding::warning(Check::ListFiles, found.join("; "), advice.join("; "))
+    warning(found.join("; "), advice.join("; "))
 }
 
-fn daemon(held: &Fact<Option<Option<u32>>>) -> Finding {
-    match held {
-        Ok(Some(Some(process))) => {
-            Finding::ok(Check::Daemon, format!("process {process} uses the state directory"))
-        }
-        Ok(Some(None)) => Finding::ok(Check::Daemon, "a daemon uses the state directory"),
-        Ok(None) => Finding::ok(Check::Daemon, "none uses the state directory"),
-        Err(unknown) => Finding::unknown(Check::Daemon, unknown),
-    }
+fn joined(writers: &[Writer]) -> String {
+    writers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn daemon(held: &Fact<Option<Option<u32>>>) -> Judged<'_> {
+    ok(match held.as_ref()? {
+        Some(Some(process)) => format!("process {process} uses the state directory"),
+        Some(None) => "a daemon uses the state directory".to_owned(),
+        None => "none uses the state directory".to_owned(),
+    })
 }
 
 /// Each source has its own lease. The embedded list confirms itself as of its date. It counts only if no
@@ -140,18 +117,14 @@ fn lease(
     confirmed: &Fact<Option<Vec<(String, Timestamp)>>>,
     now: Timestamp,
     list: Option<Timestamp>,
-) -> Finding {
-    let confirmed = match confirmed {
-        Ok(confirmed) => confirmed.iter().flatten(),
-        Err(unknown) => return Finding::unknown(Check::Lease, unknown),
-    };
+) -> Judged<'_> {
+    let confirmed = confirmed.as_ref()?.iter().flatten();
     let mut sources: Vec<_> = confirmed.map(|(source, at)| (source.as_str(), *at)).collect();
     if sources.is_empty() {
         sources.extend(list.map(|at| ("embedded", at)));
     }
     if sources.is_empty() {
-        let advice = "start the daemon with a source that it can reach";
-        return Finding::warning(Check::Lease, "no source was ever confirmed", advice);
+        return warning("no source was ever confirmed", "start the daemon with a source that it can reach");
     }
     let last = |(source, at): &(&str, Timestamp)| {
         format!("{source} {}", humantime::format_rfc3339_seconds((*at).into()))
@@ -160,10 +133,9 @@ fn lease(
     let is_over = |(_, at): &&(&str, Timestamp)| now.since(*at) >= DEFAULT_LEASE.as_secs();
     let over: Vec<_> = sources.iter().filter(is_over).map(|(source, _)| *source).collect();
     if over.is_empty() {
-        return Finding::ok(Check::Lease, said);
+        return ok(said);
     }
-    Finding::warning(
-        Check::Lease,
+    warning(
         format!("{said}; longer ago than the default lease of 14 days: {}", over.join(", ")),
         "let the daemon reach its sources (--ranges azure), or give it a longer --lease",
     )

@@ -33,7 +33,7 @@ fn fit() -> InterfaceFacts {
         index: 4,
         beside: vec![4],
         place: Ok(Place::Alone),
-        link: Ok(LinkFacts { link_layer: LinkLayer::Ethernet, kind: None, is_up: true, mtu: Some(1500) }),
+        link: Ok(LinkFacts { link_layer: LinkLayer::Ethernet, kind: None, is_up: true, mtu: 1500 }),
         driver: Ok("virtio_net".to_owned()),
         features: Ok(Some(ALL)),
         offloads: Ok(Offloads { lro: false, gro: true }),
@@ -73,16 +73,21 @@ fn wrong(change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
 
 fn wrong_on(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
     let findings = findings(version, change);
-    let wrong = findings.iter().filter(|finding| finding.level != Level::Ok);
+    let wrong = findings.iter().filter(|finding| finding.judgement.level != Level::Ok);
     wrong
-        .inspect(|finding| assert!(finding.advice.is_some(), "{finding:?}"))
-        .map(|f| (f.check, f.level))
+        .inspect(|finding| assert!(finding.judgement.advice.is_some(), "{finding:?}"))
+        .map(|f| (f.check, f.judgement.level))
         .collect()
 }
 
 /// The text of one check's finding.
 fn said(check: Check, change: impl Fn(&mut InterfaceFacts)) -> String {
-    findings(Version(6, 18), change).into_iter().find(|finding| finding.check == check).unwrap().found
+    findings(Version(6, 18), change)
+        .into_iter()
+        .find(|finding| finding.check == check)
+        .unwrap()
+        .judgement
+        .found
 }
 
 fn link(facts: &mut InterfaceFacts) -> &mut LinkFacts {
@@ -102,9 +107,12 @@ fn a_fit_interface_has_nothing_wrong() {
 #[test]
 fn one_that_is_not_there_or_not_understood_is_an_error() {
     let missing = judge("m0", &Ok(None), &machine(Version(6, 1)));
-    assert_eq!((missing.len(), missing[0].level, missing[0].check), (1, Level::Error, Check::Interface));
+    assert_eq!(
+        (missing.len(), missing[0].judgement.level, missing[0].check),
+        (1, Level::Error, Check::Interface)
+    );
     let refused = judge("m0", &unknown(), &machine(Version(6, 1)));
-    assert_eq!((refused.len(), refused[0].level), (1, WARNING));
+    assert_eq!((refused.len(), refused[0].judgement.level), (1, WARNING));
     let tun = |facts: &mut InterfaceFacts| link(facts).link_layer = LinkLayer::Other("none".to_owned());
     assert_eq!(wrong(tun), [(Check::Interface, Level::Error)]);
     assert!(said(Check::Interface, tun).starts_with("link type none: "));
@@ -141,7 +149,7 @@ fn what_could_not_be_asked_is_a_warning() {
 fn a_large_mtu_needs_several_buffers() {
     let large = |features| {
         move |facts: &mut InterfaceFacts| {
-            link(facts).mtu = Some(9000);
+            link(facts).mtu = 9000;
             facts.features = Ok(features);
         }
     };
@@ -151,8 +159,8 @@ fn a_large_mtu_needs_several_buffers() {
     assert_eq!(wrong_on(Version(5, 17), large(Some(ALL))), both);
     let untold = [(Check::XdpFeatures, WARNING), both[0], both[1]];
     assert_eq!(wrong_on(Version(6, 1), large(None)), untold);
-    assert_eq!(wrong(|facts| link(facts).mtu = Some(ONE_BUFFER)), []);
-    assert_eq!(wrong(|facts| link(facts).mtu = None), both);
+    assert_eq!(wrong(|facts| link(facts).mtu = ONE_BUFFER), []);
+    assert_eq!(wrong(|facts| facts.link = unknown()), [(Check::Interface, WARNING), both[0], both[1]]);
 }
 
 #[test]
@@ -164,7 +172,7 @@ fn native_mode_is_possible_or_the_reason_is_said() {
     assert_eq!(wrong_on(Version(6, 1), untold), [(Check::XdpFeatures, WARNING), (Check::Native, WARNING)]);
     for mtu in [1500, 9000] {
         let running = |facts: &mut InterfaceFacts| {
-            link(facts).mtu = Some(mtu);
+            link(facts).mtu = mtu;
             facts.features = Ok(None);
             facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
         };

@@ -22,10 +22,10 @@ fn wrong(change: impl Fn(&mut Machine)) -> Vec<(Check, Level)> {
     let mut machine = fit();
     change(&mut machine);
     let findings = judge(&machine);
-    let wrong = findings.iter().filter(|finding| finding.level != Level::Ok);
+    let wrong = findings.iter().filter(|finding| finding.judgement.level != Level::Ok);
     wrong
-        .inspect(|finding| assert!(finding.advice.is_some(), "{finding:?}"))
-        .map(|f| (f.check, f.level))
+        .inspect(|finding| assert!(finding.judgement.advice.is_some(), "{finding:?}"))
+        .map(|f| (f.check, f.judgement.level))
         .collect()
 }
 
@@ -100,4 +100,39 @@ fn what_could_not_be_asked_is_a_warning() {
         Check::FwmarkAccept,
     ];
     assert_eq!(wrong(blind), expected.map(|check| (check, Level::Warning)));
+}
+
+#[test]
+fn each_unknown_variable_is_a_warning() {
+    let [fine] = &environment(&[])[..] else { panic!("one finding") };
+    assert_eq!((fine.judgement.level, &fine.judgement.advice), (Level::Ok, &None));
+    let unknown = |name: &str, nearest: Option<&str>| UnknownVariable {
+        name: name.to_owned(),
+        nearest: nearest.map(str::to_owned),
+    };
+    let [range, other] =
+        &environment(&[unknown("D365_RANGE", Some("D365_RANGES")), unknown("D365_X", None)])[..]
+    else {
+        panic!("two findings")
+    };
+    assert_eq!(
+        (range.judgement.level, &*range.judgement.found),
+        (Level::Warning, "no flag reads the variable \"D365_RANGE\"")
+    );
+    assert_eq!(range.judgement.advice.as_deref(), Some("did you mean D365_RANGES?"));
+    assert_eq!(other.judgement.advice.as_deref(), Some("d365-user --help lists every variable"));
+}
+
+#[test]
+fn a_clock_is_synchronised_and_plausible() {
+    let list = Timestamp(1_785_715_200);
+    let level = |now, is_synchronised| {
+        clock(&Clock { now: Timestamp(now), is_synchronised }, Some(list))
+            .map_or(Level::Warning, |judgement| judgement.level)
+    };
+    assert_eq!(level(list.0 + 86_400, Ok(true)), Level::Ok);
+    assert_eq!(level(list.0 + 86_400, Ok(false)), Level::Warning);
+    assert_eq!(level(list.0 + 86_400, Err(Unknown::Failed("?".to_owned()))), Level::Warning);
+    assert_eq!(level(list.0 - 1, Ok(true)), Level::Error);
+    assert_eq!(level(list.0 + LONGEST + 1, Ok(true)), Level::Error);
 }

@@ -1,9 +1,7 @@
 //! Tests of each check in each of its levels.
 
 use super::*;
-use crate::{
-    cli::Cli, command::doctor::finding::Level, kernel::survey::Unknown, settings::LeaseTerm, state::Writer,
-};
+use crate::{cli::Cli, command::doctor::finding::Level, kernel::survey::Unknown, settings::LeaseTerm};
 
 const LIST: Timestamp = Timestamp(1_785_715_200);
 const NOW: Timestamp = Timestamp(LIST.0 + 100 * 86_400);
@@ -27,7 +25,7 @@ fn fit() -> State {
 fn levels(change: impl Fn(&mut State)) -> Vec<Level> {
     let mut state = fit();
     change(&mut state);
-    judge(&state, NOW, Some(LIST)).iter().map(|finding| finding.level).collect()
+    judge(&state, NOW, Some(LIST)).iter().map(|finding| finding.judgement.level).collect()
 }
 
 fn unknown<T>() -> Fact<T> {
@@ -79,19 +77,23 @@ fn a_list_that_others_may_write_or_that_is_missing_is_named() {
         (vec![open, missing, fine], &[by_others, "cannot be examined: file:/b (not there)"]),
     ] {
         let finding = &judge(&State { lists: Ok(list), ..fit() }, NOW, Some(LIST))[2];
-        assert_eq!(finding.level, WARNING);
-        assert!(parts.iter().all(|part| finding.found.contains(part)), "{}", finding.found);
-        assert!(!finding.found.contains("/c"), "{}", finding.found);
+        assert_eq!(finding.judgement.level, WARNING);
+        assert!(
+            parts.iter().all(|part| finding.judgement.found.contains(part)),
+            "{}",
+            finding.judgement.found
+        );
+        assert!(!finding.judgement.found.contains("/c"), "{}", finding.judgement.found);
     }
-    assert_eq!(judge(&State { lists: Ok(Vec::new()), ..fit() }, NOW, Some(LIST))[2].level, OK);
+    assert_eq!(judge(&State { lists: Ok(Vec::new()), ..fit() }, NOW, Some(LIST))[2].judgement.level, OK);
 }
 
 #[test]
 fn each_damaged_file_is_named() {
     let state = State { ailing: Ok(vec![("gate.json".to_owned(), "damaged: why".to_owned())]), ..fit() };
     let finding = &judge(&state, NOW, Some(LIST))[1];
-    assert_eq!(finding.level, WARNING);
-    assert_eq!(finding.found, "1 file not whole: gate.json: damaged: why");
+    assert_eq!(finding.judgement.level, WARNING);
+    assert_eq!(finding.judgement.found, "1 file not whole: gate.json: damaged: why");
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn each_source_has_its_own_lease() {
             confirmed.map(|all| all.iter().map(|(name, at)| ((*name).to_owned(), Timestamp(*at))).collect());
         let finding =
             judge(&State { confirmed: Ok(confirmed), ..fit() }, Timestamp(now), Some(LIST)).remove(4);
-        (finding.level, finding.found)
+        (finding.judgement.level, finding.judgement.found)
     };
     let fresh = last(Some(&[("azure:public", NOW.0 - 9)]), NOW.0);
     assert!(fresh.0 == OK && fresh.1.starts_with("last confirmed: azure:public 2"), "{fresh:?}");
@@ -112,7 +114,7 @@ fn each_source_has_its_own_lease() {
     assert_eq!(last(None, NOW.0).0, WARNING, "the embedded list's own time is over");
     assert_eq!(last(None, LIST.0 + 60).0, OK);
     let never = judge(&State { confirmed: Ok(None), ..fit() }, NOW, None).remove(4);
-    assert_eq!(never.level, WARNING);
+    assert_eq!(never.judgement.level, WARNING);
 }
 
 #[test]
