@@ -10,7 +10,6 @@ mod buffers;
 mod counters;
 mod error;
 mod failsafe;
-mod fdinfo;
 pub mod features;
 mod generic;
 mod inherited;

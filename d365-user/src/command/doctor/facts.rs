@@ -131,14 +131,11 @@ fn state(path: &Path) -> State {
 
 impl From<StateError> for Unknown {
     fn from(error: StateError) -> Self {
-        let said = error.to_string();
-        match error {
-            StateError::Directory { cause, .. } | StateError::Read { cause, .. }
-                if cause.kind() == ErrorKind::PermissionDenied =>
-            {
-                Self::Refused(said)
+        match &error {
+            StateError::Directory { cause, .. } | StateError::Read { cause, .. } => {
+                Self::classified(cause.kind(), error.to_string())
             }
-            _ => Self::Failed(said),
+            _ => Self::Failed(error.to_string()),
         }
     }
 }

@@ -22,35 +22,27 @@ pub type Fact<T> = Result<T, Unknown>;
 
 impl From<io::Error> for Unknown {
     fn from(error: io::Error) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&io::Error> for Unknown {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => Self::Refused(error.to_string()),
-            _ => Self::Failed(error.to_string()),
-        }
+        Self::classified(error.kind(), error.to_string())
     }
 }
 
 impl From<ProgramError> for Unknown {
     fn from(error: ProgramError) -> Self {
-        let said = error_chain(&error);
+        let text = error_chain(&error);
         match error {
-            ProgramError::SyscallError(call) => Self::said(&call.io_error, said),
-            _ => Self::Failed(said),
+            ProgramError::SyscallError(call) => Self::classified(call.io_error.kind(), text),
+            _ => Self::Failed(text),
         }
     }
 }
 
 impl Unknown {
-    /// Classifies `error`, and takes `said` as the text.
-    fn said(error: &io::Error, said: String) -> Self {
-        match Self::from(error) {
-            Self::Refused(_) => Self::Refused(said),
-            Self::Failed(_) => Self::Failed(said),
+    /// The reason for an error of this kind.
+    #[must_use]
+    pub fn classified(kind: io::ErrorKind, text: String) -> Self {
+        match kind {
+            io::ErrorKind::PermissionDenied => Self::Refused(text),
+            _ => Self::Failed(text),
         }
     }
 }

@@ -10,15 +10,11 @@ use super::{
 };
 use crate::kernel::requirements::{self, RequirementError};
 
-/// A kernel's version, major and minor number, without the vendor's suffix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u8, pub u8);
-
 /// The facts that concern every interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// The kernel's version, and its release string.
-    pub kernel: Fact<(Version, String)>,
+    pub kernel: Fact<(KernelVersion, String)>,
     /// The first required BPF feature that is missing, as a sentence; `None` if all are present.
     pub missing_feature: Fact<Option<String>>,
     /// True if the kernel has its own type information (BTF).
@@ -58,11 +54,10 @@ pub fn machine() -> Machine {
     }
 }
 
-fn kernel() -> Fact<(Version, String)> {
-    let code = KernelVersion::current().map_err(|error| Unknown::Failed(error.to_string()))?.code();
-    let [_, major, minor, _] = code.to_be_bytes();
+fn kernel() -> Fact<(KernelVersion, String)> {
+    let version = KernelVersion::current().map_err(|error| Unknown::Failed(error.to_string()))?;
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned();
-    Ok((Version(major, minor), release))
+    Ok((version, release))
 }
 
 fn missing_feature() -> Fact<Option<String>> {

@@ -15,13 +15,13 @@ mod place;
 mod programs;
 mod tc;
 
+pub use aya::util::KernelVersion;
 pub use ethtool::Offloads;
 pub use fact::{Fact, Unknown};
-pub use holders::{Holder, Holders};
+pub use holders::Holders;
 pub use interface::{InterfaceFacts, interfaces};
 pub use link::{LinkFacts, running_ethernet};
-pub use machine::{Machine, Version, machine};
+pub use machine::{Machine, machine};
 pub use netdev::XdpFeatures;
 pub use place::{Place, misplaced};
 pub use programs::Program;
-pub use tc::Filter;

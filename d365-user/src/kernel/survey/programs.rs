@@ -1,13 +1,13 @@
 //! The programs that the kernel holds, by id. Listing them requires `CAP_SYS_ADMIN`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
 use nix::libc::ENOENT;
 
 use super::{
     fact::{Fact, Unknown},
-    holders::Holders,
+    holders::{Holders, Search},
 };
 use crate::kernel::object::is_own;
 
@@ -30,28 +30,35 @@ impl Program {
     }
 }
 
-/// All loaded programs, read once.
-pub(super) struct Loaded(Fact<BTreeMap<u32, String>>);
+/// All loaded programs and their holders, read once.
+pub(super) struct Loaded {
+    names: Fact<BTreeMap<u32, String>>,
+    holders: Search,
+}
 
 impl Loaded {
     pub(super) fn read() -> Self {
-        let names = loaded_programs().filter(|program| !has_gone(program));
-        Self(
-            names
-                .map(|program| Ok(name(&program?)))
-                .collect::<Result<_, ProgramError>>()
-                .map_err(Unknown::from),
-        )
+        let programs = loaded_programs().filter(|program| !has_gone(program));
+        let name = |program: Result<ProgramInfo, ProgramError>| {
+            let program = program?;
+            Ok((program.id(), String::from_utf8_lossy(program.name()).into_owned()))
+        };
+        let names = programs.map(name).collect::<Result<_, ProgramError>>().map_err(Unknown::from);
+        Self { names, holders: Search::below(Path::new("/proc")) }
     }
 
     pub(super) fn program(&self, id: u32) -> Program {
-        let name = match &self.0 {
-            Ok(names) => names.get(&id).cloned().ok_or_else(|| {
+        let name = self.names.clone().and_then(|mut names| {
+            names.remove(&id).ok_or_else(|| {
                 Unknown::Failed("it was loaded or unloaded while the programs were listed".to_owned())
-            }),
-            Err(unknown) => Err(unknown.clone()),
-        };
-        Program { id: Some(id), name, holders: None }
+            })
+        });
+        self.named(id, name)
+    }
+
+    /// The program of this id, whose name is read elsewhere.
+    pub(super) fn named(&self, id: u32, name: Fact<String>) -> Program {
+        Program { id: Some(id), name, holders: Some(self.holders.holders(id)) }
     }
 }
 
@@ -63,8 +70,4 @@ pub(super) fn is_any_compiled() -> bool {
 /// Returns true if the program was unloaded while the list was read.
 fn has_gone(program: &Result<ProgramInfo, ProgramError>) -> bool {
     matches!(program, Err(ProgramError::SyscallError(error)) if error.io_error.raw_os_error() == Some(ENOENT))
-}
-
-pub(super) fn name(program: &ProgramInfo) -> (u32, String) {
-    (program.id(), String::from_utf8_lossy(program.name()).into_owned())
 }

@@ -7,37 +7,23 @@ use super::{
 };
 use crate::kernel::tc;
 
-/// A filter of any kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// Its kind, as `tc` names it: `bpf`, `u32`.
-    pub kind: String,
-    /// Filters with a lower number run earlier.
-    pub priority: u16,
-    /// The program of a BPF filter; `None` for every other kind.
-    pub program: Option<Program>,
-}
-
 /// The tcx programs at ingress, in order; `None` if the kernel has no tcx.
-pub(super) fn tcx(interface: &str) -> Fact<Option<Vec<Program>>> {
-    let program = |(id, name)| Program { id: Some(id), name: Ok(name), holders: None };
+pub(super) fn tcx(interface: &str, loaded: &Loaded) -> Fact<Option<Vec<Program>>> {
     let programs = tc::tcx(interface).map_err(Unknown::from)?;
-    Ok(programs.map(|programs| programs.into_iter().map(program).collect()))
+    Ok(programs.map(|programs| programs.into_iter().map(|(id, name)| loaded.named(id, Ok(name))).collect()))
 }
 
-/// The filters at ingress, in order. Filters of the same kind and priority that have no program are listed
-/// once.
-pub(super) fn clsact(index: u32, loaded: &Loaded) -> Fact<Vec<Filter>> {
-    let mut filters: Vec<_> =
-        tc::filters(index)?.into_iter().map(|filter| describe(filter, loaded)).collect();
-    filters.dedup_by(|later, earlier| later == earlier && later.program.is_none());
+/// The filters at ingress, in order: each with its description, and its program if it is a BPF filter.
+/// Filters of the same kind and priority that have no program are listed once.
+pub(super) fn clsact(index: u32, loaded: &Loaded) -> Fact<Vec<(String, Option<Program>)>> {
+    let filters = tc::filters(index)?.into_iter().map(|filter| {
+        let description = filter.to_string();
+        let is_bpf = filter.kind == "bpf";
+        (description, is_bpf.then(|| program(filter.program, filter.name, loaded)))
+    });
+    let mut filters: Vec<_> = filters.collect();
+    filters.dedup_by(|later, earlier| later == earlier && later.1.is_none());
     Ok(filters)
-}
-
-fn describe(filter: tc::Filter, loaded: &Loaded) -> Filter {
-    let is_bpf = filter.kind == "bpf";
-    let program = is_bpf.then(|| program(filter.program, filter.name, loaded));
-    Filter { kind: filter.kind, priority: filter.priority, program }
 }
 
 /// A filter's program. `annotation` is the name that was given when the filter was attached; every process

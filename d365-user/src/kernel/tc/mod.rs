@@ -12,7 +12,6 @@ mod tcx;
 
 pub(super) use self::{
     clsact::{Qdisc, filters},
-    filter::Filter,
     tcx::tcx,
 };
 pub use self::{

@@ -61,10 +61,9 @@ fn interface<'a>(name: &str, link: &'a Fact<LinkFacts>) -> Judged<'a> {
 }
 
 fn place(facts: &InterfaceFacts) -> Judged<'_> {
-    let place = facts.place.as_ref()?;
-    match place.concern(&facts.beside) {
-        Some((found, advice)) => warning(found, advice),
-        None => ok(place.describe()),
+    match facts.place.as_ref()? {
+        Ok(description) => ok(description),
+        Err((problem, advice)) => warning(problem, advice),
     }
 }
 

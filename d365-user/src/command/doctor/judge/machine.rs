@@ -5,13 +5,13 @@ use crate::{
     cli::environment::UnknownVariable,
     command::doctor::facts::Clock,
     gate::Timestamp,
-    kernel::survey::{Fact, Machine, Version},
+    kernel::survey::{Fact, KernelVersion, Machine},
 };
 
 /// The oldest kernel that loads the program.
-const OLDEST: Version = Version(5, 10);
+const OLDEST: KernelVersion = KernelVersion::new(5, 10, 0);
 /// From this version on, maps count towards the memory of a control group, not towards locked memory.
-const WITHOUT_MEMLOCK: Version = Version(5, 11);
+const WITHOUT_MEMLOCK: KernelVersion = KernelVersion::new(5, 11, 0);
 /// Nobody runs a release for this long; a clock beyond it is wrong.
 const LONGEST: u64 = 20 * 366 * 86_400;
 

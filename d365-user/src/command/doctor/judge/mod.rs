@@ -24,15 +24,14 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
             let judged = interfaces.iter().flat_map(|(name, facts)| interface::judge(name, facts, machine));
             findings.extend(judged);
         }
-        none => {
-            let none = none.as_ref().and_then(|_| {
-                warning(
-                    "no Ethernet interface of this network namespace is up",
-                    "run doctor in the daemon's network namespace, or name an interface with --iface",
-                )
-            });
+        Ok(_) => {
+            let none = warning(
+                "no Ethernet interface of this network namespace is up",
+                "run doctor in the daemon's network namespace, or name an interface with --iface",
+            );
             findings.extend(Finding::all([(Check::Interface, none)]));
         }
+        Err(unknown) => findings.extend(Finding::all([(Check::Interface, Err(unknown))])),
     }
     findings
 }

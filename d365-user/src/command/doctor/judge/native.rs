@@ -2,7 +2,7 @@
 
 use super::super::finding::{Judged, ok, warning};
 use crate::{
-    kernel::survey::{InterfaceFacts, LinkFacts, Machine, Version},
+    kernel::survey::{InterfaceFacts, KernelVersion, LinkFacts, Machine},
     snapshot::Mode,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 /// little less).
 pub(super) const ONE_BUFFER: u32 = 3498;
 /// From this version on, programs take frames in several buffers.
-const WITH_FRAGS: Version = Version(5, 18);
+const WITH_FRAGS: KernelVersion = KernelVersion::new(5, 18, 0);
 
 /// Returns true if a program runs in native mode, the best proof that the driver supports it.
 pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {

@@ -37,9 +37,9 @@ fn above(facts: &InterfaceFacts) -> Judged<'_> {
 pub(super) fn behind(facts: &InterfaceFacts) -> Judged<'_> {
     let tcx = facts.tcx.as_ref()?.iter().flatten();
     let tcx = tcx.map(|program| (format!("tcx {}", describe(program)), Some(program)));
-    let clsact = facts.clsact.as_ref()?.iter().map(|filter| match &filter.program {
+    let clsact = facts.clsact.as_ref()?.iter().map(|(filter, program)| match program {
         Some(program) => (format!("clsact {}", describe(program)), Some(program)),
-        None => (format!("clsact {} filter with priority {}", filter.kind, filter.priority), None),
+        None => (format!("clsact {filter}"), None),
     });
     let all: Vec<(String, Option<&Program>)> = tcx.chain(clsact).collect();
     if all.is_empty() {
@@ -73,10 +73,8 @@ fn describe(program: &Program) -> String {
     let name = named(&program.name);
     let id = program.id.map_or_else(|| " (classic BPF)".to_owned(), |id| format!(" (id {id})"));
     let Some(holders) = &program.holders else { return format!("{name}{id}") };
-    let processes: Vec<_> =
-        holders.processes.iter().map(|holder| format!("{} {}", holder.command, holder.process)).collect();
-    let held = match (processes.is_empty(), holders.is_partial) {
-        (false, _) => format!("held by {}", processes.join(", ")),
+    let held = match (holders.processes.is_empty(), holders.is_partial) {
+        (false, _) => format!("held by {}", holders.processes.join(", ")),
         (true, false) => "held by no process: pinned, or attached by netlink or tc".to_owned(),
         (true, true) => "held by no process that can be looked into".to_owned(),
     };

@@ -5,7 +5,7 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Other, Surroundings, Xdp,
-        survey::{Filter, Holder, Holders, Offloads, Place, Program, Unknown, Version, XdpFeatures},
+        survey::{Holders, KernelVersion, Offloads, Program, Unknown, XdpFeatures},
     },
     snapshot::Mode,
 };
@@ -14,7 +14,7 @@ use crate::{
 const ALL: XdpFeatures = XdpFeatures(0b10_0001);
 const BASIC: XdpFeatures = XdpFeatures(1);
 
-fn machine(version: Version) -> Machine {
+fn machine(version: KernelVersion) -> Machine {
     Machine {
         kernel: Ok((version, String::new())),
         missing_feature: Ok(None),
@@ -30,9 +30,7 @@ fn machine(version: Version) -> Machine {
 
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
-        index: 4,
-        beside: vec![4],
-        place: Ok(Place::Alone),
+        place: Ok(Ok("alone".to_owned())),
         link: Ok(LinkFacts { link_layer: LinkLayer::Ethernet, kind: None, is_up: true, mtu: 1500 }),
         driver: Ok("virtio_net".to_owned()),
         features: Ok(Some(ALL)),
@@ -50,15 +48,15 @@ fn program(id: u32, name: &str) -> Program {
     Program { id: Some(id), name: Ok(name.to_owned()), holders: Some(holders) }
 }
 
-fn filter(kind: &str, program: Option<Program>) -> Filter {
-    Filter { kind: kind.to_owned(), priority: 10, program }
+fn filter(kind: &str, program: Option<Program>) -> (String, Option<Program>) {
+    (format!("{kind} filter with priority 10"), program)
 }
 
 fn unknown<T>() -> Fact<T> {
     Err(Unknown::Refused("no".to_owned()))
 }
 
-fn findings(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<Finding> {
+fn findings(version: KernelVersion, change: impl Fn(&mut InterfaceFacts)) -> Vec<Finding> {
     let mut facts = fit();
     change(&mut facts);
     let findings = judge("m0", &Ok(Some(facts)), &machine(version));
@@ -68,10 +66,10 @@ fn findings(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<Findi
 
 /// The findings that are not ok, on a kernel that has everything.
 fn wrong(change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
-    wrong_on(Version(6, 18), change)
+    wrong_on(KernelVersion::new(6, 18, 0), change)
 }
 
-fn wrong_on(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
+fn wrong_on(version: KernelVersion, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Check, Level)> {
     let findings = findings(version, change);
     let wrong = findings.iter().filter(|finding| finding.judgement.level != Level::Ok);
     wrong
@@ -82,7 +80,7 @@ fn wrong_on(version: Version, change: impl Fn(&mut InterfaceFacts)) -> Vec<(Chec
 
 /// The text of one check's finding.
 fn said(check: Check, change: impl Fn(&mut InterfaceFacts)) -> String {
-    findings(Version(6, 18), change)
+    findings(KernelVersion::new(6, 18, 0), change)
         .into_iter()
         .find(|finding| finding.check == check)
         .unwrap()
@@ -99,19 +97,19 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(Version(6, 18), |_| {}).len(), 12);
+    assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 12);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
 }
 
 #[test]
 fn one_that_is_not_there_or_not_understood_is_an_error() {
-    let missing = judge("m0", &Ok(None), &machine(Version(6, 1)));
+    let missing = judge("m0", &Ok(None), &machine(KernelVersion::new(6, 1, 0)));
     assert_eq!(
         (missing.len(), missing[0].judgement.level, missing[0].check),
         (1, Level::Error, Check::Interface)
     );
-    let refused = judge("m0", &unknown(), &machine(Version(6, 1)));
+    let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)));
     assert_eq!((refused.len(), refused[0].judgement.level), (1, WARNING));
     let tun = |facts: &mut InterfaceFacts| link(facts).link_layer = LinkLayer::Other("none".to_owned());
     assert_eq!(wrong(tun), [(Check::Interface, Level::Error)]);
@@ -125,8 +123,6 @@ fn one_that_is_not_there_or_not_understood_is_an_error() {
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |facts: &mut InterfaceFacts| {
         *facts = InterfaceFacts {
-            index: 4,
-            beside: vec![4],
             place: unknown(),
             link: unknown(),
             driver: unknown(),
@@ -156,9 +152,9 @@ fn a_large_mtu_needs_several_buffers() {
     let both = [(Check::Mtu, WARNING), (Check::Native, WARNING)];
     assert_eq!(wrong(large(Some(ALL))), []);
     assert_eq!(wrong(large(Some(BASIC))), both);
-    assert_eq!(wrong_on(Version(5, 17), large(Some(ALL))), both);
+    assert_eq!(wrong_on(KernelVersion::new(5, 17, 0), large(Some(ALL))), both);
     let untold = [(Check::XdpFeatures, WARNING), both[0], both[1]];
-    assert_eq!(wrong_on(Version(6, 1), large(None)), untold);
+    assert_eq!(wrong_on(KernelVersion::new(6, 1, 0), large(None)), untold);
     assert_eq!(wrong(|facts| link(facts).mtu = ONE_BUFFER), []);
     assert_eq!(wrong(|facts| facts.link = unknown()), [(Check::Interface, WARNING), both[0], both[1]]);
 }
@@ -169,14 +165,17 @@ fn native_mode_is_possible_or_the_reason_is_said() {
     let lro = |facts: &mut InterfaceFacts| facts.offloads = Ok(Offloads { lro: true, gro: true });
     assert_eq!(wrong(lro), [(Check::Lro, WARNING), (Check::Native, WARNING)]);
     let untold = |facts: &mut InterfaceFacts| facts.features = Ok(None);
-    assert_eq!(wrong_on(Version(6, 1), untold), [(Check::XdpFeatures, WARNING), (Check::Native, WARNING)]);
+    assert_eq!(
+        wrong_on(KernelVersion::new(6, 1, 0), untold),
+        [(Check::XdpFeatures, WARNING), (Check::Native, WARNING)]
+    );
     for mtu in [1500, 9000] {
         let running = |facts: &mut InterfaceFacts| {
             link(facts).mtu = mtu;
             facts.features = Ok(None);
             facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
         };
-        assert_eq!(wrong_on(Version(6, 1), running), [], "{mtu}");
+        assert_eq!(wrong_on(KernelVersion::new(6, 1, 0), running), [], "{mtu}");
     }
 }
 
@@ -202,10 +201,9 @@ fn another_xdp_program_is_an_error_and_ones_own_is_none() {
 
 #[test]
 fn who_keeps_a_program_is_said() {
-    let held = |processes: &[(u32, &str)], is_partial| {
-        let holder =
-            |(process, command): &(u32, &str)| Holder { process: *process, command: (*command).to_owned() };
-        let holders = Holders { processes: processes.iter().map(holder).collect(), is_partial };
+    let held = |processes: &[&str], is_partial| {
+        let processes = processes.iter().map(|process| (*process).to_owned()).collect();
+        let holders = Holders { processes, is_partial };
         said(Check::XdpPrograms, move |facts| {
             let program = Program { holders: Some(holders.clone()), ..program(7, "other") };
             facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Generic }, program)));
@@ -213,7 +211,7 @@ fn who_keeps_a_program_is_said() {
     };
     let begin = "another program is here: other (id 7)";
     assert_eq!(
-        held(&[(12, "cilium"), (13, "tool")], true),
+        held(&["cilium 12", "tool 13"], true),
         format!("{begin} held by cilium 12, tool 13, generic mode")
     );
     assert!(held(&[], false).starts_with(&format!("{begin} held by no process: pinned")));
@@ -246,18 +244,11 @@ fn other_tc_programs_are_a_warning_and_ones_own_are_none() {
 
 #[test]
 fn a_place_from_which_nothing_is_delivered_is_a_warning() {
-    let slave = |is_active, beside: &'static [u32]| {
-        move |facts: &mut InterfaceFacts| {
-            let members = vec![(4, "m0".to_owned()), (5, "m1".to_owned())];
-            let (above, kind) = ("bond0".to_owned(), "bond".to_owned());
-            facts.place = Ok(Place::Member { above, kind, members, is_active });
-            facts.beside = beside.to_vec();
-        }
+    let place = |facts: &mut InterfaceFacts| {
+        facts.place = Ok(Err(("a VRF device".to_owned(), "watch its members".to_owned())));
     };
-    for is_active in [false, true] {
-        assert_eq!(wrong(slave(is_active, &[4])), [(Check::Place, WARNING)]);
-        assert_eq!(wrong(slave(is_active, &[4, 5])), []);
-    }
+    assert_eq!(wrong(place), [(Check::Place, WARNING)]);
+    assert_eq!(said(Check::Place, place), "a VRF device");
 }
 
 /// The daemon would start in native mode, or end with exit code 10.
@@ -279,7 +270,7 @@ fn generic_mode_is_foretold() {
         assert!(said(Check::Generic, beside(Some(ALL))).contains(word));
         let none = beside(Some(XdpFeatures(0)));
         assert_eq!(wrong(&none), [(Check::Native, WARNING), (Check::Generic, Level::Error)]);
-        let untold = wrong_on(Version(6, 1), beside(None));
+        let untold = wrong_on(KernelVersion::new(6, 1, 0), beside(None));
         assert_eq!(untold[1..], [(Check::Native, WARNING), (Check::Generic, WARNING)]);
         let running = |facts: &mut InterfaceFacts| {
             none(facts);

@@ -5,7 +5,7 @@ use crate::{command::doctor::finding::Level, kernel::survey::Unknown};
 
 fn fit() -> Machine {
     Machine {
-        kernel: Ok((Version(6, 1), "6.1.0-1".to_owned())),
+        kernel: Ok((KernelVersion::new(6, 1, 0), "6.1.0-1".to_owned())),
         missing_feature: Ok(None),
         has_btf: true,
         jit: Ok(1),
@@ -44,11 +44,14 @@ fn a_fit_machine_has_nothing_wrong() {
 #[test]
 fn each_check_has_its_levels() {
     let old = |version| move |machine: &mut Machine| machine.kernel = Ok((version, "old".to_owned()));
-    assert_eq!(wrong(old(Version(5, 9))), [(Check::Kernel, Level::Error), (Check::Memlock, Level::Warning)]);
-    assert_eq!(wrong(old(Version(5, 10))), [(Check::Memlock, Level::Warning)]);
-    assert_eq!(wrong(old(Version(5, 11))), []);
+    assert_eq!(
+        wrong(old(KernelVersion::new(5, 9, 0))),
+        [(Check::Kernel, Level::Error), (Check::Memlock, Level::Warning)]
+    );
+    assert_eq!(wrong(old(KernelVersion::new(5, 10, 0))), [(Check::Memlock, Level::Warning)]);
+    assert_eq!(wrong(old(KernelVersion::new(5, 11, 0))), []);
     let unlimited = |machine: &mut Machine| {
-        old(Version(5, 10))(machine);
+        old(KernelVersion::new(5, 10, 0))(machine);
         machine.memlock = Ok(None);
     };
     assert_eq!(wrong(unlimited), []);
