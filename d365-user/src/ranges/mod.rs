@@ -2,7 +2,6 @@
 //!
 //! [`RangeSet::build`] turns the lists of [`crate::source`] into one sorted list, which all later stages use.
 
-pub mod drift;
 mod error;
 mod merge;
 mod policy;

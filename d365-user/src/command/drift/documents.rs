@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::list::{Kind, List, Origin};
+use super::list::{Kind, List, Mark, Marks, Origin};
 use crate::{
     command::error::CommandError,
     gate::gates::Gates,
     geo::{self, GeoCode},
-    ranges::drift::{Mark, Marks},
     source::{
         self, SourceError, documents, limit,
         service_tags::{self, Document, Options},

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::list::{Kind, List};
-use crate::ranges::drift::{Mark, Row, agree};
+use super::list::{Kind, List, Mark, agree};
 
 /// The reason for which a difference is no fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,30 +46,32 @@ impl Expected {
         }
     }
 
-    /// The reason for which the difference of this row is no fault; `None` if it is one. `lists` are those of
-    /// the row's marks.
-    pub(super) fn of(row: &Row, lists: &[&List], known: &Known) -> Option<Self> {
+    /// The reason for which the difference of a prefix is no fault; `None` if it is one. `lists` are those of
+    /// `marks`.
+    pub(super) fn of(prefix: &IpNet, marks: &[Option<Mark>], lists: &[&List], known: &Known) -> Option<Self> {
         let marks_but = |kinds: &[Kind]| {
-            let marks = row.marks.iter().zip(lists).filter(|(_, list)| !kinds.contains(&list.kind));
+            let marks = marks.iter().zip(lists).filter(|(_, list)| !kinds.contains(&list.kind));
             marks.filter_map(|(mark, _)| *mark).collect::<Vec<Mark>>()
         };
-        let is_in_all = |kind: Kind| {
-            let mut marks = row.marks.iter().zip(lists).filter(|(_, list)| list.kind == kind);
+        let is_in_all = |kinds: &[Kind]| {
+            let mut marks = marks.iter().zip(lists).filter(|(_, list)| kinds.contains(&list.kind));
             marks.all(|(mark, _)| matches!(mark, Some(Mark::Listed(_))))
         };
-        let others = marks_but(&[Kind::Build]);
+        let others = marks_but(&[Kind::Documented, Kind::Embedded]);
         if agree(&others) {
             return (!others.is_empty() && !known.is_build_newer).then_some(Self::Build);
         }
-        if known.waiting.contains(&row.prefix) {
+        if known.waiting.contains(prefix) {
             return Some(Self::Waiting);
         }
-        if known.own.contains(&row.prefix) && agree(&marks_but(&[Kind::Build, Kind::Document])) {
+        if known.own.contains(prefix)
+            && agree(&marks_but(&[Kind::Documented, Kind::Embedded, Kind::Document]))
+        {
             return Some(Self::OwnList);
         }
-        let of_embedded = |list: &&&List| list.kind == Kind::Kernel && list.holds_embedded(lists);
-        let is_embedded =
-            is_in_all(Kind::Build) && is_in_all(Kind::Kernel) && lists.iter().any(|list| of_embedded(&list));
-        (is_embedded && agree(&marks_but(&[Kind::Build, Kind::Kernel]))).then_some(Self::Embedded)
+        let with_embedded = [Kind::Documented, Kind::Embedded, Kind::Kernel];
+        let of_embedded = |list: &&List| list.kind == Kind::Kernel && list.holds_embedded(lists);
+        let is_embedded = is_in_all(&with_embedded) && lists.iter().any(of_embedded);
+        (is_embedded && agree(&marks_but(&with_embedded))).then_some(Self::Embedded)
     }
 }

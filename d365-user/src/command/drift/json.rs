@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{comparison::Comparison, expected::Expected, list::Origin};
-use crate::{
-    command::{error::CommandError, output::json},
-    ranges::drift::Mark,
+use super::{
+    comparison::Comparison,
+    expected::Expected,
+    list::{Mark, Origin},
 };
+use crate::command::{error::CommandError, output::json};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -51,13 +52,13 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CommandError> {
         in_no_list: list.others,
         remarks: &list.remarks,
     });
-    let prefixes = comparison.rows.iter().zip(&comparison.expected).map(|(row, expected)| {
+    let prefixes = comparison.rows.iter().map(|row| {
         let marks = comparison.compared().zip(&row.marks);
         let marks = marks.filter_map(|(list, mark)| Some((list.name.as_str(), report((*mark)?))));
         PrefixReport {
             prefix: row.prefix.to_string(),
             differs: row.differs,
-            expected: *expected,
+            expected: row.expected,
             marks: marks.collect(),
         }
     });

@@ -3,12 +3,11 @@
 use d365_common::entry::Entry;
 use ipnet::IpNet;
 
-use super::list::{Kind, List, Origin};
+use super::list::{Kind, List, Mark, Marks, Origin};
 use crate::{
     command::text::counted,
     geo::GeoCode,
     kernel::{AttachedProgram, inspect},
-    ranges::drift::{Mark, Marks},
 };
 
 /// The kernel's lists with their marks for `prefixes`.

@@ -9,17 +9,14 @@ use std::{
 use super::{
     documents,
     expected::Known,
-    list::{Kind, List, Origin},
+    list::{Kind, List, Mark, Marks, Origin},
 };
 use crate::{
     cli,
     command::{error::CommandError, saved_gates::gates, text::counted},
     gate::{GatePolicy, Part, PartList, Timestamp, gates::Gates, merge},
     geo::{self, DOCUMENTED_DATE, documented},
-    ranges::{
-        RangeSet,
-        drift::{Mark, Marks, Scope},
-    },
+    ranges::RangeSet,
     source::{self, embedded, shown_name},
     state::{DEFAULT_DIRECTORY, StateError},
 };
@@ -81,7 +78,7 @@ fn table() -> List {
         date: Some(DOCUMENTED_DATE.to_owned()),
         ..Origin::default()
     };
-    List { scope: Scope::Own, origins: vec![origin], ..List::new(DOCUMENTED, Kind::Build, marks, Vec::new()) }
+    List { origins: vec![origin], ..List::new(DOCUMENTED, Kind::Documented, marks, Vec::new()) }
 }
 
 fn embedded() -> Result<List, CommandError> {
@@ -99,7 +96,7 @@ fn embedded() -> Result<List, CommandError> {
         change_number: list.origin.change_number,
         tag_change_number: list.origin.tag_change_number,
     };
-    Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Build, marks, Vec::new()) })
+    Ok(List { origins: vec![origin], ..List::new(EMBEDDED, Kind::Embedded, marks, Vec::new()) })
 }
 
 /// The lists that all gates have accepted, merged by the daemon's rule. The sources are in the order of their

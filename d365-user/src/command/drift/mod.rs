@@ -1,8 +1,6 @@
 //! `drift`: compares the lists that should be the same. It reads, and changes nothing.
 //!
-//! [`lists`] reads the lists, `ranges::drift` compares them, [`table`] and [`json`] show the result.
-
-use ipnet::IpNet;
+//! [`lists`] reads the lists, [`comparison`] compares them, [`table`] and [`json`] show the result.
 
 use super::{error::CommandError, output::show};
 use crate::{cli, exit::Exit};
@@ -21,12 +19,9 @@ use comparison::Comparison;
 /// Reads and compares the lists, and shows the result.
 pub(super) fn run(flags: &cli::Drift) -> Result<Exit, CommandError> {
     let (mut lists, known) = lists::read(flags)?;
-    let mut prefixes: Vec<IpNet> =
-        lists.iter().filter_map(|list| list.marks.as_ref()).flat_map(|marks| marks.keys().copied()).collect();
-    prefixes.sort_unstable();
-    prefixes.dedup();
+    let prefixes = comparison::prefixes(&lists);
     lists.extend(kernel::lists(&prefixes));
-    let comparison = Comparison::new(lists, &known);
+    let comparison = Comparison::new(lists, &prefixes, &known);
     show(&if flags.json { json::render(&comparison)? } else { table::render(&comparison) })?;
     Ok(if comparison.differ() { Exit::FINDINGS } else { Exit::Success })
 }

@@ -3,12 +3,11 @@
 
 use super::{
     comparison::Comparison,
-    list::{List, Origin},
+    list::{List, Mark, Origin},
 };
 use crate::{
     command::text::{aligned, counted, plain},
     geo::GeoCode,
-    ranges::drift::Mark,
 };
 
 pub(super) fn render(comparison: &Comparison) -> String {
@@ -17,19 +16,18 @@ pub(super) fn render(comparison: &Comparison) -> String {
     let differing: Vec<_> = comparison.differing().collect();
     if !differing.is_empty() {
         let names = comparison.compared().map(|list| plain(&list.name));
-        let last =
-            differing.iter().any(|(_, expected)| expected.is_some()).then(|| "expected, since".to_owned());
+        let last = differing.iter().any(|row| row.expected.is_some()).then(|| "expected, since".to_owned());
         let header = std::iter::once("prefix".to_owned()).chain(names).chain(last).collect();
-        let rows = differing.iter().map(|(row, expected)| {
+        let rows = differing.iter().map(|row| {
             let marks = row.marks.iter().map(|mark| mark.map_or_else(|| "–".to_owned(), word));
-            let expected = expected.map(|expected| expected.as_text().to_owned());
+            let expected = row.expected.map(|expected| expected.as_text().to_owned());
             std::iter::once(row.prefix.to_string()).chain(marks).chain(expected).collect()
         });
         let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
         text.push_str(&aligned(&rows));
         text.push('\n');
     }
-    let expected = differing.iter().filter(|(_, expected)| expected.is_some()).count();
+    let expected = differing.iter().filter(|row| row.expected.is_some()).count();
     text.push_str(&verdict(comparison, differing.len() - expected, expected));
     text
 }
