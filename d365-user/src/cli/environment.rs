@@ -1,10 +1,7 @@
 //! Misspelt variables of the environment: those with the prefix of the program's own names that no flag has.
 //! They change nothing and are reported. Such a name alone prevents no start.
 
-use std::{
-    ffi::{OsStr, OsString},
-    fmt,
-};
+use std::ffi::{OsStr, OsString};
 
 use clap::CommandFactory as _;
 
@@ -16,29 +13,13 @@ const PREFIX: &str = "D365_";
 const ALIKE: f64 = 0.8;
 
 /// A variable that no flag has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no flag reads the variable {name:?}, it changes nothing; {advice}")]
 pub struct UnknownVariable {
     /// The name as it is set.
     pub name: String,
-    /// The flag's variable with the most similar name, if one is similar enough.
-    pub nearest: Option<String>,
-}
-
-impl UnknownVariable {
     /// The next step for the operator.
-    #[must_use]
-    pub fn advice(&self) -> String {
-        match &self.nearest {
-            Some(nearest) => format!("did you mean {nearest}?"),
-            None => "d365-user --help lists every variable".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for UnknownVariable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no flag reads the variable {:?}, it changes nothing; {}", self.name, self.advice())
-    }
+    pub advice: String,
 }
 
 /// The variables of every flag, including those of the tasks.
@@ -46,10 +27,7 @@ fn known_variables() -> Vec<String> {
     let command = Cli::command();
     let tasks = command.get_subcommands().flat_map(clap::Command::get_arguments);
     let all = command.get_arguments().chain(tasks).filter_map(clap::Arg::get_env);
-    let mut names: Vec<String> = all.map(|name| name.to_string_lossy().into_owned()).collect();
-    names.sort();
-    names.dedup();
-    names
+    all.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 /// The variables of this process that no flag has, sorted by name. A variable that is set but empty counts as
@@ -65,38 +43,34 @@ fn among(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<UnknownVa
     let names =
         variables.filter(|(_, value)| is_set(value)).map(|(name, _)| name.to_string_lossy().into_owned());
     let is_unknown = |name: &String| name.starts_with(PREFIX) && !known.contains(name);
-    let mut unknown: Vec<UnknownVariable> = names
-        .filter(is_unknown)
-        .map(|name| UnknownVariable { nearest: nearest(&name, &known), name })
-        .collect();
-    unknown.sort_by(|one, other| one.name.cmp(&other.name));
-    unknown
+    let mut names: Vec<String> = names.filter(is_unknown).collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| UnknownVariable { advice: advice(&name, &known), name }).collect()
 }
 
-/// The known name that is most like `name`. Names are compared in capitals, without their common prefix.
-fn nearest(name: &str, known: &[String]) -> Option<String> {
+/// Offers the known name that is most like `name`, if one is similar enough. Names are compared in capitals,
+/// without their common prefix.
+fn advice(name: &str, known: &[String]) -> String {
     let rest = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_uppercase();
-    let likeness = |known: &String| strsim::jaro_winkler(&rest(name), &rest(known));
-    let (likeness, nearest) = known
-        .iter()
-        .map(|known| (likeness(known), known))
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    (likeness >= ALIKE).then(|| nearest.clone())
+    let alike = known.iter().map(|known| (strsim::jaro_winkler(&rest(name), &rest(known)), known));
+    match alike.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
+        Some((likeness, nearest)) if likeness >= ALIKE => format!("did you mean {nearest}?"),
+        _ => "d365-user --help lists every variable".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(variables: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
-        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        among(variables).into_iter().map(|variable| (variable.name, variable.nearest)).collect()
+    fn unknown(variables: &[(&str, &str)]) -> Vec<UnknownVariable> {
+        among(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
     }
 
-    fn nearest(name: &str) -> Option<String> {
-        let unknown = said(&[(name, "x")]);
+    fn advice(name: &str) -> String {
+        let unknown = unknown(&[(name, "x")]);
         assert_eq!(unknown.len(), 1, "{name}");
-        unknown[0].1.clone()
+        unknown[0].advice.clone()
     }
 
     #[test]
@@ -112,10 +86,10 @@ mod tests {
             ("D365_ranges", "D365_RANGES"),
             ("D365_PORTS", "D365_PORT"),
         ] {
-            assert_eq!(nearest(name).as_deref(), Some(meant), "{name}");
+            assert_eq!(advice(name), format!("did you mean {meant}?"), "{name}");
         }
         for name in ["D365_", "D365_X", "D365_CUSTOMER", "D365_ENVIRONMENT"] {
-            assert_eq!(nearest(name), None, "{name}");
+            assert_eq!(advice(name), "d365-user --help lists every variable", "{name}");
         }
     }
 
@@ -124,17 +98,16 @@ mod tests {
         let known = known_variables();
         assert!(known.len() > 25 && known.iter().all(|name| name.starts_with(PREFIX)), "{known:?}");
         let set: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "x")).collect();
-        assert_eq!(said(&set), []);
-        assert_eq!(said(&[("D365_RANGE", " "), ("D365", "x"), ("D3650_RANGE", "x"), ("PATH", "/")]), []);
+        assert_eq!(unknown(&set), []);
+        assert_eq!(unknown(&[("D365_RANGE", " "), ("D365", "x"), ("D3650_RANGE", "x"), ("PATH", "/")]), []);
     }
 
     #[test]
     fn messages_are_one_line_and_never_show_a_value() {
         let variables = [("D365_RANGE", "file:/secret"), ("D365_A\nB\u{1b}", "secret")];
-        let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let said: Vec<String> = among(variables.into_iter()).iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = unknown(&variables).iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            messages,
             [
                 "no flag reads the variable \"D365_A\\nB\\u{1b}\", it changes nothing; d365-user --help lists every variable",
                 "no flag reads the variable \"D365_RANGE\", it changes nothing; did you mean D365_RANGES?",

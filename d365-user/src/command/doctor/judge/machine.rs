@@ -121,7 +121,7 @@ pub(super) fn environment(unknown: &[UnknownVariable]) -> Vec<Finding> {
     }
     Finding::all(unknown.iter().map(|variable| {
         let found = format!("no flag reads the variable {:?}", variable.name);
-        (Check::Environment, warning(found, variable.advice()))
+        (Check::Environment, warning(found, &variable.advice))
     }))
 }
 
