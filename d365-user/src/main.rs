@@ -13,8 +13,7 @@ use d365_user::{
     config::Config,
     daemon,
     exit::Exit,
-    kernel::features,
-    logging, resources, shutdown,
+    kernel, logging, resources, shutdown,
     start_over::start_over,
 };
 
@@ -61,7 +60,7 @@ fn run() -> ExitCode {
         }
     };
     // If this does not help, loading reports what is missing.
-    if features::are_misjudged()
+    if kernel::are_features_misjudged()
         && let Some(error) = start_over()
     {
         say(&format_args!("cannot start over after a signal: {error}"));

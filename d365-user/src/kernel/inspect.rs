@@ -10,12 +10,10 @@ use std::collections::BTreeMap;
 use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
 use d365_common::{entry::Entry, names};
 use ipnet::IpNet;
-use nix::{libc::ENOENT, net::if_::if_nameindex};
+use netlink_packet_route::link::LinkMessage;
+use nix::libc::ENOENT;
 
-use super::{
-    interface::{Interface, InterfaceError},
-    object::is_own_xdp,
-};
+use super::{interface, link_message, object::is_own_xdp};
 
 mod error;
 mod generation;
@@ -76,14 +74,9 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
 /// The XDP programs of this network namespace, each with the interfaces that it is attached to.
 fn attached_interfaces() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
     let mut attached_interfaces = BTreeMap::<u32, Vec<String>>::new();
-    let interfaces = if_nameindex().map_err(|errno| InspectError::Interfaces(errno.into()))?;
-    for interface in &interfaces {
-        let name = interface.name().to_string_lossy().into_owned();
-        let interface = Interface { name, index: interface.index() };
-        match interface.xdp() {
-            Ok(Some(xdp)) => attached_interfaces.entry(xdp.program).or_default().push(interface.name),
-            Ok(None) | Err(InterfaceError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+    for link in link_message::all(LinkMessage::default()).map_err(InspectError::Interfaces)? {
+        if let Some(xdp) = link.attributes.iter().find_map(interface::program) {
+            attached_interfaces.entry(xdp.program).or_default().push(link_message::name(&link));
         }
     }
     Ok(attached_interfaces)

@@ -1,11 +1,7 @@
 //! Explains why the kernel has no memory for a map: the memory limit of this process's control group (since
 //! Linux 5.11), or the limit of locked memory (before 5.11). This module only reads.
 
-use std::{
-    error::Error,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{error::Error, fs, io, path::Path};
 
 use aya::util::KernelVersion;
 use nix::libc::{ENOMEM, EPERM};
@@ -15,7 +11,7 @@ use super::{error::error_chain, requirements};
 
 /// Since this version, maps count towards the control group's memory, and no longer towards the limit of
 /// locked memory.
-const BY_GROUP: (u8, u8) = (5, 11);
+const BY_GROUP: KernelVersion = KernelVersion::new(5, 11, 0);
 /// From this value on, a limit of cgroup version 1 means no limit: the kernel rounds the largest number down
 /// to whole pages.
 const NO_LIMIT: u64 = 1 << 62;
@@ -25,10 +21,9 @@ const NO_LIMIT: u64 = 1 << 62;
 pub(super) fn explained(error: &(dyn Error + 'static)) -> String {
     let code = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
     let advice = match code {
-        Some(ENOMEM) => limit().map_or_else(
-            || "; the kernel has no memory for it: lower --max-pages or --max-ranges".to_owned(),
-            |limit| limit.to_string(),
-        ),
+        Some(ENOMEM) => limit().unwrap_or_else(|| {
+            "; the kernel has no memory for it: lower --max-pages or --max-ranges".to_owned()
+        }),
         // The map exceeds the limit of locked memory.
         Some(EPERM) => locked().unwrap_or_default(),
         _ => String::new(),
@@ -42,8 +37,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 
 /// Describes the limit of locked memory, if one applies.
 fn locked() -> Option<String> {
-    let version = KernelVersion::current().ok()?;
-    if version >= KernelVersion::new(BY_GROUP.0, BY_GROUP.1, 0) {
+    if KernelVersion::current().ok()? >= BY_GROUP {
         return None;
     }
     let limit = requirements::memlock().ok()??;
@@ -54,40 +48,8 @@ fn locked() -> Option<String> {
     ))
 }
 
-/// A control group's memory limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Limit {
-    /// The group's path in its hierarchy.
-    group: String,
-    /// The file that sets the limit.
-    file: &'static str,
-    bytes: u64,
-    used: Option<u64>,
-}
-
-impl std::fmt::Display for Limit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { group, file, bytes, used } = self;
-        write!(f, "; control group {group} may have {} KiB of memory ({file})", bytes / 1024)?;
-        if let Some(used) = used {
-            write!(f, " and has {} KiB", used / 1024)?;
-        }
-        f.write_str(": raise that (MemoryMax= in a unit), or lower --max-pages or --max-ranges")
-    }
-}
-
-/// The mount of a hierarchy of control groups, and this process's group in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    mount: PathBuf,
-    /// The group at the mount point.
-    root: String,
-    group: String,
-    is_unified: bool,
-}
-
-/// Returns the lowest limit of this process's group and the groups above it.
-fn limit() -> Option<Limit> {
+/// Describes the lowest memory limit of this process's group and the groups above it.
+fn limit() -> Option<String> {
     let process = Process::myself().ok()?;
     let groups = process.cgroups().ok()?;
     let mounts = process.mountinfo().ok()?;
@@ -98,29 +60,37 @@ fn limit() -> Option<Limit> {
         true => mount.fs_type == "cgroup2",
         false => mount.fs_type == "cgroup" && mount.super_options.contains_key("memory"),
     })?;
-    let (mount, root) = (mount.mount_point.clone(), mount.root.clone());
-    lowest(&Place { mount, root, group: group.pathname.clone(), is_unified })
+    lowest(&mount.mount_point, &mount.root, &group.pathname, is_unified)
 }
 
-fn lowest(place: &Place) -> Option<Limit> {
-    let [file, usage] = if place.is_unified {
+/// Describes the lowest memory limit of `group` and the groups above it, in the hierarchy that is mounted at
+/// `mount`. `root` is the group at the mount point.
+fn lowest(mount: &Path, root: &str, group: &str, is_unified: bool) -> Option<String> {
+    let [file, usage] = if is_unified {
         ["memory.max", "memory.current"]
     } else {
         ["memory.limit_in_bytes", "memory.usage_in_bytes"]
     };
-    let below = Path::new(&place.group).strip_prefix(&place.root).ok()?;
-    let limits = below.ancestors().filter_map(|below| {
-        let directory = place.mount.join(below);
-        let number = |file| fs::read_to_string(directory.join(file)).ok()?.trim().parse::<u64>().ok();
-        let bytes = number(file).filter(|bytes| *bytes < NO_LIMIT)?;
-        let group = Path::new(&place.root).join(below).display().to_string();
-        Some(Limit { group, file, bytes, used: number(usage) })
-    });
-    limits.min_by_key(|limit| limit.bytes)
+    let below = Path::new(group).strip_prefix(root).ok()?;
+    let number = |below: &Path, file| {
+        fs::read_to_string(mount.join(below).join(file)).ok()?.trim().parse::<u64>().ok()
+    };
+    let limit = |below| Some((number(below, file).filter(|bytes| *bytes < NO_LIMIT)?, below));
+    let (bytes, below) = below.ancestors().filter_map(limit).min_by_key(|(bytes, _)| *bytes)?;
+    let used = number(below, usage).map(|used| format!(" and has {} KiB", used / 1024));
+    Some(format!(
+        "; control group {} may have {} KiB of memory ({file}){}: raise that (MemoryMax= in a unit), or lower \
+         --max-pages or --max-ranges",
+        Path::new(root).join(below).display(),
+        bytes / 1024,
+        used.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use aya::{maps::MapError, sys::SyscallError};
 
     use super::*;
@@ -155,23 +125,16 @@ mod tests {
                 ("system.slice/d365.service/memory.current", "4096\n"),
             ],
         );
-        let mut place = Place {
-            mount: unified.0.clone(),
-            root: "/".to_owned(),
-            group: "/system.slice/d365.service".to_owned(),
-            is_unified: true,
-        };
-        let limit = lowest(&place).unwrap();
-        assert_eq!((limit.group.as_str(), limit.bytes), ("/system.slice", 48 << 20));
-        let said = limit.to_string();
+        let lowest = |is_unified| lowest(&unified.0, "/", "/system.slice/d365.service", is_unified);
+        let limit = lowest(true).unwrap();
         assert!(
-            said.contains("/system.slice may have 49152 KiB of memory (memory.max) and has 1024 KiB"),
-            "{said}"
+            limit.contains(" /system.slice may have 49152 KiB of memory (memory.max) and has 1024 KiB: "),
+            "{limit}"
         );
         fs::write(unified.0.join("system.slice/d365.service/memory.max"), "4096000").unwrap();
-        assert_eq!(lowest(&place).unwrap().group, "/system.slice/d365.service");
-        place.is_unified = false;
-        assert_eq!(lowest(&place), None);
+        let limit = lowest(true).unwrap();
+        assert!(limit.contains(" /system.slice/d365.service may have 4000 KiB "), "{limit}");
+        assert_eq!(lowest(false), None);
     }
 
     #[test]
@@ -179,12 +142,10 @@ mod tests {
         let none = "9223372036854771712\n";
         let tree =
             tree("one", &[("memory.limit_in_bytes", "1000000\n"), ("daemon/memory.limit_in_bytes", none)]);
-        let (root, group) = ("/docker/1".to_owned(), "/docker/1/daemon".to_owned());
-        let place = Place { mount: tree.0.clone(), root, group, is_unified: false };
-        let limit = lowest(&place).unwrap();
-        assert_eq!(
-            (limit.group.as_str(), limit.file, limit.bytes),
-            ("/docker/1/", "memory.limit_in_bytes", 1_000_000)
+        let limit = lowest(&tree.0, "/docker/1", "/docker/1/daemon", false).unwrap();
+        assert!(
+            limit.contains(" /docker/1/ may have 976 KiB of memory (memory.limit_in_bytes): "),
+            "{limit}"
         );
     }
 

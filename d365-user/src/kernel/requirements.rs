@@ -106,6 +106,25 @@ pub(super) fn program_error() -> Option<io::Error> {
     }
 }
 
+/// Returns true if aya recorded a feature as missing that this kernel has. aya probes the kernel once per
+/// process with small programs and treats every failure as a missing feature. This includes a load that a
+/// signal interrupted in the verifier. Only a new process makes aya probe again.
+///
+/// Every kernel that the daemon can run on supports names and global data. If the kernel also rejects the
+/// maps and programs that this function probes itself, the feature is really missing, and loading reports the
+/// reason.
+#[must_use]
+pub fn are_features_misjudged() -> bool {
+    let features = aya::features();
+    let is_known = features.bpf_name() && features.bpf_global_data();
+    let takes = |kind| matches!(again(PATIENCE, || sys::is_program_supported(kind)), Ok(true));
+    !is_known
+        && check().is_ok()
+        && matches!(sys::is_map_supported(MapType::Array), Ok(true))
+        && takes(ProgramType::Xdp)
+        && takes(ProgramType::SchedClassifier)
+}
+
 /// Interprets the error of a feature probe. Returns `None` if the kernel could not answer (no memory, no
 /// descriptors, a signal): the error then shows nothing about the feature.
 fn meaning(feature: &'static str, since: &'static str, source: io::Error) -> Option<RequirementError> {

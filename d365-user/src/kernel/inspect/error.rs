@@ -5,7 +5,7 @@ use std::io;
 use aya::{maps::MapError, programs::ProgramError};
 use nix::libc::EPERM;
 
-use crate::kernel::{error::error_chain, interface::InterfaceError};
+use crate::kernel::error::error_chain;
 
 /// The prefixes in the kernel cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,6 @@ pub enum InspectError {
     /// The interfaces cannot be listed.
     #[error("cannot list the interfaces: {0}")]
     Interfaces(io::Error),
-    /// An interface cannot be queried.
-    #[error(transparent)]
-    Interface(#[from] InterfaceError),
     /// The programs cannot be listed, or one of them cannot be read.
     #[error("cannot read the loaded programs: {}", error_chain(.0))]
     Programs(ProgramError),
