@@ -19,6 +19,7 @@ use super::{
     object::Kernel,
     requirements,
     stack::Stack,
+    survey::resetting_driver,
 };
 use crate::{settings::ModePolicy, snapshot::Mode};
 
@@ -202,6 +203,15 @@ impl Kernel {
     fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
+        if mode == Mode::Native
+            && let Some(driver) = resetting_driver(interface)
+        {
+            tracing::warn!(
+                driver,
+                "the driver interrupts traffic for seconds when a native program is attached or detached; a restart that keeps \
+                 the program does not"
+            );
+        }
         let link = bpf::create_xdp_link(program, interface.index, mode);
         let link = link.map_err(|error| explain(interface, mode, error))?;
         self.links.add_new(interface, link, xdp_name(interface.index));

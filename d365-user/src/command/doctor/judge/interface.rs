@@ -8,7 +8,7 @@ use super::{
 };
 use crate::kernel::{
     LinkLayer,
-    survey::{Fact, InterfaceFacts, LinkFacts, Machine},
+    survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
 };
 
 pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
@@ -29,7 +29,7 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
     Finding::all([
         (Check::Interface, interface(name, &facts.link)),
         (Check::Place, place(facts)),
-        (Check::Driver, driver(&facts.driver)),
+        (Check::Driver, driver(facts)),
         (Check::XdpFeatures, features(facts)),
         (Check::Mtu, mtu(facts, machine)),
         (Check::Lro, lro(name, facts)),
@@ -67,9 +67,13 @@ fn place(facts: &InterfaceFacts) -> Judged<'_> {
     }
 }
 
-fn driver(driver: &Fact<String>) -> Judged<'_> {
-    match driver.as_ref()?.as_str() {
+fn driver(facts: &InterfaceFacts) -> Judged<'_> {
+    match facts.driver.as_ref()?.as_str() {
         "" => ok("without a name"),
+        driver if resets_link(driver) && !runs_natively(facts) => warning(
+            format!("{driver}: it interrupts traffic when a native program is attached or detached, for seconds"),
+            "attach in a maintenance window; then keep the program over restarts (docs/operate.md)",
+        ),
         driver => ok(driver),
     }
 }

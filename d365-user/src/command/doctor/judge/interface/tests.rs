@@ -100,6 +100,9 @@ fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 12);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
+    let ice = |facts: &mut InterfaceFacts| facts.driver = Ok("ice".to_owned());
+    assert!(said(Check::Driver, ice).starts_with("ice: it interrupts traffic"));
+    assert_eq!(wrong(ice), [(Check::Driver, WARNING)]);
 }
 
 #[test]
