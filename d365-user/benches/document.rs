@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput};
 use d365_user::source::Cloud;
-use d365_user::source::service_tags::{Document, Options, Regions, read};
+use d365_user::source::service_tags::{Document, Options, read};
 use peak_alloc::PeakAlloc;
 
 #[path = "../../tests/harness/vendor/made.rs"]
@@ -58,7 +58,7 @@ fn memory(path: &Path) {
         println!(
             "memory: peak {peak} bytes, {stays} stay with {} ranges and {} prefixes of Azure",
             document.ranges.len(),
-            document.azure.as_ref().map_or(0, Regions::len)
+            document.azure.as_ref().map_or(0, |azure| azure.names().count())
         );
         assert!(peak <= BUDGET, "{peak} bytes are more than {BUDGET}");
     }

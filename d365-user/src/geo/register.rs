@@ -68,13 +68,6 @@ pub const REGISTER: &[Registered] = &[
 ];
 
 impl GeoCode {
-    /// The register's entry for this code; `None` for `ZZZ` and for a code that only an operator's list
-    /// contains.
-    #[must_use]
-    pub fn registered(self) -> Option<&'static Registered> {
-        REGISTER.iter().find(|geo| geo.code == self)
-    }
-
     /// The code with this number; `None` for 0 and for a number that is not assigned yet.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
@@ -84,13 +77,7 @@ impl GeoCode {
     /// The number, stable across releases; 0 if the code has none.
     #[must_use]
     pub fn number(self) -> u8 {
-        self.registered().map_or(0, |geo| geo.number)
-    }
-
-    /// The English name; `Unknown` for `ZZZ`, `None` for a code that only an operator's list contains.
-    #[must_use]
-    pub fn name(self) -> Option<&'static str> {
-        if self == Self::UNKNOWN { Some("Unknown") } else { self.registered().map(|geo| geo.name) }
+        REGISTER.iter().find(|geo| geo.code == self).map_or(0, |geo| geo.number)
     }
 }
 
@@ -137,13 +124,11 @@ mod tests {
             assert_eq!(usize::from(geo.number), index + 1);
             assert_eq!(GeoCode::from_number(geo.number), Some(geo.code));
             assert_eq!(geo.code.number(), geo.number);
-            assert_eq!(geo.code.name(), Some(geo.name));
         }
         assert_eq!(GeoCode::from_number(0), None);
         assert_eq!(GeoCode::from_number(u8::MAX), None);
         assert_eq!(GeoCode::UNKNOWN.number(), 0);
-        assert_eq!(GeoCode::UNKNOWN.name(), Some("Unknown"));
-        assert_eq!(GeoCode::new("LAB").and_then(GeoCode::name), None);
+        assert_eq!(GeoCode::new("LAB").map(GeoCode::number), Some(0));
     }
 
     #[test]

@@ -78,16 +78,6 @@ impl StateDir {
         self.remark.as_slice()
     }
 
-    /// Device and inode. No two directories that exist on a machine at the same time share both.
-    ///
-    /// # Errors
-    /// [`StateError::Directory`].
-    pub fn identity(&self) -> Result<(u64, u64), StateError> {
-        let failed = |cause| StateError::Directory { path: self.path().to_owned(), cause };
-        let found = self.metadata().map_err(failed)?;
-        Ok((found.dev(), found.ino()))
-    }
-
     /// Removes the file `name`. A missing file is not an error.
     ///
     /// # Errors

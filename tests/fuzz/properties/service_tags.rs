@@ -6,7 +6,7 @@ use d365_user::{
     ranges::{Policy, RangeSet},
     source::{
         Cloud, Reason,
-        service_tags::{self, Document, DocumentError, MAX_PREFIXES, Options, Regions},
+        service_tags::{self, Document, DocumentError, MAX_PREFIXES, Options},
     },
 };
 use serde::de::IgnoredAny;
@@ -35,8 +35,8 @@ fn outcome(read: Result<Document, DocumentError>) -> Result<Document, DocumentEr
 }
 
 fn is_within(document: &Document) {
-    let azure = document.azure.as_ref().map_or(0, Regions::len);
-    let kept = document.ranges.len() + document.regional.len() + azure;
+    let azure = document.azure.as_ref().map_or(0, |azure| azure.iter().count());
+    let kept = document.ranges.len() + document.regional.iter().count() + azure;
     assert!(kept <= MAX_PREFIXES, "{kept} prefixes");
 }
 

@@ -38,7 +38,6 @@ fn the_newest_document_of_the_page_is_fetched() -> Result<()> {
     assert_eq!(found.stamp.date.unwrap().to_string(), "2026-08-03");
     assert_eq!(found.stamp.validators.etag.as_deref(), Some("\"new\""));
     assert_eq!(found.stamp.validators.last_modified.as_deref(), Some("today"));
-    assert_eq!(found.stamp.sha256[..4], [0x44, 0x13, 0x6f, 0xa3]);
     assert_eq!((site.server.count("/page"), site.server.count(NEW), site.server.count(OLD)), (1, 1, 0));
     Ok(())
 }
@@ -77,7 +76,6 @@ fn what_changed_is_fetched_again() -> Result<()> {
     assert_eq!(one.stamp.date.unwrap().to_string(), "2025-02-03", "a date in the name of a plain URL");
     let Fetched::Document(two) = fetch(&client, &target, Some(&one.stamp))? else { panic!("a document") };
     assert_eq!((two.bytes.as_slice(), two.stamp.validators.etag.as_deref()), (&b"two"[..], Some("\"two\"")));
-    assert_ne!(one.stamp.sha256, two.stamp.sha256);
     // A server that sends no validators gets an unconditional request.
     site.server.route("/plain", [Answer::ok("x")]);
     let target = Target::document(site.url("/plain"), &[]);

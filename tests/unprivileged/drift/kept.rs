@@ -11,7 +11,7 @@ use d365_user::{
     ranges::{Policy, Range, RangeSet},
     source::{
         documents,
-        download::{Document, Validators},
+        download::{Document, Stamp, Validators},
         service_tags,
     },
 };
@@ -29,7 +29,8 @@ fn range(prefix: &str, code: &str) -> Range {
 fn document(documents: &Documents, name: &str) -> Document {
     let bytes = documents.document(name);
     let url = "https://download.microsoft.com/x/ServiceTags_Public_20260316.json".parse().unwrap();
-    Document::new(url, Some("20260316".parse().unwrap()), Validators::default(), bytes)
+    let stamp = Stamp { url, date: Some("20260316".parse().unwrap()), validators: Validators::default() };
+    Document { stamp, bytes }
 }
 
 /// Creates a state directory with these gates, and with this document for the first source.

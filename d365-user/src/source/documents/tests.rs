@@ -4,7 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::source::{MAX_BYTES, download::Validators};
+use crate::source::{
+    MAX_BYTES,
+    download::{Stamp, Validators},
+};
 
 /// A directory for one test, removed afterwards.
 struct Scratch(PathBuf);
@@ -26,7 +29,8 @@ impl Drop for Scratch {
 fn sample(bytes: &[u8]) -> Document {
     let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
     let url = "https://mirror.example/ServiceTags_Public_20260803.json".parse().unwrap();
-    Document::new(url, Some("20260803".parse().unwrap()), validators, bytes.to_vec())
+    let stamp = Stamp { url, date: Some("20260803".parse().unwrap()), validators };
+    Document { stamp, bytes: bytes.to_vec() }
 }
 
 /// A later release must find the files of an earlier one.

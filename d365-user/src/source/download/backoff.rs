@@ -14,13 +14,6 @@ pub struct Backoff {
     failures: u32,
 }
 
-impl Default for Backoff {
-    /// From about half a minute to an hour.
-    fn default() -> Self {
-        Self::new(Duration::from_mins(1), Duration::from_hours(1))
-    }
-}
-
 impl Backoff {
     /// Waiting times from `first` to `most`.
     #[must_use]
@@ -42,12 +35,6 @@ impl Backoff {
     /// Starts again with the first waiting time, after a success.
     pub fn succeeded(&mut self) {
         self.failures = 0;
-    }
-
-    /// Failures since the last success.
-    #[must_use]
-    pub const fn failures(&self) -> u32 {
-        self.failures
     }
 }
 
@@ -90,7 +77,6 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(60));
         let longest: Vec<_> = (0..5).map(|_| backoff.failed(u64::MAX).as_secs()).collect();
         assert_eq!(longest, [10, 20, 40, 60, 60]);
-        assert_eq!(backoff.failures(), 5);
         backoff.succeeded();
         let shortest: Vec<_> = (0..5).map(|_| backoff.failed(0).as_secs()).collect();
         assert_eq!(shortest, [5, 10, 20, 30, 30]);

@@ -3,7 +3,7 @@
 
 use serde::de::Error as _;
 
-use super::{Document, Stamp};
+use super::Document;
 use crate::source::MAX_BYTES;
 
 /// Longest file in bytes: the longest document, and a stamp. No part of the stamp is longer than a response's
@@ -29,9 +29,9 @@ pub fn encode(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
 pub fn decode(mut file: Vec<u8>) -> Result<Document, serde_json::Error> {
     let end = file.iter().position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| serde_json::Error::custom("it has no first line"))?;
-    let Stamp { url, date, validators, sha256: _ } = serde_json::from_slice(&file[..end])?;
+    let stamp = serde_json::from_slice(&file[..end])?;
     file.drain(..=end);
-    Ok(Document::new(url, date, validators, file))
+    Ok(Document { stamp, bytes: file })
 }
 
 #[cfg(test)]
@@ -39,12 +39,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::download::Validators;
+    use crate::source::download::{Stamp, Validators};
 
     fn sample(bytes: Vec<u8>, etag: Option<String>, last_modified: Option<String>) -> Document {
         let url = "https://a.example/x".parse().unwrap();
         let date = "20260803".parse().unwrap();
-        Document::new(url, Some(date), Validators { etag, last_modified }, bytes)
+        let validators = Validators { etag, last_modified };
+        Document { stamp: Stamp { url, date: Some(date), validators }, bytes }
     }
 
     #[test]
@@ -61,7 +62,8 @@ mod tests {
     #[test]
     fn a_token_is_not_kept() {
         let url = "https://a.example/x?sig=s3cret".parse().unwrap();
-        let document = Document::new(url, None, Validators::default(), b"{}".to_vec());
+        let stamp = Stamp { url, date: None, validators: Validators::default() };
+        let document = Document { stamp, bytes: b"{}".to_vec() };
         let file = encode(&document).unwrap();
         assert!(!String::from_utf8_lossy(&file).contains("s3cret"));
         let kept = decode(file).unwrap();

@@ -1,7 +1,6 @@
 //! A downloaded document, and the facts about it that are known without reading it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{Date, Url};
 
@@ -33,9 +32,6 @@ pub struct Stamp {
     /// The validators for the next request.
     #[serde(flatten)]
     pub validators: Validators,
-    /// SHA-256 of its bytes.
-    #[serde(skip)]
-    pub sha256: [u8; 32],
 }
 
 /// A downloaded document, whose bytes are not parsed yet.
@@ -45,13 +41,4 @@ pub struct Document {
     pub stamp: Stamp,
     /// The bytes as received.
     pub bytes: Vec<u8>,
-}
-
-impl Document {
-    /// Creates a document from these bytes.
-    #[must_use]
-    pub fn new(url: Url, date: Option<Date>, validators: Validators, bytes: Vec<u8>) -> Self {
-        let sha256 = Sha256::digest(&bytes).into();
-        Self { stamp: Stamp { url, date, validators, sha256 }, bytes }
-    }
 }

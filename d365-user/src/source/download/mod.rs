@@ -48,7 +48,7 @@ const MAX_PAGE: u64 = 4 << 20;
 pub enum Fetched {
     /// The document is still the known one. This counts as if it had been received.
     NotModified,
-    /// A document. It may still be the known one; its digest shows that.
+    /// A document. It may still be the known one.
     Document(Document),
 }
 
@@ -82,7 +82,7 @@ pub fn fetch(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<
         Answer::NotModified => Fetched::NotModified,
         Answer::Body(bytes, validators) => match challenge::by(&HeaderMap::new(), &bytes, false) {
             Some(by) => return Err(challenged(url, by)),
-            None => Fetched::Document(Document::new(url, date, validators, bytes)),
+            None => Fetched::Document(Document { stamp: Stamp { url, date, validators }, bytes }),
         },
     })
 }
