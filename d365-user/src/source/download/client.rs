@@ -11,15 +11,15 @@ use std::{
 };
 
 use ureq::{
-    Agent, Body, Timeout,
+    Agent, Body, Proxy, Timeout,
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
     tls::{Certificate, RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
 use super::{
-    DownloadError, Hosts, Limits, Options, OptionsError, Problem, Url, Validators, Via, challenge, fault,
-    resolver, retry_after,
+    DownloadError, Hosts, Limits, Options, OptionsError, Problem, Url, Validators, challenge, fault,
+    no_proxy, resolver, retry_after,
 };
 use crate::source::redact::redacted_url;
 
@@ -56,7 +56,7 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
-    via: Via,
+    proxy: Option<(Proxy, String)>,
     limits: Limits,
 }
 
@@ -92,7 +92,7 @@ impl Client {
             .timeout_per_read(Some(limits.stall))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::new(), resolver::System);
-        Ok(Self { agent, via: options.via.clone(), limits })
+        Ok(Self { agent, proxy: options.proxy.clone(), limits })
     }
 
     /// Fetches the document.
@@ -138,7 +138,8 @@ impl Client {
         if left == Duration::ZERO {
             return Err(Problem::Timeout(fault::step(Timeout::Global)));
         }
-        let proxy = self.via.proxy(url.host());
+        let proxy = self.proxy.as_ref().filter(|(_, exceptions)| !no_proxy::holds(exceptions, url.host()));
+        let proxy = proxy.map(|(proxy, _)| proxy);
         let request = self.agent.get(url.as_str()).config().timeout_global(Some(left));
         let mut request = request.proxy(proxy.cloned()).build();
         for (name, value) in unless.map(Validators::conditions).into_iter().flatten() {

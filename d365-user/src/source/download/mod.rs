@@ -30,7 +30,7 @@ pub use date::Date;
 pub use document::{Document, Stamp, Validators};
 pub use error::{DownloadError, OptionsError, Problem};
 pub use hosts::Hosts;
-pub use options::{Limits, Options, Roots, Via};
+pub use options::{Limits, Options, Roots};
 pub use target::Target;
 pub use url::{Host, Url, UrlError};
 pub use user_agent::UserAgent;

@@ -13,81 +13,34 @@ use ipnet::IpNet;
 
 use super::Host;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NoProxy(Vec<Entry>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    hosts: Hosts,
-    /// `None` for every port.
-    port: Option<u16>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Hosts {
-    All,
-    /// A name in lower case, without a dot at either end.
-    Domain(String),
-    Net(IpNet),
-}
-
-impl NoProxy {
-    pub(super) fn parse(value: &str) -> Self {
-        let entries = value.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
-        Self(entries.filter_map(Entry::parse).collect())
-    }
-
-    /// True if this host is contacted directly.
-    pub(super) fn holds(&self, host: &Host) -> bool {
-        let name = host.name().trim_end_matches('.');
-        let address = address(name);
-        let is_held = |entry: &Entry| {
-            let is_of = match &entry.hosts {
-                Hosts::All => true,
-                Hosts::Net(net) => address.is_some_and(|address| net.contains(&address)),
-                Hosts::Domain(domain) => {
-                    let above = name.strip_suffix(domain.as_str());
-                    address.is_none() && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
-                }
-            };
-            is_of && entry.port.is_none_or(|port| port == host.port())
+/// True if this value of `NO_PROXY` has an entry for the host, which is then contacted directly.
+pub(super) fn holds(value: &str, host: &Host) -> bool {
+    let name = host.name().trim_end_matches('.');
+    let address = address(name);
+    value.split(|c: char| c == ',' || c.is_whitespace()).any(|entry| {
+        let (entry, port) = match entry.rsplit_once(':') {
+            // An IPv6 address contains colons.
+            Some((hosts, port)) if net(entry).is_none() => (hosts, Some(port)),
+            _ => (entry, None),
         };
-        self.0.iter().any(is_held)
-    }
-}
-
-impl Entry {
-    fn parse(text: &str) -> Option<Self> {
-        // An IPv6 address contains colons.
-        if let Some(hosts) = Hosts::of_numbers(text) {
-            return Some(Self { hosts, port: None });
-        }
-        let (hosts, port) = match text.rsplit_once(':') {
-            Some((hosts, port)) => (hosts, Some(port.parse().ok().filter(|port| *port != 0)?)),
-            None => (text, None),
+        let is_of = match (net(entry), address) {
+            (Some(net), address) => address.is_some_and(|address| net.contains(&address)),
+            (None, address) => entry == "*" || address.is_none() && is_within(name, entry),
         };
-        Some(Self { hosts: Hosts::parse(hosts)?, port })
-    }
+        is_of && port.is_none_or(|port| port.parse() == Ok(host.port()))
+    })
 }
 
-impl Hosts {
-    fn parse(text: &str) -> Option<Self> {
-        if text == "*" {
-            return Some(Self::All);
-        }
-        if let Some(net) = Self::of_numbers(text) {
-            return Some(net);
-        }
-        let domain = text.strip_prefix("*.").or_else(|| text.strip_prefix('.')).unwrap_or(text);
-        let domain = domain.trim_end_matches('.');
-        let is_name = !domain.is_empty() && !domain.contains(['/', ':', '[', ']', '*']);
-        is_name.then(|| Self::Domain(domain.to_ascii_lowercase()))
-    }
+/// True if the name, in lower case, is the domain or below it.
+fn is_within(name: &str, domain: &str) -> bool {
+    let domain = domain.strip_prefix("*.").or_else(|| domain.strip_prefix('.')).unwrap_or(domain);
+    let above = name.strip_suffix(&domain.trim_end_matches('.').to_ascii_lowercase());
+    above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+}
 
-    /// Reads an address or a prefix.
-    fn of_numbers(text: &str) -> Option<Self> {
-        text.parse().ok().or_else(|| address(text).map(IpNet::from)).map(Self::Net)
-    }
+/// Reads an address or a prefix.
+fn net(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| address(text).map(IpNet::from))
 }
 
 /// Reads an address, in brackets or without. An IPv4 address inside an IPv6 address becomes IPv4.
@@ -101,7 +54,7 @@ mod tests {
     use super::*;
 
     fn direct(entries: &str, host: &str) -> bool {
-        NoProxy::parse(entries).holds(&host.parse().unwrap())
+        holds(entries, &host.parse().unwrap())
     }
 
     #[test]

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls_native_certs::load_certs_from_paths;
 use ureq::Proxy;
 
-use super::{Host, OptionsError, UserAgent, no_proxy::NoProxy, proxy};
+use super::{OptionsError, UserAgent, proxy};
 
 /// Options of a [`Client`](super::Client).
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,8 @@ pub struct Options {
     pub limits: Limits,
     /// The authorities that are trusted.
     pub roots: Roots,
-    /// The way to the server: directly, or through a proxy.
-    pub via: Via,
+    /// The proxy, and the value of `NO_PROXY`; `None` if every host is contacted directly.
+    pub proxy: Option<(Proxy, String)>,
     /// The client's name for servers.
     pub user_agent: UserAgent,
 }
@@ -47,17 +47,6 @@ impl Default for Limits {
             stall: Duration::from_secs(30),
             whole: Duration::from_secs(300),
         }
-    }
-}
-
-/// The way to a server: directly, or through a proxy with exceptions for some hosts.
-#[derive(Clone, Debug, Default)]
-pub struct Via(Option<(Proxy, NoProxy)>);
-
-impl Via {
-    /// Returns the proxy for this host, if it is not contacted directly.
-    pub(super) fn proxy(&self, host: &Host) -> Option<&Proxy> {
-        self.0.as_ref().filter(|(_, exceptions)| !exceptions.holds(host)).map(|(proxy, _)| proxy)
     }
 }
 
@@ -87,7 +76,7 @@ impl Options {
     /// # Errors
     /// The same as [`from_environment`](Self::from_environment).
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, OptionsError> {
-        Ok(Self { via: Via(proxy::find(variable)?), ..Self::default() })
+        Ok(Self { proxy: proxy::find(variable)?, ..Self::default() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ureq::{Proxy, ProxyProtocol};
 
-use super::{OptionsError, no_proxy::NoProxy};
+use super::OptionsError;
 
 /// Variables that may name a proxy. The first one that is set counts. `HTTP_PROXY` is for URLs that are not
 /// fetched here.
@@ -10,11 +10,11 @@ const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PR
 /// Variables that may name hosts to contact directly.
 const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// Returns the proxy that the variables name, and the hosts that are contacted without it. An empty variable
-/// counts as not set.
+/// Returns the proxy that the variables name, and the value that names the hosts to contact without it. An
+/// empty variable counts as not set.
 pub(super) fn find(
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<(Proxy, NoProxy)>, OptionsError> {
+) -> Result<Option<(Proxy, String)>, OptionsError> {
     let first = |names: &[&'static str]| {
         names
             .iter()
@@ -26,15 +26,15 @@ pub(super) fn find(
     if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
         return Err(OptionsError::Socks(name));
     }
-    let exceptions = first(&EXCEPTIONS).map(|(_, hosts)| NoProxy::parse(&hosts));
+    let exceptions = first(&EXCEPTIONS).map(|(_, value)| value);
     Ok(Some((proxy, exceptions.unwrap_or_default())))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::no_proxy, *};
 
-    fn both(variables: &[(&str, &str)]) -> Result<Option<(Proxy, NoProxy)>, OptionsError> {
+    fn both(variables: &[(&str, &str)]) -> Result<Option<(Proxy, String)>, OptionsError> {
         find(|name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         })
@@ -76,7 +76,7 @@ mod tests {
     fn exceptions_are_those_of_the_first_variable_that_is_set() {
         let direct = |variables: &[(&str, &str)], host: &str| {
             let all = [&[("HTTPS_PROXY", "http://proxy:3128")], variables].concat();
-            both(&all).unwrap().unwrap().1.holds(&host.parse().unwrap())
+            no_proxy::holds(&both(&all).unwrap().unwrap().1, &host.parse().unwrap())
         };
         assert!(!direct(&[], "a.example"));
         assert!(direct(&[("NO_PROXY", "a.example,10.0.0.0/8")], "a.example"));
