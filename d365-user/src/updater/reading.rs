@@ -142,7 +142,7 @@ impl DownloadReader {
             .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
         let azure = parsed.azure.take();
         let mut list = parsed.into_list(&list);
-        list.origin.date = document.stamp.date.map(|date| date.to_string());
+        list.origin.date = document.stamp.date.clone();
         reading(list, azure, &self.policy)
     }
 }

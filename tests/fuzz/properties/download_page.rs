@@ -32,7 +32,7 @@ fn is_a_document(found: &Listed, cloud: Cloud, hosts: &Hosts) {
     assert!(authority.is_some_and(|authority| HOSTS.contains(&authority)), "{url}");
     assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{url:?}");
     assert!(!url.contains(['?', '#', '@', '%', '\\']), "{url}");
-    let date = found.date.to_string().replace('-', "");
+    let date = found.date.replace('-', "");
     let name = format!("/servicetags_{}_{date}.json", cloud.document_name().to_ascii_lowercase());
     assert!(url.to_ascii_lowercase().ends_with(&name), "{url} is not {name}");
 }
@@ -42,5 +42,5 @@ fn a_newer_one_is_found(page: &str, cloud: Cloud, hosts: &Hosts) {
     let name = cloud.document_name();
     let newer = format!("https://download.microsoft.com/download/a/b/ServiceTags_{name}_99991231.json");
     let found = page::newest(&format!("{page}\n\"{newer}\""), cloud, hosts).expect("it is on the page");
-    assert_eq!(found.date.to_string(), "9999-12-31");
+    assert_eq!(found.date, "9999-12-31");
 }

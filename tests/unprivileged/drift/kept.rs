@@ -29,7 +29,7 @@ fn range(prefix: &str, code: &str) -> Range {
 fn document(documents: &Documents, name: &str) -> Document {
     let bytes = documents.document(name);
     let url = "https://download.microsoft.com/x/ServiceTags_Public_20260316.json".parse().unwrap();
-    let stamp = Stamp { url, date: Some("20260316".parse().unwrap()), validators: Validators::default() };
+    let stamp = Stamp { url, date: Some("2026-03-16".to_owned()), validators: Validators::default() };
     Document { stamp, bytes }
 }
 

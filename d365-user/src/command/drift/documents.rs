@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::list::{Kind, List, Mark, Marks, Origin};
 use crate::{
-    command::error::CommandError,
+    command::{error::CommandError, text::plain},
     gate::gates::Gates,
     geo::{self, GeoCode},
     source::{
@@ -62,7 +62,7 @@ pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<S
         };
         match service_tags::read(&kept.bytes, &Options::default()) {
             Ok(document) => {
-                let date = kept.stamp.date.map(|date| date.to_string());
+                let date = kept.stamp.date.as_deref().map(plain);
                 found.push(Named { name: shown_name(source).to_owned(), date, document });
             }
             Err(problem) => remarks

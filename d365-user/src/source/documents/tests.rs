@@ -29,7 +29,7 @@ impl Drop for Scratch {
 fn sample(bytes: &[u8]) -> Document {
     let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
     let url = "https://mirror.example/ServiceTags_Public_20260803.json".parse().unwrap();
-    let stamp = Stamp { url, date: Some("20260803".parse().unwrap()), validators };
+    let stamp = Stamp { url, date: Some("2026-08-03".to_owned()), validators };
     Document { stamp, bytes: bytes.to_vec() }
 }
 

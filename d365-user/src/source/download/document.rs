@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Date, Url};
+use super::Url;
 
 /// The validators that a server sends for the next request, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +27,8 @@ impl Validators {
 pub struct Stamp {
     /// The URL that was requested, before redirects. It is stored without its query, which may be a token.
     pub url: Url,
-    /// The date in the document's file name.
-    pub date: Option<Date>,
+    /// The date in the document's file name, as 2026-08-03.
+    pub date: Option<String>,
     /// The validators for the next request.
     #[serde(flatten)]
     pub validators: Validators,

@@ -9,7 +9,6 @@ pub mod cache;
 mod certificate;
 mod challenge;
 mod client;
-mod date;
 mod document;
 mod error;
 mod fault;
@@ -26,7 +25,6 @@ mod user_agent;
 
 pub use backoff::{Backoff, jittered, random, with_jitter};
 pub use client::{Answer, Client, Request};
-pub use date::Date;
 pub use document::{Document, Stamp, Validators};
 pub use error::{DownloadError, OptionsError, Problem};
 pub use hosts::Hosts;

@@ -5,7 +5,7 @@
 //! in a link, in the page's script, or in its metadata. The structure of the page changes, but the form of
 //! the URLs has not changed since 2019.
 
-use super::{Date, Hosts, Url};
+use super::{Hosts, Url};
 use crate::source::Cloud;
 
 /// Longest URL that is considered. URLs of the known form have about 130 bytes.
@@ -19,8 +19,8 @@ const ESCAPES: [(&str, &str); 4] = [("\\/", "/"), ("\\u002f", "/"), ("\\u002F", 
 pub struct Listed {
     /// The URL of the document.
     pub url: Url,
-    /// The date of the document.
-    pub date: Date,
+    /// The date of the document, as 2026-08-03. The text of a later day is greater.
+    pub date: String,
 }
 
 /// Returns the newest document of this cloud on the page. If two have the same date, it returns the first.
@@ -38,8 +38,9 @@ pub fn newest(page: &str, cloud: Cloud, hosts: &Hosts) -> Option<Listed> {
 }
 
 /// Returns the date in a URL of the known form (`…/download/<path>/ServiceTags_<cloud>_YYYYMMDD.json`), in
-/// upper or lower case. Returns `None` for a URL of another form or of another cloud.
-pub(super) fn date(url: &Url, cloud: Cloud) -> Option<Date> {
+/// upper or lower case. Returns `None` for a URL of another form or of another cloud, and if the digits are
+/// no day of the calendar from 1970 on.
+pub(super) fn date(url: &Url, cloud: Cloud) -> Option<String> {
     if url.has_query() {
         return None;
     }
@@ -55,7 +56,8 @@ pub(super) fn date(url: &Url, cloud: Cloud) -> Option<Date> {
     let name = cloud.document_name().to_ascii_lowercase();
     let date =
         file.strip_prefix("servicetags_")?.strip_prefix(&name)?.strip_prefix('_')?.strip_suffix(".json")?;
-    date.parse().ok().filter(|_| date.len() == 8)
+    let day = format!("{}-{}-{}", date.get(..4)?, date.get(4..6)?, date.get(6..)?);
+    humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).ok().map(|_| day)
 }
 
 /// Returns every `https` URL in a text. Each URL extends to its last possible byte, so the beginning of a

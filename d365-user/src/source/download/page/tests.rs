@@ -50,13 +50,28 @@ fn the_newest_date_wins() {
     let listed = |dates: &[&str]| {
         let page: String =
             dates.iter().map(|date| format!("<a href=\"{BASE}/ServiceTags_Public_{date}.json\">")).collect();
-        newest(&page, Cloud::Public, &hosts()).map(|listed| listed.date.to_string())
+        newest(&page, Cloud::Public, &hosts()).map(|listed| listed.date)
     };
     assert_eq!(listed(&["20250203", "20260803", "20251229"]).as_deref(), Some("2026-08-03"));
     assert_eq!(listed(&["20260803", "20250203"]).as_deref(), Some("2026-08-03"));
     assert_eq!(listed(&["20269999", "20250203"]).as_deref(), Some("2025-02-03"), "no day");
     let two = format!("{BASE}/a/ServiceTags_Public_20260803.json {BASE}/b/ServiceTags_Public_20260803.json");
     assert!(public(&two).unwrap().contains("/a/"), "the first of two");
+}
+
+#[test]
+fn days_of_the_calendar_are_dates() {
+    let date = |digits: &str| {
+        let url = format!("{BASE}/ServiceTags_Public_{digits}.json");
+        url.parse().ok().and_then(|url| date(&url, Cloud::Public))
+    };
+    assert_eq!(date("20260803").as_deref(), Some("2026-08-03"));
+    assert_eq!(date("20000229").as_deref(), Some("2000-02-29"));
+    let none =
+        "2026080 202608031 20261301 20260001 20260431 20230229 21000229 2026-08-03 +2260803 2026-8-003";
+    for digits in none.split(' ').chain(["", "20260803T00:00:00Z", "２０２"]) {
+        assert_eq!(date(digits), None, "{digits}");
+    }
 }
 
 #[test]
