@@ -50,13 +50,8 @@ pub enum Refusal {
 pub enum Decision {
     /// The range is in the list from now on.
     Accepted { range: Range, by: By },
-    /// The range has left the list; it is recognised as retired for a while.
-    Retired {
-        range: Range,
-        by: By,
-        /// The time until which it is recognised.
-        until: Timestamp,
-    },
+    /// The range has left the list; it is recognised as retired until that time.
+    Retired { range: Range, by: By, until: Timestamp },
     /// The range has another geo or region from now on.
     Relabelled { from: Range, to: Range, by: By },
     /// The lower change number is accepted.

@@ -6,18 +6,14 @@ use super::number;
 
 /// The text is not a mark for packets. The variant is the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum MarkError {
     /// There is no slash, or more than one.
     #[error("write it as BASE/MASK, such as 0xd3650000/0xffff0000")]
     Form,
     /// A part is not a number of 32 bits.
     #[error("the {part} `{}` is no 32-bit number, decimal or with 0x", .text.escape_debug())]
-    Number {
-        /// The part: `base` or `mask`.
-        part: &'static str,
-        /// The text of the part.
-        text: String,
-    },
+    Number { part: &'static str, text: String },
     /// Zero.
     #[error("the base is 0, which is the mark of every packet that nobody marks")]
     Zero,

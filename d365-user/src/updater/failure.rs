@@ -12,40 +12,23 @@ use crate::{
 
 /// A failure of one reading of a source. Each message is one line and names the source.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Failure {
     /// A file or a document is rejected.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The download failed.
     #[error("{}", downloaded(list, problem))]
-    Download {
-        /// Name of the source.
-        list: String,
-        /// The cause.
-        problem: DownloadError,
-    },
+    Download { list: String, problem: DownloadError },
     /// Nothing can be downloaded from this host.
     #[error("{list}: {problem}")]
-    Client {
-        /// Name of the source.
-        list: String,
-        /// The cause.
-        problem: OptionsError,
-    },
+    Client { list: String, problem: OptionsError },
     /// The listed prefixes are not a valid set of ranges.
     #[error("{}", refused(list, problem))]
-    Ranges {
-        /// Name of the source.
-        list: String,
-        /// The cause.
-        problem: Box<RangeError>,
-    },
+    Ranges { list: String, problem: Box<RangeError> },
     /// The reader panicked, which is a fault of this program.
     #[error("{list}: reading it failed unexpectedly; please report it with the log lines before this one")]
-    Panicked {
-        /// Name of the source.
-        list: String,
-    },
+    Panicked { list: String },
 }
 
 /// Names a source whose name is its URL only once.

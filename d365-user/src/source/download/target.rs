@@ -10,25 +10,17 @@ const DOCUMENTS: &str = "download.microsoft.com";
 
 /// The target of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say what the fields are")]
 pub enum Target {
     /// A document at a URL.
-    Document {
-        /// The URL.
-        url: Url,
-        /// The hosts that the URL may lead to.
-        hosts: Hosts,
-    },
+    Document { url: Url, hosts: Hosts },
     /// The newest document that a page lists.
     Page {
-        /// The cloud whose document is wanted.
         cloud: Cloud,
-        /// The page.
         page: Url,
         /// The page that is tried if the first page gives no document.
         otherwise: Option<Url>,
-        /// The hosts that a page may lead to.
         page_hosts: Hosts,
-        /// The hosts that the document may be on.
         document_hosts: Hosts,
     },
 }
