@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     gate::{GatePolicy, approval, gates},
     source::documents,
-    state::{self, Beneath, Found, OwnFiles, StateDir, StateError, read_only},
+    state::{self, Beneath, OwnFiles, StateDir, StateError, read_only},
 };
 
 /// Opens the daemon's state directory. See [`StateDir::open`].
@@ -49,16 +49,15 @@ fn is_own(name: &str) -> bool {
 }
 
 /// Reads the file of this name, if it is one of the daemon's.
-fn read(directory: &Beneath, file: &str) -> Option<Result<Found<()>, StateError>> {
-    let (kind, limit) = match file {
+fn read(directory: &Beneath, file: &str) -> Option<Result<(), StateError>> {
+    let kind = match file {
         gates::FILE | gates::COPY => {
-            let found = gates::look_at(directory.path(), file, GatePolicy::default());
-            return Some(found.map(|found| found.and_look(|_| Ok(()))));
+            return Some(gates::look_at(directory.path(), file, GatePolicy::default()).map(drop));
         }
-        approval::REQUEST => (approval::REQUEST_KIND, approval::LIMIT),
-        approval::ANSWER => (approval::ANSWER_KIND, approval::LIMIT),
-        _ if file.ends_with(".kept") => (documents::KIND, documents::LIMIT),
+        approval::REQUEST => approval::REQUEST_KIND,
+        approval::ANSWER => approval::ANSWER_KIND,
+        _ if file.ends_with(".kept") => documents::KIND,
         _ => return None,
     };
-    Some(read_only(directory, file, kind, limit).map(|found| found.and_look(|_| Ok(()))))
+    Some(read_only(directory, file, kind, |_| Ok(())).map(drop))
 }

@@ -9,7 +9,7 @@ use d365_tests::{
 };
 use d365_user::{
     gate::{Gate, GatePolicy, Offer, Timestamp, Trust, gates},
-    state::{Found, StateError},
+    state::StateError,
 };
 
 use crate::mail::embedded;
@@ -38,7 +38,7 @@ fn a_full_disk_keeps_what_was_written_before() {
         assert_eq!(cause.kind(), io::ErrorKind::StorageFull);
         let begin = format!("cannot write {SMALL_DISK}/state/gate.json: ");
         assert!(error.to_string().starts_with(&begin), "{error}");
-        assert_eq!(gates::look(directory.path(), GatePolicy::default()).unwrap(), Found::Whole(some_gates()));
+        assert_eq!(gates::look(directory.path(), GatePolicy::default()).unwrap(), Some(some_gates()));
         let names = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(names, 2, "gate.json, its copy, and nothing half written");
         fs::remove_file(filler).unwrap();

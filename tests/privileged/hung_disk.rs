@@ -16,10 +16,7 @@ use d365_tests::{
     patience, require,
     temp::TempFile,
 };
-use d365_user::{
-    gate::{GatePolicy, gates},
-    state::Found,
-};
+use d365_user::gate::{GatePolicy, gates};
 use nix::sys::signal::Signal;
 
 use crate::steps::{self, has_xdp, knock, source, stop};
@@ -90,10 +87,8 @@ impl Host {
     /// Number of ranges that the gates on the disk have accepted.
     fn accepted(&self) -> usize {
         let look = || gates::look(SMALL_DISK.as_ref(), GatePolicy::default());
-        match self.disk.view.run(look).unwrap() {
-            Found::Whole(gates) => gates.values().map(|gate| gate.accepted().len()).sum(),
-            _ => 0,
-        }
+        let gates = self.disk.view.run(look).unwrap().unwrap_or_default();
+        gates.values().map(|gate| gate.accepted().len()).sum()
     }
 
     /// Each of these threads may hang: in the state directory, in a list's file, or in the log.

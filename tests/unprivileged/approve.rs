@@ -23,7 +23,7 @@ use d365_user::{
     },
     geo::Geo,
     ranges::Range,
-    state::{Found, StateDir},
+    state::StateDir,
 };
 use nix::{
     pty::openpty,
@@ -79,7 +79,7 @@ fn answered(state: &TempDir, directory: &StateDir, gates: &mut Gates, flags: &[&
 fn serve(directory: &StateDir, gates: &mut Gates) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        if let Found::Whole(request) = approval::take(directory).unwrap() {
+        if let Some(request) = approval::take(directory).unwrap() {
             let outcomes = request.approvals.iter().map(|approval| approval.carry_out(gates, now()).1);
             let answer = approval::Answer { id: request.id.clone(), outcomes: outcomes.collect() };
             return approval::answer(directory, &answer).unwrap();

@@ -8,7 +8,7 @@ use crate::{
         GatePolicy,
         gates::{self, Gates},
     },
-    state::{Found, StateError},
+    state::StateError,
 };
 
 /// The gates that are saved in `directory`; `None` if none are saved yet.
@@ -17,12 +17,11 @@ pub(super) fn gates(directory: &Path, policy: GatePolicy) -> Result<Option<Gates
     if !fs::metadata(directory).map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()).into());
     }
-    match gates::look(directory, policy)? {
-        Found::Whole(gates) => Ok(Some(gates)),
-        Found::Nothing => Ok(None),
-        Found::Damaged { damage, .. } => {
+    gates::look(directory, policy).map_err(|error| match error {
+        StateError::Damaged { path, damage, .. } => {
             let copy = gates::has_copy(directory).then_some(gates::COPY);
-            Err(CommandError::Damaged { path: directory.join(gates::FILE), damage, copy })
+            CommandError::Damaged { path, damage, copy }
         }
-    }
+        error => error.into(),
+    })
 }

@@ -18,17 +18,15 @@ use super::gates::Gates;
 use crate::{
     gate::{Decision, Gate, Timestamp},
     source::shown_name,
-    state::{Beneath, Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_readable},
+    state::{Beneath, Damage, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
 };
 
 /// The request's file name in the state directory.
 pub const REQUEST: &str = "approval.json";
 /// The answer's file name in the state directory.
 pub const ANSWER: &str = "approval-answer.json";
-pub(crate) const REQUEST_KIND: Kind = Kind { name: "approval", version: 1 };
-pub(crate) const ANSWER_KIND: Kind = Kind { name: "approval-answer", version: 1 };
-/// The largest file that is read.
-pub(crate) const LIMIT: u64 = 1 << 20;
+pub(crate) const REQUEST_KIND: Kind = Kind { name: "approval", oldest: 1, version: 1, limit: 1 << 20 };
+pub(crate) const ANSWER_KIND: Kind = Kind { name: "approval-answer", ..REQUEST_KIND };
 
 /// A request by the operator to approve or reject changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,12 +136,11 @@ pub fn submit(directory: &Path, request: &Request) -> Result<bool, StateError> {
 /// Takes the request from the directory, if there is one. A damaged request is set aside and not tried again.
 ///
 /// # Errors
-/// [`StateError::Read`], or [`StateError::Write`] when the request cannot be removed. The caller must not
-/// carry out such a request: the daemon would find it again.
-pub fn take(directory: &StateDir) -> Result<Found<Request>, StateError> {
-    let found = read_checked(directory, REQUEST, REQUEST_KIND, LIMIT)?;
-    let found = found.and_then(directory, REQUEST, |body| parse(&body));
-    if let Found::Whole(_) = found {
+/// [`StateError::Read`] or [`StateError::Damaged`], or [`StateError::Write`] when the request cannot be
+/// removed. The caller must not carry out such a request: the daemon would find it again.
+pub fn take(directory: &StateDir) -> Result<Option<Request>, StateError> {
+    let found = read_checked(directory, REQUEST, REQUEST_KIND, parse)?;
+    if found.is_some() {
         let failed = |cause| StateError::Write { path: directory.file(REQUEST), cause };
         directory.unlink(REQUEST).map_err(failed)?;
     }
@@ -163,8 +160,10 @@ pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
 /// # Errors
 /// [`StateError::Read`].
 pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateError> {
-    let Found::Whole(body) = read_only_in(directory, ANSWER, ANSWER_KIND, LIMIT)? else { return Ok(None) };
-    Ok(parse(&body).ok().filter(|answer: &Answer| answer.id == id))
+    match read_only_in(directory, ANSWER, ANSWER_KIND, parse) {
+        Err(StateError::Damaged { .. }) => Ok(None),
+        found => Ok(found?.filter(|answer: &Answer| answer.id == id)),
+    }
 }
 
 /// Parses a request or an answer from a file's body. Pure.
@@ -178,5 +177,5 @@ pub fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
 fn write_json(directory: &Beneath, name: &str, kind: Kind, value: &impl Serialize) -> Result<(), StateError> {
     let failed =
         |cause: serde_json::Error| StateError::Write { path: directory.file(name), cause: cause.into() };
-    write_readable(directory, name, kind, LIMIT, &serde_json::to_vec(value).map_err(failed)?)
+    write_checksummed(directory, name, kind, &serde_json::to_vec(value).map_err(failed)?)
 }

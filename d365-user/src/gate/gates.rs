@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::{Gate, GatePolicy, State},
-    state::{Damage, Found, Kind, StateDir, StateError, read_only, read_only_in, write_readable},
+    state::{Damage, Kind, StateDir, StateError, read_checked, read_only, read_only_in, write_checksummed},
 };
 
 /// The file's name in the state directory.
@@ -17,11 +17,11 @@ pub const FILE: &str = "gate.json";
 /// The name of the copy of the accepted lists. It has the same form: the operator may copy it over
 /// `gate.json`.
 pub const COPY: &str = "gate-copy.json";
-/// Raise the version when [`State`] changes, and keep reading the version before.
-pub(crate) const KIND: Kind = Kind { name: "gate", version: 3 };
-/// The largest file that is read or written. The largest list that can be accepted (262,144 ranges), with
-/// each range replaced by another, takes two thirds of it: as many removals and additions wait then.
-pub(crate) const LIMIT: u64 = 256 << 20;
+/// Raise the version when [`State`] changes, and keep reading the versions before. They lack newer fields.
+///
+/// The largest list that can be accepted (262,144 ranges), with each range replaced by another, takes two
+/// thirds of the limit: as many removals and additions wait then.
+pub(crate) const KIND: Kind = Kind { name: "gate", oldest: 1, version: 3, limit: 256 << 20 };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,15 +63,23 @@ pub struct Recovered {
 pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
     let failed = |cause| StateError::Write { path: directory.file(FILE), cause };
     let body = body(gates).map_err(|cause| failed(cause.into()))?;
-    write_readable(directory, FILE, KIND, LIMIT, &body)?;
-    if read_only(directory, FILE, KIND, LIMIT)? != Found::Whole(body) {
+    write_checksummed(directory, FILE, KIND, &body)?;
+    if !holds(directory, FILE, &body)? {
         return Err(failed(std::io::Error::other("what is read back is not what was written")));
     }
     let copy = written(gates, Gate::stored_accepted).map_err(|cause| failed(cause.into()))?;
-    if read_only(directory, COPY, KIND, LIMIT).is_ok_and(|found| found == Found::Whole(copy.clone())) {
+    if holds(directory, COPY, &copy).unwrap_or(false) {
         return Ok(());
     }
-    write_readable(directory, COPY, KIND, LIMIT, &copy)
+    write_checksummed(directory, COPY, KIND, &copy)
+}
+
+/// Returns true if the file `name` is whole and has this body.
+fn holds(directory: &StateDir, name: &str, body: &[u8]) -> Result<bool, StateError> {
+    match read_only(directory, name, KIND, |found| Ok(found == body)) {
+        Err(StateError::Damaged { .. }) => Ok(false),
+        found => Ok(found? == Some(true)),
+    }
 }
 
 /// Reads the gates, from the copy if the file is missing or damaged. A damaged file is set aside as a whole;
@@ -80,10 +88,7 @@ pub fn save(directory: &StateDir, gates: &Gates) -> Result<(), StateError> {
 pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
     let mut errors = Vec::new();
     for (file, is_copy) in [(FILE, false), (COPY, true)] {
-        let path = directory.file(file);
-        let found = of_any_release(|kind| read_only(directory, file, kind, LIMIT));
-        let found = found.map(|found| found.and_then(directory, file, |body| gates(&body, policy)));
-        match found.and_then(|found| found.into_result(&path)) {
+        match read_checked(directory, file, KIND, |body| gates(body, policy)) {
             Ok(Some(gates)) => return Recovered { gates, is_copy, errors },
             Ok(None) => {}
             Err(error) => errors.push(error),
@@ -96,21 +101,20 @@ pub fn recover(directory: &StateDir, policy: GatePolicy) -> Recovered {
 /// daemon's periods from the file.
 ///
 /// # Errors
-/// [`StateError::Read`].
-pub fn look(directory: &Path, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
+/// [`StateError::Read`] or [`StateError::Damaged`].
+pub fn look(directory: &Path, policy: GatePolicy) -> Result<Option<Gates>, StateError> {
     look_at(directory, FILE, policy)
 }
 
 /// Returns true if the copy in the directory can take the place of a damaged file.
 #[must_use]
 pub fn has_copy(directory: &Path) -> bool {
-    matches!(look_at(directory, COPY, GatePolicy::default()), Ok(Found::Whole(_)))
+    matches!(look_at(directory, COPY, GatePolicy::default()), Ok(Some(_)))
 }
 
 /// Reads the file or its copy, without a change.
-pub(crate) fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Found<Gates>, StateError> {
-    let found = of_any_release(|kind| read_only_in(directory, name, kind, LIMIT))?;
-    Ok(found.and_look(|body| read(&body, |periods| with_periods(policy, periods))))
+pub(crate) fn look_at(directory: &Path, name: &str, policy: GatePolicy) -> Result<Option<Gates>, StateError> {
+    read_only_in(directory, name, KIND, |body| read(body, |periods| with_periods(policy, periods)))
 }
 
 fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
@@ -119,18 +123,6 @@ fn with_periods(policy: GatePolicy, periods: Option<Periods>) -> GatePolicy {
         hold: Duration::from_secs(hold),
         ..policy
     })
-}
-
-/// Reads a file of this release or of an earlier one, which lacks the newer fields.
-fn of_any_release(
-    read: impl Fn(Kind) -> Result<Found<Vec<u8>>, StateError>,
-) -> Result<Found<Vec<u8>>, StateError> {
-    match read(KIND)? {
-        Found::Damaged { damage: Damage::Version { found: version @ 1..=2, .. }, .. } => {
-            read(Kind { version, ..KIND })
-        }
-        found => Ok(found),
-    }
 }
 
 /// The body of the file. Pure.

@@ -11,13 +11,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     source::download::{Document, cache},
-    state::{Damage, Found, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
+    state::{Damage, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
 };
 
 /// Raise the version when the form of [`cache`] changes.
-pub(crate) const KIND: Kind = Kind { name: "document", version: 1 };
-/// The largest file that is read: that of the document, and the header line before it.
-pub(crate) const LIMIT: u64 = cache::MAX_FILE + (1 << 10);
+pub(crate) const KIND: Kind =
+    Kind { name: "document", oldest: 1, version: 1, limit: cache::MAX_FILE + (1 << 10) };
 /// Number of bytes of the digest in a file's name.
 const NAME_BYTES: usize = 8;
 
@@ -45,18 +44,17 @@ pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(
 /// The document of `source`. A damaged file is set aside.
 ///
 /// # Errors
-/// [`StateError::Read`].
-pub fn load(directory: &StateDir, source: &str) -> Result<Found<Document>, StateError> {
-    let name = file_name(source);
-    Ok(read_checked(directory, &name, KIND, LIMIT)?.and_then(directory, &name, document))
+/// [`StateError::Read`] or [`StateError::Damaged`].
+pub fn load(directory: &StateDir, source: &str) -> Result<Option<Document>, StateError> {
+    read_checked(directory, &file_name(source), KIND, document)
 }
 
 /// The document of `source` in the directory of a daemon that may be running. Nothing is changed.
 ///
 /// # Errors
-/// [`StateError::Read`].
-pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateError> {
-    Ok(read_only_in(directory, &file_name(source), KIND, LIMIT)?.and_look(document))
+/// [`StateError::Read`] or [`StateError::Damaged`].
+pub fn look(directory: &Path, source: &str) -> Result<Option<Document>, StateError> {
+    read_only_in(directory, &file_name(source), KIND, document)
 }
 
 /// Makes the document of the source `old` that of `new`, without the query of its URL. If `new` has a
@@ -66,7 +64,11 @@ pub fn look(directory: &Path, source: &str) -> Result<Found<Document>, StateErro
 /// [`StateError::Read`], or [`StateError::Write`] when the new file cannot be written or the old one cannot
 /// be removed.
 pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateError> {
-    let Found::Whole(document) = load(directory, old)? else { return Ok(()) };
+    let document = match load(directory, old) {
+        Ok(Some(document)) => document,
+        Ok(None) | Err(StateError::Damaged { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
     let is_there = directory.exists(&file_name(new));
     if !is_there {
         save(directory, new, &document)?;
@@ -75,7 +77,7 @@ pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateErr
 }
 
 /// Decodes the document in a file's body. Pure.
-fn document(body: Vec<u8>) -> Result<Document, Damage> {
+fn document(body: &[u8]) -> Result<Document, Damage> {
     cache::decode(body).map_err(|cause| Damage::Content(cause.to_string()))
 }
 

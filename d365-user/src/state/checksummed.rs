@@ -11,12 +11,16 @@ use sha2::{Digest as _, Sha256};
 pub struct Kind {
     /// The name of the kind, in the header and in messages.
     pub name: &'static str,
-    /// Version of the body's form. A reader accepts only its own version.
+    /// Oldest version of the body's form that a reader accepts.
+    pub oldest: u32,
+    /// Version of the body's form that is written, and the newest that a reader accepts.
     pub version: u32,
+    /// Longest file in bytes, with its header. A longer one is neither written nor read.
+    pub limit: u64,
 }
 
 /// Longest header in bytes.
-const MAX_HEAD: usize = 256;
+pub(super) const MAX_HEAD: usize = 256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +65,7 @@ pub enum Damage {
 #[must_use]
 pub fn add_checksum(kind: Kind, body: &[u8]) -> Vec<u8> {
     // Formatted without serde, so that it cannot fail: nothing in the header needs an escape.
-    let Kind { name, version } = kind;
+    let Kind { name, version, .. } = kind;
     let (bytes, sha256) = (body.len(), sha256(body));
     let head =
         format!("{{\"d365\":\"{name}\",\"version\":{version},\"bytes\":{bytes},\"sha256\":\"{sha256}\"}}\n");
@@ -79,7 +83,7 @@ pub fn verify_checksum(kind: Kind, file: &[u8]) -> Result<&[u8], Damage> {
     if head.d365 != kind.name {
         return Err(Damage::Kind { found: head.d365, expected: kind.name });
     }
-    if head.version != kind.version {
+    if !(kind.oldest..=kind.version).contains(&head.version) {
         return Err(Damage::Version { found: head.version, expected: kind.version });
     }
     let found = u64::try_from(body.len()).unwrap_or(u64::MAX);
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    const KIND: Kind = Kind { name: "test", version: 3 };
+    const KIND: Kind = Kind { name: "test", oldest: 2, version: 3, limit: 1000 };
 
     #[test]
     fn the_form_is_this() {
@@ -118,10 +122,11 @@ mod tests {
     #[test]
     fn each_damage_has_its_name() {
         let file = add_checksum(KIND, b"body");
-        assert_eq!(
-            verify_checksum(Kind { version: 4, ..KIND }, &file),
-            Err(Damage::Version { found: 3, expected: 4 })
-        );
+        for (oldest, version) in [(4, 4), (1, 2)] {
+            let damage = Damage::Version { found: 3, expected: version };
+            assert_eq!(verify_checksum(Kind { oldest, version, ..KIND }, &file), Err(damage));
+        }
+        assert_eq!(verify_checksum(Kind { version: 4, ..KIND }, &file), Ok(&b"body"[..]));
         let other = Kind { name: "other", ..KIND };
         assert_eq!(
             verify_checksum(other, &file),

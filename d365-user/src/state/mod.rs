@@ -22,10 +22,10 @@ pub use directory::{OwnFiles, StateDir};
 pub use error::StateError;
 pub use health::damaged_files;
 pub use lock::{holder, is_held};
-pub use read::{Found, is_set_aside, read_checked, read_only, read_only_in};
+pub use read::{is_set_aside, read_checked, read_only, read_only_in};
 pub use remark::Remark;
 pub(crate) use storage::{Pending, Storage};
-pub use write::{write_atomic, write_checksummed, write_readable};
+pub use write::{write_atomic, write_checksummed};
 
 /// The default state directory.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";

@@ -5,125 +5,66 @@ use std::path::{Path, PathBuf};
 
 use super::{
     beneath::Beneath,
-    checksummed::{self, Damage, Kind},
+    checksummed::{Damage, Kind, verify_checksum},
     error::StateError,
 };
 
 /// The suffix of files that were set aside. An earlier release added a number.
 const CORRUPT: &str = ".corrupt";
 
-/// The state of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found<T> {
-    /// There is no such file.
-    Nothing,
-    /// The content of a whole file.
-    Whole(T),
-    /// A damaged file.
-    Damaged {
-        /// The fault.
-        damage: Damage,
-        /// The path to which it was moved; `None` if it is still in its place.
-        set_aside: Option<PathBuf>,
-    },
-}
-
-impl<T> Found<T> {
-    /// The content, or `None` if there is no file. A damaged file is an error that names the file's present
-    /// path.
-    ///
-    /// # Errors
-    /// [`StateError::Damaged`].
-    pub fn into_result(self, path: &Path) -> Result<Option<T>, StateError> {
-        match self {
-            Self::Nothing => Ok(None),
-            Self::Whole(whole) => Ok(Some(whole)),
-            Self::Damaged { damage, set_aside } => {
-                Err(StateError::Damaged { path: path.to_owned(), damage, set_aside })
-            }
-        }
-    }
-
-    /// Parses the content. If that fails, the file counts as damaged. A damaged file is set aside, unless it
-    /// already was.
-    pub fn and_then<U>(
-        self,
-        directory: &Beneath,
-        name: &str,
-        read: impl FnOnce(T) -> Result<U, Damage>,
-    ) -> Found<U> {
-        match self.and_look(read) {
-            Found::Damaged { damage, set_aside: None } => {
-                Found::Damaged { damage, set_aside: set_aside(directory, name) }
-            }
-            found => found,
-        }
-    }
-
-    /// Like [`and_then`](Self::and_then), but changes nothing: for a command that runs next to the daemon.
-    pub fn and_look<U>(self, read: impl FnOnce(T) -> Result<U, Damage>) -> Found<U> {
-        match self {
-            Self::Nothing => Found::Nothing,
-            Self::Whole(whole) => match read(whole) {
-                Ok(read) => Found::Whole(read),
-                Err(damage) => Found::Damaged { damage, set_aside: None },
-            },
-            Self::Damaged { damage, set_aside } => Found::Damaged { damage, set_aside },
-        }
-    }
-}
-
-/// Reads the file `name` of this kind, of at most `limit` bytes. A damaged file is renamed to `NAME.corrupt`
-/// and replaces an earlier one of that name, so that the next write does not destroy a file that somebody may
-/// want to inspect.
+/// Reads the file `name` of this kind and parses its body; `None` if there is no such file. A damaged file is
+/// renamed to `NAME.corrupt` and replaces an earlier one of that name, so that the next write does not
+/// destroy a file that somebody may want to inspect.
 ///
 /// # Errors
-/// [`StateError::Read`] when the file exists and cannot be read.
-pub fn read_checked(
+/// [`StateError::Damaged`], or [`StateError::Read`] when the file exists and cannot be read.
+pub fn read_checked<T>(
     directory: &Beneath,
     name: &str,
     kind: Kind,
-    limit: u64,
-) -> Result<Found<Vec<u8>>, StateError> {
-    // `and_then` sets aside a file that `read_only` found damaged.
-    Ok(read_only(directory, name, kind, limit)?.and_then(directory, name, Ok))
+    parse: impl FnOnce(&[u8]) -> Result<T, Damage>,
+) -> Result<Option<T>, StateError> {
+    read_only(directory, name, kind, parse).map_err(|error| match error {
+        StateError::Damaged { path, damage, .. } => {
+            StateError::Damaged { path, damage, set_aside: set_aside(directory, name) }
+        }
+        error => error,
+    })
 }
 
 /// Like [`read_checked`], but changes nothing: for a command that runs next to the daemon.
 ///
 /// # Errors
-/// [`StateError::Read`] when the file exists and cannot be read.
-pub fn read_only(
+/// As [`read_checked`].
+pub fn read_only<T>(
     directory: &Beneath,
     name: &str,
     kind: Kind,
-    limit: u64,
-) -> Result<Found<Vec<u8>>, StateError> {
-    let body = match bytes(directory, name, limit) {
-        Ok(Ok(bytes)) => checksummed::verify_checksum(kind, &bytes).map(<[u8]>::to_vec),
-        Ok(Err(damage)) => Err(damage),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(cause) => return Err(StateError::Read { path: directory.file(name), cause }),
+    parse: impl FnOnce(&[u8]) -> Result<T, Damage>,
+) -> Result<Option<T>, StateError> {
+    let path = || directory.file(name);
+    let file = match bytes(directory, name, kind.limit) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(StateError::Read { path: path(), cause }),
     };
-    Ok(match body {
-        Ok(body) => Found::Whole(body),
-        Err(damage) => Found::Damaged { damage, set_aside: None },
-    })
+    let parsed = file.and_then(|file| parse(verify_checksum(kind, &file)?));
+    parsed.map(Some).map_err(|damage| StateError::Damaged { path: path(), damage, set_aside: None })
 }
 
 /// Like [`read_only`], by the directory's path. If the directory does not exist, neither does the file.
 ///
 /// # Errors
-/// [`StateError::Read`] when the directory or the file exists and cannot be read.
-pub fn read_only_in(
+/// As [`read_checked`]; [`StateError::Read`] also when the directory cannot be opened.
+pub fn read_only_in<T>(
     directory: &Path,
     name: &str,
     kind: Kind,
-    limit: u64,
-) -> Result<Found<Vec<u8>>, StateError> {
+    parse: impl FnOnce(&[u8]) -> Result<T, Damage>,
+) -> Result<Option<T>, StateError> {
     match Beneath::open(directory) {
-        Ok(directory) => read_only(&directory, name, kind, limit),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Ok(directory) => read_only(&directory, name, kind, parse),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(StateError::Read { path: directory.to_owned(), cause }),
     }
 }

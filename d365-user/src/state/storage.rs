@@ -70,11 +70,6 @@ impl Storage {
         &self.path
     }
 
-    /// The path of the file `name` in it, for messages.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
     /// Returns true if the current job takes longer than any disk should.
     pub(crate) fn is_hung(&self) -> bool {
         lock(&self.progress).since.is_some_and(|since| since.elapsed() >= HUNG)

@@ -10,13 +10,17 @@ use std::{
 
 use super::*;
 
-const KIND: Kind = Kind { name: "test", version: 1 };
 const LIMIT: u64 = 1000;
+const KIND: Kind = Kind { name: "test", oldest: 1, version: 1, limit: LIMIT };
 
 mod directory;
 mod scratch;
 
 pub(crate) use scratch::Scratch;
+
+fn read(directory: &Beneath) -> Result<Option<Vec<u8>>, StateError> {
+    read_checked(directory, "file", KIND, |body| Ok(body.to_vec()))
+}
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -57,7 +61,7 @@ fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
     let directory = scratch.open();
     for body in [&b"one"[..], b"", b"three"] {
         write_checksummed(&directory, "file", KIND, body).unwrap();
-        assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Whole(body.to_vec()));
+        assert_eq!(read(&directory).unwrap(), Some(body.to_vec()));
         assert_eq!(mode(&path), 0o640);
     }
     assert_eq!(scratch.names(), ["file"]);
@@ -100,7 +104,7 @@ fn a_damaged_file_is_set_aside() {
     let scratch = Scratch::new();
     let (path, aside) = (scratch.0.join("file"), scratch.0.join("file.corrupt"));
     let directory = scratch.open();
-    assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
+    assert_eq!(read(&directory).unwrap(), None);
     let good = checksummed::add_checksum(KIND, b"body");
     let bad = [
         (good[..20].to_vec(), Damage::Head),
@@ -113,12 +117,13 @@ fn a_damaged_file_is_set_aside() {
     ];
     for (bytes, damage) in bad {
         fs::write(&path, &bytes).unwrap();
-        let left = read_only(&directory, "file", KIND, LIMIT).unwrap();
-        assert_eq!(left, Found::Damaged { damage: damage.clone(), set_aside: None });
-        let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
-        assert_eq!(found, Found::Damaged { damage, set_aside: Some(aside.clone()) });
+        let left = read_only(&directory, "file", KIND, |_| Ok(())).unwrap_err();
+        assert!(matches!(left, StateError::Damaged { damage: is, set_aside: None, .. } if is == damage));
+        let error = read(&directory).unwrap_err();
+        let StateError::Damaged { damage: is, set_aside: Some(to), .. } = error else { panic!("{error}") };
+        assert_eq!((is, &to), (damage, &aside));
         assert_eq!(fs::read(&aside).unwrap(), bytes, "over the one before");
-        assert_eq!(read_checked(&directory, "file", KIND, LIMIT).unwrap(), Found::Nothing);
+        assert_eq!(read(&directory).unwrap(), None);
     }
 }
 
@@ -137,17 +142,15 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
     for make in make {
         make();
         let _ = fs::remove_file(&aside);
-        let found = read_checked(&directory, "file", KIND, LIMIT).unwrap();
-        assert_eq!(found, Found::Damaged { damage: Damage::NotAFile, set_aside: Some(aside.clone()) });
-        let error = found.into_result(&path).unwrap_err().to_string();
-        assert!(error.ends_with(&format!("it is now {}", aside.display())), "{error}");
+        let error = read(&directory).unwrap_err();
+        assert!(matches!(error, StateError::Damaged { damage: Damage::NotAFile, .. }), "{error}");
+        assert!(error.to_string().ends_with(&format!("it is now {}", aside.display())), "{error}");
         assert!(fs::symlink_metadata(&path).is_err() && fs::symlink_metadata(&aside).is_ok());
     }
     // A directory blocks the name of the set-aside file.
     fs::create_dir_all(aside.join("full")).unwrap();
     fs::write(&path, "x").unwrap();
-    let error =
-        read_checked(&directory, "file", KIND, LIMIT).unwrap().into_result(&path).unwrap_err().to_string();
+    let error = read(&directory).unwrap_err().to_string();
     assert!(error.ends_with("remove it"), "{error}");
 }
 
@@ -155,12 +158,12 @@ fn what_is_no_file_is_set_aside_and_nothing_hangs() {
 fn no_file_is_written_that_would_not_be_read_back() {
     let scratch = Scratch::new();
     let directory = scratch.open();
-    let write = |bytes: usize| write_readable(&directory, "small", KIND, LIMIT, &vec![b' '; bytes]);
-    let read = || read_checked(&directory, "small", KIND, LIMIT).unwrap();
+    let write = |bytes: usize| write_checksummed(&directory, "file", KIND, &vec![b' '; bytes]);
+    let length = || read(&directory).unwrap().map(|body| body.len());
     let most = usize::try_from(LIMIT).unwrap() - 256;
     write(most).unwrap();
-    assert!(matches!(read(), Found::Whole(_)));
+    assert_eq!(length(), Some(most));
     let error = write(most + 1).unwrap_err();
     assert!(matches!(error, StateError::TooLarge { limit: LIMIT, .. }), "{error}");
-    assert!(matches!(read(), Found::Whole(body) if body.len() == most));
+    assert_eq!(length(), Some(most));
 }

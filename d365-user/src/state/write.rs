@@ -9,14 +9,12 @@ use nix::sys::stat::Mode;
 
 use super::{
     beneath::Beneath,
-    checksummed::{self, Kind},
+    checksummed::{Kind, MAX_HEAD, add_checksum},
     error::StateError,
 };
 
 const FILE_MODE: u32 = 0o640;
 
-/// Upper limit for the header line of a checksummed file.
-const HEAD: u64 = 256;
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
 
@@ -31,30 +29,17 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
         .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
-/// Like [`write_atomic`], with the header that [`super::read_checked`] requires.
-///
-/// # Errors
-/// [`StateError::Write`].
-pub fn write_checksummed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
-    write_atomic(directory, name, &checksummed::add_checksum(kind, body))
-}
-
-/// Like [`write_checksummed`], unless the file would be larger than `limit`, which its reader accepts.
+/// Like [`write_atomic`], with the header that [`super::read_checked`] requires, unless the file would be
+/// larger than its reader accepts.
 ///
 /// # Errors
 /// [`StateError::Write`] or [`StateError::TooLarge`].
-pub fn write_readable(
-    directory: &Beneath,
-    name: &str,
-    kind: Kind,
-    limit: u64,
-    body: &[u8],
-) -> Result<(), StateError> {
-    let bytes = (body.len() as u64).saturating_add(HEAD);
+pub fn write_checksummed(directory: &Beneath, name: &str, kind: Kind, body: &[u8]) -> Result<(), StateError> {
+    let (bytes, limit) = ((body.len() + MAX_HEAD) as u64, kind.limit);
     if bytes > limit {
         return Err(StateError::TooLarge { path: directory.file(name), bytes, limit });
     }
-    write_checksummed(directory, name, kind, body)
+    write_atomic(directory, name, &add_checksum(kind, body))
 }
 
 pub(super) fn write_with(

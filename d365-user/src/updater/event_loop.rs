@@ -31,7 +31,7 @@ use crate::{
     settings::LeaseTerm,
     snapshot::Updates,
     source::watch::Watch,
-    state::{Found, Pending, Storage},
+    state::{Pending, Storage},
 };
 
 /// Delay between the moment when a confirmation becomes possible and the next reading of the source.
@@ -66,7 +66,7 @@ pub(crate) struct Updater {
     pub(super) state_failures: Tally<StateFailure>,
     /// The running search for an approval. A late answer is carried out all the same: the approval's file is
     /// removed by then.
-    pub(super) approval: Option<Pending<Found<approval::Request>>>,
+    pub(super) approval: Option<Pending<Option<approval::Request>>>,
     /// True if there is an approval that can be neither carried out nor removed.
     pub(super) approval_is_stuck: bool,
     pub(super) publication: Publication,

@@ -48,8 +48,7 @@ impl Updater {
             self.approval = Some(pending);
             return;
         };
-        let path = storage.file(approval::REQUEST);
-        let request = match taken.and_then(|found| found.into_result(&path)) {
+        let request = match taken {
             Ok(Some(request)) => request,
             Ok(None) => {
                 self.approval_is_stuck = false;

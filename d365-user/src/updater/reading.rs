@@ -112,10 +112,8 @@ impl DownloadReader {
     pub(super) fn restore(&mut self) -> Option<FetchedList> {
         let name = self.spec.to_string();
         let storage = self.state.as_ref()?;
-        let path = storage.file(&documents::file_name(&name));
         let own = name.clone();
-        let kept = storage.load(move |directory| documents::load(directory, &own));
-        let kept = match kept.and_then(|found| found.into_result(&path)) {
+        let kept = match storage.load(move |directory| documents::load(directory, &own)) {
             Ok(kept) => kept?,
             Err(error) => {
                 tracing::warn!(source = %name, %error, "the kept document cannot be read; it is downloaded again");

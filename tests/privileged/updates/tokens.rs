@@ -148,7 +148,7 @@ fn what_an_earlier_release_kept_goes_on_without_its_token() {
             &old["url:".len()..],
             document(None)
         );
-        let kind = Kind { name: "document", version: 1 };
+        let kind = Kind { name: "document", oldest: 1, version: 1, limit: u64::MAX };
         write_checksummed(&directory, &documents::file_name(&old), kind, kept.as_bytes()).unwrap();
         drop(directory);
         // Before a daemon has renamed anything, no task shows the token.

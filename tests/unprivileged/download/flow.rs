@@ -148,7 +148,7 @@ fn another_query_is_asked_for_whole() -> Result<()> {
     assert_eq!(fetch(&client, &one, Some(&known.stamp))?, Fetched::NotModified);
     let Fetched::Document(other) = fetch(&client, &two, Some(&known.stamp))? else { panic!("a document") };
     assert_eq!(other.bytes, b"2");
-    let kept = cache::decode(cache::encode(&known)?)?.stamp;
+    let kept = cache::decode(&cache::encode(&known)?)?.stamp;
     assert!(matches!(fetch(&client, &one, Some(&kept))?, Fetched::Document(_)));
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::{
     gate::{Gate, GatePolicy, Timestamp, gates},
     kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     source::{embedded, shown_name},
-    state::{Found, StateError, Writer, holder, is_held, other_writers, other_writers_of_file},
+    state::{StateError, Writer, holder, is_held, other_writers, other_writers_of_file},
     state_files::damaged_files,
 };
 
@@ -100,12 +100,10 @@ pub(super) fn gather(flags: &cli::Doctor) -> Facts {
 }
 
 fn state(path: &Path) -> State {
-    let gates = match gates::look(path, GatePolicy::default()).map_err(Unknown::from) {
-        Ok(Found::Whole(gates)) => Ok(Some(gates)),
-        Ok(Found::Nothing) => Ok(None),
-        Ok(Found::Damaged { damage, .. }) => Err(Unknown::Failed(format!("{}: {damage}", gates::FILE))),
-        Err(unknown) => Err(unknown),
-    };
+    let gates = gates::look(path, GatePolicy::default()).map_err(|error| match error {
+        StateError::Damaged { damage, .. } => Unknown::Failed(format!("{}: {damage}", gates::FILE)),
+        error => error.into(),
+    });
     // Only the owner of the directory shows the daemon's user.
     let user = fs::metadata(path).map_or(0, |found| found.uid());
     let writers = |name: &String| {

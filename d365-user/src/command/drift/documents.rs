@@ -12,7 +12,7 @@ use crate::{
         service_tags::{self, Document, Options},
         shown_name,
     },
-    state::Found,
+    state::StateError,
 };
 
 /// Name of the list from the tag's entry.
@@ -52,13 +52,13 @@ impl Named {
 pub(super) fn kept(directory: &Path, gates: &Gates) -> Result<(Vec<Named>, Vec<String>), CommandError> {
     let (mut found, mut remarks) = (Vec::new(), Vec::new());
     for source in gates.keys() {
-        let kept = match documents::look(directory, source)? {
-            Found::Whole(kept) => kept,
-            Found::Nothing => continue,
-            Found::Damaged { damage, .. } => {
-                let path = directory.join(documents::file_name(source));
+        let kept = match documents::look(directory, source) {
+            Ok(Some(kept)) => kept,
+            Ok(None) => continue,
+            Err(StateError::Damaged { path, damage, .. }) => {
                 return Err(CommandError::Damaged { path, damage, copy: None });
             }
+            Err(error) => return Err(error.into()),
         };
         match service_tags::read(&kept.bytes, &Options::default()) {
             Ok(document) => {

@@ -10,18 +10,18 @@ use super::{
     super::gates::{self, Gates},
     *,
 };
-use crate::state::{Damage, Found, Kind, Scratch, StateError, write_checksummed};
+use crate::state::{Damage, Kind, Scratch, StateError, write_checksummed};
 
 #[test]
 fn gates_are_read_as_they_were_written() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let policy = GatePolicy::default();
-    assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Nothing);
+    assert_eq!(gates::look(&scratch.0, policy).unwrap(), None);
     for gates in [some_gates(), Gates::new()] {
         gates::save(&directory, &gates).unwrap();
         assert_eq!(gates::recover(&directory, policy).gates, gates);
-        assert_eq!(gates::look(&scratch.0, policy).unwrap(), Found::Whole(gates));
+        assert_eq!(gates::look(&scratch.0, policy).unwrap(), Some(gates));
     }
 }
 
@@ -31,9 +31,12 @@ fn gates_that_cannot_be_are_set_aside_though_their_digest_is_right() {
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let bodies = ["", "{}", "[]", r#"{"sources":{"a":{}}}"#, r#"{"sources":{},"more":1}"#];
     for (body, version) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 2), (body, 3)]) {
-        write_checksummed(&directory, gates::FILE, Kind { name: "gate", version }, body.as_bytes()).unwrap();
-        let looked = gates::look(&scratch.0, GatePolicy::default()).unwrap();
-        assert!(matches!(looked, Found::Damaged { damage: Damage::Content(_), set_aside: None }), "{body}");
+        write_checksummed(&directory, gates::FILE, Kind { version, ..gates::KIND }, body.as_bytes()).unwrap();
+        let error = gates::look(&scratch.0, GatePolicy::default()).unwrap_err();
+        assert!(
+            matches!(error, StateError::Damaged { damage: Damage::Content(_), set_aside: None, .. }),
+            "{body}: {error}"
+        );
         let errors = gates::recover(&directory, GatePolicy::default()).errors;
         assert!(matches!(errors[..], [StateError::Damaged { set_aside: Some(_), .. }]), "{body}: {errors:?}");
         assert_eq!(scratch.names(), ["gate.json.corrupt"]);
@@ -53,7 +56,7 @@ fn where_the_gates_file_is_of_no_use_its_copy_is_used() {
     let recovered = gates::recover(&directory, policy);
     assert!(recovered.gates == gates && recovered.errors.is_empty() && !recovered.is_copy);
     let path = directory.file(gates::FILE);
-    let newer = Kind { name: "gate", version: 4 };
+    let newer = Kind { version: 4, ..gates::KIND };
     let spoil: [&dyn Fn(); 4] = [
         &|| fs::write(&path, "nonsense").unwrap(),
         &|| write_checksummed(&directory, gates::FILE, newer, b"{}").unwrap(),
@@ -105,7 +108,7 @@ fn files_of_earlier_releases_are_read() {
     for (file, confirms_in) in [(VERSION_1, 3600), (VERSION_2, 3240)] {
         let scratch = Scratch::new();
         fs::write(scratch.0.join(gates::FILE), file).unwrap();
-        let Found::Whole(looked) = gates::look(&scratch.0, policy).unwrap() else { panic!("whole") };
+        let Some(looked) = gates::look(&scratch.0, policy).unwrap() else { panic!("whole") };
         let gate = &looked["azure:public"];
         let digest = "8dd67b684f87ce873878b058a5d2f7789a3db7f080dc92a08a705b79ede08315";
         assert_eq!(gate.pending_digest().as_deref(), Some(digest), "as the earlier release showed it");
@@ -144,9 +147,7 @@ fn a_look_from_beside_has_the_daemons_periods() {
     let (hold, confirm_after) = (Duration::from_secs(60), Duration::from_secs(7));
     let policy = GatePolicy { hold, confirm_after, ..GatePolicy::default() };
     gates::save(&directory, &Gates::from([("file:/a".to_owned(), Gate::new(policy))])).unwrap();
-    let Found::Whole(looked) = gates::look(&scratch.0, GatePolicy::default()).unwrap() else {
-        panic!("whole")
-    };
+    let Some(looked) = gates::look(&scratch.0, GatePolicy::default()).unwrap() else { panic!("whole") };
     assert_eq!(*looked["file:/a"].policy(), policy);
     let recovered = gates::recover(&directory, GatePolicy::default()).gates;
     assert_eq!(*recovered["file:/a"].policy(), GatePolicy::default(), "the daemon goes by its own flags");
@@ -171,5 +172,8 @@ fn the_largest_gates_are_read_back() {
     gates::save(&directory, &gates).unwrap();
     assert!(gates::recover(&directory, GatePolicy::default()).gates == gates);
     let each = gates::body(&gates).unwrap().len() as u64 / 1000;
-    assert!(each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::LIMIT, "{each} bytes each");
+    assert!(
+        each * u64::from(crate::ranges::Policy::HIGHEST_MAX_RANGES) < gates::KIND.limit,
+        "{each} bytes each"
+    );
 }

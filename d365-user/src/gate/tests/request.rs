@@ -6,7 +6,7 @@ use super::{
     super::approval::{self, Answer, Approval, Request, Verdict},
     *,
 };
-use crate::state::{Found, Scratch};
+use crate::state::{Scratch, StateError};
 
 /// A request for all pending changes.
 fn all_of(gates: &gates::Gates) -> Request {
@@ -19,7 +19,7 @@ fn an_approval_goes_to_the_daemon_and_the_answer_back() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let mut gates = some_gates();
-    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    assert_eq!(approval::take(&directory).unwrap(), None);
     let mut request = all_of(&gates);
     assert_eq!((request.id.as_str(), request.approvals.len()), ("2000-7", 1), "one gate has nothing pending");
     let other = |source: &str| Approval {
@@ -31,8 +31,8 @@ fn an_approval_goes_to_the_daemon_and_the_answer_back() {
     request.approvals.extend(["azure:public", "file:/a \"b\"", "gone"].map(other));
     request.approvals.swap(0, 1);
     approval::submit(&scratch.0, &request).unwrap();
-    assert_eq!(approval::take(&directory).unwrap(), Found::Whole(request.clone()));
-    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing, "taken once");
+    assert_eq!(approval::take(&directory).unwrap(), Some(request.clone()));
+    assert_eq!(approval::take(&directory).unwrap(), None, "taken once");
     let outcomes = request.approvals.iter().map(|approval| approval.carry_out(&mut gates, Timestamp(2001)).1);
     let answer = Answer { id: request.id.clone(), outcomes: outcomes.collect() };
     let verdicts: Vec<_> = answer.outcomes.iter().map(|outcome| outcome.verdict).collect();
@@ -99,8 +99,8 @@ fn a_request_that_is_damaged_is_set_aside_and_not_tried_again() {
     let scratch = Scratch::new();
     let directory = crate::state_files::open(&scratch.0).unwrap();
     fs::write(scratch.0.join(approval::REQUEST), "{}").unwrap();
-    assert!(matches!(approval::take(&directory).unwrap(), Found::Damaged { set_aside: Some(_), .. }));
-    assert_eq!(approval::take(&directory).unwrap(), Found::Nothing);
+    assert!(matches!(approval::take(&directory), Err(StateError::Damaged { set_aside: Some(_), .. })));
+    assert_eq!(approval::take(&directory).unwrap(), None);
     directory.remove("approval.json.corrupt").unwrap();
     directory.remove("approval.json.corrupt").unwrap();
     assert!(scratch.names().is_empty());

@@ -47,14 +47,14 @@ fn a_name_is_always_the_same() {
 fn each_source_has_its_own() {
     let scratch = Scratch::new("own");
     let directory = crate::state_files::open(&scratch.0).unwrap();
-    assert_eq!(load(&directory, "azure:public").unwrap(), Found::Nothing);
-    assert_eq!(look(&scratch.0, "azure:public").unwrap(), Found::Nothing);
+    assert_eq!(load(&directory, "azure:public").unwrap(), None);
+    assert_eq!(look(&scratch.0, "azure:public").unwrap(), None);
     for bytes in [&b"{\n}"[..], b"", b"\xff\0"] {
         save(&directory, "azure:public", &sample(bytes)).unwrap();
         save(&directory, "azure:china", &sample(b"other")).unwrap();
-        assert_eq!(load(&directory, "azure:public").unwrap(), Found::Whole(sample(bytes)));
-        assert_eq!(look(&scratch.0, "azure:public").unwrap(), Found::Whole(sample(bytes)));
-        assert_eq!(look(&scratch.0, "azure:china").unwrap(), Found::Whole(sample(b"other")));
+        assert_eq!(load(&directory, "azure:public").unwrap(), Some(sample(bytes)));
+        assert_eq!(look(&scratch.0, "azure:public").unwrap(), Some(sample(bytes)));
+        assert_eq!(look(&scratch.0, "azure:china").unwrap(), Some(sample(b"other")));
     }
 }
 
@@ -70,10 +70,10 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let (old, new) = ("url:https://a.example/x?sig=s3cret", "url:https://a.example/x");
     rename(&directory, old, new).unwrap();
-    assert_eq!(look(&scratch.0, new).unwrap(), Found::Nothing);
+    assert_eq!(look(&scratch.0, new).unwrap(), None);
     write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
-    let Found::Whole(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
+    let Some(document) = look(&scratch.0, new).unwrap() else { panic!("it is lost") };
     assert_eq!((document.bytes.as_slice(), document.stamp.url.as_str()), (&b"{}"[..], &new["url:".len()..]));
     for file in fs::read_dir(&scratch.0).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
@@ -83,8 +83,8 @@ fn a_document_goes_on_under_another_name_and_without_its_token() {
     save(&directory, new, &sample(b"newer")).unwrap();
     write_checksummed(&directory, &file_name(old), KIND, &with_token()).unwrap();
     rename(&directory, old, new).unwrap();
-    assert_eq!(load(&directory, new).unwrap(), Found::Whole(sample(b"newer")));
-    assert_eq!(load(&directory, old).unwrap(), Found::Nothing);
+    assert_eq!(load(&directory, new).unwrap(), Some(sample(b"newer")));
+    assert_eq!(load(&directory, old).unwrap(), None);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn the_longest_document_is_read_again() {
     let directory = crate::state_files::open(&scratch.0).unwrap();
     let longest = sample(&vec![b' '; usize::try_from(MAX_BYTES).unwrap()]);
     save(&directory, "azure", &longest).unwrap();
-    assert!(load(&directory, "azure").unwrap() == Found::Whole(longest));
+    assert!(load(&directory, "azure").unwrap() == Some(longest));
 }
 
 #[test]
@@ -117,12 +117,12 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
         save(&directory, "azure", &sample(b"{}")).unwrap();
         damage(&path);
         let damaged = fs::read(&path).unwrap();
-        assert!(matches!(look(&scratch.0, "azure").unwrap(), Found::Damaged { set_aside: None, .. }));
+        assert!(matches!(look(&scratch.0, "azure"), Err(StateError::Damaged { set_aside: None, .. })));
         assert_eq!(fs::read(&path).unwrap(), damaged);
-        let Found::Damaged { set_aside: Some(aside), .. } = load(&directory, "azure").unwrap() else {
+        let Err(StateError::Damaged { set_aside: Some(aside), .. }) = load(&directory, "azure") else {
             panic!("{damaged:?} is accepted");
         };
         assert_eq!(fs::read(aside).unwrap(), damaged);
-        assert_eq!(load(&directory, "azure").unwrap(), Found::Nothing);
+        assert_eq!(load(&directory, "azure").unwrap(), None);
     }
 }

@@ -11,7 +11,6 @@ use d365_tests::{
 use d365_user::{
     gate::{GatePolicy, gates},
     source::documents,
-    state::Found,
 };
 use nix::sys::signal::Signal;
 
@@ -39,10 +38,7 @@ fn free(view: &View) {
 }
 
 fn gates_of(view: &View) -> gates::Gates {
-    match view.run(|| gates::look(Path::new(SMALL_DISK), GatePolicy::default())).unwrap() {
-        Found::Whole(gates) => gates,
-        found => panic!("{found:?}"),
-    }
+    view.run(|| gates::look(Path::new(SMALL_DISK), GatePolicy::default())).unwrap().expect("it is there")
 }
 
 /// Number of ranges that the gates on the disk have accepted.
@@ -86,12 +82,10 @@ fn a_list_is_taken_while_nothing_can_be_kept_and_kept_when_it_can() {
     // The disk has space again. The daemon writes everything, without another list and without a restart.
     free(&view);
     wait_until(&watched.daemon, "gate.json", |_| accepted(&view) == 21);
-    let document = || match view.run(|| documents::look(Path::new(SMALL_DISK), &site.source("/doc"))).unwrap()
-    {
-        Found::Whole(document) => document.bytes == tags(21).as_bytes(),
-        found => panic!("{found:?}"),
-    };
-    wait_until(&watched.daemon, "the document", |_| document());
+    let document = || view.run(|| documents::look(Path::new(SMALL_DISK), &site.source("/doc"))).unwrap();
+    wait_until(&watched.daemon, "the document", |_| {
+        document().expect("it is there").bytes == tags(21).as_bytes()
+    });
 
     // After a crash, the next daemon finds everything.
     watched.ends_by(Signal::SIGKILL);
