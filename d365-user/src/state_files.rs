@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     gate::{GatePolicy, approval, gates},
     source::documents,
-    state::{self, Beneath, OwnFiles, StateDir, StateError, read_only},
+    state::{Beneath, OwnFiles, StateDir, StateError, is_set_aside, read_only},
 };
 
 /// Opens the daemon's state directory. See [`StateDir::open`].
@@ -25,16 +25,30 @@ pub fn open(path: impl Into<PathBuf>) -> Result<StateDir, StateError> {
     StateDir::open(path, OwnFiles { is_own, submitted: approval::REQUEST })
 }
 
-/// The files of the directory at `path` that are not whole, each with its fault. A daemon may be using it.
+/// The files of the directory at `path` that are not whole, each with its fault, in the order of their names.
+/// A daemon may be using the directory: nothing is changed.
 ///
 /// # Errors
 /// [`StateError::Directory`] when the directory cannot be listed.
 pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
-    let mut files = state::damaged_files(path, read)?;
-    for (_, fault) in files.iter_mut().filter(|(name, _)| name == gates::FILE && gates::has_copy(path)) {
-        fault.push_str(&format!("; a start uses {} in its place", gates::COPY));
-    }
-    Ok(files)
+    let failed = |cause| StateError::Directory { path: path.to_owned(), cause };
+    let directory = Beneath::open(path).map_err(failed)?;
+    let mut names = directory.names().map_err(failed)?;
+    names.sort();
+    let damaged = |file: String| {
+        let mut fault = match read(&directory, &file) {
+            None if is_set_aside(&file) => "set aside by a daemon that rejected it as damaged".to_owned(),
+            // A file that has vanished since the listing was replaced or taken.
+            None | Some(Ok(())) => return None,
+            Some(Err(StateError::Damaged { damage, .. })) => format!("damaged: {damage}"),
+            Some(Err(error)) => error.to_string(),
+        };
+        if file == gates::FILE && gates::has_copy(path) {
+            fault.push_str(&format!("; a start uses {} in its place", gates::COPY));
+        }
+        Some((file, fault))
+    };
+    Ok(names.into_iter().filter_map(damaged).collect())
 }
 
 /// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one

@@ -101,7 +101,7 @@ impl Beneath {
     }
 
     /// The names of all entries.
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         // A second open file description: its read position is separate from that of `directory`.
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut listed = Dir::openat(&self.directory, ".", flags, Mode::empty())?;
