@@ -4,7 +4,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{File, Metadata, Permissions},
+    fs::File,
     io,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -26,7 +26,7 @@ use nix::{
 pub struct Beneath {
     /// The path that the operator named, for messages.
     path: PathBuf,
-    directory: File,
+    pub(super) handle: File,
 }
 
 /// An entry that exists and is not a regular file.
@@ -41,8 +41,8 @@ impl Beneath {
     /// The system's error if it is missing, is not a directory, or may not be read.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = (OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits();
-        let directory = File::options().read(true).custom_flags(flags).open(path)?;
-        Ok(Self { path: path.to_owned(), directory })
+        let handle = File::options().read(true).custom_flags(flags).open(path)?;
+        Ok(Self { path: path.to_owned(), handle })
     }
 
     /// The path that the operator named.
@@ -57,21 +57,9 @@ impl Beneath {
         self.path.join(name)
     }
 
-    pub(super) fn directory(&self) -> &File {
-        &self.directory
-    }
-
-    pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        self.directory.metadata()
-    }
-
-    pub(super) fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.directory.set_permissions(permissions)
-    }
-
     /// Opens the regular file `name` for reading.
     pub(super) fn read(&self, name: &str) -> io::Result<Result<File, NotAFile>> {
-        let file = match open(self.directory.as_fd(), name, OFlag::O_RDONLY, Mode::empty()) {
+        let file = match open(self.handle.as_fd(), name, OFlag::O_RDONLY, Mode::empty()) {
             // `ELOOP`: a symbolic link. `ENXIO`: a socket.
             Err(Errno::ELOOP | Errno::ENXIO) => return Ok(Err(NotAFile)),
             file => file?,
@@ -82,45 +70,39 @@ impl Beneath {
     /// Creates the file `name`. It must not exist.
     pub(super) fn create(&self, name: &str, mode: Mode) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-        Ok(open(self.directory.as_fd(), name, flags, mode)?)
+        Ok(open(self.handle.as_fd(), name, flags, mode)?)
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(renameat(&self.directory, single(from)?, &self.directory, single(to)?)?)
+        Ok(renameat(&self.handle, single(from)?, &self.handle, single(to)?)?)
     }
 
     pub(crate) fn unlink(&self, name: &str) -> io::Result<()> {
-        Ok(unlinkat(&self.directory, single(name)?, UnlinkatFlags::NoRemoveDir)?)
+        Ok(unlinkat(&self.handle, single(name)?, UnlinkatFlags::NoRemoveDir)?)
     }
 
     /// Returns true if an entry of this name exists, even a symbolic link without a target.
     pub(crate) fn exists(&self, name: &str) -> bool {
-        let found =
-            single(name).and_then(|name| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW));
+        let found = single(name).and_then(|name| fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW));
         found.is_ok()
     }
 
     /// The names of all entries.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
-        // A second open file description: its read position is separate from that of `directory`.
+        // A second open file description: its read position is separate from that of `handle`.
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut listed = Dir::openat(&self.directory, ".", flags, Mode::empty())?;
+        let mut listed = Dir::openat(&self.handle, ".", flags, Mode::empty())?;
         let name = |entry: nix::Result<nix::dir::Entry>| {
             Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_string_lossy().into_owned())
         };
         let names: io::Result<Vec<String>> = listed.iter().map(name).collect();
         Ok(names?.into_iter().filter(|name| name != "." && name != "..").collect())
     }
-
-    /// Flushes renames and removals to the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.directory.sync_all()
-    }
 }
 
 impl AsFd for Beneath {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.directory.as_fd()
+        self.handle.as_fd()
     }
 }
 

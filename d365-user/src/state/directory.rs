@@ -59,7 +59,7 @@ impl StateDir {
         let failed = |cause| StateError::Directory { path: path.clone(), cause };
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path).map_err(failed)?;
         let beneath = Beneath::open(&path).map_err(failed)?;
-        match try_lock(beneath.directory()) {
+        match try_lock(&beneath.handle) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse { holder: holder(&path), path }),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
@@ -109,11 +109,11 @@ impl Deref for StateDir {
 /// Sets mode 0700 if the directory is the daemon's own and not sticky. Returns a remark if the mode was too
 /// wide, or still is.
 fn keep_others_out(directory: &Beneath, is_ours: bool) -> io::Result<Option<Remark>> {
-    let (found, user, path) = (directory.metadata()?, geteuid().as_raw(), directory.path().to_owned());
+    let (found, user, path) = (directory.handle.metadata()?, geteuid().as_raw(), directory.path().to_owned());
     let (mode, writers) = (found.permissions().mode() & 0o7777, other_writers(&found, user));
     let (is_open, is_sticky) = (mode & 0o077 != 0, mode & 0o1000 != 0);
     if is_ours && is_open && !is_sticky && found.uid() == user {
-        directory.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
+        directory.handle.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
         return Ok(Some(Remark::Tightened { path, mode, writers }));
     }
     Ok(match writers.is_empty() {

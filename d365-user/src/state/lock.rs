@@ -21,7 +21,7 @@ pub fn is_held(directory: &Path) -> Result<bool, StateError> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(cause) => return Err(failed(cause)),
     };
-    match opened.directory().try_lock_shared() {
+    match opened.handle.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
@@ -33,7 +33,7 @@ pub fn is_held(directory: &Path) -> Result<bool, StateError> {
 /// files than the kernel uses (btrfs).
 #[must_use]
 pub fn holder(directory: &Path) -> Option<u32> {
-    let found = Beneath::open(directory).and_then(|opened| opened.metadata()).ok()?;
+    let found = Beneath::open(directory).and_then(|opened| opened.handle.metadata()).ok()?;
     let device = (u32::try_from(major(found.dev())).ok()?, u32::try_from(minor(found.dev())).ok()?);
     let is_it = |lock: &procfs::Lock| {
         matches!(lock.kind, LockKind::Write)

@@ -71,11 +71,11 @@ pub(super) fn write_with(
         return Err(cause);
     }
     // The rename is safe on the disk only after the directory is flushed.
-    directory.sync()
+    directory.handle.sync_all()
 }
 
 fn give_to_owner(file: &File, directory: &Beneath) -> io::Result<()> {
-    let (ours, wanted) = (file.metadata()?, directory.metadata()?);
+    let (ours, wanted) = (file.metadata()?, directory.handle.metadata()?);
     if (ours.uid(), ours.gid()) == (wanted.uid(), wanted.gid()) {
         return Ok(());
     }
