@@ -29,7 +29,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches `files`, and calls `changed` with the index of a file each time that the file has changed.
+    /// Watches `files` at this interval, and calls `changed` with the index of a file each time that the file
+    /// has changed.
     ///
     /// Call this before the first reading of the files, because a change is a difference from their state at
     /// this call. Neither a file nor its directory needs to exist. The first look may hang, as `stat` does on
@@ -39,13 +40,6 @@ impl Watch {
     /// # Errors
     /// [`ResourceError::Thread`].
     pub fn start(
-        files: Vec<PathBuf>,
-        changed: impl FnMut(usize) + Send + 'static,
-    ) -> Result<Self, ResourceError> {
-        Self::every(INTERVAL, files, changed)
-    }
-
-    fn every(
         interval: Duration,
         files: Vec<PathBuf>,
         mut changed: impl FnMut(usize) + Send + 'static,
@@ -53,7 +47,8 @@ impl Watch {
         let (running, end) = channel();
         let (begun, has_begun) = channel();
         let watch = move || {
-            let mut looks: Vec<Look> = files.iter().map(|file| Look::first(Attributes::of(file))).collect();
+            let first = |found| Look { reported: found, seen: found };
+            let mut looks: Vec<Look> = files.iter().map(|file| first(attributes(file))).collect();
             if begun.send(()).is_err() {
                 // The caller did not wait for the first look. It may have read a file before this look, so
                 // each file counts as changed.
@@ -61,7 +56,7 @@ impl Watch {
             }
             while end.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 for (index, (file, look)) in files.iter().zip(&mut looks).enumerate() {
-                    if look.again(Attributes::of(file)) {
+                    if look.again(attributes(file)) {
                         changed(index);
                     }
                 }
@@ -74,33 +69,21 @@ impl Watch {
     }
 }
 
-/// The attributes that distinguish two states of a file without reading it. The change time (ctime) moves
-/// with every write. It also moves when a file becomes readable, or when its old modification time is
-/// restored. They are those of the file that the path leads to: a symbolic link that is swapped leads to
-/// another inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Attributes {
-    device: u64,
-    inode: u64,
-    size: u64,
-    /// Seconds and nanoseconds.
-    modified: (i64, i64),
-    /// Seconds and nanoseconds.
-    changed: (i64, i64),
-}
+/// The attributes that distinguish two states of a file without reading it: device, inode, size, and the
+/// times of modification and change in seconds and nanoseconds. The change time (ctime) moves with every
+/// write. It also moves when a file becomes readable, or when its old modification time is restored. They are
+/// those of the file that the path leads to: a symbolic link that is swapped leads to another inode.
+type Attributes = (u64, u64, u64, [i64; 4]);
 
-impl Attributes {
-    /// `None` if there is no file, or if its attributes cannot be read.
-    fn of(path: &Path) -> Option<Self> {
-        let file = fs::metadata(path).ok()?;
-        let (device, inode) = (file.dev(), file.ino());
-        // The times of a pipe move when it is read.
-        if file.file_type().is_fifo() {
-            return Some(Self { device, inode, size: 0, modified: (0, 0), changed: (0, 0) });
-        }
-        let (modified, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
-        Some(Self { device, inode, size: file.size(), modified, changed })
+/// `None` if there is no file, or if its attributes cannot be read.
+fn attributes(path: &Path) -> Option<Attributes> {
+    let file = fs::metadata(path).ok()?;
+    // The times of a pipe move when it is read.
+    if file.file_type().is_fifo() {
+        return Some((file.dev(), file.ino(), 0, [0; 4]));
     }
+    let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
+    Some((file.dev(), file.ino(), file.size(), times))
 }
 
 /// The looks at one file so far.
@@ -113,10 +96,6 @@ struct Look {
 }
 
 impl Look {
-    fn first(found: Option<Attributes>) -> Self {
-        Self { reported: found, seen: found }
-    }
-
     /// Takes the result of another look. Returns true if the file has changed and stayed the same since.
     fn again(&mut self, found: Option<Attributes>) -> bool {
         let is_settled = self.seen == found;

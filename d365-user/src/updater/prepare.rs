@@ -285,5 +285,5 @@ fn watch_files(
             let _ = feed.send(Command::Now);
         }
     };
-    Watch::start(files, changed).map(Some)
+    Watch::start(source::watch::INTERVAL, files, changed).map(Some)
 }

@@ -15,7 +15,7 @@ use std::{
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::{Attributes, Look, Watch};
+use super::{Look, Watch};
 
 const INTERVAL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,7 +66,7 @@ impl Watched {
         let other = own.path("other");
         let (call, calls) = channel();
         let all = files.iter().map(|file| file.to_path_buf()).chain([other.clone()]).collect();
-        let watch = Watch::every(INTERVAL, all, move |index| call.send(index).unwrap()).unwrap();
+        let watch = Watch::start(INTERVAL, all, move |index| call.send(index).unwrap()).unwrap();
         Self { watch, calls, other, files: files.len(), _own: own }
     }
 
@@ -184,8 +184,8 @@ fn two_files_in_one_directory() {
 
 #[test]
 fn a_file_is_not_reported_while_each_look_finds_another_state() {
-    let state = |size| Some(Attributes { device: 1, inode: 1, size, modified: (0, 0), changed: (0, 0) });
-    let mut look = Look::first(state(1));
+    let state = |size| Some((1, 1, size, [0; 4]));
+    let mut look = Look { reported: state(1), seen: state(1) };
     assert!(!look.again(state(1)));
     for size in 2..9 {
         assert!(!look.again(state(size)), "{size}");
