@@ -95,33 +95,23 @@ pub(super) struct Waiting {
 }
 
 impl Change {
-    /// All reasons.
-    pub const ALL: [Self; 9] = [
-        Self::Addition,
-        Self::Removal,
-        Self::Geo,
-        Self::Broad,
-        Self::Shrink,
-        Self::Flood,
-        Self::StepBack,
-        Self::Growth,
-        Self::Capacity,
+    /// Each reason, in the order of the variants, with the value of the label.
+    pub const ALL: [(Self, &str); Self::Capacity as usize + 1] = [
+        (Self::Addition, "addition"),
+        (Self::Removal, "removal"),
+        (Self::Geo, "geo"),
+        (Self::Broad, "broad"),
+        (Self::Shrink, "shrink"),
+        (Self::Flood, "flood"),
+        (Self::StepBack, "step_back"),
+        (Self::Growth, "growth"),
+        (Self::Capacity, "capacity"),
     ];
 
     /// The value of the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Addition => "addition",
-            Self::Removal => "removal",
-            Self::Geo => "geo",
-            Self::Broad => "broad",
-            Self::Shrink => "shrink",
-            Self::Flood => "flood",
-            Self::StepBack => "step_back",
-            Self::Growth => "growth",
-            Self::Capacity => "capacity",
-        }
+        Self::ALL[self as usize].1
     }
 }
 

@@ -184,7 +184,7 @@ impl Gate {
     /// does not count.
     #[must_use]
     pub fn pending_counts(&self) -> [(Change, usize); Change::ALL.len()] {
-        Change::ALL.map(|change| {
+        Change::ALL.map(|(change, _)| {
             let waits = |waiting: &&Waiting| waiting.change == change && !waiting.is_rejected();
             let count = self.state.waiting.values().filter(waits).count();
             let least = usize::from(change == Change::StepBack && self.step_back().is_some());

@@ -38,38 +38,39 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; Self::Xml as usize + 1] = [
-        Self::Challenge,
-        Self::Client,
-        Self::Connect,
-        Self::Dns,
-        Self::Empty,
-        Self::Encoding,
-        Self::HostNotAllowed,
-        Self::Html,
-        Self::Internal,
-        Self::Io,
-        Self::NoTag,
-        Self::NoValidPrefix,
-        Self::NotAFile,
-        Self::PageWithoutDocument,
-        Self::Protocol,
-        Self::Proxy,
-        Self::Ranges,
-        Self::Redirect,
-        Self::Reset,
-        Self::Shape,
-        Self::Status,
-        Self::Syntax,
-        Self::Timeout,
-        Self::Tls,
-        Self::TooDeep,
-        Self::TooLarge,
-        Self::TooMany,
-        Self::TooManyInvalid,
-        Self::Truncated,
-        Self::WrongCloud,
-        Self::Xml,
+    /// Each reason, at its place, with its word.
+    const TABLE: [(Self, &str); Self::Xml as usize + 1] = [
+        (Self::Challenge, "challenge"),
+        (Self::Client, "client"),
+        (Self::Connect, "connect"),
+        (Self::Dns, "dns"),
+        (Self::Empty, "empty"),
+        (Self::Encoding, "encoding"),
+        (Self::HostNotAllowed, "host_not_allowed"),
+        (Self::Html, "html"),
+        (Self::Internal, "internal"),
+        (Self::Io, "io"),
+        (Self::NoTag, "no_tag"),
+        (Self::NoValidPrefix, "no_valid_prefix"),
+        (Self::NotAFile, "not_a_file"),
+        (Self::PageWithoutDocument, "page_without_document"),
+        (Self::Protocol, "protocol"),
+        (Self::Proxy, "proxy"),
+        (Self::Ranges, "ranges"),
+        (Self::Redirect, "redirect"),
+        (Self::Reset, "reset"),
+        (Self::Shape, "shape"),
+        (Self::Status, "status"),
+        (Self::Syntax, "syntax"),
+        (Self::Timeout, "timeout"),
+        (Self::Tls, "tls"),
+        (Self::TooDeep, "too_deep"),
+        (Self::TooLarge, "too_large"),
+        (Self::TooMany, "too_many"),
+        (Self::TooManyInvalid, "too_many_invalid"),
+        (Self::Truncated, "truncated"),
+        (Self::WrongCloud, "wrong_cloud"),
+        (Self::Xml, "xml"),
     ];
     const OF_FILE_ALONE: &[Self] = &[Self::Io, Self::NotAFile];
     const OF_DOWNLOAD_ALONE: &[Self] = &[
@@ -100,45 +101,13 @@ impl Reason {
     }
 
     fn all_but(others: &[Self]) -> Vec<Self> {
-        Self::ALL.into_iter().filter(|reason| !others.contains(reason)).collect()
+        Self::TABLE.into_iter().map(|(reason, _)| reason).filter(|reason| !others.contains(reason)).collect()
     }
 
     /// The word for the metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Challenge => "challenge",
-            Self::Client => "client",
-            Self::Connect => "connect",
-            Self::Dns => "dns",
-            Self::Empty => "empty",
-            Self::Encoding => "encoding",
-            Self::HostNotAllowed => "host_not_allowed",
-            Self::Html => "html",
-            Self::Internal => "internal",
-            Self::Io => "io",
-            Self::NoTag => "no_tag",
-            Self::NoValidPrefix => "no_valid_prefix",
-            Self::NotAFile => "not_a_file",
-            Self::PageWithoutDocument => "page_without_document",
-            Self::Protocol => "protocol",
-            Self::Proxy => "proxy",
-            Self::Ranges => "ranges",
-            Self::Redirect => "redirect",
-            Self::Reset => "reset",
-            Self::Shape => "shape",
-            Self::Status => "status",
-            Self::Syntax => "syntax",
-            Self::Timeout => "timeout",
-            Self::Tls => "tls",
-            Self::TooDeep => "too_deep",
-            Self::TooLarge => "too_large",
-            Self::TooMany => "too_many",
-            Self::TooManyInvalid => "too_many_invalid",
-            Self::Truncated => "truncated",
-            Self::WrongCloud => "wrong_cloud",
-            Self::Xml => "xml",
-        }
+        Self::TABLE[self as usize].1
     }
 }
 
@@ -149,10 +118,10 @@ mod tests {
     #[test]
     fn every_reason_is_of_a_file_or_of_a_download() {
         let sources = [Reason::of_file(), Reason::of_download()].concat();
-        for reason in Reason::ALL {
+        for (reason, _) in Reason::TABLE {
             assert!(sources.contains(&reason), "{reason:?}");
         }
-        // Each is there once, so none is missing.
-        assert!(Reason::ALL.is_sorted_by(|one, next| one < next && one.as_str() < next.as_str()));
+        // Each is there once, so none is missing, and each is at its place.
+        assert!(Reason::TABLE.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1));
     }
 }

@@ -287,7 +287,7 @@ impl Sources {
     pub(super) fn pending(&self) -> Vec<(&'static str, u64)> {
         let counts =
             self.all.iter().filter_map(|source| self.gates.get(&source.name)).map(Gate::pending_counts);
-        let mut sums = Change::ALL.map(|change| (change.as_str(), 0));
+        let mut sums = Change::ALL.map(|(_, word)| (word, 0));
         for counts in counts {
             for ((_, sum), (_, count)) in sums.iter_mut().zip(counts) {
                 *sum += count as u64;

@@ -319,3 +319,10 @@ prop_state_machine! {
     #[test]
     fn the_gate_is_its_model(sequential 1..40 => Machine);
 }
+
+#[test]
+fn each_reason_to_wait_is_at_its_place_and_has_the_word_that_is_stored() {
+    for (at, (change, word)) in Change::ALL.into_iter().enumerate() {
+        assert_eq!((change as usize, serde_json::to_value(change).unwrap()), (at, word.into()));
+    }
+}

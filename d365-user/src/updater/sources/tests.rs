@@ -239,12 +239,12 @@ fn beside_the_embedded_list_the_first_download_is_compared_with_it() {
 fn what_waits_is_the_sum_over_all_sources_each_reason_once() {
     let mut sources = sources(&[url(), AZURE, file()], Gates::new());
     let all = |sources: &Sources| sources.pending().iter().map(|(change, _)| *change).collect::<Vec<_>>();
-    assert_eq!(all(&sources), Change::ALL.map(Change::as_str));
+    assert_eq!(all(&sources), Change::ALL.map(|(_, word)| word));
     for at in [0, 1, 2] {
         sources.offer(at, &reading(0, 0, Some("2026-09-07")), NOW);
         sources.offer(at, &reading(at, 3, Some("2026-09-14")), hours(1));
     }
-    assert_eq!(all(&sources), Change::ALL.map(Change::as_str));
+    assert_eq!(all(&sources), Change::ALL.map(|(_, word)| word));
     assert_eq!(waits(&sources, "addition"), 6, "a file's are used at once");
     assert_eq!(waits(&sources, "removal"), 3);
     assert_eq!(listed(&sources, NOW), 42);
