@@ -64,12 +64,14 @@ pub(super) struct Now {
     run: Duration,
     /// The wall clock's time, plausible or not.
     wall: Duration,
-    /// Seconds by which the wall clock is ahead of run time; 0 while it is not plausible.
-    offset: i64,
+    /// Seconds by which the wall clock is ahead of run time; 0 while it is not plausible. Times that are
+    /// saved or shown are shifted by them.
+    pub(super) offset: i64,
     /// The latest time that the calendar can show; `None` until the wall clock is plausible for the first
     /// time.
     calendar: Option<Duration>,
-    is_plausible: bool,
+    /// True if the wall clock shows a plausible time.
+    pub(super) is_plausible: bool,
 }
 
 impl Clock {
@@ -107,19 +109,9 @@ impl Now {
         Timestamp(self.run.as_secs())
     }
 
-    /// True if the wall clock shows a plausible time.
-    pub(super) fn is_plausible(&self) -> bool {
-        self.is_plausible
-    }
-
     /// The wall clock's time, plausible or not.
     pub(super) fn wall(&self) -> Timestamp {
         Timestamp(self.wall.as_secs())
-    }
-
-    /// Seconds from run time to the wall clock's time. Times that are saved or shown are shifted by them.
-    pub(super) fn offset(&self) -> i64 {
-        self.offset
     }
 
     /// The latest time that the calendar can show now; `None` while no plausible time was seen.

@@ -160,9 +160,7 @@ impl Updater {
     /// gates are saved again.
     pub(super) fn look_at_clock(&mut self) -> Timestamp {
         let before = std::mem::replace(&mut self.now, self.clock.look(Sample::take()));
-        if before.is_plausible() != self.now.is_plausible()
-            || before.offset().abs_diff(self.now.offset()) >= STEP
-        {
+        if before.is_plausible != self.now.is_plausible || before.offset.abs_diff(self.now.offset) >= STEP {
             report::clock_step(&before, &self.now);
             self.save_at = Some(Instant::now());
         }

@@ -10,9 +10,9 @@ use crate::{
 /// The published list, and the state of the next publication.
 pub(super) struct Publication {
     /// `None` until it is known.
-    set: Option<RangeSet>,
+    pub(super) set: Option<RangeSet>,
     /// True if the accepted list may have changed since.
-    is_due: bool,
+    pub(super) is_due: bool,
     /// The time of the next try after a rejection.
     retry_at: Option<Instant>,
     /// The pauses between tries after the kernel rejected a generation.
@@ -24,14 +24,6 @@ impl Publication {
     pub(super) fn new(set: Option<RangeSet>) -> Self {
         let retry = Backoff::new(Duration::from_secs(2), Duration::from_mins(5));
         Self { set, is_due: false, retry_at: None, retry }
-    }
-
-    pub(super) fn set(&self) -> Option<&RangeSet> {
-        self.set.as_ref()
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.is_due
     }
 
     /// Returns true if a publication is due and need not wait for its next try.

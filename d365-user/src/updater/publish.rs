@@ -63,7 +63,7 @@ impl Updater {
         now: Timestamp,
     ) -> Result<RangeSet, (Rejection, String)> {
         let set = self.sources.set(now).map_err(|error| (Rejection::Ranges, error.to_string()))?;
-        if self.publication.set().is_some_and(|before| is_same_list(before, &set)) {
+        if self.publication.set.as_ref().is_some_and(|before| is_same_list(before, &set)) {
             state.published().describe(&set);
             return Ok(set);
         }

@@ -18,7 +18,7 @@ use crate::{
 impl Updater {
     /// Sets the kernel's leases, if they are out of date. `groups` are those of the published generation.
     pub(super) fn refresh_lease(&mut self, kernel: &mut Kernel, groups: &Groups) {
-        if !self.publication.is_due() {
+        if !self.publication.is_due {
             self.confirmed = self.sources.confirmations();
         }
         let basis = self.basis(groups);
@@ -83,7 +83,7 @@ impl Updater {
     }
 
     fn needed(&self) -> Vec<usize> {
-        self.sources.needed(self.publication.set())
+        self.sources.needed(self.publication.set.as_ref())
     }
 
     /// The sources whose leases drops need; `None` while nothing may be dropped.

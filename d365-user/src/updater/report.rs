@@ -73,7 +73,7 @@ pub(super) fn fits(before: &[String], now: &[String]) {
 
 /// Logs a wall clock that cannot be right; `made` is the date of the embedded list.
 pub(super) fn clock_at_start(now: &Now, made: Option<Timestamp>) {
-    if !now.is_plausible() {
+    if !now.is_plausible {
         tracing::warn!(
             clock = %time(now.wall().0), embedded = %time(made.unwrap_or_default().0),
             "the clock is wrong, compared with the embedded list: what earlier daemons confirmed does not count until it is \
@@ -84,13 +84,13 @@ pub(super) fn clock_at_start(now: &Now, made: Option<Timestamp>) {
 
 /// Logs that the wall clock was set.
 pub(super) fn clock_step(before: &Now, now: &Now) {
-    let (clock, step) = (time(now.wall().0), now.offset().abs_diff(before.offset()));
+    let (clock, step) = (time(now.wall().0), now.offset.abs_diff(before.offset));
     let step = duration(Duration::from_secs(step));
-    if !now.is_plausible() {
+    if !now.is_plausible {
         tracing::warn!(%clock, "the clock was set to a time that cannot be right: ages go on without it");
-    } else if !before.is_plausible() {
+    } else if !before.is_plausible {
         tracing::info!(%clock, "the clock can be right now: what earlier daemons confirmed counts again");
-    } else if now.offset() > before.offset() {
+    } else if now.offset > before.offset {
         tracing::info!(%clock, %step, "the clock was set forward: no age in this run changes by it");
     } else {
         tracing::info!(%clock, %step, "the clock was set back: no age in this run changes by it");

@@ -315,7 +315,7 @@ impl Sources {
             of_name.any(|source| !source.is_confirmed_here)
         };
         let gate = |(name, gate): (&String, &Gate)| {
-            (name.clone(), gate.clone().shifted(now.offset(), is_earlier(name)))
+            (name.clone(), gate.clone().shifted(now.offset, is_earlier(name)))
         };
         self.gates.iter().map(gate).collect()
     }
