@@ -10,7 +10,7 @@ use crate::{
     ranges::{Policy, RangeSet},
     source::{
         List, Schedule, SourceError, Spec, documents,
-        download::{self, Client, Document, Fetched, Options, Stamp, Target, UserAgent},
+        download::{self, Client, Document, Options, Stamp, Target, UserAgent},
         limit,
         service_tags::{self, Regions},
     },
@@ -155,10 +155,10 @@ impl Reader for DownloadReader {
         let fetched = download::fetch(&client, &self.target, stamp)
             .map_err(|problem| Failure::Download { list: name(), problem })?;
         let document = match (fetched, &self.known) {
-            (Fetched::Document(document), _) => document,
-            (Fetched::NotModified, Some((_, reading))) => return Ok(reading.clone()),
+            (Some(document), _) => document,
+            (None, Some((_, reading))) => return Ok(reading.clone()),
             // A server answers so only to a request with a stamp.
-            (Fetched::NotModified, None) => {
+            (None, None) => {
                 let problem = service_tags::DocumentError::Empty;
                 return Err(SourceError::Document { list: name(), problem }.into());
             }

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use d365_tests::https::{Answer, Server};
-use d365_user::source::download::{self, Problem};
+use d365_user::source::download::{Problem, Url};
 
-use super::site::{Site, get, hosts};
+use super::site::{LIMIT, Site, hosts};
 
 #[test]
 fn a_redirect_on_the_same_host_is_followed() -> Result<()> {
@@ -42,7 +42,7 @@ fn another_host_must_be_allowed() -> Result<()> {
     let site = Site::new()?;
     let other = Server::https(&site.trust.authority.issue(&["127.0.0.1"])?)?;
     other.route("/", [Answer::ok("there")]);
-    let there: download::Url = other.url("/").replace("localhost", "127.0.0.1").parse()?;
+    let there: Url = other.url("/").replace("localhost", "127.0.0.1").parse()?;
     site.server.route("/", [Answer::redirect(there.as_str())]);
 
     let error = site.get("/").unwrap_err();
@@ -51,11 +51,11 @@ fn another_host_must_be_allowed() -> Result<()> {
     assert!(other.received().is_empty(), "it was asked");
 
     let (client, here) = (site.trust.client()?, site.url("/"));
-    let answer = get(&client, &here, &hosts(&[&here, &there]), None)?;
-    assert!(matches!(answer, download::Answer::Body(body, _) if body == b"there"));
+    let answer = client.get(&here, &hosts(&[&here, &there]), LIMIT, None)?;
+    assert!(answer.is_some_and(|(body, _)| body == b"there"));
 
     let received = site.server.received().len();
-    let error = get(&client, &here, &hosts(&[&"https://mirror.example/".parse()?]), None).unwrap_err();
+    let error = client.get(&here, &hosts(&[&"https://mirror.example/".parse()?]), LIMIT, None).unwrap_err();
     assert!(matches!(error.problem, Problem::HostNotAllowed { .. }), "{error}");
     assert_eq!(site.server.received().len(), received, "it was asked");
     Ok(())

@@ -8,8 +8,7 @@ use d365_tests::{
     temp::TempFile,
 };
 use d365_user::source::download::{
-    Answer, Client, Document, DownloadError, Fetched, Hosts, Limits, Options, Problem, Request, Roots,
-    Target, Url, Validators, fetch,
+    Client, Document, DownloadError, Hosts, Limits, Options, Problem, Roots, Target, Url, fetch,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -87,19 +86,8 @@ pub(super) fn hosts(urls: &[&Url]) -> Hosts {
 
 /// Fetches a URL. Only the URL's own host is allowed.
 pub(super) fn body(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> {
-    match get(client, url, &hosts(&[url]), None)? {
-        Answer::Body(bytes, _) => Ok(bytes),
-        Answer::NotModified => panic!("not modified, and that was not asked"),
-    }
-}
-
-pub(super) fn get(
-    client: &Client,
-    url: &Url,
-    hosts: &Hosts,
-    unless: Option<&Validators>,
-) -> Result<Answer, DownloadError> {
-    client.get(&Request { url, hosts, limit: LIMIT, unless })
+    let found = client.get(url, &hosts(&[url]), LIMIT, None)?;
+    Ok(found.expect("that was not asked").0)
 }
 
 /// Time limits that a test never reaches. A test shortens the one that it is about.
@@ -110,10 +98,7 @@ pub(super) fn patient() -> Limits {
 
 /// Fetches the document of a target, without a stamp of an earlier download.
 pub(super) fn document(client: &Client, target: &Target) -> Result<Document, DownloadError> {
-    match fetch(client, target, None)? {
-        Fetched::Document(document) => Ok(document),
-        Fetched::NotModified => panic!("not modified, and that was not asked"),
-    }
+    Ok(fetch(client, target, None)?.expect("that was not asked"))
 }
 
 /// A port on which no program listens. The socket is bound, so that no other process can take the port.

@@ -30,28 +30,6 @@ const MAX_HEAD: usize = 32 << 10;
 /// Maximum number of bytes in one read.
 const CHUNK: usize = 64 << 10;
 
-/// One request: the URL, the allowed hosts and the limit of size.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The URL to fetch.
-    pub url: &'a Url,
-    /// The hosts that the URL and every redirect may lead to.
-    pub hosts: &'a Hosts,
-    /// Longest body in bytes.
-    pub limit: u64,
-    /// Fetch the document only if it no longer has these validators.
-    pub unless: Option<&'a Validators>,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The document has not changed.
-    NotModified,
-    /// The complete body, and the validators for the next request.
-    Body(Vec<u8>, Validators),
-}
-
 /// An HTTPS client. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -95,28 +73,44 @@ impl Client {
         Ok(Self { agent, proxy: options.proxy.clone(), limits })
     }
 
-    /// Fetches the document.
+    /// Fetches a document of at most `limit` bytes. The URL and every redirect may lead to these hosts only.
+    /// Returns the complete body and the validators for the next request; `None` if the document still has
+    /// the validators `unless`.
     ///
     /// # Errors
     /// The first problem. Nothing is retried.
-    pub fn get(&self, request: &Request<'_>) -> Result<Answer, DownloadError> {
-        let mut url = request.url.clone();
-        self.follow(request, &mut url).map_err(|problem| DownloadError { url, problem, next: None })
+    pub fn get(
+        &self,
+        url: &Url,
+        hosts: &Hosts,
+        limit: u64,
+        unless: Option<&Validators>,
+    ) -> Result<Option<(Vec<u8>, Validators)>, DownloadError> {
+        let mut url = url.clone();
+        self.follow(&mut url, hosts, limit, unless).map_err(|problem| DownloadError {
+            url,
+            problem,
+            next: None,
+        })
     }
 
     /// Follows the redirects, and leaves the last URL in `url`.
-    fn follow(&self, request: &Request<'_>, url: &mut Url) -> Result<Answer, Problem> {
+    fn follow(
+        &self,
+        url: &mut Url,
+        hosts: &Hosts,
+        limit: u64,
+        unless: Option<&Validators>,
+    ) -> Result<Option<(Vec<u8>, Validators)>, Problem> {
         let deadline = Instant::now() + self.limits.whole;
         for _ in 0..=MAX_REDIRECTS {
-            if !request.hosts.allow(url) {
-                return Err(Problem::HostNotAllowed { allowed: request.hosts.clone() });
+            if !hosts.allow(url) {
+                return Err(Problem::HostNotAllowed { allowed: hosts.clone() });
             }
-            let response = self.send(url, request.unless, deadline)?;
+            let response = self.send(url, unless, deadline)?;
             match response.status() {
-                StatusCode::OK => return body(response, request.limit),
-                StatusCode::NOT_MODIFIED if request.unless.is_some_and(Validators::any) => {
-                    return Ok(Answer::NotModified);
-                }
+                StatusCode::OK => return body(response, limit).map(Some),
+                StatusCode::NOT_MODIFIED if unless.is_some_and(Validators::any) => return Ok(None),
                 StatusCode::MOVED_PERMANENTLY
                 | StatusCode::FOUND
                 | StatusCode::SEE_OTHER
@@ -199,7 +193,7 @@ fn target(url: &Url, response: &Response<Body>) -> Result<Url, Problem> {
 
 /// Returns the complete body, or an error. A body without a length may look complete although the connection
 /// broke, and is then only shorter. Its reader must notice that, as every reader of a document does.
-fn body(response: Response<Body>, limit: u64) -> Result<Answer, Problem> {
+fn body(response: Response<Body>, limit: u64) -> Result<(Vec<u8>, Validators), Problem> {
     let too_large = || Problem::TooLarge { limit };
     let headers = response.headers();
     if let Some(encoding) =
@@ -220,7 +214,7 @@ fn body(response: Response<Body>, limit: u64) -> Result<Answer, Problem> {
     loop {
         let read = reader.read(&mut chunk).map_err(|error| fault::of_body(error, received))?;
         if read == 0 {
-            return Ok(Answer::Body(bytes, validators));
+            return Ok((bytes, validators));
         }
         received += read as u64;
         if received > limit {

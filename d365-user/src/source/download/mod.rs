@@ -24,7 +24,7 @@ mod url;
 mod user_agent;
 
 pub use backoff::{Backoff, jittered, random, with_jitter};
-pub use client::{Answer, Client, Request};
+pub use client::Client;
 pub use document::{Document, Stamp, Validators};
 pub use error::{DownloadError, OptionsError, Problem};
 pub use hosts::Hosts;
@@ -41,21 +41,17 @@ use page::Listed;
 /// Longest page in bytes.
 const MAX_PAGE: u64 = 4 << 20;
 
-/// The result of a download.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// The document is still the known one. This counts as if it had been received.
-    NotModified,
-    /// A document. It may still be the known one.
-    Document(Document),
-}
-
-/// Downloads the document, unless it is still the one that is `known`.
+/// Downloads the document; `None` if it is still the one that is `known`, which counts as if it had been
+/// received.
 ///
 /// # Errors
 /// [`DownloadError`] names the problem. Nothing is retried here: [`Backoff`] gives the time of the next
 /// attempt.
-pub fn fetch(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<Fetched, DownloadError> {
+pub fn fetch(
+    client: &Client,
+    target: &Target,
+    known: Option<&Stamp>,
+) -> Result<Option<Document>, DownloadError> {
     let (url, date, hosts) = match target {
         Target::Document { url, hosts } => {
             let date = Cloud::ALL.into_iter().find_map(|cloud| page::date(url, cloud));
@@ -75,14 +71,11 @@ pub fn fetch(client: &Client, target: &Target, known: Option<&Stamp>) -> Result<
         }
     };
     let unless = known.filter(|known| known.url == url).map(|known| &known.validators);
-    let request = Request { url: &url, hosts, limit: MAX_BYTES, unless };
-    Ok(match client.get(&request)? {
-        Answer::NotModified => Fetched::NotModified,
-        Answer::Body(bytes, validators) => match challenge::by(&HeaderMap::new(), &bytes, false) {
-            Some(by) => return Err(challenged(url, by)),
-            None => Fetched::Document(Document { stamp: Stamp { url, date, validators }, bytes }),
-        },
-    })
+    let Some((bytes, validators)) = client.get(&url, hosts, MAX_BYTES, unless)? else { return Ok(None) };
+    match challenge::by(&HeaderMap::new(), &bytes, false) {
+        Some(by) => Err(challenged(url, by)),
+        None => Ok(Some(Document { stamp: Stamp { url, date, validators }, bytes })),
+    }
 }
 
 /// Finds the newest document that a page lists.
@@ -93,11 +86,7 @@ fn find(
     page_hosts: &Hosts,
     document_hosts: &Hosts,
 ) -> Result<Listed, DownloadError> {
-    let request = Request { url: page, hosts: page_hosts, limit: MAX_PAGE, unless: None };
-    let bytes = match client.get(&request)? {
-        Answer::NotModified => Vec::new(),
-        Answer::Body(bytes, _) => bytes,
-    };
+    let (bytes, _) = client.get(page, page_hosts, MAX_PAGE, None)?.unwrap_or_default();
     // Only a page without a document can be a challenge: the vendor's own page may contain the scripts of
     // such a service.
     page::newest(&String::from_utf8_lossy(&bytes), cloud, document_hosts).ok_or_else(|| {
