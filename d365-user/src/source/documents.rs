@@ -2,21 +2,24 @@
 //! `d365-user drift` compares it. Only sources on the network have one. A `file:` list and the embedded list
 //! are read from where they are.
 //!
-//! This module neither reads a document nor decides if it is good. The caller saves only documents that it
-//! has read without an error.
+//! The body of a file is the document's stamp as a line of JSON, then its bytes as received. This module
+//! neither reads a document nor decides if it is good. The caller saves only documents that it has read
+//! without an error.
 
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    source::download::{Document, cache},
+    source::{MAX_BYTES, download::Document},
     state::{Damage, Kind, StateDir, StateError, read_checked, read_only_in, write_checksummed},
 };
 
-/// Raise the version when the form of [`cache`] changes.
-pub(crate) const KIND: Kind =
-    Kind { name: "document", oldest: 1, version: 1, limit: cache::MAX_FILE + (1 << 10) };
+/// Longest file in bytes: the longest document, its stamp and the header line. No part of the stamp is longer
+/// than a response's head.
+const LIMIT: u64 = MAX_BYTES + (257 << 10);
+/// Raise the version when the form of the body changes.
+pub(crate) const KIND: Kind = Kind { name: "document", oldest: 1, version: 1, limit: LIMIT };
 /// Number of bytes of the digest in a file's name.
 const NAME_BYTES: usize = 8;
 
@@ -34,7 +37,7 @@ pub fn file_name(source: &str) -> String {
 /// [`StateError::Write`]; the one before is kept then.
 pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(), StateError> {
     let name = file_name(source);
-    let body = cache::encode(document).map_err(|cause| StateError::Write {
+    let body = encode(document).map_err(|cause| StateError::Write {
         path: directory.file(&name),
         cause: std::io::Error::other(cause),
     })?;
@@ -46,7 +49,7 @@ pub fn save(directory: &StateDir, source: &str, document: &Document) -> Result<(
 /// # Errors
 /// [`StateError::Read`] or [`StateError::Damaged`].
 pub fn load(directory: &StateDir, source: &str) -> Result<Option<Document>, StateError> {
-    read_checked(directory, &file_name(source), KIND, document)
+    read_checked(directory, &file_name(source), KIND, decode)
 }
 
 /// The document of `source` in the directory of a daemon that may be running. Nothing is changed.
@@ -54,7 +57,7 @@ pub fn load(directory: &StateDir, source: &str) -> Result<Option<Document>, Stat
 /// # Errors
 /// [`StateError::Read`] or [`StateError::Damaged`].
 pub fn look(directory: &Path, source: &str) -> Result<Option<Document>, StateError> {
-    read_only_in(directory, &file_name(source), KIND, document)
+    read_only_in(directory, &file_name(source), KIND, decode)
 }
 
 /// Makes the document of the source `old` that of `new`, without the query of its URL. If `new` has a
@@ -76,9 +79,27 @@ pub fn rename(directory: &StateDir, old: &str, new: &str) -> Result<(), StateErr
     directory.remove(&file_name(old))
 }
 
-/// Decodes the document in a file's body. Pure.
-fn document(body: &[u8]) -> Result<Document, Damage> {
-    cache::decode(body).map_err(|cause| Damage::Content(cause.to_string()))
+/// Returns the body of a file for a document. Pure.
+///
+/// # Errors
+/// An error of the JSON writer. It does not happen, because a stamp has nothing but text.
+pub fn encode(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
+    let mut file = Vec::with_capacity(document.bytes.len() + 1024);
+    serde_json::to_writer(&mut file, &document.stamp)?;
+    file.push(b'\n');
+    file.extend_from_slice(&document.bytes);
+    Ok(file)
+}
+
+/// Returns the document in a file's body. Pure.
+///
+/// # Errors
+/// [`Damage::Content`], the problem of the first line. The document is downloaded again.
+pub fn decode(body: &[u8]) -> Result<Document, Damage> {
+    let end = body.iter().position(|byte| *byte == b'\n');
+    let end = end.ok_or_else(|| Damage::Content("it has no first line".to_owned()))?;
+    let stamp = serde_json::from_slice(&body[..end]).map_err(|cause| Damage::Content(cause.to_string()))?;
+    Ok(Document { stamp, bytes: body[end + 1..].to_vec() })
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use d365_user::{
         gates::{self, Gates},
     },
     ranges::Range,
-    source::download::{Document, Stamp, cache},
+    source::{
+        documents,
+        download::{Document, Stamp},
+    },
     state::{Kind, add_checksum, verify_checksum},
 };
 
@@ -122,10 +125,10 @@ fn approval_of(body: &[u8]) {
 }
 
 fn document_of(body: &[u8]) {
-    let Ok(document) = cache::decode(body) else { return };
+    let Ok(document) = documents::decode(body) else { return };
     assert!(document.stamp.url.as_str().starts_with("https://") && body.ends_with(&document.bytes));
-    let written = cache::encode(&document).expect("a document can be written");
-    let again = cache::decode(&written).expect("it was written");
+    let written = documents::encode(&document).expect("a document can be written");
+    let again = documents::decode(&written).expect("it was written");
     // A query may contain a token, so it is not written.
     assert!(!again.stamp.url.has_query());
     let all = |document: &Document| {

@@ -6,8 +6,8 @@ use d365_tests::{
     vendor::Documents,
 };
 use d365_user::source::{
-    Cloud,
-    download::{Client, Host, Options, Problem, Target, cache, fetch},
+    Cloud, documents,
+    download::{Client, Host, Options, Problem, Target, fetch},
 };
 
 use super::site::{Site, document};
@@ -146,7 +146,7 @@ fn another_query_is_asked_for_whole() -> Result<()> {
     assert_eq!(fetch(&client, &one, Some(&known.stamp))?, None);
     let Some(other) = fetch(&client, &two, Some(&known.stamp))? else { panic!("a document") };
     assert_eq!(other.bytes, b"2");
-    let kept = cache::decode(&cache::encode(&known)?)?.stamp;
+    let kept = documents::decode(&documents::encode(&known)?)?.stamp;
     assert!(fetch(&client, &one, Some(&kept))?.is_some());
     Ok(())
 }

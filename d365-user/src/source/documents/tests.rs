@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::source::{
     MAX_BYTES,
@@ -124,5 +126,51 @@ fn a_damaged_one_is_left_by_a_look_and_set_aside_by_the_daemon() {
         };
         assert_eq!(fs::read(aside).unwrap(), damaged);
         assert_eq!(load(&directory, "azure").unwrap(), None);
+    }
+}
+
+#[test]
+fn the_file_is_for_people_too() {
+    let file = encode(&sample(b"{}\r\n")).unwrap();
+    assert_eq!(
+        String::from_utf8(file).unwrap(),
+        "{\"url\":\"https://mirror.example/ServiceTags_Public_20260803.json\",\"date\":\"2026-08-03\",\"etag\":\"\\\"1\\\"\",\"last_modified\":null}\n{}\r\n"
+    );
+}
+
+/// The next download is unconditional. The stored URL has no query, so it is not known for which URL the
+/// validators were given.
+#[test]
+fn a_token_is_not_kept() {
+    let url = "https://a.example/x?sig=s3cret".parse().unwrap();
+    let stamp = Stamp { url, date: None, validators: Validators::default() };
+    let document = Document { stamp, bytes: b"{}".to_vec() };
+    let file = encode(&document).unwrap();
+    assert!(!String::from_utf8_lossy(&file).contains("s3cret"));
+    let kept = decode(&file).unwrap();
+    assert_eq!((kept.stamp.url.as_str(), kept.bytes), ("https://a.example/x", document.bytes));
+}
+
+#[test]
+fn another_file_is_none() {
+    for file in [
+        "",
+        "{}",
+        "{}\n",
+        "\n{}",
+        "{\"url\":\"https://a.example/x\"}",
+        "{\"url\":\"http://a.example/x\"}\n{}",
+    ] {
+        assert!(decode(file.as_bytes()).is_err(), "{file}");
+    }
+    assert!(decode(b"{\"url\":\"https://a.example/x\"}\n").unwrap().bytes.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn what_is_kept_comes_back(bytes: Vec<u8>, etag: Option<String>, last_modified: Option<String>) {
+        let mut document = sample(&bytes);
+        document.stamp.validators = Validators { etag, last_modified };
+        prop_assert_eq!(decode(&encode(&document).unwrap()).unwrap(), document);
     }
 }

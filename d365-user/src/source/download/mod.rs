@@ -5,7 +5,6 @@
 //! changes nothing. It blocks, so the caller gives it a thread.
 
 mod backoff;
-pub mod cache;
 mod certificate;
 mod challenge;
 mod client;
