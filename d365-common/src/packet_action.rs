@@ -37,20 +37,6 @@ impl PacketAction {
 
     /// Number of actions.
     pub const COUNT: u32 = 7;
-
-    /// The name in the state file. It must never change: the daemon finds saved counts by it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Marked => "marked",
-            Self::MarkCleared => "mark_cleared",
-            Self::DscpSet => "dscp_set",
-            Self::DscpNotSet => "dscp_not_set",
-            Self::DscpCleared => "dscp_cleared",
-            Self::Dropped => "dropped",
-            Self::HiddenDropped => "hidden_dropped",
-        }
-    }
 }
 
 const _: () = assert!(PacketAction::ALL.len() == PacketAction::COUNT as usize);

@@ -60,15 +60,6 @@ pub struct InterfaceCounts {
     pub actions: Vec<(PacketAction, u64)>,
 }
 
-/// All counts are zero, with every class and every action.
-impl Default for InterfaceCounts {
-    fn default() -> Self {
-        let other = Class::OTHERS.map(|class| (class, 0)).to_vec();
-        let actions = PacketAction::ALL.map(|action| (action, 0)).to_vec();
-        Self { ranges: Vec::new(), unlisted: Count::default(), other, actions }
-    }
-}
-
 /// The maps of an earlier daemon cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
