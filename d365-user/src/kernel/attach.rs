@@ -9,13 +9,13 @@ use std::{io, os::fd::AsFd as _};
 
 use aya::programs::loaded_programs;
 
-pub use self::error::{AttachError, Unfit};
+pub use self::error::AttachError;
 use super::{
     bpf,
     generic::Surroundings,
     inherited::{Inherited, xdp_name},
     interface::{Interface, InterfaceError, Xdp},
-    links::Link,
+    links::{DetachReason, Link},
     object::Kernel,
     requirements,
     stack::Stack,
@@ -76,15 +76,15 @@ impl Attached {
         self.kernel_name == self.interface.name
     }
 
-    /// Checks the surroundings of the program. Returns the reason why it must not stay on its interface, if
-    /// there is one. Also returns the filters and tc programs that were added after it was attached and
-    /// cannot read an Ethernet header. If the kernel cannot be queried, the caller learns of changes at the
-    /// next check.
+    /// Checks the surroundings of the program. Returns the reason why it must not stay on its interface, and
+    /// its text, if there is one. Also returns the filters and tc programs that were added after it was
+    /// attached and cannot read an Ethernet header. If the kernel cannot be queried, the caller learns of
+    /// changes at the next check.
     #[must_use]
-    pub fn around(&self) -> (Option<Unfit>, Vec<String>) {
+    pub fn around(&self) -> (Option<(DetachReason, String)>, Vec<String>) {
         match self.interface.require_frames() {
             Err(error @ (InterfaceError::NoEthernetHeader { .. } | InterfaceError::Ifb { .. })) => {
-                return (Some(error.into()), Vec::new());
+                return (Some((DetachReason::NoFrames, error.to_string())), Vec::new());
             }
             Ok(()) if self.mode == Mode::Generic => {}
             _ => return (None, Vec::new()),
@@ -94,7 +94,8 @@ impl Attached {
         let surroundings = Surroundings { has_unreadable: false, ..surroundings };
         let mut hidden_from = surroundings.hidden_from();
         hidden_from.retain(|name| !self.hidden_from.contains(name));
-        (surroundings.objection(true).map(Unfit::from), hidden_from)
+        let objection = surroundings.objection(true);
+        (objection.map(|objection| (DetachReason::SeenTwice, objection.to_string())), hidden_from)
     }
 }
 

@@ -38,7 +38,7 @@ mod test_run;
 mod tries;
 mod verify;
 
-pub use attach::{AttachError, Attached, Look, Unfit};
+pub use attach::{AttachError, Attached, Look};
 pub use buffers::{Staged, Verified};
 pub use counters::{AdoptError, CounterError, Counters, InterfaceCounts};
 pub use error::{LoadError, PublishError, VerifyError};

@@ -73,9 +73,9 @@ pub(crate) fn look(
     } else if look.as_ref().is_some_and(|look| look.mode.is_some()) && links.left(interface).is_none() {
         let unfit;
         (unfit, blinded) = attached.around();
-        if let Some(unfit) = unfit {
-            tracing::error!(iface = interface.name, error = %unfit, "the interface is left");
-            links.detach(interface, unfit.reason());
+        if let Some((reason, error)) = unfit {
+            tracing::error!(iface = interface.name, error, "the interface is left");
+            links.detach(interface, reason);
         }
     }
     let loss = loss(links.left(interface), look.as_ref(), is_marked);

@@ -1,5 +1,4 @@
-//! Errors of attaching the program, and reasons why it must not stay attached. [`super`] decides; this module
-//! only describes.
+//! Errors of attaching the program. [`super`] decides; this module only describes.
 
 use std::io;
 
@@ -7,8 +6,8 @@ use aya::{maps::MapError, programs::ProgramError};
 
 use crate::{
     kernel::{
-        error::error_chain, generic::Objection, interface::InterfaceError, links::DetachReason,
-        requirements::RequirementError, tc::TaggerError,
+        error::error_chain, generic::Objection, interface::InterfaceError, requirements::RequirementError,
+        tc::TaggerError,
     },
     snapshot::Mode,
 };
@@ -68,34 +67,6 @@ pub enum AttachError {
     /// The program's own state is not as expected.
     #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program { interface: String, source: ProgramError },
-}
-
-/// The reason why an attached program must not stay.
-#[derive(Debug, thiserror::Error)]
-pub enum Unfit {
-    /// The interface has changed.
-    #[error(transparent)]
-    Interface(#[from] InterfaceError),
-    /// The surroundings of the interface have changed.
-    #[error("{0}")]
-    Generic(Objection),
-}
-
-impl Unfit {
-    /// Returns the reason in its short form.
-    #[must_use]
-    pub const fn reason(&self) -> DetachReason {
-        match self {
-            Self::Interface(_) => DetachReason::NoFrames,
-            Self::Generic(_) => DetachReason::SeenTwice,
-        }
-    }
-}
-
-impl From<Objection> for Unfit {
-    fn from(objection: Objection) -> Self {
-        Self::Generic(objection)
-    }
 }
 
 /// Explains the kernel's refusal and gives the next step.
