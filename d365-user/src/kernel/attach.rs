@@ -14,7 +14,8 @@ use super::{
     bpf,
     generic::Surroundings,
     inherited::{Inherited, xdp_name},
-    interface::{Interface, InterfaceError, Xdp},
+    interface::{Interface, InterfaceError, Xdp, program},
+    link_message,
     links::{DetachReason, Link},
     object::Kernel,
     requirements,
@@ -63,11 +64,13 @@ impl Attached {
     /// Reads the current attachment from the kernel.
     ///
     /// # Errors
-    /// Same as [`Interface::state`].
+    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
+    /// kernel did not answer.
     pub fn look(&self) -> Result<Look, InterfaceError> {
-        let state = self.interface.state()?;
-        let ours = state.xdp.filter(|xdp| xdp.program == self.program);
-        Ok(Look { name: state.name, mode: ours.map(|xdp| xdp.mode) })
+        let link = self.interface.link()?;
+        let xdp = link.attributes.iter().find_map(program);
+        let ours = xdp.filter(|xdp| xdp.program == self.program);
+        Ok(Look { name: link_message::name(&link), mode: ours.map(|xdp| xdp.mode) })
     }
 
     /// Returns true if the interface was searched for by the kernel's own name, not by an alternative name.

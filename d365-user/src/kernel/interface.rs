@@ -15,7 +15,7 @@ use nix::{
     net::if_::if_indextoname,
 };
 
-use super::{link_message, netlink};
+use super::netlink;
 use crate::snapshot::Mode;
 
 /// `IFLA_ALT_IFNAME` (`linux/if_link.h`). With it the kernel finds a link by its name or an alternative name.
@@ -28,15 +28,6 @@ pub struct Interface {
     pub name: String,
     /// Its index; 0 if no interface has the name yet.
     pub index: u32,
-}
-
-/// The state of an interface, as the kernel reports it now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkState {
-    /// The kernel's own name for it.
-    pub name: String,
-    /// The XDP program on it.
-    pub xdp: Option<Xdp>,
 }
 
 /// The XDP program on an interface.
@@ -131,14 +122,13 @@ impl Interface {
         self.index != 0
     }
 
-    /// Reads the interface's current state from the kernel.
+    /// Requests its link from the kernel.
     ///
     /// # Errors
     /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
     /// kernel did not answer.
-    pub fn state(&self) -> Result<LinkState, InterfaceError> {
-        let link = link(self.index).map_err(|source| failed(&self.name, source))?;
-        Ok(LinkState { name: link_message::name(&link), xdp: link.attributes.iter().find_map(program) })
+    pub(super) fn link(&self) -> Result<LinkMessage, InterfaceError> {
+        link(self.index).map_err(|source| failed(&self.name, source))
     }
 
     /// Returns the kernel's current name for it. System calls that accept only names of at most 15 bytes need
@@ -156,7 +146,7 @@ impl Interface {
     /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
     /// kernel did not answer.
     pub fn xdp(&self) -> Result<Option<Xdp>, InterfaceError> {
-        self.state().map(|state| state.xdp)
+        Ok(self.link()?.attributes.iter().find_map(program))
     }
 }
 
@@ -228,7 +218,7 @@ mod tests {
     fn an_interface_is_found_by_name_and_told_by_index() {
         let loopback = Interface::find("lo").unwrap();
         assert_eq!((loopback.name.as_str(), loopback.index), ("lo", 1));
-        assert_eq!(loopback.state().unwrap().name, "lo");
+        assert_eq!(loopback.link().unwrap().header.index, 1);
         assert_eq!(loopback.kernel_name().unwrap(), "lo");
         for name in ["no-such-iface".to_owned(), "n".repeat(127), "n".repeat(128), "n".repeat(5000)] {
             let error = Interface::find(&name).unwrap_err();

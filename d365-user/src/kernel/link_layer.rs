@@ -9,9 +9,8 @@ use netlink_packet_core::Nla as _;
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoTun, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage,
 };
-use nix::libc::ENODEV;
 
-use super::interface::{Interface, InterfaceError, link};
+use super::interface::{Interface, InterfaceError};
 
 /// `IFLA_TUN_TYPE` in the data of a tun or tap device (`linux/if_link.h`), and its value for tun.
 const TUN_TYPE: u16 = 3;
@@ -47,13 +46,7 @@ impl Interface {
     /// not answer.
     pub fn require_frames(&self) -> Result<(), InterfaceError> {
         let name = self.name.clone();
-        let link = match link(self.index) {
-            Ok(link) => link,
-            Err(error) if error.raw_os_error() == Some(ENODEV) => {
-                return Err(InterfaceError::NotFound { name });
-            }
-            Err(source) => return Err(InterfaceError::Netlink { name, source }),
-        };
+        let link = self.link()?;
         let kind = kind(&link);
         if kind == Some(&InfoKind::Ifb) {
             return Err(InterfaceError::Ifb { name });

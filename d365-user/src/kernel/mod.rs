@@ -45,7 +45,7 @@ pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
 pub use inherited::{Adopted, Inherited};
 pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
-pub use interface::{Interface, InterfaceError, LinkState, Xdp, distinct};
+pub use interface::{Interface, InterfaceError, Xdp, distinct};
 pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
 pub use link_layer::LinkLayer;
