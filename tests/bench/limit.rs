@@ -4,7 +4,7 @@
 //! It has one interface, one port and no settings, uses no trie, and passes every other frame uncounted. It
 //! reads the same direct table as our program, through a base page that it loads for each packet.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aya::{
     maps::{Array, IterableMap as _, MapData, PerCpuArray},
     programs::Program,
@@ -114,7 +114,7 @@ pub(crate) fn marking(ranges: &[Range]) -> Result<Program> {
 /// The direct table of a list.
 fn table(ranges: &[Range]) -> Result<Array<MapData, Page>> {
     let numbers: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
-    let compiled = generation::compile(ranges, &numbers, u32::MAX)?;
+    let compiled = generation::compile(ranges, &numbers).context("too many ranges")?;
     array(Table::new(&compiled.entries, DEFAULT_PAGES).pages())
 }
 

@@ -77,7 +77,7 @@ impl Build {
 /// Number of pages of the direct table: as many as the ranges need, and at least the daemon's default.
 fn pages(ranges: &[Range]) -> Result<u32> {
     let slots: Vec<u32> = (0..u32::try_from(ranges.len())?).collect();
-    let compiled = generation::compile(ranges, &slots, u32::MAX)?;
+    let compiled = generation::compile(ranges, &slots).context("too many ranges")?;
     let table = Table::new(&compiled.entries, MOST_PAGES);
     Ok(table.size().pages.clamp(DEFAULT_PAGES, MOST_PAGES))
 }
@@ -111,7 +111,7 @@ impl Subject {
     /// Compiles a list. Each range gets the slot of its position.
     pub(crate) fn compile(&mut self, ranges: &[Range]) -> Result<Compiled> {
         self.slots = (0..u32::try_from(ranges.len())?).collect();
-        Ok(generation::compile(ranges, &self.slots, self.counters.capacity())?)
+        generation::compile(ranges, &self.slots).context("too many ranges")
     }
 
     /// True if the kernel accepted the program for frames in several buffers. A tail call to a program of the

@@ -105,7 +105,7 @@ fn new_connections_of_strangers_are_dropped_and_nothing_else() {
     }
     assert_eq!(dropped(&judged), before);
     let owners: Vec<CounterKey> = ranges(&LIST).iter().map(CounterKey::retired).collect();
-    let compiled = generation::compile(owners, &[0, 1], judged.counters.capacity()).unwrap();
+    let compiled = generation::compile(owners, &[0, 1]).unwrap();
     judged.kernel.publish(&compiled).unwrap();
     for retired in FRIENDS {
         assert_eq!(run(&mut judged, retired), XDP_PASS, "{retired} is retired");

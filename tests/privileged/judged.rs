@@ -83,7 +83,7 @@ pub(crate) fn edges(prefix: IpNet) -> Vec<IpAddr> {
 pub(crate) fn compiled(prefixes: &[&str]) -> Compiled {
     let ranges = ranges(prefixes);
     let slots: Vec<u32> = (0..).take(ranges.len()).collect();
-    generation::compile(&ranges, &slots, options().capacity).unwrap()
+    generation::compile(&ranges, &slots).unwrap()
 }
 
 /// Loads the program for the lab's interface, and attaches it.
@@ -119,7 +119,7 @@ impl Judged {
 
     pub(crate) fn publish(&mut self, ranges: Vec<Range>) {
         let slots: Vec<u32> = (0..).take(ranges.len()).collect();
-        let compiled = generation::compile(&ranges, &slots, self.counters.capacity()).unwrap();
+        let compiled = generation::compile(&ranges, &slots).unwrap();
         self.kernel.publish(&compiled).unwrap();
         self.ranges = ranges;
     }

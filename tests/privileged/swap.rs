@@ -51,7 +51,7 @@ struct List {
 fn list(prefixes: &[&str], first: u32) -> List {
     let ranges = ranges(prefixes);
     let slots: Vec<u32> = (first..).take(ranges.len()).collect();
-    let compiled = generation::compile(&ranges, &slots, CAPACITY).unwrap();
+    let compiled = generation::compile(&ranges, &slots).unwrap();
     let position = longest_match(&ranges, SOURCE).expect("listed");
     List { compiled, slot: slots[position] }
 }

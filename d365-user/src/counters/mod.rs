@@ -5,7 +5,6 @@ mod published;
 mod rows;
 mod slots;
 
-pub use published::PendingError;
 pub(crate) use published::{Clear, PendingGeneration, PublishedState};
 pub(crate) use rows::{assign_rows, row_names};
 pub use slots::{Slots, SlotsFull, slots_for};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     counters::{Slots, SlotsFull},
-    generation::{CompileError, Compiled, CounterKey, Groups, compile},
+    generation::{Compiled, CounterKey, Groups, compile},
     geo::Geo,
     ranges::{RangeSet, SourceSet},
     snapshot::{Count, Generation},
@@ -43,17 +43,6 @@ pub(crate) enum Clear {
     Empty { slot: u32, into: Option<u32> },
 }
 
-/// Reason why a list cannot become a generation.
-#[derive(Debug, thiserror::Error)]
-pub enum PendingError {
-    /// There are more ranges than counter slots.
-    #[error(transparent)]
-    Slots(#[from] SlotsFull),
-    /// The kernel object does not have a slot.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-}
-
 impl PendingGeneration {
     /// The lease groups of the published generation and of this one.
     pub(crate) fn groups(&self) -> &Groups {
@@ -81,13 +70,17 @@ impl PublishedState {
     }
 
     /// Prepares the next generation. The published state does not change.
-    pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, PendingError> {
+    ///
+    /// # Errors
+    /// [`SlotsFull`].
+    pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, SlotsFull> {
         let owners = members(set);
         let slots = self.owners.assign(owners.iter().copied())?;
         let sources = [set.listed_by(), set.retired_by()].concat();
         let groups = self.groups.extended(sources.iter().copied());
         let numbers = sources.iter().map(|sources| groups.number(*sources));
-        let compiled = compile(owners.iter().copied(), &slots, self.owners.capacity())?.grouped(numbers);
+        let full = SlotsFull { capacity: self.owners.capacity() };
+        let compiled = compile(owners.iter().copied(), &slots).ok_or(full)?.grouped(numbers);
         let (source, change_number) = origin(set);
         let generation = Generation {
             number: self.generation.number + 1,

@@ -5,7 +5,7 @@ use std::{error::Error as _, io, net::SocketAddr};
 use tokio::task::JoinError;
 
 use crate::{
-    counters::PendingError,
+    counters::SlotsFull,
     exit::Exit,
     kernel::{
         AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError,
@@ -24,7 +24,7 @@ pub enum StartError {
     Prepare(#[from] PrepareError),
     /// The set does not fit into the kernel object.
     #[error(transparent)]
-    Pending(#[from] PendingError),
+    Pending(#[from] SlotsFull),
     /// The address to listen on is not available.
     #[error(
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"

@@ -8,7 +8,7 @@ mod direct;
 mod groups;
 mod probes;
 
-pub use compile::{CompileError, Compiled, compile};
+pub use compile::{Compiled, compile};
 pub use counter_key::CounterKey;
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;

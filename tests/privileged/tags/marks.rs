@@ -89,7 +89,7 @@ impl Host {
 
     fn publish(&mut self, owners: &[CounterKey]) {
         let slots: Vec<u32> = (0..).take(owners.len()).collect();
-        let compiled = generation::compile(owners.iter().copied(), &slots, 4096).unwrap();
+        let compiled = generation::compile(owners.iter().copied(), &slots).unwrap();
         self.kernel().publish(&compiled).unwrap();
     }
 
