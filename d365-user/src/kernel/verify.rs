@@ -17,7 +17,7 @@ use ipnet::IpNet;
 
 use super::{
     buffers::{Buffers, Staged, Verified},
-    error::{Answered, VerifyError},
+    error::VerifyError,
     object::Kernel,
 };
 use crate::generation::{Change, Compiled, Probe, ReferenceTrie, changes, probes};
@@ -103,8 +103,18 @@ fn compare(
     if found == expected {
         return Ok(());
     }
-    let answered = |entry: Option<Entry>| entry.map(|entry| Answered::of(entry, generation));
-    Err(VerifyError::Mismatch { source_address, expected: answered(expected), answer: answered(found) })
+    let (expected, answer) = (shown(expected, generation), shown(found, generation));
+    Err(VerifyError::Mismatch { source_address, expected, answer })
+}
+
+/// Formats an entry and the range that has its slot.
+fn shown(entry: Option<Entry>, generation: &Compiled) -> String {
+    let Some(entry) = entry else { return "unlisted".to_owned() };
+    let range = generation.entries.iter().find(|(_, own)| own.slot() == entry.slot());
+    let prefix = range.map_or_else(|| "of no range".to_owned(), |(prefix, _)| prefix.to_string());
+    let retired = if entry.is_retired() { ", retired" } else { "" };
+    let (slot, geo, group) = (entry.slot(), entry.geo(), entry.group());
+    format!("{prefix} (slot {slot}, geo {geo}, lease group {group}{retired})")
 }
 
 /// Makes a SYN to `port` from `source`: Ethernet (IEEE 802.3), IPv4 (RFC 791) or IPv6 (RFC 8200), TCP (RFC

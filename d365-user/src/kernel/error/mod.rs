@@ -8,5 +8,4 @@ mod verify;
 pub(super) use chain::error_chain;
 pub use load::LoadError;
 pub use publish::PublishError;
-pub(super) use verify::Answered;
 pub use verify::VerifyError;
