@@ -5,7 +5,7 @@ use super::StartError;
 use crate::{
     config::Config,
     counters::{PendingGeneration, PublishedState, assign_rows, row_names, slots_for},
-    kernel::{Adopted, Counters, Inherited, Interface, InterfaceError, Store},
+    kernel::{Counters, Inherited, Interface, InterfaceError, Store},
     ranges::RangeSet,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
     let mut inherited = Inherited::take(store)?;
     let capacity = slots_for(config.max_ranges);
     let interfaces = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
-    let Adopted { counters, owners } = inherited.counters(interfaces, capacity)?;
+    let (counters, owners) = inherited.counters(interfaces, capacity)?;
     let indexes = indexes(&config.interfaces)?;
     inherited.close(|index| !indexes.contains(&index), "its interface is not watched any more");
     let rows = rows(&config.interfaces, &counters)?;

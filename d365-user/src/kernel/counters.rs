@@ -60,27 +60,6 @@ pub struct InterfaceCounts {
     pub actions: Vec<(PacketAction, u64)>,
 }
 
-/// The maps of an earlier daemon cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
-pub enum AdoptError {
-    /// A map is missing.
-    #[error("map {0} is missing")]
-    Missing(&'static str),
-    /// A map is not as this daemon would create it.
-    #[error("map {map} is {found}, and should be {expected}")]
-    Shape { map: &'static str, found: Shape, expected: Shape },
-    /// The kernel does not describe a map.
-    #[error("cannot ask the kernel for map {map}: {}", error_chain(.source))]
-    Info { map: &'static str, source: MapError },
-    /// A value cannot be read.
-    #[error(transparent)]
-    Value(#[from] CounterError),
-    /// An owner is not a range with a geo.
-    #[error("index {index} of map {map} is damaged")]
-    Damaged { map: &'static str, index: u32 },
-}
-
 impl Counters {
     /// Creates counters for this number of interfaces, with `capacity` slots each. All are zero.
     pub(super) fn create(interfaces: u32, capacity: u32) -> Result<Self, MapError> {
@@ -90,21 +69,22 @@ impl Counters {
         Ok(Self { maps: Mutex::new(maps), rows: rows(interfaces), capacity })
     }
 
-    /// Takes over the maps of an earlier daemon. `take` returns the map with a name.
+    /// Takes over the maps of an earlier daemon, by their names.
     pub(super) fn adopt(
-        mut take: impl FnMut(&str) -> Option<MapData>,
+        mut earlier: BTreeMap<String, MapData>,
         interfaces: u32,
         capacity: u32,
-    ) -> Result<Self, AdoptError> {
+    ) -> Result<Self, String> {
         let shapes = shapes(interfaces, capacity);
         let mut map = |at: usize| {
             let (map, expected) = (MAPS[at], shapes[at]);
-            let data = take(map).ok_or(AdoptError::Missing(map))?;
-            let found = Shape::of(&data).map_err(|source| AdoptError::Info { map, source })?;
+            let data = earlier.remove(map).ok_or_else(|| format!("map {map} is missing"))?;
+            let unknown = |error| format!("cannot ask the kernel for map {map}: {}", error_chain(&error));
+            let found = Shape::of(&data).map_err(unknown)?;
             if found == expected {
                 Ok(typed(at, data))
             } else {
-                Err(AdoptError::Shape { map, found, expected })
+                Err(format!("map {map} is {found}, and should be {expected}"))
             }
         };
         let maps = [map(RANGES)?, map(CLASSES)?, map(OWNERS)?, map(NAMES)?];
@@ -142,9 +122,9 @@ impl Counters {
     /// # Errors
     /// [`CounterError`] for the first value that cannot be read.
     pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
-        let maps = self.maps();
-        let ranges = PerCpu::new(MAPS[RANGES], &maps[RANGES])?;
-        let classes = PerCpu::new(MAPS[CLASSES], &maps[CLASSES])?;
+        let [ranges, classes, ..] = &mut *self.maps();
+        let ranges = PerCpu::new(MAPS[RANGES], ranges)?;
+        let classes = PerCpu::new(MAPS[CLASSES], classes)?;
         (0..self.rows)
             .map(|row| {
                 let range = |slot| ranges.sum(range_index(row, self.capacity, slot));
@@ -195,17 +175,20 @@ impl Counters {
     /// The owner of each slot that has one.
     ///
     /// # Errors
-    /// [`AdoptError::Damaged`] for a record that this daemon would not write, or an owner of two slots;
-    /// [`AdoptError::Value`].
-    pub(crate) fn owners(&self) -> Result<Vec<(CounterKey, u32)>, AdoptError> {
-        let maps = self.maps();
-        let records = Values::new(MAPS[OWNERS], &maps[OWNERS])?;
+    /// The text names a record that cannot be read or that this daemon would not write, or an owner of two
+    /// slots.
+    pub(crate) fn owners(&self) -> Result<Vec<(CounterKey, u32)>, String> {
+        let text = |error: CounterError| error.to_string();
+        let map = MAPS[OWNERS];
+        let maps = &mut *self.maps();
+        let records = Values::new(map, &mut maps[OWNERS]).map_err(text)?;
         let mut owners = BTreeMap::new();
         for slot in 0..self.capacity {
-            let record = records.get(slot)?;
+            let record = records.get(slot).map_err(text)?;
             if record != owner::NONE {
                 let owner = owner::of(&record).filter(|owner| !owners.contains_key(owner));
-                owners.insert(owner.ok_or(AdoptError::Damaged { map: MAPS[OWNERS], index: slot })?, slot);
+                let damaged = || format!("index {slot} of map {map} is damaged");
+                owners.insert(owner.ok_or_else(damaged)?, slot);
             }
         }
         Ok(owners.into_iter().collect())
@@ -216,8 +199,8 @@ impl Counters {
     /// # Errors
     /// [`CounterError`].
     pub(crate) fn row_names(&self) -> Result<Vec<String>, CounterError> {
-        let maps = self.maps();
-        let names = Values::<Name, _>::new(MAPS[NAMES], &maps[NAMES])?;
+        let maps = &mut *self.maps();
+        let names = Values::<Name>::new(MAPS[NAMES], &mut maps[NAMES])?;
         let text = |name: Name| {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             String::from_utf8_lossy(name).into_owned()

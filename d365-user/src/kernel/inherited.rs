@@ -13,7 +13,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::{
     bpf::{self, LinkInfo},
-    counters::{AdoptError, Counters, MAPS},
+    counters::{Counters, MAPS},
     error::LoadError,
     store::{Store, StoreError},
 };
@@ -32,14 +32,6 @@ struct InheritedLink {
     name: String,
     info: LinkInfo,
     fd: OwnedFd,
-}
-
-/// Counters, and the owners of their slots.
-pub struct Adopted {
-    /// The counters: those of the earlier daemon, or new ones.
-    pub counters: Counters,
-    /// The owners of the slots, none in new counters.
-    pub owners: Vec<(CounterKey, u32)>,
 }
 
 /// The name of an XDP link in the store.
@@ -128,21 +120,28 @@ impl Inherited {
     }
 
     /// The counters for this number of interfaces, with `capacity` slots each: those of the earlier daemon if
-    /// they have this shape, otherwise new ones. From then on the store holds them.
+    /// they have this shape, otherwise new ones. From then on the store holds them. Also returns the owners
+    /// of the slots, which new counters do not have.
     ///
     /// # Errors
     /// [`LoadError`] if new maps cannot be created.
-    pub fn counters(&mut self, interfaces: u32, capacity: u32) -> Result<Adopted, LoadError> {
-        let is_first = self.maps.is_empty();
-        let adopted = Counters::adopt(|name| self.maps.remove(name), interfaces, capacity);
-        let adopted = adopted.and_then(|counters| Ok(Adopted { owners: counters.owners()?, counters }));
-        self.maps.clear();
-        match adopted {
-            Ok(adopted) => return Ok(adopted),
-            Err(AdoptError::Missing(_)) if is_first => {}
-            Err(error) => {
-                tracing::warn!(%error, "the counters of the earlier daemon do not fit; counters begin at zero");
-                MAPS.iter().for_each(|name| self.store.remove(name));
+    pub fn counters(
+        &mut self,
+        interfaces: u32,
+        capacity: u32,
+    ) -> Result<(Counters, Vec<(CounterKey, u32)>), LoadError> {
+        let earlier = std::mem::take(&mut self.maps);
+        if !earlier.is_empty() {
+            let adopted = Counters::adopt(earlier, interfaces, capacity);
+            match adopted.and_then(|counters| counters.owners().map(|owners| (counters, owners))) {
+                Ok(adopted) => return Ok(adopted),
+                Err(error) => {
+                    tracing::warn!(
+                        error,
+                        "the counters of the earlier daemon do not fit; counters begin at zero"
+                    );
+                    MAPS.iter().for_each(|name| self.store.remove(name));
+                }
             }
         }
         // Kernels before 5.11 count maps towards this limit. If it cannot be raised, creating a map reports
@@ -154,7 +153,7 @@ impl Inherited {
         if let Err(error) = kept {
             tracing::warn!(%error, "counters begin at zero after a restart");
         }
-        Ok(Adopted { counters, owners: Vec::new() })
+        Ok((counters, Vec::new()))
     }
 
     /// Closes the links of the interfaces with such an index: their programs are detached.

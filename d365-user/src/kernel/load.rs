@@ -60,9 +60,10 @@ impl Kernel {
         object: &[u8],
         options: &Options,
     ) -> Result<(Self, Counters), LoadError> {
-        let adopted = Inherited::default().counters(options.interface_count()?.into(), options.capacity)?;
-        let kernel = Self::load_with(programs, object, options, &adopted.counters, Store::default())?;
-        Ok((kernel, adopted.counters))
+        let interfaces = options.interface_count()?.into();
+        let (counters, _) = Inherited::default().counters(interfaces, options.capacity)?;
+        let kernel = Self::load_with(programs, object, options, &counters, Store::default())?;
+        Ok((kernel, counters))
     }
 
     /// Loads `object` so that it counts in `counters`, which have the options' shape. The store keeps what is

@@ -40,10 +40,10 @@ mod verify;
 
 pub use attach::{AttachError, Attached, Look};
 pub use buffers::{Staged, Verified};
-pub use counters::{AdoptError, CounterError, Counters, InterfaceCounts};
+pub use counters::{CounterError, Counters, InterfaceCounts};
 pub use error::{LoadError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
-pub use inherited::{Adopted, Inherited};
+pub use inherited::Inherited;
 pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
 pub use interface::{Interface, InterfaceError, Xdp, distinct};
 pub use lease::{LeaseError, Leases};

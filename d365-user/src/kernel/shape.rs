@@ -9,7 +9,7 @@ const INDEX: u32 = 4;
 
 /// The shape of a map: its type and its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub(super) struct Shape {
     /// The type, as the kernel numbers it (`enum bpf_map_type`, linux/bpf.h).
     kind: u32,
     key: u32,

@@ -1,10 +1,8 @@
 //! Typed access to an array map, with errors that name the map and the index.
 
-use std::borrow::{Borrow, BorrowMut};
-
 use aya::{
     Pod,
-    maps::{Array, MapData, MapError, PerCpuArray, PerCpuValues},
+    maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
 use d365_common::counter::Counter;
@@ -21,16 +19,13 @@ pub struct CounterError {
 }
 
 /// An array of plain values.
-pub(super) struct Values<V: Pod, T> {
+pub(super) struct Values<'a, V: Pod> {
     map: &'static str,
-    array: Array<T, V>,
+    array: Array<&'a mut MapData, V>,
 }
 
-impl<V: Pod, T: Borrow<MapData>> Values<V, T> {
-    pub(super) fn new<M>(map: &'static str, data: M) -> Result<Self, CounterError>
-    where
-        Array<T, V>: TryFrom<M, Error = MapError>,
-    {
+impl<'a, V: Pod> Values<'a, V> {
+    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, CounterError> {
         let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
         Ok(Self { map, array })
     }
@@ -38,30 +33,25 @@ impl<V: Pod, T: Borrow<MapData>> Values<V, T> {
     pub(super) fn get(&self, index: u32) -> Result<V, CounterError> {
         self.array.get(&index, 0).map_err(|source| CounterError { map: self.map, index, source })
     }
-}
 
-impl<V: Pod, T: BorrowMut<MapData>> Values<V, T> {
     pub(super) fn set(&mut self, index: u32, value: V) -> Result<(), CounterError> {
         self.array.set(index, value, 0).map_err(|source| CounterError { map: self.map, index, source })
     }
 }
 
 /// A per-CPU array of counters.
-pub(super) struct PerCpu<T> {
+pub(super) struct PerCpu<'a> {
     map: &'static str,
-    array: PerCpuArray<T, Counter>,
+    array: PerCpuArray<&'a mut MapData, Counter>,
 }
 
-impl<T: Borrow<MapData>> PerCpu<T> {
-    pub(super) fn new<M>(map: &'static str, data: M) -> Result<Self, CounterError>
-    where
-        PerCpuArray<T, Counter>: TryFrom<M, Error = MapError>,
-    {
+impl<'a> PerCpu<'a> {
+    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, CounterError> {
         let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
         Ok(Self { map, array })
     }
 
-    fn error(&self, index: u32) -> impl Fn(MapError) -> CounterError + use<T> {
+    fn error(&self, index: u32) -> impl Fn(MapError) -> CounterError + use<> {
         let map = self.map;
         move |source| CounterError { map, index, source }
     }
@@ -76,9 +66,7 @@ impl<T: Borrow<MapData>> PerCpu<T> {
         let Counter { packets, bytes, connections } = sum;
         Ok(Count { packets, bytes, connections })
     }
-}
 
-impl<T: BorrowMut<MapData>> PerCpu<T> {
     /// Adds the counts of one counter to another, for each CPU.
     pub(super) fn add(&mut self, to: u32, from: u32) -> Result<(), CounterError> {
         let (to_values, from_values) = (self.of_all_cpus(to)?, self.of_all_cpus(from)?);
