@@ -8,8 +8,8 @@ use crate::{
     counters::SlotsFull,
     exit::Exit,
     kernel::{
-        AttachError, CounterError, InterfaceError, LoadError, PacketLogError, PublishError, RequirementError,
-        SamplesError, StoreError,
+        AttachError, InterfaceError, LoadError, MapIndexError, PacketLogError, PublishError,
+        RequirementError, SamplesError, StoreError,
     },
     resources::{ResourceError, is_lack},
     runtime::FailsafeError,
@@ -55,7 +55,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The counters cannot be used.
     #[error(transparent)]
-    Counter(#[from] CounterError),
+    Counter(#[from] MapIndexError),
     /// A program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),

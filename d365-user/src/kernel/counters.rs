@@ -20,9 +20,11 @@ use d365_common::{
     packet_action::PacketAction,
 };
 
-pub use self::values::CounterError;
 use self::values::{PerCpu, Values};
-use super::{error::error_chain, shape::Shape};
+use super::{
+    error::{MapIndexError, error_chain},
+    shape::Shape,
+};
 use crate::{generation::CounterKey, snapshot::Count};
 
 /// Bytes of a row's name: the longest alternative name of an interface (`ALTIFNAMSIZ`, linux/if.h).
@@ -120,8 +122,8 @@ impl Counters {
     /// order of the answer.
     ///
     /// # Errors
-    /// [`CounterError`] for the first value that cannot be read.
-    pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, CounterError> {
+    /// [`MapIndexError`] for the first value that cannot be read.
+    pub fn read(&self, slots: &[u32]) -> Result<Vec<InterfaceCounts>, MapIndexError> {
         let [ranges, classes, ..] = &mut *self.maps();
         let ranges = PerCpu::new(MAPS[RANGES], ranges)?;
         let classes = PerCpu::new(MAPS[CLASSES], classes)?;
@@ -149,8 +151,8 @@ impl Counters {
     /// there is one. No program may count in either slot. The slot then has no owner.
     ///
     /// # Errors
-    /// [`CounterError`]; the counts are then in the slot, in the other one, or in both.
-    pub(crate) fn empty(&self, slot: u32, into: Option<u32>) -> Result<(), CounterError> {
+    /// [`MapIndexError`]; the counts are then in the slot, in the other one, or in both.
+    pub(crate) fn empty(&self, slot: u32, into: Option<u32>) -> Result<(), MapIndexError> {
         let maps = &mut *self.maps();
         let mut ranges = PerCpu::new(MAPS[RANGES], &mut maps[RANGES])?;
         for row in 0..self.rows {
@@ -166,8 +168,8 @@ impl Counters {
     /// Records the owner of a slot, for the next daemon.
     ///
     /// # Errors
-    /// [`CounterError`].
-    pub(crate) fn set_owner(&self, slot: u32, owner: &CounterKey) -> Result<(), CounterError> {
+    /// [`MapIndexError`].
+    pub(crate) fn set_owner(&self, slot: u32, owner: &CounterKey) -> Result<(), MapIndexError> {
         let maps = &mut *self.maps();
         Values::new(MAPS[OWNERS], &mut maps[OWNERS])?.set(slot, owner::record(owner))
     }
@@ -178,7 +180,7 @@ impl Counters {
     /// The text names a record that cannot be read or that this daemon would not write, or an owner of two
     /// slots.
     pub(crate) fn owners(&self) -> Result<Vec<(CounterKey, u32)>, String> {
-        let text = |error: CounterError| error.to_string();
+        let text = |error: MapIndexError| error.to_string();
         let map = MAPS[OWNERS];
         let maps = &mut *self.maps();
         let records = Values::new(map, &mut maps[OWNERS]).map_err(text)?;
@@ -197,8 +199,8 @@ impl Counters {
     /// The name of each interface's row; empty for a row without one.
     ///
     /// # Errors
-    /// [`CounterError`].
-    pub(crate) fn row_names(&self) -> Result<Vec<String>, CounterError> {
+    /// [`MapIndexError`].
+    pub(crate) fn row_names(&self) -> Result<Vec<String>, MapIndexError> {
         let maps = &mut *self.maps();
         let names = Values::<Name>::new(MAPS[NAMES], &mut maps[NAMES])?;
         let text = |name: Name| {
@@ -211,8 +213,8 @@ impl Counters {
     /// Clears the counters of a row. No program may count in it.
     ///
     /// # Errors
-    /// [`CounterError`]; some counters of the row may then be zero.
-    pub(crate) fn clear_row(&self, row: u32) -> Result<(), CounterError> {
+    /// [`MapIndexError`]; some counters of the row may then be zero.
+    pub(crate) fn clear_row(&self, row: u32) -> Result<(), MapIndexError> {
         let maps = &mut *self.maps();
         let mut ranges = PerCpu::new(MAPS[RANGES], &mut maps[RANGES])?;
         (0..self.capacity).try_for_each(|slot| ranges.clear(range_index(row, self.capacity, slot)))?;
@@ -223,8 +225,8 @@ impl Counters {
     /// Records the interface of a row, for the next daemon.
     ///
     /// # Errors
-    /// [`CounterError`].
-    pub(crate) fn set_row_name(&self, row: u32, name: &str) -> Result<(), CounterError> {
+    /// [`MapIndexError`].
+    pub(crate) fn set_row_name(&self, row: u32, name: &str) -> Result<(), MapIndexError> {
         let mut bytes: Name = [0; NAME as usize];
         let length = name.len().min(bytes.len() - 1);
         bytes[..length].copy_from_slice(&name.as_bytes()[..length]);

@@ -17,6 +17,6 @@ impl Kernel {
         // The program does not read the entry, only whether there is one.
         let entries = prefixes.iter().map(|prefix| (*prefix, Entry::from_bits(0)));
         let tries = self.failsafe.build(entries)?;
-        self.failsafe.set(0, &tries)
+        Ok(self.failsafe.set(0, &tries)?)
     }
 }

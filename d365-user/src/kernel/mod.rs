@@ -40,8 +40,8 @@ mod verify;
 
 pub use attach::{AttachError, Attached, Look};
 pub use buffers::{Staged, Verified};
-pub use counters::{CounterError, Counters, InterfaceCounts};
-pub use error::{LoadError, PublishError, VerifyError};
+pub use counters::{Counters, InterfaceCounts};
+pub use error::{LoadError, MapIndexError, PublishError, VerifyError};
 pub use generic::{Objection, Other, Surroundings};
 pub use inherited::Inherited;
 pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};

@@ -11,7 +11,7 @@ use d365_common::{
 
 use super::{
     buffers::{Staged, Verified},
-    error::PublishError,
+    error::{MapIndexError, PublishError},
     object::Kernel,
 };
 use crate::generation::{Compiled, Table, TableSize};
@@ -23,7 +23,7 @@ impl Kernel {
     /// [`PublishError`]; the active buffer still classifies packets.
     pub fn stage(&mut self, generation: &Compiled) -> Result<Staged, PublishError> {
         let buffers = &mut self.buffers;
-        let active = buffers.active.get(&0, 0).map_err(PublishError::buffer(names::ACTIVE, 0))?;
+        let active = buffers.active.get(&0, 0).map_err(MapIndexError::at(names::ACTIVE, 0))?;
         let table = Table::new(&generation.entries, buffers.tables.room());
         let tries = buffers.tries.build(generation.entries.iter().copied())?;
         let buffer = (direct::buffer(active) + 1) % BUFFERS;
@@ -38,11 +38,11 @@ impl Kernel {
     /// by the previous generation any more, and its tries are gone.
     ///
     /// # Errors
-    /// [`PublishError`]; the previous generation still classifies packets.
-    pub fn activate(&mut self, Verified(staged): Verified) -> Result<(), PublishError> {
+    /// [`MapIndexError`]; the previous generation still classifies packets.
+    pub fn activate(&mut self, Verified(staged): Verified) -> Result<(), MapIndexError> {
         let buffers = &mut self.buffers;
         let first = buffers.tables.first(staged.buffer);
-        buffers.active.set(0, first, 0).map_err(PublishError::buffer(names::ACTIVE, staged.buffer))?;
+        buffers.active.set(0, first, 0).map_err(MapIndexError::at(names::ACTIVE, 0))?;
         buffers.table_size = staged.table_size;
         let old = (staged.buffer + 1) % BUFFERS;
         if let Err(error) = buffers.tries.set(old, &staged.tries) {
@@ -64,6 +64,6 @@ impl Kernel {
     pub fn publish(&mut self, generation: &Compiled) -> Result<(), PublishError> {
         let staged = self.stage(generation)?;
         let verified = self.verify(staged, generation)?;
-        self.activate(verified)
+        Ok(self.activate(verified)?)
     }
 }

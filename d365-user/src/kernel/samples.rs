@@ -8,7 +8,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use d365_common::names::{self, SAMPLE_RING};
 
-use super::{counters::CounterError, error::error_chain, object::Kernel};
+use super::{
+    error::{MapIndexError, error_chain},
+    object::Kernel,
+};
 
 /// Bytes of one record in the ring: the address (16) and the kernel's header (8).
 const RECORD: usize = 16 + 8;
@@ -58,10 +61,9 @@ impl Samples {
     /// Number of samples that found the ring full since the object was loaded.
     ///
     /// # Errors
-    /// [`CounterError`] if the kernel does not return the count.
-    pub fn lost(&self) -> Result<u64, CounterError> {
-        let error = |source| CounterError { map: names::SAMPLES_LOST, index: 0, source };
-        let cpus = self.lost.get(&0, 0).map_err(error)?;
+    /// [`MapIndexError`] if the kernel does not return the count.
+    pub fn lost(&self) -> Result<u64, MapIndexError> {
+        let cpus = self.lost.get(&0, 0).map_err(MapIndexError::at(names::SAMPLES_LOST, 0))?;
         Ok(cpus.iter().fold(0, |sum, cpu| sum.wrapping_add(*cpu)))
     }
 }

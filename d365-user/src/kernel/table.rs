@@ -4,13 +4,13 @@
 //! do that for inner arrays of different sizes, and each call costs as much as the rest of a lookup. This
 //! module must write the standby buffer only, and only when no running program still classifies by it.
 
-use aya::maps::{Array, MapData, MapError};
+use aya::maps::{Array, MapData};
 use d365_common::{
     direct::{self, FIRST_PAGE, Page},
-    names::BUFFERS,
+    names::{self, BUFFERS},
 };
 
-use super::error::{PublishError, VerifyError};
+use super::error::{MapIndexError, VerifyError};
 use crate::generation::Table;
 
 /// The tables of both buffers.
@@ -43,10 +43,10 @@ impl Tables {
 
     /// Writes all pages of a table, also the empty ones, because another table was there before. No cell
     /// names a page after them.
-    pub(super) fn write(&mut self, buffer: u32, table: &Table) -> Result<(), PublishError> {
+    pub(super) fn write(&mut self, buffer: u32, table: &Table) -> Result<(), MapIndexError> {
         for (number, page) in (0..).zip(table.pages()) {
             let at = self.first(buffer) + number;
-            self.map.set(at, page, 0).map_err(|source| PublishError::Page { page: number, source })?;
+            self.map.set(at, page, 0).map_err(MapIndexError::at(names::TABLES, at))?;
         }
         Ok(())
     }
@@ -60,8 +60,8 @@ impl Tables {
             if std::mem::replace(seen, true) {
                 return Err(VerifyError::Tangled { page });
             }
-            let cells = self.map.get(&(first + page), 0);
-            cells.map(Some).map_err(|source: MapError| VerifyError::Read { page, source })
+            let at = first + page;
+            Ok(Some(self.map.get(&at, 0).map_err(MapIndexError::at(names::TABLES, at))?))
         }
     }
 }

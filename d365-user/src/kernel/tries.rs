@@ -9,7 +9,7 @@ use aya::{
 use d365_common::{entry::Entry, key};
 use ipnet::IpNet;
 
-use super::error::{LoadError, PublishError};
+use super::error::{LoadError, MapIndexError, PublishError};
 
 /// LPM tries must not be preallocated (`kernel/bpf/lpm_trie.c`).
 const BPF_F_NO_PREALLOC: u32 = 1;
@@ -60,10 +60,10 @@ impl Tries {
     /// runs (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`). That takes a few milliseconds for each map.
     /// Waiting for both in parallel would need a second thread, and an update must not fail for lack of a
     /// thread.
-    pub(super) fn set(&mut self, buffer: u32, tries: &TriePair) -> Result<(), PublishError> {
+    pub(super) fn set(&mut self, buffer: u32, tries: &TriePair) -> Result<(), MapIndexError> {
         let [v4, v6] = self.names;
-        self.v4.set(buffer, &tries.v4, 0).map_err(PublishError::buffer(v4, buffer))?;
-        self.v6.set(buffer, &tries.v6, 0).map_err(PublishError::buffer(v6, buffer))
+        self.v4.set(buffer, &tries.v4, 0).map_err(MapIndexError::at(v4, buffer))?;
+        self.v6.set(buffer, &tries.v6, 0).map_err(MapIndexError::at(v6, buffer))
     }
 }
 

@@ -11,20 +11,15 @@
 
 use std::net::IpAddr;
 
-use aya::maps::MapError;
 use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
     buffers::{Buffers, Staged, Verified},
-    error::VerifyError,
+    error::{MapIndexError, VerifyError},
     object::Kernel,
 };
 use crate::generation::{Change, Compiled, Probe, ReferenceTrie, changes, probes};
-
-fn buffer(map: &'static str) -> impl FnOnce(MapError) -> VerifyError {
-    move |source| VerifyError::Buffer { map, source }
-}
 
 impl Kernel {
     /// Verifies what is staged: every probe that `generation` needs must give the reference's answer.
@@ -33,7 +28,7 @@ impl Kernel {
     /// [`VerifyError`] for the first wrong answer. The staged generation then never classifies a packet.
     pub fn verify(&mut self, staged: Staged, generation: &Compiled) -> Result<Verified, VerifyError> {
         let first = self.buffers.tables.first(staged.buffer);
-        self.buffers.proven.set(0, first, 0).map_err(buffer(names::PROVEN))?;
+        self.buffers.proven.set(0, first, 0).map_err(MapIndexError::at(names::PROVEN, 0))?;
         let prefixes: Vec<IpNet> = generation.entries.iter().map(|(prefix, _)| *prefix).collect();
         let reference = ReferenceTrie::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
@@ -76,8 +71,8 @@ impl Kernel {
     /// Sets `PROVEN` to the published buffer.
     fn ask_of_published(&mut self) -> Result<(), VerifyError> {
         let Buffers { active, proven, .. } = &mut self.buffers;
-        let published = active.get(&0, 0).map_err(buffer(names::ACTIVE))?;
-        proven.set(0, published, 0).map_err(buffer(names::PROVEN))
+        let published = active.get(&0, 0).map_err(MapIndexError::at(names::ACTIVE, 0))?;
+        Ok(proven.set(0, published, 0).map_err(MapIndexError::at(names::PROVEN, 0))?)
     }
 
     /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet

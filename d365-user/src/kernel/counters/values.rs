@@ -2,21 +2,12 @@
 
 use aya::{
     Pod,
-    maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues},
+    maps::{Array, Map, MapData, PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
 use d365_common::counter::Counter;
 
-use crate::{kernel::error::error_chain, snapshot::Count};
-
-/// A counter, an owner or a name cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use index {index} of map {map}: {}", error_chain(.source))]
-pub struct CounterError {
-    pub(in crate::kernel) map: &'static str,
-    pub(in crate::kernel) index: u32,
-    pub(in crate::kernel) source: MapError,
-}
+use crate::{kernel::error::MapIndexError, snapshot::Count};
 
 /// An array of plain values.
 pub(super) struct Values<'a, V: Pod> {
@@ -25,17 +16,17 @@ pub(super) struct Values<'a, V: Pod> {
 }
 
 impl<'a, V: Pod> Values<'a, V> {
-    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, CounterError> {
-        let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
+    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, MapIndexError> {
+        let array = data.try_into().map_err(MapIndexError::at(map, 0))?;
         Ok(Self { map, array })
     }
 
-    pub(super) fn get(&self, index: u32) -> Result<V, CounterError> {
-        self.array.get(&index, 0).map_err(|source| CounterError { map: self.map, index, source })
+    pub(super) fn get(&self, index: u32) -> Result<V, MapIndexError> {
+        self.array.get(&index, 0).map_err(MapIndexError::at(self.map, index))
     }
 
-    pub(super) fn set(&mut self, index: u32, value: V) -> Result<(), CounterError> {
-        self.array.set(index, value, 0).map_err(|source| CounterError { map: self.map, index, source })
+    pub(super) fn set(&mut self, index: u32, value: V) -> Result<(), MapIndexError> {
+        self.array.set(index, value, 0).map_err(MapIndexError::at(self.map, index))
     }
 }
 
@@ -46,41 +37,36 @@ pub(super) struct PerCpu<'a> {
 }
 
 impl<'a> PerCpu<'a> {
-    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, CounterError> {
-        let array = data.try_into().map_err(|source| CounterError { map, index: 0, source })?;
+    pub(super) fn new(map: &'static str, data: &'a mut Map) -> Result<Self, MapIndexError> {
+        let array = data.try_into().map_err(MapIndexError::at(map, 0))?;
         Ok(Self { map, array })
     }
 
-    fn error(&self, index: u32) -> impl Fn(MapError) -> CounterError + use<> {
-        let map = self.map;
-        move |source| CounterError { map, index, source }
-    }
-
-    fn of_all_cpus(&self, index: u32) -> Result<PerCpuValues<Counter>, CounterError> {
-        self.array.get(&index, 0).map_err(self.error(index))
+    fn of_all_cpus(&self, index: u32) -> Result<PerCpuValues<Counter>, MapIndexError> {
+        self.array.get(&index, 0).map_err(MapIndexError::at(self.map, index))
     }
 
     /// Adds up the counts of all CPUs.
-    pub(super) fn sum(&self, index: u32) -> Result<Count, CounterError> {
+    pub(super) fn sum(&self, index: u32) -> Result<Count, MapIndexError> {
         let sum = self.of_all_cpus(index)?.iter().fold(Counter::default(), |sum, cpu| plus(&sum, cpu));
         let Counter { packets, bytes, connections } = sum;
         Ok(Count { packets, bytes, connections })
     }
 
     /// Adds the counts of one counter to another, for each CPU.
-    pub(super) fn add(&mut self, to: u32, from: u32) -> Result<(), CounterError> {
+    pub(super) fn add(&mut self, to: u32, from: u32) -> Result<(), MapIndexError> {
         let (to_values, from_values) = (self.of_all_cpus(to)?, self.of_all_cpus(from)?);
         let sums = to_values.iter().zip(from_values.iter()).map(|(to, from)| plus(to, from));
         self.set(to, sums.collect())
     }
 
-    pub(super) fn clear(&mut self, index: u32) -> Result<(), CounterError> {
-        let cpus = nr_cpus().map_err(|(_, error)| self.error(index)(error.into()))?;
+    pub(super) fn clear(&mut self, index: u32) -> Result<(), MapIndexError> {
+        let cpus = nr_cpus().map_err(|(_, error)| MapIndexError::at(self.map, index)(error.into()))?;
         self.set(index, vec![Counter::default(); cpus])
     }
 
-    fn set(&mut self, index: u32, values: Vec<Counter>) -> Result<(), CounterError> {
-        let error = self.error(index);
+    fn set(&mut self, index: u32, values: Vec<Counter>) -> Result<(), MapIndexError> {
+        let error = MapIndexError::at(self.map, index);
         let values = PerCpuValues::try_from(values).map_err(|source| error(source.into()))?;
         self.array.set(index, values, 0).map_err(error)
     }

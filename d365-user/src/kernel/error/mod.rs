@@ -8,4 +8,4 @@ mod verify;
 pub(super) use chain::error_chain;
 pub use load::LoadError;
 pub use publish::PublishError;
-pub use verify::VerifyError;
+pub use verify::{MapIndexError, VerifyError};

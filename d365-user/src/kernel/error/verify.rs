@@ -6,6 +6,7 @@ use aya::{maps::MapError, programs::ProgramError};
 use d365_common::names;
 
 use super::chain::error_chain;
+use crate::kernel::memory::explained;
 
 /// A generation was not verified.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +21,29 @@ pub enum VerifyError {
     /// The program did not classify the frame as a segment to a watched port.
     #[error("the kernel's answer for {source_address} makes no sense ({bits:#010x}); the list is not used")]
     Nonsense { source_address: IpAddr, bits: u32 },
-    /// A page of the direct table cannot be read.
-    #[error("cannot read page {page} of {}: {}", names::TABLES, error_chain(.source))]
-    Read { page: u32, source: MapError },
     /// Several cells of the direct table name the same page.
     #[error("page {page} of {} is named twice; the list is not used", names::TABLES)]
     Tangled { page: u32 },
     /// The program cannot be run.
     #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, error_chain(.0))]
     Program(#[from] ProgramError),
-    /// `PROVEN` cannot be set to the buffer.
-    #[error("cannot use map {map}: {}", error_chain(.source))]
-    Buffer { map: &'static str, source: MapError },
+    /// A page of the direct table cannot be read, or `PROVEN` cannot be set to the buffer.
+    #[error(transparent)]
+    Index(#[from] MapIndexError),
+}
+
+/// A value of a map cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use index {index} of map {map}: {}", explained(.source))]
+pub struct MapIndexError {
+    map: &'static str,
+    index: u32,
+    source: MapError,
+}
+
+impl MapIndexError {
+    /// Returns the conversion of an error at an index of a map.
+    pub(in crate::kernel) fn at(map: &'static str, index: u32) -> impl Fn(MapError) -> Self {
+        move |source| Self { map, index, source }
+    }
 }
