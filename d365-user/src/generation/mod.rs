@@ -3,13 +3,11 @@
 //! published. Pure; it never touches a map or a file.
 
 mod compile;
-mod counter_key;
 mod direct;
 mod groups;
 mod probes;
 
-pub use compile::{Compiled, compile};
-pub use counter_key::CounterKey;
+pub use compile::{Compiled, CounterKey, compile};
 pub use direct::{Change, Table, TableSize, changes};
 pub use groups::Groups;
 pub use probes::{Probe, ReferenceTrie, probes};

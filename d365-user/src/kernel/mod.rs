@@ -9,7 +9,6 @@ mod bpf;
 mod buffers;
 mod counters;
 mod error;
-mod failsafe;
 mod generic;
 mod inherited;
 mod inspect;

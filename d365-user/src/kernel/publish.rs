@@ -1,13 +1,15 @@
 //! Builds the tries and the direct table of a generation in the standby buffer, and publishes them by one
-//! store to `ACTIVE`.
+//! store to `ACTIVE`. Replaces the prefixes from which no connection is ever dropped.
 //!
 //! A trie in the active buffer is never edited: kernels before 6.13 have faults there, and packets would see
 //! a half-edited list.
 
 use d365_common::{
     direct,
+    entry::Entry,
     names::{self, BUFFERS},
 };
+use ipnet::IpNet;
 
 use super::{
     buffers::{Staged, Verified},
@@ -65,5 +67,17 @@ impl Kernel {
         let staged = self.stage(generation)?;
         let verified = self.verify(staged, generation)?;
         Ok(self.activate(verified)?)
+    }
+
+    /// Replaces the prefixes from which no connection is dropped, those of each family as a whole: a packet
+    /// sees either the old or the new ones. The program drops nothing until they are set for the first time.
+    ///
+    /// # Errors
+    /// [`PublishError`]. A family that could not be replaced keeps its previous prefixes.
+    pub fn set_failsafe(&mut self, prefixes: &[IpNet]) -> Result<(), PublishError> {
+        // The program does not read the entry, only whether there is one.
+        let entries = prefixes.iter().map(|prefix| (*prefix, Entry::from_bits(0)));
+        let tries = self.failsafe.build(entries)?;
+        Ok(self.failsafe.set(0, &tries)?)
     }
 }

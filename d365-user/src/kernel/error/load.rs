@@ -5,7 +5,7 @@ use std::io;
 use aya::{EbpfError, maps::MapError};
 use nix::libc::EAGAIN;
 
-use super::chain::error_chain;
+use super::error_chain;
 use crate::kernel::{
     memory::explained,
     requirements::{self, RequirementError},

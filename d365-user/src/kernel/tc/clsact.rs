@@ -1,4 +1,5 @@
-//! The `clsact` qdisc and its ingress filters, for kernels without tcx (before 6.6).
+//! The programs and filters at an interface's ingress, of every owner; and the `clsact` qdisc, for kernels
+//! without tcx (before 6.6).
 //!
 //! Unlike a link, a filter outlives its daemon. The next daemon recognises the filter of a killed daemon by
 //! the program's name and removes it. The daemon never changes a filter of another owner. It removes a qdisc
@@ -6,12 +7,14 @@
 
 use std::io;
 
+use aya::programs::{ProgramError, ProgramInfo, SchedClassifier, TcAttachType};
 use netlink_packet_core::NLM_F_ACK;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     tc::{TcAttribute, TcHandle as Handle, TcMessage},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
+use nix::libc::{EINVAL, EOPNOTSUPP};
 
 use super::{
     super::netlink,
@@ -26,6 +29,22 @@ const EGRESS: u32 = 0xffff_fff3;
 /// the same parent.
 pub(in super::super) fn filters(ifindex: u32) -> io::Result<Vec<Filter>> {
     below(ifindex, INGRESS)
+}
+
+/// The tcx programs at an interface's ingress, in order, each with its id and name; `None` if the kernel has
+/// no tcx.
+pub(in super::super) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>>, ProgramError> {
+    match SchedClassifier::query_tcx(interface, TcAttachType::Ingress) {
+        Err(ProgramError::SyscallError(error))
+            if matches!(error.io_error.raw_os_error(), Some(EINVAL | EOPNOTSUPP)) =>
+        {
+            Ok(None)
+        }
+        answer => {
+            let name = |info: &ProgramInfo| String::from_utf8_lossy(info.name()).into_owned();
+            Ok(Some(answer?.1.iter().map(|info| (info.id(), name(info))).collect()))
+        }
+    }
 }
 
 /// A `clsact` qdisc that the daemon added. Dropping this value removes the qdisc if it is empty.

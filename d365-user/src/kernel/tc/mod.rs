@@ -6,15 +6,7 @@
 
 mod clsact;
 mod filter;
-mod hold;
 mod tagger;
-mod tcx;
 
-pub(super) use self::{
-    clsact::{Qdisc, filters},
-    tcx::tcx,
-};
-pub use self::{
-    hold::TcHold,
-    tagger::{Tagger, TaggerError},
-};
+pub(super) use self::clsact::{Qdisc, filters, tcx};
+pub use self::tagger::{Tagger, TaggerError, TcHold};

@@ -9,10 +9,7 @@ use aya::programs::{
 };
 use nix::libc::EINVAL;
 
-use super::{
-    clsact::{Qdisc, filters},
-    hold::TcHold,
-};
+use super::clsact::{Qdisc, filters};
 use crate::{
     kernel::{
         bpf,
@@ -24,6 +21,15 @@ use crate::{
     },
     settings::TcOrder,
 };
+
+/// The means by which the tc program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcHold {
+    /// A tcx link. The kernel detaches it when the daemon ends.
+    Tcx,
+    /// A filter. It outlives a daemon that is killed, and tags nothing once the lease has expired.
+    Clsact,
+}
 
 /// The tc program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
