@@ -18,54 +18,36 @@ use crate::{
 
 /// An error that keeps the daemon from starting or ends it. Each message is one line.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum StartError {
-    /// There is no first list.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// The set does not fit into the kernel object.
     #[error(transparent)]
     Pending(#[from] SlotsFull),
-    /// The address to listen on is not available.
     #[error(
         "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
     )]
-    Listen {
-        /// The address that was requested.
-        address: SocketAddr,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// The system does not meet a requirement.
+    Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Requirement(#[from] RequirementError),
-    /// An interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// The kernel object was not loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The first generation was not published.
     #[error("cannot publish the range list: {0}")]
     Publish(#[from] PublishError),
-    /// The failsafe prefixes are not installed.
     #[error(transparent)]
     Failsafe(#[from] FailsafeError),
-    /// The pins of an earlier daemon cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The counters cannot be used.
     #[error(transparent)]
     Counter(#[from] MapIndexError),
-    /// A program was not attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
-    /// The kernel's log records cannot be read.
     #[error(transparent)]
     PacketLog(#[from] PacketLogError),
-    /// There are too few threads or file descriptors.
     #[error(transparent)]
     Resource(#[from] ResourceError),
-    /// The limit of processor time stopped the daemon (SIGXCPU).
     #[error(
         "stopped by SIGXCPU: the limit of processor time is reached; raise LimitCPU= of the unit or `ulimit -t`"
     )]
@@ -73,10 +55,8 @@ pub enum StartError {
     /// Signals cannot be caught, or there is no runtime.
     #[error("the operating system refuses what a clean stop needs: {0}")]
     Signals(#[source] io::Error),
-    /// The HTTP server ended by itself.
     #[error("the HTTP server ended by itself{}", .0.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
     Server(Option<JoinError>),
-    /// Samples of unlisted sources cannot be read.
     #[error(transparent)]
     Samples(#[from] SamplesError),
     /// The updater's thread ended unexpectedly. Programs that nothing keeps are detached.

@@ -41,57 +41,28 @@ pub struct Xdp {
 
 /// The interface cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum InterfaceError {
-    /// No interface has this name.
     #[error("no interface {name:?} in this network namespace; `ip -br link` lists those that exist")]
-    NotFound {
-        /// The name.
-        name: String,
-    },
-    /// Two names refer to one link.
+    NotFound { name: String },
     #[error(
         "interfaces {first:?} and {second:?} are one link (index {index}), under its name or an alternative name; \
          name it once"
     )]
-    Same {
-        /// The name given first.
-        first: String,
-        /// The name given later.
-        second: String,
-        /// Their index.
-        index: u32,
-    },
-    /// Its packets have no Ethernet header.
+    Same { first: String, second: String, index: u32 },
     #[error(
         "interface {name:?} has link type {link_type}{}: its packets do not begin with an Ethernet header, and d365-user \
          reads no others; watch an Ethernet interface. On the one below a tunnel, mail inside the tunnel counts as not_tcp",
         kind.as_ref().map(|kind| format!(" (a {kind} device)")).unwrap_or_default()
     )]
-    NoEthernetHeader {
-        /// The interface's name.
-        name: String,
-        /// The name of its link type.
-        link_type: String,
-        /// The kind of a virtual device.
-        kind: Option<String>,
-    },
-    /// It is an ifb device, which receives no packets.
+    NoEthernetHeader { name: String, link_type: String, kind: Option<String> },
     #[error(
         "interface {name:?} is an ifb device: packets pass through it on their way back to the interface whose traffic it \
          shapes, and no XDP program sees them there; watch that interface"
     )]
-    Ifb {
-        /// The interface's name.
-        name: String,
-    },
-    /// The kernel did not answer.
+    Ifb { name: String },
     #[error("cannot ask the kernel for interface {name:?}: {source}")]
-    Netlink {
-        /// The interface's name.
-        name: String,
-        /// The I/O error.
-        source: io::Error,
-    },
+    Netlink { name: String, source: io::Error },
 }
 
 impl Interface {

@@ -61,17 +61,14 @@ impl Leases {
 
 /// The leases could not be set. All or some of the previous leases are still in force.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum LeaseError {
-    /// The length of a tick is not known.
     #[error("cannot set the leases: the kernel does not report the length of its ticks: {0}")]
     Tick(#[from] Errno),
-    /// The program cannot be run.
     #[error("cannot set the leases: the kernel does not run program d365_lease: {}", error_chain(.0))]
     Program(#[from] ProgramError),
-    /// The map of the leases cannot be read or written.
     #[error("cannot end the lease of drops: {}", error_chain(.0))]
     Map(#[from] MapError),
-    /// The program rejected the leases.
     #[error(
         "cannot set the leases: program d365_lease answers {0}; build the daemon and its program from one commit"
     )]

@@ -14,15 +14,12 @@ use crate::{
 
 /// The program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum AttachError {
-    /// The interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// A capability is missing, or `/proc` cannot be read.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
-    /// The interface has another XDP program.
     #[error(
         "interface {interface} already has an XDP program: {name} (id {id}, {}); it is left as it is. Stop \
          its owner, or detach it: `ip link set dev {interface} {} off`; if that answers that a BPF link \
@@ -30,7 +27,6 @@ pub enum AttachError {
         mode.as_str(), ip_keyword(*mode)
     )]
     Busy { interface: String, name: String, id: u32, mode: Mode },
-    /// A device above the interface has an XDP program.
     #[error(
         "interface {interface} lies below {upper}, which has an XDP program: {name} (id {id}, {}); the kernel takes none \
          below it. Watch {upper} alone, or both in one d365-user (--iface {upper},{interface}), or detach that program: \
@@ -38,33 +34,21 @@ pub enum AttachError {
         mode.as_str(), ip_keyword(*mode)
     )]
     BusyAbove { interface: String, upper: String, name: String, id: u32, mode: Mode },
-    /// The kernel or the driver refused the program.
     #[error("cannot attach to {interface} in {mode} mode: {}", refusal(.source, .mode))]
     Refused { interface: String, mode: &'static str, source: io::Error },
-    /// Generic mode is possible, and the daemon does not use it.
     #[error(
         "cannot attach to {interface} in generic mode{}: {objection}",
         native.as_ref().map(|reason| format!(" (native mode was refused: {reason})")).unwrap_or_default()
     )]
-    Generic {
-        interface: String,
-        /// The reason why native mode was refused, if it was tried.
-        native: Option<String>,
-        /// The reason why generic mode is not used.
-        objection: Objection,
-    },
-    /// The daemon cannot find out if generic mode may be used.
+    Generic { interface: String, native: Option<String>, objection: Objection },
     #[error(
         "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
     )]
     Ingress { interface: String, source: io::Error },
-    /// The counters' row cannot be given to the interface.
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
-    /// The tc program cannot be attached.
     #[error(transparent)]
     Tagger(#[from] TaggerError),
-    /// The program's own state is not as expected.
     #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program { interface: String, source: ProgramError },
 }

@@ -13,12 +13,10 @@ use crate::kernel::{
 
 /// The kernel object cannot be loaded.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum LoadError {
-    /// A requirement is not met.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
-    /// The verifier rejected the program.
     #[error(
         "the kernel's verifier refused program {program}: {summary} ({source}); please report it with your \
          kernel's version and the whole log (--log-level debug)"
@@ -33,10 +31,8 @@ pub enum LoadError {
     /// A program could not be loaded, for a reason other than the verifier's verdict.
     #[error("cannot load program {program}: {source}{}", advice(.source))]
     Program { program: &'static str, source: io::Error },
-    /// The object, a map or a program could not be loaded for another reason.
     #[error("cannot load the kernel object: {}", explained(.0))]
     Object(#[source] Box<EbpfError>),
-    /// The program's constants, or the initial values of its variables, could not be written.
     #[error("cannot write the program's constants into maps .rodata, .data and .bss: {}", error_chain(.0))]
     Constants(#[source] MapError),
     /// aya probed the kernel for global data and type information, and treated a failure as a missing
@@ -46,18 +42,14 @@ pub enum LoadError {
         .source.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
     )]
     Test {
-        /// The probe that the kernel did not load.
         test: &'static str,
         /// The kernel's error for a similar small program, if it rejects that too.
         source: Option<io::Error>,
     },
-    /// The object was not built for this daemon.
     #[error("the kernel object has no {0}; build the daemon and its program from one commit")]
     Missing(&'static str),
-    /// More interfaces, ports or counter slots than the object has room for.
     #[error("{what}: {count} are more than the {most} that the kernel object has room for")]
     TooMany { what: &'static str, count: usize, most: usize },
-    /// The object's map could not be replaced by the counters.
     #[error("cannot give map {map} to the kernel object: {source}")]
     Replace { map: &'static str, source: io::Error },
 }

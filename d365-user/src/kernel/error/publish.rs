@@ -11,27 +11,22 @@ use crate::kernel::memory::explained;
 
 /// A generation was not published. The published one is unchanged.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum PublishError {
-    /// A trie could not be created.
     #[error("cannot create a trie of {entries} entries for {map}: {}", explained(.source))]
     Create { map: &'static str, entries: usize, source: MapError },
-    /// A range could not be inserted.
     #[error("cannot put {prefix} into {map}: {}", explained(.source))]
     Insert { map: &'static str, prefix: IpNet, source: MapError },
-    /// The kernel's answers differ from the reference's.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// A page, a trie, the number of the active buffer or the owner of a counter slot could not be set.
     #[error(transparent)]
     Index(#[from] MapIndexError),
 }
 
 /// A generation was not verified.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum VerifyError {
-    /// The program's answer differs from the reference's.
     #[error(
         "the kernel's answer for {source_address} is {answer}, and should be {expected}: a fault of this kernel or of the \
          compiled list; the list is not used"
@@ -43,10 +38,8 @@ pub enum VerifyError {
     /// Several cells of the direct table name the same page.
     #[error("page {page} of {} is named twice; the list is not used", names::TABLES)]
     Tangled { page: u32 },
-    /// The program cannot be run.
     #[error("cannot ask the kernel program {}: {}", names::PROGRAM_PROVE, error_chain(.0))]
     Program(#[from] ProgramError),
-    /// A page of the direct table cannot be read, or `PROVEN` cannot be set to the buffer.
     #[error(transparent)]
     Index(#[from] MapIndexError),
 }

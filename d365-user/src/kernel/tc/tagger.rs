@@ -45,21 +45,18 @@ pub struct Tagger {
 
 /// The tc program cannot be attached to the interface.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum TaggerError {
-    /// The kernel refused the program.
     #[error(
         "cannot attach the tc program that marks packets to {interface}: {}; the kernel needs tcx (6.6), or clsact \
          (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf); without --tag mark none is needed",
         error_chain(.source)
     )]
     Program { interface: String, source: ProgramError },
-    /// The kernel refused the link.
     #[error(
         "cannot attach the tc program that marks packets to {interface}: {source}; without --tag mark none is needed"
     )]
     Link { interface: String, source: io::Error },
-    /// The existing filters cannot be listed.
     #[error("cannot list the tc filters of {interface}: {source}")]
     Filters { interface: String, source: io::Error },
 }
