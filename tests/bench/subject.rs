@@ -10,7 +10,7 @@ use d365_common::{
 };
 use d365_user::{
     generation::{self, Compiled, Table},
-    kernel::{Counters, Interface, Kernel, OBJECT, Options},
+    kernel::{Counters, Inherited, Interface, Kernel, Leases, OBJECT, Options, Store},
     ranges::Range,
     settings::Tags,
 };
@@ -89,7 +89,8 @@ impl Subject {
     }
 
     fn by(options: &Options) -> Result<Self> {
-        let (mut kernel, counters) = Kernel::load(OBJECT, options)?;
+        let (counters, _) = Inherited::default().counters(1, options.capacity)?;
+        let mut kernel = Kernel::load_with(&PROGRAMS, OBJECT, options, &counters, Store::default())?;
         let program = Program::Xdp(bpf::xdp_by_id(kernel.program_id()?)?);
         Ok(Self { kernel, program, counters, slots: Vec::new() })
     }
@@ -104,7 +105,7 @@ impl Subject {
         let mut subject = Self::by(options)?;
         let compiled = subject.compile(ranges)?;
         subject.kernel.publish(&compiled)?;
-        subject.kernel.set_lease(None)?;
+        subject.kernel.set_leases(&Leases::all(None))?;
         Ok(subject)
     }
 

@@ -19,6 +19,7 @@ use nix::errno::Errno;
 
 use crate::{
     judged::options,
+    kernel::KernelExt as _,
     steps::{on, source, started, two_links, xdp_filter, xdp_id},
 };
 

@@ -22,6 +22,7 @@ use ipnet::IpNet;
 use crate::{
     bpf::XDP_PASS,
     judged::{Judged, action, options, ranges, syn},
+    kernel::KernelExt as _,
     steps::{addresses, until},
 };
 

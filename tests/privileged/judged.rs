@@ -19,7 +19,7 @@ use d365_user::{
 };
 use ipnet::IpNet;
 
-use crate::bpf::XDP_PASS;
+use crate::{bpf::XDP_PASS, kernel::KernelExt as _};
 
 /// The program, and the list that it uses.
 pub(crate) struct Judged {

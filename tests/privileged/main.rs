@@ -18,6 +18,7 @@ mod hung_disk;
 mod inspect;
 mod interfaces;
 mod judged;
+mod kernel;
 mod lease;
 mod limits;
 mod links;

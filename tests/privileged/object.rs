@@ -27,6 +27,7 @@ use object::{Object as _, ObjectSection as _};
 
 use crate::{
     judged::options,
+    kernel::KernelExt as _,
     steps::{shell, shell_in},
 };
 

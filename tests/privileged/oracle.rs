@@ -11,7 +11,10 @@ use d365_tests::{corpus, generate, oracle::report, patience, require};
 use d365_user::kernel::{Kernel, OBJECT, Options};
 
 use self::judges::Judges;
-use crate::judged::{Judged, options, ranges};
+use crate::{
+    judged::{Judged, options, ranges},
+    kernel::KernelExt as _,
+};
 
 /// Nested and neighbouring ranges, at the ends of both families' address space and around the corpus's
 /// sources.

@@ -14,6 +14,7 @@ use d365_user::kernel::{Options, Samples};
 
 use crate::{
     judged::{Class, Judged, options, ranges, syn},
+    kernel::KernelExt as _,
     steps::addresses,
 };
 

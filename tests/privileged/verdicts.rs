@@ -13,6 +13,7 @@ use d365_user::kernel::{Interface, Kernel, OBJECT, Options};
 
 use crate::{
     judged::{Class, Judged, options, ranges, syn},
+    kernel::KernelExt as _,
     mail::embedded,
     oracle,
     steps::addresses,

@@ -76,14 +76,6 @@ pub enum LeaseError {
 }
 
 impl Kernel {
-    /// Same as [`set_leases`](Self::set_leases), with the same time for all leases.
-    ///
-    /// # Errors
-    /// [`LeaseError`].
-    pub fn set_lease(&mut self, left: Option<Duration>) -> Result<(), LeaseError> {
-        self.set_leases(&Leases::all(left))
-    }
-
     /// Sets each lease to expire after its time, counted from now, whichever generation is published. The
     /// kernel program may tag packets from ranges of a group until the group's lease expires. Before the
     /// first call every lease is expired.

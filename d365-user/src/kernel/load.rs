@@ -27,7 +27,6 @@ use super::{
     buffers::Buffers,
     counters::Counters,
     error::LoadError,
-    inherited::Inherited,
     interrupted::{PATIENCE, again},
     links::Links,
     object::Kernel,
@@ -43,34 +42,12 @@ const SMALLEST_RING: u32 = 1;
 const LOG_RING: u32 = 256 * 1024;
 
 impl Kernel {
-    /// Loads `object` with new counters. Nothing is attached and nothing is published yet.
+    /// Loads `object`, with the first of `programs` that the kernel accepts, so that it counts in `counters`,
+    /// which have the options' shape. The store keeps what is attached. Nothing is attached and nothing is
+    /// published yet.
     ///
     /// # Errors
     /// [`LoadError`]; the kernel then keeps nothing of the object.
-    pub fn load(object: &[u8], options: &Options) -> Result<(Self, Counters), LoadError> {
-        Self::load_one_of(&names::PROGRAMS, object, options)
-    }
-
-    /// Loads `object` with new counters, and with the first of `programs` that the kernel accepts.
-    ///
-    /// # Errors
-    /// As [`Kernel::load`].
-    pub fn load_one_of(
-        programs: &[&'static str],
-        object: &[u8],
-        options: &Options,
-    ) -> Result<(Self, Counters), LoadError> {
-        let interfaces = options.interface_count()?.into();
-        let (counters, _) = Inherited::default().counters(interfaces, options.capacity)?;
-        let kernel = Self::load_with(programs, object, options, &counters, Store::default())?;
-        Ok((kernel, counters))
-    }
-
-    /// Loads `object` so that it counts in `counters`, which have the options' shape. The store keeps what is
-    /// attached.
-    ///
-    /// # Errors
-    /// As [`Kernel::load`].
     pub fn load_with(
         programs: &[&'static str],
         object: &[u8],

@@ -33,7 +33,6 @@ mod store;
 pub mod survey;
 mod table;
 mod tc;
-mod test_run;
 mod tries;
 mod verify;
 

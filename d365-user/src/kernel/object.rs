@@ -3,14 +3,19 @@
 use aya::{
     Ebpf,
     maps::{Array, MapData},
-    programs::{ProgramError, SchedClassifier, Xdp},
+    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
 };
 use d365_common::{
     lease::Ends,
     names::{self, MAX_INTERFACES},
 };
 
-use super::{buffers::Buffers, links::Links, tries::Tries};
+use super::{
+    buffers::Buffers,
+    interrupted::{PATIENCE, again},
+    links::Links,
+    tries::Tries,
+};
 
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
@@ -55,8 +60,22 @@ impl Kernel {
         self.program_named(self.program)
     }
 
-    pub(super) fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
+    /// The XDP program with this name.
+    ///
+    /// # Errors
+    /// aya's error if the object has no such program.
+    pub fn program_named(&mut self, name: &str) -> Result<&mut Xdp, ProgramError> {
         self.ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+
+    /// Runs one of the object's programs on `frame` through `BPF_PROG_TEST_RUN`, and returns its result. If a
+    /// signal interrupts the run, it is repeated, so a second run must have the same effect as one.
+    pub(super) fn ask(&mut self, program: &str, frame: &[u8]) -> Result<u32, ProgramError> {
+        let program = self.program_named(program)?;
+        again(PATIENCE, || {
+            let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
+            Ok(program.test_run(options)?.return_value)
+        })
     }
 
     pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {

@@ -15,7 +15,7 @@ use d365_common::{answer::Answer, direct::TableLookup, entry::Entry, names};
 use ipnet::IpNet;
 
 use super::{
-    buffers::{Buffers, Staged, Verified},
+    buffers::{Staged, Verified},
     error::{MapIndexError, VerifyError},
     object::Kernel,
 };
@@ -33,7 +33,7 @@ impl Kernel {
         let reference = ReferenceTrie::new(&prefixes);
         let entry = |position: Option<usize>| position.map(|position| generation.entries[position].1);
         for Probe { source, expected } in probes(&prefixes, &reference) {
-            let (found, _) = self.look_up(source)?;
+            let found = self.look_up(source)?;
             compare(source, found, entry(expected), generation)?;
         }
         for Change { from, lookup } in changes(self.buffers.tables.reader(staged.buffer))? {
@@ -47,44 +47,10 @@ impl Kernel {
         Ok(Verified(staged))
     }
 
-    /// Returns true if a packet from `source` to a watched port may be tagged now: the published generation
-    /// lists it, its range is not retired (or retired ranges are tagged too), and the lease has not ended.
-    /// Counts nothing.
-    ///
-    /// # Errors
-    /// [`VerifyError`] if the program cannot be run.
-    pub fn is_taggable(&mut self, source: IpAddr) -> Result<bool, VerifyError> {
-        self.ask_of_published()?;
-        Ok(self.look_up(source)?.1)
-    }
-
-    /// Classifies `frame` by the published generation and returns the bits of an [`Answer`]. The frame must
-    /// have at least 14 bytes, and fit into one buffer. Counts nothing.
-    ///
-    /// # Errors
-    /// [`VerifyError`] if the program cannot be run.
-    pub fn answer(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
-        self.ask_of_published()?;
-        self.bits(frame)
-    }
-
-    /// Sets `PROVEN` to the published buffer.
-    fn ask_of_published(&mut self) -> Result<(), VerifyError> {
-        let Buffers { active, proven, .. } = &mut self.buffers;
-        let published = active.get(&0, 0).map_err(MapIndexError::at(names::ACTIVE, 0))?;
-        Ok(proven.set(0, published, 0).map_err(MapIndexError::at(names::PROVEN, 0))?)
-    }
-
-    /// Looks up `source` in the buffer that `PROVEN` names. Returns the entry found, and whether the packet
-    /// may be tagged.
-    fn look_up(&mut self, source: IpAddr) -> Result<(Option<Entry>, bool), VerifyError> {
-        let bits = self.bits(&frame(source, self.port))?;
-        let found = Answer::found(bits).ok_or(VerifyError::Nonsense { source_address: source, bits })?;
-        Ok((found, Answer::is_taggable(bits)))
-    }
-
-    fn bits(&mut self, frame: &[u8]) -> Result<u32, VerifyError> {
-        Ok(self.ask(names::PROGRAM_PROVE, frame)?)
+    /// Looks up `source` in the buffer that `PROVEN` names.
+    fn look_up(&mut self, source: IpAddr) -> Result<Option<Entry>, VerifyError> {
+        let bits = self.ask(names::PROGRAM_PROVE, &frame(source, self.port))?;
+        Answer::found(bits).ok_or(VerifyError::Nonsense { source_address: source, bits })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     bad_input::refused,
     foreign::Foreign,
     judged::options,
+    kernel::KernelExt as _,
     steps::{start, stop},
 };
 

@@ -17,7 +17,7 @@ use d365_user::{
 };
 
 use super::accept_any_source;
-use crate::{bad_input::refused, judged::options, steps::on};
+use crate::{bad_input::refused, judged::options, kernel::KernelExt as _, steps::on};
 
 /// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
 const ETHER: u64 = 1;

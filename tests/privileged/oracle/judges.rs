@@ -23,6 +23,7 @@ use super::{PORTS, sums::Sums};
 use crate::{
     bpf::XDP_PASS,
     judged::{Class, Judged},
+    kernel::KernelExt as _,
 };
 
 /// Upper limit for the length of all headers except IPv6 extensions: Ethernet, two tags, IPv6, and TCP as far

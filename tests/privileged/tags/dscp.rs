@@ -16,6 +16,7 @@ use etherparse::{NetSlice, SlicedPacket};
 use crate::{
     bpf::XDP_PASS,
     judged::{Judged, action, options, ranges},
+    kernel::KernelExt as _,
 };
 
 const HOST_V4: [u8; 4] = [198, 18, 0, 25];

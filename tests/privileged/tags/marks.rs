@@ -21,6 +21,7 @@ use d365_user::{
 use crate::{
     foreign::Foreign,
     judged::{self, options},
+    kernel::KernelExt as _,
     steps::until,
 };
 

@@ -10,7 +10,7 @@ use d365_user::{
     settings::{Tags, TcOrder},
 };
 
-use crate::{foreign::Foreign, judged::options, steps::shell};
+use crate::{foreign::Foreign, judged::options, kernel::KernelExt as _, steps::shell};
 
 /// Loads a kernel object that sets marks, for an interface of this thread's namespace.
 fn kernel(interface: &Interface) -> Kernel {
