@@ -28,3 +28,19 @@ pub(super) fn name(link: &LinkMessage) -> String {
     });
     name.unwrap_or_default()
 }
+
+/// The index of the device that it is a member of.
+pub(super) fn master(link: &LinkMessage) -> Option<u32> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Controller(index) => Some(*index),
+        _ => None,
+    })
+}
+
+/// The index of the device below it.
+pub(super) fn below(link: &LinkMessage) -> Option<u32> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Link(index) => Some(*index),
+        _ => None,
+    })
+}

@@ -10,6 +10,7 @@ use netlink_packet_route::link::{InfoData, InfoKind, InfoVxlan, LinkAttribute, L
 
 use super::{
     interface::{Interface, Xdp, program},
+    link_layer::{infos, kind},
     link_message,
 };
 
@@ -91,38 +92,27 @@ impl Stack {
 
 impl Device {
     fn of(link: &LinkMessage) -> Self {
-        let mut device = Self {
-            name: String::new(),
+        let is_stacked = kind(link).is_some_and(|kind| STACKED.contains(kind));
+        // The carrier is then in another network namespace, so its index does not apply here.
+        let is_elsewhere = link.attributes.iter().any(|part| matches!(part, LinkAttribute::LinkNetNsId(_)));
+        let vxlan = infos(link).find_map(|info| match info {
+            LinkInfo::Data(InfoData::Vxlan(data)) => Some(data),
+            _ => None,
+        });
+        let carrier = match vxlan {
+            Some(data) => data.iter().find_map(|part| match part {
+                InfoVxlan::Link(index) => Some(*index),
+                _ => None,
+            }),
+            None => link_message::below(link),
+        };
+        Self {
+            name: link_message::name(link),
             xdp: link.attributes.iter().find_map(program),
             index: link.header.index,
-            carrier: None,
-            controller: None,
-        };
-        let (mut is_stacked, mut is_elsewhere) = (false, false);
-        for attribute in &link.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => device.name.clone_from(name),
-                LinkAttribute::Link(index) => device.carrier = Some(*index),
-                LinkAttribute::Controller(index) => device.controller = Some(*index),
-                // The carrier is in another network namespace, so its index does not apply here.
-                LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
-                LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| match info {
-                    LinkInfo::Kind(kind) => is_stacked = STACKED.contains(kind),
-                    LinkInfo::Data(InfoData::Vxlan(data)) => {
-                        device.carrier = data.iter().find_map(|part| match part {
-                            InfoVxlan::Link(index) => Some(*index),
-                            _ => None,
-                        });
-                    }
-                    _ => {}
-                }),
-                _ => {}
-            }
+            carrier: carrier.filter(|_| is_stacked && !is_elsewhere),
+            controller: link_message::master(link),
         }
-        if is_elsewhere || !is_stacked {
-            device.carrier = None;
-        }
-        device
     }
 }
 

@@ -7,13 +7,13 @@
 
 use netlink_packet_route::link::{
     BondAllPortActive, BondPortState, BridgePortState, InfoBond, InfoBondPort, InfoBridgePort, InfoData,
-    InfoKind, InfoPortData, LinkAttribute, LinkInfo, LinkMessage,
+    InfoKind, InfoPortData, LinkInfo, LinkMessage,
 };
 
 use crate::kernel::{
     interface::Interface,
     link_layer::{infos, kind},
-    link_message::{self, name},
+    link_message::{self, below, master, name},
 };
 
 /// The position of an interface in words, or the problem of watching it together with the others and the next
@@ -99,22 +99,6 @@ fn members(of: u32, links: &[LinkMessage]) -> impl Iterator<Item = &LinkMessage>
     links.iter().filter(move |link| master(link) == Some(of))
 }
 
-/// The index of the device that it is a member of.
-fn master(link: &LinkMessage) -> Option<u32> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::Controller(index) => Some(*index),
-        _ => None,
-    })
-}
-
-/// The index of the device below it.
-fn below(link: &LinkMessage) -> Option<u32> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::Link(index) => Some(*index),
-        _ => None,
-    })
-}
-
 /// Returns true if a bridge accepts packets that arrive on its port.
 fn is_forwarding(link: &LinkMessage) -> bool {
     let data = infos(link).filter_map(|info| match info {
@@ -147,6 +131,8 @@ fn delivers_all(bond: &LinkMessage) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use netlink_packet_route::link::LinkAttribute;
+
     use super::*;
 
     const BOND: u32 = 9;
