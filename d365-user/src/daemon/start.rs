@@ -47,7 +47,9 @@ pub(crate) fn start(
         state.interfaces().iter().map(|name| find(name, config)).collect::<Result<Vec<_>, _>>()?;
     kernel::distinct(&interfaces)?;
     let present: Vec<_> = interfaces.iter().filter(|interface| interface.is_present()).cloned().collect();
-    present.iter().try_for_each(Interface::require_frames)?;
+    for interface in &present {
+        unless_awaited(config, interface.require_frames().map_err(AttachError::from))?;
+    }
     kernel::check()?;
     let stack = Stack::read().unwrap_or_else(|error| {
         tracing::warn!(
@@ -57,7 +59,7 @@ pub(crate) fn start(
         Stack::default()
     });
     for interface in &present {
-        Kernel::require_free(interface, &inherited)?;
+        unless_awaited(config, Kernel::require_free(interface, &inherited))?;
         Kernel::require_free_above(interface, &stack, &inherited)?;
     }
     for (iface, remark) in kernel::survey::misplaced(&present) {
@@ -104,12 +106,21 @@ fn attach(
     let mut order = stack.bottom_up(interfaces);
     order.retain(|row| interfaces[*row].is_present());
     for &row in &order {
-        programs[row].attached = Some(choice.xdp(kernel, &interfaces[row], inherited)?);
+        programs[row].attached = unless_awaited(config, choice.xdp(kernel, &interfaces[row], inherited))?;
     }
     for row in order {
-        programs[row].tagger = choice.tagger(kernel, &interfaces[row], inherited)?;
+        let tagger = choice.tagger(kernel, &interfaces[row], inherited);
+        programs[row].tagger = unless_awaited(config, tagger)?.flatten();
     }
     Ok(programs)
+}
+
+/// Returns `None` for an interface that has vanished, if the daemon waits for interfaces.
+fn unless_awaited<T>(config: &Config, result: Result<T, AttachError>) -> Result<Option<T>, AttachError> {
+    match result {
+        Err(AttachError::Interface(InterfaceError::NotFound { .. })) if config.wait_for_iface => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// Finds an interface. It may be missing if the daemon waits for it.

@@ -61,6 +61,12 @@ impl Attached {
         }
     }
 
+    /// The same attachment after its interface has gone: its index may be that of another interface by now.
+    #[must_use]
+    pub fn without_interface(self) -> Self {
+        Self { interface: Interface::absent(&self.interface.name), ..self }
+    }
+
     /// Reads the current attachment from the kernel.
     ///
     /// # Errors
@@ -103,15 +109,17 @@ impl Attached {
 }
 
 impl Kernel {
-    /// Gives a row of the counters to another interface. No program may run on it yet.
+    /// Gives a row of the counters to another interface, and takes the interface from any other row. No
+    /// program may run on it yet.
     ///
     /// # Errors
     /// [`AttachError::Row`]
     pub fn set_row(&mut self, row: usize, interface: &Interface) -> Result<(), AttachError> {
         let failed = |source| AttachError::Row { interface: interface.name.clone(), source };
-        let mut indexes = self.ifindexes.get(&0, 0).map_err(failed)?;
+        let before = self.ifindexes.get(&0, 0).map_err(failed)?;
+        let mut indexes = before.map(|index| if index == interface.index { 0 } else { index });
         indexes[row] = interface.index;
-        self.ifindexes.set(0, indexes, 0).map_err(failed)
+        if indexes == before { Ok(()) } else { self.ifindexes.set(0, indexes, 0).map_err(failed) }
     }
 
     /// Fails if `interface` already has an XDP program, other than one that an earlier daemon left.

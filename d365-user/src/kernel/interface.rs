@@ -51,6 +51,10 @@ pub enum InterfaceError {
     )]
     Same { first: String, second: String, index: u32 },
     #[error(
+        "the name {name:?} leads to the link that is watched as {by:?}: names have moved since the start; restart d365-user"
+    )]
+    Watched { name: String, by: String },
+    #[error(
         "interface {name:?} has link type {link_type}{}: its packets do not begin with an Ethernet header, and d365-user \
          reads no others; watch an Ethernet interface. On the one below a tunnel, mail inside the tunnel counts as not_tcp",
         kind.as_ref().map(|kind| format!(" (a {kind} device)")).unwrap_or_default()
@@ -99,6 +103,9 @@ impl Interface {
     /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
     /// kernel did not answer.
     pub(super) fn link(&self) -> Result<LinkMessage, InterfaceError> {
+        if !self.is_present() {
+            return Err(InterfaceError::NotFound { name: self.name.clone() });
+        }
         link(self.index).map_err(|source| failed(&self.name, source))
     }
 

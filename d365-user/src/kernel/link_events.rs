@@ -1,4 +1,5 @@
-//! Waits for the kernel's reports about interfaces: the notifications of rtnetlink(7)'s group for links.
+//! Waits for the kernel's reports about interfaces: the notifications of rtnetlink(7)'s groups for links and
+//! for addresses.
 //!
 //! This module only waits. After a notification, the caller asks the kernel for the current state.
 
@@ -16,8 +17,8 @@ use nix::{
 
 use super::netlink;
 
-/// `RTNLGRP_LINK` (linux/rtnetlink.h).
-const LINKS: u32 = 1;
+/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR` and `RTNLGRP_IPV6_IFADDR` (linux/rtnetlink.h).
+const GROUPS: [u32; 3] = [1, 5, 9];
 
 /// The kernel's reports about the interfaces of this network namespace.
 pub struct LinkEvents(Socket);
@@ -29,6 +30,8 @@ pub struct Report {
     pub changed: Vec<u32>,
     /// Interfaces that left this network namespace, by index.
     pub gone: Vec<u32>,
+    /// True if an address of this host came or went.
+    pub has_addresses: bool,
     /// True if reports were lost or could not be decoded: any interface may have changed.
     pub is_partial: bool,
 }
@@ -41,6 +44,9 @@ impl Report {
             // exists.
             RouteNetlinkMessage::DelLink(link) if link.header.interface_family == AddressFamily::Unspec => {
                 self.gone.push(link.header.index);
+            }
+            RouteNetlinkMessage::NewAddress(_) | RouteNetlinkMessage::DelAddress(_) => {
+                self.has_addresses = true;
             }
             _ => {}
         }
@@ -56,7 +62,7 @@ impl LinkEvents {
     pub fn listen(patience: Duration) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind(&SocketAddr::new(0, 0))?;
-        socket.add_membership(LINKS)?;
+        GROUPS.into_iter().try_for_each(|group| socket.add_membership(group))?;
         setsockopt(&socket, ReceiveTimeout, &TimeVal::new(patience.as_secs().cast_signed(), 0))?;
         Ok(Self(socket))
     }
@@ -104,6 +110,7 @@ mod tests {
         assert_eq!(report, Report::default());
         report.add(&RouteNetlinkMessage::DelLink(link(AddressFamily::Unspec, 4)));
         report.add(&RouteNetlinkMessage::NewLink(link(AddressFamily::Unspec, 5)));
-        assert_eq!(report, Report { changed: vec![5], gone: vec![4], is_partial: false });
+        let expected = Report { changed: vec![5], gone: vec![4], ..Report::default() };
+        assert_eq!(report, expected);
     }
 }

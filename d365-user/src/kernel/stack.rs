@@ -63,6 +63,12 @@ impl Stack {
         order
     }
 
+    /// Returns true if the device `upper` lies directly above another one.
+    #[must_use]
+    pub fn is_above(&self, upper: u32, lower: u32) -> bool {
+        self.above(lower).any(|device| device.index == upper)
+    }
+
     /// The devices directly above one.
     pub(super) fn above(&self, index: u32) -> impl Iterator<Item = &Device> {
         let controller = self.device(index).and_then(|device| device.controller);

@@ -84,8 +84,8 @@ impl Failsafe {
         self.look_at = Instant::now();
     }
 
-    /// Looks at this host's addresses once a minute and updates the prefixes in the kernel. On an error the
-    /// previous prefixes stay.
+    /// Looks at this host's addresses after a reported change and once a minute, and updates the prefixes in
+    /// the kernel. On an error the previous prefixes stay.
     pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
         if Instant::now() < self.look_at {
             return;

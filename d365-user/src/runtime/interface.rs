@@ -11,8 +11,6 @@ pub(crate) enum Loss {
     Absent,
     /// The daemon left the interface.
     Left(DetachReason),
-    /// The daemon left the interface, which was gone and has returned.
-    Returned,
     /// Somebody else detached the XDP program.
     Detached,
     /// Somebody else detached the tc program; the XDP program is still attached.
@@ -24,7 +22,6 @@ impl fmt::Display for Loss {
         match self {
             Self::Absent => f.write_str("no interface has this name yet"),
             Self::Left(reason) => reason.fmt(f),
-            Self::Returned => f.write_str("it was gone, and is here again"),
             Self::Detached | Self::Unmarked => f.write_str("detached by somebody else"),
         }
     }
@@ -38,14 +35,16 @@ pub(crate) struct Seen {
     /// The kernel's own name, if the operator gave that name and it has changed since.
     pub(crate) new_name: Option<String>,
     pub(crate) loss: Option<Loss>,
+    /// The reason why the program could not be attached again.
+    pub(crate) problem: Option<String>,
     /// Filters and tc programs that came later and cannot read an Ethernet header together with generic mode.
     pub(crate) blinded: Vec<String>,
 }
 
 impl Seen {
-    /// An interface that does not exist yet.
-    pub(super) fn absent(name: &str) -> Self {
-        Self { name: name.to_owned(), new_name: None, loss: Some(Loss::Absent), blinded: Vec::new() }
+    /// An interface without a program.
+    pub(super) fn lost(name: &str, loss: Loss) -> Self {
+        Self { name: name.to_owned(), new_name: None, loss: Some(loss), problem: None, blinded: Vec::new() }
     }
 }
 
@@ -79,9 +78,11 @@ pub(crate) fn look(
         }
     }
     let loss = loss(links.left(interface), look.as_ref(), is_marked);
-    let new_name =
-        look.map(|look| look.name).filter(|name| attached.is_by_own_name() && *name != interface.name);
-    Ok(Seen { name: interface.name.clone(), new_name, loss, blinded })
+    // An interface that was left may have given its index to another one.
+    let is_here = links.left(interface).is_none();
+    let new_name = look.map(|look| look.name);
+    let new_name = new_name.filter(|name| is_here && attached.is_by_own_name() && *name != interface.name);
+    Ok(Seen { name: interface.name.clone(), new_name, loss, problem: None, blinded })
 }
 
 /// The reason for which an interface must be left, if any. `look` is `None` if the interface is not here.
@@ -91,7 +92,6 @@ fn must_leave(look: Option<&Look>, is_reported_gone: bool) -> Option<DetachReaso
 
 fn loss(left: Option<DetachReason>, look: Option<&Look>, is_marked: impl FnOnce() -> bool) -> Option<Loss> {
     match (left, look) {
-        (Some(DetachReason::Gone), Some(_)) => Some(Loss::Returned),
         (Some(reason), _) => Some(Loss::Left(reason)),
         (None, Some(look)) if look.mode.is_some() => (!is_marked()).then_some(Loss::Unmarked),
         (None, _) => Some(Loss::Detached),
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(loss(None, Some(&shown(true)), false), Some(Loss::Unmarked));
         assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
         assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
-        assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Returned));
+        assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Left(DetachReason::Gone)));
         for unfit in [DetachReason::NoFrames, DetachReason::SeenTwice] {
             assert_eq!(loss(Some(unfit), Some(&shown(true)), true), Some(Loss::Left(unfit)));
         }

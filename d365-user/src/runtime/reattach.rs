@@ -1,23 +1,17 @@
 //! Attaches programs again to an interface that lost them or has returned. It tries every few seconds, and
 //! never replaces a program of another owner.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::{
     attach::{Choice, Programs},
-    failsafe::Failsafe,
     interface::{Loss, Seen},
-    state::{Live, State},
+    state::State,
 };
 use crate::{
-    kernel::{
-        AttachError, Attached, DetachReason, Inherited, Interface, InterfaceError, Kernel, Report, distinct,
-    },
+    kernel::{AttachError, DetachReason, Inherited, Interface, InterfaceError, Kernel, Report, Stack},
     logging::duration,
 };
 
@@ -31,87 +25,102 @@ pub(crate) struct Reattach {
     seen: watch::Receiver<Vec<Seen>>,
     /// The time of the next try after a failure.
     try_at: Instant,
-    /// The last logged failure for each interface.
-    failures: BTreeMap<String, String>,
 }
 
 impl Reattach {
     pub(crate) fn new(choice: Choice, seen: watch::Receiver<Vec<Seen>>) -> Self {
-        Self { choice, seen, try_at: Instant::now(), failures: BTreeMap::new() }
+        Self { choice, seen, try_at: Instant::now() }
     }
 
-    /// Tries to attach what is missing.
-    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State, mut failsafe: Option<&mut Failsafe>) {
+    /// Tries to attach what is missing, on lower devices first.
+    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
         if Instant::now() < self.try_at || self.seen.borrow().iter().all(|seen| seen.loss.is_none()) {
             return;
         }
-        for (row, iface) in state.interfaces().iter().enumerate() {
-            match self.attach(kernel, state, failsafe.as_deref_mut(), row) {
-                Ok(None) => {}
-                Ok(Some(attached)) => {
-                    self.failures.remove(iface);
-                    tracing::info!(iface, mode = attached.mode.as_str(), "attached again");
-                }
+        let Some(live) = state.live() else { return };
+        let _pass = state.pass();
+        let stack = Stack::read().unwrap_or_default();
+        let names = state.interfaces();
+        let interfaces = names.iter().zip(&live.programs).map(|(name, programs)| {
+            let known = programs.attached.as_ref().map(|attached| attached.interface.clone());
+            let known = known.filter(Interface::is_present).map_or_else(|| Interface::find(name), Ok);
+            known.unwrap_or_else(|_| Interface::absent(name))
+        });
+        for row in stack.bottom_up(&interfaces.collect::<Vec<_>>()) {
+            let iface = &names[row];
+            let problem = match self.attach(kernel, state, &stack, row) {
                 // The loss itself is logged.
-                Err(AttachError::Interface(InterfaceError::NotFound { .. })) => {}
-                Err(error) => {
-                    self.try_at = Instant::now() + PAUSE;
-                    let error = error.to_string();
-                    if self.failures.get(iface) != Some(&error) {
-                        tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach again");
-                        self.failures.insert(iface.clone(), error);
-                    }
-                }
+                Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            if problem.is_some() {
+                self.try_at = Instant::now() + PAUSE;
+            }
+            if state.set_problem(row, problem.clone())
+                && let Some(error) = problem
+            {
+                tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
             }
         }
     }
 
-    /// Attaches what the interface of a row lacks. Returns `None` if it lacks nothing.
+    /// Attaches what the interface of a row lacks.
     fn attach(
         &self,
         kernel: &mut Kernel,
         state: &State,
-        failsafe: Option<&mut Failsafe>,
+        stack: &Stack,
         row: usize,
-    ) -> Result<Option<Attached>, AttachError> {
-        let Some(live) = state.live() else { return Ok(None) };
+    ) -> Result<(), AttachError> {
+        let Some(live) = state.live() else { return Ok(()) };
         let seen = state.look_at(&live, row, &Report::default())?;
-        let Some(loss) = seen.loss else { return Ok(None) };
+        let Some(loss) = seen.loss else { return Ok(()) };
         let before = live.programs[row].attached.clone();
         let interface = match (loss, &before) {
-            (Loss::Absent | Loss::Returned | Loss::Left(DetachReason::Gone), _) | (_, None) => {
-                Interface::find(&seen.name)?
+            (Loss::Absent | Loss::Left(DetachReason::Gone), _) | (_, None) => {
+                match Interface::find(&seen.name) {
+                    Err(error @ InterfaceError::NotFound { .. }) => {
+                        kernel.set_row(row, &Interface::absent(&seen.name))?;
+                        return Err(error.into());
+                    }
+                    found => found?,
+                }
             }
             (_, Some(attached)) => attached.interface.clone(),
         };
         let none = &mut Inherited::default();
-        let attached = match before {
-            Some(attached) if loss == Loss::Unmarked => attached,
+        let attached = match &before {
+            Some(attached) if loss == Loss::Unmarked => attached.clone(),
             _ => {
-                distinct(&with_others(&live, row, &interface))?;
-                // The interface must not drop connections from its own subnet.
-                if let Some(failsafe) = failsafe {
-                    failsafe.look_soon();
-                    failsafe.keep(kernel, state);
+                let others =
+                    live.programs.iter().filter_map(|programs| Some(&programs.attached.as_ref()?.interface));
+                let others: Vec<_> = others.filter(|other| live.links.left(other).is_none()).collect();
+                if let Some(other) =
+                    others.iter().find(|other| other.index == interface.index && other.name != interface.name)
+                {
+                    let (name, by) = (interface.name, other.name.clone());
+                    return Err(InterfaceError::Watched { name, by }.into());
+                }
+                // The kernel takes no program below one. The upper one's turn comes after this one's.
+                for upper in others.iter().filter(|other| stack.is_above(other.index, interface.index)) {
+                    live.links.release(upper, true);
                 }
                 kernel.set_row(row, &interface)?;
                 live.links.release(&interface, true);
                 self.choice.xdp(kernel, &interface, none)?
             }
         };
-        let programs = Programs { attached: Some(attached.clone()), tagger: None };
         live.links.release(&interface, false);
         let tagger = self.choice.tagger(kernel, &interface, none);
-        state.set_programs(row, Programs { tagger: tagger.as_ref().ok().cloned().flatten(), ..programs });
+        let kept = tagger.as_ref().ok().cloned().flatten();
+        let mode = attached.mode.as_str();
+        state.set_programs(row, Programs { attached: Some(attached), tagger: kept });
         tagger?;
         state.count_reattached(row);
-        Ok(Some(attached))
+        match before {
+            Some(_) => tracing::info!(iface = seen.name, mode, "attached again"),
+            None => tracing::info!(iface = seen.name, mode, "attached"),
+        }
+        Ok(())
     }
-}
-
-/// An interface, behind the interfaces of all other rows.
-fn with_others(live: &Live, row: usize, interface: &Interface) -> Vec<Interface> {
-    let others = live.programs.iter().enumerate().filter(|(other, _)| *other != row);
-    let others = others.filter_map(|(_, programs)| Some(programs.attached.as_ref()?.interface.clone()));
-    others.filter(|other| live.links.left(other).is_none()).chain([interface.clone()]).collect()
 }

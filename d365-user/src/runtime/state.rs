@@ -1,6 +1,7 @@
 //! The state of the running daemon, and the snapshots taken of it.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     net::SocketAddr,
     sync::{
@@ -12,14 +13,14 @@ use std::{
 use super::{
     attach::Programs,
     azure,
-    interface::{Seen, look},
+    interface::{Loss, Seen, look},
 };
 use crate::{
     config::Config,
     counters::PublishedState,
     generation::TableSize,
     http,
-    kernel::{Attached, Counters, InterfaceCounts, InterfaceError, Links, Report},
+    kernel::{Attached, Counters, DetachReason, InterfaceCounts, InterfaceError, Links, Report},
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
@@ -54,6 +55,10 @@ pub(crate) struct State {
     drops: Mutex<Option<Drops>>,
     /// Replaced as a whole, so that nobody holds the lock while the kernel is asked.
     live: Mutex<Option<Arc<Live>>>,
+    /// Held during a look at all interfaces, and while programs are attached again.
+    pass: Mutex<()>,
+    /// For each row that needs it, the reason why its program cannot be attached again.
+    problems: Mutex<BTreeMap<usize, String>>,
     /// For each row, the number of times that a program was attached after the start.
     reattached: Vec<AtomicU64>,
 }
@@ -84,6 +89,8 @@ impl State {
             tags: config.tags,
             drops: Mutex::default(),
             live: Mutex::default(),
+            pass: Mutex::default(),
+            problems: Mutex::default(),
         }
     }
 
@@ -161,10 +168,13 @@ impl State {
     pub(crate) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
         let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
         let Some(live) = self.live() else { return Vec::new() };
-        let looks = (0..live.programs.len()).zip(&self.rows);
-        looks
-            .filter_map(|(row, name)| self.look_at(&live, row, report).ok().or_else(|| known(name)))
-            .collect()
+        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let looks = (0..live.programs.len()).zip(&self.rows).filter_map(|(row, name)| {
+            let seen = self.look_at(&live, row, report).ok().or_else(|| known(name))?;
+            let problem = problems.get(&row).filter(|_| seen.loss.is_some()).cloned();
+            Some(Seen { problem, ..seen })
+        });
+        looks.collect()
     }
 
     /// Leaves every interface that is no longer in this network namespace.
@@ -183,14 +193,40 @@ impl State {
     /// The kernel does not answer.
     pub(super) fn look_at(&self, live: &Live, row: usize, report: &Report) -> Result<Seen, InterfaceError> {
         let Programs { attached, tagger } = &live.programs[row];
-        let Some(attached) = attached else { return Ok(Seen::absent(&self.rows[row])) };
+        let name = &self.rows[row];
+        let Some(attached) = attached else { return Ok(Seen::lost(name, Loss::Absent)) };
+        if !attached.interface.is_present() {
+            return Ok(Seen::lost(name, Loss::Left(DetachReason::Gone)));
+        }
         let is_gone = report.gone.contains(&attached.interface.index);
         // A tc program counts as attached until the kernel answers otherwise.
         let is_marked = || match tagger {
             Some(tagger) => tagger.is_attached(&live.links).unwrap_or(true),
             None => self.tags.mark.is_none(),
         };
-        look(attached, &live.links, is_gone, is_marked)
+        let seen = look(attached, &live.links, is_gone, is_marked)?;
+        if seen.loss == Some(Loss::Left(DetachReason::Gone)) {
+            let attached = Some(attached.clone().without_interface());
+            self.set_programs(row, Programs { attached, tagger: None });
+        }
+        Ok(seen)
+    }
+
+    /// Holds off other looks and attachments, which would see each other's steps.
+    pub(super) fn pass(&self) -> MutexGuard<'_, ()> {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the reason why a row's program cannot be attached again. Returns true if it is another reason
+    /// than before.
+    pub(super) fn set_problem(&self, row: usize, problem: Option<String>) -> bool {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = problems.get(&row).cloned();
+        match &problem {
+            Some(text) => problems.insert(row, text.clone()),
+            None => problems.remove(&row),
+        };
+        before != problem
     }
 
     /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does

@@ -31,8 +31,8 @@ const EVERY: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_secs(1);
 
 /// Starts the thread. The returned channel holds the result of its last look, which is empty until something
-/// is attached. `wake` runs after a look that differs from the one before, and if an
-/// interface that is missing may have been added.
+/// is attached. `wake` runs after a look that differs from the one before, and when
+/// this host's addresses, or an interface that is missing, may have changed.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
@@ -56,15 +56,20 @@ fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<S
     let (mut look_at, mut is_complete) = (Instant::now(), true);
     while !tell.is_closed() {
         let report = wait(&mut events);
+        if report.has_addresses || report.is_partial {
+            wake();
+        }
         // An interface that was added may be one that is missing.
         let is_awaited = !is_complete && !report.changed.is_empty();
         if !is_awaited && !state.is_concerned_by(&report) && Instant::now() < look_at {
             continue;
         }
+        let pass = state.pass();
         let now = state.look(&report, &tell.borrow());
         is_complete = now.iter().all(|seen| seen.loss.is_none());
         look_at = Instant::now() + if is_complete { EVERY } else { SOON };
         let is_new = tell.send_if_modified(|seen| std::mem::replace(seen, now) != *seen);
+        drop(pass);
         if is_new || is_awaited {
             wake();
         }
@@ -119,7 +124,8 @@ pub(crate) async fn keep_readiness(
 fn lost(seen: &[Seen], is_such: impl Fn(Loss) -> bool) -> Option<String> {
     let lost = seen.iter().filter_map(|seen| {
         let loss = seen.loss.filter(|loss| is_such(*loss))?;
-        Some(format!("{} ({loss})", seen.name))
+        let reason = seen.problem.clone().unwrap_or_else(|| loss.to_string());
+        Some(format!("{} ({reason})", seen.name))
     });
     let lost: Vec<String> = lost.collect();
     (!lost.is_empty()).then(|| lost.join(", "))

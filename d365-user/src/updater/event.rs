@@ -11,7 +11,7 @@ pub(super) const TICK: Duration = Duration::from_secs(1);
 pub(crate) enum Event {
     /// A source was read.
     Read(Box<ReadResult>),
-    /// An interface was lost, or has returned.
+    /// An interface was lost or has returned, or this host's addresses have changed.
     Interfaces,
     /// Every source is to be read again.
     Reload,

@@ -113,7 +113,8 @@ impl Updater {
                     }
                 }
                 // Each round looks at the interfaces.
-                Ok(Event::Interfaces) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Interfaces) => failsafe.iter_mut().for_each(Failsafe::look_soon),
+                Err(RecvTimeoutError::Timeout) => {}
                 // A disconnected channel means that the daemon has ended.
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -129,7 +130,7 @@ impl Updater {
                 failsafe.keep(&mut kernel, state);
             }
             if let Some(reattach) = &mut reattach {
-                reattach.keep(&mut kernel, state, failsafe.as_mut());
+                reattach.keep(&mut kernel, state);
             }
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();

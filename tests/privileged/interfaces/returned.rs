@@ -14,7 +14,7 @@ use d365_tests::{
     raw::FrameSender,
     require, veth,
 };
-use d365_user::exit::Exit;
+use d365_user::{exit::Exit, kernel::Interface};
 
 use crate::{
     bad_input::refused,
@@ -131,8 +131,9 @@ fn a_program_that_is_taken_away_is_attached_again_unless_another_takes_its_place
     moved.ip(&["link", "set", "dev", lab.iface(), "netns", &lab.host.path()]).unwrap();
     daemon.wait_for_log("already has an XDP program: xdpfilt", PATIENCE).unwrap();
     thread::sleep(Duration::from_secs(5));
-    assert_eq!(daemon.log().matches("cannot attach again").count(), 1, "{}", daemon.log());
-    assert!(!is_ready(&daemon));
+    assert_eq!(daemon.log().matches("cannot attach iface").count(), 1, "{}", daemon.log());
+    let body = daemon.get("/readyz", &[]).unwrap().body;
+    assert!(body.contains("already has an XDP program: xdpfilt"), "{body}");
     lab.host.ip(&["link", "set", "dev", lab.iface(), "xdp", "off"]).unwrap();
     until(LIMIT, || is_ready(&daemon), || daemon.log());
     assert_eq!(of(&daemon, "d365_reattached_total", link), 2);
@@ -160,6 +161,75 @@ fn an_interface_that_comes_after_the_start_is_attached() {
         until(LIMIT, || of(&daemon, "d365_smtp_packets_total", link) == 2, || daemon.log());
     }
     assert_eq!([here, comes].map(|link| of(&daemon, "d365_tag_attached", link)), [1, 1]);
+    stop(daemon);
+}
+
+/// Both interfaces go, and each name returns with the index of the other.
+#[test]
+fn names_that_return_with_each_others_index_count_as_named() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = two_links();
+    let names = [0, 1].map(|link: usize| lab.links[link].host.name.clone());
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&names[0], &names[1]])).unwrap();
+    let find = |name: &String| lab.host.run(|| Interface::find(name).unwrap().index.to_string());
+    let indexes = [find(&names[0]), find(&names[1])];
+    lab.links.iter().for_each(delete);
+    for (link, index) in lab.links.iter().zip([&indexes[1], &indexes[0]]) {
+        let peer = ["peer", "name", &link.sender.name, "netns", &lab.sender.path()];
+        let add = ["link", "add", "name", &link.host.name, "index", index, "type", "veth"];
+        lab.host.ip(&[&add[..], &peer].concat()).unwrap();
+        for end in [&link.host, &link.sender] {
+            end.netns.ip(&["link", "set", "dev", &end.name, "arp", "off", "up"]).unwrap();
+        }
+        [&link.host, &link.sender].into_iter().try_for_each(veth::wait_for_carrier).unwrap();
+    }
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    for (link, packets) in lab.links.iter().zip([2, 3]) {
+        assert!(has_xdp(&lab.host, &link.host.name));
+        knock(link, &vec![LISTED; packets]);
+        let count = packets as u64;
+        until(LIMIT, || of(&daemon, "d365_smtp_packets_total", link) == count, || daemon.log());
+    }
+    stop(daemon);
+}
+
+/// A port of a bridge returns. The daemon's program on the bridge makes way until the port has one.
+#[test]
+fn a_lower_device_returns_below_a_device_with_our_program() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let (port, bridge) = (lab.link(), veth::unique_name("br"));
+    let ip = |args: &[&str]| lab.host.ip(args).unwrap();
+    ip(&["link", "add", &bridge, "type", "bridge"]);
+    ip(&["link", "set", "dev", &bridge, "up"]);
+    ip(&["link", "set", "dev", lab.iface(), "master", &bridge]);
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&bridge, lab.iface()])).unwrap();
+    detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
+    let have = || has_xdp(&lab.host, lab.iface()) && has_xdp(&lab.host, &bridge);
+    until(LIMIT, || have() && is_ready(&daemon), || daemon.log());
+    delete(port);
+    let peer = ["peer", "name", &port.sender.name, "netns", &lab.sender.path()];
+    let add = ["link", "add", "name", &port.host.name, "master", &bridge, "type", "veth"];
+    ip(&[&add[..], &peer].concat());
+    until(LIMIT, || have() && is_ready(&daemon), || daemon.log());
+    stop(daemon);
+}
+
+/// An interface that returns gets its address later than the program. Its own subnet is never dropped.
+#[test]
+fn the_subnet_of_an_interface_that_returns_is_not_dropped() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = start(&lab, &["--lease", "never", "--unlisted", "drop"]);
+    delete(lab.link());
+    create(lab.link());
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
+    let added = ["this host's addresses have changed", "198.51.100.0/24"];
+    daemon.wait_for_line(&added, Duration::from_secs(2)).unwrap();
+    knock(lab.link(), &["198.51.100.7"; 5]);
+    until(LIMIT, || of(&daemon, "d365_unlisted_smtp_packets_total", lab.link()) == 5, || daemon.log());
+    assert_eq!(of(&daemon, "d365_unlisted_dropped_packets_total", lab.link()), 0);
     stop(daemon);
 }
 

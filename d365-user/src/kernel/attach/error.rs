@@ -3,6 +3,7 @@
 use std::io;
 
 use aya::{maps::MapError, programs::ProgramError};
+use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
@@ -48,14 +49,28 @@ pub enum AttachError {
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
     #[error(transparent)]
-    Tagger(#[from] TaggerError),
+    Tagger(TaggerError),
     #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program { interface: String, source: ProgramError },
 }
 
+impl From<TaggerError> for AttachError {
+    fn from(error: TaggerError) -> Self {
+        match error {
+            TaggerError::Link { interface: name, source }
+            | TaggerError::Filters { interface: name, source }
+                if matches!(source.raw_os_error(), Some(ENODEV | ENXIO)) =>
+            {
+                InterfaceError::NotFound { name }.into()
+            }
+            error => Self::Tagger(error),
+        }
+    }
+}
+
 /// Explains the kernel's refusal and gives the next step.
 fn refusal(source: &io::Error, mode: &str) -> String {
-    if source.raw_os_error() == Some(nix::libc::EEXIST) {
+    if source.raw_os_error() == Some(EEXIST) {
         return "a device above it has an XDP program, and is not in this network namespace: it may be a container's \
                 macvlan or VLAN device; detach that program first"
             .to_owned();

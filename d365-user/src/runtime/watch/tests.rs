@@ -4,7 +4,7 @@ use super::*;
 use crate::{kernel::DetachReason, logging::logged};
 
 fn seen(name: &str, loss: Option<Loss>) -> Seen {
-    Seen { name: name.to_owned(), new_name: None, loss, blinded: Vec::new() }
+    Seen { name: name.to_owned(), new_name: None, loss, problem: None, blinded: Vec::new() }
 }
 
 #[test]

@@ -71,7 +71,9 @@ fn driver(facts: &InterfaceFacts) -> Judged<'_> {
     match facts.driver.as_ref()?.as_str() {
         "" => ok("without a name"),
         driver if resets_link(driver) && !runs_natively(facts) => warning(
-            format!("{driver}: it interrupts traffic when a native program is attached or detached, for seconds"),
+            format!(
+                "{driver}: it interrupts traffic when a native program is attached or detached, for seconds"
+            ),
             "attach in a maintenance window; then keep the program over restarts (docs/operate.md)",
         ),
         driver => ok(driver),
