@@ -26,7 +26,7 @@ use d365_tests::{
 use d365_user::kernel::Interface;
 use nix::sys::signal::Signal;
 
-use crate::steps::has_xdp;
+use crate::steps::{has_xdp, until};
 
 /// In a documented range, and in none.
 const LISTED: &str = "13.71.171.9";
@@ -149,7 +149,7 @@ fn restarts_and_kills_leave_no_gap() {
     daemon.stop().unwrap();
     assert!(has_xdp(&lab.host, lab.iface()), "the store still holds the program");
     manager.stop();
-    assert!(!has_xdp(&lab.host, lab.iface()), "the store was closed");
+    until(10, || !has_xdp(&lab.host, lab.iface()), || "the store was closed".to_owned());
 }
 
 /// The next daemon has other interfaces, or another number of slots.
@@ -175,7 +175,7 @@ fn interfaces_that_are_no_longer_named_are_detached() {
     daemon.wait_for_log("counters begin at zero", Duration::from_secs(5)).unwrap();
     daemon.stop().unwrap();
     manager.stop();
-    assert!(!has_xdp(&lab.host, &second));
+    until(10, || !has_xdp(&lab.host, &second), || "the store was closed".to_owned());
 }
 
 /// An interface keeps its counters when the order of the interfaces changes; another one begins at zero.
@@ -250,7 +250,7 @@ fn a_damaged_store_prevents_no_start() {
         daemon.stop().unwrap();
     }
     manager.stop();
-    assert!(!has_xdp(&lab.host, lab.iface()));
+    until(10, || !has_xdp(&lab.host, lab.iface()), || "the store was closed".to_owned());
 }
 
 /// Another namespace has an interface with the index of the link in the store.

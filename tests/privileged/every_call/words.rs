@@ -25,7 +25,7 @@ pub(super) struct Failed {
 /// aya does not report the kernel's error in its small tests.
 const A_TEST: &str = "the kernel did not load ";
 
-const MAPS: [&str; 17] = [
+const MAPS: [&str; 18] = [
     names::TRIES_V4,
     names::TRIES_V6,
     names::TABLES,
@@ -42,6 +42,7 @@ const MAPS: [&str; 17] = [
     names::FAILSAFE_V6,
     names::LOGS,
     names::VARIABLES,
+    names::ROW_INTERFACES,
     ".rodata",
 ];
 const PROGRAMS: [&str; 5] =
