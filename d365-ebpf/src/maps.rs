@@ -90,8 +90,8 @@ static IFINDEXES: [Variable; MAX_INTERFACES] = [const { Variable(UnsafeCell::new
 #[repr(transparent)]
 pub(crate) struct Variable(UnsafeCell<u32>);
 
-// SAFETY: the programs only read it. The daemon writes it from outside, each time by one store that is not
-// torn.
+// SAFETY: the programs only read it. The daemon writes it from outside, by aligned stores that are not torn.
+// It changes several numbers of an array at once only where no program uses them.
 unsafe impl Sync for Variable {}
 
 impl Variable {

@@ -15,6 +15,7 @@ mod rounds;
 mod selection;
 mod table;
 
+use std::panic::resume_unwind;
 use std::{num::NonZeroUsize, thread, time::Instant};
 
 use anyhow::{Result, ensure};
@@ -69,7 +70,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let mut parts: Vec<_> = thread::scope(|scope| {
         let run = &run;
         let threads: Vec<_> = (0..jobs).map(|part| scope.spawn(move || run(part))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     let mut columns: Vec<Column> = Vec::new();
     let mut unusable = Vec::new();

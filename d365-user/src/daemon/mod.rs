@@ -1,7 +1,8 @@
 //! Runs the daemon: the stages in their order, then serving until a signal asks it to stop.
 //!
 //! Every step that can fail without touching an interface comes first. If a later step fails, the daemon
-//! detaches what it has attached. This module contains no logic of any stage.
+//! closes its links: an interface is then as it was, or has a program that something keeps. This module
+//! contains no logic of any stage.
 
 mod adopt;
 mod error;
@@ -105,7 +106,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     deadline.start(shutdown::DEADLINE);
     tracing::info!(reason, "the daemon is stopping");
     ready.send_replace(Readiness::NotReady("stopping".into()));
-    // An updater that has already ended has stopped everything of its own.
+    // An updater that has already ended has closed the kernel object.
     let _ = events.send(updater::Event::Stop);
     let _ = updating.await;
     stop_serving.send_replace(true);

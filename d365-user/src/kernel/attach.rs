@@ -216,6 +216,7 @@ impl Kernel {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
         if mode == Mode::Native
+            && interface.xdp()?.is_none()
             && let Some(driver) = resetting_driver(interface)
         {
             tracing::warn!(

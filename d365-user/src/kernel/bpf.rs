@@ -78,6 +78,13 @@ pub(super) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::
     bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr).map(drop)
 }
 
+/// Detaches a link's program at once, also if others hold the link (`BPF_LINK_DETACH`, Linux 5.9).
+pub(super) fn detach_link(link: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = no_attributes();
+    attr.link_detach.link_fd = number(link);
+    bpf(bpf_cmd::BPF_LINK_DETACH, &mut attr).map(drop)
+}
+
 /// Describes a link. `None` if it is neither an XDP link nor a tcx link.
 pub(super) fn link_info(link: BorrowedFd<'_>) -> io::Result<Option<LinkInfo>> {
     // SAFETY: the type is plain data, for which zeros are a value.

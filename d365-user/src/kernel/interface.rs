@@ -51,7 +51,8 @@ pub enum InterfaceError {
     )]
     Same { first: String, second: String, index: u32 },
     #[error(
-        "the name {name:?} leads to the link that is watched as {by:?}: names have moved since the start; restart d365-user"
+        "the name {name:?} leads to the link that is watched as {by:?}: name each link once, and restart d365-user after \
+         names have moved"
     )]
     Watched { name: String, by: String },
     #[error(

@@ -11,9 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aya::programs::tc::SchedClassifierLink;
-
-use super::{bpf, inherited::xdp_name, interface::Interface, store::Store, tc::Qdisc};
+use super::{bpf, inherited::xdp_name, interface::Interface, store::Store, tc::OwnFilter};
 
 /// The reason why the daemon itself left an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +38,9 @@ impl fmt::Display for DetachReason {
 pub(super) enum Link {
     /// A BPF link, and its name in the store.
     Bpf(OwnedFd, String),
-    /// A filter of the `clsact` qdisc, and the qdisc if the daemon added it. The qdisc is dropped after the
-    /// filter.
+    /// A filter of the `clsact` qdisc.
     #[expect(dead_code, reason = "held to be dropped")]
-    Filter(SchedClassifierLink, Option<Qdisc>),
+    Filter(OwnFilter),
 }
 
 /// All links of one kernel object. Clones share the same links.
@@ -90,32 +87,41 @@ impl Links {
     pub fn release(&self, interface: &Interface, is_xdp: bool) {
         let is_such = |link: &Link| match link {
             Link::Bpf(_, name) => is_xdp == (*name == xdp_name(interface.index)),
-            Link::Filter(..) => !is_xdp,
+            Link::Filter(_) => !is_xdp,
         };
         let inner = &mut *self.inner();
         for (_, link) in
             inner.links.extract_if(.., |(index, link)| *index == interface.index && is_such(link))
         {
-            if let Link::Bpf(_, name) = link {
-                self.store.remove(&name);
-            }
+            self.close(link);
+        }
+    }
+
+    /// Detaches the program of a link, which the store may hold for a moment longer.
+    fn close(&self, link: Link) {
+        if let Link::Bpf(link, name) = link {
+            // A link whose interface is gone cannot be detached, and need not be.
+            let _ = bpf::detach_link(link.as_fd());
+            self.store.remove(&name);
         }
     }
 
     /// Detaches every program from an interface. A second call does nothing.
     pub fn detach(&self, interface: &Interface, reason: DetachReason) {
         let inner = &mut *self.inner();
-        if inner.left.iter().any(|(index, _)| *index == interface.index) {
+        // An interface that was left for another reason can still go.
+        let left = inner.left.iter().find(|(index, _)| *index == interface.index);
+        if left.is_some_and(|(_, before)| *before == reason || reason != DetachReason::Gone) {
             return;
         }
+        inner.left.retain(|(index, _)| *index != interface.index);
         inner.left.push((interface.index, reason));
         for (_, link) in inner.links.extract_if(.., |(index, _)| *index == interface.index) {
             match link {
-                Link::Bpf(_, name) => self.store.remove(&name),
                 // The kernel has removed the filter together with the interface's qdisc (`dev_shutdown`,
                 // net/sched/sch_generic.c), and the index may name another interface by now.
-                Link::Filter(..) if reason == DetachReason::Gone => std::mem::forget(link),
-                Link::Filter(..) => {}
+                Link::Filter(_) if reason == DetachReason::Gone => std::mem::forget(link),
+                link => self.close(link),
             }
         }
     }

@@ -98,7 +98,7 @@ impl Store {
             }
         };
         if let Err(error) = removed {
-            tracing::warn!(%error, "a descriptor is kept that nobody needs");
+            tracing::warn!(%error, "a descriptor that is not needed stays in the store");
         }
     }
 }

@@ -74,7 +74,7 @@ fn log_tagger_warnings(tagger: &Tagger) {
     if tagger.hold == TcHold::Clsact {
         tracing::info!(
             "the tc program is held by a clsact filter, for this kernel has no tcx (6.6): if the daemon is killed it stays, \
-             marks nothing once the lease has run out, and goes at the next start"
+             marks nothing after the lease has expired, and the next start removes it"
         );
     }
     if tagger.is_preceded {

@@ -114,6 +114,13 @@ impl Failsafe {
         }
     }
 
+    /// Updates the prefixes at once. Returns true if they are those of this host's present addresses.
+    pub(super) fn refresh(&mut self, kernel: &mut Kernel, state: &State) -> bool {
+        self.look_soon();
+        self.keep(kernel, state);
+        !self.is_stuck
+    }
+
     /// Reads the addresses and updates the kernel. Returns true if the prefixes have changed.
     fn follow(&mut self, kernel: &mut Kernel, state: &State) -> Result<bool, FailsafeError> {
         let now = prefixes(&self.given, &own_subnets()?);

@@ -1,12 +1,16 @@
 //! Attaches programs again to an interface that lost them or has returned. It tries every few seconds, and
 //! never replaces a program of another owner.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
 
 use super::{
     attach::{Choice, Programs},
+    failsafe::Failsafe,
     interface::{Loss, Seen},
     state::State,
 };
@@ -17,28 +21,32 @@ use crate::{
 
 /// Time between a failure and the next try.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Time after which devices make way again for one below that could not be attached.
+const REST: Duration = Duration::from_mins(10);
 
-/// Attaches again.
+/// Keeps the programs attached after the start.
 pub(crate) struct Reattach {
     choice: Choice,
     /// The results of the last look at the interfaces.
     seen: watch::Receiver<Vec<Seen>>,
     /// The time of the next try after a failure.
     try_at: Instant,
+    /// The rows for which devices above made way without success, each with the time.
+    made_way: BTreeMap<usize, Instant>,
 }
 
 impl Reattach {
     pub(crate) fn new(choice: Choice, seen: watch::Receiver<Vec<Seen>>) -> Self {
-        Self { choice, seen, try_at: Instant::now() }
+        Self { choice, seen, try_at: Instant::now(), made_way: BTreeMap::new() }
     }
 
-    /// Tries to attach what is missing, on lower devices first.
-    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State) {
+    /// Attaches the missing programs of each row, on lower devices first.
+    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State, mut failsafe: Option<&mut Failsafe>) {
         if Instant::now() < self.try_at || self.seen.borrow().iter().all(|seen| seen.loss.is_none()) {
             return;
         }
-        let Some(live) = state.live() else { return };
         let _pass = state.pass();
+        let Some(live) = state.live() else { return };
         let stack = Stack::read().unwrap_or_default();
         let names = state.interfaces();
         let interfaces = names.iter().zip(&live.programs).map(|(name, programs)| {
@@ -48,7 +56,7 @@ impl Reattach {
         });
         for row in stack.bottom_up(&interfaces.collect::<Vec<_>>()) {
             let iface = &names[row];
-            let problem = match self.attach(kernel, state, &stack, row) {
+            let problem = match self.attach(kernel, state, failsafe.as_deref_mut(), &stack, row) {
                 // The loss itself is logged.
                 Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
                 Err(error) => Some(error.to_string()),
@@ -56,7 +64,7 @@ impl Reattach {
             if problem.is_some() {
                 self.try_at = Instant::now() + PAUSE;
             }
-            if state.set_problem(row, problem.clone())
+            if state.set_problem(row, problem.as_ref())
                 && let Some(error) = problem
             {
                 tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
@@ -64,11 +72,12 @@ impl Reattach {
         }
     }
 
-    /// Attaches what the interface of a row lacks.
+    /// Attaches the missing programs of a row.
     fn attach(
-        &self,
+        &mut self,
         kernel: &mut Kernel,
         state: &State,
+        failsafe: Option<&mut Failsafe>,
         stack: &Stack,
         row: usize,
     ) -> Result<(), AttachError> {
@@ -101,17 +110,39 @@ impl Reattach {
                     let (name, by) = (interface.name, other.name.clone());
                     return Err(InterfaceError::Watched { name, by }.into());
                 }
-                // The kernel takes no program below one. The upper one's turn comes after this one's.
-                for upper in others.iter().filter(|other| stack.is_above(other.index, interface.index)) {
+                interface.require_frames()?;
+                Kernel::require_free(&interface, none)?;
+                // The interface must not drop connections from its own subnet. Its failure is logged.
+                if failsafe.is_some_and(|failsafe| !failsafe.refresh(kernel, state)) {
+                    return Ok(());
+                }
+                // The kernel takes no program below one. The upper one's turn comes after this one's. If the
+                // lower one fails all the same, the upper one stays for a while.
+                let now = Instant::now();
+                let is_due = self.made_way.get(&row).is_none_or(|at| *at + REST <= now);
+                for upper in others
+                    .iter()
+                    .filter(|_| is_due)
+                    .filter(|other| stack.is_above(other.index, interface.index))
+                {
                     live.links.release(upper, true);
+                    self.made_way.insert(row, now);
                 }
                 kernel.set_row(row, &interface)?;
                 live.links.release(&interface, true);
-                self.choice.xdp(kernel, &interface, none)?
+                let attached = self.choice.xdp(kernel, &interface, none)?;
+                self.made_way.remove(&row);
+                attached
             }
         };
-        live.links.release(&interface, false);
-        let tagger = self.choice.tagger(kernel, &interface, none);
+        let before_tagger = live.programs[row].tagger.clone().filter(|tagger| tagger.interface == interface);
+        let tagger = match before_tagger {
+            Some(tagger) if tagger.is_attached(&live.links).unwrap_or(false) => Ok(Some(tagger)),
+            _ => {
+                live.links.release(&interface, false);
+                self.choice.tagger(kernel, &interface, none)
+            }
+        };
         let kept = tagger.as_ref().ok().cloned().flatten();
         let mode = attached.mode.as_str();
         state.set_programs(row, Programs { attached: Some(attached), tagger: kept });

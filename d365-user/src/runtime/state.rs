@@ -53,7 +53,7 @@ pub(crate) struct State {
     azure: Option<Arc<azure::Known>>,
     tags: Tags,
     drops: Mutex<Option<Drops>>,
-    /// Replaced as a whole, so that nobody holds the lock while the kernel is asked.
+    /// Replaced as a whole, so that no thread holds the lock during a request to the kernel.
     live: Mutex<Option<Arc<Live>>>,
     /// Held during a look at all interfaces, and while programs are attached again.
     pass: Mutex<()>,
@@ -177,6 +177,15 @@ impl State {
         looks.collect()
     }
 
+    /// Leaves the interfaces that the kernel reports as gone. It asks nothing, so that it never waits.
+    pub(super) fn leave_reported(&self, report: &Report) {
+        let Some(live) = self.live() else { return };
+        let attached = live.programs.iter().filter_map(|programs| programs.attached.as_ref());
+        for attached in attached.filter(|attached| report.gone.contains(&attached.interface.index)) {
+            live.links.detach(&attached.interface, DetachReason::Gone);
+        }
+    }
+
     /// Leaves every interface that is no longer in this network namespace.
     ///
     /// # Errors
@@ -219,14 +228,13 @@ impl State {
 
     /// Records the reason why a row's program cannot be attached again. Returns true if it is another reason
     /// than before.
-    pub(super) fn set_problem(&self, row: usize, problem: Option<String>) -> bool {
+    pub(super) fn set_problem(&self, row: usize, problem: Option<&String>) -> bool {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = problems.get(&row).cloned();
-        match &problem {
+        let before = match problem {
             Some(text) => problems.insert(row, text.clone()),
             None => problems.remove(&row),
         };
-        before != problem
+        before.as_ref() != problem
     }
 
     /// Returns true if the row's tc program is attached; `None` if packets are not marked or the kernel does

@@ -59,6 +59,7 @@ fn run(state: &State, mut events: Option<LinkEvents>, tell: &watch::Sender<Vec<S
         if report.has_addresses || report.is_partial {
             wake();
         }
+        state.leave_reported(&report);
         // An interface that was added may be one that is missing.
         let is_awaited = !is_complete && !report.changed.is_empty();
         if !is_awaited && !state.is_concerned_by(&report) && Instant::now() < look_at {

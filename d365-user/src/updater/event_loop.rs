@@ -130,7 +130,7 @@ impl Updater {
                 failsafe.keep(&mut kernel, state);
             }
             if let Some(reattach) = &mut reattach {
-                reattach.keep(&mut kernel, state);
+                reattach.keep(&mut kernel, state, failsafe.as_mut());
             }
             if self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save();

@@ -11,10 +11,14 @@ use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
     lab::{Lab, Link},
+    netns::Netns,
     raw::FrameSender,
-    require, veth,
+    require,
+    tun::{Kind, Tun},
+    veth,
 };
 use d365_user::{exit::Exit, kernel::Interface};
+use nix::sys::signal::Signal;
 
 use crate::{
     bad_input::refused,
@@ -24,6 +28,8 @@ use crate::{
 /// In a documented range.
 const LISTED: &str = "13.71.171.9";
 const MTU: u32 = 1500;
+/// `ARPHRD_PPP` (`linux/if_arp.h`).
+const PPP: u64 = 512;
 /// The daemon attaches again within this number of seconds.
 const LIMIT: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -212,6 +218,52 @@ fn a_lower_device_returns_below_a_device_with_our_program() {
     let add = ["link", "add", "name", &port.host.name, "master", &bridge, "type", "veth"];
     ip(&[&add[..], &peer].concat());
     until(LIMIT, || have() && is_ready(&daemon), || daemon.log());
+    stop(daemon);
+}
+
+/// Somebody else's program holds a port that has returned. The bridge above it keeps the daemon's program.
+#[test]
+fn a_lower_device_that_cannot_be_attached_costs_the_upper_one_nothing() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
+    let lab = Lab::new().unwrap();
+    let bridge = veth::unique_name("br");
+    let ip = |args: &[&str]| lab.host.ip(args).unwrap();
+    ip(&["link", "add", &bridge, "type", "bridge"]);
+    ip(&["link", "set", "dev", &bridge, "up"]);
+    delete(lab.link());
+    let options = DaemonOptions::on(&[&bridge, lab.iface()]).args(["--wait-for-iface"]);
+    let daemon = Daemon::spawn(&lab.host, &options).unwrap();
+    daemon.wait_for_log("metrics url=", PATIENCE).unwrap();
+    create(lab.link());
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    daemon.signal(Signal::SIGSTOP).unwrap();
+    delete(lab.link());
+    create(lab.link());
+    let _view = xdp_filter(&lab, "native");
+    ip(&["link", "set", "dev", lab.iface(), "master", &bridge]);
+    let before = xdp_id(&lab.host, &bridge);
+    daemon.signal(Signal::SIGCONT).unwrap();
+    daemon.wait_for_log("already has an XDP program: xdpfilt", PATIENCE).unwrap();
+    thread::sleep(Duration::from_secs(5));
+    let scrape = daemon.scrape().unwrap();
+    assert_eq!(scrape.count("d365_reattached_total", &[("iface", &bridge)]), 0, "{}", daemon.log());
+    assert_eq!(xdp_id(&lab.host, &bridge), before);
+    stop(daemon);
+}
+
+/// A tun device that takes the place of the interface is refused. When the interface returns, it is attached.
+#[test]
+fn an_interface_that_was_left_as_unfit_is_attached_when_it_returns() {
+    require!(Root, Tool("ip"), Tun, Daemon);
+    let netns = Netns::new().unwrap();
+    let tap = Tun::new(&netns, Kind::Tap).unwrap();
+    let name = tap.name.clone();
+    let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&name])).unwrap();
+    tap.set_link_type(PPP).unwrap();
+    daemon.wait_for_log("the interface is left", PATIENCE).unwrap();
+    drop(tap);
+    netns.ip(&["link", "add", &name, "type", "veth", "peer", "name", &veth::unique_name("peer")]).unwrap();
+    until(LIMIT, || has_xdp(&netns, &name) && is_ready(&daemon), || daemon.log());
     stop(daemon);
 }
 

@@ -1,4 +1,5 @@
-//! Drivers that stop their queues or reset the link when the first XDP program comes or the last one goes.
+//! Drivers that stop their queues or reset the link when the first XDP program is attached or the last one is
+//! detached.
 //! docs/operate.md has the same list, with the consequences.
 
 use super::ethtool;

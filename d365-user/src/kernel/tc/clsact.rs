@@ -7,7 +7,7 @@
 
 use std::io;
 
-use aya::programs::{ProgramError, ProgramInfo, SchedClassifier, TcAttachType};
+use aya::programs::{ProgramError, ProgramInfo, SchedClassifier, TcAttachType, tc::SchedClassifierLink};
 use netlink_packet_core::NLM_F_ACK;
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -43,6 +43,35 @@ pub(in super::super) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>
         answer => {
             let name = |info: &ProgramInfo| String::from_utf8_lossy(info.name()).into_owned();
             Ok(Some(answer?.1.iter().map(|info| (info.id(), name(info))).collect()))
+        }
+    }
+}
+
+/// The daemon's filter at an interface's ingress. Dropping this value removes the filter, if it is still
+/// there: a filter of another owner may have its priority and handle by now.
+pub(in super::super) struct OwnFilter {
+    link: Option<SchedClassifierLink>,
+    ifindex: u32,
+    /// Dropped after the filter is removed; `None` if the daemon did not add the qdisc.
+    _qdisc: Option<Qdisc>,
+}
+
+impl OwnFilter {
+    pub(super) fn new(link: SchedClassifierLink, ifindex: u32, qdisc: Option<Qdisc>) -> Self {
+        Self { link: Some(link), ifindex, _qdisc: qdisc }
+    }
+}
+
+impl Drop for OwnFilter {
+    fn drop(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        let (Ok(priority), Ok(handle)) = (link.priority(), link.handle()) else { return };
+        let is_here = filters(self.ifindex).is_ok_and(|filters| {
+            let at = |filter: &Filter| filter.priority == priority && filter.handle == handle;
+            filters.iter().any(|filter| at(filter) && filter.is_ours())
+        });
+        if !is_here {
+            std::mem::forget(link);
         }
     }
 }

@@ -8,5 +8,5 @@ mod clsact;
 mod filter;
 mod tagger;
 
-pub(super) use self::clsact::{Qdisc, filters, tcx};
+pub(super) use self::clsact::{OwnFilter, filters, tcx};
 pub use self::tagger::{Tagger, TaggerError, TcHold};

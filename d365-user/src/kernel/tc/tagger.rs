@@ -9,7 +9,7 @@ use aya::programs::{
 };
 use nix::libc::EINVAL;
 
-use super::clsact::{Qdisc, filters};
+use super::clsact::{OwnFilter, Qdisc, filters};
 use crate::{
     kernel::{
         bpf,
@@ -177,7 +177,7 @@ impl Kernel {
         let tag = self.tag().map_err(failed)?;
         let id = tag.attach_with_options(&name, TcAttachType::Ingress, TcAttachOptions::Netlink(options));
         let link = id.and_then(|id| tag.take_link(id)).map_err(failed)?;
-        self.links.add(interface, Link::Filter(link, qdisc));
+        self.links.add(interface, Link::Filter(OwnFilter::new(link, interface.index, qdisc)));
         let mut others = filters.iter().filter(|filter| !filter.is_ours());
         Ok(order == TcOrder::First && others.any(|filter| filter.priority <= FIRST))
     }
