@@ -12,10 +12,9 @@ use tracing_subscriber::{
     fmt::{MakeWriter, format::JsonFields},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
-    util::TryInitError,
 };
 
-use crate::{exit::Exit, resources::ResourceError};
+use crate::resources::ResourceError;
 
 mod format;
 mod queue;
@@ -97,28 +96,6 @@ impl fmt::Display for LogFilter {
 /// allocated at once: a quarter of a megabyte.
 const WAITING_LINES: usize = 8192;
 
-/// An error that prevents logging.
-#[derive(Debug, Error)]
-pub enum LogError {
-    /// There is no thread to write the log.
-    #[error(transparent)]
-    Resource(#[from] ResourceError),
-    /// Another logger is already installed in this process.
-    #[error("cannot start logging: {0}")]
-    Taken(#[from] TryInitError),
-}
-
-impl LogError {
-    /// The exit code of this error.
-    #[must_use]
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::Resource(_) => Exit::Resources,
-            Self::Taken(_) => Exit::Internal,
-        }
-    }
-}
-
 /// Reads directives, without patterns.
 fn directives() -> Builder {
     EnvFilter::builder().with_regex(false).with_default_directive(LevelFilter::ERROR.into())
@@ -135,14 +112,14 @@ fn without_requests(most: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> boo
     filter_fn(is_shown).with_max_level_hint(most)
 }
 
-/// Starts logging to standard error for the whole process, until the guard is dropped. It works only once.
+/// Starts logging to standard error for the whole process, until the guard is dropped. A second call panics.
 ///
 /// # Errors
-/// [`LogError`].
-pub fn init(format: LogFormat, filter: &LogFilter) -> Result<Guard, LogError> {
+/// [`ResourceError::Thread`].
+pub fn init(format: LogFormat, filter: &LogFilter) -> Result<Guard, ResourceError> {
     let colour = std::io::stderr().is_terminal();
     let (writer, guard) = queue::start(std::io::stderr(), WAITING_LINES)?;
-    subscriber(format, filter, colour, writer).try_init()?;
+    subscriber(format, filter, colour, writer).init();
     Ok(guard)
 }
 

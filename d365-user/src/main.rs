@@ -70,7 +70,7 @@ fn run() -> ExitCode {
         Ok(guard) => guard,
         Err(error) => {
             say(&error);
-            return error.exit().into();
+            return Exit::Resources.into();
         }
     };
     let by_spans = config.log_filter.is_by_spans();
