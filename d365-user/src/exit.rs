@@ -38,21 +38,30 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// All exit codes, by number.
-    pub const ALL: [Self; 13] = [
-        Self::Success,
-        Self::Internal,
-        Self::Usage,
-        Self::Ranges,
-        Self::Interface,
-        Self::Privilege,
-        Self::Occupied,
-        Self::Listen,
-        Self::Kernel,
-        Self::Verifier,
-        Self::Attach,
-        Self::State,
-        Self::Resources,
+    /// All exit codes by number, each with one line for the operator, without a full stop.
+    pub const TABLE: [(Self, &str); 13] = [
+        (Self::Success, "stopped by SIGINT or SIGTERM; or the task is done"),
+        (
+            Self::Internal,
+            "unexpected internal error; drift: the lists differ; approve: not done; doctor: warnings",
+        ),
+        (Self::Usage, "command line or environment not valid; doctor: errors"),
+        (Self::Ranges, "range list unusable"),
+        (Self::Interface, "interface missing or unusable"),
+        (Self::Privilege, "not privileged (the message names the capabilities)"),
+        (Self::Occupied, "another XDP program is on the interface"),
+        (Self::Listen, "listen address in use or not allowed"),
+        (Self::Kernel, "kernel lacks a needed feature (the message names it)"),
+        (Self::Verifier, "program refused by the kernel's verifier"),
+        (
+            Self::Attach,
+            "attach failed (native mode refused, generic mode harmful to others, or any other reason)",
+        ),
+        (Self::State, "state directory unusable, or in use by another daemon"),
+        (
+            Self::Resources,
+            "too few threads, file descriptors, memory or processor time (the message names the limit)",
+        ),
     ];
 
     /// The answer of a task that is not the good one: `drift` found differences, `approve` did nothing,
@@ -67,38 +76,12 @@ impl Exit {
         self as u8
     }
 
-    /// One line for the operator, without a full stop.
-    #[must_use]
-    pub const fn description(self) -> &'static str {
-        match self {
-            Self::Success => "stopped by SIGINT or SIGTERM; or the task is done",
-            Self::Internal => {
-                "unexpected internal error; drift: the lists differ; approve: not done; doctor: warnings"
-            }
-            Self::Usage => "command line or environment not valid; doctor: errors",
-            Self::Ranges => "range list unusable",
-            Self::Interface => "interface missing or unusable",
-            Self::Privilege => "not privileged (the message names the capabilities)",
-            Self::Occupied => "another XDP program is on the interface",
-            Self::Listen => "listen address in use or not allowed",
-            Self::Kernel => "kernel lacks a needed feature (the message names it)",
-            Self::Verifier => "program refused by the kernel's verifier",
-            Self::Attach => {
-                "attach failed (native mode refused, generic mode harmful to others, or any other reason)"
-            }
-            Self::State => "state directory unusable, or in use by another daemon",
-            Self::Resources => {
-                "too few threads, file descriptors, memory or processor time (the message names the limit)"
-            }
-        }
-    }
-
     /// All exit codes as text, one a line, with aligned numbers.
     #[must_use]
     pub fn table() -> String {
-        Self::ALL.iter().fold(String::new(), |mut table, exit| {
+        Self::TABLE.iter().fold(String::new(), |mut table, (exit, description)| {
             // Writing to a string cannot fail.
-            let _ = writeln!(table, "  {:>2}  {}", exit.code(), exit.description());
+            let _ = writeln!(table, "  {:>2}  {description}", exit.code());
             table
         })
     }
@@ -116,7 +99,7 @@ mod tests {
 
     #[test]
     fn numbers_are_the_documented_ones() {
-        for (number, exit) in Exit::ALL.into_iter().enumerate() {
+        for (number, (exit, _)) in Exit::TABLE.into_iter().enumerate() {
             assert_eq!(usize::from(exit.code()), number, "{exit:?}");
         }
     }
@@ -124,7 +107,7 @@ mod tests {
     #[test]
     fn the_table_has_one_line_each() {
         let table = Exit::table();
-        assert_eq!(table.lines().count(), Exit::ALL.len());
+        assert_eq!(table.lines().count(), Exit::TABLE.len());
         assert!(table.contains("   3  range list unusable\n"), "{table}");
         assert!(table.contains("\n  10  attach failed"), "{table}");
     }
