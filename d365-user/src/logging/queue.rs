@@ -3,7 +3,11 @@
 
 use std::{
     io::{self, Write},
-    sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc::{SyncSender, sync_channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,53 +18,49 @@ use crate::resources::{self, ResourceError};
 
 /// The longest wait at the end for lines that are not written yet.
 const GRACE: Duration = Duration::from_secs(1);
-/// Pause between two looks for room in the queue.
+/// Pause between two looks whether they are written.
 const PAUSE: Duration = Duration::from_millis(10);
 
-enum Message {
-    Line(Vec<u8>),
-    /// Confirms by a message that everything before it is written.
-    Flush(Sender<()>),
+/// The entry of the queue. Each write is one line.
+pub(super) struct Queue {
+    lines: SyncSender<Vec<u8>>,
+    /// Number of lines that are not written yet.
+    waiting: Arc<AtomicUsize>,
 }
 
-/// The entry of the queue. Each write is one line.
-#[derive(Clone)]
-pub(super) struct Queue(SyncSender<Message>);
-
-/// Writes the queued lines when it is dropped, for a second at most.
+/// Waits until the queued lines are written when it is dropped, for a second at most.
 #[must_use]
-pub struct Guard(Queue);
+pub struct Guard(Arc<AtomicUsize>);
 
 /// Starts the thread that writes into `out`, with a queue of `lines` lines.
 ///
 /// # Errors
 /// [`ResourceError::Thread`].
-pub(super) fn start(out: impl Write + Send + 'static, lines: usize) -> Result<(Queue, Guard), ResourceError> {
-    let (queue, received) = sync_channel(lines);
+pub(super) fn start(
+    mut out: impl Write + Send + 'static,
+    lines: usize,
+) -> Result<(Queue, Guard), ResourceError> {
+    let (lines, received) = sync_channel::<Vec<u8>>(lines);
+    let waiting = Arc::<AtomicUsize>::default();
+    let (queue, guard) = (Queue { lines, waiting: Arc::clone(&waiting) }, Guard(Arc::clone(&waiting)));
     // Standard error may be a file, and a thread that may wait for a disk has its own descriptors.
-    resources::thread_apart("log", "write the log", move || write(out, &received))?;
-    let queue = Queue(queue);
-    Ok((queue.clone(), Guard(queue)))
-}
-
-/// Writes the lines. A line that cannot be written is lost.
-fn write(mut out: impl Write, received: &Receiver<Message>) {
-    for message in received {
-        match message {
-            Message::Line(line) => {
-                let _ = out.write_all(&line);
-            }
-            Message::Flush(written) => {
-                let _ = out.flush();
-                let _ = written.send(());
-            }
+    resources::thread_apart("log", "write the log", move || {
+        for line in received {
+            // A line that cannot be written is lost.
+            let _ = out.write_all(&line);
+            waiting.fetch_sub(1, SeqCst);
         }
-    }
+    })?;
+    Ok((queue, guard))
 }
 
 impl Write for &Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.0.try_send(Message::Line(line.to_vec()));
+        // The thread subtracts it, and may do so before `try_send` returns.
+        self.waiting.fetch_add(1, SeqCst);
+        if self.lines.try_send(line.to_vec()).is_err() {
+            self.waiting.fetch_sub(1, SeqCst);
+        }
         Ok(line.len())
     }
 
@@ -80,22 +80,15 @@ impl<'a> MakeWriter<'a> for Queue {
 impl Drop for Guard {
     fn drop(&mut self) {
         let end = Instant::now() + GRACE;
-        let (written, is_written) = channel();
-        let mut flush = Message::Flush(written);
-        while let Err(TrySendError::Full(again)) = self.0.0.try_send(flush) {
-            if Instant::now() >= end {
-                return;
-            }
+        while self.0.load(SeqCst) > 0 && Instant::now() < end {
             thread::sleep(PAUSE);
-            flush = again;
         }
-        let _ = is_written.recv_timeout(end.saturating_duration_since(Instant::now()));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
