@@ -2,12 +2,11 @@
 //!
 //! Nothing here, and no later stage, knows the kernel.
 
-use std::{collections::BTreeMap, error::Error, net::SocketAddr, ops::AddAssign, time::Duration};
+use std::{collections::BTreeMap, error::Error, ops::AddAssign, time::Duration};
 
 use d365_common::packet_action::PacketAction;
-use ipnet::IpNet;
 
-use crate::{generation::TableSize, geo::Geo, ranges::Range, settings::Tags};
+use crate::{generation::TableSize, geo::Geo, ranges::Range};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,15 +128,6 @@ pub struct Azure {
     pub lost: u64,
 }
 
-/// The drops of new connections from unlisted sources while the list is trusted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// Destination ports of the drops, in host byte order.
-    pub ports: Vec<u16>,
-    /// Source prefixes from which nothing is dropped.
-    pub failsafe: Vec<IpNet>,
-}
-
 /// A snapshot of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -151,16 +141,10 @@ pub struct Snapshot {
     pub table: TableSize,
     /// Unlisted sources inside Azure; `None` if they are not watched.
     pub azure: Option<Azure>,
-    /// The tags of packets.
-    pub tags: Tags,
-    /// The drops; `None` while everything passes.
-    pub drops: Option<Drops>,
     /// True if series by range are shown, in addition to those by geo.
     pub range_metrics: bool,
     /// Failures of HTTP: the reason's label value, and the number. Every reason is present.
     pub http_failures: Vec<(&'static str, u64)>,
-    /// The address of the metrics.
-    pub listen: Option<SocketAddr>,
     /// The resource usage of the daemon itself; `None` if /proc cannot be read.
     pub process: Option<ProcessStats>,
 }

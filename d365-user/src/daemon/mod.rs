@@ -23,7 +23,7 @@ use crate::{
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
-    runtime::{Choice, Reattach, State, azure, watch},
+    runtime::{Choice, Failsafe, Reattach, State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
@@ -62,8 +62,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
-    let state =
-        Arc::new(State::new(published, counters, rows, &config, address, Arc::clone(&failures), watched));
+    let state = Arc::new(State::new(published, counters, rows, &config, Arc::clone(&failures), watched));
     state.set_updates(updater.updates());
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
@@ -92,7 +91,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let Started { kernel, updater, packet_log, samples, failsafe, seen: first } = started;
     let shared = Arc::clone(&state);
     let reattach = config.reattach.then(|| Reattach::new(Choice::new(&config), seen.clone()));
-    let mut updating = updates.run(move || updater.run(kernel, failsafe, reattach, &shared));
+    let mut updating = updates.run(move || {
+        updater::summary(&*shared, &config, failsafe.as_ref().map(Failsafe::prefixes), address);
+        updater.run(kernel, failsafe, reattach, &shared);
+    });
 
     let reason = tokio::select! {
         signal = &mut stop => signal,

@@ -84,7 +84,7 @@ pub(crate) fn start(
     updater.trust(&mut kernel, state);
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
-    let failsafe = Failsafe::arm(config, &mut kernel, state)?;
+    let failsafe = Failsafe::arm(config, &mut kernel)?;
     let programs = attach(config, &mut kernel, &interfaces, &stack, &mut inherited)?;
     inherited.close(|_| true, "it is not needed any more");
     state.set_live(Live { links: kernel.links(), programs });

@@ -22,7 +22,6 @@ use crate::{
     kernel::{InterfaceError, Kernel, PublishError},
     logging::{duration, list},
     settings::Unlisted,
-    snapshot::Drops,
 };
 
 /// Time between two looks at this host's addresses.
@@ -38,7 +37,6 @@ const ALWAYS: [IpNet; 3] = [
 
 /// The prefixes and their inputs.
 pub(crate) struct Failsafe {
-    ports: Vec<u16>,
     given: Vec<IpNet>,
     prefixes: Vec<IpNet>,
     look_at: Instant,
@@ -63,20 +61,17 @@ pub enum FailsafeError {
 impl Failsafe {
     /// Sets the prefixes and logs what will be dropped, before anything can be dropped. Returns `None` if
     /// nothing is to be dropped.
-    pub(crate) fn arm(
-        config: &Config,
-        kernel: &mut Kernel,
-        state: &State,
-    ) -> Result<Option<Self>, FailsafeError> {
+    pub(crate) fn arm(config: &Config, kernel: &mut Kernel) -> Result<Option<Self>, FailsafeError> {
         let Unlisted::Drop { failsafe: given } = &config.unlisted else { return Ok(None) };
         let prefixes = prefixes(given, &own_subnets()?);
         kernel.set_failsafe(&prefixes).map_err(Box::new)?;
-        let (ports, given, look_at) = (config.ports.clone(), given.clone(), Instant::now() + LOOK);
-        let failsafe = Self { ports, given, prefixes, look_at, is_stuck: false };
-        let drops = failsafe.drops();
-        notice(&drops, &config.interfaces);
-        state.set_drops(drops);
-        Ok(Some(failsafe))
+        notice(&config.ports, &prefixes, &config.interfaces);
+        let (given, look_at) = (given.clone(), Instant::now() + LOOK);
+        Ok(Some(Self { given, prefixes, look_at, is_stuck: false }))
+    }
+
+    pub(crate) fn prefixes(&self) -> &[IpNet] {
+        &self.prefixes
     }
 
     /// Makes the next [`keep`](Self::keep) look at the addresses at once.
@@ -95,13 +90,10 @@ impl Failsafe {
             Ok(false) => self.is_stuck = false,
             Ok(true) => {
                 self.is_stuck = false;
-                let drops = self.drops();
-                let except = list(&drops.failsafe);
                 tracing::info!(
-                    except,
+                    except = list(&self.prefixes),
                     "this host's addresses have changed: the prefixes that are never dropped"
                 );
-                state.set_drops(drops);
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_stuck, true) {
@@ -134,16 +126,12 @@ impl Failsafe {
         self.prefixes = now;
         Ok(true)
     }
-
-    fn drops(&self) -> Drops {
-        Drops { ports: self.ports.clone(), failsafe: self.prefixes.clone() }
-    }
 }
 
 /// Logs what `--unlisted drop` will drop on these interfaces, and how it ends. All prefixes are shown: an
 /// operator who is locked out looks here.
-fn notice(drops: &Drops, interfaces: &[String]) {
-    let port = list(&drops.ports);
+fn notice(ports: &[u16], failsafe: &[IpNet], interfaces: &[String]) {
+    let port = list(ports);
     for iface in interfaces {
         tracing::warn!(
             iface,
@@ -152,7 +140,7 @@ fn notice(drops: &Drops, interfaces: &[String]) {
              mail is turned away"
         );
     }
-    tracing::warn!(except = list(&drops.failsafe), "never dropped: new connections from these prefixes");
+    tracing::warn!(except = list(failsafe), "never dropped: new connections from these prefixes");
     tracing::warn!(
         "established connections pass, and nothing is dropped while the list is not trusted (its lease); stopping \
          d365-user ends it, and so does starting it without --unlisted drop"
@@ -251,8 +239,8 @@ mod tests {
     /// A reader of these lines learns which mail will be dropped, and how to end it.
     #[test]
     fn the_notice_of_drops_leaves_nothing_out() {
-        let drops = Drops { ports: vec![25, 587], failsafe: nets(&["127.0.0.0/8", "2001:db8::/64"]) };
-        let lines = logged(|| notice(&drops, &["eth0".to_owned(), "eth1".to_owned()]));
+        let failsafe = nets(&["127.0.0.0/8", "2001:db8::/64"]);
+        let lines = logged(|| notice(&[25, 587], &failsafe, &["eth0".to_owned(), "eth1".to_owned()]));
         let parts = [
             &["WARN", "--unlisted drop", "are DROPPED", "listed or retired range", " iface=eth0 port=25,587"]
                 [..],

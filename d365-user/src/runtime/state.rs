@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -24,7 +23,7 @@ use crate::{
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
-    snapshot::{Drops, Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
+    snapshot::{Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -42,7 +41,6 @@ pub(crate) struct State {
     counters: Counters,
     /// The interfaces in the order of the command line.
     interfaces: Vec<String>,
-    listen: SocketAddr,
     http: Arc<http::Failures>,
     range_metrics: RangeMetrics,
     /// True while series by range are shown.
@@ -52,7 +50,6 @@ pub(crate) struct State {
     table: Mutex<TableSize>,
     azure: Option<Arc<azure::Known>>,
     tags: Tags,
-    drops: Mutex<Option<Drops>>,
     /// Replaced as a whole, so that no thread holds the lock during a request to the kernel.
     live: Mutex<Option<Arc<Live>>>,
     /// Held during a look at all interfaces, and while programs are attached again.
@@ -69,7 +66,6 @@ impl State {
         counters: Counters,
         rows: Vec<String>,
         config: &Config,
-        listen: SocketAddr,
         http: Arc<http::Failures>,
         azure: Option<Arc<azure::Known>>,
     ) -> Self {
@@ -78,7 +74,6 @@ impl State {
             rows,
             counters,
             interfaces: config.interfaces.clone(),
-            listen,
             http,
             range_metrics: config.range_metrics,
             shows_ranges: AtomicBool::new(true),
@@ -87,7 +82,6 @@ impl State {
             table: Mutex::default(),
             azure,
             tags: config.tags,
-            drops: Mutex::default(),
             live: Mutex::default(),
             pass: Mutex::default(),
             problems: Mutex::default(),
@@ -96,10 +90,6 @@ impl State {
 
     pub(crate) fn set_updates(&self, updates: Updates) {
         *self.updates.lock().unwrap_or_else(PoisonError::into_inner) = updates;
-    }
-
-    pub(crate) fn set_drops(&self, drops: Drops) {
-        *self.drops.lock().unwrap_or_else(PoisonError::into_inner) = Some(drops);
     }
 
     /// Sets the size of the published generation's direct table.
@@ -287,11 +277,8 @@ impl SnapshotSource for State {
             updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
             azure: self.azure.as_ref().map(|azure| azure.counted()),
-            tags: self.tags,
-            drops: self.drops.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             range_metrics: self.shows_ranges.load(Relaxed),
             http_failures: self.http.counted(),
-            listen: Some(self.listen),
             process: process::stats().ok(),
         })
     }

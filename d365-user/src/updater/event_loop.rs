@@ -93,7 +93,6 @@ impl Updater {
         mut reattach: Option<Reattach>,
         state: &State,
     ) {
-        report::summary(state);
         loop {
             let event = self.events.recv_timeout(TICK);
             let now = self.look_at_clock();

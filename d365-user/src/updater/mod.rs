@@ -30,3 +30,4 @@ pub(crate) use event_loop::Updater;
 pub use failure::Failure;
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use publish::publish_generation;
+pub(crate) use report::summary;

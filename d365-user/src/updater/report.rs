@@ -1,14 +1,17 @@
 //! Log lines of the updater. Each has a constant message; what changes is in fields.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     time::{Duration, SystemTime},
 };
 
+use ipnet::IpNet;
 use tracing::field::display;
 
 use super::{Failure, clock::Now};
 use crate::{
+    config::Config,
     gate::{
         Timestamp,
         approval::{Answer, Outcome, Verdict},
@@ -143,10 +146,15 @@ pub(super) fn hang(directory: &Path, is_hung: bool) {
     }
 }
 
-/// Writes the start-up summary to the log.
-pub(super) fn summary(state: &impl SnapshotSource) {
+/// Writes the start-up summary to the log. `failsafe` is `None` if nothing is dropped.
+pub(crate) fn summary(
+    state: &impl SnapshotSource,
+    config: &Config,
+    failsafe: Option<&[IpNet]>,
+    address: SocketAddr,
+) {
     match state.snapshot() {
-        Ok(snapshot) => summary::log(&snapshot, SystemTime::now()),
+        Ok(snapshot) => summary::log(&snapshot, config, failsafe, address, SystemTime::now()),
         Err(error) => tracing::error!(%error, "the counters cannot be read"),
     }
 }

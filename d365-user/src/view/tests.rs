@@ -5,17 +5,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
+use d365_common::packet_action::PacketAction;
 
 use super::{Format, metrics};
 use crate::{
     generation::TableSize,
     geo::{Geo, GeoCode, GeoSource},
     ranges::Range,
-    settings::Tags,
     snapshot::{
-        Azure, Count, Drops, Generation, Interface, Lease, Mode, ProcessStats, Snapshot, SourceStatus,
-        Updates,
+        Azure, Count, Generation, Interface, Lease, Mode, ProcessStats, Snapshot, SourceStatus, Updates,
     },
     version::{REVISION, VERSION},
 };
@@ -93,19 +91,8 @@ pub(crate) fn sample() -> Snapshot {
             state_failures: vec![("write", 0)],
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
-        tags: Tags {
-            mark: Some(Mark::DEFAULT),
-            dscp: Some(Dscp::DEFAULT),
-            retired: false,
-            ..Tags::default()
-        },
-        drops: Some(Drops {
-            ports: vec![25, 587],
-            failsafe: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
-        }),
         range_metrics: true,
         http_failures: vec![("accept", 0), ("host", 2)],
-        listen: Some("[::1]:9365".parse().unwrap()),
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
             start: Duration::from_millis(1_700_000_000_500),

@@ -3,32 +3,40 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use ipnet::IpNet;
+
 use crate::{
+    config::Config,
     geo::GeoSource,
     logging::{self, list},
     settings::Tags,
-    snapshot::{Drops, Generation, Interface, Lease, Snapshot, SourceStatus},
+    snapshot::{Generation, Interface, Lease, Snapshot, SourceStatus},
     tag::{dscp, mark},
 };
 
 /// Logs, in this order: the generation, its geos, the leases as they are at `now`, the tags and the drops,
 /// the waiting changes if there are any, every interface, and the address of the metrics.
-pub(super) fn log(snapshot: &Snapshot, now: SystemTime) {
+pub(super) fn log(
+    snapshot: &Snapshot,
+    config: &Config,
+    failsafe: Option<&[IpNet]>,
+    address: SocketAddr,
+    now: SystemTime,
+) {
     generation(&snapshot.generation);
     snapshot.updates.sources.iter().for_each(|source| lease(source, now));
-    tags(snapshot.tags);
-    snapshot.drops.iter().for_each(drops);
+    tags(config.tags);
+    failsafe.iter().for_each(|except| drops(&config.ports, except));
     let waiting = snapshot.updates.pending.iter().filter(|(_, count)| *count > 0);
     for (change, count) in waiting {
         tracing::info!(change, count, "changes wait; see `d365-user approve`");
     }
     snapshot.interfaces.iter().for_each(interface);
-    if let Some(address) = snapshot.listen {
-        tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics");
-    }
+    tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics");
 }
 
 fn generation(generation: &Generation) {
@@ -71,10 +79,10 @@ fn tags(tags: Tags) {
     }
 }
 
-fn drops(drops: &Drops) {
+fn drops(ports: &[u16], except: &[IpNet]) {
     tracing::info!(
-        port = list(&drops.ports),
-        except = list(&drops.failsafe),
+        port = list(ports),
+        except = list(except),
         "unlisted: new connections are dropped while the lease holds"
     );
 }
@@ -93,14 +101,21 @@ mod tests {
 
     use super::*;
     use crate::{
+        cli::Cli,
         logging::logged,
         snapshot::Updates,
         view::tests::{now, sample},
     };
 
+    fn config() -> Config {
+        let cli = Cli::parse_from(["d365-user", "--iface=eth0", "--port=25,587"]).unwrap();
+        Config::new(cli).unwrap().0
+    }
+
     /// The summary, without level and target.
-    fn summary(snapshot: &Snapshot) -> Vec<String> {
-        let lines = logged(|| log(snapshot, now()));
+    fn summary(snapshot: &Snapshot, tags: Tags, failsafe: Option<&[IpNet]>) -> Vec<String> {
+        let config = Config { tags, ..config() };
+        let lines = logged(|| log(snapshot, &config, failsafe, "[::1]:9365".parse().unwrap(), now()));
         let text = |line: &String| {
             let text = line.strip_prefix("INFO d365_user::updater::report::summary: ");
             text.expect("the level and the target").to_owned()
@@ -116,8 +131,10 @@ mod tests {
             attached: false,
             ..snapshot.interfaces[0].clone()
         });
+        let (mark, dscp) = (Some(Mark::DEFAULT), Some(Dscp::DEFAULT));
+        let failsafe = ["127.0.0.0/8", "::1/128"].map(|prefix| prefix.parse().unwrap());
         assert_eq!(
-            summary(&snapshot),
+            summary(&snapshot, Tags { mark, dscp, ..Tags::default() }, Some(&failsafe)),
             [
                 "recognised ranges generation=1 source=embedded change_number=39 ranges=3 ipv4=2 ipv6=1 retired=1",
                 "geos of the ranges geo_source=documented geos=\"NAM 2\"",
@@ -140,7 +157,8 @@ mod tests {
         let line = |lease| {
             let sources = vec![SourceStatus { name: "azure".to_owned(), lease, ..SourceStatus::default() }];
             let updates = Updates { sources, ..Updates::default() };
-            let lines = summary(&Snapshot { updates, ..Snapshot::default() });
+            let snapshot = Snapshot { updates, ..Snapshot::default() };
+            let lines = summary(&snapshot, Tags::default(), None);
             let mut lines = lines.into_iter().filter(|line| line.starts_with("lease: "));
             let (Some(line), None) = (lines.next(), lines.next()) else { panic!("{lease:?}") };
             line
@@ -162,15 +180,16 @@ mod tests {
     fn what_is_not_there_is_not_in_it() {
         let mut snapshot = sample();
         snapshot.updates.pending.iter_mut().for_each(|(_, number)| *number = 0);
-        assert!(!summary(&snapshot).join("\n").contains("change="));
-        assert_eq!(summary(&Snapshot::default()).len(), 1, "the generation");
+        assert!(!summary(&snapshot, Tags::default(), None).join("\n").contains("change="));
+        let least = summary(&Snapshot::default(), Tags::default(), None);
+        assert_eq!(least.len(), 2, "the generation and the address");
     }
 
     #[test]
     fn it_says_which_tags() {
         let (mark, dscp) = (Some(Mark::DEFAULT), Dscp::new(63));
         let line = |tags| {
-            let lines = summary(&Snapshot { tags, ..Snapshot::default() });
+            let lines = summary(&Snapshot::default(), tags, None);
             lines.into_iter().find_map(|line| {
                 line.strip_prefix("tags: packets are tagged while the lease holds ").map(str::to_owned)
             })

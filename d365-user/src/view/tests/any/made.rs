@@ -1,14 +1,13 @@
 //! Any snapshot that the daemon could take.
 
-use d365_common::{dscp::Dscp, mark::Mark, packet_action::PacketAction};
+use d365_common::packet_action::PacketAction;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection, option, prelude::*};
 
 use crate::{
     geo::{Geo, GeoCode, GeoSource},
     ranges::Range,
-    settings::Tags,
-    snapshot::{Azure, Count, Drops, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates},
+    snapshot::{Azure, Count, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates},
 };
 
 pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
@@ -100,19 +99,6 @@ fn azure() -> impl Strategy<Value = Azure> {
         .prop_map(|(connections, lost)| Azure { connections: connections.into_iter().collect(), lost })
 }
 
-fn tags() -> impl Strategy<Value = (Tags, Option<Drops>)> {
-    let mark = any::<(u32, u32)>().prop_map(|(base, mask)| Mark::new(base & mask, mask & !0xff));
-    let dscp = any::<u8>().prop_map(Dscp::new);
-    let tags = (mark, dscp, any::<bool>()).prop_map(|(mark, dscp, retired)| Tags {
-        mark,
-        dscp,
-        retired,
-        ..Tags::default()
-    });
-    let drops = (collection::vec(any::<u16>(), 1..3), collection::vec(prefix(), 0..3));
-    (tags, option::of(drops.prop_map(|(ports, failsafe)| Drops { ports, failsafe })))
-}
-
 fn generation() -> impl Strategy<Value = Generation> {
     let ranges = || {
         collection::btree_map(prefix(), geo(), 0..20).prop_map(|ranges| {
@@ -135,8 +121,8 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     // Any text as a name and as a source: escaped text must come back unchanged.
     let names = collection::btree_set(any::<String>(), 0..4);
     let http = (any::<bool>(), numbers());
-    (generation(), names, updates(), option::of(azure()), tags(), http).prop_flat_map(
-        |(generation, names, updates, azure, (tags, drops), (range_metrics, http_failures))| {
+    (generation(), names, updates(), option::of(azure()), http).prop_flat_map(
+        |(generation, names, updates, azure, (range_metrics, http_failures))| {
             let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
             interfaces.prop_map(move |interfaces| Snapshot {
@@ -144,8 +130,6 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 interfaces,
                 updates: updates.clone(),
                 azure: azure.clone(),
-                tags,
-                drops: drops.clone(),
                 range_metrics,
                 http_failures: http_failures.clone(),
                 ..Snapshot::default()
