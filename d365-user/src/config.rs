@@ -12,7 +12,7 @@ mod repeated;
 mod tags;
 mod warning;
 
-use self::repeated::dedup_with_warning;
+use self::repeated::each_once;
 pub use self::{error::ConfigError, warning::Warning};
 use crate::{
     cli::{Cli, UpdateFlags},
@@ -97,19 +97,10 @@ impl Config {
         for name in &cli.iface {
             interface_name(name)?;
         }
-        let interfaces = dedup_with_warning("--iface", cli.iface, &mut warnings);
-        if interfaces.len() > MAX_INTERFACES {
-            return Err(ConfigError::TooManyInterfaces(interfaces.len()));
-        }
-        let ports = dedup_with_warning("--port", cli.port, &mut warnings);
-        if ports.len() > MAX_PORTS {
-            return Err(ConfigError::TooManyPorts(ports.len()));
-        }
+        let interfaces = each_once("--iface", cli.iface, MAX_INTERFACES, &mut warnings)?;
+        let ports = each_once("--port", cli.port, MAX_PORTS, &mut warnings)?;
         let specs = cli.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
-        let ranges = dedup_with_warning("--ranges", specs.concat(), &mut warnings);
-        if ranges.len() > SourceSet::MOST {
-            return Err(ConfigError::TooManySources(ranges.len()));
-        }
+        let ranges = each_once("--ranges", specs.concat(), SourceSet::MOST, &mut warnings)?;
         if let Some(name) = shared_name(&ranges) {
             return Err(ConfigError::SameSource(name));
         }
@@ -144,9 +135,9 @@ impl Config {
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
             tags: tags::tags(&cli.tags)?,
-            unlisted: tags::unlisted(&cli.tags, &mut warnings),
+            unlisted: tags::unlisted(&cli.tags, &mut warnings)?,
             listen: cli.listen,
-            allow_http_host: dedup_with_warning("--allow-http-host", cli.allow_http_host, &mut warnings),
+            allow_http_host: each_once("--allow-http-host", cli.allow_http_host, usize::MAX, &mut warnings)?,
             range_metrics: cli.range_metrics,
             log_format: cli.log_format,
             log_filter: cli.log_level,

@@ -1,12 +1,8 @@
 //! The errors of a command line.
 
-use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 use thiserror::Error;
 
-use crate::{
-    ranges::SourceSet,
-    source::{Spec, SpecError, download::UrlError},
-};
+use crate::source::{Spec, SpecError, download::UrlError};
 
 /// An error in the command line or the environment. Each message is one line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -18,15 +14,9 @@ pub enum ConfigError {
         name.escape_debug()
     )]
     InterfaceName { name: String, reason: &'static str },
-    /// More than [`MAX_INTERFACES`].
-    #[error("--iface is given {0} times, at most {MAX_INTERFACES} can be watched by one daemon")]
-    TooManyInterfaces(usize),
-    /// More than [`MAX_PORTS`].
-    #[error("--port is given {0} times, at most {MAX_PORTS} can be watched")]
-    TooManyPorts(usize),
-    /// More than [`SourceSet::MOST`].
-    #[error("--ranges is given {0} times, at most {most} sources can be used", most = SourceSet::MOST)]
-    TooManySources(usize),
+    /// More different values than one daemon can use.
+    #[error("{flag} is given {count} times, at most {most} can be used by one daemon")]
+    TooMany { flag: &'static str, count: usize, most: usize },
     /// A source that is not valid.
     #[error("--ranges: {0}")]
     Ranges(#[from] SpecError),

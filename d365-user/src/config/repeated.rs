@@ -1,13 +1,14 @@
 //! Values that are given more than once.
 
-use super::Warning;
+use super::{ConfigError, Warning};
 
-/// Each value once, in the order of its first occurrence.
-pub(super) fn dedup_with_warning<T: PartialEq + ToString>(
+/// The values of a flag, each once, in the order of its first occurrence, and at most `most`.
+pub(super) fn each_once<T: PartialEq + ToString>(
     flag: &'static str,
     values: Vec<T>,
+    most: usize,
     warnings: &mut Vec<Warning>,
-) -> Vec<T> {
+) -> Result<Vec<T>, ConfigError> {
     let mut kept: Vec<T> = Vec::with_capacity(values.len());
     for value in values {
         if kept.contains(&value) {
@@ -19,5 +20,6 @@ pub(super) fn dedup_with_warning<T: PartialEq + ToString>(
             kept.push(value);
         }
     }
-    kept
+    let count = kept.len();
+    if count > most { Err(ConfigError::TooMany { flag, count, most }) } else { Ok(kept) }
 }

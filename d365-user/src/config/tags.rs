@@ -3,7 +3,7 @@
 use d365_common::{dscp::Dscp, mark::Mark};
 use ipnet::IpNet;
 
-use super::{ConfigError, Warning, repeated::dedup_with_warning};
+use super::{ConfigError, Warning, repeated::each_once};
 use crate::{
     cli::{Tag, TagFlags, Verdict},
     settings::{Tags, Unlisted},
@@ -37,7 +37,7 @@ pub(super) fn tags(flags: &TagFlags) -> Result<Tags, ConfigError> {
 
 /// The action from the flags. `--failsafe` may stay if nothing is dropped: removing `--unlisted drop` must be
 /// enough to end the drops.
-pub(super) fn unlisted(flags: &TagFlags, warnings: &mut Vec<Warning>) -> Unlisted {
+pub(super) fn unlisted(flags: &TagFlags, warnings: &mut Vec<Warning>) -> Result<Unlisted, ConfigError> {
     const FLAG: &str = "--failsafe";
     let failsafe = &flags.failsafe;
     match flags.unlisted {
@@ -45,13 +45,13 @@ pub(super) fn unlisted(flags: &TagFlags, warnings: &mut Vec<Warning>) -> Unliste
             if !failsafe.is_empty() {
                 warnings.push(Warning::Idle { flag: FLAG, needed: "--unlisted drop" });
             }
-            Unlisted::Pass
+            Ok(Unlisted::Pass)
         }
         Verdict::Drop => {
             let odd = failsafe.iter().filter(|prefix| prefix.trunc() != **prefix);
             warnings.extend(odd.map(|prefix| Warning::HostBits { flag: FLAG, given: *prefix }));
             let masked = failsafe.iter().map(IpNet::trunc).collect();
-            Unlisted::Drop { failsafe: dedup_with_warning(FLAG, masked, warnings) }
+            Ok(Unlisted::Drop { failsafe: each_once(FLAG, masked, usize::MAX, warnings)? })
         }
     }
 }

@@ -69,16 +69,16 @@ fn limits_are_of_different_values() {
     let (config16, _) = config(&["--iface", &list(MAX_INTERFACES), "--port", &list(MAX_PORTS)]).unwrap();
     assert_eq!((config16.interfaces.len(), config16.ports.len()), (MAX_INTERFACES, MAX_PORTS));
     let error = config(&["--iface", &list(MAX_INTERFACES + 1)]).unwrap_err();
-    assert_eq!(error, ConfigError::TooManyInterfaces(17));
+    assert_eq!(error.to_string(), "--iface is given 17 times, at most 16 can be used by one daemon");
     let error = config(&["--iface", "eth0", "--port", &list(MAX_PORTS + 1)]).unwrap_err();
-    assert_eq!(error.to_string(), "--port is given 9 times, at most 8 can be watched");
+    assert_eq!(error.to_string(), "--port is given 9 times, at most 8 can be used by one daemon");
     assert!(config(&["--iface", "eth0", "--port", "25,25,25,25,25,25,25,25,25"]).is_ok());
     let files: Vec<String> = (0..=64).map(|number| format!("--ranges=file:/list{number}")).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     assert_eq!(config(&[&["--iface=eth0"], &files[1..]].concat()).unwrap().0.ranges.len(), 64);
     assert_eq!(
         config(&[&["--iface=eth0"], &files[..]].concat()).unwrap_err(),
-        ConfigError::TooManySources(65)
+        ConfigError::TooMany { flag: "--ranges", count: 65, most: 64 }
     );
 }
 
