@@ -1,10 +1,11 @@
-//! Sends one request over netlink and reads the whole answer. The callers define the message types.
+//! Sends one request over netlink and reads the whole answer. The callers define the message types, or use
+//! [`Raw`].
 
 use std::{fmt, io};
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload, NetlinkSerializable,
+    NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlaBuffer, NlasIterator,
 };
 use netlink_sys::{Socket, SocketAddr};
 
@@ -72,4 +73,47 @@ where
         }
     }
     Ok(!more)
+}
+
+/// The attributes in `bytes`, up to the first bytes that are no attribute.
+pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let whole = NlasIterator::new(bytes).map_while(Result::ok);
+    whole.filter_map(|attribute: NlaBuffer<&[u8]>| {
+        let (kind, end) = (attribute.kind(), usize::from(attribute.length()));
+        Some((kind, attribute.into_inner().get(NLA_HEADER_SIZE..end)?))
+    })
+}
+
+/// The value of the first attribute of this kind in `bytes`.
+pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find_map(|(is, value)| (is == kind).then_some(value))
+}
+
+/// An undecoded message of any kind: the fixed header of its kind, and attributes.
+#[derive(Debug)]
+pub(super) struct Raw {
+    pub(super) kind: u16,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl NetlinkSerializable for Raw {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer[..self.bytes.len()].copy_from_slice(&self.bytes);
+    }
+}
+
+impl NetlinkDeserializable for Raw {
+    type Error = std::convert::Infallible;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, Self::Error> {
+        Ok(Self { kind: header.message_type, bytes: payload.to_vec() })
+    }
 }

@@ -31,7 +31,6 @@ const LAYERS: [Layer; 3] = [
             "aya_log",
             "aya_obj",
             "netlink_packet_core",
-            "netlink_packet_generic",
             "netlink_packet_route",
             "netlink_sys",
         ],

@@ -1,27 +1,28 @@
 //! The XDP features that a driver reports, over the generic netlink family `netdev` (Linux 6.3; the kernel's
 //! `Documentation/netlink/specs/netdev.yaml`). No privilege is needed.
 
-use netlink_packet_core::{
-    DecodeError, DefaultNla, Emitable, Nla as _, NlasIterator, Parseable as _, ParseableParametrized,
-};
-use netlink_packet_generic::{
-    GenlFamily, GenlHeader, GenlMessage,
-    ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
-};
+use std::io;
+
+use netlink_packet_core::{DefaultNla, Emitable as _};
 use netlink_sys::protocols::NETLINK_GENERIC;
 use nix::libc::ENOENT;
 
-use super::fact::{Fact, Unknown};
-use crate::kernel::netlink;
+use super::fact::Fact;
+use crate::kernel::netlink::{self, Raw};
 
+/// The family that knows the numbers of all others (`GENL_ID_CTRL`, `linux/genetlink.h`), its command
+/// `CTRL_CMD_GETFAMILY`, and `CTRL_ATTR_FAMILY_NAME` and `CTRL_ATTR_FAMILY_ID`, a `u16`. A wanted attribute
+/// has a name for messages.
+const CONTROL: u16 = 0x10;
+const GET_FAMILY: u8 = 3;
+const FAMILY_NAME: u16 = 2;
+const FAMILY_ID: (u16, &str) = (1, "number of the family");
 /// `NETDEV_CMD_DEV_GET`.
 const DEVICE_GET: u8 = 1;
-/// `NETDEV_FAMILY_VERSION`.
-const VERSION: u8 = 1;
 /// `NETDEV_A_DEV_IFINDEX`, a `u32`.
 const IFINDEX: u16 = 1;
 /// `NETDEV_A_DEV_XDP_FEATURES`, a `u64` of bits.
-const XDP_FEATURES: u16 = 3;
+const XDP_FEATURES: (u16, &str) = (3, "XDP features");
 
 /// A driver's XDP features: the bits of `enum netdev_xdp_act`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,79 +61,40 @@ pub(super) struct Netdev {
 impl Netdev {
     /// Finds the family; `None` if the kernel does not have it.
     pub(super) fn find() -> Fact<Option<Self>> {
-        let question = GenlCtrl {
-            cmd: GenlCtrlCmd::GetFamily,
-            nlas: vec![GenlCtrlAttrs::FamilyName(Device::family_name().to_owned())],
-        };
-        let answer = match netlink::ask(NETLINK_GENERIC, GenlMessage::from_payload(question), 0) {
-            Err(error) if error.raw_os_error() == Some(ENOENT) => return Ok(None),
-            answer => answer?,
-        };
-        let family =
-            answer.iter().flat_map(|message| &message.payload.nlas).find_map(|attribute| match attribute {
-                GenlCtrlAttrs::FamilyId(family) => Some(*family),
-                _ => None,
-            });
-        Ok(Some(Self { family: family.ok_or_else(|| nothing("number of the family"))? }))
+        match ask(CONTROL, GET_FAMILY, FAMILY_NAME, b"netdev\0", FAMILY_ID) {
+            Err(error) if error.raw_os_error() == Some(ENOENT) => Ok(None),
+            number => Ok(Some(Self { family: u16::from_ne_bytes(number?) })),
+        }
     }
 
     /// Requests the features of one interface.
     pub(super) fn features(&self, index: u32) -> Fact<XdpFeatures> {
-        let index = DefaultNla::new(IFINDEX, index.to_ne_bytes().to_vec());
-        let mut question = GenlMessage::from_payload(Device { attributes: vec![index] });
-        question.set_resolved_family_id(self.family);
-        let answer = netlink::ask(NETLINK_GENERIC, question, 0)?;
-        let bits = answer.iter().flat_map(|message| &message.payload.attributes).find_map(|attribute| {
-            let mut bits = [0; 8];
-            if attribute.kind() != XDP_FEATURES || attribute.value_len() != bits.len() {
-                return None;
-            }
-            attribute.emit_value(&mut bits);
-            Some(u64::from_ne_bytes(bits))
-        });
-        bits.map(XdpFeatures).ok_or_else(|| nothing("XDP features"))
+        let bits = ask(self.family, DEVICE_GET, IFINDEX, &index.to_ne_bytes(), XDP_FEATURES)?;
+        Ok(XdpFeatures(u64::from_ne_bytes(bits)))
     }
 }
 
-fn nothing(what: &str) -> Unknown {
-    Unknown::Failed(format!("the kernel's answer has no {what}"))
-}
-
-/// A message of the family, with undecoded attributes.
-#[derive(Clone, Debug)]
-struct Device {
-    attributes: Vec<DefaultNla>,
-}
-
-impl GenlFamily for Device {
-    fn family_name() -> &'static str {
-        "netdev"
-    }
-
-    fn command(&self) -> u8 {
-        DEVICE_GET
-    }
-
-    fn version(&self) -> u8 {
-        VERSION
-    }
-}
-
-impl Emitable for Device {
-    fn buffer_len(&self) -> usize {
-        self.attributes.as_slice().buffer_len()
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        self.attributes.as_slice().emit(buffer);
-    }
-}
-
-impl ParseableParametrized<[u8], GenlHeader> for Device {
-    fn parse_with_param(bytes: &[u8], _: GenlHeader) -> Result<Self, DecodeError> {
-        let attributes = NlasIterator::new(bytes).map(|attribute| DefaultNla::parse(&attribute?));
-        Ok(Self { attributes: attributes.collect::<Result<_, _>>()? })
-    }
+/// Sends a command with one attribute to a family, and returns the wanted attribute of the answer.
+fn ask<const SIZE: usize>(
+    family: u16,
+    command: u8,
+    attribute: u16,
+    value: &[u8],
+    (wanted, name): (u16, &str),
+) -> io::Result<[u8; SIZE]> {
+    let attribute = DefaultNla::new(attribute, value.to_vec());
+    // `struct genlmsghdr`: the command, the version, and two reserved bytes.
+    let header = [command, 1, 0, 0];
+    let mut bytes = header.to_vec();
+    bytes.resize(header.len() + attribute.buffer_len(), 0);
+    attribute.emit(&mut bytes[header.len()..]);
+    let answer = netlink::ask(NETLINK_GENERIC, Raw { kind: family, bytes }, 0)?;
+    let value = |answer: &Raw| {
+        let attributes = answer.bytes.get(header.len()..)?;
+        netlink::attribute(attributes, wanted)?.try_into().ok()
+    };
+    let nothing = || io::Error::other(format!("the kernel's answer has no {name}"));
+    answer.iter().find_map(value).ok_or_else(nothing)
 }
 
 #[cfg(test)]

@@ -8,12 +8,9 @@ use std::{fmt, io};
 
 use aya::programs::tc::TcHandle;
 use d365_common::names;
-use netlink_packet_core::{
-    NLA_HEADER_SIZE, NetlinkDeserializable, NetlinkHeader, NetlinkSerializable, NlaBuffer, NlasIterator,
-};
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use crate::kernel::netlink;
+use crate::kernel::netlink::{self, Raw, attribute, attributes};
 
 /// `RTM_GETTFILTER` (linux/rtnetlink.h).
 const GET_FILTER: u16 = 46;
@@ -79,9 +76,9 @@ impl Filter {
     /// Decodes an answer; `None` if it is not a filter. The kernel also reports each priority by itself,
     /// without options. It reports the hash tables of a u32 filter too, which have options and count as
     /// filters here.
-    fn read(answer: &Answer) -> Option<Self> {
-        let header = answer.0.get(..HEADER)?;
-        let attributes = answer.0.get(HEADER..)?;
+    fn read(answer: &Raw) -> Option<Self> {
+        let header = answer.bytes.get(..HEADER)?;
+        let attributes = answer.bytes.get(HEADER..)?;
         let kind = text(attribute(attributes, KIND)?);
         let options = attribute(attributes, OPTIONS)?;
         // `tcm_info`: the priority in the upper 16 bits, the protocol in the lower ones.
@@ -102,10 +99,10 @@ impl Filter {
 
 /// The filters below `parent` on an interface, in order. The list is empty if there is no qdisc.
 pub(super) fn below(ifindex: u32, parent: u32) -> io::Result<Vec<Filter>> {
-    let mut request = vec![0; HEADER];
-    request[IFINDEX..IFINDEX + 4].copy_from_slice(&ifindex.to_ne_bytes());
-    request[PARENT..PARENT + 4].copy_from_slice(&parent.to_ne_bytes());
-    match netlink::dump(NETLINK_ROUTE, Answer(request)) {
+    let mut bytes = vec![0; HEADER];
+    bytes[IFINDEX..IFINDEX + 4].copy_from_slice(&ifindex.to_ne_bytes());
+    bytes[PARENT..PARENT + 4].copy_from_slice(&parent.to_ne_bytes());
+    match netlink::dump(NETLINK_ROUTE, Raw { kind: GET_FILTER, bytes }) {
         // The kernel returns EINVAL if there is no qdisc (`tc_dump_tfilter`, net/sched/cls_api.c).
         Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(Vec::new()),
         answers => Ok(answers?.iter().filter_map(Filter::read).collect()),
@@ -130,19 +127,6 @@ fn target(kind: &str, action: &[u8]) -> Option<u32> {
     number(parameters, MIRRED_IFINDEX).filter(|_| is_egress)
 }
 
-/// The attributes in `bytes`, up to the first bytes that are no attribute.
-fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    let whole = NlasIterator::new(bytes).map_while(Result::ok);
-    whole.filter_map(|attribute: NlaBuffer<&[u8]>| {
-        let (kind, end) = (attribute.kind(), usize::from(attribute.length()));
-        Some((kind, attribute.into_inner().get(NLA_HEADER_SIZE..end)?))
-    })
-}
-
-fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
-    attributes(bytes).find_map(|(is, value)| (is == kind).then_some(value))
-}
-
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
@@ -150,32 +134,6 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
-/// An undecoded message: `struct tcmsg` and attributes.
-#[derive(Clone, Debug)]
-struct Answer(Vec<u8>);
-
-impl NetlinkSerializable for Answer {
-    fn message_type(&self) -> u16 {
-        GET_FILTER
-    }
-
-    fn buffer_len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn serialize(&self, buffer: &mut [u8]) {
-        buffer[..self.0.len()].copy_from_slice(&self.0);
-    }
-}
-
-impl NetlinkDeserializable for Answer {
-    type Error = std::convert::Infallible;
-
-    fn deserialize(_: &NetlinkHeader, payload: &[u8]) -> Result<Self, Self::Error> {
-        Ok(Self(payload.to_vec()))
-    }
 }
 
 #[cfg(test)]
@@ -189,13 +147,13 @@ mod tests {
         bytes
     }
 
-    fn answer(kind: &str, options: Option<&[u8]>) -> Answer {
+    fn answer(kind: &str, options: Option<&[u8]>) -> Raw {
         let mut bytes = vec![0; HEADER];
         bytes[HANDLE..HANDLE + 4].copy_from_slice(&1_u32.to_ne_bytes());
         bytes[INFO..INFO + 4].copy_from_slice(&((7_u32 << 16) | 3).to_ne_bytes());
         bytes.extend(nla(KIND, &[kind.as_bytes(), &[0]].concat()));
         bytes.extend(options.map(|options| nla(OPTIONS, options)).unwrap_or_default());
-        Answer(bytes)
+        Raw { kind: GET_FILTER, bytes }
     }
 
     /// An action of the kind mirred.
@@ -228,7 +186,7 @@ mod tests {
     #[test]
     fn a_priority_alone_is_no_filter() {
         assert_eq!(Filter::read(&answer("u32", None)), None);
-        assert_eq!(Filter::read(&Answer(vec![0; HEADER - 1])), None);
+        assert_eq!(Filter::read(&Raw { kind: GET_FILTER, bytes: vec![0; HEADER - 1] }), None);
     }
 
     /// Actions are in attribute 7 of u32, 2 of matchall and 3 of flower. The number must not matter.
