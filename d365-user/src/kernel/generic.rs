@@ -12,7 +12,7 @@
 //!   drivers/net/ifb.c). Each packet would be classified twice. If the header's length is lost, the second
 //!   time is without the Ethernet header.
 
-use std::{fmt, fs, io, sync::OnceLock};
+use std::{fs, io, sync::OnceLock};
 
 use aya::{programs::ProgramError, util::KernelVersion};
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
@@ -55,56 +55,13 @@ pub struct Surroundings {
 }
 
 /// The reason why generic mode is not used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Objection {
-    /// Packets come back to the interface.
-    Returned {
-        /// The filter or program that sends them away.
-        filter: String,
-        /// The ifb device that returns them.
-        ifb: String,
-        /// True if the filter certainly sends them there; false for a program, whose targets are unknown.
-        is_certain: bool,
-    },
-    /// Filters and programs of other owners would not see the Ethernet header.
-    Hidden {
-        /// Those filters and programs.
-        filters: Vec<String>,
-    },
-}
-
-impl fmt::Display for Objection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.reason(), self.advice())
-    }
-}
-
-impl Objection {
-    /// Returns the effect that generic mode would have.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Returned { filter, ifb, is_certain } => format!(
-                "{filter} {} packets to {ifb}, an ifb device, which hands them back to the interface, and in generic mode the \
-                 XDP program runs on each of them twice",
-                if *is_certain { "sends" } else { "may send" }
-            ),
-            Self::Hidden { filters } => format!(
-                "on this kernel generic mode hides the Ethernet header from tc, and these would read packets at a wrong \
-                 offset or send them on without it: {}",
-                filters.join(", ")
-            ),
-        }
-    }
-
-    /// Returns the next step for the operator.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
-            Self::Returned { .. } => "enable native mode, or remove the filter",
-            Self::Hidden { .. } => "enable native mode, remove them, or force generic mode: --mode generic",
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {advice}")]
+pub struct Objection {
+    /// The effect that generic mode would have.
+    pub reason: String,
+    /// The next step for the operator.
+    pub advice: &'static str,
 }
 
 impl Surroundings {
@@ -114,7 +71,14 @@ impl Surroundings {
     pub fn objection(&self, insists: bool) -> Option<Objection> {
         self.returned().or_else(|| {
             let filters = self.hidden_from();
-            (!insists && !filters.is_empty()).then_some(Objection::Hidden { filters })
+            (!insists && !filters.is_empty()).then(|| Objection {
+                reason: format!(
+                    "on this kernel generic mode hides the Ethernet header from tc, and these would read \
+                     packets at a wrong offset or send them on without it: {}",
+                    filters.join(", ")
+                ),
+                advice: "enable native mode, remove them, or force generic mode: --mode generic",
+            })
         })
     }
 
@@ -126,18 +90,20 @@ impl Surroundings {
     }
 
     fn returned(&self) -> Option<Objection> {
-        let of = |filter: String, ifb: &String, is_certain| Objection::Returned {
-            filter,
-            ifb: ifb.clone(),
-            is_certain,
+        let sender = self.others.iter().find_map(|other| Some((&other.name, other.ifbs.first()?)));
+        let certain = sender.map(|(name, ifb)| (name.clone(), "sends", ifb));
+        let possible = || {
+            let program = self.others.iter().find(|other| other.is_program).map(|other| other.name.clone());
+            Some((program.or_else(|| self.unreadable())?, "may send", self.running_ifbs.first()?))
         };
-        let sends = self.others.iter().find_map(|other| Some((other, other.ifbs.first()?)));
-        if let Some((other, ifb)) = sends {
-            return Some(of(other.name.clone(), ifb, true));
-        }
-        let ifb = self.running_ifbs.first()?;
-        let program = self.others.iter().find(|other| other.is_program).map(|other| other.name.clone());
-        program.or_else(|| self.unreadable()).map(|program| of(program, ifb, false))
+        let (filter, sends, ifb) = certain.or_else(possible)?;
+        Some(Objection {
+            reason: format!(
+                "{filter} {sends} packets to {ifb}, an ifb device, which hands them back to the interface, \
+                 and in generic mode the XDP program runs on each of them twice"
+            ),
+            advice: "enable native mode, or remove the filter",
+        })
     }
 
     fn names(&self) -> impl Iterator<Item = String> {
@@ -263,10 +229,9 @@ mod tests {
         ]);
         let filters = vec!["u32 filter with priority 10".to_owned(), "tcx program x (id 7)".to_owned()];
         assert_eq!(here.hidden_from(), filters);
-        assert_eq!(here.objection(false), Some(Objection::Hidden { filters: filters.clone() }));
         assert_eq!(here.objection(true), None);
         let said = here.objection(false).unwrap().to_string();
-        assert!(filters.iter().all(|name| said.contains(name)) && said.contains("--mode generic"), "{said}");
+        assert!(said.contains(&filters.join(", ")) && said.contains("--mode generic"), "{said}");
         // Kernels before 6.9 hide nothing.
         let before = Surroundings { loses_length: false, ..here };
         assert_eq!((before.objection(false), before.hidden_from()), (None, Vec::new()));
@@ -276,10 +241,11 @@ mod tests {
     fn unreadable_programs_are_somebodys() {
         let here = Surroundings { has_unreadable: true, loses_length: true, ..Surroundings::default() };
         assert_eq!(here.hidden_from().len(), 1);
-        assert!(matches!(here.objection(false), Some(Objection::Hidden { .. })));
+        assert!(here.objection(false).unwrap().reason.contains("without CAP_SYS_ADMIN"));
         assert_eq!(here.objection(true), None);
         let here = Surroundings { running_ifbs: vec!["ifb0".to_owned()], ..here };
-        assert!(matches!(here.objection(true), Some(Objection::Returned { is_certain: false, .. })));
+        let said = here.objection(true).unwrap().to_string();
+        assert!(said.contains("without CAP_SYS_ADMIN may send packets to ifb0"), "{said}");
     }
 
     #[test]
@@ -290,14 +256,9 @@ mod tests {
                 other("u32 filter with priority 10", false, &["ifb0"]),
             ]);
             let shaped = Surroundings { loses_length, ..shaped };
-            let returned = Objection::Returned {
-                filter: "u32 filter with priority 10".to_owned(),
-                ifb: "ifb0".to_owned(),
-                is_certain: true,
-            };
-            assert_eq!(shaped.objection(true).as_ref(), Some(&returned));
-            assert_eq!(shaped.objection(false).as_ref(), Some(&returned));
-            assert!(returned.to_string().contains("sends packets to ifb0"), "{returned}");
+            let said = shaped.objection(true).unwrap().to_string();
+            assert!(said.starts_with("u32 filter with priority 10 sends packets to ifb0"), "{said}");
+            assert_eq!(shaped.objection(false), shaped.objection(true));
         }
     }
 

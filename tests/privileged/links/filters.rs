@@ -9,7 +9,7 @@ use d365_tests::{
 };
 use d365_user::{
     exit::Exit,
-    kernel::{AttachError, Inherited, Interface, Kernel, OBJECT, Objection},
+    kernel::{AttachError, Inherited, Interface, Kernel, OBJECT},
     settings::ModePolicy,
 };
 
@@ -107,7 +107,10 @@ fn programs_and_filters_of_every_kind_are_others() {
                 &mut Inherited::default(),
             ) {
                 Ok(attached) => attached.hidden_from,
-                Err(AttachError::Generic { objection: Objection::Hidden { filters }, .. }) => filters,
+                Err(AttachError::Generic { objection, .. }) => {
+                    let (_, filters) = objection.reason.rsplit_once("without it: ").unwrap();
+                    filters.split(", ").map(str::to_owned).collect()
+                }
                 Err(error) => panic!("{error}"),
             }
         };

@@ -5,7 +5,10 @@ use super::{
     super::finding::{Judged, Level, error, ok, warning},
     native::runs_natively,
 };
-use crate::{kernel::survey::InterfaceFacts, snapshot::Mode};
+use crate::{
+    kernel::{Objection, survey::InterfaceFacts},
+    snapshot::Mode,
+};
 
 /// Judges generic mode. `native` is the judgement of native mode.
 pub(super) fn judge<'a>(facts: &'a InterfaceFacts, native: &Judged<'_>) -> Judged<'a> {
@@ -14,10 +17,9 @@ pub(super) fn judge<'a>(facts: &'a InterfaceFacts, native: &Judged<'_>) -> Judge
         let found = "not known: not allowed to ask: to read what tcx programs there are takes CAP_SYS_ADMIN";
         return warning(found, "run doctor as root");
     }
-    let Some(objection) = surroundings.objection(false) else {
+    let Some(Objection { reason, advice }) = surroundings.objection(false) else {
         return ok("possible together with what is here");
     };
-    let (reason, advice) = (objection.reason(), objection.advice());
     let is_generic =
         matches!(&facts.xdp, Ok(Some((xdp, program))) if xdp.mode == Mode::Generic && program.is_ours());
     let has_no_native =
