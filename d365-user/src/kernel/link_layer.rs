@@ -16,26 +16,6 @@ use super::interface::{Interface, InterfaceError};
 const TUN_TYPE: u16 = 3;
 const IFF_TUN: u8 = 1;
 
-/// The header at the start of an interface's packets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkLayer {
-    /// An Ethernet header. The loopback has one too.
-    Ethernet,
-    /// No Ethernet header. The value is the name of the link type, for example "ppp" or "none".
-    Other(String),
-}
-
-impl LinkLayer {
-    pub(super) fn of(link: &LinkMessage) -> Self {
-        match link.header.link_layer_type {
-            // TUNSETLINK sets any link type on a tun device. Its packets still start with the IP header.
-            LinkLayerType::Ether | LinkLayerType::Loopback if is_tun(link) => Self::Other("none".to_owned()),
-            LinkLayerType::Ether | LinkLayerType::Loopback => Self::Ethernet,
-            other => Self::Other(other.to_string().to_lowercase()),
-        }
-    }
-}
-
 impl Interface {
     /// Fails unless the interface is in this network namespace and receives Ethernet frames. The link type
     /// can change while a program is attached: by `TUNSETLINK`, or by a bond's first slave.
@@ -45,19 +25,25 @@ impl Interface {
     /// and [`InterfaceError::Ifb`] if it must not be watched, [`InterfaceError::Netlink`] if the kernel did
     /// not answer.
     pub fn require_frames(&self) -> Result<(), InterfaceError> {
-        let name = self.name.clone();
-        let link = self.link()?;
-        let kind = kind(&link);
-        if kind == Some(&InfoKind::Ifb) {
-            return Err(InterfaceError::Ifb { name });
-        }
-        match LinkLayer::of(&link) {
-            LinkLayer::Ethernet => Ok(()),
-            LinkLayer::Other(link_type) => {
-                Err(InterfaceError::NoEthernetHeader { name, link_type, kind: kind.map(ToString::to_string) })
-            }
-        }
+        require_frames(&self.name, &self.link()?)
     }
+}
+
+/// Fails unless the packets of this link begin with an Ethernet header, as the loopback's do, and an XDP
+/// program sees them.
+pub(super) fn require_frames(name: &str, link: &LinkMessage) -> Result<(), InterfaceError> {
+    let (name, kind) = (name.to_owned(), kind(link));
+    if kind == Some(&InfoKind::Ifb) {
+        return Err(InterfaceError::Ifb { name });
+    }
+    let link_type = match link.header.link_layer_type {
+        // TUNSETLINK sets any link type on a tun device. Its packets still start with the IP header.
+        LinkLayerType::Ether | LinkLayerType::Loopback if is_tun(link) => LinkLayerType::None,
+        LinkLayerType::Ether | LinkLayerType::Loopback => return Ok(()),
+        other => other,
+    };
+    let link_type = link_type.to_string().to_lowercase();
+    Err(InterfaceError::NoEthernetHeader { name, link_type, kind: kind.map(ToString::to_string) })
 }
 
 /// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
@@ -108,11 +94,19 @@ mod tests {
         link
     }
 
+    /// The link type for which a link is refused.
+    fn refused_type(link: &LinkMessage) -> Option<String> {
+        require_frames("m0", link).err().map(|error| match error {
+            InterfaceError::NoEthernetHeader { link_type, .. } => link_type,
+            other => panic!("{other}"),
+        })
+    }
+
     #[test]
     fn only_ethernet_and_the_loopback_have_an_ethernet_header() {
-        let of = |link_type| LinkLayer::of(&link(link_type, &[]));
-        assert_eq!(of(LinkLayerType::Ether), LinkLayer::Ethernet);
-        assert_eq!(of(LinkLayerType::Loopback), LinkLayer::Ethernet);
+        let refused = |link_type| refused_type(&link(link_type, &[]));
+        assert_eq!(refused(LinkLayerType::Ether), None);
+        assert_eq!(refused(LinkLayerType::Loopback), None);
         for (link_type, name) in [
             (LinkLayerType::None, "none"),
             (LinkLayerType::Ppp, "ppp"),
@@ -122,7 +116,7 @@ mod tests {
             // `ARPHRD_VOID`: nothing is known about the link.
             (LinkLayerType::Void, "void"),
         ] {
-            assert_eq!(of(link_type), LinkLayer::Other(name.to_owned()));
+            assert_eq!(refused(link_type).as_deref(), Some(name));
         }
     }
 
@@ -135,9 +129,9 @@ mod tests {
         };
         let (tun, tap) = (data(IFF_TUN), data(2));
         for link_type in [LinkLayerType::Ether, LinkLayerType::None, LinkLayerType::Loopback] {
-            assert_eq!(LinkLayer::of(&link(link_type, &tun)), LinkLayer::Other("none".to_owned()));
+            assert_eq!(refused_type(&link(link_type, &tun)).as_deref(), Some("none"));
         }
-        assert_eq!(LinkLayer::of(&link(LinkLayerType::Ether, &tap)), LinkLayer::Ethernet);
+        assert_eq!(refused_type(&link(LinkLayerType::Ether, &tap)), None);
         assert_eq!(kind(&link(LinkLayerType::Ether, &tap)), Some(&InfoKind::Tun));
         assert_eq!(kind(&link(LinkLayerType::Ether, &[])), None);
     }

@@ -46,7 +46,6 @@ pub use inspect::{AttachedProgram, InspectError, KernelRanges, inspect};
 pub use interface::{Interface, InterfaceError, Xdp, distinct};
 pub use lease::{LeaseError, Leases};
 pub use link_events::{LinkEvents, Report};
-pub use link_layer::LinkLayer;
 pub use links::{DetachReason, Links};
 pub use load::Options;
 pub use object::{Kernel, OBJECT};

@@ -24,7 +24,7 @@ use crate::kernel::{
 pub struct InterfaceFacts {
     /// Its position among other devices, if all interfaces of the survey are watched.
     pub place: Fact<Place>,
-    /// Its link type, kind, state and MTU.
+    /// The reason why the daemon would refuse it, its state and its MTU.
     pub link: Fact<LinkFacts>,
     /// The driver's name; empty if it has none.
     pub driver: Fact<String>,
@@ -86,7 +86,7 @@ fn facts(interface: &Interface, common: &Common) -> Option<InterfaceFacts> {
     let name = &interface.kernel_name().ok()?;
     Some(InterfaceFacts {
         place: links.as_ref().map(|links| place::of(index, links, watched)).map_err(Unknown::clone),
-        link: link::look(index),
+        link: link::look(interface),
         driver: ethtool::driver(name).map_err(Unknown::from),
         features: match netdev {
             Ok(Some(netdev)) => netdev.features(index).map(Some),

@@ -1,36 +1,32 @@
-//! An interface's link type, kind, state and MTU, over rtnetlink(7).
+//! The reason why the daemon would refuse an interface, and its state and MTU, over rtnetlink(7).
 
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 
 use super::fact::{Fact, Unknown};
 use crate::kernel::{
-    interface,
-    link_layer::{self, LinkLayer},
-    link_message,
+    interface::{self, Interface},
+    link_layer, link_message,
 };
 
-/// An interface's link type, kind, state and MTU.
+/// The facts from an interface's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
-    /// The header at the start of its packets.
-    pub link_layer: LinkLayer,
-    /// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
-    pub kind: Option<String>,
+    /// The daemon's error if its packets are no Ethernet frames, or no XDP program sees them.
+    pub refusal: Option<String>,
     /// True if it is administratively up.
     pub is_up: bool,
     /// Maximum bytes of a frame after the Ethernet header.
     pub mtu: u32,
 }
 
-pub(super) fn look(index: u32) -> Fact<LinkFacts> {
-    let link = interface::link(index)?;
+pub(super) fn look(interface: &Interface) -> Fact<LinkFacts> {
+    let link = interface::link(interface.index)?;
     let mtu = link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::Mtu(mtu) => Some(*mtu),
         _ => None,
     });
     Ok(LinkFacts {
-        link_layer: LinkLayer::of(&link),
-        kind: link_layer::kind(&link).map(ToString::to_string),
+        refusal: link_layer::require_frames(&interface.name, &link).err().map(|error| error.to_string()),
         is_up: link.header.flags.contains(LinkFlags::Up),
         mtu: mtu.ok_or_else(|| Unknown::Failed("the kernel did not report the MTU".to_owned()))?,
     })

@@ -6,10 +6,7 @@ use super::{
     native::{self, ONE_BUFFER, runs_natively},
     programs,
 };
-use crate::kernel::{
-    LinkLayer,
-    survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
-};
+use crate::kernel::survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link};
 
 pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
     let findings = match facts {
@@ -44,19 +41,13 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
 
 fn interface<'a>(name: &str, link: &'a Fact<LinkFacts>) -> Judged<'a> {
     let link = link.as_ref()?;
-    match &link.link_layer {
-        LinkLayer::Other(link_type) => error(
-            format!(
-                "link type {link_type}: its packets do not begin with an Ethernet header, and the daemon refuses it"
-            ),
-            "watch an Ethernet interface; on the one below a tunnel, mail inside the tunnel counts as not_tcp",
-        ),
-        LinkLayer::Ethernet if link.kind.as_deref() == Some("ifb") => error(
-            "an ifb device: no XDP program sees the packets that pass through it, and the daemon refuses it",
-            "watch the interface whose traffic it shapes",
-        ),
-        LinkLayer::Ethernet if link.is_up => ok("up"),
-        LinkLayer::Ethernet => warning("down", format!("ip link set dev {name} up")),
+    match &link.refusal {
+        Some(refusal) => {
+            let (found, advice) = refusal.rsplit_once("; ").unwrap_or((refusal, "watch another interface"));
+            error(found, advice)
+        }
+        None if link.is_up => ok("up"),
+        None => warning("down", format!("ip link set dev {name} up")),
     }
 }
 
