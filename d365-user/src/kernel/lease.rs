@@ -51,12 +51,6 @@ impl Leases {
     pub const fn drops(&self) -> Option<Duration> {
         self.0[DROPS]
     }
-
-    /// Time until the next lease expires. Expired leases do not count.
-    #[must_use]
-    pub fn next_end(&self) -> Option<Duration> {
-        self.0.iter().flatten().filter(|left| !left.is_zero()).min().copied()
-    }
 }
 
 /// The leases could not be set. All or some of the previous leases are still in force.
@@ -125,19 +119,6 @@ fn ticks(time: Duration, tick: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_next_end_is_that_of_the_lease_that_ends_first_and_has_not_ended() {
-        let seconds = |seconds| Some(Duration::from_secs(seconds));
-        let mut groups = [seconds(0); GROUPS];
-        assert_eq!(Leases::new(groups, None).next_end(), None);
-        (groups[1], groups[2]) = (seconds(7), seconds(3));
-        let leases = Leases::new(groups, seconds(5));
-        assert_eq!(
-            (leases.next_end(), leases.drops(), leases.group(1)),
-            (seconds(3), seconds(5), seconds(7))
-        );
-    }
 
     #[test]
     fn a_lease_is_never_longer_than_asked_for() {

@@ -17,7 +17,7 @@ use super::{
     clock::{Clock, Now, Sample, Stamp},
     event::{Event, TICK},
     feed::{Command, ReadResult},
-    lease::AppliedLeases,
+    lease::Basis,
     publication::Publication,
     report,
     sources::Sources,
@@ -74,8 +74,8 @@ pub(crate) struct Updater {
     pub(super) save_at: Option<Instant>,
     /// The sources that the last log line reported as left out.
     pub(super) left_out: Vec<String>,
-    /// The leases that were last set in the kernel.
-    pub(super) lease: Option<AppliedLeases>,
+    /// The facts for which the kernel's leases were last set, and that time.
+    pub(super) lease: Option<(Basis, Instant)>,
     /// True while the kernel rejects the leases.
     pub(super) lease_is_stuck: bool,
     /// True once it was logged that several sets of sources share a lease.

@@ -5,19 +5,16 @@
 //! ([`Sources::needed`](super::sources::Sources::needed)): a list that is not up to date may lack ranges
 //! whose mail would be dropped.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use d365_common::lease::GROUPS;
 
-use super::{
-    clock::{Now, Stamp},
-    event::TICK,
-};
+use super::clock::{Now, Stamp};
 use crate::{generation::Groups, kernel::Leases, ranges::SourceSet, settings::LeaseTerm, snapshot::Lease};
 
 /// Time between two settings of the kernel's leases. The kernel's clock stops while the host sleeps, so that
 /// the leases would last too long.
-const RENEW: Duration = Duration::from_mins(1);
+pub(super) const RENEW: Duration = Duration::from_mins(1);
 
 /// Longest time for which the kernel drops packets after the daemon set the leases last: a daemon that is
 /// gone for good leaves no drops behind.
@@ -54,6 +51,13 @@ impl Confirmations<'_> {
         Some(age.map_or(Duration::ZERO, |age| term.saturating_sub(age)))
     }
 
+    /// The facts that determine the leases of these groups.
+    pub(super) fn basis(&self, groups: Groups, needed: Option<Vec<usize>>) -> Basis {
+        let has_ended = |place| self.left(place).is_some_and(|left| left.is_zero());
+        let has_ended = (0..self.stamps.len()).map(has_ended).collect();
+        Basis { shown: self.shown(), has_ended, groups, needed }
+    }
+
     /// The kernel's leases for these groups. Drops end with the first lease of the needed sources, and
     /// [`DROPS_WITHOUT_DAEMON`] after the daemon set them last. They are off if `needed` is `None`.
     pub(super) fn leases(&self, groups: &Groups, needed: Option<&[usize]>) -> Leases {
@@ -78,46 +82,17 @@ impl Confirmations<'_> {
 pub(super) struct Basis {
     /// The lease of each source, as it is shown.
     pub(super) shown: Vec<Lease>,
+    /// For each source, true if its lease has ended.
+    pub(super) has_ended: Vec<bool>,
     pub(super) groups: Groups,
     /// The sources that drops need; `None` while nothing may be dropped.
     pub(super) needed: Option<Vec<usize>>,
 }
 
-/// The leases that were last set in the kernel.
-#[derive(Clone, Debug)]
-pub(super) struct AppliedLeases {
-    basis: Basis,
-    /// For each source, true if its lease had ended at that time.
-    pub(super) has_ended: Vec<bool>,
-    /// The latest time at which the leases are set again.
-    again_at: Instant,
-}
-
-impl AppliedLeases {
-    /// Records that the kernel's leases were set to `leases` at `now`.
-    pub(super) fn new(basis: Basis, has_ended: Vec<bool>, leases: &Leases, now: Instant) -> Self {
-        let again_at = now + leases.next_end().unwrap_or(RENEW).clamp(TICK, RENEW);
-        Self { basis, has_ended, again_at }
-    }
-
-    /// Records that the kernel's leases were set to other values since.
-    pub(super) fn expire(&mut self) {
-        self.again_at = Instant::now();
-    }
-
-    /// True while the leases need not be set again. `basis` holds the facts at `now`.
-    pub(super) fn is_current(&self, basis: &Basis, now: Instant) -> bool {
-        self.basis == *basis && now < self.again_at
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{
-            clock::{Clock, Sample},
-            event::TICK,
-        },
+        super::clock::{Clock, Sample},
         *,
     };
     use crate::gate::Timestamp;
@@ -203,24 +178,15 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_gets_the_lease_again_each_minute_and_when_a_lease_ends_or_moves() {
-        let (now, seconds) = (Instant::now(), Duration::from_secs);
-        let basis = Basis { shown: vec![Lease::Until(1100)], groups: Groups::default(), needed: None };
-        for (left, again) in [
-            (None, 60),
-            (Some(seconds(3600)), 60),
-            (Some(seconds(60)), 60),
-            (Some(seconds(7)), 7),
-            (Some(Duration::from_millis(1)), TICK.as_secs()),
-            (Some(Duration::ZERO), 60),
-        ] {
-            let applied = AppliedLeases::new(basis.clone(), vec![false], &Leases::all(left), now);
-            assert!(applied.is_current(&basis, now), "{left:?}");
-            assert!(applied.is_current(&basis, now + seconds(again) - Duration::from_nanos(1)), "{left:?}");
-            assert!(!applied.is_current(&basis, now + seconds(again)), "{left:?}");
-            let moved = Basis { shown: vec![Lease::Until(1101)], ..basis.clone() };
-            assert!(!applied.is_current(&moved, now));
-            assert!(!applied.is_current(&Basis { needed: Some(vec![0]), ..basis.clone() }, now));
-        }
+    fn the_kernel_gets_the_leases_again_when_one_moves_or_ends_and_when_drops_need_others() {
+        let basis = |now: Now, confirmed, needed| {
+            let stamps = [this_run(confirmed)];
+            Confirmations { term: TERM, stamps: &stamps, now: &now }.basis(Groups::default(), needed)
+        };
+        let before = basis(at(1001, 0), 1000, None);
+        assert_eq!(basis(at(1099, 999_999_999), 1000, None), before);
+        assert_ne!(basis(at(1100, 0), 1000, None), before);
+        assert_ne!(basis(at(1001, 0), 1001, None), before);
+        assert_ne!(basis(at(1001, 0), 1000, Some(vec![0])), before);
     }
 }

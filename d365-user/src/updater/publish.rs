@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{event_loop::Updater, lease::AppliedLeases, report, tally::Rejection};
+use super::{event_loop::Updater, report, tally::Rejection};
 use crate::{
     counters::{Clear, PendingGeneration},
     gate::Timestamp,
@@ -97,7 +97,8 @@ impl Updater {
     ) -> Result<(), (Rejection, String)> {
         if groups != state.published().groups() {
             self.set_leases(kernel, groups).map_err(|error| (Rejection::Kernel, error.to_string()))?;
-            self.lease.iter_mut().for_each(AppliedLeases::expire);
+            // They are set again if the publication fails: its groups are not those of the published one.
+            self.lease.iter_mut().for_each(|(basis, _)| basis.groups = groups.clone());
         }
         Ok(())
     }

@@ -5,12 +5,12 @@ use std::time::Instant;
 use super::{
     event::TICK,
     event_loop::Updater,
-    lease::{AppliedLeases, Basis, Confirmations},
+    lease::{Basis, Confirmations, RENEW},
     report,
 };
 use crate::{
     generation::Groups,
-    kernel::{Kernel, LeaseError, Leases},
+    kernel::{Kernel, LeaseError},
     logging,
     snapshot::Lease,
 };
@@ -21,12 +21,12 @@ impl Updater {
         if !self.publication.is_due {
             self.confirmed = self.sources.confirmations();
         }
-        let basis = self.basis(groups);
-        if self.lease.as_ref().is_some_and(|applied| applied.is_current(&basis, Instant::now())) {
+        let basis = self.confirmations().basis(groups.clone(), self.needed_for_drops());
+        if self.lease.as_ref().is_some_and(|(set, at)| *set == basis && at.elapsed() < RENEW) {
             return;
         }
         match self.set_leases(kernel, groups) {
-            Ok(leases) => self.leases_are_set(basis, &leases),
+            Ok(()) => self.leases_are_set(basis),
             // Every tick tries again. The previous leases stay until then, and end at their own time.
             Err(error) if !std::mem::replace(&mut self.lease_is_stuck, true) => {
                 tracing::error!(%error, next_try = %logging::duration(TICK), "the leases are not set");
@@ -36,20 +36,17 @@ impl Updater {
     }
 
     /// Sets the leases of these groups.
-    pub(super) fn set_leases(&self, kernel: &mut Kernel, groups: &Groups) -> Result<Leases, LeaseError> {
-        let leases = self.confirmations().leases(groups, self.needed_for_drops().as_deref());
-        kernel.set_leases(&leases)?;
-        Ok(leases)
+    pub(super) fn set_leases(&self, kernel: &mut Kernel, groups: &Groups) -> Result<(), LeaseError> {
+        kernel.set_leases(&self.confirmations().leases(groups, self.needed_for_drops().as_deref()))
     }
 
-    fn leases_are_set(&mut self, basis: Basis, leases: &Leases) {
+    fn leases_are_set(&mut self, basis: Basis) {
         if std::mem::replace(&mut self.lease_is_stuck, false) {
             tracing::info!("the leases are set again");
         }
         let now_needed = self.needed();
-        let has_ended: Vec<bool> = (0..basis.shown.len()).map(|place| self.has_ended(place)).collect();
-        let before = self.lease.as_ref().map(|applied| applied.has_ended.as_slice());
-        for (place, has_ended) in has_ended.iter().copied().enumerate() {
+        let before = self.lease.as_ref().map(|(before, _)| before.has_ended.as_slice());
+        for (place, has_ended) in basis.has_ended.iter().copied().enumerate() {
             let is_new = before.is_none_or(|before| before.get(place) != Some(&has_ended));
             if is_new && now_needed.contains(&place) {
                 let (source, lease) = (self.sources.name(place), basis.shown[place]);
@@ -62,20 +59,12 @@ impl Updater {
                  fewer sources"
             );
         }
-        self.lease = Some(AppliedLeases::new(basis, has_ended, leases, Instant::now()));
-    }
-
-    fn has_ended(&self, place: usize) -> bool {
-        self.confirmations().left(place).is_some_and(|left| left.is_zero())
+        self.lease = Some((basis, Instant::now()));
     }
 
     /// The lease of each source, as it is shown.
     pub(super) fn current_leases(&self) -> Vec<Lease> {
         self.confirmations().shown()
-    }
-
-    fn basis(&self, groups: &Groups) -> Basis {
-        Basis { shown: self.current_leases(), groups: groups.clone(), needed: self.needed_for_drops() }
     }
 
     fn confirmations(&self) -> Confirmations<'_> {
