@@ -57,7 +57,7 @@ fn memory(path: &Path) {
         let (peak, stays) = (MEMORY.peak_usage() - before, MEMORY.current_usage() - before);
         println!(
             "memory: peak {peak} bytes, {stays} stay with {} ranges and {} prefixes of Azure",
-            document.ranges.len(),
+            document.list.entries.len(),
             document.azure.as_ref().map_or(0, |azure| azure.names().count())
         );
         assert!(peak <= BUDGET, "{peak} bytes are more than {BUDGET}");

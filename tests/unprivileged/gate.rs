@@ -10,7 +10,7 @@ use d365_user::source::{List, ListEntry, service_tags};
 fn known(documents: &Documents, name: &str) -> (u64, Vec<Range>) {
     let document = service_tags::read(documents.document(name).as_slice(), &service_tags::Options::default());
     let document = document.unwrap_or_else(|error| panic!("{name}: {error}"));
-    (document.tag_change_number.expect("a number"), ranges(document.into_list(name)))
+    (document.list.origin.tag_change_number.expect("a number"), ranges(document.list))
 }
 
 fn ranges(list: List) -> Vec<Range> {

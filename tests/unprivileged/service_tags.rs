@@ -76,10 +76,14 @@ fn every_document_holds_what_it_is_known_to_hold() {
         }
         let read = document(&documents, name, &of(cloud));
         assert_eq!(read.cloud, cloud, "{name}");
-        assert_eq!([read.change_number, read.tag_change_number], numbers.map(Some), "{name}");
-        assert_eq!((read.ranges.len(), read.warnings), (ranges, vec![]), "{name}");
+        assert_eq!(
+            [read.list.origin.change_number, read.list.origin.tag_change_number],
+            numbers.map(Some),
+            "{name}"
+        );
+        assert_eq!((read.list.entries.len(), &read.list.warnings), (ranges, &vec![]), "{name}");
         let whole: Value = serde_json::from_slice(&bytes).unwrap();
-        let prefixes: BTreeSet<_> = read.ranges.iter().map(|range| range.prefix).collect();
+        let prefixes: BTreeSet<_> = read.list.entries.iter().map(|range| range.prefix).collect();
         assert_eq!(prefixes, entries(&whole, TAG)[""], "{name}");
 
         let regional = entries(&whole, &format!("{TAG}."));
@@ -94,7 +98,7 @@ fn every_document_holds_what_it_is_known_to_hold() {
         assert_eq!(kept.iter().count(), azure.values().map(BTreeSet::len).sum::<usize>(), "{name}");
         let unknown: Vec<_> = kept.iter().filter(|(_, region)| !geo::knows(region)).collect();
         assert!(unknown.is_empty(), "{name}: regions without a geo: {unknown:?}");
-        for range in &read.ranges {
+        for range in &read.list.entries {
             let region = range.region.as_deref().unwrap();
             let around = kept.containing(&range.prefix).unwrap();
             assert!(azure[around].iter().any(|prefix| prefix.contains(&range.prefix)), "{name} {around}");
@@ -194,10 +198,11 @@ fn a_flipped_byte_never_adds_more_than_it_touches() {
         for at in (0..whole.len()).step_by(whole.len() / 200) {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
-            if let Ok(read) = read(&damaged, &Options::default()) {
-                assert!(read.ranges.len() <= before.ranges.len(), "byte {at}");
+            if let Ok(Document { list, .. }) = read(&damaged, &Options::default()) {
+                assert!(list.entries.len() <= before.list.entries.len(), "byte {at}");
                 let skipped = |warning: &Warning| matches!(warning, Warning::InvalidPrefixes { .. });
-                let odd = read.ranges.len() == before.ranges.len() || read.warnings.iter().any(skipped);
+                let odd =
+                    list.entries.len() == before.list.entries.len() || list.warnings.iter().any(skipped);
                 assert!(odd, "byte {at}: a range is gone without a warning");
             }
         }

@@ -49,8 +49,8 @@ impl ListSource for PathBuf {
         let options = service_tags::Options { keep_azure, ..Default::default() };
         let mut document = service_tags::read(&text, &options)
             .map_err(|problem| SourceError::Document { list: name.clone(), problem })?;
-        let azure = document.azure.take();
-        Ok((document.into_list(&name), azure))
+        document.list.origin.name = name;
+        Ok((document.list, document.azure))
     }
 }
 

@@ -138,10 +138,9 @@ impl DownloadReader {
         let options = service_tags::Options { cloud: self.target.cloud(), keep_azure: self.keep_azure };
         let mut parsed = service_tags::read(&document.bytes, &options)
             .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
-        let azure = parsed.azure.take();
-        let mut list = parsed.into_list(&list);
-        list.origin.date = document.stamp.date.clone();
-        reading(list, azure, &self.policy)
+        parsed.list.origin.name = list;
+        parsed.list.origin.date = document.stamp.date.clone();
+        reading(parsed.list, parsed.azure, &self.policy)
     }
 }
 

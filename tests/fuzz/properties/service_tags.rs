@@ -36,16 +36,16 @@ fn outcome(read: Result<Document, DocumentError>) -> Result<Document, DocumentEr
 
 fn is_within(document: &Document) {
     let azure = document.azure.as_ref().map_or(0, |azure| azure.iter().count());
-    let kept = document.ranges.len() + document.regional.iter().count() + azure;
+    let kept = document.list.entries.len() + document.regional.iter().count() + azure;
     assert!(kept <= MAX_PREFIXES, "{kept} prefixes");
 }
 
 fn is_consistent(document: &Document) {
     let azure = document.azure.as_ref().expect("it was asked for");
     let names: BTreeSet<&str> = document.regional.names().chain(azure.names()).collect();
-    assert!(!document.ranges.is_empty());
-    assert!(document.ranges.is_sorted_by(|one, next| one.prefix < next.prefix), "sorted, each once");
-    for range in &document.ranges {
+    assert!(!document.list.entries.is_empty());
+    assert!(document.list.entries.is_sorted_by(|one, next| one.prefix < next.prefix), "sorted, each once");
+    for range in &document.list.entries {
         let around = [document.regional.exact(&range.prefix), azure.containing(&range.prefix)];
         let region = range.region.as_deref();
         assert!(around.contains(&region) && region.is_none_or(|region| names.contains(region)), "{range:?}");
@@ -74,8 +74,8 @@ fn is_of_one_cloud(bytes: &[u8], whole: &Document) {
 }
 
 fn becomes_a_set_of_its_own_prefixes(document: Document) {
-    let prefixes: BTreeSet<_> = document.ranges.iter().map(|range| range.prefix.trunc()).collect();
-    let list = document.into_list("document");
+    let list = document.list;
+    let prefixes: BTreeSet<_> = list.entries.iter().map(|entry| entry.prefix.trunc()).collect();
     if let Ok(set) = RangeSet::build(&[list], &Policy::default()) {
         assert!(set.ranges().iter().all(|range| prefixes.contains(&range.prefix)));
         assert_eq!(set.ranges().len(), prefixes.len());

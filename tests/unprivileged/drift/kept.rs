@@ -88,8 +88,8 @@ fn what_waits_and_what_is_the_operators_own_is_a_remark() {
     require!(Daemon);
     for documents in Documents::all() {
         let kept = document(&documents, NAME);
-        let list = service_tags::read(kept.bytes.as_slice(), &service_tags::Options::default()).unwrap();
-        let set = RangeSet::build(&[list.into_list(NAME)], &Policy::default()).unwrap();
+        let document = service_tags::read(kept.bytes.as_slice(), &service_tags::Options::default()).unwrap();
+        let set = RangeSet::build(&[document.list], &Policy::default()).unwrap();
         let listed = set.ranges();
         let now = Timestamp::from(SystemTime::now());
         let mut azure = Gate::new(GatePolicy::default());

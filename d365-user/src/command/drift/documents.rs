@@ -44,7 +44,7 @@ fn read(path: &Path) -> Result<Named, SourceError> {
 impl Named {
     /// Returns true if the document's change number is higher than `number`.
     pub(super) fn is_newer_than(&self, number: Option<u64>) -> bool {
-        self.document.change_number > number
+        self.document.list.origin.change_number > number
     }
 }
 
@@ -86,9 +86,10 @@ pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
     }
     for Named { name, date, document } in documents {
         let tag: Marks = document
-            .ranges
+            .list
+            .entries
             .iter()
-            .map(|range| (range.prefix.trunc(), mark(&range.prefix, range.region.as_deref())))
+            .map(|entry| (entry.prefix.trunc(), mark(&entry.prefix, entry.region.as_deref())))
             .collect();
         let by_region: Marks =
             document.regional.iter().map(|(prefix, region)| (prefix, mark(&prefix, Some(region)))).collect();
@@ -97,8 +98,8 @@ pub(super) fn lists(documents: &[Named], remarks: Vec<String>) -> [List; 2] {
             cloud: Some(document.cloud.document_name()),
             ranges: tag.len(),
             date: date.clone(),
-            change_number: document.change_number,
-            tag_change_number: document.tag_change_number,
+            change_number: document.list.origin.change_number,
+            tag_change_number: document.list.origin.tag_change_number,
         };
         if document.regional.is_empty() {
             regions.remarks.push(format!("{name} has no regional entries"));

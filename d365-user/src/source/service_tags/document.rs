@@ -15,34 +15,18 @@ use crate::source::{Cloud, List, ListEntry, Origin, Warning, line};
 /// documents, every entry is a prefix.
 const MOST_INVALID: usize = 10;
 
-/// One prefix of the tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagRange {
-    /// The prefix as written.
-    pub prefix: IpNet,
-    /// The Azure region of the prefix. It is the region of the tag's regional entry with this prefix
-    /// (`WestUS2`), or else the region whose prefix contains this one (`westus2`). If both exist, the first
-    /// one with a known geo is preferred.
-    pub region: Option<String>,
-}
-
 /// The part of a service tags document that concerns the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The cloud of the document.
     pub cloud: Cloud,
-    /// The document's change number. It is neither unique nor ordered.
-    pub change_number: Option<u64>,
-    /// The tag's own change number, which has never decreased.
-    pub tag_change_number: Option<u64>,
-    /// The tag's prefixes: at least one, sorted, each once.
-    pub ranges: Vec<TagRange>,
+    /// The tag's prefixes: at least one, sorted, each once. The list has no name yet, and no date, because a
+    /// document does not contain its own date.
+    pub list: List,
     /// The prefixes of the tag's regional entries. China's document has none.
     pub regional: Regions,
     /// The prefixes of every Azure region, if [`Options::keep_azure`] is set.
     pub azure: Option<Regions>,
-    /// Oddities that are no reason to reject the document.
-    pub warnings: Vec<Warning>,
 }
 
 impl Document {
@@ -71,33 +55,18 @@ impl Document {
         tag.valid.sort_unstable();
         tag.valid.dedup();
         let warnings = warnings(&tag, &regional);
-        let range = |prefix: IpNet| TagRange {
-            prefix,
-            region: region(&prefix, &regional, &azure).map(str::to_owned),
+        let entry = |prefix: IpNet| {
+            let region = region(&prefix, &regional, &azure).map(str::to_owned);
+            ListEntry { prefix, geo: None, region, line: 0 }
         };
+        let entries = tag.valid.into_iter().map(entry).collect();
+        let origin = Origin { change_number, tag_change_number, ..Origin::default() };
         Ok(Self {
             cloud,
-            change_number,
-            tag_change_number,
-            ranges: tag.valid.into_iter().map(range).collect(),
+            list: List { origin, entries, warnings },
             regional,
             azure: options.keep_azure.then_some(azure),
-            warnings,
         })
-    }
-
-    /// Returns the document as a list called `name`. The list has no date, because a document does not
-    /// contain its own date.
-    #[must_use]
-    pub fn into_list(self, name: &str) -> List {
-        let entry = |TagRange { prefix, region }: TagRange| ListEntry { prefix, geo: None, region, line: 0 };
-        let origin = Origin {
-            name: name.to_owned(),
-            change_number: self.change_number,
-            tag_change_number: self.tag_change_number,
-            date: None,
-        };
-        List { origin, entries: self.ranges.into_iter().map(entry).collect(), warnings: self.warnings }
     }
 }
 
@@ -109,6 +78,9 @@ fn cloud(found: &str, options: &Options) -> Result<Cloud, DocumentError> {
     cloud.ok_or_else(|| DocumentError::WrongCloud { found: line::excerpt(found), expected })
 }
 
+/// The Azure region of a prefix of the tag. It is the region of the tag's regional entry with this prefix
+/// (`WestUS2`), or else the region whose prefix contains this one (`westus2`). If both exist, the first one
+/// with a known geo is preferred.
 fn region<'a>(prefix: &IpNet, regional: &'a Regions, azure: &'a Regions) -> Option<&'a str> {
     let (named, around) = (regional.exact(prefix), azure.containing(prefix));
     named.into_iter().chain(around).find(|region| geo::knows(region)).or(named).or(around)

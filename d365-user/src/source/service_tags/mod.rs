@@ -20,7 +20,7 @@ mod shape;
 mod tag;
 mod values;
 
-pub use document::{Document, TagRange};
+pub use document::Document;
 pub use error::DocumentError;
 pub use regions::Regions;
 pub use tag::TAG;

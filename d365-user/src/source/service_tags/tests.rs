@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ranges::{Policy, RangeSet};
-use crate::source::{Cloud, Reason, Warning};
+use crate::source::{Cloud, ListEntry, Origin, Reason, Warning};
 
 mod properties;
 mod refused;
@@ -33,8 +33,8 @@ fn document(text: &str) -> Document {
 }
 
 fn shown(document: &Document) -> Vec<String> {
-    let show = |range: &TagRange| format!("{} {}", range.prefix, range.region.as_deref().unwrap_or("-"));
-    document.ranges.iter().map(show).collect()
+    let show = |entry: &ListEntry| format!("{} {}", entry.prefix, entry.region.as_deref().unwrap_or("-"));
+    document.list.entries.iter().map(show).collect()
 }
 
 #[test]
@@ -53,11 +53,12 @@ fn the_tag_its_regions_and_the_numbers_are_read() {
         shown(&read),
         ["4.166.33.32/27 SwedenCentral", "13.71.171.0/24 canadacentral", "2603:1000::/40 -"]
     );
-    assert_eq!((read.cloud, read.change_number, read.tag_change_number), (Cloud::Public, Some(398), Some(4)));
+    let numbers = (read.list.origin.change_number, read.list.origin.tag_change_number);
+    assert_eq!((read.cloud, numbers), (Cloud::Public, (Some(398), Some(4))));
     assert_eq!(read.regional.iter().count(), 1);
     assert_eq!(read.azure, None, "kept on request only");
     let first = "13.71.171.0/24".parse().unwrap();
-    assert_eq!(read.warnings, [Warning::NotInARegion { count: 2, first }]);
+    assert_eq!(read.list.warnings, [Warning::NotInARegion { count: 2, first }]);
 }
 
 /// The output of `Get-AzNetworkServiceTag | ConvertTo-Json -Depth 5`, and of `az network list-service-tags`.
@@ -122,9 +123,9 @@ fn change_numbers_may_be_strings_or_missing() {
     let of = |number: &str| {
         let text =
             public(&tag(r#""1.2.3.0/24""#)).replace("398", number).replace("4,", &format!("{number},"));
-        let read = document(&text);
-        assert_eq!(read.change_number, read.tag_change_number, "{number}");
-        read.change_number
+        let origin = document(&text).list.origin;
+        assert_eq!(origin.change_number, origin.tag_change_number, "{number}");
+        origin.change_number
     };
     assert_eq!(of("412"), Some(412));
     assert_eq!(of(r#"" 412 ""#), Some(412));
@@ -136,7 +137,7 @@ fn change_numbers_may_be_strings_or_missing() {
     let bare = format!(
         r#"{{"cloud":"Public","values":[{{"name":"{TAG}","properties":{{"addressPrefixes":["1.2.3.0/24"]}}}}]}}"#
     );
-    assert_eq!((document(&bare).change_number, document(&bare).tag_change_number), (None, None));
+    assert_eq!(document(&bare).list.origin, Origin::default());
 }
 
 #[test]
@@ -162,14 +163,14 @@ fn invalid_prefixes_among_valid_ones_are_skipped_with_a_warning() {
         [r#""x""#, r#""1.2.3.0/33""#, r#""010.1.1.1/8""#, "null", "7", r#"["1.1.1.0/24"]"#, r#"{"a": 1}"#];
     let read = document(&public(&tag(&[&invalid.map(str::to_owned)[..], &valid(63)].concat().join(","))));
     assert_eq!(shown(&read).len(), 63);
-    assert_eq!(read.warnings, [Warning::InvalidPrefixes { count: 7, first: "x".to_owned() }]);
+    assert_eq!(read.list.warnings, [Warning::InvalidPrefixes { count: 7, first: "x".to_owned() }]);
 }
 
 #[test]
 fn exactly_a_tenth_may_be_invalid() {
     for (invalid, all) in [(0, 1), (1, 10), (1, 19), (2, 20), (3, 39), (10, 100)] {
         let entries = [vec![r#""x""#.to_owned(); invalid], valid(all - invalid)].concat().join(",");
-        assert_eq!(document(&public(&tag(&entries))).ranges.len(), all - invalid, "{invalid} of {all}");
+        assert_eq!(document(&public(&tag(&entries))).list.entries.len(), all - invalid, "{invalid} of {all}");
     }
     for (invalid, all) in [(1, 2), (1, 9), (2, 19), (3, 29), (3, 4), (11, 109)] {
         let entries = [vec![r#""x""#.to_owned(); invalid], valid(all - invalid)].concat().join(",");
@@ -183,7 +184,7 @@ fn exactly_a_tenth_may_be_invalid() {
     // A tag that is split into several entries counts as one, with the highest change number.
     let split = [tag(r#""x""#), tag(&valid(9).join(",")).replace("4,", "5,"), tag(r#""1.2.0.0/24""#)];
     let read = document(&public(&split.join(",")));
-    assert_eq!((read.ranges.len(), read.tag_change_number), (9, Some(5)));
+    assert_eq!((read.list.entries.len(), read.list.origin.tag_change_number), (9, Some(5)));
     let split = [tag(r#""x""#), tag(&valid(8).join(","))];
     let error = with(&public(&split.join(",")), &Options::default()).unwrap_err();
     assert_eq!(error.reason(), Reason::TooManyInvalid);
@@ -197,7 +198,7 @@ fn a_difference_between_the_tag_and_its_regions_is_a_warning() {
     ];
     let read = document(&public(&values.join(",")));
     assert_eq!(shown(&read), ["1.2.3.0/24 -", "1.2.4.1/24 WestUS2"]);
-    let warnings: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+    let warnings: Vec<_> = read.list.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
         [
@@ -212,7 +213,7 @@ fn a_region_with_a_known_geo_is_preferred() {
     let of = |regional: &str, azure: &str| {
         let regional = value(&format!("{TAG}.{regional}"), r#""1.2.3.0/24""#);
         let azure = value(&format!("AzureCloud.{azure}"), r#""1.2.0.0/16""#);
-        document(&public(&[tag(r#""1.2.3.0/24""#), regional, azure].join(","))).ranges[0].region.clone()
+        document(&public(&[tag(r#""1.2.3.0/24""#), regional, azure].join(","))).list.entries[0].region.clone()
     };
     assert_eq!(of("WestUS2", "uksouth").as_deref(), Some("WestUS2"));
     assert_eq!(of("Mars", "uksouth").as_deref(), Some("uksouth"));
@@ -241,14 +242,10 @@ fn a_document_is_a_list_with_geos() {
             .join(",")),
         value(&format!("{TAG}.SwedenCentral"), r#""4.166.33.32/27""#),
     ];
-    let list = document(&public(&values.join(","))).into_list("azure:public");
-    let origin = crate::source::Origin {
-        name: "azure:public".to_owned(),
-        change_number: Some(398),
-        tag_change_number: Some(4),
-        date: None,
-    };
+    let mut list = document(&public(&values.join(","))).list;
+    let origin = Origin { change_number: Some(398), tag_change_number: Some(4), ..Origin::default() };
     assert_eq!(list.origin, origin);
+    list.origin.name = "azure:public".to_owned();
     let set = RangeSet::build(&[list], &Policy::default()).unwrap();
     let geos: Vec<_> = set.ranges().iter().map(|range| format!("{} {}", range.prefix, range.geo)).collect();
     assert_eq!(

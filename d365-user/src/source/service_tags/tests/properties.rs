@@ -93,10 +93,10 @@ proptest! {
             Ok(document) => {
                 let (invalid, entries) = invalid(&values);
                 prop_assert!(invalid * 10 <= entries, "{invalid} of {entries}");
-                let prefixes: std::collections::BTreeSet<_> = document.ranges.iter().map(|range| range.prefix.to_string()).collect();
+                let prefixes: std::collections::BTreeSet<_> = document.list.entries.iter().map(|range| range.prefix.to_string()).collect();
                 prop_assert_eq!(&prefixes, &expected.keys().cloned().collect());
-                prop_assert_eq!(prefixes.len(), document.ranges.len());
-                for TagRange { prefix, region } in &document.ranges {
+                prop_assert_eq!(prefixes.len(), document.list.entries.len());
+                for ListEntry { prefix, region, .. } in &document.list.entries {
                     let may = &expected[&prefix.to_string()];
                     match region {
                         Some(region) => prop_assert!(may.contains(region), "{prefix} {region} {may:?}"),

@@ -197,7 +197,7 @@ fn the_limit_of_prefixes_counts_what_is_kept() {
         ];
         public(&values.join(","))
     };
-    assert_eq!(document(&values(MAX_PREFIXES)).ranges.len(), 9);
+    assert_eq!(document(&values(MAX_PREFIXES)).list.entries.len(), 9);
     let error = refused(&values(MAX_PREFIXES + 1));
     assert_eq!(error.to_string(), "more than 262144 prefixes, which no service tags document has");
     assert_eq!(error.reason(), Reason::TooMany);
