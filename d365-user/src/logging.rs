@@ -113,9 +113,6 @@ fn without_requests(most: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> boo
 }
 
 /// Starts logging to standard error for the whole process, until the guard is dropped. A second call panics.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub fn init(format: LogFormat, filter: &LogFilter) -> Result<Guard, ResourceError> {
     let colour = std::io::stderr().is_terminal();
     let (writer, guard) = queue::start(std::io::stderr(), WAITING_LINES)?;

@@ -29,8 +29,8 @@ const DESCRIPTORS: usize = 128;
 
 /// A limit of the system that prevents the start. One line each.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum ResourceError {
-    /// A thread could not be created.
     #[error(
         "no thread to {task}: {cause}; raise the limit of threads (TasksMax= of the unit, pids.max of its cgroup, \
          LimitNPROC= or `ulimit -u` of its user)"
@@ -41,7 +41,6 @@ pub enum ResourceError {
         /// The system's error.
         cause: io::Error,
     },
-    /// Too few file descriptors are free.
     #[error(
         "fewer than {DESCRIPTORS} file descriptors can be opened: {cause}; raise LimitNOFILE= of the unit or `ulimit -n` \
          (and fs.file-max, where the whole system has no more)"
@@ -59,9 +58,6 @@ pub enum ResourceError {
 /// thread with its own table of descriptors ([`thread_apart`]) that number is closed or names a file: the
 /// signal would be lost, or a byte would be written to that file. The kernel gives a signal to another thread
 /// while the first one has a signal pending.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub fn thread(
     name: &str,
     task: impl Into<String>,
@@ -87,9 +83,6 @@ pub fn thread(
 ///
 /// No value that owns a descriptor may be passed from one side to the other: its number means something else
 /// there.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub fn thread_apart(
     name: &str,
     task: impl Into<String>,
@@ -103,9 +96,6 @@ pub fn thread_apart(
 ///
 /// Returns when the thread has its own table. If the kernel refuses that table, the thread works with the
 /// common one.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub fn thread_apart_with<T: AsFd + Send + 'static>(
     name: &str,
     task: impl Into<String>,
@@ -152,9 +142,6 @@ fn part(keep: Option<RawFd>) -> io::Result<()> {
 }
 
 /// Checks that enough file descriptors are free. Some libraries panic if they get none.
-///
-/// # Errors
-/// [`ResourceError::Descriptors`].
 pub fn check_descriptors() -> Result<(), ResourceError> {
     let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/proc/self/exe")).collect();
     match opened {
@@ -176,9 +163,6 @@ pub struct Worker(Sender<Box<dyn FnOnce() + Send>>);
 
 impl Worker {
     /// Starts the thread.
-    ///
-    /// # Errors
-    /// [`ResourceError::Thread`].
     pub fn start(name: &str, task: impl Into<String>) -> Result<Self, ResourceError> {
         let (jobs, received) = channel::<Box<dyn FnOnce() + Send>>();
         let work = move || {

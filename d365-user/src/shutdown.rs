@@ -66,9 +66,6 @@ pub struct Deadline(Sender<Duration>);
 
 impl Deadline {
     /// Makes the thread. It does nothing before [`Self::start`].
-    ///
-    /// # Errors
-    /// [`ResourceError::Thread`].
     pub fn new() -> Result<Self, ResourceError> {
         let (limit, started) = channel();
         let watch = move || {

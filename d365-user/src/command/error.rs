@@ -11,8 +11,8 @@ use crate::{
 
 /// An error that leaves a task without an answer. One line each.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum CommandError {
-    /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
     /// A file in the state directory is damaged.
@@ -29,19 +29,14 @@ pub enum CommandError {
         /// The file that the daemon uses in its place.
         copy: Option<&'static str>,
     },
-    /// A list cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The pins cannot be removed.
     #[error(transparent)]
     Pins(#[from] StoreError),
-    /// The output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
-    /// The operator's answer cannot be read.
     #[error("cannot read from standard input: {0}; give --yes to approve without being asked")]
     Input(io::Error),
-    /// The answer cannot be written as JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
 }

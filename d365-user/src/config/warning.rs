@@ -9,16 +9,13 @@ pub enum Warning {
     /// The same value was given again.
     #[error("{flag} {value} is given more than once; it counts once")]
     Duplicate { flag: &'static str, value: String },
-    /// A prefix with bits behind its length.
     #[error("{flag} {given} has bits behind its length: it means {}", .given.trunc())]
     HostBits { flag: &'static str, given: IpNet },
-    /// A URL with a query on the command line.
     #[error(
         "{flag} has a URL with a query, which any user of this host reads on the command line (ps); if there is a token in \
          it, set {} in its place, in a file that root alone reads (EnvironmentFile=)", variable(.flag)
     )]
     PublicQuery { flag: &'static str },
-    /// A flag that does nothing without another.
     #[error("{flag} does nothing without {needed}")]
     Idle { flag: &'static str, needed: &'static str },
 }

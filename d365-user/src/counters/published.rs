@@ -70,9 +70,6 @@ impl PublishedState {
     }
 
     /// Prepares the next generation. The published state does not change.
-    ///
-    /// # Errors
-    /// [`SlotsFull`].
     pub(crate) fn pending(&self, set: &RangeSet) -> Result<PendingGeneration, SlotsFull> {
         let owners = members(set);
         let slots = self.owners.assign(owners.iter().copied())?;

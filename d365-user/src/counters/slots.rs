@@ -53,9 +53,6 @@ impl Slots {
 
     /// The slot of each owner, in the order of the owners, each named once. An owner keeps its slot. One
     /// without a slot would get the next free one; [`Slots::give`] gives it.
-    ///
-    /// # Errors
-    /// [`SlotsFull`].
     pub fn assign<O: Into<CounterKey>>(
         &self,
         owners: impl IntoIterator<Item = O>,

@@ -62,7 +62,6 @@ pub enum StartError {
     /// The updater's thread ended unexpectedly. Programs that nothing keeps are detached.
     #[error("the thread that keeps the range list current ended unexpectedly; restart the daemon")]
     Updater,
-    /// The thread that prepares or loads panicked.
     #[error("the start failed unexpectedly; the line before says where")]
     Panicked,
 }

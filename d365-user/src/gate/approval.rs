@@ -156,9 +156,6 @@ pub fn answer(directory: &StateDir, answer: &Answer) -> Result<(), StateError> {
 }
 
 /// The answer to the request `id`, or `None` if it is not there yet.
-///
-/// # Errors
-/// [`StateError::Read`].
 pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateError> {
     match read_only_in(directory, ANSWER, ANSWER_KIND, parse) {
         Err(StateError::Damaged { .. }) => Ok(None),
@@ -167,9 +164,6 @@ pub fn answer_to(directory: &Path, id: &str) -> Result<Option<Answer>, StateErro
 }
 
 /// Parses a request or an answer from a file's body. Pure.
-///
-/// # Errors
-/// [`Damage::Content`].
 pub fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Damage> {
     serde_json::from_slice(body).map_err(|cause| Damage::Content(cause.to_string()))
 }

@@ -145,9 +145,6 @@ fn written(gates: &Gates, stored: impl Fn(&Gate) -> State) -> serde_json::Result
 }
 
 /// Parses the gates in the body of the file, under this policy. Pure.
-///
-/// # Errors
-/// [`Damage::Content`].
 pub fn gates(body: &[u8], policy: GatePolicy) -> Result<Gates, Damage> {
     read(body, |_| policy)
 }

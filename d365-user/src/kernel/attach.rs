@@ -111,9 +111,6 @@ impl Attached {
 impl Kernel {
     /// Gives a row of the counters to another interface, and takes the interface from any other row. No
     /// program may run on it yet.
-    ///
-    /// # Errors
-    /// [`AttachError::Row`]
     pub fn set_row(&mut self, row: usize, interface: &Interface) -> Result<(), AttachError> {
         let failed = |source| AttachError::Row { interface: interface.name.clone(), source };
         let before = self.ifindexes.get(&0, 0).map_err(failed)?;

@@ -166,9 +166,6 @@ impl Counters {
     }
 
     /// Records the owner of a slot, for the next daemon.
-    ///
-    /// # Errors
-    /// [`MapIndexError`].
     pub(crate) fn set_owner(&self, slot: u32, owner: &CounterKey) -> Result<(), MapIndexError> {
         let maps = &mut *self.maps();
         Values::new(MAPS[OWNERS], &mut maps[OWNERS])?.set(slot, owner::record(owner))
@@ -197,9 +194,6 @@ impl Counters {
     }
 
     /// The name of each interface's row; empty for a row without one.
-    ///
-    /// # Errors
-    /// [`MapIndexError`].
     pub(crate) fn row_names(&self) -> Result<Vec<String>, MapIndexError> {
         let maps = &mut *self.maps();
         let names = Values::<Name>::new(MAPS[NAMES], &mut maps[NAMES])?;
@@ -223,9 +217,6 @@ impl Counters {
     }
 
     /// Records the interface of a row, for the next daemon.
-    ///
-    /// # Errors
-    /// [`MapIndexError`].
     pub(crate) fn set_row_name(&self, row: u32, name: &str) -> Result<(), MapIndexError> {
         let mut bytes: Name = [0; NAME as usize];
         let length = name.len().min(bytes.len() - 1);

@@ -77,9 +77,6 @@ impl Kernel {
     /// Leases are kept in whole ticks (1 to 10 ms), rounded down. Ticks do not advance while the machine is
     /// suspended or its hypervisor pauses it. A caller that measures time by the calendar must set the leases
     /// again from time to time.
-    ///
-    /// # Errors
-    /// [`LeaseError`].
     pub fn set_leases(&mut self, leases: &Leases) -> Result<(), LeaseError> {
         let tick = tick()?;
         let ticks = leases.0.map(|left| left.map_or(u64::MAX, |left| ticks(left, tick)).to_ne_bytes());

@@ -30,7 +30,6 @@ const CAP_SYS_RESOURCE: u32 = 24;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum RequirementError {
-    /// Capabilities are missing.
     #[error(
         "not privileged: {} missing; run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
         missing.join(", ")
@@ -47,10 +46,8 @@ pub enum RequirementError {
         feature: &'static str,
         source: io::Error,
     },
-    /// The kernel lacks a feature.
     #[error("this kernel lacks {feature} (needs Linux {since} or later with CONFIG_BPF_SYSCALL): {source}")]
     Feature { feature: &'static str, since: &'static str, source: io::Error },
-    /// The daemon's own entries in `/proc` cannot be read.
     #[error("cannot read the daemon's own entries below /proc/self: {0}; is /proc mounted?")]
     Proc(#[from] procfs::ProcError),
 }

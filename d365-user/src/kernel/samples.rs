@@ -20,11 +20,11 @@ const MOST: usize = SAMPLE_RING as usize / RECORD;
 
 /// Samples cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum SamplesError {
     /// The object has no such map, or the reader was taken before.
     #[error("the kernel object has no {0} to take; it is taken once")]
     Missing(&'static str),
-    /// The ring cannot be mapped into memory.
     #[error("cannot read ring buffer {}: {}", names::SAMPLES, error_chain(.0))]
     Ring(#[from] MapError),
 }
@@ -38,9 +38,6 @@ pub struct Samples {
 impl Kernel {
     /// Takes the reader of samples. This works once. There are samples only if the object was loaded with
     /// [`Options::watch`](super::Options::watch).
-    ///
-    /// # Errors
-    /// [`SamplesError`].
     pub fn samples(&mut self) -> Result<Samples, SamplesError> {
         let mut map = |name| self.ebpf.take_map(name).ok_or(SamplesError::Missing(name));
         let (ring, lost): (Map, Map) = (map(names::SAMPLES)?, map(names::SAMPLES_LOST)?);

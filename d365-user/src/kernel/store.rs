@@ -39,9 +39,6 @@ impl Store {
 
     /// Pins in `directory`, which only one daemon may use at a time. Creates the directory if its parent is
     /// on a bpffs.
-    ///
-    /// # Errors
-    /// [`StoreError`]
     pub fn of_pins(directory: &Path) -> Result<Self, StoreError> {
         Ok(Self(Some(Arc::new(Place::Pins(Pins::open(directory)?)))))
     }
@@ -70,9 +67,6 @@ impl Store {
     }
 
     /// Keeps a descriptor under a name, which it does not have yet.
-    ///
-    /// # Errors
-    /// [`StoreError`]
     pub(super) fn keep(&self, name: &str, fd: BorrowedFd<'_>) -> Result<(), StoreError> {
         match self.0.as_deref() {
             None => Ok(()),

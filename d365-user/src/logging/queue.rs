@@ -33,9 +33,6 @@ pub(super) struct Queue {
 pub struct Guard(Arc<AtomicUsize>);
 
 /// Starts the thread that writes into `out`, with a queue of `lines` lines.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub(super) fn start(
     mut out: impl Write + Send + 'static,
     lines: usize,

@@ -12,13 +12,11 @@ pub enum RangeError {
     /// At least one prefix is not accepted; the error describes the first, and counts `more`.
     #[error("{place}: prefix {prefix} is refused: {refusal}{}", others(*.more))]
     Refused { place: Place, prefix: IpNet, refusal: Refusal, more: usize },
-    /// There are more ranges after merging than the policy accepts.
     #[error(
         "the lists hold {count} ranges, and the limit is {limit}; raise --max-ranges (at most {}) or shorten the lists",
         entry::MOST_RANGES
     )]
     TooMany { count: usize, limit: u32 },
-    /// There is no range.
     #[error("the lists hold no range; add prefixes to the list, or use --ranges embedded")]
     Empty,
 }

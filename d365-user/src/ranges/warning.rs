@@ -20,13 +20,10 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum Warning {
-    /// Bits after the prefix length were set; they were cleared.
     #[error("{place}: {written} has host bits set; taken as {used}")]
     HostBits { place: Place, written: IpNet, used: IpNet },
-    /// A list names another geo than the vendor's table.
     #[error("{place}: geo {listed} of {prefix} is ignored; the vendor documents {documented}")]
     DocumentedGeoKept { place: Place, prefix: IpNet, documented: GeoCode, listed: GeoCode },
-    /// Two entries give different geos to the same prefix.
     #[error(
         "{prefix} has two geos: {kept} from {kept_from}, kept, and {dropped} from {dropped_from}, ignored; the list named \
          first wins"
@@ -41,7 +38,6 @@ pub enum Warning {
     /// No geo is known for an Azure region. Reported once for each region.
     #[error("{place}: no geo is known for the region {region:?}; counted as {}", GeoCode::UNKNOWN)]
     UnknownRegion { place: Place, region: String },
-    /// A warning of a source about its list.
     #[error("{list}: {warning}")]
     Source { list: String, warning: source::Warning },
 }

@@ -45,15 +45,14 @@ pub(crate) struct Failsafe {
 
 /// An error that keeps the prefixes from being set. Without them nothing is dropped.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum FailsafeError {
-    /// This host's addresses cannot be read.
     #[error("cannot read this host's addresses, from which --unlisted drop must never drop: {0}")]
     Addresses(Errno),
     /// The kernel does not answer for an interface, which may have taken its addresses to another network
     /// namespace.
     #[error("cannot read from which subnets --unlisted drop must never drop: {0}")]
     Interface(#[from] InterfaceError),
-    /// The kernel rejects the prefixes.
     #[error("cannot set the prefixes from which --unlisted drop must never drop: {0}")]
     Publish(#[from] Box<PublishError>),
 }

@@ -28,20 +28,17 @@ pub enum Spec {
 
 /// A value of `--ranges` that names no source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum SpecError {
-    /// The kind of source is not known.
     #[error(
         "{0:?} names no range source; write \"embedded\", \"file:PATH\", \"url:URL\" or \"azure\"{more}",
         more = several(.0)
     )]
     Unknown(String),
-    /// `file:` without a path.
     #[error("\"file:\" needs the path of a list behind it, as in file:/etc/d365/ranges.csv")]
     NoPath,
-    /// `url:` without a valid URL.
     #[error(transparent)]
     Url(#[from] UrlSpecError),
-    /// `azure:` without the name of a known cloud.
     #[error(transparent)]
     Cloud(#[from] UnknownCloud),
 }

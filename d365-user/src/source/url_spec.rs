@@ -43,11 +43,10 @@ impl ListSource for UrlSpec {
 
 /// A text that is no valid `url:` source. The part of the text that the error shows contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum UrlSpecError {
-    /// The text is not the URL of a document.
     #[error("url:{0}: {1}")]
     Url(String, UrlError),
-    /// The word before the URL is not a valid name.
     #[error(
         "{0:?} is no name of a source; write url:NAME=https://… with letters, digits, \".\", \"_\" and \"-\" in NAME"
     )]

@@ -8,14 +8,12 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum Warning {
-    /// Entries of a service tag that are not prefixes.
     #[error("{count} of the tag's entries are not prefixes and are skipped; the first is {first:?}")]
     InvalidPrefixes { count: usize, first: String },
     /// Prefixes of a service tag that are in none of its regional entries. They are used, with the region of
     /// the Azure prefix that contains them.
     #[error("{count} of the tag's prefixes are in none of its regional entries; the first is {first}")]
     NotInARegion { count: usize, first: IpNet },
-    /// Prefixes of a service tag's regional entries that are not in the tag itself.
     #[error(
         "{count} prefixes are in a regional entry of the tag but not in the tag, and are not used; the first is {first}"
     )]

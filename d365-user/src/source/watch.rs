@@ -36,9 +36,6 @@ impl Watch {
     /// this call. Neither a file nor its directory needs to exist. The first look may hang, as `stat` does on
     /// a file system without its server. This function then returns after a few seconds, and each file counts
     /// as changed when that look is done. `changed` runs on a thread of its own and should return at once.
-    ///
-    /// # Errors
-    /// [`ResourceError::Thread`].
     pub fn start(
         interval: Duration,
         files: Vec<PathBuf>,

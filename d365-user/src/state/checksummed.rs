@@ -35,28 +35,20 @@ struct Head {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Damage {
-    /// The entry is a directory, a link, a pipe or a socket.
     #[error("it is not a regular file")]
     NotAFile,
-    /// The first line is not a header.
     #[error("its first line is not a header of d365")]
     Head,
-    /// The file is of another kind.
     #[error("it is a file of kind {found:?}, not {expected:?}")]
     Kind { found: String, expected: &'static str },
-    /// Another release wrote the file.
     #[error("it has version {found}, and this release reads version {expected}")]
     Version { found: u32, expected: u32 },
-    /// The file is cut off, or something was appended.
     #[error("it has {found} bytes after the first line, and should have {expected}")]
     Length { found: u64, expected: u64 },
-    /// The body is not the one that was written.
     #[error("its digest is not the one that was written with it")]
     Digest,
-    /// The file is larger than any of its kind can be.
     #[error("it is larger than {limit} bytes")]
     TooLarge { limit: u64 },
-    /// The file is whole, but its content is not valid.
     #[error("{0}")]
     Content(String),
 }

@@ -79,9 +79,6 @@ impl StateDir {
     }
 
     /// Removes the file `name`. A missing file is not an error.
-    ///
-    /// # Errors
-    /// [`StateError::Write`].
     pub fn remove(&self, name: &str) -> Result<(), StateError> {
         match self.unlink(name) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {

@@ -8,13 +8,11 @@ use super::checksummed::Damage;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum StateError {
-    /// The directory cannot be created or used.
     #[error(
         "cannot use the state directory {path}: {cause}; create it for the daemon's user, or name another with --state-dir",
         path = path.display()
     )]
     Directory { path: PathBuf, cause: io::Error },
-    /// Another daemon uses the directory.
     #[error(
         "the state directory {path} is in use by another d365-user{}; stop that one, or name another with --state-dir",
         process(holder),
@@ -35,16 +33,13 @@ pub enum StateError {
     /// A file is damaged.
     #[error("{path} is damaged: {damage}; {}", placed(.set_aside), path = path.display())]
     Damaged { path: PathBuf, damage: Damage, set_aside: Option<PathBuf> },
-    /// A call on the directory has not returned.
     #[error(
         "the state directory {path} does not answer; look at its disk or server (dmesg, a frozen file system)",
         path = path.display()
     )]
     Hung { path: PathBuf },
-    /// A bug in this program.
     #[error("working in {path} failed unexpectedly; please report it with the line before in the log", path = path.display())]
     Unexpected { path: PathBuf },
-    /// A file exists and cannot be read.
     #[error("cannot read {path}: {cause}; check its permissions", path = path.display())]
     Read { path: PathBuf, cause: io::Error },
 }

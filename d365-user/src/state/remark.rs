@@ -11,13 +11,11 @@ pub(super) const DIRECTORY_MODE: u32 = 0o700;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Remark {
-    /// Group or others had rights on the directory.
     #[error(
         "{path} had mode {mode:03o} and has {DIRECTORY_MODE:03o} now{}",
         could_write(writers), path = path.display()
     )]
     Tightened { path: PathBuf, mode: u32, writers: Vec<Writer> },
-    /// The directory holds files of other programs, and other users can open it.
     #[error(
         "{path} has mode {mode:03o} and holds more than the daemon's own files: its mode is left as it is, and any user \
          who can open it can keep the daemon from starting; name a directory of the daemon's own with --state-dir",

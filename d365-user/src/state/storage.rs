@@ -46,9 +46,6 @@ pub(crate) struct Pending<T>(Receiver<Result<T, StateError>>);
 
 impl Storage {
     /// Starts the thread. It holds the directory's descriptor and no other.
-    ///
-    /// # Errors
-    /// [`ResourceError::Thread`].
     pub(crate) fn start(directory: StateDir) -> Result<Self, ResourceError> {
         let (jobs, received) = sync_channel::<Job>(WAITING);
         let (path, progress) = (directory.path().to_owned(), Arc::<Mutex<Progress>>::default());

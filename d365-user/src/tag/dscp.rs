@@ -38,8 +38,8 @@ const DEFAULT: [&str; 4] = ["CS0", "DF", "BE", "DEFAULT"];
 
 /// The text is not a code point that can be a tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum DscpError {
-    /// Neither a name nor a number.
     #[error(
         "`{}` is no code point: give a name (CS1 to CS7, AF11 to AF43, EF, VA, LE) or a number from 1 to 63",
         .0.escape_debug()
@@ -48,7 +48,6 @@ pub enum DscpError {
     /// The code point of every packet that nobody gives another.
     #[error("the code point 0 (CS0) is what packets bear that have no tag; give another")]
     Zero,
-    /// More than six bits.
     #[error(
         "{0} is more than 63: give the code point, without the two bits of ECN behind it (byte 0x20 is code point 8)"
     )]
@@ -56,9 +55,6 @@ pub enum DscpError {
 }
 
 /// Reads a name, in whatever case, or a number, decimal or with `0x` in hexadecimal.
-///
-/// # Errors
-/// [`DscpError`].
 pub fn read(text: &str) -> Result<Dscp, DscpError> {
     let is = |name: &&str| text.eq_ignore_ascii_case(name);
     if DEFAULT.iter().any(is) {

@@ -8,19 +8,14 @@ use super::number;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum MarkError {
-    /// There is no slash, or more than one.
     #[error("write it as BASE/MASK, such as 0xd3650000/0xffff0000")]
     Form,
-    /// A part is not a number of 32 bits.
     #[error("the {part} `{}` is no 32-bit number, decimal or with 0x", .text.escape_debug())]
     Number { part: &'static str, text: String },
-    /// Zero.
     #[error("the base is 0, which is the mark of every packet that nobody marks")]
     Zero,
-    /// Bits of the base that the mask does not cover.
     #[error("the base has bits outside the mask: {0:#x}")]
     Outside(u32),
-    /// The mask covers bits of the geo.
     #[error("the mask must leave the lowest eight bits (0xff) free: the geo's number stands there")]
     Geo,
 }

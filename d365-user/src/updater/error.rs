@@ -8,8 +8,8 @@ use super::Failure;
 
 /// An error that keeps the updater from a first list. Each message is one line.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum PrepareError {
-    /// The list of this build cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// No source gives a list. The payload is the failure of the first source.
@@ -17,13 +17,10 @@ pub enum PrepareError {
         "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
     )]
     NoList(Box<Failure>),
-    /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The lists cannot be merged into one set of ranges.
     #[error(transparent)]
     Ranges(#[from] RangeError),
-    /// There are too few threads or file descriptors.
     #[error(transparent)]
     Resource(#[from] ResourceError),
 }

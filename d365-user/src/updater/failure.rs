@@ -14,16 +14,12 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Failure {
-    /// A file or a document is rejected.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The download failed.
     #[error("{}", downloaded(list, problem))]
     Download { list: String, problem: DownloadError },
-    /// Nothing can be downloaded from this host.
     #[error("{list}: {problem}")]
     Client { list: String, problem: OptionsError },
-    /// The listed prefixes are not a valid set of ranges.
     #[error("{}", refused(list, problem))]
     Ranges { list: String, problem: Box<RangeError> },
     /// The reader panicked, which is a fault of this program.

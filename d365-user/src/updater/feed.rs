@@ -97,9 +97,6 @@ impl Timing {
 
 /// Starts the thread of the source `name` with index `source`. It reads at once, and hands each result to
 /// `send`, which returns false when the feed must end.
-///
-/// # Errors
-/// [`ResourceError::Thread`].
 pub(super) fn start(
     source: usize,
     name: String,

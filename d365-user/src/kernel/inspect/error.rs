@@ -11,24 +11,18 @@ use crate::kernel::error::error_chain;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum InspectError {
-    /// A capability is missing.
     #[error("the kernel does not show its BPF programs and maps ({0}): run as root, or with CAP_SYS_ADMIN")]
     Privilege(io::Error),
-    /// The interfaces cannot be listed.
     #[error("cannot list the interfaces: {0}")]
     Interfaces(io::Error),
-    /// The programs cannot be listed, or one of them cannot be read.
     #[error("cannot read the loaded programs: {}", error_chain(.0))]
     Programs(ProgramError),
-    /// A program lacks a map that this release's programs have.
     #[error(
         "program {program} has no map {map}: it is another release's, or another tool's of the same name"
     )]
     Missing { program: u32, map: &'static str },
-    /// A map cannot be read.
     #[error("cannot read map {map} of program {program}: {}", error_chain(.source))]
     Map { program: u32, map: &'static str, source: MapError },
-    /// The daemon publishes new generations faster than one can be read.
     #[error("the generation of program {program} is replaced again and again; try once more")]
     Unsettled { program: u32 },
 }

@@ -8,11 +8,11 @@ use crate::kernel::error::error_chain;
 
 /// The reason why a fact is not known, in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum Unknown {
     /// This process lacks the permission.
     #[error("not allowed to ask: {0}")]
     Refused(String),
-    /// The query failed, or its answer lacks the fact.
     #[error("{0}")]
     Failed(String),
 }

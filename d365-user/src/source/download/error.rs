@@ -26,15 +26,14 @@ impl std::error::Error for DownloadError {}
 
 /// The reason why no client can be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum OptionsError {
-    /// No authority is trusted.
     #[error("no trusted certificate was found{0}; install ca-certificates, or set SSL_CERT_FILE")]
     NoRoots(String),
     /// A proxy variable is not the URL of a proxy. A direct connection instead is not what the operator
     /// wants. The message does not show the value, because it may contain a password.
     #[error("{0} is not the URL of a proxy; write it like http://proxy.example:3128")]
     Proxy(&'static str),
-    /// A SOCKS proxy.
     #[error("{0} names a SOCKS proxy; only http:// and https:// proxies are supported")]
     Socks(&'static str),
 }
@@ -46,22 +45,18 @@ pub enum Problem {
     /// A host name has no address. It is the name of the server or of the proxy.
     #[error("no address is known for {host}: {cause}; check the name server")]
     Dns { host: String, cause: io::Error },
-    /// The connection failed.
     #[error("cannot connect: {0}; check the firewall, or set HTTPS_PROXY")]
     Connect(io::Error),
     /// The proxy did not make the connection. The message names its host and port, never its user.
     #[error("{0}")]
     Proxy(String),
-    /// The certificate is not accepted for this host.
     #[error("its certificate is not accepted: {0}")]
     Certificate(String),
     /// TLS failed for another reason.
     #[error("TLS: {0}")]
     Tls(String),
-    /// A time limit was reached in this step.
     #[error("too slow: time is up {0}")]
     Timeout(&'static str),
-    /// The status is neither success nor "not modified".
     #[error("the server answers with status {0}{advice}", advice = advice(*.0))]
     Status(u16),
     /// The same, and the server asks for a pause (`Retry-After`) of at most a day.
@@ -77,24 +72,18 @@ pub enum Problem {
     /// not fetch.
     #[error("{0}")]
     Redirect(String),
-    /// The host is not on the allow-list.
     #[error("this host is not one that a download may come from ({allowed}); --allow-host adds one")]
     HostNotAllowed { allowed: Hosts },
-    /// The body is longer than any document.
     #[error("larger than {limit} bytes, which no such document is")]
     TooLarge { limit: u64 },
-    /// The connection ended within the body.
     #[error("the connection broke after {received} bytes of the body")]
     Truncated { received: u64 },
-    /// The connection ended before there was a body.
     #[error("the connection broke: {0}")]
     Reset(io::Error),
-    /// A compressed body, although the request did not ask for compression.
     #[error(
         "the body is encoded ({0}), which was not asked for; have the server, or a proxy on the way, send it as it is"
     )]
     Encoded(String),
-    /// The answer is not valid HTTP.
     #[error("not HTTP as it should be: {0}")]
     Protocol(String),
     /// The page lists no document.

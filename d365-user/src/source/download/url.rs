@@ -32,20 +32,17 @@ pub struct Url {
 
 /// The reason why a text is not a URL that is fetched, or not a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum UrlError {
-    /// The text is not a URL of RFC 3986, or has no host.
     #[error("not a URL with a host, as https://mirror.example/ServiceTags_Public.json")]
     Syntax,
-    /// The scheme is not `https`.
     #[error("not https: a download without TLS cannot be verified")]
     NotHttps,
-    /// The URL contains a user name or a password.
     #[error(
         "it holds a user name or a password, which are not sent; a server that wants a token can take it in the query, \
          which is never shown"
     )]
     Credentials,
-    /// The text is not a host, with or without a port.
     #[error("not a host: write HOST or HOST:PORT, without https:// and without a path")]
     Host,
 }

@@ -10,7 +10,6 @@ const SHOWN: usize = 240;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum DocumentError {
-    /// The text has nothing but white space.
     #[error("the document is empty")]
     Empty,
     /// A web page, perhaps from a proxy or from an overloaded server.
@@ -19,25 +18,18 @@ pub enum DocumentError {
     /// XML, perhaps the error message of a storage server.
     #[error("this is XML, not the service tags document; open it, it may say what is wrong")]
     Xml,
-    /// Compressed, or not in UTF-8.
     #[error("{0}")]
     Encoded(Encoding),
-    /// The text ends too early.
     #[error("the document is cut off at line {line}; fetch it again")]
     Truncated { line: usize },
-    /// Not JSON.
     #[error("not valid JSON at line {line}, column {column}; check that it is the service tags document")]
     Syntax { line: usize, column: usize },
-    /// JSON that does not have the shape of a service tags document.
     #[error("JSON, but no service tags document: {0}")]
     Shape(String),
-    /// The document of another cloud.
     #[error("this is the document of the cloud {found:?}, expected {}", .expected.map_or("a known one", Cloud::document_name))]
     WrongCloud { found: String, expected: Option<Cloud> },
-    /// The document does not contain the tag.
     #[error("the service tag {TAG} is not in the document of {date}", date = .change_number.map_or_else(|| "no change number".to_owned(), |n| format!("change number {n}")))]
     NoTag { change_number: Option<u64> },
-    /// The document contains the tag, but no valid prefix of it.
     #[error("the service tag {TAG} holds no valid prefix among {entries} entries")]
     NoValidPrefix { entries: usize },
     /// More than a tenth of the tag's entries are not prefixes: the format is another one, or the document is
@@ -47,10 +39,8 @@ pub enum DocumentError {
          first is {first:?}; look at the document, and fetch it again"
     )]
     TooManyInvalid { invalid: usize, entries: usize, first: String },
-    /// More prefixes or regions than any document has.
     #[error("more than {limit} {what}, which no service tags document has")]
     TooMany { what: &'static str, limit: usize },
-    /// Deeper nesting than any document has.
     #[error("arrays and objects in it are nested deeper than {limit} levels, as in no service tags document")]
     TooDeep { limit: usize },
 }
