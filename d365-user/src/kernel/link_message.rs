@@ -2,6 +2,7 @@
 
 use std::io;
 
+use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage},
@@ -12,7 +13,7 @@ use super::netlink;
 
 /// Requests all links that `request` selects. The default request selects every link.
 pub(super) fn all(request: LinkMessage) -> io::Result<Vec<LinkMessage>> {
-    let answer = netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(request))?;
+    let answer = netlink::ask(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(request), NLM_F_DUMP)?;
     let links = answer.into_iter().filter_map(|message| match message {
         RouteNetlinkMessage::NewLink(link) => Some(link),
         _ => None,

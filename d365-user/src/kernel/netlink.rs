@@ -4,16 +4,16 @@
 use std::{fmt, io};
 
 use netlink_packet_core::{
-    NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlaBuffer, NlasIterator,
+    NLA_HEADER_SIZE, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable, NlaBuffer, NlasIterator,
 };
 use netlink_sys::{Socket, SocketAddr};
 
 /// Messages in a datagram start at multiples of this (`NLMSG_ALIGNTO`, netlink(7)).
 const ALIGNMENT: usize = 4;
 
-/// Sends `message` and reads the answer: one message, or all messages of a dump if `flags` contains
-/// [`NLM_F_DUMP`].
+/// Sends `message` and reads the answer: one message, or all messages of a dump if `flags` asks for one
+/// (`NLM_F_DUMP`).
 ///
 /// # Errors
 /// The kernel's error, or `InvalidData` if the answer cannot be decoded or has an unexpected form.
@@ -37,17 +37,6 @@ where
             return Ok(answer);
         }
     }
-}
-
-/// Requests all objects that `message` selects.
-///
-/// # Errors
-/// Same as [`ask`].
-pub(super) fn dump<M>(protocol: isize, message: M) -> io::Result<Vec<M>>
-where
-    M: NetlinkSerializable + NetlinkDeserializable + fmt::Debug,
-{
-    ask(protocol, message, NLM_F_DUMP)
 }
 
 /// Decodes the messages of one datagram. Returns true if the answer ends with this datagram.

@@ -8,6 +8,7 @@ use std::{fmt, io};
 
 use aya::programs::tc::TcHandle;
 use d365_common::names;
+use netlink_packet_core::NLM_F_DUMP;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use crate::kernel::netlink::{self, Raw, attribute, attributes};
@@ -102,7 +103,7 @@ pub(super) fn below(ifindex: u32, parent: u32) -> io::Result<Vec<Filter>> {
     let mut bytes = vec![0; HEADER];
     bytes[IFINDEX..IFINDEX + 4].copy_from_slice(&ifindex.to_ne_bytes());
     bytes[PARENT..PARENT + 4].copy_from_slice(&parent.to_ne_bytes());
-    match netlink::dump(NETLINK_ROUTE, Raw { kind: GET_FILTER, bytes }) {
+    match netlink::ask(NETLINK_ROUTE, Raw { kind: GET_FILTER, bytes }, NLM_F_DUMP) {
         // The kernel returns EINVAL if there is no qdisc (`tc_dump_tfilter`, net/sched/cls_api.c).
         Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(Vec::new()),
         answers => Ok(answers?.iter().filter_map(Filter::read).collect()),
