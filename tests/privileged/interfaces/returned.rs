@@ -104,7 +104,10 @@ fn a_name_leads_to_another_interface_only_when_its_own_is_gone() {
     let (lab, daemon) = started(&[]);
     let (link, renamed) = (lab.link(), veth::unique_name("new"));
     let ip = |args: &[&str]| lab.host.ip(args).unwrap();
+    // Before Linux 6.2 an interface must be down to get another name.
+    ip(&["link", "set", "dev", &link.host.name, "down"]);
     ip(&["link", "set", "dev", &link.host.name, "name", &renamed]);
+    ip(&["link", "set", "dev", &renamed, "up"]);
     daemon.wait_for_log("the interface has a new name", PATIENCE).unwrap();
     ip(&["link", "add", &link.host.name, "type", "veth", "peer", "name", &veth::unique_name("peer")]);
     thread::sleep(Duration::from_secs(4));
@@ -135,11 +138,11 @@ fn a_program_that_is_taken_away_is_attached_again_unless_another_takes_its_place
     let other = Lab { host: moved.clone(), sender: moved.clone(), links: vec![elsewhere] };
     let _view = xdp_filter(&other, "native");
     moved.ip(&["link", "set", "dev", lab.iface(), "netns", &lab.host.path()]).unwrap();
-    daemon.wait_for_log("already has an XDP program: xdpfilt", PATIENCE).unwrap();
+    daemon.wait_for_log("already has an XDP program: xdp", PATIENCE).unwrap();
     thread::sleep(Duration::from_secs(5));
     assert_eq!(daemon.log().matches("cannot attach iface").count(), 1, "{}", daemon.log());
     let body = daemon.get("/readyz", &[]).unwrap().body;
-    assert!(body.contains("already has an XDP program: xdpfilt"), "{body}");
+    assert!(body.contains("already has an XDP program: xdp"), "{body}");
     lab.host.ip(&["link", "set", "dev", lab.iface(), "xdp", "off"]).unwrap();
     until(LIMIT, || is_ready(&daemon), || daemon.log());
     assert_eq!(of(&daemon, "d365_reattached_total", link), 2);
@@ -243,7 +246,7 @@ fn a_lower_device_that_cannot_be_attached_costs_the_upper_one_nothing() {
     ip(&["link", "set", "dev", lab.iface(), "master", &bridge]);
     let before = xdp_id(&lab.host, &bridge);
     daemon.signal(Signal::SIGCONT).unwrap();
-    daemon.wait_for_log("already has an XDP program: xdpfilt", PATIENCE).unwrap();
+    daemon.wait_for_log("already has an XDP program: xdp", PATIENCE).unwrap();
     thread::sleep(Duration::from_secs(5));
     let scrape = daemon.scrape().unwrap();
     assert_eq!(scrape.count("d365_reattached_total", &[("iface", &bridge)]), 0, "{}", daemon.log());
