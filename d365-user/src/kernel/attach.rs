@@ -92,8 +92,8 @@ impl Attached {
     #[must_use]
     pub fn around(&self) -> (Option<(DetachReason, String)>, Vec<String>) {
         match self.interface.require_frames() {
-            Err(error @ (InterfaceError::NoEthernetHeader { .. } | InterfaceError::Ifb { .. })) => {
-                return (Some((DetachReason::NoFrames, error.to_string())), Vec::new());
+            Err(InterfaceError::Unfit(objection)) => {
+                return (Some((DetachReason::NoFrames, objection.to_string())), Vec::new());
             }
             Ok(()) if self.mode == Mode::Generic => {}
             _ => return (None, Vec::new()),
@@ -111,6 +111,9 @@ impl Attached {
 impl Kernel {
     /// Gives a row of the counters to another interface, and takes the interface from any other row. No
     /// program may run on it yet.
+    ///
+    /// # Errors
+    /// [`AttachError::Row`]; the rows are then as they were.
     pub fn set_row(&mut self, row: usize, interface: &Interface) -> Result<(), AttachError> {
         let failed = |source| AttachError::Row { interface: interface.name.clone(), source };
         let before = self.ifindexes.get(&0, 0).map_err(failed)?;

@@ -22,6 +22,7 @@ use super::{
     interface::{self, Interface},
     link_layer, link_message,
     object::is_own,
+    objection::Objection,
     tc,
 };
 
@@ -52,16 +53,6 @@ pub struct Surroundings {
     pub loses_length: bool,
     /// The ifb devices that are up.
     pub running_ifbs: Vec<String>,
-}
-
-/// The reason why generic mode is not used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}; {advice}")]
-pub struct Objection {
-    /// The effect that generic mode would have.
-    pub reason: String,
-    /// The next step for the operator.
-    pub advice: &'static str,
 }
 
 impl Surroundings {

@@ -15,7 +15,7 @@ use nix::{
     net::if_::if_indextoname,
 };
 
-use super::netlink;
+use super::{netlink, objection::Objection};
 use crate::snapshot::Mode;
 
 /// `IFLA_ALT_IFNAME` (`linux/if_link.h`). With it the kernel finds a link by its name or an alternative name.
@@ -55,17 +55,8 @@ pub enum InterfaceError {
          names have moved"
     )]
     Watched { name: String, by: String },
-    #[error(
-        "interface {name:?} has link type {link_type}{}: its packets do not begin with an Ethernet header, and d365-user \
-         reads no others; watch an Ethernet interface. On the one below a tunnel, mail inside the tunnel counts as not_tcp",
-        kind.as_ref().map(|kind| format!(" (a {kind} device)")).unwrap_or_default()
-    )]
-    NoEthernetHeader { name: String, link_type: String, kind: Option<String> },
-    #[error(
-        "interface {name:?} is an ifb device: packets pass through it on their way back to the interface whose traffic it \
-         shapes, and no XDP program sees them there; watch that interface"
-    )]
-    Ifb { name: String },
+    #[error(transparent)]
+    Unfit(#[from] Objection),
     #[error("cannot ask the kernel for interface {name:?}: {source}")]
     Netlink { name: String, source: io::Error },
 }
@@ -214,19 +205,5 @@ mod tests {
         let same = distinct(&[interface("m0", 4), interface("alt0", 5), interface("m1", 5)]);
         let message = same.unwrap_err().to_string();
         assert!(message.contains(r#""alt0" and "m1" are one link (index 5)"#), "{message}");
-    }
-
-    #[test]
-    fn the_refusal_names_type_and_kind() {
-        let refusal = |link_type: &str, kind: Option<&str>| {
-            let (name, kind) = ("wg0".to_owned(), kind.map(str::to_owned));
-            InterfaceError::NoEthernetHeader { name, link_type: link_type.to_owned(), kind }.to_string()
-        };
-        let virtual_device = refusal("none", Some("wireguard"));
-        assert!(
-            virtual_device.contains(r#""wg0" has link type none (a wireguard device): "#),
-            "{virtual_device}"
-        );
-        assert!(refusal("infiniband", None).contains("link type infiniband: "));
     }
 }

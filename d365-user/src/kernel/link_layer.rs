@@ -10,7 +10,10 @@ use netlink_packet_route::link::{
     InfoData, InfoKind, InfoTun, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage,
 };
 
-use super::interface::{Interface, InterfaceError};
+use super::{
+    interface::{Interface, InterfaceError},
+    objection::Objection,
+};
 
 /// `IFLA_TUN_TYPE` in the data of a tun or tap device (`linux/if_link.h`), and its value for tun.
 const TUN_TYPE: u16 = 3;
@@ -21,20 +24,25 @@ impl Interface {
     /// can change while a program is attached: by `TUNSETLINK`, or by a bond's first slave.
     ///
     /// # Errors
-    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::NoEthernetHeader`]
-    /// and [`InterfaceError::Ifb`] if it must not be watched, [`InterfaceError::Netlink`] if the kernel did
-    /// not answer.
+    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Unfit`] if it must
+    /// not be watched, [`InterfaceError::Netlink`] if the kernel did not answer.
     pub fn require_frames(&self) -> Result<(), InterfaceError> {
-        require_frames(&self.name, &self.link()?)
+        Ok(require_frames(&self.name, &self.link()?)?)
     }
 }
 
 /// Fails unless the packets of this link begin with an Ethernet header, as the loopback's do, and an XDP
 /// program sees them.
-pub(super) fn require_frames(name: &str, link: &LinkMessage) -> Result<(), InterfaceError> {
-    let (name, kind) = (name.to_owned(), kind(link));
+pub(super) fn require_frames(name: &str, link: &LinkMessage) -> Result<(), Objection> {
+    let kind = kind(link);
     if kind == Some(&InfoKind::Ifb) {
-        return Err(InterfaceError::Ifb { name });
+        return Err(Objection {
+            reason: format!(
+                "interface {name:?} is an ifb device: packets pass through it on their way back to the interface \
+                 whose traffic it shapes, and no XDP program sees them there"
+            ),
+            advice: "watch that interface",
+        });
     }
     let link_type = match link.header.link_layer_type {
         // TUNSETLINK sets any link type on a tun device. Its packets still start with the IP header.
@@ -42,8 +50,16 @@ pub(super) fn require_frames(name: &str, link: &LinkMessage) -> Result<(), Inter
         LinkLayerType::Ether | LinkLayerType::Loopback => return Ok(()),
         other => other,
     };
-    let link_type = link_type.to_string().to_lowercase();
-    Err(InterfaceError::NoEthernetHeader { name, link_type, kind: kind.map(ToString::to_string) })
+    let (link_type, kind) =
+        (link_type.to_string().to_lowercase(), kind.map(|kind| format!(" (a {kind} device)")));
+    Err(Objection {
+        reason: format!(
+            "interface {name:?} has link type {link_type}{}: its packets do not begin with an Ethernet header, and \
+             d365-user reads no others",
+            kind.unwrap_or_default()
+        ),
+        advice: "watch an Ethernet interface. On the one below a tunnel, mail inside the tunnel counts as not_tcp",
+    })
 }
 
 /// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
@@ -94,12 +110,11 @@ mod tests {
         link
     }
 
-    /// The link type for which a link is refused.
+    /// The link type, and the kind of a virtual device, for which a link is refused.
     fn refused_type(link: &LinkMessage) -> Option<String> {
-        require_frames("m0", link).err().map(|error| match error {
-            InterfaceError::NoEthernetHeader { link_type, .. } => link_type,
-            other => panic!("{other}"),
-        })
+        let Objection { reason, .. } = require_frames("m0", link).err()?;
+        let (_, behind) = reason.split_once("\"m0\" has link type ").unwrap();
+        Some(behind.split_once(": its packets").unwrap().0.to_owned())
     }
 
     #[test]
@@ -129,7 +144,7 @@ mod tests {
         };
         let (tun, tap) = (data(IFF_TUN), data(2));
         for link_type in [LinkLayerType::Ether, LinkLayerType::None, LinkLayerType::Loopback] {
-            assert_eq!(refused_type(&link(link_type, &tun)).as_deref(), Some("none"));
+            assert_eq!(refused_type(&link(link_type, &tun)).as_deref(), Some("none (a tun device)"));
         }
         assert_eq!(refused_type(&link(LinkLayerType::Ether, &tap)), None);
         assert_eq!(kind(&link(LinkLayerType::Ether, &tap)), Some(&InfoKind::Tun));

@@ -82,7 +82,7 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
         let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
         for mode in [ModePolicy::Auto, ModePolicy::Native, ModePolicy::Generic] {
             let error = kernel.attach(&interface, mode, &mut Inherited::default()).unwrap_err();
-            let is_it = matches!(error, AttachError::Interface(InterfaceError::NoEthernetHeader { .. }));
+            let is_it = matches!(error, AttachError::Interface(InterfaceError::Unfit(_)));
             assert!(is_it, "{error}");
         }
         assert_eq!(interface.xdp().unwrap(), None);

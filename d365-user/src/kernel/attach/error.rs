@@ -7,7 +7,7 @@ use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
-        error::error_chain, generic::Objection, interface::InterfaceError, requirements::RequirementError,
+        error::error_chain, interface::InterfaceError, objection::Objection, requirements::RequirementError,
         tc::TaggerError,
     },
     snapshot::Mode,

@@ -6,13 +6,14 @@ use super::fact::{Fact, Unknown};
 use crate::kernel::{
     interface::{self, Interface},
     link_layer, link_message,
+    objection::Objection,
 };
 
 /// The facts from an interface's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
-    /// The daemon's error if its packets are no Ethernet frames, or no XDP program sees them.
-    pub refusal: Option<String>,
+    /// The daemon's objection if its packets are no Ethernet frames, or no XDP program sees them.
+    pub objection: Option<Objection>,
     /// True if it is administratively up.
     pub is_up: bool,
     /// Maximum bytes of a frame after the Ethernet header.
@@ -26,7 +27,7 @@ pub(super) fn look(interface: &Interface) -> Fact<LinkFacts> {
         _ => None,
     });
     Ok(LinkFacts {
-        refusal: link_layer::require_frames(&interface.name, &link).err().map(|error| error.to_string()),
+        objection: link_layer::require_frames(&interface.name, &link).err(),
         is_up: link.header.flags.contains(LinkFlags::Up),
         mtu: mtu.ok_or_else(|| Unknown::Failed("the kernel did not report the MTU".to_owned()))?,
     })

@@ -6,7 +6,10 @@ use super::{
     native::{self, ONE_BUFFER, runs_natively},
     programs,
 };
-use crate::kernel::survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link};
+use crate::kernel::{
+    Objection,
+    survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
+};
 
 pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
     let findings = match facts {
@@ -41,11 +44,8 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
 
 fn interface<'a>(name: &str, link: &'a Fact<LinkFacts>) -> Judged<'a> {
     let link = link.as_ref()?;
-    match &link.refusal {
-        Some(refusal) => {
-            let (found, advice) = refusal.rsplit_once("; ").unwrap_or((refusal, "watch another interface"));
-            error(found, advice)
-        }
+    match &link.objection {
+        Some(Objection { reason, advice }) => error(reason, *advice),
         None if link.is_up => ok("up"),
         None => warning("down", format!("ip link set dev {name} up")),
     }
