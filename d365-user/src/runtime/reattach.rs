@@ -12,10 +12,10 @@ use super::{
     attach::{Choice, Programs},
     failsafe::Failsafe,
     interface::{Loss, Seen},
-    state::State,
+    state::{Live, State},
 };
 use crate::{
-    kernel::{AttachError, DetachReason, Inherited, Interface, InterfaceError, Kernel, Report, Stack},
+    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack, Tagger},
     logging::duration,
 };
 
@@ -46,17 +46,17 @@ impl Reattach {
             return;
         }
         let _pass = state.pass();
+        // The look forgets the interfaces that are gone.
+        state.look(&Report::default(), &[]);
         let Some(live) = state.live() else { return };
         let stack = Stack::read().unwrap_or_default();
         let names = state.interfaces();
-        let interfaces = names.iter().zip(&live.programs).map(|(name, programs)| {
-            let known = programs.attached.as_ref().map(|attached| attached.interface.clone());
-            let known = known.filter(Interface::is_present).map_or_else(|| Interface::find(name), Ok);
-            known.unwrap_or_else(|_| Interface::absent(name))
-        });
-        for row in stack.bottom_up(&interfaces.collect::<Vec<_>>()) {
+        let interfaces: Vec<_> =
+            names.iter().zip(&live.programs).map(|(name, programs)| now(name, programs)).collect();
+        for row in stack.bottom_up(&interfaces) {
             let iface = &names[row];
-            let problem = match self.attach(kernel, state, failsafe.as_deref_mut(), &stack, row) {
+            let attached = self.attach(kernel, state, failsafe.as_deref_mut(), &stack, row, &interfaces[row]);
+            let problem = match attached {
                 // The loss itself is logged.
                 Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
                 Err(error) => Some(error.to_string()),
@@ -72,7 +72,7 @@ impl Reattach {
         }
     }
 
-    /// Attaches the missing programs of a row.
+    /// Attaches the missing programs of a row to its present interface.
     fn attach(
         &mut self,
         kernel: &mut Kernel,
@@ -80,78 +80,87 @@ impl Reattach {
         failsafe: Option<&mut Failsafe>,
         stack: &Stack,
         row: usize,
+        interface: &Interface,
     ) -> Result<(), AttachError> {
         let Some(live) = state.live() else { return Ok(()) };
-        let seen = state.look_at(&live, row, &Report::default())?;
-        let Some(loss) = seen.loss else { return Ok(()) };
-        let before = live.programs[row].attached.clone();
-        let interface = match (loss, &before) {
-            (Loss::Absent | Loss::Left(DetachReason::Gone), _) | (_, None) => {
-                match Interface::find(&seen.name) {
-                    Err(error @ InterfaceError::NotFound { .. }) => {
-                        kernel.set_row(row, &Interface::absent(&seen.name))?;
-                        return Err(error.into());
-                    }
-                    found => found?,
-                }
-            }
-            (_, Some(attached)) => attached.interface.clone(),
-        };
-        let none = &mut Inherited::default();
+        // An earlier row of this round may have taken the program off this one.
+        let Some(loss) = state.look_at(&live, row, &Report::default())?.loss else { return Ok(()) };
+        if !interface.is_present() {
+            return kernel.set_row(row, interface);
+        }
+        let Programs { attached: before, tagger } = live.programs[row].clone();
         let attached = match &before {
             Some(attached) if loss == Loss::Unmarked => attached.clone(),
             _ => {
-                let others =
-                    live.programs.iter().filter_map(|programs| Some(&programs.attached.as_ref()?.interface));
-                let others: Vec<_> = others.filter(|other| live.links.left(other).is_none()).collect();
-                if let Some(other) =
-                    others.iter().find(|other| other.index == interface.index && other.name != interface.name)
-                {
-                    let (name, by) = (interface.name, other.name.clone());
-                    return Err(InterfaceError::Watched { name, by }.into());
-                }
-                interface.require_frames()?;
-                Kernel::require_free(&interface, none)?;
                 // The interface must not drop connections from its own subnet. Its failure is logged.
                 if failsafe.is_some_and(|failsafe| !failsafe.refresh(kernel, state)) {
                     return Ok(());
                 }
-                // The kernel takes no program below one. The upper one's turn comes after this one's. If the
-                // lower one fails all the same, the upper one stays for a while.
-                let now = Instant::now();
-                let is_due = self.made_way.get(&row).is_none_or(|at| *at + REST <= now);
-                for upper in others
-                    .iter()
-                    .filter(|_| is_due)
-                    .filter(|other| stack.is_above(other.index, interface.index))
-                {
-                    live.links.release(upper, true);
-                    self.made_way.insert(row, now);
-                }
-                kernel.set_row(row, &interface)?;
-                live.links.release(&interface, true);
-                let attached = self.choice.xdp(kernel, &interface, none)?;
+                self.clear_way(&live, stack, row, interface)?;
+                kernel.set_row(row, interface)?;
+                live.links.release(interface, true);
+                let attached = self.choice.xdp(kernel, interface, &mut Inherited::default())?;
                 self.made_way.remove(&row);
                 attached
             }
         };
-        let before_tagger = live.programs[row].tagger.clone().filter(|tagger| tagger.interface == interface);
-        let tagger = match before_tagger {
-            Some(tagger) if tagger.is_attached(&live.links).unwrap_or(false) => Ok(Some(tagger)),
-            _ => {
-                live.links.release(&interface, false);
-                self.choice.tagger(kernel, &interface, none)
+        let is_marked = |tagger: &Tagger| {
+            tagger.interface == *interface && tagger.is_attached(&live.links).unwrap_or(false)
+        };
+        let tagger = match tagger.filter(is_marked) {
+            Some(tagger) => Ok(Some(tagger)),
+            None => {
+                live.links.release(interface, false);
+                self.choice.tagger(kernel, interface, &mut Inherited::default())
             }
         };
-        let kept = tagger.as_ref().ok().cloned().flatten();
         let mode = attached.mode.as_str();
+        let kept = tagger.as_ref().ok().cloned().flatten();
         state.set_programs(row, Programs { attached: Some(attached), tagger: kept });
         tagger?;
         state.count_reattached(row);
         match before {
-            Some(_) => tracing::info!(iface = seen.name, mode, "attached again"),
-            None => tracing::info!(iface = seen.name, mode, "attached"),
+            Some(_) => tracing::info!(iface = interface.name, mode, "attached again"),
+            None => tracing::info!(iface = interface.name, mode, "attached"),
         }
         Ok(())
+    }
+
+    /// Takes the daemon's own program off the devices directly above, for the kernel takes none below one.
+    /// Their turn comes after this row's. If this row fails all the same, they stay for a while.
+    fn clear_way(
+        &mut self,
+        live: &Live,
+        stack: &Stack,
+        row: usize,
+        interface: &Interface,
+    ) -> Result<(), AttachError> {
+        let others = live.programs.iter().filter_map(|programs| Some(&programs.attached.as_ref()?.interface));
+        let others: Vec<_> = others.filter(|other| live.links.left(other).is_none()).collect();
+        let is_same = |other: &&&Interface| other.index == interface.index && other.name != interface.name;
+        if let Some(other) = others.iter().find(is_same) {
+            let (name, by) = (interface.name.clone(), other.name.clone());
+            return Err(InterfaceError::Watched { name, by }.into());
+        }
+        let above = others.into_iter().filter(|other| stack.is_above(other.index, interface.index));
+        let above: Vec<_> = above.collect();
+        let now = Instant::now();
+        if above.is_empty() || self.made_way.get(&row).is_some_and(|at| now < *at + REST) {
+            return Ok(());
+        }
+        interface.require_frames()?;
+        Kernel::require_free(interface, &Inherited::default())?;
+        above.iter().for_each(|upper| live.links.release(upper, true));
+        self.made_way.insert(row, now);
+        Ok(())
+    }
+}
+
+/// The interface of a row: the one that is watched, or if that is gone, the one that has the name.
+fn now(name: &str, programs: &Programs) -> Interface {
+    let known = programs.attached.as_ref().map(|attached| &attached.interface);
+    match known.filter(|interface| interface.is_present()) {
+        Some(interface) => interface.clone(),
+        None => Interface::find(name).unwrap_or_else(|_| Interface::absent(name)),
     }
 }
