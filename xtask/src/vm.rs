@@ -15,8 +15,7 @@ mod rounds;
 mod selection;
 mod table;
 
-use std::panic::resume_unwind;
-use std::{num::NonZeroUsize, thread, time::Instant};
+use std::{num::NonZeroUsize, panic::resume_unwind, thread, time::Instant};
 
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;

@@ -31,8 +31,8 @@ const EVERY: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_secs(1);
 
 /// Starts the thread. The returned channel holds the result of its last look, which is empty until something
-/// is attached. `wake` runs after a look that differs from the one before, and when
-/// this host's addresses, or an interface that is missing, may have changed.
+/// is attached. `wake` runs after a look that differs from the one before, and when this host's addresses, or
+/// an interface that is missing, may have changed.
 pub(crate) fn start(
     state: Arc<State>,
     wake: impl Fn() + Send + 'static,
