@@ -1,9 +1,9 @@
 //! `cargo xtask test`: runs every test, with the daemon's binary next to them. Only the privileged tests run
 //! as root.
 
-use std::{ffi::OsString, path::Path};
+use std::{env, ffi::OsString, path::Path, thread};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     cargo::{self, Variable},
@@ -16,6 +16,10 @@ mod times;
 /// The package and the target of the tests that need root.
 const LAB: &str = "d365-tests";
 const PRIVILEGED: &str = "privileged";
+/// The variable that libtest reads the number of its threads from.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// Tests that run at the same time on each processor. Most wait: for the kernel, for a daemon, for time.
+const TESTS_PER_PROCESSOR: usize = 2;
 /// Arguments that make cargo test everything that is built for the host.
 const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "d365-ebpf"];
 
@@ -35,9 +39,10 @@ pub(crate) fn run(args: &[OsString], counted: bool) -> Result<()> {
 /// Builds the daemon, and runs the tests. All commands get these variables.
 fn all(args: &[OsString], variables: &[Variable]) -> Result<()> {
     let daemon = cargo::daemon("dev", &["--test", "unprivileged"], variables)?;
+    let threads = threads()?;
     let test = |selection: &[&str]| -> Result<_> {
         let mut test = cargo::cargo()?;
-        test.envs(variables.iter().cloned()).env("D365_USER_BIN", &daemon);
+        test.envs(variables.iter().cloned()).env("D365_USER_BIN", &daemon).env(THREADS, &threads);
         test.arg("test").args(selection).args(args);
         Ok(test)
     };
@@ -60,6 +65,15 @@ fn all(args: &[OsString], variables: &[Variable]) -> Result<()> {
         times.show();
     }
     Ok(())
+}
+
+/// The number of tests that run at the same time, as the user's variable has it or by the processors.
+fn threads() -> Result<OsString> {
+    if let Some(threads) = env::var_os(THREADS) {
+        return Ok(threads);
+    }
+    let processors = thread::available_parallelism().context("cannot count the processors")?;
+    Ok((processors.get() * TESTS_PER_PROCESSOR).to_string().into())
 }
 
 /// Tests that one call of cargo runs.
