@@ -148,7 +148,8 @@ fn attaching_never_replaces_a_program() {
 fn listen_address_not_available() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
-    for (taken, address) in [("127.0.0.1:9365", "127.0.0.1:9365"), ("0.0.0.0:9365", "192.0.2.99:9365")] {
+    // Another port each time: a program that another test starts may hold the first one for a moment longer.
+    for (taken, address) in [("127.0.0.1:9365", "127.0.0.1:9365"), ("0.0.0.0:9366", "192.0.2.99:9366")] {
         let _taken = lab.host.run(|| std::net::TcpListener::bind(taken)).unwrap();
         let options = on(&lab, &[]).listen(address.parse().unwrap());
         refused(&lab.host, &options, Exit::Listen, &[address, "--listen", "Address already in use"]);

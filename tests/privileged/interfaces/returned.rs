@@ -264,7 +264,7 @@ fn an_interface_that_was_left_as_unfit_is_attached_when_it_returns() {
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&name])).unwrap();
     tap.set_link_type(PPP).unwrap();
     daemon.wait_for_log("the interface is left", PATIENCE).unwrap();
-    drop(tap);
+    netns.ip(&["link", "delete", &name]).unwrap();
     netns.ip(&["link", "add", &name, "type", "veth", "peer", "name", &veth::unique_name("peer")]).unwrap();
     until(LIMIT, || has_xdp(&netns, &name) && is_ready(&daemon), || daemon.log());
     stop(daemon);
