@@ -11,7 +11,8 @@ use crate::{classification::Class, packet_action::PacketAction};
 pub struct Counter {
     /// Number of packets.
     pub packets: u64,
-    /// Bytes of the whole frames, Ethernet header included.
+    /// Bytes of the whole frames, Ethernet header included. A tc program counts those of a buffer: see
+    /// `d365-ebpf/src/skb.rs`.
     pub bytes: u64,
     /// Number of TCP segments with SYN and without ACK.
     pub connections: u64,

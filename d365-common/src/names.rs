@@ -17,6 +17,12 @@ pub const PROGRAM_LEASE: &str = "d365_lease";
 /// The tc program that sets the packet mark. It classifies each packet itself.
 pub const PROGRAM_TAG: &str = "d365_tag";
 
+/// The tc programs that do everything that the XDP program and [`PROGRAM_TAG`] do: for interfaces whose
+/// packets start with an Ethernet header, and for those whose packets start with the IP header.
+pub const PROGRAM_TC: &str = "d365_tc";
+/// See [`PROGRAM_TC`].
+pub const PROGRAM_TC_L3: &str = "d365_tc_l3";
+
 /// Array of IPv4 tries, one for each buffer.
 pub const TRIES_V4: &str = "TRIES_V4";
 /// Array of IPv6 tries, one for each buffer.

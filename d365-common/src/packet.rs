@@ -337,6 +337,13 @@ fn other_than_tcp(number: u8) -> Reason {
     }
 }
 
+/// True for the `EtherType`s (host byte order) of IPv4 and IPv6.
+#[inline(always)]
+#[must_use]
+pub const fn is_ip(ethertype: u16) -> bool {
+    matches!(ethertype, ethertype::IPV4 | ethertype::IPV6)
+}
+
 #[inline(always)]
 fn is_vlan(ethertype: u16) -> bool {
     ethertype == ethertype::VLAN || ethertype == ethertype::SERVICE_VLAN

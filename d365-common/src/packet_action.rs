@@ -9,10 +9,10 @@ pub enum PacketAction {
     Marked,
     /// The packet had our mark and is not trusted: the tc program cleared the mark.
     MarkCleared,
-    /// The segment is trusted, and the XDP program set our DSCP.
+    /// The segment is trusted, and the program set our DSCP.
     DscpSet,
-    /// The DSCP of a segment to a watched port was to be set or cleared, and its header could not be written:
-    /// the packet passes unchanged.
+    /// The DSCP of a segment to a watched port, or of a packet that may become one, was to be set or cleared,
+    /// and its header could not be written: the packet passes unchanged.
     DscpNotSet,
     /// A segment to a watched port, or a packet that may become one, had our DSCP and is not trusted: the
     /// DSCP is now 0.

@@ -3,7 +3,7 @@
 
 use crate::names::SMTP_PORT;
 
-/// The number of watched ports, the number of interfaces, whether the XDP program does more than count,
+/// The number of watched ports, the number of interfaces, whether the program does more than count,
 /// whether it uses the tries alone, one byte each in this order from the lowest byte on; then two bytes with
 /// the first watched port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Setup {
         self.0 as u32 >> 8 & 0xff
     }
 
-    /// True if the XDP program may log, sample or drop a packet, or set a code point.
+    /// True if the program may log, sample or drop a packet, or set a code point.
     #[inline(always)]
     #[must_use]
     pub const fn has_actions(self) -> bool {

@@ -1,120 +1,31 @@
-//! The packet reader and writer over the kernel's XDP context.
+//! The context of a program: what the actions need of a packet, in a driver's buffer (XDP) or in a socket
+//! buffer (tc).
 //!
-//! It accesses only bytes of the range that the kernel gives, and checks each access against the end of that
-//! range.
+//! This module must not decide anything about a packet.
 
-use core::cell::Cell;
+use d365_common::packet::Reader;
 
-use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
-use d365_common::packet::{
-    Reader,
-    plain::{self, Head},
-};
+/// The context that the kernel passes to a program.
+pub(crate) trait Context: Copy {
+    /// The packet's bytes. Offsets are from the start of the Ethernet header.
+    type Packet: Reader + Writer;
 
-/// A frame as the driver passes it. The program reads headers from the first buffer, where drivers put them.
-///
-/// With `FRAGS` the frame may continue in further buffers. Its total length then takes a call
-/// (`bpf_xdp_get_buff_len`, kernel 5.18), which costs a third of the program where returns are guarded. So
-/// the program asks the kernel only if [the packet's end](plain::is_whole) does not show that the frame has
-/// one buffer. If it does show that, padding in a further buffer is not counted.
-pub(crate) struct Frame<'a, const FRAGS: bool> {
-    ctx: &'a XdpContext,
-    data: usize,
-    data_end: usize,
-    /// 0 until the length is known. Not an `Option`: the verifier would see a load of the bytes that `None`
-    /// leaves unset.
-    len: Cell<usize>,
+    /// The program's result for a packet that passes.
+    const PASS: u32;
+    /// The program's result for a packet that is dropped.
+    const DROP: u32;
+    /// Bytes at the start of [`Packet`](Self::Packet) that the packet does not have, which are not counted.
+    const ADDED: usize;
+
+    /// The packet, for actions. It is found again for them, so that the code before keeps nothing for them.
+    fn packet(self) -> Self::Packet;
+
+    /// Index of the interface on which the packet arrived.
+    fn ifindex(self) -> u32;
 }
 
-impl<'a, const FRAGS: bool> Frame<'a, FRAGS> {
-    #[inline(always)]
-    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
-        Self { ctx, data: ctx.data(), data_end: ctx.data_end(), len: Cell::new(0) }
-    }
-
-    /// The frame's head, if it is plain.
-    #[inline(always)]
-    pub(crate) fn plain<H: Head>(&self) -> Option<&'a H> {
-        if self.data + size_of::<H>() > self.data_end {
-            return None;
-        }
-        // SAFETY: the bytes of a head are before the end of the data, at an even address. A head has an
-        // alignment of at most 2, and every bit pattern is a value.
-        let head = unsafe { &*(self.data as *const H) };
-        head.is_plain(self.first_len()).then_some(head)
-    }
-
-    /// Writes `N` bytes at `offset`. If the frame does not have all of them, nothing is written and the
-    /// result is `None`.
-    #[inline(always)]
-    pub(crate) fn write<const N: usize>(&self, offset: usize, bytes: [u8; N]) -> Option<()> {
-        let start = self.data + offset;
-        if start + N > self.data_end {
-            return None;
-        }
-        // SAFETY: `N` bytes from `start` are before the end of the data. An array of bytes has an alignment
-        // of 1.
-        unsafe { *(start as *mut [u8; N]) = bytes };
-        Some(())
-    }
-
-    /// Length of the first buffer in bytes.
-    #[inline(always)]
-    pub(crate) fn first_len(&self) -> usize {
-        self.data_end - self.data
-    }
-
-    /// Length of all buffers in bytes, from the kernel.
-    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
-    #[inline(always)]
-    fn whole_len(&self) -> usize {
-        // SAFETY: the kernel passes the program a valid context.
-        unsafe { bpf_xdp_get_buff_len(self.ctx.as_ptr().cast()) as usize }
-    }
-}
-
-impl<const FRAGS: bool> Reader for Frame<'_, FRAGS> {
-    /// Reads words of two bytes: the compiler would load single bytes one by one and join them. Frames start
-    /// at even addresses (`NET_IP_ALIGN` is 0 or 2), and `offset` is even. On machines that cannot load a
-    /// word from any address, the verifier assumes the same; on others an odd start would cost time and
-    /// nothing else.
-    #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        let start = self.data + offset;
-        if start + N > self.data_end {
-            return None;
-        }
-        let mut bytes = [0; N];
-        let (words, rest) = bytes.as_chunks_mut::<2>();
-        for (place, word) in words.iter_mut().enumerate() {
-            // SAFETY: `N` bytes from `start` are before the end of the data. `start` is even, because the
-            // data's start and `offset` are. Every bit pattern is a value.
-            *word = unsafe { *(start as *const u16).add(place) }.to_ne_bytes();
-        }
-        if let [last] = rest {
-            // SAFETY: the last of these `N` bytes. A byte has an alignment of 1.
-            *last = unsafe { *((start + N - 1) as *const u8) };
-        }
-        Some(bytes)
-    }
-
-    #[inline(always)]
-    fn frame_len(&self) -> usize {
-        if !FRAGS {
-            return self.first_len();
-        }
-        if self.len.get() == 0 {
-            self.len.set(self.whole_len());
-        }
-        self.len.get()
-    }
-
-    #[inline(always)]
-    fn holds(&self, end: usize) -> bool {
-        let first = self.first_len();
-        if FRAGS && plain::is_whole(end, first) {
-            self.len.set(first);
-        }
-        end <= self.frame_len()
-    }
+/// Writes a packet.
+pub(crate) trait Writer {
+    /// Writes `N` bytes at `offset`. If they cannot be written, nothing is written and the result is `None`.
+    fn write<const N: usize>(&self, offset: usize, bytes: [u8; N]) -> Option<()>;
 }

@@ -8,6 +8,7 @@ use d365_common::{
 };
 
 use crate::{
+    context::Context,
     maps::{CLASS_COUNTERS, RANGE_COUNTERS, capacity},
     observe::Seen,
 };
@@ -37,15 +38,9 @@ pub(crate) fn class(row: u32, len: usize, class: Class, opens: bool) {
 
 /// Counts an action on a packet, in addition to its class.
 #[inline(always)]
-pub(crate) fn action(seen: &Seen<'_>, action: PacketAction) {
-    action_in(seen.row(), seen.len, action);
-}
-
-/// Counts an action on a packet of `len` bytes in the interface's `row`.
-#[inline(always)]
-pub(crate) fn action_in(row: u32, len: usize, action: PacketAction) {
-    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(action_index(row, action)) {
-        bump(counter, len, false);
+pub(crate) fn action<C: Context>(seen: &Seen<C>, action: PacketAction) {
+    if let Some(counter) = CLASS_COUNTERS.get_ptr_mut(action_index(seen.row(), action)) {
+        bump(counter, seen.len, false);
     }
 }
 

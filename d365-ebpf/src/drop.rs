@@ -3,14 +3,13 @@
 //! It must never drop a packet of an established connection, nor a packet from a listed or failsafe source.
 //! It drops only new connections, and packets that hide a TCP header, which no sender needs.
 
-use aya_ebpf::programs::XdpContext;
 use d365_common::{
     classification::RangeLookup as _,
     packet::{self, Reason, Segment},
 };
 
 use crate::{
-    context::Frame,
+    context::Context,
     lease,
     lookup::{self, Generation},
     maps,
@@ -25,7 +24,7 @@ pub(crate) fn is_due(segment: &Segment) -> bool {
 
 /// True if a packet is dropped because it hides a TCP header and its source is neither listed nor failsafe.
 #[inline(always)]
-pub(crate) fn is_due_hidden(ctx: &XdpContext, reason: Reason) -> bool {
+pub(crate) fn is_due_hidden<C: Context>(ctx: C, reason: Reason) -> bool {
     reason.hides_segment() && is_on() && is_from_stranger(ctx)
 }
 
@@ -38,9 +37,9 @@ fn is_on() -> bool {
 /// packet. `black_box` hides the context from the compiler. Otherwise the compiler would pass the end of the
 /// packet instead, and the verifier rejects that.
 #[inline(never)]
-fn is_from_stranger(ctx: &XdpContext) -> bool {
-    let frame = Frame::<false>::new(core::hint::black_box(ctx));
+fn is_from_stranger<C: Context>(ctx: C) -> bool {
+    let packet = core::hint::black_box(ctx).packet();
     let generation = Generation::published(maps::setup());
-    packet::source(&frame)
+    packet::source(&packet)
         .is_some_and(|source| generation.find(&source).is_none() && !lookup::is_failsafe(&source))
 }

@@ -4,11 +4,10 @@
 //! ring buffer in the old `maps` section, which libbpf rejects. This module differs from it in that point
 //! only.
 
-use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf_macros::info;
 use d365_common::packet::{self, Segment, Source};
 
-use crate::{maps, observe::Seen};
+use crate::maps;
 
 /// Support for the expanded macros.
 pub mod macro_support {
@@ -35,29 +34,29 @@ pub mod macro_support {
 /// Sends a record of a packet to a watched port. The verifier removes this code unless `--log-packets` is
 /// set.
 #[inline(always)]
-pub(crate) fn packet(seen: &Seen<'_>, segment: &Segment, listed: bool) {
+pub(crate) fn packet(len: usize, segment: &Segment, listed: bool) {
     if maps::log_packets() {
-        send(seen.ctx, seen.len, segment, listed);
+        send(len, segment, listed);
     }
 }
 
-/// A BPF function of its own: inlined into both programs, the macros' closures become functions without names
-/// for their arguments, and the kernel rejects the BTF of these.
+/// A BPF function of its own: inlined into several programs, the macros' closures become functions without
+/// names for their arguments, and the kernel rejects the BTF of these.
 #[inline(never)]
-fn send(ctx: &XdpContext, len: usize, segment: &Segment, listed: bool) {
+fn send(len: usize, segment: &Segment, listed: bool) {
     let syn = u8::from(segment.opens);
     match (segment.source, listed) {
         (Source::V4([source, ..]), true) => {
-            info!(ctx, "listed {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
+            info!((), "listed {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
         }
         (Source::V6(source), true) => {
-            info!(ctx, "listed {:i} bytes={} syn={}", packet::bytes(source), len, syn);
+            info!((), "listed {:i} bytes={} syn={}", packet::bytes(source), len, syn);
         }
         (Source::V4([source, ..]), false) => {
-            info!(ctx, "unlisted {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
+            info!((), "unlisted {:i} bytes={} syn={}", source.to_ne_bytes(), len, syn);
         }
         (Source::V6(source), false) => {
-            info!(ctx, "unlisted {:i} bytes={} syn={}", packet::bytes(source), len, syn);
+            info!((), "unlisted {:i} bytes={} syn={}", packet::bytes(source), len, syn);
         }
     }
 }

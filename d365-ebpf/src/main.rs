@@ -26,22 +26,25 @@ mod sample;
 mod skb;
 mod tag;
 mod watch;
+mod xdp;
 
 // The log macros use this path for their support module; see `log`.
 extern crate self as aya_log_ebpf;
 pub use log::macro_support;
 
 use aya_ebpf::{
-    bindings::{
-        TC_ACT_UNSPEC,
-        xdp_action::{XDP_ABORTED, XDP_PASS},
-    },
+    bindings::xdp_action::{XDP_ABORTED, XDP_PASS},
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
 use d365_common::packet::{ETHERNET_LEN, Reader as _};
 
-use crate::{context::Frame, prove::Prove, watch::Watch};
+use crate::{
+    mark::{Mark, WatchAndMark},
+    prove::Prove,
+    watch::Watch,
+    xdp::{Frame, Xdp},
+};
 
 /// The XDP program for kernels that support frames in several buffers (5.18 and later).
 #[xdp(frags)]
@@ -72,7 +75,7 @@ pub fn d365_prove(ctx: XdpContext) -> u32 {
 #[xdp]
 #[inline(always)]
 pub fn d365_lease(ctx: XdpContext) -> u32 {
-    let frame = Frame::<false>::new(&ctx);
+    let frame = Frame::<false>::new(Xdp::new(&ctx));
     let ticks = |lease| frame.read(ETHERNET_LEN + lease * size_of::<u64>()).map(u64::from_ne_bytes);
     lease::set(ticks).map_or(XDP_ABORTED, |()| XDP_PASS)
 }
@@ -82,8 +85,23 @@ pub fn d365_lease(ctx: XdpContext) -> u32 {
 #[classifier]
 #[inline(always)]
 pub fn d365_tag(ctx: TcContext) -> i32 {
-    mark::mark(&ctx);
-    TC_ACT_UNSPEC
+    observe::packet::<Mark, false>(&ctx).cast_signed()
+}
+
+/// Does everything that the XDP program and `d365_tag` do, without an XDP program. It leaves the verdict on
+/// packets that pass to the tc programs after it.
+#[classifier]
+#[inline(always)]
+pub fn d365_tc(ctx: TcContext) -> i32 {
+    observe::packet::<WatchAndMark, false>(&ctx).cast_signed()
+}
+
+/// The same program for interfaces whose packets start with the IP header. The loader decides by the
+/// interface's link type, because no packet shows reliably which one it is.
+#[classifier]
+#[inline(always)]
+pub fn d365_tc_l3(ctx: TcContext) -> i32 {
+    observe::packet::<WatchAndMark, true>(&ctx).cast_signed()
 }
 
 #[cfg(not(test))]

@@ -1,74 +1,78 @@
-//! The mark: the tc program classifies each packet itself, sets the mark of a trusted one, and clears our
-//! mark on others.
+//! The purposes of the tc programs: `d365_tag` sets the mark of a trusted packet and clears our mark on
+//! others; `d365_tc` does that in addition to all that the XDP program does.
 //!
-//! This module counts only marks. It leaves the verdict on the packet to the programs that run later.
+//! `d365_tag` counts only marks. It leaves the verdict on the packet to the programs that run later.
 
-use aya_ebpf::programs::TcContext;
-use d365_common::{
-    classification::{self, Classification},
-    entry::Entry,
-    packet::plain::{self, Head},
-    packet_action::PacketAction,
-    setup::Setup,
-};
+use d365_common::{direct::Cell, entry::Entry, packet::Reason, packet::Segment, packet_action::PacketAction};
 
 use crate::{
-    count, lease,
-    lookup::{Address, Generation},
-    maps,
-    skb::{Buffer, Skb},
+    context::Context as _,
+    count, lease, maps,
+    observe::{Purpose, Seen},
+    skb::Buffer,
+    watch::Watch,
 };
 
-/// Sets the mark of a trusted packet, or clears our mark on another one.
+/// The purpose of `d365_tag`.
+pub(crate) struct Mark;
+
+impl<const BARE: bool> Purpose<Buffer<BARE>> for Mark {
+    #[inline(always)]
+    fn other(seen: &Seen<Buffer<BARE>>, _: Reason) -> u32 {
+        mark(seen, None);
+        Buffer::<BARE>::PASS
+    }
+
+    #[inline(always)]
+    fn segment(seen: &Seen<Buffer<BARE>>, found: Cell, _: bool, _: impl FnOnce() -> Segment) -> u32 {
+        mark(seen, found.entry());
+        Buffer::<BARE>::PASS
+    }
+}
+
+/// The purpose of `d365_tc`.
+pub(crate) struct WatchAndMark;
+
+impl<const BARE: bool> Purpose<Buffer<BARE>> for WatchAndMark {
+    #[inline(always)]
+    fn other(seen: &Seen<Buffer<BARE>>, reason: Reason) -> u32 {
+        let result = Watch::other(seen, reason);
+        if result == Buffer::<BARE>::PASS {
+            mark(seen, None);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn segment(
+        seen: &Seen<Buffer<BARE>>,
+        found: Cell,
+        opens: bool,
+        segment: impl FnOnce() -> Segment,
+    ) -> u32 {
+        let result = Watch::segment(seen, found, opens, segment);
+        if result == Buffer::<BARE>::PASS {
+            mark(seen, found.entry());
+        }
+        result
+    }
+}
+
+/// Sets the mark of a packet from `entry`'s range if it is trusted, or clears our mark on the packet. Sources
+/// without an entry are not trusted.
 #[inline(always)]
-pub(crate) fn mark(ctx: &TcContext) {
+fn mark<const BARE: bool>(seen: &Seen<Buffer<BARE>>, entry: Option<Entry>) {
     let Some(mark) = maps::mark() else { return };
-    let buffer = Buffer::new(ctx);
-    let trusted = entry(buffer, maps::setup()).filter(|entry| lease::is_taggable(*entry)).map(Entry::geo);
-    let old = buffer.mark();
+    let trusted = entry.filter(|entry| lease::is_taggable(*entry)).map(Entry::geo);
+    let old = seen.ctx.mark();
     let (new, action) = match trusted {
         Some(geo) => (mark.on(old, geo), PacketAction::Marked),
         None => (mark.without(old), PacketAction::MarkCleared),
     };
     if new != old {
-        buffer.set_mark(new);
+        seen.ctx.set_mark(new);
     }
     if trusted.is_some() || new != old {
-        // The row is looked up here: with a row that is kept from before, the verifier would check the parser
-        // once for each interface. A frame that was copied for generic XDP counts without its Ethernet
-        // header.
-        let row = maps::row(maps::setup(), || buffer.ifindex());
-        count::action_in(row, buffer.len(), action);
+        count::action(seen, action);
     }
-}
-
-/// The entry of the packet's source, if the packet is a segment to a watched port.
-///
-/// A frame that the kernel copied for a generic XDP program has a buffer that starts after the Ethernet
-/// header. The buffer's length is then too short for a plain frame, so the parser classifies it.
-#[inline(always)]
-fn entry(buffer: Buffer, setup: Setup) -> Option<Entry> {
-    let head: plain::Ipv4 = buffer.head();
-    if head.is_plain(buffer.len()) {
-        return plain(setup, &head);
-    }
-    if head.is_ipv6() {
-        let head: plain::Ipv6 = buffer.head();
-        if head.is_plain(buffer.len()) {
-            return plain(setup, &head);
-        }
-    }
-    let skb = Skb::new(buffer, &head)?;
-    match classification::classify(&skb, |port| maps::is_watched(setup, port), Generation::published(setup)) {
-        Classification::Listed(entry, _) => Some(entry),
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn plain<H: Head<Address: Address>>(setup: Setup, head: &H) -> Option<Entry> {
-    if !maps::is_watched(setup, head.tcp().port()) {
-        return None;
-    }
-    Generation::published(setup).look_up(head.address()).entry()
 }

@@ -13,24 +13,25 @@ use crate::{
     lease,
     lookup::Generation,
     observe::{Purpose, Seen},
+    xdp::Xdp,
 };
 
 /// The purpose of `d365_prove`.
 pub(crate) struct Prove;
 
-impl Purpose for Prove {
+impl Purpose<Xdp> for Prove {
     #[inline(always)]
     fn generation(setup: Setup) -> Generation {
         Generation::proven(setup)
     }
 
     #[inline(always)]
-    fn other(_: &Seen<'_>, reason: Reason) -> u32 {
+    fn other(_: &Seen<Xdp>, reason: Reason) -> u32 {
         Answer::of(&Classification::Other(reason)).bits()
     }
 
     #[inline(always)]
-    fn segment(_: &Seen<'_>, found: Cell, _: bool, segment: impl FnOnce() -> Segment) -> u32 {
+    fn segment(_: &Seen<Xdp>, found: Cell, _: bool, segment: impl FnOnce() -> Segment) -> u32 {
         match found.entry() {
             Some(entry) => {
                 let answer = Answer::of(&Classification::Listed(entry, segment()));

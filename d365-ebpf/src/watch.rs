@@ -1,21 +1,15 @@
 //! The purpose of the attached programs: they count a frame, and then do the actions that are enabled.
 
-use aya_ebpf::{
-    bindings::xdp_action::{XDP_DROP, XDP_PASS},
-    programs::XdpContext,
-};
 use d365_common::{
     classification::Class,
     direct::Cell,
     packet::{Reason, Segment},
     packet_action::PacketAction,
-    setup::Setup,
 };
 
 use crate::{
-    count, drop, lease, log,
-    lookup::Generation,
-    maps,
+    context::Context,
+    count, drop, lease, log, maps,
     observe::{Purpose, Seen},
     sample, tag,
 };
@@ -23,33 +17,28 @@ use crate::{
 /// The purpose of the attached programs.
 pub(crate) struct Watch;
 
-impl Purpose for Watch {
+impl<C: Context> Purpose<C> for Watch {
     #[inline(always)]
-    fn generation(setup: Setup) -> Generation {
-        Generation::published(setup)
-    }
-
-    #[inline(always)]
-    fn other(seen: &Seen<'_>, reason: Reason) -> u32 {
+    fn other(seen: &Seen<C>, reason: Reason) -> u32 {
         count::class(seen.row(), seen.len, Class::from(reason), false);
         if !seen.setup.has_actions() {
-            return XDP_PASS;
+            return C::PASS;
         }
         if drop::is_due_hidden(seen.ctx, reason) {
             count::action(seen, PacketAction::HiddenDropped);
-            return XDP_DROP;
+            return C::DROP;
         }
         tag::clear_unparsed_dscp(seen, reason);
-        XDP_PASS
+        C::PASS
     }
 
     #[inline(always)]
-    fn segment(seen: &Seen<'_>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32 {
+    fn segment(seen: &Seen<C>, found: Cell, opens: bool, segment: impl FnOnce() -> Segment) -> u32 {
         count::segment(seen.row(), seen.len, found, opens);
         if !seen.setup.has_actions() {
-            return XDP_PASS;
+            return C::PASS;
         }
-        act(XdpContext::new(seen.ctx.ctx), seen.len, found, &segment())
+        act(seen.ctx, seen.len, found, &segment())
     }
 }
 
@@ -57,22 +46,22 @@ impl Purpose for Watch {
 /// `found` from the compiler, as in the [general parser](crate::observe): so the code before does not keep
 /// values for this function.
 #[inline(always)]
-fn act(ctx: XdpContext, len: usize, found: Cell, segment: &Segment) -> u32 {
+fn act<C: Context>(ctx: C, len: usize, found: Cell, segment: &Segment) -> u32 {
     let (ctx, found) = core::hint::black_box((ctx, found));
-    let seen = &Seen { ctx: &ctx, setup: maps::setup(), len };
+    let seen = &Seen { ctx, setup: maps::setup(), len };
     let listed = found.entry();
-    log::packet(seen, segment, listed.is_some());
+    log::packet(len, segment, listed.is_some());
     let is_taggable = match listed {
         Some(entry) => maps::dscp().is_some() && lease::is_taggable(entry),
         None => {
             sample::take(segment);
             if drop::is_due(segment) {
                 count::action(seen, PacketAction::Dropped);
-                return XDP_DROP;
+                return C::DROP;
             }
             false
         }
     };
     tag::dscp(seen, segment, is_taggable);
-    XDP_PASS
+    C::PASS
 }

@@ -130,19 +130,11 @@ impl Tcp {
 }
 
 impl Ipv4 {
-    /// The Ethernet header, in words as they are in memory.
+    /// The `EtherType` in network byte order. It is 0 in a head that could not be copied.
     #[inline(always)]
     #[must_use]
-    pub const fn ethernet(&self) -> [u16; ETHERNET_LEN / 2] {
-        let [a, b, c, d, e, f] = self.ethernet;
-        [a, b, c, d, e, f, self.ethertype]
-    }
-
-    /// True if there is no `EtherType`, as in a head that could not be copied.
-    #[inline(always)]
-    #[must_use]
-    pub const fn is_zero(&self) -> bool {
-        self.ethertype == 0
+    pub const fn ethertype(&self) -> u16 {
+        self.ethertype
     }
 
     /// True if the frame has the `EtherType` of IPv6, so that its head may be an [`Ipv6`].

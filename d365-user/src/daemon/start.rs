@@ -75,6 +75,7 @@ pub(crate) fn start(
         watch: config.watch_azure,
         tags: config.tags,
         drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
+        tc: false,
     };
     let counters = state.counters();
     let mut kernel =

@@ -93,7 +93,11 @@ impl Kernel {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
         }
         if options.tags.mark.is_some() {
-            load_tag(&mut ebpf)?;
+            load_tc(&mut ebpf, names::PROGRAM_TAG)?;
+        }
+        if options.tc {
+            load_tc(&mut ebpf, names::PROGRAM_TC)?;
+            load_tc(&mut ebpf, names::PROGRAM_TC_L3)?;
         }
         let buffers = Buffers::take(&mut ebpf)?;
         let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
@@ -152,12 +156,12 @@ fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramErr
     Ok(again(PATIENCE, || program.load()))
 }
 
-/// Loads the tc program, which sets the mark.
-fn load_tag(ebpf: &mut Ebpf) -> Result<(), LoadError> {
-    let missing = || LoadError::Missing(names::PROGRAM_TAG);
-    let program = ebpf.program_mut(names::PROGRAM_TAG).ok_or_else(missing)?;
+/// Loads a tc program.
+fn load_tc(ebpf: &mut Ebpf, name: &'static str) -> Result<(), LoadError> {
+    let missing = || LoadError::Missing(name);
+    let program = ebpf.program_mut(name).ok_or_else(missing)?;
     let program: &mut SchedClassifier = program.try_into().map_err(|_| missing())?;
-    again(PATIENCE, || program.load()).map_err(|error| explain(names::PROGRAM_TAG, error))
+    again(PATIENCE, || program.load()).map_err(|error| explain(name, error))
 }
 
 fn explain(program: &'static str, error: ProgramError) -> LoadError {

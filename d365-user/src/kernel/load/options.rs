@@ -32,6 +32,8 @@ pub struct Options {
     /// True to drop new connections from unlisted sources, except from the prefixes that
     /// [`Kernel::set_failsafe`](super::Kernel::set_failsafe) sets.
     pub drop_unlisted: bool,
+    /// True to load the tc programs that need no XDP program beside them.
+    pub tc: bool,
 }
 
 /// Checks that a number is from 1 to `most`.
@@ -49,7 +51,7 @@ impl Options {
         count("interfaces", self.interfaces.len(), MAX_INTERFACES)
     }
 
-    /// Returns true if the XDP program does more than count. The mark is the tc program's.
+    /// Returns true if the program does more than count. The mark is the tc programs'.
     pub(super) const fn has_actions(&self) -> bool {
         self.tags.dscp.is_some() || self.log_packets || self.watch || self.drop_unlisted
     }
