@@ -7,6 +7,7 @@
 //!
 //! Offsets are in bytes from the start of the Ethernet header. Header fields are big-endian (RFC 1700).
 
+pub mod ethertype;
 pub mod plain;
 mod reason;
 mod source;
@@ -33,14 +34,6 @@ const TCP_MIN_LEN: usize = 20;
 /// of extension headers, of at most 2048 bytes each.
 const MAX_OFFSET: usize =
     ETHERNET_LEN + MAX_VLAN_TAGS * VLAN_TAG_LEN + IPV6_LEN + MAX_EXTENSION_HEADERS * 2048;
-
-/// `EtherType`s, IEEE 802 numbers.
-mod ethertype {
-    pub(super) const IPV4: u16 = 0x0800;
-    pub(super) const IPV6: u16 = 0x86dd;
-    pub(super) const VLAN: u16 = 0x8100;
-    pub(super) const SERVICE_VLAN: u16 = 0x88a8;
-}
 
 /// IP protocol and IPv6 next-header numbers, IANA "Assigned Internet Protocol Numbers".
 mod protocol {
@@ -156,7 +149,7 @@ fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
     let mut ethertype = be16(frame.read(ETHERTYPE_OFFSET).ok_or(Reason::Malformed)?);
     let mut offset = ETHERNET_LEN;
     for tag in 0..MAX_VLAN_TAGS {
-        if !is_vlan(ethertype) {
+        if !ethertype::is_vlan(ethertype) {
             return Ok((ethertype, offset));
         }
         if tag + frame.tags_taken() >= MAX_VLAN_TAGS {
@@ -166,7 +159,7 @@ fn ethernet<R: Reader + ?Sized>(frame: &R) -> Result<(u16, usize), Reason> {
         ethertype = be16([tag[2], tag[3]]);
         offset += VLAN_TAG_LEN;
     }
-    if is_vlan(ethertype) { Err(Reason::TooManyTags) } else { Ok((ethertype, offset)) }
+    if ethertype::is_vlan(ethertype) { Err(Reason::TooManyTags) } else { Ok((ethertype, offset)) }
 }
 
 /// IPv4, RFC 791 section 3.1.
@@ -335,18 +328,6 @@ fn other_than_tcp(number: u8) -> Reason {
         | protocol::EXPERIMENT_2 => Reason::Opaque,
         _ => Reason::NotTcp,
     }
-}
-
-/// True for the `EtherType`s (host byte order) of IPv4 and IPv6.
-#[inline(always)]
-#[must_use]
-pub const fn is_ip(ethertype: u16) -> bool {
-    matches!(ethertype, ethertype::IPV4 | ethertype::IPV6)
-}
-
-#[inline(always)]
-fn is_vlan(ethertype: u16) -> bool {
-    ethertype == ethertype::VLAN || ethertype == ethertype::SERVICE_VLAN
 }
 
 #[inline(always)]

@@ -88,7 +88,7 @@ pub fn d365_tag(ctx: TcContext) -> i32 {
     observe::packet::<Mark, false>(&ctx).cast_signed()
 }
 
-/// Does everything that the XDP program and `d365_tag` do, without an XDP program. It leaves the verdict on
+/// Replaces the XDP program and `d365_tag`: it does everything that they do. It leaves the verdict on
 /// packets that pass to the tc programs after it.
 #[classifier]
 #[inline(always)]

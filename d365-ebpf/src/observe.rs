@@ -93,7 +93,7 @@ pub(crate) fn packet<P: Purpose<Buffer<BARE>>, const BARE: bool>(ctx: &TcContext
             return recognised::<P, _, _>(buffer, len, &raw const head);
         }
     }
-    // A plain frame with an Ethernet header does without this call of the kernel.
+    // A plain frame with an Ethernet header does not need this call of the kernel.
     let network = if BARE { network } else { buffer.network() };
     general::<P, _, _>(buffer, &Skb::new(buffer, network, head.ethertype()))
 }

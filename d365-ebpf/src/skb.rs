@@ -31,12 +31,14 @@ use aya_ebpf::{
     helpers::generated::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes},
     programs::TcContext,
 };
-use d365_common::packet::{self, ETHERNET_LEN, ETHERTYPE_OFFSET, Reader, plain::Head};
+use d365_common::packet::{ETHERNET_LEN, ETHERTYPE_OFFSET, Reader, ethertype, plain::Head};
 
 use crate::context::{Context, Writer};
 
 /// Bits of the length of the headers in front of a network header (`skb->mac_len`).
 const MAC_LEN_BITS: u32 = 16;
+/// The greatest offset from a header that the kernel accepts (`bpf_skb_load_bytes_relative`).
+const MAX_OFFSET: i64 = 0xffff;
 
 /// The context of a tc program: a socket buffer. With `BARE` its packet has no Ethernet header.
 #[derive(Clone, Copy)]
@@ -99,19 +101,23 @@ impl<const BARE: bool> Buffer<BARE> {
     }
 
     /// Offset in the buffer of the first byte after the Ethernet header, or of the first byte of a `BARE`
-    /// packet.
+    /// packet. If it is not known, it is the buffer's end: then the packet has no bytes and is malformed.
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
     #[inline(always)]
     pub(crate) fn network(self) -> usize {
         let first_part = self.first_part();
-        if BARE {
+        let network = if BARE {
             // The last byte of the first part, counted from the buffer's start.
             if self.error_at(first_part - 1, BPF_HDR_START_NET) == 0 { 0 } else { self.distance(first_part) }
         } else if self.error_at(first_part, BPF_HDR_START_MAC) == 0 {
             // One more byte than there is after the buffer's start: the header is before it.
             0
         } else {
-            ETHERNET_LEN
-        }
+            ETHERNET_LEN as i64
+        };
+        // The kernel answers for offsets of up to 65,535 bytes, the length of the longest packet. Longer ones
+        // were joined by the kernel (BIG TCP), and the first part of their buffer is short.
+        if first_part - network > MAX_OFFSET { self.len() } else { network.cast_unsigned() as usize }
     }
 
     /// Bytes from the buffer's start to the network header, one bit after the other from the highest on. The
@@ -119,9 +125,8 @@ impl<const BARE: bool> Buffer<BARE> {
     /// bytes after it.
     ///
     /// There is no branch: the verifier would check the rest of the program for each distance.
-    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits in the kernel's virtual machine")]
     #[inline(always)]
-    fn distance(self, first_part: i64) -> usize {
+    fn distance(self, first_part: i64) -> i64 {
         let mut distance = 0;
         for bit in (0..MAC_LEN_BITS).rev() {
             let offset = first_part - (distance + (1 << bit));
@@ -129,7 +134,7 @@ impl<const BARE: bool> Buffer<BARE> {
             let is_farther = (self.error_at(offset, BPF_HDR_START_NET) & !offset).cast_unsigned() >> 63;
             distance += is_farther.cast_signed() << bit;
         }
-        distance.cast_unsigned() as usize
+        distance
     }
 
     /// Bytes of the buffer's first part. `black_box` keeps the compiler from subtracting half of each
@@ -176,7 +181,7 @@ impl<const BARE: bool> Buffer<BARE> {
     fn protocol(self) -> u16 {
         // SAFETY: the context is valid.
         let protocol = unsafe { (*self.0).protocol } as u16;
-        if packet::is_ip(u16::from_be(protocol)) { protocol } else { 0 }
+        if ethertype::is_ip(u16::from_be(protocol)) { protocol } else { 0 }
     }
 }
 
