@@ -11,7 +11,7 @@ use d365_user::{
     generation::{Table, compile},
     geo::{Geo, GeoCode, GeoSource},
     ranges::Range,
-    snapshot::{Count, Generation, Interface, Mode, Snapshot},
+    snapshot::{Count, Generation, Interface, Mode, Snapshot, XdpMode},
     view::{Format, metrics},
 };
 use ipnet::Ipv4Net;
@@ -72,7 +72,7 @@ fn snapshot(count: u32) -> Arc<Snapshot> {
     let generation = Generation { number: 1, ranges: ranges(count), ..Generation::default() };
     let interface = |name: &str| Interface {
         name: name.to_owned(),
-        mode: Some(Mode::Native),
+        mode: Some(Mode::Xdp(XdpMode::Native)),
         attached: true,
         ranges: vec![Count { packets: 1_234_567, bytes: 98_765_432, connections: 4321 }; count as usize],
         ..Interface::default()

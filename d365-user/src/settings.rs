@@ -10,16 +10,18 @@ mod http_host;
 
 pub use http_host::HttpHost;
 
-/// The XDP mode that may be used.
+/// The modes that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ModePolicy {
-    /// Native where the driver takes it, otherwise generic, unless that would blind tc filters.
+    /// Native where the driver takes it, otherwise tc.
     #[default]
     Auto,
-    /// Native (in the driver), or fail.
+    /// Native XDP (in the driver), or fail.
     Native,
-    /// Generic (in the network stack), with a warning where it blinds tc filters.
+    /// Generic XDP (in the network stack), with a warning where it blinds tc filters.
     Generic,
+    /// A tc program, without XDP.
+    Tc,
 }
 
 /// The position of the tc program among the others of its interface.

@@ -19,9 +19,18 @@ pub struct Count {
     pub connections: u64,
 }
 
-/// XDP mode of an attachment.
+/// The place of a program that counts packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// An XDP program.
+    Xdp(XdpMode),
+    /// A tc program, without any XDP program of ours.
+    Tc,
+}
+
+/// The place of an XDP program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
     /// The driver runs the program.
     Native,
     /// The network stack runs the program ("generic", "skb").
@@ -179,6 +188,17 @@ pub trait SnapshotSource: Send + Sync + 'static {
 
 impl Mode {
     /// The value of the label `mode`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Xdp(mode) => mode.as_str(),
+            Self::Tc => "tc",
+        }
+    }
+}
+
+impl XdpMode {
+    /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

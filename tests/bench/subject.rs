@@ -1,7 +1,7 @@
 //! Our own programs, loaded as the daemon loads them, in the builds that are compared.
 
 use anyhow::{Context as _, Result, ensure};
-use aya::programs::{Program, loaded_programs};
+use aya::programs::Program;
 use d365_common::{
     direct::{DEFAULT_PAGES, MOST_PAGES},
     mark::Mark,
@@ -155,11 +155,8 @@ impl Tagger {
     /// Loads the program for one interface and publishes these ranges.
     pub(crate) fn with(ranges: &[Range]) -> Result<Self> {
         let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
-        let subject = Subject::published(&Options { tags, ..Build::Default.options(ranges)? }, ranges)?;
-        // The newest program with this name is the one that was just loaded.
-        let tags = loaded_programs().filter_map(Result::ok);
-        let tags = tags.filter(|program| program.name_as_str() == Some(PROGRAM_TAG));
-        let id = tags.map(|program| program.id()).max().context("the tc program is gone")?;
+        let mut subject = Subject::published(&Options { tags, ..Build::Default.options(ranges)? }, ranges)?;
+        let id = subject.kernel.tc(PROGRAM_TAG)?.info()?.id();
         Ok(Self { program: Program::SchedClassifier(bpf::classifier_by_id(id)?), subject })
     }
 

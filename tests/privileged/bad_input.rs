@@ -1,6 +1,8 @@
 //! Input that the daemon must reject: it logs one clear line, exits with the documented code, and leaves the
 //! interface unchanged.
 
+use std::time::Duration;
+
 use d365_tests::{
     credentials::capability::{BPF, NET_ADMIN, PERFMON},
     daemon::{self, Daemon, DaemonOptions},
@@ -13,14 +15,14 @@ use d365_tests::{
 use d365_user::{
     exit::Exit,
     kernel::{AttachError, Inherited, Interface, Kernel, OBJECT},
-    settings::ModePolicy,
+    settings::{ModePolicy, TcOrder},
 };
 use nix::errno::Errno;
 
 use crate::{
     judged::options,
     kernel::KernelExt as _,
-    steps::{on, source, started, two_links, xdp_filter, xdp_id},
+    steps::{on, source, start, started, stop, two_links, xdp_filter, xdp_id},
 };
 
 /// Runs a daemon that must not start. Its only error line must contain all of `words`, and every interface of
@@ -102,10 +104,18 @@ fn another_program_on_the_interface() {
         let lab = Lab::new().unwrap();
         let _view = xdp_filter(&lab, mode);
         let id = format!("id {}", xdp_id(&lab.host, lab.iface()));
-        for own in ["auto", "native", "generic"] {
+        for own in ["native", "generic"] {
             let words = [lab.iface(), "xdp", &id, "left as it is", off];
             refused(&lab.host, &on(&lab, &["--mode", own]), Exit::Occupied, &words);
         }
+        let daemon = start(&lab, &[]);
+        daemon
+            .wait_for_line(&["attached by tc", "already has an XDP program", &id], Duration::from_secs(10))
+            .unwrap();
+        let labels = [("iface", lab.iface()), ("mode", "tc")];
+        assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
+        stop(daemon);
+        assert!(id.ends_with(&format!(" {}", xdp_id(&lab.host, lab.iface()))), "it is left as it was");
     }
 }
 
@@ -115,7 +125,7 @@ fn a_second_daemon_on_the_interface() {
     let (lab, first) = started(&[]);
     let second = on(&lab, &[]).listen("127.0.0.1:9366".parse().unwrap());
     refused(&lab.host, &second, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
-    let unnamed = second.nobody(&[BPF, PERFMON, NET_ADMIN]);
+    let unnamed = second.args(["--mode", "native"]).nobody(&[BPF, PERFMON, NET_ADMIN]);
     refused(&lab.host, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }
@@ -130,11 +140,12 @@ fn attaching_never_replaces_a_program() {
         let interface = Interface::find(lab.iface()).unwrap();
         for first in [ModePolicy::Native, ModePolicy::Generic] {
             let (mut holder, _) = Kernel::load(OBJECT, &options()).unwrap();
-            holder.attach(&interface, first, &mut Inherited::default()).unwrap();
+            holder.attach(&interface, first, TcOrder::First, &mut Inherited::default()).unwrap();
             let before = interface.xdp().unwrap();
             for second in [ModePolicy::Native, ModePolicy::Generic, ModePolicy::Auto] {
                 let (mut other, _) = Kernel::load(OBJECT, &options()).unwrap();
-                let error = other.attach(&interface, second, &mut Inherited::default()).unwrap_err();
+                let error =
+                    other.attach(&interface, second, TcOrder::First, &mut Inherited::default()).unwrap_err();
                 assert!(matches!(error, AttachError::Busy { .. }), "{first:?}, {second:?}: {error}");
             }
             assert_eq!(interface.xdp().unwrap(), before);

@@ -104,7 +104,7 @@ pub(crate) fn doctor(netns: &Netns, interface: &str) -> Report {
 fn mode(daemon: &Daemon, interface: &str) -> &'static str {
     let scrape = daemon.scrape().unwrap();
     let is = |mode| scrape.sum("d365_attached", &[("iface", interface), ("mode", mode)]) == 1;
-    ["native", "generic"].into_iter().find(|mode| is(mode)).unwrap()
+    ["native", "generic", "tc"].into_iter().find(|mode| is(mode)).unwrap()
 }
 
 /// Doctor predicts the mode that the daemon then gets. On a kernel that does not report XDP features, it
@@ -128,7 +128,7 @@ fn native_mode_is_foretold_or_known_once_a_program_runs() {
         let is_untold = level == "warning" && features.starts_with("not known");
         assert!(if XDP_FEATURES.is_met() { is_told } else { is_untold }, "MTU {mtu}: {features}");
         let daemon = start(&lab, &[]);
-        assert_eq!(mode(&daemon, iface), if native { "native" } else { "generic" }, "MTU {mtu}");
+        assert_eq!(mode(&daemon, iface), if native { "native" } else { "tc" }, "MTU {mtu}");
         let after = doctor(&lab.host, iface);
         for check in ["xdp_features", "mtu", "native"] {
             let (level, text) = after.of(check, Some(iface));
@@ -136,7 +136,7 @@ fn native_mode_is_foretold_or_known_once_a_program_runs() {
         }
     }
     if XDP_FEATURES.is_met() {
-        // `operation::auto_falls_back_to_generic_and_says_so` starts the daemon there.
+        // `operation::auto_falls_back_to_tc_and_says_so` starts the daemon there.
         let lo = doctor(&Netns::new().unwrap(), "lo");
         assert_eq!(lo.of("native", Some("lo")).0, "warning");
         assert_eq!(lo.of("mtu", Some("lo")).0, "warning", "65536 in one buffer");

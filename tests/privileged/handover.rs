@@ -26,7 +26,7 @@ use d365_tests::{
 use d365_user::kernel::Interface;
 use nix::sys::signal::Signal;
 
-use crate::steps::{has_xdp, until};
+use crate::steps::{has_tc, has_xdp, until};
 
 /// In a documented range, and in none.
 const LISTED: &str = "13.71.171.9";
@@ -50,13 +50,10 @@ fn frames(link: &Link) -> [Vec<u8>; 3] {
     [to(LISTED, 25), to(STRANGER, 25), to(LISTED, 26)]
 }
 
-/// The names in the store of a daemon on these interfaces.
-fn kept(interfaces: &[u32], marks: bool) -> Vec<String> {
+/// The names in the store of a daemon with these roles on these interfaces.
+fn kept(interfaces: &[u32], roles: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = MAPS.map(str::to_owned).to_vec();
-    for index in interfaces {
-        names.push(format!("xdp-{index}"));
-        names.extend(marks.then(|| format!("tcx-first-{index}")));
-    }
+    names.extend(interfaces.iter().flat_map(|index| roles.iter().map(move |role| format!("{role}-{index}"))));
     names.sort();
     names
 }
@@ -74,15 +71,20 @@ fn filled_store(lab: &Lab) -> (ServiceManager, DaemonOptions) {
 }
 
 /// Sends frames of each kind in turn, and looks at the interface in between, until `stop` is set.
-fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &AtomicU64) {
+fn send_and_look(
+    lab: &Lab,
+    is_attached: impl Fn() -> bool + Sync,
+    stop: &AtomicBool,
+    sent: &[AtomicU64; 3],
+    without: &AtomicU64,
+) {
     let frames = frames(lab.link());
     let sender = FrameSender::on(&lab.link().sender).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             lab.host.run(|| {
-                let interface = Interface::find(lab.iface()).unwrap();
                 while !stop.load(Relaxed) {
-                    without.fetch_add(u64::from(interface.xdp().unwrap().is_none()), Relaxed);
+                    without.fetch_add(u64::from(!is_attached()), Relaxed);
                     thread::sleep(GAP);
                 }
             });
@@ -102,21 +104,38 @@ fn send_and_look(lab: &Lab, stop: &AtomicBool, sent: &[AtomicU64; 3], without: &
 #[test]
 fn restarts_and_kills_leave_no_gap() {
     require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
+    no_gap("native", &["xdp", "tcx-first"]);
+}
+
+#[test]
+fn restarts_and_kills_leave_no_gap_by_tc() {
+    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
+    no_gap("tc", &["tc-first"]);
+}
+
+/// Restarts and kills a daemon in this mode, whose links have these roles.
+fn no_gap(mode: &str, roles: &[&str]) {
     let lab = Lab::new().unwrap();
+    let interface = lab.host.run(|| Interface::find(lab.iface()).unwrap());
+    let is_attached = || match mode {
+        "tc" => has_tc(&lab.host, lab.iface()),
+        _ => lab.host.run(|| interface.xdp().unwrap().is_some()),
+    };
     let rules = "table inet d365 {\n counter marked { }\n chain in {\n type filter hook prerouting priority raw;\n \
                  iif lo accept\n tcp dport 25 meta mark & 0xffff0000 == 0xd3650000 counter name marked\n drop\n \
                  }\n}\n";
     nft::load(&lab.host, rules).unwrap();
     let manager = ServiceManager::start().unwrap();
-    let options =
-        DaemonOptions::on(&[lab.iface()]).args(["--tag", "mark", "--lease", "never"]).managed(&manager);
+    let options = DaemonOptions::on(&[lab.iface()])
+        .args(["--mode", mode, "--tag", "mark", "--lease", "never"])
+        .managed(&manager);
     let mut daemon = Daemon::start(&lab.host, &options).unwrap();
-    let names = kept(&[index(&lab, lab.iface())], true);
+    let names = kept(&[interface.index], roles);
     manager.wait_for(&names).unwrap();
     let (stop, sent, without) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3], AtomicU64::new(0));
     let before = counts(&daemon.scrape().unwrap());
     let daemon = thread::scope(|scope| {
-        scope.spawn(|| send_and_look(&lab, &stop, &sent, &without));
+        scope.spawn(|| send_and_look(&lab, is_attached, &stop, &sent, &without));
         for round in 0..50u64 {
             // Some kills come while the daemon starts, or while it adopts.
             let pause = Duration::from_millis(round * 37 % 90);
@@ -147,9 +166,38 @@ fn restarts_and_kills_leave_no_gap() {
     );
     assert_eq!(manager.names(), names, "no descriptor accumulates");
     daemon.stop().unwrap();
-    assert!(has_xdp(&lab.host, lab.iface()), "the store still holds the program");
+    assert!(is_attached(), "the store still holds the program");
     manager.stop();
-    until(10, || !has_xdp(&lab.host, lab.iface()), || "the store was closed".to_owned());
+    until(10, || !is_attached(), || "the store was closed".to_owned());
+}
+
+/// The next daemon has another mode: the program of the earlier one is detached before, so no packet counts
+/// twice, and counters continue.
+#[test]
+fn another_mode_replaces_the_program() {
+    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
+    let lab = Lab::new().unwrap();
+    let (manager, options) = filled_store(&lab);
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    let index = index(&lab, lab.iface());
+    let mut sent = 0;
+    for (mode, role) in [("tc", "tc-first"), ("generic", "xdp"), ("tc", "tc-first"), ("native", "xdp")] {
+        let options = options.clone().args(["--mode", mode]);
+        let daemon = Daemon::start(&lab.host, &options).unwrap();
+        assert_eq!(
+            (has_xdp(&lab.host, lab.iface()), has_tc(&lab.host, lab.iface())),
+            (mode != "tc", mode == "tc")
+        );
+        manager.wait_for(&kept(&[index], &[role])).unwrap();
+        let [listed, ..] = frames(lab.link());
+        (0..3).for_each(|_| sender.send_bytes(&listed).unwrap());
+        sent += 3;
+        let counted = || counts(&daemon.scrape().unwrap())[0];
+        until(10, || counted() >= sent, || daemon.log());
+        assert_eq!(counted(), sent, "{mode}");
+        daemon.stop().unwrap();
+    }
+    manager.stop();
 }
 
 /// The next daemon has other interfaces, or another number of slots.
@@ -167,7 +215,7 @@ fn interfaces_that_are_no_longer_named_are_detached() {
     let daemon = Daemon::start(&lab.host, &one).unwrap();
     assert!(!has_xdp(&lab.host, &first) && has_xdp(&lab.host, &second));
     daemon.wait_for_log("counters begin at zero", Duration::from_secs(5)).unwrap();
-    manager.wait_for(&kept(&[index(&lab, &second)], false)).unwrap();
+    manager.wait_for(&kept(&[index(&lab, &second)], &["xdp"])).unwrap();
     daemon.stop().unwrap();
 
     let more = one.clone().args(["--max-ranges", "8192"]);

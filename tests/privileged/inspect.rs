@@ -81,6 +81,19 @@ fn only_the_very_prefix_is_held_and_all_others_are_counted() {
     }
 }
 
+/// A tc program that counts holds the list as an XDP program does.
+#[test]
+fn the_list_of_a_tc_program_is_read() {
+    require!(Root, Tool("ip"));
+    let lab = Lab::new().unwrap();
+    let generation = generation(1, &["11.0.0.0/24", "2a00::/32"]);
+    let (mut kernel, _) = attach(&lab, ModePolicy::Tc, options());
+    kernel.publish(&generation).unwrap();
+    let expected = (generation.entries.iter().copied().collect(), 0);
+    assert_eq!(held(&lab, &prefixes(&[&generation])).unwrap(), expected);
+    lab.host.run(|| drop(kernel));
+}
+
 #[test]
 fn a_generation_is_read_whole_while_it_is_replaced() {
     require!(Root, Tool("ip"));

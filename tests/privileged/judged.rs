@@ -14,7 +14,7 @@ use d365_user::{
     geo::{Geo, GeoCode, GeoSource},
     kernel::{Counters, Inherited, Interface, InterfaceCounts, Kernel, OBJECT, Options},
     ranges::Range,
-    settings::ModePolicy,
+    settings::{ModePolicy, TcOrder},
     snapshot::Count,
 };
 use ipnet::IpNet;
@@ -92,7 +92,7 @@ pub(crate) fn attach(lab: &Lab, mode: ModePolicy, options: Options) -> (Kernel, 
         let interface = Interface::find(lab.iface()).unwrap();
         let options = Options { interfaces: vec![interface.clone()], ..options };
         let (mut kernel, counters) = Kernel::load(OBJECT, &options).unwrap();
-        kernel.attach(&interface, mode, &mut Inherited::default()).unwrap();
+        kernel.attach(&interface, mode, TcOrder::First, &mut Inherited::default()).unwrap();
         (kernel, counters)
     })
 }

@@ -6,6 +6,21 @@ use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
 use d365_common::names;
 use d365_user::kernel::{Counters, Inherited, Kernel, LeaseError, Leases, LoadError, Options, Store};
 
+/// Offset of the mark in `struct __sk_buff`, and an upper limit for the size of that structure.
+const SKB_MARK: usize = 8;
+const SKB_SIZE: usize = 256;
+
+/// The result of a tc program for a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TcRun {
+    /// `TC_ACT_…`.
+    pub(crate) action: i32,
+    /// The frame as the program left it.
+    pub(crate) frame: Vec<u8>,
+    /// The mark as the program left it.
+    pub(crate) mark: u32,
+}
+
 pub(crate) trait KernelExt: BorrowMut<Kernel> {
     /// Loads `object` with new counters.
     fn load(object: &[u8], options: &Options) -> Result<(Kernel, Counters), LoadError> {
@@ -32,6 +47,25 @@ pub(crate) trait KernelExt: BorrowMut<Kernel> {
     fn rewrite(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>), ProgramError> {
         let program = self.borrow().program_name();
         run(self.borrow_mut(), program, frame)
+    }
+
+    /// Runs a tc program on a packet with this mark. The kernel takes the protocol from the Ethernet header
+    /// of `frame`, for a program of devices without one too.
+    fn test_run_tc(&mut self, name: &'static str, frame: &[u8], mark: u32) -> Result<TcRun, ProgramError> {
+        let (mut skb, mut left) = ([0; SKB_SIZE], vec![0; frame.len()]);
+        let mut marked = [0; SKB_MARK + size_of::<u32>()];
+        marked[SKB_MARK..].copy_from_slice(&mark.to_ne_bytes());
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut left),
+            ctx_in: Some(&marked),
+            ctx_out: Some(&mut skb),
+            ..TestRunOptions::default()
+        };
+        let result = self.borrow_mut().tc(name).unwrap().test_run(options)?;
+        left.truncate(result.data_size_out as usize);
+        let mark = skb[SKB_MARK..].first_chunk().copied().map_or(0, u32::from_ne_bytes);
+        Ok(TcRun { action: result.return_value.cast_signed(), frame: left, mark })
     }
 
     /// Classifies a frame by the generation that was verified last, and returns the bits of an

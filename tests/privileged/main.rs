@@ -40,6 +40,7 @@ mod stopping;
 mod swap;
 mod table;
 mod tags;
+mod tc;
 mod unlisted;
 mod updates;
 mod verdicts;

@@ -55,8 +55,9 @@ fn bpftool_loads_every_program() {
 fn the_kernel_takes_every_program() {
     require!(Root);
     let object = Ebpf::load(OBJECT).unwrap();
-    let named =
-        names::PROGRAMS.into_iter().chain([names::PROGRAM_PROVE, names::PROGRAM_LEASE, names::PROGRAM_TAG]);
+    let others = [names::PROGRAM_PROVE, names::PROGRAM_LEASE];
+    let tc = [names::PROGRAM_TAG, names::PROGRAM_TC, names::PROGRAM_TC_L3];
+    let named = names::PROGRAMS.into_iter().chain(others).chain(tc);
     let programs: BTreeSet<&str> = object.programs().map(|(name, _)| name).collect();
     assert_eq!(programs, named.collect(), "the loader knows every program of the object");
     let interface = |index| Interface { name: format!("absent{index}"), index };
@@ -71,14 +72,19 @@ fn the_kernel_takes_every_program() {
         drop_unlisted: true,
         ..options()
     };
-    let marking = Options { tags: Tags { mark: Some(Mark::DEFAULT), ..tags }, ..options() };
-    for options in [options(), marking, Options { trie_only: false, ..on.clone() }, on] {
+    let mark = |options| Options { tags: Tags { mark: Some(Mark::DEFAULT), ..tags }, ..options };
+    let one = Options { interfaces: options().interfaces, ..on.clone() };
+    let with_table = Options { trie_only: false, ..on.clone() };
+    for options in [options(), mark(options()), with_table, mark(one), on.clone(), mark(on)] {
         for program in names::PROGRAMS {
             if program == names::PROGRAMS[0] && !FRAGS.is_met() {
                 continue;
             }
             let loaded = Kernel::load_one_of(&[program], OBJECT, &options);
-            assert!(loaded.is_ok(), "{program}: {:?}", loaded.err());
+            let (mut kernel, _) = loaded.unwrap_or_else(|error| panic!("{program}: {error:?}"));
+            for program in tc {
+                assert!(kernel.tc(program).is_ok(), "{program}: {:?}", kernel.tc(program).err());
+            }
         }
     }
 }

@@ -103,15 +103,15 @@ fn tags_by_the_embedded_list_alone_are_warned_of() {
 
 /// The loopback has no native XDP.
 #[test]
-fn auto_falls_back_to_generic_and_says_so() {
+fn auto_falls_back_to_tc_and_says_so() {
     require!(Root, Tool("ip"), Daemon);
     let netns = Netns::new().unwrap();
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
-    let labels = [("iface", "lo"), ("mode", "generic")];
+    let labels = [("iface", "lo"), ("mode", "tc")];
     assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
-    daemon.wait_for_line(&["native mode refused", " iface=lo"], Duration::from_secs(5)).unwrap();
-    daemon.wait_for_log("attached iface=lo mode=generic", Duration::from_secs(5)).unwrap();
-    assert!(shown(&netns, "lo").contains("xdpgeneric"));
+    daemon.wait_for_line(&["native XDP is not possible here", " iface=lo"], Duration::from_secs(5)).unwrap();
+    daemon.wait_for_log("attached iface=lo mode=tc", Duration::from_secs(5)).unwrap();
+    assert!(!shown(&netns, "lo").contains("xdp"));
 }
 
 #[test]

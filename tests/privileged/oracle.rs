@@ -2,7 +2,7 @@
 //! They must agree, and the counters must equal the sums of the oracle's results.
 
 mod judges;
-mod sums;
+pub(crate) mod sums;
 
 use std::io::{self, Write as _};
 
@@ -38,7 +38,7 @@ pub(crate) const LIST: [&str; 18] = [
     "fe80::/19",
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
 ];
-const PORTS: [u16; 2] = [25, 2525];
+pub(crate) const PORTS: [u16; 2] = [25, 2525];
 
 /// The test reads the counters after this number of frames.
 const BATCH: usize = 1000;

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aya::programs::{SchedClassifier, TcAttachType};
+use d365_common::names;
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
@@ -131,6 +133,16 @@ pub(crate) fn shown(netns: &Netns, iface: &str) -> String {
 
 pub(crate) fn has_xdp(netns: &Netns, iface: &str) -> bool {
     shown(netns, iface).contains("prog/xdp")
+}
+
+/// True if the tc program that counts is on an interface, by tcx.
+pub(crate) fn has_tc(netns: &Netns, iface: &str) -> bool {
+    netns.run(|| {
+        // A program that has just been replaced may be gone before its name is read.
+        let programs = || SchedClassifier::query_tcx(iface, TcAttachType::Ingress).ok();
+        let (_, programs) = std::iter::repeat_with(programs).take(10).flatten().next().unwrap();
+        programs.iter().any(|program| program.name_as_str() == Some(names::PROGRAM_TC))
+    })
 }
 
 /// The id of the XDP program on an interface.

@@ -62,10 +62,14 @@ fn is_announced(log: &str, lab: &Lab) {
 #[test]
 fn strangers_are_dropped_and_nobody_else() {
     require!(Root, Tool("ip"), Daemon);
+    ["native", "tc"].into_iter().for_each(only_strangers_are_dropped);
+}
+
+fn only_strangers_are_dropped(mode: &str) {
     let lab = Lab::new().unwrap();
     lab.host.ip(&["address", "add", "198.51.100.25/24", "dev", lab.iface()]).unwrap();
     let listener = listen(&lab);
-    let daemon = dropping(&lab, &["--failsafe", "192.0.2.1/28,2001:db8:f::/48"]);
+    let daemon = dropping(&lab, &["--mode", mode, "--failsafe", "192.0.2.1/28,2001:db8:f::/48"]);
     is_announced(&daemon.log(), &lab);
     knock(lab.link(), &STRANGERS);
     assert_eq!(unlisted(&lab, &daemon), (2, 2));
@@ -97,6 +101,10 @@ fn hidden_syns(lab: &Lab) -> Vec<Frame> {
 #[test]
 fn a_hidden_syn_opens_no_connection() {
     require!(Root, Tool("ip"), Daemon);
+    ["native", "tc"].into_iter().for_each(no_hidden_syn);
+}
+
+fn no_hidden_syn(mode: &str) {
     let lab = Lab::new().unwrap();
     addresses(&STRANGERS).into_iter().for_each(|source| lab.add_source(source).unwrap());
     let _listener = listen(&lab);
@@ -108,7 +116,7 @@ fn a_hidden_syn_opens_no_connection() {
         [true, false].map(|v4| sniffed.to_port(40_000, |source| source.is_ipv4() == v4).packets > 0)
     };
     assert_eq!(answered(), [true, true], "without a daemon");
-    let daemon = dropping(&lab, &[]);
+    let daemon = dropping(&lab, &["--mode", mode]);
     assert_eq!(answered(), [false, false]);
     assert_eq!(unlisted(&lab, &daemon), (0, 0));
     let scrape = daemon.scrape().unwrap();

@@ -7,19 +7,18 @@ use crate::settings::{ModePolicy, RangeMetrics, TcOrder};
 
 impl ValueEnum for ModePolicy {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Auto, Self::Native, Self::Generic]
+        &[Self::Auto, Self::Native, Self::Generic, Self::Tc]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Auto => word(
-                "auto",
-                "Native where the driver takes it, otherwise generic, unless that would blind tc filters",
+            Self::Auto => word("auto", "Native where the driver takes it, otherwise tc"),
+            Self::Native => word("native", "Native XDP (in the driver), or fail"),
+            Self::Generic => word(
+                "generic",
+                "Generic XDP (in the network stack), with a warning where it blinds tc filters",
             ),
-            Self::Native => word("native", "Native (in the driver), or fail"),
-            Self::Generic => {
-                word("generic", "Generic (in the network stack), with a warning where it blinds tc filters")
-            }
+            Self::Tc => word("tc", "A tc program, beside any XDP program and on devices without XDP"),
         })
     }
 }

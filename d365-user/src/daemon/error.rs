@@ -88,25 +88,22 @@ impl StartError {
             Self::Pending(_) => Exit::Ranges,
             Self::Listen { .. } => Exit::Listen,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
-            Self::Requirement(error)
-            | Self::Load(LoadError::Requirement(error))
-            | Self::Attach(AttachError::Requirement(error)) => requirement(error),
-            Self::Load(LoadError::Verifier { .. }) => Exit::Verifier,
-            Self::Load(LoadError::TooMany { .. }) => Exit::Usage,
+            Self::Requirement(error) | Self::Attach(AttachError::Requirement(error)) => requirement(error),
+            Self::Load(error) => load(error),
+            Self::Attach(AttachError::Load(error)) => load(error),
             Self::Attach(AttachError::Busy { .. } | AttachError::BusyAbove { .. }) => Exit::Occupied,
             Self::Attach(
                 AttachError::Refused { .. }
                 | AttachError::Generic { .. }
                 | AttachError::Ingress { .. }
                 | AttachError::Row { .. }
-                | AttachError::Tagger(_)
+                | AttachError::Tc(_)
                 | AttachError::Program { .. },
             )
             | Self::Store(
                 StoreError::NoBpffs { .. } | StoreError::Refused { .. } | StoreError::InUse { .. },
             ) => Exit::Attach,
-            Self::Load(_)
-            | Self::Counter(_)
+            Self::Counter(_)
             | Self::Store(_)
             | Self::Publish(_)
             | Self::Failsafe(_)
@@ -123,10 +120,24 @@ impl StartError {
     /// Returns the verifier's log, which belongs to the message and is too long for it.
     #[must_use]
     pub fn details(&self) -> Option<&str> {
-        match self {
-            Self::Load(LoadError::Verifier { log, .. }) => Some(log),
+        let error = match self {
+            Self::Load(error) => error,
+            Self::Attach(AttachError::Load(error)) => error,
+            _ => return None,
+        };
+        match error {
+            LoadError::Verifier { log, .. } => Some(log),
             _ => None,
         }
+    }
+}
+
+fn load(error: &LoadError) -> Exit {
+    match error {
+        LoadError::Requirement(error) => requirement(error),
+        LoadError::Verifier { .. } => Exit::Verifier,
+        LoadError::TooMany { .. } => Exit::Usage,
+        _ => Exit::Internal,
     }
 }
 

@@ -48,9 +48,10 @@ pub(crate) fn start(
     kernel::distinct(&interfaces)?;
     let present: Vec<_> = interfaces.iter().filter(|interface| interface.is_present()).cloned().collect();
     for interface in &present {
-        unless_awaited(config, interface.require_frames().map_err(AttachError::from))?;
+        unless_awaited(config, interface.header().map_err(AttachError::from))?;
     }
     kernel::check()?;
+    let choice = Choice::new(config);
     let stack = Stack::read().unwrap_or_else(|error| {
         tracing::warn!(
             %error,
@@ -59,8 +60,7 @@ pub(crate) fn start(
         Stack::default()
     });
     for interface in &present {
-        unless_awaited(config, Kernel::require_free(interface, &inherited))?;
-        Kernel::require_free_above(interface, &stack, &inherited)?;
+        unless_awaited(config, choice.require_fit(interface, &stack, &inherited))?;
     }
     for (iface, remark) in kernel::survey::misplaced(&present) {
         tracing::warn!(iface, remark, "the interface does not see all of its packets, or too many");
@@ -75,7 +75,6 @@ pub(crate) fn start(
         watch: config.watch_azure,
         tags: config.tags,
         drop_unlisted: matches!(config.unlisted, Unlisted::Drop { .. }),
-        tc: false,
     };
     let counters = state.counters();
     let mut kernel =
@@ -86,7 +85,7 @@ pub(crate) fn start(
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel)?;
-    let programs = attach(config, &mut kernel, &interfaces, &stack, &mut inherited)?;
+    let programs = attach(config, choice, &mut kernel, &interfaces, &stack, &mut inherited)?;
     inherited.close(|_| true, "it is not needed any more");
     state.set_live(Live { links: kernel.links(), programs });
     let seen = state.look(&Report::default(), &[]);
@@ -97,20 +96,21 @@ pub(crate) fn start(
 /// the interfaces.
 fn attach(
     config: &Config,
+    choice: Choice,
     kernel: &mut Kernel,
     interfaces: &[Interface],
     stack: &Stack,
     inherited: &mut Inherited,
 ) -> Result<Vec<Programs>, AttachError> {
-    let choice = Choice::new(config);
     let mut programs = vec![Programs::default(); interfaces.len()];
     let mut order = stack.bottom_up(interfaces);
     order.retain(|row| interfaces[*row].is_present());
     for &row in &order {
-        programs[row].attached = unless_awaited(config, choice.xdp(kernel, &interfaces[row], inherited))?;
+        programs[row].attached = unless_awaited(config, choice.counter(kernel, &interfaces[row], inherited))?;
     }
     for row in order {
-        let tagger = choice.tagger(kernel, &interfaces[row], inherited);
+        let Some(attached) = &programs[row].attached else { continue };
+        let tagger = choice.tagger(kernel, attached, inherited);
         programs[row].tagger = unless_awaited(config, tagger)?.flatten();
     }
     Ok(programs)

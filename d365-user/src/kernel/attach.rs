@@ -1,112 +1,38 @@
-//! Attaches the program to interfaces.
+//! Attaches the program that counts to interfaces: an XDP program, or a tc program.
 //!
-//! A BPF link holds the program. If an earlier daemon left its link, the program of that link is replaced.
-//! This module never replaces a program of another owner.
+//! A BPF link holds it. If an earlier daemon left its link, the program of that link is replaced. This module
+//! never replaces a program of another owner.
 
+mod attached;
 mod error;
 
 use std::{io, os::fd::AsFd as _};
 
 use aya::programs::loaded_programs;
 
-pub use self::error::AttachError;
+use self::attached::Program;
+pub use self::{
+    attached::{Attached, Look},
+    error::AttachError,
+};
 use super::{
     bpf,
     generic::Surroundings,
-    inherited::{Inherited, xdp_name},
-    interface::{Interface, InterfaceError, Xdp, program},
-    link_message,
-    links::{DetachReason, Link},
+    inherited::Inherited,
+    interface::{Interface, InterfaceError, Xdp},
+    link_layer::{Header, no_frames},
+    links::Link,
     object::Kernel,
     requirements,
+    role::{Role, TcRole},
     stack::Stack,
     survey::resetting_driver,
+    tc::remove_stale_filters,
 };
-use crate::{settings::ModePolicy, snapshot::Mode};
-
-/// A program on an interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attached {
-    /// The interface.
-    pub interface: Interface,
-    /// The mode.
-    pub mode: Mode,
-    /// The reason why it is not native, if `auto` fell back to generic mode.
-    pub fallback: Option<String>,
-    /// The filters and programs at its ingress that no longer see Ethernet headers.
-    pub hidden_from: Vec<String>,
-    /// The kernel's own name for the interface when it was attached.
-    kernel_name: String,
-    program: u32,
-}
-
-/// An attachment as the kernel shows it now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// The kernel's own name for the interface.
-    pub name: String,
-    /// The mode of the program now; `None` if the interface has no program or another one.
-    pub mode: Option<Mode>,
-}
-
-impl Attached {
-    /// Returns the current attachment, as the kernel reports it; `None` if the interface no longer exists or
-    /// has another program. If the kernel cannot be queried, for lack of a descriptor or of memory, returns
-    /// the attachment as it was.
-    #[must_use]
-    pub fn now(&self) -> Option<Mode> {
-        match self.look() {
-            Err(InterfaceError::Netlink { .. }) => Some(self.mode),
-            look => look.ok()?.mode,
-        }
-    }
-
-    /// The same attachment after its interface has gone: its index may be that of another interface by now.
-    #[must_use]
-    pub fn without_interface(self) -> Self {
-        Self { interface: Interface::absent(&self.interface.name), ..self }
-    }
-
-    /// Reads the current attachment from the kernel.
-    ///
-    /// # Errors
-    /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Netlink`] if the
-    /// kernel did not answer.
-    pub fn look(&self) -> Result<Look, InterfaceError> {
-        let link = self.interface.link()?;
-        let xdp = link.attributes.iter().find_map(program);
-        let ours = xdp.filter(|xdp| xdp.program == self.program);
-        Ok(Look { name: link_message::name(&link), mode: ours.map(|xdp| xdp.mode) })
-    }
-
-    /// Returns true if the interface was searched for by the kernel's own name, not by an alternative name.
-    #[must_use]
-    pub fn is_by_own_name(&self) -> bool {
-        self.kernel_name == self.interface.name
-    }
-
-    /// Checks the surroundings of the program. Returns the reason why it must not stay on its interface, and
-    /// its text, if there is one. Also returns the filters and tc programs that were added after it was
-    /// attached and cannot read an Ethernet header. If the kernel cannot be queried, the caller learns of
-    /// changes at the next check.
-    #[must_use]
-    pub fn around(&self) -> (Option<(DetachReason, String)>, Vec<String>) {
-        match self.interface.require_frames() {
-            Err(InterfaceError::Unfit(objection)) => {
-                return (Some((DetachReason::NoFrames, objection.to_string())), Vec::new());
-            }
-            Ok(()) if self.mode == Mode::Generic => {}
-            _ => return (None, Vec::new()),
-        }
-        let Ok(surroundings) = Surroundings::look(&self.interface) else { return (None, Vec::new()) };
-        // If marks are enabled, our own tcx program is among those that this process may not read.
-        let surroundings = Surroundings { has_unreadable: false, ..surroundings };
-        let mut hidden_from = surroundings.hidden_from();
-        hidden_from.retain(|name| !self.hidden_from.contains(name));
-        let objection = surroundings.objection(true);
-        (objection.map(|objection| (DetachReason::SeenTwice, objection.to_string())), hidden_from)
-    }
-}
+use crate::{
+    settings::{ModePolicy, TcOrder},
+    snapshot::{Mode, XdpMode},
+};
 
 impl Kernel {
     /// Gives a row of the counters to another interface, and takes the interface from any other row. No
@@ -150,8 +76,9 @@ impl Kernel {
         }
     }
 
-    /// Attaches the program to `interface`. If an earlier daemon left its link there, in a mode that `policy`
-    /// allows, the program of that link is replaced: no packet passes without a program.
+    /// Attaches the program that counts to `interface`; a tc program gets its place by `order`. If an earlier
+    /// daemon left its link there, in a mode that `policy` allows, the program of that link is replaced: no
+    /// packet passes without a program.
     ///
     /// # Errors
     /// [`AttachError`]; the interface is then unchanged.
@@ -159,63 +86,95 @@ impl Kernel {
         &mut self,
         interface: &Interface,
         policy: ModePolicy,
+        order: TcOrder,
         inherited: &mut Inherited,
     ) -> Result<Attached, AttachError> {
-        interface.require_frames()?;
-        if let Some(attached) = self.adopt(interface, policy, inherited)? {
+        let header = interface.header()?;
+        if let Some(attached) = self.adopt(interface, header, policy, order, inherited)? {
             return Ok(attached);
         }
-        let native = match policy {
-            ModePolicy::Native => return self.attach_as(interface, Mode::Native),
-            ModePolicy::Generic => None,
-            ModePolicy::Auto => match self.attach_as(interface, Mode::Native) {
-                Ok(attached) => return Ok(attached),
-                Err(AttachError::Refused { source, .. }) => Some(source.to_string()),
-                Err(error) => return Err(error),
+        remove_stale_filters(interface)?;
+        match policy {
+            ModePolicy::Native => self.attach_xdp(interface, header, XdpMode::Native),
+            ModePolicy::Generic => {
+                let hidden_from = require_harmless(interface)?;
+                Ok(Attached { hidden_from, ..self.attach_xdp(interface, header, XdpMode::Generic)? })
+            }
+            ModePolicy::Tc => self.attach_without_xdp(interface, header, order, inherited),
+            ModePolicy::Auto => match self.attach_xdp(interface, header, XdpMode::Native) {
+                Err(error) if error.leaves_tc() => {
+                    let attached = self.attach_without_xdp(interface, header, order, inherited)?;
+                    Ok(Attached { fallback: Some(error.to_string()), ..attached })
+                }
+                attached => attached,
             },
-        };
-        let hidden_from = require_harmless(interface, policy, native.clone())?;
-        let attached = self.attach_as(interface, Mode::Generic)?;
-        Ok(Attached { fallback: native, hidden_from, ..attached })
+        }
     }
 
     /// Replaces the program of the link that an earlier daemon left, if its mode is allowed. Otherwise
-    /// returns `None`, and the daemon's links on this interface are closed.
+    /// returns `None`. Links that do not belong to the mode are closed: their programs would count packets a
+    /// second time.
     fn adopt(
         &mut self,
         interface: &Interface,
+        header: Header,
         policy: ModePolicy,
+        order: TcOrder,
         inherited: &mut Inherited,
     ) -> Result<Option<Attached>, AttachError> {
-        let name = xdp_name(interface.index);
+        let index = interface.index;
         // The index may be that of an interface of another network namespace.
-        let ours = interface.xdp()?.filter(|xdp| inherited.program(&name) == Some(xdp.program));
-        let is_allowed = |mode: &Mode| match policy {
-            ModePolicy::Native => *mode == Mode::Native,
-            ModePolicy::Generic => *mode == Mode::Generic,
-            ModePolicy::Auto => true,
+        let ours = interface.xdp()?.filter(|xdp| inherited.program(index, Role::Xdp) == Some(xdp.program));
+        let is_allowed = |mode: &XdpMode| match policy {
+            ModePolicy::Native | ModePolicy::Auto => *mode == XdpMode::Native,
+            ModePolicy::Generic => *mode == XdpMode::Generic,
+            ModePolicy::Tc => false,
         };
-        let Some(mode) = ours.map(|xdp| xdp.mode).filter(is_allowed) else {
-            inherited.close(|index| index == interface.index, "it is of another interface or mode");
-            return Ok(None);
-        };
-        let hidden_from = match mode {
-            Mode::Native => Vec::new(),
-            Mode::Generic => require_harmless(interface, policy, None)?,
-        };
-        let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
-        let xdp = self.xdp().map_err(failed)?;
-        let Some(link) = inherited.replace(&name, xdp.fd().map_err(failed)?.as_fd()) else { return Ok(None) };
-        self.links.add(interface, Link::Bpf(link, name));
-        Ok(Some(Attached { hidden_from, ..self.attached(interface, mode)? }))
+        if let Some(mode) = ours.map(|xdp| xdp.mode).filter(is_allowed) {
+            let hidden_from = match mode {
+                XdpMode::Native => Vec::new(),
+                XdpMode::Generic => require_harmless(interface)?,
+            };
+            inherited.close_unfit(index, |role| role == Role::Xdp || !role.counts());
+            let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+            let fd = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
+            let Some(link) = inherited.replace(index, Role::Xdp, fd) else { return Ok(None) };
+            self.links.add(interface, Role::Xdp, Link::Bpf(link));
+            return Ok(Some(Attached { hidden_from, ..self.attached(interface, header, mode)? }));
+        }
+        let tc = Role::Tc(TcRole::All, order);
+        let is_adopted =
+            matches!(policy, ModePolicy::Tc | ModePolicy::Auto) && inherited.program(index, tc).is_some();
+        inherited.close_unfit(index, |role| is_adopted && role == tc);
+        is_adopted.then(|| self.attach_without_xdp(interface, header, order, inherited)).transpose()
     }
 
-    /// Attaches the program in this mode. The kernel refuses a BPF link with EBUSY or EEXIST if there is a
-    /// program of either mode.
-    fn attach_as(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
+    /// Attaches the tc program that counts.
+    fn attach_without_xdp(
+        &mut self,
+        interface: &Interface,
+        header: Header,
+        order: TcOrder,
+        inherited: &mut Inherited,
+    ) -> Result<Attached, AttachError> {
+        let tc = self.attach_tc(interface, TcRole::All, header, order, inherited)?;
+        Ok(Attached::new(interface, Mode::Tc, header, Program::Tc(tc)))
+    }
+
+    /// Attaches the XDP program in this mode. The kernel refuses a BPF link with EBUSY or EEXIST if there is
+    /// a program of either mode.
+    fn attach_xdp(
+        &mut self,
+        interface: &Interface,
+        header: Header,
+        mode: XdpMode,
+    ) -> Result<Attached, AttachError> {
+        if header != Header::Ethernet {
+            return Err(InterfaceError::from(no_frames(&interface.name)).into());
+        }
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
-        if mode == Mode::Native
+        if mode == XdpMode::Native
             && interface.xdp()?.is_none()
             && let Some(driver) = resetting_driver(interface)
         {
@@ -227,38 +186,36 @@ impl Kernel {
         }
         let link = bpf::create_xdp_link(program, interface.index, mode);
         let link = link.map_err(|error| explain(interface, mode, error))?;
-        self.links.add_new(interface, link, xdp_name(interface.index));
-        self.attached(interface, mode)
+        self.links.add_new(interface, Role::Xdp, link);
+        self.attached(interface, header, mode)
     }
 
-    fn attached(&mut self, interface: &Interface, mode: Mode) -> Result<Attached, AttachError> {
+    /// The XDP program on `interface`.
+    fn attached(
+        &mut self,
+        interface: &Interface,
+        header: Header,
+        mode: XdpMode,
+    ) -> Result<Attached, AttachError> {
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let program = self.program_id().map_err(failed)?;
-        // If the interface has just disappeared, the next check finds out.
-        let kernel_name = interface.kernel_name().unwrap_or_default();
-        let (interface, hidden_from) = (interface.clone(), Vec::new());
-        Ok(Attached { interface, mode, fallback: None, hidden_from, kernel_name, program })
+        Ok(Attached::new(interface, Mode::Xdp(mode), header, Program::Xdp(program)))
     }
 }
 
-/// Checks that generic mode does no harm on `interface`, or only the harm that the operator accepts. Returns
-/// the filters and programs at its ingress that will no longer see Ethernet headers. `native` is the reason
-/// why native mode was refused, if it was tried.
-fn require_harmless(
-    interface: &Interface,
-    policy: ModePolicy,
-    native: Option<String>,
-) -> Result<Vec<String>, AttachError> {
+/// Checks that generic mode does no harm on `interface` that its operator cannot accept. Returns the filters
+/// and programs at its ingress that will no longer see Ethernet headers.
+fn require_harmless(interface: &Interface) -> Result<Vec<String>, AttachError> {
     let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
     let surroundings = Surroundings::look(interface).map_err(unlisted)?;
-    match surroundings.objection(policy == ModePolicy::Generic) {
-        Some(objection) => Err(AttachError::Generic { interface: interface.name.clone(), native, objection }),
+    match surroundings.objection() {
+        Some(objection) => Err(AttachError::Generic { interface: interface.name.clone(), objection }),
         None => Ok(surroundings.hidden_from()),
     }
 }
 
 /// Converts the error of an attachment.
-fn explain(interface: &Interface, mode: Mode, source: io::Error) -> AttachError {
+fn explain(interface: &Interface, mode: XdpMode, source: io::Error) -> AttachError {
     let code = source.raw_os_error();
     if code == Some(nix::libc::ENODEV) {
         return InterfaceError::NotFound { name: interface.name.clone() }.into();
@@ -278,7 +235,7 @@ fn explain(interface: &Interface, mode: Mode, source: io::Error) -> AttachError 
             return busy;
         }
     }
-    AttachError::Refused { interface: interface.name.clone(), mode: mode.as_str(), source }
+    AttachError::Refused { interface: interface.name.clone(), mode, source }
 }
 
 fn busy(interface: &Interface, xdp: Xdp) -> AttachError {

@@ -17,7 +17,7 @@ use std::{
 use aya_obj::generated::{bpf_attach_type, bpf_attr, bpf_cmd, bpf_link_info, bpf_link_type};
 use nix::libc::{SYS_bpf, c_long, syscall};
 
-use crate::{settings::TcOrder, snapshot::Mode};
+use crate::{settings::TcOrder, snapshot::XdpMode};
 
 /// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE`, `linux/if_link.h`.
 const SKB_MODE: u32 = 1 << 1;
@@ -26,6 +26,9 @@ const DRV_MODE: u32 = 1 << 2;
 /// last place.
 const BEFORE: u32 = 1 << 3;
 const AFTER: u32 = 1 << 4;
+
+/// Number of tcx programs that an interface can have (`BPF_MPROG_MAX`, `linux/bpf_mprog.h`).
+const MOST_TCX_PROGRAMS: usize = 64;
 
 /// The kernel's description of an XDP or tcx link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,10 @@ pub(super) struct LinkInfo {
 }
 
 /// Attaches an XDP program. It stays attached while a descriptor or a pin of the link exists.
-pub(super) fn create_xdp_link(program: BorrowedFd<'_>, ifindex: u32, mode: Mode) -> io::Result<OwnedFd> {
+pub(super) fn create_xdp_link(program: BorrowedFd<'_>, ifindex: u32, mode: XdpMode) -> io::Result<OwnedFd> {
     let flags = match mode {
-        Mode::Native => DRV_MODE,
-        Mode::Generic => SKB_MODE,
+        XdpMode::Native => DRV_MODE,
+        XdpMode::Generic => SKB_MODE,
     };
     create_link(program, ifindex, bpf_attach_type::BPF_XDP, flags)
 }
@@ -104,6 +107,20 @@ pub(super) fn link_info(link: BorrowedFd<'_>) -> io::Result<Option<LinkInfo>> {
     } else {
         None
     })
+}
+
+/// The ids of the tcx programs at an interface's ingress, in order (`BPF_PROG_QUERY`).
+pub(super) fn tcx_programs(ifindex: u32) -> io::Result<Vec<u32>> {
+    let mut ids = vec![0_u32; MOST_TCX_PROGRAMS];
+    let mut attr = no_attributes();
+    attr.query.__bindgen_anon_1.target_ifindex = ifindex;
+    attr.query.attach_type = bpf_attach_type::BPF_TCX_INGRESS as u32;
+    attr.query.__bindgen_anon_2.prog_cnt = u32::try_from(ids.len()).unwrap_or_default();
+    attr.query.prog_ids = ids.as_mut_ptr().addr() as u64;
+    bpf(bpf_cmd::BPF_PROG_QUERY, &mut attr)?;
+    // SAFETY: the kernel has written the number of programs.
+    ids.truncate(unsafe { attr.query.__bindgen_anon_2.prog_cnt } as usize);
+    Ok(ids)
 }
 
 /// Pins a map, program or link at a path in a bpffs.

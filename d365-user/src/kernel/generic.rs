@@ -21,8 +21,8 @@ use nix::libc::{ENODEV, EPERM};
 use super::{
     interface::{self, Interface},
     link_layer, link_message,
-    object::is_own,
     objection::Objection,
+    role::is_own,
     tc,
 };
 
@@ -56,23 +56,6 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Returns the reason why generic mode must not be used. `insists` is true if the operator chose generic
-    /// mode by name: the operator then accepts that the header is hidden from others.
-    #[must_use]
-    pub fn objection(&self, insists: bool) -> Option<Objection> {
-        self.returned().or_else(|| {
-            let filters = self.hidden_from();
-            (!insists && !filters.is_empty()).then(|| Objection {
-                reason: format!(
-                    "on this kernel generic mode hides the Ethernet header from tc, and these would read \
-                     packets at a wrong offset or send them on without it: {}",
-                    filters.join(", ")
-                ),
-                advice: "enable native mode, remove them, or force generic mode: --mode generic",
-            })
-        })
-    }
-
     /// Returns the filters and programs that cannot read an Ethernet header while the program runs in generic
     /// mode.
     #[must_use]
@@ -80,7 +63,9 @@ impl Surroundings {
         if self.loses_length { self.names().collect() } else { Vec::new() }
     }
 
-    fn returned(&self) -> Option<Objection> {
+    /// Returns the reason why generic mode must not be used: packets would pass the program twice.
+    #[must_use]
+    pub fn objection(&self) -> Option<Objection> {
         let sender = self.others.iter().find_map(|other| Some((&other.name, other.ifbs.first()?)));
         let certain = sender.map(|(name, ifb)| (name.clone(), "sends", ifb));
         let possible = || {
@@ -93,7 +78,7 @@ impl Surroundings {
                 "{filter} {sends} packets to {ifb}, an ifb device, which hands them back to the interface, \
                  and in generic mode the XDP program runs on each of them twice"
             ),
-            advice: "enable native mode, or remove the filter",
+            advice: "use --mode native or tc, or remove the filter",
         })
     }
 
@@ -207,49 +192,42 @@ mod tests {
         for loses_length in [false, true] {
             let running_ifbs = vec!["ifb0".to_owned()];
             let alone = Surroundings { loses_length, running_ifbs, ..Surroundings::default() };
-            assert_eq!((alone.objection(false), alone.objection(true)), (None, None));
+            assert_eq!(alone.objection(), None);
             assert!(alone.hidden_from().is_empty());
         }
     }
 
     #[test]
-    fn only_who_insists_hides_the_header_from_others() {
+    fn the_header_is_hidden_from_others() {
         let here = beside(&[
             other("u32 filter with priority 10", false, &[]),
             other("tcx program x (id 7)", true, &[]),
         ]);
         let filters = vec!["u32 filter with priority 10".to_owned(), "tcx program x (id 7)".to_owned()];
-        assert_eq!(here.hidden_from(), filters);
-        assert_eq!(here.objection(true), None);
-        let said = here.objection(false).unwrap().to_string();
-        assert!(said.contains(&filters.join(", ")) && said.contains("--mode generic"), "{said}");
+        assert_eq!((here.hidden_from(), here.objection()), (filters, None));
         // Kernels before 6.9 hide nothing.
-        let before = Surroundings { loses_length: false, ..here };
-        assert_eq!((before.objection(false), before.hidden_from()), (None, Vec::new()));
+        assert!(Surroundings { loses_length: false, ..here }.hidden_from().is_empty());
     }
 
     #[test]
     fn unreadable_programs_are_somebodys() {
         let here = Surroundings { has_unreadable: true, loses_length: true, ..Surroundings::default() };
         assert_eq!(here.hidden_from().len(), 1);
-        assert!(here.objection(false).unwrap().reason.contains("without CAP_SYS_ADMIN"));
-        assert_eq!(here.objection(true), None);
+        assert_eq!(here.objection(), None);
         let here = Surroundings { running_ifbs: vec!["ifb0".to_owned()], ..here };
-        let said = here.objection(true).unwrap().to_string();
+        let said = here.objection().unwrap().to_string();
         assert!(said.contains("without CAP_SYS_ADMIN may send packets to ifb0"), "{said}");
     }
 
     #[test]
-    fn nobody_insists_on_packets_that_come_back() {
+    fn packets_must_not_come_back() {
         for loses_length in [false, true] {
             let shaped = beside(&[
                 other("bpf filter", true, &[]),
                 other("u32 filter with priority 10", false, &["ifb0"]),
             ]);
-            let shaped = Surroundings { loses_length, ..shaped };
-            let said = shaped.objection(true).unwrap().to_string();
+            let said = Surroundings { loses_length, ..shaped }.objection().unwrap().to_string();
             assert!(said.starts_with("u32 filter with priority 10 sends packets to ifb0"), "{said}");
-            assert_eq!(shaped.objection(false), shaped.objection(true));
         }
     }
 
@@ -258,11 +236,11 @@ mod tests {
     #[test]
     fn a_program_beside_a_running_ifb_may_send_packets_back() {
         let mut here = beside(&[other("tcx program x (id 7)", true, &[])]);
-        assert_eq!(here.objection(true), None);
+        assert_eq!(here.objection(), None);
         here.running_ifbs.push("ifb1".to_owned());
-        let said = here.objection(true).unwrap().to_string();
+        let said = here.objection().unwrap().to_string();
         assert!(said.starts_with("tcx program x (id 7) may send packets to ifb1"), "{said}");
         here.others[0].is_program = false;
-        assert_eq!(here.objection(true), None);
+        assert_eq!(here.objection(), None);
     }
 }

@@ -15,9 +15,10 @@ use super::{
     bpf::{self, LinkInfo},
     counters::{Counters, MAPS},
     error::LoadError,
+    role::Role,
     store::{Store, StoreError},
 };
-use crate::{generation::CounterKey, settings::TcOrder};
+use crate::generation::CounterKey;
 
 /// The links and maps that an earlier daemon left for this one.
 #[derive(Default)]
@@ -27,23 +28,17 @@ pub struct Inherited {
     maps: BTreeMap<String, MapData>,
 }
 
-/// A link of an earlier daemon, with its name in the store.
+/// A link of an earlier daemon.
 struct InheritedLink {
-    name: String,
+    role: Role,
     info: LinkInfo,
     fd: OwnedFd,
 }
 
-/// The name of an XDP link in the store.
-pub(super) fn xdp_name(ifindex: u32) -> String {
-    format!("xdp-{ifindex}")
-}
-
-/// The name of a tcx link in the store. A link keeps its place among the others, so the place is in the name.
-pub(super) fn tcx_name(ifindex: u32, order: TcOrder) -> String {
-    match order {
-        TcOrder::First => format!("tcx-first-{ifindex}"),
-        TcOrder::Last => format!("tcx-last-{ifindex}"),
+impl InheritedLink {
+    /// Its name in the store.
+    fn name(&self) -> String {
+        self.role.name(self.info.ifindex)
     }
 }
 
@@ -76,15 +71,15 @@ impl Inherited {
         if info.ifindex == 0 {
             return Err(io::Error::other("its interface is gone, or somebody else detached it"));
         }
-        let own_names = if info.is_tcx {
-            [TcOrder::First, TcOrder::Last].map(|order| tcx_name(info.ifindex, order)).to_vec()
-        } else {
-            vec![xdp_name(info.ifindex)]
-        };
-        if !own_names.iter().any(|own| own == name) {
-            return Err(io::Error::other(format!("it should have the name {}", own_names.join(" or "))));
+        match Role::of(name, info.ifindex).filter(|role| role.is_tc() == info.is_tcx) {
+            Some(role) => self.links.push(InheritedLink { role, info, fd }),
+            None => {
+                let (kind, index) = (if info.is_tcx { "a tcx" } else { "an XDP" }, info.ifindex);
+                return Err(io::Error::other(format!(
+                    "it is {kind} link on the interface with index {index}"
+                )));
+            }
         }
-        self.links.push(InheritedLink { name: name.to_owned(), info, fd });
         Ok(())
     }
 
@@ -94,26 +89,29 @@ impl Inherited {
         self.links.iter().any(|link| link.info.program == program)
     }
 
-    /// The program of the link with this name.
-    pub(super) fn program(&self, name: &str) -> Option<u32> {
-        self.links.iter().find(|link| link.name == name).map(|link| link.info.program)
+    /// The program of an interface's link with this role.
+    pub(super) fn program(&self, ifindex: u32, role: Role) -> Option<u32> {
+        self.position(ifindex, role).map(|at| self.links[at].info.program)
     }
 
-    /// Replaces the program of the link with this name, and returns the link: each packet is seen by the old
-    /// program or by the new one. `None` if there is no such link, or if the kernel refuses; the old program
-    /// is then detached.
-    pub(super) fn replace(&mut self, name: &str, program: BorrowedFd<'_>) -> Option<OwnedFd> {
-        let at = self.links.iter().position(|link| link.name == name)?;
-        let link = self.links.swap_remove(at);
+    fn position(&self, ifindex: u32, role: Role) -> Option<usize> {
+        self.links.iter().position(|link| link.info.ifindex == ifindex && link.role == role)
+    }
+
+    /// Replaces the program of an interface's link with this role, and returns the link: each packet is seen
+    /// by the old program or by the new one. `None` if there is no such link, or if the kernel refuses; the
+    /// old program is then detached.
+    pub(super) fn replace(&mut self, ifindex: u32, role: Role, program: BorrowedFd<'_>) -> Option<OwnedFd> {
+        let link = self.links.swap_remove(self.position(ifindex, role)?);
         match bpf::update_link(link.fd.as_fd(), program) {
             Ok(()) => Some(link.fd),
             Err(error) => {
                 tracing::warn!(
-                    link = name,
+                    link = link.name(),
                     %error,
                     "the program of the earlier daemon cannot be replaced; it is detached, and the new one attached"
                 );
-                self.store.remove(name);
+                self.detach(&link);
                 None
             }
         }
@@ -158,10 +156,30 @@ impl Inherited {
 
     /// Closes the links of the interfaces with such an index: their programs are detached.
     pub fn close(&mut self, is_such: impl Fn(u32) -> bool, reason: &str) {
-        for link in self.links.extract_if(.., |link| is_such(link.info.ifindex)) {
-            tracing::info!(link = link.name, reason, "the program of the earlier daemon is detached");
-            self.store.remove(&link.name);
+        self.close_links(|link| is_such(link.info.ifindex), reason);
+    }
+
+    /// Closes the links of an interface whose role does not fit.
+    pub(super) fn close_unfit(&mut self, ifindex: u32, fits: impl Fn(Role) -> bool) {
+        self.close_links(
+            |link| link.info.ifindex == ifindex && !fits(link.role),
+            "it is of another interface or mode",
+        );
+    }
+
+    fn close_links(&mut self, is_such: impl Fn(&InheritedLink) -> bool, reason: &str) {
+        for link in self.links.extract_if(.., |link| is_such(link)).collect::<Vec<_>>() {
+            tracing::info!(link = link.name(), reason, "the program of the earlier daemon is detached");
+            self.detach(&link);
         }
+    }
+
+    /// Detaches the program of a link at once: the store holds the link for a moment longer, and two programs
+    /// would count each packet twice.
+    fn detach(&self, link: &InheritedLink) {
+        // A link whose interface is gone cannot be detached, and need not be.
+        let _ = bpf::detach_link(link.fd.as_fd());
+        self.store.remove(&link.name());
     }
 
     /// The store.

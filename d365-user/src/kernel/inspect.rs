@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use netlink_packet_route::link::LinkMessage;
 use nix::libc::ENOENT;
 
-use super::{interface, link_message, object::is_own_xdp};
+use super::{interface, link_message, role::is_own_counter, tc};
 
 mod error;
 mod generation;
@@ -59,7 +59,7 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
             }
             program => program?,
         };
-        if !program.name_as_str().is_some_and(is_own_xdp) {
+        if !program.name_as_str().is_some_and(is_own_counter) {
             continue;
         }
         match attached_interfaces.get(&program.id()) {
@@ -71,12 +71,14 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
     Ok(found)
 }
 
-/// The XDP programs of this network namespace, each with the interfaces that it is attached to.
+/// The programs of this network namespace, each with the interfaces that it is attached to.
 fn attached_interfaces() -> Result<BTreeMap<u32, Vec<String>>, InspectError> {
     let mut attached_interfaces = BTreeMap::<u32, Vec<String>>::new();
     for link in link_message::all(LinkMessage::default()).map_err(InspectError::Interfaces)? {
-        if let Some(xdp) = link.attributes.iter().find_map(interface::program) {
-            attached_interfaces.entry(xdp.program).or_default().push(link_message::name(&link));
+        let xdp = link.attributes.iter().find_map(interface::program).map(|xdp| xdp.program);
+        let tc = tc::programs(link.header.index).map_err(InspectError::Interfaces)?;
+        for program in xdp.into_iter().chain(tc) {
+            attached_interfaces.entry(program).or_default().push(link_message::name(&link));
         }
     }
     Ok(attached_interfaces)

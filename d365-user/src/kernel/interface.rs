@@ -16,7 +16,7 @@ use nix::{
 };
 
 use super::{netlink, objection::Objection};
-use crate::snapshot::Mode;
+use crate::snapshot::XdpMode;
 
 /// `IFLA_ALT_IFNAME` (`linux/if_link.h`). With it the kernel finds a link by its name or an alternative name.
 const ALT_IFNAME: u16 = 53;
@@ -36,7 +36,7 @@ pub struct Xdp {
     /// The program's id.
     pub program: u32,
     /// The mode in which it runs; an offloaded program counts as native.
-    pub mode: Mode,
+    pub mode: XdpMode,
 }
 
 /// The interface cannot be used.
@@ -142,8 +142,8 @@ pub(super) fn program(attribute: &LinkAttribute) -> Option<Xdp> {
     let LinkAttribute::Xdp(xdp) = attribute else { return None };
     let mode = xdp.iter().find_map(|part| match part {
         LinkXdp::Attached(XdpAttached::None) => None,
-        LinkXdp::Attached(XdpAttached::SocketBuffer) => Some(Mode::Generic),
-        LinkXdp::Attached(_) => Some(Mode::Native),
+        LinkXdp::Attached(XdpAttached::SocketBuffer) => Some(XdpMode::Generic),
+        LinkXdp::Attached(_) => Some(XdpMode::Native),
         _ => None,
     })?;
     let program = xdp.iter().find_map(|part| match part {

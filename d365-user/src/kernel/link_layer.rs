@@ -1,9 +1,9 @@
 //! The link-layer header at the start of an interface's packets, as the kernel reports it (`ifi_type` of
 //! `RTM_NEWLINK`).
 //!
-//! The daemon checks it before it loads or attaches anything. In a packet without an Ethernet header, the
-//! parser would read the `EtherType` from bytes of the IP header, and the sender chooses those bytes. This
-//! module must not guess.
+//! The daemon reads it before it loads or attaches anything, and it decides which program is attached. No
+//! packet shows reliably which header it begins with: its sender chooses the bytes. This module must not
+//! guess.
 
 use netlink_packet_core::Nla as _;
 use netlink_packet_route::link::{
@@ -19,47 +19,88 @@ use super::{
 const TUN_TYPE: u16 = 3;
 const IFF_TUN: u8 = 1;
 
+/// The header that an interface's packets begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IP header.
+    Ip,
+}
+
 impl Interface {
-    /// Fails unless the interface is in this network namespace and receives Ethernet frames. The link type
-    /// can change while a program is attached: by `TUNSETLINK`, or by a bond's first slave.
+    /// Returns the header that its packets begin with. It can change while a program is attached: by a bond's
+    /// first slave.
     ///
     /// # Errors
     /// [`InterfaceError::NotFound`] if the interface no longer exists, [`InterfaceError::Unfit`] if it must
     /// not be watched, [`InterfaceError::Netlink`] if the kernel did not answer.
+    pub fn header(&self) -> Result<Header, InterfaceError> {
+        Ok(header(&self.name, &self.link()?)?)
+    }
+
+    /// Fails unless its packets begin with an Ethernet header, as XDP programs require.
+    ///
+    /// # Errors
+    /// Same as [`Interface::header`].
     pub fn require_frames(&self) -> Result<(), InterfaceError> {
-        Ok(require_frames(&self.name, &self.link()?)?)
+        match self.header()? {
+            Header::Ethernet => Ok(()),
+            Header::Ip => Err(no_frames(&self.name).into()),
+        }
     }
 }
 
-/// Fails unless the packets of this link begin with an Ethernet header, as the loopback's do, and an XDP
-/// program sees them.
-pub(super) fn require_frames(name: &str, link: &LinkMessage) -> Result<(), Objection> {
+/// The objection of XDP to an interface without Ethernet headers.
+pub(super) fn no_frames(name: &str) -> Objection {
+    Objection {
+        reason: format!(
+            "interface {name:?}: its packets begin with the IP header, and XDP programs read only Ethernet frames"
+        ),
+        advice: "use --mode auto or --mode tc",
+    }
+}
+
+/// Returns the header that the packets of this link begin with.
+///
+/// # Errors
+/// An [`Objection`] if no program should watch the link.
+pub(super) fn header(name: &str, link: &LinkMessage) -> Result<Header, Objection> {
     let kind = kind(link);
     if kind == Some(&InfoKind::Ifb) {
         return Err(Objection {
             reason: format!(
                 "interface {name:?} is an ifb device: packets pass through it on their way back to the interface \
-                 whose traffic it shapes, and no XDP program sees them there"
+                 whose traffic it shapes, and no program sees them there"
             ),
             advice: "watch that interface",
         });
     }
-    let link_type = match link.header.link_layer_type {
-        // TUNSETLINK sets any link type on a tun device. Its packets still start with the IP header.
-        LinkLayerType::Ether | LinkLayerType::Loopback if is_tun(link) => LinkLayerType::None,
-        LinkLayerType::Ether | LinkLayerType::Loopback => return Ok(()),
-        other => other,
-    };
-    let (link_type, kind) =
-        (link_type.to_string().to_lowercase(), kind.map(|kind| format!(" (a {kind} device)")));
-    Err(Objection {
-        reason: format!(
-            "interface {name:?} has link type {link_type}{}: its packets do not begin with an Ethernet header, and \
-             d365-user reads no others",
-            kind.unwrap_or_default()
-        ),
-        advice: "watch an Ethernet interface. On the one below a tunnel, mail inside the tunnel counts as not_tcp",
-    })
+    match link.header.link_layer_type {
+        // TUNSETLINK sets any link type on a tun device. Its packets still begin with the IP header.
+        _ if is_tun(link) => Ok(Header::Ip),
+        LinkLayerType::Ether | LinkLayerType::Loopback => Ok(Header::Ethernet),
+        // tun and WireGuard devices state no type.
+        LinkLayerType::None
+        | LinkLayerType::Rawip
+        | LinkLayerType::Ppp
+        | LinkLayerType::Tunnel
+        | LinkLayerType::Tunnel6
+        | LinkLayerType::Sit
+        | LinkLayerType::Ipgre
+        | LinkLayerType::Ip6gre => Ok(Header::Ip),
+        other => {
+            let kind = kind.map(|kind| format!(" (a {kind} device)")).unwrap_or_default();
+            Err(Objection {
+                reason: format!(
+                    "interface {name:?} has link type {}{kind}: its packets begin with neither an Ethernet header nor an \
+                     IP header, and d365-user reads no others",
+                    other.to_string().to_lowercase()
+                ),
+                advice: "watch another interface",
+            })
+        }
+    }
 }
 
 /// The kind of a virtual device, as in `ip link add type`; `None` for a network card.
@@ -110,29 +151,26 @@ mod tests {
         link
     }
 
-    /// The link type, and the kind of a virtual device, for which a link is refused.
-    fn refused_type(link: &LinkMessage) -> Option<String> {
-        let Objection { reason, .. } = require_frames("m0", link).err()?;
-        let (_, behind) = reason.split_once("\"m0\" has link type ").unwrap();
-        Some(behind.split_once(": its packets").unwrap().0.to_owned())
+    #[test]
+    fn the_link_type_decides_the_header() {
+        let header = |link_type| header("m0", &link(link_type, &[]));
+        for link_type in [LinkLayerType::Ether, LinkLayerType::Loopback] {
+            assert_eq!(header(link_type).unwrap(), Header::Ethernet);
+        }
+        for link_type in [LinkLayerType::None, LinkLayerType::Ppp, LinkLayerType::Ipgre, LinkLayerType::Sit] {
+            assert_eq!(header(link_type).unwrap(), Header::Ip);
+        }
+        // `ARPHRD_VOID`: nothing is known about the link.
+        for (link_type, name) in [(LinkLayerType::Infiniband, "infiniband"), (LinkLayerType::Void, "void")] {
+            let Objection { reason, .. } = header(link_type).unwrap_err();
+            assert!(reason.starts_with(&format!("interface \"m0\" has link type {name}: ")), "{reason}");
+        }
     }
 
     #[test]
-    fn only_ethernet_and_the_loopback_have_an_ethernet_header() {
-        let refused = |link_type| refused_type(&link(link_type, &[]));
-        assert_eq!(refused(LinkLayerType::Ether), None);
-        assert_eq!(refused(LinkLayerType::Loopback), None);
-        for (link_type, name) in [
-            (LinkLayerType::None, "none"),
-            (LinkLayerType::Ppp, "ppp"),
-            (LinkLayerType::Ipgre, "ipgre"),
-            (LinkLayerType::Sit, "sit"),
-            (LinkLayerType::Infiniband, "infiniband"),
-            // `ARPHRD_VOID`: nothing is known about the link.
-            (LinkLayerType::Void, "void"),
-        ] {
-            assert_eq!(refused(link_type).as_deref(), Some(name));
-        }
+    fn an_ifb_device_is_refused() {
+        let ifb = link(LinkLayerType::Ether, &[LinkInfo::Kind(InfoKind::Ifb)]);
+        assert!(header("ifb0", &ifb).unwrap_err().reason.contains("is an ifb device"));
     }
 
     /// `TUNSETLINK` changes only the reported link type.
@@ -144,9 +182,9 @@ mod tests {
         };
         let (tun, tap) = (data(IFF_TUN), data(2));
         for link_type in [LinkLayerType::Ether, LinkLayerType::None, LinkLayerType::Loopback] {
-            assert_eq!(refused_type(&link(link_type, &tun)).as_deref(), Some("none (a tun device)"));
+            assert_eq!(header("m0", &link(link_type, &tun)).unwrap(), Header::Ip);
         }
-        assert_eq!(refused_type(&link(LinkLayerType::Ether, &tap)), None);
+        assert_eq!(header("m0", &link(LinkLayerType::Ether, &tap)).unwrap(), Header::Ethernet);
         assert_eq!(kind(&link(LinkLayerType::Ether, &tap)), Some(&InfoKind::Tun));
         assert_eq!(kind(&link(LinkLayerType::Ether, &[])), None);
     }

@@ -6,20 +6,20 @@
 //! of another owner.
 
 use std::{
-    fmt, io,
+    fmt,
     os::fd::{AsFd as _, OwnedFd},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{bpf, inherited::xdp_name, interface::Interface, store::Store, tc::OwnFilter};
+use super::{bpf, interface::Interface, role::Role, store::Store, tc::OwnFilter};
 
 /// The reason why the daemon itself left an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DetachReason {
     /// The interface is no longer in this network namespace: it was deleted, or moved to another one.
     Gone,
-    /// Its packets no longer have an Ethernet header.
-    NoFrames,
+    /// Its packets begin with another header than before.
+    Header,
     /// In generic mode each packet would be classified twice.
     SeenTwice,
 }
@@ -28,7 +28,7 @@ impl fmt::Display for DetachReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gone => "deleted, or moved to another network namespace",
-            Self::NoFrames => "its packets do not begin with an Ethernet header any more",
+            Self::Header => "its packets begin with another header than before",
             Self::SeenTwice => "an ifb device hands its packets back, and each would be judged twice",
         })
     }
@@ -36,11 +36,18 @@ impl fmt::Display for DetachReason {
 
 /// A program on an interface. Dropping the link detaches the program, unless the store holds it too.
 pub(super) enum Link {
-    /// A BPF link, and its name in the store.
-    Bpf(OwnedFd, String),
+    /// A BPF link.
+    Bpf(OwnedFd),
     /// A filter of the `clsact` qdisc.
     #[expect(dead_code, reason = "held to be dropped")]
     Filter(OwnFilter),
+}
+
+/// A link on an interface.
+struct Held {
+    ifindex: u32,
+    role: Role,
+    link: Link,
 }
 
 /// All links of one kernel object. Clones share the same links.
@@ -52,8 +59,7 @@ pub struct Links {
 
 #[derive(Default)]
 struct Inner {
-    /// Each link with the index of its interface.
-    links: Vec<(u32, Link)>,
+    links: Vec<Held>,
     /// The interfaces that the daemon left, by index.
     left: Vec<(u32, DetachReason)>,
 }
@@ -69,40 +75,32 @@ impl Links {
     }
 
     /// Adds a link that the daemon has just created, and gives it to the store.
-    pub(super) fn add_new(&self, interface: &Interface, link: OwnedFd, name: String) {
-        if let Err(error) = self.store.keep(&name, link.as_fd()) {
+    pub(super) fn add_new(&self, interface: &Interface, role: Role, link: OwnedFd) {
+        if let Err(error) = self.store.keep(&role.name(interface.index), link.as_fd()) {
             tracing::warn!(iface = interface.name, %error, "a restart will detach the program for a moment");
         }
-        self.add(interface, Link::Bpf(link, name));
+        self.add(interface, role, Link::Bpf(link));
     }
 
-    pub(super) fn add(&self, interface: &Interface, link: Link) {
+    pub(super) fn add(&self, interface: &Interface, role: Role, link: Link) {
         let inner = &mut *self.inner();
         inner.left.retain(|(index, _)| *index != interface.index);
-        inner.links.push((interface.index, link));
+        inner.links.push(Held { ifindex: interface.index, role, link });
     }
 
-    /// Closes the link of an interface's XDP program, or that of its tc program, so that it can be attached
-    /// again.
-    pub fn release(&self, interface: &Interface, is_xdp: bool) {
-        let is_such = |link: &Link| match link {
-            Link::Bpf(_, name) => is_xdp == (*name == xdp_name(interface.index)),
-            Link::Filter(_) => !is_xdp,
-        };
-        let inner = &mut *self.inner();
-        for (_, link) in
-            inner.links.extract_if(.., |(index, link)| *index == interface.index && is_such(link))
-        {
-            self.close(link);
-        }
+    /// Closes the link of an interface's program that counts, or that of its program for the mark, so that it
+    /// can be attached again.
+    pub fn release(&self, interface: &Interface, counts: bool) {
+        let is_such = |held: &mut Held| held.ifindex == interface.index && held.role.counts() == counts;
+        self.inner().links.extract_if(.., is_such).for_each(|held| self.close(held));
     }
 
     /// Detaches the program of a link, which the store may hold for a moment longer.
-    fn close(&self, link: Link) {
-        if let Link::Bpf(link, name) = link {
+    fn close(&self, Held { ifindex, role, link }: Held) {
+        if let Link::Bpf(link) = link {
             // A link whose interface is gone cannot be detached, and need not be.
             let _ = bpf::detach_link(link.as_fd());
-            self.store.remove(&name);
+            self.store.remove(&role.name(ifindex));
         }
     }
 
@@ -116,12 +114,12 @@ impl Links {
         }
         inner.left.retain(|(index, _)| *index != interface.index);
         inner.left.push((interface.index, reason));
-        for (_, link) in inner.links.extract_if(.., |(index, _)| *index == interface.index) {
-            match link {
+        for held in inner.links.extract_if(.., |held| held.ifindex == interface.index) {
+            match held.link {
                 // The kernel has removed the filter together with the interface's qdisc (`dev_shutdown`,
                 // net/sched/sch_generic.c), and the index may name another interface by now.
-                Link::Filter(_) if reason == DetachReason::Gone => std::mem::forget(link),
-                link => self.close(link),
+                Link::Filter(_) if reason == DetachReason::Gone => std::mem::forget(held),
+                _ => self.close(held),
             }
         }
     }
@@ -130,19 +128,6 @@ impl Links {
     #[must_use]
     pub fn left(&self, interface: &Interface) -> Option<DetachReason> {
         self.inner().left.iter().find(|(index, _)| *index == interface.index).map(|(_, reason)| *reason)
-    }
-
-    /// True if a tcx link of this object is still attached to an interface.
-    pub(super) fn holds_tcx(&self, interface: &Interface) -> io::Result<bool> {
-        for (index, link) in &self.inner().links {
-            if let Link::Bpf(link, _) = link
-                && *index == interface.index
-                && bpf::link_info(link.as_fd())?.is_some_and(|info| info.is_tcx && info.ifindex == *index)
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Closes every link. The programs are detached, unless the store holds the links too.

@@ -92,19 +92,25 @@ impl Kernel {
         for name in [names::PROGRAM_PROVE, names::PROGRAM_LEASE] {
             try_load(&mut ebpf, name)?.map_err(|error| explain(name, error))?;
         }
-        if options.tags.mark.is_some() {
-            load_tc(&mut ebpf, names::PROGRAM_TAG)?;
-        }
-        if options.tc {
-            load_tc(&mut ebpf, names::PROGRAM_TC)?;
-            load_tc(&mut ebpf, names::PROGRAM_TC_L3)?;
-        }
         let buffers = Buffers::take(&mut ebpf)?;
         let failsafe = Tries::take(&mut ebpf, [names::FAILSAFE_V4, names::FAILSAFE_V6])?;
         let leases = typed(&mut ebpf, names::LEASE)?;
         let ifindexes = typed(&mut ebpf, names::ROW_INTERFACES)?;
         let links = Links::new(store);
         Ok(Kernel { ebpf, buffers, failsafe, leases, ifindexes, links, port: ports[0], program })
+    }
+
+    /// The tc program with this name. It is loaded when it is used for the first time.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn tc(&mut self, name: &'static str) -> Result<&mut SchedClassifier, LoadError> {
+        let program = self.ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
+        let program: &mut SchedClassifier = program.try_into().map_err(|_| LoadError::Missing(name))?;
+        if program.fd().is_err() {
+            again(PATIENCE, || program.load()).map_err(|error| explain(name, error))?;
+        }
+        Ok(program)
     }
 }
 
@@ -154,14 +160,6 @@ fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramErr
     let program = ebpf.program_mut(name).ok_or(LoadError::Missing(name))?;
     let program: &mut Xdp = program.try_into().map_err(|_| LoadError::Missing(name))?;
     Ok(again(PATIENCE, || program.load()))
-}
-
-/// Loads a tc program.
-fn load_tc(ebpf: &mut Ebpf, name: &'static str) -> Result<(), LoadError> {
-    let missing = || LoadError::Missing(name);
-    let program = ebpf.program_mut(name).ok_or_else(missing)?;
-    let program: &mut SchedClassifier = program.try_into().map_err(|_| missing())?;
-    again(PATIENCE, || program.load()).map_err(|error| explain(name, error))
 }
 
 fn explain(program: &'static str, error: ProgramError) -> LoadError {

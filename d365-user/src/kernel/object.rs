@@ -3,12 +3,9 @@
 use aya::{
     Ebpf,
     maps::{Array, MapData},
-    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
-use d365_common::{
-    lease::Ends,
-    names::{self, MAX_INTERFACES},
-};
+use d365_common::{lease::Ends, names::MAX_INTERFACES};
 
 use super::{
     buffers::Buffers,
@@ -77,24 +74,10 @@ impl Kernel {
             Ok(program.test_run(options)?.return_value)
         })
     }
-
-    pub(super) fn tag(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
-        self.ebpf.program_mut(names::PROGRAM_TAG).ok_or(ProgramError::NotLoaded)?.try_into()
-    }
 }
 
 impl Drop for Kernel {
     fn drop(&mut self) {
         self.links.clear();
     }
-}
-
-/// Returns true if a program of this name is a d365-user's.
-pub(super) fn is_own(name: &str) -> bool {
-    is_own_xdp(name) || name == names::PROGRAM_TAG
-}
-
-/// Returns true if a program of this name is a d365-user's XDP program.
-pub(super) fn is_own_xdp(name: &str) -> bool {
-    names::PROGRAMS.contains(&name)
 }

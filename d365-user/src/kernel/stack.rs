@@ -125,7 +125,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Mode;
+    use crate::snapshot::XdpMode;
 
     fn device(index: u32, carrier: Option<u32>, controller: Option<u32>) -> Device {
         Device { name: format!("m{index}"), xdp: None, index, carrier, controller }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_program_directly_above_is_found() {
         let mut stack = stack();
-        let xdp = Xdp { program: 9, mode: Mode::Generic };
+        let xdp = Xdp { program: 9, mode: XdpMode::Generic };
         stack.0[2].xdp = Some(xdp);
         for index in [2, 3] {
             assert_eq!(stack.program_above(index), Some(("m4", xdp)));

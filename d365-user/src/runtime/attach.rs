@@ -4,62 +4,95 @@ use tracing::span::EnteredSpan;
 
 use crate::{
     config::Config,
-    kernel::{AttachError, Attached, Inherited, Interface, Kernel, Tagger, TcHold},
+    kernel::{AttachError, Attached, Inherited, Interface, Kernel, Stack, TcHold, TcProgram},
     settings::{ModePolicy, TcOrder},
+    snapshot::Mode,
 };
 
 /// The programs of one interface. Both are `None` for an interface that does not exist yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Programs {
     pub(crate) attached: Option<Attached>,
-    /// `None` if packets are not marked, or if the tc program was not attached.
-    pub(crate) tagger: Option<Tagger>,
+    /// The tc program that marks. `None` if packets are not marked, if the program that counts marks them
+    /// too, or if it was not attached.
+    pub(crate) tagger: Option<TcProgram>,
 }
 
 /// The operator's choices for the programs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
     mode: ModePolicy,
-    /// `None` if packets are not marked.
-    order: Option<TcOrder>,
+    order: TcOrder,
+    is_marking: bool,
 }
 
 impl Choice {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { mode: config.mode, order: config.tags.mark.map(|_| config.tags.order) }
+        Self { mode: config.mode, order: config.tags.order, is_marking: config.tags.mark.is_some() }
     }
 
-    /// Attaches the XDP program, or replaces the program of an earlier daemon.
+    /// Fails if the interface cannot be watched in the modes that are allowed, as far as it shows without an
+    /// attachment.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    pub(crate) fn require_fit(
+        self,
+        interface: &Interface,
+        stack: &Stack,
+        inherited: &Inherited,
+    ) -> Result<(), AttachError> {
+        match self.mode {
+            // Another owner's XDP program leaves room for a tc program.
+            ModePolicy::Auto | ModePolicy::Tc => interface.header().map(drop)?,
+            ModePolicy::Native | ModePolicy::Generic => {
+                interface.require_frames()?;
+                Kernel::require_free(interface, inherited)?;
+                Kernel::require_free_above(interface, stack, inherited)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if an XDP program may be attached to the interface now.
+    pub(crate) fn takes_xdp(self, interface: &Interface) -> bool {
+        let is_free = || Kernel::require_free(interface, &Inherited::default()).is_ok();
+        self.mode != ModePolicy::Tc && interface.require_frames().is_ok() && is_free()
+    }
+
+    /// Attaches the program that counts, or replaces the program of an earlier daemon.
     ///
     /// # Errors
     /// [`AttachError`]; the interface is then unchanged.
-    pub(crate) fn xdp(
+    pub(crate) fn counter(
         self,
         kernel: &mut Kernel,
         interface: &Interface,
         inherited: &mut Inherited,
     ) -> Result<Attached, AttachError> {
         let _span = span(interface);
-        let attached = kernel.attach(interface, self.mode, inherited)?;
+        let attached = kernel.attach(interface, self.mode, self.order, inherited)?;
         log_attachment_warnings(&attached);
         Ok(attached)
     }
 
-    /// Attaches the tc program, or replaces the program of an earlier daemon. Returns `None` if packets are
-    /// not marked.
+    /// Attaches the tc program that marks, or replaces the program of an earlier daemon. Returns `None` if
+    /// packets are not marked, or if the program that counts marks them.
     ///
     /// # Errors
-    /// [`AttachError::Tagger`]; the interface is then unchanged.
+    /// [`AttachError::Tc`]; the interface is then unchanged.
     pub(crate) fn tagger(
         self,
         kernel: &mut Kernel,
-        interface: &Interface,
+        attached: &Attached,
         inherited: &mut Inherited,
-    ) -> Result<Option<Tagger>, AttachError> {
-        let Some(order) = self.order else { return Ok(None) };
-        let _span = span(interface);
-        let tagger = kernel.attach_tagger(interface, order, inherited)?;
-        log_tagger_warnings(&tagger);
+    ) -> Result<Option<TcProgram>, AttachError> {
+        if !self.is_marking || attached.mode == Mode::Tc {
+            return Ok(None);
+        }
+        let _span = span(&attached.interface);
+        let tagger = kernel.attach_tagger(&attached.interface, self.order, inherited)?;
+        log_tc_warnings(&tagger);
         Ok(Some(tagger))
     }
 }
@@ -70,29 +103,30 @@ fn span(interface: &Interface) -> EnteredSpan {
 }
 
 /// Logs the limits of a tc program.
-fn log_tagger_warnings(tagger: &Tagger) {
-    if tagger.hold == TcHold::Clsact {
+fn log_tc_warnings(tc: &TcProgram) {
+    if tc.hold == TcHold::Clsact {
         tracing::info!(
-            "the tc program is held by a clsact filter, for this kernel has no tcx (6.6): if the daemon is killed it stays, \
-             marks nothing after the lease has expired, and the next start removes it"
+            "the tc program is held by a clsact filter, for this kernel has no tcx (6.6): each restart detaches it for a moment; \
+             if the daemon is killed it stays, tags and drops nothing after the lease has expired, and the next start removes it"
         );
     }
-    if tagger.is_preceded {
+    if tc.is_preceded {
         tracing::warn!(
-            command = format!("tc filter show dev {} ingress", tagger.interface.name),
-            "another tc filter has the first priority too and runs before the one that marks; it may keep packets from it; \
-             the command shows it"
+            command = format!("tc filter show dev {} ingress", tc.interface.name),
+            "another tc filter has the first priority too and runs before the daemon's; it may keep packets from it; the command \
+             shows it"
         );
     }
 }
 
-/// Logs the limits of an attachment: generic mode as a fallback, tc programs that it blinds, or no BPF link.
+/// Logs the limits of an attachment: tc as a fallback, tc programs that generic mode blinds, or no BPF link.
 fn log_attachment_warnings(attached: &Attached) {
+    attached.tc().into_iter().for_each(log_tc_warnings);
     if let Some(error) = &attached.fallback {
         tracing::warn!(
             %error,
-            "native mode refused: attached in generic mode, which works and costs more; --mode generic asks for it, \
-             --mode native fails instead"
+            "native XDP is not possible here: attached by tc, which works and costs more; --mode tc asks for it, --mode native \
+             fails instead"
         );
     }
     if !attached.hidden_from.is_empty() {

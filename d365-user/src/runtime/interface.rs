@@ -11,9 +11,9 @@ pub(crate) enum Loss {
     Absent,
     /// The daemon left the interface.
     Left(DetachReason),
-    /// Somebody else detached the XDP program.
+    /// Somebody else detached the program that counts.
     Detached,
-    /// Somebody else detached the tc program; the XDP program is still attached.
+    /// Somebody else detached the tc program that marks; packets are still counted.
     Unmarked,
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use crate::snapshot::Mode;
 
     fn shown(is_attached: bool) -> Look {
-        Look { name: "eth0".to_owned(), mode: is_attached.then_some(Mode::Native) }
+        Look { name: "eth0".to_owned(), mode: is_attached.then_some(Mode::Tc) }
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(loss(None, Some(&shown(false)), true), Some(Loss::Detached));
         assert_eq!(loss(gone, None, false), Some(Loss::Left(DetachReason::Gone)));
         assert_eq!(loss(gone, Some(&shown(false)), false), Some(Loss::Left(DetachReason::Gone)));
-        for unfit in [DetachReason::NoFrames, DetachReason::SeenTwice] {
+        for unfit in [DetachReason::Header, DetachReason::SeenTwice] {
             assert_eq!(loss(Some(unfit), Some(&shown(true)), true), Some(Loss::Left(unfit)));
         }
     }

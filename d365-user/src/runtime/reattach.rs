@@ -15,8 +15,9 @@ use super::{
     state::{Live, State},
 };
 use crate::{
-    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack, Tagger},
+    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack, TcProgram},
     logging::duration,
+    snapshot::Mode,
 };
 
 /// Time between a failure and the next try.
@@ -99,19 +100,18 @@ impl Reattach {
                 self.clear_way(&live, stack, row, interface)?;
                 kernel.set_row(row, interface)?;
                 live.links.release(interface, true);
-                let attached = self.choice.xdp(kernel, interface, &mut Inherited::default())?;
+                let attached = self.choice.counter(kernel, interface, &mut Inherited::default())?;
                 self.made_way.remove(&row);
                 attached
             }
         };
-        let is_marked = |tagger: &Tagger| {
-            tagger.interface == *interface && tagger.is_attached(&live.links).unwrap_or(false)
-        };
+        let is_marked =
+            |tagger: &TcProgram| tagger.interface == *interface && tagger.is_attached().unwrap_or(false);
         let tagger = match tagger.filter(is_marked) {
             Some(tagger) => Ok(Some(tagger)),
             None => {
                 live.links.release(interface, false);
-                self.choice.tagger(kernel, interface, &mut Inherited::default())
+                self.choice.tagger(kernel, &attached, &mut Inherited::default())
             }
         };
         let mode = attached.mode.as_str();
@@ -126,8 +126,8 @@ impl Reattach {
         Ok(())
     }
 
-    /// Takes the daemon's own program off the devices directly above, for the kernel takes none below one.
-    /// Their turn comes after this row's. If this row fails all the same, they stay for a while.
+    /// Takes the daemon's own XDP program off the devices directly above, for the kernel takes none below
+    /// one. Their turn comes after this row's. If this row fails all the same, they stay for a while.
     fn clear_way(
         &mut self,
         live: &Live,
@@ -135,22 +135,25 @@ impl Reattach {
         row: usize,
         interface: &Interface,
     ) -> Result<(), AttachError> {
-        let others = live.programs.iter().filter_map(|programs| Some(&programs.attached.as_ref()?.interface));
-        let others: Vec<_> = others.filter(|other| live.links.left(other).is_none()).collect();
-        let is_same = |other: &&&Interface| other.index == interface.index && other.name != interface.name;
-        if let Some(other) = others.iter().find(is_same) {
-            let (name, by) = (interface.name.clone(), other.name.clone());
+        let others = live.programs.iter().filter_map(|programs| programs.attached.as_ref());
+        let others: Vec<_> = others.filter(|other| live.links.left(&other.interface).is_none()).collect();
+        let is_same = |other: &Interface| other.index == interface.index && other.name != interface.name;
+        if let Some(other) = others.iter().find(|other| is_same(&other.interface)) {
+            let (name, by) = (interface.name.clone(), other.interface.name.clone());
             return Err(InterfaceError::Watched { name, by }.into());
         }
-        let above = others.into_iter().filter(|other| stack.is_above(other.index, interface.index));
+        let above = others
+            .into_iter()
+            .filter(|other| other.mode != Mode::Tc && stack.is_above(other.interface.index, interface.index));
         let above: Vec<_> = above.collect();
         let now = Instant::now();
-        if above.is_empty() || self.made_way.get(&row).is_some_and(|at| now < *at + REST) {
+        if above.is_empty()
+            || self.made_way.get(&row).is_some_and(|at| now < *at + REST)
+            || !self.choice.takes_xdp(interface)
+        {
             return Ok(());
         }
-        interface.require_frames()?;
-        Kernel::require_free(interface, &Inherited::default())?;
-        above.iter().for_each(|upper| live.links.release(upper, true));
+        above.iter().for_each(|upper| live.links.release(&upper.interface, true));
         self.made_way.insert(row, now);
         Ok(())
     }

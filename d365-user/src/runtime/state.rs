@@ -23,7 +23,7 @@ use crate::{
     process,
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
-    snapshot::{Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
+    snapshot::{Interface, Mode, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -200,8 +200,8 @@ impl State {
         let is_gone = report.gone.contains(&attached.interface.index);
         // A tc program counts as attached until the kernel answers otherwise.
         let is_marked = || match tagger {
-            Some(tagger) => tagger.is_attached(&live.links).unwrap_or(true),
-            None => self.tags.mark.is_none(),
+            Some(tagger) => tagger.is_attached().unwrap_or(true),
+            None => self.tags.mark.is_none() || attached.mode == Mode::Tc,
         };
         let seen = look(attached, &live.links, is_gone, is_marked)?;
         if seen.loss == Some(Loss::Left(DetachReason::Gone)) {
@@ -232,9 +232,12 @@ impl State {
     fn tag_attached(&self, live: Option<&Live>, row: usize) -> Option<bool> {
         self.tags.mark?;
         let live = live?;
-        match &live.programs.get(row)?.tagger {
-            Some(tagger) => tagger.is_attached(&live.links).ok(),
-            None => Some(false),
+        match live.programs.get(row)? {
+            Programs { tagger: Some(tagger), .. } => tagger.is_attached().ok(),
+            Programs { attached: Some(attached), .. } => {
+                Some(attached.mode == Mode::Tc && attached.now().is_some())
+            }
+            Programs { attached: None, .. } => Some(false),
         }
     }
 

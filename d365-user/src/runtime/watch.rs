@@ -174,8 +174,8 @@ fn log(before: &[Seen], now: &[Seen]) {
             tracing::warn!(
                 iface,
                 programs = new.join(", "),
-                "in generic mode this kernel hides the Ethernet header from what has come to tc since the start; the next \
-                 start with --mode auto refuses generic mode together with it"
+                "in generic mode this kernel hides the Ethernet header from what has come to tc since the start: it reads \
+                 packets at a wrong offset; --mode native and tc leave it as it is"
             );
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     ranges::Range,
     snapshot::{
         Azure, Count, Generation, Interface, Lease, Mode, ProcessStats, Snapshot, SourceStatus, Updates,
+        XdpMode,
     },
     version::{REVISION, VERSION},
 };
@@ -70,7 +71,7 @@ pub(crate) fn sample() -> Snapshot {
         table: TableSize { pages: 2, trie_blocks: 1 },
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
-            mode: Some(Mode::Native),
+            mode: Some(Mode::Xdp(XdpMode::Native)),
             attached: true,
             ranges: vec![count(10, 1000, 1), count(0, 0, 0), count(5, 500, 2)],
             retired: vec![count(4, 400, 1)],

@@ -150,7 +150,7 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
         ..Options::default()
     };
     let mut subject = Subject::published(&options, ranges)?;
-    subject.kernel.attach(&interface, ModePolicy::Native, &mut Inherited::default())?;
+    subject.kernel.attach(&interface, ModePolicy::Native, TcOrder::First, &mut Inherited::default())?;
     if mark.is_some() {
         subject.kernel.attach_tagger(&interface, TcOrder::First, &mut Inherited::default())?;
     }

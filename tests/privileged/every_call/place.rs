@@ -9,7 +9,7 @@ use d365_tests::{
 };
 
 use super::{PATIENCE, wait};
-use crate::steps::{ListFile, has_xdp, knock, on, shell};
+use crate::steps::{ListFile, has_tc, has_xdp, knock, on, shell};
 
 /// The sources: an IPv4 source whose range changes its geo, an IPv6 source, and an unlisted source.
 const SOURCES: [&str; 3] = ["11.0.0.9", "2a01:111:f400::9", "198.51.100.7"];
@@ -19,6 +19,7 @@ pub(super) struct Place {
     pub(super) lab: Lab,
     pub(super) view: View,
     list: ListFile,
+    mode: &'static str,
     /// The qdiscs that must stay.
     qdiscs: String,
 }
@@ -46,9 +47,14 @@ fn list(is_can: bool) -> String {
 
 impl Place {
     pub(super) fn new() -> Self {
+        Self::by("native")
+    }
+
+    /// A place for a daemon in this mode.
+    pub(super) fn by(mode: &'static str) -> Self {
         let lab = Lab::new().unwrap();
         let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
-        let mut place = Self { lab, view, list: ListFile::new(list(true)), qdiscs: String::new() };
+        let mut place = Self { lab, view, list: ListFile::new(list(true)), mode, qdiscs: String::new() };
         place.qdiscs = place.qdiscs();
         place
     }
@@ -67,7 +73,7 @@ impl Place {
 
     /// Options of a daemon that counts, sets this tag and drops unlisted sources, with its own state.
     pub(super) fn options(&self, tag: &str) -> DaemonOptions {
-        let ranges = ["--ranges", &self.list.source, "--lease", "never"];
+        let ranges = ["--ranges", &self.list.source, "--lease", "never", "--mode", self.mode];
         on(&self.lab, &ranges)
             .args(["--tag", tag, "--unlisted", "drop", "--failsafe", "192.0.2.0/24"])
             .view(&self.view)
@@ -86,15 +92,16 @@ impl Place {
         wait(|| Ok(counts()? == expected), otherwise)
     }
 
-    /// True if there is an XDP program.
+    /// True if there is a program that counts.
     pub(super) fn has_program(&self) -> bool {
-        has_xdp(&self.lab.host, self.iface())
+        let has = if self.mode == "tc" { has_tc } else { has_xdp };
+        has(&self.lab.host, self.iface())
     }
 
-    /// Checks that there is no XDP program, and no qdisc that was not there before. With filters and the
-    /// pins, that is all that can hold a program or a map after its daemon has ended.
+    /// Checks that there is no program that counts, and no qdisc that was not there before. With filters and
+    /// the pins, that is all that can hold a program or a map after its daemon has ended.
     pub(super) fn is_as_it_was(&self) -> Result<()> {
-        ensure!(!has_xdp(&self.lab.host, self.iface()), "a program is left");
+        ensure!(!self.has_program(), "a program is left");
         let qdiscs = self.qdiscs();
         ensure!(qdiscs == self.qdiscs, "a qdisc is left, or gone: {qdiscs}, before: {}", self.qdiscs);
         Ok(())

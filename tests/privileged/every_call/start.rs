@@ -84,6 +84,18 @@ fn whichever_call_fails_a_daemon_works_or_leaves_nothing() {
     inflict(&faults(&calls, ENDS, BETWEEN), Place::new, |place, fault| start(place, fault));
 }
 
+/// The first and the last calls of a start by tc: the last ones attach.
+#[test]
+fn whichever_call_fails_a_daemon_by_tc_works_or_leaves_nothing() {
+    require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 6, "tcx"), Daemon);
+    let (place, unharmed) = (Place::by("tc"), Faults::new());
+    let daemon = Daemon::start(&place.lab.host, &place.options("mark").faults_by(&unharmed)).unwrap();
+    wait_until_announced(&daemon).unwrap();
+    let calls = unharmed.history();
+    stop(daemon).unwrap();
+    inflict(&faults(&calls, ENDS, usize::MAX), || Place::by("tc"), |place, fault| start(place, fault));
+}
+
 /// A daemon that has counted packets, and keeps its program attached and its counters when it ends.
 struct Counted {
     place: Place,
@@ -94,8 +106,8 @@ struct Counted {
 }
 
 impl Counted {
-    fn start() -> Self {
-        let place = Place::new();
+    fn start(mode: &'static str) -> Self {
+        let place = Place::by(mode);
         let options = place.options("mark").args(["--keep-attached"]);
         let mut counted =
             Self { place, options, daemon: None, faults: Faults::new(), counts: Counts::default() };
@@ -163,7 +175,18 @@ impl Counted {
 #[test]
 fn whichever_call_fails_an_adoption_counts_on_or_reports_that_it_does_not() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
-    let mut counted = Counted::start();
+    adoptions("native", 2);
+}
+
+#[test]
+fn whichever_call_fails_an_adoption_by_tc_counts_on_or_reports_that_it_does_not() {
+    require!(Root, Tool("ip"), Tool("tc"), Kernel(6, 6, "tcx"), Daemon);
+    adoptions("tc", 8);
+}
+
+/// Adopts while one call fails: one of the first and last `ends` of each kind, in turn.
+fn adoptions(mode: &'static str, ends: usize) {
+    let mut counted = Counted::start(mode);
     counted.end(Signal::SIGKILL).unwrap();
     let (noted, host) = (Faults::new(), &counted.place.lab.host);
     let daemon = Daemon::start(host, &counted.options.clone().faults_by(&noted)).unwrap();
@@ -172,18 +195,18 @@ fn whichever_call_fails_an_adoption_counts_on_or_reports_that_it_does_not() {
     drop((daemon, counted));
     println!("{} calls", calls.len());
     assert!(calls.contains(&LINK_UPDATE), "no program is replaced");
-    inflict(&faults(&calls, 2, usize::MAX), Counted::start, Counted::adopt);
+    inflict(&faults(&calls, ends, usize::MAX), || Counted::start(mode), Counted::adopt);
 }
 
 #[test]
 fn whichever_call_fails_no_count_is_lost_by_stopping() {
     require!(Root, Tool("ip"), Tool("tc"), Daemon);
-    let mut counted = Counted::start();
+    let mut counted = Counted::start("native");
     let before = counted.faults.history().len();
     counted.daemon.take().unwrap().stop().unwrap();
     let calls = counted.faults.history().split_off(before);
     println!("{} calls", calls.len());
     assert!(!calls.is_empty());
     // All calls fail here, because they are few.
-    inflict(&faults(&calls, usize::MAX, 1), Counted::start, Counted::stop);
+    inflict(&faults(&calls, usize::MAX, 1), || Counted::start("native"), Counted::stop);
 }

@@ -134,7 +134,8 @@ fn left_at_once(mode: &str) {
 
     let back = move_to(&moved, &elsewhere, &lab.host);
     wait_for_ready(&daemon);
-    assert!(programs(&back).0);
+    let (xdp, tcx) = programs(&back);
+    assert!(if mode == "tc" { tcx > 0 } else { xdp });
     knock(&back, &["192.0.2.9"; 5]);
     assert_eq!([dropped(&daemon, stays), dropped(&daemon, &back)], [5, 10], "its counters go on");
     let iface = [("iface", back.host.name.as_str())];
@@ -144,9 +145,15 @@ fn left_at_once(mode: &str) {
 }
 
 #[test]
-fn a_moved_interface_is_left_at_once_and_attached_when_it_returns_in_native_and_generic_mode() {
+fn a_moved_interface_is_left_at_once_and_attached_when_it_returns() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
     ["native", "generic"].into_iter().for_each(left_at_once);
+}
+
+#[test]
+fn a_moved_interface_is_left_at_once_and_attached_when_it_returns_by_tc() {
+    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
+    left_at_once("tc");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use d365_tests::{
 use super::{arrived, count_arrivals, send, settle, tc};
 use crate::steps::{has_xdp, start, started, stop, until};
 
-/// `ARPHRD_PPP` (`linux/if_arp.h`).
+/// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
+const ETHER: u64 = 1;
 const PPP: u64 = 512;
 
 /// The daemon warns about a filter that comes later and loses the Ethernet header. The program stays
@@ -45,11 +46,29 @@ fn a_tap_device_is_watched_until_it_loses_its_ethernet_header() {
     require!(Root, Tool("ip"), Tun, Daemon);
     let netns = Netns::new().unwrap();
     let tap = Tun::new(&netns, Kind::Tap).unwrap();
-    let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&tap.name])).unwrap();
+    let native = DaemonOptions::on(&[&tap.name]).args(["--mode", "native"]);
+    let daemon = Daemon::start(&netns, &native).unwrap();
     assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("iface", &tap.name)]), 1);
     tap.set_link_type(PPP).unwrap();
-    left(&daemon, &netns, &tap.name, "Ethernet header");
-    assert!(stop(daemon).contains("link type ppp"));
+    left(&daemon, &netns, &tap.name, "another header");
+    assert!(stop(daemon).contains("begin with the IP header"));
+}
+
+/// `auto` takes a tc program once XDP is not possible any more.
+#[test]
+fn auto_attaches_another_program_when_the_header_changes() {
+    require!(Root, Tool("ip"), Tun, Daemon);
+    let netns = Netns::new().unwrap();
+    let tap = Tun::new(&netns, Kind::Tap).unwrap();
+    let daemon = Daemon::start(&netns, &DaemonOptions::on(&[&tap.name])).unwrap();
+    let attached = |mode| daemon.scrape().unwrap().sum("d365_attached", &[("mode", mode)]);
+    assert_eq!(attached("native"), 1);
+    tap.set_link_type(PPP).unwrap();
+    until(10, || attached("tc") == 1, || daemon.log());
+    assert!(!has_xdp(&netns, &tap.name));
+    tap.set_link_type(ETHER).unwrap();
+    until(10, || attached("native") == 1, || daemon.log());
+    stop(daemon);
 }
 
 #[test]

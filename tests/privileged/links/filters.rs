@@ -8,14 +8,12 @@ use d365_tests::{
     require::Requirement,
 };
 use d365_user::{
-    exit::Exit,
-    kernel::{AttachError, Inherited, Interface, Kernel, OBJECT},
-    settings::ModePolicy,
+    kernel::{Inherited, Interface, Kernel, OBJECT},
+    settings::{ModePolicy, TcOrder},
 };
 
 use super::{arrived, bridged, count_arrivals, send, settle, tc};
 use crate::{
-    bad_input::refused,
     foreign::Foreign,
     judged::options,
     kernel::KernelExt as _,
@@ -80,16 +78,9 @@ fn auto_does_not_choose_what_blinds_a_filter() {
     count_arrivals(&lab.host, &bridge);
     filter(&lab, &bridge);
     assert_eq!(passed(&lab), 0, "without a daemon");
-    let options = DaemonOptions::on(&[&bridge]);
-    if HIDES.is_met() {
-        let words = [&bridge, "native mode was refused", "bpf filter", "with priority 10", "--mode generic"];
-        refused(&lab.host, &options, Exit::Attach, &words);
-        assert_eq!(passed(&lab), 0, "after the refusal");
-    } else {
-        let daemon = Daemon::start(&lab.host, &options).unwrap();
-        assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("mode", "generic")]), 1);
-        assert_eq!(passed(&lab), 0, "where nothing is hidden");
-    }
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&bridge])).unwrap();
+    assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("mode", "tc")]), 1);
+    assert_eq!(passed(&lab), 0, "beside the tc program");
 }
 
 /// A filter of any kind and a tcx program count as foreign, because both lose the Ethernet header.
@@ -101,18 +92,9 @@ fn programs_and_filters_of_every_kind_are_others() {
     lab.host.run(|| {
         let hidden = || {
             let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
-            match kernel.attach(
-                &Interface::find(&bridge).unwrap(),
-                ModePolicy::Auto,
-                &mut Inherited::default(),
-            ) {
-                Ok(attached) => attached.hidden_from,
-                Err(AttachError::Generic { objection, .. }) => {
-                    let (_, filters) = objection.reason.rsplit_once("without it: ").unwrap();
-                    filters.split(", ").map(str::to_owned).collect()
-                }
-                Err(error) => panic!("{error}"),
-            }
+            let bridge = Interface::find(&bridge).unwrap();
+            let (mode, order) = (ModePolicy::Generic, TcOrder::First);
+            kernel.attach(&bridge, mode, order, &mut Inherited::default()).unwrap().hidden_from
         };
         assert_eq!(hidden(), Vec::<String>::new());
         let u32 = "filter add dev DEV ingress pref 30 protocol ip u32 match ip src 192.0.2.0/24 flowid 1:1";

@@ -1,4 +1,4 @@
-//! The daemon checks the link type before it attaches anything: it reads Ethernet frames only.
+//! The daemon checks the link type before it attaches anything: XDP programs read Ethernet frames only.
 
 use std::net::Ipv4Addr;
 
@@ -13,22 +13,22 @@ use d365_tests::{
 use d365_user::{
     exit::Exit,
     kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, OBJECT},
-    settings::ModePolicy,
+    settings::{ModePolicy, TcOrder},
 };
 
 use super::accept_any_source;
 use crate::{bad_input::refused, judged::options, kernel::KernelExt as _, steps::on};
 
-/// `ARPHRD_ETHER` and `ARPHRD_PPP` (`linux/if_arp.h`).
+/// `ARPHRD_ETHER` and `ARPHRD_INFINIBAND` (`linux/if_arp.h`).
 const ETHER: u64 = 1;
-const PPP: u64 = 512;
+const INFINIBAND: u64 = 32;
 /// The host's address on the tun device. In bytes 16 to 19 of a packet it looks like the total length and the
 /// identification of an IPv4 header.
-const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(5, 0, 60, 1);
 
 /// A SYN from 8.0.69.0: bytes 12 and 13 of the packet are `EtherType` IPv4. Behind them, the packet's options
 /// and addresses form a second IPv4 header, from a listed source to port 25.
-fn forged() -> Vec<u8> {
+pub(crate) fn forged() -> Vec<u8> {
     let destination = HOST.octets();
     let mut options = vec![0, 0, 0x40, 6, 0, 0, 40, 78, 242, 7];
     options.extend(destination);
@@ -40,12 +40,12 @@ fn forged() -> Vec<u8> {
 }
 
 /// A SYN from 8.0.69.32. A program that reads this packet as a frame and sets code points would damage it.
-fn damaged() -> Vec<u8> {
+pub(crate) fn damaged() -> Vec<u8> {
     Packet::from(Ipv4::new([8, 0, 69, 32], HOST).carrying(Tcp::new(40_000, 25).syn())).bytes
 }
 
 #[test]
-fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
+fn xdp_refuses_a_tun_device_and_its_packets_arrive_unharmed() {
     require!(Root, Tool("ip"), Tool("nft"), Tun, Daemon);
     let netns = Netns::new().unwrap();
     let tun = Tun::new(&netns, Kind::Tun).unwrap();
@@ -66,22 +66,23 @@ fn a_tun_device_is_refused_and_its_packets_arrive_unharmed() {
         }",
     )
     .unwrap();
-    let words = [&tun.name, "link type none", "a tun device", "Ethernet header"];
-    for mode in ["auto", "native", "generic"] {
+    let words = [&tun.name, "begin with the IP header", "--mode tc"];
+    for mode in ["native", "generic"] {
         let options = DaemonOptions::on(&[&tun.name]).args(["--mode", mode, "--tag", "mark,dscp"]);
         refused(&netns, &options, Exit::Interface, &words);
     }
-    // A tun device can claim to be Ethernet. The daemon still rejects it.
+    // A tun device can claim to be Ethernet. XDP still rejects it.
     tun.set_link_type(ETHER).unwrap();
-    refused(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &words);
-    tun.set_link_type(PPP).unwrap();
-    refused(&netns, &DaemonOptions::on(&[&tun.name]), Exit::Interface, &["link type ppp"]);
+    let native = DaemonOptions::on(&[&tun.name]).args(["--mode", "native"]);
+    refused(&netns, &native, Exit::Interface, &words);
+    tun.set_link_type(INFINIBAND).unwrap();
     // The kernel stage rejects it too, whichever code calls it.
     netns.run(|| {
         let interface = Interface::find(&tun.name).unwrap();
         let (mut kernel, _) = Kernel::load(OBJECT, &options()).unwrap();
-        for mode in [ModePolicy::Auto, ModePolicy::Native, ModePolicy::Generic] {
-            let error = kernel.attach(&interface, mode, &mut Inherited::default()).unwrap_err();
+        for mode in [ModePolicy::Native, ModePolicy::Generic] {
+            let error =
+                kernel.attach(&interface, mode, TcOrder::First, &mut Inherited::default()).unwrap_err();
             let is_it = matches!(error, AttachError::Interface(InterfaceError::Unfit(_)));
             assert!(is_it, "{error}");
         }

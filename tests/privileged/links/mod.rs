@@ -3,7 +3,7 @@
 
 mod changed;
 mod filters;
-mod link_type;
+pub(crate) mod link_type;
 mod shaped;
 
 use d365_tests::{
@@ -33,7 +33,7 @@ fn bridged(lab: &Lab) -> String {
 
 /// Makes the stack accept packets from addresses to which it has no route: a namespace starts with the
 /// machine's settings.
-fn accept_any_source(netns: &Netns, interface: &str) {
+pub(crate) fn accept_any_source(netns: &Netns, interface: &str) {
     for place in ["all", interface] {
         netns.sysctl(&format!("net/ipv4/conf/{place}/rp_filter"), "0").unwrap();
     }

@@ -23,12 +23,12 @@ fn redirect(lab: &Lab, interface: &str) {
 }
 
 #[test]
-fn native_mode_counts_each_packet_once() {
+fn native_mode_and_tc_count_each_packet_once() {
     require!(Root, Tool("ip"), Tool("tc"), Tool("nft"), Link("ifb"), Daemon);
     let lab = Lab::new().unwrap();
     count_arrivals(&lab.host, lab.iface());
     shape(&lab, lab.iface());
-    for mode in ["auto", "native"] {
+    for mode in ["auto", "native", "tc"] {
         let before = arrived(&lab.host, "smtp");
         let daemon = start(&lab, &["--mode", mode]);
         send(lab.link(), 25, 3);
@@ -44,11 +44,12 @@ fn generic_mode_is_refused_whoever_insists() {
     require!(Root, Tool("ip"), Tool("tc"), Link("ifb"), Link("bridge"), Daemon);
     let lab = Lab::new().unwrap();
     let ifb = shape(&lab, lab.iface());
-    let words = [lab.iface(), ifb, "u32 filter with priority 10", "twice", "native mode"];
+    let words = [lab.iface(), ifb, "u32 filter with priority 10", "twice", "--mode native or tc"];
     refused(&lab.host, &on(&lab, &["--mode", "generic"]), Exit::Attach, &words);
     tc(&lab.host, lab.iface(), "qdisc del dev DEV clsact");
     let bridge = bridged(&lab);
     tc(&lab.host, &bridge, "qdisc add dev DEV clsact");
     redirect(&lab, &bridge);
-    refused(&lab.host, &DaemonOptions::on(&[&bridge]), Exit::Attach, &[&bridge, ifb, "twice"]);
+    let generic = DaemonOptions::on(&[&bridge]).args(["--mode", "generic"]);
+    refused(&lab.host, &generic, Exit::Attach, &[&bridge, ifb, "twice"]);
 }

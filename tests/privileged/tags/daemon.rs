@@ -70,9 +70,9 @@ fn counted(lab: &Lab, counter: &str) -> u64 {
 /// Mail from listed and unlisted sources is still delivered, and counted by the operator's own list. Every
 /// packet from listed sources has both tags, from the first packet on.
 #[test]
-fn both_tags_in_native_and_generic_mode() {
+fn both_tags_in_every_mode() {
     require!(Root, Tool("ip"), Tool("nft"), Daemon);
-    ["native", "generic"].into_iter().for_each(both_tags);
+    ["native", "generic", "tc"].into_iter().for_each(both_tags);
 }
 
 fn both_tags(mode: &str) {

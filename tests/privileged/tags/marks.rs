@@ -72,11 +72,12 @@ impl Host {
     fn new(mode: ModePolicy, tags: Tags) -> Self {
         let lab = Lab::new().unwrap();
         let (mut kernel, counters) = judged::attach(&lab, mode, Options { tags, ..options() });
-        lab.host.run(|| {
-            kernel
-                .attach_tagger(&Interface::find(lab.iface()).unwrap(), tags.order, &mut Inherited::default())
-                .unwrap();
-        });
+        if mode != ModePolicy::Tc {
+            lab.host.run(|| {
+                let interface = Interface::find(lab.iface()).unwrap();
+                kernel.attach_tagger(&interface, tags.order, &mut Inherited::default()).unwrap();
+            });
+        }
         let sender = FrameSender::on(&lab.link().sender).unwrap();
         let mut host = Self { lab, kernel: Some(kernel), counters, sender };
         host.publish(&ranges().iter().map(CounterKey::from).collect::<Vec<_>>());
@@ -144,9 +145,9 @@ fn mark_only() -> Tags {
 
 /// Every geo of both families has its mark, in a VLAN or not. No other packet is marked.
 #[test]
-fn every_geo_in_native_and_generic_mode() {
+fn every_geo_in_every_mode() {
     require!(Root, Tool("ip"), Tool("nft"));
-    [ModePolicy::Native, ModePolicy::Generic].into_iter().for_each(every_geo);
+    [ModePolicy::Native, ModePolicy::Generic, ModePolicy::Tc].into_iter().for_each(every_geo);
 }
 
 fn every_geo(mode: ModePolicy) {

@@ -6,7 +6,7 @@ use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
-    kernel::{Inherited, Interface, Kernel, OBJECT, Options, TcHold},
+    kernel::{Header, Inherited, Interface, Kernel, OBJECT, Options, TcHold, TcProgram, TcRole},
     settings::{Tags, TcOrder},
 };
 
@@ -17,6 +17,11 @@ fn kernel(interface: &Interface) -> Kernel {
     let tags = Tags { mark: Some(Mark::DEFAULT), ..Tags::default() };
     let options = Options { interfaces: vec![interface.clone()], tags, ..options() };
     Kernel::load(OBJECT, &options).unwrap().0
+}
+
+/// Attaches the program that marks by a filter, as on a kernel without tcx.
+fn by_filter(kernel: &mut Kernel, interface: &Interface, order: TcOrder) -> TcProgram {
+    kernel.attach_clsact(interface, TcRole::Mark, Header::Ethernet, order).unwrap()
 }
 
 /// Runs a test in a lab's host.
@@ -48,13 +53,12 @@ fn tcx_programs_of_others_stay_where_they_are() {
             let mut others = [Foreign::marking(1), Foreign::marking(2)];
             others.iter_mut().for_each(|other| other.attach(&interface.name, false));
             let mut kernel = kernel(interface);
-            let links = kernel.links();
             let tagger = kernel.attach_tagger(interface, order, &mut Inherited::default()).unwrap();
             assert_eq!((tagger.hold, names(interface)), (TcHold::Tcx, expected.map(str::to_owned).to_vec()));
-            assert!(tagger.is_attached(&links).unwrap());
+            assert!(tagger.is_attached().unwrap());
             drop(kernel);
             assert_eq!(names(interface), ["foreign", "foreign"]);
-            assert!(!tagger.is_attached(&links).unwrap());
+            assert!(!tagger.is_attached().unwrap());
         });
     }
 }
@@ -65,15 +69,14 @@ fn filters_of_others_and_their_qdisc_stay() {
     for order in [TcOrder::First, TcOrder::Last] {
         on_a_link(|lab, interface| {
             let mut kernel = kernel(interface);
-            let links = kernel.links();
-            let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, order).unwrap();
-            assert!(tagger.is_attached(&links).unwrap());
+            let tagger = by_filter(&mut kernel, interface, order);
+            assert!(tagger.is_attached().unwrap());
             assert!(tc(lab, "filter").contains("d365_tag"), "{}", tc(lab, "filter"));
             // Another program's filter in the qdisc that we added: the qdisc stays for it.
             let filter = "ingress prio 7 protocol all u32 match u32 0 0 flowid 1:1";
             shell(&lab.host, &format!("tc filter add dev {} {filter}", lab.iface()));
             drop(kernel);
-            assert!(!tagger.is_attached(&links).unwrap());
+            assert!(!tagger.is_attached().unwrap());
             let left = tc(lab, "filter");
             assert!(!left.contains("d365_tag") && left.contains("u32"), "{left}");
             assert!(tc(lab, "qdisc").contains("clsact"));
@@ -90,7 +93,7 @@ fn a_qdisc_that_came_with_us_goes_with_us_and_no_other() {
                 shell(&lab.host, &format!("tc qdisc add dev {} clsact", lab.iface()));
             }
             let mut kernel = kernel(interface);
-            kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+            by_filter(&mut kernel, interface, TcOrder::First);
             assert!(tc(lab, "qdisc").contains("clsact"));
             drop(kernel);
             assert_eq!(tc(lab, "qdisc").contains("clsact"), was_there, "{}", tc(lab, "qdisc"));
@@ -104,11 +107,11 @@ fn a_filter_that_was_left_behind_is_taken_away() {
     require!(Root, Tool("ip"), Tool("tc"));
     on_a_link(|lab, interface| {
         let mut dead = kernel(interface);
-        dead.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+        by_filter(&mut dead, interface, TcOrder::First);
         // As when a process is killed: nothing is undone.
         std::mem::forget(dead);
         let mut kernel = kernel(interface);
-        let tagger = kernel.attach_tagger_by(TcHold::Clsact, interface, TcOrder::First).unwrap();
+        let tagger = by_filter(&mut kernel, interface, TcOrder::First);
         assert_eq!(tc(lab, "filter").matches(" name d365_tag ").count(), 1, "{}", tc(lab, "filter"));
         assert!(!tagger.is_preceded);
         kernel.set_lease(Some(Duration::ZERO)).unwrap();

@@ -7,10 +7,14 @@ use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
-        error::error_chain, interface::InterfaceError, objection::Objection, requirements::RequirementError,
-        tc::TaggerError,
+        error::{LoadError, error_chain},
+        interface::InterfaceError,
+        objection::Objection,
+        requirements::RequirementError,
+        role::is_own,
+        tc::TcError,
     },
-    snapshot::Mode,
+    snapshot::XdpMode,
 };
 
 /// The program cannot be attached to the interface.
@@ -27,21 +31,18 @@ pub enum AttachError {
          holds it, only its owner can: `bpftool link`",
         mode.as_str(), ip_keyword(*mode)
     )]
-    Busy { interface: String, name: String, id: u32, mode: Mode },
+    Busy { interface: String, name: String, id: u32, mode: XdpMode },
     #[error(
         "interface {interface} lies below {upper}, which has an XDP program: {name} (id {id}, {}); the kernel takes none \
          below it. Watch {upper} alone, or both in one d365-user (--iface {upper},{interface}), or detach that program: \
          `ip link set dev {upper} {} off`",
         mode.as_str(), ip_keyword(*mode)
     )]
-    BusyAbove { interface: String, upper: String, name: String, id: u32, mode: Mode },
-    #[error("cannot attach to {interface} in {mode} mode: {}", refusal(.source, .mode))]
-    Refused { interface: String, mode: &'static str, source: io::Error },
-    #[error(
-        "cannot attach to {interface} in generic mode{}: {objection}",
-        native.as_ref().map(|reason| format!(" (native mode was refused: {reason})")).unwrap_or_default()
-    )]
-    Generic { interface: String, native: Option<String>, objection: Objection },
+    BusyAbove { interface: String, upper: String, name: String, id: u32, mode: XdpMode },
+    #[error("cannot attach to {interface} in {} mode: {}", mode.as_str(), refusal(.source, *mode))]
+    Refused { interface: String, mode: XdpMode, source: io::Error },
+    #[error("cannot attach to {interface} in generic mode: {objection}")]
+    Generic { interface: String, objection: Objection },
     #[error(
         "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
     )]
@@ -49,45 +50,62 @@ pub enum AttachError {
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
     #[error(transparent)]
-    Tagger(TaggerError),
+    Load(Box<LoadError>),
+    #[error(transparent)]
+    Tc(Box<TcError>),
     #[error("cannot attach to {interface}: {}", error_chain(.source))]
     Program { interface: String, source: ProgramError },
 }
 
-impl From<TaggerError> for AttachError {
-    fn from(error: TaggerError) -> Self {
+impl AttachError {
+    /// Returns true if XDP is refused and a tc program may be attached in its place. It may not where another
+    /// d365-user has its program: both would tag and drop.
+    pub(super) fn leaves_tc(&self) -> bool {
+        match self {
+            Self::Busy { name, .. } | Self::BusyAbove { name, .. } => !is_own(name),
+            Self::Refused { .. } | Self::Interface(InterfaceError::Unfit(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<TcError> for AttachError {
+    fn from(error: TcError) -> Self {
         match error {
-            TaggerError::Link { interface: name, source }
-            | TaggerError::Filters { interface: name, source }
+            TcError::Link { interface: name, source, .. }
+            | TcError::Filters { interface: name, source }
+            | TcError::Programs { interface: name, source }
                 if matches!(source.raw_os_error(), Some(ENODEV | ENXIO)) =>
             {
                 InterfaceError::NotFound { name }.into()
             }
-            error => Self::Tagger(error),
+            TcError::Load(error) => Self::Load(error.into()),
+            error => Self::Tc(error.into()),
         }
     }
 }
 
 /// Explains the kernel's refusal and gives the next step.
-fn refusal(source: &io::Error, mode: &str) -> String {
+fn refusal(source: &io::Error, mode: XdpMode) -> String {
     if source.raw_os_error() == Some(EEXIST) {
         return "a device above it has an XDP program, and is not in this network namespace: it may be a container's \
                 macvlan or VLAN device; detach that program first"
             .to_owned();
     }
-    let advice = if mode == Mode::Native.as_str() {
-        "; the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or generic"
-    } else {
-        ""
+    let advice = match mode {
+        XdpMode::Native => {
+            "; the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or tc"
+        }
+        XdpMode::Generic => "",
     };
     format!("{source}{advice}")
 }
 
 /// The keyword of `ip link set` for the mode.
-fn ip_keyword(mode: Mode) -> &'static str {
+fn ip_keyword(mode: XdpMode) -> &'static str {
     match mode {
-        Mode::Native => "xdp",
-        Mode::Generic => "xdpgeneric",
+        XdpMode::Native => "xdp",
+        XdpMode::Generic => "xdpgeneric",
     }
 }
 
@@ -101,8 +119,8 @@ mod tests {
             let (interface, name) = ("m1".to_owned(), "other".to_owned());
             AttachError::Busy { interface, name, id: 7, mode }.to_string()
         };
-        assert!(busy(Mode::Native).contains("other (id 7, native)"));
-        assert!(busy(Mode::Native).contains("`ip link set dev m1 xdp off`"));
-        assert!(busy(Mode::Generic).contains("`ip link set dev m1 xdpgeneric off`"));
+        assert!(busy(XdpMode::Native).contains("other (id 7, native)"));
+        assert!(busy(XdpMode::Native).contains("`ip link set dev m1 xdp off`"));
+        assert!(busy(XdpMode::Generic).contains("`ip link set dev m1 xdpgeneric off`"));
     }
 }

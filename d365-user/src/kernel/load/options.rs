@@ -32,8 +32,6 @@ pub struct Options {
     /// True to drop new connections from unlisted sources, except from the prefixes that
     /// [`Kernel::set_failsafe`](super::Kernel::set_failsafe) sets.
     pub drop_unlisted: bool,
-    /// True to load the tc programs that need no XDP program beside them.
-    pub tc: bool,
 }
 
 /// Checks that a number is from 1 to `most`.

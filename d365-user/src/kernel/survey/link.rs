@@ -1,19 +1,20 @@
-//! The reason why the daemon would refuse an interface, and its state and MTU, over rtnetlink(7).
+//! The header of an interface's packets, its state and its MTU, over rtnetlink(7).
 
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 
 use super::fact::{Fact, Unknown};
 use crate::kernel::{
     interface::{self, Interface},
-    link_layer, link_message,
+    link_layer::{self, Header},
+    link_message,
     objection::Objection,
 };
 
 /// The facts from an interface's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
-    /// The daemon's objection if its packets are no Ethernet frames, or no XDP program sees them.
-    pub objection: Option<Objection>,
+    /// The header that its packets begin with, or the daemon's objection.
+    pub header: Result<Header, Objection>,
     /// True if it is administratively up.
     pub is_up: bool,
     /// Maximum bytes of a frame after the Ethernet header.
@@ -27,7 +28,7 @@ pub(super) fn look(interface: &Interface) -> Fact<LinkFacts> {
         _ => None,
     });
     Ok(LinkFacts {
-        objection: link_layer::require_frames(&interface.name, &link).err(),
+        header: link_layer::header(&interface.name, &link),
         is_up: link.header.flags.contains(LinkFlags::Up),
         mtu: mtu.ok_or_else(|| Unknown::Failed("the kernel did not report the MTU".to_owned()))?,
     })

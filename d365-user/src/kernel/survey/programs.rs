@@ -9,7 +9,7 @@ use super::{
     fact::{Fact, Unknown},
     holders::{Holders, Search},
 };
-use crate::kernel::object::is_own;
+use crate::kernel::role::is_own;
 
 /// A BPF program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]

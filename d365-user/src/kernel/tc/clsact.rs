@@ -14,10 +14,10 @@ use netlink_packet_route::{
     tc::{TcAttribute, TcHandle as Handle, TcMessage},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
-use nix::libc::{EINVAL, EOPNOTSUPP};
+use nix::libc::{EINVAL, ENODEV, EOPNOTSUPP};
 
 use super::{
-    super::netlink,
+    super::{bpf, netlink},
     filter::{Filter, below},
 };
 
@@ -45,6 +45,20 @@ pub(in super::super) fn tcx(interface: &str) -> Result<Option<Vec<(u32, String)>
             Ok(Some(answer?.1.iter().map(|info| (info.id(), name(info))).collect()))
         }
     }
+}
+
+/// The ids of the programs at an interface's ingress: tcx programs and filters. An interface that has just
+/// gone has none.
+pub(in super::super) fn programs(ifindex: u32) -> io::Result<Vec<u32>> {
+    let mut programs = match bpf::tcx_programs(ifindex) {
+        Err(error) if matches!(error.raw_os_error(), Some(EINVAL | EOPNOTSUPP | ENODEV)) => Vec::new(),
+        answer => answer?,
+    };
+    match filters(ifindex) {
+        Err(error) if error.raw_os_error() == Some(ENODEV) => {}
+        answer => programs.extend(answer?.iter().filter_map(|filter| filter.program)),
+    }
+    Ok(programs)
 }
 
 /// The daemon's filter at an interface's ingress. Dropping this value removes the filter, if it is still

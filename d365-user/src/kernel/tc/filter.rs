@@ -7,11 +7,13 @@
 use std::{fmt, io};
 
 use aya::programs::tc::TcHandle;
-use d365_common::names;
 use netlink_packet_core::NLM_F_DUMP;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use crate::kernel::netlink::{self, Raw, attribute, attributes};
+use crate::kernel::{
+    netlink::{self, Raw, attribute, attributes},
+    role::is_own,
+};
 
 /// `RTM_GETTFILTER` (linux/rtnetlink.h).
 const GET_FILTER: u16 = 46;
@@ -69,9 +71,9 @@ impl fmt::Display for Filter {
 }
 
 impl Filter {
-    /// Returns true if it has the name of our program.
+    /// Returns true if it has the name of one of our programs.
     pub(in crate::kernel) fn is_ours(&self) -> bool {
-        self.name.as_deref() == Some(names::PROGRAM_TAG)
+        self.name.as_deref().is_some_and(is_own)
     }
 
     /// Decodes an answer; `None` if it is not a filter. The kernel also reports each priority by itself,

@@ -56,8 +56,7 @@ fn what_is_blinded_later_is_told_once() {
 
 #[test]
 fn an_interface_that_is_unfit_is_left_with_the_reason() {
-    for (reason, words) in
-        [(DetachReason::NoFrames, "Ethernet header"), (DetachReason::SeenTwice, "ifb device")]
+    for (reason, words) in [(DetachReason::Header, "another header"), (DetachReason::SeenTwice, "ifb device")]
     {
         let loss = Loss::Left(reason);
         assert!(loss.to_string().contains(words), "{loss}");

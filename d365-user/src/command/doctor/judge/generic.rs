@@ -1,36 +1,34 @@
-//! The check of generic mode: if the daemon would use it when native mode is refused, and its effect on
-//! others.
+//! The check of generic mode: if the daemon would use it, and its effect on others. Only `--mode generic`
+//! uses it.
 
-use super::{
-    super::finding::{Judged, Level, error, ok, warning},
-    native::runs_natively,
-};
+use super::super::finding::{Judged, ok, warning};
 use crate::{
     kernel::{Objection, survey::InterfaceFacts},
-    snapshot::Mode,
+    snapshot::XdpMode,
 };
 
-/// Judges generic mode. `native` is the judgement of native mode.
-pub(super) fn judge<'a>(facts: &'a InterfaceFacts, native: &Judged<'_>) -> Judged<'a> {
+pub(super) fn judge(facts: &InterfaceFacts) -> Judged<'_> {
     let surroundings = facts.generic.as_ref()?;
     if surroundings.has_unreadable {
         let found = "not known: not allowed to ask: to read what tcx programs there are takes CAP_SYS_ADMIN";
         return warning(found, "run doctor as root");
     }
-    let Some(Objection { reason, advice }) = surroundings.objection(false) else {
-        return ok("possible together with what is here");
+    let (word, harm, advice) = match (surroundings.objection(), surroundings.hidden_from()) {
+        (Some(Objection { reason, advice }), _) => ("refuses it", reason, advice),
+        (None, hidden_from) if hidden_from.is_empty() => return ok("possible together with what is here"),
+        (None, hidden_from) => {
+            let harm = format!(
+                "on this kernel it hides the Ethernet header from tc, and these would read packets at a wrong offset \
+                 or send them on without it: {}",
+                hidden_from.join(", ")
+            );
+            ("warns", harm, "use --mode native or tc, or remove them")
+        }
     };
-    let is_generic =
-        matches!(&facts.xdp, Ok(Some((xdp, program))) if xdp.mode == Mode::Generic && program.is_ours());
-    let has_no_native =
-        matches!(&facts.features, Ok(Some(features)) if !features.has_native()) && !runs_natively(facts);
-    if is_generic {
-        warning(format!("a d365-user runs in generic mode: {reason}"), advice)
-    } else if matches!(native, Ok(native) if native.level == Level::Ok) {
-        ok(format!("not used by --mode auto, which takes native mode: {reason}"))
-    } else if has_no_native {
-        error(format!("--mode auto refuses it, and there is no native mode: {reason}"), advice)
-    } else {
-        warning(format!("--mode auto refuses it should native mode be refused: {reason}"), advice)
+    match &facts.xdp {
+        Ok(Some((xdp, program))) if xdp.mode == XdpMode::Generic && program.is_ours() => {
+            warning(format!("a d365-user runs in generic mode: {harm}"), advice)
+        }
+        _ => ok(format!("--mode generic {word}: {harm}")),
     }
 }

@@ -7,7 +7,7 @@ use super::{
     programs,
 };
 use crate::kernel::{
-    Objection,
+    Header, Objection,
     survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
 };
 
@@ -25,7 +25,7 @@ pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &
 
 fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {
     let native = native::judge(facts, machine);
-    let generic = generic::judge(facts, &native);
+    let generic = generic::judge(facts);
     Finding::all([
         (Check::Interface, interface(name, &facts.link)),
         (Check::Place, place(facts)),
@@ -44,10 +44,11 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
 
 fn interface<'a>(name: &str, link: &'a Fact<LinkFacts>) -> Judged<'a> {
     let link = link.as_ref()?;
-    match &link.objection {
-        Some(Objection { reason, advice }) => error(reason, *advice),
-        None if link.is_up => ok("up"),
-        None => warning("down", format!("ip link set dev {name} up")),
+    match &link.header {
+        Err(Objection { reason, advice }) => error(reason, *advice),
+        Ok(_) if !link.is_up => warning("down", format!("ip link set dev {name} up")),
+        Ok(Header::Ethernet) => ok("up"),
+        Ok(Header::Ip) => ok("up; its packets begin with the IP header"),
     }
 }
 
@@ -78,7 +79,7 @@ fn features(facts: &InterfaceFacts) -> Judged<'_> {
         None if runs_natively(facts) => ok("not reported by this kernel; a program runs in native mode"),
         None => warning(
             "not known: this kernel does not report it (6.3 and later do)",
-            "nothing: the daemon tries native mode and falls back to generic",
+            "nothing: the daemon tries native mode and falls back to tc",
         ),
     }
 }
@@ -92,7 +93,7 @@ fn mtu<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<'a> {
         None => ok(format!("{mtu}, in several buffers")),
         Some((_, why)) => warning(
             format!("{mtu} needs several buffers, and {why}"),
-            format!("lower the MTU to {ONE_BUFFER}, or expect generic mode"),
+            format!("lower the MTU to {ONE_BUFFER}, or expect tc"),
         ),
     }
 }
@@ -107,7 +108,7 @@ fn lro<'a>(name: &str, facts: &'a InterfaceFacts) -> Judged<'a> {
 
 fn gro(facts: &InterfaceFacts) -> Judged<'_> {
     ok(match facts.offloads.as_ref()?.gro {
-        true => "on: in generic mode packets are counted as they were joined",
+        true => "on: by tc and in generic mode packets are counted as they were joined",
         false => "off",
     })
 }

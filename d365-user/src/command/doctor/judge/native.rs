@@ -2,8 +2,11 @@
 
 use super::super::finding::{Judged, ok, warning};
 use crate::{
-    kernel::survey::{InterfaceFacts, KernelVersion, LinkFacts, Machine},
-    snapshot::Mode,
+    kernel::{
+        Header,
+        survey::{InterfaceFacts, KernelVersion, LinkFacts, Machine},
+    },
+    snapshot::XdpMode,
 };
 
 /// The largest MTU at which a frame surely fits into a driver's buffer of one page, together with XDP's
@@ -15,7 +18,7 @@ const WITH_FRAGS: KernelVersion = KernelVersion::new(5, 18, 0);
 
 /// Returns true if a program runs in native mode, the best proof that the driver supports it.
 pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
-    matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == Mode::Native)
+    matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == XdpMode::Native)
 }
 
 /// The reason why frames in several buffers do not or may not reach the program in native mode, after the
@@ -36,9 +39,12 @@ pub(super) fn objection(facts: &InterfaceFacts, machine: &Machine) -> Option<(&'
 }
 
 pub(super) fn judge<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<'a> {
-    let generic = "--mode auto takes generic mode, which costs more; for native mode see to the reason";
+    let tc = "--mode auto takes tc, which costs more; for native mode see to the reason";
     if runs_natively(facts) {
         return ok("possible: a program runs in native mode");
+    }
+    if matches!(&facts.link, Ok(LinkFacts { header: Ok(Header::Ip), .. })) {
+        return ok("not possible, as its packets begin with the IP header; --mode auto takes tc");
     }
     let Some(features) = facts.features.as_ref()? else {
         return warning(
@@ -47,19 +53,19 @@ pub(super) fn judge<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<
         );
     };
     if !features.has_native() {
-        return warning("not possible: the driver has no XDP of its own, as it is set", generic);
+        return warning("not possible: the driver has no XDP of its own, as it is set", tc);
     }
     let Ok(LinkFacts { mtu, .. }) = &facts.link else {
-        return warning("not known: the MTU is not", generic);
+        return warning("not known: the MTU is not", tc);
     };
     if *mtu > ONE_BUFFER
         && let Some((prospect, why)) = objection(facts, machine)
     {
-        return warning(format!("{prospect} at MTU {mtu}: {why}"), generic);
+        return warning(format!("{prospect} at MTU {mtu}: {why}"), tc);
     }
     match &facts.offloads {
-        Ok(offloads) if offloads.lro => warning("hardly possible while LRO is on", generic),
+        Ok(offloads) if offloads.lro => warning("hardly possible while LRO is on", tc),
         Ok(_) => ok("possible"),
-        Err(_) => warning("not known: whether LRO is on is not", generic),
+        Err(_) => warning("not known: whether LRO is on is not", tc),
     }
 }

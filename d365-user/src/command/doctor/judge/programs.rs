@@ -1,6 +1,6 @@
 //! The checks of the other programs on an interface.
 
-use super::super::finding::{Judged, error, ok, warning};
+use super::super::finding::{Judged, ok, warning};
 use crate::kernel::survey::{Fact, InterfaceFacts, Program, Unknown};
 
 pub(super) fn tc(facts: &InterfaceFacts) -> Judged<'_> {
@@ -13,10 +13,10 @@ pub(super) fn tc(facts: &InterfaceFacts) -> Judged<'_> {
 pub(super) fn xdp(facts: &InterfaceFacts) -> Judged<'_> {
     let Some((xdp, program)) = facts.xdp.as_ref()? else { return above(facts) };
     let found = format!("{}, {} mode", describe(program), xdp.mode.as_str());
-    let advice = "the daemon does not replace it: stop whoever keeps it, or detach it with `ip link`";
+    let advice = "the daemon does not replace it: --mode auto takes tc beside it, --mode native and generic end with exit code 6";
     match &program.name {
         _ if program.is_ours() => ok(format!("d365-user's own: {found}")),
-        Ok(_) => error(format!("another program is here: {found}"), advice),
+        Ok(_) => warning(format!("another program is here: {found}"), advice),
         Err(unknown) => warning(format!("{found}: its owner is not known"), doing(unknown)),
     }
 }
@@ -27,10 +27,10 @@ fn above(facts: &InterfaceFacts) -> Judged<'_> {
     let found =
         format!("{upper}, which lies above it, has {}, {} mode", describe(program), xdp.mode.as_str());
     let advice = format!(
-        "the kernel takes no program below another: watch {upper} alone, or both in one daemon, or stop whoever keeps \
-         that program"
+        "the kernel takes no XDP program below another, and --mode auto takes tc: watch {upper} alone, or both in one daemon, \
+         or stop whoever keeps that program"
     );
-    error(found, advice)
+    warning(found, advice)
 }
 
 /// The programs and filters between XDP and the network stack.
@@ -56,7 +56,7 @@ pub(super) fn behind(facts: &InterfaceFacts) -> Judged<'_> {
         None => warning(
             format!("others are here: {found}"),
             "the daemon detaches none of them; `generic` reports what they see in generic mode. One that sets marks may undo a \
-             tag or be undone: look at the order",
+             tag or be undone, and by tc one that runs before the daemon's may keep packets from it: look at the order",
         ),
     }
 }

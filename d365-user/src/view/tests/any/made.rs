@@ -7,7 +7,7 @@ use proptest::{collection, option, prelude::*};
 use crate::{
     geo::{Geo, GeoCode, GeoSource},
     ranges::Range,
-    snapshot::{Azure, Count, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates},
+    snapshot::{Azure, Count, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates, XdpMode},
 };
 
 pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
@@ -40,7 +40,7 @@ fn prefix() -> impl Strategy<Value = IpNet> {
 }
 
 fn mode() -> impl Strategy<Value = Mode> {
-    prop::sample::select(vec![Mode::Native, Mode::Generic])
+    prop::sample::select(vec![Mode::Xdp(XdpMode::Native), Mode::Xdp(XdpMode::Generic), Mode::Tc])
 }
 
 fn interface(name: String, ranges: usize, retired: usize) -> impl Strategy<Value = Interface> {

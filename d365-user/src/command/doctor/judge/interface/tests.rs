@@ -7,7 +7,7 @@ use crate::{
         Objection, Other, Surroundings, Xdp,
         survey::{Holders, KernelVersion, Offloads, Program, Unknown, XdpFeatures},
     },
-    snapshot::Mode,
+    snapshot::XdpMode,
 };
 
 /// `basic` and `rx-sg`.
@@ -31,7 +31,7 @@ fn machine(version: KernelVersion) -> Machine {
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
         place: Ok(Ok("alone".to_owned())),
-        link: Ok(LinkFacts { objection: None, is_up: true, mtu: 1500 }),
+        link: Ok(LinkFacts { header: Ok(Header::Ethernet), is_up: true, mtu: 1500 }),
         driver: Ok("virtio_net".to_owned()),
         features: Ok(Some(ALL)),
         offloads: Ok(Offloads { lro: false, gro: true }),
@@ -115,7 +115,7 @@ fn one_that_is_not_there_or_not_understood_is_an_error() {
     let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)));
     assert_eq!((refused.len(), refused[0].judgement.level), (1, WARNING));
     let objection = Objection { reason: "an ifb device".to_owned(), advice: "watch another" };
-    let refused = |facts: &mut InterfaceFacts| link(facts).objection = Some(objection.clone());
+    let refused = |facts: &mut InterfaceFacts| link(facts).header = Err(objection.clone());
     assert_eq!(wrong(refused), [(Check::Interface, Level::Error)]);
     assert_eq!(said(Check::Interface, refused), "an ifb device");
     assert_eq!(wrong(|facts| link(facts).is_up = false), [(Check::Interface, WARNING)]);
@@ -175,26 +175,26 @@ fn native_mode_is_possible_or_the_reason_is_said() {
         let running = |facts: &mut InterfaceFacts| {
             link(facts).mtu = mtu;
             facts.features = Ok(None);
-            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Native }, program(7, "d365"))));
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: XdpMode::Native }, program(7, "d365"))));
         };
         assert_eq!(wrong_on(KernelVersion::new(6, 1, 0), running), [], "{mtu}");
     }
 }
 
 #[test]
-fn another_xdp_program_is_an_error_and_ones_own_is_none() {
+fn another_xdp_program_is_a_warning_and_ones_own_is_none() {
     let on = |name: &'static str, mode| {
         move |facts: &mut InterfaceFacts| {
             facts.xdp = Ok(Some((Xdp { program: 7, mode }, program(7, name))));
         }
     };
     for own in d365_common::names::PROGRAMS {
-        assert_eq!(wrong(on(own, Mode::Native)), [], "{own}");
+        assert_eq!(wrong(on(own, XdpMode::Native)), [], "{own}");
     }
-    assert_eq!(wrong(on("xdp_dispatcher", Mode::Generic)), [(Check::XdpPrograms, Level::Error)]);
+    assert_eq!(wrong(on("xdp_dispatcher", XdpMode::Generic)), [(Check::XdpPrograms, WARNING)]);
     let unnamed = |facts: &mut InterfaceFacts| {
         facts.xdp = Ok(Some((
-            Xdp { program: 7, mode: Mode::Generic },
+            Xdp { program: 7, mode: XdpMode::Generic },
             Program { name: unknown(), ..program(7, "") },
         )));
     };
@@ -208,7 +208,7 @@ fn who_keeps_a_program_is_said() {
         let holders = Holders { processes, is_partial };
         said(Check::XdpPrograms, move |facts| {
             let program = Program { holders: Some(holders.clone()), ..program(7, "other") };
-            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Generic }, program)));
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: XdpMode::Generic }, program)));
         })
     };
     let begin = "another program is here: other (id 7)";
@@ -253,32 +253,25 @@ fn a_place_from_which_nothing_is_delivered_is_a_warning() {
     assert_eq!(said(Check::Place, place), "a VRF device");
 }
 
-/// The daemon would start in native mode, or end with exit code 10.
+/// Only `--mode generic` uses it, so it is a warning while a daemon runs in it.
 #[test]
-fn generic_mode_is_foretold() {
+fn the_harm_of_generic_mode_is_foretold() {
     let other = Other { name: "u32 filter with priority 10".to_owned(), is_program: false, ifbs: Vec::new() };
     let hidden = Surroundings { others: vec![other.clone()], loses_length: true, ..Surroundings::default() };
     let shaped = Other { ifbs: vec!["ifb0".to_owned()], ..other };
     let returned = Surroundings { others: vec![shaped], ..hidden.clone() };
-    for (surroundings, word) in [(hidden, "hides the Ethernet header"), (returned, "ifb0")] {
-        let beside = |features| {
-            let surroundings = surroundings.clone();
-            move |facts: &mut InterfaceFacts| {
-                facts.generic = Ok(surroundings.clone());
-                facts.features = Ok(features);
-            }
-        };
-        assert_eq!(wrong(beside(Some(ALL))), []);
-        assert!(said(Check::Generic, beside(Some(ALL))).contains(word));
-        let none = beside(Some(XdpFeatures(0)));
-        assert_eq!(wrong(&none), [(Check::Native, WARNING), (Check::Generic, Level::Error)]);
-        let untold = wrong_on(KernelVersion::new(6, 1, 0), beside(None));
-        assert_eq!(untold[1..], [(Check::Native, WARNING), (Check::Generic, WARNING)]);
+    for (surroundings, words) in [
+        (hidden, "--mode generic warns: on this kernel it hides the Ethernet header"),
+        (returned, "--mode generic refuses it: u32 filter with priority 10 sends packets to ifb0"),
+    ] {
+        let beside = |facts: &mut InterfaceFacts| facts.generic = Ok(surroundings.clone());
+        assert_eq!(wrong(beside), []);
+        assert!(said(Check::Generic, beside).starts_with(words));
         let running = |facts: &mut InterfaceFacts| {
-            none(facts);
-            facts.xdp = Ok(Some((Xdp { program: 7, mode: Mode::Generic }, program(7, "d365"))));
+            beside(facts);
+            facts.xdp = Ok(Some((Xdp { program: 7, mode: XdpMode::Generic }, program(7, "d365"))));
         };
-        assert_eq!(wrong(running), [(Check::Native, WARNING), (Check::Generic, WARNING)]);
+        assert_eq!(wrong(running), [(Check::Generic, WARNING)]);
         assert!(said(Check::Generic, running).starts_with("a d365-user runs in generic mode: "));
     }
     let unreadable = |facts: &mut InterfaceFacts| {
@@ -287,16 +280,28 @@ fn generic_mode_is_foretold() {
     assert_eq!(wrong(unreadable), [(Check::Generic, WARNING)]);
 }
 
+/// XDP is not possible there, and tc is.
 #[test]
-fn a_program_on_the_device_above_is_an_error() {
+fn an_interface_without_an_ethernet_header_is_fit() {
+    let bare = |facts: &mut InterfaceFacts| {
+        link(facts).header = Ok(Header::Ip);
+        facts.features = Ok(Some(XdpFeatures(0)));
+    };
+    assert_eq!(wrong(bare), []);
+    assert_eq!(said(Check::Interface, bare), "up; its packets begin with the IP header");
+    assert!(said(Check::Native, bare).starts_with("not possible, as its packets begin with the IP header"));
+}
+
+#[test]
+fn a_program_on_the_device_above_is_a_warning() {
     let on = |facts: &mut InterfaceFacts| {
-        let xdp = Xdp { program: 7, mode: Mode::Generic };
+        let xdp = Xdp { program: 7, mode: XdpMode::Generic };
         facts.xdp_above = Ok(Some(("br0".to_owned(), xdp, program(7, "d365"))));
     };
-    assert_eq!(wrong(on), [(Check::XdpPrograms, Level::Error)]);
+    assert_eq!(wrong(on), [(Check::XdpPrograms, WARNING)]);
     let both = |facts: &mut InterfaceFacts| {
         on(facts);
-        facts.xdp = Ok(Some((Xdp { program: 6, mode: Mode::Native }, program(6, "d365"))));
+        facts.xdp = Ok(Some((Xdp { program: 6, mode: XdpMode::Native }, program(6, "d365"))));
     };
     assert_eq!(wrong(both), [], "it was attached first");
     assert_eq!(wrong(|facts| facts.xdp_above = unknown()), [(Check::XdpPrograms, WARNING)]);
