@@ -38,18 +38,20 @@ pub(super) enum Way {
     LimitWithMark,
     Ours,
     OursWithMark,
+    OursByTc,
     Nftables,
     Ipset,
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Nothing,
         Self::Moves,
         Self::Limit,
         Self::LimitWithMark,
         Self::Ours,
         Self::OursWithMark,
+        Self::OursByTc,
         Self::Nftables,
         Self::Ipset,
     ];
@@ -62,6 +64,7 @@ impl Way {
             Self::LimitWithMark => names::LIMIT_MARK,
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
+            Self::OursByTc => names::OWN_BY_TC,
             Self::Nftables => names::NFTABLES,
             Self::Ipset => names::IPSET,
         }
@@ -93,8 +96,9 @@ impl Host {
     pub(super) fn new(way: Way, ranges: &[Range]) -> Result<Self> {
         let lab = Lab::new()?;
         let job = lab.host.run(|| match way {
-            Way::Ours => ours(&lab, ranges, None),
-            Way::OursWithMark => ours(&lab, ranges, Some(Mark::DEFAULT)),
+            Way::Ours => ours(&lab, ranges, ModePolicy::Native, None),
+            Way::OursWithMark => ours(&lab, ranges, ModePolicy::Native, Some(Mark::DEFAULT)),
+            Way::OursByTc => ours(&lab, ranges, ModePolicy::Tc, None),
             Way::Moves => theirs(vec![programs::moves(MOVES.0)?], &lab),
             Way::Limit => theirs(vec![Limit::new(ranges, false)?.program], &lab),
             Way::LimitWithMark => {
@@ -139,7 +143,7 @@ fn theirs(mut own: Vec<Program>, lab: &Lab) -> Result<Job> {
 }
 
 /// Attaches our own programs as the daemon does.
-fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
+fn ours(lab: &Lab, ranges: &[Range], mode: ModePolicy, mark: Option<Mark>) -> Result<Job> {
     let interface = Interface::find(lab.iface())?;
     let options = Options {
         interfaces: vec![interface.clone()],
@@ -150,7 +154,7 @@ fn ours(lab: &Lab, ranges: &[Range], mark: Option<Mark>) -> Result<Job> {
         ..Options::default()
     };
     let mut subject = Subject::published(&options, ranges)?;
-    subject.kernel.attach(&interface, ModePolicy::Native, TcOrder::First, &mut Inherited::default())?;
+    subject.kernel.attach(&interface, mode, TcOrder::First, &mut Inherited::default())?;
     if mark.is_some() {
         subject.kernel.attach_tagger(&interface, TcOrder::First, &mut Inherited::default())?;
     }
