@@ -17,6 +17,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use nix::{
     libc::{F_DUPFD_CLOEXEC, dup2, fcntl},
+    poll::{PollFd, PollFlags, poll},
     sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
 };
 
@@ -36,6 +37,7 @@ pub type Named = (String, OwnedFd);
 #[derive(Clone, Debug)]
 pub struct ServiceManager {
     directory: Arc<TempDir>,
+    socket: Arc<UnixDatagram>,
     store: Arc<Mutex<Vec<Named>>>,
 }
 
@@ -44,14 +46,16 @@ impl ServiceManager {
     pub fn start() -> Result<Self> {
         let directory = TempDir::new("notify");
         let socket = UnixDatagram::bind(directory.file("socket")).context("cannot make the notify socket")?;
-        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-        let manager = Self { directory: Arc::new(directory), store: Arc::default() };
+        socket.set_nonblocking(true)?;
+        let socket = Arc::new(socket);
+        let manager =
+            Self { directory: Arc::new(directory), socket: Arc::clone(&socket), store: Arc::default() };
         let store = Arc::downgrade(&manager.store);
         thread::spawn(move || {
             while let Some(store) = store.upgrade() {
-                if let Ok((message, descriptors)) = receive(&socket) {
-                    handle(&mut lock(&store), &message, descriptors);
-                }
+                // An error only means that the loop asks again.
+                let _ = poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], 100_u16);
+                receive_all(&socket, &mut lock(&store));
             }
         });
         Ok(manager)
@@ -79,9 +83,12 @@ impl ServiceManager {
         change(&mut self.store());
     }
 
-    /// Closes everything in the store, as systemd does when the unit stops.
+    /// Closes everything in the store, as systemd does when the unit stops. The daemon has ended; messages
+    /// that it has sent are read before.
     pub fn stop(&self) {
-        self.store().clear();
+        let mut store = self.store();
+        receive_all(&self.socket, &mut store);
+        store.clear();
     }
 
     /// A command that runs `command` with `LISTEN_PID` set to its process id, which only the process knows.
@@ -132,6 +139,13 @@ fn hand_over(kept: &[OwnedFd]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Handles all messages that are there. The caller holds the store, so nobody else has one in hand.
+fn receive_all(socket: &UnixDatagram, store: &mut Vec<Named>) {
+    while let Ok((message, descriptors)) = receive(socket) {
+        handle(store, &message, descriptors);
+    }
 }
 
 fn receive(socket: &UnixDatagram) -> Result<(String, Vec<OwnedFd>)> {

@@ -1,22 +1,20 @@
 //! Restarts under a service manager with a descriptor store: no packet passes without a program, counters and
 //! marks continue, and nothing is left behind.
 
+mod another_build;
+mod endurance;
+mod manager;
+mod mode;
+mod objects;
 mod pins;
+mod watch;
 
-use std::{
-    fs,
-    net::IpAddr,
-    os::fd::OwnedFd,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::{fs, net::IpAddr, os::fd::OwnedFd, thread, time::Duration};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
     lab::{Lab, LabOptions, Link, host_mac, sender_mac},
-    nft,
     raw::FrameSender,
     require,
     scrape::Scrape,
@@ -24,15 +22,17 @@ use d365_tests::{
     temp::TempFile,
 };
 use d365_user::kernel::Interface;
-use nix::sys::signal::Signal;
 
+use self::{
+    manager::Own,
+    mode::{Mode, TCX},
+};
 use crate::steps::{has_tc, has_xdp, until};
 
 /// In a documented range, and in none.
 const LISTED: &str = "13.71.171.9";
 const STRANGER: &str = "198.51.100.7";
 const MAPS: [&str; 4] = ["CLASS_COUNTERS", "RANGE_COUNTERS", "RANGE_OWNERS", "ROW_NAMES"];
-const GAP: Duration = Duration::from_micros(150);
 
 /// Packets from listed sources, from others, and packets to other ports.
 fn counts(scrape: &Scrape) -> [u64; 3] {
@@ -70,105 +70,29 @@ fn filled_store(lab: &Lab) -> (ServiceManager, DaemonOptions) {
     (manager, options)
 }
 
-/// Sends frames of each kind in turn, and looks at the interface in between, until `stop` is set.
-fn send_and_look(
-    lab: &Lab,
-    is_attached: impl Fn() -> bool + Sync,
-    stop: &AtomicBool,
-    sent: &[AtomicU64; 3],
-    without: &AtomicU64,
-) {
-    let frames = frames(lab.link());
-    let sender = FrameSender::on(&lab.link().sender).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            lab.host.run(|| {
-                while !stop.load(Relaxed) {
-                    without.fetch_add(u64::from(!is_attached()), Relaxed);
-                    thread::sleep(GAP);
-                }
-            });
-        });
-        while !stop.load(Relaxed) {
-            for (frame, sent) in frames.iter().zip(sent) {
-                sender.send_bytes(frame).unwrap();
-                sent.fetch_add(1, Relaxed);
-                thread::sleep(GAP);
-            }
-        }
-    });
-}
-
-/// 30 restarts and 40 kills under traffic. Each packet is counted, each trusted packet is marked, and the
-/// interface has a program at each look.
-#[test]
-fn restarts_and_kills_leave_no_gap() {
-    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
-    no_gap("native", &["xdp", "tcx-first"]);
-}
-
-#[test]
-fn restarts_and_kills_leave_no_gap_by_tc() {
-    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
-    no_gap("tc", &["tc-first"]);
-}
-
-/// Restarts and kills a daemon in this mode, whose links have these roles.
-fn no_gap(mode: &str, roles: &[&str]) {
+/// Lets a daemon in this mode live under the service manager of the harness.
+fn live_in(mode: Mode) {
     let lab = Lab::new().unwrap();
-    let interface = lab.host.run(|| Interface::find(lab.iface()).unwrap());
-    let is_attached = || match mode {
-        "tc" => has_tc(&lab.host, lab.iface()),
-        _ => lab.host.run(|| interface.xdp().unwrap().is_some()),
-    };
-    let rules = "table inet d365 {\n counter marked { }\n chain in {\n type filter hook prerouting priority raw;\n \
-                 iif lo accept\n tcp dport 25 meta mark & 0xffff0000 == 0xd3650000 counter name marked\n drop\n \
-                 }\n}\n";
-    nft::load(&lab.host, rules).unwrap();
-    let manager = ServiceManager::start().unwrap();
-    let options = DaemonOptions::on(&[lab.iface()])
-        .args(["--mode", mode, "--tag", "mark", "--lease", "never"])
-        .managed(&manager);
-    let mut daemon = Daemon::start(&lab.host, &options).unwrap();
-    let names = kept(&[interface.index], roles);
-    manager.wait_for(&names).unwrap();
-    let (stop, sent, without) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3], AtomicU64::new(0));
-    let before = counts(&daemon.scrape().unwrap());
-    let daemon = thread::scope(|scope| {
-        scope.spawn(|| send_and_look(&lab, is_attached, &stop, &sent, &without));
-        for round in 0..50u64 {
-            // Some kills come while the daemon starts, or while it adopts.
-            let pause = Duration::from_millis(round * 37 % 90);
-            if round % 5 < 2 {
-                thread::sleep(pause);
-                daemon.stop_by(Signal::SIGKILL).unwrap();
-                let early = Daemon::spawn(&lab.host, &options).unwrap();
-                thread::sleep(pause);
-                early.stop_by(Signal::SIGKILL).unwrap();
-            } else {
-                daemon.stop().unwrap();
-            }
-            daemon = Daemon::start(&lab.host, &options).unwrap();
-        }
-        stop.store(true, Relaxed);
-        daemon
-    });
-    thread::sleep(Duration::from_millis(200));
-    let after = counts(&daemon.scrape().unwrap());
-    let counted: Vec<u64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
-    let sent = sent.map(AtomicU64::into_inner);
-    assert_eq!(counted, sent, "each packet is counted once");
-    assert_eq!(without.into_inner(), 0, "looks that found no program");
-    assert_eq!(
-        nft::packets(&lab.host, "inet d365", "marked").unwrap(),
-        sent[0],
-        "each trusted packet is marked"
-    );
-    assert_eq!(manager.names(), names, "no descriptor accumulates");
-    daemon.stop().unwrap();
-    assert!(is_attached(), "the store still holds the program");
-    manager.stop();
-    until(10, || !is_attached(), || "the store was closed".to_owned());
+    endurance::leaves_no_gap(&lab, mode, &mut Own::new(&lab.host, &mode::options(&lab, mode.name())));
+}
+
+#[test]
+fn restarts_kills_and_upgrades_leave_no_gap() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    live_in(Mode::Xdp);
+}
+
+#[test]
+fn restarts_kills_and_upgrades_leave_no_gap_by_tc() {
+    require!(Root, Tool("ip"), Tool("nft"), TCX, Daemon);
+    live_in(Mode::Tc);
+}
+
+#[test]
+fn a_stop_leaves_nothing_whenever_it_comes() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
+    let lab = Lab::new().unwrap();
+    endurance::a_stop_leaves_nothing(&lab, &mut Own::new(&lab.host, &mode::options(&lab, "native")));
 }
 
 /// The next daemon has another mode: the program of the earlier one is detached before, so no packet counts
