@@ -24,6 +24,7 @@ pub mod next_hop;
 pub mod nft;
 pub mod offload;
 pub mod oracle;
+pub mod page;
 pub mod patience;
 pub mod promtool;
 pub mod raw;

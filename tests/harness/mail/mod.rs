@@ -8,23 +8,29 @@
 mod installed;
 mod postfix;
 mod postgrey;
-mod recipe;
 mod root;
 mod rspamd;
 mod service;
 mod swaks;
 mod tree;
 
+use anyhow::Result;
+
 pub use self::{
     installed::installed,
     postfix::Postfix,
     postgrey::postgrey,
-    recipe::recipe,
     root::{Root, is_complete, overlay_works, programs},
     rspamd::{redis, rspamd},
     service::Service,
     swaks::{Reply, swaks},
 };
+use crate::page;
+
+/// The block of `docs/mail-server.md` whose first line is the comment `name`.
+pub fn recipe(name: &str) -> Result<String> {
+    page::block("mail-server.md", name)
+}
 
 /// Users of the private roots, and their numbers.
 const OWNERS: [(&str, u32); 5] = [
