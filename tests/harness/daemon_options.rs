@@ -140,23 +140,34 @@ impl DaemonOptions {
         self
     }
 
+    /// The path of the daemon's program.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        let binary = self.binary.clone().or_else(daemon::binary);
+        binary.context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")
+    }
+
+    /// The whole command line after the program's name.
+    pub(crate) fn command_line(&self) -> Vec<String> {
+        let mut words = self.arguments.clone();
+        if let Some(state) = &self.state {
+            words.extend(["--state-dir".to_owned(), state.path().display().to_string()]);
+        }
+        if self.listen != daemon::DEFAULT_LISTEN {
+            words.extend(["--listen".to_owned(), self.listen.to_string()]);
+        }
+        words
+    }
+
     /// Builds the command from all of these options.
     pub(crate) fn command(&self) -> Result<Command> {
-        let binary = self.binary.clone().or_else(daemon::binary);
-        let binary = binary.context("no d365-user binary: cargo build -p d365-user, or set D365_USER_BIN")?;
+        let binary = self.program()?;
         let mut command = match self.nobody {
             Some(_) => by_descriptor(&binary)?,
             None => Command::new(&binary),
         };
-        command.args(&self.arguments).current_dir("/");
-        if let Some(state) = &self.state {
-            command.arg("--state-dir").arg(state.path());
-            if self.nobody.is_some() {
-                credentials::give_to_nobody(state.path())?;
-            }
-        }
-        if self.listen != daemon::DEFAULT_LISTEN {
-            command.args(["--listen", &self.listen.to_string()]);
+        command.args(self.command_line()).current_dir("/");
+        if let (Some(state), Some(_)) = (&self.state, &self.nobody) {
+            credentials::give_to_nobody(state.path())?;
         }
         if self.manager.is_some() {
             command = ServiceManager::wrap(&command);

@@ -34,6 +34,7 @@ pub mod seccomp;
 pub mod service_manager;
 pub mod shrink;
 pub mod smtp;
+pub mod systemd;
 pub mod task;
 pub mod tcp;
 pub mod temp;

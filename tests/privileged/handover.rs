@@ -7,6 +7,7 @@ mod manager;
 mod mode;
 mod objects;
 mod pins;
+mod systemd;
 mod watch;
 
 use std::{fs, net::IpAddr, os::fd::OwnedFd, thread, time::Duration};

@@ -12,13 +12,15 @@ use crate::{cargo, command};
 /// is the arguments of `cargo xtask`, behind variables.
 type Check = (&'static str, &'static str, &'static str);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("lint", "lint", "lint"),
     ("test", "test", "test --coverage"),
     ("demo", "demo", "demo"),
     ("fuzz", "fuzz --seconds 10", "fuzz --seconds 600"),
     // The host's kernel is newer.
     ("vm-test", "vm-test --quick --kernel 5.10", "vm-test"),
+    // The first kills by real systemd, in the older Debian.
+    ("systemd", "vm-test not_started_again --systemd --suite bookworm", "vm-test --systemd"),
     ("faults", "", "D365_FAULTS=all test -- --test privileged every_call"),
     (
         "frames",

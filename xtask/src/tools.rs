@@ -32,6 +32,8 @@ pub(crate) const MACHINE_TOOLS: [Tool; 7] = [
     ("xzcat", "xz-utils"),
     ("strip", "binutils"),
 ];
+/// Programs that make a root file system for a machine with systemd.
+pub(crate) const ROOT_TOOLS: [Tool; 2] = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")];
 /// Programs that the benchmark needs, or compares with the kernel program. The benchmark itself reports the
 /// ones that are still missing.
 pub(crate) const BENCH_TOOLS: [Tool; 5] = [

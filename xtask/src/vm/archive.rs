@@ -17,7 +17,7 @@ const SUITES: [(&str, &str); 3] = [
     ("debian-security", "bookworm-security"),
     ("debian", "trixie-backports"),
 ];
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Gets the newest package lists. If the archive cannot be reached, lists of an earlier run suffice.
 pub(super) fn update(place: &Path) -> Result<()> {

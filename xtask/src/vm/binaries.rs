@@ -44,7 +44,9 @@ pub(super) fn pack(binaries: &[PathBuf; 2], place: &Path) -> Result<PathBuf> {
     }
     // Tests find documents by a path through their own package's directory.
     let workspace = cargo::workspace();
-    let there = dir.join(workspace.strip_prefix("/").context("the workspace's path is relative")?);
+    let path = workspace.strip_prefix("/").context("the workspace's path is relative")?;
+    // The machine brings them there when it has its file systems, because the path may begin with /tmp.
+    let there = dir.join("d365/files").join(path);
     fs::create_dir_all(there.join("tests"))?;
     command::run(Command::new("cp").arg("--recursive").arg(workspace.join("docs")).arg(&there))?;
     let archive = place.join("binaries.cpio");

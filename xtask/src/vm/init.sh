@@ -9,6 +9,7 @@ mount -t devpts pts /dev/pts
 mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
 chmod 1777 /tmp
+cp -a /d365/files/. /
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup /sys/fs/cgroup
 # The kernel may lack the controller.
@@ -18,8 +19,6 @@ ip link set lo up
 modprobe --all --quiet @MODULES@
 exec > /dev/ttyS1 2>&1 < /dev/null
 stty raw -echo < /dev/ttyS1
-echo "vm: up $(uname -r)"
 . /d365/run
-echo "vm: done $?"
 sync
 poweroff -f

@@ -1,4 +1,5 @@
-//! One boot of a virtual machine: QEMU without hardware acceleration, no network card, two serial lines.
+//! One boot of a virtual machine: QEMU without hardware acceleration, no network card, two serial lines, and
+//! a disk if it has systemd.
 
 use std::{
     collections::BTreeMap,
@@ -15,16 +16,15 @@ use anyhow::{Context as _, Result};
 use d365_tests::child::die_with_parent;
 
 use super::{
-    base::LACKING,
     cpio,
     kernel::Kernel,
     libtest::{Event, Outcome, Reading},
+    root::Root,
+    scripts,
 };
 
 /// The longest time in which a machine may print nothing. The longest test takes some two minutes.
 const SILENCE: Duration = Duration::from_secs(420);
-/// The factor by which the tests stretch their time limits. It covers emulation and a busy host together.
-const SLOWNESS: u32 = 6;
 /// The longest time that a boot may take with all its tests.
 const LIMIT: Duration = Duration::from_secs(90 * 60);
 /// QEMU never uses KVM: where KVM is nested, the machine starts and then does not boot. One thread runs both
@@ -37,6 +37,23 @@ const MACHINE: &str = "\
 const ARGUMENTS: &str =
     "console=ttyS0 quiet oops=panic panic=-1 mitigations=off no_timer_check watchdog_thresh=60";
 
+/// A kind of machine.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    /// Its name for messages and files.
+    pub(super) name: String,
+    pub(super) kernel: Kernel,
+    /// With a root, its first process is systemd.
+    pub(super) root: Option<Root>,
+}
+
+impl Machine {
+    pub(super) fn new(kernel: &Kernel, root: Option<&Root>) -> Self {
+        let suite = root.map(|root| format!("-{}", root.suite)).unwrap_or_default();
+        Self { name: format!("{}{suite}", kernel.name), kernel: kernel.clone(), root: root.cloned() }
+    }
+}
+
 /// The result of a boot.
 #[derive(Debug)]
 pub(super) struct Boot {
@@ -46,15 +63,24 @@ pub(super) struct Boot {
     pub(super) outcomes: BTreeMap<String, Outcome>,
 }
 
-/// Boots `kernel`, runs `tests`, and reads until the machine is gone. The logs are next to `initrd`.
-pub(super) fn boot(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<Boot> {
-    pack(kernel, shared, tests, initrd)?;
+/// Boots `machine`, runs `tests`, and reads until the machine is gone. The logs are next to `initrd`.
+pub(super) fn boot(
+    machine: &Machine,
+    shared: &[PathBuf; 2],
+    tests: &[String],
+    initrd: &Path,
+) -> Result<Boot> {
+    pack(machine, shared, tests, initrd)?;
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(MACHINE.split(' '))
         .arg("-serial")
         .arg(format!("file:{}", initrd.with_extension("console.log").display()));
     qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
-    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initrd);
+    qemu.arg("-kernel").arg(&machine.kernel.image).arg("-initrd").arg(initrd);
+    if let Some(root) = &machine.root {
+        // The machine's writes go into a file that ends with it.
+        qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", root.image.display()));
+    }
     qemu.stdin(Stdio::null()).stdout(Stdio::piped());
     die_with_parent(&mut qemu);
     let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
@@ -77,7 +103,7 @@ pub(super) fn boot(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], ini
                 writeln!(log, "{line}")?;
                 match reading.line(line) {
                     Some(Event::Up(name)) => {
-                        eprintln!("{:>5}  up, {name}", kernel.name);
+                        eprintln!("{:>5}  up, {name}", machine.name);
                         release = Some(name);
                         last = Instant::now();
                     }
@@ -85,7 +111,7 @@ pub(super) fn boot(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], ini
                         let verdict = reading.outcome(&test).map(Outcome::word).unwrap_or_default();
                         eprintln!(
                             "{:>5}  {verdict}  {test}  {:.1} s",
-                            kernel.name,
+                            machine.name,
                             last.elapsed().as_secs_f32()
                         );
                         last = Instant::now();
@@ -106,18 +132,15 @@ pub(super) fn boot(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], ini
 }
 
 /// Packs what a machine needs to run `tests`.
-fn pack(kernel: &Kernel, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<()> {
+fn pack(machine: &Machine, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<()> {
     let (own, archive) = (initrd.with_extension("files"), initrd.with_extension("files.cpio"));
     fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
-    let run = format!(
-        "export D365_USER_BIN=/d365/d365-user D365_WITHOUT={LACKING} D365_SLOWNESS={SLOWNESS}\n\
-         /d365/privileged --test-threads=1 --exact {}\n",
-        tests.join(" "),
-    );
-    fs::write(own.join("d365/run"), run)?;
+    for (name, text) in scripts::files(tests, machine.root.is_some()) {
+        fs::write(own.join("d365").join(name), text)?;
+    }
     cpio::pack(&own, &archive)?;
     let [base, binaries] = shared;
-    cpio::join(&[base, binaries, &kernel.modules, &archive], initrd)?;
+    cpio::join(&[base, binaries, &machine.kernel.modules, &archive], initrd)?;
     fs::remove_dir_all(&own)?;
     fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }

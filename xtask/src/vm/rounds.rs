@@ -11,16 +11,15 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
-    kernel::Kernel,
     libtest::Outcome,
-    machine::{self, Boot},
+    machine::{self, Boot, Machine},
 };
 
-/// The results of the tests on a kernel.
+/// The results of the tests in machines of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
-    /// The kernel's line.
-    pub(super) kernel: &'static str,
+    /// The machine's name.
+    pub(super) machine: String,
     /// The release that the kernel reports.
     pub(super) release: String,
     /// The outcomes by test.
@@ -32,7 +31,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// Adds the results of other tests on the same kernel.
+    /// Adds the results of other tests in the same machine.
     pub(super) fn add(&mut self, other: Self) {
         self.outcomes.extend(other.outcomes);
         self.boots += other.boots;
@@ -53,9 +52,9 @@ impl Column {
     }
 }
 
-/// Runs these tests, the `part`th part of all, on a kernel.
+/// Runs these tests, the `part`th part of all, in a machine.
 pub(super) fn run(
-    kernel: &Kernel,
+    machine: &Machine,
     part: usize,
     shared: &[PathBuf; 2],
     tests: &[String],
@@ -67,18 +66,18 @@ pub(super) fn run(
     let mut boot = |rest: &[String]| -> Result<Boot> {
         loop {
             boots += 1;
-            let initrd = logs.join(format!("{}-{part}-{boots}.initrd", kernel.name));
-            let boot = machine::boot(kernel, shared, rest, &initrd)?;
+            let initrd = logs.join(format!("{}-{part}-{boots}.initrd", machine.name));
+            let boot = machine::boot(machine, shared, rest, &initrd)?;
             if boot.release.is_some() || retried {
                 return Ok(boot);
             }
             // A machine without output was seen once in some hundred boots, and never twice in a row.
-            eprintln!("{:>5}  printed nothing; booting again", kernel.name);
+            eprintln!("{:>5}  printed nothing; booting again", machine.name);
             retried = true;
         }
     };
     let (release, outcomes) = all(tests, &mut boot)?;
-    Ok(Column { kernel: kernel.name, release, outcomes, boots, took: started.elapsed() })
+    Ok(Column { machine: machine.name.clone(), release, outcomes, boots, took: started.elapsed() })
 }
 
 /// Boots until every test has an outcome.

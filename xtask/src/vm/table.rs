@@ -8,9 +8,13 @@ use super::{libtest::Outcome, rounds::Column};
 /// The most characters that are shown of a line of a failure's output.
 const LINE: usize = 500;
 
+/// The narrowest cell of the table.
+const CELL: usize = 6;
+
 /// Renders all three, below the note on the selection.
 pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -> String {
     let width = tests.iter().map(String::len).max().unwrap_or(0).max("left out".len());
+    let widths: Vec<usize> = columns.iter().map(|column| column.machine.len().max(CELL)).collect();
     let mut reasons: Vec<&str> = Vec::new();
     let mut text = String::new();
     for test in tests {
@@ -18,19 +22,31 @@ pub(super) fn render(note: Option<&str>, tests: &[String], columns: &[Column]) -
             Some(Outcome::LeftOut(reason)) => format!("[{}]", number(&mut reasons, reason)),
             outcome => outcome.map_or("?", Outcome::word).to_owned(),
         });
-        row(&mut text, width, test, cells);
+        row(&mut text, width, &widths, test, cells);
     }
     let mut whole = String::from("\n");
     if let Some(note) = note {
         let _ = writeln!(whole, "{note}");
     }
-    row(&mut whole, width, "", columns.iter().map(|column| column.kernel.to_owned()));
+    row(&mut whole, width, &widths, "", columns.iter().map(|column| column.machine.clone()));
     whole.push_str(&text);
     for (what, counted) in [("passed", 0), ("left out", 1), ("failed", 2)] {
-        row(&mut whole, width, what, columns.iter().map(|column| column.counts()[counted].to_string()));
+        row(
+            &mut whole,
+            width,
+            &widths,
+            what,
+            columns.iter().map(|column| column.counts()[counted].to_string()),
+        );
     }
-    row(&mut whole, width, "boots", columns.iter().map(|column| column.boots.to_string()));
-    row(&mut whole, width, "seconds", columns.iter().map(|column| column.took.as_secs().to_string()));
+    row(&mut whole, width, &widths, "boots", columns.iter().map(|column| column.boots.to_string()));
+    row(
+        &mut whole,
+        width,
+        &widths,
+        "seconds",
+        columns.iter().map(|column| column.took.as_secs().to_string()),
+    );
     for (number, reason) in (1..).zip(&reasons) {
         let _ = writeln!(whole, "[{number}] left out: {reason}");
     }
@@ -58,10 +74,11 @@ fn quote(text: &mut String, line: &str) {
     text.push_str(if line.chars().nth(LINE).is_some() { " …\n" } else { "\n" });
 }
 
-fn row(text: &mut String, width: usize, name: &str, cells: impl Iterator<Item = String>) {
+/// Adds a row of the table: its name in `width` columns, and its cells in `widths`.
+fn row(text: &mut String, width: usize, widths: &[usize], name: &str, cells: impl Iterator<Item = String>) {
     let _ = write!(text, "{name:width$}");
-    for cell in cells {
-        let _ = write!(text, "  {cell:>6}");
+    for (cell, width) in cells.zip(widths) {
+        let _ = write!(text, "  {cell:>width$}");
     }
     text.push('\n');
 }
@@ -83,9 +100,9 @@ mod tests {
 
     #[test]
     fn every_outcome_is_shown_with_its_reason() {
-        let column = |kernel, outcomes: [(&str, Outcome); 2]| Column {
-            kernel,
-            release: format!("{kernel}.0-x"),
+        let column = |machine: &str, outcomes: [(&str, Outcome); 2]| Column {
+            machine: machine.to_owned(),
+            release: format!("{machine}.0-x"),
             outcomes: BTreeMap::from(outcomes.map(|(test, outcome)| (test.to_owned(), outcome))),
             boots: 2,
             took: Duration::from_secs(61),

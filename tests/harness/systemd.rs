@@ -1,0 +1,169 @@
+//! The daemon as a unit of the real systemd, in a machine that `cargo xtask vm-test --systemd` makes for the
+//! tests. This module touches no other machine's systemd.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{command, daemon::DaemonOptions, http, netns::Netns, patience, scrape::Scrape, temp::TempDir};
+
+/// The variable that the maker of the machine sets.
+const VARIABLE: &str = "D365_MACHINE";
+/// Units of this directory are gone after a boot.
+const UNITS: &str = "/run/systemd/system";
+
+/// Returns true if the maker of this machine promises a systemd for the tests.
+pub(crate) fn is_promised() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|machine| machine == "systemd")
+}
+
+/// Returns true if this machine was made for the tests, and its first process is systemd.
+pub(crate) fn is_ours() -> bool {
+    let first = fs::read_to_string("/proc/1/comm").unwrap_or_default();
+    is_promised() && first.trim_end() == "systemd"
+}
+
+/// A unit that runs the daemon. Dropping it stops and removes the unit.
+#[derive(Debug)]
+pub struct Unit {
+    name: String,
+    /// The unit's file for the operator.
+    text: String,
+    netns: Netns,
+    listen: SocketAddr,
+    log: PathBuf,
+    /// Keeps the state directory until the unit is gone.
+    _state: Option<Arc<TempDir>>,
+}
+
+impl Unit {
+    /// Makes a unit, which is not started yet. `text` is the unit's file for the operator. A drop-in runs a
+    /// daemon with `options` in this namespace instead of the one in the file.
+    pub fn new(name: &str, text: &str, netns: &Netns, options: &DaemonOptions) -> Result<Self> {
+        ensure!(is_ours(), "this machine's systemd is not one for tests");
+        let unit = Self {
+            name: format!("{name}.service"),
+            text: text.to_owned(),
+            netns: netns.clone(),
+            listen: options.listen,
+            log: Path::new("/run").join(name).with_extension("log"),
+            _state: options.state.clone(),
+        };
+        unit.write(options)?;
+        Ok(unit)
+    }
+
+    /// Changes the daemon's program and arguments, from the next start on.
+    pub fn write(&self, options: &DaemonOptions) -> Result<()> {
+        let program = options.program()?.display().to_string();
+        let mut command = String::new();
+        for word in [program].into_iter().chain(options.command_line()) {
+            ensure!(!word.contains(['"', '\\', '%', '$']), "systemd would change {word}");
+            command.push_str(&format!("\"{word}\" "));
+        }
+        let drop_in = format!(
+            "[Service]\nExecStart=\nExecStart={command}\nNetworkNamespacePath={}\nStandardError=append:{}\n",
+            self.netns.path(),
+            self.log.display(),
+        );
+        self.add("test", &drop_in)
+    }
+
+    /// Adds a drop-in to the unit's file.
+    pub fn add(&self, name: &str, drop_in: &str) -> Result<()> {
+        let directory = self.drop_ins();
+        fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        fs::write(Path::new(UNITS).join(&self.name), &self.text)?;
+        fs::write(directory.join(name).with_extension("conf"), drop_in)?;
+        systemctl(&["daemon-reload"])?;
+        Ok(())
+    }
+
+    fn drop_ins(&self) -> PathBuf {
+        Path::new(UNITS).join(format!("{}.d", self.name))
+    }
+
+    /// Runs `systemctl VERB` on the unit, for example `start` or `restart`, with further arguments.
+    pub fn systemctl(&self, verb: &str, arguments: &[&str]) -> Result<String> {
+        let words: Vec<&str> = [verb].into_iter().chain(arguments.iter().copied()).collect();
+        systemctl(&[&words[..], &[&self.name]].concat())
+            .with_context(|| format!("the daemon's log:\n{}", self.log()))
+    }
+
+    /// A property of the unit, as `systemctl show` prints it.
+    pub fn property(&self, name: &str) -> Result<String> {
+        let shown = self.systemctl("show", &["--value", "--property", name])?;
+        Ok(shown.trim_end().to_owned())
+    }
+
+    /// The daemon's process id. `None` while no daemon runs.
+    pub fn pid(&self) -> Result<Option<u32>> {
+        let processes = format!("/sys/fs/cgroup/system.slice/{}/cgroup.procs", self.name);
+        let text = fs::read_to_string(processes).unwrap_or_default();
+        text.lines().next().map(|line| line.parse().context("a process id")).transpose()
+    }
+
+    /// Kills the daemon by SIGKILL. If none runs, waits for the next one.
+    pub fn kill(&self) -> Result<()> {
+        let killed = patience::wait(Duration::from_secs(10), || {
+            let Some(pid) = self.pid()? else { return Ok(None) };
+            match kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGKILL) {
+                Ok(()) => Ok(Some(())),
+                Err(Errno::ESRCH) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        killed.with_context(|| format!("no daemon runs; its log:\n{}", self.log()))
+    }
+
+    /// Waits until `/readyz` answers 200.
+    pub fn wait_until_ready(&self, limit: Duration) -> Result<()> {
+        let mut last = None;
+        let ready = patience::wait(limit, || {
+            let answer = last.insert(self.netns.run(|| http::get(self.listen, "/readyz", &[])));
+            Ok(answer.as_ref().is_ok_and(|response| response.status == 200).then_some(()))
+        })?;
+        let Some(()) = ready else {
+            bail!("not ready after {limit:?}; last answer {last:?}; its log:\n{}", self.log());
+        };
+        Ok(())
+    }
+
+    /// Scrapes `/metrics`.
+    pub fn scrape(&self) -> Result<Scrape> {
+        let accept = [("Accept", "text/plain")];
+        Scrape::parse(&self.netns.run(|| http::get(self.listen, "/metrics", &accept))?.body)
+    }
+
+    /// The log of all daemons of this unit.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        let _ = self.systemctl("stop", &[]);
+        let _ = fs::remove_dir_all(self.drop_ins());
+        let _ = fs::remove_file(Path::new(UNITS).join(&self.name));
+        let _ = fs::remove_file(&self.log);
+        let _ = systemctl(&["daemon-reload"]);
+        let _ = self.systemctl("reset-failed", &[]);
+    }
+}
+
+fn systemctl(words: &[&str]) -> Result<String> {
+    command::output(Command::new("systemctl").args(words), None)
+}
