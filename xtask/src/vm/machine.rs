@@ -127,6 +127,13 @@ pub(super) fn boot(
         }
     };
     drop(child);
+    // libtest ends a test's line when the test ends. The line of a test that was still running comes with the
+    // end of the output.
+    for line in receiver {
+        let line = String::from_utf8_lossy(&line);
+        writeln!(log, "{line}")?;
+        reading.line(line.trim_end_matches('\r'));
+    }
     fs::remove_file(initrd)?;
     Ok(Boot { release, outcomes: reading.end(how) })
 }
