@@ -26,6 +26,8 @@ use crate::{
     subject::{CAPACITY, Subject},
 };
 
+/// The name of our own way without an XDP program. The report compares it with nothing.
+const BY_TC: &str = "d365, --mode tc";
 /// About the number of instructions that our own program has for a packet to another port.
 const MOVES: (u32, &str) = (160, "160 register moves");
 
@@ -64,7 +66,7 @@ impl Way {
             Self::LimitWithMark => names::LIMIT_MARK,
             Self::Ours => names::OWN,
             Self::OursWithMark => names::OWN_MARK,
-            Self::OursByTc => names::OWN_BY_TC,
+            Self::OursByTc => BY_TC,
             Self::Nftables => names::NFTABLES,
             Self::Ipset => names::IPSET,
         }

@@ -12,7 +12,6 @@ pub(crate) const LISTED_V6: &str = "IPv6, port 25, listed";
 pub(crate) const OWN: &str = "d365";
 pub(crate) const OWN_TRIE_ONLY: &str = "d365, trie only";
 pub(crate) const OWN_MARK: &str = "d365, --tag mark";
-pub(crate) const OWN_BY_TC: &str = "d365, --mode tc";
 /// The tc program that sets the mark, compared with a tc program that does nothing.
 pub(crate) const OWN_TC: &str = "d365_tag (tc)";
 /// The job for a plain frame and nothing else.
