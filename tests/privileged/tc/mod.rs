@@ -6,6 +6,7 @@ mod daemon;
 mod forged;
 mod l3;
 mod same;
+mod tunnels;
 
 use d365_common::{dscp::Dscp, mark::Mark};
 use d365_user::{kernel::Options, settings::Tags};
