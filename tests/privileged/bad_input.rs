@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use d365_tests::{
-    credentials::capability::{BPF, NET_ADMIN, PERFMON},
+    credentials::capability::{BPF, NET_ADMIN, PERFMON, SYS_RESOURCE},
     daemon::{self, Daemon, DaemonOptions},
     lab::Lab,
     netns::Netns,
@@ -125,7 +125,7 @@ fn a_second_daemon_on_the_interface() {
     let (lab, first) = started(&[]);
     let second = on(&lab, &[]).listen("127.0.0.1:9366".parse().unwrap());
     refused(&lab.host, &second, Exit::Occupied, &[lab.iface(), "d365", "`bpftool link`"]);
-    let unnamed = second.args(["--mode", "native"]).nobody(&[BPF, PERFMON, NET_ADMIN]);
+    let unnamed = second.args(["--mode", "native"]).nobody(&[BPF, PERFMON, NET_ADMIN, SYS_RESOURCE]);
     refused(&lab.host, &unnamed, Exit::Occupied, &[lab.iface(), "name not readable without CAP_SYS_ADMIN"]);
     assert_eq!(first.scrape().unwrap().sum("d365_attached", &[]), 1);
 }
