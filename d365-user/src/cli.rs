@@ -73,7 +73,7 @@ Exit codes:
     long_about = "Counts the SMTP connections and packets that reach this host from Dynamics 365 Customer Insights – \
         Journeys, by the sender's geo. One connection may carry many mails. A geo is where the service sends from, as \
         documented or inferred from the Azure region, and not where the recipient is.\n\n\
-        An XDP program on each interface recognises TCP packets to the mail port from the service's \
+        An eBPF program on each interface recognises TCP packets to the mail port from the service's \
         published ranges, counts them, tags them on request, and lets every packet pass by default. Counters \
         are served as Prometheus metrics.",
     after_help = AFTER_HELP.as_str(),
@@ -115,7 +115,7 @@ pub struct Cli {
     )]
     pub(crate) port: Vec<u16>,
 
-    /// XDP mode
+    /// Place of the program
     #[arg(
         long,
         env = "D365_MODE",

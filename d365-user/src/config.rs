@@ -134,7 +134,7 @@ impl Config {
             keep_attached: updates.keep_attached,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
-            tags: tags::tags(&cli.tags)?,
+            tags: tags::tags(&cli.tags, cli.mode)?,
             unlisted: tags::unlisted(&cli.tags, &mut warnings)?,
             listen: cli.listen,
             allow_http_host: each_once("--allow-http-host", cli.allow_http_host, usize::MAX, &mut warnings)?,

@@ -55,7 +55,7 @@ impl Exit {
         (Self::Verifier, "program refused by the kernel's verifier"),
         (
             Self::Attach,
-            "attach failed (native mode refused, generic mode harmful to others, or any other reason)",
+            "attach failed (native mode refused, packets that return in generic mode, or any other reason)",
         ),
         (Self::State, "state directory unusable, or in use by another daemon"),
         (

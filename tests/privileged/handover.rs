@@ -2,6 +2,7 @@
 //! marks continue, and nothing is left behind.
 
 mod another_build;
+mod changed_mode;
 mod endurance;
 mod manager;
 mod mode;
@@ -94,35 +95,6 @@ fn a_stop_leaves_nothing_whenever_it_comes() {
     require!(Root, Tool("ip"), Tool("bpftool"), Daemon);
     let lab = Lab::new().unwrap();
     endurance::a_stop_leaves_nothing(&lab, &mut Own::new(&lab.host, &mode::options(&lab, "native")));
-}
-
-/// The next daemon has another mode: the program of the earlier one is detached before, so no packet counts
-/// twice, and counters continue.
-#[test]
-fn another_mode_replaces_the_program() {
-    require!(Root, Tool("ip"), Tool("nft"), Kernel(6, 6, "tcx"), Daemon);
-    let lab = Lab::new().unwrap();
-    let (manager, options) = filled_store(&lab);
-    let sender = FrameSender::on(&lab.link().sender).unwrap();
-    let index = index(&lab, lab.iface());
-    let mut sent = 0;
-    for (mode, role) in [("tc", "tc-first"), ("generic", "xdp"), ("tc", "tc-first"), ("native", "xdp")] {
-        let options = options.clone().args(["--mode", mode]);
-        let daemon = Daemon::start(&lab.host, &options).unwrap();
-        assert_eq!(
-            (has_xdp(&lab.host, lab.iface()), has_tc(&lab.host, lab.iface())),
-            (mode != "tc", mode == "tc")
-        );
-        manager.wait_for(&kept(&[index], &[role])).unwrap();
-        let [listed, ..] = frames(lab.link());
-        (0..3).for_each(|_| sender.send_bytes(&listed).unwrap());
-        sent += 3;
-        let counted = || counts(&daemon.scrape().unwrap())[0];
-        until(10, || counted() >= sent, || daemon.log());
-        assert_eq!(counted(), sent, "{mode}");
-        daemon.stop().unwrap();
-    }
-    manager.stop();
 }
 
 /// The next daemon has other interfaces, or another number of slots.
@@ -239,7 +211,7 @@ fn a_link_that_does_not_fit_is_replaced() {
     let daemon = Daemon::start(&elsewhere.host, &there).unwrap();
     assert!(has_xdp(&elsewhere.host, elsewhere.iface()));
     assert!(!has_xdp(&lab.host, lab.iface()), "the daemon closed the link");
-    assert!(daemon.log().contains("it is of another interface or mode"), "{}", daemon.log());
+    assert!(daemon.log().contains("it is of another interface"), "{}", daemon.log());
     daemon.stop().unwrap();
 }
 

@@ -109,7 +109,9 @@ fn auto_falls_back_to_tc_and_says_so() {
     let daemon = Daemon::start(&netns, &DaemonOptions::on(&["lo"])).unwrap();
     let labels = [("iface", "lo"), ("mode", "tc")];
     assert_eq!(daemon.scrape().unwrap().count("d365_attached", &labels), 1);
-    daemon.wait_for_line(&["native XDP is not possible here", " iface=lo"], Duration::from_secs(5)).unwrap();
+    daemon
+        .wait_for_line(&["attached by tc in place of native XDP", " iface=lo"], Duration::from_secs(5))
+        .unwrap();
     daemon.wait_for_log("attached iface=lo mode=tc", Duration::from_secs(5)).unwrap();
     assert!(!shown(&netns, "lo").contains("xdp"));
 }

@@ -42,7 +42,7 @@ pub(crate) struct TagFlags {
     #[arg(long, env = "D365_TAG_RETIRED", value_parser = BoolishValueParser::new())]
     pub(crate) tag_retired: bool,
 
-    /// Position of the tc program that sets the mark among others of its interface [default: first]
+    /// Position of the tc program (of --tag mark or --mode tc) among others of its interface [default: first]
     #[arg(long, env = "D365_TC_ORDER", value_name = "ORDER", value_enum)]
     pub(crate) tc_order: Option<TcOrder>,
 

@@ -18,7 +18,7 @@ impl ValueEnum for ModePolicy {
                 "generic",
                 "Generic XDP (in the network stack), with a warning where it blinds tc filters",
             ),
-            Self::Tc => word("tc", "A tc program, beside any XDP program and on devices without XDP"),
+            Self::Tc => word("tc", "A tc program, next to any XDP program and on devices without XDP"),
         })
     }
 }

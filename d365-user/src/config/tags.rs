@@ -6,20 +6,21 @@ use ipnet::IpNet;
 use super::{ConfigError, Warning, repeated::each_once};
 use crate::{
     cli::{Tag, TagFlags, Verdict},
-    settings::{Tags, Unlisted},
+    settings::{ModePolicy, Tags, Unlisted},
 };
 
 /// The tags from the flags. A flag without an effect is rejected: the operator who gives it expects tagged
 /// packets.
-pub(super) fn tags(flags: &TagFlags) -> Result<Tags, ConfigError> {
+pub(super) fn tags(flags: &TagFlags, mode: ModePolicy) -> Result<Tags, ConfigError> {
     let has = |tag| flags.tag.contains(&tag);
     let (mark, dscp) = (has(Tag::Mark), has(Tag::Dscp));
+    let may_be_tc = matches!(mode, ModePolicy::Tc | ModePolicy::Auto);
     if has(Tag::None) && (mark || dscp) {
         return Err(ConfigError::NoneAndMore);
     }
     for (given, flag, met, needed) in [
         (flags.mark.is_some(), "--mark", mark, "--tag mark"),
-        (flags.tc_order.is_some(), "--tc-order", mark, "--tag mark"),
+        (flags.tc_order.is_some(), "--tc-order", mark || may_be_tc, "--tag mark, or --mode tc or auto"),
         (flags.dscp.is_some(), "--dscp", dscp, "--tag dscp"),
         (flags.tag_retired, "--tag-retired", mark || dscp, "--tag mark or --tag dscp"),
     ] {

@@ -24,10 +24,10 @@ use super::{
     links::Link,
     object::Kernel,
     requirements,
-    role::{Role, TcRole},
+    role::{Role, TcRole, is_own_counter},
     stack::Stack,
     survey::resetting_driver,
-    tc::remove_stale_filters,
+    tc,
 };
 use crate::{
     settings::{ModePolicy, TcOrder},
@@ -78,10 +78,11 @@ impl Kernel {
 
     /// Attaches the program that counts to `interface`; a tc program gets its place by `order`. If an earlier
     /// daemon left its link there, in a mode that `policy` allows, the program of that link is replaced: no
-    /// packet passes without a program.
+    /// packet passes without a program. The earlier program of another mode is detached after that.
     ///
     /// # Errors
-    /// [`AttachError`]; the interface is then unchanged.
+    /// [`AttachError`]; the interface is then unchanged, except that an XDP program of another XDP mode is
+    /// detached.
     pub fn attach(
         &mut self,
         interface: &Interface,
@@ -90,66 +91,85 @@ impl Kernel {
         inherited: &mut Inherited,
     ) -> Result<Attached, AttachError> {
         let header = interface.header()?;
-        if let Some(attached) = self.adopt(interface, header, policy, order, inherited)? {
-            return Ok(attached);
-        }
-        remove_stale_filters(interface)?;
-        match policy {
-            ModePolicy::Native => self.attach_xdp(interface, header, XdpMode::Native),
-            ModePolicy::Generic => {
-                let hidden_from = require_harmless(interface)?;
-                Ok(Attached { hidden_from, ..self.attach_xdp(interface, header, XdpMode::Generic)? })
-            }
+        let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
+        let (index, xdp) = (interface.index, interface.xdp()?);
+        // The index may be that of an interface of another network namespace: a link is here if its program
+        // is.
+        let mut here = tc::programs(index).map_err(unlisted)?;
+        here.extend(xdp.map(|xdp| xdp.program));
+        inherited.close_unfit(index, "it is of another interface", |_, program| here.contains(&program));
+        let kept = xdp.filter(|_| inherited.program(index, Role::Xdp).is_some()).map(|xdp| xdp.mode);
+        let mut attached = match policy {
+            ModePolicy::Native => self.xdp_in(interface, header, XdpMode::Native, kept, inherited),
+            ModePolicy::Generic => self.xdp_in(interface, header, XdpMode::Generic, kept, inherited),
             ModePolicy::Tc => self.attach_without_xdp(interface, header, order, inherited),
-            ModePolicy::Auto => match self.attach_xdp(interface, header, XdpMode::Native) {
-                Err(error) if error.leaves_tc() => {
+            ModePolicy::Auto if kept != Some(XdpMode::Native) && inherited.counts_by_tc(index) => {
+                tracing::info!(
+                    "the program stays in tc, where the earlier daemon attached it; native mode is tried after a stop"
+                );
+                self.attach_without_xdp(interface, header, order, inherited)
+            }
+            ModePolicy::Auto => match self.xdp_in(interface, header, XdpMode::Native, kept, inherited) {
+                Ok(attached) => Ok(attached),
+                Err(error) => {
+                    let fallback = error.refusal_of_xdp().ok_or(error)?;
                     let attached = self.attach_without_xdp(interface, header, order, inherited)?;
-                    Ok(Attached { fallback: Some(error.to_string()), ..attached })
+                    Ok(Attached { fallback, ..attached })
                 }
-                attached => attached,
             },
+        }?;
+        let is_xdp = attached.mode != Mode::Tc;
+        inherited.close_unfit(index, "another program counts now", |role, _| is_xdp && !role.counts());
+        if is_xdp && inherited.is_start() {
+            tc::remove_own_filters(interface)?;
         }
+        attached.rivals = self.rivals(&attached);
+        Ok(attached)
     }
 
-    /// Replaces the program of the link that an earlier daemon left, if its mode is allowed. Otherwise
-    /// returns `None`. Links that do not belong to the mode are closed: their programs would count packets a
-    /// second time.
-    fn adopt(
+    /// Attaches the XDP program in this mode, or replaces the program of an earlier daemon; `kept` is the
+    /// mode of its link, if it left one.
+    fn xdp_in(
         &mut self,
         interface: &Interface,
         header: Header,
-        policy: ModePolicy,
-        order: TcOrder,
+        mode: XdpMode,
+        kept: Option<XdpMode>,
         inherited: &mut Inherited,
-    ) -> Result<Option<Attached>, AttachError> {
-        let index = interface.index;
-        // The index may be that of an interface of another network namespace.
-        let ours = interface.xdp()?.filter(|xdp| inherited.program(index, Role::Xdp) == Some(xdp.program));
-        let is_allowed = |mode: &XdpMode| match policy {
-            ModePolicy::Native | ModePolicy::Auto => *mode == XdpMode::Native,
-            ModePolicy::Generic => *mode == XdpMode::Generic,
-            ModePolicy::Tc => false,
+    ) -> Result<Attached, AttachError> {
+        let hidden_from = match mode {
+            XdpMode::Native => Vec::new(),
+            XdpMode::Generic => require_harmless(interface)?,
         };
-        if let Some(mode) = ours.map(|xdp| xdp.mode).filter(is_allowed) {
-            let hidden_from = match mode {
-                XdpMode::Native => Vec::new(),
-                XdpMode::Generic => require_harmless(interface)?,
-            };
-            inherited.close_unfit(index, |role| role == Role::Xdp || !role.counts());
-            let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+        let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+        if kept == Some(mode) {
             let fd = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
-            let Some(link) = inherited.replace(index, Role::Xdp, fd) else { return Ok(None) };
-            self.links.add(interface, Role::Xdp, Link::Bpf(link));
-            return Ok(Some(Attached { hidden_from, ..self.attached(interface, header, mode)? }));
+            if let Some(link) = inherited.replace(interface.index, Role::Xdp, fd) {
+                self.links.add(interface, Role::Xdp, Link::Bpf(link));
+                return Ok(Attached { hidden_from, ..self.attached(interface, header, mode)? });
+            }
         }
-        let tc = Role::Tc(TcRole::All, order);
-        let is_adopted =
-            matches!(policy, ModePolicy::Tc | ModePolicy::Auto) && inherited.program(index, tc).is_some();
-        inherited.close_unfit(index, |role| is_adopted && role == tc);
-        is_adopted.then(|| self.attach_without_xdp(interface, header, order, inherited)).transpose()
+        // The kernel takes one XDP program.
+        inherited.close_unfit(interface.index, "it is of another mode", |role, _| role != Role::Xdp);
+        Ok(Attached { hidden_from, ..self.attach_xdp(interface, header, mode)? })
     }
 
-    /// Attaches the tc program that counts.
+    /// The programs of other d365-users on the interface, as far as this process may read their names.
+    fn rivals(&self, attached: &Attached) -> Vec<String> {
+        let interface = &attached.interface;
+        let xdp = interface.xdp().ok().flatten().map(|xdp| xdp.program);
+        let mut ids: Vec<u32> = tc::programs(interface.index).unwrap_or_default();
+        ids.extend(xdp);
+        ids.retain(|id| !attached.is_by(*id));
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let listed = loaded_programs().filter_map(Result::ok).filter(|program| ids.contains(&program.id()));
+        let named = listed.filter_map(|program| Some((program.name_as_str()?.to_owned(), program.id())));
+        named.filter(|(name, _)| is_own_counter(name)).map(|(name, id)| format!("{name} (id {id})")).collect()
+    }
+
+    /// Attaches the tc program that counts, and detaches this daemon's tc program that only marks.
     fn attach_without_xdp(
         &mut self,
         interface: &Interface,
@@ -157,6 +177,7 @@ impl Kernel {
         order: TcOrder,
         inherited: &mut Inherited,
     ) -> Result<Attached, AttachError> {
+        self.links.release(interface, false);
         let tc = self.attach_tc(interface, TcRole::All, header, order, inherited)?;
         Ok(Attached::new(interface, Mode::Tc, header, Program::Tc(tc)))
     }

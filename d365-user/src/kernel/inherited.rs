@@ -20,10 +20,12 @@ use super::{
 };
 use crate::generation::CounterKey;
 
-/// The links and maps that an earlier daemon left for this one.
+/// The links and maps that an earlier daemon left for this one. The default value is that of a daemon that
+/// runs: nothing is left for it any more.
 #[derive(Default)]
 pub struct Inherited {
     store: Store,
+    is_start: bool,
     links: Vec<InheritedLink>,
     maps: BTreeMap<String, MapData>,
 }
@@ -49,7 +51,7 @@ impl Inherited {
     /// [`StoreError`] if a pin cannot be opened.
     pub fn take(store: Store) -> Result<Self, StoreError> {
         let kept = store.take()?;
-        let mut inherited = Self { store, ..Self::default() };
+        let mut inherited = Self { store, is_start: true, ..Self::default() };
         for (name, fd) in kept {
             if let Err(error) = inherited.sort_in(&name, fd) {
                 tracing::warn!(name, %error, "a descriptor of an earlier daemon is of no use and is closed");
@@ -159,12 +161,20 @@ impl Inherited {
         self.close_links(|link| is_such(link.info.ifindex), reason);
     }
 
-    /// Closes the links of an interface whose role does not fit.
-    pub(super) fn close_unfit(&mut self, ifindex: u32, fits: impl Fn(Role) -> bool) {
-        self.close_links(
-            |link| link.info.ifindex == ifindex && !fits(link.role),
-            "it is of another interface or mode",
-        );
+    /// Closes the links of an interface whose role or program does not fit.
+    pub(super) fn close_unfit(&mut self, ifindex: u32, reason: &str, fits: impl Fn(Role, u32) -> bool) {
+        self.close_links(|link| link.info.ifindex == ifindex && !fits(link.role, link.info.program), reason);
+    }
+
+    /// True if a tc program of an earlier daemon counts on an interface.
+    pub(super) fn counts_by_tc(&self, ifindex: u32) -> bool {
+        let is_such = |link: &InheritedLink| link.role.is_tc() && link.role.counts();
+        self.links.iter().any(|link| link.info.ifindex == ifindex && is_such(link))
+    }
+
+    /// True at a start: a filter of ours is then one of a killed daemon, and nothing else removes it.
+    pub(super) fn is_start(&self) -> bool {
+        self.is_start
     }
 
     fn close_links(&mut self, is_such: impl Fn(&InheritedLink) -> bool, reason: &str) {

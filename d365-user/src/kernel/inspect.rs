@@ -5,7 +5,7 @@
 //! have faults there (CVE-2024-50262). So it can report the requested prefixes and count the others: a trie
 //! is exactly as large as its generation ([`buffers`](super::buffers)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aya::programs::{ProgramError, ProgramInfo, loaded_programs};
 use d365_common::{entry::Entry, names};
@@ -27,7 +27,7 @@ use generation::{Maps, read};
 pub struct KernelRanges {
     /// The programs on this network namespace's interfaces, sorted by id.
     pub attached: Vec<AttachedProgram>,
-    /// Number of other programs of the same name: on interfaces of other network namespaces, or on none.
+    /// Number of programs of other objects: on interfaces of other network namespaces, or on none.
     pub elsewhere: usize,
 }
 
@@ -49,8 +49,7 @@ pub struct AttachedProgram {
 /// # Errors
 /// [`InspectError`]. The result is never partial.
 pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
-    let attached_interfaces = attached_interfaces()?;
-    let mut found = KernelRanges::default();
+    let mut own = Vec::new();
     for program in loaded_programs() {
         let program = match program {
             // The program was unloaded while the list was read.
@@ -59,12 +58,26 @@ pub fn inspect(prefixes: &[IpNet]) -> Result<KernelRanges, InspectError> {
             }
             program => program?,
         };
-        if !program.name_as_str().is_some_and(is_own_counter) {
-            continue;
+        if program.name_as_str().is_some_and(is_own_counter) {
+            own.push(program);
         }
+    }
+    let attached_interfaces = attached_interfaces()?;
+    let (mut found, mut maps) = (KernelRanges::default(), BTreeSet::new());
+    own.sort_by_key(|program| !attached_interfaces.contains_key(&program.id()));
+    for program in own {
         match attached_interfaces.get(&program.id()) {
-            Some(interfaces) => found.attached.push(read_program(&program, interfaces.clone(), prefixes)?),
-            None => found.elsewhere += 1,
+            Some(interfaces) => {
+                found.attached.push(read_program(&program, interfaces.clone(), prefixes)?);
+                maps.extend(program.map_ids()?.unwrap_or_default());
+            }
+            None => {
+                // It may have been unloaded in the meantime.
+                let its_maps = program.map_ids().ok().flatten();
+                // One object has several programs, and attaches those that it needs.
+                let is_other = |its_maps: &Vec<u32>| its_maps.iter().all(|map| !maps.contains(map));
+                found.elsewhere += usize::from(its_maps.as_ref().is_some_and(is_other));
+            }
         }
     }
     found.attached.sort_by_key(|attached| attached.program);

@@ -119,14 +119,21 @@ fn log_tc_warnings(tc: &TcProgram) {
     }
 }
 
-/// Logs the limits of an attachment: tc as a fallback, tc programs that generic mode blinds, or no BPF link.
+/// Logs the limits of an attachment: tc as a fallback, or tc programs that generic mode blinds.
 fn log_attachment_warnings(attached: &Attached) {
     attached.tc().into_iter().for_each(log_tc_warnings);
-    if let Some(error) = &attached.fallback {
+    if let Some(reason) = &attached.fallback {
         tracing::warn!(
-            %error,
-            "native XDP is not possible here: attached by tc, which works and costs more; --mode tc asks for it, --mode native \
-             fails instead"
+            reason,
+            "attached by tc in place of native XDP, which works and costs more; --mode tc asks for it, --mode native fails \
+             instead"
+        );
+    }
+    if !attached.rivals.is_empty() {
+        tracing::warn!(
+            programs = attached.rivals.join(", "),
+            "other d365-users count on this interface too, and each tags and drops by its own list; `d365-user detach` removes \
+             the programs that --keep-attached has left"
         );
     }
     if !attached.hidden_from.is_empty() {

@@ -235,7 +235,7 @@ impl State {
         match live.programs.get(row)? {
             Programs { tagger: Some(tagger), .. } => tagger.is_attached().ok(),
             Programs { attached: Some(attached), .. } => {
-                Some(attached.mode == Mode::Tc && attached.now().is_some())
+                attached.tc().map_or(Some(false), |tc| tc.is_attached().ok())
             }
             Programs { attached: None, .. } => Some(false),
         }

@@ -1,5 +1,7 @@
 //! Stacked devices: the daemon attaches lower devices first, and it names a program on an upper one.
 
+use std::time::Duration;
+
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     lab::Lab,
@@ -40,9 +42,13 @@ fn any_order_of_upper_and_lower_devices_works() {
     for kind in ["bridge", "macvlan", "vxlan"] {
         let lab = Lab::new().unwrap();
         let upper = above(&lab, kind);
-        for names in [[upper.as_str(), lab.iface()], [lab.iface(), upper.as_str()]] {
-            let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&names)).unwrap();
-            assert_eq!(attached(&daemon), names, "{kind}: as the operator gave them");
+        let orders = [[upper.as_str(), lab.iface()], [lab.iface(), upper.as_str()]];
+        for (names, mode) in
+            orders.into_iter().flat_map(|names| ["auto", "generic"].map(|mode| (names, mode)))
+        {
+            let options = DaemonOptions::on(&names).args(["--mode", mode]);
+            let daemon = Daemon::start(&lab.host, &options).unwrap();
+            assert_eq!(attached(&daemon), names, "{kind}, {mode}: as the operator gave them");
             if kind == "macvlan" {
                 knock(lab.link(), &["13.71.171.9"; 3]);
                 let scrape = daemon.scrape().unwrap();
@@ -60,17 +66,24 @@ fn a_program_on_the_upper_device_is_named_and_foretold_here_and_elsewhere() {
     require!(Root, Tool("ip"), Daemon);
     let lab = Lab::new().unwrap();
     let upper = above(&lab, "macvlan");
-    let first = Daemon::start(&lab.host, &DaemonOptions::on(&[&upper])).unwrap();
+    let generic = DaemonOptions::on(&[&upper]).args(["--mode", "generic"]);
+    let first = Daemon::start(&lab.host, &generic).unwrap();
     let begin = format!("{upper}, which lies above it, has d365");
-    doctor(&lab.host, lab.iface()).begins("xdp_programs", Some(lab.iface()), "error", &begin);
-    let options = on(&lab, &[]).listen("127.0.0.1:9366".parse().unwrap());
+    doctor(&lab.host, lab.iface()).begins("xdp_programs", Some(lab.iface()), "warning", &begin);
+    let options = |mode| on(&lab, &["--mode", mode]).listen("127.0.0.1:9366".parse().unwrap());
     let both = format!("--iface {upper},{}", lab.iface());
-    refused(&lab.host, &options, Exit::Occupied, &[lab.iface(), "lies below", &upper, "d365", &both]);
+    let words = [lab.iface(), "lies below", &upper, "d365", &both];
+    refused(&lab.host, &options("native"), Exit::Occupied, &words);
+    let lower = Daemon::start(&lab.host, &options("auto")).unwrap();
+    let expected = [&format!("{upper}, which lies above it, has an XDP program: d365"), "attached by tc"];
+    lower.wait_for_line(&expected, Duration::from_secs(10)).unwrap();
+    stop(lower);
     stop(first);
     // The upper device may be in a namespace that the daemon cannot see.
     let elsewhere = Netns::new().unwrap();
     lab.host.ip(&["link", "set", "dev", &upper, "netns", &elsewhere.path()]).unwrap();
     elsewhere.ip(&["link", "set", "dev", &upper, "up"]).unwrap();
-    let _first = Daemon::start(&elsewhere, &DaemonOptions::on(&[&upper])).unwrap();
-    refused(&lab.host, &on(&lab, &[]), Exit::Attach, &[lab.iface(), "a device above it", "container"]);
+    let _first = Daemon::start(&elsewhere, &generic).unwrap();
+    let native = on(&lab, &["--mode", "native"]);
+    refused(&lab.host, &native, Exit::Attach, &[lab.iface(), "a device above it", "container"]);
 }

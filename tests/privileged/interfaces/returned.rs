@@ -121,7 +121,7 @@ fn a_name_leads_to_another_interface_only_when_its_own_is_gone() {
 #[test]
 fn a_program_that_is_taken_away_is_attached_again_unless_another_takes_its_place() {
     require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Daemon);
-    let (lab, daemon) = started(&[]);
+    let (lab, daemon) = started(&["--mode", "native"]);
     let link = lab.link();
     detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
     until(LIMIT, || has_xdp(&lab.host, lab.iface()), || daemon.log());
@@ -212,7 +212,8 @@ fn a_lower_device_returns_below_a_device_with_our_program() {
     ip(&["link", "add", &bridge, "type", "bridge"]);
     ip(&["link", "set", "dev", &bridge, "up"]);
     ip(&["link", "set", "dev", lab.iface(), "master", &bridge]);
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&bridge, lab.iface()])).unwrap();
+    let options = DaemonOptions::on(&[&bridge, lab.iface()]).args(["--mode", "generic"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
     detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
     let have = || has_xdp(&lab.host, lab.iface()) && has_xdp(&lab.host, &bridge);
     until(LIMIT, || have() && is_ready(&daemon), || daemon.log());
@@ -234,7 +235,7 @@ fn a_lower_device_that_cannot_be_attached_costs_the_upper_one_nothing() {
     ip(&["link", "add", &bridge, "type", "bridge"]);
     ip(&["link", "set", "dev", &bridge, "up"]);
     delete(lab.link());
-    let options = DaemonOptions::on(&[&bridge, lab.iface()]).args(["--wait-for-iface"]);
+    let options = DaemonOptions::on(&[&bridge, lab.iface()]).args(["--mode", "generic", "--wait-for-iface"]);
     let daemon = Daemon::spawn(&lab.host, &options).unwrap();
     daemon.wait_for_log("metrics url=", PATIENCE).unwrap();
     create(lab.link());

@@ -6,8 +6,8 @@ use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::mark::Mark;
 use d365_tests::{lab::Lab, require};
 use d365_user::{
-    kernel::{Header, Inherited, Interface, Kernel, OBJECT, Options, TcHold, TcProgram, TcRole},
-    settings::{Tags, TcOrder},
+    kernel::{Header, Inherited, Interface, Kernel, OBJECT, Options, Store, TcHold, TcProgram, TcRole},
+    settings::{ModePolicy, Tags, TcOrder},
 };
 
 use crate::{foreign::Foreign, judged::options, kernel::KernelExt as _, steps::shell};
@@ -21,7 +21,12 @@ fn kernel(interface: &Interface) -> Kernel {
 
 /// Attaches the program that marks by a filter, as on a kernel without tcx.
 fn by_filter(kernel: &mut Kernel, interface: &Interface, order: TcOrder) -> TcProgram {
-    kernel.attach_clsact(interface, TcRole::Mark, Header::Ethernet, order).unwrap()
+    kernel.attach_clsact(interface, TcRole::Mark, Header::Ethernet, order, &at_a_start()).unwrap()
+}
+
+/// Nothing but the filters of a killed daemon.
+fn at_a_start() -> Inherited {
+    Inherited::take(Store::default()).unwrap()
 }
 
 /// Runs a test in a lab's host.
@@ -118,4 +123,39 @@ fn a_filter_that_was_left_behind_is_taken_away() {
         drop(kernel);
         assert!(!tc(lab, "filter").contains("d365_tag"));
     });
+}
+
+/// A start in another mode removes it too. A daemon that runs removes none: it may be that of another one.
+#[test]
+fn a_filter_that_was_left_behind_goes_in_every_mode() {
+    require!(Root, Tool("ip"), Tool("tc"));
+    for mode in [ModePolicy::Native, ModePolicy::Generic, ModePolicy::Tc] {
+        on_a_link(|lab, interface| {
+            let mut dead = kernel(interface);
+            let role = TcRole::All;
+            dead.attach_clsact(interface, role, Header::Ethernet, TcOrder::First, &at_a_start()).unwrap();
+            std::mem::forget(dead);
+            let attach = |mut inherited| {
+                let mut kernel = kernel(interface);
+                kernel.attach(interface, mode, TcOrder::First, &mut inherited).unwrap();
+                kernel
+            };
+            drop(attach(Inherited::default()));
+            assert!(tc(lab, "filter").contains(" name d365_tc "), "{mode:?}");
+            // By tcx nobody looks at filters.
+            let kernel = match mode {
+                ModePolicy::Tc => {
+                    let mut kernel = kernel(interface);
+                    kernel
+                        .attach_clsact(interface, role, Header::Ethernet, TcOrder::First, &at_a_start())
+                        .unwrap();
+                    assert_eq!(tc(lab, "filter").matches(" name d365_tc ").count(), 1);
+                    kernel
+                }
+                _ => attach(at_a_start()),
+            };
+            drop(kernel);
+            assert!(!tc(lab, "filter").contains("d365_tc"), "{mode:?}: {}", tc(lab, "filter"));
+        });
+    }
 }

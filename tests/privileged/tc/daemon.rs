@@ -14,10 +14,11 @@ use d365_tests::{
     tun::{Kind, Tun},
     veth,
 };
+use nix::sys::signal::Signal;
 
 use crate::{
     foreign::Foreign,
-    steps::{detach, has_tc, knock, start, stop, until, xdp_filter, xdp_id},
+    steps::{detach, has_tc, knock, on, start, stop, until, xdp_filter, xdp_id},
 };
 
 /// In a documented range, and in none.
@@ -142,4 +143,42 @@ fn a_tun_device_is_watched() {
     until(10, || counted() == expected, || format!("{:?}\n{}", counted(), daemon.log()));
     assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("mode", "tc")]), 1);
     stop(daemon);
+}
+
+/// Another owner's XDP program takes the place of the daemon's. `auto` continues by tc, which marks too.
+#[test]
+fn auto_continues_by_tc_and_marks_once() {
+    require!(Root, Tool("ip"), Tool("bpftool"), Tool("xdp-filter"), Kernel(6, 6, "tcx"), Daemon);
+    let lab = Lab::new().unwrap();
+    let daemon = start(&lab, &["--lease", "never", "--tag", "mark"]);
+    assert_eq!(tcx(&lab), ["d365_tag"]);
+    daemon.signal(Signal::SIGSTOP).unwrap();
+    detach(&daemon, &lab.host, &[&xdp_id(&lab.host, lab.iface())]);
+    let _view = xdp_filter(&lab, "native");
+    daemon.signal(Signal::SIGCONT).unwrap();
+    let attached = || daemon.scrape().unwrap().sum("d365_attached", &[("mode", "tc")]) == 1;
+    until(5, attached, || daemon.log());
+    assert_eq!(tcx(&lab), ["d365_tc"]);
+    let tagged = || daemon.scrape().unwrap().sum("d365_tagged_packets_total", &[("tag", "mark")]);
+    let before = tagged();
+    counts_on(&daemon, &lab);
+    assert_eq!(tagged() - before, 3);
+    assert_eq!(daemon.scrape().unwrap().sum("d365_tag_attached", &[]), 1);
+    daemon.wait_for_line(&["attached by tc", "there is an XDP program: "], Duration::from_secs(5)).unwrap();
+    stop(daemon);
+}
+
+/// Two daemons on one interface count for themselves, and neither detaches the other's program.
+#[test]
+fn two_daemons_on_one_interface() {
+    require!(Root, Tool("ip"), Kernel(6, 6, "tcx"), Daemon);
+    let lab = Lab::new().unwrap();
+    let first = start(&lab, &["--mode", "tc"]);
+    let options = on(&lab, &["--mode", "tc"]).listen("127.0.0.1:9366".parse().unwrap());
+    let second = Daemon::start(&lab.host, &options).unwrap();
+    counts_on(&first, &lab);
+    until(5, || counts(&second) == [3, 2], || second.log());
+    stop(second);
+    counts_on(&first, &lab);
+    stop(first);
 }

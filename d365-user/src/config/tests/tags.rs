@@ -46,7 +46,7 @@ fn what_would_do_nothing_is_refused() {
     for (flags, flag, needed) in [
         ("--mark 0x100/0x100", "--mark", "--tag mark"),
         ("--tag dscp --mark 0x100/0x100", "--mark", "--tag mark"),
-        ("--tag dscp --tc-order first", "--tc-order", "--tag mark"),
+        ("--mode native --tag dscp --tc-order first", "--tc-order", "--tag mark, or --mode tc or auto"),
         ("--tag mark --dscp 8", "--dscp", "--tag dscp"),
         ("--tag none --tag-retired", "--tag-retired", "--tag mark or --tag dscp"),
     ] {

@@ -18,10 +18,12 @@ pub struct Attached {
     pub interface: Interface,
     /// The mode.
     pub mode: Mode,
-    /// The reason why it is not native, if `auto` fell back to tc.
+    /// The reason why it is not native, if `auto` fell back to tc where native mode could be possible.
     pub fallback: Option<String>,
     /// The filters and programs at its ingress that no longer see Ethernet headers.
     pub hidden_from: Vec<String>,
+    /// The programs of other d365-users that count on the interface too.
+    pub rivals: Vec<String>,
     /// The kernel's own name for the interface when it was attached.
     pub(super) kernel_name: String,
     /// The header that its packets began with when it was attached.
@@ -51,7 +53,8 @@ impl Attached {
         // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let interface = interface.clone();
-        Self { interface, mode, fallback: None, hidden_from: Vec::new(), kernel_name, header, program }
+        let (hidden_from, rivals) = (Vec::new(), Vec::new());
+        Self { interface, mode, fallback: None, hidden_from, rivals, kernel_name, header, program }
     }
 
     /// Returns the current attachment, as the kernel reports it; `None` if the interface no longer exists or
@@ -89,6 +92,14 @@ impl Attached {
             }
         };
         Ok(Look { name: link_message::name(&link), mode })
+    }
+
+    /// Returns true if this is the program with the id.
+    pub(super) fn is_by(&self, id: u32) -> bool {
+        match &self.program {
+            Program::Xdp(own) => *own == id,
+            Program::Tc(tc) => tc.is(id),
+        }
     }
 
     /// The tc program; `None` if an XDP program is attached.

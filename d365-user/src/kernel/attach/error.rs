@@ -11,7 +11,6 @@ use crate::{
         interface::InterfaceError,
         objection::Objection,
         requirements::RequirementError,
-        role::is_own,
         tc::TcError,
     },
     snapshot::XdpMode,
@@ -43,9 +42,7 @@ pub enum AttachError {
     Refused { interface: String, mode: XdpMode, source: io::Error },
     #[error("cannot attach to {interface} in generic mode: {objection}")]
     Generic { interface: String, objection: Objection },
-    #[error(
-        "cannot list what else is at the ingress of {interface}, which generic mode depends on: {source}"
-    )]
+    #[error("cannot list what else is at the ingress of {interface}: {source}")]
     Ingress { interface: String, source: io::Error },
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
@@ -58,13 +55,22 @@ pub enum AttachError {
 }
 
 impl AttachError {
-    /// Returns true if XDP is refused and a tc program may be attached in its place. It may not where another
-    /// d365-user has its program: both would tag and drop.
-    pub(super) fn leaves_tc(&self) -> bool {
+    /// If this is a refusal of native XDP, a tc program may take its place. Returns the reason of the
+    /// refusal, which is `None` where XDP is never possible; `None` for every other error.
+    pub(super) fn refusal_of_xdp(&self) -> Option<Option<String>> {
         match self {
-            Self::Busy { name, .. } | Self::BusyAbove { name, .. } => !is_own(name),
-            Self::Refused { .. } | Self::Interface(InterfaceError::Unfit(_)) => true,
-            _ => false,
+            Self::Busy { name, id, mode, .. } => {
+                Some(Some(format!("there is an XDP program: {name} (id {id}, {})", mode.as_str())))
+            }
+            Self::BusyAbove { upper, name, id, mode, .. } => {
+                let mode = mode.as_str();
+                Some(Some(format!(
+                    "{upper}, which lies above it, has an XDP program: {name} (id {id}, {mode})"
+                )))
+            }
+            Self::Refused { source, .. } => Some(Some(source.to_string())),
+            Self::Interface(InterfaceError::Unfit(_)) => Some(None),
+            _ => None,
         }
     }
 }
@@ -72,9 +78,7 @@ impl AttachError {
 impl From<TcError> for AttachError {
     fn from(error: TcError) -> Self {
         match error {
-            TcError::Link { interface: name, source, .. }
-            | TcError::Filters { interface: name, source }
-            | TcError::Programs { interface: name, source }
+            TcError::Link { interface: name, source, .. } | TcError::Filters { interface: name, source }
                 if matches!(source.raw_os_error(), Some(ENODEV | ENXIO)) =>
             {
                 InterfaceError::NotFound { name }.into()

@@ -9,7 +9,7 @@ use super::{
     fact::{Fact, Unknown},
     holders::{Holders, Search},
 };
-use crate::kernel::role::is_own;
+use crate::kernel::role::{is_own, is_own_counter};
 
 /// A BPF program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,12 @@ impl Program {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.name.as_ref().is_ok_and(|name| is_own(name))
+    }
+
+    /// Returns true if it is a d365-user's program that counts packets.
+    #[must_use]
+    pub fn is_our_counter(&self) -> bool {
+        self.name.as_ref().is_ok_and(|name| is_own_counter(name))
     }
 }
 

@@ -62,17 +62,19 @@ pub(in super::super) fn programs(ifindex: u32) -> io::Result<Vec<u32>> {
 }
 
 /// The daemon's filter at an interface's ingress. Dropping this value removes the filter, if it is still
-/// there: a filter of another owner may have its priority and handle by now.
+/// there: another filter may have its priority and handle by now.
 pub(in super::super) struct OwnFilter {
     link: Option<SchedClassifierLink>,
     ifindex: u32,
+    /// The id of its program.
+    program: u32,
     /// Dropped after the filter is removed; `None` if the daemon did not add the qdisc.
     _qdisc: Option<Qdisc>,
 }
 
 impl OwnFilter {
-    pub(super) fn new(link: SchedClassifierLink, ifindex: u32, qdisc: Option<Qdisc>) -> Self {
-        Self { link: Some(link), ifindex, _qdisc: qdisc }
+    pub(super) fn new(link: SchedClassifierLink, ifindex: u32, program: u32, qdisc: Option<Qdisc>) -> Self {
+        Self { link: Some(link), ifindex, program, _qdisc: qdisc }
     }
 }
 
@@ -82,7 +84,7 @@ impl Drop for OwnFilter {
         let (Ok(priority), Ok(handle)) = (link.priority(), link.handle()) else { return };
         let is_here = filters(self.ifindex).is_ok_and(|filters| {
             let at = |filter: &Filter| filter.priority == priority && filter.handle == handle;
-            filters.iter().any(|filter| at(filter) && filter.is_ours())
+            filters.iter().any(|filter| at(filter) && filter.program == Some(self.program))
         });
         if !is_here {
             std::mem::forget(link);

@@ -11,5 +11,5 @@ mod program;
 pub use self::program::{TcError, TcHold, TcProgram};
 pub(super) use self::{
     clsact::{OwnFilter, filters, programs, tcx},
-    program::remove_stale_filters,
+    program::remove_own_filters,
 };

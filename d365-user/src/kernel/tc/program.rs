@@ -7,7 +7,7 @@ use aya::programs::{
     links::Link as _,
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError as AyaError, TcHandle, qdisc_add_clsact},
 };
-use nix::libc::EINVAL;
+use nix::libc::{EINVAL, ERANGE};
 
 use super::clsact::{OwnFilter, Qdisc, filters};
 use crate::{
@@ -24,10 +24,10 @@ use crate::{
     settings::TcOrder,
 };
 
-/// The means by which the tc program is attached.
+/// The means by which a tc program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcHold {
-    /// A tcx link. The kernel detaches it when the daemon ends.
+    /// A tcx link. The kernel detaches it when nobody holds the link.
     Tcx,
     /// A filter. It outlives a daemon that is killed, and tags nothing once the lease has expired.
     Clsact,
@@ -53,25 +53,24 @@ pub enum TcError {
     Load(#[from] LoadError),
     #[error(
         "cannot attach tc program {program} to {interface}: {}; the kernel needs tcx (6.6), or clsact \
-         (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf); --mode native and generic need none without \
-         --tag mark",
+         (CONFIG_NET_CLS_ACT, modules sch_ingress and cls_bpf)",
         error_chain(.source)
     )]
     Program { program: &'static str, interface: String, source: ProgramError },
-    #[error(
-        "cannot attach tc program {program} to {interface}: {source}; --mode native and generic need none without \
-         --tag mark"
-    )]
+    #[error("cannot attach tc program {program} to {interface}: {source}{}", advice(.source))]
     Link { program: &'static str, interface: String, source: io::Error },
     #[error("cannot list the tc filters of {interface}: {source}")]
     Filters { interface: String, source: io::Error },
     #[error("cannot remove the tc filter of a killed daemon from {interface}: {}", error_chain(.source))]
     Stale { interface: String, source: ProgramError },
-    #[error("cannot list the tcx programs of {interface}: {source}")]
-    Programs { interface: String, source: io::Error },
 }
 
 impl TcProgram {
+    /// Returns true if it has this id.
+    pub(in crate::kernel) fn is(&self, id: u32) -> bool {
+        self.program == id
+    }
+
     /// Returns true if the tc program is still attached. The caller must be in the interface's network
     /// namespace.
     ///
@@ -119,13 +118,13 @@ impl Kernel {
         let program = role.program(header);
         match self.attach_tcx(interface, program, role, order, inherited) {
             Err(TcError::Link { source, .. }) if is_unknown(&source) => {
-                self.attach_clsact(interface, role, header, order)
+                self.attach_clsact(interface, role, header, order, inherited)
             }
             attached => attached,
         }
     }
 
-    /// Attaches a tc program by a filter.
+    /// Attaches a tc program by a filter. The filters of a killed daemon are removed.
     ///
     /// # Errors
     /// [`TcError`]; the interface is then unchanged.
@@ -135,8 +134,12 @@ impl Kernel {
         role: TcRole,
         header: Header,
         order: TcOrder,
+        inherited: &Inherited,
     ) -> Result<TcProgram, TcError> {
         let program = role.program(header);
+        if inherited.is_start() {
+            remove_own_filters(interface)?;
+        }
         let is_preceded = self.attach_filter(interface, program, role, order)?;
         self.tc_program(interface, program, TcHold::Clsact, is_preceded)
     }
@@ -151,15 +154,9 @@ impl Kernel {
     ) -> Result<TcProgram, TcError> {
         let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
         let refused = |source| TcError::Link { program, interface: interface.name.clone(), source };
-        let unlisted = |source| TcError::Programs { interface: interface.name.clone(), source };
         let role = Role::Tc(role, order);
         let fd = self.tc(program)?.fd().map_err(failed)?.as_fd();
-        // The index of an earlier daemon's link may be that of an interface of another network namespace.
-        let is_here = match inherited.program(interface.index, role) {
-            Some(earlier) => bpf::tcx_programs(interface.index).map_err(unlisted)?.contains(&earlier),
-            None => false,
-        };
-        match is_here.then(|| inherited.replace(interface.index, role, fd)).flatten() {
+        match inherited.replace(interface.index, role, fd) {
             Some(link) => self.links.add(interface, role, Link::Bpf(link)),
             None => {
                 let link = bpf::create_tcx_link(fd, interface.index, order).map_err(refused)?;
@@ -200,7 +197,6 @@ impl Kernel {
             Err(error) if is_there(&error) => None,
             Err(error) => return Err(failed(error.into())),
         };
-        remove_stale_filters(interface)?;
         let filters = filters(interface.index).map_err(unlisted)?;
         let priority = match order {
             TcOrder::First => FIRST,
@@ -208,20 +204,21 @@ impl Kernel {
         };
         let options = NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None };
         let classifier = self.tc(program)?;
+        let loaded = classifier.info().map_err(failed)?.id();
         let id =
             classifier.attach_with_options(&name, TcAttachType::Ingress, TcAttachOptions::Netlink(options));
         let link = id.and_then(|id| classifier.take_link(id)).map_err(failed)?;
-        let filter = Link::Filter(OwnFilter::new(link, interface.index, qdisc));
+        let filter = Link::Filter(OwnFilter::new(link, interface.index, loaded, qdisc));
         self.links.add(interface, Role::Tc(role, order), filter);
         Ok(order == TcOrder::First && filters.iter().any(|filter| filter.priority <= FIRST))
     }
 }
 
-/// Removes the filters that a killed daemon left on an interface.
+/// Removes the filters on an interface that have the name of one of our programs.
 ///
 /// # Errors
 /// [`TcError`].
-pub(in crate::kernel) fn remove_stale_filters(interface: &Interface) -> Result<(), TcError> {
+pub(in crate::kernel) fn remove_own_filters(interface: &Interface) -> Result<(), TcError> {
     let unlisted = |source| TcError::Filters { interface: interface.name.clone(), source };
     for stale in filters(interface.index).map_err(unlisted)?.iter().filter(|filter| filter.is_ours()) {
         tracing::info!(filter = %stale, "removing the tc filter of a daemon that was killed");
@@ -231,6 +228,13 @@ pub(in crate::kernel) fn remove_stale_filters(interface: &Interface) -> Result<(
         link.map_err(unlisted)?.detach().map_err(failed)?;
     }
     Ok(())
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(ERANGE) => "; it has as many tcx programs as the kernel takes: `bpftool net` lists them",
+        _ => "",
+    }
 }
 
 /// Returns true if the qdisc could not be added because it exists already.

@@ -1,13 +1,19 @@
 //! The check of generic mode: if the daemon would use it, and its effect on others. Only `--mode generic`
 //! uses it.
 
-use super::super::finding::{Judged, ok, warning};
+use super::{
+    super::finding::{Judged, ok, warning},
+    native::has_bare_packets,
+};
 use crate::{
     kernel::{Objection, survey::InterfaceFacts},
     snapshot::XdpMode,
 };
 
 pub(super) fn judge(facts: &InterfaceFacts) -> Judged<'_> {
+    if has_bare_packets(facts) {
+        return ok("not possible, as its packets begin with the IP header");
+    }
     let surroundings = facts.generic.as_ref()?;
     if surroundings.has_unreadable {
         let found = "not known: not allowed to ask: to read what tcx programs there are takes CAP_SYS_ADMIN";

@@ -86,6 +86,9 @@ fn features(facts: &InterfaceFacts) -> Judged<'_> {
 
 fn mtu<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<'a> {
     let mtu = facts.link.as_ref()?.mtu;
+    if native::has_bare_packets(facts) {
+        return ok(mtu.to_string());
+    }
     if mtu <= ONE_BUFFER {
         return ok(format!("{mtu}, one buffer"));
     }
@@ -108,7 +111,7 @@ fn lro<'a>(name: &str, facts: &'a InterfaceFacts) -> Judged<'a> {
 
 fn gro(facts: &InterfaceFacts) -> Judged<'_> {
     ok(match facts.offloads.as_ref()?.gro {
-        true => "on: by tc and in generic mode packets are counted as they were joined",
+        true => "on: by tc packets are counted as they were joined",
         false => "off",
     })
 }

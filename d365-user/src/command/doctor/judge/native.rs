@@ -21,6 +21,11 @@ pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
     matches!(&facts.xdp, Ok(Some((xdp, _))) if xdp.mode == XdpMode::Native)
 }
 
+/// Returns true if its packets begin with the IP header: only tc is possible there.
+pub(super) fn has_bare_packets(facts: &InterfaceFacts) -> bool {
+    matches!(&facts.link, Ok(LinkFacts { header: Ok(Header::Ip), .. }))
+}
+
 /// The reason why frames in several buffers do not or may not reach the program in native mode, after the
 /// prospect of that mode. `None` if they reach it.
 pub(super) fn objection(facts: &InterfaceFacts, machine: &Machine) -> Option<(&'static str, &'static str)> {
@@ -43,7 +48,7 @@ pub(super) fn judge<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<
     if runs_natively(facts) {
         return ok("possible: a program runs in native mode");
     }
-    if matches!(&facts.link, Ok(LinkFacts { header: Ok(Header::Ip), .. })) {
+    if has_bare_packets(facts) {
         return ok("not possible, as its packets begin with the IP header; --mode auto takes tc");
     }
     let Some(features) = facts.features.as_ref()? else {

@@ -13,7 +13,7 @@ pub(super) fn tc(facts: &InterfaceFacts) -> Judged<'_> {
 pub(super) fn xdp(facts: &InterfaceFacts) -> Judged<'_> {
     let Some((xdp, program)) = facts.xdp.as_ref()? else { return above(facts) };
     let found = format!("{}, {} mode", describe(program), xdp.mode.as_str());
-    let advice = "the daemon does not replace it: --mode auto takes tc beside it, --mode native and generic end with exit code 6";
+    let advice = "the daemon does not replace it: --mode auto then takes tc, --mode native and generic end with exit code 6";
     match &program.name {
         _ if program.is_ours() => ok(format!("d365-user's own: {found}")),
         Ok(_) => warning(format!("another program is here: {found}"), advice),
@@ -48,6 +48,15 @@ pub(super) fn behind(facts: &InterfaceFacts) -> Judged<'_> {
     let found = all.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
     let others =
         || all.iter().map(|(_, program)| program).filter(|program| !program.is_some_and(Program::is_ours));
+    let counters = all.iter().filter(|(_, program)| program.is_some_and(Program::is_our_counter)).count();
+    let by_xdp =
+        facts.xdp.as_ref().is_ok_and(|xdp| xdp.as_ref().is_some_and(|(_, program)| program.is_our_counter()));
+    if counters + usize::from(by_xdp) > 1 {
+        return warning(
+            format!("several d365-users count here: {found}"),
+            "each tags and drops by its own list; `d365-user detach` removes the programs that --keep-attached has left",
+        );
+    }
     if others().next().is_none() {
         return ok(format!("d365-user's own: {found}"));
     }

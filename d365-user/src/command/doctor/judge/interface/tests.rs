@@ -229,6 +229,14 @@ fn other_tc_programs_are_a_warning_and_ones_own_are_none() {
     };
     assert_eq!(wrong(tcx(&["d365_tag"])), []);
     assert_eq!(wrong(tcx(&["d365_tag", "other"])), [(Check::TcPrograms, WARNING)]);
+    assert_eq!(wrong(tcx(&["d365_tc"])), []);
+    assert_eq!(wrong(tcx(&["d365_tc", "d365_tc"])), [(Check::TcPrograms, WARNING)]);
+    assert!(said(Check::TcPrograms, tcx(&["d365_tc", "d365_tc_l3"])).starts_with("several d365-users"));
+    let by_xdp_too = |facts: &mut InterfaceFacts| {
+        tcx(&["d365_tc"])(facts);
+        facts.xdp = Ok(Some((Xdp { program: 9, mode: XdpMode::Native }, program(9, "d365"))));
+    };
+    assert_eq!(wrong(by_xdp_too), [(Check::TcPrograms, WARNING)]);
     let classic = |facts: &mut InterfaceFacts| {
         let program = Program { id: None, holders: None, ..program(0, "") };
         facts.clsact = Ok(vec![filter("bpf", Some(program)), filter("u32", None)]);
@@ -285,11 +293,14 @@ fn the_harm_of_generic_mode_is_foretold() {
 fn an_interface_without_an_ethernet_header_is_fit() {
     let bare = |facts: &mut InterfaceFacts| {
         link(facts).header = Ok(Header::Ip);
+        link(facts).mtu = 9000;
         facts.features = Ok(Some(XdpFeatures(0)));
     };
     assert_eq!(wrong(bare), []);
     assert_eq!(said(Check::Interface, bare), "up; its packets begin with the IP header");
-    assert!(said(Check::Native, bare).starts_with("not possible, as its packets begin with the IP header"));
+    for check in [Check::Native, Check::Generic] {
+        assert!(said(check, bare).starts_with("not possible, as its packets begin with the IP header"));
+    }
 }
 
 #[test]
