@@ -29,7 +29,7 @@ use self::{
     manager::Own,
     mode::{Mode, TCX},
 };
-use crate::steps::{has_tc, has_xdp, until};
+use crate::steps::{has_xdp, until};
 
 /// In a documented range, and in none.
 const LISTED: &str = "13.71.171.9";
