@@ -99,6 +99,7 @@ impl StartError {
                 | AttachError::Generic { .. }
                 | AttachError::Ingress { .. }
                 | AttachError::Row { .. }
+                | AttachError::RowName { .. }
                 | AttachError::Tagger(_)
                 | AttachError::Program { .. },
             )

@@ -10,7 +10,7 @@ use std::{
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Frame, Packet, Tcp},
-    lab::{Lab, Link},
+    lab::Lab,
     netns::Netns,
     raw::FrameSender,
     require,
@@ -20,36 +20,14 @@ use d365_tests::{
 use d365_user::{exit::Exit, kernel::Interface};
 use nix::sys::signal::Signal;
 
+use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of};
 use crate::{
     bad_input::refused,
     steps::{detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
 };
 
-/// In a documented range.
-const LISTED: &str = "13.71.171.9";
-const MTU: u32 = 1500;
 /// `ARPHRD_PPP` (`linux/if_arp.h`).
 const PPP: u64 = 512;
-/// The daemon attaches again within this number of seconds.
-const LIMIT: u64 = 5;
-const PATIENCE: Duration = Duration::from_secs(10);
-
-fn of(daemon: &Daemon, metric: &str, link: &Link) -> u64 {
-    daemon.scrape().unwrap().sum(metric, &[("iface", &link.host.name)])
-}
-
-fn is_ready(daemon: &Daemon) -> bool {
-    daemon.get("/readyz", &[]).unwrap().status == 200
-}
-
-fn delete(link: &Link) {
-    link.host.netns.ip(&["link", "del", "dev", &link.host.name]).unwrap();
-}
-
-/// Creates a link again that was deleted. Its interfaces have other indexes than before.
-fn create(link: &Link) {
-    veth::connect(&link.sender, &link.host, MTU).unwrap();
-}
 
 /// 50 times an interface is deleted and created again, while the other interface has traffic. No packet of
 /// either is lost or counted twice.

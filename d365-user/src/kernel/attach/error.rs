@@ -7,7 +7,10 @@ use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
-        error::error_chain, interface::InterfaceError, objection::Objection, requirements::RequirementError,
+        error::{MapIndexError, error_chain},
+        interface::InterfaceError,
+        objection::Objection,
+        requirements::RequirementError,
         tc::TaggerError,
     },
     snapshot::Mode,
@@ -48,6 +51,8 @@ pub enum AttachError {
     Ingress { interface: String, source: io::Error },
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
+    #[error("cannot record the row of {interface}: {source}")]
+    RowName { interface: String, source: Box<MapIndexError> },
     #[error(transparent)]
     Tagger(TaggerError),
     #[error("cannot attach to {interface}: {}", error_chain(.source))]

@@ -11,8 +11,21 @@ use crate::kernel::{
     survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
 };
 
-pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
+/// Judges an interface. One that is optional, because it only matches a pattern, does not keep the daemon
+/// from starting.
+pub(super) fn judge(
+    name: &str,
+    facts: &Fact<Option<InterfaceFacts>>,
+    machine: &Machine,
+    is_optional: bool,
+) -> Vec<Finding> {
     let findings = match facts {
+        Ok(Some(InterfaceFacts { link: Ok(LinkFacts { objection: Some(unfit), .. }), .. }))
+            if is_optional =>
+        {
+            let found = format!("matches a pattern, and the daemon leaves it out: {}", unfit.reason);
+            Finding::all([(Check::Interface, warning(found, unfit.advice))])
+        }
         Ok(Some(facts)) => there(name, facts, machine),
         Ok(None) => Finding::all([(
             Check::Interface,
@@ -21,6 +34,14 @@ pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &
         Err(unknown) => Finding::all([(Check::Interface, Err(unknown))]),
     };
     findings.into_iter().map(|finding| finding.on(name)).collect()
+}
+
+/// The finding about a pattern that no interface matches.
+pub(super) fn unmatched(pattern: &str, is_any_watched: bool) -> Vec<Finding> {
+    let found = "no interface of this network namespace matches the pattern";
+    let advice = "`ip -br link` lists those that exist; a pattern does not match the loopback";
+    let judged = if is_any_watched { warning(found, advice) } else { error(found, advice) };
+    Finding::all([(Check::Interface, judged)]).into_iter().map(|finding| finding.on(pattern)).collect()
 }
 
 fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {

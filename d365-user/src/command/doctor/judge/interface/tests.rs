@@ -59,7 +59,7 @@ fn unknown<T>() -> Fact<T> {
 fn findings(version: KernelVersion, change: impl Fn(&mut InterfaceFacts)) -> Vec<Finding> {
     let mut facts = fit();
     change(&mut facts);
-    let findings = judge("m0", &Ok(Some(facts)), &machine(version));
+    let findings = judge("m0", &Ok(Some(facts)), &machine(version), false);
     assert!(findings.iter().all(|finding| finding.interface.as_deref() == Some("m0")));
     findings
 }
@@ -107,18 +107,34 @@ fn a_fit_interface_has_nothing_wrong() {
 
 #[test]
 fn one_that_is_not_there_or_not_understood_is_an_error() {
-    let missing = judge("m0", &Ok(None), &machine(KernelVersion::new(6, 1, 0)));
+    let missing = judge("m0", &Ok(None), &machine(KernelVersion::new(6, 1, 0)), false);
     assert_eq!(
         (missing.len(), missing[0].judgement.level, missing[0].check),
         (1, Level::Error, Check::Interface)
     );
-    let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)));
+    let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)), false);
     assert_eq!((refused.len(), refused[0].judgement.level), (1, WARNING));
     let objection = Objection { reason: "an ifb device".to_owned(), advice: "watch another" };
     let refused = |facts: &mut InterfaceFacts| link(facts).objection = Some(objection.clone());
     assert_eq!(wrong(refused), [(Check::Interface, Level::Error)]);
     assert_eq!(said(Check::Interface, refused), "an ifb device");
     assert_eq!(wrong(|facts| link(facts).is_up = false), [(Check::Interface, WARNING)]);
+}
+
+#[test]
+fn one_that_only_matches_a_pattern_is_never_an_error() {
+    let mut facts = fit();
+    let objection = Objection { reason: "a tun device".to_owned(), advice: "watch another" };
+    link(&mut facts).objection = Some(objection);
+    let machine = machine(KernelVersion::new(6, 18, 0));
+    let findings = judge("tun0", &Ok(Some(facts)), &machine, true);
+    let [Finding { check: Check::Interface, judgement, .. }] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(judgement.level, WARNING);
+    assert!(judgement.found.ends_with("leaves it out: a tun device"), "{judgement:?}");
+    assert_eq!(judge("m0", &Ok(Some(fit())), &machine, true).len(), 12);
+    for (is_any_watched, level) in [(true, WARNING), (false, Level::Error)] {
+        assert_eq!(unmatched("eth*", is_any_watched)[0].judgement.level, level);
+    }
 }
 
 #[test]
