@@ -89,6 +89,17 @@ impl Stack {
         self.0.iter().filter(move |upper| upper.carrier == Some(index) || Some(upper.index) == controller)
     }
 
+    /// The devices directly above one that it carries.
+    pub(super) fn carried(&self, index: u32) -> impl Iterator<Item = &Device> {
+        self.0.iter().filter(move |upper| upper.carrier == Some(index))
+    }
+
+    /// The devices directly below one: its ports, and the device that carries it.
+    pub(super) fn below(&self, index: u32) -> impl Iterator<Item = &Device> {
+        let carrier = self.device(index).and_then(|device| device.carrier);
+        self.0.iter().filter(move |lower| lower.controller == Some(index) || Some(lower.index) == carrier)
+    }
+
     /// The first device directly above one that has an XDP program, and that program.
     pub(super) fn program_above(&self, index: u32) -> Option<(&str, Xdp)> {
         self.above(index).find_map(|upper| Some((upper.name.as_str(), upper.xdp?)))
@@ -103,10 +114,7 @@ impl Stack {
         if deepest == 0 {
             return 0;
         }
-        let carrier = self.device(index).and_then(|device| device.carrier);
-        let ports = self.0.iter().filter(|device| device.controller == Some(index)).map(|port| port.index);
-        let below = carrier.into_iter().chain(ports);
-        below.map(|lower| 1 + self.height(lower, deepest - 1)).max().unwrap_or(0)
+        self.below(index).map(|lower| 1 + self.height(lower.index, deepest - 1)).max().unwrap_or(0)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::finding::{Check, Finding, Judged, error, ok, warning},
-    generic,
+    generic, kind,
     native::{self, ONE_BUFFER, runs_natively},
     programs,
 };
@@ -49,6 +49,7 @@ fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> 
     let generic = generic::judge(facts, &native);
     Finding::all([
         (Check::Interface, interface(name, &facts.link)),
+        (Check::Kind, kind::judge(facts)),
         (Check::Place, place(facts)),
         (Check::Driver, driver(facts)),
         (Check::XdpFeatures, features(facts)),

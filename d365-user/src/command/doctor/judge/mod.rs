@@ -7,6 +7,7 @@ use super::{
 
 mod generic;
 mod interface;
+mod kind;
 mod machine;
 mod native;
 mod programs;

@@ -5,7 +5,7 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Objection, Other, Surroundings, Xdp,
-        survey::{Holders, KernelVersion, Offloads, Program, Unknown, XdpFeatures},
+        survey::{Holders, KernelVersion, Kind, Offloads, Program, Unknown, XdpFeatures},
     },
     snapshot::Mode,
 };
@@ -30,6 +30,7 @@ fn machine(version: KernelVersion) -> Machine {
 
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
+        kind: Ok(Kind { name: None, below: Vec::new(), above: Vec::new() }),
         place: Ok(Ok("alone".to_owned())),
         link: Ok(LinkFacts { objection: None, is_up: true, mtu: 1500 }),
         driver: Ok("virtio_net".to_owned()),
@@ -97,7 +98,7 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 12);
+    assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 13);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
     let ice = |facts: &mut InterfaceFacts| facts.driver = Ok("ice".to_owned());
@@ -131,7 +132,7 @@ fn one_that_only_matches_a_pattern_is_never_an_error() {
     let [Finding { check: Check::Interface, judgement, .. }] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(judgement.level, WARNING);
     assert!(judgement.found.ends_with("leaves it out: a tun device"), "{judgement:?}");
-    assert_eq!(judge("m0", &Ok(Some(fit())), &machine, true).len(), 12);
+    assert_eq!(judge("m0", &Ok(Some(fit())), &machine, true).len(), 13);
     for (is_any_watched, level) in [(true, WARNING), (false, Level::Error)] {
         assert_eq!(unmatched("eth*", is_any_watched)[0].judgement.level, level);
     }
@@ -141,6 +142,7 @@ fn one_that_only_matches_a_pattern_is_never_an_error() {
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |facts: &mut InterfaceFacts| {
         *facts = InterfaceFacts {
+            kind: unknown(),
             place: unknown(),
             link: unknown(),
             driver: unknown(),
@@ -154,7 +156,7 @@ fn what_could_not_be_asked_is_a_warning() {
         }
     };
     let wrong = wrong(blind);
-    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (12, true), "{wrong:?}");
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (13, true), "{wrong:?}");
 }
 
 /// Before 5.18 no program takes several buffers. From 6.3 on the driver reports if it gives them to programs.
