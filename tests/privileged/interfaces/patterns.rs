@@ -93,7 +93,8 @@ fn an_interface_that_cannot_be_watched_is_left_out() {
     let tun = Tun::new(&lab.host, Kind::Tun).unwrap();
     let occupied = Lab { host: lab.host.clone(), sender: lab.sender.clone(), links: vec![two.clone()] };
     let _view = xdp_filter(&occupied, "native");
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&["*"])).unwrap();
+    let options = DaemonOptions::on(&["l?", "tun*", HOSTS]).args(["--mode", "native"]);
+    let daemon = Daemon::start(&lab.host, &options).unwrap();
     assert_eq!(known(&daemon), [one.host.name.as_str()]);
     let (left_out, other) =
         ("an interface that matches a pattern is not attached", "already has an XDP program");
@@ -127,7 +128,8 @@ fn a_start_without_an_interface_fails_or_waits() {
         refused(&lab.host, &on(pattern), exit, words);
     }
     let tun = Tun::new(&lab.host, Kind::Tun).unwrap();
-    refused(&lab.host, &on("tun*"), Exit::Interface, &[&tun.name, "link type none"]);
+    let native = on("tun*").args(["--mode", "native"]);
+    refused(&lab.host, &native, Exit::Interface, &[&tun.name, "link type none"]);
     {
         let _view = xdp_filter(&lab, "native");
         refused(&lab.host, &on(HOSTS), Exit::Occupied, &[lab.iface(), "already has an XDP program"]);

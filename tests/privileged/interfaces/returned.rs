@@ -9,10 +9,8 @@ use std::{
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    frame::{Frame, Packet, Tcp},
     lab::Lab,
     netns::Netns,
-    raw::FrameSender,
     require,
     tun::{Kind, Tun},
     veth,
@@ -20,10 +18,10 @@ use d365_tests::{
 use d365_user::{exit::Exit, kernel::Interface};
 use nix::sys::signal::Signal;
 
-use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of};
+use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of, send_until};
 use crate::{
     bad_input::refused,
-    steps::{detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
+    steps::{SetOnDrop, detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
 };
 
 /// `ARPHRD_PPP` (`linux/if_arp.h`).
@@ -39,18 +37,8 @@ fn an_interface_that_goes_and_returns_is_attached_and_counts_on() {
     let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&stays.host.name, &goes.host.name])).unwrap();
     let done = AtomicBool::new(false);
     let sent = thread::scope(|scope| {
-        let traffic = scope.spawn(|| {
-            let source = LISTED.parse().unwrap();
-            let syn = Packet::between(source, stays.host_for(source), Tcp::new(40_000, 25).syn());
-            let (frame, sender) = (Frame::new(syn), FrameSender::on(&stays.sender).unwrap());
-            let mut sent = 0;
-            while !done.load(Relaxed) {
-                sender.send(&frame).unwrap();
-                sent += 1;
-                thread::sleep(Duration::from_millis(1));
-            }
-            sent
-        });
+        let traffic = scope.spawn(|| send_until(stays, &done));
+        let _done = SetOnDrop(&done);
         for round in 1..=50 {
             delete(goes);
             if round % 10 == 0 {
