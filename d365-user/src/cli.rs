@@ -47,6 +47,8 @@ Examples:
       Count on eth0, metrics at http://127.0.0.1:9365/metrics
   d365-user --iface eth0,eth1 --port 25,587 --mode native
       Two interfaces, two ports; fail unless both drivers take the program
+  d365-user --iface 'eth*'
+      Every interface with such a name, now and later
   D365_IFACE=eth0 D365_LOG_FORMAT=json D365_LISTEN='[::1]:9365' d365-user
       The same flags from the environment, as a unit file sets them
   d365-user --iface eth0 --ranges embedded,azure --tag mark
@@ -82,8 +84,9 @@ Exit codes:
     args_conflicts_with_subcommands = true,
 )]
 pub struct Cli {
-    /// Interface to watch, by its name or an alternative name; repeat it, or separate names by commas (at
-    /// most 16)
+    /// Interface to watch, by its name or an alternative name, or a pattern for such names (`eth*`, with `*`,
+    /// `?` and `[…]`; quote it in a shell), which also finds interfaces that come later; repeat it, or
+    /// separate names by commas (at most 16)
     #[arg(
         long,
         env = "D365_IFACE",

@@ -8,12 +8,17 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 
 mod error;
+mod interfaces;
 mod repeated;
 mod tags;
 mod warning;
 
 use self::repeated::each_once;
-pub use self::{error::ConfigError, warning::Warning};
+pub use self::{
+    error::ConfigError,
+    interfaces::{Interfaces, MAX_INTERFACE_NAME},
+    warning::Warning,
+};
 use crate::{
     cli::{Cli, UpdateFlags},
     gate::GatePolicy,
@@ -26,15 +31,11 @@ use crate::{
     },
 };
 
-/// The longest name of an interface in bytes: that of an alternative name, the kernel's `ALTIFNAMSIZ` (128)
-/// less the terminating zero.
-pub const MAX_INTERFACE_NAME: usize = 127;
-
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The interfaces, 1 to [`MAX_INTERFACES`], each once, in the order given.
-    pub interfaces: Vec<String>,
+    /// The interfaces: 1 to [`MAX_INTERFACES`] names and patterns, each once.
+    pub interfaces: Interfaces,
     /// True if an interface may be missing at the start.
     pub wait_for_iface: bool,
     /// True if the programs are attached again to an interface that has lost them or has returned.
@@ -94,10 +95,7 @@ impl Config {
     /// The first value that is out of bounds.
     pub fn new(cli: Cli) -> Result<(Self, Vec<Warning>), ConfigError> {
         let mut warnings = Vec::new();
-        for name in &cli.iface {
-            interface_name(name)?;
-        }
-        let interfaces = each_once("--iface", cli.iface, MAX_INTERFACES, &mut warnings)?;
+        let interfaces = Interfaces::new(each_once("--iface", cli.iface, MAX_INTERFACES, &mut warnings)?)?;
         let ports = each_once("--port", cli.port, MAX_PORTS, &mut warnings)?;
         let specs = cli.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
         let ranges = each_once("--ranges", specs.concat(), SourceSet::MOST, &mut warnings)?;
@@ -169,21 +167,6 @@ fn gate(updates: &UpdateFlags) -> GatePolicy {
         longest_gap: GatePolicy::gap_of(updates.refresh),
         ..GatePolicy::default()
     }
-}
-
-/// The kernel's rules for a name (`dev_valid_name`, net/core/dev.c). In addition, control characters are not
-/// allowed, because they would spoil log lines.
-fn interface_name(name: &str) -> Result<(), ConfigError> {
-    let reason = match name {
-        "" => "it is empty",
-        "." | ".." => "it is a directory's name",
-        _ if name.len() > MAX_INTERFACE_NAME => "it is longer than 127 bytes",
-        _ if name.contains(['/', ':']) => "it holds a slash or a colon",
-        _ if name.contains(char::is_whitespace) => "it holds white space",
-        _ if name.contains(char::is_control) => "it holds a control character",
-        _ => return Ok(()),
-    };
-    Err(ConfigError::InterfaceName { name: name.to_owned(), reason })
 }
 
 #[cfg(test)]

@@ -142,8 +142,10 @@ pub struct Azure {
 pub struct Snapshot {
     /// The published generation.
     pub generation: Generation,
-    /// The interfaces, in the order of the command line.
+    /// The interfaces, in the order of the command line; those that match a pattern come last.
     pub interfaces: Vec<Interface>,
+    /// Number of interfaces that match a pattern and are not watched.
+    pub interfaces_left_out: u64,
     /// The state of the updates of the list.
     pub updates: Updates,
     /// The size of the published generation's direct table.

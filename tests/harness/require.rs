@@ -39,7 +39,8 @@ pub enum Requirement {
     Fuse,
     /// Control groups that limit memory.
     MemoryGroup,
-    /// Devices of this kind (`ip link add type`). A kernel that is built without them is never a failure.
+    /// Devices of this kind (`ip link add type`), with the options that it needs. A kernel that is built
+    /// without them is never a failure.
     Link(&'static str),
     /// Tun and tap devices.
     Tun,
@@ -131,9 +132,16 @@ pub fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
-/// Returns true if the kernel makes devices of this kind. It tries in a namespace that is gone afterwards.
+/// Returns true if the kernel makes devices of this kind, on another device if they need one. It tries in a
+/// namespace that is gone afterwards.
 fn has_links(kind: &str) -> bool {
-    Netns::new().is_ok_and(|netns| netns.ip(&["link", "add", "probe0", "type", kind]).is_ok())
+    let kind: Vec<&str> = kind.split(' ').collect();
+    Netns::new().is_ok_and(|netns| {
+        let add =
+            |on: &[&str], kind: &[&str]| netns.ip(&[&["link", "add"], on, &["type"], kind].concat()).is_ok();
+        add(&["probe0"], &kind)
+            || add(&["carrier0"], &["veth"]) && add(&["link", "carrier0", "name", "probe0"], &kind)
+    })
 }
 
 /// Major and minor version of the running kernel.

@@ -11,7 +11,13 @@ mod pins;
 mod systemd;
 mod watch;
 
-use std::{fs, net::IpAddr, os::fd::OwnedFd, thread, time::Duration};
+use std::{
+    fs,
+    net::{IpAddr, TcpListener},
+    os::fd::OwnedFd,
+    thread,
+    time::Duration,
+};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -215,20 +221,33 @@ fn a_link_that_does_not_fit_is_replaced() {
     daemon.stop().unwrap();
 }
 
-/// A start that fails leaves the program of the earlier daemon attached.
+/// A start that fails leaves the program of the earlier daemon attached and its counters as they were, also
+/// if it would have had other interfaces.
 #[test]
 fn a_start_that_fails_changes_nothing() {
     require!(Root, Tool("ip"), Daemon);
-    let lab = Lab::new().unwrap();
+    let lab = Lab::with(LabOptions { links: 2, ..LabOptions::default() }).unwrap();
     let (_manager, options) = filled_store(&lab);
+    let [listed, ..] = frames(lab.link());
+    let sender = FrameSender::on(&lab.link().sender).unwrap();
+    (0..5).for_each(|_| sender.send_bytes(&listed).unwrap());
     let program = || lab.host.run(|| Interface::find(lab.iface()).unwrap().xdp().unwrap().unwrap().program);
     let before = program();
     let list = TempFile::new("list.csv", "nonsense");
     let spec = format!("file:{}", list.path().display());
-    let exit = Daemon::run(&lab.host, &options.clone().args(["--ranges", &spec])).unwrap();
-    assert_ne!(exit.status.code(), Some(0));
-    assert_eq!(program(), before);
+    let _taken = lab.host.run(|| TcpListener::bind("127.0.0.1:9377")).unwrap();
+    let second = lab.links[1].host.name.as_str();
+    for flags in [
+        &["--ranges", &spec][..],
+        &["--iface", "nowhere0"],
+        &["--iface", second, "--listen", "127.0.0.1:9377"],
+    ] {
+        let exit = Daemon::run(&lab.host, &options.clone().args(flags.iter().copied())).unwrap();
+        assert_ne!(exit.status.code(), Some(0), "{flags:?}");
+        assert_eq!(program(), before, "{flags:?}");
+    }
     let daemon = Daemon::start(&lab.host, &options).unwrap();
     assert_ne!(program(), before, "replaced");
+    assert_eq!(counts(&daemon.scrape().unwrap())[0], 5);
     daemon.stop().unwrap();
 }

@@ -100,7 +100,8 @@ pub struct Approve {
 /// Flags of `doctor`.
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
-    /// Interface to look at closely; repeat it, or separate names by commas [default: every Ethernet
+    /// Interface to look at closely, by name or by a pattern as the daemon's --iface; repeat it, or separate
+    /// names by commas [default: every Ethernet
     /// interface of this network namespace that is up, briefly]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub iface: Vec<String>,

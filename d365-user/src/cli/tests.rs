@@ -131,7 +131,7 @@ fn help_tells_limits_variables_and_exit_codes() {
 #[test]
 fn every_flag_from_the_environment() {
     let variables = [
-        ("D365_IFACE", "eth0,eth1"),
+        ("D365_IFACE", "eth0,eth1,en*"),
         ("D365_PORT", "25,587"),
         ("D365_MODE", "generic"),
         ("D365_RANGES", "embedded file:/a,b"),
@@ -145,7 +145,8 @@ fn every_flag_from_the_environment() {
         ("D365_LOG_PACKETS", "1"),
     ];
     let config = with_environment(&variables, "");
-    let lists = ["\"eth0\",\n        \"eth1\",", "25,\n        587,", "File(\n            \"/a,b\","];
+    let lists =
+        ["\"eth0\",\n            \"eth1\",", "\"en*\"", "25,\n        587,", "File(\n            \"/a,b\","];
     assert_has(&config, &lists);
     let values = ["Generic", "max_ranges: 100", "allow_special: true", "0.0.0.0:9365", "Json", "\"debug\""];
     assert_has(&config, &values);
@@ -155,7 +156,7 @@ fn every_flag_from_the_environment() {
 #[test]
 fn flags_beat_the_environment() {
     let config = with_environment(&[("D365_IFACE", "eth7"), ("D365_PORT", "x")], "--iface eth0 --port 26");
-    assert_has(&config, &["[\n        \"eth0\",\n    ]", "26,"]);
+    assert_has(&config, &["[\n            \"eth0\",\n        ]", "26,"]);
     assert!(!config.contains("eth7"), "{config}");
 }
 

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    config::ConfigError,
     exit::Exit,
     kernel::StoreError,
     source::SourceError,
@@ -13,6 +14,8 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error(transparent)]
     State(#[from] StateError),
     /// A file in the state directory is damaged.
@@ -46,6 +49,7 @@ impl CommandError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
+            Self::Config(_) => Exit::Usage,
             Self::State(_) | Self::Damaged { .. } => Exit::State,
             Self::Source(_) => Exit::Ranges,
             Self::Pins(_) => Exit::Attach,

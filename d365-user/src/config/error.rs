@@ -13,6 +13,11 @@ pub enum ConfigError {
         name.escape_debug()
     )]
     InterfaceName { name: String, reason: &'static str },
+    #[error(
+        "--iface `{}` is no valid pattern: {reason}; `*` matches any characters of a name, `?` one, `[ab]` one of these",
+        text.escape_debug()
+    )]
+    Pattern { text: String, reason: &'static str },
     #[error("{flag} is given {count} times, at most {most} can be used by one daemon")]
     TooMany { flag: &'static str, count: usize, most: usize },
     #[error("--ranges: {0}")]

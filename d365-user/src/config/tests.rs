@@ -22,7 +22,7 @@ fn duplicates_count_once_and_are_logged_once() {
         "--ranges=embedded",
     ])
     .unwrap();
-    assert_eq!(config.interfaces, ["eth0", "eth1"]);
+    assert_eq!(config.interfaces.names, ["eth0", "eth1"]);
     assert_eq!(config.ports, [25, 587]);
     assert_eq!(config.ranges, [Spec::Embedded]);
     let messages: Vec<_> = warnings.iter().map(ToString::to_string).collect();
@@ -42,7 +42,7 @@ fn interface_names_follow_the_kernel() {
     for name in
         ["eth0", "enp0s31f6", "a", "br-0123456789ab", "wg0.100", "ünï", "enxfeedfacecafe0-mail", &long]
     {
-        assert_eq!(config(&["--iface", name]).unwrap().0.interfaces, [name]);
+        assert_eq!(config(&["--iface", name]).unwrap().0.interfaces.names, [name]);
     }
     for (name, reason) in [
         ("", "empty"),
@@ -64,10 +64,43 @@ fn interface_names_follow_the_kernel() {
 }
 
 #[test]
+fn a_name_with_wildcards_is_a_pattern() {
+    let (config, _) = self::config(&["--iface=eth*,mail0,bond[0-3],wg?,eth*,[[]x"]).unwrap();
+    let interfaces = config.interfaces;
+    assert_eq!(interfaces.texts().collect::<Vec<_>>(), ["mail0", "eth*", "bond[0-3]", "wg?", "[[]x"]);
+    assert_eq!((interfaces.names.len(), interfaces.rows()), (1, MAX_INTERFACES));
+    for (name, is_match) in [
+        ("eth0", true),
+        ("eth", true),
+        ("myeth0", false),
+        ("ETH0", false),
+        ("bond3", true),
+        ("bond4", false),
+        ("bond[0-3]", false),
+        ("wg0", true),
+        ("wg10", false),
+        ("[x", true),
+        ("mail0", false),
+    ] {
+        assert_eq!(interfaces.is_match(name), is_match, "{name}");
+    }
+    let (one, _) = self::config(&["--iface=eth0"]).unwrap();
+    assert_eq!((one.interfaces.rows(), one.interfaces.is_match("eth0")), (1, false));
+    for pattern in ["eth[", "eth[]", "eth***", "et**"] {
+        let error = self::config(&["--iface", pattern]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--iface `{pattern}` is no valid pattern: ")), "{error}");
+    }
+    for pattern in ["*/", "eth *", "eth:*"] {
+        let error = self::config(&["--iface", pattern]).unwrap_err();
+        assert!(matches!(error, ConfigError::InterfaceName { .. }), "{error}");
+    }
+}
+
+#[test]
 fn limits_are_of_different_values() {
     let list = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let (config16, _) = config(&["--iface", &list(MAX_INTERFACES), "--port", &list(MAX_PORTS)]).unwrap();
-    assert_eq!((config16.interfaces.len(), config16.ports.len()), (MAX_INTERFACES, MAX_PORTS));
+    assert_eq!((config16.interfaces.names.len(), config16.ports.len()), (MAX_INTERFACES, MAX_PORTS));
     let error = config(&["--iface", &list(MAX_INTERFACES + 1)]).unwrap_err();
     assert_eq!(error.to_string(), "--iface is given 17 times, at most 16 can be used by one daemon");
     let error = config(&["--iface", "eth0", "--port", &list(MAX_PORTS + 1)]).unwrap_err();

@@ -6,5 +6,5 @@ mod rows;
 mod slots;
 
 pub(crate) use published::{Clear, PendingGeneration, PublishedState};
-pub(crate) use rows::{assign_rows, row_names};
+pub(crate) use rows::assign_rows;
 pub use slots::{Slots, SlotsFull, slots_for};

@@ -1,11 +1,11 @@
 //! Takes over what an earlier daemon left: its links, its counters and the owners of their slots. It changes
 //! nothing on an interface that the daemon watches.
 
-use super::StartError;
+use super::{StartError, start};
 use crate::{
-    config::Config,
-    counters::{PendingGeneration, PublishedState, assign_rows, row_names, slots_for},
-    kernel::{Counters, Inherited, Interface, InterfaceError, Store},
+    config::{Config, Interfaces},
+    counters::{PendingGeneration, PublishedState, assign_rows, slots_for},
+    kernel::{Counters, Inherited, Interface, InterfaceError, Stack, Store},
     ranges::RangeSet,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Adoption {
     pub(super) inherited: Inherited,
     pub(super) counters: Counters,
-    /// Names of the counters' rows.
+    /// The name of each row of the counters; empty for a row without an interface.
     pub(super) rows: Vec<String>,
     /// It shows the ranges of the first generation already.
     pub(super) published: PublishedState,
@@ -24,38 +24,61 @@ pub(super) struct Adoption {
 /// Adopts, and prepares the first generation with the list `set`.
 ///
 /// # Errors
-/// [`StartError`]; the programs of the earlier daemon stay on the interfaces that this one would watch.
+/// [`StartError`]; the programs of the earlier daemon stay on the interfaces that this one would watch. If an
+/// interface cannot be watched, nothing changes.
 pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartError> {
     let store =
         if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() };
     let mut inherited = Inherited::take(store)?;
+    start::check(config, &inherited)?;
     let capacity = slots_for(config.max_ranges);
-    let interfaces = u32::try_from(config.interfaces.len()).unwrap_or(u32::MAX);
-    let (counters, owners) = inherited.counters(interfaces, capacity)?;
-    let indexes = indexes(&config.interfaces)?;
-    inherited.close(|index| !indexes.contains(&index), "its interface is not watched any more");
-    let rows = rows(&config.interfaces, &counters)?;
+    let row_count = u32::try_from(config.interfaces.rows()).unwrap_or(u32::MAX);
+    let (counters, owners) = inherited.counters(row_count, capacity)?;
+    let watched = watched(&config.interfaces)?;
+    let is_watched = |index| watched.iter().any(|interface| interface.index == index);
+    inherited.close(|index| !is_watched(index), "its interface is not watched any more");
+    let rows = rows(&config.interfaces, &watched, &counters)?;
     let mut published = PublishedState::new(capacity, owners);
     let pending = published.pending(set)?;
     published.preview(&pending);
     Ok(Adoption { inherited, counters, rows, published, pending })
 }
 
-/// The indexes of these interfaces, without those that do not exist.
-fn indexes(interfaces: &[String]) -> Result<Vec<u32>, InterfaceError> {
-    let found = interfaces.iter().map(|name| match Interface::find(name) {
+/// The interfaces that exist now and are named or match a pattern.
+fn watched(interfaces: &Interfaces) -> Result<Vec<Interface>, InterfaceError> {
+    let named = interfaces.names.iter().map(|name| match Interface::find(name) {
         Err(InterfaceError::NotFound { .. }) => Ok(None),
-        found => found.map(|interface| Some(interface.index)),
+        found => found.map(Some),
     });
-    found.filter_map(Result::transpose).collect()
+    let mut watched = named.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+    if !interfaces.patterns.is_empty() {
+        let name = interfaces.texts().collect::<Vec<_>>().join(",");
+        let stack = Stack::read().map_err(|source| InterfaceError::Netlink { name, source })?;
+        let matching = stack.matching(|name| interfaces.is_match(name));
+        let is_named = |index| watched.iter().any(|named| named.index == index);
+        let matching: Vec<_> = matching.filter(|interface| !is_named(interface.index)).collect();
+        watched.extend(matching);
+    }
+    Ok(watched)
 }
 
-/// Gives a row of the counters to each interface. Returns the names of the rows. No program counts in a row
-/// that gets another interface: the links of interfaces that are not watched any more are closed before.
-fn rows(interfaces: &[String], counters: &Counters) -> Result<Vec<String>, StartError> {
-    let kept = counters.row_names()?;
-    let wanted = row_names(&assign_rows(&kept[..interfaces.len()], interfaces));
-    for (row, (before, name)) in (0..).zip(kept.iter().zip(&wanted)) {
+/// Gives a row of the counters to each interface of the command line, and to each that matches a pattern and
+/// had one before. Returns the names of the rows. No program counts in a row that gets another interface: the
+/// links of interfaces that are not watched any more are closed before.
+fn rows(
+    interfaces: &Interfaces,
+    watched: &[Interface],
+    counters: &Counters,
+) -> Result<Vec<String>, StartError> {
+    let mut kept = counters.row_names()?;
+    kept.truncate(interfaces.rows());
+    let is_known = |name: &&String| {
+        !interfaces.names.contains(name) && watched.iter().any(|interface| interface.name == **name)
+    };
+    let room = interfaces.rows() - interfaces.names.len();
+    let known: Vec<String> = kept.iter().filter(is_known).take(room).cloned().collect();
+    let rows = assign_rows(&kept, &[&interfaces.names[..], &known].concat());
+    for (row, (before, name)) in (0..).zip(kept.iter().zip(&rows)) {
         if before == name {
             continue;
         }
@@ -65,5 +88,5 @@ fn rows(interfaces: &[String], counters: &Counters) -> Result<Vec<String>, Start
         }
         counters.set_row_name(row, name)?;
     }
-    Ok(wanted)
+    Ok(rows)
 }

@@ -97,6 +97,7 @@ impl StartError {
                 | AttachError::Generic { .. }
                 | AttachError::Ingress { .. }
                 | AttachError::Row { .. }
+                | AttachError::RowName { .. }
                 | AttachError::Tc(_)
                 | AttachError::Program { .. },
             )

@@ -23,7 +23,7 @@ use crate::{
     http::{self, Endpoints, Hosts, Readiness},
     kernel::PacketLog,
     resources::Worker,
-    runtime::{Choice, Failsafe, Reattach, State, azure, watch},
+    runtime::{Failsafe, State, azure, watch},
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
@@ -50,16 +50,16 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, is_hung } = prepared;
+    let listen = |source| StartError::Listen { address: config.listen, source };
+    let failures = Arc::new(http::Failures::default());
+    let listener = http::listen(config.listen, &failures).map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
     let (own, first) = (Arc::clone(&config), set.clone());
     let adopting = updates.run(move || adopt::adopt(&own, &first));
     let Adoption { inherited, counters, rows, published, pending } = tokio::select! {
         signal = &mut stop => return stopped_early(signal, &deadline),
         adopted = adopting => adopted.map_err(|_| StartError::Panicked)??,
     };
-    let listen = |source| StartError::Listen { address: config.listen, source };
-    let failures = Arc::new(http::Failures::default());
-    let listener = http::listen(config.listen, &failures).map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
 
     let watched = config.watch_azure.then(|| Arc::clone(&azure));
     let state = Arc::new(State::new(published, counters, rows, &config, Arc::clone(&failures), watched));
@@ -77,8 +77,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let changes = events.clone();
     let wake = move || drop(changes.send(updater::Event::Interfaces));
     let seen = watch::start(Arc::clone(&state), wake)?;
-    let (own, shared) = (Arc::clone(&config), Arc::clone(&state));
-    let mut starting = updates.run(move || start::start(&own, updater, pending, inherited, &shared));
+    let (own, shared, changes) = (Arc::clone(&config), Arc::clone(&state), seen.clone());
+    let mut starting = updates.run(move || start::start(&own, updater, pending, inherited, &shared, changes));
     let started = tokio::select! {
         signal = &mut stop => {
             let stopped = stopped_early(signal, &deadline);
@@ -88,9 +88,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         }
         started = &mut starting => started.map_err(|_| StartError::Panicked)??,
     };
-    let Started { kernel, updater, packet_log, samples, failsafe, seen: first } = started;
+    let Started { kernel, updater, packet_log, samples, failsafe, reattach, seen: first } = started;
     let shared = Arc::clone(&state);
-    let reattach = config.reattach.then(|| Reattach::new(Choice::new(&config), seen.clone()));
     let mut updating = updates.run(move || {
         updater::summary(&*shared, &config, failsafe.as_ref().map(Failsafe::prefixes), address);
         updater.run(kernel, failsafe, reattach, &shared);

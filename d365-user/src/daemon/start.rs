@@ -3,6 +3,7 @@
 //! links.
 
 use d365_common::names;
+use tokio::sync::watch;
 
 use super::StartError;
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     kernel::{
         self, AttachError, Inherited, Interface, InterfaceError, Kernel, PacketLog, Report, Samples, Stack,
     },
-    runtime::{Choice, Failsafe, Live, Programs, Seen, State},
+    runtime::{Choice, Failsafe, Live, Programs, Reattach, Seen, State},
     settings::Unlisted,
     updater::{self, Updater},
 };
@@ -22,11 +23,14 @@ pub(crate) struct Started {
     pub(crate) packet_log: Option<PacketLog>,
     pub(crate) samples: Option<Samples>,
     pub(crate) failsafe: Option<Failsafe>,
+    /// `None` if programs are not attached again.
+    pub(crate) reattach: Option<Reattach>,
     /// The interfaces after everything was attached.
     pub(crate) seen: Vec<Seen>,
 }
 
-/// Loads, publishes and attaches. From then on `state` shows the attachments and counters.
+/// Loads, publishes and attaches. From then on `state` shows the attachments and counters. `changes` has the
+/// results of later looks at the interfaces.
 ///
 /// # Errors
 /// [`StartError`]; every interface is then as it was, or has the program of the earlier daemon or this one.
@@ -36,6 +40,7 @@ pub(crate) fn start(
     pending: PendingGeneration,
     mut inherited: Inherited,
     state: &State,
+    changes: watch::Receiver<Vec<Seen>>,
 ) -> Result<Started, StartError> {
     if !kernel::has_btf() {
         tracing::info!(
@@ -43,28 +48,15 @@ pub(crate) fn start(
             "kernel BTF is missing: not needed to classify, but bpftool shows less"
         );
     }
-    let interfaces =
-        state.interfaces().iter().map(|name| find(name, config)).collect::<Result<Vec<_>, _>>()?;
-    kernel::distinct(&interfaces)?;
-    let present: Vec<_> = interfaces.iter().filter(|interface| interface.is_present()).cloned().collect();
-    for interface in &present {
-        unless_awaited(config, interface.header().map_err(AttachError::from))?;
-    }
-    kernel::check()?;
-    let choice = Choice::new(config);
-    let stack = Stack::read().unwrap_or_else(|error| {
-        tracing::warn!(
-            %error,
-            "cannot read which interface lies above which: they are attached in the order given"
-        );
-        Stack::default()
-    });
-    for interface in &present {
-        unless_awaited(config, choice.require_fit(interface, &stack, &inherited))?;
-    }
-    for (iface, remark) in kernel::survey::misplaced(&present) {
-        tracing::warn!(iface, remark, "the interface does not see all of its packets, or too many");
-    }
+    // Interfaces that match a pattern come last, and may fail.
+    let find = |name: String| -> Result<Interface, AttachError> {
+        let is_named = config.interfaces.names.contains(&name);
+        let found = is_named.then(|| Interface::find(&name).map_err(AttachError::from));
+        let found = unless_awaited(config, found.transpose())?.flatten();
+        Ok(found.unwrap_or_else(|| Interface::absent(&name)))
+    };
+    let interfaces = state.names().into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let (choice, stack) = (Choice::new(config), stack());
     let options = kernel::Options {
         interfaces: interfaces.clone(),
         ports: config.ports.clone(),
@@ -86,10 +78,16 @@ pub(crate) fn start(
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel)?;
     let programs = attach(config, choice, &mut kernel, &interfaces, &stack, &mut inherited)?;
-    inherited.close(|_| true, "it is not needed any more");
     state.set_live(Live { links: kernel.links(), programs });
+    let mut reattach = Reattach::new(Choice::new(config), changes);
+    reattach.begin(&mut kernel, state, &mut inherited, config.wait_for_iface)?;
+    inherited.close(|_| true, "it is not needed any more");
+    for (iface, remark) in kernel::survey::misplaced(&state.attached()) {
+        tracing::warn!(iface, remark, "the interface does not see all of its packets, or too many");
+    }
     let seen = state.look(&Report::default(), &[]);
-    Ok(Started { kernel, updater, packet_log, samples, failsafe, seen })
+    let reattach = config.reattach.then_some(reattach);
+    Ok(Started { kernel, updater, packet_log, samples, failsafe, reattach, seen })
 }
 
 /// Attaches the programs to every interface that exists, to lower ones first. The results are in the order of
@@ -122,6 +120,38 @@ fn unless_awaited<T>(config: &Config, result: Result<T, AttachError>) -> Result<
         Err(AttachError::Interface(InterfaceError::NotFound { .. })) if config.wait_for_iface => Ok(None),
         result => result.map(Some),
     }
+}
+
+/// Checks the interfaces that the operator names, and this process's privileges, before anything of an
+/// earlier daemon is touched.
+///
+/// # Errors
+/// [`StartError`].
+pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<(), StartError> {
+    let names = config.interfaces.names.iter();
+    let interfaces = names.map(|name| find(name, config)).collect::<Result<Vec<_>, _>>()?;
+    kernel::distinct(&interfaces)?;
+    let present: Vec<_> = interfaces.iter().filter(|interface| interface.is_present()).collect();
+    for interface in &present {
+        unless_awaited(config, interface.header().map_err(AttachError::from))?;
+    }
+    kernel::check()?;
+    let (choice, stack) = (Choice::new(config), stack());
+    for interface in present {
+        unless_awaited(config, choice.require_fit(interface, &stack, inherited))?;
+    }
+    Ok(())
+}
+
+/// The devices of this network namespace.
+fn stack() -> Stack {
+    Stack::read().unwrap_or_else(|error| {
+        tracing::warn!(
+            %error,
+            "cannot read which interface lies above which: they are attached in the order given"
+        );
+        Stack::default()
+    })
 }
 
 /// Finds an interface. It may be missing if the daemon waits for it.

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use d365_common::names::MAX_INTERFACES;
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -55,6 +56,17 @@ pub enum InterfaceError {
          names have moved"
     )]
     Watched { name: String, by: String },
+    #[error(
+        "no interface that can be watched matches --iface {patterns} in this network namespace; `ip -br link` lists those \
+         that exist. A pattern does not match the loopback"
+    )]
+    NoMatch { patterns: String },
+    #[error(
+        "there is no row of counters left for interface {name:?}: this daemon has watched {} interfaces, and keeps the \
+         counters of those that are gone; a restart frees them",
+        MAX_INTERFACES
+    )]
+    NoRow { name: String },
     #[error(transparent)]
     Unfit(#[from] Objection),
     #[error("cannot ask the kernel for interface {name:?}: {source}")]

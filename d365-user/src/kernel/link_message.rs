@@ -5,7 +5,7 @@ use std::io;
 use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage},
+    link::{LinkAttribute, LinkMessage, Prop},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 
@@ -28,6 +28,19 @@ pub(super) fn name(link: &LinkMessage) -> String {
         _ => None,
     });
     name.unwrap_or_default()
+}
+
+/// The alternative names of the interface.
+pub(super) fn alternative_names(link: &LinkMessage) -> Vec<String> {
+    let lists = link.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::PropList(list) => Some(list),
+        _ => None,
+    });
+    let name = |property: &Prop| match property {
+        Prop::AltIfName(name) => Some(name.clone()),
+        _ => None,
+    };
+    lists.flatten().filter_map(name).collect()
 }
 
 /// The index of the device that it is a member of.

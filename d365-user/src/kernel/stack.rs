@@ -6,7 +6,9 @@
 
 use std::io;
 
-use netlink_packet_route::link::{InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 
 use super::{
     interface::{Interface, Xdp, program},
@@ -37,6 +39,8 @@ pub struct Stack(Vec<Device>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Device {
     pub(super) name: String,
+    alternative_names: Vec<String>,
+    is_loopback: bool,
     pub(super) xdp: Option<Xdp>,
     index: u32,
     /// Index of the device that carries it.
@@ -63,6 +67,16 @@ impl Stack {
         order
     }
 
+    /// The devices with a name that `is_match` accepts, each by that name: its own, or an alternative one.
+    /// The loopback is not among them: it gets no mail from elsewhere.
+    pub fn matching(&self, is_match: impl Fn(&str) -> bool) -> impl Iterator<Item = Interface> {
+        self.0.iter().filter(|device| !device.is_loopback).filter_map(move |device| {
+            let mut names = std::iter::once(&device.name).chain(&device.alternative_names);
+            let name = names.find(|name| is_match(name))?.clone();
+            Some(Interface { name, index: device.index })
+        })
+    }
+
     /// Returns true if the device `upper` lies directly above another one.
     #[must_use]
     pub fn is_above(&self, upper: u32, lower: u32) -> bool {
@@ -73,6 +87,17 @@ impl Stack {
     pub(super) fn above(&self, index: u32) -> impl Iterator<Item = &Device> {
         let controller = self.device(index).and_then(|device| device.controller);
         self.0.iter().filter(move |upper| upper.carrier == Some(index) || Some(upper.index) == controller)
+    }
+
+    /// The devices directly above one that it carries.
+    pub(super) fn carried(&self, index: u32) -> impl Iterator<Item = &Device> {
+        self.0.iter().filter(move |upper| upper.carrier == Some(index))
+    }
+
+    /// The devices directly below one: its ports, and the device that carries it.
+    pub(super) fn below(&self, index: u32) -> impl Iterator<Item = &Device> {
+        let carrier = self.device(index).and_then(|device| device.carrier);
+        self.0.iter().filter(move |lower| lower.controller == Some(index) || Some(lower.index) == carrier)
     }
 
     /// The first device directly above one that has an XDP program, and that program.
@@ -89,10 +114,7 @@ impl Stack {
         if deepest == 0 {
             return 0;
         }
-        let carrier = self.device(index).and_then(|device| device.carrier);
-        let ports = self.0.iter().filter(|device| device.controller == Some(index)).map(|port| port.index);
-        let below = carrier.into_iter().chain(ports);
-        below.map(|lower| 1 + self.height(lower, deepest - 1)).max().unwrap_or(0)
+        self.below(index).map(|lower| 1 + self.height(lower.index, deepest - 1)).max().unwrap_or(0)
     }
 }
 
@@ -114,6 +136,8 @@ impl Device {
         };
         Self {
             name: link_message::name(link),
+            alternative_names: link_message::alternative_names(link),
+            is_loopback: link.header.flags.contains(LinkFlags::Loopback),
             xdp: link.attributes.iter().find_map(program),
             index: link.header.index,
             carrier: carrier.filter(|_| is_stacked && !is_elsewhere),
@@ -128,7 +152,8 @@ mod tests {
     use crate::snapshot::XdpMode;
 
     fn device(index: u32, carrier: Option<u32>, controller: Option<u32>) -> Device {
-        Device { name: format!("m{index}"), xdp: None, index, carrier, controller }
+        let (name, alternative_names) = (format!("m{index}"), vec![format!("alt{index}")]);
+        Device { name, alternative_names, is_loopback: false, xdp: None, index, carrier, controller }
     }
 
     fn interface(index: u32) -> Interface {
@@ -159,6 +184,19 @@ mod tests {
         assert_eq!(order(&[6, 2]), [2, 6]);
         assert_eq!(order(&[5, 7]), [7, 5]);
         assert_eq!(order(&[9]), [9], "unknown by now");
+    }
+
+    #[test]
+    fn a_device_matches_by_any_name_but_the_loopback_never() {
+        let mut stack = stack();
+        stack.0[5].is_loopback = true;
+        let found = |is_match: fn(&str) -> bool| {
+            stack.matching(is_match).map(|found| (found.index, found.name)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(|name| name == "m2"), [(2, "m2".to_owned())]);
+        assert_eq!(found(|name| name == "alt3"), [(3, "alt3".to_owned())]);
+        assert_eq!(found(|name| name.contains('4')), [(4, "m4".to_owned())], "its own name comes first");
+        assert_eq!(found(|name| name.contains('7')), []);
     }
 
     #[test]

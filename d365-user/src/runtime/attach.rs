@@ -31,7 +31,7 @@ impl Choice {
         Self { mode: config.mode, order: config.tags.order, is_marking: config.tags.mark.is_some() }
     }
 
-    /// Fails if the interface cannot be watched in the modes that are allowed, as far as it shows without an
+    /// Fails if the modes that are allowed cannot be had on the interface, as far as it shows without an
     /// attachment.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Choice {
     ) -> Result<(), AttachError> {
         match self.mode {
             // Another owner's XDP program leaves room for a tc program.
-            ModePolicy::Auto | ModePolicy::Tc => interface.header().map(drop)?,
+            ModePolicy::Auto | ModePolicy::Tc => {}
             ModePolicy::Native | ModePolicy::Generic => {
                 interface.require_frames()?;
                 Kernel::require_free(interface, inherited)?;

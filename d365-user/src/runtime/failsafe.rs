@@ -64,7 +64,7 @@ impl Failsafe {
         let Unlisted::Drop { failsafe: given } = &config.unlisted else { return Ok(None) };
         let prefixes = prefixes(given, &own_subnets()?);
         kernel.set_failsafe(&prefixes).map_err(Box::new)?;
-        notice(&config.ports, &prefixes, &config.interfaces);
+        notice(&config.ports, &prefixes, config.interfaces.texts());
         let (given, look_at) = (given.clone(), Instant::now() + LOOK);
         Ok(Some(Self { given, prefixes, look_at, is_stuck: false }))
     }
@@ -129,7 +129,7 @@ impl Failsafe {
 
 /// Logs what `--unlisted drop` will drop on these interfaces, and how it ends. All prefixes are shown: an
 /// operator who is locked out looks here.
-fn notice(ports: &[u16], failsafe: &[IpNet], interfaces: &[String]) {
+fn notice<'a>(ports: &[u16], failsafe: &[IpNet], interfaces: impl Iterator<Item = &'a str>) {
     let port = list(ports);
     for iface in interfaces {
         tracing::warn!(
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_notice_of_drops_leaves_nothing_out() {
         let failsafe = nets(&["127.0.0.0/8", "2001:db8::/64"]);
-        let lines = logged(|| notice(&[25, 587], &failsafe, &["eth0".to_owned(), "eth1".to_owned()]));
+        let lines = logged(|| notice(&[25, 587], &failsafe, ["eth0", "eth1"].into_iter()));
         let parts = [
             &["WARN", "--unlisted drop", "are DROPPED", "listed or retired range", " iface=eth0 port=25,587"]
                 [..],

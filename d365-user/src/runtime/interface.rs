@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::kernel::{Attached, DetachReason, InterfaceError, Links, Look};
+use crate::{
+    config::Interfaces,
+    kernel::{Attached, DetachReason, InterfaceError, Links, Look},
+};
 
 /// The loss of a program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,13 @@ impl Seen {
     /// An interface without a program.
     pub(super) fn lost(name: &str, loss: Loss) -> Self {
         Self { name: name.to_owned(), new_name: None, loss: Some(loss), problem: None, blinded: Vec::new() }
+    }
+
+    /// The patterns, while no interface has matched one.
+    pub(super) fn unmatched(interfaces: &Interfaces) -> Self {
+        let patterns: Vec<&str> = interfaces.texts().collect();
+        let problem = "no interface that can be watched matches yet".to_owned();
+        Self { problem: Some(problem), ..Self::lost(&patterns.join(","), Loss::Absent) }
     }
 }
 

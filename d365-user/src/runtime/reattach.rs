@@ -1,5 +1,10 @@
-//! Attaches programs again to an interface that lost them or has returned. It tries every few seconds, and
-//! never replaces a program of another owner.
+//! Attaches programs again to an interface that lost them or has returned, and to each interface that matches
+//! a pattern. It tries every few seconds, and never replaces a program of another owner.
+//!
+//! An interface that matches a pattern gets a row of the counters when it is first attached, and keeps it.
+//! One that cannot be attached gets none: it is logged and left out.
+
+mod row;
 
 use std::{
     collections::BTreeMap,
@@ -8,154 +13,182 @@ use std::{
 
 use tokio::sync::watch;
 
+use self::row::{Round, Rows};
 use super::{
     attach::{Choice, Programs},
     failsafe::Failsafe,
-    interface::{Loss, Seen},
+    interface::Seen,
     state::{Live, State},
 };
 use crate::{
-    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack, TcProgram},
+    kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack},
     logging::duration,
-    snapshot::Mode,
 };
 
-/// Time between a failure and the next try.
+/// Time between a failure and the next try, and between two searches for interfaces that match a pattern.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Time after which devices make way again for one below that could not be attached.
-const REST: Duration = Duration::from_mins(10);
 
 /// Keeps the programs attached after the start.
 pub(crate) struct Reattach {
-    choice: Choice,
+    rows: Rows,
     /// The results of the last look at the interfaces.
     seen: watch::Receiver<Vec<Seen>>,
     /// The time of the next try after a failure.
     try_at: Instant,
-    /// The rows for which devices above made way without success, each with the time.
-    made_way: BTreeMap<usize, Instant>,
+    /// The time of the next search for interfaces that match a pattern.
+    search_at: Instant,
+    /// The interfaces that match a pattern and have no row, each with the reason.
+    left_out: BTreeMap<String, String>,
 }
 
 impl Reattach {
     pub(crate) fn new(choice: Choice, seen: watch::Receiver<Vec<Seen>>) -> Self {
-        Self { choice, seen, try_at: Instant::now(), made_way: BTreeMap::new() }
+        let (try_at, search_at) = (Instant::now(), Instant::now());
+        Self { rows: Rows::new(choice), seen, try_at, search_at, left_out: BTreeMap::new() }
     }
 
-    /// Attaches the missing programs of each row, on lower devices first.
-    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State, mut failsafe: Option<&mut Failsafe>) {
-        if Instant::now() < self.try_at || self.seen.borrow().iter().all(|seen| seen.loss.is_none()) {
-            return;
-        }
-        let _pass = state.pass();
-        // The look forgets the interfaces that are gone.
-        state.look(&Report::default(), &[]);
-        let Some(live) = state.live() else { return };
-        let stack = Stack::read().unwrap_or_default();
-        let names = state.interfaces();
-        let interfaces: Vec<_> =
-            names.iter().zip(&live.programs).map(|(name, programs)| now(name, programs)).collect();
-        for row in stack.bottom_up(&interfaces) {
-            let iface = &names[row];
-            let attached = self.attach(kernel, state, failsafe.as_deref_mut(), &stack, row, &interfaces[row]);
-            let problem = match attached {
-                // The loss itself is logged.
-                Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
-                Err(error) => Some(error.to_string()),
-            };
-            if problem.is_some() {
-                self.try_at = Instant::now() + PAUSE;
-            }
-            if state.set_problem(row, problem.as_ref())
-                && let Some(error) = problem
-            {
-                tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
-            }
-        }
-    }
-
-    /// Attaches the missing programs of a row to its present interface.
-    fn attach(
+    /// Attaches to the interfaces that match a pattern, at the start. The others are attached by then.
+    ///
+    /// # Errors
+    /// [`AttachError`] if the daemon is attached to no interface, and need not wait for one: the reason for
+    /// the last interface that matches.
+    pub(crate) fn begin(
         &mut self,
         kernel: &mut Kernel,
         state: &State,
-        failsafe: Option<&mut Failsafe>,
-        stack: &Stack,
-        row: usize,
-        interface: &Interface,
+        inherited: &mut Inherited,
+        may_wait: bool,
     ) -> Result<(), AttachError> {
-        let Some(live) = state.live() else { return Ok(()) };
-        // An earlier row of this round may have taken the program off this one.
-        let Some(loss) = state.look_at(&live, row, &Report::default())?.loss else { return Ok(()) };
-        if !interface.is_present() {
-            return kernel.set_row(row, interface);
+        let interfaces = state.interfaces();
+        if interfaces.patterns.is_empty() {
+            return Ok(());
         }
-        let Programs { attached: before, tagger } = live.programs[row].clone();
-        let attached = match &before {
-            Some(attached) if loss == Loss::Unmarked => attached.clone(),
-            _ => {
-                // The interface must not drop connections from its own subnet. Its failure is logged.
-                if failsafe.is_some_and(|failsafe| !failsafe.refresh(kernel, state)) {
-                    return Ok(());
-                }
-                self.clear_way(&live, stack, row, interface)?;
-                kernel.set_row(row, interface)?;
-                live.links.release(interface, true);
-                let attached = self.choice.counter(kernel, interface, &mut Inherited::default())?;
-                self.made_way.remove(&row);
-                attached
+        let _pass = state.pass();
+        let stack = Stack::read().unwrap_or_default();
+        let error = self.round(&mut Round {
+            kernel,
+            state,
+            failsafe: None,
+            inherited: Some(inherited),
+            stack: stack.clone(),
+        });
+        let is_attached = |live: &Live| live.programs.iter().any(|programs| programs.attached.is_some());
+        if !may_wait && !state.live().is_some_and(|live| is_attached(&live)) {
+            let patterns = interfaces.texts().collect::<Vec<_>>().join(",");
+            return Err(error.unwrap_or_else(|| InterfaceError::NoMatch { patterns }.into()));
+        }
+        for pattern in &interfaces.patterns {
+            if stack.matching(|name| pattern.matches(name)).next().is_none() {
+                tracing::warn!(iface = pattern.as_str(), "no interface matches the pattern yet");
             }
-        };
-        let is_marked =
-            |tagger: &TcProgram| tagger.interface == *interface && tagger.is_attached().unwrap_or(false);
-        let tagger = match tagger.filter(is_marked) {
-            Some(tagger) => Ok(Some(tagger)),
-            None => {
-                live.links.release(interface, false);
-                self.choice.tagger(kernel, &attached, &mut Inherited::default())
-            }
-        };
-        let mode = attached.mode.as_str();
-        let kept = tagger.as_ref().ok().cloned().flatten();
-        state.set_programs(row, Programs { attached: Some(attached), tagger: kept });
-        tagger?;
-        state.count_reattached(row);
-        match before {
-            Some(_) => tracing::info!(iface = interface.name, mode, "attached again"),
-            None => tracing::info!(iface = interface.name, mode, "attached"),
         }
         Ok(())
     }
 
-    /// Takes the daemon's own XDP program off the devices directly above, for the kernel takes none below
-    /// one. Their turn comes after this row's. If this row fails all the same, they stay for a while.
-    fn clear_way(
+    /// Attaches the missing programs of each row, and to interfaces that match a pattern and have none.
+    pub(crate) fn keep(&mut self, kernel: &mut Kernel, state: &State, failsafe: Option<&mut Failsafe>) {
+        let now = Instant::now();
+        let is_lost = self.seen.borrow().iter().any(|seen| seen.loss.is_some());
+        let is_due = is_lost && now >= self.try_at;
+        let is_searching = !state.interfaces().patterns.is_empty() && now >= self.search_at;
+        if !is_due && !is_searching {
+            return;
+        }
+        self.search_at = now + PAUSE;
+        let _pass = state.pass();
+        let stack = Stack::read().unwrap_or_default();
+        self.round(&mut Round { kernel, state, failsafe, inherited: None, stack });
+    }
+
+    /// Attaches what is missing, on lower devices first. Returns the reason why the last interface without a
+    /// row could not be attached.
+    fn round(&mut self, round: &mut Round<'_>) -> Option<AttachError> {
+        let state = round.state;
+        // The look forgets the interfaces that are gone.
+        state.look(&Report::default(), &[]);
+        let live = state.live()?;
+        let names = state.names();
+        let mut interfaces: Vec<_> =
+            names.iter().zip(&live.programs).map(|(name, programs)| now(name, programs)).collect();
+        let new = without_row(state, &round.stack, &names, &interfaces);
+        self.left_out.retain(|name, _| new.iter().any(|interface| interface.name == *name));
+        interfaces.extend(new);
+        let mut last = None;
+        for at in round.stack.bottom_up(&interfaces) {
+            let interface = &interfaces[at];
+            match names.get(at) {
+                Some(name) if name.is_empty() => {}
+                Some(_) => {
+                    let attached = self.rows.attach(round, at, interface);
+                    self.report(state, at, interface, attached);
+                }
+                None => last = self.add(round, interface).err().or(last),
+            }
+        }
+        state.set_left_out(self.left_out.len());
+        last
+    }
+
+    /// Attaches to an interface that matches a pattern. It gets a row if a program may have counted there.
+    fn add(&mut self, round: &mut Round<'_>, interface: &Interface) -> Result<(), AttachError> {
+        let (state, name) = (round.state, interface.name.as_str());
+        let attached = match state.free_row() {
+            None => Err(InterfaceError::NoRow { name: name.to_owned() }.into()),
+            // The next daemon must know whose row it is before a program counts in it.
+            Some(row) => match state.record_name(row, name) {
+                Err(error) => {
+                    Err(AttachError::RowName { interface: name.to_owned(), source: Box::new(error) })
+                }
+                Ok(()) => {
+                    let attached = self.rows.attach(round, row, interface);
+                    if state.has_program(row) || matches!(attached, Err(AttachError::Program { .. })) {
+                        state.set_name(row, name);
+                        self.left_out.remove(name);
+                        self.report(state, row, interface, attached);
+                        return Ok(());
+                    }
+                    // Nothing was counted. If this fails, the row has a name and no counts.
+                    let _ = round.kernel.set_row(row, &Interface::absent(""));
+                    let _ = state.record_name(row, "");
+                    attached
+                }
+            },
+        };
+        match &attached {
+            // It has gone in the meantime.
+            Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => {}
+            Err(error) => {
+                let reason = error.to_string();
+                if self.left_out.insert(name.to_owned(), reason.clone()) != Some(reason) {
+                    tracing::warn!(iface = name, %error, "an interface that matches a pattern is not attached");
+                }
+            }
+        }
+        attached
+    }
+
+    /// Logs a new reason why the interface of a row cannot be attached, and keeps it for the readiness.
+    fn report(
         &mut self,
-        live: &Live,
-        stack: &Stack,
+        state: &State,
         row: usize,
         interface: &Interface,
-    ) -> Result<(), AttachError> {
-        let others = live.programs.iter().filter_map(|programs| programs.attached.as_ref());
-        let others: Vec<_> = others.filter(|other| live.links.left(&other.interface).is_none()).collect();
-        let is_same = |other: &Interface| other.index == interface.index && other.name != interface.name;
-        if let Some(other) = others.iter().find(|other| is_same(&other.interface)) {
-            let (name, by) = (interface.name.clone(), other.interface.name.clone());
-            return Err(InterfaceError::Watched { name, by }.into());
+        attached: Result<(), AttachError>,
+    ) {
+        let problem = match attached {
+            // The loss itself is logged.
+            Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if problem.is_some() {
+            self.try_at = Instant::now() + PAUSE;
         }
-        let above = others
-            .into_iter()
-            .filter(|other| other.mode != Mode::Tc && stack.is_above(other.interface.index, interface.index));
-        let above: Vec<_> = above.collect();
-        let now = Instant::now();
-        if above.is_empty()
-            || self.made_way.get(&row).is_some_and(|at| now < *at + REST)
-            || !self.choice.takes_xdp(interface)
+        if state.set_problem(row, problem.as_ref())
+            && let Some(error) = problem
         {
-            return Ok(());
+            let iface = interface.name.as_str();
+            tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
         }
-        above.iter().for_each(|upper| live.links.release(&upper.interface, true));
-        self.made_way.insert(row, now);
-        Ok(())
     }
 }
 
@@ -164,6 +197,15 @@ fn now(name: &str, programs: &Programs) -> Interface {
     let known = programs.attached.as_ref().map(|attached| &attached.interface);
     match known.filter(|interface| interface.is_present()) {
         Some(interface) => interface.clone(),
+        None if name.is_empty() => Interface::absent(name),
         None => Interface::find(name).unwrap_or_else(|_| Interface::absent(name)),
     }
+}
+
+/// The interfaces that match a pattern and are neither by name nor by index those of a row.
+fn without_row(state: &State, stack: &Stack, names: &[String], interfaces: &[Interface]) -> Vec<Interface> {
+    let has_row = |found: &Interface| {
+        names.contains(&found.name) || interfaces.iter().any(|interface| interface.index == found.index)
+    };
+    stack.matching(|name| state.interfaces().is_match(name)).filter(|found| !has_row(found)).collect()
 }

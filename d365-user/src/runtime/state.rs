@@ -1,8 +1,9 @@
 //! The state of the running daemon, and the snapshots taken of it.
 
+mod taken;
+
 use std::{
     collections::BTreeMap,
-    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -15,15 +16,14 @@ use super::{
     interface::{Loss, Seen, look},
 };
 use crate::{
-    config::Config,
+    config::{Config, Interfaces},
     counters::PublishedState,
     generation::TableSize,
     http,
-    kernel::{Attached, Counters, DetachReason, InterfaceCounts, InterfaceError, Links, Report},
-    process,
+    kernel::{Counters, DetachReason, Interface, InterfaceError, Links, MapIndexError, Report},
     ranges::RangeSet,
     settings::{RangeMetrics, Tags},
-    snapshot::{Interface, Mode, Snapshot, SnapshotSource, UNKNOWN_INTERFACE, Updates},
+    snapshot::{Mode, Updates},
 };
 
 /// The kernel's part of the state, set once everything is attached.
@@ -36,11 +36,11 @@ pub(crate) struct Live {
 
 /// The data that a snapshot is taken of.
 pub(crate) struct State {
-    /// Names of the counters' rows.
-    rows: Vec<String>,
+    /// The name of each row of the counters; empty for a row that no interface has had yet.
+    rows: Mutex<Vec<String>>,
     counters: Counters,
-    /// The interfaces in the order of the command line.
-    interfaces: Vec<String>,
+    /// The interfaces of the command line.
+    interfaces: Interfaces,
     http: Arc<http::Failures>,
     range_metrics: RangeMetrics,
     /// True while series by range are shown.
@@ -58,6 +58,8 @@ pub(crate) struct State {
     problems: Mutex<BTreeMap<usize, String>>,
     /// For each row, the number of times that a program was attached after the start.
     reattached: Vec<AtomicU64>,
+    /// Number of interfaces that match a pattern and are not watched.
+    left_out: AtomicU64,
 }
 
 impl State {
@@ -71,7 +73,7 @@ impl State {
     ) -> Self {
         Self {
             reattached: rows.iter().map(|_| AtomicU64::new(0)).collect(),
-            rows,
+            rows: Mutex::new(rows),
             counters,
             interfaces: config.interfaces.clone(),
             http,
@@ -85,6 +87,7 @@ impl State {
             live: Mutex::default(),
             pass: Mutex::default(),
             problems: Mutex::default(),
+            left_out: AtomicU64::new(0),
         }
     }
 
@@ -138,6 +141,11 @@ impl State {
         self.reattached[row].fetch_add(1, Relaxed);
     }
 
+    /// Sets the number of interfaces that match a pattern and are not watched.
+    pub(super) fn set_left_out(&self, count: usize) {
+        self.left_out.store(count as u64, Relaxed);
+    }
+
     /// Locks the published state. A poisoned lock is used all the same: a reader that panicked has changed
     /// nothing in it.
     pub(crate) fn published(&self) -> MutexGuard<'_, PublishedState> {
@@ -154,13 +162,19 @@ impl State {
     }
 
     /// Looks at every interface and leaves those that must be left. If the kernel does not answer for one,
-    /// its state in `before` is returned.
+    /// its state in `before` is returned. While no interface has matched a pattern, the patterns count as a
+    /// missing interface.
     pub(crate) fn look(&self, report: &Report, before: &[Seen]) -> Vec<Seen> {
         let known = |name: &str| before.iter().find(|seen| seen.name == name).cloned();
         let Some(live) = self.live() else { return Vec::new() };
         let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let looks = (0..live.programs.len()).zip(&self.rows).filter_map(|(row, name)| {
-            let seen = self.look_at(&live, row, report).ok().or_else(|| known(name))?;
+        let names = self.names();
+        if names.iter().all(String::is_empty) {
+            return vec![Seen::unmatched(&self.interfaces)];
+        }
+        let named = names.iter().enumerate().filter(|(_, name)| !name.is_empty());
+        let looks = named.filter_map(|(row, name)| {
+            let seen = self.look_at(&live, row, name, report).ok().or_else(|| known(name))?;
             let problem = problems.get(&row).filter(|_| seen.loss.is_some()).cloned();
             Some(Seen { problem, ..seen })
         });
@@ -183,16 +197,22 @@ impl State {
     pub(crate) fn leave_gone(&self) -> Result<(), InterfaceError> {
         let Some(live) = self.live() else { return Ok(()) };
         let report = Report::default();
-        (0..live.programs.len()).try_for_each(|row| self.look_at(&live, row, &report).map(drop))
+        let mut rows = self.names().into_iter().enumerate();
+        rows.try_for_each(|(row, name)| self.look_at(&live, row, &name, &report).map(drop))
     }
 
-    /// Looks at the interface of a row, and leaves it if it must be left.
+    /// Looks at the interface of a row, which has this name, and leaves it if it must be left.
     ///
     /// # Errors
     /// The kernel does not answer.
-    pub(super) fn look_at(&self, live: &Live, row: usize, report: &Report) -> Result<Seen, InterfaceError> {
+    pub(super) fn look_at(
+        &self,
+        live: &Live,
+        row: usize,
+        name: &str,
+        report: &Report,
+    ) -> Result<Seen, InterfaceError> {
         let Programs { attached, tagger } = &live.programs[row];
-        let name = &self.rows[row];
         let Some(attached) = attached else { return Ok(Seen::lost(name, Loss::Absent)) };
         if !attached.interface.is_present() {
             return Ok(Seen::lost(name, Loss::Left(DetachReason::Gone)));
@@ -241,84 +261,46 @@ impl State {
         }
     }
 
-    /// The interfaces' names in the order of the rows.
-    pub(crate) fn interfaces(&self) -> &[String] {
-        &self.rows[..self.interfaces.len()]
+    /// The name of each row; empty for a row that no interface has had yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The interfaces with a program.
+    pub(crate) fn attached(&self) -> Vec<Interface> {
+        let live = self.live();
+        let programs = live.iter().flat_map(|live| &live.programs);
+        programs.filter_map(|programs| Some(programs.attached.as_ref()?.interface.clone())).collect()
+    }
+
+    /// The first row that no interface has had yet.
+    pub(super) fn free_row(&self) -> Option<usize> {
+        self.names().iter().position(String::is_empty)
+    }
+
+    /// Records the name of a row for the next daemon.
+    pub(super) fn record_name(&self, row: usize, name: &str) -> Result<(), MapIndexError> {
+        self.counters.set_row_name(u32::try_from(row).unwrap_or(u32::MAX), name)
+    }
+
+    /// Returns true if a program was attached to the interface of a row.
+    pub(super) fn has_program(&self, row: usize) -> bool {
+        self.live().is_some_and(|live| live.programs[row].attached.is_some())
+    }
+
+    /// Gives a row that no interface has had yet to the interface with this name, for as long as the daemon
+    /// runs: if another one had the row later, its counters would not begin at zero.
+    pub(super) fn set_name(&self, row: usize, name: &str) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)[row] = name.to_owned();
+    }
+
+    /// The interfaces of the command line.
+    pub(super) fn interfaces(&self) -> &Interfaces {
+        &self.interfaces
     }
 
     /// The counters.
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
-}
-
-impl SnapshotSource for State {
-    fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
-        // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
-        let published = self.published();
-        let live = self.live();
-        let live = live.as_deref();
-        let attached = |row: usize| live.and_then(|live| live.programs.get(row)?.attached.as_ref());
-        let reads = self.counters.read(&published.slots())?;
-        let rows = self.rows.iter().zip(reads).enumerate();
-        let interfaces = rows.map(|(row, (name, read))| Interface {
-            tag_attached: self.tag_attached(live, row),
-            reattached: self.reattached[row].load(Relaxed),
-            ..interface(&published, name, attached(row), read)
-        });
-        let mut interfaces: Vec<_> = interfaces
-            .filter(|interface| interface.name != UNKNOWN_INTERFACE || has_counts(interface))
-            .collect();
-        // The row of packets without an interface comes last.
-        interfaces.sort_by_key(|interface| {
-            let place = self.interfaces.iter().position(|name| *name == interface.name);
-            place.unwrap_or(usize::MAX)
-        });
-        Ok(Snapshot {
-            interfaces,
-            generation: published.generation().clone(),
-            updates: self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            table: *self.table.lock().unwrap_or_else(PoisonError::into_inner),
-            azure: self.azure.as_ref().map(|azure| azure.counted()),
-            range_metrics: self.shows_ranges.load(Relaxed),
-            http_failures: self.http.counted(),
-            process: process::stats().ok(),
-        })
-    }
-}
-
-/// Builds one row as it is shown. `read` holds the row's counters of [`PublishedState::slots`].
-pub(crate) fn interface(
-    published: &PublishedState,
-    name: &str,
-    attached: Option<&Attached>,
-    read: InterfaceCounts,
-) -> Interface {
-    let now = attached.and_then(Attached::now);
-    let (ranges, retired) = published.counts(&read.ranges);
-    let other = read.other.into_iter().map(|(class, packets)| (class.as_str(), packets));
-    Interface {
-        name: name.to_owned(),
-        mode: now.or(attached.map(|attached| attached.mode)),
-        attached: now.is_some(),
-        ranges,
-        gone: published.counts_of_gone(false, &read.ranges),
-        retired,
-        retired_gone: published.counts_of_gone(true, &read.ranges),
-        unlisted: read.unlisted,
-        other: other.collect(),
-        actions: read.actions,
-        tag_attached: None,
-        reattached: 0,
-    }
-}
-
-fn has_counts(interface: &Interface) -> bool {
-    interface
-        .ranges
-        .iter()
-        .chain(&interface.retired)
-        .chain([&interface.unlisted])
-        .any(|count| count.packets > 0)
-        || interface.other.iter().any(|(_, packets)| *packets > 0)
 }

@@ -93,6 +93,7 @@ pub(crate) fn sample() -> Snapshot {
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         range_metrics: true,
+        interfaces_left_out: 2,
         http_failures: vec![("accept", 0), ("host", 2)],
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),

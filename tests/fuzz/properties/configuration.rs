@@ -83,8 +83,10 @@ pub(crate) fn check(arguments: &[OsString]) {
 }
 
 fn is_within_bounds(config: &Config) {
-    within(&config.interfaces, MAX_INTERFACES);
-    config.interfaces.iter().for_each(|name| is_an_interface_name(name));
+    let interfaces: Vec<&str> = config.interfaces.texts().collect();
+    within(&interfaces, MAX_INTERFACES);
+    interfaces.iter().for_each(|name| is_an_interface_name(name));
+    assert!(config.interfaces.rows() <= MAX_INTERFACES);
     within(&config.ports, MAX_PORTS);
     assert!(!config.ports.contains(&0));
     within(&config.ranges, usize::MAX);

@@ -44,6 +44,28 @@ fn the_place_and_the_link_type_are_reported() {
     assert!(findings.iter().all(|finding| finding["interface"] != "shape0"), "{:#}", all.report);
 }
 
+/// A pattern leads to the interfaces that match. Those that the daemon would leave out are no errors.
+#[test]
+fn a_pattern_is_resolved_as_by_the_daemon() {
+    require!(Root, Tool("ip"), Link("ifb"), Daemon);
+    let (lab, state) = (Lab::new().unwrap(), TempDir::new("doctor"));
+    lab.host.ip(&["link", "add", "shape0", "up", "type", "ifb"]).unwrap();
+    let doctor = |flags: &[&str]| look(&lab.host, state.path(), flags);
+    let iface = lab.iface();
+    let all = doctor(&["--iface", "*,none?"]);
+    assert_eq!(all.of("interface", Some(iface)), ("ok", "up"));
+    let left_out = all.begins("interface", Some("shape0"), "warning", "matches a pattern, and the daemon ");
+    assert!(left_out.contains("is an ifb device"), "{left_out}");
+    all.begins("interface", Some("none?"), "warning", "no interface of this network namespace matches");
+    let findings = all.report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["interface"] != "lo"), "{:#}", all.report);
+    assert_eq!(doctor(&["--iface", "none*"]).of("interface", Some("none*")).0, "error");
+    let ended = lab.host.run(|| command(state.path(), &["--iface", "none["]).output()).unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert!(message.contains("`none[` is no valid pattern"), "{message}");
+}
+
 #[test]
 fn a_state_directory_is_looked_at_and_left_as_it_is() {
     require!(Root, Tool("ip"), Daemon);

@@ -1,11 +1,13 @@
 //! Every `bpf` call of the daemon fails once, one at a time: while it starts, while it publishes a new list,
-//! while it takes over from a daemon that was killed, and while it stops.
+//! while it attaches to an interface that returns, while it takes over from a daemon that was killed, and
+//! while it stops.
 //!
 //! For each call, the daemon must continue, or end with one line that names what failed and leave the
 //! interface as it was. [`Extent`] selects the calls. On a machine that reports that it is n times slower,
 //! one of n faults is tested.
 
 mod place;
+mod reattach;
 mod start;
 mod update;
 mod words;

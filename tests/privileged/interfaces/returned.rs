@@ -9,10 +9,8 @@ use std::{
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
-    frame::{Frame, Packet, Tcp},
-    lab::{Lab, Link},
+    lab::Lab,
     netns::Netns,
-    raw::FrameSender,
     require,
     tun::{Kind, Tun},
     veth,
@@ -20,36 +18,14 @@ use d365_tests::{
 use d365_user::{exit::Exit, kernel::Interface};
 use nix::sys::signal::Signal;
 
+use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of, send_until};
 use crate::{
     bad_input::refused,
-    steps::{detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
+    steps::{SetOnDrop, detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
 };
 
-/// In a documented range.
-const LISTED: &str = "13.71.171.9";
-const MTU: u32 = 1500;
 /// `ARPHRD_PPP` (`linux/if_arp.h`).
 const PPP: u64 = 512;
-/// The daemon attaches again within this number of seconds.
-const LIMIT: u64 = 5;
-const PATIENCE: Duration = Duration::from_secs(10);
-
-fn of(daemon: &Daemon, metric: &str, link: &Link) -> u64 {
-    daemon.scrape().unwrap().sum(metric, &[("iface", &link.host.name)])
-}
-
-fn is_ready(daemon: &Daemon) -> bool {
-    daemon.get("/readyz", &[]).unwrap().status == 200
-}
-
-fn delete(link: &Link) {
-    link.host.netns.ip(&["link", "del", "dev", &link.host.name]).unwrap();
-}
-
-/// Creates a link again that was deleted. Its interfaces have other indexes than before.
-fn create(link: &Link) {
-    veth::connect(&link.sender, &link.host, MTU).unwrap();
-}
 
 /// 50 times an interface is deleted and created again, while the other interface has traffic. No packet of
 /// either is lost or counted twice.
@@ -61,18 +37,8 @@ fn an_interface_that_goes_and_returns_is_attached_and_counts_on() {
     let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&stays.host.name, &goes.host.name])).unwrap();
     let done = AtomicBool::new(false);
     let sent = thread::scope(|scope| {
-        let traffic = scope.spawn(|| {
-            let source = LISTED.parse().unwrap();
-            let syn = Packet::between(source, stays.host_for(source), Tcp::new(40_000, 25).syn());
-            let (frame, sender) = (Frame::new(syn), FrameSender::on(&stays.sender).unwrap());
-            let mut sent = 0;
-            while !done.load(Relaxed) {
-                sender.send(&frame).unwrap();
-                sent += 1;
-                thread::sleep(Duration::from_millis(1));
-            }
-            sent
-        });
+        let traffic = scope.spawn(|| send_until(stays, &done));
+        let _done = SetOnDrop(&done);
         for round in 1..=50 {
             delete(goes);
             if round % 10 == 0 {

@@ -50,7 +50,7 @@ fn a_tap_device_is_watched_until_it_loses_its_ethernet_header() {
     let daemon = Daemon::start(&netns, &native).unwrap();
     assert_eq!(daemon.scrape().unwrap().sum("d365_attached", &[("iface", &tap.name)]), 1);
     tap.set_link_type(PPP).unwrap();
-    left(&daemon, &netns, &tap.name, "another header");
+    left(&daemon, &netns, &tap.name, "header");
     assert!(stop(daemon).contains("begin with the IP header"));
 }
 

@@ -1,8 +1,9 @@
-//! Interfaces that the daemon must reject or leave, or warns about: their packets are not frames, arrive
-//! twice, or are also seen by foreign filters.
+//! Interfaces of each kind, and interfaces that the daemon must reject or leave, or warns about: their
+//! packets are not frames, arrive twice, or are also seen by foreign filters.
 
 mod changed;
 mod filters;
+mod kinds;
 pub(crate) mod link_type;
 mod shaped;
 

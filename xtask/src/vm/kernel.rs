@@ -20,7 +20,7 @@ pub(super) const LINES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
 pub(super) const MODULES: &str = "\
     veth cls_bpf sch_ingress act_bpf nf_tables nft_counter nft_ct nft_redir nft_nat nft_chain_nat \
     nft_limit nft_objref cls_u32 fuse nft_socket nft_fib_inet nft_reject_inet dummy tun ifb 8021q sch_fq \
-    act_mirred bridge virtio_pci virtio_blk ext4";
+    act_mirred bridge bonding macvlan macvtap vxlan ip_gre ipip sit wireguard virtio_pci virtio_blk ext4";
 
 /// A kernel that is ready to boot.
 #[derive(Clone, Debug)]

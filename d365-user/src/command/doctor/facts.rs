@@ -20,8 +20,12 @@ use crate::{
         self,
         environment::{self, UnknownVariable},
     },
+    config::Interfaces,
     gate::{Gate, GatePolicy, Timestamp, gates},
-    kernel::survey::{self, Fact, InterfaceFacts, Machine, Unknown},
+    kernel::{
+        Stack,
+        survey::{self, Fact, InterfaceFacts, Machine, Unknown},
+    },
     source::{embedded, shown_name},
     state::{StateError, Writer, holder, is_held, other_writers, other_writers_of_file},
     state_files::damaged_files,
@@ -38,6 +42,10 @@ pub(super) struct Facts {
     /// Each interface with its name; `None` if there is no such interface. An error if they could not be
     /// listed.
     pub(super) interfaces: Fact<Vec<(String, Fact<Option<InterfaceFacts>>)>>,
+    /// The interfaces that only match a pattern.
+    pub(super) matched: Vec<String>,
+    /// The patterns that no interface matches.
+    pub(super) unmatched: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,10 +89,22 @@ pub(super) enum Directory {
     },
 }
 
-pub(super) fn gather(flags: &cli::Doctor) -> Facts {
+pub(super) fn gather(flags: &cli::Doctor, interfaces: &Interfaces) -> Facts {
+    let found = if interfaces.patterns.is_empty() { Ok(Stack::default()) } else { Stack::read() };
+    let found = found.map_err(Unknown::from);
+    let matching = |is_match: &dyn Fn(&str) -> bool| {
+        let found = found.iter().flat_map(|stack| stack.matching(is_match));
+        found.map(|interface| interface.name).collect::<Vec<_>>()
+    };
+    let mut matched = matching(&|name| interfaces.is_match(name));
+    matched.retain(|name| !interfaces.names.contains(name));
+    let unmatched = interfaces
+        .patterns
+        .iter()
+        .filter(|pattern| found.is_ok() && matching(&|name| pattern.matches(name)).is_empty());
     let names = match &flags.iface[..] {
         [] => survey::running_ethernet(),
-        names => Ok(names.to_vec()),
+        _ => found.clone().map(|_| [&interfaces.names[..], &matched].concat()),
     };
     Facts {
         machine: survey::machine(),
@@ -96,6 +116,8 @@ pub(super) fn gather(flags: &cli::Doctor) -> Facts {
             humantime::parse_rfc3339(&midnight).ok().map(Timestamp::from)
         }),
         interfaces: names.map(|names| survey::interfaces(&names)),
+        unmatched: unmatched.map(ToString::to_string).collect(),
+        matched,
     }
 }
 

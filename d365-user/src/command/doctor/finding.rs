@@ -38,6 +38,7 @@ pub(super) enum Check {
     Daemon,
     Lease,
     Interface,
+    Kind,
     Place,
     Driver,
     XdpFeatures,

@@ -10,7 +10,7 @@ use super::{
     error::CommandError,
     output::{json, show},
 };
-use crate::{cli, exit::Exit};
+use crate::{cli, config::Interfaces, exit::Exit};
 
 mod facts;
 mod finding;
@@ -29,7 +29,8 @@ struct Report<'a> {
 
 /// Collects facts, judges them, and shows the findings.
 pub(super) fn run(flags: &cli::Doctor) -> Result<Exit, CommandError> {
-    let findings = &judge::all(&facts::gather(flags))[..];
+    let interfaces = Interfaces::new(flags.iface.clone())?;
+    let findings = &judge::all(&facts::gather(flags, &interfaces))[..];
     let level = worst(findings);
     // An operator who names interfaces wants to know all about them.
     let is_brief = flags.iface.is_empty();

@@ -7,7 +7,7 @@ use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
-        error::{LoadError, error_chain},
+        error::{LoadError, MapIndexError, error_chain},
         interface::InterfaceError,
         objection::Objection,
         requirements::RequirementError,
@@ -46,6 +46,8 @@ pub enum AttachError {
     Ingress { interface: String, source: io::Error },
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
+    #[error("cannot record the row of {interface}: {source}")]
+    RowName { interface: String, source: Box<MapIndexError> },
     #[error(transparent)]
     Load(Box<LoadError>),
     #[error(transparent)]

@@ -5,6 +5,7 @@ use netlink_packet_route::link::LinkMessage;
 use super::{
     ethtool::{self, Offloads},
     fact::{Fact, Unknown},
+    kind::{self, Kind},
     link::{self, LinkFacts},
     netdev::{Netdev, XdpFeatures},
     place::{self, Place},
@@ -22,6 +23,8 @@ use crate::kernel::{
 /// The facts about an interface that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceFacts {
+    /// Its kind, and the devices that it is stacked with.
+    pub kind: Fact<Kind>,
     /// Its position among other devices, if all interfaces of the survey are watched.
     pub place: Fact<Place>,
     /// The reason why the daemon would refuse it, its state and its MTU.
@@ -85,6 +88,10 @@ fn facts(interface: &Interface, common: &Common) -> Option<InterfaceFacts> {
     let xdp = there(interface.xdp()).transpose()?;
     let name = &interface.kernel_name().ok()?;
     Some(InterfaceFacts {
+        kind: match (links, stack) {
+            (Ok(links), Ok(stack)) => Ok(kind::of(index, links, stack)),
+            (Err(unknown), _) | (_, Err(unknown)) => Err(unknown.clone()),
+        },
         place: links.as_ref().map(|links| place::of(index, links, watched)).map_err(Unknown::clone),
         link: link::look(interface),
         driver: ethtool::driver(name).map_err(Unknown::from),

@@ -91,7 +91,10 @@ fn attachments(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Res
     let help = "Times that the programs of an interface were attached after the start: it had lost them, or appeared.";
     let watched = snapshot.interfaces.iter().filter(|iface| iface.name != UNKNOWN_INTERFACE);
     let samples = watched.map(|iface| ([("iface", iface.name.as_str())], iface.reattached));
-    exposition.counters("d365_reattached", None, help, samples)
+    exposition.counters("d365_reattached", None, help, samples)?;
+    let help =
+        "Interfaces that match a pattern of --iface and are not watched; the log has the reason for each.";
+    exposition.gauge("d365_interfaces_left_out", None, help, snapshot.interfaces_left_out)
 }
 
 /// The customary metrics of a process.

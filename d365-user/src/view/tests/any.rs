@@ -105,6 +105,7 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     let ranges = family(all, "d365_ranges", ["geo", "geo_source", "family"]);
     assert_eq!(ranges.values().sum::<u64>(), snapshot.generation.ranges.len() as u64);
     assert_eq!(family(all, "d365_range_metrics", [])[&[]], u64::from(snapshot.range_metrics));
+    assert_eq!(family(all, "d365_interfaces_left_out", [])[&[]], snapshot.interfaces_left_out);
     let failures = snapshot.http_failures.iter().map(|(reason, number)| ([(*reason).to_owned()], *number));
     assert_eq!(family(all, "d365_http_failures_total", ["reason"]), failures.collect());
     check_tags(snapshot, all);

@@ -2,7 +2,7 @@
 
 use super::{
     super::finding::{Check, Finding, Judged, error, ok, warning},
-    generic,
+    generic, kind,
     native::{self, ONE_BUFFER, runs_natively},
     programs,
 };
@@ -11,8 +11,19 @@ use crate::kernel::{
     survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
 };
 
-pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &Machine) -> Vec<Finding> {
+/// Judges an interface. One that is optional, because it only matches a pattern, does not keep the daemon
+/// from starting.
+pub(super) fn judge(
+    name: &str,
+    facts: &Fact<Option<InterfaceFacts>>,
+    machine: &Machine,
+    is_optional: bool,
+) -> Vec<Finding> {
     let findings = match facts {
+        Ok(Some(InterfaceFacts { link: Ok(LinkFacts { header: Err(unfit), .. }), .. })) if is_optional => {
+            let found = format!("matches a pattern, and the daemon leaves it out: {}", unfit.reason);
+            Finding::all([(Check::Interface, warning(found, unfit.advice))])
+        }
         Ok(Some(facts)) => there(name, facts, machine),
         Ok(None) => Finding::all([(
             Check::Interface,
@@ -23,11 +34,20 @@ pub(super) fn judge(name: &str, facts: &Fact<Option<InterfaceFacts>>, machine: &
     findings.into_iter().map(|finding| finding.on(name)).collect()
 }
 
+/// The finding about a pattern that no interface matches.
+pub(super) fn unmatched(pattern: &str, is_any_watched: bool) -> Vec<Finding> {
+    let found = "no interface of this network namespace matches the pattern";
+    let advice = "`ip -br link` lists those that exist; a pattern does not match the loopback";
+    let judged = if is_any_watched { warning(found, advice) } else { error(found, advice) };
+    Finding::all([(Check::Interface, judged)]).into_iter().map(|finding| finding.on(pattern)).collect()
+}
+
 fn there(name: &str, facts: &InterfaceFacts, machine: &Machine) -> Vec<Finding> {
     let native = native::judge(facts, machine);
     let generic = generic::judge(facts);
     Finding::all([
         (Check::Interface, interface(name, &facts.link)),
+        (Check::Kind, kind::judge(facts)),
         (Check::Place, place(facts)),
         (Check::Driver, driver(facts)),
         (Check::XdpFeatures, features(facts)),

@@ -7,6 +7,7 @@ use super::{
 
 mod generic;
 mod interface;
+mod kind;
 mod machine;
 mod native;
 mod programs;
@@ -20,9 +21,15 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     findings.extend(Finding::all([(Check::Clock, machine::clock(&facts.clock, facts.list))]));
     findings.extend(state::judge(&facts.state, facts.clock.now, facts.list));
     match &facts.interfaces {
-        Ok(interfaces) if !interfaces.is_empty() => {
-            let judged = interfaces.iter().flat_map(|(name, facts)| interface::judge(name, facts, machine));
+        Ok(interfaces) if !interfaces.is_empty() || !facts.unmatched.is_empty() => {
+            let judged = interfaces.iter().flat_map(|(name, of_it)| {
+                let is_optional = facts.matched.contains(name);
+                interface::judge(name, of_it, machine, is_optional)
+            });
             findings.extend(judged);
+            let is_any_watched = !interfaces.is_empty();
+            let unmatched = facts.unmatched.iter().map(|text| interface::unmatched(text, is_any_watched));
+            findings.extend(unmatched.flatten());
         }
         Ok(_) => {
             let none = warning(

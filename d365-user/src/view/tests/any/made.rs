@@ -120,14 +120,15 @@ fn generation() -> impl Strategy<Value = Generation> {
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     // Any text as a name and as a source: escaped text must come back unchanged.
     let names = collection::btree_set(any::<String>(), 0..4);
-    let http = (any::<bool>(), numbers());
+    let http = (any::<bool>(), numbers(), any::<u64>());
     (generation(), names, updates(), option::of(azure()), http).prop_flat_map(
-        |(generation, names, updates, azure, (range_metrics, http_failures))| {
+        |(generation, names, updates, azure, (range_metrics, http_failures, left_out))| {
             let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
             interfaces.prop_map(move |interfaces| Snapshot {
                 generation: generation.clone(),
                 interfaces,
+                interfaces_left_out: left_out,
                 updates: updates.clone(),
                 azure: azure.clone(),
                 range_metrics,

@@ -5,7 +5,7 @@ use crate::{
     command::doctor::finding::Level,
     kernel::{
         Objection, Other, Surroundings, Xdp,
-        survey::{Holders, KernelVersion, Offloads, Program, Unknown, XdpFeatures},
+        survey::{Holders, KernelVersion, Kind, Offloads, Program, Unknown, XdpFeatures},
     },
     snapshot::XdpMode,
 };
@@ -30,6 +30,7 @@ fn machine(version: KernelVersion) -> Machine {
 
 fn fit() -> InterfaceFacts {
     InterfaceFacts {
+        kind: Ok(Kind { name: None, below: Vec::new(), above: Vec::new() }),
         place: Ok(Ok("alone".to_owned())),
         link: Ok(LinkFacts { header: Ok(Header::Ethernet), is_up: true, mtu: 1500 }),
         driver: Ok("virtio_net".to_owned()),
@@ -59,7 +60,7 @@ fn unknown<T>() -> Fact<T> {
 fn findings(version: KernelVersion, change: impl Fn(&mut InterfaceFacts)) -> Vec<Finding> {
     let mut facts = fit();
     change(&mut facts);
-    let findings = judge("m0", &Ok(Some(facts)), &machine(version));
+    let findings = judge("m0", &Ok(Some(facts)), &machine(version), false);
     assert!(findings.iter().all(|finding| finding.interface.as_deref() == Some("m0")));
     findings
 }
@@ -97,7 +98,7 @@ const WARNING: Level = Level::Warning;
 #[test]
 fn a_fit_interface_has_nothing_wrong() {
     assert_eq!(wrong(|_| {}), []);
-    assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 12);
+    assert_eq!(findings(KernelVersion::new(6, 18, 0), |_| {}).len(), 13);
     assert_eq!(wrong(|facts| facts.tcx = Ok(None)), []);
     assert_eq!(said(Check::Driver, |facts| facts.driver = Ok(String::new())), "without a name");
     let ice = |facts: &mut InterfaceFacts| facts.driver = Ok("ice".to_owned());
@@ -107,12 +108,12 @@ fn a_fit_interface_has_nothing_wrong() {
 
 #[test]
 fn one_that_is_not_there_or_not_understood_is_an_error() {
-    let missing = judge("m0", &Ok(None), &machine(KernelVersion::new(6, 1, 0)));
+    let missing = judge("m0", &Ok(None), &machine(KernelVersion::new(6, 1, 0)), false);
     assert_eq!(
         (missing.len(), missing[0].judgement.level, missing[0].check),
         (1, Level::Error, Check::Interface)
     );
-    let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)));
+    let refused = judge("m0", &unknown(), &machine(KernelVersion::new(6, 1, 0)), false);
     assert_eq!((refused.len(), refused[0].judgement.level), (1, WARNING));
     let objection = Objection { reason: "an ifb device".to_owned(), advice: "watch another" };
     let refused = |facts: &mut InterfaceFacts| link(facts).header = Err(objection.clone());
@@ -122,9 +123,26 @@ fn one_that_is_not_there_or_not_understood_is_an_error() {
 }
 
 #[test]
+fn one_that_only_matches_a_pattern_is_never_an_error() {
+    let mut facts = fit();
+    let objection = Objection { reason: "a tun device".to_owned(), advice: "watch another" };
+    link(&mut facts).header = Err(objection);
+    let machine = machine(KernelVersion::new(6, 18, 0));
+    let findings = judge("tun0", &Ok(Some(facts)), &machine, true);
+    let [Finding { check: Check::Interface, judgement, .. }] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(judgement.level, WARNING);
+    assert!(judgement.found.ends_with("leaves it out: a tun device"), "{judgement:?}");
+    assert_eq!(judge("m0", &Ok(Some(fit())), &machine, true).len(), 13);
+    for (is_any_watched, level) in [(true, WARNING), (false, Level::Error)] {
+        assert_eq!(unmatched("eth*", is_any_watched)[0].judgement.level, level);
+    }
+}
+
+#[test]
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |facts: &mut InterfaceFacts| {
         *facts = InterfaceFacts {
+            kind: unknown(),
             place: unknown(),
             link: unknown(),
             driver: unknown(),
@@ -138,7 +156,7 @@ fn what_could_not_be_asked_is_a_warning() {
         }
     };
     let wrong = wrong(blind);
-    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (12, true), "{wrong:?}");
+    assert_eq!((wrong.len(), wrong.iter().all(|(_, level)| *level == WARNING)), (13, true), "{wrong:?}");
 }
 
 /// Before 5.18 no program takes several buffers. From 6.3 on the driver reports if it gives them to programs.

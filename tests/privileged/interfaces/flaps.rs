@@ -1,0 +1,90 @@
+//! Interfaces that change 50 times under traffic: their names, or the network namespace.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+};
+
+use d365_tests::{
+    daemon::{Daemon, DaemonOptions},
+    lab::Link,
+    netns::Netns,
+    require, veth,
+};
+
+use super::{LIMIT, LISTED, is_ready, of, send_until};
+use crate::steps::{SetOnDrop, has_xdp, knock, started, stop, two_links, until};
+
+const ROUNDS: u64 = 50;
+
+/// The program stays attached, and each packet is counted under the name that the operator gave.
+#[test]
+fn renames_cost_no_packet() {
+    require!(Root, Tool("ip"), Kernel(6, 2, "an interface that is up gets another name"), Daemon);
+    let (lab, daemon) = started(&[]);
+    let (link, other) = (lab.link(), veth::unique_name("new"));
+    let done = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let traffic = scope.spawn(|| send_until(link, &done));
+        let _done = SetOnDrop(&done);
+        for round in 1..=ROUNDS {
+            let names = [&link.host.name, &other];
+            let (from, to) = if round % 2 == 1 { (names[0], names[1]) } else { (names[1], names[0]) };
+            lab.host.ip(&["link", "set", "dev", from, "name", to]).unwrap();
+            if round % 10 == 1 {
+                let has_seen = || daemon.log().matches("the interface has a new name").count() as u64;
+                until(LIMIT, || has_seen() >= round.div_ceil(10), || daemon.log());
+            }
+            assert!(has_xdp(&lab.host, to) && is_ready(&daemon), "round {round}: {}", daemon.log());
+        }
+        done.store(true, Relaxed);
+        traffic.join().unwrap()
+    });
+    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", link) == sent, || daemon.log());
+    assert_eq!(of(&daemon, "d365_reattached_total", link), 0);
+    assert!(!stop(daemon).contains("not attached"));
+    assert!(!has_xdp(&lab.host, &link.host.name));
+}
+
+/// Moves the host's end between namespaces. It is down after that.
+fn move_to(link: &Link, from: &Netns, to: &Netns) {
+    from.ip(&["link", "set", "dev", &link.host.name, "netns", &to.path()]).unwrap();
+}
+
+/// An interface that was moved away and back counts on, and never counts elsewhere. No packet of the other
+/// one is lost or counted twice.
+#[test]
+fn moves_to_another_namespace_and_back_cost_no_packet_of_others() {
+    require!(Root, Tool("ip"), Daemon);
+    let (lab, elsewhere) = (two_links(), Netns::new().unwrap());
+    let [stays, goes] = &lab.links[..] else { unreachable!() };
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&stays.host.name, "mx*"])).unwrap();
+    let done = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let traffic = scope.spawn(|| send_until(stays, &done));
+        let _done = SetOnDrop(&done);
+        for round in 1..=ROUNDS {
+            move_to(goes, &lab.host, &elsewhere);
+            if round % 10 == 0 {
+                until(LIMIT, || !is_ready(&daemon), || daemon.log());
+                assert!(!has_xdp(&elsewhere, &goes.host.name), "{}", daemon.log());
+            }
+            move_to(goes, &elsewhere, &lab.host);
+            lab.host.ip(&["link", "set", "dev", &goes.host.name, "arp", "off", "up"]).unwrap();
+            [&goes.host, &goes.sender].into_iter().try_for_each(veth::wait_for_carrier).unwrap();
+            let is_attached = || {
+                of(&daemon, "d365_attached", goes) == 1 && of(&daemon, "d365_reattached_total", goes) == round
+            };
+            until(LIMIT, is_attached, || format!("round {round}: {}", daemon.log()));
+            knock(goes, &[LISTED; 5]);
+            until(LIMIT, || of(&daemon, "d365_smtp_packets_total", goes) == 5 * round, || daemon.log());
+        }
+        done.store(true, Relaxed);
+        traffic.join().unwrap()
+    });
+    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", stays) == sent, || daemon.log());
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    assert_eq!(of(&daemon, "d365_reattached_total", stays), 0);
+    stop(daemon);
+    assert!(lab.links.iter().all(|link| !has_xdp(&lab.host, &link.host.name)));
+}
