@@ -75,7 +75,7 @@ impl Way {
 
 /// The programs that do the job. They are removed before the lab, from inside the host's namespace.
 enum Job {
-    Ours(Box<Subject>),
+    Ours { subject: Box<Subject>, _programs: Vec<Program> },
     Theirs { _programs: Vec<Program> },
 }
 
@@ -132,7 +132,7 @@ impl Host {
         Ok(match (self.way, &self.job) {
             (Way::Nftables, _) => Some(peers::counted_by_nftables(&self.lab.host)?),
             (Way::Ipset, _) => Some(peers::counted_by_ipset(&self.lab.host)?),
-            (_, Some(Job::Ours(subject))) => Some(subject.listed()?),
+            (_, Some(Job::Ours { subject, .. })) => Some(subject.listed()?),
             _ => None,
         })
     }
@@ -160,7 +160,10 @@ fn ours(lab: &Lab, ranges: &[Range], mode: ModePolicy, mark: Option<Mark>) -> Re
     if mark.is_some() {
         subject.kernel.attach_tagger(&interface, TcOrder::First, &mut Inherited::default())?;
     }
-    Ok(Job::Ours(Box::new(subject)))
+    // Without an XDP program the veth pair has no thread of its own that receives.
+    let mut nothing = if mode == ModePolicy::Tc { vec![programs::floor(false)?] } else { Vec::new() };
+    nothing.iter_mut().try_for_each(|program| programs::attach(program, lab.iface()))?;
+    Ok(Job::Ours { subject: Box::new(subject), _programs: nothing })
 }
 
 /// Makes the host's end receive in its own kernel thread on the last processor
