@@ -4,7 +4,7 @@
 /// reader and by the oracle, direct table and tries, publishing, attaching, packets of a whole stack, tags by
 /// either way, drops, samples, the lease, the hand-over to the next daemon, stopping, calls that fail. Tests
 /// of the daemon's own work (updates, reports) have the same result on every kernel.
-const QUICK: [&str; 19] = [
+const QUICK: [&str; 20] = [
     "object::",
     "verdicts::",
     "oracle::",
@@ -23,7 +23,8 @@ const QUICK: [&str; 19] = [
     "lease::",
     "handover::",
     "stopping::",
-    "every_call::",
+    "every_call::start::",
+    "every_call::update::",
 ];
 
 /// Selects from `all` the tests whose name contains one of `filter`, or any name if it is empty. The second
