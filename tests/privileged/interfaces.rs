@@ -17,10 +17,12 @@ use std::{
 use d365_tests::{
     daemon::Daemon,
     frame::{Frame, Packet, Tcp},
-    lab::Link,
+    lab::{Lab, Link},
     raw::FrameSender,
     veth,
 };
+
+use crate::steps::{SetOnDrop, has_xdp, knock, stop, until};
 
 /// In a documented range.
 const LISTED: &str = "13.71.171.9";
@@ -44,6 +46,45 @@ fn delete(link: &Link) {
 /// Creates a link again that was deleted. Its interfaces have other indexes than before.
 fn create(link: &Link) {
     veth::connect(&link.sender, &link.host, MTU).unwrap();
+}
+
+/// 50 times the lab's second interface leaves and comes back, while the first one has traffic. The daemon
+/// attaches again and counts on, and no packet of either is lost or counted twice. `is_gone` checks every
+/// tenth time that it left.
+fn comes_and_goes(
+    lab: &Lab,
+    daemon: Daemon,
+    leave: impl Fn(&Link),
+    is_gone: impl Fn(),
+    come_back: impl Fn(&Link),
+) {
+    let [stays, goes] = &lab.links[..] else { unreachable!() };
+    let done = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let traffic = scope.spawn(|| send_until(stays, &done));
+        let _done = SetOnDrop(&done);
+        for round in 1..=50 {
+            leave(goes);
+            if round % 10 == 0 {
+                until(LIMIT, || !is_ready(&daemon), || daemon.log());
+                is_gone();
+            }
+            come_back(goes);
+            let is_attached = || {
+                of(&daemon, "d365_attached", goes) == 1 && of(&daemon, "d365_reattached_total", goes) == round
+            };
+            until(LIMIT, is_attached, || format!("round {round}: {}", daemon.log()));
+            knock(goes, &[LISTED; 5]);
+            until(LIMIT, || of(&daemon, "d365_smtp_packets_total", goes) == 5 * round, || daemon.log());
+        }
+        done.store(true, Relaxed);
+        traffic.join().unwrap()
+    });
+    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", stays) == sent, || daemon.log());
+    until(LIMIT, || is_ready(&daemon), || daemon.log());
+    assert_eq!(of(&daemon, "d365_reattached_total", stays), 0);
+    stop(daemon);
+    assert!(lab.links.iter().all(|link| !has_xdp(&lab.host, &link.host.name)));
 }
 
 /// Sends SYNs from a listed source, about one a millisecond, until `done` is set. Returns their number.

@@ -1,11 +1,7 @@
 //! Interfaces that lose their program, go and return, or come after the start: the daemon attaches again, and
 //! their counters go on.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
@@ -18,48 +14,22 @@ use d365_tests::{
 use d365_user::{exit::Exit, kernel::Interface};
 use nix::sys::signal::Signal;
 
-use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of, send_until};
+use super::{LIMIT, LISTED, PATIENCE, comes_and_goes, create, delete, is_ready, of};
 use crate::{
     bad_input::refused,
-    steps::{SetOnDrop, detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
+    steps::{detach, has_xdp, knock, start, started, stop, two_links, until, xdp_filter, xdp_id},
 };
 
 /// `ARPHRD_PPP` (`linux/if_arp.h`).
 const PPP: u64 = 512;
 
-/// 50 times an interface is deleted and created again, while the other interface has traffic. No packet of
-/// either is lost or counted twice.
 #[test]
-fn an_interface_that_goes_and_returns_is_attached_and_counts_on() {
+fn an_interface_that_is_deleted_and_created_again_is_attached_and_counts_on() {
     require!(Root, Tool("ip"), Daemon);
     let lab = two_links();
-    let [stays, goes] = &lab.links[..] else { unreachable!() };
-    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&[&stays.host.name, &goes.host.name])).unwrap();
-    let done = AtomicBool::new(false);
-    let sent = thread::scope(|scope| {
-        let traffic = scope.spawn(|| send_until(stays, &done));
-        let _done = SetOnDrop(&done);
-        for round in 1..=50 {
-            delete(goes);
-            if round % 10 == 0 {
-                until(LIMIT, || !is_ready(&daemon), || daemon.log());
-            }
-            create(goes);
-            let is_attached = || {
-                of(&daemon, "d365_attached", goes) == 1 && of(&daemon, "d365_reattached_total", goes) == round
-            };
-            until(LIMIT, is_attached, || format!("round {round}: {}", daemon.log()));
-            knock(goes, &[LISTED; 5]);
-            until(LIMIT, || of(&daemon, "d365_smtp_packets_total", goes) == 5 * round, || daemon.log());
-        }
-        done.store(true, Relaxed);
-        traffic.join().unwrap()
-    });
-    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", stays) == sent, || daemon.log());
-    until(LIMIT, || is_ready(&daemon), || daemon.log());
-    assert_eq!(of(&daemon, "d365_reattached_total", stays), 0);
-    stop(daemon);
-    assert!(lab.links.iter().all(|link| !has_xdp(&lab.host, &link.host.name)));
+    let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let daemon = Daemon::start(&lab.host, &DaemonOptions::on(&names)).unwrap();
+    comes_and_goes(&lab, daemon, delete, || {}, create);
 }
 
 /// An interface gets another name, and a new interface gets its name: the daemon stays with the first. When

@@ -44,15 +44,10 @@ pub(crate) fn damaged() -> Vec<u8> {
     Packet::from(Ipv4::new([8, 0, 69, 32], HOST).carrying(Tcp::new(40_000, 25).syn())).bytes
 }
 
-#[test]
-fn xdp_refuses_a_tun_device_and_its_packets_arrive_unharmed() {
-    require!(Root, Tool("ip"), Tool("nft"), Tun, Daemon);
-    let netns = Netns::new().unwrap();
-    let tun = Tun::new(&netns, Kind::Tun).unwrap();
-    netns.ip(&["address", "add", "5.0.60.1/30", "dev", &tun.name]).unwrap();
-    accept_any_source(&netns, &tun.name);
+/// Counts the packets of [`forged`] and [`damaged`] that arrive, those without a code point, and marks.
+pub(crate) fn count_harm(netns: &Netns) {
     nft::load(
-        &netns,
+        netns,
         "table inet arrived {
             counter total { }
             counter unharmed { }
@@ -66,6 +61,22 @@ fn xdp_refuses_a_tun_device_and_its_packets_arrive_unharmed() {
         }",
     )
     .unwrap();
+}
+
+/// Asserts that ten of them arrived, all as they were sent.
+pub(crate) fn are_unharmed(netns: &Netns) {
+    let packets = |counter| nft::packets(netns, "inet arrived", counter).unwrap();
+    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
+}
+
+#[test]
+fn xdp_refuses_a_tun_device_and_its_packets_arrive_unharmed() {
+    require!(Root, Tool("ip"), Tool("nft"), Tun, Daemon);
+    let netns = Netns::new().unwrap();
+    let tun = Tun::new(&netns, Kind::Tun).unwrap();
+    netns.ip(&["address", "add", "5.0.60.1/30", "dev", &tun.name]).unwrap();
+    accept_any_source(&netns, &tun.name);
+    count_harm(&netns);
     let words = [&tun.name, "begin with the IP header", "--mode tc"];
     for mode in ["native", "generic"] {
         let options = DaemonOptions::on(&[&tun.name]).args(["--mode", mode, "--tag", "mark,dscp"]);
@@ -91,8 +102,7 @@ fn xdp_refuses_a_tun_device_and_its_packets_arrive_unharmed() {
     for packet in [forged(), damaged()] {
         (0..5).for_each(|_| tun.send(&packet).unwrap());
     }
-    let packets = |counter| nft::packets(&netns, "inet arrived", counter).unwrap();
-    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
+    are_unharmed(&netns);
 }
 
 #[test]

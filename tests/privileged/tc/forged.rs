@@ -4,7 +4,7 @@
 use d365_common::{names, packet_action::PacketAction};
 use d365_tests::{
     frame::{Ipv4, Packet, Tcp},
-    nft, require,
+    require,
 };
 
 use super::{TC_NEXT, armed, l3::Watched, tagging};
@@ -12,7 +12,7 @@ use crate::{
     kernel::KernelExt as _,
     links::{
         accept_any_source,
-        link_type::{HOST, damaged, forged},
+        link_type::{HOST, are_unharmed, count_harm, damaged, forged},
     },
 };
 
@@ -29,26 +29,11 @@ fn a_packet_that_looks_like_a_frame_is_read_from_its_ip_header_on() {
     let watched = Watched::new(&["40.78.242.0/24", "192.0.2.0/24"]);
     watched.netns.ip(&["address", "add", "5.0.60.1/30", "dev", &watched.tun.name]).unwrap();
     accept_any_source(&watched.netns, &watched.tun.name);
-    nft::load(
-        &watched.netns,
-        "table inet arrived {
-            counter total { }
-            counter unharmed { }
-            counter marked { }
-            chain in {
-                type filter hook input priority 0;
-                ip saddr 8.0.69.0/24 tcp dport 25 counter name total
-                ip saddr 8.0.69.0/24 tcp dport 25 ip dscp cs0 counter name unharmed
-                meta mark != 0 counter name marked
-            }
-        }",
-    )
-    .unwrap();
+    count_harm(&watched.netns);
     for packet in [forged(), damaged()] {
         (0..5).for_each(|_| watched.tun.send(&packet).unwrap());
     }
-    let packets = |counter| nft::packets(&watched.netns, "inet arrived", counter).unwrap();
-    assert_eq!((packets("total"), packets("unharmed"), packets("marked")), (10, 10, 0));
+    are_unharmed(&watched.netns);
     let row = watched.judged.read().swap_remove(0);
     assert_eq!(row.unlisted.packets, 10, "{row:?}");
     assert_eq!(watched.action(PacketAction::Marked) + watched.action(PacketAction::DscpSet), 0);
