@@ -10,7 +10,6 @@ use std::{io, os::fd::AsFd as _};
 
 use aya::programs::loaded_programs;
 
-use self::attached::Program;
 pub use self::{
     attached::{Attached, Look},
     error::AttachError,
@@ -120,10 +119,13 @@ impl Kernel {
         }?;
         let is_xdp = attached.mode != Mode::Tc;
         inherited.close_unfit(index, "another program counts now", |role, _| is_xdp && !role.counts());
-        if is_xdp && inherited.is_start() {
-            tc::remove_own_filters(interface)?;
+        if is_xdp
+            && inherited.is_start()
+            && let Err(error) = tc::remove_own_filters(interface)
+        {
+            tracing::warn!(%error, "the filter of a killed daemon stays, and counts for itself");
         }
-        attached.rivals = self.rivals(&attached);
+        attached.rivals = Self::rivals(&attached);
         Ok(attached)
     }
 
@@ -143,10 +145,11 @@ impl Kernel {
         };
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         if kept == Some(mode) {
+            let id = self.program_id().map_err(failed)?;
             let fd = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
             if let Some(link) = inherited.replace(interface.index, Role::Xdp, fd) {
                 self.links.add(interface, Role::Xdp, Link::Bpf(link));
-                return Ok(Attached { hidden_from, ..self.attached(interface, header, mode)? });
+                return Ok(Attached { hidden_from, ..Attached::by_xdp(interface, header, id, mode) });
             }
         }
         // The kernel takes one XDP program.
@@ -155,18 +158,15 @@ impl Kernel {
     }
 
     /// The programs of other d365-users on the interface, as far as this process may read their names.
-    fn rivals(&self, attached: &Attached) -> Vec<String> {
+    fn rivals(attached: &Attached) -> Vec<String> {
         let interface = &attached.interface;
         let xdp = interface.xdp().ok().flatten().map(|xdp| xdp.program);
-        let mut ids: Vec<u32> = tc::programs(interface.index).unwrap_or_default();
-        ids.extend(xdp);
-        ids.retain(|id| !attached.is_by(*id));
-        if ids.is_empty() {
-            return Vec::new();
-        }
-        let listed = loaded_programs().filter_map(Result::ok).filter(|program| ids.contains(&program.id()));
-        let named = listed.filter_map(|program| Some((program.name_as_str()?.to_owned(), program.id())));
-        named.filter(|(name, _)| is_own_counter(name)).map(|(name, id)| format!("{name} (id {id})")).collect()
+        let ids = tc::programs(interface.index).unwrap_or_default().into_iter().chain(xdp);
+        let others = ids.filter(|id| !attached.is_by(*id)).map(|id| (name_of(id), id));
+        others
+            .filter(|(name, _)| is_own_counter(name))
+            .map(|(name, id)| format!("{name} (id {id})"))
+            .collect()
     }
 
     /// Attaches the tc program that counts, and detaches this daemon's tc program that only marks.
@@ -179,7 +179,7 @@ impl Kernel {
     ) -> Result<Attached, AttachError> {
         self.links.release(interface, false);
         let tc = self.attach_tc(interface, TcRole::All, header, order, inherited)?;
-        Ok(Attached::new(interface, Mode::Tc, header, Program::Tc(tc)))
+        Ok(Attached::by_tc(interface, header, tc))
     }
 
     /// Attaches the XDP program in this mode. The kernel refuses a BPF link with EBUSY or EEXIST if there is
@@ -194,6 +194,7 @@ impl Kernel {
             return Err(InterfaceError::from(no_frames(&interface.name)).into());
         }
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
+        let id = self.program_id().map_err(failed)?;
         let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
         if mode == XdpMode::Native
             && interface.xdp()?.is_none()
@@ -208,19 +209,7 @@ impl Kernel {
         let link = bpf::create_xdp_link(program, interface.index, mode);
         let link = link.map_err(|error| explain(interface, mode, error))?;
         self.links.add_new(interface, Role::Xdp, link);
-        self.attached(interface, header, mode)
-    }
-
-    /// The XDP program on `interface`.
-    fn attached(
-        &mut self,
-        interface: &Interface,
-        header: Header,
-        mode: XdpMode,
-    ) -> Result<Attached, AttachError> {
-        let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
-        let program = self.program_id().map_err(failed)?;
-        Ok(Attached::new(interface, Mode::Xdp(mode), header, Program::Xdp(program)))
+        Ok(Attached::by_xdp(interface, header, id, mode))
     }
 }
 

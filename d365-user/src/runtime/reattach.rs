@@ -141,7 +141,7 @@ impl Reattach {
                 }
                 Ok(()) => {
                     let attached = self.rows.attach(round, row, interface);
-                    if state.has_program(row) || matches!(attached, Err(AttachError::Program { .. })) {
+                    if state.has_program(row) {
                         state.set_name(row, name);
                         self.left_out.remove(name);
                         self.report(state, row, interface, attached);

@@ -49,7 +49,17 @@ pub struct Look {
 }
 
 impl Attached {
-    pub(super) fn new(interface: &Interface, mode: Mode, header: Header, program: Program) -> Self {
+    /// The XDP program with this id.
+    pub(super) fn by_xdp(interface: &Interface, header: Header, id: u32, mode: XdpMode) -> Self {
+        Self::new(interface, Mode::Xdp(mode), header, Program::Xdp(id))
+    }
+
+    /// A tc program.
+    pub(super) fn by_tc(interface: &Interface, header: Header, tc: TcProgram) -> Self {
+        Self::new(interface, Mode::Tc, header, Program::Tc(tc))
+    }
+
+    fn new(interface: &Interface, mode: Mode, header: Header, program: Program) -> Self {
         // If the interface has just disappeared, the next check finds out.
         let kernel_name = interface.kernel_name().unwrap_or_default();
         let interface = interface.clone();

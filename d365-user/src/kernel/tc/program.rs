@@ -124,6 +124,31 @@ impl Kernel {
         }
     }
 
+    fn attach_tcx(
+        &mut self,
+        interface: &Interface,
+        program: &'static str,
+        role: TcRole,
+        order: TcOrder,
+        inherited: &mut Inherited,
+    ) -> Result<TcProgram, TcError> {
+        let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
+        let refused = |source| TcError::Link { program, interface: interface.name.clone(), source };
+        let role = Role::Tc(role, order);
+        let classifier = self.tc(program)?;
+        let id = classifier.info().map_err(failed)?.id();
+        let fd = self.tc(program)?.fd().map_err(failed)?.as_fd();
+        match inherited.replace(interface.index, role, fd) {
+            Some(link) => self.links.add(interface, role, Link::Bpf(link)),
+            None => {
+                let link = bpf::create_tcx_link(fd, interface.index, order).map_err(refused)?;
+                self.links.add_new(interface, role, link);
+            }
+        }
+        let interface = interface.clone();
+        Ok(TcProgram { interface, hold: TcHold::Tcx, is_preceded: false, program: id })
+    }
+
     /// Attaches a tc program by a filter. The filters of a killed daemon are removed.
     ///
     /// # Errors
@@ -136,61 +161,15 @@ impl Kernel {
         order: TcOrder,
         inherited: &Inherited,
     ) -> Result<TcProgram, TcError> {
-        let program = role.program(header);
-        if inherited.is_start() {
-            remove_own_filters(interface)?;
-        }
-        let is_preceded = self.attach_filter(interface, program, role, order)?;
-        self.tc_program(interface, program, TcHold::Clsact, is_preceded)
-    }
-
-    fn attach_tcx(
-        &mut self,
-        interface: &Interface,
-        program: &'static str,
-        role: TcRole,
-        order: TcOrder,
-        inherited: &mut Inherited,
-    ) -> Result<TcProgram, TcError> {
-        let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
-        let refused = |source| TcError::Link { program, interface: interface.name.clone(), source };
-        let role = Role::Tc(role, order);
-        let fd = self.tc(program)?.fd().map_err(failed)?.as_fd();
-        match inherited.replace(interface.index, role, fd) {
-            Some(link) => self.links.add(interface, role, Link::Bpf(link)),
-            None => {
-                let link = bpf::create_tcx_link(fd, interface.index, order).map_err(refused)?;
-                self.links.add_new(interface, role, link);
-            }
-        }
-        self.tc_program(interface, program, TcHold::Tcx, false)
-    }
-
-    fn tc_program(
-        &mut self,
-        interface: &Interface,
-        program: &'static str,
-        hold: TcHold,
-        is_preceded: bool,
-    ) -> Result<TcProgram, TcError> {
-        let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
-        let program = self.tc(program)?.info().map_err(failed)?.id();
-        Ok(TcProgram { interface: interface.clone(), hold, is_preceded, program })
-    }
-
-    /// Returns true if another filter also has the first priority.
-    fn attach_filter(
-        &mut self,
-        interface: &Interface,
-        program: &'static str,
-        role: TcRole,
-        order: TcOrder,
-    ) -> Result<bool, TcError> {
         /// Priorities range from 1 to 65535. If two filters have the same priority, the older one runs first.
         const FIRST: u16 = 1;
         const LAST: u16 = u16::MAX;
+        let program = role.program(header);
         let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
         let unlisted = |source| TcError::Filters { interface: interface.name.clone(), source };
+        if inherited.is_start() {
+            remove_own_filters(interface)?;
+        }
         let name = interface.kernel_name().map_err(unlisted)?;
         let qdisc = match qdisc_add_clsact(&name) {
             Ok(()) => Some(Qdisc::added(interface.index)),
@@ -210,7 +189,9 @@ impl Kernel {
         let link = id.and_then(|id| classifier.take_link(id)).map_err(failed)?;
         let filter = Link::Filter(OwnFilter::new(link, interface.index, loaded, qdisc));
         self.links.add(interface, Role::Tc(role, order), filter);
-        Ok(order == TcOrder::First && filters.iter().any(|filter| filter.priority <= FIRST))
+        let is_preceded = order == TcOrder::First && filters.iter().any(|filter| filter.priority <= FIRST);
+        let interface = interface.clone();
+        Ok(TcProgram { interface, hold: TcHold::Clsact, is_preceded, program: loaded })
     }
 }
 
