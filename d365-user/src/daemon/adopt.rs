@@ -1,7 +1,7 @@
 //! Takes over what an earlier daemon left: its links, its counters and the owners of their slots. It changes
 //! nothing on an interface that the daemon watches.
 
-use super::{StartError, start};
+use super::{StartError, check::check};
 use crate::{
     config::{Config, Interfaces},
     counters::{PendingGeneration, PublishedState, assign_rows, slots_for},
@@ -30,11 +30,11 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
     let store =
         if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() };
     let mut inherited = Inherited::take(store)?;
-    start::check(config, &inherited)?;
+    let named = check(config, &inherited)?;
     let capacity = slots_for(config.max_ranges);
     let row_count = u32::try_from(config.interfaces.rows()).unwrap_or(u32::MAX);
     let (counters, owners) = inherited.counters(row_count, capacity)?;
-    let watched = watched(&config.interfaces)?;
+    let watched = watched(named, &config.interfaces)?;
     let is_watched = |index| watched.iter().any(|interface| interface.index == index);
     inherited.close(|index| !is_watched(index), "its interface is not watched any more");
     let rows = rows(&config.interfaces, &watched, &counters)?;
@@ -45,12 +45,7 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
 }
 
 /// The interfaces that exist now and are named or match a pattern.
-fn watched(interfaces: &Interfaces) -> Result<Vec<Interface>, InterfaceError> {
-    let named = interfaces.names.iter().map(|name| match Interface::find(name) {
-        Err(InterfaceError::NotFound { .. }) => Ok(None),
-        found => found.map(Some),
-    });
-    let mut watched = named.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+fn watched(mut watched: Vec<Interface>, interfaces: &Interfaces) -> Result<Vec<Interface>, InterfaceError> {
     if !interfaces.patterns.is_empty() {
         let name = interfaces.texts().collect::<Vec<_>>().join(",");
         let stack = Stack::read().map_err(|source| InterfaceError::Netlink { name, source })?;

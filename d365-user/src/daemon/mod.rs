@@ -5,6 +5,7 @@
 //! contains no logic of any stage.
 
 mod adopt;
+mod check;
 mod error;
 pub(crate) mod start;
 

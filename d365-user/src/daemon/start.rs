@@ -9,10 +9,8 @@ use super::StartError;
 use crate::{
     config::Config,
     counters::{PendingGeneration, slots_for},
-    kernel::{
-        self, AttachError, Inherited, Interface, InterfaceError, Kernel, PacketLog, Report, Samples, Stack,
-    },
-    runtime::{Choice, Failsafe, Live, Programs, Reattach, Seen, State},
+    kernel::{self, Inherited, Interface, Kernel, PacketLog, Report, Samples},
+    runtime::{Choice, Failsafe, Reattach, Seen, State},
     settings::Unlisted,
     updater::{self, Updater},
 };
@@ -48,17 +46,10 @@ pub(crate) fn start(
             "kernel BTF is missing: not needed to classify, but bpftool shows less"
         );
     }
-    // Interfaces that match a pattern come last, and may fail.
-    let find = |name: String| -> Result<Interface, AttachError> {
-        let is_named = config.interfaces.names.contains(&name);
-        let found = is_named.then(|| Interface::find(&name).map_err(AttachError::from));
-        let found = unless_awaited(config, found.transpose())?.flatten();
-        Ok(found.unwrap_or_else(|| Interface::absent(&name)))
-    };
-    let interfaces = state.names().into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    let (choice, stack) = (Choice::new(config), stack());
+    // The rows get their interfaces when a program is attached.
+    let interfaces = state.names().iter().map(|name| Interface::absent(name)).collect();
     let options = kernel::Options {
-        interfaces: interfaces.clone(),
+        interfaces,
         ports: config.ports.clone(),
         capacity: slots_for(config.max_ranges),
         max_pages: config.max_pages,
@@ -77,8 +68,6 @@ pub(crate) fn start(
     let packet_log = config.log_packets.then(|| kernel.packet_log()).transpose()?;
     let samples = config.watch_azure.then(|| kernel.samples()).transpose()?;
     let failsafe = Failsafe::arm(config, &mut kernel)?;
-    let programs = attach(config, choice, &mut kernel, &interfaces, &stack, &mut inherited)?;
-    state.set_live(Live { links: kernel.links(), programs });
     let mut reattach = Reattach::new(Choice::new(config), changes);
     reattach.begin(&mut kernel, state, &mut inherited, config.wait_for_iface)?;
     inherited.close(|_| true, "it is not needed any more");
@@ -88,79 +77,4 @@ pub(crate) fn start(
     let seen = state.look(&Report::default(), &[]);
     let reattach = config.reattach.then_some(reattach);
     Ok(Started { kernel, updater, packet_log, samples, failsafe, reattach, seen })
-}
-
-/// Attaches the programs to every interface that exists, to lower ones first. The results are in the order of
-/// the interfaces.
-fn attach(
-    config: &Config,
-    choice: Choice,
-    kernel: &mut Kernel,
-    interfaces: &[Interface],
-    stack: &Stack,
-    inherited: &mut Inherited,
-) -> Result<Vec<Programs>, AttachError> {
-    let mut programs = vec![Programs::default(); interfaces.len()];
-    let mut order = stack.bottom_up(interfaces);
-    order.retain(|row| interfaces[*row].is_present());
-    for &row in &order {
-        programs[row].attached = unless_awaited(config, choice.counter(kernel, &interfaces[row], inherited))?;
-    }
-    for row in order {
-        let Some(attached) = &programs[row].attached else { continue };
-        let tagger = choice.tagger(kernel, attached, inherited);
-        programs[row].tagger = unless_awaited(config, tagger)?.flatten();
-    }
-    Ok(programs)
-}
-
-/// Returns `None` for an interface that has vanished, if the daemon waits for interfaces.
-fn unless_awaited<T>(config: &Config, result: Result<T, AttachError>) -> Result<Option<T>, AttachError> {
-    match result {
-        Err(AttachError::Interface(InterfaceError::NotFound { .. })) if config.wait_for_iface => Ok(None),
-        result => result.map(Some),
-    }
-}
-
-/// Checks the interfaces that the operator names, and this process's privileges, before anything of an
-/// earlier daemon is touched.
-///
-/// # Errors
-/// [`StartError`].
-pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<(), StartError> {
-    let names = config.interfaces.names.iter();
-    let interfaces = names.map(|name| find(name, config)).collect::<Result<Vec<_>, _>>()?;
-    kernel::distinct(&interfaces)?;
-    let present: Vec<_> = interfaces.iter().filter(|interface| interface.is_present()).collect();
-    for interface in &present {
-        unless_awaited(config, interface.header().map_err(AttachError::from))?;
-    }
-    kernel::check()?;
-    let (choice, stack) = (Choice::new(config), stack());
-    for interface in present {
-        unless_awaited(config, choice.require_fit(interface, &stack, inherited))?;
-    }
-    Ok(())
-}
-
-/// The devices of this network namespace.
-fn stack() -> Stack {
-    Stack::read().unwrap_or_else(|error| {
-        tracing::warn!(
-            %error,
-            "cannot read which interface lies above which: they are attached in the order given"
-        );
-        Stack::default()
-    })
-}
-
-/// Finds an interface. It may be missing if the daemon waits for it.
-fn find(name: &str, config: &Config) -> Result<Interface, InterfaceError> {
-    match Interface::find(name) {
-        Err(InterfaceError::NotFound { .. }) if config.wait_for_iface => {
-            tracing::warn!(iface = name, "no interface has this name yet; it is attached when it appears");
-            Ok(Interface::absent(name))
-        }
-        found => found,
-    }
 }

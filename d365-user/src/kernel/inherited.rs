@@ -173,7 +173,8 @@ impl Inherited {
     }
 
     /// True at a start: a filter of ours is then one of a killed daemon, and nothing else removes it.
-    pub(super) fn is_start(&self) -> bool {
+    #[must_use]
+    pub fn is_start(&self) -> bool {
         self.is_start
     }
 

@@ -58,6 +58,19 @@ impl Stack {
         Ok(Self(link_message::all(LinkMessage::default())?.iter().map(Device::of).collect()))
     }
 
+    /// Same as [`Stack::read`]. If the kernel does not answer, the log reports it, and no device lies above
+    /// another.
+    #[must_use]
+    pub fn read_or_warn() -> Self {
+        Self::read().unwrap_or_else(|error| {
+            tracing::warn!(
+                %error,
+                "cannot read which interface lies above which: they are attached in the order given"
+            );
+            Self::default()
+        })
+    }
+
     /// Returns the positions of `interfaces`, sorted by the number of devices below each, so that each
     /// interface comes before those above it. Interfaces with equally many keep the given order.
     #[must_use]

@@ -9,10 +9,10 @@ mod reattach;
 mod state;
 pub(crate) mod watch;
 
-pub(crate) use attach::{Choice, Programs};
+pub(crate) use attach::Choice;
 pub(crate) use failsafe::Failsafe;
 pub use failsafe::FailsafeError;
 pub(crate) use interface::Seen;
 pub(crate) use reattach::Reattach;
 
-pub(crate) use state::{Live, State};
+pub(crate) use state::State;

@@ -47,11 +47,12 @@ impl Reattach {
         Self { rows: Rows::new(choice), seen, try_at, search_at, left_out: BTreeMap::new() }
     }
 
-    /// Attaches to the interfaces that match a pattern, at the start. The others are attached by then.
+    /// Attaches to every interface, at the start. Those that have their names from the operator must exist,
+    /// unless the daemon `may_wait` for them, and take the program.
     ///
     /// # Errors
-    /// [`AttachError`] if the daemon is attached to no interface, and need not wait for one: the reason for
-    /// the last interface that matches.
+    /// [`AttachError`] for the first of those; or, if the daemon is attached to no interface and need not
+    /// wait for one, for the last that matches a pattern.
     pub(crate) fn begin(
         &mut self,
         kernel: &mut Kernel,
@@ -60,18 +61,13 @@ impl Reattach {
         may_wait: bool,
     ) -> Result<(), AttachError> {
         let interfaces = state.interfaces();
-        if interfaces.patterns.is_empty() {
-            return Ok(());
-        }
+        // Nobody looks before everything is attached.
         let _pass = state.pass();
-        let stack = Stack::read().unwrap_or_default();
-        let error = self.round(&mut Round {
-            kernel,
-            state,
-            failsafe: None,
-            inherited: Some(inherited),
-            stack: stack.clone(),
-        });
+        let programs = vec![Programs::default(); state.names().len()];
+        state.set_live(Live { links: kernel.links(), programs });
+        let stack = Stack::read_or_warn();
+        let error =
+            self.round(&mut Round { kernel, state, failsafe: None, inherited, stack: &stack, may_wait })?;
         let is_attached = |live: &Live| live.programs.iter().any(|programs| programs.attached.is_some());
         if !may_wait && !state.live().is_some_and(|live| is_attached(&live)) {
             let patterns = interfaces.texts().collect::<Vec<_>>().join(",");
@@ -96,21 +92,26 @@ impl Reattach {
         }
         self.search_at = now + PAUSE;
         let _pass = state.pass();
-        let stack = Stack::read().unwrap_or_default();
-        self.round(&mut Round { kernel, state, failsafe, inherited: None, stack });
+        let stack = &Stack::read().unwrap_or_default();
+        let inherited = &mut Inherited::default();
+        // After the start each failure is reported by itself.
+        let _ = self.round(&mut Round { kernel, state, failsafe, inherited, stack, may_wait: true });
     }
 
     /// Attaches what is missing, on lower devices first. Returns the reason why the last interface without a
     /// row could not be attached.
-    fn round(&mut self, round: &mut Round<'_>) -> Option<AttachError> {
+    ///
+    /// # Errors
+    /// At the start, [`AttachError`] for an interface that has its name from the operator.
+    fn round(&mut self, round: &mut Round<'_>) -> Result<Option<AttachError>, AttachError> {
         let state = round.state;
         // The look forgets the interfaces that are gone.
         state.look(&Report::default(), &[]);
-        let live = state.live()?;
+        let Some(live) = state.live() else { return Ok(None) };
         let names = state.names();
         let mut interfaces: Vec<_> =
             names.iter().zip(&live.programs).map(|(name, programs)| now(name, programs)).collect();
-        let new = without_row(state, &round.stack, &names, &interfaces);
+        let new = without_row(state, round.stack, &names, &interfaces);
         self.left_out.retain(|name, _| new.iter().any(|interface| interface.name == *name));
         interfaces.extend(new);
         let mut last = None;
@@ -118,15 +119,22 @@ impl Reattach {
             let interface = &interfaces[at];
             match names.get(at) {
                 Some(name) if name.is_empty() => {}
-                Some(_) => {
+                Some(name) => {
                     let attached = self.rows.attach(round, at, interface);
-                    self.report(state, at, interface, attached);
+                    let is_missing =
+                        matches!(attached, Err(AttachError::Interface(InterfaceError::NotFound { .. })));
+                    let must_fit = round.inherited.is_start() && state.interfaces().names.contains(name);
+                    if must_fit && !(is_missing && round.may_wait) {
+                        attached?;
+                    } else {
+                        self.report(state, at, interface, attached);
+                    }
                 }
                 None => last = self.add(round, interface).err().or(last),
             }
         }
         state.set_left_out(self.left_out.len());
-        last
+        Ok(last)
     }
 
     /// Attaches to an interface that matches a pattern. It gets a row if a program may have counted there.

@@ -24,9 +24,10 @@ pub(super) struct Round<'a> {
     pub(super) kernel: &'a mut Kernel,
     pub(super) state: &'a State,
     pub(super) failsafe: Option<&'a mut Failsafe>,
-    /// The links of an earlier daemon, at the start only.
-    pub(super) inherited: Option<&'a mut Inherited>,
-    pub(super) stack: Stack,
+    pub(super) inherited: &'a mut Inherited,
+    pub(super) stack: &'a Stack,
+    /// True if an interface may be missing.
+    pub(super) may_wait: bool,
 }
 
 /// The rows, as far as attaching to one changes another.
@@ -48,16 +49,16 @@ impl Rows {
         row: usize,
         interface: &Interface,
     ) -> Result<(), AttachError> {
-        let Round { kernel, state, failsafe, inherited, stack } = round;
+        let Round { kernel, state, failsafe, inherited, stack, may_wait } = round;
         let Some(live) = state.live() else { return Ok(()) };
         // An earlier row of this round may have taken the program off this one.
         let seen = state.look_at(&live, row, &interface.name, &Report::default())?;
         let Some(loss) = seen.loss else { return Ok(()) };
         if !interface.is_present() {
-            return kernel.set_row(row, interface);
+            kernel.set_row(row, interface)?;
+            let name = interface.name.clone();
+            return if *may_wait { Ok(()) } else { Err(InterfaceError::NotFound { name }.into()) };
         }
-        let (is_start, mut nothing) = (inherited.is_some(), Inherited::default());
-        let inherited = inherited.as_deref_mut().unwrap_or(&mut nothing);
         let Programs { attached: before, tagger } = live.programs[row].clone();
         let attached = match &before {
             Some(attached) if loss == Loss::Unmarked => attached.clone(),
@@ -93,7 +94,7 @@ impl Rows {
         let kept = tagger.as_ref().ok().cloned().flatten();
         state.set_programs(row, Programs { attached: Some(attached), tagger: kept });
         tagger?;
-        if is_start {
+        if inherited.is_start() {
             // The summary has it.
             return Ok(());
         }
