@@ -19,6 +19,7 @@ pub mod process;
 pub mod ranges;
 pub mod resources;
 pub mod runtime;
+mod service_manager;
 pub mod settings;
 pub mod shutdown;
 pub mod snapshot;

@@ -1,6 +1,6 @@
 //! A service manager with a descriptor store, as systemd has one (`FileDescriptorStoreMax=`,
 //! systemd.service(5)): it keeps what a daemon sends, hands it to the next one, and closes it on
-//! [`ServiceManager::stop`].
+//! [`ServiceManager::stop`]. It records the daemon's reports, and does not act on them.
 
 use std::{
     io::{self, IoSliceMut},
@@ -38,7 +38,16 @@ pub type Named = (String, OwnedFd);
 pub struct ServiceManager {
     directory: Arc<TempDir>,
     socket: Arc<UnixDatagram>,
-    store: Arc<Mutex<Vec<Named>>>,
+    received: Arc<Mutex<Received>>,
+    /// The limit of the daemons' watchdog.
+    watchdog: Option<Duration>,
+}
+
+/// The messages of the daemons so far.
+#[derive(Debug, Default)]
+struct Received {
+    store: Vec<Named>,
+    reports: Vec<String>,
 }
 
 impl ServiceManager {
@@ -48,26 +57,41 @@ impl ServiceManager {
         let socket = UnixDatagram::bind(directory.file("socket")).context("cannot make the notify socket")?;
         socket.set_nonblocking(true)?;
         let socket = Arc::new(socket);
-        let manager =
-            Self { directory: Arc::new(directory), socket: Arc::clone(&socket), store: Arc::default() };
-        let store = Arc::downgrade(&manager.store);
+        let manager = Self {
+            directory: Arc::new(directory),
+            socket: Arc::clone(&socket),
+            received: Arc::default(),
+            watchdog: None,
+        };
+        let received = Arc::downgrade(&manager.received);
         thread::spawn(move || {
-            while let Some(store) = store.upgrade() {
+            while let Some(received) = received.upgrade() {
                 // An error only means that the loop asks again.
                 let _ = poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], 100_u16);
-                receive_all(&socket, &mut lock(&store));
+                receive_all(&socket, &mut lock(&received));
             }
         });
         Ok(manager)
     }
 
-    fn store(&self) -> MutexGuard<'_, Vec<Named>> {
-        lock(&self.store)
+    /// Expects a sign of life from each daemon within `limit`.
+    #[must_use]
+    pub fn with_watchdog(self, limit: Duration) -> Self {
+        Self { watchdog: Some(limit), ..self }
+    }
+
+    fn received(&self) -> MutexGuard<'_, Received> {
+        lock(&self.received)
+    }
+
+    /// The lines that the daemons have sent, without those about descriptors.
+    pub fn reports(&self) -> Vec<String> {
+        self.received().reports.clone()
     }
 
     /// The names in the store, sorted.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.store().iter().map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<_> = self.received().store.iter().map(|(name, _)| name.clone()).collect();
         names.sort();
         names
     }
@@ -80,15 +104,15 @@ impl ServiceManager {
 
     /// Changes the store behind the daemon's back.
     pub fn tamper(&self, change: impl FnOnce(&mut Vec<Named>)) {
-        change(&mut self.store());
+        change(&mut self.received().store);
     }
 
     /// Closes everything in the store, as systemd does when the unit stops. The daemon has ended; messages
     /// that it has sent are read before.
     pub fn stop(&self) {
-        let mut store = self.store();
-        receive_all(&self.socket, &mut store);
-        store.clear();
+        let mut received = self.received();
+        receive_all(&self.socket, &mut received);
+        received.store.clear();
     }
 
     /// A command that runs `command` with `LISTEN_PID` set to its process id, which only the process knows.
@@ -101,14 +125,17 @@ impl ServiceManager {
 
     /// Gives a wrapped command the service manager's socket, and the store's descriptors.
     pub(crate) fn give_to(&self, command: &mut Command) -> Result<()> {
-        let names: Vec<_> = self.store().iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<_> = self.received().store.iter().map(|(name, _)| name.clone()).collect();
         let mut kept = Vec::new();
-        for (_, descriptor) in self.store().iter() {
+        for (_, descriptor) in &self.received().store {
             kept.push(descriptor.try_clone().context("cannot copy a descriptor of the store")?);
         }
         let number = kept.len();
         ensure!(number <= MOST_KEPT, "the store has {number} descriptors, more than {MOST_KEPT}");
         command.env("NOTIFY_SOCKET", self.directory.file("socket"));
+        if let Some(limit) = self.watchdog {
+            command.env("WATCHDOG_USEC", limit.as_micros().to_string());
+        }
         if !names.is_empty() {
             command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
         }
@@ -142,9 +169,9 @@ fn hand_over(kept: &[OwnedFd]) -> io::Result<()> {
 }
 
 /// Handles all messages that are there. The caller holds the store, so nobody else has one in hand.
-fn receive_all(socket: &UnixDatagram, store: &mut Vec<Named>) {
+fn receive_all(socket: &UnixDatagram, received: &mut Received) {
     while let Ok((message, descriptors)) = receive(socket) {
-        handle(store, &message, descriptors);
+        handle(received, &message, descriptors);
     }
 }
 
@@ -165,12 +192,14 @@ fn receive(socket: &UnixDatagram) -> Result<(String, Vec<OwnedFd>)> {
     Ok((String::from_utf8_lossy(&bytes[..length]).into_owned(), descriptors))
 }
 
-fn handle(store: &mut Vec<Named>, message: &str, descriptors: Vec<OwnedFd>) {
+fn handle(received: &mut Received, message: &str, descriptors: Vec<OwnedFd>) {
     let has = |line: &str| message.lines().any(|found| found == line);
     let name = message.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or("stored");
     if has("FDSTOREREMOVE=1") {
-        store.retain(|(kept, _)| kept != name);
+        received.store.retain(|(kept, _)| kept != name);
     } else if has("FDSTORE=1") {
-        store.extend(descriptors.into_iter().map(|descriptor| (name.to_owned(), descriptor)));
+        received.store.extend(descriptors.into_iter().map(|descriptor| (name.to_owned(), descriptor)));
+    } else {
+        received.reports.extend(message.lines().map(str::to_owned));
     }
 }

@@ -7,15 +7,12 @@
 mod adopt;
 mod check;
 mod error;
+mod notify;
 pub(crate) mod start;
 
-use std::{
-    convert::Infallible,
-    pin::pin,
-    sync::{Arc, mpsc::Sender},
-};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
-use tokio::{signal::unix::Signal, sync::watch::channel};
+use tokio::sync::watch::channel;
 
 pub use error::StartError;
 
@@ -25,6 +22,7 @@ use crate::{
     kernel::PacketLog,
     resources::Worker,
     runtime::{Failsafe, State, azure, watch},
+    service_manager,
     shutdown::{self, Deadline},
     updater::{self, Prepared},
 };
@@ -69,7 +67,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
     let (stop_serving, mut stopped) = channel(false);
     let hosts = Hosts::new(address, &config.allow_http_host);
-    let endpoints = Endpoints::new(state.clone(), readiness, failures, hosts)?;
+    let endpoints = Endpoints::new(state.clone(), readiness.clone(), failures, hosts)?;
     let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
         // A dropped sender means a stop as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -96,6 +94,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         updater.run(kernel, failsafe, reattach, &shared);
     });
 
+    service_manager::ready();
     let reason = tokio::select! {
         signal = &mut stop => signal,
         result = &mut server => return Err(StartError::Server(result.err())),
@@ -103,10 +102,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         never = forward(packet_log) => match never {},
         never = watch::keep_readiness(first, seen, is_hung, &ready) => match never {},
         never = azure::watch(samples, &azure) => match never {},
-        never = reload(hangups, &events) => match never {},
+        never = notify::reload(hangups, &events) => match never {},
+        never = notify::status(&state, readiness) => match never {},
+        never = notify::watchdog(&events) => match never {},
     };
     deadline.start(shutdown::DEADLINE);
     tracing::info!(reason, "the daemon is stopping");
+    service_manager::stopping();
     ready.send_replace(Readiness::NotReady("stopping".into()));
     // An updater that has already ended has closed the kernel object.
     let _ = events.send(updater::Event::Stop);
@@ -116,15 +118,6 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let _ = server.await;
     tracing::info!("the daemon stopped");
     ended_by(reason)
-}
-
-/// Sends a reload event to the updater for each SIGHUP.
-async fn reload(mut hangups: Signal, events: &Sender<updater::Event>) -> Infallible {
-    while hangups.recv().await.is_some() {
-        // The caller notices an updater that has ended.
-        let _ = events.send(updater::Event::Reload);
-    }
-    std::future::pending().await
 }
 
 /// Ends a start that a signal interrupted.

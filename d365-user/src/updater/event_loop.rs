@@ -2,7 +2,7 @@
 //! another.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     Failure,
@@ -28,6 +28,7 @@ use crate::{
     generation::Groups,
     kernel::Kernel,
     runtime::{Failsafe, Reattach, State, azure},
+    service_manager,
     settings::LeaseTerm,
     snapshot::Updates,
     source::watch::Watch,
@@ -70,6 +71,8 @@ pub(crate) struct Updater {
     /// True if there is an approval that can be neither carried out nor removed.
     pub(super) approval_is_stuck: bool,
     pub(super) publication: Publication,
+    /// The sources that a running reload waits for. Dropping the sender ends the reload.
+    pub(super) reload: Option<(BTreeSet<usize>, oneshot::Sender<()>)>,
     /// The time of the next save of the gates; `None` while nothing has changed.
     pub(super) save_at: Option<Instant>,
     /// The sources that the last log line reported as left out.
@@ -98,19 +101,18 @@ impl Updater {
             let now = self.look_at_clock();
             match event {
                 Ok(Event::Read(outcome)) => {
+                    self.was_read(outcome.source);
                     let source = self.sources.name(outcome.source).to_owned();
                     if let Some((failure, again)) = self.on_reading(*outcome, now) {
                         report::failure(&source, &failure, again);
                     }
                 }
-                Ok(Event::Reload) => {
+                Ok(Event::Reload(done)) => {
                     tracing::info!("SIGHUP: every source is read again");
                     failsafe.iter_mut().for_each(Failsafe::look_soon);
-                    for feed in self.commands().flatten() {
-                        // A feed that has ended takes no order.
-                        let _ = feed.send(Command::Now);
-                    }
+                    self.reload(done);
                 }
+                Ok(Event::Watchdog) => service_manager::alive(),
                 // Each round looks at the interfaces.
                 Ok(Event::Interfaces) => failsafe.iter_mut().for_each(Failsafe::look_soon),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -170,6 +172,23 @@ impl Updater {
             self.save_at = Some(Instant::now());
         }
         self.now.run()
+    }
+
+    /// Orders a reading of every source. `done` is dropped when each of them was read.
+    fn reload(&mut self, done: oneshot::Sender<()>) {
+        let feeds = self.commands().enumerate();
+        // A feed that has ended takes no order.
+        let ordered = feeds.filter_map(|(at, feed)| feed?.send(Command::Now).ok().map(|()| at));
+        let awaited: BTreeSet<usize> = ordered.collect();
+        self.reload = (!awaited.is_empty()).then_some((awaited, done));
+    }
+
+    /// Records that a source was read. A running reload may end with it.
+    fn was_read(&mut self, source: usize) {
+        if let Some((awaited, _)) = &mut self.reload {
+            awaited.remove(&source);
+        }
+        self.reload = self.reload.take().filter(|(awaited, _)| !awaited.is_empty());
     }
 
     /// Handles the result of a reading. Returns a failure that is not logged yet, and the time until the next

@@ -82,6 +82,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         approval: None,
         approval_is_stuck: false,
         publication: Publication::new(None),
+        reload: None,
         save_at: are_renamed.then(Instant::now),
         left_out: Vec::new(),
         lease: None,
@@ -233,7 +234,7 @@ impl Updater {
             }
             match self.events.recv() {
                 Ok(Event::Read(outcome)) => read.push(*outcome),
-                Ok(Event::Reload | Event::Interfaces) => {}
+                Ok(Event::Reload(_) | Event::Watchdog | Event::Interfaces) => {}
                 // The daemon was stopped while it started; no thread waits for the answer.
                 Ok(Event::Stop) | Err(mpsc::RecvError) => return set.map_err(PrepareError::Ranges),
             }

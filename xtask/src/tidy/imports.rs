@@ -10,7 +10,7 @@ use super::{
 
 /// The modules of `d365-user/src` by floor. A file imports only its own module and modules of lower floors.
 const FLOORS: [&[&str]; 12] = [
-    &["exit", "version", "geo", "settings", "tag", "resources", "start_over"],
+    &["exit", "version", "geo", "settings", "tag", "resources", "service_manager", "start_over"],
     &["state", "logging", "shutdown"],
     &["source"],
     &["ranges"],

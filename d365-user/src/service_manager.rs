@@ -1,0 +1,44 @@
+//! Reports the daemon's state to the service manager (`sd_notify(3)`, systemd.service(5)). Without a service
+//! manager nothing happens. A report that fails is not logged: the service manager itself acts on a silent
+//! daemon. The descriptor store is in [`crate::kernel`].
+
+use std::time::Duration;
+
+use sd_notify::{NotifyState, notify};
+
+/// The start is complete, or a reload is.
+pub(crate) fn ready() {
+    send(&[NotifyState::Ready]);
+}
+
+/// A reload has begun. [`ready`] ends it.
+pub(crate) fn reloading() {
+    let now = NotifyState::monotonic_usec_now().ok();
+    send(&[Some(NotifyState::Reloading), now].into_iter().flatten().collect::<Vec<_>>());
+}
+
+/// The daemon is stopping.
+pub(crate) fn stopping() {
+    send(&[NotifyState::Stopping]);
+}
+
+/// Shows one line to the operator (`systemctl status`).
+pub(crate) fn status(line: &str) {
+    send(&[NotifyState::Status(line)]);
+}
+
+/// Resets the watchdog.
+pub(crate) fn alive() {
+    send(&[NotifyState::Watchdog]);
+}
+
+/// The time between two resets of the watchdog, a third of its limit (`WatchdogSec=`); `None` without a
+/// watchdog for this process.
+pub(crate) fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 3)
+}
+
+fn send(state: &[NotifyState<'_>]) {
+    // The crate sends nothing without NOTIFY_SOCKET.
+    let _ = notify(state);
+}
