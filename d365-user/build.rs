@@ -1,15 +1,16 @@
-//! Builds the kernel program into `$OUT_DIR/d365`, and says to the compiler which commit this is.
+//! Builds the kernel program into `$OUT_DIR/d365`, and gives its digest and the commit to the compiler.
 //!
 //! It installs nothing: where the kernel program cannot be built, `cargo xtask setup` is the way.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
 use anyhow::{Context as _, Result, anyhow};
 use aya_build::{Package, Toolchain};
+use sha2::{Digest as _, Sha256};
 
 #[path = "../xtask/src/toolchain.rs"]
 mod toolchain;
@@ -36,6 +37,7 @@ fn build() -> Result<()> {
     for input in INPUTS {
         println!("cargo:rerun-if-changed={}", workspace.join(input).display());
     }
+    println!("cargo:rustc-env=D365_OBJECT={}", object_digest()?);
     println!("cargo:rustc-env=D365_REVISION={}", revision(workspace).unwrap_or_else(|| "unknown".to_owned()));
     Ok(())
 }
@@ -61,6 +63,13 @@ fn kernel_program(root: &Path) -> Result<()> {
     let package = Package { name: "d365-ebpf", root_dir, ..Package::default() };
     aya_build::build_ebpf([package], Toolchain::Custom(name))
         .with_context(|| format!("building the kernel program with {choice:?}"))
+}
+
+/// The SHA-256 digest of the object, 12 digits.
+fn object_digest() -> Result<String> {
+    let path = PathBuf::from(env::var_os("OUT_DIR").context("not run by cargo")?).join("d365");
+    let object = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Sha256::digest(object)[..6].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The commit, 12 digits, `-dirty` behind it where one of [`INPUTS`] differs from it; `None` outside of git.

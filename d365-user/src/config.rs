@@ -20,7 +20,7 @@ pub use self::{
     warning::Warning,
 };
 use crate::{
-    cli::{Cli, UpdateFlags},
+    cli::{DaemonFlags, UpdateFlags},
     gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
@@ -93,21 +93,21 @@ impl Config {
     ///
     /// # Errors
     /// The first value that is out of bounds.
-    pub fn new(cli: Cli) -> Result<(Self, Vec<Warning>), ConfigError> {
+    pub fn new(flags: DaemonFlags) -> Result<(Self, Vec<Warning>), ConfigError> {
         let mut warnings = Vec::new();
-        let interfaces = Interfaces::new(each_once("--iface", cli.iface, MAX_INTERFACES, &mut warnings)?)?;
-        let ports = each_once("--port", cli.port, MAX_PORTS, &mut warnings)?;
-        let specs = cli.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
+        let interfaces = Interfaces::new(each_once("--iface", flags.iface, MAX_INTERFACES, &mut warnings)?)?;
+        let ports = each_once("--port", flags.port, MAX_PORTS, &mut warnings)?;
+        let specs = flags.ranges.iter().map(|text| Spec::several(text)).collect::<Result<Vec<_>, _>>()?;
         let ranges = each_once("--ranges", specs.concat(), SourceSet::MOST, &mut warnings)?;
         if let Some(name) = shared_name(&ranges) {
             return Err(ConfigError::SameSource(name));
         }
-        let updates = cli.updates;
+        let updates = flags.updates;
         let queries = [
             ("--ranges", ranges.iter().any(|spec| spec.kind().has_query())),
             ("--page-url", updates.page_url.as_ref().is_some_and(Url::has_query)),
         ];
-        let public = queries.iter().filter(|(flag, has)| *has && cli.urls_on_command_line.contains(flag));
+        let public = queries.iter().filter(|(flag, has)| *has && flags.urls_on_command_line.contains(flag));
         warnings.extend(public.map(|(flag, _)| Warning::PublicQuery { flag }));
         if updates.pin_dir_is_given && !updates.keep_attached {
             warnings.push(Warning::Idle { flag: "--pin-dir", needed: "--keep-attached" });
@@ -115,14 +115,14 @@ impl Config {
         let targets = ranges.iter().map(|spec| target(spec, &updates)).collect::<Result<_, _>>()?;
         let config = Self {
             interfaces,
-            wait_for_iface: cli.wait_for_iface,
-            reattach: !cli.no_reattach,
-            mode: cli.mode,
+            wait_for_iface: flags.wait_for_iface,
+            reattach: !flags.no_reattach,
+            mode: flags.mode,
             ports,
             ranges,
-            allow_special: cli.allow_special,
-            max_ranges: cli.max_ranges,
-            max_pages: cli.max_pages,
+            allow_special: flags.allow_special,
+            max_ranges: flags.max_ranges,
+            max_pages: flags.max_pages,
             targets,
             refresh: updates.refresh,
             gate: gate(&updates),
@@ -132,14 +132,19 @@ impl Config {
             keep_attached: updates.keep_attached,
             pin_dir: updates.pin_dir,
             watch_azure: updates.watch_azure,
-            tags: tags::tags(&cli.tags, cli.mode)?,
-            unlisted: tags::unlisted(&cli.tags, &mut warnings)?,
-            listen: cli.listen,
-            allow_http_host: each_once("--allow-http-host", cli.allow_http_host, usize::MAX, &mut warnings)?,
-            range_metrics: cli.range_metrics,
-            log_format: cli.log_format,
-            log_filter: cli.log_level,
-            log_packets: cli.log_packets,
+            tags: tags::tags(&flags.tags, flags.mode)?,
+            unlisted: tags::unlisted(&flags.tags, &mut warnings)?,
+            listen: flags.listen,
+            allow_http_host: each_once(
+                "--allow-http-host",
+                flags.allow_http_host,
+                usize::MAX,
+                &mut warnings,
+            )?,
+            range_metrics: flags.range_metrics,
+            log_format: flags.log_format,
+            log_filter: flags.log_level,
+            log_packets: flags.log_packets,
         };
         Ok((config, warnings))
     }

@@ -51,7 +51,7 @@ fn run() -> ExitCode {
             })
             .into();
     }
-    let (config, warnings) = match Config::new(cli) {
+    let (config, warnings) = match Config::new(cli.daemon) {
         Ok(config) => config,
         Err(error) => {
             warn();

@@ -2,6 +2,7 @@
 
 mod approve;
 mod benchmark;
+mod configuration;
 mod download;
 mod drift;
 mod embedded_list;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use d365_common::mark::Mark;
 use ipnet::IpNet;
 
-use super::updates::DEFAULT_PINS;
+use super::{DaemonFlags, updates::DEFAULT_PINS};
 use crate::{state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
@@ -15,6 +15,9 @@ pub enum Command {
     /// Show the changes of the range list that wait, and approve or reject them
     #[command(long_about = APPROVE)]
     Approve(Approve),
+    /// Check the daemon's flags and variables, and the files that they name, without touching an interface
+    #[command(long_about = CHECK)]
+    Check(Box<DaemonFlags>),
     /// Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel
     #[command(long_about = DETACH)]
     Detach(Detach),
@@ -43,6 +46,16 @@ Every user who may write into the state directory may approve: its permissions a
 Exit codes: 0 nothing waits, or everything that was asked for was done, or the next start will do it; 1 something was not \
 done: not confirmed, not waiting (PREFIX, --expect), changed meanwhile, no room, or no answer; 2 the command line is not \
 valid; 11 the state directory cannot be used.";
+
+const CHECK: &str = "\
+Check the daemon's flags and variables, and the files that they name, without touching an interface.
+
+Give the task the same flags and environment as the daemon. It fails where a start would fail because of them, and warns \
+where a start would continue without something. It needs no privilege, downloads nothing and changes nothing. `doctor` \
+checks kernel and interfaces.
+
+Exit codes: 0 the configuration is valid; 2 a flag or variable is not valid; 3 no source gives a list; 11 the state \
+directory cannot be used.";
 
 const DETACH: &str = "\
 Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel.

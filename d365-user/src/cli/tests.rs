@@ -28,7 +28,7 @@ fn child() {
     if let Ok(Cli { command: Some(task), .. }) = &parsed {
         return println!("{task:#?}");
     }
-    match parsed.map(Config::new) {
+    match parsed.map(|cli| Config::new(cli.daemon)) {
         Ok(Ok((config, _))) => println!("{config:#?}"),
         Ok(Err(error)) => println!("config error: {error}"),
         Err(error) => println!("clap error: {error}"),
@@ -76,13 +76,13 @@ fn values_are_repeated_or_separated_by_commas_but_paths_are_whole() {
         "--log-level=info,aya=debug",
     ])
     .unwrap();
-    assert_eq!(cli.iface, ["eth0", "eth1", "lan"]);
-    assert_eq!(cli.port, [25, 587, 2525]);
-    assert_eq!(cli.ranges, ["file:/a b,c", "embedded"]);
-    assert_eq!(cli.listen.to_string(), "[::1]:9365");
-    let hosts: Vec<_> = cli.allow_http_host.iter().map(ToString::to_string).collect();
+    assert_eq!(cli.daemon.iface, ["eth0", "eth1", "lan"]);
+    assert_eq!(cli.daemon.port, [25, 587, 2525]);
+    assert_eq!(cli.daemon.ranges, ["file:/a b,c", "embedded"]);
+    assert_eq!(cli.daemon.listen.to_string(), "[::1]:9365");
+    let hosts: Vec<_> = cli.daemon.allow_http_host.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["mx1.example", "192.0.2.7", "::1"]);
-    assert_eq!(cli.log_level.to_string(), "info,aya=debug");
+    assert_eq!(cli.daemon.log_level.to_string(), "info,aya=debug");
 }
 
 #[test]
@@ -115,7 +115,15 @@ fn help_tells_limits_variables_and_exit_codes() {
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
     let help = error.to_string();
     let version = parse(&["--version"]).unwrap_err().to_string();
-    assert_eq!(version, format!("d365-user {} (commit {})\n", super::VERSION, super::REVISION));
+    assert_eq!(
+        version,
+        format!(
+            "d365-user {} (commit {}, kernel object {}, embedded list of 2026-08-03)\n",
+            super::VERSION,
+            super::REVISION,
+            super::OBJECT
+        )
+    );
     assert_has(&help, &[&Exit::table(), "Examples:", "Watched traffic:", "Ranges:", "Metrics and log:"]);
     let limits = [MAX_INTERFACES, MAX_PORTS, usize::try_from(Policy::HIGHEST_MAX_RANGES).unwrap()];
     assert_has(&help, &limits.map(|limit| format!("at most {limit}")).each_ref().map(String::as_str));

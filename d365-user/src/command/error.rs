@@ -32,6 +32,11 @@ pub enum CommandError {
         /// The file that the daemon uses in its place.
         copy: Option<&'static str>,
     },
+    /// No source gives a list. The payload is the failure of the first source.
+    #[error(
+        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
+    )]
+    NoList(String),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -51,7 +56,7 @@ impl CommandError {
         match self {
             Self::Config(_) => Exit::Usage,
             Self::State(_) | Self::Damaged { .. } => Exit::State,
-            Self::Source(_) => Exit::Ranges,
+            Self::Source(_) | Self::NoList(_) => Exit::Ranges,
             Self::Pins(_) => Exit::Attach,
             Self::Output(_) | Self::Input(_) | Self::Json(_) => Exit::Internal,
         }

@@ -1,10 +1,11 @@
-//! Tasks that end by themselves: `approve`, `detach`, `doctor`, `drift` and `ranges`. They write to standard
-//! output, log nothing, and change nothing but the request of an approval and a directory of pins. They read
-//! the facts about a running daemon from its files and from the kernel.
+//! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift` and `ranges`. They write to
+//! standard output, log nothing, and change nothing but the request of an approval and a directory of pins.
+//! They read the facts about a running daemon from its files and from the kernel.
 
 use crate::{cli::Command, exit::Exit};
 
 mod approve;
+mod check;
 mod detach;
 mod doctor;
 mod drift;
@@ -23,6 +24,7 @@ pub use error::CommandError;
 pub fn run(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Approve(flags) => approve::run(flags),
+        Command::Check(flags) => check::run(flags),
         Command::Detach(flags) => detach::run(flags),
         Command::Doctor(flags) => doctor::run(flags),
         Command::Drift(flags) => drift::run(flags),

@@ -10,7 +10,7 @@ use crate::{
 mod tags;
 
 fn config(flags: &[&str]) -> Result<(Config, Vec<Warning>), ConfigError> {
-    Config::new(Cli::parse_from([&["d365-user"], flags].concat()).unwrap())
+    Config::new(Cli::parse_from([&["d365-user"], flags].concat()).unwrap().daemon)
 }
 
 #[test]

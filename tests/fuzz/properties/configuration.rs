@@ -68,11 +68,11 @@ pub(crate) fn check(arguments: &[OsString]) {
     if cli.command.is_some() {
         return;
     }
-    match Config::new(cli.clone()) {
+    match Config::new(cli.daemon.clone()) {
         Ok((config, warnings)) => {
             is_within_bounds(&config);
             assert!(warnings.iter().all(|warning| !warning.to_string().is_empty()));
-            let again = Config::new(cli).expect("it was accepted");
+            let again = Config::new(cli.daemon).expect("it was accepted");
             assert_eq!(again, (config, warnings));
         }
         Err(error) => {

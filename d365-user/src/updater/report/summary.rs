@@ -109,7 +109,7 @@ mod tests {
 
     fn config() -> Config {
         let cli = Cli::parse_from(["d365-user", "--iface=eth0", "--port=25,587"]).unwrap();
-        Config::new(cli).unwrap().0
+        Config::new(cli.daemon).unwrap().0
     }
 
     /// The summary, without level and target.

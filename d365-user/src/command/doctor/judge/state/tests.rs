@@ -120,5 +120,5 @@ fn each_source_has_its_own_lease() {
 #[test]
 fn the_default_lease_is_the_daemons() {
     let cli = Cli::parse_from(["d365-user", "--iface", "m0"]).unwrap();
-    assert_eq!(cli.updates.lease, LeaseTerm::For(DEFAULT_LEASE));
+    assert_eq!(cli.daemon.updates.lease, LeaseTerm::For(DEFAULT_LEASE));
 }

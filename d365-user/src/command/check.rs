@@ -1,0 +1,114 @@
+//! `check`: reads the flags and variables of a daemon, and the files that they name. It fails where a start
+//! would fail because of them, and warns where a start would continue. It touches no interface, needs no
+//! privilege, downloads nothing, and changes nothing; `doctor` looks at the machine.
+
+use std::{fs, io, os::unix::fs::FileTypeExt as _, path::Path};
+
+use nix::unistd::{AccessFlags, eaccess, geteuid};
+
+use super::{error::CommandError, output::show, saved_gates};
+use crate::{
+    cli::DaemonFlags,
+    config::Config,
+    exit::Exit,
+    ranges::{Policy, RangeError, RangeSet},
+    source::{
+        Schedule, Spec,
+        download::{Client, Options},
+        limit::{PATIENCE, read_with_timeout},
+    },
+    state::{StateError, other_writers_of_file},
+};
+
+pub(super) fn run(flags: &DaemonFlags) -> Result<Exit, CommandError> {
+    let (config, warnings) = Config::new(flags.clone())?;
+    let mut remarks: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let has_saved = state_directory(&config, &mut remarks)?;
+    let (mut failures, files) = lists(&config, &mut remarks);
+    let only_files = files == config.ranges.len();
+    if only_files && failures.len() == files && !has_saved {
+        return Err(CommandError::NoList(failures.remove(0)));
+    }
+    remarks.extend(failures);
+    if config.targets.iter().any(Option::is_some)
+        && let Err(error) = Options::from_environment().and_then(|options| Client::new(&options).map(drop))
+    {
+        remarks.push(error.to_string());
+    }
+    let remarks: String = remarks.iter().map(|remark| format!("warning: {remark}\n")).collect();
+    show(&format!("{remarks}the configuration is valid\n"))?;
+    Ok(Exit::Success)
+}
+
+/// Returns true if an earlier daemon saved accepted ranges. With the embedded list alone the daemon needs no
+/// directory.
+fn state_directory(config: &Config, remarks: &mut Vec<String>) -> Result<bool, CommandError> {
+    let path = &config.state_dir;
+    let gates = match usable(path) {
+        Err(cause) => {
+            let error = StateError::Directory { path: path.clone(), cause };
+            if !config.ranges.iter().all(Spec::is_embedded) {
+                return Err(error.into());
+            }
+            remarks.push(error.to_string());
+            return Ok(false);
+        }
+        Ok(false) => return Ok(false),
+        Ok(true) => saved_gates::gates(path, config.gate),
+    };
+    match gates {
+        Ok(gates) => Ok(gates.is_some_and(|gates| gates.values().any(|gate| gate.accepted().len() > 0))),
+        Err(error) => {
+            remarks.push(error.to_string());
+            Ok(matches!(error, CommandError::Damaged { copy: Some(_), .. }))
+        }
+    }
+}
+
+/// Returns true if the directory exists, and false if it can be created.
+fn usable(path: &Path) -> io::Result<bool> {
+    let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    if !nearest.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    eaccess(nearest, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK)?;
+    Ok(nearest == path)
+}
+
+/// Reads the files among the lists. Returns the failures, and the number of files.
+fn lists(config: &Config, remarks: &mut Vec<String>) -> (Vec<String>, usize) {
+    let (mut failures, mut files) = (Vec::new(), 0);
+    for spec in &config.ranges {
+        let Schedule::OnChange(path) = spec.kind().schedule() else { continue };
+        files += 1;
+        if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+            remarks.push(format!("{spec} is a pipe: only the daemon reads it"));
+            continue;
+        }
+        failures.extend(list(spec, path, config).err());
+        let writers = other_writers_of_file(path, geteuid().as_raw()).unwrap_or_default();
+        if !writers.is_empty() {
+            let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
+            remarks.push(format!(
+                "{spec}: {} may write to it or replace it, and so add ranges that are trusted at once; give the file \
+                 and its directory to root or the daemon's user alone (chown, chmod go-w)",
+                writers.join(", ")
+            ));
+        }
+    }
+    (failures, files)
+}
+
+/// Reads one list as the daemon does.
+fn list(spec: &Spec, path: &Path, config: &Config) -> Result<(), String> {
+    let policy = Policy { allow_special: config.allow_special, max_ranges: config.max_ranges };
+    let own = spec.clone();
+    let read = read_with_timeout(PATIENCE, path, move || own.kind().load(false));
+    let (list, _) = read.map_err(|error| error.to_string())?;
+    match RangeSet::build(&[list], &policy) {
+        Ok(_) => Ok(()),
+        // This message names the list with its line.
+        Err(error @ RangeError::Refused { .. }) => Err(error.to_string()),
+        Err(error) => Err(format!("{spec}: {error}")),
+    }
+}
