@@ -19,6 +19,7 @@ use d365_user::{
 
 fn main() -> ExitCode {
     shutdown::block_file_size_signal();
+    shutdown::hold_back();
     panic::set_hook(Box::new(report));
     // After any panic the operator gets one line and a documented code.
     panic::catch_unwind(run).unwrap_or_else(|_| Exit::Internal.into())
@@ -40,6 +41,7 @@ fn run() -> ExitCode {
         error.exit()
     });
     if let Some(task) = &cli.command {
+        shutdown::release();
         // Doctor has its own check for them.
         if !matches!(task, Command::Doctor(_)) {
             warn();

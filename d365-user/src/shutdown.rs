@@ -60,6 +60,22 @@ pub fn block_file_size_signal() {
     let _ = SigSet::from(Number::SIGXFSZ).thread_block();
 }
 
+/// The signals that the daemon handles once it listens.
+fn handled() -> SigSet {
+    SigSet::from_iter([Number::SIGHUP, Number::SIGINT, Number::SIGTERM])
+}
+
+/// Holds the daemon's signals back until [`release`], so that none of them kills it before it listens.
+pub fn hold_back() {
+    // The call can fail only on an invalid operation, which these functions never request.
+    let _ = handled().thread_block();
+}
+
+/// Delivers the signals that were held back, and later ones.
+pub fn release() {
+    let _ = handled().thread_unblock();
+}
+
 /// The last resort of a stop: a thread that is made at the start, because a stop may not get a new thread.
 #[derive(Debug)]
 pub struct Deadline(Sender<Duration>);

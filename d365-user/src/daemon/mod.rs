@@ -37,6 +37,7 @@ use start::Started;
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
     let hangups = shutdown::hangups().map_err(StartError::Signals)?;
+    shutdown::release();
     let deadline = Deadline::new()?;
     let updates = Worker::start("updates", "keep the range list current")?;
     let config = Arc::new(config);
