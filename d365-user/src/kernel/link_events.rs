@@ -75,8 +75,9 @@ impl LinkEvents {
     pub fn next(&self) -> io::Result<Report> {
         let mut report = Report::default();
         match self.0.recv_from_full() {
-            Ok((bytes, _)) => {
+            Ok((mut bytes, _)) => {
                 let mut messages = Vec::new();
+                netlink::make_names_readable(&mut bytes);
                 report.is_partial = netlink::read(&bytes, &mut messages).is_err();
                 messages.iter().for_each(|message| report.add(message));
             }

@@ -4,13 +4,23 @@
 use std::{fmt, io};
 
 use netlink_packet_core::{
-    NLA_HEADER_SIZE, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload, NetlinkSerializable, NlaBuffer, NlasIterator,
+    NLA_HEADER_SIZE, NLA_TYPE_MASK, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlaBuffer, NlasIterator,
 };
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-/// Messages in a datagram start at multiples of this (`NLMSG_ALIGNTO`, netlink(7)).
+/// Messages in a datagram, and attributes in a message, start at multiples of this (`NLMSG_ALIGNTO`,
+/// `NLA_ALIGNTO`, netlink(7)).
 const ALIGNMENT: usize = 4;
+/// Lengths of `struct nlmsghdr` and `struct ifinfomsg` (`linux/netlink.h`, `linux/rtnetlink.h`).
+const HEADER: usize = 16;
+const LINK_HEADER: usize = 16;
+/// `RTM_NEWLINK` and `RTM_DELLINK` (`linux/rtnetlink.h`).
+const LINK_MESSAGES: [u16; 2] = [16, 17];
+/// `IFLA_IFNAME`, `IFLA_IFALIAS` and `IFLA_ALT_IFNAME`; and `IFLA_PROP_LIST`, which holds alternative names
+/// (`linux/if_link.h`).
+const NAMES: [u16; 3] = [3, 20, 53];
+const PROPERTIES: u16 = 52;
 
 /// Sends `message` and reads the answer: one message, or all messages of a dump if `flags` asks for one
 /// (`NLM_F_DUMP`).
@@ -32,7 +42,10 @@ where
     socket.send(&bytes, 0)?;
     let mut answer = Vec::new();
     loop {
-        let (bytes, _) = socket.recv_from_full()?;
+        let (mut bytes, _) = socket.recv_from_full()?;
+        if protocol == NETLINK_ROUTE {
+            make_names_readable(&mut bytes);
+        }
         if read(&bytes, &mut answer)? {
             return Ok(answer);
         }
@@ -62,6 +75,36 @@ where
         }
     }
     Ok(!more)
+}
+
+/// Replaces the bytes of names that are not UTF-8 by question marks in the link messages of one datagram. The
+/// kernel allows any bytes in a name, and netlink-packet-route rejects the whole message of such a link.
+pub(super) fn make_names_readable(mut bytes: &mut [u8]) {
+    while let Some(&[a, b, c, d, kind, more, ..]) = bytes.get(..HEADER) {
+        let length = usize::try_from(u32::from_ne_bytes([a, b, c, d])).unwrap_or(usize::MAX).max(HEADER);
+        let whole = length.next_multiple_of(ALIGNMENT).min(bytes.len());
+        let (message, rest) = bytes.split_at_mut(whole);
+        if LINK_MESSAGES.contains(&u16::from_ne_bytes([kind, more])) {
+            make_attributes_readable(message.get_mut(HEADER + LINK_HEADER..).unwrap_or_default());
+        }
+        bytes = rest;
+    }
+}
+
+fn make_attributes_readable(mut bytes: &mut [u8]) {
+    while let Some(&[a, b, c, d]) = bytes.get(..NLA_HEADER_SIZE) {
+        let length = usize::from(u16::from_ne_bytes([a, b])).max(NLA_HEADER_SIZE);
+        let kind = u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK;
+        let whole = length.next_multiple_of(ALIGNMENT).min(bytes.len());
+        let (attribute, rest) = bytes.split_at_mut(whole);
+        let value = attribute.get_mut(NLA_HEADER_SIZE..length).unwrap_or_default();
+        if kind == PROPERTIES {
+            make_attributes_readable(value);
+        } else if NAMES.contains(&kind) && str::from_utf8(value).is_err() {
+            value.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
+        }
+        bytes = rest;
+    }
 }
 
 /// The attributes in `bytes`, up to the first bytes that are no attribute.
