@@ -2,6 +2,7 @@
 //! have long names.
 
 mod flaps;
+mod left_out;
 mod moved;
 mod names;
 mod order;

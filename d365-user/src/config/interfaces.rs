@@ -31,7 +31,12 @@ impl Interfaces {
         let (patterns, names): (Vec<_>, Vec<_>) =
             texts.into_iter().partition(|text| text.contains(WILDCARDS));
         let pattern = |text: String| {
-            Pattern::new(&text).map_err(|error| ConfigError::Pattern { text, reason: error.msg })
+            // The library reads several stars as parts of a path.
+            let mut single = text.clone();
+            while single.contains("**") {
+                single = single.replace("**", "*");
+            }
+            Pattern::new(&single).map_err(|error| ConfigError::Pattern { text, reason: error.msg })
         };
         Ok(Self { names, patterns: patterns.into_iter().map(pattern).collect::<Result<_, _>>()? })
     }

@@ -5,7 +5,7 @@ use super::{StartError, check::check};
 use crate::{
     config::{Config, Interfaces},
     counters::{PendingGeneration, PublishedState, assign_rows, slots_for},
-    kernel::{Counters, Inherited, Interface, InterfaceError, Stack, Store},
+    kernel::{Counters, Inherited, Interface, Kernel, Store},
     ranges::RangeSet,
 };
 
@@ -30,11 +30,10 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
     let store =
         if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() };
     let mut inherited = Inherited::take(store)?;
-    let named = check(config, &inherited)?;
+    let watched = check(config, &inherited)?;
     let capacity = slots_for(config.max_ranges);
     let row_count = u32::try_from(config.interfaces.rows()).unwrap_or(u32::MAX);
     let (counters, owners) = inherited.counters(row_count, capacity)?;
-    let watched = watched(named, &config.interfaces)?;
     let is_watched = |index| watched.iter().any(|interface| interface.index == index);
     inherited.close(|index| !is_watched(index), "its interface is not watched any more");
     let rows = rows(&config.interfaces, &watched, &counters)?;
@@ -44,22 +43,10 @@ pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartEr
     Ok(Adoption { inherited, counters, rows, published, pending })
 }
 
-/// The interfaces that exist now and are named or match a pattern.
-fn watched(mut watched: Vec<Interface>, interfaces: &Interfaces) -> Result<Vec<Interface>, InterfaceError> {
-    if !interfaces.patterns.is_empty() {
-        let name = interfaces.texts().collect::<Vec<_>>().join(",");
-        let stack = Stack::read().map_err(|source| InterfaceError::Netlink { name, source })?;
-        let matching = stack.matching(|name| interfaces.is_match(name));
-        let is_named = |index| watched.iter().any(|named| named.index == index);
-        let matching: Vec<_> = matching.filter(|interface| !is_named(interface.index)).collect();
-        watched.extend(matching);
-    }
-    Ok(watched)
-}
-
 /// Gives a row of the counters to each interface of the command line, and to each that matches a pattern and
 /// had one before. Returns the names of the rows. No program counts in a row that gets another interface: the
-/// links of interfaces that are not watched any more are closed before.
+/// links of interfaces that are not watched any more are closed before, and the filter of a killed daemon is
+/// removed.
 fn rows(
     interfaces: &Interfaces,
     watched: &[Interface],
@@ -79,6 +66,7 @@ fn rows(
         }
         // A row without a name was never counted in.
         if !before.is_empty() {
+            Interface::find(before).iter().for_each(Kernel::remove_stale_filters);
             counters.clear_row(row)?;
         }
         counters.set_row_name(row, name)?;

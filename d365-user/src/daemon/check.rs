@@ -8,10 +8,11 @@ use crate::{
     runtime::Choice,
 };
 
-/// Returns the interfaces that the operator names and that exist.
+/// Returns the interfaces that exist and that the operator names, and then those that match a pattern.
 ///
 /// # Errors
-/// [`StartError`] for the first interface that cannot be watched, or for a missing privilege.
+/// [`StartError`] for the first named interface that cannot be watched, for a missing privilege, or if the
+/// daemon could be attached to no interface and does not wait for one.
 pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<Vec<Interface>, StartError> {
     let names = config.interfaces.names.iter();
     let found = names.map(|name| find(name, config)).collect::<Result<Vec<_>, _>>()?;
@@ -28,7 +29,31 @@ pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<Vec<Interf
             fits => Some(fits?),
         };
     }
-    Ok(present)
+    let matching = matching(config, &present)?;
+    if config.interfaces.names.is_empty() && !config.wait_for_iface {
+        let patterns = config.interfaces.texts().collect::<Vec<_>>().join(",");
+        let mut last = InterfaceError::NoMatch { patterns }.into();
+        let fits = |interface: &Interface| {
+            interface.header()?;
+            choice.require_fit(interface, &stack, inherited)
+        };
+        if !matching.iter().any(|interface| fits(interface).map_err(|error| last = error).is_ok()) {
+            return Err(last.into());
+        }
+    }
+    Ok([present, matching].concat())
+}
+
+/// The interfaces that match a pattern and are not among those that are `named`.
+fn matching(config: &Config, named: &[Interface]) -> Result<Vec<Interface>, InterfaceError> {
+    if config.interfaces.patterns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let name = config.interfaces.texts().collect::<Vec<_>>().join(",");
+    let stack = Stack::read().map_err(|source| InterfaceError::Netlink { name, source })?;
+    let is_named = |found: &Interface| named.iter().any(|named| named.index == found.index);
+    let matching = stack.matching(|name| config.interfaces.is_match(name));
+    Ok(matching.filter(|found| !is_named(found)).collect())
 }
 
 /// Finds an interface. It may be missing if the daemon waits for it.

@@ -71,7 +71,7 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self.kind() {
-            Exit::Internal if self.is_lack() => Exit::Resources,
+            Exit::Internal | Exit::Attach if self.is_lack() => Exit::Resources,
             exit => exit,
         }
     }

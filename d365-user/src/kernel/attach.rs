@@ -111,19 +111,19 @@ impl Kernel {
             ModePolicy::Auto => match self.xdp_in(interface, header, XdpMode::Native, kept, inherited) {
                 Ok(attached) => Ok(attached),
                 Err(error) => {
-                    let fallback = error.refusal_of_xdp().ok_or(error)?;
-                    let attached = self.attach_without_xdp(interface, header, order, inherited)?;
-                    Ok(Attached { fallback, ..attached })
+                    let fallback = error.refusal_of_xdp()?;
+                    let attached = self.attach_without_xdp(interface, header, order, inherited);
+                    if let (Err(_), Some(reason)) = (&attached, &fallback) {
+                        tracing::warn!(reason, "native XDP is not possible, and neither is tc");
+                    }
+                    Ok(Attached { fallback, ..attached? })
                 }
             },
         }?;
         let is_xdp = attached.mode != Mode::Tc;
         inherited.close_unfit(index, "another program counts now", |role, _| is_xdp && !role.counts());
-        if is_xdp
-            && inherited.is_start()
-            && let Err(error) = tc::remove_own_filters(interface)
-        {
-            tracing::warn!(%error, "the filter of a killed daemon stays, and counts for itself");
+        if is_xdp && inherited.is_start() {
+            Self::remove_stale_filters(interface);
         }
         attached.rivals = Self::rivals(&attached);
         Ok(attached)
@@ -195,10 +195,10 @@ impl Kernel {
         }
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
         let id = self.program_id().map_err(failed)?;
-        let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
         if mode == XdpMode::Native
             && interface.xdp()?.is_none()
             && let Some(driver) = resetting_driver(interface)
+            && self.warned.insert(interface.index)
         {
             tracing::warn!(
                 driver,
@@ -206,6 +206,7 @@ impl Kernel {
                  the program does not"
             );
         }
+        let program = self.xdp().and_then(|xdp| xdp.fd()).map_err(failed)?.as_fd();
         let link = bpf::create_xdp_link(program, interface.index, mode);
         let link = link.map_err(|error| explain(interface, mode, error))?;
         self.links.add_new(interface, Role::Xdp, link);

@@ -167,12 +167,13 @@ impl Inherited {
     }
 
     /// True if a tc program of an earlier daemon counts on an interface.
-    pub(super) fn counts_by_tc(&self, ifindex: u32) -> bool {
+    #[must_use]
+    pub fn counts_by_tc(&self, ifindex: u32) -> bool {
         let is_such = |link: &InheritedLink| link.role.is_tc() && link.role.counts();
         self.links.iter().any(|link| link.info.ifindex == ifindex && is_such(link))
     }
 
-    /// True at a start: a filter of ours is then one of a killed daemon, and nothing else removes it.
+    /// True at a start: a filter with the name of ours is then taken for one of a killed daemon.
     #[must_use]
     pub fn is_start(&self) -> bool {
         self.is_start

@@ -63,10 +63,15 @@ pub enum InterfaceError {
     NoMatch { patterns: String },
     #[error(
         "there is no row of counters left for interface {name:?}: this daemon has watched {} interfaces, and keeps the \
-         counters of those that are gone; a restart frees them",
+         counters of those that are gone. A restart frees their rows; a narrower pattern needs fewer",
         MAX_INTERFACES
     )]
     NoRow { name: String },
+    #[error(
+        "the name {name:?} is the label of another interface, which was renamed and is watched on: restart d365-user to \
+         watch both by their present names"
+    )]
+    NameTaken { name: String },
     #[error(transparent)]
     Unfit(#[from] Objection),
     #[error("cannot ask the kernel for interface {name:?}: {source}")]

@@ -29,7 +29,7 @@ impl fmt::Display for DetachReason {
         f.write_str(match self {
             Self::Gone => "deleted, or moved to another network namespace",
             Self::Header => "its packets begin with another header than before",
-            Self::SeenTwice => "an ifb device hands its packets back, and each would be judged twice",
+            Self::SeenTwice => "an ifb device hands its packets back, and each would be classified twice",
         })
     }
 }

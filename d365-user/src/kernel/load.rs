@@ -4,6 +4,7 @@
 mod options;
 
 use std::{
+    collections::BTreeSet,
     io,
     os::fd::{AsFd as _, AsRawFd as _},
 };
@@ -20,13 +21,13 @@ use d365_common::{
     names::{self, MAX_INTERFACES, MAX_PORTS, SAMPLE_RING, SMTP_PORT},
     setup::Setup,
 };
-use nix::libc::{EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, O_CLOEXEC, dup3};
+use nix::libc::{EINVAL, O_CLOEXEC, dup3};
 
 pub use self::options::Options;
 use super::{
     buffers::Buffers,
     counters::Counters,
-    error::LoadError,
+    error::{LoadError, is_passing},
     interrupted::{PATIENCE, again},
     links::Links,
     object::Kernel,
@@ -97,7 +98,17 @@ impl Kernel {
         let leases = typed(&mut ebpf, names::LEASE)?;
         let ifindexes = typed(&mut ebpf, names::ROW_INTERFACES)?;
         let links = Links::new(store);
-        Ok(Kernel { ebpf, buffers, failsafe, leases, ifindexes, links, port: ports[0], program })
+        Ok(Kernel {
+            ebpf,
+            buffers,
+            failsafe,
+            leases,
+            ifindexes,
+            links,
+            port: ports[0],
+            program,
+            warned: BTreeSet::new(),
+        })
     }
 
     /// The tc program with this name. It is loaded when it is used for the first time.
@@ -165,7 +176,7 @@ fn try_load(ebpf: &mut Ebpf, name: &'static str) -> Result<Result<(), ProgramErr
 fn explain(program: &'static str, error: ProgramError) -> LoadError {
     match error {
         ProgramError::LoadError { io_error: source, verifier_log }
-            if is_verdict(&source) && !is_silent(&verifier_log) =>
+            if !is_passing(&source) && !is_silent(&verifier_log) =>
         {
             let log = verifier_log.to_string();
             LoadError::Verifier { program, source, summary: summary(&log), log }
@@ -175,11 +186,6 @@ fn explain(program: &'static str, error: ProgramError) -> LoadError {
         }
         error => refused(EbpfError::ProgramError(error)),
     }
-}
-
-/// True if an error is about the program itself, and not about privileges or missing resources.
-fn is_verdict(error: &io::Error) -> bool {
-    !matches!(error.raw_os_error(), Some(EAGAIN | EINTR | EPERM | ENOMEM | EMFILE | ENFILE))
 }
 
 fn is_silent(log: &VerifierLog) -> bool {

@@ -1,5 +1,7 @@
 //! The loaded object: its programs, its maps and its links. The other files of this folder add its methods.
 
+use std::collections::BTreeSet;
+
 use aya::{
     Ebpf,
     maps::{Array, MapData},
@@ -17,8 +19,8 @@ use super::{
 /// The kernel object, with all programs and maps, that is built into this daemon.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/d365"));
 
-/// The loaded object. Dropping it detaches the programs from every interface, unless the store holds the
-/// links too.
+/// The loaded object. Dropping it ends drops, and detaches the programs from every interface, unless the
+/// store holds the links too.
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) buffers: Buffers,
@@ -30,6 +32,8 @@ pub struct Kernel {
     /// A watched port, for the frames of a verification.
     pub(super) port: u16,
     pub(super) program: &'static str,
+    /// The indexes of interfaces whose drivers interrupt traffic, as the log has reported.
+    pub(super) warned: BTreeSet<u32>,
 }
 
 impl Kernel {
@@ -78,6 +82,10 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        // The programs may stay attached for the next daemon, and drops must not.
+        if let Err(error) = self.end_drops() {
+            tracing::error!(%error, "the kernel drops packets until the lease of drops has ended");
+        }
         self.links.clear();
     }
 }

@@ -4,7 +4,7 @@ use tracing::span::EnteredSpan;
 
 use crate::{
     config::Config,
-    kernel::{AttachError, Attached, Inherited, Interface, Kernel, Stack, TcHold, TcProgram},
+    kernel::{AttachError, Attached, Header, Inherited, Interface, Kernel, Stack, TcHold, TcProgram, TcRole},
     settings::{ModePolicy, TcOrder},
     snapshot::Mode,
 };
@@ -54,10 +54,27 @@ impl Choice {
         Ok(())
     }
 
+    /// Loads the tc programs that these interfaces need in any case.
+    ///
+    /// # Errors
+    /// [`AttachError::Load`].
+    pub(crate) fn load(self, kernel: &mut Kernel, interfaces: &[Interface]) -> Result<(), AttachError> {
+        let failed = |error| AttachError::Load(Box::new(error));
+        match self.mode {
+            ModePolicy::Tc => {
+                let mut headers = interfaces.iter().filter_map(|interface| interface.header().ok());
+                headers.try_for_each(|header| kernel.load_tc(TcRole::All, header)).map_err(failed)
+            }
+            _ if self.is_marking => kernel.load_tc(TcRole::Mark, Header::Ethernet).map_err(failed),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns true if an XDP program may be attached to the interface now.
-    pub(crate) fn takes_xdp(self, interface: &Interface) -> bool {
+    pub(crate) fn takes_xdp(self, interface: &Interface, inherited: &Inherited) -> bool {
         let is_free = || Kernel::require_free(interface, &Inherited::default()).is_ok();
-        self.mode != ModePolicy::Tc && interface.require_frames().is_ok() && is_free()
+        let stays_in_tc = self.mode == ModePolicy::Auto && inherited.counts_by_tc(interface.index);
+        self.mode != ModePolicy::Tc && !stays_in_tc && interface.require_frames().is_ok() && is_free()
     }
 
     /// Attaches the program that counts, or replaces the program of an earlier daemon.
@@ -107,7 +124,8 @@ fn log_tc_warnings(tc: &TcProgram) {
     if tc.hold == TcHold::Clsact {
         tracing::info!(
             "the tc program is held by a clsact filter, for this kernel has no tcx (6.6): each restart detaches it for a moment; \
-             if the daemon is killed it stays, tags and drops nothing after the lease has expired, and the next start removes it"
+             if the daemon is killed it stays, tags and drops nothing after the lease has expired, and the next start removes it; that \
+             start removes the filter of another d365-user on the interface too"
         );
     }
     if tc.is_preceded {

@@ -61,18 +61,34 @@ impl Reattach {
         may_wait: bool,
     ) -> Result<(), AttachError> {
         let interfaces = state.interfaces();
-        // Nobody looks before everything is attached.
+        // The watch does not look before the start is complete.
         let _pass = state.pass();
         let programs = vec![Programs::default(); state.names().len()];
         state.set_live(Live { links: kernel.links(), programs });
         let stack = Stack::read_or_warn();
-        let error =
-            self.round(&mut Round { kernel, state, failsafe: None, inherited, stack: &stack, may_wait })?;
-        let is_attached = |live: &Live| live.programs.iter().any(|programs| programs.attached.is_some());
-        if !may_wait && !state.live().is_some_and(|live| is_attached(&live)) {
+        let present = present(state, &stack)?;
+        self.rows.load(kernel, &present)?;
+        let round = &mut Round { kernel, state, failsafe: None, inherited, stack: &stack, may_wait };
+        let attempts = self.round(round, true)?;
+        let attached = state.attached();
+        if !may_wait && attached.is_empty() {
+            let mut errors = attempts.into_iter().filter_map(|attempt| attempt.outcome.err());
             let patterns = interfaces.texts().collect::<Vec<_>>().join(",");
-            return Err(error.unwrap_or_else(|| InterfaceError::NoMatch { patterns }.into()));
+            let last = errors.rfind(|error| !is_missing(error));
+            return Err(last.unwrap_or_else(|| InterfaceError::NoMatch { patterns }.into()));
         }
+        for mut attempt in attempts {
+            let is_unused = |row: &usize| attempt.outcome.is_err() && !state.has_program(*row);
+            let is_named = interfaces.names.contains(&attempt.interface.name);
+            if let Some(row) = attempt.row.take_if(|row| !is_named && is_unused(row)) {
+                let interface = attempt.interface.name.clone();
+                let failed = |source| AttachError::RowName { interface, source: Box::new(source) };
+                state.free_row_of(row).map_err(failed)?;
+            }
+            self.report(state, attempt);
+        }
+        let is_free = |interface: &&Interface| interface.is_present() && !attached.contains(interface);
+        present.iter().filter(is_free).for_each(Kernel::remove_stale_filters);
         for pattern in &interfaces.patterns {
             if stack.matching(|name| pattern.matches(name)).next().is_none() {
                 tracing::warn!(iface = pattern.as_str(), "no interface matches the pattern yet");
@@ -92,128 +108,144 @@ impl Reattach {
         }
         self.search_at = now + PAUSE;
         let _pass = state.pass();
-        let stack = &Stack::read().unwrap_or_default();
+        // The kernel may answer at the next try.
+        let Ok(stack) = &Stack::read() else { return };
         let inherited = &mut Inherited::default();
-        // After the start each failure is reported by itself.
-        let _ = self.round(&mut Round { kernel, state, failsafe, inherited, stack, may_wait: true });
+        let round = &mut Round { kernel, state, failsafe, inherited, stack, may_wait: true };
+        match self.round(round, is_due) {
+            Ok(attempts) => attempts.into_iter().for_each(|attempt| self.report(state, attempt)),
+            Err(error) => tracing::debug!(%error, "the interfaces cannot be found; they are tried again"),
+        }
     }
 
-    /// Attaches what is missing, on lower devices first. Returns the reason why the last interface without a
-    /// row could not be attached.
+    /// Attaches to interfaces that match a pattern and have no row, and what the rows lack if they are due:
+    /// on lower devices first. Returns its attempts.
     ///
     /// # Errors
-    /// At the start, [`AttachError`] for an interface that has its name from the operator.
-    fn round(&mut self, round: &mut Round<'_>) -> Result<Option<AttachError>, AttachError> {
+    /// [`AttachError`] if the kernel does not answer for an interface. At the start, also for an interface
+    /// that has its name from the operator.
+    fn round(&mut self, round: &mut Round<'_>, is_due: bool) -> Result<Vec<Attempt>, AttachError> {
         let state = round.state;
-        // The look forgets the interfaces that are gone.
-        state.look(&Report::default(), &[]);
-        let Some(live) = state.live() else { return Ok(None) };
+        if is_due {
+            // The look forgets the interfaces that are gone.
+            state.look(&Report::default(), &[]);
+        }
         let names = state.names();
-        let mut interfaces: Vec<_> =
-            names.iter().zip(&live.programs).map(|(name, programs)| now(name, programs)).collect();
-        let new = without_row(state, round.stack, &names, &interfaces);
-        self.left_out.retain(|name, _| new.iter().any(|interface| interface.name == *name));
-        interfaces.extend(new);
-        let mut last = None;
+        let interfaces = present(state, round.stack)?;
+        self.left_out.retain(|name, _| interfaces[names.len()..].iter().any(|new| new.name == *name));
+        let mut attempts = Vec::new();
         for at in round.stack.bottom_up(&interfaces) {
             let interface = &interfaces[at];
-            match names.get(at) {
-                Some(name) if name.is_empty() => {}
+            let (row, outcome) = match names.get(at) {
+                Some(name) if name.is_empty() || !is_due => continue,
                 Some(name) => {
-                    let attached = self.rows.attach(round, at, interface);
-                    let is_missing =
-                        matches!(attached, Err(AttachError::Interface(InterfaceError::NotFound { .. })));
+                    let outcome = self.rows.attach(round, at, interface);
                     let must_fit = round.inherited.is_start() && state.interfaces().names.contains(name);
-                    if must_fit && !(is_missing && round.may_wait) {
-                        attached?;
-                    } else {
-                        self.report(state, at, interface, attached);
+                    let ends_the_start =
+                        |error: &AttachError| must_fit && !(round.may_wait && is_missing(error));
+                    match outcome {
+                        Err(error) if ends_the_start(&error) => return Err(error),
+                        outcome => (Some(at), outcome),
                     }
                 }
-                None => last = self.add(round, interface).err().or(last),
-            }
+                None => self.add(round, interface),
+            };
+            attempts.push(Attempt { row, interface: interface.clone(), outcome });
         }
-        state.set_left_out(self.left_out.len());
-        Ok(last)
+        Ok(attempts)
     }
 
     /// Attaches to an interface that matches a pattern. It gets a row if a program may have counted there.
-    fn add(&mut self, round: &mut Round<'_>, interface: &Interface) -> Result<(), AttachError> {
-        let (state, name) = (round.state, interface.name.as_str());
-        let attached = match state.free_row() {
-            None => Err(InterfaceError::NoRow { name: name.to_owned() }.into()),
-            // The next daemon must know whose row it is before a program counts in it.
-            Some(row) => match state.record_name(row, name) {
-                Err(error) => {
-                    Err(AttachError::RowName { interface: name.to_owned(), source: Box::new(error) })
-                }
-                Ok(()) => {
-                    let attached = self.rows.attach(round, row, interface);
-                    if state.has_program(row) {
-                        state.set_name(row, name);
-                        self.left_out.remove(name);
-                        self.report(state, row, interface, attached);
-                        return Ok(());
-                    }
-                    // Nothing was counted. If this fails, the row has a name and no counts.
-                    let _ = round.kernel.set_row(row, &Interface::absent(""));
-                    let _ = state.record_name(row, "");
-                    attached
-                }
-            },
+    fn add(
+        &mut self,
+        round: &mut Round<'_>,
+        interface: &Interface,
+    ) -> (Option<usize>, Result<(), AttachError>) {
+        let (state, name) = (round.state, interface.name.clone());
+        if state.names().contains(&name) {
+            return (None, Err(InterfaceError::NameTaken { name }.into()));
+        }
+        let Some(row) = state.free_row() else {
+            return (None, Err(InterfaceError::NoRow { name }.into()));
         };
-        match &attached {
-            // It has gone in the meantime.
-            Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => {}
-            Err(error) => {
-                let reason = error.to_string();
-                if self.left_out.insert(name.to_owned(), reason.clone()) != Some(reason) {
-                    tracing::warn!(iface = name, %error, "an interface that matches a pattern is not attached");
+        // The next daemon must know whose row it is before a program counts in it.
+        if let Err(error) = state.record_name(row, &name) {
+            return (None, Err(AttachError::RowName { interface: name, source: Box::new(error) }));
+        }
+        let attached = self.rows.attach(round, row, interface);
+        if state.has_program(row) {
+            state.set_name(row, &name);
+            return (Some(row), attached);
+        }
+        // Nothing was counted. If this fails, the row has a name and no counts.
+        let _ = round.kernel.set_row(row, &Interface::absent(""));
+        let _ = state.record_name(row, "");
+        (None, attached)
+    }
+
+    /// Logs a new reason why an interface cannot be attached, and keeps it: that of a row for the readiness.
+    fn report(&mut self, state: &State, Attempt { row, interface, outcome }: Attempt) {
+        let iface = interface.name;
+        // The loss of a missing interface is logged already.
+        let error = outcome.err().filter(|error| !is_missing(error)).map(|error| error.to_string());
+        match (row, error) {
+            (Some(row), error) => {
+                self.left_out.remove(&iface);
+                if error.is_some() {
+                    self.try_at = Instant::now() + PAUSE;
+                }
+                if state.set_problem(row, error.as_ref())
+                    && let Some(error) = error
+                {
+                    tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
                 }
             }
+            (None, Some(error)) => {
+                if self.left_out.insert(iface.clone(), error.clone()).as_ref() != Some(&error) {
+                    tracing::warn!(iface, error, "an interface that matches a pattern is not attached");
+                }
+            }
+            (None, None) => {}
         }
-        attached
-    }
-
-    /// Logs a new reason why the interface of a row cannot be attached, and keeps it for the readiness.
-    fn report(
-        &mut self,
-        state: &State,
-        row: usize,
-        interface: &Interface,
-        attached: Result<(), AttachError>,
-    ) {
-        let problem = match attached {
-            // The loss itself is logged.
-            Ok(()) | Err(AttachError::Interface(InterfaceError::NotFound { .. })) => None,
-            Err(error) => Some(error.to_string()),
-        };
-        if problem.is_some() {
-            self.try_at = Instant::now() + PAUSE;
-        }
-        if state.set_problem(row, problem.as_ref())
-            && let Some(error) = problem
-        {
-            let iface = interface.name.as_str();
-            tracing::error!(iface, error, next_try = %duration(PAUSE), "cannot attach");
-        }
+        state.set_left_out(self.left_out.len());
     }
 }
 
-/// The interface of a row: the one that is watched, or if that is gone, the one that has the name.
-fn now(name: &str, programs: &Programs) -> Interface {
-    let known = programs.attached.as_ref().map(|attached| &attached.interface);
-    match known.filter(|interface| interface.is_present()) {
-        Some(interface) => interface.clone(),
-        None if name.is_empty() => Interface::absent(name),
-        None => Interface::find(name).unwrap_or_else(|_| Interface::absent(name)),
-    }
+/// An attempt to attach to an interface.
+struct Attempt {
+    /// `None` if the interface has got no row.
+    row: Option<usize>,
+    interface: Interface,
+    outcome: Result<(), AttachError>,
 }
 
-/// The interfaces that match a pattern and are neither by name nor by index those of a row.
-fn without_row(state: &State, stack: &Stack, names: &[String], interfaces: &[Interface]) -> Vec<Interface> {
-    let has_row = |found: &Interface| {
-        names.contains(&found.name) || interfaces.iter().any(|interface| interface.index == found.index)
+fn is_missing(error: &AttachError) -> bool {
+    matches!(error, AttachError::Interface(InterfaceError::NotFound { .. }))
+}
+
+/// The interface of each row, and then those that match a pattern and have no row. The interface of a row is
+/// the one that is watched or, if that is gone, the one that has the name.
+///
+/// # Errors
+/// [`InterfaceError::Netlink`] if the kernel does not answer.
+fn present(state: &State, stack: &Stack) -> Result<Vec<Interface>, InterfaceError> {
+    let names = state.names();
+    let watched = state.watched();
+    let of_row = |(name, known): (&String, Option<Interface>)| match known {
+        Some(interface) => Ok(interface),
+        None if name.is_empty() => Ok(Interface::absent(name)),
+        None => match Interface::find(name) {
+            Err(InterfaceError::NotFound { .. }) => Ok(Interface::absent(name)),
+            found => found,
+        },
     };
-    stack.matching(|name| state.interfaces().is_match(name)).filter(|found| !has_row(found)).collect()
+    let mut interfaces = names.iter().zip(watched).map(of_row).collect::<Result<Vec<_>, _>>()?;
+    let has_row = |found: &Interface| {
+        let mut rows = names.iter().zip(&interfaces);
+        rows.any(|(name, row)| row.index == found.index || *name == found.name && !row.is_present())
+    };
+    let matching = stack.matching(|name| state.interfaces().is_match(name));
+    let new: Vec<_> = matching.filter(|found| !has_row(found)).collect();
+    interfaces.extend(new);
+    Ok(interfaces)
 }

@@ -26,7 +26,7 @@ use crate::{
     snapshot::{Mode, Updates},
 };
 
-/// The kernel's part of the state, set once everything is attached.
+/// The kernel's part of the state.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) links: Links,
@@ -118,12 +118,12 @@ impl State {
         }
     }
 
-    /// Stores the kernel's part once everything is published and attached.
+    /// Stores the kernel's part once the list is published. Attachments follow.
     pub(crate) fn set_live(&self, live: Live) {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(live));
     }
 
-    /// The kernel's part; `None` until everything is attached.
+    /// The kernel's part; `None` until the first list is published.
     pub(super) fn live(&self) -> Option<Arc<Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -181,7 +181,7 @@ impl State {
         looks.collect()
     }
 
-    /// Leaves the interfaces that the kernel reports as gone. It asks nothing, so that it never waits.
+    /// Leaves the interfaces that the kernel reports as gone. It asks nothing about them.
     pub(super) fn leave_reported(&self, report: &Report) {
         let Some(live) = self.live() else { return };
         let attached = live.programs.iter().filter_map(|programs| programs.attached.as_ref());
@@ -255,7 +255,7 @@ impl State {
         match live.programs.get(row)? {
             Programs { tagger: Some(tagger), .. } => tagger.is_attached().ok(),
             Programs { attached: Some(attached), .. } => {
-                attached.tc().map_or(Some(false), |tc| tc.is_attached().ok())
+                Some(attached.tc().is_some() && attached.now().is_some())
             }
             Programs { attached: None, .. } => Some(false),
         }
@@ -264,6 +264,14 @@ impl State {
     /// The name of each row; empty for a row that no interface has had yet.
     pub(crate) fn names(&self) -> Vec<String> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The interface of each row that is watched and not gone.
+    pub(super) fn watched(&self) -> Vec<Option<Interface>> {
+        let live = self.live();
+        let programs = live.iter().flat_map(|live| &live.programs);
+        let interfaces = programs.map(|programs| programs.attached.as_ref().map(|own| own.interface.clone()));
+        interfaces.map(|interface| interface.filter(Interface::is_present)).collect()
     }
 
     /// The interfaces with a program.
@@ -276,6 +284,17 @@ impl State {
     /// The first row that no interface has had yet.
     pub(super) fn free_row(&self) -> Option<usize> {
         self.names().iter().position(String::is_empty)
+    }
+
+    /// Frees a row whose interface cannot be watched. Its counters begin at zero.
+    ///
+    /// # Errors
+    /// The kernel's error for the row's name or its counters.
+    pub(super) fn free_row_of(&self, row: usize) -> Result<(), MapIndexError> {
+        self.counters.clear_row(u32::try_from(row).unwrap_or(u32::MAX))?;
+        self.record_name(row, "")?;
+        self.set_name(row, "");
+        Ok(())
     }
 
     /// Records the name of a row for the next daemon.

@@ -138,10 +138,6 @@ impl Updater {
             }
             state.set_updates(self.updates());
         }
-        // The program may stay attached for the next daemon, and drops must not.
-        if let Err(error) = kernel.end_drops() {
-            tracing::error!(%error, "the kernel drops packets until the lease of drops has ended");
-        }
         drop(kernel);
         self.save();
         if let Some(storage) = self.storage.as_ref().filter(|storage| storage.is_late()) {

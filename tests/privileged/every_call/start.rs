@@ -81,7 +81,15 @@ fn whichever_call_fails_a_daemon_works_or_leaves_nothing() {
     for kind in kinds.into_iter().chain([command::LINK_CREATE]) {
         assert!(calls.contains(&kind), "no command {kind}");
     }
+    attaches_last(&calls, 2);
     inflict(&faults(&calls, ENDS, BETWEEN), Place::new, |place, fault| start(place, fault));
+}
+
+/// Checks that every program is loaded before the first is attached.
+fn attaches_last(calls: &[u32], attachments: usize) {
+    let load = calls.iter().rposition(|command| *command == command::PROG_LOAD).unwrap();
+    let links = calls[load..].iter().filter(|command| **command == command::LINK_CREATE);
+    assert_eq!(links.count(), attachments, "{calls:?}");
 }
 
 /// The faults of these calls from the load of the tc program on, which is the last program. The calls before
@@ -102,6 +110,7 @@ fn whichever_call_fails_a_daemon_by_tc_works_or_leaves_nothing() {
     wait_until_announced(&daemon).unwrap();
     let calls = unharmed.history();
     stop(daemon).unwrap();
+    attaches_last(&calls, 1);
     inflict(&faults_of_tc(&calls), || Place::by("tc"), |place, fault| start(place, fault));
 }
 

@@ -80,7 +80,8 @@ pub(super) fn names_what_failed(line: &str, place: &Place, failed: Failed) -> Re
 /// failed call.
 pub(super) fn ends_as_documented(exit: &daemon::Exit, place: &Place, failed: Failed) -> Result<()> {
     let documented = match failed.command {
-        LINK_CREATE => &[Exit::Attach][..],
+        LINK_CREATE if [Errno::ENOMEM, Errno::EMFILE].contains(&failed.errno) => &[Exit::Resources][..],
+        LINK_CREATE => &[Exit::Attach],
         _ => &[Exit::Internal, Exit::Resources, Exit::Privilege, Exit::Kernel, Exit::Verifier, Exit::Attach],
     };
     let is_documented = documented.iter().any(|code| exit.status.code() == Some(i32::from(code.code())));

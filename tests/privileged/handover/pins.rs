@@ -4,8 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use d365_tests::{
     daemon::{self, Daemon, DaemonOptions},
-    lab::Lab,
+    lab::{Lab, LabOptions},
     mount::{Mount, View},
+    nft,
     raw::FrameSender,
     require,
 };
@@ -15,7 +16,7 @@ use nix::sys::signal::Signal;
 use super::{counts, frames};
 use crate::{
     bad_input::refused,
-    steps::{has_xdp, until},
+    steps::{has_xdp, knock, until},
 };
 
 const DIRECTORY: &str = "/sys/fs/bpf/d365";
@@ -61,6 +62,38 @@ fn pins_keep_programs_and_counters_until_they_are_removed() {
     // The kernel detaches a link in deferred work after its last pin is gone (`bpf_link_put`).
     until(10, || !has_xdp(&lab.host, lab.iface()), || "a program".to_owned());
     assert_eq!((pinned(&view), detach(&view).0), (0, Some(0)));
+}
+
+/// The programs stay, and drop nothing.
+#[test]
+fn a_start_that_is_stopped_drops_nothing() {
+    require!(Root, Tool("ip"), Tool("nft"), Daemon);
+    let lab = Lab::with(LabOptions { links: 16, ..LabOptions::default() }).unwrap();
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    let names: Vec<&str> = lab.links.iter().map(|link| link.host.name.as_str()).collect();
+    let options =
+        DaemonOptions::on(&names).args(["--keep-attached", "--unlisted", "drop", "--lease", "never"]);
+    let options = options.view(&view);
+    let rules = "table inet d365 {
+        counter smtp { }
+        chain in { type filter hook prerouting priority raw; tcp dport 25 counter name smtp; }
+    }";
+    nft::load(&lab.host, rules).unwrap();
+    let first = &lab.links[0];
+    for _ in 0..20 {
+        let daemon = Daemon::spawn(&lab.host, &options).unwrap();
+        until(10, || has_xdp(&lab.host, &first.host.name), || daemon.log());
+        let exit = daemon.stop_by(Signal::SIGTERM).unwrap();
+        if exit.stderr.contains("stopping while starting") {
+            assert!(has_xdp(&lab.host, &first.host.name));
+            knock(first, &["198.51.100.7"; 5]);
+            let arrived = || nft::packets(&lab.host, "inet d365", "smtp").unwrap();
+            until(10, || arrived() == 5, || format!("{} packets of 5", arrived()));
+            return;
+        }
+        detach(&view);
+    }
+    panic!("no start was stopped in time");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn left_at_once(mode: &str) {
     let scrape = daemon.scrape().unwrap();
     for (link, expected) in [(stays, 1), (goes, 0)] {
         let iface = [("iface", link.host.name.as_str())];
-        let shown = ["d365_attached", "d365_tag_attached"].map(|name| scrape.sum(name, &iface));
+        let shown = ["d365_attached", "d365_tag_attached"].map(|name| scrape.count(name, &iface));
         assert_eq!(shown, [expected; 2], "{}", link.host.name);
     }
     // The daemon checks its attachments once or twice in this time.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use d365_tests::{
-    daemon::{Daemon, DaemonOptions},
+    daemon::{Daemon, DaemonOptions, binary},
     lab::Lab,
     require,
     seccomp::{Faults, command},
@@ -16,7 +16,7 @@ use crate::{
     bad_input::refused,
     doctor::doctor,
     mail::{deliver_again, deliver_from, listen},
-    steps::{start, stop},
+    steps::{shell, start, stop},
 };
 
 const LISTED: &str = "13.71.171.9";
@@ -60,6 +60,9 @@ fn an_alternative_name_of_any_length_names_the_interface() {
     for two in [[lab.iface(), long.as_str()], [long.as_str(), short]] {
         refused(&lab.host, &DaemonOptions::on(&two), Exit::Interface, &[two[0], two[1], "one link"]);
     }
+    let both = format!("{},{long}", lab.iface());
+    let text = shell(&lab.host, &format!("{} doctor --iface {both} || true", binary().unwrap().display()));
+    assert!(text.contains("are one link"), "{text}");
     let unknown = "y".repeat(127);
     refused(&lab.host, &DaemonOptions::on(&[&unknown]), Exit::Interface, &[&unknown, "ip -br link"]);
 }
@@ -67,7 +70,7 @@ fn an_alternative_name_of_any_length_names_the_interface() {
 /// The daemon still watches the interface, under the name that the operator gave.
 #[test]
 fn a_renamed_interface_keeps_its_label() {
-    require!(Root, Tool("ip"), Daemon);
+    require!(Root, Tool("ip"), Kernel(6, 2, "an interface that is up gets another name"), Daemon);
     let lab = Lab::new().unwrap();
     let _listener = listen(&lab);
     let daemon = start(&lab, &[]);

@@ -1,5 +1,4 @@
-//! Patterns of `--iface`: they find interfaces at the start and later, leave out what cannot be watched, and
-//! end at the number of rows.
+//! Patterns of `--iface`: they find interfaces at the start and later, and end at the number of rows.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -22,14 +21,14 @@ use d365_user::{exit::Exit, kernel::Interface};
 use super::{LIMIT, LISTED, PATIENCE, create, delete, is_ready, of};
 use crate::{
     bad_input::refused,
-    steps::{SetOnDrop, has_xdp, knock, stop, two_links, until, xdp_filter},
+    steps::{SetOnDrop, has_xdp, knock, shell, stop, two_links, until, xdp_filter},
 };
 
 /// A pattern that matches the hosts' ends of a lab.
-const HOSTS: &str = "mx*";
+pub(super) const HOSTS: &str = "mx*";
 
 /// The interfaces that the metrics know.
-fn known(daemon: &Daemon) -> Vec<String> {
+pub(super) fn known(daemon: &Daemon) -> Vec<String> {
     let scrape = daemon.scrape().unwrap();
     let mut known: Vec<_> =
         scrape.select("d365_reattached_total", &[]).map(|sample| sample.labels["iface"].clone()).collect();
@@ -43,7 +42,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 }
 
 /// Creates a pair of interfaces, one of them with this name.
-fn pair(netns: &Netns, name: &str) {
+pub(super) fn pair(netns: &Netns, name: &str) {
     netns.ip(&["link", "add", name, "type", "veth", "peer", "name", &veth::unique_name("peer")]).unwrap();
 }
 
@@ -81,40 +80,6 @@ fn a_pattern_finds_interfaces_at_the_start_and_later() {
     assert!(known(&daemon).contains(&"mx-by-another-name".to_owned()), "{:?}", known(&daemon));
     stop(daemon);
     assert!(!has_xdp(netns, "other0") && lab.links.iter().all(|link| !has_xdp(netns, &link.host.name)));
-}
-
-/// The loopback, devices without an Ethernet header and interfaces with a program of somebody else do not
-/// keep the daemon from the others.
-#[test]
-fn an_interface_that_cannot_be_watched_is_left_out() {
-    require!(Root, Tool("ip"), Tool("xdp-filter"), Tun, Daemon);
-    let lab = two_links();
-    let [one, two] = &lab.links[..] else { unreachable!() };
-    let tun = Tun::new(&lab.host, Kind::Tun).unwrap();
-    let occupied = Lab { host: lab.host.clone(), sender: lab.sender.clone(), links: vec![two.clone()] };
-    let _view = xdp_filter(&occupied, "native");
-    let options = DaemonOptions::on(&["l?", "tun*", HOSTS]).args(["--mode", "native"]);
-    let daemon = Daemon::start(&lab.host, &options).unwrap();
-    assert_eq!(known(&daemon), [one.host.name.as_str()]);
-    let (left_out, other) =
-        ("an interface that matches a pattern is not attached", "already has an XDP program");
-    daemon
-        .wait_for_line(&[left_out, &format!(" iface={} ", tun.name), "begin with the IP header"], PATIENCE)
-        .unwrap();
-    daemon.wait_for_line(&[left_out, &format!(" iface={} ", two.host.name), other], PATIENCE).unwrap();
-    assert!(!has_xdp(&lab.host, "lo") && !has_xdp(&lab.host, &tun.name));
-    // The daemon tries a few times, and logs each reason once.
-    thread::sleep(Duration::from_secs(5));
-    assert_eq!(daemon.log().matches(left_out).count(), 2, "{}", daemon.log());
-    let left_out = || daemon.scrape().unwrap().count("d365_interfaces_left_out", &[]);
-    assert_eq!(left_out(), 2);
-    lab.host.ip(&["link", "set", "dev", &two.host.name, "xdp", "off"]).unwrap();
-    until(LIMIT, || of(&daemon, "d365_attached", two) == 1, || daemon.log());
-    knock(two, &[LISTED; 2]);
-    until(LIMIT, || of(&daemon, "d365_smtp_packets_total", two) == 2, || daemon.log());
-    assert!(is_ready(&daemon));
-    assert_eq!(left_out(), 1);
-    stop(daemon);
 }
 
 #[test]
@@ -188,6 +153,26 @@ fn a_pattern_is_resolved_once_if_nothing_is_attached_again() {
     assert_eq!(known(&daemon), [one.host.name.as_str()]);
     assert!(!has_xdp(&lab.host, &later.host.name) && is_ready(&daemon));
     stop(daemon);
+}
+
+/// The kernel allows any bytes in names.
+#[test]
+fn names_that_are_not_utf8_hide_no_interface() {
+    require!(Root, Tool("ip"), Daemon);
+    let lab = two_links();
+    let [one, later] = &lab.links[..] else { unreachable!() };
+    delete(later);
+    let odd = "ip link add \"$(printf 'q\\377')\" type veth peer name odd-peer && ip link property add dev";
+    shell(&lab.host, &format!("{odd} {} altname \"$(printf 'mm\\377')\"", one.host.name));
+    for names in [[HOSTS].as_slice(), &[&one.host.name]] {
+        let daemon = Daemon::start(&lab.host, &DaemonOptions::on(names)).unwrap();
+        assert_eq!(known(&daemon), [one.host.name.as_str()]);
+        if names == [HOSTS] {
+            create(later);
+            until(LIMIT, || has_xdp(&lab.host, &later.host.name), || daemon.log());
+        }
+        stop(daemon);
+    }
 }
 
 /// A row keeps its interface while the daemon runs. A restart frees the rows of interfaces that are gone, and

@@ -1,24 +1,26 @@
 //! The daemon in `--mode tc`: together with programs of other owners, on devices without an Ethernet header,
 //! and on interfaces that lose its program.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use aya::programs::{SchedClassifier, TcAttachType};
 use d365_common::names;
 use d365_tests::{
     daemon::{Daemon, DaemonOptions},
     frame::{Packet, Tcp},
-    lab::Lab,
+    lab::{Lab, Link},
+    mount::{Mount, View},
     netns::Netns,
     require,
+    seccomp::{BpfFault, command},
     tun::{Kind, Tun},
     veth,
 };
-use nix::sys::signal::Signal;
+use nix::{errno::Errno, sys::signal::Signal};
 
 use crate::{
     foreign::Foreign,
-    steps::{detach, has_tc, knock, on, start, stop, until, xdp_filter, xdp_id},
+    steps::{detach, has_tc, knock, on, start, stop, two_links, until, xdp_filter, xdp_id},
 };
 
 /// In a documented range, and in none.
@@ -181,4 +183,35 @@ fn two_daemons_on_one_interface() {
     stop(second);
     counts_on(&first, &lab);
     stop(first);
+}
+
+/// The names of the filters at the ingress of an interface.
+fn filters(netns: &Netns, interface: &str) -> String {
+    netns.output(Command::new("tc").args(["filter", "show", "dev", interface, "ingress"])).unwrap()
+}
+
+/// A filter outlives a daemon that is killed. It must not count in the row that another interface gets, nor
+/// next to the program of a daemon that attaches to its interface later.
+#[test]
+fn the_filter_of_a_killed_daemon_does_not_count_on() {
+    require!(Root, Tool("ip"), Tool("tc"), Daemon);
+    let lab = two_links();
+    let [one, two] = &lab.links[..] else { unreachable!() };
+    let view = View::new(&lab.host, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
+    // A kernel without tcx.
+    let without = BpfFault::of(command::LINK_CREATE, Errno::EINVAL);
+    let on = |link: &Link| {
+        let options = DaemonOptions::on(&[&link.host.name]).args(["--mode", "tc", "--keep-attached"]);
+        options.view(&view).fault(without)
+    };
+    let has_filter = |link: &Link| filters(&lab.host, &link.host.name).contains("d365_tc");
+    let killed = Daemon::start(&lab.host, &on(one)).unwrap();
+    killed.stop_by(Signal::SIGKILL).unwrap();
+    assert!(has_filter(one));
+    let daemon = Daemon::start(&lab.host, &on(two)).unwrap();
+    assert!(!has_filter(one) && has_filter(two), "{}", daemon.log());
+    knock(one, &[LISTED; 3]);
+    knock(two, &[LISTED; 2]);
+    until(10, || counts(&daemon)[0] == 2, || format!("{:?}", counts(&daemon)));
+    stop(daemon);
 }

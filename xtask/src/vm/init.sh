@@ -16,6 +16,9 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 ln -s /proc/self/fd /dev/fd
 ip link set lo up
+# Network namespaces are made without the devices of the tunnels' modules (tunl0, gre0, sit0), as on a host that
+# does not have the modules.
+echo 1 > /proc/sys/net/core/fb_tunnels_only_for_init_net
 modprobe --all --quiet @MODULES@
 exec > /dev/ttyS1 2>&1 < /dev/null
 stty raw -echo < /dev/ttyS1

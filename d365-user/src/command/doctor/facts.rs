@@ -23,7 +23,7 @@ use crate::{
     config::Interfaces,
     gate::{Gate, GatePolicy, Timestamp, gates},
     kernel::{
-        Stack,
+        Interface, Stack, distinct,
         survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     },
     source::{embedded, shown_name},
@@ -46,6 +46,8 @@ pub(super) struct Facts {
     pub(super) matched: Vec<String>,
     /// The patterns that no interface matches.
     pub(super) unmatched: Vec<String>,
+    /// The message about two names of one interface, if there are such names.
+    pub(super) same: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,10 +96,12 @@ pub(super) fn gather(flags: &cli::Doctor, interfaces: &Interfaces) -> Facts {
     let found = found.map_err(Unknown::from);
     let matching = |is_match: &dyn Fn(&str) -> bool| {
         let found = found.iter().flat_map(|stack| stack.matching(is_match));
-        found.map(|interface| interface.name).collect::<Vec<_>>()
+        found.collect::<Vec<_>>()
     };
-    let mut matched = matching(&|name| interfaces.is_match(name));
-    matched.retain(|name| !interfaces.names.contains(name));
+    let named: Vec<_> = interfaces.names.iter().filter_map(|name| Interface::find(name).ok()).collect();
+    let is_named = |found: &Interface| named.iter().any(|named| named.index == found.index);
+    let matched = matching(&|name| interfaces.is_match(name)).into_iter().filter(|found| !is_named(found));
+    let matched: Vec<String> = matched.map(|interface| interface.name).collect();
     let unmatched = interfaces
         .patterns
         .iter()
@@ -117,6 +121,7 @@ pub(super) fn gather(flags: &cli::Doctor, interfaces: &Interfaces) -> Facts {
         }),
         interfaces: names.map(|names| survey::interfaces(&names)),
         unmatched: unmatched.map(ToString::to_string).collect(),
+        same: distinct(&named).err().map(|error| error.to_string()),
         matched,
     }
 }

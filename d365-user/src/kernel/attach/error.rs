@@ -7,7 +7,7 @@ use nix::libc::{EEXIST, ENODEV, ENXIO};
 
 use crate::{
     kernel::{
-        error::{LoadError, MapIndexError, error_chain},
+        error::{LoadError, MapIndexError, error_chain, is_passing},
         interface::InterfaceError,
         objection::Objection,
         requirements::RequirementError,
@@ -46,7 +46,7 @@ pub enum AttachError {
     Ingress { interface: String, source: io::Error },
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
     Row { interface: String, source: MapError },
-    #[error("cannot record the row of {interface}: {source}")]
+    #[error("cannot record the row of {interface} in the kernel: {source}; it is tried again")]
     RowName { interface: String, source: Box<MapIndexError> },
     #[error(transparent)]
     Load(Box<LoadError>),
@@ -58,21 +58,24 @@ pub enum AttachError {
 
 impl AttachError {
     /// If this is a refusal of native XDP, a tc program may take its place. Returns the reason of the
-    /// refusal, which is `None` where XDP is never possible; `None` for every other error.
-    pub(super) fn refusal_of_xdp(&self) -> Option<Option<String>> {
+    /// refusal, which is `None` where XDP is never possible.
+    ///
+    /// # Errors
+    /// This error, if it is another one. After a lack of memory, for example, native mode may succeed later.
+    pub(super) fn refusal_of_xdp(self) -> Result<Option<String>, Self> {
         match self {
             Self::Busy { name, id, mode, .. } => {
-                Some(Some(format!("there is an XDP program: {name} (id {id}, {})", mode.as_str())))
+                Ok(Some(format!("there is an XDP program: {name} (id {id}, {})", mode.as_str())))
             }
             Self::BusyAbove { upper, name, id, mode, .. } => {
                 let mode = mode.as_str();
-                Some(Some(format!(
+                Ok(Some(format!(
                     "{upper}, which lies above it, has an XDP program: {name} (id {id}, {mode})"
                 )))
             }
-            Self::Refused { source, .. } => Some(Some(source.to_string())),
-            Self::Interface(InterfaceError::Unfit(_)) => Some(None),
-            _ => None,
+            Self::Refused { source, .. } if !is_passing(&source) => Ok(Some(reason(&source))),
+            Self::Interface(InterfaceError::Unfit(_)) => Ok(None),
+            error => Err(error),
         }
     }
 }
@@ -93,18 +96,24 @@ impl From<TcError> for AttachError {
 
 /// Explains the kernel's refusal and gives the next step.
 fn refusal(source: &io::Error, mode: XdpMode) -> String {
+    let advice = match mode {
+        _ if source.raw_os_error() == Some(EEXIST) => "detach that program first, or use --mode tc",
+        _ if is_passing(source) => "try again",
+        XdpMode::Native => {
+            "the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or tc"
+        }
+        XdpMode::Generic => "use --mode tc",
+    };
+    format!("{}; {advice}", reason(source))
+}
+
+fn reason(source: &io::Error) -> String {
     if source.raw_os_error() == Some(EEXIST) {
         return "a device above it has an XDP program, and is not in this network namespace: it may be a container's \
-                macvlan or VLAN device; detach that program first"
+                macvlan or VLAN device"
             .to_owned();
     }
-    let advice = match mode {
-        XdpMode::Native => {
-            "; the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or tc"
-        }
-        XdpMode::Generic => "",
-    };
-    format!("{source}{advice}")
+    source.to_string()
 }
 
 /// The keyword of `ip link set` for the mode.

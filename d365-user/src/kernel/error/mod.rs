@@ -1,10 +1,20 @@
 //! Errors of the kernel object, and the text of their causes. Nothing here calls the kernel.
 
+use std::io;
+
+use nix::libc::{EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, EPERM};
+
 mod load;
 mod publish;
 
 pub use load::LoadError;
 pub use publish::{MapIndexError, PublishError, VerifyError};
+
+/// Returns true if an error is about privileges, resources or a signal, and not about the request: the same
+/// request may succeed later.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EAGAIN | EINTR | EPERM | ENOMEM | EMFILE | ENFILE))
+}
 
 /// Formats an error and its causes in one line, down to the errno. aya's own messages leave the causes out.
 pub(super) fn error_chain(error: &dyn std::error::Error) -> String {

@@ -1,6 +1,6 @@
 //! The errno and the verifier's log together classify a load error.
 
-use nix::libc::{E2BIG, EACCES};
+use nix::libc::{E2BIG, EACCES, EAGAIN, EMFILE, ENOMEM};
 
 use super::*;
 

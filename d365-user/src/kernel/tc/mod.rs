@@ -8,8 +8,5 @@ mod clsact;
 mod filter;
 mod program;
 
+pub(super) use self::clsact::{OwnFilter, filters, programs, tcx};
 pub use self::program::{TcError, TcHold, TcProgram};
-pub(super) use self::{
-    clsact::{OwnFilter, filters, programs, tcx},
-    program::remove_own_filters,
-};

@@ -9,7 +9,10 @@ use aya::programs::{
 };
 use nix::libc::{EINVAL, ERANGE};
 
-use super::clsact::{OwnFilter, Qdisc, filters};
+use super::{
+    clsact::{OwnFilter, Qdisc, filters},
+    filter::Filter,
+};
 use crate::{
     kernel::{
         bpf,
@@ -59,9 +62,15 @@ pub enum TcError {
     Program { program: &'static str, interface: String, source: ProgramError },
     #[error("cannot attach tc program {program} to {interface}: {source}{}", advice(.source))]
     Link { program: &'static str, interface: String, source: io::Error },
-    #[error("cannot list the tc filters of {interface}: {source}")]
+    #[error(
+        "cannot list the tc filters of {interface}: {source}; look with `tc filter show dev {interface} ingress`"
+    )]
     Filters { interface: String, source: io::Error },
-    #[error("cannot remove the tc filter of a killed daemon from {interface}: {}", error_chain(.source))]
+    #[error(
+        "cannot remove the tc filter of a killed daemon from {interface}: {}; remove it with `tc filter del dev {interface} \
+         ingress`",
+        error_chain(.source)
+    )]
     Stale { interface: String, source: ProgramError },
 }
 
@@ -88,6 +97,24 @@ impl TcProgram {
 }
 
 impl Kernel {
+    /// Removes the filters on an interface that have the name of one of our programs. They are taken for
+    /// those of a killed daemon, and would count packets next to the programs of this one. A failure is
+    /// logged.
+    pub fn remove_stale_filters(interface: &Interface) {
+        if let Err(error) = remove_filters(interface, Filter::is_ours) {
+            let iface = &interface.name;
+            tracing::warn!(iface, %error, "the filter of a killed daemon stays, and counts for itself");
+        }
+    }
+
+    /// Loads the tc program with this role for packets that begin with this header.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load_tc(&mut self, role: TcRole, header: Header) -> Result<(), LoadError> {
+        self.tc(role.program(header)).map(drop)
+    }
+
     /// Attaches the tc program that marks packets.
     ///
     /// # Errors
@@ -152,7 +179,7 @@ impl Kernel {
     /// Attaches a tc program by a filter. The filters of a killed daemon are removed.
     ///
     /// # Errors
-    /// [`TcError`]; the interface is then unchanged.
+    /// [`TcError`]; the interface then has no filter of ours.
     pub fn attach_clsact(
         &mut self,
         interface: &Interface,
@@ -167,9 +194,10 @@ impl Kernel {
         let program = role.program(header);
         let failed = |source| TcError::Program { program, interface: interface.name.clone(), source };
         let unlisted = |source| TcError::Filters { interface: interface.name.clone(), source };
-        if inherited.is_start() {
-            remove_own_filters(interface)?;
-        }
+        let loaded = self.tc(program)?.info().map_err(failed)?.id();
+        // A filter of this daemon may be left that it took for gone together with its interface.
+        let is_start = inherited.is_start();
+        remove_filters(interface, |filter| filter.program == Some(loaded) || is_start && filter.is_ours())?;
         let name = interface.kernel_name().map_err(unlisted)?;
         let qdisc = match qdisc_add_clsact(&name) {
             Ok(()) => Some(Qdisc::added(interface.index)),
@@ -183,7 +211,6 @@ impl Kernel {
         };
         let options = NlOptions { priority, handle: TcHandle::AUTO_ASSIGN, classid: None };
         let classifier = self.tc(program)?;
-        let loaded = classifier.info().map_err(failed)?.id();
         let id =
             classifier.attach_with_options(&name, TcAttachType::Ingress, TcAttachOptions::Netlink(options));
         let link = id.and_then(|id| classifier.take_link(id)).map_err(failed)?;
@@ -195,13 +222,10 @@ impl Kernel {
     }
 }
 
-/// Removes the filters on an interface that have the name of one of our programs.
-///
-/// # Errors
-/// [`TcError`].
-pub(in crate::kernel) fn remove_own_filters(interface: &Interface) -> Result<(), TcError> {
+/// Removes such filters from an interface.
+fn remove_filters(interface: &Interface, is_such: impl Fn(&Filter) -> bool) -> Result<(), TcError> {
     let unlisted = |source| TcError::Filters { interface: interface.name.clone(), source };
-    for stale in filters(interface.index).map_err(unlisted)?.iter().filter(|filter| filter.is_ours()) {
+    for stale in filters(interface.index).map_err(unlisted)?.iter().filter(|filter| is_such(filter)) {
         tracing::info!(filter = %stale, "removing the tc filter of a daemon that was killed");
         let (name, priority) = (interface.kernel_name().map_err(unlisted)?, stale.priority);
         let link = SchedClassifierLink::attached(&name, TcAttachType::Ingress, priority, stale.handle, None);

@@ -1,9 +1,6 @@
 //! Attaches what one row of the counters lacks. The caller selects the row, its interface and the order.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use crate::{
     kernel::{AttachError, Inherited, Interface, InterfaceError, Kernel, Report, Stack, TcProgram},
@@ -15,9 +12,6 @@ use crate::{
     },
     snapshot::Mode,
 };
-
-/// Time after which devices make way again for one below that could not be attached.
-const REST: Duration = Duration::from_mins(10);
 
 /// The surroundings of one round.
 pub(super) struct Round<'a> {
@@ -33,13 +27,22 @@ pub(super) struct Round<'a> {
 /// The rows, as far as attaching to one changes another.
 pub(super) struct Rows {
     choice: Choice,
-    /// The interfaces for which devices above made way without success, by index, each with the time.
-    made_way: BTreeMap<u32, Instant>,
+    /// The indexes of interfaces for which devices above made way without success.
+    made_way: BTreeSet<u32>,
 }
 
 impl Rows {
     pub(super) fn new(choice: Choice) -> Self {
-        Self { choice, made_way: BTreeMap::new() }
+        Self { choice, made_way: BTreeSet::new() }
+    }
+
+    /// Loads the tc programs that these interfaces need in any case, so that the kernel refuses them before
+    /// anything is attached.
+    ///
+    /// # Errors
+    /// [`AttachError::Load`].
+    pub(super) fn load(&self, kernel: &mut Kernel, interfaces: &[Interface]) -> Result<(), AttachError> {
+        self.choice.load(kernel, interfaces)
     }
 
     /// Attaches the missing programs of a row to its present interface.
@@ -69,7 +72,7 @@ impl Rows {
                 }
                 // The kernel replaces the program of a link whatever lies above.
                 if !interface.xdp()?.is_some_and(|xdp| inherited.holds(xdp.program)) {
-                    self.clear_way(&live, stack, interface)?;
+                    self.clear_way(&live, stack, interface, inherited)?;
                 }
                 kernel.set_row(row, interface)?;
                 live.links.release(interface, true);
@@ -106,9 +109,16 @@ impl Rows {
         Ok(())
     }
 
-    /// Takes the daemon's own XDP program off the devices directly above: the kernel takes none below one.
-    /// Their turn comes after this one's. If it fails all the same, they stay for a while.
-    fn clear_way(&mut self, live: &Live, stack: &Stack, interface: &Interface) -> Result<(), AttachError> {
+    /// Takes the XDP program of this daemon or an earlier one off the devices directly above: the kernel
+    /// takes none below one. Their turn comes after this one's. If it fails all the same, they stay next
+    /// time.
+    fn clear_way(
+        &mut self,
+        live: &Live,
+        stack: &Stack,
+        interface: &Interface,
+        inherited: &mut Inherited,
+    ) -> Result<(), AttachError> {
         let others = live.programs.iter().filter_map(|programs| programs.attached.as_ref());
         let others: Vec<_> = others.filter(|other| live.links.left(&other.interface).is_none()).collect();
         let is_same = |other: &Interface| other.index == interface.index && other.name != interface.name;
@@ -119,15 +129,14 @@ impl Rows {
         let is_above = |other: &Interface| stack.is_above(other.index, interface.index);
         let above = others.into_iter().filter(|other| other.mode != Mode::Tc && is_above(&other.interface));
         let above: Vec<_> = above.collect();
-        let now = Instant::now();
-        if above.is_empty()
-            || self.made_way.get(&interface.index).is_some_and(|at| now < *at + REST)
-            || !self.choice.takes_xdp(interface)
-        {
+        if self.made_way.contains(&interface.index) || !self.choice.takes_xdp(interface, inherited) {
             return Ok(());
         }
-        above.iter().for_each(|upper| live.links.release(&upper.interface, true));
-        self.made_way.insert(interface.index, now);
+        inherited.close(|index| stack.is_above(index, interface.index), "a device below it comes first");
+        if !above.is_empty() {
+            above.iter().for_each(|upper| live.links.release(&upper.interface, true));
+            self.made_way.insert(interface.index);
+        }
         Ok(())
     }
 }

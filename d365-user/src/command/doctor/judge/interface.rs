@@ -1,5 +1,7 @@
 //! The checks of one interface: if the program can run on it, and in which mode.
 
+use d365_common::names::MAX_INTERFACES;
+
 use super::{
     super::finding::{Check, Finding, Judged, error, ok, warning},
     generic, kind,
@@ -32,6 +34,23 @@ pub(super) fn judge(
         Err(unknown) => Finding::all([(Check::Interface, Err(unknown))]),
     };
     findings.into_iter().map(|finding| finding.on(name)).collect()
+}
+
+/// Returns true if nothing that is known keeps the daemon from watching the interface.
+pub(super) fn may_be_watched(facts: &Fact<Option<InterfaceFacts>>) -> bool {
+    match facts {
+        Ok(Some(InterfaceFacts { link: Ok(link), .. })) => link.header.is_ok(),
+        Ok(found) => found.is_some(),
+        Err(_) => true,
+    }
+}
+
+/// The findings about all `count` interfaces together; `same` is the message about two names of one.
+pub(super) fn together(count: usize, same: Option<&str>) -> Vec<Finding> {
+    let same = same.map(|same| error(same, "name each interface once"));
+    let found = format!("{count} interfaces match, and the daemon has room for {MAX_INTERFACES}");
+    let many = (count > MAX_INTERFACES).then(|| warning(found, "use a narrower pattern"));
+    Finding::all(same.into_iter().chain(many).map(|judged| (Check::Interface, judged)))
 }
 
 /// The finding about a pattern that no interface matches.

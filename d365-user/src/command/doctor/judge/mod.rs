@@ -22,12 +22,15 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     findings.extend(state::judge(&facts.state, facts.clock.now, facts.list));
     match &facts.interfaces {
         Ok(interfaces) if !interfaces.is_empty() || !facts.unmatched.is_empty() => {
+            // Without one that can be watched the daemon does not start.
+            let is_any_watched = interfaces.iter().any(|(_, of_it)| interface::may_be_watched(of_it));
             let judged = interfaces.iter().flat_map(|(name, of_it)| {
-                let is_optional = facts.matched.contains(name);
+                let is_optional = is_any_watched && facts.matched.contains(name);
                 interface::judge(name, of_it, machine, is_optional)
             });
             findings.extend(judged);
-            let is_any_watched = !interfaces.is_empty();
+            let count = if facts.matched.is_empty() { 0 } else { interfaces.len() };
+            findings.extend(interface::together(count, facts.same.as_deref()));
             let unmatched = facts.unmatched.iter().map(|text| interface::unmatched(text, is_any_watched));
             findings.extend(unmatched.flatten());
         }

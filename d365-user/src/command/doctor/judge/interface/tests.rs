@@ -139,6 +139,16 @@ fn one_that_only_matches_a_pattern_is_never_an_error() {
 }
 
 #[test]
+fn names_of_one_link_are_an_error_and_more_than_the_rows_a_warning() {
+    let levels = |count, same| {
+        together(count, same).into_iter().map(|finding| finding.judgement.level).collect::<Vec<_>>()
+    };
+    assert_eq!(levels(MAX_INTERFACES, None), []);
+    assert_eq!(levels(MAX_INTERFACES + 1, None), [WARNING]);
+    assert_eq!(levels(2, Some("m0 and alt0 are one link")), [Level::Error]);
+}
+
+#[test]
 fn what_could_not_be_asked_is_a_warning() {
     let blind = |facts: &mut InterfaceFacts| {
         *facts = InterfaceFacts {
