@@ -108,10 +108,8 @@ fn a_server_that_nobody_vouches_for_is_not_believed_until_somebody_does() {
     let mut watched = Watched::start(&site, &site.options(&[&site.source("/doc"), &untrusted]), 4);
     let says = "its certificate is not accepted: no authority that this host trusts has signed it";
     watched.fails(Counted::Source(&untrusted, "tls"), says, || ());
-    assert_eq!(
-        failures(&watched.daemon.scrape().unwrap(), "tls"),
-        Counted::Source(&untrusted, "tls").of(&watched.daemon.scrape().unwrap())
-    );
+    let scrape = watched.daemon.scrape().unwrap();
+    assert_eq!(failures(&scrape, "tls"), Counted::Source(&untrusted, "tls").of(&scrape));
     assert_eq!(server.received().len(), 0, "it was spoken to");
     // If the host begins to trust an authority, the next fetch trusts it too.
     site.trust(&stranger);
