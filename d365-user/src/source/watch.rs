@@ -7,13 +7,14 @@
 //! so a rename into place is the safe way to replace a file.
 
 use std::{
-    fs,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     time::Duration,
 };
 
+mod look;
+
+pub(crate) use self::look::{Attributes, Look};
 use crate::resources::{self, ResourceError};
 
 /// Interval between two looks at the files.
@@ -44,8 +45,7 @@ impl Watch {
         let (running, end) = channel();
         let (begun, has_begun) = channel();
         let watch = move || {
-            let first = |found| Look { reported: found, seen: found };
-            let mut looks: Vec<Look> = files.iter().map(|file| first(attributes(file))).collect();
+            let mut looks: Vec<Look> = files.iter().map(|file| Look::new(Attributes::at(file))).collect();
             if begun.send(()).is_err() {
                 // The caller did not wait for the first look. It may have read a file before this look, so
                 // each file counts as changed.
@@ -53,7 +53,7 @@ impl Watch {
             }
             while end.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 for (index, (file, look)) in files.iter().zip(&mut looks).enumerate() {
-                    if look.again(attributes(file)) {
+                    if look.again(Attributes::at(file)) {
                         changed(index);
                     }
                 }
@@ -63,45 +63,6 @@ impl Watch {
         // If the first look takes longer, the thread reports each file as changed afterwards.
         let _ = has_begun.recv_timeout(FIRST_LOOK);
         Ok(Self { _running: running })
-    }
-}
-
-/// The attributes that distinguish two states of a file without reading it: device, inode, size, and the
-/// times of modification and change in seconds and nanoseconds. The change time (ctime) moves with every
-/// write. It also moves when a file becomes readable, or when its old modification time is restored. They are
-/// those of the file that the path leads to: a symbolic link that is swapped leads to another inode.
-type Attributes = (u64, u64, u64, [i64; 4]);
-
-/// `None` if there is no file, or if its attributes cannot be read.
-fn attributes(path: &Path) -> Option<Attributes> {
-    let file = fs::metadata(path).ok()?;
-    // The times of a pipe move when it is read.
-    if file.file_type().is_fifo() {
-        return Some((file.dev(), file.ino(), 0, [0; 4]));
-    }
-    let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
-    Some((file.dev(), file.ino(), file.size(), times))
-}
-
-/// The looks at one file so far.
-#[derive(Debug)]
-struct Look {
-    /// The state at the last report, or at the start.
-    reported: Option<Attributes>,
-    /// The state that the last look found.
-    seen: Option<Attributes>,
-}
-
-impl Look {
-    /// Takes the result of another look. Returns true if the file has changed and stayed the same since.
-    fn again(&mut self, found: Option<Attributes>) -> bool {
-        let is_settled = self.seen == found;
-        self.seen = found;
-        let has_changed = is_settled && self.reported != found;
-        if has_changed {
-            self.reported = found;
-        }
-        has_changed
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::{Look, Watch};
+use super::Watch;
 
 const INTERVAL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -180,22 +180,6 @@ fn two_files_in_one_directory() {
     both.sort_unstable();
     assert_eq!(both, [0, 1]);
     watched.nothing();
-}
-
-#[test]
-fn a_file_is_not_reported_while_each_look_finds_another_state() {
-    let state = |size| Some((1, 1, size, [0; 4]));
-    let mut look = Look { reported: state(1), seen: state(1) };
-    assert!(!look.again(state(1)));
-    for size in 2..9 {
-        assert!(!look.again(state(size)), "{size}");
-    }
-    assert!(look.again(state(8)));
-    assert!(!look.again(state(8)));
-    // It is removed and comes back as it was between two looks, or for longer.
-    assert!(!look.again(None) && !look.again(state(8)) && !look.again(state(8)));
-    assert!(!look.again(None) && look.again(None) && !look.again(None));
-    assert!(!look.again(state(8)) && look.again(state(8)));
 }
 
 #[test]
