@@ -3,7 +3,7 @@
 //! The result of [`Config::new`] is within every limit. Nothing here opens a file or asks the kernel: another
 //! module checks if an interface exists.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use d365_common::names::{MAX_INTERFACES, MAX_PORTS};
 
@@ -24,7 +24,7 @@ use crate::{
     gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
-    settings::{HttpHost, LeaseTerm, ModePolicy, RangeMetrics, Tags, Unlisted},
+    settings::{HttpHost, LeaseTerm, Listen, ModePolicy, RangeMetrics, Tags, Unlisted},
     source::{
         Spec,
         download::{Target, Url, UserAgent},
@@ -75,7 +75,9 @@ pub struct Config {
     /// The action on new connections from unlisted sources.
     pub unlisted: Unlisted,
     /// The address of the HTTP server; port 0 lets the kernel choose.
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// The file of the web configuration.
+    pub web_config: Option<PathBuf>,
     /// Hosts by which HTTP requests may name this server, in addition to its own addresses.
     pub allow_http_host: Vec<HttpHost>,
     /// Series by range.
@@ -135,6 +137,7 @@ impl Config {
             tags: tags::tags(&flags.tags, flags.mode)?,
             unlisted: tags::unlisted(&flags.tags, &mut warnings)?,
             listen: flags.listen,
+            web_config: flags.web_config,
             allow_http_host: each_once(
                 "--allow-http-host",
                 flags.allow_http_host,

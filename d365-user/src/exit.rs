@@ -35,11 +35,13 @@ pub enum Exit {
     State = 11,
     /// A limit of threads, file descriptors, memory or processor time is reached.
     Resources = 12,
+    /// The web configuration cannot be used.
+    WebConfig = 13,
 }
 
 impl Exit {
     /// All exit codes by number, each with one line for the operator, without a full stop.
-    pub const TABLE: [(Self, &str); 13] = [
+    pub const TABLE: [(Self, &str); 14] = [
         (Self::Success, "stopped by SIGINT or SIGTERM; or the task is done"),
         (
             Self::Internal,
@@ -62,6 +64,7 @@ impl Exit {
             Self::Resources,
             "too few threads, file descriptors, memory or processor time (the message names the limit)",
         ),
+        (Self::WebConfig, "web configuration unusable (the message names file and field)"),
     ];
 
     /// The answer of a task that is not the good one: `drift` found differences, `approve` did nothing,

@@ -2,9 +2,25 @@
 //! manager nothing happens. A report that fails is not logged: the service manager itself acts on a silent
 //! daemon. The descriptor store is in [`crate::kernel`].
 
-use std::time::Duration;
+use std::{
+    os::fd::{FromRawFd as _, OwnedFd},
+    time::Duration,
+};
 
 use sd_notify::{NotifyState, notify};
+
+/// Takes the descriptors that the service manager passes to this process, with their names: listening sockets
+/// (systemd.socket(5)), and what an earlier daemon gave it to keep. Call it once: a second call would own the
+/// same descriptors again.
+pub(crate) fn passed() -> Vec<(String, OwnedFd)> {
+    // An environment that is not as sd_listen_fds(3) describes it must not keep the daemon from starting.
+    let listed = sd_notify::listen_fds_with_names().inspect_err(|error| {
+        tracing::warn!(%error, "nothing is taken over from the service manager");
+    });
+    let listed = listed.into_iter().flatten();
+    // SAFETY: the service manager opened these descriptors for this process, and nothing else has taken them.
+    listed.map(|(fd, name)| (name, unsafe { OwnedFd::from_raw_fd(fd) })).collect()
+}
 
 /// The start is complete, or a reload is.
 pub(crate) fn ready() {

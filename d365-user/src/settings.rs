@@ -7,8 +7,10 @@ use d365_common::{dscp::Dscp, mark::Mark};
 use ipnet::IpNet;
 
 mod http_host;
+mod listen;
 
 pub use http_host::HttpHost;
+pub use listen::Listen;
 
 /// The modes that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

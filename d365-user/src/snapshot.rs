@@ -156,6 +156,8 @@ pub struct Snapshot {
     pub range_metrics: bool,
     /// Failures of HTTP: the reason's label value, and the number. Every reason is present.
     pub http_failures: Vec<(&'static str, u64)>,
+    /// Readings of the web configuration that failed.
+    pub web_config_failures: u64,
     /// The resource usage of the daemon itself; `None` if /proc cannot be read.
     pub process: Option<ProcessStats>,
 }

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use d365_common::mark::Mark;
 use ipnet::IpNet;
 
-use super::{DaemonFlags, updates::DEFAULT_PINS};
-use crate::{state::DEFAULT_DIRECTORY, tag::mark};
+use super::{DaemonFlags, daemon::DEFAULT_LISTEN, updates::DEFAULT_PINS};
+use crate::{settings::Listen, state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
 #[derive(Clone, Debug, Subcommand)]
@@ -55,7 +55,7 @@ where a start would continue without something. It needs no privilege, downloads
 checks kernel and interfaces.
 
 Exit codes: 0 the configuration is valid; 2 a flag or variable is not valid; 3 no source gives a list; 11 the state \
-directory cannot be used.";
+directory cannot be used; 13 the web configuration cannot be used.";
 
 const DETACH: &str = "\
 Detach the programs that a daemon with --keep-attached left, and remove its counters from the kernel.
@@ -122,6 +122,14 @@ pub struct Doctor {
     /// The daemon's state directory
     #[arg(long, env = "D365_STATE_DIR", value_name = "DIR", default_value = DEFAULT_DIRECTORY)]
     pub state_dir: PathBuf,
+
+    /// The daemon's --listen
+    #[arg(long, env = "D365_LISTEN", value_name = "ADDR:PORT", default_value = DEFAULT_LISTEN)]
+    pub listen: Listen,
+
+    /// The daemon's --web-config
+    #[arg(long, env = "D365_WEB_CONFIG", value_name = "FILE")]
+    pub web_config: Option<PathBuf>,
 
     /// Write JSON in place of a table
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! The daemon's flags, which `check` has too.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{
     ArgMatches, Args,
@@ -13,8 +13,11 @@ use super::{tags::TagFlags, updates::UpdateFlags};
 use crate::{
     logging::{LogFilter, LogFormat},
     ranges::Policy,
-    settings::{HttpHost, ModePolicy, RangeMetrics},
+    settings::{HttpHost, Listen, ModePolicy, RangeMetrics},
 };
+
+/// The default of `--listen`.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:9365";
 
 /// The flags, each valid by itself.
 #[derive(Clone, Debug, Args)]
@@ -115,12 +118,18 @@ pub struct DaemonFlags {
     #[command(flatten)]
     pub(crate) tags: TagFlags,
 
-    /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose
+    /// Address for /metrics, /healthz and /readyz; IPv6 as `[::1]:9365`, port 0 lets the kernel choose;
+    /// `unix:PATH` is a Unix socket. Sockets that systemd passes are used in its place
     #[arg(
-        long, env = "D365_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:9365",
-        value_parser = address, help_heading = "Metrics and log"
+        long, env = "D365_LISTEN", value_name = "ADDR:PORT", default_value = DEFAULT_LISTEN,
+        help_heading = "Metrics and log"
     )]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
+
+    /// File with TLS, passwords and limits for HTTP, in the format of Prometheus's exporters; read again when
+    /// it changes
+    #[arg(long, env = "D365_WEB_CONFIG", value_name = "FILE", help_heading = "Metrics and log")]
+    pub(crate) web_config: Option<PathBuf>,
 
     /// Host (a name or an address, without a port) by which HTTP requests may name this server, in addition
     /// to `localhost`, loopback addresses and the address of --listen; repeat it, or separate hosts by
@@ -188,9 +197,4 @@ impl DaemonFlags {
         self.urls_on_command_line = typed.map(|(_, flag)| *flag).collect();
         self.updates.pin_dir_is_given = matches.value_source("pin_dir") != Some(DefaultValue);
     }
-}
-
-/// Reads `ADDR:PORT`.
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "expected ADDR:PORT with a numeric address, as 127.0.0.1:9365 or [::1]:9365")
 }

@@ -11,6 +11,7 @@ use crate::{
     cli::DaemonFlags,
     config::Config,
     exit::Exit,
+    http::{WebConfig, exposure},
     ranges::{Policy, RangeError, RangeSet},
     source::{
         Schedule, Spec,
@@ -23,6 +24,10 @@ use crate::{
 pub(super) fn run(flags: &DaemonFlags) -> Result<Exit, CommandError> {
     let (config, warnings) = Config::new(flags.clone())?;
     let mut remarks: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let web_config = config.web_config.as_deref().map(WebConfig::read).transpose()?.unwrap_or_default();
+    remarks.extend(web_config.remarks().iter().map(ToString::to_string));
+    remarks
+        .extend(exposure(std::slice::from_ref(&config.listen), &web_config).map(|remark| remark.to_string()));
     let has_saved = state_directory(&config, &mut remarks)?;
     let (mut failures, files) = lists(&config, &mut remarks);
     let only_files = files == config.ranges.len();

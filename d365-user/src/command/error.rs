@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     config::ConfigError,
     exit::Exit,
+    http::WebConfigError,
     kernel::StoreError,
     source::SourceError,
     state::{Damage, StateError},
@@ -16,6 +17,8 @@ use crate::{
 pub enum CommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    WebConfig(#[from] WebConfigError),
     #[error(transparent)]
     State(#[from] StateError),
     /// A file in the state directory is damaged.
@@ -55,6 +58,7 @@ impl CommandError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::Usage,
+            Self::WebConfig(_) => Exit::WebConfig,
             Self::State(_) | Self::Damaged { .. } => Exit::State,
             Self::Source(_) | Self::NoList(_) => Exit::Ranges,
             Self::Pins(_) => Exit::Attach,

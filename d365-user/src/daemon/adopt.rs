@@ -1,6 +1,8 @@
 //! Takes over what an earlier daemon left: its links, its counters and the owners of their slots. It changes
 //! nothing on an interface that the daemon watches.
 
+use std::os::fd::OwnedFd;
+
 use super::{StartError, check::check};
 use crate::{
     config::{Config, Interfaces},
@@ -21,15 +23,20 @@ pub(super) struct Adoption {
     pub(super) pending: PendingGeneration,
 }
 
-/// Adopts, and prepares the first generation with the list `set`.
+/// Adopts, and prepares the first generation with the list `set`. `passed` has the descriptors of the service
+/// manager.
 ///
 /// # Errors
 /// [`StartError`]; the programs of the earlier daemon stay on the interfaces that this one would watch. If an
 /// interface cannot be watched, nothing changes.
-pub(super) fn adopt(config: &Config, set: &RangeSet) -> Result<Adoption, StartError> {
+pub(super) fn adopt(
+    config: &Config,
+    set: &RangeSet,
+    passed: Vec<(String, OwnedFd)>,
+) -> Result<Adoption, StartError> {
     let store =
         if config.keep_attached { Store::of_pins(&config.pin_dir)? } else { Store::of_service_manager() };
-    let mut inherited = Inherited::take(store)?;
+    let mut inherited = Inherited::take(store, passed)?;
     let watched = check(config, &inherited)?;
     let capacity = slots_for(config.max_ranges);
     let row_count = u32::try_from(config.interfaces.rows()).unwrap_or(u32::MAX);

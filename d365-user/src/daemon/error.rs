@@ -1,18 +1,20 @@
 //! The errors of the daemon's start, and the exit code of each.
 
-use std::{error::Error as _, io, net::SocketAddr};
+use std::{error::Error as _, io};
 
 use tokio::task::JoinError;
 
 use crate::{
     counters::SlotsFull,
     exit::Exit,
+    http::WebConfigError,
     kernel::{
         AttachError, InterfaceError, LoadError, MapIndexError, PacketLogError, PublishError,
         RequirementError, SamplesError, StoreError,
     },
     resources::{ResourceError, is_lack},
     runtime::FailsafeError,
+    settings::Listen,
     updater::PrepareError,
 };
 
@@ -25,9 +27,13 @@ pub enum StartError {
     #[error(transparent)]
     Pending(#[from] SlotsFull),
     #[error(
-        "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -ltnp`"
+        "cannot listen on {address}: {source}; choose another with --listen, or find who has it: `ss -lptx`"
     )]
-    Listen { address: SocketAddr, source: io::Error },
+    Listen { address: Listen, source: io::Error },
+    #[error("a socket that the service manager passed cannot be used: {0}; look at the unit's .socket file")]
+    Passed(io::Error),
+    #[error("{0}; `d365-user check` tries it without a start")]
+    WebConfig(#[from] WebConfigError),
     #[error(transparent)]
     Requirement(#[from] RequirementError),
     #[error(transparent)]
@@ -86,7 +92,8 @@ impl StartError {
         match self {
             Self::Prepare(error) => error.exit(),
             Self::Pending(_) => Exit::Ranges,
-            Self::Listen { .. } => Exit::Listen,
+            Self::Listen { .. } | Self::Passed(_) => Exit::Listen,
+            Self::WebConfig(_) => Exit::WebConfig,
             Self::Interface(_) | Self::Attach(AttachError::Interface(_)) => Exit::Interface,
             Self::Requirement(error) | Self::Attach(AttachError::Requirement(error)) => requirement(error),
             Self::Load(error) => load(error),

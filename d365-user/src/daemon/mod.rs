@@ -7,6 +7,7 @@
 mod adopt;
 mod check;
 mod error;
+mod listen;
 mod notify;
 pub(crate) mod start;
 
@@ -18,7 +19,7 @@ pub use error::StartError;
 
 use crate::{
     config::Config,
-    http::{self, Endpoints, Hosts, Readiness},
+    http::{self, Endpoints, Readiness, WebConfig},
     kernel::PacketLog,
     resources::Worker,
     runtime::{Failsafe, State, azure, watch},
@@ -27,6 +28,7 @@ use crate::{
     updater::{self, Prepared},
 };
 use adopt::Adoption;
+use listen::{Listening, listen};
 use start::Started;
 
 /// Runs the daemon until SIGINT or SIGTERM. On SIGHUP it reads every source again. It makes every thread that
@@ -41,6 +43,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let deadline = Deadline::new()?;
     let updates = Worker::start("updates", "keep the range list current")?;
     let config = Arc::new(config);
+    let web_config = config.web_config.clone();
+    let reading = updates.run(move || web_config.as_deref().map(WebConfig::read).transpose());
+    let web_config = tokio::select! {
+        signal = &mut stop => return stopped_early(signal, &deadline),
+        read = reading => read.map_err(|_| StartError::Panicked)??,
+    };
     let azure = Arc::new(azure::Known::default());
     let (own, known) = (Arc::clone(&config), Arc::clone(&azure));
     let preparing = updates.run(move || updater::prepare(&own, known));
@@ -50,12 +58,11 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         prepared = preparing => prepared.map_err(|_| StartError::Panicked)??,
     };
     let Prepared { updater, events, set, is_hung } = prepared;
-    let listen = |source| StartError::Listen { address: config.listen, source };
+    let mut passed = service_manager::passed();
     let failures = Arc::new(http::Failures::default());
-    let listener = http::listen(config.listen, &failures).map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
+    let Listening { listeners, access, hosts, urls } = listen(&config, web_config, &mut passed, &failures)?;
     let (own, first) = (Arc::clone(&config), set.clone());
-    let adopting = updates.run(move || adopt::adopt(&own, &first));
+    let adopting = updates.run(move || adopt::adopt(&own, &first, passed));
     let Adoption { inherited, counters, rows, published, pending } = tokio::select! {
         signal = &mut stop => return stopped_early(signal, &deadline),
         adopted = adopting => adopted.map_err(|_| StartError::Panicked)??,
@@ -67,9 +74,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     state.follow_range_metrics(&set);
     let (ready, readiness) = channel(Readiness::NotReady("starting".into()));
     let (stop_serving, mut stopped) = channel(false);
-    let hosts = Hosts::new(address, &config.allow_http_host);
     let endpoints = Endpoints::new(state.clone(), readiness.clone(), failures, hosts)?;
-    let mut server = tokio::spawn(http::serve(listener, endpoints, async move {
+    let mut server = tokio::spawn(http::serve(listeners, endpoints, access, async move {
         // A dropped sender means a stop as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }));
@@ -91,7 +97,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let Started { kernel, updater, packet_log, samples, failsafe, reattach, seen: first } = started;
     let shared = Arc::clone(&state);
     let mut updating = updates.run(move || {
-        updater::summary(&*shared, &config, failsafe.as_ref().map(Failsafe::prefixes), address);
+        updater::summary(&*shared, &config, failsafe.as_ref().map(Failsafe::prefixes), &urls);
         updater.run(kernel, failsafe, reattach, &shared);
     });
 

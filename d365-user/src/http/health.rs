@@ -16,20 +16,37 @@ pub(super) enum Failure {
     Accept,
     /// The host did not have the address of `--listen` at the start.
     Address,
+    /// A TLS handshake failed.
+    Handshake,
     /// A request named no host, or a host that this server does not answer for.
     Host,
+    /// A request had no password, or a wrong one.
+    Password,
+    /// A request came too soon after others.
+    RateLimit,
     /// A scrape ended without metrics.
     Scrape,
 }
 
 impl Failure {
-    const ALL: [Self; 4] = [Self::Accept, Self::Address, Self::Host, Self::Scrape];
+    const ALL: [Self; 7] = [
+        Self::Accept,
+        Self::Address,
+        Self::Handshake,
+        Self::Host,
+        Self::Password,
+        Self::RateLimit,
+        Self::Scrape,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Address => "address",
+            Self::Handshake => "handshake",
             Self::Host => "host",
+            Self::Password => "password",
+            Self::RateLimit => "rate_limit",
             Self::Scrape => "scrape",
         }
     }
@@ -37,18 +54,32 @@ impl Failure {
 
 /// Failures since the start.
 #[derive(Debug, Default)]
-pub struct Failures([AtomicU64; Failure::ALL.len()]);
+pub struct Failures {
+    by_kind: [AtomicU64; Failure::ALL.len()],
+    web_config: AtomicU64,
+}
 
 impl Failures {
     /// Counts one failure, and returns the number of earlier ones of its kind.
     pub(super) fn count(&self, failure: Failure) -> u64 {
-        self.0[failure as usize].fetch_add(1, Relaxed)
+        self.by_kind[failure as usize].fetch_add(1, Relaxed)
+    }
+
+    /// Counts a web configuration that could not be used while the daemon ran.
+    pub(super) fn count_web_config(&self) {
+        self.web_config.fetch_add(1, Relaxed);
+    }
+
+    /// The number of readings of the web configuration that failed.
+    #[must_use]
+    pub fn web_config(&self) -> u64 {
+        self.web_config.load(Relaxed)
     }
 
     /// Every kind with its number of failures.
     #[must_use]
     pub fn counted(&self) -> Vec<(&'static str, u64)> {
-        let number = |failure: Failure| (failure.as_str(), self.0[failure as usize].load(Relaxed));
+        let number = |failure: Failure| (failure.as_str(), self.by_kind[failure as usize].load(Relaxed));
         Failure::ALL.map(number).into()
     }
 }
@@ -110,7 +141,18 @@ mod tests {
         assert_eq!((failures.count(Failure::Host), failures.count(Failure::Host)), (0, 1));
         failures.count(Failure::Accept);
         let counted = failures.counted();
-        assert_eq!(counted, [("accept", 1), ("address", 0), ("host", 2), ("scrape", 0)]);
+        assert_eq!(
+            counted,
+            [
+                ("accept", 1),
+                ("address", 0),
+                ("handshake", 0),
+                ("host", 2),
+                ("password", 0),
+                ("rate_limit", 0),
+                ("scrape", 0)
+            ]
+        );
     }
 
     #[test]

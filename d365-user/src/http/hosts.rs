@@ -2,11 +2,11 @@
 //! the name of a foreign page resolves to loopback. The browser of a user of this host then asks for the
 //! metrics, with the foreign name as `Host`.
 
-use std::{collections::BTreeSet, fmt, net::SocketAddr};
+use std::{collections::BTreeSet, fmt};
 
-use axum::http::{HeaderMap, StatusCode, Uri, Version, header::HOST, uri::Scheme};
+use axum::http::{HeaderMap, StatusCode, Uri, Version, header::HOST};
 
-use crate::settings::HttpHost;
+use crate::settings::{HttpHost, Listen};
 
 /// The hosts that this server answers for.
 #[derive(Clone, Debug)]
@@ -46,15 +46,19 @@ impl fmt::Display for Refused {
 }
 
 impl Hosts {
-    /// On a loopback address the server answers for `localhost`, loopback addresses, the address itself, and
-    /// `further`. On any other address a client may use any name, unless `further` has one: then the same
-    /// rule holds there.
+    /// On a loopback address the server answers for `localhost`, loopback addresses, its own addresses, and
+    /// `further`. On other addresses and on Unix sockets a client may use any name, unless `further` has one
+    /// or another socket is on a loopback address: then the same rule holds there.
     #[must_use]
-    pub fn new(listen: SocketAddr, further: &[HttpHost]) -> Self {
-        let own = listen.ip().to_canonical();
-        let allowed = (own.is_loopback() || !further.is_empty()).then(|| {
-            let own = [HttpHost::Name("localhost".to_owned()), HttpHost::Address(own)];
-            own.into_iter().chain(further.iter().cloned()).collect()
+    pub fn new(listen: &[Listen], further: &[HttpHost]) -> Self {
+        let own = listen.iter().filter_map(|listen| match listen {
+            Listen::Tcp(address) => Some(address.ip().to_canonical()),
+            Listen::Unix(_) => None,
+        });
+        let is_loopback = own.clone().any(|own| own.is_loopback());
+        let allowed = (is_loopback || !further.is_empty()).then(|| {
+            let own = own.map(HttpHost::Address).chain([HttpHost::Name("localhost".to_owned())]);
+            own.chain(further.iter().cloned()).collect()
         });
         Self { allowed }
     }
@@ -70,10 +74,7 @@ impl Hosts {
             (Some(field), None) => Some(host(field.as_bytes())?),
         };
         let host = match uri.authority() {
-            Some(authority) if uri.scheme().is_none_or(|scheme| *scheme == Scheme::HTTP) => {
-                Some(host(authority.as_str().as_bytes())?)
-            }
-            Some(_) => return Err(Refused::Misdirected),
+            Some(authority) => Some(host(authority.as_str().as_bytes())?),
             // HTTP/1.0 may name no host, and no browser uses it.
             None => field,
         };
@@ -113,7 +114,7 @@ mod tests {
 
     fn hosts(listen: &str, further: &[&str]) -> Hosts {
         let further: Vec<_> = further.iter().map(|host| host.parse().unwrap()).collect();
-        Hosts::new(listen.parse().unwrap(), &further)
+        Hosts::new(&[listen.parse().unwrap()], &further)
     }
 
     fn check(hosts: &Hosts, version: Version, target: &str, fields: &[&str]) -> u16 {
@@ -211,7 +212,8 @@ mod tests {
         let target = |target| check(&hosts, Version::HTTP_11, target, &["localhost"]);
         assert_eq!(target("http://localhost:9365/metrics"), 200);
         assert_eq!(target("http://evil.example/metrics"), 421);
-        assert_eq!(target("https://localhost/metrics"), 421);
+        assert_eq!(target("https://localhost/metrics"), 200);
+        assert_eq!(target("https://evil.example/metrics"), 421);
         assert_eq!(target("http://user@localhost/metrics"), 400);
         assert_eq!(target("evil.example:9365"), 421, "the form of CONNECT");
         let evil = check(&hosts, Version::HTTP_11, "http://localhost/", &["evil.example"]);
@@ -222,7 +224,7 @@ mod tests {
 
     #[test]
     fn elsewhere_any_name_unless_some_are_given() {
-        for listen in ["0.0.0.0:9365", "[::]:9365", "192.0.2.7:9365"] {
+        for listen in ["0.0.0.0:9365", "[::]:9365", "192.0.2.7:9365", "unix:/run/d365.sock"] {
             assert_eq!(by_field(&hosts(listen, &[]), "whatever.example"), 200, "{listen}");
             let some = hosts(listen, &["mx1.example"]);
             assert_eq!(by_field(&some, "whatever.example"), 421, "{listen}");
@@ -232,5 +234,8 @@ mod tests {
         }
         assert_eq!(by_field(&hosts("192.0.2.7:9365", &["a"]), "192.0.2.7:9365"), 200);
         assert_eq!(by_field(&hosts("[::ffff:127.0.0.1]:9365", &[]), "evil.example"), 421);
+        let both = ["127.0.0.1:9365", "192.0.2.7:9365"].map(|listen| listen.parse().unwrap());
+        let both = Hosts::new(&both, &[]);
+        assert_eq!(["evil.example", "192.0.2.7"].map(|field| by_field(&both, field)), [421, 200]);
     }
 }

@@ -4,19 +4,26 @@
 //! [`Readiness`], not the kernel. No client may stop the daemon or keep it from stopping.
 
 mod accept;
+mod access;
 mod endpoints;
 mod health;
 mod hosts;
 mod listen;
 mod readiness;
 mod serve;
+mod unix;
+mod web_config;
 
+pub use access::Access;
 pub use endpoints::Endpoints;
 pub use health::Failures;
 pub use hosts::Hosts;
-pub use listen::listen;
+pub use listen::Listeners;
 pub use readiness::Readiness;
 pub use serve::{GRACE, serve};
+pub use web_config::{
+    Exposure, FormatError, Problem, Remark, WebConfig, WebConfigError, exposure, follow, warn_of_exposure,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
-//! Connections, each within limits of number, size and time.
+//! Connections, each within limits of number, size and time, with TLS if the web configuration has it.
 //!
 //! Each connection gets one answer: a scrape comes every few seconds, so that keeping connections open would
 //! gain nothing. One time limit then bounds a slow head, a slow scrape and a slow reader alike. axum's own
 //! server has no time limit; this loop over hyper does the same work with limits.
 
 use std::{
-    io::ErrorKind::{ConnectionAborted, ConnectionReset},
+    io::{
+        self,
+        ErrorKind::{ConnectionAborted, ConnectionReset, InvalidData, TimedOut},
+    },
     pin::pin,
     sync::{
         Arc,
@@ -14,23 +17,28 @@ use std::{
     time::Duration,
 };
 
+use axum::middleware;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustls::ServerConfig;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
-use super::{Endpoints, Failures, endpoints::CONNECTION, health::Failure};
+use super::{
+    Access, Endpoints, Failures, Listeners, access::check, endpoints::CONNECTION, health::Failure,
+    listen::Connection,
+};
 
 /// Maximum number of open connections; more wait in the listener's queue.
 const CONNECTIONS: usize = 32;
-/// Time for a request's head.
+/// Time for a TLS handshake, and then for a request's head.
 const HEAD: Duration = Duration::from_secs(5);
 /// Maximum number of bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -43,9 +51,15 @@ type Service = TowerToHyperService<axum::Router>;
 
 /// Serves until `shutdown`. It then accepts no more connections and ends the open ones: requests that were
 /// read are answered, others are not waited for. It returns within [`GRACE`] after `shutdown`.
-pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listeners: Listeners,
+    endpoints: Endpoints,
+    access: Access,
+    shutdown: impl Future<Output = ()>,
+) {
     let failures = Arc::clone(&endpoints.failures);
-    let service = Service::new(endpoints.router());
+    let rules = middleware::from_fn_with_state(access.clone(), check);
+    let service = Service::new(endpoints.router().layer(rules));
     let stop = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -55,14 +69,15 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl F
             biased;
             () = &mut shutdown => break,
             _ = connections.join_next(), if !connections.is_empty() => {}
-            stream = accept(&listener, &failures, &is_failing), if connections.len() < CONNECTIONS => {
+            stream = accept(&listeners, &failures, &is_failing), if connections.len() < CONNECTIONS => {
                 if let Some(stream) = stream {
-                    connections.spawn(answer(stream, service.clone(), stop.subscribe()));
+                    let (service, stop) = (service.clone(), stop.subscribe());
+                    connections.spawn(answer(stream, access.tls(), service, stop, Arc::clone(&failures)));
                 }
             }
         }
     }
-    drop(listener);
+    drop(listeners);
     stop.send_replace(true);
     let ended = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     if ended.is_err() {
@@ -73,9 +88,13 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints, shutdown: impl F
 
 /// Returns the next connection; `None` after an error. A lack of resources, descriptors above all, is counted
 /// each time and logged when it begins and when it ends.
-async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &AtomicBool) -> Option<TcpStream> {
-    match listener.accept().await {
-        Ok((stream, _)) => {
+async fn accept(
+    listeners: &Listeners,
+    failures: &Failures,
+    is_failing: &AtomicBool,
+) -> Option<Box<dyn Connection>> {
+    match listeners.accept().await {
+        Ok(stream) => {
             if is_failing.swap(false, Relaxed) {
                 tracing::info!("HTTP connections are accepted again");
             }
@@ -95,8 +114,54 @@ async fn accept(listener: &TcpListener, failures: &Failures, is_failing: &Atomic
     }
 }
 
-/// Answers one request.
-async fn answer(stream: TcpStream, service: Service, mut stop: watch::Receiver<bool>) {
+/// Answers one request, behind a TLS handshake if there is TLS.
+async fn answer(
+    stream: Box<dyn Connection>,
+    tls: Option<Arc<ServerConfig>>,
+    service: Service,
+    mut stop: watch::Receiver<bool>,
+    failures: Arc<Failures>,
+) {
+    let answered = timeout(CONNECTION, async {
+        let stream = tokio::select! {
+            stream = encrypted(stream, tls) => match stream {
+                Ok(stream) => stream,
+                Err(error) => return note(&error, &failures),
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        if let Err(error) = answer_over(stream, service, stop).await {
+            tracing::debug!(%error, "HTTP connection failed");
+        }
+    });
+    if answered.await.is_err() {
+        tracing::debug!(after = ?CONNECTION, "HTTP connection cut off");
+    }
+}
+
+/// The connection, behind a TLS handshake if there is TLS.
+async fn encrypted(
+    stream: Box<dyn Connection>,
+    tls: Option<Arc<ServerConfig>>,
+) -> io::Result<Box<dyn Connection>> {
+    let Some(tls) = tls else { return Ok(stream) };
+    let stream = timeout(HEAD, TlsAcceptor::from(tls).accept(stream)).await??;
+    Ok(Box::new(stream))
+}
+
+/// Counts a handshake that failed, and logs the first. A client that closes the connection does not count:
+/// some health checks only connect.
+fn note(error: &io::Error, failures: &Failures) {
+    if matches!(error.kind(), InvalidData | TimedOut) && failures.count(Failure::Handshake) == 0 {
+        tracing::warn!(%error, "a TLS handshake failed; further ones are only counted");
+    }
+}
+
+async fn answer_over(
+    stream: Box<dyn Connection>,
+    service: Service,
+    mut stop: watch::Receiver<bool>,
+) -> hyper::Result<()> {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -104,16 +169,9 @@ async fn answer(stream: TcpStream, service: Service, mut stop: watch::Receiver<b
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let answered = timeout(CONNECTION, async {
-        tokio::select! {
-            result = connection.as_mut() => return result,
-            _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
-        }
-        connection.await
-    });
-    match answered.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "HTTP connection failed"),
-        Err(_) => tracing::debug!(after = ?CONNECTION, "HTTP connection cut off"),
+    tokio::select! {
+        result = connection.as_mut() => return result,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
+    connection.await
 }

@@ -14,8 +14,11 @@ use std::{
 
 use tokio::sync::{oneshot, watch};
 
-use super::{Endpoints, Failures, GRACE, Hosts, Readiness, serve};
-use crate::snapshot::{Snapshot, SnapshotSource};
+use super::{Access, Endpoints, Failures, GRACE, Hosts, Listeners, Readiness, serve};
+use crate::{
+    settings::Listen,
+    snapshot::{Snapshot, SnapshotSource},
+};
 
 mod hosts;
 mod limits;
@@ -82,15 +85,19 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (tell, address) = std::sync::mpsc::channel();
         let failures = Arc::new(Failures::default());
-        let hosts = Hosts::new("127.0.0.1:0".parse().unwrap(), &[]);
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let hosts = Hosts::new(std::slice::from_ref(&listen), &[]);
         let endpoints =
             Endpoints::new(Arc::clone(&source) as _, watched, Arc::clone(&failures), hosts).unwrap();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, endpoints, async { drop(stopped.await) }).await;
+                let failures = Arc::clone(&endpoints.failures);
+                let listeners = Listeners::open(&listen, &failures).unwrap();
+                let Listen::Tcp(address) = listeners.addresses().unwrap().remove(0) else { unreachable!() };
+                tell.send(address).unwrap();
+                let access = Access::open(failures);
+                serve(listeners, endpoints, access, async { drop(stopped.await) }).await;
             });
             // A snapshot that hangs must not hang the test.
             runtime.shutdown_background();

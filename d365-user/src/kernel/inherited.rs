@@ -45,12 +45,12 @@ impl InheritedLink {
 }
 
 impl Inherited {
-    /// Takes the descriptors out of the store.
+    /// Takes the descriptors out of the store. `passed` has those of the service manager.
     ///
     /// # Errors
     /// [`StoreError`] if a pin cannot be opened.
-    pub fn take(store: Store) -> Result<Self, StoreError> {
-        let kept = store.take()?;
+    pub fn take(store: Store, passed: Vec<(String, OwnedFd)>) -> Result<Self, StoreError> {
+        let kept = store.take(passed)?;
         let mut inherited = Self { store, is_start: true, ..Self::default() };
         for (name, fd) in kept {
             if let Err(error) = inherited.sort_in(&name, fd) {

@@ -10,7 +10,7 @@ mod pins;
 mod place;
 
 use std::{
-    os::fd::{BorrowedFd, FromRawFd as _, OwnedFd},
+    os::fd::{BorrowedFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
@@ -43,26 +43,16 @@ impl Store {
         Ok(Self(Some(Arc::new(Place::Pins(Pins::open(directory)?)))))
     }
 
-    /// Takes the descriptors of the earlier daemon. The store still keeps them. Call it once: a second call
-    /// would own the same descriptors again.
+    /// The descriptors of the earlier daemon: its pins, or those of `passed`, which the service manager gave
+    /// to this process. The store still keeps them.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is taken then.
-    pub fn take(&self) -> Result<Vec<(String, OwnedFd)>, StoreError> {
+    pub fn take(&self, passed: Vec<(String, OwnedFd)>) -> Result<Vec<(String, OwnedFd)>, StoreError> {
         match self.0.as_deref() {
             None => Ok(Vec::new()),
             Some(Place::Pins(pins)) => pins.open_all(),
-            Some(Place::ServiceManager) => {
-                // An environment that is not as sd_listen_fds(3) describes it must not keep the daemon from
-                // starting.
-                let listed = sd_notify::listen_fds_with_names().inspect_err(|error| {
-                    tracing::warn!(%error, "nothing is taken over from an earlier daemon");
-                });
-                let listed = listed.into_iter().flatten();
-                // SAFETY: the service manager opened these descriptors for this process, and nothing else has
-                // taken them.
-                Ok(listed.map(|(fd, name)| (name, unsafe { OwnedFd::from_raw_fd(fd) })).collect())
-            }
+            Some(Place::ServiceManager) => Ok(passed),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Log lines of the updater. Each has a constant message; what changes is in fields.
 
 use std::{
-    net::SocketAddr,
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -147,14 +146,9 @@ pub(super) fn hang(directory: &Path, is_hung: bool) {
 }
 
 /// Writes the start-up summary to the log. `failsafe` is `None` if nothing is dropped.
-pub(crate) fn summary(
-    state: &impl SnapshotSource,
-    config: &Config,
-    failsafe: Option<&[IpNet]>,
-    address: SocketAddr,
-) {
+pub(crate) fn summary(state: &impl SnapshotSource, config: &Config, failsafe: Option<&[IpNet]>, url: &str) {
     match state.snapshot() {
-        Ok(snapshot) => summary::log(&snapshot, config, failsafe, address, SystemTime::now()),
+        Ok(snapshot) => summary::log(&snapshot, config, failsafe, url, SystemTime::now()),
         Err(error) => tracing::error!(%error, "the counters cannot be read"),
     }
 }

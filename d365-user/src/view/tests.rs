@@ -95,6 +95,7 @@ pub(crate) fn sample() -> Snapshot {
         range_metrics: true,
         interfaces_left_out: 2,
         http_failures: vec![("accept", 0), ("host", 2)],
+        web_config_failures: 3,
         process: Some(ProcessStats {
             cpu: Duration::from_millis(1250),
             start: Duration::from_millis(1_700_000_000_500),

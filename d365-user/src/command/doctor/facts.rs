@@ -22,10 +22,12 @@ use crate::{
     },
     config::Interfaces,
     gate::{Gate, GatePolicy, Timestamp, gates},
+    http::{WebConfig, WebConfigError},
     kernel::{
         Interface, Stack, distinct,
         survey::{self, Fact, InterfaceFacts, Machine, Unknown},
     },
+    settings::Listen,
     source::{embedded, shown_name},
     state::{StateError, Writer, holder, is_held, other_writers, other_writers_of_file},
     state_files::damaged_files,
@@ -37,6 +39,7 @@ pub(super) struct Facts {
     pub(super) unknown_variables: Vec<UnknownVariable>,
     pub(super) state: State,
     pub(super) clock: Clock,
+    pub(super) http: Http,
     /// The date of the embedded list. With the list that is compiled in it is never `None`.
     pub(super) list: Option<Timestamp>,
     /// Each interface with its name; `None` if there is no such interface. An error if they could not be
@@ -48,6 +51,12 @@ pub(super) struct Facts {
     pub(super) unmatched: Vec<String>,
     /// The message about two names of one interface, if there are such names.
     pub(super) same: Option<String>,
+}
+
+pub(super) struct Http {
+    pub(super) listen: Listen,
+    /// Its web configuration; the default if none is named.
+    pub(super) web_config: Fact<Result<WebConfig, WebConfigError>>,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +123,7 @@ pub(super) fn gather(flags: &cli::Doctor, interfaces: &Interfaces) -> Facts {
         machine: survey::machine(),
         unknown_variables: environment::unknown_variables(),
         state: state(&flags.state_dir),
+        http: http(flags),
         clock: Clock { now: SystemTime::now().into(), is_synchronised: is_synchronised() },
         list: embedded::list().ok().and_then(|list| {
             let midnight = format!("{}T00:00:00Z", list.origin.date?);
@@ -124,6 +134,15 @@ pub(super) fn gather(flags: &cli::Doctor, interfaces: &Interfaces) -> Facts {
         same: distinct(&named).err().map(|error| error.to_string()),
         matched,
     }
+}
+
+fn http(flags: &cli::Doctor) -> Http {
+    let read = flags.web_config.as_deref().map(WebConfig::read).transpose();
+    let web_config = match read {
+        Err(error) if error.is_refused() => Err(Unknown::Refused(error.to_string())),
+        read => Ok(read.map(Option::unwrap_or_default)),
+    };
+    Http { listen: flags.listen.clone(), web_config }
 }
 
 fn state(path: &Path) -> State {

@@ -32,6 +32,7 @@ pub(super) enum Check {
     FwmarkAccept,
     Environment,
     Clock,
+    Http,
     StateDir,
     StateFiles,
     ListFiles,

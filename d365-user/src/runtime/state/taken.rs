@@ -46,6 +46,7 @@ impl SnapshotSource for State {
             azure: self.azure.as_ref().map(|azure| azure.counted()),
             range_metrics: self.shows_ranges.load(Relaxed),
             http_failures: self.http.counted(),
+            web_config_failures: self.http.web_config(),
             process: process::stats().ok(),
         })
     }

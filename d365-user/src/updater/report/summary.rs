@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -24,7 +23,7 @@ pub(super) fn log(
     snapshot: &Snapshot,
     config: &Config,
     failsafe: Option<&[IpNet]>,
-    address: SocketAddr,
+    url: &str,
     now: SystemTime,
 ) {
     generation(&snapshot.generation);
@@ -36,7 +35,7 @@ pub(super) fn log(
         tracing::info!(change, count, "changes wait; see `d365-user approve`");
     }
     snapshot.interfaces.iter().for_each(interface);
-    tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics");
+    tracing::info!(url, "metrics");
 }
 
 fn generation(generation: &Generation) {
@@ -115,7 +114,7 @@ mod tests {
     /// The summary, without level and target.
     fn summary(snapshot: &Snapshot, tags: Tags, failsafe: Option<&[IpNet]>) -> Vec<String> {
         let config = Config { tags, ..config() };
-        let lines = logged(|| log(snapshot, &config, failsafe, "[::1]:9365".parse().unwrap(), now()));
+        let lines = logged(|| log(snapshot, &config, failsafe, "http://[::1]:9365/metrics", now()));
         let text = |line: &String| {
             let text = line.strip_prefix("INFO d365_user::updater::report::summary: ");
             text.expect("the level and the target").to_owned()

@@ -21,9 +21,13 @@ pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt
         "1 while each range has series of its own (d365_range_*), 0 while only geos have (--range-metrics).";
     exposition.gauge("d365_range_metrics", None, help, u64::from(snapshot.range_metrics))?;
     let help = "Failures of HTTP, by reason: connections not accepted, a listen address that was not there at the start, \
-                requests that name another host, scrapes without an answer.";
+                TLS handshakes that failed, requests that name another host, have no right password or come too fast, \
+                scrapes without an answer.";
     let failures = snapshot.http_failures.iter().map(|(reason, number)| ([("reason", *reason)], *number));
     exposition.counters("d365_http_failures", None, help, failures)?;
+    let help =
+        "Readings of the web configuration that failed while the daemon ran; the one before stays in use.";
+    exposition.counter("d365_web_config_failures", None, help, snapshot.web_config_failures)?;
     attachments(exposition, snapshot)?;
     let help = "The running build: version and commit.";
     exposition.info("d365_build", help, [("version", VERSION), ("revision", REVISION)])?;

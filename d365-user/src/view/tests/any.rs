@@ -108,6 +108,7 @@ fn check(snapshot: &Snapshot, all: &[Sample]) {
     assert_eq!(family(all, "d365_interfaces_left_out", [])[&[]], snapshot.interfaces_left_out);
     let failures = snapshot.http_failures.iter().map(|(reason, number)| ([(*reason).to_owned()], *number));
     assert_eq!(family(all, "d365_http_failures_total", ["reason"]), failures.collect());
+    assert_eq!(family(all, "d365_web_config_failures_total", [])[&[]], snapshot.web_config_failures);
     check_tags(snapshot, all);
     check_updates(snapshot, all);
 }

@@ -6,6 +6,7 @@ use super::{
 };
 
 mod generic;
+mod http;
 mod interface;
 mod kind;
 mod machine;
@@ -19,6 +20,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     let mut findings = machine::judge(machine);
     findings.extend(machine::environment(&facts.unknown_variables));
     findings.extend(Finding::all([(Check::Clock, machine::clock(&facts.clock, facts.list))]));
+    findings.extend(http::judge(&facts.http));
     findings.extend(state::judge(&facts.state, facts.clock.now, facts.list));
     match &facts.interfaces {
         Ok(interfaces) if !interfaces.is_empty() || !facts.unmatched.is_empty() => {

@@ -120,9 +120,15 @@ fn generation() -> impl Strategy<Value = Generation> {
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     // Any text as a name and as a source: escaped text must come back unchanged.
     let names = collection::btree_set(any::<String>(), 0..4);
-    let http = (any::<bool>(), numbers(), any::<u64>());
+    let http = (any::<bool>(), numbers(), any::<u64>(), any::<u64>());
     (generation(), names, updates(), option::of(azure()), http).prop_flat_map(
-        |(generation, names, updates, azure, (range_metrics, http_failures, left_out))| {
+        |(
+            generation,
+            names,
+            updates,
+            azure,
+            (range_metrics, http_failures, web_config_failures, left_out),
+        )| {
             let (ranges, retired) = (generation.ranges.len(), generation.retired.len());
             let interfaces: Vec<_> = names.into_iter().map(|name| interface(name, ranges, retired)).collect();
             interfaces.prop_map(move |interfaces| Snapshot {
@@ -133,6 +139,7 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 azure: azure.clone(),
                 range_metrics,
                 http_failures: http_failures.clone(),
+                web_config_failures,
                 ..Snapshot::default()
             })
         },
