@@ -34,7 +34,7 @@ impl Output {
 }
 
 impl Capture {
-    fn start(mut stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn start(mut stream: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&bytes);
         let reader = thread::spawn(move || {

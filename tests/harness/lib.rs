@@ -26,6 +26,7 @@ pub mod offload;
 pub mod oracle;
 pub mod page;
 pub mod patience;
+pub mod prometheus;
 pub mod promtool;
 pub mod raw;
 pub mod require;

@@ -189,7 +189,7 @@ fn an_interface_is_missing_or_down_and_every_check_is_named() {
     assert_eq!(whole.of("interface", Some(lab.iface())), ("ok", "up"));
     // The names of the checks are part of the interface.
     const MACHINE: &str = "kernel bpf btf jit jit_harden memlock capabilities fwmark_accept \
-                           environment clock state_dir state_files list_files daemon lease";
+                           environment clock http state_dir state_files list_files daemon lease";
     const INTERFACE: &str = "interface kind place driver xdp_features mtu lro gro native generic tc \
                              xdp_programs tc_programs";
     let Report { report, .. } = doctor(&lab.host, lab.iface());

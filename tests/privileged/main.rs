@@ -35,6 +35,7 @@ mod random_sets;
 mod range_metrics;
 mod recipes;
 mod samples;
+mod serving;
 mod signals;
 mod steps;
 mod stopping;

@@ -41,6 +41,7 @@ fn a_problem_that_a_start_survives_is_a_warning() {
     let check = |flags: &[&str], code, words: &[&str]| check(&[flags, &directory].concat(), code, words);
     check(&[], 0, &[]);
     check(&["--iface", "m0"], 0, &["warning: ", "--iface"]);
+    check(&["--listen", "0.0.0.0:9365"], 0, &["warning: ", "--web-config"]);
     let good = file(good.path());
     check(&["--ranges", &good, "--allow-special"], 0, &[]);
     let bad = TempFile::new("list", "10.0.0.0/24\n203.0.113.7.1,EUR\n");
@@ -69,11 +70,15 @@ fn a_problem_that_ends_a_start_is_an_error() {
     require!(Daemon);
     let (file_as_directory, list) = (TempFile::new("state", ""), TempFile::new("list", LIST));
     let place = file_as_directory.path().to_str().unwrap();
+    let web = TempFile::new("web.yml", "tls: {}\n");
+    let web = web.path().to_str().unwrap();
     for (flags, code, words) in [
         (&["--port", "0"][..], 2, &["--port"][..]),
         (&["--iface", "an/interface"], 2, &["slash"]),
         (&["--ranges", "azure:moon"], 2, &["moon", "public"]),
         (&["--ranges", &file(list.path()), "--state-dir", place], 11, &[place]),
+        (&["--web-config", "/nowhere/web.yml"], 13, &["/nowhere/web.yml"]),
+        (&["--web-config", web], 13, &[web, "the field `tls`"]),
         // The embedded list needs no directory.
         (&["--state-dir", place], 0, &["warning: ", place]),
     ] {

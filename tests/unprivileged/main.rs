@@ -14,6 +14,7 @@ mod parser;
 mod ranges;
 mod reference;
 mod service_tags;
+mod web;
 
 // The benchmark's modules that evaluate measurements. They contain no tests of their own: those are in
 // `benchmark`.

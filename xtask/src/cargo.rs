@@ -31,10 +31,16 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     dir.map(Path::to_path_buf).with_context(|| format!("{} is in no target directory", program.display()))
 }
 
+/// Programs of tests with their Debian packages, which are unpacked below the target directory. Their
+/// installation would start services.
+pub(crate) const UNPACKED: [(&str, &str); 2] =
+    [("promtool", "prometheus"), ("prometheus-node-exporter", "prometheus-node-exporter")];
+
 /// The PATH for every program that we start: our own tools, the user's PATH, cargo's programs, and the
 /// administrator's programs.
 pub(crate) fn path() -> Result<OsString> {
-    let mut dirs = vec![target_dir()?.join("tools/prometheus/usr/bin")];
+    let tools = target_dir()?.join("tools");
+    let mut dirs = UNPACKED.map(|(_, package)| tools.join(package).join("usr/bin")).to_vec();
     dirs.extend(toolchain::search_path());
     dirs.extend(["/usr/sbin".into(), "/sbin".into()]);
     Ok(env::join_paths(dirs)?)

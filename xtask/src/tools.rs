@@ -45,8 +45,6 @@ pub(crate) const BENCH_TOOLS: [Tool; 5] = [
 ];
 /// The compiler for libFuzzer.
 pub(crate) const FUZZ_TOOLS: [Tool; 1] = [("c++", "g++")];
-/// Not installed, because the installation would start a service.
-const PROMTOOL: Tool = ("promtool", "prometheus");
 
 /// A subcommand of cargo's, and the crate that provides it. Without optimisation the crates build in a third
 /// of the time, and each call lasts seconds.
@@ -99,10 +97,8 @@ pub(crate) fn for_tests() -> Result<()> {
 fn test_changes(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Change> {
     let missing = TEST_TOOLS.into_iter().filter(|(program, _)| !is_there(program));
     let mut changes: Vec<Change> = missing.map(|(_, package)| Change::Packages(vec![package])).collect();
-    let (program, package) = PROMTOOL;
-    if !is_there(program) {
-        changes.push(Change::Unpack(vec![package], tools.join(package)));
-    }
+    let unpacked = cargo::UNPACKED.into_iter().filter(|(program, _)| !is_there(program));
+    changes.extend(unpacked.map(|(_, package)| Change::Unpack(vec![package], tools.join(package))));
     if !has_mail {
         // They are not installed either; the tests run them in a private root.
         let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
@@ -181,6 +177,6 @@ mod tests {
         let promtool =
             "apt-get download prometheus with dependencies, unpacked into /t/prometheus, not installed";
         assert_eq!(shown(|program| program != "promtool", true), [promtool]);
-        assert_eq!(shown(|_| false, false).len(), TEST_TOOLS.len() + 2);
+        assert_eq!(shown(|_| false, false).len(), TEST_TOOLS.len() + cargo::UNPACKED.len() + 1);
     }
 }

@@ -10,8 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    SigningKey as _, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SigningKey as _, date_time_ymd,
 };
 use rustls::{
     ServerConfig,
@@ -57,6 +57,16 @@ impl Authority {
     /// Issues a certificate for these names and addresses.
     pub fn issue(&self, names: &[&str]) -> Result<Identity> {
         self.sign(&CertificateParams::new(owned(names))?)
+    }
+
+    /// Issues a certificate for these names and addresses, for servers and clients. Returns it and its key in
+    /// PEM.
+    pub fn issue_pem(&self, names: &[&str]) -> Result<(String, String)> {
+        let mut params = CertificateParams::new(owned(names))?;
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate()?;
+        Ok((params.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
     }
 
     /// Issues a certificate for these names and addresses that expired in 2020.

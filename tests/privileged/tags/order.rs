@@ -26,7 +26,7 @@ fn by_filter(kernel: &mut Kernel, interface: &Interface, order: TcOrder) -> TcPr
 
 /// Nothing but the filters of a killed daemon.
 fn at_a_start() -> Inherited {
-    Inherited::take(Store::default()).unwrap()
+    Inherited::take(Store::default(), Vec::new()).unwrap()
 }
 
 /// Runs a test in a lab's host.
