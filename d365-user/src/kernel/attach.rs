@@ -25,7 +25,7 @@ use super::{
     requirements,
     role::{Role, TcRole, is_own_counter},
     stack::Stack,
-    survey::resetting_driver,
+    survey::interrupting_driver,
     tc,
 };
 use crate::{
@@ -197,7 +197,7 @@ impl Kernel {
         let id = self.program_id().map_err(failed)?;
         if mode == XdpMode::Native
             && interface.xdp()?.is_none()
-            && let Some(driver) = resetting_driver(interface)
+            && let Some(driver) = interrupting_driver(interface)
             && self.warned.insert(interface.index)
         {
             tracing::warn!(
