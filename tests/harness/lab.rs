@@ -1,4 +1,5 @@
-//! A sender and a mail edge host, each in a network namespace of its own, connected by veth pairs.
+//! A sender and a mail edge host, each in a network namespace of its own, connected by veth pairs or by a
+//! network card.
 //!
 //! There is no router and no way out. The host answers any source address of the sender over the link, so
 //! sources can have addresses of the real ranges. Only the test's own packets are on the links: neighbours
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     netns::Netns,
+    nic::{self, Card},
     offload::{self, Offload},
     patience,
     veth::{self, End, Mac},
@@ -122,6 +124,43 @@ impl Lab {
         Ok(Self { sender, host, links })
     }
 
+    /// A lab of one link: the network card of a machine that was made for the tests, and its far end.
+    pub fn on_cards(options: LabOptions) -> Result<Self> {
+        let (sender, host) = (Netns::new()?, Netns::new()?);
+        // The card gets its default settings, whatever an earlier test has set.
+        let card = Card::find(host_mac(0))?;
+        card.unbind()?;
+        card.bind()?;
+        let (far, near) = (nic::take(&sender, sender_mac(0))?, nic::take(&host, host_mac(0))?);
+        for end in [&far, &near] {
+            end.netns.ip(&["link", "set", "dev", &end.name, "mtu", &options.mtu.to_string()])?;
+            // The far end, which keeps its settings, cannot have GSO: its card has no checksum offload.
+            let off = |offload| end.netns.run(|| offload::set(&end.name, offload, false));
+            let offloads = if options.offloads { &[][..] } else { &[Offload::Gso, Offload::Gro] };
+            offloads.iter().copied().try_for_each(off)?;
+        }
+        veth::bring_up(&[&far, &near])?;
+        let link = Link { number: 0, sender: far, host: near };
+        know_each_other(&link.sender, &link.host)?;
+        give_addresses(&link)?;
+        Ok(Self { sender, host, links: vec![link] })
+    }
+
+    /// The same hosts with another link: a VLAN on the first one.
+    pub fn tagged(&self, vlan: u8) -> Result<Self> {
+        let mut link = Link { number: vlan, ..self.link().clone() };
+        for end in [&mut link.sender, &mut link.host] {
+            let (carrier, id) = (end.name.clone(), vlan.to_string());
+            end.name = format!("{carrier}.{id}");
+            let add = ["link", "add", "link", &carrier, "name", &end.name, "type", "vlan", "id", &id];
+            end.netns.ip(&add)?;
+        }
+        veth::bring_up(&[&link.sender, &link.host])?;
+        know_each_other(&link.sender, &link.host)?;
+        give_addresses(&link)?;
+        Ok(Self { sender: self.sender.clone(), host: self.host.clone(), links: vec![link] })
+    }
+
     /// The first link.
     pub fn link(&self) -> &Link {
         &self.links[0]
@@ -152,24 +191,38 @@ fn connect(sender: &Netns, host: &Netns, number: u8, options: LabOptions) -> Res
         host: End::new(host, veth::unique_name("mx"), host_mac(number)),
     };
     join(&link.sender, &link.host, options)?;
+    give_addresses(&link)?;
+    Ok(link)
+}
+
+/// Gives the host its addresses on a link.
+fn give_addresses(link: &Link) -> Result<()> {
     for address in [link.host_v4().into(), link.host_v6().into()] {
         add_address(&link.host, address)?;
         route(&link.sender, address)?;
     }
-    Ok(link)
+    Ok(())
 }
 
 /// Connects two ends. Each reaches the other by the addresses of the next hops.
 pub(crate) fn join(a: &End, b: &End, options: LabOptions) -> Result<()> {
     veth::connect(a, b, options.mtu)?;
+    know_each_other(a, b)?;
+    if !options.offloads {
+        for end in [a, b] {
+            let off = |offload| end.netns.run(|| offload::set(&end.name, offload, false));
+            [Offload::TxChecksum, Offload::Tso, Offload::Gso, Offload::Gro].into_iter().try_for_each(off)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives each end the hardware address of the other.
+fn know_each_other(a: &End, b: &End) -> Result<()> {
     for (end, peer) in [(a, b), (b, a)] {
         let (dev, mac) = (&end.name, peer.mac.to_string());
         for next_hop in [NEXT_HOP_V4, NEXT_HOP_V6] {
             end.netns.ip(&["neigh", "add", next_hop, "lladdr", &mac, "dev", dev, "nud", "permanent"])?;
-        }
-        if !options.offloads {
-            let off = |offload| end.netns.run(|| offload::set(dev, offload, false));
-            [Offload::TxChecksum, Offload::Tso, Offload::Gso, Offload::Gro].into_iter().try_for_each(off)?;
         }
     }
     Ok(())

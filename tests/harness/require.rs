@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cgroup, daemon, mail, netns::Netns, systemd};
+use crate::{cgroup, daemon, mail, netns::Netns, purpose, systemd};
 
 /// Something that is not available on every machine. `cargo xtask vm-test` reads the message about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Requirement {
     Tun,
     /// systemd as the first process of a machine that was made for the tests. Tests change its units.
     Systemd,
+    /// A network card and a far end, in a machine that was made for the tests. Tests reload its driver.
+    Nic,
     /// A kernel of at least this version, and the feature that came with it. An older kernel is never a
     /// failure.
     Kernel(u32, u32, &'static str),
@@ -66,12 +68,14 @@ impl Requirement {
             Self::Link(kind) => has_links(kind),
             Self::Tun => Path::new("/dev/net/tun").exists(),
             Self::Systemd => systemd::is_ours(),
+            Self::Nic => purpose::is("nic"),
             Self::Kernel(major, minor, _) => kernel() >= (major, minor),
         }
     }
 
     /// Returns true if a run may lack it even in CI: the kernel is too old for it, the maker of the machine
-    /// lists it in `D365_WITHOUT` (names separated by commas), or this is no machine with systemd for tests.
+    /// lists it in `D365_WITHOUT` (names separated by commas), or this is no machine with systemd or a
+    /// network card for tests.
     fn may_lack(self) -> bool {
         let name = match self {
             Self::Kernel(..) | Self::Link(_) => return true,
@@ -80,6 +84,7 @@ impl Requirement {
             Self::Overlay => "overlay",
             Self::MemoryGroup => "memory-group",
             Self::Systemd => return !systemd::is_promised(),
+            Self::Nic => return !purpose::is("nic"),
             Self::Root | Self::Daemon | Self::KernelBtf | Self::Fuse | Self::Tun => return false,
         };
         let without = env::var("D365_WITHOUT").unwrap_or_default();
@@ -108,6 +113,7 @@ impl fmt::Display for Requirement {
             Self::Link(kind) => write!(f, "network devices of the kind {kind} (modprobe {kind})"),
             Self::Tun => f.write_str("/dev/net/tun (modprobe tun)"),
             Self::Systemd => f.write_str("a machine of its own with systemd (cargo xtask vm-test --systemd)"),
+            Self::Nic => f.write_str("a machine of its own with network cards (cargo xtask vm-test --nic)"),
             Self::Overlay => f.write_str("an overlay over /usr/bin (a kernel with CONFIG_OVERLAY_FS, and a /usr that it takes)"),
             Self::Kernel(major, minor, feature) => write!(f, "Linux {major}.{minor} ({feature})"),
         }

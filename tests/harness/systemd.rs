@@ -17,16 +17,16 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{command, daemon::DaemonOptions, http, netns::Netns, patience, scrape::Scrape, temp::TempDir};
+use crate::{
+    command, daemon::DaemonOptions, http, netns::Netns, patience, purpose, scrape::Scrape, temp::TempDir,
+};
 
-/// The variable that the maker of the machine sets.
-const VARIABLE: &str = "D365_MACHINE";
 /// Units of this directory are gone after a boot.
 const UNITS: &str = "/run/systemd/system";
 
 /// Returns true if the maker of this machine promises a systemd for the tests.
 pub(crate) fn is_promised() -> bool {
-    std::env::var(VARIABLE).is_ok_and(|machine| machine == "systemd")
+    purpose::is("systemd")
 }
 
 /// Returns true if this machine was made for the tests, and its first process is systemd.

@@ -46,11 +46,16 @@ pub fn connect(a: &End, b: &End, mtu: u32) -> Result<()> {
     let near = ["link", "add", &a.name, "address", &a_mac, "mtu", &mtu, "type", "veth"];
     let far = ["peer", "name", &b.name, "address", &b_mac, "mtu", &mtu, "netns", &b.netns.path()];
     a.netns.ip(&[&near[..], &far[..]].concat())?;
-    for end in [a, b] {
+    bring_up(&[a, b])
+}
+
+/// Brings interfaces up that send nothing by themselves, and waits until frames pass.
+pub(crate) fn bring_up(ends: &[&End]) -> Result<()> {
+    for end in ends {
         quiet(end)?;
         end.netns.ip(&["link", "set", "dev", &end.name, "arp", "off", "up"])?;
     }
-    [a, b].into_iter().try_for_each(wait_for_carrier)
+    ends.iter().try_for_each(|end| wait_for_carrier(end))
 }
 
 /// Stops the interface's own IPv6 traffic: no link-local address, no duplicate address detection, no router
@@ -74,7 +79,9 @@ pub fn wait_for_carrier(end: &End) -> Result<()> {
     let mut shown = String::new();
     let up = patience::wait(Duration::from_secs(10), || {
         shown = end.netns.ip(&["-o", "link", "show", "dev", &end.name])?;
-        Ok((shown.contains(" state UP ") && !shown.contains(" qdisc noop ")).then_some(()))
+        // The state follows the carrier (LOWER_UP) with a delay.
+        let is_up = shown.contains("LOWER_UP") && shown.contains(" state UP ");
+        Ok((is_up && !shown.contains(" qdisc noop ")).then_some(()))
     })?;
     up.with_context(|| format!("interface {} has no carrier after 10 s: {}", end.name, shown.trim()))
 }

@@ -26,17 +26,17 @@ use d365_tests::{
 use crate::steps::{SetOnDrop, has_xdp, knock, stop, until};
 
 /// In a documented range.
-const LISTED: &str = "13.71.171.9";
+pub(crate) const LISTED: &str = "13.71.171.9";
 const MTU: u32 = 1500;
 /// The daemon attaches again within this number of seconds.
-const LIMIT: u64 = 5;
+pub(crate) const LIMIT: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn of(daemon: &Daemon, metric: &str, link: &Link) -> u64 {
+pub(crate) fn of(daemon: &Daemon, metric: &str, link: &Link) -> u64 {
     daemon.scrape().unwrap().sum(metric, &[("iface", &link.host.name)])
 }
 
-fn is_ready(daemon: &Daemon) -> bool {
+pub(crate) fn is_ready(daemon: &Daemon) -> bool {
     daemon.get("/readyz", &[]).unwrap().status == 200
 }
 

@@ -26,6 +26,7 @@ mod listening;
 mod local_user;
 mod logging;
 mod mail;
+mod nic;
 mod notify;
 mod object;
 mod operation;

@@ -5,6 +5,7 @@ mod benchmark;
 mod configuration;
 mod download;
 mod drift;
+mod drivers;
 mod embedded_list;
 mod environment;
 mod fuzz;

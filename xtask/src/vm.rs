@@ -1,13 +1,15 @@
 //! `cargo xtask vm-test`: the privileged tests in real Debian kernels, under QEMU.
 //!
-//! Only the installation of packages needs root, and nothing touches an interface of the host: the machines
-//! have no network card. No test is left out silently: a test that did not run is in the table, with the
-//! reason.
+//! Only the installation of packages needs root, and nothing touches an interface of the host: a machine has
+//! no network card, or two that are joined inside of QEMU. No test is left out silently: a test that did not
+//! run is in the table, with the reason.
 
 mod archive;
 mod base;
 mod binaries;
+mod cards;
 mod cpio;
+mod equipment;
 mod kernel;
 mod libtest;
 mod machine;
@@ -22,13 +24,16 @@ use std::{num::NonZeroUsize, panic::resume_unwind, path::Path, thread, time::Ins
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 
-use self::{machine::Machine, rounds::Column};
+use self::{archive::Flavour, cards::Emulator, equipment::Equipment, machine::Machine, rounds::Column};
 use crate::{apt, cargo, setup, tools};
 
 /// Modules of tests that need systemd have this in their names.
 const SYSTEMD: &str = "systemd::";
-/// The kernel of machines with systemd, unless others are named. It has tcx.
-const WITH_SYSTEMD: &str = "6.12";
+/// Tests that need a network card are in this module.
+const NIC: &str = "nic::";
+/// The kernel of machines with systemd or a network card, unless others are named. It has tcx, and native
+/// mode for every card.
+const EQUIPPED: &str = "6.12";
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -47,6 +52,11 @@ pub(crate) struct Options {
     #[arg(long, num_args = 1.., value_name = "NAME", requires = "systemd",
         value_parser = PossibleValuesParser::new(root::SUITES))]
     suite: Vec<String>,
+    /// Run only the tests that need a network card, with each of these cards; all when none is given; without
+    /// --kernel, on Linux 6.12
+    #[arg(long, num_args = 0.., value_name = "CARD", conflicts_with_all = ["quick", "systemd"],
+        value_parser = PossibleValuesParser::new(cards::CARDS))]
+    nic: Option<Vec<String>>,
     /// Machines that run at the same time
     #[arg(long, default_value = "2")]
     jobs: NonZeroUsize,
@@ -60,8 +70,8 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     tools::provide(tools::packages(tools::TEST_TOOLS.into_iter().chain(tools::MACHINE_TOOLS)), &[])?;
     let binaries = binaries::build()?;
     let mut all = binaries::list(&binaries[1])?;
-    if options.systemd {
-        all.retain(|test| test.contains(SYSTEMD));
+    if let Some(module) = options.module() {
+        all.retain(|test| test.contains(module));
     }
     let (tests, note) = selection::select(all, &options.filter, options.quick);
     ensure!(!tests.is_empty(), "no test is selected by {:?}", options.filter);
@@ -103,24 +113,40 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let bad: usize = columns.iter().map(|column| column.counts()[2]).sum();
     ensure!(bad == 0, "{bad} test(s) failed");
     let left_out: usize = columns.iter().map(|column| column.counts()[1]).sum();
-    ensure!(!options.systemd || left_out == 0, "{left_out} test(s) of systemd did not run");
+    ensure!(options.module().is_none() || left_out == 0, "{left_out} test(s) did not run");
     Ok(())
 }
 
-/// The machines of these options: each kernel, with each root if systemd is asked for.
-fn machines(options: &Options, place: &Path) -> Result<Vec<Machine>> {
-    let default: &[String] = if options.systemd { &[WITH_SYSTEMD.to_owned()] } else { &[] };
-    let named = if options.kernel.is_empty() { default } else { &options.kernel };
-    let is_wanted = |line: &&str| named.is_empty() || named.iter().any(|name| name == line);
-    let kernels = kernel::LINES.into_iter().filter(is_wanted).map(|line| kernel::fetch(line, place));
-    let kernels = kernels.collect::<Result<Vec<_>>>()?;
-    if !options.systemd {
-        return Ok(kernels.iter().map(|kernel| Machine::new(kernel, None)).collect());
+impl Options {
+    /// The module of the tests to which the options limit the run.
+    fn module(&self) -> Option<&'static str> {
+        self.systemd.then_some(SYSTEMD).or(self.nic.as_ref().map(|_| NIC))
     }
-    tools::provide(tools::packages(tools::ROOT_TOOLS), &[])?;
-    let is_wanted = |name: &&str| options.suite.is_empty() || options.suite.iter().any(|suite| suite == name);
-    let roots = root::SUITES.into_iter().filter(is_wanted).map(|suite| root::make(suite, place));
-    let roots = roots.collect::<Result<Vec<_>>>()?;
-    let with_roots = kernels.iter().flat_map(|kernel| roots.iter().map(move |root| (kernel, root)));
-    Ok(with_roots.map(|(kernel, root)| Machine::new(kernel, Some(root))).collect())
+}
+
+/// The machines of these options: each kernel, with each root or each card if they are asked for.
+fn machines(options: &Options, place: &Path) -> Result<Vec<Machine>> {
+    let default: &[String] = if options.module().is_some() { &[EQUIPPED.to_owned()] } else { &[] };
+    let named = if options.kernel.is_empty() { default } else { &options.kernel };
+    let flavour = if options.nic.is_some() { Flavour::Ordinary } else { Flavour::Cloud };
+    let kernels = wanted(kernel::LINES, named).map(|line| kernel::fetch(line, flavour, place));
+    let kernels = kernels.collect::<Result<Vec<_>>>()?;
+    let mut emulator = Emulator::installed()?;
+    let mut equipment = vec![Equipment::None];
+    if let Some(cards) = &options.nic {
+        emulator = Emulator::with_cards(place)?;
+        equipment = wanted(cards::CARDS, cards).map(Equipment::Card).collect();
+    } else if options.systemd {
+        tools::provide(tools::packages(tools::ROOT_TOOLS), &[])?;
+        let roots = wanted(root::SUITES, &options.suite).map(|suite| root::make(suite, place));
+        equipment = roots.map(|root| root.map(Equipment::Root)).collect::<Result<_>>()?;
+    }
+    let equipped =
+        kernels.iter().flat_map(|kernel| equipment.iter().map(move |equipment| (kernel, equipment)));
+    Ok(equipped.map(|(kernel, equipment)| Machine::new(kernel, &emulator, equipment.clone())).collect())
+}
+
+/// Those of `all` that are named; all if none is.
+fn wanted<const N: usize>(all: [&'static str; N], named: &[String]) -> impl Iterator<Item = &'static str> {
+    all.into_iter().filter(move |one| named.is_empty() || named.iter().any(|name| name == one))
 }

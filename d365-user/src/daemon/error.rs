@@ -101,7 +101,7 @@ impl StartError {
             Self::Attach(AttachError::Busy { .. } | AttachError::BusyAbove { .. }) => Exit::Occupied,
             Self::Attach(
                 AttachError::Refused { .. }
-                | AttachError::Generic { .. }
+                | AttachError::Unfit { .. }
                 | AttachError::Ingress { .. }
                 | AttachError::Row { .. }
                 | AttachError::RowName { .. }

@@ -22,10 +22,11 @@ use super::{
     link_layer::{Header, no_frames},
     links::Link,
     object::Kernel,
+    objection::Objection,
     requirements,
     role::{Role, TcRole, is_own_counter},
     stack::Stack,
-    survey::resetting_driver,
+    survey::{interrupting_driver, objection_to_native},
     tc,
 };
 use crate::{
@@ -140,7 +141,10 @@ impl Kernel {
         inherited: &mut Inherited,
     ) -> Result<Attached, AttachError> {
         let hidden_from = match mode {
-            XdpMode::Native => Vec::new(),
+            XdpMode::Native => {
+                require_sound_driver(interface)?;
+                Vec::new()
+            }
             XdpMode::Generic => require_harmless(interface)?,
         };
         let failed = |source| AttachError::Program { interface: interface.name.clone(), source };
@@ -197,7 +201,7 @@ impl Kernel {
         let id = self.program_id().map_err(failed)?;
         if mode == XdpMode::Native
             && interface.xdp()?.is_none()
-            && let Some(driver) = resetting_driver(interface)
+            && let Some(driver) = interrupting_driver(interface)
             && self.warned.insert(interface.index)
         {
             tracing::warn!(
@@ -214,13 +218,23 @@ impl Kernel {
     }
 }
 
+fn unfit(interface: &Interface, mode: XdpMode, objection: Objection) -> AttachError {
+    AttachError::Unfit { interface: interface.name.clone(), mode, objection }
+}
+
+/// Checks that the driver runs programs as it promises.
+fn require_sound_driver(interface: &Interface) -> Result<(), AttachError> {
+    let objection = objection_to_native(interface);
+    objection.map_or(Ok(()), |objection| Err(unfit(interface, XdpMode::Native, objection)))
+}
+
 /// Checks that generic mode does no harm on `interface` that its operator cannot accept. Returns the filters
 /// and programs at its ingress that will no longer see Ethernet headers.
 fn require_harmless(interface: &Interface) -> Result<Vec<String>, AttachError> {
     let unlisted = |source| AttachError::Ingress { interface: interface.name.clone(), source };
     let surroundings = Surroundings::look(interface).map_err(unlisted)?;
     match surroundings.objection() {
-        Some(objection) => Err(AttachError::Generic { interface: interface.name.clone(), objection }),
+        Some(objection) => Err(unfit(interface, XdpMode::Generic, objection)),
         None => Ok(surroundings.hidden_from()),
     }
 }

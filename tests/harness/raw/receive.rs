@@ -10,23 +10,24 @@ use nix::{
     cmsg_space,
     errno::Errno,
     libc,
-    sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
+    sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg},
 };
 use socket2::Socket;
 
-use super::tally::Received;
+use super::tally::{Direction, Received};
 
 /// `struct virtio_net_hdr`, in front of each frame. `gso_size` is in its fifth and sixth byte.
 const VNET_HEADER: usize = 10;
 /// The largest packet that the stack joins, its headers, and room to spare.
 const LARGEST: usize = 128 << 10;
 
-/// Requests this information, and a receive buffer of this many bytes. Frames that leave are excluded.
-pub(super) fn prepare(socket: &Socket, buffer: i32) -> io::Result<()> {
+/// Requests this information, and a receive buffer of this many bytes. Frames that leave are excluded unless
+/// they are of interest.
+pub(super) fn prepare(socket: &Socket, buffer: i32, direction: Direction) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, buffer)?;
     set(socket, libc::SOL_PACKET, libc::PACKET_VNET_HDR, 1)?;
     set(socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)?;
-    set(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1)
+    set(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, i32::from(direction == Direction::Arriving))
 }
 
 /// The frames that the kernel passed to the socket and those that it had to drop, since the last call.
@@ -66,7 +67,7 @@ impl Buffer {
     pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<Received<'_>> {
         let mut part = [IoSliceMut::new(&mut self.frame)];
         let (fd, control) = (socket.as_raw_fd(), Some(self.control.as_mut_slice()));
-        let message = recvmsg::<()>(fd, &mut part, control, MsgFlags::empty())?;
+        let message = recvmsg::<LinkAddr>(fd, &mut part, control, MsgFlags::empty())?;
         if message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
             return Err(io::Error::other("a frame larger than any the stack makes"));
         }
@@ -76,9 +77,11 @@ impl Buffer {
             _ => None,
         });
         let status = u32::from_ne_bytes(status.unwrap_or_default());
+        let leaves = message.address.is_some_and(|address| address.pkttype() == libc::PACKET_OUTGOING);
         let length = message.bytes;
         let (header, frame) = self.frame[..length].split_at(VNET_HEADER);
         Ok(Received {
+            direction: if leaves { Direction::Leaving } else { Direction::Arriving },
             bytes: frame,
             tag_taken: status & libc::TP_STATUS_VLAN_VALID != 0,
             segment_size: u16::from_ne_bytes([header[4], header[5]]),

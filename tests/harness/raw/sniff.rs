@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::libc;
 use socket2::Socket;
 
-use super::{Sniffed, bind, packet_socket, receive};
+use super::{Sniffed, bind, packet_socket, receive, tally::Direction};
 use crate::veth::End;
 
 /// The arrival of frames is over if none has come for this time.
@@ -24,39 +24,62 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Room for some ten thousand frames that wait to be counted.
 const BUFFER: i32 = 64 << 20;
 
-/// Counts the frames that arrive on an interface. Joined or unsplit segments count as the packets that they
-/// were. Counting has begun when [`Self::on`] returns. [`Self::stop`] counts every frame that was sent before
-/// the call.
+/// Counts the frames that arrive on an interface, or that leave it. Joined or unsplit segments count as the
+/// packets that they were. Counting has begun when [`Self::on`] or [`Self::leaving`] returns. [`Self::stop`]
+/// counts every frame that was sent before the call.
 #[derive(Debug)]
 pub struct Sniffer {
-    stopped: Arc<AtomicBool>,
+    stop: StopOnDrop,
     counting: JoinHandle<Result<Sniffed>>,
 }
 
 impl Sniffer {
     /// Starts counting frames that arrive on the interface, but not frames that leave.
     pub fn on(end: &End) -> Result<Self> {
+        Self::start(end, Direction::Arriving)
+    }
+
+    /// Starts counting frames that leave the interface, but not frames that arrive.
+    pub fn leaving(end: &End) -> Result<Self> {
+        Self::start(end, Direction::Leaving)
+    }
+
+    fn start(end: &End, direction: Direction) -> Result<Self> {
         let open = || {
             let socket = packet_socket()?;
-            receive::prepare(&socket, BUFFER)?;
+            receive::prepare(&socket, BUFFER, direction)?;
             socket.set_read_timeout(Some(QUIET))?;
             bind(&socket, &end.name, libc::ETH_P_ALL).map(|()| socket)
         };
         let socket = end.netns.run(open).with_context(|| format!("cannot sniff on {}", end.name))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
-        Ok(Self { stopped, counting: thread::spawn(move || count(&socket, &stop)) })
+        Ok(Self {
+            stop: StopOnDrop(stopped),
+            counting: thread::spawn(move || count(&socket, direction, &stop)),
+        })
     }
 
     /// Waits until no frame has arrived for a while, and returns the counts. A frame that the kernel could
     /// not keep for the sniffer is an error.
     pub fn stop(self) -> Result<Sniffed> {
-        self.stopped.store(true, Ordering::Relaxed);
-        self.counting.join().map_err(|_| anyhow!("the sniffer panicked"))?
+        let Self { stop, counting } = self;
+        drop(stop);
+        counting.join().map_err(|_| anyhow!("the sniffer panicked"))?
     }
 }
 
-fn count(socket: &Socket, stopped: &AtomicBool) -> Result<Sniffed> {
+/// Ends the counting also if the test fails: its socket would keep the namespace, and a network card in it.
+#[derive(Debug)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn count(socket: &Socket, direction: Direction, stopped: &AtomicBool) -> Result<Sniffed> {
     let (mut sniffed, mut frames) = (Sniffed::default(), 0_u64);
     let mut buffer = receive::Buffer::new();
     let mut stopping_since = None;
@@ -67,7 +90,9 @@ fn count(socket: &Socket, stopped: &AtomicBool) -> Result<Sniffed> {
         }
         match buffer.receive(socket) {
             Ok(received) => {
-                sniffed.add(&received);
+                if received.direction == direction {
+                    sniffed.add(&received);
+                }
                 frames += 1;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && stopping_since.is_some() => break,

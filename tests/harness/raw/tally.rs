@@ -33,8 +33,17 @@ impl std::iter::Sum for Tally {
     }
 }
 
+/// The way of a frame over an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Arriving,
+    Leaving,
+}
+
 /// One received buffer, and the kernel's information on it.
 pub(super) struct Received<'a> {
+    /// Its way over the interface.
+    pub direction: Direction,
     /// The frame from the Ethernet header on, without a VLAN tag that the stack has taken out.
     pub bytes: &'a [u8],
     /// True if the stack has taken out a tag.
@@ -104,11 +113,12 @@ fn count(value: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Received, Sniffed, Tally};
+    use super::{Direction, Received, Sniffed, Tally};
     use crate::frame::{Frame, Packet, Segment, Tcp};
 
     fn add(sniffed: &mut Sniffed, frame: &Frame, tag_taken: bool, segment_size: u16) {
-        sniffed.add(&Received { bytes: &frame.bytes(), tag_taken, segment_size });
+        let bytes = &frame.bytes();
+        sniffed.add(&Received { direction: Direction::Arriving, bytes, tag_taken, segment_size });
     }
 
     #[test]

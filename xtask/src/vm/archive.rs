@@ -2,6 +2,7 @@
 //! installs nothing. It neither reads nor changes the machine's own sources, lists and settings.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::Path,
     process::{Command, Stdio},
@@ -11,13 +12,33 @@ use anyhow::{Context as _, Result};
 
 use crate::command;
 
-/// The suites that contain the kernels.
-const SUITES: [(&str, &str); 3] = [
+/// The suites that contain the kernels, and a QEMU with more network cards than Debian 12's.
+const SUITES: [(&str, &str); 4] = [
     ("debian-security", "bullseye-security"),
     ("debian-security", "bookworm-security"),
+    ("debian", "bookworm-backports"),
     ("debian", "trixie-backports"),
 ];
 pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The two builds of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// For virtual machines: it has few drivers.
+    Cloud,
+    /// For any machine.
+    Ordinary,
+}
+
+impl Flavour {
+    /// The end of the release's name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud-amd64",
+            Self::Ordinary => "amd64",
+        }
+    }
+}
 
 /// Gets the newest package lists. If the archive cannot be reached, lists of an earlier run suffice.
 pub(super) fn update(place: &Path) -> Result<()> {
@@ -40,24 +61,28 @@ pub(super) fn update(place: &Path) -> Result<()> {
 }
 
 /// The release of the newest image of a line, as `uname -r` prints it.
-pub(super) fn newest(place: &Path, line: &str) -> Result<String> {
+pub(super) fn newest(place: &Path, line: &str, flavour: Flavour) -> Result<String> {
     let prefix = format!("linux-image-{line}.");
     let names = command::stdout(program(place, "apt-cache").args(["pkgnames", &prefix]))?;
-    let newest = names.lines().filter(|name| is_image(name)).max_by_key(|name| numbers(name));
+    let newest = names.lines().filter(|name| is_image(name, flavour)).max_by_key(|name| numbers(name));
     newest.and_then(|name| name.strip_prefix("linux-image-")).map(str::to_owned).with_context(|| {
         let suites = SUITES.map(|(_, suite)| suite).join(", ");
-        format!("Debian has no package {prefix}*-cloud-amd64 in {suites}")
+        format!("Debian has no package {prefix}*-{} in {suites}", flavour.name())
     })
 }
 
-/// `apt-get download` of the image with this release. Newer kernels have some of its parts in other packages.
-pub(super) fn download(place: &Path, release: &str) -> Result<Command> {
+/// `apt-get download` of these packages.
+pub(super) fn download(place: &Path, packages: &[impl AsRef<OsStr>]) -> Command {
+    let mut download = program(place, "apt-get");
+    download.args(["-qq", "download"]).args(packages);
+    download
+}
+
+/// The packages of the image with this release. Newer kernels have some of its parts in other packages.
+pub(super) fn packages(place: &Path, release: &str) -> Result<Vec<String>> {
     let names = command::stdout(program(place, "apt-cache").args(["pkgnames", "linux-"]))?;
     let parts = ["image", "binary", "modules", "base"].map(|part| format!("linux-{part}-{release}"));
-    let mut download = program(place, "apt-get");
-    download.args(["-qq", "download"]);
-    download.args(parts.iter().filter(|part| names.lines().any(|name| name == *part)));
-    Ok(download)
+    Ok(parts.into_iter().filter(|part| names.lines().any(|name| name == part)).collect())
 }
 
 /// A program of apt's with our configuration.
@@ -78,10 +103,12 @@ fn configuration(dir: &Path) -> String {
     )
 }
 
-/// Returns true for a signed image for virtual machines from the suite's own line: `deb11` marks a rebuild
-/// for another suite.
-fn is_image(name: &str) -> bool {
-    name.ends_with("-cloud-amd64") && !name.contains("deb11")
+/// Returns true for a signed image of this flavour from the suite's own line: `deb11` marks a rebuild for
+/// another suite.
+fn is_image(name: &str, flavour: Flavour) -> bool {
+    let version = name.strip_suffix(flavour.name()).and_then(|name| name.strip_suffix('-'));
+    version
+        .is_some_and(|version| version.ends_with(|c: char| c.is_ascii_digit()) && !version.contains("deb11"))
 }
 
 /// The numbers in a name: a newer image has greater ones.
@@ -95,10 +122,13 @@ mod tests {
 
     #[test]
     fn images_are_known_from_the_rest_and_by_their_age() {
-        assert!(is_image("linux-image-5.10.0-46-cloud-amd64"));
-        assert!(!is_image("linux-image-5.10.0-46-cloud-amd64-dbg"));
-        assert!(!is_image("linux-image-5.10.0-46-cloud-amd64-unsigned"));
-        assert!(!is_image("linux-image-6.1.0-0.deb11.52-cloud-amd64"));
+        let flavours =
+            |name: &str| [Flavour::Cloud, Flavour::Ordinary].map(|flavour| is_image(name, flavour));
+        assert_eq!(flavours("linux-image-5.10.0-46-cloud-amd64"), [true, false]);
+        assert_eq!(flavours("linux-image-6.12.117+deb12-amd64"), [false, true]);
+        for other in ["46-cloud-amd64-dbg", "46-cloud-amd64-unsigned", "46-rt-amd64", "0.deb11.52-amd64"] {
+            assert_eq!(flavours(&format!("linux-image-5.10.0-{other}")), [false; 2], "{other}");
+        }
         assert!(numbers("linux-image-5.10.0-46-cloud-amd64") > numbers("linux-image-5.10.0-9-cloud-amd64"));
         assert!(numbers("linux-image-6.12.117+deb12-amd64") > numbers("linux-image-6.12.9+deb13-amd64"));
     }

@@ -9,18 +9,22 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{archive, cpio};
+use super::{
+    archive::{self, Flavour},
+    cpio,
+};
 use crate::{apt, cargo, command};
 
 /// The lines of kernels, from the oldest to the newest. The suites are [`archive::SUITES`].
 pub(super) const LINES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
 
-/// Modules that tests and the disk need, and that `modprobe -q` loads. A module that a kernel does not have
-/// is built in, or is part of another module.
+/// Modules that tests, the disk and the network cards need, and that `modprobe -q` loads. A module that a
+/// kernel does not have is built in, or is part of another module.
 pub(super) const MODULES: &str = "\
     veth cls_bpf sch_ingress act_bpf nf_tables nft_counter nft_ct nft_redir nft_nat nft_chain_nat \
     nft_limit nft_objref cls_u32 fuse nft_socket nft_fib_inet nft_reject_inet dummy tun ifb 8021q sch_fq \
-    act_mirred bridge bonding macvlan macvtap vxlan ip_gre ipip sit wireguard virtio_pci virtio_blk ext4";
+    act_mirred bridge bonding macvlan macvtap vxlan ip_gre ipip sit wireguard virtio_pci virtio_blk ext4 \
+    virtio_net vmxnet3 igb";
 
 /// A kernel that is ready to boot.
 #[derive(Clone, Debug)]
@@ -34,12 +38,16 @@ pub(super) struct Kernel {
 }
 
 /// Brings the newest kernel of a line. A kernel that is already there stays.
-pub(super) fn fetch(name: &'static str, place: &Path) -> Result<Kernel> {
-    let release = archive::newest(place, name)?;
-    let dir = place.join("kernel").join(name);
+pub(super) fn fetch(name: &'static str, flavour: Flavour, place: &Path) -> Result<Kernel> {
+    let release = archive::newest(place, name, flavour)?;
+    let dir = match flavour {
+        Flavour::Cloud => place.join("kernel").join(name),
+        Flavour::Ordinary => place.join("kernel").join(format!("{name}-{}", flavour.name())),
+    };
     let kernel = Kernel { name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
     // The list of files has each package's version and hash: a rebuild of the same release differs.
-    let files = command::stdout(archive::download(place, &release)?.arg("--print-uris"))?;
+    let packages = archive::packages(place, &release)?;
+    let files = command::stdout(archive::download(place, &packages).arg("--print-uris"))?;
     let (stamp, made_of) = (dir.join("made-of"), format!("{files}{MODULES}\n"));
     if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
         return Ok(kernel);
@@ -48,7 +56,7 @@ pub(super) fn fetch(name: &'static str, place: &Path) -> Result<Kernel> {
     let _ = fs::remove_dir_all(&dir);
     let unpacked = dir.join("unpacked");
     fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
-    apt::fetch(archive::download(place, &release)?.stdout(Stdio::null()), &unpacked)?;
+    apt::fetch(archive::download(place, &packages).stdout(Stdio::null()), &unpacked)?;
     let old_place = unpacked.join("lib/modules");
     // Newer packages assume a merged `/usr`.
     let root = if old_place.is_dir() { unpacked.clone() } else { unpacked.join("usr") };

@@ -1,12 +1,12 @@
-//! One boot of a virtual machine: QEMU without hardware acceleration, no network card, two serial lines, and
-//! a disk if it has systemd.
+//! One boot of a virtual machine: QEMU without hardware acceleration, two serial lines, a disk if it has
+//! systemd, and network cards if they are tested.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -16,7 +16,9 @@ use anyhow::{Context as _, Result};
 use d365_tests::child::die_with_parent;
 
 use super::{
+    cards::{self, Emulator},
     cpio,
+    equipment::Equipment,
     kernel::Kernel,
     libtest::{Event, Outcome, Reading},
     root::Root,
@@ -43,14 +45,14 @@ pub(super) struct Machine {
     /// Its name for messages and files.
     pub(super) name: String,
     pub(super) kernel: Kernel,
-    /// With a root, its first process is systemd.
-    pub(super) root: Option<Root>,
+    emulator: Emulator,
+    equipment: Equipment,
 }
 
 impl Machine {
-    pub(super) fn new(kernel: &Kernel, root: Option<&Root>) -> Self {
-        let suite = root.map(|root| format!("-{}", root.suite)).unwrap_or_default();
-        Self { name: format!("{}{suite}", kernel.name), kernel: kernel.clone(), root: root.cloned() }
+    pub(super) fn new(kernel: &Kernel, emulator: &Emulator, equipment: Equipment) -> Self {
+        let name = format!("{}{}", kernel.name, equipment.suffix());
+        Self { name, kernel: kernel.clone(), emulator: emulator.clone(), equipment }
     }
 }
 
@@ -71,19 +73,25 @@ pub(super) fn boot(
     initrd: &Path,
 ) -> Result<Boot> {
     pack(machine, shared, tests, initrd)?;
-    let mut qemu = Command::new("qemu-system-x86_64");
+    let mut qemu = machine.emulator.command();
     qemu.args(MACHINE.split(' '))
         .arg("-serial")
         .arg(format!("file:{}", initrd.with_extension("console.log").display()));
     qemu.args(["-serial", "stdio", "-no-reboot", "-append", ARGUMENTS]);
     qemu.arg("-kernel").arg(&machine.kernel.image).arg("-initrd").arg(initrd);
-    if let Some(root) = &machine.root {
+    match &machine.equipment {
+        Equipment::None => (),
         // The machine's writes go into a file that ends with it.
-        qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", root.image.display()));
+        Equipment::Root(Root { image, .. }) => {
+            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", image.display()));
+        }
+        Equipment::Card(card) => {
+            qemu.args(cards::arguments(card));
+        }
     }
     qemu.stdin(Stdio::null()).stdout(Stdio::piped());
     die_with_parent(&mut qemu);
-    let mut child = Running(qemu.spawn().context("cannot start qemu-system-x86_64")?);
+    let mut child = Running(qemu.spawn().context("cannot start QEMU")?);
     let stdout = child.0.stdout.take().context("QEMU has no output")?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -142,7 +150,7 @@ pub(super) fn boot(
 fn pack(machine: &Machine, shared: &[PathBuf; 2], tests: &[String], initrd: &Path) -> Result<()> {
     let (own, archive) = (initrd.with_extension("files"), initrd.with_extension("files.cpio"));
     fs::create_dir_all(own.join("d365")).with_context(|| format!("cannot make {}", own.display()))?;
-    for (name, text) in scripts::files(tests, machine.root.is_some()) {
+    for (name, text) in scripts::files(tests, &machine.equipment) {
         fs::write(own.join("d365").join(name), text)?;
     }
     cpio::pack(&own, &archive)?;

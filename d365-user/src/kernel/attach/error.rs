@@ -40,8 +40,8 @@ pub enum AttachError {
     BusyAbove { interface: String, upper: String, name: String, id: u32, mode: XdpMode },
     #[error("cannot attach to {interface} in {} mode: {}", mode.as_str(), refusal(.source, *mode))]
     Refused { interface: String, mode: XdpMode, source: io::Error },
-    #[error("cannot attach to {interface} in generic mode: {objection}")]
-    Generic { interface: String, objection: Objection },
+    #[error("cannot attach to {interface} in {} mode: {objection}", mode.as_str())]
+    Unfit { interface: String, mode: XdpMode, objection: Objection },
     #[error("cannot list what else is at the ingress of {interface}: {source}")]
     Ingress { interface: String, source: io::Error },
     #[error("cannot write the index of {interface} into map .data: {}", error_chain(.source))]
@@ -74,6 +74,7 @@ impl AttachError {
                 )))
             }
             Self::Refused { source, .. } if !is_passing(&source) => Ok(Some(reason(&source))),
+            Self::Unfit { objection, .. } => Ok(Some(objection.reason)),
             Self::Interface(InterfaceError::Unfit(_)) => Ok(None),
             error => Err(error),
         }

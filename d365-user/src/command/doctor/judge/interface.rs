@@ -5,12 +5,12 @@ use d365_common::names::MAX_INTERFACES;
 use super::{
     super::finding::{Check, Finding, Judged, error, ok, warning},
     generic, kind,
-    native::{self, ONE_BUFFER, runs_natively},
+    native::{self, described, one_buffer, runs_natively},
     programs,
 };
 use crate::kernel::{
     Header, Objection,
-    survey::{Fact, InterfaceFacts, LinkFacts, Machine, resets_link},
+    survey::{Fact, InterfaceFacts, LinkFacts, Machine},
 };
 
 /// Judges an interface. One that is optional, because it only matches a pattern, does not keep the daemon
@@ -101,12 +101,15 @@ fn place(facts: &InterfaceFacts) -> Judged<'_> {
 fn driver(facts: &InterfaceFacts) -> Judged<'_> {
     match facts.driver.as_ref()?.as_str() {
         "" => ok("without a name"),
-        driver if resets_link(driver) && !runs_natively(facts) => warning(
-            format!(
-                "{driver}: it interrupts traffic when a native program is attached or detached, for seconds"
-            ),
-            "attach in a maintenance window; then keep the program over restarts (docs/operate.md)",
-        ),
+        driver
+            if described(facts).is_some_and(|driver| driver.interrupts && driver.defect.is_none())
+                && !runs_natively(facts) =>
+        {
+            warning(
+                format!("{driver}: it interrupts traffic when a native program is attached or detached"),
+                "attach in a maintenance window; then keep the program over restarts (docs/drivers.md)",
+            )
+        }
         driver => ok(driver),
     }
 }
@@ -128,20 +131,24 @@ fn mtu<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<'a> {
     if native::has_bare_packets(facts) {
         return ok(mtu.to_string());
     }
-    if mtu <= ONE_BUFFER {
+    let one_buffer = one_buffer(facts);
+    if mtu <= one_buffer {
         return ok(format!("{mtu}, one buffer"));
     }
     match native::objection(facts, machine) {
         None => ok(format!("{mtu}, in several buffers")),
         Some((_, why)) => warning(
             format!("{mtu} needs several buffers, and {why}"),
-            format!("lower the MTU to {ONE_BUFFER}, or expect tc"),
+            format!("lower the MTU to {one_buffer}, or expect tc"),
         ),
     }
 }
 
 fn lro<'a>(name: &str, facts: &'a InterfaceFacts) -> Judged<'a> {
     if facts.offloads.as_ref()?.lro {
+        if described(facts).is_some_and(|driver| driver.ends_lro) {
+            return ok("on: the driver switches it off for a native program");
+        }
         let advice = format!("ethtool -K {name} lro off");
         return warning("on: most drivers refuse native XDP with it", advice);
     }

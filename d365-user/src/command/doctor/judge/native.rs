@@ -4,17 +4,26 @@ use super::super::finding::{Judged, ok, warning};
 use crate::{
     kernel::{
         Header,
-        survey::{InterfaceFacts, KernelVersion, LinkFacts, Machine},
+        survey::{Driver, InterfaceFacts, KernelVersion, LinkFacts, Machine, driver},
     },
     snapshot::XdpMode,
 };
 
-/// The largest MTU at which a frame surely fits into a driver's buffer of one page, together with XDP's
-/// headroom (256 bytes), the kernel's bookkeeping (320) and headers (veth: 3506; ixgbe, i40e and others a
-/// little less).
-pub(super) const ONE_BUFFER: u32 = 3498;
+/// The largest MTU at which a frame fits into the buffer of a driver that is not described: one page less
+/// XDP's headroom (256 bytes), the kernel's bookkeeping (320) and headers.
+const ONE_BUFFER: u32 = 3498;
 /// From this version on, programs take frames in several buffers.
 const WITH_FRAGS: KernelVersion = KernelVersion::new(5, 18, 0);
+
+/// The page's description of the driver, if it has one.
+pub(super) fn described(facts: &InterfaceFacts) -> Option<&'static Driver> {
+    facts.driver.as_ref().ok().and_then(|name| driver(name))
+}
+
+/// The largest MTU at which a frame fits into one buffer.
+pub(super) fn one_buffer(facts: &InterfaceFacts) -> u32 {
+    described(facts).and_then(|driver| driver.one_buffer).unwrap_or(ONE_BUFFER)
+}
 
 /// Returns true if a program runs in native mode, the best proof that the driver supports it.
 pub(super) fn runs_natively(facts: &InterfaceFacts) -> bool {
@@ -60,17 +69,26 @@ pub(super) fn judge<'a>(facts: &'a InterfaceFacts, machine: &Machine) -> Judged<
     if !features.has_native() {
         return warning("not possible: the driver has no XDP of its own, as it is set", tc);
     }
+    if let Some(defect) = described(facts).and_then(|driver| driver.defect) {
+        return warning(format!("not used: {defect}"), "nothing: --mode auto takes tc, which costs more");
+    }
     let Ok(LinkFacts { mtu, .. }) = &facts.link else {
         return warning("not known: the MTU is not", tc);
     };
-    if *mtu > ONE_BUFFER
+    if *mtu > one_buffer(facts)
         && let Some((prospect, why)) = objection(facts, machine)
     {
         return warning(format!("{prospect} at MTU {mtu}: {why}"), tc);
     }
+    let driver = described(facts);
     match &facts.offloads {
-        Ok(offloads) if offloads.lro => warning("hardly possible while LRO is on", tc),
-        Ok(_) => ok("possible"),
+        Ok(offloads) if offloads.lro && !driver.is_some_and(|driver| driver.ends_lro) => {
+            warning("hardly possible while LRO is on", tc)
+        }
+        Ok(_) => ok(match driver.and_then(|driver| driver.condition) {
+            Some(condition) => format!("possible; {condition}"),
+            None => "possible".to_owned(),
+        }),
         Err(_) => warning("not known: whether LRO is on is not", tc),
     }
 }

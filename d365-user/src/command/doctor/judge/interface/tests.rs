@@ -1,5 +1,7 @@
 //! Tests of each check in each of its levels, including those of [`programs`](super::programs).
 
+mod drivers;
+
 use super::*;
 use crate::{
     command::doctor::finding::Level,
@@ -185,7 +187,6 @@ fn a_large_mtu_needs_several_buffers() {
     assert_eq!(wrong_on(KernelVersion::new(5, 17, 0), large(Some(ALL))), both);
     let untold = [(Check::XdpFeatures, WARNING), both[0], both[1]];
     assert_eq!(wrong_on(KernelVersion::new(6, 1, 0), large(None)), untold);
-    assert_eq!(wrong(|facts| link(facts).mtu = ONE_BUFFER), []);
     assert_eq!(wrong(|facts| facts.link = unknown()), [(Check::Interface, WARNING), both[0], both[1]]);
 }
 
