@@ -93,7 +93,8 @@ fn calls_that_fail_are_explained() {
         (command::MAP_UPDATE_ELEM, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
         (command::PROG_LOAD, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
         // In `auto`, tc does not take the place of native XDP for that.
-        (command::LINK_CREATE, Errno::ENOMEM, Exit::Resources, &["native", "Cannot allocate memory"]),
+        (command::LINK_CREATE, Errno::EMFILE, Exit::Resources, &["native", "Too many open files"]),
+        (command::LINK_CREATE, Errno::ENOMEM, Exit::Resources, &["tc program", "Cannot allocate memory"]),
         (command::PROG_TEST_RUN, Errno::ENOMEM, Exit::Resources, &["Cannot allocate memory"]),
     ] {
         refused(&lab.host, &on(&lab, &[]).fault(BpfFault::of(command, errno)), exit, words);

@@ -3,7 +3,7 @@
 use std::io;
 
 use aya::{maps::MapError, programs::ProgramError};
-use nix::libc::{EEXIST, ENODEV, ENXIO};
+use nix::libc::{EEXIST, ENODEV, ENOMEM, ENXIO};
 
 use crate::{
     kernel::{
@@ -61,7 +61,8 @@ impl AttachError {
     /// refusal, which is `None` where XDP is never possible.
     ///
     /// # Errors
-    /// This error, if it is another one. After a lack of memory, for example, native mode may succeed later.
+    /// This error, if it is another one. After a lack of descriptors, for example, native mode may succeed
+    /// later. ENOMEM is a refusal: some drivers return it if they have too few queues (docs/drivers.md).
     pub(super) fn refusal_of_xdp(self) -> Result<Option<String>, Self> {
         match self {
             Self::Busy { name, id, mode, .. } => {
@@ -73,7 +74,9 @@ impl AttachError {
                     "{upper}, which lies above it, has an XDP program: {name} (id {id}, {mode})"
                 )))
             }
-            Self::Refused { source, .. } if !is_passing(&source) => Ok(Some(reason(&source))),
+            Self::Refused { source, .. } if !is_passing(&source) || source.raw_os_error() == Some(ENOMEM) => {
+                Ok(Some(reason(&source)))
+            }
             Self::Unfit { objection, .. } => Ok(Some(objection.reason)),
             Self::Interface(InterfaceError::Unfit(_)) => Ok(None),
             error => Err(error),
