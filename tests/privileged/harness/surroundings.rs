@@ -63,9 +63,13 @@ fn pins_are_seen_by_all_that_share_a_view_and_by_nobody_else() {
     let netns = Netns::new().unwrap();
     let view = View::new(&netns, &[Mount::Sysfs, Mount::Bpffs]).unwrap();
     let create = "bpftool map create /sys/fs/bpf/harness type array key 4 value 4 entries 1 name harness";
-    let exit =
-        run(&netns, &shell(&format!("{create} && find /sys/class/net -type l -printf '%f\n'")).view(&view));
-    assert_eq!((exit.status.code(), exit.stdout.as_str()), (Some(0), "lo\n"), "{}", exit.stderr);
+    let exit = run(&netns, &shell(&format!("{create} && ls -d /sys/class/net/*/")).view(&view));
+    assert_eq!(
+        (exit.status.code(), exit.stdout.as_str()),
+        (Some(0), "/sys/class/net/lo/\n"),
+        "{}",
+        exit.stderr
+    );
     assert!(view.run(|| fs::exists("/sys/fs/bpf/harness").unwrap()));
     assert!(!fs::exists("/sys/fs/bpf/harness").unwrap());
     let shown = shell_in(&view, &netns, "bpftool map show pinned /sys/fs/bpf/harness");
