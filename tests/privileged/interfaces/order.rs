@@ -93,12 +93,13 @@ fn a_program_on_the_upper_device_is_named_and_foretold_here_and_elsewhere() {
     let words = [lab.iface(), "lies below", &upper, "d365", &both];
     refused(&lab.host, &options("native"), Exit::Occupied, &words);
     let lower = Daemon::start(&lab.host, &options("auto")).unwrap();
-    if Requirement::Kernel(5, 15, "a device below one with an XDP program takes none").is_met() {
-        let expected = [&format!("{upper}, which lies above it, has an XDP program: d365"), "attached by tc"];
-        lower.wait_for_line(&expected, Duration::from_secs(10)).unwrap();
-    } else {
+    if !Requirement::Kernel(5, 15, "a device below one with an XDP program takes none").is_met() {
         assert_eq!(attached(&lower), [lab.iface()]);
+        stop(lower);
+        return;
     }
+    let expected = [&format!("{upper}, which lies above it, has an XDP program: d365"), "attached by tc"];
+    lower.wait_for_line(&expected, Duration::from_secs(10)).unwrap();
     stop(lower);
     stop(first);
     // The upper device may be in a namespace that the daemon cannot see.
