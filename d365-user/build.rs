@@ -3,13 +3,16 @@
 //! It installs nothing: where the kernel program cannot be built, `cargo xtask setup` is the way.
 
 use std::{
-    env, fs,
+    env,
+    ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use aya_build::{Package, Toolchain};
+use object::{File, Object as _, ObjectSymbol as _};
 use sha2::{Digest as _, Sha256};
 
 #[path = "../xtask/src/toolchain.rs"]
@@ -18,6 +21,33 @@ mod toolchain;
 /// Everything that the binary is built from. A change elsewhere does not make the commit "dirty".
 const INPUTS: [&str; 6] =
     ["Cargo.lock", "Cargo.toml", "d365-common", "d365-ebpf", "d365-user", "xtask/src/toolchain.rs"];
+
+/// The profile of the kernel program. The verifier accepts what these settings make, and no others.
+/// Variables precede the manifest and every configuration of cargo's; the manifest adds one setting for the
+/// crate `d365-ebpf`.
+const PROFILE: [(&str, &str); 11] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "2"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "none"),
+    ("CARGO_PROFILE_RELEASE_LTO", "thin"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4"),
+    ("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "false"),
+    ("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "false"),
+    ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
+    ("CARGO_PROFILE_RELEASE_PANIC", "unwind"),
+    // Without paths of this machine, the same sources make the same object in every directory.
+    ("CARGO_PROFILE_RELEASE_TRIM_PATHS", "all"),
+    ("CARGO_UNSTABLE_TRIM_PATHS", "true"),
+];
+/// Beginnings of variables by which a packager sets cargo's flags and profiles. They are for the daemon.
+const FOREIGN: [&str; 6] = [
+    "CARGO_BUILD_",
+    "CARGO_INCREMENTAL",
+    "CARGO_PROFILE_",
+    "CARGO_TARGET_",
+    "CARGO_UNSTABLE_",
+    "RUSTC_WRAPPER",
+];
 
 fn main() -> ExitCode {
     match build() {
@@ -37,7 +67,10 @@ fn build() -> Result<()> {
     for input in INPUTS {
         println!("cargo:rerun-if-changed={}", workspace.join(input).display());
     }
-    println!("cargo:rustc-env=D365_OBJECT={}", object_digest()?);
+    let path = PathBuf::from(env::var_os("OUT_DIR").context("not run by cargo")?).join("d365");
+    let object = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    check(&object).with_context(|| format!("the kernel program in {} is unusable", path.display()))?;
+    println!("cargo:rustc-env=D365_OBJECT={}", digest(&object));
     println!("cargo:rustc-env=D365_REVISION={}", revision(workspace).unwrap_or_else(|| "unknown".to_owned()));
     Ok(())
 }
@@ -48,8 +81,12 @@ fn kernel_program(root: &Path) -> Result<()> {
         anyhow!("cannot build the kernel program: {missing}\n\n    run `cargo xtask setup`\n")
     })?;
     let path = env::join_paths(toolchain::search_path())?;
+    let foreign: Vec<OsString> =
+        env::vars_os().map(|(name, _)| name).filter(|name| is_foreign(name)).collect();
     // SAFETY: a build script has one thread, and has started none yet.
     unsafe {
+        foreign.iter().for_each(|name| env::remove_var(name));
+        PROFILE.iter().for_each(|(name, value)| env::set_var(name, value));
         env::set_var("PATH", path);
         // Cargo shows every line of the inner cargo as a warning. Errors in the code are still shown.
         env::set_var("CARGO_TERM_QUIET", "true");
@@ -65,11 +102,26 @@ fn kernel_program(root: &Path) -> Result<()> {
         .with_context(|| format!("building the kernel program with {choice:?}"))
 }
 
+/// Fails if the object has code for panics, which overflow checks and assertions bring and the verifier
+/// refuses, or no BTF.
+fn check(object: &[u8]) -> Result<()> {
+    let object = File::parse(object)?;
+    for section in [".BTF", ".BTF.ext"] {
+        ensure!(object.section_by_name(section).is_some(), "it has no section {section}");
+    }
+    let panics = object.symbols().find(|symbol| symbol.name().is_ok_and(|name| name.contains("panic")));
+    ensure!(panics.is_none(), "it has code for panics: {panics:?}; was it built with another profile?");
+    Ok(())
+}
+
 /// The SHA-256 digest of the object, 12 digits.
-fn object_digest() -> Result<String> {
-    let path = PathBuf::from(env::var_os("OUT_DIR").context("not run by cargo")?).join("d365");
-    let object = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Sha256::digest(object)[..6].iter().map(|byte| format!("{byte:02x}")).collect())
+fn digest(object: &[u8]) -> String {
+    Sha256::digest(object)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns true if this variable would change the kernel program.
+fn is_foreign(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| FOREIGN.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// The commit, 12 digits, `-dirty` behind it where one of [`INPUTS`] differs from it; `None` outside of git.

@@ -6,7 +6,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
     time::Duration,
 };
 
@@ -18,11 +17,19 @@ use nix::{
 };
 
 use crate::{
-    command, daemon::DaemonOptions, http, netns::Netns, patience, purpose, scrape::Scrape, temp::TempDir,
+    command,
+    daemon::{DEFAULT_LISTEN, DaemonOptions},
+    http,
+    netns::Netns,
+    patience, purpose,
+    scrape::Scrape,
 };
 
 /// Units of this directory are gone after a boot.
 const UNITS: &str = "/run/systemd/system";
+/// The program of a unit without its package, and the unit's state.
+const PROGRAM: &str = "/usr/local/bin/d365-user";
+const STATE: &str = "/var/lib/d365";
 
 /// Returns true if the maker of this machine promises a systemd for the tests.
 pub(crate) fn is_promised() -> bool {
@@ -39,53 +46,66 @@ pub(crate) fn is_ours() -> bool {
 #[derive(Debug)]
 pub struct Unit {
     name: String,
-    /// The unit's file for the operator.
-    text: String,
+    /// The unit's file. `None` if an installed package has it.
+    text: Option<String>,
     netns: Netns,
     listen: SocketAddr,
     log: PathBuf,
-    /// Keeps the state directory until the unit is gone.
-    _state: Option<Arc<TempDir>>,
 }
 
 impl Unit {
-    /// Makes a unit, which is not started yet. `text` is the unit's file for the operator. A drop-in runs a
-    /// daemon with `options` in this namespace instead of the one in the file.
-    pub fn new(name: &str, text: &str, netns: &Netns, options: &DaemonOptions) -> Result<Self> {
-        ensure!(is_ours(), "this machine's systemd is not one for tests");
-        let unit = Self {
-            name: format!("{name}.service"),
-            text: text.to_owned(),
-            netns: netns.clone(),
-            listen: options.listen,
-            log: Path::new("/run").join(name).with_extension("log"),
-            _state: options.state.clone(),
-        };
+    /// Makes a unit with the file of the package, which is not installed. The unit is not started yet. A
+    /// drop-in runs a daemon with `options` in this namespace instead of the one in the file.
+    pub fn new(name: &str, netns: &Netns, options: &DaemonOptions) -> Result<Self> {
+        let text = fs::read_to_string(package().join(name).with_extension("service"))?;
+        let unit = Self::with(name, Some(text), netns, options.listen)?;
+        let users = package().join(name).with_extension("sysusers");
+        command::output(Command::new("systemd-sysusers").arg(users), None)?;
         unit.write(options)?;
         Ok(unit)
     }
 
-    /// Changes the daemon's program and arguments, from the next start on.
+    /// The unit of a package, in this namespace. The package may be installed later.
+    pub fn of_package(name: &str, netns: &Netns) -> Result<Self> {
+        let unit = Self::with(name, None, netns, DEFAULT_LISTEN)?;
+        unit.add("test", &unit.surroundings())?;
+        Ok(unit)
+    }
+
+    fn with(name: &str, text: Option<String>, netns: &Netns, listen: SocketAddr) -> Result<Self> {
+        ensure!(is_ours(), "this machine's systemd is not one for tests");
+        let log = Path::new("/run").join(name).with_extension("log");
+        Ok(Self { name: format!("{name}.service"), text, netns: netns.clone(), listen, log })
+    }
+
+    /// The drop-in for the place of the daemon.
+    fn surroundings(&self) -> String {
+        let (netns, log) = (self.netns.path(), self.log.display());
+        format!("[Service]\nNetworkNamespacePath={netns}\nStandardError=append:{log}\n")
+    }
+
+    /// Changes the daemon's program and arguments, from the next start on. The unit's user can read neither
+    /// the program nor a state directory below /tmp: the program is copied, and the directory is the unit's.
     pub fn write(&self, options: &DaemonOptions) -> Result<()> {
-        let program = options.program()?.display().to_string();
-        let mut command = String::new();
-        for word in [program].into_iter().chain(options.command_line()) {
+        ensure!(options.state.is_none(), "the unit has its own state directory");
+        let next = Path::new(PROGRAM).with_extension("next");
+        fs::copy(options.program()?, &next).with_context(|| format!("cannot write {}", next.display()))?;
+        fs::rename(&next, PROGRAM)?;
+        let mut command = PROGRAM.to_owned();
+        for word in options.command_line() {
             ensure!(!word.contains(['"', '\\', '%', '$']), "systemd would change {word}");
-            command.push_str(&format!("\"{word}\" "));
+            command.push_str(&format!(" \"{word}\""));
         }
-        let drop_in = format!(
-            "[Service]\nExecStart=\nExecStart={command}\nNetworkNamespacePath={}\nStandardError=append:{}\n",
-            self.netns.path(),
-            self.log.display(),
-        );
-        self.add("test", &drop_in)
+        self.add("test", &format!("{}ExecStartPre=\nExecStart=\nExecStart={command}\n", self.surroundings()))
     }
 
     /// Adds a drop-in to the unit's file.
     pub fn add(&self, name: &str, drop_in: &str) -> Result<()> {
         let directory = self.drop_ins();
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-        fs::write(Path::new(UNITS).join(&self.name), &self.text)?;
+        if let Some(text) = &self.text {
+            fs::write(Path::new(UNITS).join(&self.name), text)?;
+        }
         fs::write(directory.join(name).with_extension("conf"), drop_in)?;
         systemctl(&["daemon-reload"])?;
         Ok(())
@@ -159,9 +179,16 @@ impl Drop for Unit {
         let _ = fs::remove_dir_all(self.drop_ins());
         let _ = fs::remove_file(Path::new(UNITS).join(&self.name));
         let _ = fs::remove_file(&self.log);
+        let _ = fs::remove_file(PROGRAM);
+        let _ = fs::remove_dir_all(STATE);
         let _ = systemctl(&["daemon-reload"]);
         let _ = self.systemctl("reset-failed", &[]);
     }
+}
+
+/// The files of the package in the repository.
+fn package() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../d365-user/package")
 }
 
 fn systemctl(words: &[&str]) -> Result<String> {

@@ -12,6 +12,7 @@ mod fuzz;
 mod gate;
 mod oracle;
 mod parser;
+mod profile;
 mod ranges;
 mod reference;
 mod service_tags;

@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{command, toolchain};
 
+pub(crate) mod private;
+
 /// Returns true if this machine has apt.
 pub(crate) fn is_there() -> bool {
     toolchain::find("apt-get").is_some()

@@ -12,7 +12,7 @@ use crate::{cargo, command};
 /// is the arguments of `cargo xtask`, behind variables.
 type Check = (&'static str, &'static str, &'static str);
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     ("lint", "lint", "lint"),
     ("test", "test", "test --coverage"),
     ("demo", "demo", "demo"),
@@ -20,8 +20,10 @@ const CHECKS: [Check; 11] = [
     // The host's kernel is newer.
     ("vm-test", "vm-test --quick --kernel 5.10", "vm-test"),
     // The first kills by real systemd, in the older Debian.
-    ("systemd", "vm-test not_started_again --systemd --suite bookworm", "vm-test --systemd"),
+    // Another test installs the package and upgrades it.
+    ("systemd", "vm-test not_started_again package --systemd --suite bookworm", "vm-test --systemd"),
     ("nic", "", "vm-test --nic"),
+    ("dist", "", "dist --check"),
     ("faults", "", "D365_FAULTS=all test -- --test privileged every_call"),
     (
         "frames",

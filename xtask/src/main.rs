@@ -13,6 +13,7 @@ mod checks;
 mod command;
 mod coverage;
 mod demo;
+mod dist;
 mod fuzz;
 mod lint;
 mod run;
@@ -70,6 +71,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Set up and check formatting, lints, licences, dependencies and the repository's own rules
     Lint,
+    /// Set up, and make the packages of a release in target/dist
+    Dist(dist::Options),
     /// Check the repository's own rules
     Tidy,
     /// Run the checks for each change, up to the first that fails: what `.ci/run` runs
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::all(),
+        Task::Dist(options) => dist::run(&options),
         Task::Tidy => tidy::check(&cargo::workspace()),
         Task::Ci => checks::ci(),
         Task::ReleaseCheck(options) => checks::release(&options),

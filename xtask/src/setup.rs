@@ -17,7 +17,7 @@ pub(crate) type Options = Consent;
 /// The LLVM of Debian 12's security suite: its compiler has it, and `bpf-linker` is built against it.
 const DEBIAN_LLVM: u32 = 22;
 /// Debian's compiler for the BPF target.
-const COMPILER: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
+pub(crate) const COMPILER: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
 /// Packages that `bpf-linker` is built against and with.
 const LINKER_NEEDS: &[&str] = &["llvm-22-dev", "libpolly-22-dev"];
 /// The build of `bpf-linker`. It uses features that stable compilers accept only with `RUSTC_BOOTSTRAP`.

@@ -199,7 +199,8 @@ fn major_minor(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn home(variable: &str, below_home: &str) -> Option<PathBuf> {
+/// The directory that this variable names, or its default below the home directory.
+pub(crate) fn home(variable: &str, below_home: &str) -> Option<PathBuf> {
     let set = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     set.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(below_home)))
 }

@@ -52,6 +52,9 @@ type Subcommand = (&'static str, &'static [&'static str]);
 
 const DENY: Subcommand = ("deny", &["--debug", "cargo-deny@0.20.2"]);
 const MACHETE: Subcommand = ("machete", &["--debug", "cargo-machete@0.9.2"]);
+pub(crate) const DEB: Subcommand = ("deb", &["--debug", "cargo-deb@3.8.0"]);
+pub(crate) const RPM: Subcommand = ("generate-rpm", &["--debug", "cargo-generate-rpm@0.21.1"]);
+pub(crate) const SBOM: Subcommand = ("cyclonedx", &["--debug", "cargo-cyclonedx@0.5.9"]);
 pub(crate) const FUZZ: Subcommand = ("fuzz", &["--debug", "cargo-fuzz@0.13.2"]);
 pub(crate) const LLVM_COV: Subcommand = ("llvm-cov", &["--debug", "cargo-llvm-cov@0.9.1"]);
 

@@ -10,6 +10,7 @@ mod binaries;
 mod cards;
 mod cpio;
 mod equipment;
+pub(crate) mod foreign;
 mod kernel;
 mod libtest;
 mod machine;
@@ -80,7 +81,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let base = base::make(&place.join("base"))?;
     archive::update(&place)?;
     let machines = machines(options, &place)?;
-    let shared = [base, binaries::pack(&binaries, &place)?];
+    let shared = [base, binaries::pack(&binaries, &place, options.systemd)?];
 
     let started = Instant::now();
     let logs = place.join("log");

@@ -46,7 +46,7 @@ enum Event {
 }
 
 /// Prints a line past the capture of libtest: a machine that prints nothing for long is taken for dead.
-fn progress(line: &str) {
+pub(super) fn progress(line: &str) {
     let thread = thread::current();
     let _ = writeln!(io::stderr(), "{}: {line}", thread.name().unwrap_or("a test"));
 }
@@ -68,15 +68,15 @@ impl Moments {
     }
 }
 
-/// Sends frames of each kind in turn, and returns their numbers.
-fn send(lab: &Lab, stop: &AtomicBool) -> [u64; 3] {
+/// Sends frames of each kind in turn, with this time between them, and returns their numbers.
+pub(super) fn send(lab: &Lab, stop: &AtomicBool, gap: Duration) -> [u64; 3] {
     let (frames, sender) = (frames(lab.link()), FrameSender::on(&lab.link().sender).unwrap());
     let mut sent = [0; 3];
     while !stop.load(Relaxed) {
         for (frame, sent) in frames.iter().zip(&mut sent) {
             sender.send_bytes(frame).unwrap();
             *sent += 1;
-            thread::sleep(GAP);
+            thread::sleep(gap);
         }
     }
     sent
@@ -101,7 +101,7 @@ fn live(
     let (sent, looks) = thread::scope(|scope| {
         let _end = SetOnDrop(&stop);
         let (sending, looking) = (
-            scope.spawn(|| send(lab, &stop)),
+            scope.spawn(|| send(lab, &stop, GAP)),
             scope.spawn(|| look(lab, &stop, |interface| mode.is_on(interface, &lab.host))),
         );
         for (number, event) in [CYCLE; CYCLES].into_iter().flatten().enumerate() {

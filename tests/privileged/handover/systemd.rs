@@ -1,9 +1,11 @@
-//! The hand-over under the real systemd, with the unit that `docs/operate.md` shows. These tests run only in
-//! a machine that is made for them.
+//! The hand-over under the real systemd, with the unit of the package. These tests run only in a machine that
+//! is made for them.
+
+mod package;
 
 use std::{thread, time::Duration};
 
-use d365_tests::{daemon::DaemonOptions, lab::Lab, page, patience, require, scrape::Scrape, systemd::Unit};
+use d365_tests::{daemon::DaemonOptions, lab::Lab, patience, require, scrape::Scrape, systemd::Unit};
 
 use super::{
     endurance,
@@ -27,8 +29,7 @@ struct Systemd {
 
 impl Systemd {
     fn new(lab: &Lab, options: &DaemonOptions) -> Self {
-        let text = page::block("operate.md", "[Service]").unwrap();
-        Self { unit: Unit::new(NAME, &text, &lab.host, options).unwrap(), before: None }
+        Self { unit: Unit::new(NAME, &lab.host, &stateless(options)).unwrap(), before: None }
     }
 
     fn property(&self, name: &str) -> String {
@@ -45,7 +46,7 @@ impl Systemd {
 
 impl Manager for Systemd {
     fn configure(&mut self, options: &DaemonOptions) {
-        self.unit.write(options).unwrap();
+        self.unit.write(&stateless(options)).unwrap();
     }
 
     fn begin(&mut self) {
@@ -84,6 +85,11 @@ impl Manager for Systemd {
     fn log(&self) -> String {
         self.unit.log()
     }
+}
+
+/// The same options with the state directory of the unit.
+fn stateless(options: &DaemonOptions) -> DaemonOptions {
+    DaemonOptions { state: None, ..options.clone() }
 }
 
 /// Runs a test with a daemon that systemd runs. Afterwards the kernel has no program, map or link more.

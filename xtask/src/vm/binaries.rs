@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::cpio;
-use crate::{cargo, command};
+use crate::{cargo, command, dist};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
@@ -32,8 +32,9 @@ pub(super) fn list(tests: &Path) -> Result<Vec<String>> {
     Ok(names.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
-/// Packs the binaries without their debug information, and returns the archive.
-pub(super) fn pack(binaries: &[PathBuf; 2], place: &Path) -> Result<PathBuf> {
+/// Packs the binaries without their debug information, and returns the archive. A machine with systemd also
+/// gets the package of the daemon.
+pub(super) fn pack(binaries: &[PathBuf; 2], place: &Path, has_systemd: bool) -> Result<PathBuf> {
     let dir = place.join("binaries");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(dir.join("d365")).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -42,6 +43,9 @@ pub(super) fn pack(binaries: &[PathBuf; 2], place: &Path) -> Result<PathBuf> {
         strip.args(["--strip-debug", "-o"]).arg(dir.join("d365").join(name)).arg(binary);
         command::run(&mut strip)?;
     }
+    if has_systemd {
+        dist::for_tests(&dir.join("d365/d365-user"), &dir.join("d365"))?;
+    }
     // Tests find documents by a path through their own package's directory.
     let workspace = cargo::workspace();
     let path = workspace.strip_prefix("/").context("the workspace's path is relative")?;
@@ -49,6 +53,9 @@ pub(super) fn pack(binaries: &[PathBuf; 2], place: &Path) -> Result<PathBuf> {
     let there = dir.join("d365/files").join(path);
     fs::create_dir_all(there.join("tests"))?;
     command::run(Command::new("cp").arg("--recursive").arg(workspace.join("docs")).arg(&there))?;
+    fs::create_dir_all(there.join("d365-user"))?;
+    let package = workspace.join("d365-user/package");
+    command::run(Command::new("cp").arg("--recursive").arg(package).arg(there.join("d365-user")))?;
     let archive = place.join("binaries.cpio");
     cpio::pack(&dir, &archive)?;
     Ok(archive)

@@ -65,15 +65,15 @@ pub(super) fn fetch(name: &'static str, flavour: Flavour, place: &Path) -> Resul
     let image = if in_boot.is_file() { in_boot } else { with_modules };
     fs::rename(&image, &kernel.image)
         .with_context(|| format!("the packages of {release} have no {}", image.display()))?;
-    pack_modules(&root, &release, &dir.join("modules"))?;
+    pack_modules(&root, &release, &dir.join("modules"), MODULES)?;
     cpio::pack(&dir.join("modules"), &kernel.modules)?;
     fs::remove_dir_all(&unpacked)?;
     fs::write(&stamp, made_of).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(kernel)
 }
 
-/// Copies [`MODULES`] and their dependencies from `root` to `into`, uncompressed, and indexes them.
-fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
+/// Copies these modules and their dependencies from `root` to `into`, uncompressed, and indexes them.
+pub(super) fn pack_modules(root: &Path, release: &str, into: &Path, names: &str) -> Result<()> {
     let depmod = cargo::find("depmod")?;
     let depmod = |base: &Path| command::stdout(Command::new(&depmod).arg("-b").arg(base).arg(release));
     depmod(root)?;
@@ -85,7 +85,7 @@ fn pack_modules(root: &Path, release: &str, into: &Path) -> Result<()> {
         let _ = fs::copy(from.join(index), to.join(index));
     }
     let modprobe = cargo::find("modprobe")?;
-    for module in MODULES.split(' ') {
+    for module in names.split(' ') {
         let mut show = Command::new(&modprobe);
         show.args(["-C", "/dev/null", "-d"]).arg(root).args(["-S", release, "--show-depends", module]);
         // It fails for a module that the kernel does not have.

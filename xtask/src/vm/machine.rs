@@ -81,9 +81,10 @@ pub(super) fn boot(
     qemu.arg("-kernel").arg(&machine.kernel.image).arg("-initrd").arg(initrd);
     match &machine.equipment {
         Equipment::None => (),
-        // The machine's writes go into a file that ends with it.
+        // The machine's writes go into a file that ends with it, so nothing waits for the disk.
         Equipment::Root(Root { image, .. }) => {
-            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", image.display()));
+            qemu.arg("-drive")
+                .arg(format!("file={},format=raw,if=virtio,snapshot=on,cache=unsafe", image.display()));
         }
         Equipment::Card(card) => {
             qemu.args(cards::arguments(card));

@@ -61,7 +61,8 @@ fn ask(interface: &str, question: Question) -> io::Result<[u32; WORDS]> {
     let mut name = [0; libc::IFNAMSIZ];
     // The last byte stays zero. Callers pass the kernel's own names, which are short enough.
     for (to, from) in name[..libc::IFNAMSIZ - 1].iter_mut().zip(interface.bytes()) {
-        *to = from.cast_signed();
+        // Its sign is not the same on every architecture.
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     let ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_data: answer.as_mut_ptr().cast() };
     let mut request = libc::ifreq { ifr_name: name, ifr_ifru };
