@@ -20,8 +20,7 @@ const CHECKS: [Check; 12] = [
     // The host's kernel is newer.
     ("vm-test", "vm-test --quick --kernel 5.10", "vm-test"),
     // The first kills by real systemd, in the older Debian.
-    // Another test installs the package and upgrades it.
-    ("systemd", "vm-test not_started_again package --systemd --suite bookworm", "vm-test --systemd"),
+    ("systemd", "vm-test not_started_again --systemd --suite bookworm", "vm-test --systemd"),
     ("nic", "", "vm-test --nic"),
     ("dist", "", "dist --check"),
     ("faults", "", "D365_FAULTS=all test -- --test privileged every_call"),

@@ -48,7 +48,7 @@ fn releases(changelog: &str) -> Vec<(&str, &str)> {
     heads.filter_map(|head| head.split_once(" - ")).collect()
 }
 
-/// The list of components (CycloneDX), without paths of this machine.
+/// The list of components (`CycloneDX`), without paths of this machine.
 pub(super) fn sbom(out: &Path) -> Result<()> {
     let name = format!("d365-{}.cdx", env!("CARGO_PKG_VERSION"));
     let workspace = cargo::workspace();
