@@ -26,7 +26,10 @@ use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 
 use self::{archive::Flavour, cards::Emulator, equipment::Equipment, machine::Machine, rounds::Column};
-use crate::{apt, cargo, setup, tools};
+use crate::{
+    apt::{self, private::Archive},
+    cargo, setup, tools,
+};
 
 /// Modules of tests that need systemd have this in their names.
 const SYSTEMD: &str = "systemd::";
@@ -79,8 +82,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
 
     let place = cargo::target_dir()?.join("vm");
     let base = base::make(&place.join("base"))?;
-    archive::update(&place)?;
-    let machines = machines(options, &place)?;
+    let machines = machines(options, &archive::open(&place)?, &place)?;
     let shared = [base, binaries::pack(&binaries, &place, options.systemd)?];
 
     let started = Instant::now();
@@ -126,16 +128,16 @@ impl Options {
 }
 
 /// The machines of these options: each kernel, with each root or each card if they are asked for.
-fn machines(options: &Options, place: &Path) -> Result<Vec<Machine>> {
+fn machines(options: &Options, archive: &Archive, place: &Path) -> Result<Vec<Machine>> {
     let default: &[String] = if options.module().is_some() { &[EQUIPPED.to_owned()] } else { &[] };
     let named = if options.kernel.is_empty() { default } else { &options.kernel };
     let flavour = if options.nic.is_some() { Flavour::Ordinary } else { Flavour::Cloud };
-    let kernels = wanted(kernel::LINES, named).map(|line| kernel::fetch(line, flavour, place));
+    let kernels = wanted(kernel::LINES, named).map(|line| kernel::fetch(archive, line, flavour, place));
     let kernels = kernels.collect::<Result<Vec<_>>>()?;
     let mut emulator = Emulator::installed()?;
     let mut equipment = vec![Equipment::None];
     if let Some(cards) = &options.nic {
-        emulator = Emulator::with_cards(place)?;
+        emulator = Emulator::with_cards(archive, place)?;
         equipment = wanted(cards::CARDS, cards).map(Equipment::Card).collect();
     } else if options.systemd {
         tools::provide(tools::packages(tools::ROOT_TOOLS), &[])?;

@@ -3,6 +3,7 @@
 //! and settings.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{apt, command};
 
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Package lists in a directory of our own.
 pub(crate) struct Archive {
@@ -47,7 +48,7 @@ impl Archive {
     }
 
     /// A program of apt's with our configuration.
-    pub(crate) fn program(&self, name: &str) -> Command {
+    fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         command.env("APT_CONFIG", self.dir.join("apt.conf")).env("LC_ALL", "C").stdin(Stdio::null());
         command
@@ -55,9 +56,21 @@ impl Archive {
 
     /// The newest package whose name begins so and fits.
     pub(crate) fn newest(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Option<String>> {
-        let names = command::stdout(self.program("apt-cache").args(["pkgnames", prefix]))?;
+        let names = self.names(prefix)?;
         let newest = names.lines().filter(|name| fits(name)).max_by_key(|name| numbers(name));
         Ok(newest.map(str::to_owned))
+    }
+
+    /// The names of all packages that begin so, one a line.
+    pub(crate) fn names(&self, prefix: &str) -> Result<String> {
+        command::stdout(self.program("apt-cache").args(["pkgnames", prefix]))
+    }
+
+    /// `apt-get download` of these packages.
+    pub(crate) fn download(&self, packages: &[impl AsRef<OsStr>]) -> Command {
+        let mut download = self.program("apt-get");
+        download.args(["-qq", "download"]).args(packages);
+        download
     }
 
     /// Unpacks exactly these packages into one tree.
@@ -65,7 +78,7 @@ impl Archive {
         let partial = into.with_extension("partial");
         let _ = fs::remove_dir_all(&partial);
         fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
-        apt::fetch(self.program("apt-get").args(["-qq", "download"]).args(packages), &partial)?;
+        apt::fetch(&mut self.download(packages), &partial)?;
         fs::rename(&partial, into).with_context(|| format!("cannot name a directory {}", into.display()))
     }
 }

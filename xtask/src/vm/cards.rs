@@ -10,8 +10,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use d365_tests::lab::{host_mac, sender_mac};
 
-use super::archive;
-use crate::{apt, cargo, command};
+use crate::{
+    apt::{self, private::Archive},
+    cargo, command,
+};
 
 /// The cards, as QEMU names them. The far end is always the first one.
 pub(super) const CARDS: [&str; 3] = ["virtio-net-pci", "vmxnet3", "igb"];
@@ -39,7 +41,7 @@ impl Emulator {
 
     /// This machine's QEMU if it has every card; otherwise Debian's later one, which is unpacked below
     /// `place` and not installed.
-    pub(super) fn with_cards(place: &Path) -> Result<Self> {
+    pub(super) fn with_cards(archive: &Archive, place: &Path) -> Result<Self> {
         let installed = Self::installed()?;
         let devices = command::stdout(Command::new(&installed.program).args(["-device", "help"]))?;
         if devices.contains(&format!("\"{NEWEST}\"")) {
@@ -47,7 +49,7 @@ impl Emulator {
         }
         let (tree, stamp) = (place.join("qemu"), place.join("qemu.made-of"));
         let packages = PACKAGES.map(|package| format!("{package}/{SUITE}"));
-        let download = || archive::download(place, &packages);
+        let download = || archive.download(&packages);
         let made_of = command::stdout(download().arg("--print-uris"))?;
         if !fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
             eprintln!("xtask: QEMU of {SUITE}, because this machine's has no {NEWEST}");

@@ -13,7 +13,10 @@ use super::{
     archive::{self, Flavour},
     cpio,
 };
-use crate::{apt, cargo, command};
+use crate::{
+    apt::{self, private::Archive},
+    cargo, command,
+};
 
 /// The lines of kernels, from the oldest to the newest. The suites are [`archive::SUITES`].
 pub(super) const LINES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
@@ -38,16 +41,16 @@ pub(super) struct Kernel {
 }
 
 /// Brings the newest kernel of a line. A kernel that is already there stays.
-pub(super) fn fetch(name: &'static str, flavour: Flavour, place: &Path) -> Result<Kernel> {
-    let release = archive::newest(place, name, flavour)?;
+pub(super) fn fetch(debian: &Archive, name: &'static str, flavour: Flavour, place: &Path) -> Result<Kernel> {
+    let release = archive::newest(debian, name, flavour)?;
     let dir = match flavour {
         Flavour::Cloud => place.join("kernel").join(name),
         Flavour::Ordinary => place.join("kernel").join(format!("{name}-{}", flavour.name())),
     };
     let kernel = Kernel { name, image: dir.join("vmlinuz"), modules: dir.join("modules.cpio") };
     // The list of files has each package's version and hash: a rebuild of the same release differs.
-    let packages = archive::packages(place, &release)?;
-    let files = command::stdout(archive::download(place, &packages).arg("--print-uris"))?;
+    let packages = archive::packages(debian, &release)?;
+    let files = command::stdout(debian.download(&packages).arg("--print-uris"))?;
     let (stamp, made_of) = (dir.join("made-of"), format!("{files}{MODULES}\n"));
     if fs::read_to_string(&stamp).is_ok_and(|there| there == made_of) {
         return Ok(kernel);
@@ -56,7 +59,7 @@ pub(super) fn fetch(name: &'static str, flavour: Flavour, place: &Path) -> Resul
     let _ = fs::remove_dir_all(&dir);
     let unpacked = dir.join("unpacked");
     fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
-    apt::fetch(archive::download(place, &packages).stdout(Stdio::null()), &unpacked)?;
+    apt::fetch(debian.download(&packages).stdout(Stdio::null()), &unpacked)?;
     let old_place = unpacked.join("lib/modules");
     // Newer packages assume a merged `/usr`.
     let root = if old_place.is_dir() { unpacked.clone() } else { unpacked.join("usr") };

@@ -11,13 +11,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::archive::KEYRING;
-use crate::command;
+use crate::{apt::private::KEYRING, command};
 
 /// The releases of Debian: 12 has systemd 252, 13 has systemd 257.
 pub(super) const SUITES: [&str; 2] = ["bookworm", "trixie"];
 /// Packages in addition to the essential ones and apt: systemd, and the programs that tests call.
-const PACKAGES: &str = "systemd-sysv,dbus,iproute2,nftables,bpftool,kmod";
+const PACKAGES: &str = "systemd-sysv,dbus,iproute2,nftables,bpftool,kmod,passwd";
 /// Files that no test reads.
 const LEFT_OUT: [&str; 3] = ["doc", "locale", "man"];
 /// Commands in the new root. `systemd-firstboot` would ask, and a login on the serial line would wait for it.
