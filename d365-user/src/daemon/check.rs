@@ -22,14 +22,16 @@ pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<Vec<Interf
         unless_awaited(config, interface.header())?;
     }
     kernel::check()?;
-    let (choice, stack) = (Choice::new(config), Stack::read_or_warn());
+    let (choice, stack) = (Choice::new(config), devices(config)?);
     for interface in &present {
         match choice.require_fit(interface, &stack, inherited) {
             Err(AttachError::Interface(error)) => unless_awaited(config, Err(error))?,
             fits => Some(fits?),
         };
     }
-    let matching = matching(config, &present)?;
+    let is_named = |found: &Interface| present.iter().any(|named| named.index == found.index);
+    let matching = stack.matching(|name| config.interfaces.is_match(name));
+    let matching: Vec<_> = matching.filter(|found| !is_named(found)).collect();
     if config.interfaces.names.is_empty() && !config.wait_for_iface {
         let patterns = config.interfaces.texts().collect::<Vec<_>>().join(",");
         let mut last = InterfaceError::NoMatch { patterns }.into();
@@ -44,16 +46,13 @@ pub(super) fn check(config: &Config, inherited: &Inherited) -> Result<Vec<Interf
     Ok([present, matching].concat())
 }
 
-/// The interfaces that match a pattern and are not among those that are `named`.
-fn matching(config: &Config, named: &[Interface]) -> Result<Vec<Interface>, InterfaceError> {
+/// The devices of this network namespace. Without patterns the daemon needs only their order.
+fn devices(config: &Config) -> Result<Stack, InterfaceError> {
     if config.interfaces.patterns.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Stack::read_or_warn());
     }
     let name = config.interfaces.texts().collect::<Vec<_>>().join(",");
-    let stack = Stack::read().map_err(|source| InterfaceError::Netlink { name, source })?;
-    let is_named = |found: &Interface| named.iter().any(|named| named.index == found.index);
-    let matching = stack.matching(|name| config.interfaces.is_match(name));
-    Ok(matching.filter(|found| !is_named(found)).collect())
+    Stack::read().map_err(|source| InterfaceError::Netlink { name, source })
 }
 
 /// Finds an interface. It may be missing if the daemon waits for it.

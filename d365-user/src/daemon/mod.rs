@@ -35,7 +35,8 @@ use start::Started;
 /// it needs before the first attachment.
 ///
 /// # Errors
-/// [`StartError`] if the daemon could not start; every interface is then as it was.
+/// [`StartError`] if the daemon could not start; an interface is then as it was, or has the program of the
+/// earlier daemon or of this one.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut stop = pin!(shutdown::requested().map_err(StartError::Signals)?);
     let hangups = shutdown::hangups().map_err(StartError::Signals)?;

@@ -69,7 +69,7 @@ impl Reattach {
         let present = present(state, &stack)?;
         self.rows.load(kernel, &present)?;
         let round = &mut Round { kernel, state, failsafe: None, inherited, stack: &stack, may_wait };
-        let attempts = self.round(round, true)?;
+        let attempts = self.round(round, &present, true)?;
         let attached = state.attached();
         if !may_wait && attached.is_empty() {
             let mut errors = attempts.into_iter().filter_map(|attempt| attempt.outcome.err());
@@ -110,31 +110,35 @@ impl Reattach {
         let _pass = state.pass();
         // The kernel may answer at the next try.
         let Ok(stack) = &Stack::read() else { return };
+        if is_due {
+            // The look forgets the interfaces that are gone.
+            state.look(&Report::default(), &[]);
+        }
         let inherited = &mut Inherited::default();
         let round = &mut Round { kernel, state, failsafe, inherited, stack, may_wait: true };
-        match self.round(round, is_due) {
+        let found = present(state, stack).map_err(AttachError::from);
+        match found.and_then(|interfaces| self.round(round, &interfaces, is_due)) {
             Ok(attempts) => attempts.into_iter().for_each(|attempt| self.report(state, attempt)),
             Err(error) => tracing::debug!(%error, "the interfaces cannot be found; they are tried again"),
         }
     }
 
     /// Attaches to interfaces that match a pattern and have no row, and what the rows lack if they are due:
-    /// on lower devices first. Returns its attempts.
+    /// on lower devices first. `interfaces` are those of [`present`]. Returns its attempts.
     ///
     /// # Errors
-    /// [`AttachError`] if the kernel does not answer for an interface. At the start, also for an interface
-    /// that has its name from the operator.
-    fn round(&mut self, round: &mut Round<'_>, is_due: bool) -> Result<Vec<Attempt>, AttachError> {
+    /// At the start, [`AttachError`] for an interface that has its name from the operator.
+    fn round(
+        &mut self,
+        round: &mut Round<'_>,
+        interfaces: &[Interface],
+        is_due: bool,
+    ) -> Result<Vec<Attempt>, AttachError> {
         let state = round.state;
-        if is_due {
-            // The look forgets the interfaces that are gone.
-            state.look(&Report::default(), &[]);
-        }
         let names = state.names();
-        let interfaces = present(state, round.stack)?;
         self.left_out.retain(|name, _| interfaces[names.len()..].iter().any(|new| new.name == *name));
         let mut attempts = Vec::new();
-        for at in round.stack.bottom_up(&interfaces) {
+        for at in round.stack.bottom_up(interfaces) {
             let interface = &interfaces[at];
             let (row, outcome) = match names.get(at) {
                 Some(name) if name.is_empty() || !is_due => continue,

@@ -164,7 +164,7 @@ impl Kernel {
         let role = Role::Tc(role, order);
         let classifier = self.tc(program)?;
         let id = classifier.info().map_err(failed)?.id();
-        let fd = self.tc(program)?.fd().map_err(failed)?.as_fd();
+        let fd = classifier.fd().map_err(failed)?.as_fd();
         match inherited.replace(interface.index, role, fd) {
             Some(link) => self.links.add(interface, role, Link::Bpf(link)),
             None => {
