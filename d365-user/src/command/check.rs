@@ -12,13 +12,13 @@ use crate::{
     config::Config,
     exit::Exit,
     http::{WebConfig, exposure},
-    ranges::{Policy, RangeError, RangeSet},
+    ranges::{Policy, RangeSet},
     source::{
         Schedule, Spec,
         download::{Client, Options},
         limit::{PATIENCE, read_with_timeout},
     },
-    state::{StateError, other_writers_of_file},
+    state::{LIST_WRITERS, StateError, other_writers_of_file},
 };
 
 pub(super) fn run(flags: &DaemonFlags) -> Result<Exit, CommandError> {
@@ -94,11 +94,7 @@ fn lists(config: &Config, remarks: &mut Vec<String>) -> (Vec<String>, usize) {
         let writers = other_writers_of_file(path, geteuid().as_raw()).unwrap_or_default();
         if !writers.is_empty() {
             let writers: Vec<_> = writers.iter().map(ToString::to_string).collect();
-            remarks.push(format!(
-                "{spec}: {} may write to it or replace it, and so add ranges that are trusted at once; give the file \
-                 and its directory to root or the daemon's user alone (chown, chmod go-w)",
-                writers.join(", ")
-            ));
+            remarks.push(format!("{spec}: {LIST_WRITERS} ({})", writers.join(", ")));
         }
     }
     (failures, files)
@@ -110,10 +106,5 @@ fn list(spec: &Spec, path: &Path, config: &Config) -> Result<(), String> {
     let own = spec.clone();
     let read = read_with_timeout(PATIENCE, path, move || own.kind().load(false));
     let (list, _) = read.map_err(|error| error.to_string())?;
-    match RangeSet::build(&[list], &policy) {
-        Ok(_) => Ok(()),
-        // This message names the list with its line.
-        Err(error @ RangeError::Refused { .. }) => Err(error.to_string()),
-        Err(error) => Err(format!("{spec}: {error}")),
-    }
+    RangeSet::build(&[list], &policy).map(drop).map_err(|error| error.of_list(&spec.to_string()))
 }

@@ -7,7 +7,7 @@ use crate::{
     exit::Exit,
     http::WebConfigError,
     kernel::StoreError,
-    source::SourceError,
+    source::{NO_OTHER_LIST, SourceError},
     state::{Damage, StateError},
 };
 
@@ -36,9 +36,7 @@ pub enum CommandError {
         copy: Option<&'static str>,
     },
     /// No source gives a list. The payload is the failure of the first source.
-    #[error(
-        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
-    )]
+    #[error("{0}; {NO_OTHER_LIST}")]
     NoList(String),
     #[error(transparent)]
     Source(#[from] SourceError),

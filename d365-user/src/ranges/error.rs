@@ -21,6 +21,18 @@ pub enum RangeError {
     Empty,
 }
 
+impl RangeError {
+    /// The message about the list with this name. That about a rejected prefix already names the list with
+    /// its line.
+    #[must_use]
+    pub fn of_list(&self, list: &str) -> String {
+        match self {
+            Self::Refused { .. } => self.to_string(),
+            _ => format!("{list}: {self}"),
+        }
+    }
+}
+
 /// Reason why one prefix is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant describes its fields")]

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::{Encoding, LineError, Reason, service_tags::DocumentError};
 
+/// The end of a message about the failure that leaves a start without a list.
+pub const NO_OTHER_LIST: &str = "no other source gives a list: with --ranges embedded as well, the list of this build is used until one does";
+
 /// The reason why a source returns no list. Nothing of the list is used then. Each message is complete in
 /// itself, and is one line.
 #[derive(Debug, thiserror::Error)]

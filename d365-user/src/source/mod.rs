@@ -25,7 +25,7 @@ pub mod watch;
 
 pub use cloud::{Cloud, UnknownCloud};
 pub use encoding::Encoding;
-pub use error::SourceError;
+pub use error::{NO_OTHER_LIST, SourceError};
 pub use file::read;
 pub use kind::{ListSource, Schedule, Trust};
 pub use line::LineError;

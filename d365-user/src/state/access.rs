@@ -41,6 +41,10 @@ pub fn other_writers(found: &fs::Metadata, user: u32) -> Vec<Writer> {
     [owner, group, everybody].into_iter().flatten().collect()
 }
 
+/// The message about other writers of a list.
+pub const LIST_WRITERS: &str = "others may write to the list or replace it, and so add ranges that are trusted at once; \
+                                give the file and its directory to root or the daemon's user alone (chown, chmod go-w)";
+
 /// All who can write to the file at `path` or replace it, apart from root and the user with this id. The
 /// function examines the file, its directory, and the directory of the link that leads to it, but no
 /// directory above those. The result is empty if `path` is not a regular file, for example a pipe.

@@ -13,7 +13,7 @@ mod remark;
 mod storage;
 mod write;
 
-pub use access::{Writer, other_writers, other_writers_of_file};
+pub use access::{LIST_WRITERS, Writer, other_writers, other_writers_of_file};
 pub use beneath::Beneath;
 pub(crate) use checksummed::sha256;
 pub use checksummed::{Damage, Kind, add_checksum, verify_checksum};

@@ -1,7 +1,11 @@
 //! The errors that leave the updater without a first list.
 
 use crate::{
-    exit::Exit, ranges::RangeError, resources::ResourceError, source::SourceError, state::StateError,
+    exit::Exit,
+    ranges::RangeError,
+    resources::ResourceError,
+    source::{NO_OTHER_LIST, SourceError},
+    state::StateError,
 };
 
 use super::Failure;
@@ -13,9 +17,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// No source gives a list. The payload is the failure of the first source.
-    #[error(
-        "{0}; no other source gives a list: with --ranges embedded as well, the list of this build is used until one does"
-    )]
+    #[error("{0}; {NO_OTHER_LIST}")]
     NoList(Box<Failure>),
     #[error(transparent)]
     State(#[from] StateError),

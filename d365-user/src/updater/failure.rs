@@ -20,7 +20,7 @@ pub enum Failure {
     Download { list: String, problem: DownloadError },
     #[error("{list}: {problem}")]
     Client { list: String, problem: OptionsError },
-    #[error("{}", refused(list, problem))]
+    #[error("{}", problem.of_list(list))]
     Ranges { list: String, problem: Box<RangeError> },
     /// The reader panicked, which is a fault of this program.
     #[error("{list}: reading it failed unexpectedly; please report it with the log lines before this one")]
@@ -33,14 +33,6 @@ fn downloaded(list: &str, problem: &DownloadError) -> String {
         format!("{list}: {}", problem.without_url())
     } else {
         format!("{list}: {problem}")
-    }
-}
-
-/// The message about a rejected prefix already names the list with its line.
-fn refused(list: &str, problem: &RangeError) -> String {
-    match problem {
-        RangeError::Refused { .. } => problem.to_string(),
-        _ => format!("{list}: {problem}"),
     }
 }
 

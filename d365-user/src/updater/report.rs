@@ -19,7 +19,7 @@ use crate::{
     logging::{duration, list, time},
     ranges::Warning,
     snapshot::{Lease, SnapshotSource},
-    state::{Remark, Writer},
+    state::{LIST_WRITERS, Remark, Writer},
 };
 
 mod decision;
@@ -124,11 +124,7 @@ pub(super) fn directory(remarks: &[Remark]) {
 
 /// Logs the users who may write to the list of this thread's source.
 pub(super) fn list_writers(writers: &[Writer]) {
-    tracing::warn!(
-        writers = list(writers),
-        "others may write to the list or replace it, and so add ranges that are trusted at once; give the file and its \
-         directory to root or the daemon's user alone (chown, chmod go-w)"
-    );
+    tracing::warn!(writers = list(writers), "{LIST_WRITERS}");
 }
 
 /// Logs that the state directory does not answer, or answers again.

@@ -62,7 +62,7 @@ impl AttachError {
     ///
     /// # Errors
     /// This error, if it is another one. After a lack of descriptors, for example, native mode may succeed
-    /// later. ENOMEM is a refusal: some drivers return it if they have too few queues (docs/drivers.md).
+    /// later.
     pub(super) fn refusal_of_xdp(self) -> Result<Option<String>, Self> {
         match self {
             Self::Busy { name, id, mode, .. } => {
@@ -74,9 +74,7 @@ impl AttachError {
                     "{upper}, which lies above it, has an XDP program: {name} (id {id}, {mode})"
                 )))
             }
-            Self::Refused { source, .. } if !is_passing(&source) || source.raw_os_error() == Some(ENOMEM) => {
-                Ok(Some(reason(&source)))
-            }
+            Self::Refused { source, .. } if is_refusal(&source) => Ok(Some(reason(&source))),
             Self::Unfit { objection, .. } => Ok(Some(objection.reason)),
             Self::Interface(InterfaceError::Unfit(_)) => Ok(None),
             error => Err(error),
@@ -102,13 +100,19 @@ impl From<TcError> for AttachError {
 fn refusal(source: &io::Error, mode: XdpMode) -> String {
     let advice = match mode {
         _ if source.raw_os_error() == Some(EEXIST) => "detach that program first, or use --mode tc",
-        _ if is_passing(source) => "try again",
+        _ if !is_refusal(source) => "try again",
         XdpMode::Native => {
             "the driver or its settings (MTU, LRO, queues) do not allow native XDP: use --mode auto or tc"
         }
         XdpMode::Generic => "use --mode tc",
     };
     format!("{}; {advice}", reason(source))
+}
+
+/// Returns true if the interface itself refuses the program. ENOMEM counts as a refusal: some drivers return
+/// it for good if they have too few queues (docs/drivers.md).
+fn is_refusal(source: &io::Error) -> bool {
+    !is_passing(source) || source.raw_os_error() == Some(ENOMEM)
 }
 
 fn reason(source: &io::Error) -> String {

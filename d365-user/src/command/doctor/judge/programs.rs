@@ -13,7 +13,8 @@ pub(super) fn tc(facts: &InterfaceFacts) -> Judged<'_> {
 pub(super) fn xdp(facts: &InterfaceFacts) -> Judged<'_> {
     let Some((xdp, program)) = facts.xdp.as_ref()? else { return above(facts) };
     let found = format!("{}, {} mode", describe(program), xdp.mode.as_str());
-    let advice = "the daemon does not replace it: --mode auto then takes tc; --mode native and generic end with exit code 6, or leave the interface out if it only matches a pattern";
+    let advice = "the daemon does not replace it: --mode auto then takes tc; --mode native and generic end with exit code 6, \
+                  or leave the interface out if it only matches a pattern";
     match &program.name {
         _ if program.is_ours() => ok(format!("d365-user's own: {found}")),
         Ok(_) => warning(format!("another program is here: {found}"), advice),
