@@ -20,12 +20,14 @@ use crate::{
 mod commands;
 mod daemon;
 pub mod environment;
+mod export;
 mod tags;
 mod updates;
 mod words;
 
 pub use commands::{Approve, Command, Detach, Doctor, Drift, Ranges};
 pub use daemon::DaemonFlags;
+pub use export::Export;
 pub(crate) use tags::{Tag, TagFlags, Verdict};
 pub(crate) use updates::UpdateFlags;
 

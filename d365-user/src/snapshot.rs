@@ -6,7 +6,12 @@ use std::{collections::BTreeMap, error::Error, ops::AddAssign, time::Duration};
 
 use d365_common::packet_action::PacketAction;
 
-use crate::{generation::TableSize, geo::Geo, ranges::Range};
+use crate::{
+    generation::TableSize,
+    geo::Geo,
+    published::{Lease, ListFormat, PublishedList, PublishedRange, PublishedSource},
+    ranges::{Range, SourceSet},
+};
 
 /// Packets, bytes and new connections (SYN without ACK), as the kernel program counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,10 +53,16 @@ pub struct Generation {
     pub change_number: Option<u64>,
     /// SHA-256 of the ranges, lower-case hexadecimal.
     pub digest: String,
+    /// The time of the publication, in seconds since the Unix epoch.
+    pub published: u64,
     /// The ranges, in the order of [`Interface::ranges`].
     pub ranges: Vec<Range>,
+    /// For each range, the sources that list it or a prefix that contains it.
+    pub listed_by: Vec<SourceSet>,
     /// Ranges that have left the list and are still recognised, in the order of [`Interface::retired`].
     pub retired: Vec<Range>,
+    /// For each retired range, the sources that listed it.
+    pub retired_by: Vec<SourceSet>,
 }
 
 /// Name of the pseudo interface for packets that name no watched interface. No interface's name contains `/`.
@@ -107,6 +118,10 @@ pub struct SourceStatus {
     pub is_left_out: bool,
     /// Its name, the value of the label `source`.
     pub name: String,
+    /// The date of its accepted list in ISO 8601, if the list has one.
+    pub date: Option<String>,
+    /// The change number of its accepted list, if the list has one.
+    pub change_number: Option<u64>,
     /// The time of its last good list, in seconds since the Unix epoch; `None` if it never gave one.
     pub last_success: Option<u64>,
     /// Failures: the reason's label value, and the number. Every reason that this kind of source can have is
@@ -114,18 +129,6 @@ pub struct SourceStatus {
     pub failures: Vec<(&'static str, u64)>,
     /// The end of the trust in its ranges.
     pub lease: Lease,
-}
-
-/// The end of the trust in a source's ranges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lease {
-    /// The source has never confirmed its list.
-    #[default]
-    Unconfirmed,
-    /// Until this many seconds after the Unix epoch, which may have passed.
-    Until(u64),
-    /// Without an end.
-    Endless,
 }
 
 /// New connections from unlisted sources inside Azure, as far as they were looked up.
@@ -188,6 +191,41 @@ pub trait SnapshotSource: Send + Sync + 'static {
     /// # Errors
     /// The counters cannot be read. The message becomes one log line.
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>>;
+}
+
+impl Generation {
+    /// The list of this generation as plain data. `sources` are all sources, in the order of the command line.
+    #[must_use]
+    pub fn list(&self, sources: &[SourceStatus]) -> PublishedList {
+        let range = |(range, by): (&Range, &SourceSet)| PublishedRange {
+            prefix: range.prefix,
+            geo: range.geo,
+            region: range.region.clone(),
+            sources: by.places().collect(),
+        };
+        PublishedList {
+            format: ListFormat::V1,
+            generation: self.number,
+            digest: self.digest.clone(),
+            published: self.published,
+            sources: sources.iter().map(SourceStatus::published).collect(),
+            ranges: self.ranges.iter().zip(&self.listed_by).map(range).collect(),
+            retired: self.retired.iter().zip(&self.retired_by).map(range).collect(),
+        }
+    }
+}
+
+impl SourceStatus {
+    /// The part that the published list shows.
+    #[must_use]
+    pub fn published(&self) -> PublishedSource {
+        PublishedSource {
+            name: self.name.clone(),
+            date: self.date.clone(),
+            change_number: self.change_number,
+            lease: self.lease,
+        }
+    }
 }
 
 impl Mode {

@@ -6,6 +6,7 @@
 //! | `gate-copy.json` | a copy of what the gates accepted | the daemon |
 //! | `approval.json` | the changes that the operator approves ([`approval`]) | `d365-user approve` |
 //! | `approval-answer.json` | the outcome of the approvals | the daemon |
+//! | `published.json` | the published list for other programs ([`published`]) | the daemon |
 //! | `document-….kept` | each downloaded source's last good document ([`documents`]) | the daemon |
 //! | `NAME.corrupt` | a damaged file, kept for inspection | the daemon |
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     gate::{GatePolicy, approval, gates},
+    published::file as published,
     source::documents,
     state::{Beneath, OwnFiles, StateDir, StateError, is_set_aside, read_only},
 };
@@ -54,7 +56,7 @@ pub fn damaged_files(path: &Path) -> Result<Vec<(String, String)>, StateError> {
 /// Returns true for the names that a daemon of this or an earlier release gives to its files. An earlier one
 /// locked an empty file.
 fn is_own(name: &str) -> bool {
-    let files = [gates::FILE, gates::COPY, approval::REQUEST, approval::ANSWER];
+    let files = [gates::FILE, gates::COPY, approval::REQUEST, approval::ANSWER, published::FILE];
     // The prefix also matches names that end with `.corrupt` or `.unfinished`.
     let base = name.trim_start_matches('.');
     name == "lock"
@@ -70,6 +72,7 @@ fn read(directory: &Beneath, file: &str) -> Option<Result<(), StateError>> {
         }
         approval::REQUEST => approval::REQUEST_KIND,
         approval::ANSWER => approval::ANSWER_KIND,
+        published::FILE => published::KIND,
         _ if file.ends_with(".kept") => documents::KIND,
         _ => return None,
     };

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use d365_common::mark::Mark;
 use ipnet::IpNet;
 
-use super::{DaemonFlags, daemon::DEFAULT_LISTEN, updates::DEFAULT_PINS};
+use super::{DaemonFlags, daemon::DEFAULT_LISTEN, export::Export, updates::DEFAULT_PINS};
 use crate::{settings::Listen, state::DEFAULT_DIRECTORY, tag::mark};
 
 /// A task that ends by itself.
@@ -28,6 +28,9 @@ pub enum Command {
     /// they differ
     #[command(long_about = DRIFT)]
     Drift(Drift),
+    /// Write the published list in a form that another program reads
+    #[command(long_about = EXPORT)]
+    Export(Export),
     /// Show the embedded list or, with --geos, the register of geos, each with the mark that packets get
     Ranges(Ranges),
 }
@@ -84,6 +87,16 @@ the kernel's list.
 
 Exit codes: 0 the lists agree, but for what is expected; 1 they differ; 2 the command line is not valid; 3 the document of --document is \
 unusable; 11 the state directory that was named cannot be used.";
+
+const EXPORT: &str = "\
+Write the published list in a form that another program reads.
+
+The list is the one that the daemon of the state directory published last. A file of --output is replaced as a whole or not \
+at all, and only if its content changes. docs/spam-filters.md describes each format.
+
+Exit codes: 0 the list is written, also if a lease has ended and --on-lapse allows it; 1 a lease has ended (--on-lapse \
+fail), or the file cannot be written; 2 the command line is not valid; 3 there is no published list, or it has no range of \
+the selection; 11 the state directory cannot be used.";
 
 /// Flags of `approve`.
 #[derive(Clone, Debug, Args)]

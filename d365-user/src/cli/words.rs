@@ -3,7 +3,10 @@
 
 use clap::{ValueEnum, builder::PossibleValue};
 
-use crate::settings::{ModePolicy, RangeMetrics, TcOrder};
+use crate::{
+    export::{Family, OnLapse},
+    settings::{ModePolicy, RangeMetrics, TcOrder},
+};
 
 impl ValueEnum for ModePolicy {
     fn value_variants<'a>() -> &'a [Self] {
@@ -46,6 +49,30 @@ impl ValueEnum for TcOrder {
         Some(match self {
             Self::First => word("first", "Before all others: they see the mark"),
             Self::Last => word("last", "After all others"),
+        })
+    }
+}
+
+impl ValueEnum for Family {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+impl ValueEnum for OnLapse {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Keep => word("keep", "Export them; the first line of the export shows it"),
+            Self::Fail => word("fail", "Export nothing, and end with exit code 1"),
+            Self::Empty => word("empty", "Leave them out, even if no range is left"),
         })
     }
 }

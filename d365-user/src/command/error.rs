@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     config::ConfigError,
     exit::Exit,
+    export::ExportError,
     http::WebConfigError,
     kernel::StoreError,
     source::{NO_OTHER_LIST, SourceError},
@@ -38,6 +39,22 @@ pub enum CommandError {
     /// No source gives a list. The payload is the failure of the first source.
     #[error("{0}; {NO_OTHER_LIST}")]
     NoList(String),
+    /// No daemon has published a list into this directory.
+    #[error(
+        "{path} has no published list: start the daemon with this state directory, or name its --state-dir",
+        path = .0.display()
+    )]
+    NotPublished(PathBuf),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The file of `--output` cannot be written.
+    #[error("{path}: {cause}; the file is unchanged", path = path.display())]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        cause: io::Error,
+    },
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -58,9 +75,12 @@ impl CommandError {
             Self::Config(_) => Exit::Usage,
             Self::WebConfig(_) => Exit::WebConfig,
             Self::State(_) | Self::Damaged { .. } => Exit::State,
-            Self::Source(_) | Self::NoList(_) => Exit::Ranges,
+            Self::Source(_) | Self::NoList(_) | Self::NotPublished(_) | Self::Export(ExportError::Empty) => {
+                Exit::Ranges
+            }
             Self::Pins(_) => Exit::Attach,
-            Self::Output(_) | Self::Input(_) | Self::Json(_) => Exit::Internal,
+            Self::Output(_) | Self::Input(_) | Self::Json(_) | Self::Written { .. } => Exit::Internal,
+            Self::Export(ExportError::Lapsed { .. }) => Exit::FINDINGS,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift` and `ranges`. They write to
+//! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift`, `export` and `ranges`. They write to
 //! standard output, log nothing, and change nothing but the request of an approval and a directory of pins.
 //! They read the facts about a running daemon from its files and from the kernel.
 
@@ -10,6 +10,7 @@ mod detach;
 mod doctor;
 mod drift;
 mod error;
+mod export;
 mod output;
 mod ranges;
 mod saved_gates;
@@ -28,6 +29,7 @@ pub fn run(command: &Command) -> Result<Exit, CommandError> {
         Command::Detach(flags) => detach::run(flags),
         Command::Doctor(flags) => doctor::run(flags),
         Command::Drift(flags) => drift::run(flags),
+        Command::Export(flags) => export::run(flags),
         Command::Ranges(flags) => ranges::run(flags),
     }
 }

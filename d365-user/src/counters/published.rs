@@ -84,8 +84,11 @@ impl PublishedState {
             source,
             change_number,
             digest: set.digest(),
+            published: 0,
             ranges: set.ranges().to_vec(),
+            listed_by: set.listed_by().to_vec(),
             retired: set.retired().to_vec(),
+            retired_by: set.retired_by().to_vec(),
         };
         let members = owners.into_iter().zip(slots).collect();
         Ok(PendingGeneration {
@@ -116,9 +119,11 @@ impl PublishedState {
         Ok(())
     }
 
-    /// Records that the generation, whose slots are [reserved](Self::reserve), is published.
-    pub(crate) fn commit(&mut self, pending: PendingGeneration) {
-        (self.generation, self.members) = (pending.generation, pending.members);
+    /// Records that the generation, whose slots are [reserved](Self::reserve), is published since `at`, in
+    /// seconds after the Unix epoch.
+    pub(crate) fn commit(&mut self, pending: PendingGeneration, at: u64) {
+        self.generation = Generation { published: at, ..pending.generation };
+        self.members = pending.members;
         self.groups = pending.groups;
         self.groups.retain(&pending.sources);
         self.find_gone();

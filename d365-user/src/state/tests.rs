@@ -77,7 +77,10 @@ fn a_write_that_fails_leaves_the_old_file() {
         file.write_all(b"ne")?;
         Err(io::ErrorKind::StorageFull.into())
     };
-    assert_eq!(write::write_with(&directory, "file", full).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(
+        write::write_with(&directory, "file", 0o640, full).unwrap_err().kind(),
+        io::ErrorKind::StorageFull
+    );
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(scratch.names(), ["file"]);
     fs::create_dir(scratch.0.join("directory")).unwrap();

@@ -14,6 +14,7 @@ use super::{
 };
 
 const FILE_MODE: u32 = 0o640;
+const PUBLIC_MODE: u32 = 0o644;
 
 /// The suffix of a file that is being written.
 const UNFINISHED: &str = ".unfinished";
@@ -25,7 +26,16 @@ const UNFINISHED: &str = ".unfinished";
 /// # Errors
 /// [`StateError::Write`]; the previous file is unchanged then, unless only the flush of the directory failed.
 pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(), StateError> {
-    write_with(directory, name, |file| file.write_all(bytes))
+    write_with(directory, name, FILE_MODE, |file| file.write_all(bytes))
+        .map_err(|cause| StateError::Write { path: directory.file(name), cause })
+}
+
+/// Like [`write_atomic`], with mode 0644: other programs read the file.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_public(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+    write_with(directory, name, PUBLIC_MODE, |file| file.write_all(bytes))
         .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
@@ -45,11 +55,12 @@ pub fn write_checksummed(directory: &Beneath, name: &str, kind: Kind, body: &[u8
 pub(super) fn write_with(
     directory: &Beneath,
     name: &str,
+    mode: u32,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     // The daemon and a command may write at the same time.
     let unfinished = format!(".{name}.{}{UNFINISHED}", std::process::id());
-    let create = || directory.create(&unfinished, Mode::from_bits_truncate(FILE_MODE));
+    let create = || directory.create(&unfinished, Mode::from_bits_truncate(mode));
     let mut file = match create() {
         // A leftover of an earlier process with this number.
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
@@ -59,7 +70,7 @@ pub(super) fn write_with(
         file => file?,
     };
     let written = (|| {
-        file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
         give_to_owner(&file, directory)?;
         write(&mut file)?;
         file.sync_all()?;

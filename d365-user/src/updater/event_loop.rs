@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     Failure,
     clock::{Clock, Now, Sample, Stamp},
+    copies::Copies,
     event::{Event, TICK},
     feed::{Command, ReadResult},
     lease::Basis,
@@ -71,6 +72,7 @@ pub(crate) struct Updater {
     /// True if there is an approval that can be neither carried out nor removed.
     pub(super) approval_is_stuck: bool,
     pub(super) publication: Publication,
+    pub(super) copies: Copies,
     /// The sources that a running reload waits for. Dropping the sender ends the reload.
     pub(super) reload: Option<(BTreeSet<usize>, oneshot::Sender<()>)>,
     /// The time of the next save of the gates; `None` while nothing has changed.
@@ -137,6 +139,7 @@ impl Updater {
                 self.save();
             }
             state.set_updates(self.updates());
+            self.write_copies(state);
         }
         drop(kernel);
         self.save();

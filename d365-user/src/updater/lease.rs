@@ -10,7 +10,7 @@ use std::time::Duration;
 use d365_common::lease::GROUPS;
 
 use super::clock::{Now, Stamp};
-use crate::{generation::Groups, kernel::Leases, ranges::SourceSet, settings::LeaseTerm, snapshot::Lease};
+use crate::{generation::Groups, kernel::Leases, published::Lease, ranges::SourceSet, settings::LeaseTerm};
 
 /// Time between two settings of the kernel's leases. The kernel's clock stops while the host sleeps, so that
 /// the leases would last too long.

@@ -7,6 +7,7 @@
 //! again. The updater must not wait for a source: each source has a thread of its own ([`feed`]).
 
 pub(crate) mod clock;
+mod copies;
 mod error;
 mod event;
 mod event_loop;

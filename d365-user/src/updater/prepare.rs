@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::{
     PrepareError,
     clock::{Clock, Sample},
+    copies::Copies,
     event::Event,
     event_loop::Updater,
     feed::{self, Command, ReadResult, Timing},
@@ -82,6 +83,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         approval: None,
         approval_is_stuck: false,
         publication: Publication::new(None),
+        copies: Copies::default(),
         reload: None,
         save_at: are_renamed.then(Instant::now),
         left_out: Vec::new(),

@@ -1,7 +1,7 @@
 //! Publishes the list that the gates accept, if it differs from the published list. If the kernel rejects a
 //! list, the published generation stays and the updater tries again.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::{event_loop::Updater, report, tally::Rejection};
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) fn publish_generation(
     kernel.publish(&pending.compiled)?;
     let mut published = state.published();
     state.set_table(kernel.table_size());
-    published.commit(pending);
+    published.commit(pending, Timestamp::from(SystemTime::now()).0);
     show();
     Ok(published.generation().number)
 }

@@ -12,7 +12,7 @@ use crate::{
     generation::Groups,
     kernel::{Kernel, LeaseError},
     logging,
-    snapshot::Lease,
+    published::Lease,
 };
 
 impl Updater {

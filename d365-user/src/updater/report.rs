@@ -17,8 +17,9 @@ use crate::{
         gates::{self, Recovered},
     },
     logging::{duration, list, time},
+    published::Lease,
     ranges::Warning,
-    snapshot::{Lease, SnapshotSource},
+    snapshot::SnapshotSource,
     state::{LIST_WRITERS, Remark, Writer},
 };
 

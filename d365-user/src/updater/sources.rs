@@ -16,8 +16,9 @@ use crate::{
         gates::Gates,
         merge,
     },
+    published::Lease,
     ranges::{RangeError, RangeSet, Warning},
-    snapshot::{Lease, SourceStatus},
+    snapshot::SourceStatus,
     source::{Origin, Reason, Schedule, Spec},
 };
 
@@ -301,6 +302,8 @@ impl Sources {
         let status = |(place, source): (usize, &Source)| SourceStatus {
             lease: leases.get(place).copied().unwrap_or_default(),
             name: source.name.clone(),
+            date: source.origin.date.clone(),
+            change_number: source.origin.change_number,
             last_success: source.last_success.map(|at| now.shown(at).0),
             failures: source.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
             is_left_out: self.left_out.contains(&source.name),

@@ -88,10 +88,13 @@ pub(super) enum StateFailure {
     Gates,
     /// The directory does not answer.
     Hang,
+    /// The published list for other programs.
+    Published,
 }
 
 impl Label for StateFailure {
-    const ALL: &'static [Self] = &[Self::Approval, Self::Directory, Self::Document, Self::Gates, Self::Hang];
+    const ALL: &'static [Self] =
+        &[Self::Approval, Self::Directory, Self::Document, Self::Gates, Self::Hang, Self::Published];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -100,6 +103,7 @@ impl Label for StateFailure {
             Self::Document => "document",
             Self::Gates => "gates",
             Self::Hang => "hang",
+            Self::Published => "published",
         }
     }
 }
@@ -115,6 +119,6 @@ mod tests {
         let rejections = words(Tally::<Rejection>::default().counts());
         assert!(rejections.is_sorted() && Refusal::ALL.iter().all(|one| rejections.contains(&one.as_str())));
         let failures = words(Tally::<StateFailure>::default().counts());
-        assert_eq!(failures, ["approval", "directory", "document", "gates", "hang"]);
+        assert_eq!(failures, ["approval", "directory", "document", "gates", "hang", "published"]);
     }
 }

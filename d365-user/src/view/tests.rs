@@ -11,10 +11,10 @@ use super::{Format, metrics};
 use crate::{
     generation::TableSize,
     geo::{Geo, GeoCode, GeoSource},
+    published::Lease,
     ranges::Range,
     snapshot::{
-        Azure, Count, Generation, Interface, Lease, Mode, ProcessStats, Snapshot, SourceStatus, Updates,
-        XdpMode,
+        Azure, Count, Generation, Interface, Mode, ProcessStats, Snapshot, SourceStatus, Updates, XdpMode,
     },
     version::{REVISION, VERSION},
 };
@@ -39,7 +39,7 @@ fn source(name: &str, last_success: Option<u64>, failures: &[(&'static str, u64)
         last_success,
         failures: failures.to_vec(),
         lease,
-        is_left_out: false,
+        ..SourceStatus::default()
     }
 }
 
@@ -67,6 +67,7 @@ pub(crate) fn sample() -> Snapshot {
                 range("192.0.2.64/26", "NAM", GeoSource::Documented),
             ],
             retired: vec![range("198.51.100.0/24", "EUR", GeoSource::Documented)],
+            ..Generation::default()
         },
         table: TableSize { pages: 2, trie_blocks: 1 },
         interfaces: vec![Interface {

@@ -9,14 +9,15 @@ use super::{
 };
 
 /// The modules of `d365-user/src` by floor. A file imports only its own module and modules of lower floors.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["exit", "version", "geo", "settings", "tag", "resources", "service_manager", "start_over"],
     &["state", "logging", "shutdown"],
+    &["published"],
     &["source"],
     &["ranges"],
     &["gate", "generation"],
     &["snapshot"],
-    &["process", "view", "kernel"],
+    &["process", "view", "export", "kernel"],
     &["counters", "http", "cli"],
     &["config", "state_files"],
     &["runtime"],

@@ -78,7 +78,7 @@ impl Walk {
         self.reserve(&pending, usize::MAX);
         self.kernel.publish(set, &pending);
         self.send(between);
-        self.published.commit(pending);
+        self.published.commit(pending, 0);
         self.is_exact("published")
     }
 
@@ -115,7 +115,7 @@ impl Walk {
         // The program of the earlier daemon still counts.
         self.send(between);
         self.kernel.publish(set, &pending);
-        self.published.commit(pending);
+        self.published.commit(pending, 0);
         self.is_exact("started")
     }
 
@@ -188,6 +188,6 @@ fn any_list_replaces_any_other() {
         published.make_room(&set, |_| Ok::<_, ()>(())).unwrap();
         let pending = published.pending(&set).unwrap();
         published.reserve(&pending, |_, _| Ok::<_, ()>(())).unwrap();
-        published.commit(pending);
+        published.commit(pending, 0);
     }
 }

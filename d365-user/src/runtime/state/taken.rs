@@ -10,8 +10,25 @@ use crate::{
     counters::PublishedState,
     kernel::{Attached, InterfaceCounts},
     process,
-    snapshot::{Interface, Snapshot, SnapshotSource, UNKNOWN_INTERFACE},
+    published::{PublishedList, PublishedSource},
+    snapshot::{Interface, Snapshot, SnapshotSource, SourceStatus, UNKNOWN_INTERFACE},
 };
+
+impl State {
+    /// The published list as plain data.
+    pub(crate) fn list(&self) -> PublishedList {
+        let published = self.published();
+        let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        published.generation().list(&updates.sources)
+    }
+
+    /// The number of the published generation, and its sources as [`list`](Self::list) has them.
+    pub(crate) fn shown(&self) -> (u64, Vec<PublishedSource>) {
+        let number = self.published().generation().number;
+        let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        (number, updates.sources.iter().map(SourceStatus::published).collect())
+    }
+}
 
 impl SnapshotSource for State {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {

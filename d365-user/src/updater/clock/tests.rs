@@ -121,7 +121,7 @@ fn a_step_back_lends_no_time_to_what_an_earlier_run_confirmed() {
     let term = LeaseTerm::For(Duration::from_secs(2 * DAY));
     let confirmations = lease::Confirmations { term, stamps: &[Some(stamp)], now: &now };
     let left = confirmations.left(0).unwrap();
-    let shown = crate::snapshot::Lease::Until(now.wall().0 + left.as_secs());
+    let shown = crate::published::Lease::Until(now.wall().0 + left.as_secs());
     assert_eq!(confirmations.shown(), [shown], "the end that is shown is the time that is left from now on");
 }
 

@@ -12,8 +12,9 @@ use crate::{
     config::Config,
     geo::GeoSource,
     logging::{self, list},
+    published::Lease,
     settings::Tags,
-    snapshot::{Generation, Interface, Lease, Snapshot, SourceStatus},
+    snapshot::{Generation, Interface, Snapshot, SourceStatus},
     tag::{dscp, mark},
 };
 

@@ -8,7 +8,10 @@ use prometheus_client::{
 };
 
 use super::exposition::{Exposition, Labels};
-use crate::snapshot::{Azure, Lease, Snapshot, SourceStatus};
+use crate::{
+    published::Lease,
+    snapshot::{Azure, Snapshot, SourceStatus},
+};
 
 /// Writes the families of updates.
 pub(super) fn write(exposition: &mut Exposition<'_>, snapshot: &Snapshot) -> fmt::Result {

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     geo::Geo,
+    published::Lease,
     ranges::Range,
-    snapshot::{Count, Generation, Interface, Lease, Snapshot},
+    snapshot::{Count, Generation, Interface, Snapshot},
 };
 
 mod made;

@@ -1,7 +1,10 @@
 //! Tests of the metrics of updates in states other than the sample's.
 
 use super::{Format, sample, text};
-use crate::snapshot::{Lease, Snapshot, SourceStatus, Updates};
+use crate::{
+    published::Lease,
+    snapshot::{Snapshot, SourceStatus, Updates},
+};
 
 fn with(lease: Lease) -> Snapshot {
     let sources = vec![SourceStatus { name: "azure".to_owned(), lease, ..SourceStatus::default() }];

@@ -6,8 +6,9 @@ use proptest::{collection, option, prelude::*};
 
 use crate::{
     geo::{Geo, GeoCode, GeoSource},
+    published::Lease,
     ranges::Range,
-    snapshot::{Azure, Count, Generation, Interface, Lease, Mode, Snapshot, SourceStatus, Updates, XdpMode},
+    snapshot::{Azure, Count, Generation, Interface, Mode, Snapshot, SourceStatus, Updates, XdpMode},
 };
 
 pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
@@ -84,7 +85,7 @@ fn updates() -> impl Strategy<Value = Updates> {
             last_success,
             failures,
             lease,
-            is_left_out: false,
+            ..SourceStatus::default()
         };
         sources.map(source).collect()
     });
