@@ -191,10 +191,13 @@ pub trait SnapshotSource: Send + Sync + 'static {
     /// # Errors
     /// The counters cannot be read. The message becomes one log line.
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>>;
+
+    /// The published list, without any counter.
+    fn list(&self) -> PublishedList;
 }
 
 impl Generation {
-    /// The list of this generation as plain data. `sources` are all sources, in the order of the command line.
+    /// The list of this generation as plain data. `sources` are all, in the order of the command line.
     #[must_use]
     pub fn list(&self, sources: &[SourceStatus]) -> PublishedList {
         let range = |(range, by): (&Range, &SourceSet)| PublishedRange {
@@ -223,6 +226,7 @@ impl SourceStatus {
             name: self.name.clone(),
             date: self.date.clone(),
             change_number: self.change_number,
+            last_success: self.last_success,
             lease: self.lease,
         }
     }

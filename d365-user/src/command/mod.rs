@@ -1,6 +1,6 @@
-//! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift`, `export` and `ranges`. They write to
-//! standard output, log nothing, and change nothing but the request of an approval and a directory of pins.
-//! They read the facts about a running daemon from its files and from the kernel.
+//! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift`, `export` and `ranges`. They
+//! write to standard output, log nothing, and change nothing but the request of an approval, a directory of pins,
+//! and the file that they are asked to write. They read the facts about a running daemon from its files and from the kernel.
 
 use crate::{cli::Command, exit::Exit};
 

@@ -116,7 +116,10 @@ fn time(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }
 
-/// The text in printable ASCII: a name from outside must neither end the comment nor move a terminal's cursor.
+/// The text in printable ASCII: a name from outside must neither end the comment nor move a cursor.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

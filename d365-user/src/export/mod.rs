@@ -1,9 +1,9 @@
-//! Renders the published list for other programs, one file a format. Pure: no I/O, no clock; the same list and
-//! selection give the same bytes.
+//! Renders the published list for other programs, one file a format. Pure: no I/O, no clock; the same list
+//! and selection give the same bytes.
 //!
 //! A new format is a file in `formats` and a line in [`FORMATS`].
 
-mod document;
+pub(crate) mod document;
 mod error;
 mod format;
 mod formats;

@@ -21,8 +21,10 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     Failures, Hosts, Readiness, accept,
     health::{Failure, Health},
+    ranges,
 };
 use crate::{
+    published::PublishedList,
     resources::{ResourceError, Worker},
     snapshot::SnapshotSource,
     version::VERSION,
@@ -70,6 +72,7 @@ impl Endpoints {
         Router::new()
             .route("/", get(index))
             .route("/metrics", get(metrics))
+            .route("/ranges", get(ranges::ranges))
             .route("/healthz", get(health))
             .route("/readyz", get(ready))
             .fallback(|| async { (StatusCode::NOT_FOUND, "not found; / lists what there is\n") })
@@ -94,6 +97,20 @@ impl Endpoints {
         taken.await.unwrap_or(Err(ScrapeError::Panicked))
     }
 
+    /// Passes the published list to `render`, on the thread that takes scrapes: a long list takes a while.
+    pub(super) async fn render<T: Send + 'static>(
+        &self,
+        render: impl FnOnce(&PublishedList) -> T + Send + 'static,
+    ) -> Result<T, ScrapeError> {
+        let permit = Arc::clone(&self.turn).acquire_owned().await.ok();
+        let source = Arc::clone(&self.source);
+        let rendered = self.scraper.run(move || {
+            let _permit = permit;
+            catch_unwind(AssertUnwindSafe(|| render(&source.list()))).map_err(|_| ScrapeError::Panicked)
+        });
+        rendered.await.unwrap_or(Err(ScrapeError::Panicked))
+    }
+
     fn ended(&self, text: Result<String, ScrapeError>) -> Result<String, ScrapeError> {
         if text.is_err() {
             self.failures.count(Failure::Scrape);
@@ -110,7 +127,7 @@ fn scrape(source: &dyn SnapshotSource, format: Format) -> Result<String, ScrapeE
 
 /// An error that leaves a scrape without an answer.
 #[derive(Debug, Error)]
-enum ScrapeError {
+pub(super) enum ScrapeError {
     #[error("cannot read the counters: {0}")]
     Snapshot(Box<dyn Error + Send + Sync>),
     #[error("cannot write the metrics as text")]
@@ -185,6 +202,7 @@ async fn index() -> Html<String> {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>d365-user</title></head>\n\
          <body><h1>d365-user {VERSION}</h1>\n<ul>\n\
          <li><a href=\"/metrics\">/metrics</a>: counters, for Prometheus</li>\n\
+         <li><a href=\"/ranges\">/ranges</a>: the published list, in any format of d365-user export</li>\n\
          <li><a href=\"/readyz\">/readyz</a>: 200 once attached and trusted, 503 before</li>\n\
          <li><a href=\"/healthz\">/healthz</a>: 200 while scrapes are answered</li>\n\
          </ul></body></html>\n"

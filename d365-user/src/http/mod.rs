@@ -9,6 +9,7 @@ mod endpoints;
 mod health;
 mod hosts;
 mod listen;
+mod ranges;
 mod readiness;
 mod serve;
 mod unix;

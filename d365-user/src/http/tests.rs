@@ -16,12 +16,14 @@ use tokio::sync::{oneshot, watch};
 
 use super::{Access, Endpoints, Failures, GRACE, Hosts, Listeners, Readiness, serve};
 use crate::{
+    published::PublishedList,
     settings::Listen,
     snapshot::{Snapshot, SnapshotSource},
 };
 
 mod hosts;
 mod limits;
+mod ranges;
 mod stop;
 
 /// A source that fails, panics, or waits at a gate, as the test wants it.
@@ -33,6 +35,7 @@ struct Source {
     opened: Condvar,
     inside: AtomicUsize,
     most: AtomicUsize,
+    list: Mutex<PublishedList>,
 }
 
 impl Source {
@@ -65,6 +68,11 @@ impl SnapshotSource for Source {
         self.inside.fetch_sub(1, Ordering::SeqCst);
         assert!(!self.panics, "on purpose");
         self.fails.lock().unwrap().map_or_else(|| Ok(Snapshot::default()), |reason| Err(reason.into()))
+    }
+
+    fn list(&self) -> PublishedList {
+        assert!(!self.panics, "on purpose");
+        self.list.lock().unwrap().clone()
     }
 }
 

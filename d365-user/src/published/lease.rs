@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The end of the trust in a source's ranges. The order is that of the trust: a later value is trusted longer.
+/// The end of the trust in a source's ranges. A larger value is trusted longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lease {

@@ -12,7 +12,7 @@ use crate::geo::Geo;
 pub struct PublishedList {
     /// The name and version of the form.
     pub format: ListFormat,
-    /// The number of the generation, from 1; each daemon counts anew.
+    /// The number of the generation. Each daemon begins at 1.
     pub generation: u64,
     /// SHA-256 of the ranges, lower-case hexadecimal ([`RangeSet::digest`](crate::ranges::RangeSet::digest)).
     pub digest: String,
@@ -45,6 +45,8 @@ pub struct PublishedSource {
     pub date: Option<String>,
     /// The change number of its list, if the list has one.
     pub change_number: Option<u64>,
+    /// The time of its last good list, in seconds since the Unix epoch; `None` if it never gave one.
+    pub last_success: Option<u64>,
     /// The end of the trust in its ranges.
     pub lease: Lease,
 }

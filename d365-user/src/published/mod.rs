@@ -7,3 +7,6 @@ mod list;
 
 pub use lease::Lease;
 pub use list::{ListFormat, PublishedList, PublishedRange, PublishedSource};
+
+#[cfg(test)]
+mod tests;

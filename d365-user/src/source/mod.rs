@@ -3,6 +3,7 @@
 mod azure;
 mod cloud;
 mod columns;
+pub mod content;
 pub mod documents;
 pub mod download;
 pub mod embedded;

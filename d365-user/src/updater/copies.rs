@@ -6,6 +6,7 @@ use super::{event_loop::Updater, tally::StateFailure};
 use crate::{
     published::{PublishedSource, file},
     runtime::State,
+    snapshot::SnapshotSource as _,
 };
 
 /// The time until a failed write is tried again.

@@ -12,6 +12,7 @@ use std::{
 use d365_tests::temp::TempDir;
 use d365_user::{
     http::{self, Access, Endpoints, Failures, Hosts, Listeners, Readiness, WebConfig},
+    published::PublishedList,
     settings::Listen,
     snapshot::{Snapshot, SnapshotSource},
 };
@@ -25,6 +26,10 @@ struct Nothing;
 impl SnapshotSource for Nothing {
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
         Ok(Snapshot::default())
+    }
+
+    fn list(&self) -> PublishedList {
+        PublishedList::default()
     }
 }
 

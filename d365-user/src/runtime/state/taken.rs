@@ -15,14 +15,7 @@ use crate::{
 };
 
 impl State {
-    /// The published list as plain data.
-    pub(crate) fn list(&self) -> PublishedList {
-        let published = self.published();
-        let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
-        published.generation().list(&updates.sources)
-    }
-
-    /// The number of the published generation, and its sources as [`list`](Self::list) has them.
+    /// The number of the published generation, and its sources as [`list`](SnapshotSource::list) has them.
     pub(crate) fn shown(&self) -> (u64, Vec<PublishedSource>) {
         let number = self.published().generation().number;
         let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,6 +24,12 @@ impl State {
 }
 
 impl SnapshotSource for State {
+    fn list(&self) -> PublishedList {
+        let published = self.published();
+        let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        published.generation().list(&updates.sources)
+    }
+
     fn snapshot(&self) -> Result<Snapshot, Box<dyn Error + Send + Sync>> {
         // The guard is held while the counters are read, so that no slot changes its owner meanwhile.
         let published = self.published();
