@@ -5,6 +5,7 @@ mod capacity;
 mod downloads;
 mod faults;
 mod files;
+mod fleet;
 mod gate;
 mod lease;
 mod lease_by_source;
