@@ -21,6 +21,7 @@ pub use self::{
 };
 use crate::{
     cli::{DaemonFlags, UpdateFlags},
+    export::{FORMATS, Format},
     gate::GatePolicy,
     logging::{LogFilter, LogFormat},
     ranges::SourceSet,
@@ -78,6 +79,10 @@ pub struct Config {
     pub listen: Listen,
     /// The file of the web configuration.
     pub web_config: Option<PathBuf>,
+    /// The directory of the exports, which may be missing.
+    pub export: Option<PathBuf>,
+    /// The formats of the exports, at least one, each once.
+    pub export_formats: Vec<Format>,
     /// Hosts by which HTTP requests may name this server, in addition to its own addresses.
     pub allow_http_host: Vec<HttpHost>,
     /// Series by range.
@@ -138,6 +143,8 @@ impl Config {
             unlisted: tags::unlisted(&flags.tags, &mut warnings)?,
             listen: flags.listen,
             web_config: flags.web_config,
+            export: flags.export,
+            export_formats: formats(&flags.export_format),
             allow_http_host: each_once(
                 "--allow-http-host",
                 flags.allow_http_host,
@@ -157,6 +164,12 @@ impl Config {
 fn target(spec: &Spec, updates: &UpdateFlags) -> Result<Option<Target>, ConfigError> {
     let found = spec.kind().target(updates.page_url.as_ref(), &updates.allow_host);
     found.map_err(|problem| ConfigError::Url { spec: spec.clone(), problem })
+}
+
+/// The formats of these names; all if there is no name. The command line accepts only names of formats.
+fn formats(names: &[String]) -> Vec<Format> {
+    let is_named = |format: &Format| names.is_empty() || names.iter().any(|name| name == format.name);
+    FORMATS.into_iter().filter(is_named).collect()
 }
 
 /// The name that two sources share.

@@ -109,6 +109,19 @@ pub struct Updates {
     /// Failures to save or load state: the operation's label value, and the number. Every operation is
     /// present.
     pub state_failures: Vec<(&'static str, u64)>,
+    /// The exports; none without a directory for them.
+    pub exports: Vec<ExportStatus>,
+}
+
+/// The state of an export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportStatus {
+    /// The name of its format.
+    pub format: &'static str,
+    /// Failures: the reason's label value, and the number. Every reason is present.
+    pub failures: Vec<(&'static str, u64)>,
+    /// The last time that the file had the published list, in seconds since the Unix epoch.
+    pub last_success: Option<u64>,
 }
 
 /// The state of a source.

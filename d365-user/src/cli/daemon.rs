@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{
     ArgMatches, Args,
-    builder::BoolishValueParser,
+    builder::{BoolishValueParser, PossibleValuesParser},
     parser::ValueSource::{CommandLine, DefaultValue, EnvVariable},
 };
 use d365_common::direct;
 
 use super::{tags::TagFlags, updates::UpdateFlags};
 use crate::{
+    export::FORMATS,
     logging::{LogFilter, LogFormat},
     ranges::Policy,
     settings::{HttpHost, Listen, ModePolicy, RangeMetrics},
@@ -130,6 +131,17 @@ pub struct DaemonFlags {
     /// it changes
     #[arg(long, env = "D365_WEB_CONFIG", value_name = "FILE", help_heading = "Metrics and log")]
     pub(crate) web_config: Option<PathBuf>,
+
+    /// Directory in which the published list is kept current as a file for each format, for other programs
+    #[arg(long, env = "D365_EXPORT", value_name = "DIR", help_heading = "Exports")]
+    pub(crate) export: Option<PathBuf>,
+
+    /// Format to keep in the directory of --export; repeat it, or separate formats by commas [default: all]
+    #[arg(
+        long, env = "D365_EXPORT_FORMAT", value_name = "FORMAT", value_delimiter = ',', requires = "export",
+        value_parser = PossibleValuesParser::new(FORMATS.map(|format| format.name)), help_heading = "Exports"
+    )]
+    pub(crate) export_format: Vec<String>,
 
     /// Host (a name or an address, without a port) by which HTTP requests may name this server, in addition
     /// to `localhost`, loopback addresses and the address of --listen; repeat it, or separate hosts by

@@ -40,6 +40,11 @@ pub(super) fn run(flags: &DaemonFlags) -> Result<Exit, CommandError> {
     {
         remarks.push(error.to_string());
     }
+    if let Some(path) = &config.export
+        && let Err(error) = eaccess(path, AccessFlags::W_OK | AccessFlags::X_OK)
+    {
+        remarks.push(format!("--export {}: {error}; no export is written there", path.display()));
+    }
     let remarks: String = remarks.iter().map(|remark| format!("warning: {remark}\n")).collect();
     show(&format!("{remarks}the configuration is valid\n"))?;
     Ok(Exit::Success)

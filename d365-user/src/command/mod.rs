@@ -1,6 +1,7 @@
 //! Tasks that end by themselves: `approve`, `check`, `detach`, `doctor`, `drift`, `export` and `ranges`. They
-//! write to standard output, log nothing, and change nothing but the request of an approval, a directory of pins,
-//! and the file that they are asked to write. They read the facts about a running daemon from its files and from the kernel.
+//! write to standard output, log nothing, and change nothing but the request of an approval, a directory of
+//! pins, and the file that they are asked to write. They read the facts about a running daemon from its files
+//! and from the kernel.
 
 use crate::{cli::Command, exit::Exit};
 

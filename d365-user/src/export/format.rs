@@ -28,6 +28,15 @@ pub const FORMATS: [Format; 2] = [
     },
 ];
 
+/// Two formats of the same name are the same.
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
 impl Format {
     /// The format of this name.
     #[must_use]

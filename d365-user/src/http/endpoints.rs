@@ -8,12 +8,10 @@ use std::{
 };
 
 use axum::{
-    Router,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
-    middleware::{self, Next},
+    middleware::Next,
     response::{Html, IntoResponse, Response},
-    routing::get,
 };
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -21,7 +19,6 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     Failures, Hosts, Readiness, accept,
     health::{Failure, Health},
-    ranges,
 };
 use crate::{
     published::PublishedList,
@@ -66,18 +63,6 @@ impl Endpoints {
         let scraper = Worker::start("scrapes", "answer scrapes")?;
         let (turn, health) = (Arc::new(Semaphore::new(1)), Arc::default());
         Ok(Self { source, readiness, failures, hosts, scraper, turn, health })
-    }
-
-    pub(super) fn router(self) -> Router {
-        Router::new()
-            .route("/", get(index))
-            .route("/metrics", get(metrics))
-            .route("/ranges", get(ranges::ranges))
-            .route("/healthz", get(health))
-            .route("/readyz", get(ready))
-            .fallback(|| async { (StatusCode::NOT_FOUND, "not found; / lists what there is\n") })
-            .layer(middleware::from_fn_with_state(self.clone(), check_host))
-            .with_state(self)
     }
 
     /// Takes one scrape.
@@ -149,7 +134,7 @@ impl IntoResponse for ScrapeError {
 }
 
 /// Rejects requests that are meant for another server. The first of them is logged.
-async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: Next) -> Response {
+pub(super) async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: Next) -> Response {
     let refused = match endpoints.hosts.check(request.version(), request.uri(), request.headers()) {
         Ok(()) => return next.run(request).await,
         Err(refused) => refused,
@@ -166,7 +151,10 @@ async fn check_host(State(endpoints): State<Endpoints>, request: Request, next: 
     (refused.status(), format!("{refused}\n")).into_response()
 }
 
-async fn metrics(State(endpoints): State<Endpoints>, headers: HeaderMap) -> Result<Response, ScrapeError> {
+pub(super) async fn metrics(
+    State(endpoints): State<Endpoints>,
+    headers: HeaderMap,
+) -> Result<Response, ScrapeError> {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = accept::format(accept);
     let text = endpoints.scrape(format).await?;
@@ -175,7 +163,7 @@ async fn metrics(State(endpoints): State<Endpoints>, headers: HeaderMap) -> Resu
 
 /// 200 while scrapes are answered. If the last scrape failed, another one is taken, so that the answer is
 /// current.
-async fn health(State(endpoints): State<Endpoints>) -> Response {
+pub(super) async fn health(State(endpoints): State<Endpoints>) -> Response {
     let unwell = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
     if let Some(time) = endpoints.health.stuck(CONNECTION) {
         return unwell(format!("a scrape has been taking {} s by now", time.as_secs()));
@@ -188,7 +176,7 @@ async fn health(State(endpoints): State<Endpoints>) -> Response {
     "ok\n".into_response()
 }
 
-async fn ready(State(endpoints): State<Endpoints>) -> Response {
+pub(super) async fn ready(State(endpoints): State<Endpoints>) -> Response {
     match &*endpoints.readiness.borrow() {
         Readiness::Ready => "ready\n".into_response(),
         Readiness::NotReady(why) => {
@@ -197,7 +185,7 @@ async fn ready(State(endpoints): State<Endpoints>) -> Response {
     }
 }
 
-async fn index() -> Html<String> {
+pub(super) async fn index() -> Html<String> {
     Html(format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>d365-user</title></head>\n\
          <body><h1>d365-user {VERSION}</h1>\n<ul>\n\

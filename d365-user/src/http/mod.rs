@@ -11,6 +11,7 @@ mod hosts;
 mod listen;
 mod ranges;
 mod readiness;
+mod router;
 mod serve;
 mod unix;
 mod web_config;

@@ -1,5 +1,5 @@
-//! `/ranges`: the published list in any format of the exports, with the validators that let a client ask if it
-//! has changed.
+//! `/ranges`: the published list in any format of the exports, with the validators that let a client ask if
+//! it has changed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

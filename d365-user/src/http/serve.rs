@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Access, Endpoints, Failures, Listeners, access::check, endpoints::CONNECTION, health::Failure,
-    listen::Connection,
+    listen::Connection, router::router,
 };
 
 /// Maximum number of open connections; more wait in the listener's queue.
@@ -59,7 +59,7 @@ pub async fn serve(
 ) {
     let failures = Arc::clone(&endpoints.failures);
     let rules = middleware::from_fn_with_state(access.clone(), check);
-    let service = Service::new(endpoints.router().layer(rules));
+    let service = Service::new(router(endpoints).layer(rules));
     let stop = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);

@@ -17,7 +17,7 @@ const FILE_MODE: u32 = 0o640;
 const PUBLIC_MODE: u32 = 0o644;
 
 /// The suffix of a file that is being written.
-const UNFINISHED: &str = ".unfinished";
+pub const UNFINISHED: &str = ".unfinished";
 
 /// Writes `bytes` as the file `name`. A reader sees the old file or the new one at any time, even after a
 /// crash. The file gets mode 0640 and, if this process has the right, the owner of its directory: root may

@@ -1,42 +1,29 @@
-//! The copy of the published list outside the kernel, which other programs read.
+//! The state of the copies of the published list outside the kernel, which other programs read: a file in the
+//! state directory, and the exports.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{event_loop::Updater, tally::StateFailure};
-use crate::{
-    published::{PublishedSource, file},
-    runtime::State,
-    snapshot::SnapshotSource as _,
-};
+use super::exports::Exports;
+use crate::published::PublishedSource;
 
-/// The time until a failed write is tried again.
-const AGAIN: Duration = Duration::from_secs(30);
+/// The facts that a copy shows, apart from its ranges: the number of its generation, the sources, and for
+/// each source true if its lease has ended.
+pub(super) type Shown = (u64, Vec<(PublishedSource, bool)>);
 
-/// The state of the copy.
-#[derive(Default)]
+/// The state of the copies.
 pub(super) struct Copies {
-    /// The number of the generation and the sources that the copy has.
-    shown: Option<(u64, Vec<PublishedSource>)>,
-    /// The time of the next try after a failure.
-    retry_at: Option<Instant>,
+    /// `None` without `--export`.
+    pub(super) exports: Option<Exports>,
+    /// The facts that the exports have.
+    pub(super) exported: Option<Shown>,
+    /// The facts that the file has.
+    pub(super) saved: Option<Shown>,
+    /// The time of the next try after the file could not be written.
+    pub(super) retry_at: Option<Instant>,
 }
 
-impl Updater {
-    /// Writes the copy again if the published list or the lease of a source has changed.
-    pub(super) fn write_copies(&mut self, state: &State) {
-        let Some(storage) = self.storage.clone().filter(|storage| !storage.is_late()) else { return };
-        let shown = Some(state.shown());
-        if self.copies.shown == shown || self.copies.retry_at.is_some_and(|at| Instant::now() < at) {
-            return;
-        }
-        let list = state.list();
-        match storage.run(move |directory| file::save(directory, &list)) {
-            Ok(()) => self.copies = Copies { shown, retry_at: None },
-            Err(error) => {
-                tracing::warn!(%error, "the published list is not saved for other programs");
-                self.state_failures.add(StateFailure::Published);
-                self.copies.retry_at = Some(Instant::now() + AGAIN);
-            }
-        }
+impl Copies {
+    pub(super) fn new(exports: Option<Exports>) -> Self {
+        Self { exports, exported: None, saved: None, retry_at: None }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     clock::{Clock, Now, Sample, Stamp},
     copies::Copies,
     event::{Event, TICK},
+    exports::Exports,
     feed::{Command, ReadResult},
     lease::Basis,
     publication::Publication,
@@ -141,7 +142,7 @@ impl Updater {
                 self.save();
             }
             state.set_updates(self.updates());
-            self.write_copies(state);
+            self.write_copies(state, now);
         }
         drop(kernel);
         self.save();
@@ -274,6 +275,7 @@ impl Updater {
             pending: self.sources.pending(),
             refused: self.refused.counts(),
             state_failures: self.state_failures.counts(),
+            exports: self.copies.exports.as_ref().map(Exports::status).unwrap_or_default(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod copies;
 mod error;
 mod event;
 mod event_loop;
+mod exports;
 mod failure;
 mod feed;
 mod keep;
@@ -24,6 +25,7 @@ mod renew;
 mod report;
 mod sources;
 mod tally;
+mod write_copies;
 
 pub use error::PrepareError;
 pub(crate) use event::Event;

@@ -17,6 +17,7 @@ use super::{
     copies::Copies,
     event::Event,
     event_loop::Updater,
+    exports::Exports,
     feed::{self, Command, ReadResult, Timing},
     publication::Publication,
     reading::{DownloadReader, FileReader, Reader},
@@ -65,6 +66,8 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
     let (events, received) = mpsc::channel();
     let (hang, is_hung) = watch::channel(false);
     let feeds = Arc::new(OnceLock::new());
+    let exports = config.export.clone().map(|path| Exports::start(path, config.export_formats.clone()));
+    let exports = exports.transpose()?;
     let mut updater = Updater {
         sources,
         _watch: watch_files(&config.ranges, &feeds)?,
@@ -83,7 +86,7 @@ pub(crate) fn prepare(config: &Config, azure: Arc<azure::Known>) -> Result<Prepa
         approval: None,
         approval_is_stuck: false,
         publication: Publication::new(None),
-        copies: Copies::default(),
+        copies: Copies::new(exports),
         reload: None,
         save_at: are_renamed.then(Instant::now),
         left_out: Vec::new(),

@@ -15,6 +15,7 @@ use self::exposition::Exposition;
 use crate::snapshot::Snapshot;
 
 mod daemon;
+mod exports;
 mod exposition;
 mod tags;
 mod traffic;
@@ -39,6 +40,7 @@ impl Collector for Metrics {
         traffic::write(&mut exposition, &self.0)?;
         tags::write(&mut exposition, &self.0)?;
         updates::write(&mut exposition, &self.0)?;
+        exports::write(&mut exposition, &self.0)?;
         daemon::write(&mut exposition, &self.0)
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     published::Lease,
     ranges::Range,
     snapshot::{
-        Azure, Count, Generation, Interface, Mode, ProcessStats, Snapshot, SourceStatus, Updates, XdpMode,
+        Azure, Count, ExportStatus, Generation, Interface, Mode, ProcessStats, Snapshot, SourceStatus,
+        Updates, XdpMode,
     },
     version::{REVISION, VERSION},
 };
@@ -91,6 +92,11 @@ pub(crate) fn sample() -> Snapshot {
             pending: vec![("addition", 3), ("removal", 1), ("geo", 0)],
             refused: vec![("shrink", 0), ("proof", 1)],
             state_failures: vec![("write", 0)],
+            exports: vec![ExportStatus {
+                format: "plain",
+                failures: vec![("full", 2), ("io", 0)],
+                last_success: Some(1_795_543_201),
+            }],
         },
         azure: Some(Azure { connections: vec![("westus2".to_owned(), 8)], lost: 1 }),
         range_metrics: true,

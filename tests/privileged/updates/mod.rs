@@ -3,6 +3,7 @@
 mod azure;
 mod capacity;
 mod downloads;
+mod exports;
 mod faults;
 mod files;
 mod fleet;

@@ -137,6 +137,6 @@ mod tests {
             .iter()
             .map(|line| line.split('=').next().unwrap().to_owned())
             .collect::<Vec<_>>();
-        assert_eq!(keys, ["Description", "EnvironmentFile", "StateDirectory"]);
+        assert_eq!(keys, ["Description", "EnvironmentFile", "StateDirectory", "CacheDirectory"]);
     }
 }

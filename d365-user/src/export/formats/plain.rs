@@ -1,4 +1,5 @@
-//! `plain`: a prefix a line, as it is listed, for programs that read such lists and for `--ranges file:`. The comment has the sign `#`.
+//! `plain`: a prefix a line, as it is listed, for programs that read such lists and for `--ranges file:`. The
+//! comment has the sign `#`.
 
 use crate::export::Export;
 

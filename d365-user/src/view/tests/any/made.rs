@@ -90,7 +90,7 @@ fn updates() -> impl Strategy<Value = Updates> {
         sources.map(source).collect()
     });
     (sources, numbers(), numbers(), numbers()).prop_map(|(sources, pending, refused, state_failures)| {
-        Updates { sources, pending, refused, state_failures }
+        Updates { sources, pending, refused, state_failures, exports: Vec::new() }
     })
 }
 

@@ -1,0 +1,111 @@
+//! Tests of the directory of exports, on a real file system.
+
+use std::{
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    thread,
+    time::Instant,
+};
+
+use super::*;
+use crate::{
+    export::{FORMATS, document::tests::sample},
+    published::PublishedRange,
+    state::Scratch,
+};
+
+const NOW: u64 = 1_795_500_000;
+
+fn plain() -> Format {
+    Format::named("plain").unwrap()
+}
+
+/// Waits until the writer's state is so.
+fn until(exports: &Exports, is_so: impl Fn(&ExportStatus) -> bool) {
+    let since = Instant::now();
+    while !exports.status().iter().all(&is_so) {
+        assert!(since.elapsed() < Duration::from_secs(20), "{:?}", exports.status());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn failures(status: &ExportStatus, reason: &str) -> u64 {
+    status.failures.iter().find(|(word, _)| *word == reason).unwrap().1
+}
+
+#[test]
+fn every_format_has_its_file_which_all_may_read() {
+    let scratch = Scratch::new();
+    let exports = Exports::start(scratch.0.clone(), FORMATS.to_vec()).unwrap();
+    assert!(exports.status().iter().all(|status| status.last_success.is_none()));
+    exports.write(sample());
+    until(&exports, |status| status.last_success.is_some());
+    let mut names = Beneath::open(&scratch.0).unwrap().names().unwrap();
+    names.sort();
+    let mut expected = FORMATS.map(|format| format.file.to_owned());
+    expected.sort();
+    assert_eq!(names, expected);
+    for format in FORMATS {
+        let path = scratch.0.join(format.file);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644, "{}", format.name);
+        assert!(fs::read_to_string(path).unwrap().contains("192.0.2"), "{}", format.name);
+    }
+}
+
+#[test]
+fn a_file_is_replaced_only_if_its_content_is_another_one() {
+    let scratch = Scratch::new();
+    let directory = Beneath::open(&scratch.0).unwrap();
+    let inode = || fs::metadata(scratch.0.join("d365.txt")).unwrap().ino();
+    assert_eq!(write(&directory, &plain(), &sample(), NOW), Ok(true));
+    let first = inode();
+    assert_eq!(write(&directory, &plain(), &sample(), NOW), Ok(false));
+    assert_eq!(inode(), first);
+    fs::write(scratch.0.join("d365.txt"), "somebody else's\n").unwrap();
+    assert_eq!(write(&directory, &plain(), &sample(), NOW), Ok(true));
+    let newer = PublishedList { generation: 4, ..sample() };
+    assert_eq!(write(&directory, &plain(), &newer, NOW), Ok(true));
+    assert_eq!(write(&directory, &plain(), &newer, 1_796_000_000), Ok(true), "the lease has ended");
+    let text = fs::read_to_string(scratch.0.join("d365.txt")).unwrap();
+    assert!(text.starts_with("# LEASE OVER: 5 of 5 ranges are not confirmed any more\n"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_written_is_counted_and_changes_nothing() {
+    let scratch = Scratch::new();
+    let missing = scratch.0.join("missing");
+    let exports = Exports::start(missing.clone(), vec![plain()]).unwrap();
+    exports.write(sample());
+    until(&exports, |status| failures(status, "missing") == 1);
+    assert_eq!(exports.status()[0].last_success, None);
+    fs::create_dir(&missing).unwrap();
+    exports.write(sample());
+    until(&exports, |status| status.last_success.is_some());
+    exports.write(PublishedList { ranges: Vec::<PublishedRange>::new(), ..sample() });
+    until(&exports, |status| failures(status, "empty") == 1);
+    assert!(fs::read_to_string(missing.join("d365.txt")).unwrap().contains("192.0.2.0/25\n"));
+}
+
+#[test]
+fn half_written_files_of_a_killed_daemon_are_removed_and_no_others() {
+    let scratch = Scratch::new();
+    for name in [".d365.txt.7.unfinished", ".other.7.unfinished", "d365.unfinished"] {
+        fs::write(scratch.0.join(name), "").unwrap();
+    }
+    let mut names = open(&scratch.0).unwrap().names().unwrap();
+    names.sort();
+    assert_eq!(names, [".other.7.unfinished", "d365.unfinished"]);
+}
+
+#[test]
+fn each_error_of_the_system_has_its_reason() {
+    for (kind, reason) in [
+        (ErrorKind::StorageFull, Reason::Full),
+        (ErrorKind::QuotaExceeded, Reason::Full),
+        (ErrorKind::NotFound, Reason::Missing),
+        (ErrorKind::ReadOnlyFilesystem, Reason::Permission),
+        (ErrorKind::Other, Reason::Io),
+    ] {
+        assert_eq!(Reason::of(&kind.into()), reason);
+    }
+    assert!(Reason::ALL.map(Reason::as_str).is_sorted());
+}
