@@ -1,7 +1,7 @@
 //! `export`: writes the list that the daemon of a state directory published last, in a form that another
 //! program reads. It changes no file but the one that it is asked to write.
 
-use std::{ffi::OsStr, fs, io, path::Path, time::SystemTime};
+use std::{ffi::OsStr, io, path::Path, time::SystemTime};
 
 use super::{error::CommandError, output::show};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     export::{Export, Format, Selection},
     gate::Timestamp,
     published::file,
-    state::{Beneath, StateError, write_public},
+    state::{Beneath, StateError, replace_public},
 };
 
 pub(super) fn run(flags: &cli::Export) -> Result<Exit, CommandError> {
@@ -36,13 +36,11 @@ pub(super) fn run(flags: &cli::Export) -> Result<Exit, CommandError> {
 
 /// Replaces the file, unless it has this content.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(());
-    }
     let name = path.file_name().and_then(OsStr::to_str).ok_or(io::ErrorKind::InvalidFilename)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = Beneath::open(parent.unwrap_or(Path::new(".")))?;
-    write_public(&directory, name, text.as_bytes()).map_err(|error| match error {
+    let replaced = replace_public(&directory, name, text.as_bytes());
+    replaced.map(drop).map_err(|error| match error {
         StateError::Write { cause, .. } => cause,
         error => io::Error::other(error),
     })

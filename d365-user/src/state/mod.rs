@@ -23,7 +23,7 @@ pub use lock::{holder, is_held};
 pub use read::{is_set_aside, read_checked, read_only, read_only_in};
 pub use remark::Remark;
 pub(crate) use storage::{Pending, Storage};
-pub use write::{UNFINISHED, write_atomic, write_checksummed, write_public};
+pub use write::{UNFINISHED, replace_public, write_atomic, write_checksummed};
 
 /// The default state directory.
 pub const DEFAULT_DIRECTORY: &str = "/var/lib/d365";

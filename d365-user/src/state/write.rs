@@ -2,13 +2,13 @@
 //! it.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
 use nix::sys::stat::Mode;
 
 use super::{
-    beneath::Beneath,
+    beneath::{Beneath, NotAFile},
     checksummed::{Kind, MAX_HEAD, add_checksum},
     error::StateError,
 };
@@ -30,13 +30,32 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
         .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
-/// Like [`write_atomic`], with mode 0644: other programs read the file.
+/// Like [`write_atomic`], with mode 0644, because other programs read the file, and only if its content is
+/// another one. Returns true if it was written.
 ///
 /// # Errors
-/// As [`write_atomic`].
-pub fn write_public(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(), StateError> {
-    write_with(directory, name, PUBLIC_MODE, |file| file.write_all(bytes))
-        .map_err(|cause| StateError::Write { path: directory.file(name), cause })
+/// [`StateError::Write`], also if there is something else than a regular file, such as a device.
+pub fn replace_public(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<bool, StateError> {
+    let failed = |cause| StateError::Write { path: directory.file(name), cause };
+    match directory.read(name) {
+        Ok(Ok(file)) if holds(&file, bytes).unwrap_or(false) => return Ok(false),
+        Ok(Err(NotAFile)) => return Err(failed(io::Error::other("it is not a regular file"))),
+        // A file that cannot be read can be replaced all the same.
+        Ok(Ok(_)) | Err(_) => {}
+    }
+    write_with(directory, name, PUBLIC_MODE, |file| file.write_all(bytes)).map_err(failed)?;
+    Ok(true)
+}
+
+/// Returns true if the file has this content and is readable for all.
+fn holds(mut file: &File, bytes: &[u8]) -> io::Result<bool> {
+    let found = file.metadata()?;
+    if found.len() != bytes.len() as u64 || found.mode() & 0o777 != PUBLIC_MODE {
+        return Ok(false);
+    }
+    let mut content = Vec::with_capacity(bytes.len());
+    file.read_to_end(&mut content)?;
+    Ok(content == bytes)
 }
 
 /// Like [`write_atomic`], with the header that [`super::read_checked`] requires, unless the file would be

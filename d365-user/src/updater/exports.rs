@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{
@@ -19,7 +18,7 @@ use crate::{
     published::PublishedList,
     resources::{self, ResourceError},
     snapshot::ExportStatus,
-    state::{Beneath, StateError, UNFINISHED, write_public},
+    state::{Beneath, StateError, UNFINISHED, replace_public},
 };
 
 /// The time between two looks at the files: one that was removed or changed is written again. A failure is
@@ -175,11 +174,7 @@ fn write(
 ) -> Result<bool, (Reason, String)> {
     let export = Export::new(list, &Selection::default(), format.name, now);
     let text = (format.render)(&export.map_err(|error| (Reason::Empty, error.to_string()))?);
-    if fs::read(directory.file(format.file)).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(false);
-    }
-    let written = write_public(directory, format.file, text.as_bytes());
-    written.map(|()| true).map_err(|error| {
+    replace_public(directory, format.file, text.as_bytes()).map_err(|error| {
         let reason = match &error {
             StateError::Write { cause, .. } => Reason::of(cause),
             _ => Reason::Io,

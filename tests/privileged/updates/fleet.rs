@@ -49,7 +49,7 @@ fn a_list_of_another_daemon_is_trusted_no_longer_than_there() {
     let path = upstream.state.as_ref().unwrap().path().join(published::file::FILE);
     until(30, || path.exists(), || hub.log());
 
-    let source = format!("url:hub=https://{HUB}/ranges?format=json");
+    let source = format!("url:hub=https://{HUB}/ranges?format=json&on-lapse=empty");
     let options = DaemonOptions::on(&[&lab.links[1].host.name])
         .env("SSL_CERT_FILE", place.file("ca.pem").to_str().unwrap())
         .args(["--ranges", &source, "--refresh", "1s", "--confirm-after", "1s", "--lease", "14d"]);

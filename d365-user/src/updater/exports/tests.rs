@@ -1,6 +1,7 @@
 //! Tests of the directory of exports, on a real file system.
 
 use std::{
+    fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     thread,
     time::Instant,
@@ -108,4 +109,19 @@ fn each_error_of_the_system_has_its_reason() {
         assert_eq!(Reason::of(&kind.into()), reason);
     }
     assert!(Reason::ALL.map(Reason::as_str).is_sorted());
+}
+
+#[test]
+fn only_a_regular_file_is_replaced() {
+    let scratch = Scratch::new();
+    let directory = Beneath::open(&scratch.0).unwrap();
+    std::os::unix::fs::symlink("/dev/null", scratch.0.join("d365.txt")).unwrap();
+    let (reason, message) = write(&directory, &plain(), &sample(), NOW).unwrap_err();
+    assert_eq!(reason, Reason::Io);
+    assert!(message.contains("it is not a regular file"), "{message}");
+    assert!(fs::symlink_metadata(scratch.0.join("d365.txt")).unwrap().file_type().is_symlink());
+    fs::remove_file(scratch.0.join("d365.txt")).unwrap();
+    assert_eq!(write(&directory, &plain(), &sample(), NOW), Ok(true));
+    fs::set_permissions(scratch.0.join("d365.txt"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(write(&directory, &plain(), &sample(), NOW), Ok(true), "others could not read it");
 }
