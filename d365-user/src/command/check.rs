@@ -41,7 +41,7 @@ pub(super) fn run(flags: &DaemonFlags) -> Result<Exit, CommandError> {
         remarks.push(error.to_string());
     }
     if let Some(path) = &config.export
-        && let Err(error) = eaccess(path, AccessFlags::W_OK | AccessFlags::X_OK)
+        && let Err(error) = eaccess(path, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK)
     {
         remarks.push(format!("--export {}: {error}; no export is written there", path.display()));
     }

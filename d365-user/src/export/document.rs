@@ -18,7 +18,7 @@ pub struct Export {
 
 impl Export {
     /// Chooses the ranges. `now` is in seconds since the Unix epoch; only the lease is compared with it.
-    /// `command` is the name of the format, for the line that shows how the export is made.
+    /// `format` is the name of the format, for the line that shows how the export is made.
     ///
     /// # Errors
     /// [`ExportError`]: there is no such range, or a lease has ended and the selection refuses that.

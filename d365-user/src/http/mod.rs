@@ -1,4 +1,4 @@
-//! HTTP: the metrics, and the daemon's health and readiness.
+//! HTTP: the metrics, the published list, and the daemon's health and readiness.
 //!
 //! This module only reads. It knows a [`SnapshotSource`](crate::snapshot::SnapshotSource) and a
 //! [`Readiness`], not the kernel. No client may stop the daemon or keep it from stopping.

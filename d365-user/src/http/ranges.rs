@@ -14,7 +14,7 @@ use super::{Endpoints, endpoints::ScrapeError};
 use crate::{
     export::{Export, ExportError, FORMATS, Family, Format, OnLapse, Selection},
     geo::GeoCode,
-    published::PublishedList,
+    published::{Lease, PublishedList},
     state::sha256,
 };
 
@@ -41,7 +41,7 @@ enum Refused {
     TooLong,
     #[error("{0}")]
     Query(String),
-    #[error("{0:?} is no {1}; it is one of {2}")]
+    #[error("{0:?} is not a {1}; use one of {2}")]
     Value(String, &'static str, String),
     #[error("no list is published yet")]
     NotPublished,
@@ -78,16 +78,15 @@ pub(super) async fn ranges(
     let Query(parameters) = parameters.map_err(|refused| Refused::Query(refused.body_text()))?;
     let format = format(&parameters)?;
     let selection = selection(&parameters)?;
-    let render = move |list: &PublishedList| -> Result<(String, SystemTime), Refused> {
+    let render = move |list: &PublishedList| -> Result<(String, String, SystemTime), Refused> {
         if list.generation == 0 {
             return Err(Refused::NotPublished);
         }
-        let export = Export::new(list, &selection, format.name, now())?;
-        Ok(((format.render)(&export), modified(list)))
+        let text = (format.render)(&Export::new(list, &selection, format.name, now())?);
+        let tag = format!("\"{}\"", &sha256(text.as_bytes())[..32]);
+        Ok((text, tag, modified(list)))
     };
-    let (text, modified) = endpoints.render(render).await??;
-    // A digest of the answer: two hosts with the same list and leases have the same.
-    let tag = format!("\"{}\"", &sha256(text.as_bytes())[..32]);
+    let (text, tag, modified) = endpoints.render(render).await??;
     let validators = [
         (header::ETAG, tag.clone()),
         (header::LAST_MODIFIED, httpdate::fmt_http_date(modified)),
@@ -103,12 +102,16 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The time of the last change: of the list, or of a source's lease.
+/// The time of the last change: a publication, a reading that moved a lease, or the end of a lease.
 fn modified(list: &PublishedList) -> SystemTime {
     let read = list.sources.iter().filter_map(|source| source.last_success);
-    let last = read.chain([list.published]).max().unwrap_or_default();
-    // The library writes no later year than 9999, and a clock may be wrong.
-    UNIX_EPOCH + Duration::from_secs(last.min(now()))
+    let ends = list.sources.iter().filter_map(|source| match source.lease {
+        Lease::Until(end) => Some(end),
+        Lease::Unconfirmed | Lease::Endless => None,
+    });
+    // A lease that has not ended is no change yet, and a clock may be wrong.
+    let past = read.chain(ends).chain([list.published]).filter(|time| *time <= now());
+    UNIX_EPOCH + Duration::from_secs(past.max().unwrap_or_default())
 }
 
 /// Returns true if the client has this answer already. A tag takes precedence over a time
@@ -133,7 +136,7 @@ fn format(parameters: &Parameters) -> Result<Format, Refused> {
 
 fn selection(parameters: &Parameters) -> Result<Selection, Refused> {
     let geo = |code: &str| {
-        let code_of = || "three upper-case letters each, separated by commas".to_owned();
+        let code_of = || "the codes of three upper-case letters, separated by commas".to_owned();
         GeoCode::new(code).ok_or_else(|| Refused::Value(code.to_owned(), "geo", code_of()))
     };
     let geos = parameters.geo.as_deref().map(|codes| codes.split(',').map(geo).collect());

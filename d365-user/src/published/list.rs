@@ -14,7 +14,8 @@ pub struct PublishedList {
     pub format: ListFormat,
     /// The number of the generation. Each daemon begins at 1.
     pub generation: u64,
-    /// SHA-256 of the ranges, lower-case hexadecimal ([`RangeSet::digest`](crate::ranges::RangeSet::digest)).
+    /// SHA-256 of all ranges of the generation, lower-case hexadecimal, as `RangeSet::digest` has it. A
+    /// selection of its ranges keeps it.
     pub digest: String,
     /// The time of the publication, in seconds since the Unix epoch.
     pub published: u64,

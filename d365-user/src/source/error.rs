@@ -34,7 +34,7 @@ pub enum SourceError {
     Empty { list: String },
     #[error("{list}, line {line}: {problem}")]
     Line { list: String, line: usize, problem: LineError },
-    #[error("{list}: not the JSON of d365-user: {problem}")]
+    #[error("{list}: not what d365-user ranges --json prints: {problem}")]
     Printed { list: String, problem: String },
     #[error("{list}: {problem}")]
     Document { list: String, problem: DocumentError },

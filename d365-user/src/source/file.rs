@@ -1,4 +1,5 @@
-//! A list in a file, in any format ([`content`]).
+//! A list in a file. Its first bytes determine the format: a service tags document, the output of
+//! `d365-user ranges --json`, or a plain list.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,8 +12,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::kind::{ListSource, Schedule, Trust};
-use super::service_tags::Regions;
-use super::{Encoding, List, MAX_BYTES, Reason, SourceError, content};
+use super::service_tags::{self, Regions};
+use super::{Encoding, List, MAX_BYTES, Reason, SourceError, head, plain, printed};
 
 /// Milliseconds between two looks if a pipe without a writer still has its path.
 const LOOK: u16 = 1_000;
@@ -35,9 +36,21 @@ impl ListSource for PathBuf {
         Reason::of_file()
     }
 
+    /// The document may be of any known cloud, because the operator chose the file.
     fn load(&self, keep_azure: bool) -> Result<(List, Option<Regions>), SourceError> {
         let name = self.name();
-        content::parse(&read(self, &name)?, &name, keep_azure)
+        let text = read(self, &name)?;
+        if !is_document(&text) {
+            return Ok((plain::parse(&text, &name)?, None));
+        }
+        if printed::is_printed(&text) {
+            return Ok((printed::parse(&text, &name)?, None));
+        }
+        let options = service_tags::Options { keep_azure, ..Default::default() };
+        let mut document = service_tags::read(&text, &options)
+            .map_err(|problem| SourceError::Document { list: name.clone(), problem })?;
+        document.list.origin.name = name;
+        Ok((document.list, document.azure))
     }
 }
 
@@ -103,6 +116,12 @@ fn pipe(path: &Path) -> io::Result<Option<File>> {
     }
     fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty()))?;
     Ok(Some(pipe))
+}
+
+/// True for JSON, and for a web page or XML that a browser or `curl` saved in its place. No plain list begins
+/// like these.
+fn is_document(text: &[u8]) -> bool {
+    matches!(head(text).first(), Some(b'{' | b'[')) || service_tags::is_markup(text)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::Warning;
-use crate::{geo::GeoCode, published::Lease};
+use crate::geo::GeoCode;
 
 /// Size limit of a list in bytes: seven times the vendor's largest document.
 pub const MAX_BYTES: u64 = 32 << 20;
@@ -35,9 +35,6 @@ pub struct Origin {
     pub tag_change_number: Option<u64>,
     /// The date of the list in ISO 8601, if the list has one.
     pub date: Option<String>,
-    /// The end of the trust in the list where it comes from, if it is the published list of another daemon:
-    /// that of the range which is trusted shortest.
-    pub upstream: Option<Lease>,
 }
 
 /// A list: its entries, its origin, and warnings about it.

@@ -3,7 +3,6 @@
 mod azure;
 mod cloud;
 mod columns;
-pub mod content;
 pub mod documents;
 pub mod download;
 pub mod embedded;

@@ -1,31 +1,22 @@
-//! Reads the JSON of `d365-user` as a list: the output of `ranges --json`, or the published list of another
-//! daemon ([`PublishedList`](crate::published::PublishedList)), whose ranges are trusted no longer here than
-//! there.
+//! Reads the output of `d365-user ranges --json` as a list.
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
 
 use ipnet::IpNet;
 
 use super::{List, ListEntry, Origin, SourceError, head, line, plain::MAX_ENTRIES, without_mark};
-use crate::{
-    geo::GeoCode,
-    published::{Lease, ListFormat},
-};
+use crate::geo::GeoCode;
 
 /// The fields that are read. Other fields are ignored.
 #[derive(Deserialize)]
 struct Printed {
-    /// Only a published list has it, and has leases then.
+    /// Only the published list of a daemon has it.
     #[serde(default)]
-    format: Option<ListFormat>,
-    #[serde(default)]
-    sources: Vec<Source>,
+    format: Option<IgnoredAny>,
     ranges: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    lease: Lease,
 }
 
 #[derive(Deserialize)]
@@ -36,14 +27,11 @@ struct Row {
     geo: Option<GeoCode>,
     #[serde(default, deserialize_with = "region")]
     region: Option<String>,
-    /// The positions of its sources in `sources`.
-    #[serde(default)]
-    sources: Vec<usize>,
 }
 
-/// True if the file begins like the JSON of `d365-user`: an object with its format or its list of ranges near
-/// the beginning. In a service tags document, the field `values` comes before everything that can have an
-/// arbitrary name.
+/// True if the file begins like the output of `d365-user ranges --json`: an object with its list of ranges
+/// near the beginning. In a service tags document, the field `values` comes before everything that can have
+/// an arbitrary name.
 pub(super) fn is_printed(text: &[u8]) -> bool {
     let head = head(text);
     let at = |field: &[u8]| head.windows(field.len()).position(|part| part == field);
@@ -57,30 +45,24 @@ pub(super) fn is_printed(text: &[u8]) -> bool {
 /// [`SourceError`] if the text is not that JSON, or has too many prefixes or none.
 pub(super) fn parse(text: &[u8], name: &str) -> Result<List, SourceError> {
     let list = || name.to_owned();
-    let Printed { format, sources, ranges } =
-        serde_json::from_slice(without_mark(text)).map_err(|problem| SourceError::Printed {
-            list: list(),
-            problem: problem.to_string().replace(char::is_control, " "),
-        })?;
+    let Printed { format, ranges } = serde_json::from_slice(without_mark(text)).map_err(|problem| {
+        SourceError::Printed { list: list(), problem: problem.to_string().replace(char::is_control, " ") }
+    })?;
+    if format.is_some() {
+        // Its ranges would be trusted longer here than there.
+        let problem =
+            "the published list of a daemon has a lease, which is not read; export it as plain or csv";
+        return Err(SourceError::Printed { list: list(), problem: problem.to_owned() });
+    }
     if ranges.is_empty() {
         return Err(SourceError::Empty { list: list() });
     }
     if ranges.len() > MAX_ENTRIES {
         return Err(SourceError::TooMany { list: list(), limit: MAX_ENTRIES });
     }
-    let upstream = format.map(|_| upstream(&sources, &ranges));
-    let entry = |Row { prefix, geo, region, .. }: Row| ListEntry { prefix, geo, region, line: 0 };
-    let origin = Origin { name: list(), upstream, ..Origin::default() };
+    let entry = |Row { prefix, geo, region }: Row| ListEntry { prefix, geo, region, line: 0 };
+    let origin = Origin { name: list(), ..Origin::default() };
     Ok(List { origin, entries: ranges.into_iter().map(entry).collect(), warnings: Vec::new() })
-}
-
-/// The lease of the range that is trusted shortest. A range without a known source is not trusted.
-fn upstream(sources: &[Source], ranges: &[Row]) -> Lease {
-    let lease = |range: &Row| {
-        let known = range.sources.iter().filter_map(|place| sources.get(*place));
-        known.map(|source| source.lease).max().unwrap_or_default()
-    };
-    ranges.iter().map(lease).min().unwrap_or_default()
 }
 
 fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
@@ -120,32 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn a_published_list_is_trusted_as_long_as_its_shortest_range() {
-        let upstream = |leases: &str, sources: &str| {
-            let text = format!(
-                "{{\"format\": \"d365-ranges-1\", \"sources\": [{leases}], \"ranges\": [\
-                 {{\"prefix\": \"1.2.3.0/24\", \"geo_source\": \"documented\", \"sources\": [0]}}, \
-                 {{\"prefix\": \"1.2.4.0/24\", \"sources\": {sources}}}], \"retired\": []}}"
-            );
-            assert!(is_printed(text.as_bytes()));
-            let list = parse(text.as_bytes(), NAME).unwrap();
-            assert_eq!(list.entries.len(), 2);
-            list.origin.upstream.unwrap()
-        };
-        let leases = "{\"lease\": {\"until\": 7}}, {\"lease\": {\"until\": 9}}, {\"lease\": \"endless\"}";
-        assert_eq!(upstream(leases, "[1]"), Lease::Until(7));
-        assert_eq!(upstream(&leases.replace('7', "10"), "[1, 3]"), Lease::Until(9));
-        assert_eq!(upstream(leases, "[]"), Lease::Unconfirmed);
-        assert_eq!(upstream("{\"lease\": \"endless\"}", "[0]"), Lease::Endless);
-        let another = error("{\"format\": \"d365-ranges-2\", \"ranges\": []}");
-        assert!(another.contains("d365-ranges-2"), "{another}");
-    }
-
-    #[test]
     fn errors_name_their_line() {
         let wrong = "{\"ranges\": [\n{\"prefix\": \"1.2.3.0/33\"}]}";
         let message = error(wrong);
-        assert!(message.starts_with("file:/list.json: not the JSON of d365-user: "), "{message}");
+        assert!(
+            message.starts_with("file:/list.json: not what d365-user ranges --json prints: "),
+            "{message}"
+        );
         assert!(message.contains("prefix length \"33\" is not a number from 0 to 32 at line 2"), "{message}");
         for text in [
             "{\"ranges\": 7}",
@@ -155,6 +118,8 @@ mod tests {
         ] {
             assert!(!error(text).contains(char::is_control), "{text}");
         }
+        let published = error("{\"format\": \"d365-ranges-1\", \"ranges\": [{\"prefix\": \"1.2.3.4\"}]}");
+        assert!(published.contains("the published list of a daemon has a lease"), "{published}");
         assert_eq!(
             error("{\"ranges\": []}"),
             "file:/list.json: no prefix in it; write one prefix[,geo[,region]] a line"

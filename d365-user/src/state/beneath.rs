@@ -1,6 +1,6 @@
-//! The state directory, by an open descriptor. Each file is opened by its name below that descriptor. Only a
-//! regular file is accepted, a symbolic link is never followed, and no call waits for the other end of a
-//! pipe. No other file of `state` opens a path.
+//! A directory of files, such as the state directory, by an open descriptor. Each file is opened by its name
+//! below that descriptor. Only a regular file is accepted, a symbolic link is never followed, and no call
+//! waits for the other end of a pipe. No other file of `state` opens a path.
 
 use std::{
     ffi::OsStr,

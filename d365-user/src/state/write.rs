@@ -30,11 +30,11 @@ pub fn write_atomic(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<(),
         .map_err(|cause| StateError::Write { path: directory.file(name), cause })
 }
 
-/// Like [`write_atomic`], with mode 0644, because other programs read the file, and only if its content is
-/// another one. Returns true if it was written.
+/// Like [`write_atomic`], with mode 0644, because other programs read the file, and only if the content
+/// differs. Returns true if it was written.
 ///
 /// # Errors
-/// [`StateError::Write`], also if there is something else than a regular file, such as a device.
+/// [`StateError::Write`], also if the entry is not a regular file, such as a device.
 pub fn replace_public(directory: &Beneath, name: &str, bytes: &[u8]) -> Result<bool, StateError> {
     let failed = |cause| StateError::Write { path: directory.file(name), cause };
     match directory.read(name) {

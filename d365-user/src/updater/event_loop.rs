@@ -21,7 +21,6 @@ use super::{
     feed::{Command, ReadResult},
     lease::Basis,
     publication::Publication,
-    reading::FetchedList,
     report,
     sources::Sources,
     tally::{Rejection, StateFailure, Tally},
@@ -30,7 +29,6 @@ use crate::{
     gate::{Decision, Timestamp, approval},
     generation::Groups,
     kernel::Kernel,
-    published::Lease,
     runtime::{Failsafe, Reattach, State, azure},
     service_manager,
     settings::LeaseTerm,
@@ -220,9 +218,6 @@ impl Updater {
         }
         report::remarks(&self.sources.remarks(at, &reading));
         let decisions = self.sources.offer(at, &reading, now);
-        if let Some(latest) = self.latest_confirmation(&reading) {
-            self.sources.limit_confirmation(at, latest);
-        }
         let name = self.sources.name(at).to_owned();
         self.apply_decisions(BTreeMap::from([(name, decisions)]));
         self.publication.set_due();
@@ -230,19 +225,6 @@ impl Updater {
             let _ = feed.send(Command::Within(due + SLACK));
         }
         None
-    }
-
-    /// The latest time, in run time, that a reading may confirm its list with: the lease from then on ends
-    /// with the lease that the list has upstream. `None` without such a limit.
-    fn latest_confirmation(&self, reading: &FetchedList) -> Option<Timestamp> {
-        let LeaseTerm::For(term) = self.term else { return None };
-        match reading.upstream()? {
-            Lease::Unconfirmed => Some(Timestamp(0)),
-            Lease::Until(end) => {
-                Some(Timestamp(end.saturating_sub(term.as_secs())).shifted(self.now.offset.saturating_neg()))
-            }
-            Lease::Endless => None,
-        }
     }
 
     /// Logs and counts the gates' decisions, and schedules their publication and saving.

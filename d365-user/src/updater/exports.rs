@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     time::{Duration, SystemTime},
 };
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// The writer of the directory.
 pub(super) struct Exports {
-    lists: Sender<PublishedList>,
+    lists: SyncSender<PublishedList>,
     status: Arc<Mutex<Vec<ExportStatus>>>,
 }
 
@@ -82,17 +82,17 @@ impl Exports {
             last_success: None,
         };
         let status = Arc::new(Mutex::new(formats.iter().map(none).collect()));
-        let (lists, received) = channel();
+        let (lists, received) = sync_channel(1);
         let own = Arc::clone(&status);
         let work = move || keep(&directory, &formats, &received, &own);
         resources::thread_apart("exports", "write the exports", work)?;
         Ok(Self { lists, status })
     }
 
-    /// Has the files of this list written soon.
-    pub(super) fn write(&self, list: PublishedList) {
-        // The thread ends with the process.
-        let _ = self.lists.send(list);
+    /// Orders the files of this list. Returns false if another list waits: the directory does not
+    /// answer.
+    pub(super) fn write(&self, list: PublishedList) -> bool {
+        self.lists.try_send(list).is_ok()
     }
 
     pub(super) fn status(&self) -> Vec<ExportStatus> {
@@ -107,12 +107,13 @@ fn keep(
     lists: &Receiver<PublishedList>,
     status: &Mutex<Vec<ExportStatus>>,
 ) {
+    clear_leftovers(directory);
     let mut list = None;
     // The messages of the last pass: each failure is logged once.
     let mut logged = BTreeSet::new();
     loop {
         match lists.recv_timeout(LOOK) {
-            Ok(new) => list = Some(lists.try_iter().last().unwrap_or(new)),
+            Ok(new) => list = Some(new),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -153,19 +154,20 @@ fn keep(
     }
 }
 
-/// Opens the directory, and removes what a daemon that was killed left half written.
 fn open(path: &Path) -> Result<Beneath, (Reason, String)> {
-    let failed = |cause: io::Error| (Reason::of(&cause), format!("{}: {cause}", path.display()));
-    let directory = Beneath::open(path).map_err(failed)?;
-    let names = directory.names().map_err(failed)?;
-    for name in names.iter().filter(|name| name.starts_with(".d365") && name.ends_with(UNFINISHED)) {
-        // One that stays does no harm.
-        let _ = directory.unlink(name);
-    }
-    Ok(directory)
+    Beneath::open(path).map_err(|cause| (Reason::of(&cause), format!("{}: {cause}", path.display())))
 }
 
-/// Writes the file of one format, if its content is another one. Returns true if it was written.
+/// Removes what a daemon that was killed left half written. A file that stays does no harm.
+fn clear_leftovers(path: &Path) {
+    let Ok(directory) = Beneath::open(path) else { return };
+    let names = directory.names().unwrap_or_default();
+    for name in names.iter().filter(|name| name.starts_with(".d365") && name.ends_with(UNFINISHED)) {
+        let _ = directory.unlink(name);
+    }
+}
+
+/// Writes the file of one format, if the content differs. Returns true if it was written.
 fn write(
     directory: &Beneath,
     format: &Format,

@@ -7,10 +7,9 @@ use nix::unistd::geteuid;
 
 use super::{Failure, report};
 use crate::{
-    published::Lease,
     ranges::{Policy, RangeSet},
     source::{
-        List, Schedule, SourceError, Spec, content, documents,
+        List, Schedule, SourceError, Spec, documents,
         download::{self, Client, Document, Options, Stamp, Target, UserAgent},
         limit,
         service_tags::{self, Regions},
@@ -25,13 +24,6 @@ pub(crate) struct FetchedList {
     pub(super) set: RangeSet,
     /// Azure's prefixes by region, if they were requested and are known.
     pub(super) azure: Option<Arc<Regions>>,
-}
-
-impl FetchedList {
-    /// The end of the trust in the list where it comes from, if it is another daemon's.
-    pub(super) fn upstream(&self) -> Option<Lease> {
-        self.set.origins().first()?.upstream
-    }
 }
 
 /// A source that can be read repeatedly.
@@ -142,19 +134,13 @@ impl DownloadReader {
     }
 
     fn parse(&self, document: &Document) -> Result<FetchedList, Failure> {
-        let name = self.spec.to_string();
-        let cloud = self.target.cloud();
-        let (mut list, azure) = if cloud.is_some() {
-            let options = service_tags::Options { cloud, keep_azure: self.keep_azure };
-            let parsed = service_tags::read(&document.bytes, &options)
-                .map_err(|problem| SourceError::Document { list: name.clone(), problem })?;
-            (parsed.list, parsed.azure)
-        } else {
-            content::parse(&document.bytes, &name, self.keep_azure)?
-        };
-        list.origin.name = name;
-        list.origin.date = document.stamp.date.clone();
-        reading(list, azure, &self.policy)
+        let list = self.spec.to_string();
+        let options = service_tags::Options { cloud: self.target.cloud(), keep_azure: self.keep_azure };
+        let mut parsed = service_tags::read(&document.bytes, &options)
+            .map_err(|problem| SourceError::Document { list: list.clone(), problem })?;
+        parsed.list.origin.name = list;
+        parsed.list.origin.date = document.stamp.date.clone();
+        reading(parsed.list, parsed.azure, &self.policy)
     }
 }
 

@@ -19,8 +19,10 @@ impl Updater {
         if self.copies.exported != shown
             && let Some(exports) = &self.copies.exports
         {
-            exports.write(state.list());
-            self.copies.exported.clone_from(&shown);
+            // Each tick tries again.
+            if exports.write(state.list()) {
+                self.copies.exported.clone_from(&shown);
+            }
         }
         self.save_published(state, shown);
     }

@@ -6,7 +6,6 @@ mod downloads;
 mod exports;
 mod faults;
 mod files;
-mod fleet;
 mod gate;
 mod lease;
 mod lease_by_source;

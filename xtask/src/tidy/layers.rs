@@ -50,6 +50,7 @@ const LAYERS: [Layer; 3] = [
             "d365-user/src/generation",
             "d365-user/src/snapshot",
             "d365-user/src/view",
+            "d365-user/src/export",
         ],
         but: &[],
         forbidden: &[

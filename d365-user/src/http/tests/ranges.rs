@@ -49,10 +49,10 @@ fn the_query_has_the_flags_of_the_command() {
 fn a_request_that_is_not_valid_gets_a_reason() {
     let server = server();
     for (query, status, reason) in [
-        ("format=xml", 400, "\"xml\" is no format; it is one of plain, json"),
-        ("geo=nam", 400, "\"nam\" is no geo"),
-        ("geo=", 400, "\"\" is no geo"),
-        ("family=4", 400, "\"4\" is no family; it is one of ipv4, ipv6"),
+        ("format=xml", 400, "\"xml\" is not a format; use one of plain, json"),
+        ("geo=nam", 400, "\"nam\" is not a geo"),
+        ("geo=", 400, "\"\" is not a geo"),
+        ("family=4", 400, "\"4\" is not a family; use one of ipv4, ipv6"),
         ("on-lapse=ignore", 400, "keep, fail, empty"),
         ("include-retired=2", 400, "include-retired"),
         ("colour=red", 400, "unknown field `colour`"),
@@ -97,6 +97,11 @@ fn a_client_that_has_the_list_gets_none() {
     assert_eq!((known.body.as_str(), known.header("etag")), ("", Some(tag.as_str())));
     server.source.list.lock().unwrap().sources[0].lease = Lease::Until(1);
     assert_ne!(server.get("/ranges").header("etag"), Some(tag.as_str()), "the lease is part of the list");
+    server.source.list.lock().unwrap().sources[0].lease = Lease::Until(1_795_482_060);
+    let ended = server.get("/ranges");
+    assert_eq!(ended.header("last-modified"), Some("tue, 24 nov 2026 01:01:00 gmt"), "the lease's end");
+    let head = server.request("HEAD", "/ranges", "");
+    assert_eq!((head.status, head.body.as_str(), head.header("etag")), (200, "", ended.header("etag")));
 }
 
 #[test]

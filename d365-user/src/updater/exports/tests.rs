@@ -38,7 +38,7 @@ fn every_format_has_its_file_which_all_may_read() {
     let scratch = Scratch::new();
     let exports = Exports::start(scratch.0.clone(), FORMATS.to_vec()).unwrap();
     assert!(exports.status().iter().all(|status| status.last_success.is_none()));
-    exports.write(sample());
+    assert!(exports.write(sample()));
     until(&exports, |status| status.last_success.is_some());
     let mut names = Beneath::open(&scratch.0).unwrap().names().unwrap();
     names.sort();
@@ -75,13 +75,13 @@ fn what_cannot_be_written_is_counted_and_changes_nothing() {
     let scratch = Scratch::new();
     let missing = scratch.0.join("missing");
     let exports = Exports::start(missing.clone(), vec![plain()]).unwrap();
-    exports.write(sample());
+    assert!(exports.write(sample()));
     until(&exports, |status| failures(status, "missing") == 1);
     assert_eq!(exports.status()[0].last_success, None);
     fs::create_dir(&missing).unwrap();
-    exports.write(sample());
+    assert!(exports.write(sample()));
     until(&exports, |status| status.last_success.is_some());
-    exports.write(PublishedList { ranges: Vec::<PublishedRange>::new(), ..sample() });
+    assert!(exports.write(PublishedList { ranges: Vec::<PublishedRange>::new(), ..sample() }));
     until(&exports, |status| failures(status, "empty") == 1);
     assert!(fs::read_to_string(missing.join("d365.txt")).unwrap().contains("192.0.2.0/25\n"));
 }
@@ -92,6 +92,7 @@ fn half_written_files_of_a_killed_daemon_are_removed_and_no_others() {
     for name in [".d365.txt.7.unfinished", ".other.7.unfinished", "d365.unfinished"] {
         fs::write(scratch.0.join(name), "").unwrap();
     }
+    clear_leftovers(&scratch.0);
     let mut names = open(&scratch.0).unwrap().names().unwrap();
     names.sort();
     assert_eq!(names, [".other.7.unfinished", "d365.unfinished"]);

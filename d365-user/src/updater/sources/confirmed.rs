@@ -2,7 +2,6 @@
 
 use super::{Source, Sources};
 use crate::{
-    gate::Timestamp,
     ranges::{RangeSet, SourceSet},
     source::Spec,
     updater::clock::{Now, Stamp},
@@ -35,13 +34,6 @@ impl Sources {
             }
         }
         lowered
-    }
-
-    /// Lowers the confirmation of the source at this place to `latest`, if it is later.
-    pub(in crate::updater) fn limit_confirmation(&mut self, at: usize, latest: Timestamp) {
-        if let Some(gate) = self.gates.get_mut(&self.all[at].name) {
-            gate.lower_confirmation(latest);
-        }
     }
 
     /// The sources whose leases drops need: all that can be read again, and the embedded list if it lists a

@@ -53,7 +53,6 @@ fn reading(without: usize, more: u8, date: Option<&str>) -> FetchedList {
         change_number: Some(412),
         tag_change_number: Some(4),
         date: date.map(str::to_owned),
-        upstream: None,
     };
     let list = List { origin, entries: own.chain(more).map(entry).collect(), warnings: Vec::new() };
     FetchedList { set: RangeSet::build(&[list], &Policy::default()).unwrap(), azure: None }

@@ -8,7 +8,9 @@ use crate::{
     geo::{Geo, GeoCode, GeoSource},
     published::Lease,
     ranges::Range,
-    snapshot::{Azure, Count, Generation, Interface, Mode, Snapshot, SourceStatus, Updates, XdpMode},
+    snapshot::{
+        Azure, Count, ExportStatus, Generation, Interface, Mode, Snapshot, SourceStatus, Updates, XdpMode,
+    },
 };
 
 pub(super) const REASONS: [&str; 3] = ["other_port", "not_tcp", "malformed"];
@@ -89,9 +91,21 @@ fn updates() -> impl Strategy<Value = Updates> {
         };
         sources.map(source).collect()
     });
-    (sources, numbers(), numbers(), numbers()).prop_map(|(sources, pending, refused, state_failures)| {
-        Updates { sources, pending, refused, state_failures, exports: Vec::new() }
-    })
+    let export = (option::of(any::<u64>()), numbers()).prop_map(|(last_success, failures)| ExportStatus {
+        format: "plain",
+        failures,
+        last_success,
+    });
+    let exports = collection::vec(export, 0..2);
+    (sources, numbers(), numbers(), numbers(), exports).prop_map(
+        |(sources, pending, refused, state_failures, exports)| Updates {
+            sources,
+            pending,
+            refused,
+            state_failures,
+            exports,
+        },
+    )
 }
 
 fn azure() -> impl Strategy<Value = Azure> {
