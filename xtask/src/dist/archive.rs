@@ -7,12 +7,23 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use super::build::DAEMON;
 use crate::{cargo, command};
 
-/// The maintainer, as in `d365-user/Cargo.toml`.
-const MAINTAINER: &str = "The d365 authors <d365@users.noreply.github.com>";
+/// The maintainer of the Debian package, by the daemon's manifest.
+pub(super) fn maintainer() -> Result<String> {
+    let mut metadata = cargo::cargo()?;
+    metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&command::stdout(&mut metadata)?)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut packages = packages.filter(|package| package["name"] == DAEMON);
+    let maintainer = packages.find_map(|package| package["metadata"]["deb"]["maintainer"].as_str());
+    Ok(maintainer
+        .with_context(|| format!("{DAEMON}/Cargo.toml names no maintainer of the package"))?
+        .to_owned())
+}
 
 /// The time of the commit, in seconds.
 pub(super) fn epoch() -> Result<String> {
@@ -22,14 +33,14 @@ pub(super) fn epoch() -> Result<String> {
 }
 
 /// Debian's changelog: an entry for each version of ours, which names the changelog that has the changes.
-pub(super) fn debian_changelog(changelog: &str) -> Result<String> {
+pub(super) fn debian_changelog(changelog: &str, maintainer: &str) -> Result<String> {
     let entries = releases(changelog).into_iter().map(|(version, date)| {
         let mut rfc = Command::new("date");
         rfc.env("LC_ALL", "C").args(["--utc", "--rfc-email", &format!("--date={date}")]);
         let date = command::stdout(&mut rfc)?;
         Ok(format!(
             "d365 ({version}-1) unstable; urgency=medium\n\n  * New release {version}; its changes are in \
-             changelog.gz.\n\n -- {MAINTAINER}  {date}"
+             changelog.gz.\n\n -- {maintainer}  {date}"
         ))
     });
     let entries = entries.collect::<Result<Vec<_>>>()?;
@@ -92,12 +103,13 @@ mod tests {
     #[test]
     fn an_entry_names_version_and_date() {
         let text = format!("# Changelog\n\n## {} - 2026-12-01\n\n- This.\n", env!("CARGO_PKG_VERSION"));
-        let changelog = debian_changelog(&text).unwrap();
+        let maintainer = maintainer().unwrap();
+        let changelog = debian_changelog(&text, &maintainer).unwrap();
         assert!(changelog.starts_with(&format!("d365 ({}-1) unstable; ", env!("CARGO_PKG_VERSION"))));
         assert!(
-            changelog.ends_with(&format!(" -- {MAINTAINER}  Tue, 01 Dec 2026 00:00:00 +0000\n")),
+            changelog.ends_with(&format!(" -- {maintainer}  Tue, 01 Dec 2026 00:00:00 +0000\n")),
             "{changelog}"
         );
-        assert!(debian_changelog("## Unreleased\n").is_err());
+        assert!(debian_changelog("## Unreleased\n", &maintainer).is_err());
     }
 }

@@ -37,9 +37,8 @@ pub(super) fn generated() -> Result<PathBuf> {
         fs::read_dir(files.join("man"))?.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
     command::run(&mut gzip(&manuals))?;
     let changelog = fs::read_to_string(cargo::workspace().join("CHANGELOG.md")).context("no CHANGELOG.md")?;
-    for (name, text) in
-        [("changelog", &changelog), ("changelog.Debian", &archive::debian_changelog(&changelog)?)]
-    {
+    let debian = archive::debian_changelog(&changelog, &archive::maintainer()?)?;
+    for (name, text) in [("changelog", &changelog), ("changelog.Debian", &debian)] {
         fs::write(files.join(name), text)?;
         command::run(&mut gzip(&[files.join(name)]))?;
     }
