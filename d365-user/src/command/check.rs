@@ -66,6 +66,9 @@ fn state_directory(config: &Config, remarks: &mut Vec<String>) -> Result<bool, C
         Ok(false) => return Ok(false),
         Ok(true) => saved_gates::gates(path, config.gate),
     };
+    if let Err(cause) = eaccess(path, AccessFlags::W_OK) {
+        remarks.push(StateError::Write { path: path.clone(), cause: cause.into() }.to_string());
+    }
     match gates {
         Ok(gates) => Ok(gates.is_some_and(|gates| gates.values().any(|gate| gate.accepted().len() > 0))),
         Err(error) => {
@@ -75,14 +78,16 @@ fn state_directory(config: &Config, remarks: &mut Vec<String>) -> Result<bool, C
     }
 }
 
-/// Returns true if the directory exists, and false if it can be created.
+/// Returns true if the directory exists and can be read, and false if it can be created. A daemon also works
+/// with a directory that it can only read.
 fn usable(path: &Path) -> io::Result<bool> {
     let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     if !nearest.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    eaccess(nearest, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK)?;
-    Ok(nearest == path)
+    let is_there = nearest == path;
+    eaccess(nearest, AccessFlags::X_OK | if is_there { AccessFlags::R_OK } else { AccessFlags::W_OK })?;
+    Ok(is_there)
 }
 
 /// Reads the files among the lists. Returns the failures, and the number of files.
