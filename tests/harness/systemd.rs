@@ -27,9 +27,8 @@ use crate::{
 
 /// Units of this directory are gone after a boot.
 const UNITS: &str = "/run/systemd/system";
-/// The program of a unit without its package, and the unit's state.
+/// The program of a unit without its package.
 const PROGRAM: &str = "/usr/local/bin/d365-user";
-const STATE: &str = "/var/lib/d365";
 
 /// Returns true if the maker of this machine promises a systemd for the tests.
 pub(crate) fn is_promised() -> bool {
@@ -46,7 +45,7 @@ pub(crate) fn is_ours() -> bool {
 #[derive(Debug)]
 pub struct Unit {
     name: String,
-    /// The unit's file. `None` if an installed package has it.
+    /// The text of the unit's file. `None` if an installed package has it.
     text: Option<String>,
     netns: Netns,
     listen: SocketAddr,
@@ -54,12 +53,12 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Makes a unit with the file of the package, which is not installed. The unit is not started yet. A
-    /// drop-in runs a daemon with `options` in this namespace instead of the one in the file.
+    /// Makes a unit with the file of the package, which is not installed: `d365`, or `d365@INSTANCE`. It is
+    /// not started yet. A drop-in runs a daemon with `options` in this namespace in place of the file's.
     pub fn new(name: &str, netns: &Netns, options: &DaemonOptions) -> Result<Self> {
-        let text = fs::read_to_string(package().join(name).with_extension("service"))?;
+        let text = fs::read_to_string(package().join(file(name)))?;
         let unit = Self::with(name, Some(text), netns, options.listen)?;
-        let users = package().join(name).with_extension("sysusers");
+        let users = package().join("d365.sysusers");
         command::output(Command::new("systemd-sysusers").arg(users), None)?;
         unit.write(options)?;
         Ok(unit)
@@ -74,7 +73,7 @@ impl Unit {
 
     fn with(name: &str, text: Option<String>, netns: &Netns, listen: SocketAddr) -> Result<Self> {
         ensure!(is_ours(), "this machine's systemd is not one for tests");
-        let log = Path::new("/run").join(name).with_extension("log");
+        let log = Path::new("/run").join(format!("{name}.log"));
         Ok(Self { name: format!("{name}.service"), text, netns: netns.clone(), listen, log })
     }
 
@@ -91,12 +90,24 @@ impl Unit {
         let next = Path::new(PROGRAM).with_extension("next");
         fs::copy(options.program()?, &next).with_context(|| format!("cannot write {}", next.display()))?;
         fs::rename(&next, PROGRAM)?;
-        let mut command = PROGRAM.to_owned();
-        for word in options.command_line() {
-            ensure!(!word.contains(['"', '\\', '%', '$']), "systemd would change {word}");
-            command.push_str(&format!(" \"{word}\""));
-        }
+        let command = command_line(&[], options)?;
         self.add("test", &format!("{}ExecStartPre=\nExecStart=\nExecStart={command}\n", self.surroundings()))
+    }
+
+    /// Lets the unit check the daemon's options before each start, as the file of the package does.
+    pub fn check_first(&self, options: &DaemonOptions) -> Result<()> {
+        self.add("z-check", &format!("[Service]\nExecStartPre={}\n", command_line(&["check"], options)?))
+    }
+
+    /// Writes the unit's settings (`/etc/default`) for the next start: lines `D365_…=VALUE`.
+    pub fn set(&self, settings: &str) -> Result<()> {
+        let path = Path::new("/etc/default").join(self.own());
+        fs::write(&path, settings).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The name of the unit's own files: `d365`, or `d365-INSTANCE`.
+    fn own(&self) -> String {
+        self.name.trim_end_matches(".service").replace('@', "-")
     }
 
     /// Adds a drop-in to the unit's file.
@@ -104,7 +115,7 @@ impl Unit {
         let directory = self.drop_ins();
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         if let Some(text) = &self.text {
-            fs::write(Path::new(UNITS).join(&self.name), text)?;
+            fs::write(Path::new(UNITS).join(file(&self.name)), text)?;
         }
         fs::write(directory.join(name).with_extension("conf"), drop_in)?;
         systemctl(&["daemon-reload"])?;
@@ -130,7 +141,10 @@ impl Unit {
 
     /// The daemon's process id. `None` while no daemon runs.
     pub fn pid(&self) -> Result<Option<u32>> {
-        let processes = format!("/sys/fs/cgroup/system.slice/{}/cgroup.procs", self.name);
+        // systemd makes a slice for the instances of a template.
+        let slice = self.name.split_once('@').map(|(template, _)| format!("system-{template}.slice/"));
+        let group = slice.unwrap_or_default() + &self.name;
+        let processes = format!("/sys/fs/cgroup/system.slice/{group}/cgroup.procs");
         let text = fs::read_to_string(processes).unwrap_or_default();
         text.lines().next().map(|line| line.parse().context("a process id")).transpose()
     }
@@ -177,13 +191,32 @@ impl Drop for Unit {
     fn drop(&mut self) {
         let _ = self.systemctl("stop", &[]);
         let _ = fs::remove_dir_all(self.drop_ins());
-        let _ = fs::remove_file(Path::new(UNITS).join(&self.name));
+        let _ = fs::remove_file(Path::new(UNITS).join(file(&self.name)));
         let _ = fs::remove_file(&self.log);
         let _ = fs::remove_file(PROGRAM);
-        let _ = fs::remove_dir_all(STATE);
+        if self.text.is_some() {
+            let _ = fs::remove_file(Path::new("/etc/default").join(self.own()));
+        }
+        let _ = fs::remove_dir_all(Path::new("/var/lib").join(self.own()));
         let _ = systemctl(&["daemon-reload"]);
         let _ = self.systemctl("reset-failed", &[]);
     }
+}
+
+/// The program with these words and the daemon's arguments, for the file of a unit.
+fn command_line(words: &[&str], options: &DaemonOptions) -> Result<String> {
+    let mut line = PROGRAM.to_owned();
+    for word in words.iter().map(ToString::to_string).chain(options.command_line()) {
+        ensure!(!word.contains(['"', '\\', '%', '$']), "systemd would change {word}");
+        line.push_str(&format!(" \"{word}\""));
+    }
+    Ok(line)
+}
+
+/// The name of a unit's file: an instance has that of its template.
+fn file(unit: &str) -> String {
+    let name = unit.trim_end_matches(".service");
+    format!("{}.service", name.find('@').map_or(name, |at| &name[..=at]))
 }
 
 /// The files of the package in the repository.

@@ -73,18 +73,16 @@ fn a_reload_waits_for_its_sources_and_not_for_the_reload_before() {
     stop(daemon);
 }
 
-/// Holds a thread of the daemon as a debugger does, while `test` runs.
-fn held(thread: Pid, test: impl FnOnce()) {
+/// Holds a thread as a debugger does, until it is detached or this thread ends.
+pub(crate) fn hold(thread: Pid) {
     ptrace::seize(thread, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(thread).unwrap();
     waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
-    test();
-    ptrace::detach(thread, None).unwrap();
 }
 
-/// The daemon's threads of this name.
-fn threads(daemon: &Daemon, name: &str) -> Vec<Pid> {
-    let all = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+/// The threads of a daemon with this name.
+pub(crate) fn threads(daemon: u32, name: &str) -> Vec<Pid> {
+    let all = fs::read_dir(format!("/proc/{daemon}/task")).unwrap();
     let all = all.map(|entry| entry.unwrap().path());
     let named = all.filter(|path| fs::read_to_string(path.join("comm")).unwrap().trim_end() == name);
     named.map(|path| Pid::from_raw(path.file_name().unwrap().to_str().unwrap().parse().unwrap())).collect()
@@ -99,14 +97,14 @@ fn the_watchdog_is_fed_only_while_both_threads_work() {
     let fed = |from| wait_for(&manager, from, &["WATCHDOG=1", "WATCHDOG=1"]);
     let mut seen = fed(0);
     let main = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
-    for thread in [main, threads(&daemon, "updates")[0]] {
-        held(thread, || {
-            // The harness reads what was sent before.
-            thread::sleep(patience::stretched(Duration::from_millis(500)));
-            let before = manager.reports().len();
-            thread::sleep(Duration::from_secs(2));
-            assert_eq!(manager.reports()[before..], [""; 0], "thread {thread}");
-        });
+    for thread in [main, threads(daemon.pid(), "updates")[0]] {
+        hold(thread);
+        // The harness reads what was sent before.
+        thread::sleep(patience::stretched(Duration::from_millis(500)));
+        let before = manager.reports().len();
+        thread::sleep(Duration::from_secs(2));
+        assert_eq!(manager.reports()[before..], [""; 0], "thread {thread}");
+        ptrace::detach(thread, None).unwrap();
         seen = fed(seen);
     }
     stop(daemon);

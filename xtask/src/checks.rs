@@ -19,8 +19,8 @@ const CHECKS: [Check; 12] = [
     ("fuzz", "fuzz --seconds 10", "fuzz --seconds 600"),
     // The host's kernel is newer.
     ("vm-test", "vm-test --quick --kernel 5.10", "vm-test"),
-    // The first kills by real systemd, in the older Debian.
-    ("systemd", "vm-test not_started_again --systemd --suite bookworm", "vm-test --systemd"),
+    // Kills and reloads by real systemd, in the older Debian.
+    ("systemd", "vm-test not_started_again systemd::reload --systemd --suite bookworm", "vm-test --systemd"),
     ("nic", "", "vm-test --nic"),
     ("dist", "", "dist --check"),
     ("faults", "", "D365_FAULTS=all test -- --test privileged every_call"),

@@ -69,10 +69,11 @@ impl Authority {
         Ok((params.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
     }
 
-    /// Issues a certificate for these names and addresses that expired in 2020.
-    pub fn issue_expired(&self, names: &[&str]) -> Result<Identity> {
+    /// Issues a certificate for these names and addresses. It is valid from the beginning of the first year
+    /// to that of the second.
+    pub fn issue_between(&self, years: [i32; 2], names: &[&str]) -> Result<Identity> {
         let mut params = CertificateParams::new(owned(names))?;
-        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+        [params.not_before, params.not_after] = years.map(|year| date_time_ymd(year, 1, 1));
         self.sign(&params)
     }
 

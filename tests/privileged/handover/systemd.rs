@@ -1,7 +1,15 @@
 //! The hand-over under the real systemd, with the unit of the package. These tests run only in a machine that
 //! is made for them.
 
+mod boot;
+mod disk;
+mod host;
+mod instances;
 mod package;
+mod reload;
+mod replaced;
+mod rights;
+mod sockets;
 
 use std::{thread, time::Duration};
 

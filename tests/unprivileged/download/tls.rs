@@ -30,7 +30,7 @@ fn a_server_whose_certificate_is_not_accepted_gets_no_request() -> Result<()> {
             "it is not for the name of this host; it is for download.microsoft.com; ",
         ),
         (
-            |authority| authority.issue_expired(&["localhost"]),
+            |authority| authority.issue_between([2019, 2020], &["localhost"]),
             "it expired (2020-01-01T00:00:00Z); have it renewed",
         ),
         (Authority::issue_version_1, "of version 1"),

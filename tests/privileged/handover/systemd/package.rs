@@ -1,54 +1,27 @@
 //! The package on a host: installation, first start, a kill, upgrade, downgrade and removal, by the commands
 //! that `docs/operate.md` shows.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::Path};
 
 use d365_tests::{lab::Lab, page, require, systemd::Unit};
 
 use super::{
     super::{
-        another_build, counts, endurance,
+        another_build,
         manager::PATIENCE,
         objects::{Objects, digests},
         watch::Transitions,
     },
     NAME,
+    host::{sh, under_traffic},
 };
-use crate::steps::{SetOnDrop, has_xdp, until};
+use crate::steps::{has_xdp, until};
 
-/// The machine's maker puts the package there.
-const PACKAGES: &str = "/d365";
-/// The time between two packets. apt needs the processor, too.
-const GAP: Duration = Duration::from_millis(20);
-const LOOPBACK_ONLY: &str = include_str!("../../../../d365-user/package/examples/loopback-only.conf");
 const SETTINGS: &str = "/etc/default/d365";
 
 /// Runs the commands of a block of `docs/operate.md`, and returns what they print.
 fn run(first: &str, iface: &str) -> String {
     sh(&page::block("operate.md", first).unwrap().replace("eth0", iface))
-}
-
-fn sh(script: &str) -> String {
-    endurance::progress(script);
-    // A command that waits for an answer ends here.
-    let mut shell = Command::new("timeout");
-    shell
-        .args(["300", "sh", "-exc", script])
-        .stdin(Stdio::null())
-        .current_dir(PACKAGES)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    let output = shell.output().unwrap();
-    let text =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    assert!(output.status.success(), "{script}{text}");
-    text
 }
 
 /// Makes the package of the next release: another kernel object, and other default settings.
@@ -63,29 +36,6 @@ fn make_next() {
         rm -r /tmp/next",
         another.path().display()
     ));
-}
-
-/// Runs `change` under traffic. No packet passes uncounted or without a program.
-fn under_traffic(lab: &Lab, unit: &Unit, transitions: &Transitions, change: impl FnOnce()) {
-    let before = counts(&unit.scrape().unwrap());
-    let stop = AtomicBool::new(false);
-    let sent = thread::scope(|scope| {
-        let _end = SetOnDrop(&stop);
-        let sending = scope.spawn(|| endurance::send(lab, &stop, GAP));
-        change();
-        stop.store(true, Relaxed);
-        sending.join().unwrap()
-    });
-    assert!(sent[0] > 0, "no packet was sent");
-    let counted = || {
-        let after = counts(&unit.scrape().unwrap());
-        [0, 1, 2].map(|kind| after[kind] - before[kind])
-    };
-    until(10, || counted() == sent, || format!("{:?} counted of {sent:?}", counted()));
-    // A packet that is counted twice shows soon after.
-    thread::sleep(Duration::from_millis(200));
-    assert_eq!(counted(), sent, "log:\n{}", unit.log());
-    assert_eq!(transitions.count(), 0, "the interface lost its program, or got one");
 }
 
 #[test]
@@ -110,10 +60,6 @@ fn a_package_is_installed_upgraded_and_removed() {
     ready();
     assert!(has_xdp(&lab.host, lab.iface()));
     until(10, || transitions.count() > 0, || "the kernel reports no program".to_owned());
-    let is_exposed_by = |tenths| sh(&format!("systemd-analyze security --threshold={tenths} {NAME}.service"));
-    is_exposed_by(17);
-    unit.add("loopback", LOOPBACK_ONLY).unwrap();
-    is_exposed_by(15);
 
     under_traffic(&lab, &unit, &transitions, || {
         let killed = pid();
