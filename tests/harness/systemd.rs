@@ -197,7 +197,9 @@ impl Drop for Unit {
         if self.text.is_some() {
             let _ = fs::remove_file(Path::new("/etc/default").join(self.own()));
         }
-        let _ = fs::remove_dir_all(Path::new("/var/lib").join(self.own()));
+        for place in ["/var/lib", "/var/cache"] {
+            let _ = fs::remove_dir_all(Path::new(place).join(self.own()));
+        }
         let _ = systemctl(&["daemon-reload"]);
         let _ = self.systemctl("reset-failed", &[]);
     }

@@ -5,7 +5,10 @@ use std::{fs, io::ErrorKind, path::Path};
 use d365_tests::{https::Answer, lab::Lab, require, vendor::Documents};
 use d365_user::gate::{GatePolicy, gates};
 
-use super::host::{Download, Host, Readable, Undo, options, sh};
+use super::{
+    PATIENCE,
+    host::{Download, Host, Readable, Undo, options, sh},
+};
 use crate::steps::{has_xdp, lines, until};
 
 const STATE: &str = "/var/lib/d365";
@@ -69,6 +72,23 @@ fn with_a_full_disk_the_daemon_starts_with_its_list_and_saves_when_there_is_room
     assert_eq!(usize::try_from(ranges()).unwrap(), second);
 }
 
+#[test]
+fn without_room_for_a_private_directory_the_unit_starts_later() {
+    require!(Root, Systemd, Tool("ip"), Daemon);
+    let host = Host::new(&[]);
+    {
+        let _full = Undo("umount /var/tmp".to_owned());
+        // The root of that file system is the only file for which it has room.
+        sh("mount -t tmpfs -o nr_inodes=1 full /var/tmp");
+        host.unit.systemctl("start", &[]).unwrap_err();
+        let journal = host.journal_of(&host.property("InvocationID"));
+        assert!(journal.contains("No space left on device"), "{journal}");
+        assert!(!has_xdp(&host.lab.host, host.lab.iface()));
+    }
+    until(60, || has_xdp(&host.lab.host, host.lab.iface()), || host.unit.log());
+    host.unit.wait_until_ready(PATIENCE).unwrap();
+}
+
 /// A root that is read-only until this value is dropped, with a `/tmp` and a `/run` in memory.
 fn read_only_root() -> Undo {
     let undo = Undo("mount -o remount,rw /; umount /tmp && journalctl --flush".to_owned());
@@ -83,16 +103,20 @@ fn on_a_read_only_root_the_daemon_works_and_saves_nothing() {
     require!(Root, Systemd, Tool("ip"), Daemon);
     let list = Readable::new("d365-list", &lines(0..1, "NAM"));
     let host = Host::new(&["--ranges", "embedded", "--ranges", &list.source()]);
+    // systemd can make neither directory (systemd.exec(5)).
+    for (directory, mode, status) in
+        [(STATE, "700", "238/STATE_DIRECTORY"), ("/var/cache/d365", "755", "239/CACHE_DIRECTORY")]
     {
-        let _root = read_only_root();
-        // systemd cannot make the state directory (EXIT_STATE_DIRECTORY of systemd.exec(5)).
-        host.unit.systemctl("start", &[]).unwrap_err();
-        let journal = host.journal_of(&host.property("InvocationID"));
-        host.unit.systemctl("stop", &[]).unwrap();
-        assert!(journal.contains("status=238/STATE_DIRECTORY"), "{journal}");
-        assert!(!has_xdp(&host.lab.host, host.lab.iface()));
+        {
+            let _root = read_only_root();
+            host.unit.systemctl("start", &[]).unwrap_err();
+            let journal = host.journal_of(&host.property("InvocationID"));
+            host.unit.systemctl("stop", &[]).unwrap();
+            assert!(journal.contains(status), "{journal}");
+            assert!(!has_xdp(&host.lab.host, host.lab.iface()));
+        }
+        sh(&format!("install -d -m {mode} -o d365 -g d365 {directory}"));
     }
-    sh(&format!("install -d -m 700 -o d365 -g d365 {STATE}"));
     let under_traffic = || {
         let pid = host.pid();
         host.under_traffic(|| {
