@@ -49,9 +49,9 @@ pub(crate) fn alive() {
 }
 
 /// The time between two resets of the watchdog, a third of its limit (`WatchdogSec=`); `None` without a
-/// watchdog for this process.
+/// watchdog for this process, or with a limit below 3 µs.
 pub(crate) fn watchdog_interval() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|limit| limit / 3)
+    sd_notify::watchdog_enabled().map(|limit| limit / 3).filter(|interval| !interval.is_zero())
 }
 
 fn send(state: &[NotifyState<'_>]) {

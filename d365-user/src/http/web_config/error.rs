@@ -38,6 +38,9 @@ impl WebConfigError {
 pub enum Problem {
     #[error("cannot read {}: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// The message has no value: it may be a key.
+    #[error("it needs the path of a file; PEM text belongs into the field without `_file`")]
+    NoPath,
     #[error("{0} is missing")]
     Missing(&'static str),
     #[error("{0} is given as well; only one of the two can be used")]
@@ -70,12 +73,11 @@ pub enum Problem {
     Header { name: String, known: String },
     #[error("the value of {name} is not allowed; expected {expected}")]
     HeaderValue { name: &'static str, expected: String },
-    #[error("the hash of user `{}` is no bcrypt hash; `htpasswd -nBC 10 USER` makes one", .user.escape_debug())]
-    Hash { user: String },
-    #[error(
-        "the hash of user `{}` has cost {cost}; costs from 4 to {most} can be used, and 10 suffices", .user.escape_debug()
-    )]
-    Cost { user: String, cost: u32, most: u32 },
+    /// The message has no name: it may be a hash or a password in the place of the name.
+    #[error("the hash of user {place} is not a bcrypt hash; `htpasswd -nBC 10 USER` makes one")]
+    Hash { place: usize },
+    #[error("the hash of user {place} has cost {cost}; costs from 4 to {most} can be used, and 10 suffices")]
+    Cost { place: usize, cost: u32, most: u32 },
     #[error("a user's name is empty, or has a colon or a control character in it")]
     User,
     #[error("the duration is not valid; expected a number and a unit such as 500ms, 1s or 1m30s, or 0")]

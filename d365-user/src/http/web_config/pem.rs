@@ -36,6 +36,9 @@ impl Pair<'_> {
             ((field, Some(_)), (other, Some(_))) => Err((field, Problem::Both(last(other)))),
             ((field, Some(text)), _) => Ok(Some(Text { field, text: text.to_owned() })),
             (_, (field, Some(path))) => {
+                if path.contains("-----BEGIN") || path.contains(char::is_control) {
+                    return Err((field, Problem::NoPath));
+                }
                 let path = base.join(path);
                 let text = input.read(&path);
                 let text = text.map_err(|source| (field, Problem::Read { path: path.clone(), source }))?;

@@ -34,15 +34,16 @@ impl Users {
     pub(super) fn read(written: BTreeMap<String, String>) -> Result<Option<Self>, FieldError> {
         let field = "basic_auth_users";
         let mut costliest: Option<(u32, &String)> = None;
-        for (user, hash) in &written {
+        // Users are named by their place in the order of the names.
+        for (place, (user, hash)) in (1..).zip(&written) {
             if user.is_empty() || user.contains(|c: char| c == ':' || c.is_control()) {
                 return Err((field, Problem::User));
             }
             let parts = hash.parse::<HashParts>();
-            let parts = parts.map_err(|_| (field, Problem::Hash { user: user.clone() }))?;
+            let parts = parts.map_err(|_| (field, Problem::Hash { place }))?;
             let cost = parts.get_cost();
             if !(LOWEST_COST..=HIGHEST_COST).contains(&cost) {
-                return Err((field, Problem::Cost { user: user.clone(), cost, most: HIGHEST_COST }));
+                return Err((field, Problem::Cost { place, cost, most: HIGHEST_COST }));
             }
             costliest = costliest.max(Some((cost, hash)));
         }

@@ -132,9 +132,15 @@ fn every_field_is_checked() {
             "http_server_config: {headers: {X-XSS-Protection: \"a\\nb\"}}".into(),
             "expected visible characters",
         ),
-        ("basic_auth_users: {a: s3cret}".into(), "basic_auth_users: the hash of user `a` is no bcrypt hash"),
-        (format!("basic_auth_users: {{a: {HASH}x}}"), "is no bcrypt hash"),
-        (format!("basic_auth_users: {{a: {}}}", HASH.replace("$2b$", "$5$$")), "is no bcrypt hash"),
+        (
+            format!("tls_server_config: {{cert: {:?}, key_file: {:?}}}", PAIR.0, PAIR.1),
+            "key_file: it needs the path of a file; PEM text belongs",
+        ),
+        ("basic_auth_users: {a: s3cret}".into(), "basic_auth_users: the hash of user 1 is not a bcrypt hash"),
+        (format!("basic_auth_users: {{b: {HASH}, s3cret: b}}"), "the hash of user 2 is not a bcrypt hash"),
+        (format!("basic_auth_users: {{'{HASH}': a}}"), "the hash of user 1 is not a bcrypt hash"),
+        (format!("basic_auth_users: {{a: {HASH}x}}"), "is not a bcrypt hash"),
+        (format!("basic_auth_users: {{a: {}}}", HASH.replace("$2b$", "$5$$")), "is not a bcrypt hash"),
         (
             format!("basic_auth_users: {{a: {}}}", HASH.replace("$04$", "$31$")),
             "has cost 31; costs from 4 to 18",
