@@ -1,0 +1,8 @@
+//! `postscreen`: a table in Postfix's form cidr_table(5) for `postscreen_access_list`. With `permit` a client
+//! skips the tests of postscreen(8) and goes to smtpd(8), with all its restrictions.
+
+use crate::export::Export;
+
+pub(in crate::export) fn render(export: &Export) -> String {
+    super::lines(export, |prefix| format!("{prefix} permit\n"))
+}
