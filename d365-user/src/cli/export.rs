@@ -14,9 +14,13 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub struct Export {
     /// The form of the list
-    #[arg(long, value_name = "FORMAT",
+    #[arg(long, value_name = "FORMAT", required_unless_present = "template", conflicts_with = "template",
         value_parser = PossibleValuesParser::new(FORMATS.map(|format| format.name)))]
-    pub format: String,
+    pub format: Option<String>,
+
+    /// A template of your own in place of a format, in the syntax of Jinja
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
 
     /// File to replace, in place of standard output
     #[arg(long, value_name = "FILE")]

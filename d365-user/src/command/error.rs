@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     config::ConfigError,
     exit::Exit,
-    export::ExportError,
+    export::{ExportError, TemplateError},
     http::WebConfigError,
     kernel::StoreError,
     source::{NO_OTHER_LIST, SourceError},
@@ -47,6 +47,12 @@ pub enum CommandError {
     NotPublished(PathBuf),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error("give --format or --template")]
+    NoForm,
+    #[error("{path}: {cause}; name a readable template", path = path.display())]
+    TemplateFile { path: PathBuf, cause: io::Error },
+    #[error("{path}: {cause}; docs/reference.md lists the variables", path = path.display())]
+    Template { path: PathBuf, cause: TemplateError },
     /// The file of `--output` cannot be written.
     #[error("{path}: {cause}; the file is unchanged", path = path.display())]
     Written {
@@ -72,7 +78,7 @@ impl CommandError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Usage,
+            Self::Config(_) | Self::NoForm | Self::TemplateFile { .. } | Self::Template { .. } => Exit::Usage,
             Self::WebConfig(_) => Exit::WebConfig,
             Self::State(_) | Self::Damaged { .. } => Exit::State,
             Self::Source(_) | Self::NoList(_) | Self::NotPublished(_) | Self::Export(ExportError::Empty) => {

@@ -1,6 +1,9 @@
 //! An export before it has a format: the chosen ranges, and the comment at the top.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use ipnet::IpNet;
 
@@ -28,6 +31,23 @@ impl Export {
         format: &str,
         now: u64,
     ) -> Result<Self, ExportError> {
+        Self::by(list, selection, &format!("--format {format}"), now)
+    }
+
+    /// Does the same for a template in this file.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn for_template(
+        list: &PublishedList,
+        selection: &Selection,
+        file: &Path,
+        now: u64,
+    ) -> Result<Self, ExportError> {
+        Self::by(list, selection, &format!("--template {}", file.display()), now)
+    }
+
+    fn by(list: &PublishedList, selection: &Selection, flag: &str, now: u64) -> Result<Self, ExportError> {
         let chosen = |ranges: &[PublishedRange]| -> Vec<PublishedRange> {
             ranges.iter().filter(|range| selection.has(range)).cloned().collect()
         };
@@ -50,7 +70,7 @@ impl Export {
             }
             _ => {}
         }
-        let comment = comment(&own, selection, format, (count, all));
+        let comment = comment(&own, selection, flag, (count, all));
         Ok(Self { list: own, comment })
     }
 
@@ -80,7 +100,7 @@ impl Export {
 fn comment(
     list: &PublishedList,
     selection: &Selection,
-    format: &str,
+    flag: &str,
     (ended, all): (usize, usize),
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -106,18 +126,18 @@ fn comment(
         };
         lines.push(printable(&format!("source: {}{dated}, {trusted}", source.name)));
     }
-    lines.push(format!("made by: d365-user export --format {format}{}", selection.flags()));
+    lines.push(printable(&format!("made by: d365-user export {flag}{}", selection.flags())));
     lines
 }
 
 /// A time as RFC 3339 in UTC. The largest time is the last that the library can write, in the year 9999.
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     const LAST: u64 = 253_402_300_799;
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }
 
 /// The text in printable ASCII: a name from outside must neither end the comment nor move a cursor.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 

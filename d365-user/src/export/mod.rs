@@ -8,8 +8,10 @@ mod error;
 mod format;
 mod formats;
 mod selection;
+mod template;
 
 pub use document::Export;
 pub use error::ExportError;
 pub use format::{FORMATS, Format};
 pub use selection::{Family, OnLapse, Selection};
+pub use template::{LONGEST_TEMPLATE, Template, TemplateError};

@@ -44,6 +44,15 @@ impl Family {
     /// Both.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
+    /// The family of a prefix.
+    #[must_use]
+    pub const fn of(prefix: &IpNet) -> Self {
+        match prefix {
+            IpNet::V4(_) => Self::V4,
+            IpNet::V6(_) => Self::V6,
+        }
+    }
+
     /// The value of `--family`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -72,9 +81,7 @@ impl OnLapse {
 impl Selection {
     /// Returns true if the range is of these geos and of this family.
     pub(super) fn has(&self, range: &PublishedRange) -> bool {
-        let is_of_family = self.family.is_none_or(|family| {
-            matches!((family, range.prefix), (Family::V4, IpNet::V4(_)) | (Family::V6, IpNet::V6(_)))
-        });
+        let is_of_family = self.family.is_none_or(|family| family == Family::of(&range.prefix));
         is_of_family && (self.geos.is_empty() || self.geos.contains(&range.geo.code))
     }
 
