@@ -33,6 +33,8 @@ pub enum Requirement {
     KernelBtf,
     /// The unpacked programs of the mail server.
     MailPrograms,
+    /// The unpacked programs that read an exported list.
+    FilterPrograms,
     /// Overlays: a private root can have this machine's programs below others.
     Overlay,
     /// File systems that the test itself serves.
@@ -61,7 +63,8 @@ impl Requirement {
             Self::Tool(name) => on_path(name, &env::var_os("PATH").unwrap_or_default()).is_some(),
             Self::Daemon => daemon::binary().is_some(),
             Self::KernelBtf => Path::new("/sys/kernel/btf/vmlinux").is_file(),
-            Self::MailPrograms => mail::programs().is_some(),
+            Self::MailPrograms => mail::MAIL.tree().is_some(),
+            Self::FilterPrograms => mail::FILTERS.tree().is_some(),
             Self::Overlay => mail::overlay_works(),
             Self::Fuse => Path::new("/dev/fuse").exists(),
             Self::MemoryGroup => cgroup::limits_memory(),
@@ -81,6 +84,7 @@ impl Requirement {
             Self::Kernel(..) | Self::Link(_) => return true,
             Self::Tool(name) => name,
             Self::MailPrograms => "mail-programs",
+            Self::FilterPrograms => "filter-programs",
             Self::Overlay => "overlay",
             Self::MemoryGroup => "memory-group",
             Self::Systemd => return !systemd::is_promised(),
@@ -105,6 +109,10 @@ impl fmt::Display for Requirement {
             Self::MailPrograms => f.write_str(
                 "Postfix, Rspamd, Postgrey, Redis and swaks in target/tools/mail (cargo xtask test unpacks them; \
                  or set D365_MAIL_PROGRAMS)",
+            ),
+            Self::FilterPrograms => f.write_str(
+                "SpamAssassin, Exim, HAProxy, named-checkconf, ipset and others in target/tools/filters (cargo xtask \
+                 test unpacks them; or set D365_FILTER_PROGRAMS)",
             ),
             Self::Fuse => f.write_str("/dev/fuse (modprobe fuse)"),
             Self::MemoryGroup => f.write_str(

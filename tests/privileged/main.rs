@@ -10,6 +10,7 @@ mod drift;
 mod drops;
 mod end_to_end;
 mod every_call;
+mod exports;
 mod foreign;
 mod full_disk;
 mod handover;

@@ -8,6 +8,7 @@ mod drift;
 mod drivers;
 mod embedded_list;
 mod environment;
+mod export;
 mod fuzz;
 mod gate;
 mod oracle;

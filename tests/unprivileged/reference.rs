@@ -64,7 +64,7 @@ fn every_flag_is_in_the_reference_with_its_variable_and_default() {
     command.build();
     assert_eq!(written(part(&page, "## Command line", "\n## "), &command), of_the_program(&command));
     let tasks: Vec<_> = command.get_subcommands().filter(|task| task.get_name() != "help").collect();
-    assert_eq!(tasks.len(), 6);
+    assert_eq!(tasks.len(), 7);
     for task in tasks {
         if task.get_name() == "check" {
             assert_eq!(of_the_program(task), of_the_program(&command));

@@ -6,7 +6,7 @@
 use std::{env, ffi::OsString, fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
-use d365_tests::temp::TempDir;
+use d365_tests::{mail::Programs, temp::TempDir};
 
 use crate::{
     cargo::{self, Variable},
@@ -35,8 +35,8 @@ impl Counting {
         let mut variables = llvm()?;
         let mut add = |name: &str, value: OsString| variables.push((name.to_owned(), value));
         add("CARGO_TARGET_DIR", target.join("coverage").into());
-        if env::var_os("D365_MAIL_PROGRAMS").is_none() {
-            add("D365_MAIL_PROGRAMS", target.join("tools/mail").into());
+        for programs in Programs::ALL.iter().filter(|programs| env::var_os(programs.variable).is_none()) {
+            add(programs.variable, target.join("tools").join(programs.name).into());
         }
         // The kernel program is built for another target, and counts nothing.
         let mut show = cargo::cargo()?;

@@ -3,7 +3,7 @@
 use std::{env, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, anyhow};
-use d365_tests::mail;
+use d365_tests::mail::Programs;
 
 use crate::{
     apt, cargo, command,
@@ -77,8 +77,10 @@ fn has_subcommand(cargo: &mut Command, name: &str) -> bool {
 /// lacks. In CI it is an error.
 pub(crate) fn for_tests() -> Result<()> {
     let tools = cargo::target_dir()?.join("tools");
-    let has_mail = env::var_os("D365_MAIL_PROGRAMS").is_some() || mail::is_complete(&tools.join("mail"));
-    let changes = test_changes(is_there, has_mail, &tools);
+    let has_tree = |programs: &Programs| {
+        env::var_os(programs.variable).is_some() || programs.is_complete(&tools.join(programs.name))
+    };
+    let changes = test_changes(is_there, has_tree, &tools);
     let made = if apt::is_there() || changes.is_empty() {
         step::make(&changes, Consent::default())
     } else {
@@ -97,15 +99,19 @@ pub(crate) fn for_tests() -> Result<()> {
 
 /// The changes that provide the tests' programs. If all programs exist, there are no changes, and nothing
 /// uses apt or the network.
-fn test_changes(is_there: impl Fn(&str) -> bool, has_mail: bool, tools: &Path) -> Vec<Change> {
+fn test_changes(
+    is_there: impl Fn(&str) -> bool,
+    has_tree: impl Fn(&Programs) -> bool,
+    tools: &Path,
+) -> Vec<Change> {
     let missing = TEST_TOOLS.into_iter().filter(|(program, _)| !is_there(program));
     let mut changes: Vec<Change> = missing.map(|(_, package)| Change::Packages(vec![package])).collect();
     let unpacked = cargo::UNPACKED.into_iter().filter(|(program, _)| !is_there(program));
     changes.extend(unpacked.map(|(_, package)| Change::Unpack(vec![package], tools.join(package))));
-    if !has_mail {
-        // They are not installed either; the tests run them in a private root.
-        let packages = mail::PACKAGES.map(|(package, _)| package).to_vec();
-        changes.push(Change::Unpack(packages, tools.join("mail")));
+    // They are not installed either; the tests run them in a private root.
+    for programs in Programs::ALL.iter().filter(|programs| !has_tree(programs)) {
+        let packages = programs.packages.iter().map(|(package, _)| *package).collect();
+        changes.push(Change::Unpack(packages, tools.join(programs.name)));
     }
     changes
 }
@@ -171,15 +177,18 @@ mod tests {
 
     #[test]
     fn with_every_program_there_are_no_changes() {
-        assert_eq!(test_changes(|_| true, true, Path::new("/t")), []);
-        let shown = |is_there: fn(&str) -> bool, has_mail| -> Vec<String> {
-            let changes = test_changes(is_there, has_mail, Path::new("/t"));
+        assert_eq!(test_changes(|_| true, |_| true, Path::new("/t")), []);
+        let shown = |is_there: fn(&str) -> bool, has_trees: bool| -> Vec<String> {
+            let changes = test_changes(is_there, |_| has_trees, Path::new("/t"));
             changes.iter().map(ToString::to_string).collect()
         };
         assert_eq!(shown(|program| program != "nft", true), ["apt-get install nftables"]);
         let promtool =
             "apt-get download prometheus with dependencies, unpacked into /t/prometheus, not installed";
         assert_eq!(shown(|program| program != "promtool", true), [promtool]);
-        assert_eq!(shown(|_| false, false).len(), TEST_TOOLS.len() + cargo::UNPACKED.len() + 1);
+        assert_eq!(
+            shown(|_| false, false).len(),
+            TEST_TOOLS.len() + cargo::UNPACKED.len() + Programs::ALL.len()
+        );
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn run(flags: &cli::Export) -> Result<Exit, CommandError> {
 /// The form that the operator chose.
 enum Form<'a> {
     Format(Format),
-    Template(&'a Path, Template),
+    Template(&'a Path, Box<Template>),
 }
 
 impl<'a> Form<'a> {
@@ -55,7 +55,8 @@ impl<'a> Form<'a> {
         // One byte more than allowed shows that the file is too long.
         let read = File::open(path).and_then(|file| file.take(LONGEST_TEMPLATE + 1).read_to_end(&mut text));
         read.map_err(|cause| CommandError::TemplateFile { path: path.clone(), cause })?;
-        Ok(Self::Template(path, Template::parse(text).map_err(|cause| template_error(path, cause))?))
+        let template = Template::parse(text).map_err(|cause| template_error(path, cause))?;
+        Ok(Self::Template(path, Box::new(template)))
     }
 
     fn render(&self, list: &PublishedList, selection: &Selection, now: u64) -> Result<String, CommandError> {

@@ -1,6 +1,12 @@
 //! The registry of formats.
 
-use super::{Export, formats};
+use super::{
+    Export,
+    formats::{
+        bind_acl, cisco_hat, csv, exchange_online, exim, haproxy, ipset, json, nftables, pf, plain,
+        postfix_cidr, postscreen, rspamd_map, spamassassin,
+    },
+};
 
 /// A format.
 #[derive(Clone, Copy, Debug)]
@@ -15,72 +21,29 @@ pub struct Format {
     pub render: fn(&Export) -> String,
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-
 /// All formats, in the order of the documents.
 pub const FORMATS: [Format; 15] = [
-    Format { name: "plain", file: "d365.txt", content_type: TEXT, render: formats::plain::render },
-    Format { name: "json", file: "d365.json", content_type: JSON, render: formats::json::render },
-    Format {
-        name: "csv",
-        file: "d365.csv",
-        content_type: "text/csv; charset=utf-8",
-        render: formats::csv::render,
-    },
-    Format {
-        name: "postfix-cidr",
-        file: "d365-postfix.cidr",
-        content_type: TEXT,
-        render: formats::postfix_cidr::render,
-    },
-    Format {
-        name: "postscreen",
-        file: "d365-postscreen.cidr",
-        content_type: TEXT,
-        render: formats::postscreen::render,
-    },
-    Format {
-        name: "rspamd-map",
-        file: "d365-rspamd.map",
-        content_type: TEXT,
-        render: formats::rspamd_map::render,
-    },
-    Format {
-        name: "spamassassin",
-        file: "d365-spamassassin.cf",
-        content_type: TEXT,
-        render: formats::spamassassin::render,
-    },
-    Format { name: "exim", file: "d365-exim.list", content_type: TEXT, render: formats::exim::render },
-    Format {
-        name: "haproxy",
-        file: "d365-haproxy.acl",
-        content_type: TEXT,
-        render: formats::haproxy::render,
-    },
-    Format {
-        name: "bind-acl",
-        file: "d365-bind.conf",
-        content_type: TEXT,
-        render: formats::bind_acl::render,
-    },
-    Format { name: "nftables", file: "d365.nft", content_type: TEXT, render: formats::nftables::render },
-    Format { name: "ipset", file: "d365.ipset", content_type: TEXT, render: formats::ipset::render },
-    Format {
-        name: "cisco-hat",
-        file: "d365-cisco.hat",
-        content_type: TEXT,
-        render: formats::cisco_hat::render,
-    },
-    Format {
-        name: "exchange-online",
-        file: "d365-exchange-online.ps1",
-        content_type: TEXT,
-        render: formats::exchange_online::render,
-    },
-    Format { name: "pf", file: "d365-pf.table", content_type: TEXT, render: formats::pf::render },
+    text("plain", "d365.txt", plain::render),
+    Format { content_type: "application/json", ..text("json", "d365.json", json::render) },
+    Format { content_type: "text/csv; charset=utf-8", ..text("csv", "d365.csv", csv::render) },
+    text("postfix-cidr", "d365-postfix.cidr", postfix_cidr::render),
+    text("postscreen", "d365-postscreen.cidr", postscreen::render),
+    text("rspamd-map", "d365-rspamd.map", rspamd_map::render),
+    text("spamassassin", "d365-spamassassin.cf", spamassassin::render),
+    text("exim", "d365-exim.list", exim::render),
+    text("haproxy", "d365-haproxy.acl", haproxy::render),
+    text("bind-acl", "d365-bind.conf", bind_acl::render),
+    text("nftables", "d365.nft", nftables::render),
+    text("ipset", "d365.ipset", ipset::render),
+    text("cisco-hat", "d365-cisco.hat", cisco_hat::render),
+    text("exchange-online", "d365-exchange-online.ps1", exchange_online::render),
+    text("pf", "d365-pf.table", pf::render),
 ];
+
+/// A format that is plain text.
+const fn text(name: &'static str, file: &'static str, render: fn(&Export) -> String) -> Format {
+    Format { name, file, content_type: "text/plain; charset=utf-8", render }
+}
 
 /// Two formats of the same name are the same.
 impl PartialEq for Format {

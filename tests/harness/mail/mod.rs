@@ -5,9 +5,11 @@
 //! over this machine's programs. Configuration, queue, users and logs belong to the namespace, and are gone
 //! with it.
 
+mod haproxy;
 mod installed;
 mod postfix;
 mod postgrey;
+mod programs;
 mod root;
 mod rspamd;
 mod service;
@@ -17,10 +19,12 @@ mod tree;
 use anyhow::Result;
 
 pub use self::{
+    haproxy::HaProxy,
     installed::installed,
     postfix::Postfix,
     postgrey::postgrey,
-    root::{Root, is_complete, overlay_works, programs},
+    programs::{FILTERS, MAIL, Programs},
+    root::{Root, overlay_works},
     rspamd::{redis, rspamd},
     service::Service,
     swaks::{Reply, swaks},
@@ -39,14 +43,4 @@ const OWNERS: [(&str, u32); 5] = [
     ("_rspamd", rspamd::OWNER),
     ("postgrey", postgrey::OWNER),
     ("redis", rspamd::REDIS_OWNER),
-];
-
-/// Debian packages that the tree is unpacked from, each with a file that only this package provides.
-pub const PACKAGES: [(&str, &str); 6] = [
-    ("postfix", "usr/sbin/postfix"),
-    ("rspamd", "usr/bin/rspamd"),
-    ("swaks", "usr/bin/swaks"),
-    ("libio-socket-inet6-perl", "usr/share/perl5/IO/Socket/INET6.pm"),
-    ("postgrey", "usr/sbin/postgrey"),
-    ("redis-server", "usr/bin/redis-server"),
 ];

@@ -41,9 +41,8 @@ pub struct Postfix {
 impl Postfix {
     /// Starts Postfix with these additions to `main.cf` and `master.cf`, and waits until it listens.
     pub fn start(root: &Root, main: &str, master: &str) -> Result<Self> {
-        root.add_user("postfix", OWNER)?;
+        Self::add_users(root)?;
         root.add_user("vmail", MAILBOX_OWNER)?;
-        root.add_group("postdrop", POSTDROP)?;
         root.directory("/var/lib/postfix", OWNER)?;
         root.directory("/srv/mail", MAILBOX_OWNER)?;
         let debians = |name: &str| root.read(&format!("/usr/share/postfix/{name}"));
@@ -55,6 +54,19 @@ impl Postfix {
         let is_ready = || Ok(root.read(LOG)?.contains("daemon started"));
         let master = Service::start(root, &["postfix", "start-fg"], is_ready)?;
         Ok(Self { root: root.clone(), _master: master })
+    }
+
+    /// Looks keys up in a table. Returns each line that `postmap` prints: a key and its value.
+    pub fn look_up(root: &Root, table: &str, keys: &str) -> Result<String> {
+        Self::add_users(root)?;
+        root.write("/etc/postfix/main.cf", MAIN)?;
+        root.feed("postmap", &["-q", "-", table], keys)
+    }
+
+    /// The users and groups that Postfix's programs look for.
+    fn add_users(root: &Root) -> Result<()> {
+        root.add_user("postfix", OWNER)?;
+        root.add_group("postdrop", POSTDROP)
     }
 
     /// Its log up to now.

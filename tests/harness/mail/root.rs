@@ -7,28 +7,14 @@ use std::{
     fs,
     net::{SocketAddr, TcpStream},
     os::unix::fs::{PermissionsExt as _, chown},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
 
-use super::{PACKAGES, tree};
+use super::{MAIL, Programs, tree};
 use crate::{child::Child, mount::View, netns::Netns};
-
-/// The tree of unpacked packages: `D365_MAIL_PROGRAMS`, or `tools/mail` in cargo's target directory.
-pub fn programs() -> Option<PathBuf> {
-    let named = std::env::var_os("D365_MAIL_PROGRAMS").map(PathBuf::from);
-    // target/<profile>/deps/<test>-<hash>
-    let beside = || Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tools/mail"));
-    named.or_else(beside).filter(|tree| is_complete(tree))
-}
-
-/// Returns true if a tree has all of [`PACKAGES`]. A link counts, because its target may be installed on this
-/// machine.
-pub fn is_complete(tree: &Path) -> bool {
-    PACKAGES.iter().all(|(_, file)| tree.join(file).symlink_metadata().is_ok())
-}
 
 /// Returns true if the kernel can lay directories over this machine's programs.
 pub fn overlay_works() -> bool {
@@ -45,8 +31,14 @@ pub struct Root {
 impl Root {
     /// A root with the mail programs, for programs in `netns`. Programs look up names only in its files.
     pub fn new(netns: &Netns) -> Result<Self> {
-        let packages =
-            programs().context("no mail programs: run cargo xtask test, or set D365_MAIL_PROGRAMS")?;
+        Self::with(&MAIL, netns)
+    }
+
+    /// Does the same with other programs.
+    pub fn with(programs: &Programs, netns: &Netns) -> Result<Self> {
+        let packages = programs.tree().with_context(|| {
+            format!("no {} programs: run cargo xtask test, or set {}", programs.name, programs.variable)
+        })?;
         let view = netns.run(|| {
             View::with(|| tree::assemble(&packages).and_then(|()| tree::enter(Path::new(tree::WORKSHOP))))
         })?;
@@ -110,6 +102,11 @@ impl Root {
         self.view.run(make).with_context(|| format!("cannot make {path} of the private root"))
     }
 
+    /// The network namespace of its programs.
+    pub(super) fn netns(&self) -> &Netns {
+        &self.netns
+    }
+
     /// Returns true if a program listens on this address of the root's network.
     pub(super) fn listens(&self, address: SocketAddr) -> bool {
         self.netns.run(|| TcpStream::connect(address)).is_ok()
@@ -121,6 +118,13 @@ impl Root {
         let mut command = Command::new(program);
         command.args(arguments);
         self.netns.output(self.give_to(&mut command))
+    }
+
+    /// Does the same with this text on the program's standard input.
+    pub fn feed(&self, program: &str, arguments: &[&str], input: &str) -> Result<String> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        self.netns.feed(self.give_to(&mut command), input)
     }
 
     /// Starts a daemon of the root, which must stay in the foreground. Its standard streams are piped. The

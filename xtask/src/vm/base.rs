@@ -30,7 +30,8 @@ const PROGRAMS: [&str; 13] = [
     "modprobe",
 ];
 /// Programs that tests call but that take too much room. Tests that need them do not run.
-pub(super) const LACKING: &str = "promtool,postfix,rspamd,swaks,tcpdump,mail-programs,overlay,mkfs.ext4";
+pub(super) const LACKING: &str =
+    "promtool,postfix,rspamd,swaks,tcpdump,mail-programs,filter-programs,overlay,mkfs.ext4";
 /// Objects that xdp-tools load.
 const XDP_OBJECTS: &str = "/usr/lib/x86_64-linux-gnu/bpf";
 

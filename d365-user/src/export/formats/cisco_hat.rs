@@ -1,6 +1,6 @@
 //! `cisco-hat`: a sender group for the host access table of Cisco's AsyncOS (Secure Email Gateway), in the
-//! form of an exported table. The policy is `$ACCEPTED` of the default table: connections are neither throttled
-//! nor rejected by reputation, and the content is checked as always (`$TRUSTED` would skip that).
+//! form of an exported table. The policy is `$ACCEPTED` of the default table: connections are neither
+//! throttled nor rejected by reputation, and the content is checked as always (`$TRUSTED` would skip that).
 
 use crate::export::Export;
 

@@ -1,6 +1,6 @@
 //! `csv`: a row a range with its geo and Azure region, for spreadsheets and scripts. A field with a comma, a
-//! quote or a line break is quoted (RFC 4180). The columns are those of the embedded list, so `--ranges file:`
-//! reads the file as well.
+//! quote or a line break is quoted (RFC 4180). The columns are those of the embedded list, so that
+//! `--ranges file:` reads the file as well.
 
 use crate::export::Export;
 

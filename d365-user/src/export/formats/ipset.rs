@@ -1,5 +1,6 @@
-//! `ipset`: a script for `ipset restore`. It fills new sets and swaps them with `d365_v4` and `d365_v6`, which
-//! it makes if they are absent. A swap is atomic, and a script that fails before it leaves the set as it was.
+//! `ipset`: a script for `ipset restore`. It fills new sets and swaps them with `d365_v4` and `d365_v6`,
+//! which it makes if they are absent. A swap is atomic, and a script that fails before it leaves the set as
+//! it was.
 
 use std::fmt::Write as _;
 

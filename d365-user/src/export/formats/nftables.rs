@@ -1,7 +1,6 @@
-//! `nftables`: a script for `nft -f`. It makes the table `inet d365_list` and its sets `d365_v4` and `d365_v6`
-//! if they are absent, and replaces their elements. The kernel commits a script as one transaction, so no
-//! packet finds a set empty or half filled. The table has no chain: the operator's rules are in it or, with
-//! its name replaced, it is the operator's own.
+//! `nftables`: a script for `nft -f`. It makes the table `inet d365_list` and its sets `d365_v4` and
+//! `d365_v6` if they are absent, and replaces their elements. The kernel commits a script as one transaction,
+//! so no packet finds a set empty or half filled. The script adds no chain: the operator adds the rules.
 
 use std::fmt::Write as _;
 

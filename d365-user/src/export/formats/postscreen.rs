@@ -1,5 +1,5 @@
-//! `postscreen`: a table in Postfix's form cidr_table(5) for `postscreen_access_list`. With `permit` a client
-//! skips the tests of postscreen(8) and goes to smtpd(8), with all its restrictions.
+//! `postscreen`: a table in Postfix's form `cidr_table(5)` for `postscreen_access_list`. With `permit` a
+//! client skips the tests of postscreen(8). All restrictions of smtpd(8) apply to it.
 
 use crate::export::Export;
 

@@ -1,6 +1,6 @@
 //! `spamassassin`: a rule of SpamAssassin's, `D365_LISTED`, on the relay that delivered the mail to the
-//! operator's network. A file of `trusted_networks` would say more than "listed": SpamAssassin would believe
-//! the relay's own headers.
+//! operator's network. A file of `trusted_networks` would mean more than "listed": SpamAssassin would trust
+//! the header fields that the relay wrote.
 //!
 //! SpamAssassin has no rule that compares a relay with prefixes, so the prefixes are a pattern on the text of
 //! the address ([`pattern`]). The score is almost zero, because a rule without a score counts as spam; the

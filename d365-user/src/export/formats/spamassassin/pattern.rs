@@ -1,5 +1,5 @@
 //! Regular expressions that match the text of each address of a prefix, and of no other address. They assume
-//! that the text is an address without leading zeros in a group, as inet_ntop(3) and mail servers write it.
+//! that the text is an address without leading zeros in a group, as `inet_ntop(3)` and mail servers write it.
 
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ impl Groups {
         self.patterns[part].join(":")
     }
 
-    /// Where `::` starts and ends decides the text, so each place is an alternative of its own.
+    /// The text depends on the place and the length of `::`, so each is an alternative of its own.
     fn alternatives(&self) -> Vec<String> {
         let count = self.patterns.len();
         if count == 0 {
