@@ -1,5 +1,5 @@
 //! The published list as plain data: the form in which it leaves the daemon. The state directory, HTTP and
-//! the exports have the same form, so one host can take the list of another. Pure, except for [`file`].
+//! the exports have the same form. Pure, except for [`file`].
 
 pub mod file;
 mod lease;

@@ -1,5 +1,5 @@
-//! `json`: the published list itself ([`PublishedList`](crate::published::PublishedList)), which another
-//! d365-user can take. It has the comment's facts as fields.
+//! `json`: the published list itself ([`PublishedList`](crate::published::PublishedList)), for programs. It
+//! has the comment's facts as fields.
 
 use crate::export::Export;
 
