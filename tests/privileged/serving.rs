@@ -104,7 +104,7 @@ fn a_web_configuration_that_cannot_be_used_ends_the_start() {
     let lab = Lab::new().unwrap();
     let web = TempFile::new("web.yml", "basic_auth_users: {scraper: s3cret}\n");
     for (path, words) in [
-        (web.path().to_str().unwrap(), "basic_auth_users: the hash of user `scraper` is no bcrypt hash"),
+        (web.path().to_str().unwrap(), "basic_auth_users: the hash of user 1 is not a bcrypt hash"),
         ("/nowhere/web.yml", "cannot read the web configuration /nowhere/web.yml"),
     ] {
         let exit = Daemon::run(&lab.host, &on(&lab, &["--web-config", path])).unwrap();
